@@ -1,0 +1,32 @@
+"""vsebench: a benchmark of pooling operators, losses and negative samplers for visual-semantic embedding."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vsebench.grid.components import create
+    from vsebench.plugin import hookimpl
+    from vsebench.report.results import load_results, run
+
+try:
+    __version__ = version("vsebench")
+except PackageNotFoundError:  # a source checkout that was never installed
+    __version__ = "0+unknown"
+
+_HOMES = {
+    "create": "vsebench.grid.components",
+    "hookimpl": "vsebench.plugin",
+    "load_results": "vsebench.report.results",
+    "run": "vsebench.report.results",
+}
+
+__all__ = ("__version__", "create", "hookimpl", "load_results", "run")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'vsebench' has no attribute '{name}'")

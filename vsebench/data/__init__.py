@@ -1,0 +1,1 @@
+"""Data sets, feature tables, captions and vocabularies."""

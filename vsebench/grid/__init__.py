@@ -1,0 +1,1 @@
+"""Component specs, suites, plans, and the running of them."""

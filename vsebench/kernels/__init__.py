@@ -1,0 +1,1 @@
+"""Hot loops, usable by plugins: sorted pooling and matrix products."""

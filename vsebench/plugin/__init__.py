@@ -1,0 +1,67 @@
+"""What a plugin author imports.
+
+A plugin is a module that implements hooks and is named by an entry point of the group `vsebench`:
+
+    from vsebench.plugin import Card, Param, hookimpl
+
+    @hookimpl
+    def vsebench_register_poolings(register):
+        register("kmax", "my_package:KMax", params=[Param("k", 5)], card=Card("mean of the k largest values"))
+
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import pluggy
+
+from vsebench.plugin.cards import Card, DatasetCard, LossCard, OfflineSpec, Paper, Published
+from vsebench.plugin.datasets import Dataset, FeatureArray, RetrievalData, RetrievalSplit
+from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
+from vsebench.plugin.errors import DataError, PluginError, SpecError, VsebenchError
+from vsebench.plugin.keys import Key
+from vsebench.plugin.params import Param, Scalar
+from vsebench.plugin.protocols import BatchPlan, Executor, ImageEncoder, Job, Loss, Pooling, Report, Similarity, TextEncoder
+from vsebench.plugin.registry import Register, RegisterEncoder
+from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Progress
+
+hookimpl = pluggy.HookimplMarker("vsebench")
+
+__all__ = (
+    "BatchPlan",
+    "Card",
+    "DataError",
+    "Dataset",
+    "DatasetCard",
+    "Executor",
+    "FeatureArray",
+    "GaussianEmbedding",
+    "ImageEncoder",
+    "Job",
+    "Key",
+    "Loss",
+    "LossCard",
+    "LossInputs",
+    "LossOutput",
+    "OfflineInputs",
+    "OfflineSpec",
+    "Paper",
+    "Param",
+    "PluginError",
+    "Pooling",
+    "PoolingOutput",
+    "Progress",
+    "Published",
+    "Register",
+    "RegisterEncoder",
+    "Report",
+    "RetrievalData",
+    "RetrievalSplit",
+    "Scalar",
+    "SetEmbedding",
+    "Similarity",
+    "SpecError",
+    "TextEncoder",
+    "VsebenchError",
+    "hookimpl",
+)

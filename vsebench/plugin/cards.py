@@ -1,0 +1,118 @@
+"""What a component says of itself: summary, paper, version, published numbers.
+
+Cards are plain data: listing components reads nothing but cards, and imports no component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vsebench.plugin.params import Scalar
+
+Task = Literal["retrieval", "annotation"]
+FeatureKind = Literal["region", "grid", "frames"]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a method comes from."""
+
+    title: str
+    year: int
+    url: str = ""
+    venue: str = ""
+    where: str = ""  # the equation or section that defines the component
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published result: `metrics` are named as in the result rows (percent)."""
+
+    setting: str
+    metrics: Mapping[str, float]
+    source: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """What `vsebench show NAME` prints.
+
+    Attributes:
+        summary: one line.
+        paper: where the method was published.
+        version: of the component's behaviour. Raise it when results change: finished runs are then run again.
+        published: results that the paper reports.
+        notes: anything a user must know, one sentence each.
+    """
+
+    summary: str
+    paper: Paper | None = None
+    version: str = "1"
+    published: tuple[Published, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OfflineSpec:
+    """Offline negatives that a loss needs: mined once from the best model of a first round.
+
+    Attributes:
+        first_round: the loss that trains the first round.
+        text_h: hard captions kept for each training image.
+        image_h: hard images kept for each training caption.
+        start: the second round begins from `scratch` or `warm`, from the first round's best model.
+        mine: `hard` takes the most similar items, `random` any that do not belong to the anchor.
+    """
+
+    first_round: str = "triplet"
+    text_h: int = 300
+    image_h: int = 60
+    start: Literal["scratch", "warm"] = "scratch"
+    mine: Literal["hard", "random"] = "hard"
+
+
+@dataclass(frozen=True)
+class LossCard(Card):
+    """Card of a loss: the task that it serves, and what it needs beyond a batch's embeddings.
+
+    Attributes:
+        offline: the offline negatives it needs; a function of its parameters when they decide.
+        extras: names in `LossInputs.extras` that it reads.
+    """
+
+    task: Task = "retrieval"
+    offline: OfflineSpec | Callable[[Mapping[str, Scalar]], OfflineSpec] | None = None
+    extras: tuple[Literal["raw_image", "raw_text"], ...] = ()
+
+    def offline_for(self, params: Mapping[str, Scalar]) -> OfflineSpec | None:
+        """The offline negatives needed with these parameters."""
+        return self.offline(params) if callable(self.offline) else self.offline
+
+
+@dataclass(frozen=True)
+class DatasetCard(Card):
+    """Card of a data set.
+
+    Attributes:
+        task: what it serves.
+        feature_kind: what a row of an image's features is.
+        licence: of the data.
+        citation: what its authors ask to be cited.
+        prepare: which files to get from where and where to put them; lines of plain text.
+        folders: names under a data root that are tried for it, besides its own name.
+        protocol: the preset used when none is asked for.
+        generated: made by the suite itself, needing no files.
+        counts: items per split as published, e.g. `{"train": (29000, 145000)}` (images, captions).
+    """
+
+    task: Task = "retrieval"
+    feature_kind: FeatureKind = "region"
+    licence: str = ""
+    citation: str = ""
+    prepare: str = ""
+    folders: tuple[str, ...] = ()
+    protocol: str = "vse-infinity"
+    generated: bool = False
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)

@@ -1,0 +1,77 @@
+"""What a data set hands to the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@runtime_checkable
+class FeatureArray(Protocol):
+    """Local features of n images, [n, N, d]: a NumPy array, a memory map, or anything that indexes alike.
+
+    Indexing with an int64 array [b] reads those b images, as an array [b, N, d] of `dtype`.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype: ...
+    def __getitem__(self, index: np.ndarray | slice, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class RetrievalSplit:
+    """One split of an image–caption set.
+
+    Attributes:
+        features: [n, N, d] local features; an image's valid rows are a prefix.
+        lengths: int64 [n], valid rows of each image, 1..N.
+        captions: the texts, any number per image.
+        text_to_image: int64 [len(captions)], the image of each caption.
+    """
+
+    features: FeatureArray
+    lengths: np.ndarray
+    captions: Sequence[str]
+    text_to_image: np.ndarray
+
+
+@dataclass(frozen=True)
+class RetrievalData:
+    """An opened image–caption set.
+
+    Attributes:
+        splits: `train`, `dev` and `test`.
+        warnings: what a table made from it must say, such as counts that differ from the published ones.
+    """
+
+    splits: Mapping[str, RetrievalSplit]
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Dataset(Protocol):
+    """A data set as a plugin provides it; created from its options, it opens a folder."""
+
+    def files(self, root: Path) -> Sequence[Path]:
+        """The files under `root` whose content defines the data; they are hashed and checked for finiteness.
+
+        A generated set returns nothing: its options and its card's version identify it.
+        """
+        ...
+
+    def load(self, root: Path) -> RetrievalData:
+        """Opens the set without reading features into memory.
+
+        Args:
+            root: the folder where it was found; for a generated set, a folder of its own in the cache, which it fills.
+
+        Raises:
+            DataError: files are missing, truncated or inconsistent.
+        """
+        ...

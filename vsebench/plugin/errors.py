@@ -1,0 +1,38 @@
+"""Errors that are the request's fault, not the program's.
+
+The command line prints any of these as one line and exits with code 2; every other exception is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class VsebenchError(Exception):
+    """The request cannot be served as it stands; the message says what, where, what was expected and what to do."""
+
+
+class SpecError(VsebenchError):
+    """A component spec, a parameter, a suite or a protocol key is not valid."""
+
+
+class DataError(VsebenchError):
+    """A data set is missing, truncated, inconsistent or holds values that are not finite."""
+
+
+class PluginError(VsebenchError):
+    """A plugin could not be loaded, or registered something that it may not."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Ends an error about `name`: the nearest of `known`, or all of them when none is near.
+
+    >>> did_you_mean("gpoo", ["gpo", "mean"])
+    "did you mean 'gpo'?"
+    >>> did_you_mean("xyz", ["gpo", "mean"])
+    'known: gpo, mean'
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names) or 'none'}"

@@ -1,0 +1,110 @@
+"""The roles that components play. A class plays one by having its methods; nothing needs to be inherited.
+
+Tensors: B batch, N local features (regions, grid cells, frames, tokens), D embedding size. An item's valid features are a prefix of its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from vsebench.plugin.embeddings import Embedding, PoolingOutput
+    from vsebench.plugin.keys import Key
+    from vsebench.plugin.retrieval import LossInputs, LossOutput
+
+
+class Pooling(Protocol):
+    """Local features to one embedding per item. A `torch.nn.Module`; `__init__` may take `dim`."""
+
+    def __call__(self, features: Tensor, lengths: Tensor) -> Embedding | PoolingOutput:
+        """Pools `features` [B, N, D] with `lengths` int64 [B] (1..N) into [B, D].
+
+        It never reads rows at or beyond `lengths[b]`, does not let one item of the batch depend on another, and works for
+        length 1, for an empty batch, under autocast, on CPU and on CUDA. The tower normalises what it returns.
+        """
+        ...
+
+
+class Similarity(Protocol):
+    """Scores of every image against every caption. `__init__` may take `dim`."""
+
+    def __call__(self, image: Embedding, text: Embedding) -> Tensor:
+        """[B_i, B_t], larger is more similar."""
+        ...
+
+
+class Loss(Protocol):
+    """A retrieval loss. A `torch.nn.Module` where it has state; `__init__` may take `dim` and `batch_size`."""
+
+    def __call__(self, inputs: LossInputs) -> Tensor | LossOutput:
+        """The scalar loss of one batch."""
+        ...
+
+
+class BatchPlan(Protocol):
+    """The order in which an epoch visits the training captions. `__init__` may take `batch_size`."""
+
+    def plan(self, epoch: int, n: int, embeddings: tuple[np.ndarray, np.ndarray] | None, key: Key) -> np.ndarray:
+        """A permutation of 0..n-1, int64 [n], cut into batches in order; a pure function of its arguments.
+
+        `embeddings` are the (image, text) training embeddings at the start of the epoch when the plan has a true
+        attribute `needs_embeddings`, else None.
+        """
+        ...
+
+
+class ImageEncoder(Protocol):
+    """Raw local features to D-dimensional ones. A `torch.nn.Module`; `__init__` may take `in_dim` and `dim`."""
+
+    def __call__(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """`features` [B, N, d] with `lengths` [B] to [B, N, D]; rows beyond an item's length may hold anything finite."""
+        ...
+
+
+class TextEncoder(Protocol):
+    """Token ids to D-dimensional local features. A `torch.nn.Module`; `__init__` may take `vocabulary_size`, `word_dim` and `dim`."""
+
+    def __call__(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]; rows beyond an item's length may hold anything finite."""
+        ...
+
+
+class Executor(Protocol):
+    """Runs jobs somewhere. `__init__` may take `workers`."""
+
+    def execute(self, jobs: Sequence[Job], report: Report) -> None:
+        """Runs every job after the jobs that it depends on, and returns when none is left.
+
+        A job is one call of `vsebench.grid.execute(job.spec, job.directory)` in a process of its own. An executor passes what that call
+        reports to `report`, and never lets one job's failure stop another that does not depend on it.
+        """
+        ...
+
+
+class Job(Protocol):
+    """One run to execute."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def spec(self) -> str:
+        """The run spec as JSON."""
+        ...
+
+    @property
+    def directory(self) -> Path: ...
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """Run ids that must be done first."""
+        ...
+
+
+class Report(Protocol):
+    """Receives the progress of jobs."""
+
+    def __call__(self, run_id: str, event: dict[str, object]) -> None: ...

@@ -1,0 +1,192 @@
+"""Names to components, with parameters, cards and the plugin that each came from."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, get_args
+
+from vsebench.plugin.cards import Card, DatasetCard, LossCard
+from vsebench.plugin.errors import PluginError, SpecError, VsebenchError, did_you_mean
+from vsebench.plugin.params import Param, Scalar, format_value, resolve
+
+Kind = Literal["pooling", "similarity", "loss", "batch-plan", "dataset", "image-encoder", "text-encoder", "executor"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+CONTEXT: Mapping[Kind, frozenset[str]] = {
+    "pooling": frozenset({"dim"}),
+    "similarity": frozenset({"dim"}),
+    "loss": frozenset({"dim", "batch_size"}),
+    "batch-plan": frozenset({"batch_size"}),
+    "dataset": frozenset({"strict"}),
+    "image-encoder": frozenset({"in_dim", "dim"}),
+    "text-encoder": frozenset({"vocabulary_size", "word_dim", "dim"}),
+    "executor": frozenset({"workers"}),
+}
+"""What the suite may tell a component of each kind when it is created; a class takes what its `__init__` names."""
+
+CARDS: Mapping[Kind, type[Card]] = {"loss": LossCard, "dataset": DatasetCard}
+
+
+class Register(Protocol):
+    """What a registration hook calls, once per component."""
+
+    def __call__(self, name: str, target: str, *, card: Card, params: Sequence[Param] = ()) -> None: ...
+
+
+class RegisterEncoder(Protocol):
+    """As `Register`, with the tower that the encoder serves."""
+
+    def __call__(self, name: str, target: str, *, side: Literal["image", "text"], card: Card, params: Sequence[Param] = ()) -> None: ...
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The plugin that a component came from: identity is (distribution, entry-point name)."""
+
+    distribution: str
+    plugin: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Component:
+    """A registered component; its class is imported by `load`."""
+
+    kind: Kind
+    name: str
+    target: str
+    params: tuple[Param, ...]
+    card: Card
+    origin: Origin
+
+    @property
+    def owner(self) -> str:
+        """How errors name it: `pooling 'kmax'`."""
+        return f"{self.kind} '{self.name}'"
+
+    def resolve(self, given: Mapping[str, object]) -> dict[str, Scalar]:
+        """All parameters with typed values; raises SpecError for an unknown name or a bad value."""
+        return resolve(self.params, given, self.owner)
+
+    def canonical(self, params: Mapping[str, Scalar], *, name: str | None = None) -> str:
+        """The shortest spec with these resolved parameters: defaults are left out."""
+        changed = [f"{p.name}={quote(format_value(params[p.name]))}" for p in self.params if params[p.name] != p.default]
+        return ":".join([name or self.name, *changed])
+
+    def load(self) -> Callable[..., Any]:
+        """Imports the class.
+
+        Raises:
+            PluginError: the module or the class cannot be imported.
+        """
+        module, _, attribute = self.target.partition(":")
+        try:
+            found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+        except VsebenchError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{self.owner} of plugin '{self.origin.plugin}' ({self.origin.distribution}) cannot be imported from {self.target}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return found
+
+    def create(self, params: Mapping[str, object] | None = None, **context: object) -> Any:
+        """An instance, from parameters by name and the context of its kind.
+
+        Raises:
+            SpecError: unknown or bad parameters, or context that its kind does not have.
+            PluginError: the class cannot be imported.
+        """
+        for name in context:
+            if name not in CONTEXT[self.kind]:
+                raise SpecError(f"a {self.kind} takes no context '{name}': {did_you_mean(name, CONTEXT[self.kind])}")
+        cls = self.load()
+        accepted = inspect.signature(cls).parameters
+        wanted = {name: value for name, value in context.items() if name in accepted}
+        return cls(**self.resolve(params or {}), **wanted)
+
+
+def quote(text: str) -> str:
+    """Percent-encodes the characters that separate parts of a spec."""
+    return "".join(f"%{ord(c):02X}" if c in "%,:/=" else c for c in text)
+
+
+@dataclass
+class Registry:
+    """Components by kind and name. A name that two distributions claim is reached as `dist::name`."""
+
+    _components: dict[Kind, dict[str, list[Component]]] = field(default_factory=dict)
+
+    def add(self, component: Component) -> None:
+        """Adds a component.
+
+        Raises:
+            PluginError: its distribution has already registered that name, or the registration itself is not valid.
+        """
+        _check(component)
+        claims = self._components.setdefault(component.kind, {}).setdefault(component.name, [])
+        for other in claims:
+            if other.origin.distribution == component.origin.distribution:
+                raise PluginError(f"{component.owner} is registered twice by {component.origin.distribution}: by '{other.origin.plugin}' and '{component.origin.plugin}'")
+        claims.append(component)
+
+    def merge(self, other: Registry) -> None:
+        """Adds every component of `other`, or none when one cannot be added."""
+        trial = Registry({kind: {name: list(claims) for name, claims in names.items()} for kind, names in self._components.items()})
+        for component in other:
+            trial.add(component)
+        self._components = trial._components
+
+    def get(self, kind: Kind, name: str) -> Component:
+        """The component of that kind and name (`name` or `dist::name`).
+
+        Raises:
+            SpecError: unknown (with the nearest match), or claimed by several distributions.
+        """
+        distribution, _, bare = name.rpartition("::")
+        claims = self._components.get(kind, {}).get(bare, [])
+        if distribution:
+            for component in claims:
+                if component.origin.distribution == distribution:
+                    return component
+            known = [self.spelling(c) if len(claims) > 1 else f"{c.origin.distribution}::{c.name}" for c in self if c.kind == kind]
+            raise SpecError(f"unknown {kind} '{name}': {did_you_mean(name, known)}")
+        if not claims:
+            raise SpecError(f"unknown {kind} '{name}': {did_you_mean(name, self._components.get(kind, {}))}")
+        if len(claims) > 1:
+            raise SpecError(f"{kind} '{name}' is claimed by several distributions: write {' or '.join(self.spelling(c) for c in claims)}")
+        return claims[0]
+
+    def spelling(self, component: Component) -> str:
+        """The shortest name that reaches it: qualified only when another distribution claims the same name."""
+        claims = self._components.get(component.kind, {}).get(component.name, [])
+        return component.name if len(claims) < 2 else f"{component.origin.distribution}::{component.name}"
+
+    def find(self, name: str) -> list[Component]:
+        """Components of every kind with that name (`name` or `dist::name`)."""
+        distribution, _, bare = name.rpartition("::")
+        return [c for c in self if c.name == bare and distribution in ("", c.origin.distribution)]
+
+    def __iter__(self) -> Iterator[Component]:
+        for kind in KINDS:
+            for _, claims in sorted(self._components.get(kind, {}).items()):
+                yield from claims
+
+
+def _check(component: Component) -> None:
+    """Refuses a registration that could not work, while the plugin at fault is still known."""
+    where = f"plugin '{component.origin.plugin}' ({component.origin.distribution})"
+    if not component.name or any(c in "%,:/= " for c in component.name):
+        raise PluginError(f"{where} registers a {component.kind} under the name '{component.name}': names hold no spaces and none of % , : / =")
+    module, _, attribute = component.target.partition(":")
+    if not module or not attribute:
+        raise PluginError(f"{where} registers {component.owner} with target '{component.target}': write 'module:Class'")
+    expected = CARDS.get(component.kind, Card)
+    if not isinstance(component.card, expected):
+        raise PluginError(f"{where} registers {component.owner} with a {type(component.card).__name__}: it needs a {expected.__name__}")
+    for param in component.params:
+        param.parse(param.default, component.owner)

@@ -1,0 +1,76 @@
+"""What the training loop hands to a retrieval loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands: `epoch` counts from 0, `step` of `total` optimiser steps."""
+
+    epoch: int
+    step: int
+    total: int
+
+
+@dataclass(frozen=True)
+class OfflineInputs:
+    """Normalised embeddings [B, D] of the offline negatives of each pair (image 1, text 1) of the batch.
+
+    Attributes:
+        text3: a caption that is hard for image 1.
+        image3: an image that is hard for text 1.
+        image4: the image that caption 3 belongs to.
+        text4: a caption of image 3.
+    """
+
+    text3: Tensor
+    image3: Tensor
+    image4: Tensor
+    text4: Tensor
+
+
+@dataclass(frozen=True)
+class LossInputs:
+    """One batch of B image–caption pairs; pair i is (image i, text i).
+
+    Attributes:
+        image: L2-normalised image embeddings [B, D] (not checked).
+        text: L2-normalised text embeddings [B, D] (not checked).
+        positives: bool [B, B]; `positives[i, j]` says that caption j must not be a negative of image i. Its diagonal is true.
+            Whether other captions of the same image are marked is the protocol's business (`sibling_mask`).
+        similarity: scores [B, B] of image i and caption j; inner products of `image` and `text` when not given.
+        image_ids: int64 [B], the image of each pair.
+        text_ids: int64 [B], the caption of each pair.
+        offline: offline negatives, for losses whose card asks for them.
+        progress: where training stands.
+        extras: what else the loss's card asks for, by name.
+    """
+
+    image: Tensor
+    text: Tensor
+    positives: Tensor
+    similarity: Tensor = None  # type: ignore[assignment]  # filled below, so that a loss always finds a tensor
+    image_ids: Tensor | None = None
+    text_ids: Tensor | None = None
+    offline: OfflineInputs | None = None
+    progress: Progress | None = None
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.similarity is None:
+            object.__setattr__(self, "similarity", self.image @ self.text.T)
+
+
+@dataclass(frozen=True)
+class LossOutput:
+    """A scalar loss with named scalars for the training curve; a loss may return this instead of the bare scalar."""
+
+    loss: Tensor
+    diagnostics: Mapping[str, Tensor] = field(default_factory=dict)

@@ -1,0 +1,100 @@
+"""What a run leaves behind."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from vsebench.results.spec import METRIC_VERSION, Frozen, RunSpec
+
+SCHEMA = 1
+
+RECALLS = ("i2t_r1", "i2t_r5", "i2t_r10", "t2i_r1", "t2i_r5", "t2i_r10")
+RETRIEVAL_METRICS = (*RECALLS, "rsum", "i2t_medr", "t2i_medr", "i2t_meanr", "t2i_meanr")
+
+
+class Evaluation(Frozen):
+    """One line of the training curve: training state and dev metrics at one step.
+
+    Attributes:
+        step: optimiser steps done.
+        epoch: steps over steps per epoch.
+        seconds: training time so far, evaluation excluded.
+        loss: mean training loss since the last evaluation.
+        lr: learning rate of the last step.
+        metrics: dev metrics by row key.
+        diagnostics: what the loss and the poolings reported, means since the last evaluation.
+        epoch_end: whether an epoch ended here.
+    """
+
+    step: int
+    epoch: float
+    seconds: float
+    loss: float
+    lr: float
+    metrics: dict[str, float]
+    diagnostics: dict[str, float] = Field(default_factory=dict)
+    epoch_end: bool = False
+
+
+class Cost(Frozen):
+    """What a run cost. Seconds are wall-clock.
+
+    Attributes:
+        train_seconds: optimiser steps of this run.
+        mining_seconds: encoding the training set and mining offline negatives.
+        prior_seconds: training of the runs that this one depends on.
+        evaluation_seconds: dev and test evaluations.
+        samples_seen: image–caption pairs that training steps consumed.
+        tower_forwards: items passed through a tower in training steps, offline negatives included.
+        parameters: trainable parameters.
+        peak_memory_mb: peak resident memory of the run's process (MiB); on CUDA, peak allocated device memory.
+        concurrency: runs at a time on this device.
+    """
+
+    train_seconds: float
+    mining_seconds: float = 0.0
+    prior_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    samples_seen: int = 0
+    tower_forwards: int = 0
+    parameters: int = 0
+    peak_memory_mb: float = 0.0
+    concurrency: int = 1
+
+    @property
+    def total_seconds(self) -> float:
+        """Everything but evaluation: a method's whole price."""
+        return self.train_seconds + self.mining_seconds + self.prior_seconds
+
+
+class Provenance(Frozen):
+    """Where and with what a run was made."""
+
+    started: str = Field(description="UTC, ISO 8601")
+    host: str
+    device_name: str
+    libraries: dict[str, str]
+    git_commit: str | None = Field(None, description="of the working directory; '+' when it had changes")
+    matmul: str = Field("", description="how fp32 matrix products were computed")
+    restarts: int = Field(0, description="how often the run was resumed from a checkpoint")
+
+
+class RunRecord(Frozen):
+    """The record of one run; `record.json` in its directory."""
+
+    schema_version: int = SCHEMA
+    run_id: str
+    status: Literal["done", "failed", "blocked"]
+    spec: RunSpec
+    metric_version: str = METRIC_VERSION
+    test: dict[str, float] = Field(default_factory=dict, description="test metrics of the selected model by row key")
+    best_dev: dict[str, float] = Field(default_factory=dict, description="dev metrics of the selected model")
+    best_step: int | None = None
+    steps: int = 0
+    steps_per_epoch: int = 0
+    cost: Cost | None = None
+    warnings: tuple[str, ...] = ()
+    provenance: Provenance | None = None
+    error: str | None = Field(None, description="traceback of a failed run, or why it was blocked")
