@@ -7,6 +7,7 @@ are read here, and modules are handed to pluggy under `distribution:entry-point`
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -70,7 +71,7 @@ class Plugins:
 
 
 @dataclass(frozen=True)
-class _Source:
+class PluginSource:
     """One plugin, not yet imported."""
 
     origin: Origin
@@ -100,7 +101,7 @@ def load_plugins(files: tuple[str, ...] = ()) -> Plugins:
     return plugins
 
 
-def load_from(sources: Iterable[_Source], *, allow: frozenset[str] | None = None, deny: frozenset[str] = frozenset()) -> Plugins:
+def load_from(sources: Iterable[PluginSource], *, allow: frozenset[str] | None = None, deny: frozenset[str] = frozenset()) -> Plugins:
     """Loads plugins one by one; what fails is recorded and leaves nothing behind."""
     plugins = Plugins()
     for source in sources:
@@ -113,14 +114,14 @@ def load_from(sources: Iterable[_Source], *, allow: frozenset[str] | None = None
     return plugins
 
 
-def entry_point_source(entry: importlib.metadata.EntryPoint) -> _Source:
+def entry_point_source(entry: importlib.metadata.EntryPoint) -> PluginSource:
     """An installed plugin."""
     dist = entry.dist
     origin = Origin(dist.name if dist else "unknown", entry.name, dist.version if dist else "0")
-    return _Source(origin, entry.value, entry.load)
+    return PluginSource(origin, entry.value, entry.load)
 
 
-def _installed() -> list[_Source]:
+def _installed() -> list[PluginSource]:
     sources = [entry_point_source(e) for e in importlib.metadata.entry_points(group=GROUP)]
     if not any(s.origin.distribution == DISTRIBUTION for s in sources):
         raise PluginError("vsebench is not installed, so its components cannot be found: run 'pip install -e .' in the source checkout")
@@ -128,7 +129,7 @@ def _installed() -> list[_Source]:
     return sorted(unique.values(), key=lambda s: (s.origin.distribution != DISTRIBUTION, s.origin.distribution, s.origin.plugin))
 
 
-def _file(path: str) -> _Source:
+def _file(path: str) -> PluginSource:
     file = Path(path)
     if not file.is_file():
         raise PluginError(f"plugin file '{path}' does not exist: --plugin takes the path of a Python file")
@@ -147,10 +148,11 @@ def _file(path: str) -> _Source:
             raise
         return module
 
-    return _Source(Origin(file.stem, file.stem, "0"), str(file), load)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return PluginSource(Origin(file.stem, file.stem, "0", digest), str(file), load)
 
 
-def _load(source: _Source, plugins: Plugins) -> PluginInfo:
+def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
     try:
         module = source.load()
         _check_api(module)
@@ -228,7 +230,7 @@ def _cure(error: BaseException, origin: Origin) -> str:
 
 
 def _info(
-    source: _Source,
+    source: PluginSource,
     status: Literal["loaded", "failed", "disabled"],
     *,
     error: str = "",

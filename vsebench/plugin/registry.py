@@ -44,11 +44,19 @@ class RegisterEncoder(Protocol):
 
 @dataclass(frozen=True)
 class Origin:
-    """The plugin that a component came from: identity is (distribution, entry-point name)."""
+    """The plugin that a component came from: identity is (distribution, entry-point name).
+
+    Attributes:
+        distribution: its name on the package index; for a plugin file, the file's stem.
+        plugin: the entry point's name; for a plugin file, the file's stem.
+        version: of the distribution.
+        digest: hash of a plugin file's content; it counts as part of its components' versions, since such a file changes without a release.
+    """
 
     distribution: str
     plugin: str
     version: str
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,11 @@ class Component:
     def owner(self) -> str:
         """How errors name it: `pooling 'kmax'`."""
         return f"{self.kind} '{self.name}'"
+
+    @property
+    def version(self) -> str:
+        """Of its behaviour: its card's, and the content of the plugin file where it comes from one."""
+        return f"{self.card.version}+{self.origin.digest}" if self.origin.digest else self.card.version
 
     def resolve(self, given: Mapping[str, object]) -> dict[str, Scalar]:
         """All parameters with typed values; raises SpecError for an unknown name or a bad value."""
@@ -180,7 +193,7 @@ class Registry:
 def _check(component: Component) -> None:
     """Refuses a registration that could not work, while the plugin at fault is still known."""
     where = f"plugin '{component.origin.plugin}' ({component.origin.distribution})"
-    if not component.name or any(c in "%,:/= " for c in component.name):
+    if not component.name or any(c in "%,:/=" or c.isspace() for c in component.name):
         raise PluginError(f"{where} registers a {component.kind} under the name '{component.name}': names hold no spaces and none of % , : / =")
     module, _, attribute = component.target.partition(":")
     if not module or not attribute:

@@ -1,0 +1,111 @@
+"""Component specs: how a person writes a component and its parameters, and what they resolve to.
+
+A spec is `name`, `name:a=1:b=x` or, where two distributions claim one name, `dist::name:a=1`. Lists are comma-separated. Values that hold one of
+`% , : / =` are percent-encoded. `image/text` pairs exist for poolings only.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
+
+from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.registry import KINDS, Kind, Registry
+
+if TYPE_CHECKING:
+    from vsebench.results.spec import ComponentRef
+
+_SPEC = re.compile(r"(?P<name>(?:[^:=]+::)?[^:=]+)(?P<params>(?::.*)?)", re.DOTALL)
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def parse_spec(text: str) -> tuple[str, dict[str, str]]:
+    """Splits `name:a=1:b=x` into the name (`name` or `dist::name`) and the parameters' texts, percent-decoded.
+
+    Raises:
+        SpecError: an empty name, a parameter that is not `key=value` or that is given twice, or a stray percent sign.
+    """
+    match = _SPEC.fullmatch(text.strip())
+    if match is None:
+        raise SpecError(f"'{text}' is not a component spec: write NAME or NAME:KEY=VALUE:KEY=VALUE")
+    params: dict[str, str] = {}
+    for item in match["params"].split(":")[1:]:
+        key, equals, value = item.partition("=")
+        if not key or not equals:
+            raise SpecError(f"'{text}': '{item}' is not a parameter: write NAME:KEY=VALUE")
+        if key in params:
+            raise SpecError(f"'{text}': parameter '{key}' is given twice")
+        if _STRAY_PERCENT.search(value):
+            raise SpecError(f"'{text}': a percent sign in a value is written %25 (and , : / = as %2C %3A %2F %3D)")
+        params[key] = unquote(value)
+    return match["name"], params
+
+
+def split_list(text: str) -> list[str]:
+    """The items of a comma-separated list, without surrounding spaces.
+
+    Raises:
+        SpecError: an item is empty.
+    """
+    items = [item.strip() for item in text.split(",")]
+    if not all(items):
+        raise SpecError(f"'{text}' has an empty item: write a comma-separated list such as A,B")
+    return items
+
+
+def resolve_ref(kind: Kind, text: str, registry: Registry) -> ComponentRef:
+    """The component that `text` names, with every parameter's value, its version and the plugin that provides it.
+
+    Raises:
+        SpecError: the spec is malformed, or its name, a parameter or a value is not known (with the nearest match).
+    """
+    from vsebench.results.spec import ComponentRef
+
+    name, given = parse_spec(text)
+    if "/" in name:
+        raise SpecError(f"{kind} '{text}': '/' joins an image and a text pooling; only the pooling option takes such a pair")
+    component = registry.get(kind, name)
+    params = component.resolve(given)
+    spelling = registry.spelling(component)
+    return ComponentRef(
+        spec=component.canonical(params, name=spelling),
+        name=spelling,
+        params=params,
+        version=component.version,
+        distribution=component.origin.distribution,
+        plugin=component.origin.plugin,
+        distribution_version=component.origin.version,
+    )
+
+
+def resolve_pooling(text: str, registry: Registry) -> tuple[ComponentRef, ComponentRef]:
+    """The image side and the text side of a pooling spec; one without `/` serves both.
+
+    Raises:
+        SpecError: as `resolve_ref`, or the pair does not have two sides.
+    """
+    sides = text.split("/")
+    if len(sides) > 2 or not all(side.strip() for side in sides):
+        raise SpecError(f"pooling '{text}' is not a pair: write IMAGE/TEXT, such as gpo/mean")
+    return resolve_ref("pooling", sides[0], registry), resolve_ref("pooling", sides[-1], registry)
+
+
+def create(kind: str, spec: str, **context: object) -> Any:
+    """Creates the component that a spec names: `create("pooling", "kmax:k=5", dim=1024)`.
+
+    Args:
+        kind: `pooling`, `similarity`, `loss`, `batch-plan`, `dataset`, `image-encoder`, `text-encoder` or `executor`.
+        spec: a component spec.
+        **context: what the suite tells components of that kind (`vsebench.plugin.registry.CONTEXT`), such as the embedding size `dim`
+            of a pooling; a component that has no use for it ignores it.
+
+    Raises:
+        SpecError: the kind, the name, a parameter, a value or the context is not known.
+        PluginError: the component cannot be imported.
+    """
+    if kind not in KINDS:
+        raise SpecError(f"unknown kind of component '{kind}': {did_you_mean(kind, KINDS)}")
+    name, given = parse_spec(spec)
+    return load_plugins().registry.get(cast("Kind", kind), name).create(given, **context)
