@@ -1,0 +1,86 @@
+"""Named protocols, and how `--set KEY=VALUE` changes them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from vsebench.grid.components import resolve_ref
+from vsebench.grid.validation import one_line
+from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.results.spec import Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin.params import Scalar
+    from vsebench.plugin.registry import Kind, Registry
+
+PRESETS: Mapping[str, Protocol] = {
+    preset.name: preset
+    for preset in (
+        Protocol(name="vse-infinity"),
+        Protocol(
+            name="quick",
+            embed_dim=128,
+            word_dim=128,
+            epochs=4,
+            lr=3e-3,
+            lr_decay_at=0.75,
+            weight_decay=1e-4,
+            warmup_epochs=2,
+            min_word_count=1,
+            sibling_mask=True,
+            select_at="evaluation",
+        ),
+    )
+}
+"""`vse-infinity` is the published protocol of VSE-infinity for region features and a BiGRU; `quick` compares methods on `scenes` in about a minute."""
+
+COMPONENT_KEYS: Mapping[str, Kind] = {
+    "image_encoder": "image-encoder",
+    "text_encoder": "text-encoder",
+    "batch_plan": "batch-plan",
+    "warmup_loss": "loss",
+}
+"""The keys of a protocol that are component specs."""
+
+
+def resolve_protocol(name: str, changes: Mapping[str, object], registry: Registry) -> tuple[Protocol, dict[str, Scalar]]:
+    """The preset `name` with `changes`, and those of its keys whose value then differs from the preset's.
+
+    Args:
+        name: of a preset.
+        changes: values by key, typed or as text.
+        registry: resolves the protocol's component specs to their canonical form.
+
+    Raises:
+        SpecError: the preset, a key or a component is not known, or a value is not allowed.
+    """
+    if name not in PRESETS:
+        raise SpecError(f"unknown protocol '{name}': {did_you_mean(name, PRESETS)}")
+    preset = PRESETS[name]
+    keys = [key for key in Protocol.model_fields if key != "name"]
+    for key, value in changes.items():
+        if key not in keys:
+            raise SpecError(f"unknown protocol key '{key}': {did_you_mean(key, keys)}")
+        _refuse_misfits(key, value, getattr(preset, key))
+    try:
+        protocol = Protocol.model_validate({**preset.model_dump(), **changes})
+    except ValidationError as error:
+        raise one_line(error, f"protocol '{name}'", keys) from None
+    specs = {key: resolve_ref(kind, getattr(protocol, key), registry).spec for key, kind in COMPONENT_KEYS.items()}
+    protocol = protocol.model_copy(update=specs)
+    return protocol, {key: getattr(protocol, key) for key in keys if getattr(protocol, key) != getattr(preset, key)}
+
+
+def _refuse_misfits(key: str, value: object, default: Scalar) -> None:
+    """Refuses what pydantic would let pass: true for a number, and numbers that are not finite."""
+    if isinstance(value, bool) and not isinstance(default, bool):
+        raise SpecError(f"protocol key '{key}' is not a switch, got {str(value).lower()}")
+    if isinstance(default, float) and str(value).strip().lower().lstrip("+-") in ("inf", "infinity", "nan"):
+        raise SpecError(f"protocol key '{key}' must be a finite number, got {value}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(f"protocol key '{key}' must be a finite number, got {value}")
