@@ -5,11 +5,13 @@ Cards are plain data: listing components reads nothing but cards, and imports no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from vsebench.plugin.params import Scalar
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from vsebench.plugin.params import Scalar
 
 Task = Literal["retrieval", "annotation"]
 FeatureKind = Literal["region", "grid", "frames"]

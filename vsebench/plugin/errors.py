@@ -6,7 +6,10 @@ The command line prints any of these as one line and exits with code 2; every ot
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class VsebenchError(Exception):

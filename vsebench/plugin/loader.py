@@ -12,19 +12,22 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pluggy
 
 from vsebench.plugin import hookspecs
-from vsebench.plugin.cards import Card
 from vsebench.plugin.errors import PluginError, VsebenchError
-from vsebench.plugin.params import Param
 from vsebench.plugin.registry import Component, Kind, Origin, Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from types import ModuleType
+
+    from vsebench.plugin.cards import Card
+    from vsebench.plugin.params import Param
 
 GROUP = "vsebench"
 API_VERSION = 1

@@ -5,11 +5,12 @@ Tensors: B batch, N local features (regions, grid cells, frames, tokens), D embe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     import numpy as np
     from torch import Tensor
 

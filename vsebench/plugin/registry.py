@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from vsebench.plugin.cards import Card, DatasetCard, LossCard
 from vsebench.plugin.errors import PluginError, SpecError, VsebenchError, did_you_mean
 from vsebench.plugin.params import Param, Scalar, format_value, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Kind = Literal["pooling", "similarity", "loss", "batch-plan", "dataset", "image-encoder", "text-encoder", "executor"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -144,7 +146,9 @@ class Registry:
         claims = self._components.setdefault(component.kind, {}).setdefault(component.name, [])
         for other in claims:
             if other.origin.distribution == component.origin.distribution:
-                raise PluginError(f"{component.owner} is registered twice by {component.origin.distribution}: by '{other.origin.plugin}' and '{component.origin.plugin}'")
+                raise PluginError(
+                    f"{component.owner} is registered twice by {component.origin.distribution}: by '{other.origin.plugin}' and '{component.origin.plugin}'"
+                )
         claims.append(component)
 
     def merge(self, other: Registry) -> None:
