@@ -7,7 +7,7 @@ A spec is `name`, `name:a=1:b=x` or, where two distributions claim one name, `di
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from vsebench.plugin.errors import SpecError, did_you_mean
@@ -108,4 +108,4 @@ def create(kind: str, spec: str, **context: object) -> Any:
     if kind not in KINDS:
         raise SpecError(f"unknown kind of component '{kind}': {did_you_mean(kind, KINDS)}")
     name, given = parse_spec(spec)
-    return load_plugins().registry.get(cast("Kind", kind), name).create(given, **context)
+    return load_plugins().registry.get(kind, name).create(given, **context)

@@ -25,7 +25,9 @@ def one_line(error: ValidationError, where: str, known: Iterable[str]) -> SpecEr
     if finding["type"] == "extra_forbidden":
         return SpecError(f"{where}: unknown key '{key}': {did_you_mean(key, known)}")
     cause = finding.get("ctx", {}).get("error")
-    if isinstance(cause, SpecError | ValueError):
+    if cause is not None:
         return SpecError(f"{where}: {key}: {cause}" if key else f"{where}: {cause}")
-    message = str(finding["msg"])
-    return SpecError(f"{where}: '{key}' {message[:1].lower()}{message[1:]}, got {finding['input']!r}")
+    message = finding["msg"].removeprefix("Input should be ")
+    if finding["type"].endswith("_parsing"):  # what follows the comma tells of pydantic, not of the request
+        message = message.split(",")[0]
+    return SpecError(f"{where}: {key} must be {message}, got {finding['input']!r}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    Embedding = "Tensor | SetEmbedding | GaussianEmbedding"
+    Embedding: TypeAlias = "Tensor | SetEmbedding | GaussianEmbedding"
 
 
 @dataclass(frozen=True)

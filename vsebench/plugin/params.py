@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Scalar = bool | int | float | str
+ScalarType = type[bool] | type[int] | type[float] | type[str]
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
@@ -34,13 +35,13 @@ class Param:
     name: str
     default: Scalar
     help: str = ""
-    type: type | None = None
+    type: ScalarType | None = None
     choices: tuple[Scalar, ...] | None = None
     minimum: float | None = None
     maximum: float | None = None
 
     @property
-    def kind(self) -> type:
+    def kind(self) -> ScalarType:
         return self.type or type(self.default)
 
     def parse(self, value: object, owner: str) -> Scalar:

@@ -1,0 +1,118 @@
+"""A suite: what to compare on what, as a TOML file or the same from command-line options."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from vsebench.grid.suite_fields import Changes, Paths, Seeds, Specs
+from vsebench.grid.validation import one_line
+from vsebench.plugin.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin.params import Scalar
+
+
+class Suite(BaseModel):
+    """What to run; every combination of data set, pooling, similarity, loss and seed is one run. Paths are relative to the working directory."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="vsebench suite", use_attribute_docstrings=True)
+
+    dataset: Specs = ("scenes",)
+    """Data sets."""
+    data_root: Paths = ()
+    """Folders in which data sets are looked for, before $VSEBENCH_DATA and ./data."""
+    pooling: Specs = ("gpo", "maxavg")
+    """Poolings; `gpo/mean` is image side / text side."""
+    similarity: Specs = ("dot",)
+    """Similarities between image and text embeddings."""
+    loss: Specs = ("triplet", "aoq")
+    """Losses."""
+    sampler: Specs | None = None
+    """Negative samplers, for annotation data sets."""
+    seeds: Seeds = (0,)
+    """A list or a range (`0-5`, both ends included), never a count."""
+    epochs: int | None = Field(None, ge=1)
+    """Passes over the training captions; the protocol key of the same name."""
+    protocol: str | None = None
+    """The preset of everything held equal; by default the data set's own."""
+    set: Changes = Field(default_factory=dict)
+    """Protocol keys that differ from the preset."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` is CUDA where there is a device, else the CPU."""
+    workers: int | None = Field(None, ge=1)
+    """Runs at a time; by default one per physical core, or one per CUDA device."""
+    executor: str = "local"
+    """Where runs are run: a component spec."""
+    out: str = Field("runs", min_length=1)
+    """The folder that receives a directory per run."""
+    plugin: Paths = ()
+    """Python files that implement plugin hooks, for work that is not packaged."""
+    strict_data: bool = False
+    """Refuse a data set whose counts differ from the published ones, instead of saying so in the table."""
+
+    @model_validator(mode="after")
+    def _epochs_once(self) -> Suite:
+        if self.epochs is not None and "epochs" in self.set:
+            raise ValueError("epochs is given twice, by itself and as a protocol key: keep one")
+        return self
+
+    @property
+    def changes(self) -> dict[str, Scalar]:
+        """Every protocol key that the suite sets."""
+        return self.set if self.epochs is None else {**self.set, "epochs": self.epochs}
+
+
+def make_suite(values: Mapping[str, Any], where: str = "suite") -> Suite:
+    """A validated suite.
+
+    Args:
+        values: by key.
+        where: begins an error's line, such as the path of the file.
+
+    Raises:
+        SpecError: an unknown key (with the nearest match) or a value that is not allowed.
+    """
+    try:
+        return Suite.model_validate(dict(values))
+    except ValidationError as error:
+        raise one_line(error, where, Suite.model_fields) from None
+
+
+def load_suite(path: Path | str, options: Mapping[str, Any] | None = None) -> Suite:
+    """The suite of a TOML file, in which `options` replace what they name; `set` is merged key by key.
+
+    Raises:
+        SpecError: the file cannot be read, or it or the options are not valid.
+    """
+    values = _read(Path(path))
+    suite = make_suite(values, str(path))
+    return make_suite(_overlay(values, options), "command line") if options else suite
+
+
+def suite_schema() -> dict[str, Any]:
+    """The JSON schema of a suite file, as published in `docs/suite.schema.json`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(f"suite file '{path}' cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{path}: not valid TOML: {error}") from None
+
+
+def _overlay(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with `options` on top; epochs may be given in two ways, and the option replaces either."""
+    kept = {key: value for key, value in values.items() if key != "epochs" or "epochs" not in options.get("set", {})}
+    changes = {key: value for key, value in values.get("set", {}).items() if key != "epochs" or "epochs" not in options}
+    return {**kept, **options, "set": {**changes, **options.get("set", {})}}

@@ -1,0 +1,98 @@
+"""The kinds of value that a suite holds: how each is written in TOML or on the command line, and its JSON schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from vsebench.grid.components import split_list
+from vsebench.grid.seeds import parse_seeds
+from vsebench.plugin.errors import SpecError
+from vsebench.plugin.params import Scalar, format_value
+from vsebench.plugin.registry import quote
+from vsebench.results.spec import Protocol
+
+
+def _validator(function: Callable[[object], object]) -> BeforeValidator:
+    """`function` as a pydantic validator: pydantic knows which key a ValueError belongs to."""
+
+    def validate(value: object) -> object:
+        try:
+            return function(value)
+        except SpecError as error:
+            raise ValueError(str(error)) from None
+
+    return BeforeValidator(validate)
+
+
+def _specs(value: object) -> tuple[str, ...]:
+    """A comma list, or an array of specs and `{name, parameter…}` tables, as spec texts."""
+    if isinstance(value, str):
+        return tuple(split_list(value))
+    if not isinstance(value, list | tuple) or not value:
+        raise SpecError(f"write component specs, as a comma-separated text or as an array; got {value!r}")
+    return tuple(_spec(item) for item in value)
+
+
+def _spec(item: object) -> str:
+    if isinstance(item, str) and item.strip():
+        return item.strip()
+    if isinstance(item, Mapping) and isinstance(item.get("name"), str):
+        params = (f"{key}={quote(format_value(value))}" for key, value in item.items() if key != "name")
+        return ":".join([item["name"], *params])
+    raise SpecError(f"{item!r} is not a component spec: write a text such as kmax:k=5, or a table with a name")
+
+
+def _paths(value: object) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str | Path) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str | Path) and str(item) for item in items):
+        raise SpecError(f"write a path or an array of paths; got {value!r}")
+    return tuple(str(item) for item in items)
+
+
+def _changes(value: object) -> dict[str, Scalar]:
+    if not isinstance(value, Mapping):
+        raise SpecError(f"write a table of protocol keys; got {value!r}")
+    for key, item in value.items():
+        if not isinstance(item, bool | int | float | str):
+            raise SpecError(f"protocol key '{key}' must be true or false, a number or a text; got {item!r}")
+    return dict(value)
+
+
+def _changes_schema() -> dict[str, Any]:
+    """The protocol's keys with their types and descriptions; the defaults are the preset's."""
+    properties = Protocol.model_json_schema()["properties"]
+    del properties["name"]
+    keys = {key: {k: v for k, v in schema.items() if k != "default"} for key, schema in properties.items()}
+    return {"type": "object", "properties": keys, "additionalProperties": False}
+
+
+_SPEC_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "description": "a component spec"},
+        {
+            "type": "object",
+            "description": "a component by name with its parameters, for values that hold commas or colons",
+            "required": ["name"],
+            "properties": {"name": {"type": "string"}},
+            "additionalProperties": {"type": ["boolean", "integer", "number", "string"]},
+        },
+    ]
+}
+_SPECS_SCHEMA = {"anyOf": [{"type": "string", "description": "component specs, comma-separated"}, {"type": "array", "minItems": 1, "items": _SPEC_SCHEMA}]}
+_PATHS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_SEEDS_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "pattern": r"^\s*\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*\s*$"},
+        {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
+    ]
+}
+
+Specs = Annotated[tuple[str, ...], _validator(_specs), WithJsonSchema(_SPECS_SCHEMA)]
+Paths = Annotated[tuple[str, ...], _validator(_paths), WithJsonSchema(_PATHS_SCHEMA)]
+Seeds = Annotated[tuple[int, ...], _validator(parse_seeds), WithJsonSchema(_SEEDS_SCHEMA)]
+Changes = Annotated[dict[str, Scalar], _validator(_changes), WithJsonSchema(_changes_schema())]
