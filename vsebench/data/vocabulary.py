@@ -1,0 +1,112 @@
+"""Captions to token ids: a word tokeniser, the vocabulary of the training captions, and captions packed in one flat table."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsebench.plugin import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
+_FIRST = ("<pad>", "<start>", "<end>", "<unk>")
+_LAST = "<mask>"
+
+
+def tokenise(caption: str) -> list[str]:
+    """The lower-cased words of a caption; hyphens join, every other mark separates.
+
+    >>> tokenise("A T-shirt's on the man , 2 dogs!")
+    ['a', 't-shirt', 's', 'on', 'the', 'man', '2', 'dogs']
+    """
+    return _WORD.findall(caption.lower())
+
+
+def has_word(caption: str) -> bool:
+    """Whether `tokenise` would find at least one word."""
+    return _WORD.search(caption) is not None
+
+
+@dataclass(frozen=True, eq=False)
+class TokenTable:
+    """Captions of a split as token ids, one after the other.
+
+    Attributes:
+        tokens: int32 [total], each caption as `<start>`, its words, `<end>`.
+        offsets: int64 [n + 1]; caption i is `tokens[offsets[i]:offsets[i + 1]]`.
+    """
+
+    tokens: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [n], tokens of each caption, `<start>` and `<end>` counted."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words by id: the special tokens of SCAN's vocabularies, then words by falling frequency, `<mask>` last.
+
+    Attributes:
+        words: the word of every id.
+    """
+
+    words: tuple[str, ...]
+
+    pad = 0
+    start = 1
+    end = 2
+    unk = 3
+
+    def __post_init__(self) -> None:
+        if self.words[:4] != _FIRST or self.words[-1] != _LAST or len(set(self.words)) != len(self.words):
+            raise DataError(f"a vocabulary holds {', '.join(_FIRST)}, then distinct words, then {_LAST}; this one of {len(self.words)} words does not")
+
+    @classmethod
+    def build(cls, captions: Iterable[str], min_count: int) -> Vocabulary:
+        """The vocabulary of the training captions.
+
+        Args:
+            captions: the training captions.
+            min_count: words seen less often are left out, and read as `<unk>`.
+        """
+        counts = Counter(chain.from_iterable(map(tokenise, captions)))
+        kept = sorted((w for w, c in counts.items() if c >= min_count), key=lambda w: (-counts[w], w))
+        return cls((*_FIRST, *kept, _LAST))
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @property
+    def mask(self) -> int:
+        """The id of `<mask>`, the last one."""
+        return len(self.words) - 1
+
+    def encode(self, captions: Sequence[str]) -> TokenTable:
+        """Tokenises captions; a caption without words becomes `<start><end>`."""
+        ids = self._ids
+        tokens: list[int] = []
+        offsets = np.zeros(len(captions) + 1, np.int64)
+        for i, caption in enumerate(captions, start=1):
+            tokens.append(self.start)
+            tokens += [ids.get(word, self.unk) for word in tokenise(caption)]
+            tokens.append(self.end)
+            offsets[i] = len(tokens)
+        return TokenTable(np.array(tokens, np.int32), offsets)
+
+    @cached_property
+    def _ids(self) -> Mapping[str, int]:
+        return {word: i for i, word in enumerate(self.words)}
