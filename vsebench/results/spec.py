@@ -76,6 +76,7 @@ class Environment(Frozen):
     """Where a run is executed; no part of its identity."""
 
     data_path: str = Field("", description="the folder that the data set was found in")
+    data_warnings: tuple[str, ...] = Field((), description="what opening the data set warned of")
     plugin_files: tuple[str, ...] = ()
     concurrency: int = Field(1, description="runs at a time on this device")
 

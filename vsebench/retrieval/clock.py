@@ -1,0 +1,34 @@
+"""Wall-clock seconds, split by what they were spent on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+
+Phase = Literal["train", "mining", "evaluation"]
+
+
+@dataclass
+class Clock:
+    """Adds up the seconds of each phase; on CUDA the device is waited for at both ends of a measurement."""
+
+    device: torch.device
+    seconds: dict[Phase, float] = field(default_factory=lambda: {"train": 0.0, "mining": 0.0, "evaluation": 0.0})
+
+    @contextmanager
+    def measure(self, phase: Phase) -> Iterator[None]:
+        start = self._now()
+        try:
+            yield
+        finally:
+            self.seconds[phase] += self._now() - start
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()

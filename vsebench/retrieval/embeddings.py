@@ -1,0 +1,56 @@
+"""Operations on embeddings that hold for tensors, sets and Gaussians alike."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from vsebench.plugin import GaussianEmbedding, SetEmbedding
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vsebench.plugin.embeddings import Embedding
+
+
+def normalise(embedding: Embedding) -> Embedding:
+    """L2-normalises the vectors of an embedding in fp32: the tensor, each vector of a set, the mean of a Gaussian."""
+    if isinstance(embedding, SetEmbedding):
+        return dataclasses.replace(embedding, vectors=_unit(embedding.vectors))
+    if isinstance(embedding, GaussianEmbedding):
+        return GaussianEmbedding(_unit(embedding.mean), embedding.log_variance.float())
+    return _unit(embedding)
+
+
+def concatenate(parts: Sequence[Embedding]) -> Embedding:
+    """One embedding of all items of `parts`, which are of one type."""
+    first = parts[0]
+    if isinstance(first, torch.Tensor):
+        return torch.cat(parts)  # type: ignore[arg-type]
+    fields = [f.name for f in dataclasses.fields(first)]
+    return type(first)(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
+
+
+def apply(embedding: Embedding, function: Callable[[Tensor], Tensor]) -> Embedding:
+    """`function` on every tensor of an embedding."""
+    if isinstance(embedding, torch.Tensor):
+        return function(embedding)
+    return type(embedding)(*(function(getattr(embedding, f.name)) for f in dataclasses.fields(embedding)))
+
+
+def representative(embedding: Embedding) -> Tensor:
+    """One vector per item [B, D], for what needs plain vectors: offline mining and batch plans."""
+    if isinstance(embedding, SetEmbedding):
+        weight = embedding.mask[..., None].to(embedding.vectors.dtype)
+        return _unit((embedding.vectors * weight).sum(1))
+    if isinstance(embedding, GaussianEmbedding):
+        return embedding.mean
+    return embedding
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    return functional.normalize(vectors.float(), dim=-1, eps=1e-8)

@@ -1,0 +1,57 @@
+"""Embeds whole splits with a trained model, block by block, each item once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from vsebench.retrieval.batches import to_device
+from vsebench.retrieval.embeddings import apply, concatenate
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from vsebench.plugin.embeddings import Embedding
+    from vsebench.retrieval.model import Model
+    from vsebench.retrieval.tables import ImageTable, TextTable
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; puts the module back as it was."""
+    training = module.training
+    module.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        module.train(training)
+
+
+def encode_images(model: Model, table: ImageTable, block: int = 256) -> Embedding:
+    """Embeddings of every image of a table, in order."""
+    parts = []
+    with evaluating(model):
+        for start in range(0, len(table), block):
+            images = np.arange(start, min(start + block, len(table)))
+            lengths = table.lengths[images]
+            positions = np.broadcast_to(np.arange(int(lengths.max())), (len(images), int(lengths.max())))
+            values = table.gather(images, positions)
+            parts.append(model.image(values, to_device(lengths, table.device)).embedding)
+    return concatenate(parts)
+
+
+def encode_texts(model: Model, table: TextTable, device: torch.device, block: int = 512) -> Embedding:
+    """Embeddings of every caption of a table, in order; captions of like length are embedded together, so that little padding is computed."""
+    order = np.argsort(table.lengths, kind="stable")
+    parts = []
+    with evaluating(model):
+        for start in range(0, len(order), block):
+            tokens, lengths = table.gather(order[start : start + block])
+            parts.append(model.text(to_device(tokens, device), to_device(lengths, device)).embedding)
+    back = torch.from_numpy(np.argsort(order)).to(device)
+    return apply(concatenate(parts), lambda tensor: tensor[back])

@@ -1,0 +1,112 @@
+"""Image and text encoders: raw local features to D-dimensional ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from vsebench.kernels import valid_mask
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class RegionEncoder(nn.Module):
+    """`fc(x) + mlp(x)` on every local feature (VSE-infinity, supplementary section 1.1).
+
+    Args:
+        in_dim: size d of a raw feature.
+        dim: size D of the shared space.
+        count_padding: take batch statistics over padding rows too, as the released code does.
+    """
+
+    def __init__(self, in_dim: int, dim: int, count_padding: bool = False) -> None:
+        super().__init__()
+        hidden = max(1, dim // 2)
+        self.count_padding = count_padding
+        self.fc = nn.Linear(in_dim, dim)
+        nn.init.xavier_uniform_(self.fc.weight)
+        nn.init.zeros_(self.fc.bias)
+        self.mlp_in = nn.Linear(in_dim, hidden)
+        self.norm = MaskedBatchNorm(hidden)
+        self.mlp_out = nn.Linear(hidden, dim)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """[B, N, d] with `lengths` [B] to [B, N, D]; padding rows of the result are finite and mean nothing."""
+        valid = valid_mask(lengths, features.shape[1])
+        if self.count_padding:
+            return self._rows(torch.where(valid[..., None], features, 0), torch.ones_like(valid))
+        if features.is_cuda:  # gathering the valid rows would make the host wait for their number
+            return self._rows(torch.where(valid[..., None], features, 0), valid)
+        rows = valid.flatten().nonzero().squeeze(1)
+        packed = self._rows(features.flatten(0, 1)[rows], None)
+        padded = packed.new_zeros(valid.numel(), packed.shape[1]).index_copy(0, rows, packed)
+        return padded.view(*valid.shape, -1)
+
+    def _rows(self, features: Tensor, mask: Tensor | None) -> Tensor:
+        hidden = torch.relu(self.norm(self.mlp_in(features), mask))
+        return self.fc(features) + self.mlp_out(hidden)  # type: ignore[no-any-return]
+
+
+class MaskedBatchNorm(nn.BatchNorm1d):
+    """Batch normalisation over the rows that a mask marks."""
+
+    def forward(self, input: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Normalises `input` [..., C] with statistics over the rows where `mask` [...] is true; over all rows without a mask."""
+        if mask is None or not self.training:
+            flat = input.flatten(0, -2)
+            if self.training and flat.shape[0] < 2:  # one row has no variance: normalise with the running statistics
+                return nn.functional.batch_norm(flat, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps).view_as(input)
+            return super().forward(flat).view_as(input)
+        weight = mask[..., None].to(torch.float32)
+        over = tuple(range(input.dim() - 1))
+        count = weight.sum()
+        values = input.float()
+        mean = (values * weight).sum(over) / count
+        variance = ((values - mean).square() * weight).sum(over) / count
+        self._update(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
+        normalised = (values - mean) * torch.rsqrt(variance + self.eps)
+        return (normalised * self.weight + self.bias).to(input.dtype)
+
+    def _update(self, mean: Tensor, variance: Tensor) -> None:
+        momentum = 0.1 if self.momentum is None else self.momentum
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(variance, momentum)
+
+
+class BiGRUEncoder(nn.Module):
+    """Word embeddings from scratch and a one-layer bidirectional GRU, directions averaged (VSE-infinity, BiGRU recipe).
+
+    Args:
+        vocabulary_size: number of token ids.
+        word_dim: size of a word embedding.
+        dim: size D of the shared space, and of the hidden state of each direction.
+    """
+
+    def __init__(self, vocabulary_size: int, word_dim: int, dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, word_dim)
+        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+        self.forward_gru = nn.GRU(word_dim, dim, batch_first=True)
+        self.backward_gru = nn.GRU(word_dim, dim, batch_first=True)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]."""
+        words = self.embedding(tokens)
+        forward, _ = self.forward_gru(words)
+        flip = reversal(lengths, tokens.shape[1])
+        backward, _ = self.backward_gru(_take(words, flip))
+        return (forward + _take(backward, flip)) / 2  # type: ignore[no-any-return]
+
+
+def reversal(lengths: Tensor, n: int) -> Tensor:
+    """Positions [B, n] that reverse each item within its length; padding positions point at position 0 and mean nothing."""
+    return (lengths[:, None] - 1 - torch.arange(n, device=lengths.device)).clamp(min=0)
+
+
+def _take(values: Tensor, positions: Tensor) -> Tensor:
+    return values.gather(1, positions[..., None].expand(-1, -1, values.shape[2]))

@@ -1,0 +1,80 @@
+"""Everything that a run reads, opened once: tables of the three splits, the vocabulary and who belongs to whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from vsebench.data.open import open_dataset
+from vsebench.data.vocabulary import Vocabulary
+from vsebench.plugin import DataError, DatasetCard
+from vsebench.retrieval.tables import CaptionsOf, ImageTable, TextTable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from vsebench.plugin import RetrievalSplit
+    from vsebench.plugin.cards import FeatureKind
+    from vsebench.plugin.registry import Registry
+    from vsebench.results.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class SplitInputs:
+    """One split: image features, tokenised captions, and the image of each caption."""
+
+    images: ImageTable
+    texts: TextTable
+    text_to_image: np.ndarray
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The data of a run.
+
+    Attributes:
+        train: the training split.
+        dev: chooses the best model.
+        test: is evaluated once.
+        vocabulary: built from the training captions.
+        captions_of: the training captions of each training image.
+        feature_kind: what a local feature is.
+    """
+
+    train: SplitInputs
+    dev: SplitInputs
+    test: SplitInputs
+    vocabulary: Vocabulary
+    captions_of: CaptionsOf
+    feature_kind: FeatureKind
+
+
+def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inputs:
+    """Opens the data set of a run.
+
+    Raises:
+        DataError: it cannot be opened, or its training split is smaller than one batch.
+    """
+    component = registry.get("dataset", spec.dataset.name)
+    opened = open_dataset(component, spec.dataset.params, data_roots=(), path=Path(spec.environment.data_path))
+    splits = opened.data.splits
+    vocabulary = Vocabulary.build(splits["train"].captions, spec.protocol.min_word_count)
+    train, dev, test = (_tables(splits[name], vocabulary, device) for name in ("train", "dev", "test"))
+    if len(train.texts) < spec.protocol.batch_size:
+        raise DataError(
+            f"{spec.dataset.spec} has {len(train.texts)} training captions, fewer than one batch of {spec.protocol.batch_size}: lower it with --set batch_size=N"
+        )
+    return Inputs(
+        train,
+        dev,
+        test,
+        vocabulary,
+        CaptionsOf.index(train.text_to_image, len(train.images)),
+        cast("DatasetCard", component.card).feature_kind,
+    )
+
+
+def _tables(split: RetrievalSplit, vocabulary: Vocabulary, device: torch.device) -> SplitInputs:
+    return SplitInputs(ImageTable(split.features, split.lengths, device), TextTable(vocabulary.encode(split.captions)), split.text_to_image)

@@ -1,0 +1,105 @@
+"""The training loop: epochs of steps, dev evaluations on a grid of steps, a checkpoint at the end of each epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from vsebench.plugin import Key, Progress, VsebenchError
+from vsebench.results.record import Evaluation
+from vsebench.retrieval.embeddings import representative
+from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.mining import draw
+from vsebench.retrieval.selection import evaluate_split
+from vsebench.retrieval.state import Best, save_checkpoint, snapshot
+from vsebench.retrieval.step import Streams, Totals
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vsebench.retrieval.mining import OfflineIndices
+    from vsebench.retrieval.session import Session
+
+_REPORT_EVERY = 0.5  # seconds between two reports of progress
+
+
+def run(session: Session) -> None:
+    """Trains from where the session's state stands to the end."""
+    session.report({"event": "phase", "phase": "training"})
+    first = session.state.step // session.schedule.steps_per_epoch
+    for epoch in range(first, session.spec.protocol.epochs):
+        _epoch(session, epoch)
+        session.state.forwards = session.stepper.forwards
+        session.state.seconds = dict(session.clock.seconds)
+        save_checkpoint(session.directory.checkpoint_path, session.state, **session.checkpointed)
+
+
+def _epoch(session: Session, epoch: int) -> None:
+    key, schedule, size = Key(session.spec.seed), session.schedule, session.spec.protocol.batch_size
+    order = _order(session, epoch, key)
+    streams = Streams((key / "augmentation" / epoch).generator(), (key / "offline augmentation" / epoch).generator())
+    negatives = (key / "offline negatives" / epoch).generator()
+    totals, reported = Totals(), 0.0
+    done = session.state.step
+    while done < (epoch + 1) * schedule.steps_per_epoch:
+        with session.clock.measure("train"):
+            while True:  # until the next evaluation: the clock, and a host that waits, stay out of the steps
+                offset = (done - epoch * schedule.steps_per_epoch) * size
+                _step(session, order[offset : offset + size], Progress(epoch, done, schedule.total), streams, negatives, totals)
+                done += 1
+                if time.monotonic() - reported > _REPORT_EVERY:
+                    reported = time.monotonic()
+                    session.report({"event": "step", "step": done, "steps": schedule.total, "epoch": epoch, "epochs": session.spec.protocol.epochs})
+                if done in schedule.evaluations:
+                    break
+        session.state.step = done
+        _evaluate(session, totals)
+        totals = Totals()
+
+
+def _order(session: Session, epoch: int, key: Key) -> np.ndarray:
+    """The captions of an epoch in order; embeddings for a plan that asks for them are charged to mining."""
+    plan, train, embeddings = session.batch_plan, session.inputs.train, None
+    if getattr(plan, "needs_embeddings", False):
+        with session.clock.measure("mining"):
+            image, text = encode_images(session.model, train.images), encode_texts(session.model, train.texts, session.device)
+            embeddings = representative(image).cpu().numpy(), representative(text).cpu().numpy()
+    return plan.plan(epoch, len(train.texts), embeddings, key / "batches")
+
+
+def _step(session: Session, captions: np.ndarray, progress: Progress, streams: Streams, negatives: np.random.Generator, totals: Totals) -> None:
+    warming = progress.step < session.schedule.warmup_steps
+    offline: OfflineIndices | None = None
+    if session.offline is not None and not warming:
+        train, mask = session.inputs.train, session.spec.protocol.sibling_mask
+        offline = draw(session.offline, captions, train.text_to_image, session.inputs.captions_of, avoid_siblings=mask, rng=negatives)
+    objective = session.warmup if warming else session.objective
+    session.stepper.step(captions, objective, progress, session.schedule.lr(progress.step), streams, offline, totals)
+
+
+def _evaluate(session: Session, totals: Totals) -> None:
+    """Evaluates dev, appends to the curve and keeps the model if it is the best so far."""
+    state, schedule, protocol = session.state, session.schedule, session.spec.protocol
+    loss, diagnostics = totals.means()
+    if not math.isfinite(loss):
+        raise VsebenchError(f"training diverged: the loss is not finite before step {state.step} of {schedule.total}; lower the learning rate with --set lr=…")
+    with session.clock.measure("evaluation"):
+        metrics, cosine = evaluate_split(session.model, session.inputs.dev, session.device)
+    scores = metrics.as_dict()
+    epoch_end = schedule.ends_epoch(state.step)
+    if (epoch_end or protocol.select_at == "evaluation") and (state.best is None or scores["rsum"] > state.best.metrics["rsum"]):
+        state.best = Best(state.step, scores, snapshot(session.model))
+    session.directory.append_evaluation(
+        Evaluation(
+            step=state.step,
+            epoch=state.step / schedule.steps_per_epoch,
+            seconds=session.clock.seconds["train"],
+            loss=loss,
+            lr=schedule.lr(state.step - 1),
+            metrics=scores,
+            diagnostics={**diagnostics, "mean_unrelated_cosine": cosine},
+            epoch_end=epoch_end,
+        )
+    )
+    session.report({"event": "evaluated", "step": state.step, "steps": schedule.total, "loss": loss, "rsum": scores["rsum"]})

@@ -1,0 +1,94 @@
+"""Towers and the model: encoder, pooling, normalisation on each side, and a similarity between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import nn
+
+from vsebench.plugin import Key, PoolingOutput
+from vsebench.retrieval.embeddings import apply, normalise
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.registry import Registry
+    from vsebench.results.spec import ComponentRef, RunSpec
+
+
+class Encoded(NamedTuple):
+    """What a tower returns: the normalised embedding, the pooling's own losses and diagnostics by name, and the embedding before normalisation."""
+
+    embedding: Embedding
+    losses: dict[str, Tensor]
+    diagnostics: dict[str, Tensor]
+    raw: Embedding
+
+    def part(self, items: slice) -> Encoded:
+        """The embeddings of some items of the batch; losses and diagnostics, which are of the whole batch, go with the first."""
+        first = items.start == 0
+        return Encoded(
+            apply(self.embedding, lambda tensor: tensor[items]),
+            self.losses if first else {},
+            self.diagnostics if first else {},
+            apply(self.raw, lambda tensor: tensor[items]),
+        )
+
+
+class Tower(nn.Module):
+    """encoder → pooling → L2 normalisation."""
+
+    def __init__(self, encoder: nn.Module, pooling: Any) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = pooling
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Encoded:
+        """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]."""
+        pooled = self.pooling(self.encoder(values, lengths), lengths)
+        output = pooled if isinstance(pooled, PoolingOutput) else PoolingOutput(pooled)
+        return Encoded(normalise(output.embedding), dict(output.losses), dict(output.diagnostics), output.embedding)
+
+
+class Model(nn.Module):
+    """An image tower, a text tower and the similarity of their embeddings."""
+
+    def __init__(self, image: Tower, text: Tower, similarity: Any) -> None:
+        super().__init__()
+        self.image = image
+        self.text = text
+        self.similarity = similarity
+
+    @property
+    def parameter_count(self) -> int:
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+def build(spec: RunSpec, registry: Registry, *, in_dim: int, vocabulary_size: int) -> Model:
+    """The untrained model of a run on the CPU.
+
+    Each part draws its initial values from a stream of its own, so that runs with one seed share the initial encoders whatever they pool with.
+    """
+    dim, key = spec.protocol.embed_dim, Key(spec.seed) / "init"
+
+    def create(kind: Any, ref: ComponentRef, purpose: str, **context: object) -> Any:
+        return _seeded(key / purpose, lambda: registry.get(kind, ref.name).create(ref.params, **context))
+
+    text_encoder = create("text-encoder", spec.text_encoder, "text encoder", vocabulary_size=vocabulary_size, word_dim=spec.protocol.word_dim, dim=dim)
+    return Model(
+        Tower(
+            create("image-encoder", spec.image_encoder, "image encoder", in_dim=in_dim, dim=dim),
+            create("pooling", spec.image_pooling, "image pooling", dim=dim),
+        ),
+        Tower(text_encoder, create("pooling", spec.text_pooling, "text pooling", dim=dim)),
+        create("similarity", spec.similarity, "similarity", dim=dim),
+    )
+
+
+def _seeded(key: Key, make: Callable[[], Any]) -> Any:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(key.seed())
+        return make()

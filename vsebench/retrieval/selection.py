@@ -1,0 +1,34 @@
+"""Dev evaluations, and the choice of the best model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
+from vsebench.retrieval.embeddings import representative
+from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.evaluation import evaluate
+
+if TYPE_CHECKING:
+    from vsebench.plugin.embeddings import Embedding
+    from vsebench.retrieval.inputs import SplitInputs
+    from vsebench.retrieval.metrics import RetrievalMetrics
+    from vsebench.retrieval.model import Model
+
+
+def evaluate_split(model: Model, split: SplitInputs, device: torch.device) -> tuple[RetrievalMetrics, float]:
+    """Metrics of a model on a split, and the mean cosine of its pairs of unrelated images and captions: near 1, the model has collapsed."""
+    image, text = encode_images(model, split.images), encode_texts(model, split.texts, device)
+    plain = not isinstance(image, (SetEmbedding, GaussianEmbedding)) and getattr(model.similarity, "inner_product", False)
+    metrics = evaluate(image, text, split.text_to_image, similarity=None if plain else model.similarity)
+    return metrics, _mean_unrelated_cosine(image, text, torch.from_numpy(split.text_to_image).to(device))
+
+
+def _mean_unrelated_cosine(image: Embedding, text: Embedding, owner: torch.Tensor) -> float:
+    """Mean inner product over all pairs but the matching ones, from sums: no matrix is built."""
+    a, b = representative(image), representative(text)
+    every = (a.double().sum(0) * b.double().sum(0)).sum()
+    matching = (a[owner].double() * b.double()).sum()
+    return float((every - matching) / max(1, len(a) * len(b) - len(b)))

@@ -1,0 +1,156 @@
+"""A run made ready: data open, model built, first round mined, checkpoint restored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import nn
+
+from vsebench.plugin import Key
+from vsebench.retrieval.batches import Augmenter
+from vsebench.retrieval.clock import Clock
+from vsebench.retrieval.inputs import Inputs, open_inputs
+from vsebench.retrieval.model import Model, build
+from vsebench.retrieval.offline import first_round, load_best, offline_lists
+from vsebench.retrieval.schedule import Schedule
+from vsebench.retrieval.state import State, load_checkpoint
+from vsebench.retrieval.step import Objective, Stepper
+
+if TYPE_CHECKING:
+    from vsebench.plugin import BatchPlan, LossCard, OfflineSpec
+    from vsebench.plugin.registry import Registry
+    from vsebench.results.spec import ComponentRef, RunSpec
+    from vsebench.results.store import RunDirectory
+    from vsebench.retrieval.mining import OfflineLists
+
+Reporter = Callable[[dict[str, object]], None]
+
+
+@dataclass
+class Session:
+    """Everything that the training loop works on.
+
+    Attributes:
+        spec: the run.
+        directory: where it leaves its files.
+        device: that it uses.
+        inputs: its data.
+        model: on the device.
+        objective: the run's loss.
+        warmup: the protocol's warm-up loss.
+        batch_plan: the order of the captions.
+        stepper: takes the steps.
+        schedule: says when things happen.
+        offline: mined negatives, for a loss that needs them.
+        clock: what time was spent on.
+        state: counters, restored from a checkpoint where there is one.
+        prior_seconds: training of the first round.
+        report: receives progress.
+    """
+
+    spec: RunSpec
+    directory: RunDirectory
+    device: torch.device
+    inputs: Inputs
+    model: Model
+    objective: Objective
+    warmup: Objective
+    batch_plan: BatchPlan
+    stepper: Stepper
+    schedule: Schedule
+    offline: OfflineLists | None
+    clock: Clock
+    state: State
+    prior_seconds: float
+    report: Reporter
+
+    @property
+    def checkpointed(self) -> dict[str, Any]:
+        """What a checkpoint holds besides the counters."""
+        loss = self.objective.loss
+        return {"model": self.model, "optimiser": self.stepper.optimiser, "loss": loss if isinstance(loss, nn.Module) else None}
+
+
+def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: Reporter) -> Session:
+    """Makes a run ready to train, from its beginning or from its last checkpoint."""
+    device = torch.device(spec.device)
+    report({"event": "phase", "phase": "loading"})
+    inputs = open_inputs(spec, registry, device)
+    model = build(spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.vocabulary)).to(device)
+    objective = _objective(spec, spec.loss, registry, device)
+    clock = Clock(device)
+    offline, prior_seconds, warm = None, 0.0, False
+    wanted = objective.card.offline_for(spec.loss.params)
+    if wanted is not None:
+        report({"event": "phase", "phase": "mining"})
+        offline, prior_seconds = _mine(spec, directory, registry, inputs, model, wanted, clock)
+        warm = wanted.start == "warm"
+    session = Session(
+        spec=spec,
+        directory=directory,
+        device=device,
+        inputs=inputs,
+        model=model,
+        objective=objective,
+        warmup=_objective(spec, spec.warmup_loss, registry, device),
+        batch_plan=registry.get("batch-plan", spec.batch_plan.name).create(spec.batch_plan.params, batch_size=spec.protocol.batch_size),
+        stepper=_stepper(spec, inputs, model, objective, device),
+        schedule=Schedule(spec.protocol, len(inputs.train.texts), warm_start=warm),
+        offline=offline,
+        clock=clock,
+        state=State(),
+        prior_seconds=prior_seconds,
+        report=report,
+    )
+    _restore(session)
+    return session
+
+
+def _restore(session: Session) -> None:
+    state = load_checkpoint(session.directory.checkpoint_path, session.device, **session.checkpointed)
+    session.directory.truncate_curve(state.step if state else 0)
+    if state is None:
+        return
+    session.state = state
+    session.stepper.forwards = state.forwards
+    session.clock.seconds = dict(state.seconds)
+
+
+def _mine(
+    spec: RunSpec, directory: RunDirectory, registry: Registry, inputs: Inputs, model: Model, wanted: OfflineSpec, clock: Clock
+) -> tuple[OfflineLists, float]:
+    """The offline lists and the training seconds of the first round; a warm start leaves its best parameters in `model`."""
+    source, record = first_round(spec, directory)
+    cost = record.cost
+    assert cost is not None
+    with clock.measure("mining"):
+        teacher = (
+            model
+            if wanted.start == "warm"
+            else build(record.spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.vocabulary)).to(clock.device)
+        )
+        load_best(teacher, source)
+        lists = offline_lists(teacher, wanted, inputs, spec, directory, clock.device)
+    return lists, cost.total_seconds
+
+
+def _objective(spec: RunSpec, ref: ComponentRef, registry: Registry, device: torch.device) -> Objective:
+    component = registry.get("loss", ref.name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed((Key(spec.seed) / "init" / "loss").seed())
+        loss = component.create(ref.params, dim=spec.protocol.embed_dim, batch_size=spec.protocol.batch_size)
+    return Objective(loss.to(device) if isinstance(loss, nn.Module) else loss, cast("LossCard", component.card))
+
+
+def _stepper(spec: RunSpec, inputs: Inputs, model: Model, objective: Objective, device: torch.device) -> Stepper:
+    protocol = spec.protocol
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    if isinstance(objective.loss, nn.Module):
+        parameters += [p for p in objective.loss.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=protocol.lr, weight_decay=protocol.weight_decay, fused=True)
+    train = inputs.train
+    augmenter = Augmenter(train.images, train.texts, inputs.vocabulary, inputs.feature_kind, protocol.drop_regions, protocol.augment_words, device)
+    return Stepper(model, optimiser, augmenter, train.text_to_image, protocol)

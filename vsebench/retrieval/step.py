@@ -1,0 +1,158 @@
+"""One training step: towers, loss, clipping, update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import nn
+
+from vsebench.plugin import LossInputs, LossOutput, OfflineInputs, Progress
+from vsebench.retrieval.batches import join, positives, to_device
+from vsebench.retrieval.embeddings import representative
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from vsebench.plugin import LossCard
+    from vsebench.results.spec import Protocol
+    from vsebench.retrieval.batches import Augmenter, Padded
+    from vsebench.retrieval.mining import OfflineIndices
+    from vsebench.retrieval.model import Encoded, Model
+
+
+class Streams(NamedTuple):
+    """Random choices of an epoch. The offline items have a stream of their own, so that every loss sees the same pairs augmented alike."""
+
+    pairs: np.random.Generator
+    offline: np.random.Generator
+
+
+class Objective(NamedTuple):
+    """A loss and the card that says what it needs."""
+
+    loss: Any
+    card: LossCard
+
+
+@dataclass
+class Totals:
+    """Sums since the last evaluation, kept on the device."""
+
+    steps: int = 0
+    loss: Tensor | None = None
+    diagnostics: dict[str, Tensor] = field(default_factory=dict)
+
+    def add(self, loss: Tensor, diagnostics: dict[str, Tensor]) -> None:
+        self.steps += 1
+        self.loss = loss if self.loss is None else self.loss + loss
+        for name, value in diagnostics.items():
+            self.diagnostics[name] = self.diagnostics[name] + value if name in self.diagnostics else value
+
+    def means(self) -> tuple[float, dict[str, float]]:
+        """The mean loss and diagnostics; waits for the device."""
+        if self.loss is None:
+            return float("nan"), {}
+        return float(self.loss) / self.steps, {name: float(value) / self.steps for name, value in self.diagnostics.items()}
+
+
+@dataclass
+class Stepper:
+    """Takes training steps on a model.
+
+    Attributes:
+        model: the model, on its device.
+        optimiser: of the model's and the loss's parameters.
+        inputs: builds augmented batches.
+        text_to_image: the image of each training caption.
+        protocol: the run's protocol.
+        forwards: items passed through a tower so far.
+    """
+
+    model: Model
+    optimiser: torch.optim.Optimizer
+    inputs: Augmenter
+    text_to_image: np.ndarray
+    protocol: Protocol
+    forwards: int = 0
+
+    def step(
+        self, captions: np.ndarray, objective: Objective, progress: Progress, lr: float, streams: Streams, offline: OfflineIndices | None, totals: Totals
+    ) -> None:
+        """One optimiser step on the pairs of `captions` [B]."""
+        loss, diagnostics = self._loss(captions, objective, progress, streams, offline)
+        for group in self.optimiser.param_groups:
+            group["lr"] = lr
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(parameters, self.protocol.clip_norm)
+        self.optimiser.step()
+        totals.add(loss.detach(), diagnostics)
+
+    def _loss(
+        self, captions: np.ndarray, objective: Objective, progress: Progress, streams: Streams, offline: OfflineIndices | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        image_ids = self.text_to_image[captions]
+        with self.autocast():
+            image = self._embed_images(image_ids, streams.pairs)
+            texts = [self.inputs.text_batch(captions, streams.pairs)]
+            if offline is not None:
+                texts += [self.inputs.text_batch(chosen, streams.offline) for chosen in (offline.text3, offline.text4)]
+            text, *others = self._embed_texts(texts)
+            negatives = None if offline is None else self._offline(offline, others, streams.offline)
+        ids = to_device(image_ids, self.inputs.device)
+        raw = {"raw_image": image.raw, "raw_text": text.raw}
+        inputs = LossInputs(
+            image=representative(image.embedding),
+            text=representative(text.embedding),
+            positives=positives(ids, self.protocol.sibling_mask),
+            similarity=self.model.similarity(image.embedding, text.embedding),
+            image_ids=ids,
+            text_ids=to_device(captions, self.inputs.device),
+            offline=negatives,
+            progress=progress,
+            extras={name: raw[name] for name in objective.card.extras},
+        )
+        value = objective.loss(inputs)
+        output = value if isinstance(value, LossOutput) else LossOutput(value)
+        return _total(output, image, text)
+
+    def _offline(self, indices: OfflineIndices, texts: Sequence[Encoded], rng: np.random.Generator) -> OfflineInputs:
+        image3, image4 = (representative(self._embed_images(chosen, rng).embedding) for chosen in (indices.image3, indices.image4))
+        text3, text4 = (representative(text.embedding) for text in texts)
+        return OfflineInputs(text3=text3, image3=image3, image4=image4, text4=text4)
+
+    def _embed_images(self, images: np.ndarray, rng: np.random.Generator) -> Encoded:
+        self.forwards += len(images)
+        return self.model.image(*self.inputs.image_batch(images, rng))  # type: ignore[no-any-return]
+
+    def _embed_texts(self, batches: Sequence[Padded]) -> list[Encoded]:
+        """Embeds several batches in one pass of the tower: its recurrent steps cost about the same for one batch as for three."""
+        joined = join(batches) if len(batches) > 1 else batches[0]
+        self.forwards += len(joined.lengths)
+        encoded: Encoded = self.model.text(*joined)
+        size = len(joined.lengths) // len(batches)
+        return [encoded.part(slice(start, start + size)) for start in range(0, len(joined.lengths), size)]
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """bf16 autocast where the protocol asks for it: on CUDA by default."""
+        device = self.inputs.device.type
+        wanted = self.protocol.precision == "bf16" or (self.protocol.precision == "auto" and device == "cuda")
+        return torch.autocast(device, dtype=torch.bfloat16) if wanted else nullcontext()
+
+
+def _total(output: LossOutput, image: Encoded, text: Encoded) -> tuple[Tensor, dict[str, Tensor]]:
+    """The training loss with the poolings' own losses, and every scalar diagnostic by name."""
+    diagnostics = dict(output.diagnostics)
+    total = output.loss
+    for side, encoded in (("image", image), ("text", text)):
+        for name, value in encoded.losses.items():
+            total = total + value
+            diagnostics[f"{side}_{name}"] = value.detach()
+        diagnostics.update({f"{side}_{name}": value for name, value in encoded.diagnostics.items() if value.numel() == 1})
+    return total, diagnostics

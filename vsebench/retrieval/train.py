@@ -1,0 +1,97 @@
+"""Trains one run of the retrieval task and returns its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import save_file
+
+from vsebench.kernels.gemm import fast_float32
+from vsebench.plugin.loader import load_plugins
+from vsebench.results.record import Cost, RunRecord
+from vsebench.retrieval import loop
+from vsebench.retrieval.provenance import peak_memory_mb, provenance
+from vsebench.retrieval.selection import evaluate_split
+from vsebench.retrieval.session import Reporter, Session, prepare
+
+if TYPE_CHECKING:
+    from vsebench.results.record import Provenance
+    from vsebench.results.spec import RunSpec
+    from vsebench.results.store import RunDirectory
+
+
+def train(spec: RunSpec, directory: RunDirectory, report: Reporter) -> RunRecord:
+    """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and stores ranks and model.
+
+    Args:
+        spec: the run.
+        directory: where its curve, checkpoint, best model and ranks go.
+        report: receives progress events.
+
+    Raises:
+        VsebenchError: the run cannot be made or diverged; the message says why.
+    """
+    registry = load_plugins(spec.environment.plugin_files).registry
+    with _threads(spec.protocol.threads), fast_float32() as matmul:
+        origin = provenance(torch.device(spec.device), matmul)
+        session = prepare(spec, directory, registry, report)
+        loop.run(session)
+        return _finish(session, origin)
+
+
+def _finish(session: Session, origin: Provenance) -> RunRecord:
+    state, directory, schedule = session.state, session.directory, session.schedule
+    assert state.best is not None
+    session.report({"event": "phase", "phase": "test"})
+    session.model.load_state_dict(state.best.model)
+    with session.clock.measure("evaluation"):
+        metrics, _ = evaluate_split(session.model, session.inputs.test, session.device)
+    directory.write_ranks(metrics.i2t_ranks, metrics.t2i_ranks)
+    partial = directory.best_path.with_suffix(".partial")
+    save_file(state.best.model, partial)
+    partial.replace(directory.best_path)
+    record = RunRecord(
+        run_id=session.spec.run_id,
+        status="done",
+        spec=session.spec,
+        test=metrics.as_dict(),
+        best_dev=state.best.metrics,
+        best_step=state.best.step,
+        steps=state.step,
+        steps_per_epoch=schedule.steps_per_epoch,
+        cost=_cost(session),
+        warnings=session.spec.environment.data_warnings,
+        provenance=origin.model_copy(update={"restarts": state.restarts}),
+    )
+    directory.write_record(record)
+    directory.checkpoint_path.unlink(missing_ok=True)
+    return record
+
+
+def _cost(session: Session) -> Cost:
+    seconds = session.clock.seconds
+    return Cost(
+        train_seconds=seconds["train"],
+        mining_seconds=seconds["mining"],
+        prior_seconds=session.prior_seconds,
+        evaluation_seconds=seconds["evaluation"],
+        samples_seen=session.state.step * session.spec.protocol.batch_size,
+        tower_forwards=session.state.forwards,
+        parameters=session.model.parameter_count,
+        peak_memory_mb=peak_memory_mb(session.device),
+        concurrency=session.spec.environment.concurrency,
+    )
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Uses `count` CPU threads inside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
