@@ -1,1 +1,8 @@
-"""Hot loops, usable by plugins: sorted pooling and matrix products."""
+"""Hot loops, usable by plugins: pooling over variable-length sets and matrix products."""
+
+from __future__ import annotations
+
+from vsebench.kernels.masks import masked_max, masked_mean, valid_mask
+from vsebench.kernels.sorted_pooling import sorted_weighted_sum
+
+__all__ = ("masked_max", "masked_mean", "sorted_weighted_sum", "valid_mask")

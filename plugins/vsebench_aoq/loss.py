@@ -1,0 +1,154 @@
+"""The adaptive offline quintuplet loss (ECCV 2020)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import torch
+
+from vsebench.plugin import LossOutput, SpecError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vsebench.plugin import LossInputs
+
+
+class OfflineScores(NamedTuple):
+    """Scores [B] of the offline negatives of each pair (image 1, caption 1).
+
+    Attributes:
+        text: image 1 with caption 3, `off_t`.
+        image: image 3 with caption 1, `off_i`.
+        cross3: image 3 with caption 3, `x1`.
+        cross4: image 4 with caption 4, `x2`.
+    """
+
+    text: Tensor
+    image: Tensor
+    cross3: Tensor
+    cross4: Tensor
+
+
+class AOQTerms(NamedTuple):
+    """The loss of each pair by part, and the adaptive weights behind it; all [B].
+
+    Attributes:
+        online: both adaptively weighted online hinges.
+        offline: both hinges on offline negatives of the same anchor.
+        cross: both hinges on negatives that share no anchor with the positive pair.
+        weight_text: weight of the online caption.
+        weight_image: weight of the online image.
+    """
+
+    online: Tensor
+    offline: Tensor
+    cross: Tensor
+    weight_text: Tensor
+    weight_image: Tensor
+
+
+def aoq_terms(
+    similarity: Tensor,
+    positives: Tensor,
+    offline: OfflineScores,
+    *,
+    margin: float = 0.2,
+    offline_margin: float = 0.0,
+    alpha: float = 0.3,
+    beta: float = 1.5,
+    detach_weight: bool = False,
+    clamp_weight: bool = False,
+) -> AOQTerms:
+    """The parts of the loss for scores `similarity` [B, B] (image i, caption j) with `positives` bool [B, B].
+
+    With p the pair's own score, on its hardest online negative and off its offline negative in one direction, that direction contributes
+    `(beta − (off − on) / alpha) · [margin + on − p]+ + [offline_margin + off − p]+`. A pair without online negatives has no online hinge, and
+    a weight of beta. Computed in float32 at least.
+    """
+    wide = torch.promote_types(similarity.dtype, torch.float32)
+    scores = similarity.to(wide)
+    offline = OfflineScores(*(score.to(wide) for score in offline))
+    own = scores.diagonal()
+    negatives = scores.masked_fill(positives, -math.inf)
+
+    def direction(hardest: Tensor, off: Tensor) -> tuple[Tensor, Tensor]:
+        missing = hardest == -math.inf
+        online = torch.where(missing, off.detach(), hardest)
+        weight = beta - (off - online) / alpha
+        if clamp_weight:
+            weight = weight.clamp(min=0)
+        if detach_weight:
+            weight = weight.detach()
+        return weight, (weight * (margin + online - own).relu()).masked_fill(missing, 0)
+
+    weight_text, online_text = direction(negatives.max(dim=1).values, offline.text)
+    weight_image, online_image = direction(negatives.max(dim=0).values, offline.image)
+    same_anchor = (offline_margin + offline.text - own).relu() + (offline_margin + offline.image - own).relu()
+    no_anchor = (offline_margin + offline.cross3 - own).relu() + (offline_margin + offline.cross4 - own).relu()
+    return AOQTerms(online_text + online_image, same_anchor, no_anchor, weight_text, weight_image)
+
+
+def offline_scores(inputs: LossInputs) -> OfflineScores:
+    """Inner products of the batch with its offline negatives, in float32 at least.
+
+    Raises:
+        SpecError: the batch carries no offline negatives.
+    """
+    negatives = inputs.offline
+    if negatives is None:
+        raise SpecError("loss 'aoq' got no offline negatives (LossInputs.offline): it trains a second round only, and cannot serve as the warm-up loss")
+    return OfflineScores(
+        text=_row_dots(inputs.image, negatives.text3),
+        image=_row_dots(negatives.image3, inputs.text),
+        cross3=_row_dots(negatives.image3, negatives.text3),
+        cross4=_row_dots(negatives.image4, negatives.text4),
+    )
+
+
+def _row_dots(left: Tensor, right: Tensor) -> Tensor:
+    wide = torch.promote_types(left.dtype, torch.float32)
+    return (left.to(wide) * right.to(wide)).sum(dim=1)
+
+
+@dataclass(frozen=True)
+class AOQ:
+    """`aoq`; `h`, `start` and `mine` are read by the card's `offline`, which tells the plan what to mine."""
+
+    margin: float = 0.2
+    offline_margin: float = 0.0
+    alpha: float = 0.3
+    beta: float = 1.5
+    h: int = 300
+    detach_weight: bool = False
+    clamp_weight: bool = False
+    start: Literal["scratch", "warm"] = "scratch"
+    mine: Literal["hard", "random"] = "hard"
+    reduction: Literal["sum", "mean"] = "sum"
+
+    def __call__(self, inputs: LossInputs) -> LossOutput:
+        terms = aoq_terms(
+            inputs.similarity,
+            inputs.positives,
+            offline_scores(inputs),
+            margin=self.margin,
+            offline_margin=self.offline_margin,
+            alpha=self.alpha,
+            beta=self.beta,
+            detach_weight=self.detach_weight,
+            clamp_weight=self.clamp_weight,
+        )
+        pairs = terms.online + terms.offline + terms.cross
+        diagnostics = {
+            "weight_text": terms.weight_text.mean(),
+            "weight_image": terms.weight_image.mean(),
+            "active_online": (terms.online != 0).double().mean(),
+            "active_offline": (terms.offline > 0).double().mean(),
+            "active_cross": (terms.cross > 0).double().mean(),
+        }
+        return LossOutput(
+            pairs.sum() if self.reduction == "sum" else pairs.mean(),
+            {name: value.detach() for name, value in diagnostics.items()},
+        )

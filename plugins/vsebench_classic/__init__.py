@@ -1,0 +1,43 @@
+"""The classic methods: fixed poolings, hinge losses, the inner product and the random batch plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.plugin import Param, hookimpl
+from vsebench_classic import cards
+
+if TYPE_CHECKING:
+    from vsebench.plugin import Register
+
+_MARGIN = Param("margin", 0.2, "margin of the hinge", minimum=0)
+_REDUCTION = Param("reduction", "sum", "over the batch; the published losses sum", choices=("sum", "mean"))
+
+
+@hookimpl
+def vsebench_register_poolings(register: Register) -> None:
+    register("mean", "vsebench_classic.poolings:Mean", card=cards.MEAN)
+    register("max", "vsebench_classic.poolings:Max", card=cards.MAX)
+    register(
+        "maxavg",
+        "vsebench_classic.poolings:MaxAvg",
+        params=[Param("w", 0.5, "weight of the maximum; the mean gets the rest", minimum=0, maximum=1)],
+        card=cards.MAXAVG,
+    )
+    register("kmax", "vsebench_classic.poolings:KMax", params=[Param("k", 5, "how many of the largest values are averaged", minimum=1)], card=cards.KMAX)
+
+
+@hookimpl
+def vsebench_register_similarities(register: Register) -> None:
+    register("dot", "vsebench_classic.similarity:Dot", card=cards.DOT)
+
+
+@hookimpl
+def vsebench_register_losses(register: Register) -> None:
+    register("sum-hinge", "vsebench_classic.losses:SumHinge", params=[_MARGIN, _REDUCTION], card=cards.SUM_HINGE)
+    register("triplet", "vsebench_classic.losses:Triplet", params=[_MARGIN, _REDUCTION], card=cards.TRIPLET)
+
+
+@hookimpl
+def vsebench_register_batch_plans(register: Register) -> None:
+    register("random", "vsebench_classic.plans:Random", card=cards.RANDOM)

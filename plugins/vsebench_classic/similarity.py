@@ -1,0 +1,23 @@
+"""The inner product."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from vsebench.plugin import SpecError
+
+if TYPE_CHECKING:
+    from vsebench.plugin.embeddings import Embedding
+
+
+class Dot:
+    """`dot`: the inner product of every image with every caption; the cosine, as towers normalise."""
+
+    def __call__(self, image: Embedding, text: Embedding) -> Tensor:
+        """[B_i, B_t] from `image` [B_i, D] and `text` [B_t, D]; raises SpecError for embeddings that are not plain vectors."""
+        for embedding in (image, text):
+            if not isinstance(embedding, Tensor):
+                raise SpecError(f"similarity 'dot' scores vectors, and a pooling returned a {type(embedding).__name__}: choose a similarity made for it")
+        return image @ text.T

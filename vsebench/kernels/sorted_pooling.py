@@ -1,0 +1,68 @@
+"""Weighted sums of sorted features: the core of K-max pooling, GPO and everything else that pools by rank."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+from vsebench.kernels.masks import valid_mask
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def sorted_weighted_sum(features: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
+    """Sums each dimension's valid values, sorted in descending order, with the item's weights.
+
+    `out[b, d] = sum_k weights[b, k] * (k-th largest of features[b, :lengths[b], d])`.
+
+    Padding (rows and weights at `lengths[b]` and beyond) is never used, whatever it holds, and gets a gradient of exactly 0. Equal values
+    share no gradient: each goes to one sorted position, the earlier row first. A NaN among the valid values makes the sum NaN.
+    Differentiable once, in `features` and `weights`.
+
+    Args:
+        features: [B, N, D], any floating dtype.
+        lengths: int64 [B], 0..N; an item of length 0 gives zeros.
+        weights: [B, N], any floating dtype.
+
+    Returns:
+        [B, D] in the dtype of `features`; computed in the wider of the two dtypes, float32 at least.
+    """
+    out: Tensor = _SortedWeightedSum.apply(features, lengths, weights)
+    return out
+
+
+class _SortedWeightedSum(torch.autograd.Function):
+    """The sum by `torch.sort` along a contiguous axis: every device and dtype."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
+        wide = torch.promote_types(torch.promote_types(features.dtype, weights.dtype), torch.float32)
+        padding = ~valid_mask(lengths, features.shape[1])
+        columns = features.transpose(1, 2).contiguous().masked_fill_(padding[:, None], -math.inf)
+        # Stable: a valid -inf stays ahead of the padding, so that gradients reach valid rows only.
+        values, rows = columns.sort(dim=-1, descending=True, stable=True)
+        values = values.masked_fill_(padding[:, None], 0).to(wide)
+        kept = weights.masked_fill(padding, 0).to(wide)
+        ctx.save_for_backward(values, rows, kept, padding)
+        ctx.dtypes = features.dtype, weights.dtype
+        with torch.autocast(features.device.type, enabled=False):
+            return torch.bmm(values, kept[:, :, None]).squeeze(-1).to(features.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+        values, rows, kept, padding = ctx.saved_tensors
+        features_dtype, weights_dtype = ctx.dtypes
+        grad = grad.to(values.dtype)
+        to_features = to_weights = None
+        if ctx.needs_input_grad[0]:
+            by_rank = (grad[:, :, None] * kept[:, None]).masked_fill_(padding[:, None], 0).to(features_dtype)
+            to_features = torch.zeros_like(by_rank).scatter_(-1, rows, by_rank).transpose(1, 2)
+        if ctx.needs_input_grad[2]:
+            with torch.autocast(grad.device.type, enabled=False):
+                to_weights = torch.bmm(grad[:, None], values).squeeze(1).masked_fill_(padding, 0).to(weights_dtype)
+        return to_features, None, to_weights
