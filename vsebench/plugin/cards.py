@@ -5,16 +5,18 @@ Cards are plain data: listing components reads nothing but cards, and imports no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from vsebench.plugin.params import Scalar
 
 Task = Literal["retrieval", "annotation"]
 FeatureKind = Literal["region", "grid", "frames"]
+Counts = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class DatasetCard(Card):
         folders: names under a data root that are tried for it, besides its own name.
         protocol: the preset used when none is asked for.
         generated: made by the suite itself, needing no files.
-        counts: items per split as published, e.g. `{"train": (29000, 145000)}` (images, captions).
+        counts: items per split as published, e.g. `{"train": (29000, 145000)}` (images, captions); a function of its options when they decide.
     """
 
     task: Task = "retrieval"
@@ -117,4 +119,8 @@ class DatasetCard(Card):
     folders: tuple[str, ...] = ()
     protocol: str = "vse-infinity"
     generated: bool = False
-    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    counts: Counts | Callable[[Mapping[str, Scalar]], Counts] = field(default_factory=dict)
+
+    def counts_for(self, params: Mapping[str, Scalar]) -> Counts:
+        """The published numbers of items with these options."""
+        return self.counts(params) if callable(self.counts) else self.counts

@@ -1,0 +1,46 @@
+"""The user's cache folder: what was learnt about files, and generated data sets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_path
+
+
+def cache_dir() -> Path:
+    """`$VSEBENCH_CACHE`, else the platform's cache folder, else (where that cannot be written) one among the temporary files."""
+    chosen = os.environ.get("VSEBENCH_CACHE")
+    if chosen:
+        return Path(chosen).absolute()
+    usual = user_cache_path("vsebench")
+    return usual if _writable(usual) else Path(tempfile.gettempdir()) / f"vsebench-{os.getuid()}"
+
+
+def read_note(path: Path) -> dict[str, Any] | None:
+    """The JSON object stored at `path`; None when there is none that can be read."""
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return note if isinstance(note, dict) else None
+
+
+def write_note(path: Path, note: dict[str, Any]) -> None:
+    """Stores a JSON object, whole or not at all; a cache that cannot be written is done without."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(note), encoding="utf-8")
+        temporary.replace(path)
+
+
+def _writable(folder: Path) -> bool:
+    """Whether the folder can be made or written: asked of the nearest folder that exists."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK | os.X_OK)

@@ -1,0 +1,87 @@
+"""Feature tables [n, N, d] beyond a plain memory map; all read only the images asked for.
+
+Indexing any of them with an int64 array [b] gathers those images as one array [b, N, d]; the training loop needs nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from vsebench.plugin import FeatureArray
+
+
+@dataclass(frozen=True, eq=False)
+class QuantisedFeatures:
+    """Integers that stand for `values * scale`, read as float32.
+
+    Attributes:
+        values: int8 or uint8 [n, N, d].
+        scale: float32 [d].
+    """
+
+    values: np.ndarray
+    scale: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: np.ndarray | slice, /) -> np.ndarray:
+        out = self.values[index].astype(np.float32)
+        out *= self.scale
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class RowSelection:
+    """Some images of a larger table, in any order.
+
+    Attributes:
+        base: the table they are in.
+        rows: int64 [n], their rows.
+    """
+
+    base: FeatureArray
+    rows: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.rows), *self.base.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.base.dtype
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: np.ndarray | slice, /) -> np.ndarray:
+        rows = self.rows[index]
+        return self.base[rows if (run := _as_slice(rows)) is None else run]
+
+
+def select_rows(base: np.ndarray, rows: np.ndarray) -> np.ndarray | RowSelection:
+    """The given rows of an array: a view where they are evenly spaced and ascending, else a `RowSelection`."""
+    run = _as_slice(rows)
+    return RowSelection(base, rows) if run is None else base[run]
+
+
+def _as_slice(rows: np.ndarray) -> slice | None:
+    """The slice that selects the same rows, where one does."""
+    if rows.ndim != 1 or len(rows) == 0:
+        return None
+    step = int(rows[1] - rows[0]) if len(rows) > 1 else 1
+    if step <= 0 or rows[0] < 0 or (np.diff(rows) != step).any():
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1, step)

@@ -1,0 +1,112 @@
+"""Content hash and finiteness of data files, in one pass, remembered in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from vsebench.data.cache import cache_dir, read_note, write_note
+from vsebench.data.npy import NpyHeader, read_header
+from vsebench.plugin import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from vsebench.plugin import Scalar
+
+BLOCK = 1 << 22
+"""Bytes read at a time; a multiple of every item size."""
+
+_SETTLED = 2.0
+"""Seconds after its last change from which a file's time stamp is trusted to change with its content."""
+
+
+@dataclass(frozen=True)
+class FileScan:
+    """What one pass over a file found.
+
+    Attributes:
+        sha256: hexadecimal, of the whole file.
+        bad_row: of a `.npy` file of floats, the first row with a value that is not finite.
+    """
+
+    sha256: str
+    bad_row: int | None
+
+
+def fingerprint_files(root: Path, files: Sequence[Path]) -> str:
+    """16 hexadecimal digits that identify the content of `files` and their names under `root`.
+
+    Raises:
+        DataError: a file cannot be read, or holds values that are not finite.
+    """
+    parts = []
+    for file in sorted(files):
+        found = scan(file)
+        if found.bad_row is not None:
+            raise DataError(f"{file} has a value that is not finite (NaN or infinity), first in row {found.bad_row}: compute these features again")
+        parts.append((file.relative_to(root).as_posix(), found.sha256))
+    return _digest(parts)
+
+
+def fingerprint_options(name: str, params: Mapping[str, Scalar], version: str) -> str:
+    """16 hexadecimal digits that identify a generated set by its options and the version of its generator."""
+    return _digest([name, sorted(params.items()), version])
+
+
+def scan(path: Path) -> FileScan:
+    """Hashes a file and looks for values that are not finite; remembers both by absolute path, size and time of change.
+
+    Raises:
+        DataError: the file cannot be read, or is a damaged `.npy` file.
+    """
+    try:
+        stat = path.stat()
+        identity = {"path": str(path.absolute()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+        note_path = cache_dir() / "scans" / f"{_digest(identity)}.json"
+        note = read_note(note_path)
+        if note is not None and identity.items() <= note.items():
+            return FileScan(note["sha256"], note["bad_row"])
+        header = read_header(path) if path.suffix == ".npy" else None
+        with path.open("rb") as file:
+            found = _scan(file, header)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    if time.time() - stat.st_mtime > _SETTLED:
+        write_note(note_path, identity | asdict(found))
+    return found
+
+
+def _scan(file: BinaryIO, header: NpyHeader | None) -> FileScan:
+    digest = hashlib.sha256()
+    bad: int | None = None
+    if header is not None:
+        digest.update(file.read(header.offset))
+        if header.dtype.kind == "f":
+            row = math.prod(header.shape[1:])
+            position = 0
+            for block in _blocks(file):
+                digest.update(block)
+                values = np.frombuffer(block, header.dtype, count=len(block) // header.dtype.itemsize)
+                if bad is None and not (finite := np.isfinite(values)).all():
+                    bad = (position + int(finite.argmin())) // row
+                position += len(values)
+    for block in _blocks(file):
+        digest.update(block)
+    return FileScan(digest.hexdigest(), bad)
+
+
+def _blocks(file: BinaryIO) -> Iterable[bytes]:
+    while block := file.read(BLOCK):
+        yield block
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,69 @@
+"""Opens `.npy` files as memory maps; what is wrong with a file is said in one line."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsebench.plugin import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+@dataclass(frozen=True)
+class NpyHeader:
+    """What a `.npy` file says of itself; `offset` is where its values begin, in bytes."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    offset: int
+
+
+def read_header(path: Path) -> NpyHeader:
+    """Reads the header, and checks that the file holds what it announces.
+
+    Raises:
+        DataError: the file is missing, is no `.npy` file, is truncated, or cannot be memory-mapped as rows of numbers.
+    """
+    try:
+        with path.open("rb") as file:
+            shape, fortran, dtype = _READERS[np.lib.format.read_magic(file)](file)
+            offset, size = file.tell(), file.seek(0, 2)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError) as error:
+        raise DataError(f"{path} is not a .npy file that NumPy can read as plain numbers: save it again with numpy.save") from error
+    needed = offset + math.prod(shape) * dtype.itemsize
+    if size < needed:
+        raise DataError(f"{path} is truncated: its header announces shape {shape} of {dtype} ({needed} bytes), it has {size} bytes; get it again")
+    if dtype.hasobject or not dtype.isnative or (fortran and len(shape) > 1):
+        raise DataError(f"{path} holds {dtype.str}{' in Fortran order' if fortran else ''}, which is not read: save it as native numbers in C order")
+    return NpyHeader(shape, dtype, offset)
+
+
+def open_npy(path: Path, *, ndim: int, kinds: str = "f") -> np.ndarray:
+    """A read-only memory map of the file; nothing but its header is read.
+
+    Args:
+        path: the file.
+        ndim: dimensions that it must have.
+        kinds: NumPy kind letters that it may have: `f` floats, `i` integers, `u` unsigned.
+
+    Raises:
+        DataError: as `read_header`, or another number of dimensions or kind of values, or no values.
+    """
+    header = read_header(path)
+    if len(header.shape) != ndim or header.dtype.kind not in kinds:
+        names = " or ".join({"f": "float", "i": "integer", "u": "unsigned"}[k] for k in kinds)
+        raise DataError(f"{path} has shape {header.shape} of {header.dtype}, expected {ndim} dimensions of {names} values")
+    if 0 in header.shape:
+        raise DataError(f"{path} holds no values: its shape is {header.shape}")
+    return np.memmap(path, header.dtype, mode="r", offset=header.offset, shape=header.shape)

@@ -1,0 +1,82 @@
+"""Opens a data set by its component: finds it, checks it, identifies its content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vsebench.data.cache import cache_dir
+from vsebench.data.fingerprint import fingerprint_files, fingerprint_options
+from vsebench.data.locate import locate
+from vsebench.data.validate import check_data, compare_counts
+from vsebench.plugin import DataError, DatasetCard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from vsebench.plugin import Dataset, RetrievalData
+    from vsebench.plugin.registry import Component
+
+
+@dataclass(frozen=True)
+class OpenedDataset:
+    """A data set ready for use.
+
+    Attributes:
+        data: its splits.
+        path: the folder it was found or generated in; opening it again with this path skips every check.
+        fingerprint: identifies its content; empty when it was opened by path.
+        warnings: what a table made from it must say.
+    """
+
+    data: RetrievalData
+    path: Path
+    fingerprint: str
+    warnings: tuple[str, ...]
+
+
+def open_dataset(
+    component: Component,
+    params: Mapping[str, object],
+    *,
+    data_roots: Sequence[Path] = (),
+    strict: bool = False,
+    path: Path | None = None,
+) -> OpenedDataset:
+    """Opens a data set without reading its features into memory.
+
+    Args:
+        component: the registered data set.
+        params: its options.
+        data_roots: folders to look in before `$VSEBENCH_DATA` and `./data`.
+        strict: numbers of images and captions that differ from the published ones are an error, not a warning.
+        path: the folder in which it was opened and checked before; it is not searched, checked or hashed again.
+
+    Raises:
+        DataError: it is missing, inconsistent, damaged, or holds values that are not finite.
+        SpecError: an option is unknown or has a bad value.
+    """
+    dataset: Dataset = component.create(params, strict=strict)
+    if path is not None:
+        data = dataset.load(path)
+        return OpenedDataset(data, path, "", data.warnings)
+    card = component.card
+    if not isinstance(card, DatasetCard):
+        raise TypeError(f"{component.owner} is not a data set")
+    folder, fingerprint = _identify(component, params, dataset, card, data_roots)
+    data = dataset.load(folder)
+    check_data(component.name, data)
+    differences = compare_counts(data, card.counts_for(component.resolve(params)))
+    if strict and differences:
+        raise DataError(f"data set '{component.name}' in {folder} is not the published one: {'; '.join(differences)} (refused because of --strict-data)")
+    fingerprint = fingerprint or fingerprint_files(folder, dataset.files(folder))
+    return OpenedDataset(data, folder, fingerprint, (*data.warnings, *differences))
+
+
+def _identify(component: Component, params: Mapping[str, object], dataset: Dataset, card: DatasetCard, data_roots: Sequence[Path]) -> tuple[Path, str]:
+    """The folder of the set, and, of a generated one, its fingerprint."""
+    if not card.generated:
+        return locate(component.name, card.folders, dataset, data_roots), ""
+    fingerprint = fingerprint_options(f"{component.origin.distribution}::{component.name}", component.resolve(params), card.version)
+    return cache_dir() / f"{component.name}-{fingerprint}", fingerprint
