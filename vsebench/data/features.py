@@ -19,11 +19,11 @@ class QuantisedFeatures:
     """Integers that stand for `values * scale`, read as float32.
 
     Attributes:
-        values: int8 or uint8 [n, N, d].
+        values: int8 or uint8 [n, N, d]: a memory map, or a selection of its rows.
         scale: float32 [d].
     """
 
-    values: np.ndarray
+    values: FeatureArray
     scale: np.ndarray
 
     @property
@@ -35,7 +35,7 @@ class QuantisedFeatures:
         return np.dtype(np.float32)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return self.shape[0]
 
     def __getitem__(self, index: np.ndarray | slice, /) -> np.ndarray:
         out = self.values[index].astype(np.float32)

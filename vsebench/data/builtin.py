@@ -1,0 +1,131 @@
+"""Registers the data sets of the suite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.data import prepare
+from vsebench.plugin import DatasetCard, Paper, Param, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin import Register, Scalar
+    from vsebench.plugin.cards import Counts
+
+_FLICKR8K = Paper(
+    "Framing Image Description as a Ranking Task: Data, Models and Evaluation Metrics",
+    2013,
+    "https://www.jair.org/index.php/jair/article/view/10833",
+    "JAIR",
+)
+_FLICKR30K = Paper(
+    "From Image Descriptions to Visual Denotations: New Similarity Metrics for Semantic Inference over Event Descriptions",
+    2014,
+    "https://aclanthology.org/Q14-1006/",
+    "TACL",
+)
+_COCO = Paper("Microsoft COCO Captions: Data Collection and Evaluation Server", 2015, "https://arxiv.org/abs/1504.00325")
+
+
+def _coco_counts(params: Mapping[str, Scalar]) -> Counts:
+    return {"train": (113287, 566435), "dev": (1000, 5000), "test": (5000, 25000) if params["test"] == "testall" else (1000, 5000)}
+
+
+@hookimpl
+def vsebench_register_datasets(register: Register) -> None:
+    """Registers `scenes`, `flickr8k`, `precomp`, `flickr30k` and `coco`."""
+    _register_scenes(register)
+    _register_flickr8k(register)
+    _register_precomp(register)
+
+
+def _register_scenes(register: Register) -> None:
+    register(
+        "scenes",
+        "vsebench.data.scenes:Scenes",
+        params=[
+            Param("images", 3000, "training images; dev and test have a fifth of it each, at least 100 and at most 1,000", minimum=1),
+            Param("regions", 36, "most region vectors of an image", minimum=5, maximum=1000),
+            Param("dim", 96, "width of a region vector", minimum=8, maximum=65536),
+            Param("difficulty", 1.0, "scales noise, clutter and overlap; 0 has none", minimum=0, maximum=10),
+            Param("seed", 0, "of the scenes; the world they are made of is always the same", minimum=0),
+        ],
+        card=DatasetCard(
+            "procedural scenes of objects with attributes and relations, five captions each; nothing to download",
+            notes=(
+                "A third of the scenes have near-duplicates that differ in one attribute, in which object has it, or in where the objects are.",
+                "Features are stored as float16 and standardised by the statistics of 1,024 scenes of the same law.",
+            ),
+            licence="as vsebench",
+            citation="cite vsebench",
+            prepare=prepare.SCENES,
+            protocol="quick",
+            generated=True,
+        ),
+    )
+
+
+def _register_flickr8k(register: Register) -> None:
+    register(
+        "flickr8k",
+        "vsebench.data.flickr8k:Flickr8k",
+        params=[Param("dim", 256, "principal components of the grid features that are used", minimum=1)],
+        card=DatasetCard(
+            "Flickr8k, 8,000 photographs with five captions each, 7 x 7 grid features",
+            paper=Paper(
+                "Framing Image Description as a Ranking Task: Data, Models and Evaluation Metrics",
+                2013,
+                "https://www.jair.org/index.php/jair/article/view/10833",
+                "JAIR",
+            ),
+            feature_kind="grid",
+            licence="the photographs are their Flickr owners'; for research, not for redistribution",
+            citation="M. Hodosh, P. Young, J. Hockenmaier. Framing Image Description as a Ranking Task. JAIR 47, 2013.",
+            prepare=prepare.FLICKR8K,
+            folders=("Flickr8k", "flickr_8k"),
+            counts={"train": (6000, 30000), "dev": (1000, 5000), "test": (1000, 5000)},
+        ),
+    )
+
+
+def _register_precomp(register: Register) -> None:
+    target = "vsebench.data.precomp:Precomp"
+    register(
+        "precomp",
+        target,
+        card=DatasetCard(
+            "any image–caption set in the precomp layout of VSE++, SCAN and VSE∞",
+            prepare=prepare.PRECOMP,
+            licence="that of the data you bring",
+        ),
+    )
+    register(
+        "flickr30k",
+        target,
+        card=DatasetCard(
+            "Flickr30K, Karpathy split, precomputed region features",
+            paper=_FLICKR30K,
+            licence="the photographs are their Flickr owners'; for research and education, not for redistribution",
+            citation="P. Young, A. Lai, M. Hodosh, J. Hockenmaier. From Image Descriptions to Visual Denotations. TACL 2, 2014.",
+            prepare=prepare.FLICKR30K,
+            folders=("f30k_precomp", "f30k/precomp"),
+            counts={"train": (29000, 145000), "dev": (1000, 5000), "test": (1000, 5000)},
+            notes=("Published dev has 1,014 images; validation uses the first 1,000.",),
+        ),
+    )
+    register(
+        "coco",
+        target,
+        params=[Param("test", "testall", "test split: all 5,000 images, or the first 1,000", choices=("testall", "test"))],
+        card=DatasetCard(
+            "MS-COCO captions, Karpathy split, precomputed region features",
+            paper=_COCO,
+            licence="annotations CC BY 4.0; the photographs are their Flickr owners'",
+            citation="X. Chen, H. Fang, T.-Y. Lin et al. Microsoft COCO Captions: Data Collection and Evaluation Server. arXiv:1504.00325, 2015.",
+            prepare=prepare.COCO,
+            folders=("coco_precomp", "coco/precomp"),
+            counts=_coco_counts,
+            notes=("Published dev has 5,000 images; validation uses the first 1,000.",),
+        ),
+    )

@@ -1,0 +1,105 @@
+"""Flickr8k from its standard text files and a table of quantised grid features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsebench.data.features import QuantisedFeatures, select_rows
+from vsebench.data.npy import open_npy
+from vsebench.data.text import read_lines
+from vsebench.data.vocabulary import has_word
+from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+TOKENS = "Flickr8k.token.txt"
+SPLITS = {split: f"Flickr_8k.{split}Images.txt" for split in ("train", "dev", "test")}
+FEATURES, SCALE, NAMES = "grid7x7_pca256_int8.npy", "grid7x7_pca256_scale.npy", "grid7x7_images.txt"
+CAPTIONS = 5
+
+
+class Flickr8k:
+    """Flickr8k with a 7 × 7 grid of features per image.
+
+    Args:
+        dim: principal components kept, the first ones; a narrower view of the same memory map.
+    """
+
+    def __init__(self, dim: int = 256) -> None:
+        self.dim = dim
+
+    def files(self, root: Path) -> list[Path]:
+        return [root / name for name in (TOKENS, *SPLITS.values(), FEATURES, SCALE, NAMES)]
+
+    def load(self, root: Path) -> RetrievalData:
+        images = {split: read_lines(root / name) for split, name in SPLITS.items()}
+        _check_split_files(root, images)
+        captions = read_tokens(root / TOKENS, {image for names in images.values() for image in names})
+        values, scale, row = self._table(root)
+        splits = {}
+        for split, names in images.items():
+            if missing := [image for image in names if image not in row]:
+                raise DataError(f"{root / NAMES} has no line for {missing[0]} of {SPLITS[split]}: expected a row of features for every image of a split")
+            rows = select_rows(values, np.array([row[image] for image in names], np.int64))
+            splits[split] = RetrievalSplit(
+                features=QuantisedFeatures(rows, scale),
+                lengths=np.full(len(names), values.shape[1], np.int64),
+                captions=[caption for image in names for caption in captions[image]],
+                text_to_image=np.repeat(np.arange(len(names)), CAPTIONS),
+            )
+        return RetrievalData(splits)
+
+    def _table(self, root: Path) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+        """The stored integers [images, 49, dim], their scale [dim], and the row of each image."""
+        values = open_npy(root / FEATURES, ndim=3, kinds="iu")
+        scale = open_npy(root / SCALE, ndim=1)
+        names = read_lines(root / NAMES)
+        if len(names) != len(values):
+            raise DataError(f"{root / FEATURES} has {len(values)} rows, expected {len(names)}: one for each line of {NAMES}")
+        if len(scale) != values.shape[2]:
+            raise DataError(f"{root / SCALE} has {len(scale)} values, expected {values.shape[2]}: the width of {FEATURES}")
+        if self.dim > values.shape[2]:
+            raise DataError(f"{root / FEATURES} has {values.shape[2]} components, option 'dim' asks for {self.dim}: give dim={values.shape[2]} or less")
+        return values[..., : self.dim], np.array(scale[: self.dim], np.float32), {name: i for i, name in enumerate(names)}
+
+
+def read_tokens(path: Path, images: Iterable[str]) -> dict[str, list[str]]:
+    """The five captions of each of `images`, in the order of their numbers; other names in the file are passed over.
+
+    The published file also has captions of images that are in no split, and one malformed name among them.
+
+    Raises:
+        DataError: a line is not `IMAGE#NUMBER<TAB>CAPTION`, a caption has no word, or an image has another number of captions.
+    """
+    found: dict[str, dict[str, str]] = {image: {} for image in images}
+    for number, line in enumerate(read_lines(path), start=1):
+        key, tab, caption = line.partition("\t")
+        image, mark, which = key.rpartition("#")
+        if not tab or not mark:
+            raise DataError(f"{path}, line {number}, is {line[:60]!r}, expected IMAGE.jpg#NUMBER, a tab and a caption")
+        if image not in found:
+            continue
+        if not has_word(caption):
+            raise DataError(f"{path}, line {number}, is an empty caption (no word in {caption!r}): every line must describe an image")
+        if which in found[image]:
+            raise DataError(f"{path}, line {number}, gives caption {which} of {image} a second time")
+        found[image][which] = caption
+    for image, numbered in found.items():
+        if len(numbered) != CAPTIONS:
+            raise DataError(f"{path} has {len(numbered)} captions of {image}, expected {CAPTIONS}")
+    return {image: [numbered[which] for which in sorted(numbered)] for image, numbered in found.items()}
+
+
+def _check_split_files(root: Path, images: dict[str, list[str]]) -> None:
+    seen: dict[str, str] = {}
+    for split, names in images.items():
+        if not names:
+            raise DataError(f"{root / SPLITS[split]} is empty, expected the file name of one image a line")
+        for image in names:
+            if image in seen:
+                raise DataError(f"{root / SPLITS[split]} lists {image!r}, which {SPLITS[seen[image]]} lists too: splits must not share images")
+            seen[image] = split
