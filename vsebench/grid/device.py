@@ -1,0 +1,58 @@
+"""Where runs are computed, and how many of them at a time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from vsebench.plugin.errors import SpecError
+
+_CPUS = Path("/sys/devices/system/cpu")
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def resolve_device(asked: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
+    """The device that runs use: `auto` is CUDA where there is a device, else the CPU.
+
+    Raises:
+        SpecError: CUDA is asked for and PyTorch finds no device.
+    """
+    if asked == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if asked == "cuda":
+        raise SpecError("device 'cuda' was asked for and PyTorch finds none: use --device cpu, or install a PyTorch build that matches the driver")
+    return "cpu"
+
+
+def default_workers(device: Literal["cpu", "cuda"]) -> int:
+    """Runs at a time when the suite does not say: one per CUDA device, or one per physical core."""
+    return len(cuda_devices()) if device == "cuda" else physical_cores()
+
+
+def cuda_devices() -> list[str]:
+    """The devices that runs may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible:
+        return visible.split(",")
+    import torch
+
+    return [str(index) for index in range(torch.cuda.device_count())]
+
+
+def physical_cores() -> int:
+    """Cores that this process may use, hyper-threads counted once and a container's quota respected."""
+    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    siblings = [_CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list" for cpu in cpus]
+    cores = len({path.read_text() if path.exists() else str(path) for path in siblings})
+    return max(1, min(cores, _quota(cores)))
+
+
+def _quota(cores: int) -> int:
+    """CPUs' worth of time that the control group grants; `cores` when it sets no limit."""
+    quota, _, period = _QUOTA.read_text().strip().partition(" ") if _QUOTA.exists() else ("max", "", "")
+    return cores if quota == "max" else int(quota) // int(period)

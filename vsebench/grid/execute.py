@@ -1,0 +1,102 @@
+"""One run, from its spec to its record: what every executor calls."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.errors import VsebenchError
+from vsebench.results.directory import RunDirectory
+from vsebench.results.lease import Lease, holder
+from vsebench.results.record import RunRecord
+from vsebench.results.spec import RunSpec
+from vsebench.results.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Events = Callable[[dict[str, object]], None]
+
+
+class RunBusy(VsebenchError):  # noqa: N818  # a state to wait out, not a fault
+    """Another process works on the run or on one that it depends on: try again later."""
+
+
+def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> RunRecord:
+    """Runs one point of the grid, or goes on with it, and leaves its record. A run that is done is not run again.
+
+    Whatever goes wrong inside the run is written to its record, as a traceback; a run that needs another one which failed is recorded as `blocked`.
+
+    Args:
+        run_spec_json: a `RunSpec` as JSON.
+        run_dir: its directory; those of the runs that it depends on lie beside it.
+        report: receives progress events (see `vsebench.grid.worker`).
+
+    Returns:
+        The record, as it is on disk.
+
+    Raises:
+        RunBusy: another process works on it, or a run that it depends on has not ended.
+        VsebenchError: the directory cannot be written.
+    """
+    spec = RunSpec.model_validate_json(run_spec_json)
+    directory = RunDirectory(run_dir)
+    record = _finished(directory) or _claim_and_run(spec, directory, report or _ignore)
+    (report or _ignore)({"event": "finished", "status": record.status})
+    return record
+
+
+def _claim_and_run(spec: RunSpec, directory: RunDirectory, report: Events) -> RunRecord:
+    lease = Lease.claim(directory.path)
+    if lease is None:
+        other = holder(directory.path)
+        raise RunBusy(f"{spec.label} is being run by {f'process {other.pid} on {other.host}' if other else 'another process'}")
+
+    def report_while_held(event: dict[str, object]) -> None:
+        if lease.lost:
+            raise RunBusy(f"{spec.label}: another process has taken the run over")
+        report(event)
+
+    with lease.hold():
+        record = _finished(directory)  # by whoever held the lease a moment ago
+        if record is None:
+            directory.write_spec(spec)
+            record = _blocked(spec, directory) or _run(spec, directory, report_while_held)
+            directory.write_record(record)
+        return record
+
+
+def _run(spec: RunSpec, directory: RunDirectory, report: Events) -> RunRecord:
+    """Trains and tests; every failure but a lost lease becomes a record."""
+    try:
+        from vsebench.retrieval.train import train
+
+        return train(spec, directory, report)
+    except RunBusy:
+        raise
+    except Exception:
+        return RunRecord(run_id=spec.run_id, status="failed", spec=spec, error=traceback.format_exc())
+
+
+def _blocked(spec: RunSpec, directory: RunDirectory) -> RunRecord | None:
+    """The record of a run that cannot start because one that it needs failed; None when nothing stands in its way."""
+    store = Store(directory.path.parent)
+    for run_id in spec.depends_on:
+        needed = store.find(run_id)
+        if needed is not None and needed.is_done:
+            continue
+        record = needed.read_record() if needed is not None else None
+        if record is None:
+            raise RunBusy(f"{spec.label} waits for run {run_id}, which has not ended")
+        error = f"it needs the run {record.spec.label} ({run_id}), which is {record.status}"
+        return RunRecord(run_id=spec.run_id, status="blocked", spec=spec, error=error)
+    return None
+
+
+def _finished(directory: RunDirectory) -> RunRecord | None:
+    return directory.read_record() if directory.is_done else None
+
+
+def _ignore(event: dict[str, object]) -> None:
+    """Takes the events of a run that nobody watches."""

@@ -1,0 +1,83 @@
+"""A run in a process of its own: how it is started, listened to and ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from vsebench.results.directory import RunDirectory
+from vsebench.results.spec import RunSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vsebench.plugin.protocols import Job
+
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**33), "MALLOC_TOP_PAD_": str(2**28)}
+"""Makes glibc keep freed blocks: a training step that maps its large tensors anew spends a third of its time in page faults."""
+
+
+class RunProcess:
+    """A running job. `listen` is called from a thread with each event, and with None when the process has ended."""
+
+    def __init__(self, job: Job, listen: Callable[[dict[str, object] | None], None], *, cuda_device: str | None = None) -> None:
+        self.job = job
+        self._listen = listen
+        job.directory.mkdir(parents=True, exist_ok=True)
+        with RunDirectory(job.directory).log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "vsebench.grid.worker", str(job.directory)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=_environment(job, cuda_device),
+                process_group=0,  # the terminal's Ctrl-C is for us: we end the run
+            )
+        threading.Thread(target=self._follow, name=f"run {job.run_id}", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends the process at once; what it wrote so far is whole, and the run can be resumed."""
+        self._process.kill()
+        self._process.wait()
+
+    def death(self) -> str:
+        """How an ended process ended, in words."""
+        code = self._process.wait()
+        if code >= 0:
+            return f"its process ended with code {code} and left no record: see {RunDirectory(self.job.directory).log_path}"
+        hint = ", which the system does when memory runs out" if code == -signal.SIGKILL else ""
+        return f"its process was ended by {signal.Signals(-code).name}{hint}"
+
+    def _follow(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(self.job.spec.encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:  # it ended at once, and its exit code says more
+            pass
+        for line in self._process.stdout:
+            if line.endswith(b"\n"):  # else it was killed while writing
+                self._listen(json.loads(line))
+        self._process.wait()
+        self._process.stdout.close()
+        self._listen(None)
+
+
+def _environment(job: Job, cuda_device: str | None) -> dict[str, str]:
+    """The parent's environment and module search path, with as many threads as the run's protocol says."""
+    threads = str(RunSpec.model_validate_json(job.spec).protocol.threads)
+    environment = {
+        **os.environ,
+        **MALLOC,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+    }
+    return environment if cuda_device is None else {**environment, "CUDA_VISIBLE_DEVICES": cuda_device}

@@ -1,0 +1,143 @@
+"""Runs a plan: what is done is skipped, what failed is tried again, and every run leaves a record."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vsebench.grid.plan import plan
+from vsebench.plugin.loader import load_plugins
+from vsebench.results.lease import Lease
+from vsebench.results.record import RunRecord
+from vsebench.results.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vsebench.grid.plan import Plan
+    from vsebench.grid.suite import Suite
+    from vsebench.plugin.protocols import Executor, Report
+    from vsebench.results.spec import RunSpec
+
+POLL_SECONDS = 5.0
+"""Between two looks at runs that other processes work on."""
+
+
+@dataclass(frozen=True)
+class GridOutcome:
+    """How the runs of a suite ended, by run id.
+
+    Attributes:
+        out: the folder that holds their directories.
+        run_ids: every run of the suite, support runs included.
+        failed: runs that failed; their records hold the traceback.
+        blocked: runs that could not start because one that they need failed.
+        skipped: runs that were done before.
+    """
+
+    out: Path
+    run_ids: tuple[str, ...]
+    failed: tuple[str, ...]
+    blocked: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """One run, as an executor sees it."""
+
+    run_id: str
+    spec: str
+    directory: Path
+    depends_on: tuple[str, ...]
+
+
+def run_suite(suite: Suite, *, reporter: Report | None = None) -> GridOutcome:
+    """Plans a suite and runs it.
+
+    Args:
+        suite: what to run.
+        reporter: receives the progress of every run.
+
+    Raises:
+        VsebenchError: the suite or its data are not as they must be (nothing was written then), or the output folder cannot be written.
+    """
+    return run_plan(plan(suite), reporter=reporter)
+
+
+def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
+    """Runs what is left to do of a plan; returns when no run is left, those that other processes hold included.
+
+    Raises:
+        VsebenchError: the output folder cannot be written.
+    """
+    store = Store(plan.out)
+    store.prepare()
+    store.note_plan(run.run_id for run in plan.runs)
+    todo = pending(plan, store)
+    skipped = tuple(run.run_id for run in plan.runs if run not in todo and store.directory_for(run).is_done)
+    for run in plan.runs:
+        if run.role == "row" and run.run_id in skipped:
+            store.directory_for(run).promote()
+    watch = _Watch(store, {run.run_id: run for run in todo}, reporter or _ignore)
+    executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
+    _drain(executor.create(plan.executor.params, workers=plan.workers), [_job(run, store) for run in todo], watch)
+    ended = {status: tuple(run_id for run_id, found in watch.ended.items() if found == status) for status in ("failed", "blocked")}
+    return GridOutcome(plan.out, tuple(run.run_id for run in plan.runs), ended["failed"], ended["blocked"], skipped)
+
+
+def pending(plan: Plan, store: Store) -> list[RunSpec]:
+    """The runs left to do, in the plan's order; a support run only while a run that needs it is."""
+    needed: set[str] = set()
+    todo = []
+    for run in reversed(plan.runs):
+        if (run.role == "row" or run.run_id in needed) and not store.directory_for(run).is_done:
+            todo.append(run)
+            needed.update(run.depends_on)
+    return todo[::-1]
+
+
+@dataclass
+class _Watch:
+    """Takes the events of runs: notes how each ended, records those that died without a word, and passes everything on."""
+
+    store: Store
+    runs: dict[str, RunSpec]
+    reporter: Report
+    ended: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, run_id: str, event: dict[str, object]) -> None:
+        if event["event"] == "finished":
+            self.ended[run_id] = str(event["status"])
+        if event["event"] == "died":
+            self._record_death(run_id, str(event["reason"]))
+            event = {"event": "finished", "status": "failed"}
+        self.reporter(run_id, event)
+
+    def _record_death(self, run_id: str, reason: str) -> None:
+        """Writes the record that the run itself could not write, unless somebody else has taken the run over."""
+        self.ended[run_id] = "failed"
+        directory = self.store.directory_for(self.runs[run_id])
+        lease = Lease.claim(directory.path)
+        if lease is not None:
+            directory.write_record(RunRecord(run_id=run_id, status="failed", spec=self.runs[run_id], error=reason))
+            lease.release()
+
+
+def _drain(executor: Executor, jobs: Sequence[RunJob], watch: _Watch) -> None:
+    """Executes the jobs; those that another process holds are asked for again until they have ended."""
+    while jobs:
+        executor.execute(jobs, watch)
+        jobs = [job for job in jobs if job.run_id not in watch.ended]
+        if jobs:
+            time.sleep(POLL_SECONDS)
+
+
+def _job(run: RunSpec, store: Store) -> RunJob:
+    return RunJob(run.run_id, run.model_dump_json(), store.directory_for(run).path, run.depends_on)
+
+
+def _ignore(run_id: str, event: dict[str, object]) -> None:
+    """Takes the progress of a suite that nobody watches."""

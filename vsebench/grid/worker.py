@@ -1,0 +1,62 @@
+"""The process of one run: `python -m vsebench.grid.worker RUN_DIR`, with the run spec as the first line of standard input.
+
+It writes events on standard output, one JSON object a line:
+
+    {"event": "phase", "phase": "loading" | "mining" | "training" | "test"}
+    {"event": "step", "step": 12, "steps": 468, "epoch": 0.1, "epochs": 4, "loss": 31.2}
+    {"event": "evaluated", "step": 117, "rsum": 210.5}
+    {"event": "finished", "status": "done" | "failed" | "blocked"}
+    {"event": "busy", "reason": "…"}                     another process works on it: try again later
+
+What the run prints goes to standard error instead. Standard input stays open for as long as the parent lives: its end ends this process,
+so that nothing goes on after the parent was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+from vsebench.grid.execute import RunBusy, execute
+
+_ORPHANED = 1
+
+
+def main() -> None:
+    """Runs the spec on standard input in the directory that the command line names."""
+    events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def report(event: dict[str, object]) -> None:
+        events.write(json.dumps(event) + "\n")
+
+    spec = _first_line(sys.stdin.fileno())
+    threading.Thread(target=_end_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
+    try:
+        execute(spec, Path(sys.argv[1]), report)
+    except RunBusy as busy:
+        report({"event": "busy", "reason": str(busy)})
+
+
+def _first_line(descriptor: int) -> str:
+    """Reads up to the first line end without a buffer, which at exit would be locked by the thread that waits for the parent."""
+    line = b""
+    while not line.endswith(b"\n"):
+        chunk = os.read(descriptor, 65_536)
+        if not chunk:
+            os._exit(_ORPHANED)
+        line += chunk
+    return line.decode()
+
+
+def _end_with_parent(descriptor: int) -> None:
+    while os.read(descriptor, 65_536):
+        pass
+    os._exit(_ORPHANED)
+
+
+if __name__ == "__main__":
+    main()
