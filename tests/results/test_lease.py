@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from dataclasses import asdict, replace
+
+import pytest
+
+from vsebench.plugin.errors import VsebenchError
+from vsebench.results import lease as leases
+from vsebench.results.lease import EXPIRY_SECONDS, Holder, Lease, holder
+
+HERE = Holder.current()
+ELSEWHERE = replace(HERE, host="elsewhere", machine="another-boot/pid:[1]")
+
+
+def leave(directory, left_by, *, age=0.0, number=1):
+    """A lease as another process left it."""
+    path = directory / f"lease-{number}.json"
+    path.write_text(json.dumps(asdict(left_by)))
+    then = time.time() - age
+    os.utime(path, (then, then))
+    return path
+
+
+def test_claim_names_its_holder_and_keeps_others_out(tmp_path):
+    directory = tmp_path / "run"
+    lease = Lease.claim(directory)
+    assert lease is not None
+    assert holder(directory) == HERE
+    assert Lease.claim(directory) is None
+    assert [p.name for p in directory.iterdir()] == ["lease-1.json"]
+
+
+def test_release_lets_the_next_one_in(tmp_path):
+    Lease.claim(tmp_path).release()
+    assert holder(tmp_path) is None
+    assert Lease.claim(tmp_path) is not None
+    assert [p.name for p in tmp_path.iterdir()] == ["lease-2.json"]
+
+
+@pytest.mark.skipif(HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc")
+def test_a_dead_process_of_this_machine_holds_nothing(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    leave(tmp_path, replace(HERE, pid=child.pid))
+    assert Lease.claim(tmp_path) is not None
+
+
+@pytest.mark.skipif(HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc")
+def test_a_recycled_pid_holds_nothing(tmp_path):
+    leave(tmp_path, replace(HERE, started="1"))
+    assert Lease.claim(tmp_path) is not None
+
+
+@pytest.mark.skipif(HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc")
+def test_a_living_process_of_this_machine_needs_no_heartbeat(tmp_path):
+    leave(tmp_path, HERE, age=10 * EXPIRY_SECONDS)
+    assert Lease.claim(tmp_path) is None
+
+
+@pytest.mark.parametrize(("age", "claimed"), [(EXPIRY_SECONDS - 20, False), (EXPIRY_SECONDS + 1, True)])
+def test_other_machines_hold_by_their_heartbeat(tmp_path, age, claimed):
+    leave(tmp_path, ELSEWHERE, age=age)
+    assert (Lease.claim(tmp_path) is not None) is claimed
+
+
+@pytest.mark.parametrize("content", ["", '{"host": "x"', "[]", '{"unknown": 1}'])
+def test_an_unfinished_lease_is_judged_by_its_age(tmp_path, content):
+    path = tmp_path / "lease-1.json"
+    path.write_text(content)
+    assert Lease.claim(tmp_path) is None
+    assert holder(tmp_path) is None
+    os.utime(path, (1, 1))
+    assert Lease.claim(tmp_path) is not None
+
+
+def test_heartbeat_renews(tmp_path):
+    lease = Lease.claim(tmp_path)
+    os.utime(lease.path, (1, 1))
+    lease.heartbeat()
+    assert time.time() - lease.path.stat().st_mtime < 60
+    assert not lease.lost
+
+
+def test_a_lease_that_another_took_is_lost_and_its_release_takes_nothing_back(tmp_path):
+    lease = Lease.claim(tmp_path)
+    lease.path.unlink()
+    taken = leave(tmp_path, ELSEWHERE, number=2)
+    lease.heartbeat()
+    assert lease.lost
+    lease.release()
+    assert [p.name for p in tmp_path.iterdir()] == [taken.name]
+
+
+def test_a_lease_whose_heartbeats_fail_for_long_is_lost(tmp_path, monkeypatch):
+    lease = Lease.claim(tmp_path)
+
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", refuse)
+    lease.heartbeat()
+    assert not lease.lost
+    lease._beaten -= EXPIRY_SECONDS
+    lease.heartbeat()
+    assert lease.lost
+
+
+def test_hold_beats_then_releases(tmp_path, monkeypatch):
+    beaten = threading.Event()
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.001)
+    monkeypatch.setattr(Lease, "heartbeat", lambda self: beaten.set())
+
+    def work():
+        with Lease.claim(tmp_path).hold() as lease:
+            assert beaten.wait(30)
+            assert Lease.claim(tmp_path) is None
+            assert not lease.lost
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert Lease.claim(tmp_path) is not None
+
+
+def test_claiming_clears_what_a_killed_writer_left_and_nothing_else(tmp_path):
+    (tmp_path / ".checkpoint.pt.0.tmp").write_bytes(b"half")
+    (tmp_path / "curve.jsonl").write_text("")
+    Lease.claim(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["curve.jsonl", "lease-1.json"]
+
+
+def test_a_file_system_without_hard_links(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    assert Lease.claim(tmp_path) is not None
+    assert holder(tmp_path) == HERE
+    assert Lease.claim(tmp_path) is None
+
+
+def test_a_claimer_that_was_held_up_does_not_take_a_newer_lease(tmp_path, monkeypatch):
+    """It judged lease 1 dead; before it created lease 2, others had taken 2 and 3."""
+    newer = leave(tmp_path, ELSEWHERE, number=3)
+    largest = iter([1, 3])
+    leave(tmp_path, ELSEWHERE, number=1, age=2 * EXPIRY_SECONDS)
+    monkeypatch.setattr(leases, "_largest", lambda _: next(largest))
+    assert Lease.claim(tmp_path) is None
+    assert newer.exists()
+    assert not (tmp_path / "lease-2.json").exists()
+
+
+def test_unwritable_directory(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(VsebenchError, match="cannot write"):
+        Lease.claim(tmp_path / "file" / "run")
+
+
+RACER = textwrap.dedent("""
+    import sys
+    from pathlib import Path
+    from vsebench.results.lease import Lease
+    root, rounds = Path(sys.argv[1]), int(sys.argv[2])
+    print("ready", flush=True)
+    for r in range(rounds):
+        go = root / f"go-{r}"
+        while not go.exists():
+            pass
+        lease = Lease.claim(root / str(r))
+        print(int(lease is not None), flush=True)
+    sys.stdin.read()
+""")
+
+
+@pytest.mark.parametrize("start", ["fresh", "stale", "released"])
+def test_of_racing_processes_exactly_one_wins(tmp_path, start):
+    rounds = 25
+    for r in range(rounds):
+        (tmp_path / str(r)).mkdir()
+        if start == "stale":
+            leave(tmp_path / str(r), ELSEWHERE, age=2 * EXPIRY_SECONDS)
+        if start == "released":
+            Lease.claim(tmp_path / str(r)).release()
+    command = [sys.executable, "-c", RACER, str(tmp_path), str(rounds)]
+    racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    try:
+        for racer in racers:
+            assert racer.stdout.readline() == "ready\n"
+        for r in range(rounds):
+            (tmp_path / f"go-{r}").touch()
+            assert sum(int(racer.stdout.readline()) for racer in racers) == 1, f"round {r}"
+            assert len(list((tmp_path / str(r)).glob("lease-*.json"))) == 1
+    finally:
+        for racer in racers:
+            racer.kill()
+            racer.communicate()

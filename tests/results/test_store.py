@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.factories import make_curve, make_record, make_spec, save
+from vsebench.plugin.errors import VsebenchError
+from vsebench.results.store import RunDirectory, Store, directory_name
+
+
+@pytest.fixture
+def directory(tmp_path):
+    found = RunDirectory(tmp_path / "run")
+    found.write_spec(make_spec())
+    return found
+
+
+def test_spec_and_record_come_back_equal(directory):
+    assert directory.read_spec() == make_spec()
+    assert directory.read_record() is None
+    assert not directory.is_done
+    record = make_record()
+    directory.write_record(record)
+    assert directory.read_record() == record
+    assert directory.is_done
+
+
+def test_the_marker_comes_last(directory, monkeypatch):
+    """A kill between record and marker leaves a run that is not done."""
+    from vsebench.results import files
+
+    written = []
+    monkeypatch.setattr(files, "write_bytes", lambda path, content: written.append(path.name))
+    directory.write_record(make_record())
+    assert written == ["record.json", "done"]
+
+
+def test_only_a_run_that_ended_well_is_done(directory):
+    directory.write_record(make_record())
+    directory.write_record(make_record(status="failed", error="Traceback\nValueError: no"))
+    assert not directory.is_done
+    assert directory.read_record().status == "failed"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, -3])
+def test_a_truncated_record_names_file_and_cure(directory, cut):
+    directory.write_record(make_record())
+    path = directory.path / "record.json"
+    path.write_text(path.read_text()[:cut])
+    with pytest.raises(VsebenchError, match=r"record\.json is damaged .*delete the folder .*run the same command again") as caught:
+        directory.read_record()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_record_that_is_not_one(directory):
+    (directory.path / "record.json").write_text("[1]")
+    with pytest.raises(VsebenchError, match="damaged"):
+        directory.read_record()
+
+
+def test_a_record_of_a_newer_version_asks_for_an_upgrade(directory):
+    content = json.loads(make_record().model_dump_json()) | {"schema_version": 2, "surprise": 1}
+    (directory.path / "record.json").write_text(json.dumps(content))
+    with pytest.raises(VsebenchError, match=r"newer vsebench \(record schema 2, this one reads up to 1\): upgrade"):
+        directory.read_record()
+
+
+def test_a_missing_spec(tmp_path):
+    with pytest.raises(VsebenchError, match=r"spec\.json is missing"):
+        RunDirectory(tmp_path).read_spec()
+
+
+def test_a_support_run_can_become_a_row(directory):
+    record = make_record(make_spec(role="support"))
+    directory.write_record(record)
+    directory.promote()
+    assert directory.read_record().spec.role == directory.read_spec().role == "row"
+    assert directory.read_record().run_id == record.run_id
+    assert directory.is_done
+
+
+def test_curve_comes_back_line_by_line(directory):
+    assert directory.read_curve() == []
+    curve = make_curve([100, 200, 300])
+    for n, evaluation in enumerate(curve, start=1):
+        directory.append_evaluation(evaluation)
+        assert directory.read_curve() == curve[:n]
+
+
+def test_every_cut_of_the_curve_reads_as_its_whole_lines(directory):
+    curve = make_curve([100, 200])
+    for evaluation in curve:
+        directory.append_evaluation(evaluation)
+    path = directory.path / "curve.jsonl"
+    content = path.read_bytes()
+    for cut in range(len(content)):
+        path.write_bytes(content[:cut])
+        assert directory.read_curve() == curve[: content[:cut].count(b"\n")]
+
+
+@pytest.mark.parametrize(("step", "kept"), [(-1, 0), (9, 0), (10, 1), (25, 2), (1000, 3)])
+def test_resuming_drops_later_evaluations_and_a_torn_line(directory, step, kept):
+    curve = make_curve([100, 200, 300])
+    for evaluation in curve:
+        directory.append_evaluation(evaluation)
+    with (directory.path / "curve.jsonl").open("a") as file:
+        file.write('{"step": 40, "epo')
+    directory.truncate_curve(step)
+    directory.append_evaluation(curve[-1])
+    assert directory.read_curve() == [*curve[:kept], curve[-1]]
+
+
+def test_a_damaged_line_inside_the_curve_is_an_error(directory):
+    (directory.path / "curve.jsonl").write_text('{"step": 1}\n')
+    with pytest.raises(VsebenchError, match=r"curve\.jsonl is damaged"):
+        directory.read_curve()
+
+
+def test_truncating_no_curve(directory):
+    directory.truncate_curve(10)
+    assert directory.read_curve() == []
+
+
+def test_ranks_come_back_as_int32(directory):
+    i2t, t2i = np.array([1, 7, 3]), np.arange(1, 16)
+    directory.write_ranks(i2t, t2i)
+    back = directory.read_ranks()
+    np.testing.assert_array_equal(back[0], i2t)
+    np.testing.assert_array_equal(back[1], t2i)
+    assert {a.dtype for a in back} == {np.dtype(np.int32)}
+
+
+def test_missing_and_damaged_ranks(directory):
+    with pytest.raises(VsebenchError, match=r"ranks\.npz is missing"):
+        directory.read_ranks()
+    directory.write_ranks(np.ones(3), np.ones(3))
+    path = directory.path / "ranks.npz"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(VsebenchError, match=r"ranks\.npz is damaged"):
+        directory.read_ranks()
+
+
+def test_a_run_is_found_by_its_id(tmp_path):
+    store = Store(tmp_path)
+    spec = make_spec("gpo", "aoq:h=5", 2)
+    directory = store.directory_for(spec)
+    assert directory.path == tmp_path / f"scenes-gpo-aoq-h-5-seed2-{spec.run_id[:10]}"
+    assert not directory.path.exists()
+    assert store.find(spec.run_id) is None
+    directory.write_spec(spec)
+    assert store.find(spec.run_id).path == directory.path
+    assert store.find(make_spec("gpo", "aoq:h=5", 3).run_id) is None
+
+
+def test_a_run_keeps_the_directory_it_has(tmp_path):
+    spec = make_spec()
+    moved = tmp_path / f"renamed-{spec.run_id[:10]}"
+    moved.mkdir()
+    assert Store(tmp_path).directory_for(spec).path == moved
+
+
+@pytest.mark.parametrize("pooling", ["gpo/mean", "a:b=%2F..%2F", "dist::" + "x" * 300, "...", "ü x"])
+def test_directory_names_are_safe(pooling):
+    name = directory_name(make_spec(pooling))
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+    assert len(name) < 140
+    assert not name.startswith(".")
+
+
+def test_directories_and_records_skip_what_is_no_run(tmp_path):
+    first = save(tmp_path, make_record(make_spec("gpo")))
+    second = save(tmp_path, make_record(make_spec("mean"), status="failed"))
+    Store(tmp_path).directory_for(make_spec("max")).write_spec(make_spec("max"))
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "table.md").touch()
+    assert Store(tmp_path).records() == [first, second]
+    assert len(Store(tmp_path).directories()) == 3
+    assert Store(tmp_path / "absent").records() == []
+
+
+def test_the_order_of_runs_is_remembered_across_plans(tmp_path):
+    store = Store(tmp_path)
+    assert store.planned() == []
+    store.note_plan(["c", "a"])
+    store.note_plan(["b", "a", "d"])
+    assert store.planned() == ["c", "a", "b", "d"]
+    (tmp_path / "plan.json").write_text("{")
+    with pytest.raises(VsebenchError, match=r"plan\.json is damaged: delete it"):
+        store.planned()
+
+
+def test_prepare_makes_the_folder_and_leaves_it_empty(tmp_path):
+    store = Store(tmp_path / "a" / "b")
+    store.prepare()
+    store.prepare()
+    assert list(store.out.iterdir()) == []
+
+
+def test_prepare_refuses_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(VsebenchError, match=r"cannot write .*choose another folder with --out"):
+        Store(tmp_path / "file").prepare()
+    with pytest.raises(VsebenchError, match="cannot write"):
+        Store(tmp_path / "file" / "below").prepare()
+
+    def refuse(self, mode):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(VsebenchError, match="Permission denied"):
+        Store(tmp_path).prepare()

@@ -1,0 +1,73 @@
+"""Files that are whole or absent: written under a temporary name, flushed to disk, then renamed.
+
+A process that is killed at any moment leaves the old content or the new one, never a part. What a killed writer leaves behind is a temporary
+file, which `sweep` removes.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from vsebench.plugin.errors import VsebenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that becomes `path` when the block ends without an error; until then `path` keeps its old content.
+
+    Raises:
+        VsebenchError: the disk is full, or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException as error:
+        _discard(temporary)
+        if isinstance(error, OSError):
+            raise cannot_write(path, error) from error
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replaces `path` by `content`, all or nothing.
+
+    Raises:
+        VsebenchError: the disk is full, or the folder cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """As `write_bytes`, in UTF-8 with the line ends given."""
+    write_bytes(path, content.encode())
+
+
+def sweep(directory: Path) -> None:
+    """Removes temporary files of killed writers. Only for a directory that nobody else writes to now."""
+    for leftover in directory.glob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError) -> VsebenchError:
+    """The one line that a user reads when the file system refuses."""
+    return VsebenchError(f"cannot write {path}: {error.strerror or error}; free space, fix its permissions or choose another folder with --out")
+
+
+def _discard(temporary: Path) -> None:
+    """Removes a temporary file; the error that led here is the one to report, so a second one is not raised."""
+    try:
+        temporary.unlink(missing_ok=True)
+    except OSError:
+        return
