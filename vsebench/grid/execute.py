@@ -63,7 +63,8 @@ def _claim_and_run(spec: RunSpec, directory: RunDirectory, report: Events) -> Ru
         if record is None:
             directory.write_spec(spec)
             record = _blocked(spec, directory) or _run(spec, directory, report_while_held)
-            directory.write_record(record)
+            if record.status != "done":  # a run that ended well has written its own
+                directory.write_record(record)
         return record
 
 

@@ -139,7 +139,7 @@ def _templates(suite: Suite, axes: _Axes, registry: Registry, files: tuple[str, 
         template = RunSpec(
             dataset=dataset,
             data_fingerprint=opened.fingerprint,
-            environment=Environment(data_path=str(opened.path), plugin_files=files),
+            environment=Environment(data_path=str(opened.path), data_warnings=opened.warnings, plugin_files=files),
             image_pooling=axes.poolings[0][0],
             text_pooling=axes.poolings[0][1],
             similarity=axes.similarities[0],
