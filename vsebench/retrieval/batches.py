@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +12,8 @@ from torch.nn import functional
 from vsebench.retrieval.augment import augment_words, compact, keep_features
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from vsebench.data.vocabulary import Vocabulary

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +11,8 @@ from torch.nn import functional
 from vsebench.plugin import GaussianEmbedding, SetEmbedding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor
 
     from vsebench.plugin.embeddings import Embedding

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from vsebench.retrieval.batches import to_device
 from vsebench.retrieval.embeddings import apply, concatenate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import nn
 
     from vsebench.plugin.embeddings import Embedding

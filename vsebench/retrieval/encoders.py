@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from vsebench.kernels import valid_mask
+from vsebench.kernels.bigru import GRUWeights, bigru
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,22 +54,24 @@ class RegionEncoder(nn.Module):
 class MaskedBatchNorm(nn.BatchNorm1d):
     """Batch normalisation over the rows that a mask marks."""
 
-    def forward(self, input: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Normalises `input` [..., C] with statistics over the rows where `mask` [...] is true; over all rows without a mask."""
+    def forward(self, rows: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Normalises `rows` [..., C] with statistics over those where `mask` [...] is true; over all without a mask."""
         if mask is None or not self.training:
-            flat = input.flatten(0, -2)
-            if self.training and flat.shape[0] < 2:  # one row has no variance: normalise with the running statistics
-                return nn.functional.batch_norm(flat, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps).view_as(input)
-            return super().forward(flat).view_as(input)
+            return self._plain(rows.flatten(0, -2)).view_as(rows)
         weight = mask[..., None].to(torch.float32)
-        over = tuple(range(input.dim() - 1))
+        over = tuple(range(rows.dim() - 1))
         count = weight.sum()
-        values = input.float()
+        values = rows.float()
         mean = (values * weight).sum(over) / count
         variance = ((values - mean).square() * weight).sum(over) / count
         self._update(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
         normalised = (values - mean) * torch.rsqrt(variance + self.eps)
-        return (normalised * self.weight + self.bias).to(input.dtype)
+        return (normalised * self.weight + self.bias).to(rows.dtype)
+
+    def _plain(self, rows: Tensor) -> Tensor:
+        if self.training and rows.shape[0] < 2:  # one row has no variance: the running statistics serve
+            return nn.functional.batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return super().forward(rows)
 
     def _update(self, mean: Tensor, variance: Tensor) -> None:
         momentum = 0.1 if self.momentum is None else self.momentum
@@ -97,10 +100,18 @@ class BiGRUEncoder(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]."""
         words = self.embedding(tokens)
-        forward, _ = self.forward_gru(words)
+        if words.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
+            return bigru(words, lengths, self._weights())
         flip = reversal(lengths, tokens.shape[1])
+        forward, _ = self.forward_gru(words)
         backward, _ = self.backward_gru(_take(words, flip))
         return (forward + _take(backward, flip)) / 2  # type: ignore[no-any-return]
+
+    def _weights(self) -> GRUWeights:
+        def both(name: str) -> Tensor:
+            return torch.stack([getattr(self.forward_gru, name), getattr(self.backward_gru, name)])
+
+        return GRUWeights(both("weight_ih_l0"), both("weight_hh_l0"), both("bias_ih_l0"), both("bias_hh_l0"))
 
 
 def reversal(lengths: Tensor, n: int) -> Tensor:

@@ -63,9 +63,8 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     vocabulary = Vocabulary.build(splits["train"].captions, spec.protocol.min_word_count)
     train, dev, test = (_tables(splits[name], vocabulary, device) for name in ("train", "dev", "test"))
     if len(train.texts) < spec.protocol.batch_size:
-        raise DataError(
-            f"{spec.dataset.spec} has {len(train.texts)} training captions, fewer than one batch of {spec.protocol.batch_size}: lower it with --set batch_size=N"
-        )
+        found, size = len(train.texts), spec.protocol.batch_size
+        raise DataError(f"{spec.dataset.spec} has {found} training captions, fewer than one batch of {size}: lower it with --set batch_size=N")
     return Inputs(
         train,
         dev,

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from vsebench.retrieval.tables import CaptionsOf
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
 
     from vsebench.plugin import Key, OfflineSpec
+    from vsebench.retrieval.tables import CaptionsOf
 
 _log = logging.getLogger("vsebench")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -12,6 +11,8 @@ from vsebench.plugin import Key, PoolingOutput
 from vsebench.retrieval.embeddings import apply, normalise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from vsebench.plugin.embeddings import Embedding

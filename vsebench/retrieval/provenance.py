@@ -8,14 +8,11 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import torch
 
 from vsebench.results.record import Provenance
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _LIBRARIES = ("vsebench", "torch", "numpy", "numba", "transformers")
 
@@ -59,7 +56,7 @@ def peak_memory_mb(device: torch.device) -> float:
 
 def _cpu_name() -> str:
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
             return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save_file
-
 from vsebench.kernels.gemm import fast_float32
+
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.record import Cost, RunRecord
 from vsebench.retrieval import loop
@@ -18,6 +17,8 @@ from vsebench.retrieval.selection import evaluate_split
 from vsebench.retrieval.session import Reporter, Session, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vsebench.results.record import Provenance
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from vsebench.retrieval.encoders import BiGRUEncoder, MaskedBatchNorm, RegionEncoder
+
+
+def ragged(batch: int = 5, n: int = 7, dim: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(0)
+    return torch.randn(batch, n, dim), torch.randint(1, n + 1, (batch,))
+
+
+def test_region_encoder_is_fc_plus_perceptron_over_valid_rows() -> None:
+    encoder = RegionEncoder(6, 8)
+    features, lengths = ragged()
+    out = encoder(features, lengths)
+    rows = torch.cat([features[b, :n] for b, n in enumerate(lengths.tolist())])
+    hidden = encoder.mlp_in(rows)
+    normal = (hidden - hidden.mean(0)) / (hidden.var(0, unbiased=False) + 1e-5).sqrt()
+    expected = encoder.fc(rows) + encoder.mlp_out(torch.relu(normal))
+    got = torch.cat([out[b, :n] for b, n in enumerate(lengths.tolist())])
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_region_encoder_never_reads_padding(training: bool) -> None:
+    encoder = RegionEncoder(6, 8).train(training)
+    features, lengths = ragged()
+    poisoned = features.clone()
+    for b, n in enumerate(lengths.tolist()):
+        poisoned[b, n:] = torch.nan
+    clean, dirty = encoder(features, lengths), encoder(poisoned, lengths)
+    for b, n in enumerate(lengths.tolist()):
+        torch.testing.assert_close(clean[b, :n], dirty[b, :n], rtol=0, atol=0)
+
+
+def test_counting_padding_is_the_released_behaviour() -> None:
+    features, lengths = ragged()
+    encoder = RegionEncoder(6, 8, count_padding=True)
+    encoder(features, lengths)
+    zeroed = torch.where((torch.arange(7) < lengths[:, None])[..., None], features, 0)
+    expected = encoder.mlp_in(zeroed.flatten(0, 1)).mean(0) * 0.1
+    torch.testing.assert_close(encoder.norm.running_mean, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_masked_batch_norm_equals_batch_norm_of_the_marked_rows() -> None:
+    torch.manual_seed(1)
+    values, mask = torch.randn(4, 6, 3), torch.rand(4, 6) < 0.6
+    masked, packed = MaskedBatchNorm(3), nn.BatchNorm1d(3)
+    for _ in range(3):  # running statistics too
+        got, expected = masked(values, mask)[mask], packed(values[mask])
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(masked.running_mean, packed.running_mean)
+    torch.testing.assert_close(masked.running_var, packed.running_var)
+    torch.testing.assert_close(masked.eval()(values, mask)[mask], packed.eval()(values[mask]))
+
+
+def test_one_valid_row_does_not_break_training() -> None:
+    out = RegionEncoder(6, 8)(torch.randn(1, 3, 6), torch.tensor([1]))
+    assert torch.isfinite(out[0, 0]).all()
+
+
+def test_bigru_is_the_mean_of_both_directions_on_either_path() -> None:
+    torch.manual_seed(2)
+    encoder = BiGRUEncoder(11, 5, 4)
+    reference = nn.GRU(5, 4, batch_first=True, bidirectional=True)
+    for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
+        getattr(reference, name).data.copy_(getattr(encoder.forward_gru, name))
+        getattr(reference, f"{name}_reverse").data.copy_(getattr(encoder.backward_gru, name))
+    tokens, lengths = torch.randint(11, (3, 6)), torch.tensor([6, 1, 4])
+    kernel = encoder(tokens, lengths)
+    with torch.autocast("cpu", enabled=True, dtype=torch.bfloat16):
+        padded = encoder(tokens, lengths).float()
+    for b, n in enumerate(lengths.tolist()):
+        forward, backward = reference(encoder.embedding(tokens[b : b + 1, :n]))[0][0].chunk(2, dim=1)
+        torch.testing.assert_close(kernel[b, :n], (forward + backward) / 2, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(padded[b, :n], (forward + backward) / 2, rtol=0.05, atol=0.02)
+
+
+def test_initial_values_are_the_published_ones() -> None:
+    encoder = RegionEncoder(2048, 1024)
+    bound = (6 / (2048 + 1024)) ** 0.5
+    assert encoder.fc.weight.abs().max() <= bound
+    assert encoder.fc.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.01)
+    assert not encoder.fc.bias.any()
+    assert encoder.mlp_in.out_features == 512
+    words = BiGRUEncoder(1000, 300, 8).embedding.weight
+    assert words.abs().max() <= 0.1
