@@ -46,7 +46,7 @@ def bigru(features: Tensor, lengths: Tensor, weights: GRUWeights) -> Tensor:
     batch, n, size = features.shape
     counts, forward, backward = _layout(lengths, n)
     flat = features.reshape(batch * n, size)
-    hidden = _BiGRU.apply(torch.stack([flat[forward], flat[backward]]), counts, *weights)
+    hidden: Tensor = _BiGRU.apply(torch.stack([flat[forward], flat[backward]]), counts, *weights)  # type: ignore[no-untyped-call]
     padded = hidden.new_zeros(batch * n, hidden.shape[2])
     return (padded.index_copy(0, forward, hidden[0]).index_add(0, backward, hidden[1]) / 2).view(batch, n, hidden.shape[2])
 
@@ -65,7 +65,7 @@ class _BiGRU(torch.autograd.Function):
     """Hidden states [2, M, H] of packed inputs [2, M, E], rows grouped by step; `counts` has the rows of each step."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, packed: Tensor, counts: list[int], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: FunctionCtx, packed: Tensor, counts: list[int], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
         size = w_hh.shape[2]
         gates = torch.baddbmm(b_ih[:, None], packed, w_ih.transpose(1, 2))  # becomes r, z, n in place
         gates[..., : 2 * size] += b_hh[:, None, : 2 * size]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -117,7 +117,7 @@ class Stepper:
             text_ids=to_device(captions, self.inputs.device),
             offline=negatives,
             progress=progress,
-            extras={name: raw[name] for name in objective.card.extras},
+            extras={name: cast("Tensor", raw[name]) for name in objective.card.extras},
         )
         value = objective.loss(inputs)
         output = value if isinstance(value, LossOutput) else LossOutput(value)

@@ -89,7 +89,8 @@ class CaptionsOf:
     def draw(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A uniformly random caption of each image."""
         counts = self.offsets[images + 1] - self.offsets[images]
-        return self.captions[self.offsets[images] + (rng.random(len(images)) * counts).astype(np.int64)]
+        chosen: np.ndarray = self.captions[self.offsets[images] + (rng.random(len(images)) * counts).astype(np.int64)]
+        return chosen
 
 
 def _fits(features: FeatureArray, device: torch.device) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save_file
-from vsebench.kernels.gemm import fast_float32
+from vsebench.kernels.gemm import true_float32
 
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.record import Cost, RunRecord
@@ -36,7 +36,7 @@ def train(spec: RunSpec, directory: RunDirectory, report: Reporter) -> RunRecord
         VsebenchError: the run cannot be made or diverged; the message says why.
     """
     registry = load_plugins(spec.environment.plugin_files).registry
-    with _threads(spec.protocol.threads), fast_float32() as matmul:
+    with _threads(spec.protocol.threads), true_float32() as matmul:
         origin = provenance(torch.device(spec.device), matmul)
         session = prepare(spec, directory, registry, report)
         loop.run(session)
