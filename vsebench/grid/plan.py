@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from vsebench.data.open import open_dataset
 from vsebench.grid.components import resolve_pooling, resolve_ref
 from vsebench.grid.device import default_workers, resolve_device
 from vsebench.grid.protocols import COMPONENT_KEYS, resolve_protocol
@@ -15,7 +16,7 @@ from vsebench.plugin.loader import load_plugins
 from vsebench.results.spec import ComponentRef, Environment, RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from vsebench.grid.suite import Suite
     from vsebench.plugin.cards import DatasetCard, LossCard
@@ -31,7 +32,6 @@ class Plan:
 
     Attributes:
         runs: every run after those that it depends on.
-        warnings: what the user must know about the data.
         executor: the component spec of the executor.
         workers: runs at a time.
         out: the folder that receives a directory per run.
@@ -39,11 +39,15 @@ class Plan:
     """
 
     runs: tuple[RunSpec, ...]
-    warnings: tuple[str, ...]
     executor: ComponentRef
     workers: int
     out: Path
     plugin_files: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What opening the data sets warned of."""
+        return tuple(dict.fromkeys(f"{run.dataset.spec}: {warning}" for run in self.runs for warning in run.environment.data_warnings))
 
 
 def plan(suite: Suite) -> Plan:
@@ -58,18 +62,18 @@ def plan(suite: Suite) -> Plan:
     registry = load_plugins(files).registry
     executor = resolve_ref("executor", suite.executor, registry)
     axes = _Axes.of(suite, registry)
+    protocols = [_protocol(suite, dataset, registry) for dataset in axes.datasets]
     device = resolve_device(suite.device)
-    workers = suite.workers or default_workers(device)
     grid = _Grid(registry)
-    warnings: list[str] = []
-    for template, found in _templates(suite, axes, registry, files):
-        warnings += found
+    for dataset, protocol in zip(axes.datasets, protocols, strict=True):
+        data = _open(suite, dataset, registry, files)
         for pooling, similarity, loss, seed in itertools.product(axes.poolings, axes.similarities, axes.losses, suite.seeds):
-            point = {"image_pooling": pooling[0], "text_pooling": pooling[1], "similarity": similarity, "loss": loss, "seed": seed, "device": device}
-            grid.add(template.model_copy(update=point))
+            sides = {"image_pooling": pooling[0], "text_pooling": pooling[1]}
+            grid.add(RunSpec(**data, **protocol, **sides, similarity=similarity, loss=loss, seed=seed, device=device))
+    workers = suite.workers or default_workers(device)
     concurrency = min(workers, len(grid.runs))
     runs = tuple(run.model_copy(update={"environment": run.environment.model_copy(update={"concurrency": concurrency})}) for run in grid.runs.values())
-    return Plan(runs, tuple(warnings), executor, workers, Path(suite.out), files)
+    return Plan(runs, executor, workers, Path(suite.out), files)
 
 
 @dataclass(frozen=True)
@@ -127,30 +131,15 @@ class _Grid:
         return spec
 
 
-def _templates(suite: Suite, axes: _Axes, registry: Registry, files: tuple[str, ...]) -> Iterator[tuple[RunSpec, tuple[str, ...]]]:
-    """For each data set a run to vary, and the warnings of opening it."""
-    from vsebench.data.open import open_dataset
-
-    protocols = [_protocol(suite, dataset, registry) for dataset in axes.datasets]
-    for dataset, fields in zip(axes.datasets, protocols, strict=True):
-        opened = open_dataset(
-            registry.get("dataset", dataset.name), dataset.params, data_roots=[Path(root) for root in suite.data_root], strict=suite.strict_data, path=None
-        )
-        template = RunSpec(
-            dataset=dataset,
-            data_fingerprint=opened.fingerprint,
-            environment=Environment(data_path=str(opened.path), data_warnings=opened.warnings, plugin_files=files),
-            image_pooling=axes.poolings[0][0],
-            text_pooling=axes.poolings[0][1],
-            similarity=axes.similarities[0],
-            loss=axes.losses[0],
-            seed=0,
-            **fields,
-        )
-        yield template, tuple(f"{dataset.spec}: {warning}" for warning in opened.warnings)
+def _open(suite: Suite, dataset: ComponentRef, registry: Registry, files: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of a run that the data decide. Opening a data set checks it."""
+    roots = [Path(root) for root in suite.data_root]
+    opened = open_dataset(registry.get("dataset", dataset.name), dataset.params, data_roots=roots, strict=suite.strict_data)
+    environment = Environment(data_path=str(opened.path), data_warnings=opened.warnings, plugin_files=files)
+    return {"dataset": dataset, "data_fingerprint": opened.fingerprint, "environment": environment}
 
 
-def _protocol(suite: Suite, dataset: ComponentRef, registry: Registry) -> dict[str, object]:
+def _protocol(suite: Suite, dataset: ComponentRef, registry: Registry) -> dict[str, Any]:
     """The fields of a run that the protocol decides."""
     card = cast("DatasetCard", registry.get("dataset", dataset.name).card)
     protocol, changes = resolve_protocol(suite.protocol or card.protocol, suite.changes, registry)
