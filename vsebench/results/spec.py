@@ -24,7 +24,7 @@ class ComponentRef(Frozen):
         name: `name` or `dist::name`.
         params: every parameter with its value.
         version: of the component's behaviour, from its card.
-        distribution: that provides it (provenance, not identity).
+        distribution: that provides it; another one that claims the same name is another component.
         plugin: the entry point that provides it (provenance, not identity).
         distribution_version: the release of the distribution (provenance, not identity).
     """
@@ -38,7 +38,8 @@ class ComponentRef(Frozen):
     distribution_version: str = ""
 
     def identity(self) -> dict[str, Any]:
-        return {"name": self.name, "params": self.params, "version": self.version}
+        """What a run id hashes. The bare name with its distribution: `dist::name` is only how it is spelled while another one claims the name."""
+        return {"name": self.name.rpartition("::")[2], "distribution": self.distribution, "params": self.params, "version": self.version}
 
 
 class Protocol(Frozen):
