@@ -117,7 +117,7 @@ def _register_precomp(register: Register) -> None:
     register(
         "coco",
         target,
-        params=[Param("test", "testall", "test split: all 5,000 images, or the first 1,000", choices=("testall", "test"))],
+        params=[Param("test", "testall", "test split: all 5,000 images, or the subset of 1,000", choices=("testall", "test"))],
         card=DatasetCard(
             "MS-COCO captions, Karpathy split, precomputed region features",
             paper=_COCO,

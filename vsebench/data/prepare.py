@@ -28,7 +28,7 @@ COCO = f"""\
 Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, testall_ims.npy and testall_caps.txt into one of
   ROOT/coco_precomp/    ROOT/coco/precomp/    ROOT/coco/    ROOT/
 and name ROOT with --data-root ROOT or VSEBENCH_DATA=ROOT; ./data is looked in too.
-testall is the 5,000 test images; coco:test=test uses test_ims.npy and test_caps.txt, their first 1,000, instead.
+testall is the 5,000 test images; coco:test=test uses test_ims.npy and test_caps.txt, the subset of 1,000, instead.
 {_FILES}"""
 
 PRECOMP = f"""\

@@ -1,0 +1,117 @@
+"""Draws scenes: objects with attributes and places, and near-duplicates that differ in one thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+import numpy as np
+
+from vsebench.data.scenes.words import COLOURS, MATERIALS, SETTINGS, SIZES
+from vsebench.data.scenes.world import CLASSES, MEMBERS, world
+
+LEAST_OBJECTS = 3
+"""As many as the longest caption mentions, so that a caption's length says nothing of the scene."""
+
+MOST_OBJECTS = 5
+
+TWINNED = 1 / 3
+"""Share of fresh scenes that have near-duplicates."""
+
+TWO_TWINS = 1 / 4
+"""Share of those that have two."""
+
+
+class Change(IntEnum):
+    """What a near-duplicate changes in its scene, about objects drawn by salience."""
+
+    COLOUR = 0
+    MATERIAL = 1
+    SIZE = 2
+    SIBLING = 3  # another class of the same family
+    PLACES = 4  # two objects change places
+    COLOURS = 5  # two objects exchange their colours
+
+
+CHANGE_WEIGHTS = (0.3, 0.1, 0.1, 0.15, 0.2, 0.15)
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """n scenes of at most K objects; columns at or beyond `count` mean nothing.
+
+    Attributes:
+        count: int64 [n], objects, 3 to 5.
+        kind: int64 [n, K], their classes.
+        colour: int64 [n, K].
+        material: int64 [n, K].
+        size: int64 [n, K].
+        place: float64 [n, K, 2], right and up, each in -1..1.
+        salience: float64 [n, K]; 0 beyond `count`.
+        setting: int64 [n].
+        group: int64 [n]; near-duplicates have the same.
+    """
+
+    count: np.ndarray
+    kind: np.ndarray
+    colour: np.ndarray
+    material: np.ndarray
+    size: np.ndarray
+    place: np.ndarray
+    salience: np.ndarray
+    setting: np.ndarray
+    group: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Scenes:
+        """Copies of the given scenes."""
+        return Scenes(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+def draw_objects(rng: np.random.Generator, weight: np.ndarray, k: int) -> np.ndarray:
+    """K different columns of each row, drawn one after the other in proportion to `weight` [n, m]; int64 [n, k]. Columns of weight 0 come last."""
+    with np.errstate(divide="ignore"):
+        score = np.log(weight) + rng.gumbel(size=weight.shape)
+    return np.argsort(-score, axis=1, kind="stable")[:, :k]
+
+
+def draw_scenes(rng: np.random.Generator, n: int) -> Scenes:
+    """N scenes in random order, near-duplicates among them."""
+    twins = (rng.random(n) < TWINNED) * (1 + (rng.random(n) < TWO_TWINS))
+    parent = np.repeat(np.arange(n), 1 + twins)[:n]
+    scenes = _fresh(rng, n).take(parent)
+    _change(rng, scenes, np.flatnonzero(np.diff(parent, prepend=-1) == 0))
+    return scenes.take(rng.permutation(n))
+
+
+def _fresh(rng: np.random.Generator, n: int) -> Scenes:
+    shape = (n, MOST_OBJECTS)
+    count = rng.integers(LEAST_OBJECTS, MOST_OBJECTS + 1, n)
+    present = np.arange(MOST_OBJECTS) < count[:, None]
+    return Scenes(
+        count=count,
+        kind=draw_objects(rng, np.broadcast_to(world().class_weights, (n, CLASSES)), MOST_OBJECTS),
+        colour=rng.integers(len(COLOURS), size=shape),
+        material=rng.integers(len(MATERIALS), size=shape),
+        size=rng.integers(len(SIZES), size=shape),
+        place=rng.uniform(-1, 1, (*shape, 2)),
+        salience=present * (0.15 + rng.gamma(1.5, size=shape)),
+        setting=rng.integers(len(SETTINGS), size=n),
+        group=np.arange(n),
+    )
+
+
+def _change(rng: np.random.Generator, scenes: Scenes, rows: np.ndarray) -> None:
+    """Makes one change in each of the given scenes, in place."""
+    change = rng.choice(len(Change), size=len(rows), p=CHANGE_WEIGHTS)
+    first, second = draw_objects(rng, scenes.salience[rows], 2).T
+    same = scenes.colour[rows, first] == scenes.colour[rows, second]
+    change[same & (change == Change.COLOURS)] = Change.COLOUR
+    for attribute, table, name in ((scenes.colour, COLOURS, Change.COLOUR), (scenes.material, MATERIALS, Change.MATERIAL), (scenes.size, SIZES, Change.SIZE)):
+        at = rows[change == name], first[change == name]
+        attribute[at] = (attribute[at] + rng.integers(1, len(table), len(at[0]))) % len(table)
+    at = rows[change == Change.SIBLING], first[change == Change.SIBLING]
+    kind = scenes.kind[at]
+    scenes.kind[at] = kind // MEMBERS * MEMBERS + (kind + rng.integers(1, MEMBERS, len(kind))) % MEMBERS
+    for values, name in ((scenes.place, Change.PLACES), (scenes.colour, Change.COLOURS)):
+        row, one, other = rows[change == name], first[change == name], second[change == name]
+        values[row, one], values[row, other] = values[row, other], values[row, one]
