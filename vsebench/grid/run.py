@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vsebench.grid.plan import Plan
     from vsebench.grid.suite import Suite
     from vsebench.plugin.protocols import Executor, Report
+    from vsebench.results.directory import RunDirectory
     from vsebench.results.spec import RunSpec
 
 POLL_SECONDS = 5.0
@@ -78,10 +79,12 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     store.note_plan(run.run_id for run in plan.runs)
     todo = pending(plan, store)
     skipped = tuple(run.run_id for run in plan.runs if run not in todo and store.directory_for(run).is_done)
-    for run in plan.runs:
-        if run.role == "row" and run.run_id in skipped:
-            store.directory_for(run).promote()
     watch = _Watch(store, {run.run_id: run for run in todo}, reporter or _ignore)
+    for run in plan.runs:
+        if run.run_id in skipped:
+            watch(run.run_id, {"event": "skipped"})
+            if run.role == "row":
+                store.directory_for(run).promote()
     executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
     _drain(executor.create(plan.executor.params, workers=plan.workers), [_job(run, store) for run in todo], watch)
     ended = {status: tuple(run_id for run_id, found in watch.ended.items() if found == status) for status in ("failed", "blocked")}
@@ -97,6 +100,16 @@ def pending(plan: Plan, store: Store) -> list[RunSpec]:
             todo.append(run)
             needed.update(run.depends_on)
     return todo[::-1]
+
+
+def run_state(directory: RunDirectory) -> str:
+    """How far a run is: `done`, `failed`, `blocked`, `interrupted` (it goes on from its checkpoint) or `pending`."""
+    if directory.is_done:
+        return "done"
+    record = directory.read_record()
+    if record is not None:
+        return record.status
+    return "interrupted" if directory.checkpoint_path.exists() else "pending"
 
 
 @dataclass

@@ -1,0 +1,83 @@
+"""The command `vsebench`: its subcommands, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsebench import __version__
+from vsebench.cli.plugins import plugins_command
+from vsebench.cli.run import run_command
+from vsebench.cli.show import show_command
+from vsebench.plugin.errors import VsebenchError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WRONG_REQUEST = 2
+INTERRUPTED = 130
+
+_UsageError: type[Any] = typer.BadParameter.__mro__[2]
+"""What misspelt options and commands raise: click's ClickException, of which typer carries a copy that it does not export."""
+
+app = typer.Typer(name="vsebench", rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app.command("run")(run_command)
+app.command("plugins")(plugins_command)
+app.command("show")(show_command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vsebench {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")] = False,  # noqa: ARG001
+) -> None:
+    """A benchmark of pooling operators, losses and negative samplers for visual-semantic embedding."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits: 0 all well, 1 some runs failed, 2 the request was wrong, 3 a gate failed, 130 interrupted.
+
+    Args:
+        arguments: instead of those of the process.
+    """
+    try:
+        result = typer.main.get_command(app).main(args=None if arguments is None else list(arguments), prog_name="vsebench", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+        sys.stdout.flush()
+    except VsebenchError as error:
+        code = _refuse(str(error))
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has closed it, and nothing more can be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except _UsageError as error:
+        code = _refuse(_usage_message(error))
+    sys.exit(code)
+
+
+def _refuse(message: str) -> int:
+    """Says on one line why a request cannot be served."""
+    print(f"vsebench: error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201  # rich and typer would wrap the line
+    return WRONG_REQUEST
+
+
+def _usage_message(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    option = getattr(error, "option_name", None)
+    if option and hasattr(error, "possibilities") and context is not None:
+        known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("-")]
+        return f"'{context.command_path}' has no option '{option}': {did_you_mean(option, known)}"
+    message = error.format_message().rstrip(".")
+    return str(message[:1].lower() + message[1:])

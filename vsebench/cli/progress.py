@@ -1,0 +1,103 @@
+"""The progress of a suite on standard error: live bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from vsebench.cli.run_view import RunView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from typing import TextIO
+
+    from rich.progress import Progress, TaskID
+
+    from vsebench.grid.plan import Plan
+    from vsebench.plugin.protocols import Report
+
+LINE_SECONDS = 5.0
+"""The shortest time between two lines about one run's training."""
+
+
+def progress(plan: Plan, *, quiet: bool) -> AbstractContextManager[Report | None]:
+    """Shows what happens while the context is open."""
+    if quiet:
+        return nullcontext()
+    return _live(plan) if sys.stderr.isatty() else nullcontext(PlainProgress(plan, sys.stderr))
+
+
+class PlainProgress:
+    """A line when a run starts, one every few seconds while it trains, and one when it ends."""
+
+    def __init__(self, plan: Plan, stream: TextIO) -> None:
+        self._stream = stream
+        self._labels = {run.run_id: run.label for run in plan.runs}
+        self._views: dict[str, RunView] = {}
+        self._spoke: dict[str, float] = {}
+        self._ended = 0
+
+    def __call__(self, run_id: str, event: dict[str, Any]) -> None:
+        if run_id not in self._views:
+            self._views[run_id] = RunView()
+        view = self._views[run_id]
+        view.take(event)
+        kind = event["event"]
+        if kind in ("finished", "skipped"):
+            self._ended += 1
+            self._say(run_id, view.outcome)
+        elif kind == "busy":
+            self._say(run_id, event["reason"])
+        elif kind == "phase" or (kind == "evaluated" and time.monotonic() - self._spoke.get(run_id, 0.0) >= LINE_SECONDS):
+            self._say(run_id, view.now)
+
+    def _say(self, run_id: str, what: str) -> None:
+        self._spoke[run_id] = time.monotonic()
+        print(f"[{self._ended}/{len(self._labels)}] {self._labels[run_id]}: {what}", file=self._stream, flush=True)  # noqa: T201
+
+
+@contextmanager
+def _live(plan: Plan) -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TextColumn("{task.fields[note]}", markup=False))
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+        yield LiveProgress(plan, bars)
+
+
+class LiveProgress:
+    """A bar for the suite and one for each run in progress; a run that ends leaves a line."""
+
+    def __init__(self, plan: Plan, bars: Progress) -> None:
+        self._bars = bars
+        self._labels = {run.run_id: run.label for run in plan.runs}
+        self._views: dict[str, RunView] = {}
+        self._tasks: dict[str, TaskID] = {}
+        self._ended = 0
+        self._suite = bars.add_task("runs", total=len(plan.runs), note=f"0/{len(plan.runs)}")
+
+    def __call__(self, run_id: str, event: dict[str, Any]) -> None:
+        view = self._views.setdefault(run_id, RunView())
+        view.take(event)
+        if event["event"] in ("finished", "skipped"):
+            self._ended += 1
+            self._leave(run_id, view.outcome)
+        elif event["event"] == "busy":
+            self._leave(run_id, event["reason"])
+        else:
+            task = self._tasks.get(run_id)
+            if task is None:
+                task = self._tasks[run_id] = self._bars.add_task(self._labels[run_id], total=None, note="")
+            self._bars.update(task, total=view.steps or None, completed=view.step, note=view.now)
+        share = sum(self._views[other].share for other in self._tasks)
+        self._bars.update(self._suite, completed=self._ended + share, note=f"{self._ended}/{len(self._labels)}")
+
+    def _leave(self, run_id: str, line: str) -> None:
+        task = self._tasks.pop(run_id, None)
+        if task is not None:
+            self._bars.remove_task(task)
+        self._bars.console.print(f"{self._labels[run_id]}: {line}", markup=False, highlight=False)

@@ -1,0 +1,141 @@
+"""`vsebench run`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsebench.plugin.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.grid.plan import Plan
+    from vsebench.grid.run import GridOutcome
+    from vsebench.grid.suite import Suite
+
+SOME_FAILED = 1
+
+_LISTS = "comma-separated"
+
+
+def run_command(
+    suite: Annotated[Path | None, typer.Argument(help="A suite file (TOML); options replace what it says.", show_default=False)] = None,
+    dataset: Annotated[str | None, typer.Option(help=f"Data sets, {_LISTS}. [default: scenes]")] = None,
+    data_root: Annotated[list[str] | None, typer.Option(help="Folder in which data sets are looked for, before $VSEBENCH_DATA and ./data; repeatable.")] = None,
+    pooling: Annotated[str | None, typer.Option(help=f"Poolings, {_LISTS}; A/B is image side / text side. [default: gpo,maxavg]")] = None,
+    similarity: Annotated[str | None, typer.Option(help=f"Similarities, {_LISTS}. [default: dot]")] = None,
+    loss: Annotated[str | None, typer.Option(help=f"Losses, {_LISTS}. [default: triplet,aoq]")] = None,
+    sampler: Annotated[str | None, typer.Option(help=f"Negative samplers, {_LISTS}; for annotation data sets.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="A list or a range, 0,1,2 or 0-5; never a count. [default: 0]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training captions. [default: the protocol's]")] = None,
+    protocol: Annotated[str | None, typer.Option(help="The preset of everything held equal. [default: the data set's]")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the protocol, e.g. embed_dim=128; repeatable.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda. [default: auto]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Runs at a time. [default: physical cores, or CUDA devices]")] = None,
+    executor: Annotated[str | None, typer.Option(help="Where runs are run. [default: local]")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder that receives a directory per run. [default: runs]")] = None,
+    plugin: Annotated[list[str] | None, typer.Option(help="Python file that implements plugin hooks; repeatable.")] = None,
+    strict_data: Annotated[bool, typer.Option("--strict-data", help="Refuse a data set whose counts differ from the published ones.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Train and compare every combination of poolings and losses. Done runs are skipped, interrupted ones go on."""
+    from vsebench.grid.plan import plan
+    from vsebench.grid.suite import load_suite, make_suite
+
+    options = _given(
+        dataset=dataset,
+        data_root=data_root,
+        pooling=pooling,
+        similarity=similarity,
+        loss=loss,
+        sampler=sampler,
+        seeds=seeds,
+        epochs=epochs,
+        protocol=protocol,
+        set=_changes(changes or ()),
+        device=device,
+        workers=workers,
+        executor=executor,
+        out=out,
+        plugin=plugin,
+        strict_data=strict_data,
+    )
+    wanted: Suite = load_suite(suite, options) if suite else make_suite(options, "command line")
+    planned = plan(wanted)
+    for warning in planned.warnings:
+        typer.echo(f"vsebench: warning: {warning}", err=True)
+    if dry_run:
+        typer.echo(_plan_table(planned))
+    else:
+        raise typer.Exit(_run(planned, quiet=quiet))
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given: what they leave out, the suite file or the defaults decide."""
+    return {key: value for key, value in options.items() if value is not None and value is not False and value not in ([], {})}
+
+
+def _changes(items: Sequence[str]) -> dict[str, str]:
+    changes: dict[str, str] = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if not key or not equals:
+            raise SpecError(f"--set takes KEY=VALUE, such as embed_dim=128; got '{item}'")
+        if key in changes:
+            raise SpecError(f"--set gives '{key}' twice: keep one")
+        changes[key] = value
+    return changes
+
+
+def _plan_table(plan: Plan) -> str:
+    """A row per run, in the order of the plan, and what is left to do."""
+    from tabulate import tabulate
+
+    from vsebench.grid.run import run_state
+    from vsebench.results.store import Store
+
+    store = Store(plan.out)
+    rows = []
+    for run in plan.runs:
+        directory = store.directory_for(run)
+        needs = ", ".join(run_id[:10] for run_id in run.depends_on)
+        rows.append((run.run_id[:10], run.dataset.spec, run.pooling, run.loss.spec, run.seed, run.role, needs, run_state(directory), directory.path))
+    table = tabulate(
+        rows, headers=("run", "dataset", "pooling", "loss", "seed", "role", "needs", "state", "directory"), tablefmt="simple", disable_numparse=True
+    )
+    first = plan.runs[0]
+    changes = ", ".join(f"{key}={value}" for key, value in first.protocol_changes.items())
+    return (
+        f"{table}\n\n{len(rows)} runs, {plan.workers} at a time; protocol {first.protocol.name}{f' with {changes}' if changes else ''}; device {first.device}"
+    )
+
+
+def _run(plan: Plan, *, quiet: bool) -> int:
+    from vsebench.cli.progress import progress
+    from vsebench.grid.run import run_plan
+    from vsebench.report.results import load_results
+
+    with progress(plan, quiet=quiet) as report:
+        outcome = run_plan(plan, reporter=report)
+    typer.echo(load_results(plan.out).table())
+    _list_failures(plan, outcome)
+    return SOME_FAILED if outcome.failed or outcome.blocked else 0
+
+
+def _list_failures(plan: Plan, outcome: GridOutcome) -> None:
+    from vsebench.results.store import Store
+
+    store = Store(plan.out)
+    for run in plan.runs:
+        if run.run_id in (*outcome.failed, *outcome.blocked):
+            directory = store.directory_for(run)
+            record = directory.read_record()
+            reason = (record.error if record and record.error else "").strip().splitlines()
+            status = "failed" if run.run_id in outcome.failed else "blocked"
+            typer.echo(f"vsebench: {status}: {run.label}: {reason[-1] if reason else 'no record'} ({directory.path})", err=True)

@@ -1,0 +1,101 @@
+"""`vsebench show NAME`: the card of a component."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsebench.cli.plugins import JsonOption, KindOption, check_kind
+from vsebench.plugin.cards import DatasetCard, LossCard
+from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.params import format_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vsebench.plugin.cards import Card
+    from vsebench.plugin.loader import Plugins
+    from vsebench.plugin.params import Param
+    from vsebench.plugin.registry import Component
+
+
+def show_command(
+    name: Annotated[str, typer.Argument(help="Name of a component, or dist::name.", show_default=False)],
+    kind: KindOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a component is: its parameters, paper, published numbers and plugin. Lists every kind of that name."""
+    from vsebench.plugin.loader import load_plugins
+
+    check_kind(kind)
+    plugins = load_plugins()
+    found = [component for component in plugins.registry.find(name) if kind in (None, component.kind)]
+    if not found:
+        raise SpecError(_unknown(name, kind, plugins))
+    if as_json:
+        typer.echo(json.dumps({"schema": 1, "components": [_as_dict(component) for component in found]}, indent=1))
+    else:
+        typer.echo("\n\n".join("\n".join(_lines(component)) for component in found))
+
+
+def _unknown(name: str, kind: str | None, plugins: Plugins) -> str:
+    known = {component.name for component in plugins.registry if kind in (None, component.kind)}
+    failed = f"; {len(plugins.failed)} of the plugins failed to load, see 'vsebench plugins --failed'" if plugins.failed else ""
+    return f"unknown {kind or 'component'} '{name}': {did_you_mean(name, known)}{failed}"
+
+
+def _as_dict(component: Component) -> dict[str, Any]:
+    card = asdict(component.card)
+    if isinstance(component.card, LossCard):
+        offline = component.card.offline_for(component.resolve({}))
+        card["offline"] = offline and asdict(offline)
+    return {
+        "kind": component.kind,
+        "name": component.name,
+        "target": component.target,
+        "origin": asdict(component.origin),
+        "params": [{**asdict(param), "type": param.kind.__name__} for param in component.params],
+        "card": {key: value for key, value in card.items() if not callable(value)},
+    }
+
+
+def _lines(component: Component) -> Iterator[str]:
+    card, origin = component.card, component.origin
+    yield f"{component.name} ({component.kind}): {card.summary}"
+    yield f"  from plugin '{origin.plugin}' of {origin.distribution} {origin.version}, {component.target}, behaviour version {component.version}"
+    yield "  parameters:" if component.params else "  takes no parameters"
+    yield from (f"    {_param(param)}" for param in component.params)
+    if card.paper is not None:
+        paper = card.paper
+        yield f"  paper: {', '.join(part for part in (paper.title, paper.venue, str(paper.year), paper.where) if part)}"
+        if paper.url:
+            yield f"    {paper.url}"
+    for published in card.published:
+        yield f"  published, {published.setting}: {', '.join(f'{key} {value:g}' for key, value in published.metrics.items())} ({published.source})"
+    yield from _particulars(card, component)
+    yield from (f"  note: {note}" for note in card.notes)
+
+
+def _param(param: Param) -> str:
+    bounds = [f"at least {param.minimum:g}"] if param.minimum is not None else []
+    bounds += [f"at most {param.maximum:g}"] if param.maximum is not None else []
+    bounds += [f"one of {', '.join(format_value(choice) for choice in param.choices)}"] if param.choices else []
+    facts = ", ".join([param.kind.__name__, *bounds])
+    return f"{param.name}={format_value(param.default)} ({facts}){': ' if param.help else ''}{param.help}"
+
+
+def _particulars(card: Card, component: Component) -> Iterator[str]:
+    """What only losses and data sets have to say."""
+    if isinstance(card, LossCard):
+        yield f"  task: {card.task}"
+        offline = card.offline_for(component.resolve({}))
+        if offline is not None:
+            kept = f"{offline.text_h} captions per image and {offline.image_h} images per caption"
+            yield f"  needs offline negatives ({kept}, mine: {offline.mine}), from a first round of '{offline.first_round}'; start: {offline.start}"
+    if isinstance(card, DatasetCard):
+        yield f"  task: {card.task}; features: {card.feature_kind}; protocol: {card.protocol}"
+        yield from (f"  {label}: {text}" for label, text in (("licence", card.licence), ("citation", card.citation)) if text)
+        yield f"  'vsebench data info {component.name}' says how to prepare it"
