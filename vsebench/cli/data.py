@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from vsebench.data.open import OpenedDataset
     from vsebench.plugin.cards import DatasetCard
@@ -48,14 +48,14 @@ def info_command(name: NameArgument) -> None:
 @data_app.command("check")
 def check_command(
     name: NameArgument,
-    data_root: Annotated[list[Path] | None, typer.Option(help="Folder to look in before $VSEBENCH_DATA and ./data; repeatable.")] = None,
+    data_root: Annotated[list[str] | None, typer.Option(help="Folder to look in before $VSEBENCH_DATA and ./data; repeatable.")] = None,
     strict_data: Annotated[bool, typer.Option("--strict-data", help="Refuse a data set whose counts differ from the published ones.")] = False,
 ) -> None:
     """Open a data set, check and hash its files, and print what each split holds. A generated set is generated."""
     from vsebench.data.open import open_dataset
 
     component, _, params = _find(name)
-    opened = open_dataset(component, params, data_roots=data_root or (), strict=strict_data)
+    opened = open_dataset(component, params, data_roots=[Path(root) for root in data_root or ()], strict=strict_data)
     typer.echo("\n".join(_report(component.canonical(params), opened)))
 
 

@@ -77,6 +77,6 @@ def open_dataset(
 def _identify(component: Component, params: Mapping[str, object], dataset: Dataset, card: DatasetCard, data_roots: Sequence[Path]) -> tuple[Path, str]:
     """The folder of the set, and, of a generated one, its fingerprint."""
     if not card.generated:
-        return locate(component.name, card.folders, dataset, data_roots), ""
-    fingerprint = fingerprint_options(f"{component.origin.distribution}::{component.name}", component.resolve(params), card.version)
+        return locate(component.name, card.folders, dataset, data_roots).absolute(), ""
+    fingerprint = fingerprint_options(f"{component.origin.distribution}::{component.name}", component.resolve(params), component.version)
     return cache_dir() / f"{component.name}-{fingerprint}", fingerprint

@@ -46,7 +46,8 @@ class Camera:
         """[rows, LATENT] to [rows, dim], float32."""
         values: np.ndarray = latents @ self.weight
         values += self.bias
-        return np.maximum(values, self.floor, out=values)
+        np.maximum(values, self.floor, out=values)
+        return values
 
 
 def camera(options: Options) -> Camera:
