@@ -1,7 +1,8 @@
 """A bidirectional GRU over ragged batches on the CPU: valid steps only, both directions in one matrix product per step.
 
 `torch.nn.GRU` either computes padding or needs packed sequences, and accumulates weight gradients step by step. Here the items are ordered by length, so
-that step t works on the rows that are still running; weight gradients are one product over all steps at the end.
+that step t works on the rows that are still running; weight gradients are one product over all steps at the end. The operands of a step's product are
+contiguous: oneDNN prepares a kernel for each new shape and stride, and the strides of a packed batch are never the same twice.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class _BiGRU(torch.autograd.Function):
         previous = gates.new_zeros(2, counts[0] if counts else 0, size)
         for start, rows in zip(accumulate(counts, initial=0), counts, strict=False):
             gate, previous = gates[:, start : start + rows], previous[:, :rows]
-            from_hidden = torch.bmm(previous, recurrent)
+            from_hidden = torch.bmm(previous.contiguous(), recurrent)
             reset_update = gate[..., : 2 * size].add_(from_hidden[..., : 2 * size]).sigmoid_()
             candidate = torch.add(from_hidden[..., 2 * size :], bias, out=new_from_hidden[:, start : start + rows])
             new = gate[..., 2 * size :].addcmul_(reset_update[..., :size], candidate).tanh_()
@@ -99,14 +100,15 @@ class _BiGRU(torch.autograd.Function):
         starts = list(accumulate(counts, initial=0))
         for step in range(len(counts) - 1, -1, -1):
             rows = slice(starts[step], starts[step + 1])
-            here, out = state[:, rows], at_hidden[:, rows]
+            here, out = state[:, rows], gates.new_empty(2, counts[step], 3 * size)
             at_new = here * to_new[:, rows]
             torch.mul(at_new, to_reset[:, rows], out=out[..., :size])
             torch.mul(here, to_update[:, rows], out=out[..., size : 2 * size])
             torch.mul(at_new, reset[:, rows], out=out[..., 2 * size :])
+            at_hidden[:, rows] = out
             if step:
                 earlier = state[:, starts[step - 1] : starts[step - 1] + counts[step]]
-                earlier.addcmul_(here, update[:, rows]).baddbmm_(out, w_hh)
+                earlier.addcmul_(here, update[:, rows]).add_(torch.bmm(out, w_hh))
         at_input = at_hidden.clone()
         torch.mul(state, to_new, out=at_input[..., 2 * size :])
         return (
