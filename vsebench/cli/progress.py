@@ -56,7 +56,7 @@ class PlainProgress:
 
     def _say(self, run_id: str, what: str) -> None:
         self._spoke[run_id] = time.monotonic()
-        print(f"[{self._ended}/{len(self._labels)}] {self._labels[run_id]}: {what}", file=self._stream, flush=True)  # noqa: T201
+        print(f"[{self._ended}/{len(self._labels)}] {self._labels[run_id]}: {what}", file=self._stream, flush=True)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +21,7 @@ _LISTS = "comma-separated"
 
 
 def run_command(
-    suite: Annotated[Path | None, typer.Argument(help="A suite file (TOML); options replace what it says.", show_default=False)] = None,
+    suite: Annotated[str | None, typer.Argument(help="A suite file (TOML); options replace what it says.", show_default=False)] = None,
     dataset: Annotated[str | None, typer.Option(help=f"Data sets, {_LISTS}. [default: scenes]")] = None,
     data_root: Annotated[list[str] | None, typer.Option(help="Folder in which data sets are looked for, before $VSEBENCH_DATA and ./data; repeatable.")] = None,
     pooling: Annotated[str | None, typer.Option(help=f"Poolings, {_LISTS}; A/B is image side / text side. [default: gpo,maxavg]")] = None,
@@ -32,9 +31,7 @@ def run_command(
     seeds: Annotated[str | None, typer.Option(help="A list or a range, 0,1,2 or 0-5; never a count. [default: 0]")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training captions. [default: the protocol's]")] = None,
     protocol: Annotated[str | None, typer.Option(help="The preset of everything held equal. [default: the data set's]")] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the protocol, e.g. embed_dim=128; repeatable.")
-    ] = None,
+    changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a protocol key, e.g. embed_dim=128; repeatable.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda. [default: auto]")] = None,
     workers: Annotated[int | None, typer.Option(help="Runs at a time. [default: physical cores, or CUDA devices]")] = None,
     executor: Annotated[str | None, typer.Option(help="Where runs are run. [default: local]")] = None,
@@ -106,14 +103,12 @@ def _plan_table(plan: Plan) -> str:
         directory = store.directory_for(run)
         needs = ", ".join(run_id[:10] for run_id in run.depends_on)
         rows.append((run.run_id[:10], run.dataset.spec, run.pooling, run.loss.spec, run.seed, run.role, needs, run_state(directory), directory.path))
-    table = tabulate(
-        rows, headers=("run", "dataset", "pooling", "loss", "seed", "role", "needs", "state", "directory"), tablefmt="simple", disable_numparse=True
-    )
+    headers = ("run", "dataset", "pooling", "loss", "seed", "role", "needs", "state", "directory")
+    table = tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
     first = plan.runs[0]
     changes = ", ".join(f"{key}={value}" for key, value in first.protocol_changes.items())
-    return (
-        f"{table}\n\n{len(rows)} runs, {plan.workers} at a time; protocol {first.protocol.name}{f' with {changes}' if changes else ''}; device {first.device}"
-    )
+    protocol = f"{first.protocol.name} with {changes}" if changes else first.protocol.name
+    return f"{table}\n\n{len(rows)} runs, {plan.workers} at a time; protocol {protocol}; device {first.device}"
 
 
 def _run(plan: Plan, *, quiet: bool) -> int:
