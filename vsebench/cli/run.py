@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -114,11 +115,12 @@ def _plan_table(plan: Plan) -> str:
 def _run(plan: Plan, *, quiet: bool) -> int:
     from vsebench.cli.progress import progress
     from vsebench.grid.run import run_plan
-    from vsebench.report.results import load_results
+    from vsebench.report.formats import WIDTH
+    from vsebench.report.results import results_of
 
     with progress(plan, quiet=quiet) as report:
         outcome = run_plan(plan, reporter=report)
-    typer.echo(load_results(plan.out).table())
+    typer.echo(results_of(outcome).table(width=shutil.get_terminal_size((WIDTH, 1)).columns))
     _list_failures(plan, outcome)
     return SOME_FAILED if outcome.failed or outcome.blocked else 0
 

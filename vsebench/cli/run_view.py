@@ -20,7 +20,7 @@ class RunView:
         self.steps = 0
         self.outcome = ""
         self._started = time.monotonic()
-        self._phase = "starting"
+        self._phase = "started"
         self._pace_from: tuple[float, int] | None = None
         self._facts: dict[str, str] = {}
 

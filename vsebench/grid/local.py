@@ -46,6 +46,7 @@ class LocalExecutor:
                     del waiting[job.run_id]
                     slot = free.pop(0)
                     running[job.run_id] = _Running(_start(job, slot, inbox), slot)
+                    report(job.run_id, {"event": "started"})
                 run_id, event = inbox.get()
                 run = running[run_id]
                 if event is None:

@@ -32,7 +32,7 @@ class GridOutcome:
 
     Attributes:
         out: the folder that holds their directories.
-        run_ids: every run of the suite, support runs included.
+        run_ids: the runs that the suite asked for; support runs are left out.
         failed: runs that failed; their records hold the traceback.
         blocked: runs that could not start because one that they need failed.
         skipped: runs that were done before.
@@ -88,7 +88,7 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
     _drain(executor.create(plan.executor.params, workers=plan.workers), [_job(run, store) for run in todo], watch)
     ended = {status: tuple(run_id for run_id, found in watch.ended.items() if found == status) for status in ("failed", "blocked")}
-    return GridOutcome(plan.out, tuple(run.run_id for run in plan.runs), ended["failed"], ended["blocked"], skipped)
+    return GridOutcome(plan.out, tuple(run.run_id for run in plan.runs if run.role == "row"), ended["failed"], ended["blocked"], skipped)
 
 
 def pending(plan: Plan, store: Store) -> list[RunSpec]:
