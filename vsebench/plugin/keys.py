@@ -6,7 +6,7 @@ uninterrupted one would have seen.
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Key:
-    """A path of integers and words that names one stream of random numbers."""
+    """A path of integers and words that names one stream of random numbers. Different paths have independent streams."""
 
-    path: tuple[int, ...]
+    path: tuple[int | str, ...]
 
     def __init__(self, *path: int | str) -> None:
-        object.__setattr__(self, "path", tuple(zlib.crc32(p.encode()) if isinstance(p, str) else int(p) for p in path))
+        object.__setattr__(self, "path", tuple(part if isinstance(part, str) else int(part) for part in path))
 
     def __truediv__(self, part: int | str) -> Key:
         return Key(*self.path, part)
@@ -30,10 +30,12 @@ class Key:
         """A counter-based (Philox) generator for this key."""
         import numpy as np
 
-        return np.random.Generator(np.random.Philox(np.random.SeedSequence(self.path)))
+        return np.random.Generator(np.random.Philox(np.random.SeedSequence(self._entropy())))
 
     def seed(self) -> int:
         """A 63-bit seed for generators that take one integer, such as `torch.Generator`."""
-        import numpy as np
+        return self._entropy() >> 65
 
-        return int(np.random.SeedSequence(self.path).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    def _entropy(self) -> int:
+        """128 bits of the path's hash. (`SeedSequence` itself does not tell a path from the same path with a 0 behind it.)"""
+        return int.from_bytes(hashlib.blake2b(repr(self.path).encode(), digest_size=16).digest(), "big")
