@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import jsonschema
+import pytest
+
+from tests.factories import make_curve, make_record, make_spec, save
+from vsebench.plugin.errors import SpecError
+from vsebench.report.formats import Format
+from vsebench.report.results import load_results
+from vsebench.report.rows import COUNTS, IDENTITY, ROW_KEYS
+
+SCHEMA = {
+    "type": "object",
+    "required": ["schema", "rows"],
+    "additionalProperties": False,
+    "properties": {
+        "schema": {"const": 1},
+        "rows": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": list(ROW_KEYS),
+                "additionalProperties": False,
+                "properties": {
+                    **{key: {"type": ["number", "null"]} for key in ROW_KEYS},
+                    **{key: {"type": "string"} for key in IDENTITY},
+                    **{key: {"type": "integer"} for key in COUNTS},
+                    "sampler": {"type": "null"},
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return load_results(folder)
+
+
+def table_lines(text):
+    """The lines of a terminal table between its rules."""
+    rules = [i for i, line in enumerate(text.splitlines()) if re.fullmatch(r"[- ]+", line)]
+    return text.splitlines()[rules[0] : rules[-1] + 1]
+
+
+def test_json_is_what_the_schema_says(results):
+    content = json.loads(results.table("json"), parse_constant=lambda c: pytest.fail(f"{c} in JSON"))
+    jsonschema.validate(content, SCHEMA)
+    assert content["rows"] == results.rows
+    assert [list(row) for row in content["rows"]] == [list(ROW_KEYS)] * 4
+
+
+def test_csv_holds_the_same_rows(results):
+    read = list(csv.DictReader(io.StringIO(results.table("csv"))))
+    assert list(read[0]) == list(ROW_KEYS)
+    for text, row in zip(read, results.rows, strict=True):
+        for key, value in row.items():
+            if value is None:
+                assert text[key] == ""
+            elif isinstance(value, str):
+                assert text[key] == value
+            else:
+                assert float(text[key]) == pytest.approx(value)
+        assert text["seeds"] == str(row["seeds"])  # whole numbers stay whole
+
+
+def test_csv_of_rows_without_figures(tmp_path):
+    save(tmp_path, make_record(status="failed", test={}, cost=None))
+    text = load_results(tmp_path).table("csv")
+    assert "nan" not in text.lower()
+    assert "NA" not in text
+
+
+def test_terminal_table_fits_100_columns_in_one_piece(results):
+    text = results.table()
+    assert max(map(len, text.splitlines())) <= 100
+    lines = table_lines(text)
+    assert len(lines) == 3 + 2 + 4
+    assert re.split(r"  +", lines[2].strip()) == ["pooling", "loss", "seeds", "R@1", "R@5", "R@10", "R@1", "R@5", "R@10", "RSUM", "target", "target", "s"]
+    assert re.split(r"  +", lines[4].strip())[:3] == ["gpo", "triplet", "3"]
+    assert re.split(r"  +", lines[7].strip())[:3] == ["maxavg", "aoq", "2 of 3"]
+
+
+def test_terminal_table_shows_the_rows_figures(results):
+    row = results.rows[0]
+    cells = re.split(r"  +", table_lines(results.table())[4].strip())
+    assert cells[3:9] == [f"{row[key]:.1f}" for key in ("i2t_r1", "i2t_r5", "i2t_r10", "t2i_r1", "t2i_r5", "t2i_r10")]
+    assert cells[9] == f"{row['rsum']:.1f} ±{row['rsum_hi'] - row['rsum']:.1f}"
+    assert cells[10:] == [f"{row['steps_to_target']:.0f}", f"{row['seconds_to_target']:.1f}", f"{row['total_seconds']:.1f}"]
+
+
+@pytest.mark.parametrize("width", [80, 96, 100, 120])
+def test_no_line_is_wider_than_the_terminal(results, width):
+    text = results.table(width=width)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.count("RSUM: sum") == 1
+    assert text.count("gpo      aoq") == (1 if width >= 97 else 2)
+
+
+def test_the_footer_says_what_the_figures_are(results):
+    text = " ".join(results.table().split())
+    for said in (
+        "scenes:images=1000 · test",
+        "any-hit",
+        "95 % t-interval",
+        "95 % of the best of gpo × triplet",
+        "Protocol quick; sibling_mask=true",
+        "Device: cpu (AMD EPYC 9965)",
+        "Seeds: 0, 1, 2.",
+        "Data: 999 images were dropped",
+        "Failed: maxavg × aoq, seed 1: RuntimeError: diverged",
+    ):
+        assert said in text
+
+
+def test_markdown_is_one_pipe_table_with_notes(results):
+    text = results.table("md")
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) == 2 + 4
+    assert {line.count("|") for line in table} == {14}
+    assert "i2t R@1" in table[0]
+    assert "s to target" in table[0]
+    assert "- Seeds: 0, 1, 2." in text
+
+
+def test_latex_is_escaped_and_balanced(results):
+    text = results.table("latex")
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 1
+    assert r"\toprule" in text
+    assert r"$\pm$" in text
+    assert r"sibling\_mask" in text
+    assert not re.search(r"(?<!\\)[%#_]", text)
+    assert text.isascii()
+    assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+
+
+def test_unreached_targets_say_how_many_seeds_arrived(tmp_path):
+    for seed in (0, 1):
+        save(tmp_path, make_record(make_spec("gpo", seed=seed)), make_curve([100, 200]))
+        save(tmp_path, make_record(make_spec("max", seed=seed)), make_curve([100, 200 if seed else 150]))
+        save(tmp_path, make_record(make_spec("mean", seed=seed)), make_curve([100, 110]))
+    lines = table_lines(load_results(tmp_path, baseline="gpo,triplet").table())
+    shown = {line.split()[0]: re.split(r"  +", line)[-3:-1] for line in lines[4:7]}
+    assert shown == {"gpo": ["20", "4.0"], "max": ["1 of 2", "–"], "mean": ["none of 2", "–"]}
+
+
+def test_a_single_seed_that_never_arrives(tmp_path):
+    save(tmp_path, make_record(make_spec("gpo")), make_curve([100, 200]))
+    save(tmp_path, make_record(make_spec("max")), make_curve([100, 110]))
+    text = load_results(tmp_path).table()
+    assert "never" in text
+    assert "±" not in "".join(table_lines(text))
+
+
+def test_data_sets_are_blocks_with_one_legend(tmp_path):
+    for dataset in ("scenes", "flickr8k"):
+        save(tmp_path, make_record(make_spec(dataset=dataset)), make_curve([100]))
+    for form in ("table", "md"):
+        text = load_results(tmp_path).table(form)
+        assert text.count("RSUM: sum of the six") == 1
+        assert text.count("Target:") == 2
+    assert load_results(tmp_path).table("latex").count("RSUM: sum of the six") == 2
+
+
+def test_unknown_format(results):
+    with pytest.raises(SpecError, match=r"unknown format 'jsn': did you mean 'json'\?"):
+        results.table("jsn")
+
+
+@pytest.mark.parametrize("form", Format.__args__)
+def test_no_trailing_line_end(results, form):
+    assert results.table(form) == results.table(form).rstrip("\n")

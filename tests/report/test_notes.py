@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.factories import QUICK, make_curve, make_provenance, make_record, make_spec
+from vsebench.report.notes import block_notes, unfinished_note
+from vsebench.report.rows import make_block
+from vsebench.report.runs import Run
+from vsebench.report.sections import Section, split
+
+
+def run(*arguments, curve=(100, 200), spec=None, **changes):
+    return Run(make_record(spec or make_spec(*arguments), **changes), tuple(make_curve(curve)))
+
+
+def notes(*runs, baseline=None):
+    return block_notes(make_block(Section(runs), baseline))
+
+
+def note(found, start):
+    (match,) = [n for n in found if n.startswith(start)]
+    return match
+
+
+def test_one_seed_says_that_differences_may_be_chance():
+    found = notes(run("gpo"), run("max"))
+    assert "One seed per row: differences may be chance." in found
+    assert note(found, "Seeds") == "Seeds: 0."
+
+
+def test_several_seeds_say_what_the_interval_is():
+    found = notes(run("gpo"), run("gpo", "triplet", 1))
+    assert "Figures are means over seeds; ±: half-width of the 95 % t-interval of the mean." in found
+    assert note(found, "Seeds") == "Seeds: 0, 1."
+
+
+def test_rows_on_different_seeds_are_pointed_out():
+    found = notes(run("gpo"), run("gpo", "triplet", 2), run("max", "triplet", 2))
+    assert note(found, "Seeds") == "Seeds: 0, 2. Warning: rows rest on different seeds: max × triplet only 2."
+
+
+def test_target_names_its_baseline():
+    assert note(notes(run("gpo"), run("max")), "Target") == "Target: dev RSUM 190.0, 95 % of the best of gpo × triplet."
+    partly = notes(run("gpo"), run("max"), run("max", "triplet", 1, curve=[1]))
+    assert note(partly, "Target").endswith(" 'n of m': only n seeds reached it.")
+
+
+def test_no_target():
+    found = notes(run("gpo", status="failed"), run("max"), baseline=("gpo", "triplet"))
+    assert note(found, "Target") == "Target: none, because the baseline gpo × triplet has no finished run here."
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        (True, "sibling_mask=true: other captions of an image are kept out of the negatives"),
+        (False, "sibling_mask=false: other captions of an image are used as negatives"),
+    ],
+)
+def test_protocol_with_its_changes_and_the_sibling_mask(mask, said):
+    protocol = QUICK.model_copy(update={"sibling_mask": mask})
+    found = notes(run(spec=make_spec(protocol=protocol, protocol_changes={"embed_dim": 64, "select_at": "epoch"})))
+    assert note(found, "Protocol") == f"Protocol quick with embed_dim=64, select_at=epoch; {said}. Data scenes-5b1c2."
+    assert note(notes(run()), "Protocol").startswith("Protocol quick; sibling_mask")
+
+
+def test_an_older_metric_version_is_named():
+    assert note(notes(run(metric_version="0")), "Protocol").endswith("Data scenes-5b1c2, metric version 0.")
+
+
+def test_device_threads_and_company():
+    assert note(notes(run()), "Device") == "Device: cpu (AMD EPYC 9965), 1 thread a run, 2 at a time."
+    found = notes(run(spec=make_spec(device="cuda"), provenance=make_provenance(device_name="NVIDIA H200")))
+    assert note(found, "Device") == "Device: cuda (NVIDIA H200), 2 at a time."
+
+
+def test_seconds_of_unequal_concurrency_or_device_are_not_compared():
+    assert not any("comparable" in n for n in notes(run("gpo"), run("max")))
+    found = notes(run("gpo"), run("max", cost={"concurrency": 1}))
+    assert "Warning: seconds are not comparable between these rows: runs differ in runs at a time." in found
+    assert note(found, "Device").endswith("1 or 2 at a time.")
+    found = notes(run("gpo"), run("max", provenance=make_provenance(device_name="Apple M4")))
+    assert "Warning: seconds are not comparable between these rows: runs differ in device." in found
+
+
+def test_data_warnings_are_carried_once():
+    found = notes(run("gpo", warnings=("5999 images, not 6000",)), run("max", warnings=("5999 images, not 6000", "no licence")))
+    assert [n for n in found if n.startswith("Data:")] == ["Data: 5999 images, not 6000", "Data: no licence"]
+
+
+def test_failed_and_blocked_runs_are_named_with_their_reason():
+    error = "Traceback (most recent call last):\n  File\nRuntimeError: " + "x" * 500 + "\n\n"
+    found = notes(run("gpo"), run("max", "aoq", 3, status="failed", error=error), run("max", "aoq", 4, status="blocked", error="it needs another"))
+    failure = note(found, "Failed")
+    assert failure.startswith("Failed: max × aoq, seed 3: RuntimeError: xxx")
+    assert len(failure) < 200
+    assert note(found, "Blocked") == "Blocked: max × aoq, seed 4: it needs another"
+
+
+def test_nothing_finished():
+    found = notes(run("gpo", status="failed", error=None, cost=None, provenance=None))
+    assert note(found, "Failed") == "Failed: gpo × triplet, seed 0: no reason recorded"
+    assert not any(n.startswith(("Device", "Seeds")) for n in found)
+
+
+def test_mixed_blocks_and_superseded_runs_are_pointed_out():
+    longer = make_spec(protocol=QUICK.model_copy(update={"epochs": 8}))
+    newer = make_spec(version="2")
+    sections = split([run(), run(spec=longer), run(spec=newer, provenance=make_provenance(started="2027"))], allow_mixed=True)
+    found = block_notes(make_block(sections[0]))
+    assert "Warning: other blocks of scenes differ from this one, which has epochs=4." in found
+    assert "Warning: 1 run by other versions of a component left out, newer ones taken." in found
+
+
+def test_unfinished_runs_are_named():
+    assert unfinished_note([make_spec("gpo")]) == "Unfinished, not in the table: scenes · gpo · triplet · seed 0."
+    assert unfinished_note([make_spec("gpo", seed=s) for s in range(5)]).endswith("seed 2; and 2 more.")

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.factories import make_curve, make_provenance, make_record, make_spec, save
+from vsebench.plugin.errors import VsebenchError
+from vsebench.report.runs import read_runs
+from vsebench.results.store import Store
+
+
+def combinations(found):
+    return [run.combination[0] for run in found.ended]
+
+
+def test_records_come_with_their_curves(tmp_path):
+    record = save(tmp_path, make_record(), make_curve([1, 2]))
+    (run,) = read_runs(tmp_path).ended
+    assert run.record == record
+    assert list(run.curve) == make_curve([1, 2])
+
+
+def test_support_runs_are_left_out(tmp_path):
+    save(tmp_path, make_record(make_spec("gpo", role="support")))
+    save(tmp_path, make_record(make_spec("max")))
+    Store(tmp_path).directory_for(make_spec("mean", role="support")).write_spec(make_spec("mean", role="support"))
+    found = read_runs(tmp_path)
+    assert combinations(found) == ["max"]
+    assert found.unfinished == ()
+
+
+def test_order_is_the_plans_then_the_clocks(tmp_path):
+    for pooling, started in (("gpo", "3"), ("max", "2"), ("mean", "1"), ("kmax", "0")):
+        save(tmp_path, make_record(make_spec(pooling), provenance=make_provenance(started=started)))
+    assert combinations(read_runs(tmp_path)) == ["kmax", "mean", "max", "gpo"]
+    Store(tmp_path).note_plan([make_spec("mean").run_id, make_spec("gpo").run_id])
+    assert combinations(read_runs(tmp_path)) == ["mean", "gpo", "kmax", "max"]
+
+
+def test_only_the_runs_asked_for(tmp_path):
+    save(tmp_path, make_record(make_spec("gpo")))
+    save(tmp_path, make_record(make_spec("max")))
+    Store(tmp_path).directory_for(make_spec("mean")).write_spec(make_spec("mean"))
+    assert combinations(read_runs(tmp_path, {make_spec("max").run_id})) == ["max"]
+    assert read_runs(tmp_path, {make_spec("max").run_id}).unfinished == ()
+    assert read_runs(tmp_path).unfinished == (make_spec("mean"),)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(VsebenchError, match=f"there is no folder {re.escape(str(tmp_path))}/absent: give the folder"):
+        read_runs(tmp_path / "absent")
+
+
+def test_a_folder_without_runs(tmp_path):
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(VsebenchError, match="holds no runs: give the folder"):
+        read_runs(tmp_path)
+
+
+def test_a_folder_in_which_nothing_has_ended(tmp_path):
+    Store(tmp_path).directory_for(make_spec()).write_spec(make_spec())
+    with pytest.raises(VsebenchError, match=r"no run in .* has ended yet \(1 started\)"):
+        read_runs(tmp_path)

@@ -1,0 +1,57 @@
+"""How soon a run reaches a quality, read from its training curve."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.report.runs import Run
+
+SHARE = 0.95
+"""The share of a best dev RSUM that counts as having arrived."""
+
+
+class Reach(NamedTuple):
+    """What it took to arrive.
+
+    Attributes:
+        steps: optimiser steps of the run itself.
+        epochs: the same in passes over the training captions.
+        seconds: on the training clock, which starts with what the method needs first: the runs that it depends on, and mining.
+    """
+
+    steps: float
+    epochs: float
+    seconds: float
+
+
+def best_dev_rsum(run: Run) -> float | None:
+    """The largest dev RSUM of all evaluations of a run; None when it has none."""
+    return max((evaluation.metrics["rsum"] for evaluation in run.curve), default=None)
+
+
+def reach(run: Run, rsum: float) -> Reach | None:
+    """The first evaluation at which a run's dev RSUM is at least `rsum`; None when it never is."""
+    cost = run.record.cost
+    head_start = cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0
+    for evaluation in run.curve:
+        if evaluation.metrics["rsum"] >= rsum:
+            return Reach(evaluation.step, evaluation.epoch, head_start + evaluation.seconds)
+    return None
+
+
+def reach_own_best(run: Run) -> Reach | None:
+    """When a run reached 95 % of its own best dev RSUM."""
+    best = best_dev_rsum(run)
+    return reach(run, SHARE * best) if best is not None else None
+
+
+def mean_reach(reached: Sequence[Reach | None]) -> Reach | None:
+    """The mean over seeds; None unless every seed arrived, because a mean over those that did would favour methods that often fail to."""
+    found = [r for r in reached if r is not None]
+    if not found or len(found) < len(reached):
+        return None
+    return Reach(*(math.fsum(column) / len(found) for column in zip(*found, strict=True)))

@@ -1,0 +1,97 @@
+"""Blocks of rows as a terminal table, Markdown, LaTeX, CSV or JSON."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Literal, get_args
+
+from tabulate import SEPARATING_LINE, tabulate
+
+from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.frame import to_frame
+from vsebench.report.latex import to_latex
+from vsebench.report.layout import Grid, halves, heading, whole
+from vsebench.report.notes import GENERAL, block_notes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vsebench.report.rows import Block
+
+Format = Literal["table", "md", "csv", "json", "latex"]
+SCHEMA = 1
+WIDTH = 100
+
+
+def render(blocks: Sequence[Block], notes: Sequence[str], form: str, width: int) -> str:
+    """The blocks as text, without a last line end.
+
+    Args:
+        blocks: what to show.
+        notes: what concerns all of them.
+        form: one of `Format`.
+        width: columns of the terminal; only `table` heeds it.
+
+    Raises:
+        SpecError: there is no such format.
+    """
+    if form == "table":
+        return _terminal(blocks, notes, width)
+    if form not in _RENDERERS:
+        raise SpecError(f"unknown format '{form}': {did_you_mean(form, get_args(Format))}")
+    return _RENDERERS[form](blocks, notes)
+
+
+def _terminal(blocks: Sequence[Block], notes: Sequence[str], width: int) -> str:
+    parts = []
+    for block in blocks:
+        table = _plain(whole(block))
+        if _columns(table) > width:
+            table = "\n\n".join(_plain(half) for half in halves(block))
+        parts.append("\n".join([_filled(heading(block), width), "", table, "", *(_filled(note, width) for note in block_notes(block))]))
+    return "\n\n\n".join([*parts, "\n".join(_filled(note, width) for note in (*GENERAL, *notes))])
+
+
+def _plain(grid: Grid) -> str:
+    """A table with rules above, between and below; its heads are rows, because tabulate makes columns wider than the heads it is given."""
+    upper, lower = ([head[i] for head in grid.heads] for i in (0, 1))
+    return tabulate([upper, lower, SEPARATING_LINE, *grid.body], tablefmt="simple", colalign=_alignment(grid), disable_numparse=True)
+
+
+def _columns(text: str) -> int:
+    return max(len(line) for line in text.splitlines())
+
+
+def _filled(text: str, width: int) -> str:
+    return textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _markdown(blocks: Sequence[Block], notes: Sequence[str]) -> str:
+    parts = []
+    for block in blocks:
+        grid = whole(block)
+        cells = [[cell.replace("|", "\\|") for cell in row] for row in grid.body]
+        table = tabulate(cells, [" ".join(head).strip() for head in grid.heads], tablefmt="pipe", colalign=_alignment(grid), disable_numparse=True)
+        parts.append("\n".join([f"### {heading(block)}", "", table, "", *(f"- {note}" for note in block_notes(block))]))
+    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in (*GENERAL, *notes))])
+
+
+def _latex(blocks: Sequence[Block], notes: Sequence[str]) -> str:
+    return "\n\n".join(to_latex(whole(block), heading(block), [*block_notes(block), *GENERAL, *notes]) for block in blocks)
+
+
+def _csv(blocks: Sequence[Block], _: Sequence[str]) -> str:
+    return to_frame(blocks).to_csv(index=False, lineterminator="\n").rstrip("\n")
+
+
+def _json(blocks: Sequence[Block], _: Sequence[str]) -> str:
+    rows = [entry.row for block in blocks for entry in block.entries]
+    return json.dumps({"schema": SCHEMA, "rows": rows}, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _alignment(grid: Grid) -> list[str]:
+    return ["left"] * grid.words + ["right"] * (len(grid.heads) - grid.words)
+
+
+_RENDERERS: Mapping[str, Callable[[Sequence[Block], Sequence[str]], str]] = {"md": _markdown, "csv": _csv, "json": _json, "latex": _latex}

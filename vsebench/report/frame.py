@@ -1,0 +1,45 @@
+"""Rows as a pandas frame; missing values are `<NA>`, never NaN, and whole numbers stay whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.report.rows import COUNTS, IDENTITY, ROW_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from vsebench.report.rows import Block
+
+_WHOLE = (*COUNTS, "parameters", "concurrency")
+
+
+def to_frame(blocks: Sequence[Block]) -> pd.DataFrame:
+    """One line per row, one column per key, in the order of the JSON."""
+    import pandas as pd
+
+    rows = [entry.row for block in blocks for entry in block.entries]
+    return pd.DataFrame(rows, columns=list(ROW_KEYS), dtype=object).astype({key: _dtype(key) for key in ROW_KEYS})
+
+
+def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
+    """The rows of each data set from the largest RSUM down, with a first column `rank`; equal sums share a rank, rows without a result have none.
+
+    The order is that of the means: whether a difference is more than chance, the intervals tell.
+    """
+    import pandas as pd
+
+    parts = []
+    for block in blocks:
+        frame = to_frame([block])
+        frame.insert(0, "rank", frame["rsum"].rank(method="min", ascending=False).astype("Int64"))
+        parts.append(frame.sort_values("rank", kind="stable", na_position="last"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _dtype(key: str) -> str:
+    if key in IDENTITY:
+        return "string"
+    return "Int64" if key in _WHOLE else "Float64"

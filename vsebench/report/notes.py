@@ -1,0 +1,133 @@
+"""What stands under a table: what each figure is, under which conditions it was made, and what went wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.report.convergence import SHARE
+from vsebench.results.spec import METRIC_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vsebench.report.rows import Block
+    from vsebench.report.runs import Run
+    from vsebench.results.spec import RunSpec
+
+GENERAL = (
+    "R@K: % of test queries with a positive among the first K (any-hit; ties count against the model). RSUM: sum of the six.",
+    "i2t: images retrieve captions; t2i: captions retrieve images.",
+    "Seconds: training, with the first round and the mining that a loss needs, without evaluation. Steps: the run's own.",
+)
+"""What every table's figures are."""
+
+_ERROR_LENGTH = 160
+
+
+def block_notes(block: Block) -> list[str]:
+    """What is particular to one block, each note a sentence or two."""
+    runs = block.section.runs
+    done = [run for run in runs if run.done]
+    notes = [_seeds(block), _spread(block), _target(block), _protocol(block), _machine(done), _comparable(done)]
+    notes += _mixed(block)
+    notes += [f"Data: {warning}" for warning in _distinct(warning for run in runs for warning in run.record.warnings)]
+    notes += [_failure(run) for run in runs if not run.done]
+    return [note for note in notes if note]
+
+
+def unfinished_note(unfinished: Sequence[RunSpec]) -> str:
+    """Says which runs have no record yet."""
+    named = "; ".join(spec.label for spec in unfinished[:3])
+    more = f"; and {len(unfinished) - 3} more" if len(unfinished) > 3 else ""
+    return f"Unfinished, not in the table: {named}{more}."
+
+
+def name(combination: tuple[str, str]) -> str:
+    """How text names a row."""
+    return " × ".join(combination)
+
+
+def _spread(block: Block) -> str:
+    counts = {entry.row["seeds"] for entry in block.entries}
+    if counts <= {0, 1}:
+        return "One seed per row: differences may be chance."
+    return "Figures are means over seeds; ±: half-width of the 95 % t-interval of the mean."
+
+
+def _target(block: Block) -> str:
+    if block.target.rsum is None:
+        return f"Target: none, because the baseline {name(block.target.baseline)} has no finished run here."
+    partly = any(0 < entry.reached < int(entry.row["seeds"] or 0) for entry in block.entries)
+    legend = " 'n of m': only n seeds reached it." if partly else ""
+    return f"Target: dev RSUM {block.target.rsum:.1f}, {100 * SHARE:.0f} % of the best of {name(block.target.baseline)}.{legend}"
+
+
+def _protocol(block: Block) -> str:
+    spec = block.section.runs[0].record.spec
+    changes = ", ".join(f"{key}={_word(value)}" for key, value in spec.protocol_changes.items())
+    version = block.section.runs[0].record.metric_version
+    metric = "" if version == METRIC_VERSION else f", metric version {version}"
+    siblings = "kept out of the negatives" if spec.protocol.sibling_mask else "used as negatives"
+    mask = f"sibling_mask={_word(spec.protocol.sibling_mask)}: other captions of an image are {siblings}"
+    return f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}; {mask}. Data {spec.data_fingerprint[:12]}{metric}."
+
+
+def _machine(done: Sequence[Run]) -> str:
+    if not done:
+        return ""
+    names = ", ".join(_distinct(run.record.provenance.device_name for run in done if run.record.provenance is not None))
+    spec = done[0].record.spec
+    threads = f", {_count(spec.protocol.threads, 'thread')} a run" if spec.device == "cpu" else ""
+    together = " or ".join(str(c) for c in sorted({run.record.cost.concurrency for run in done if run.record.cost is not None}))
+    return f"Device: {spec.device}{f' ({names})' if names else ''}{threads}, {together} at a time."
+
+
+def _comparable(done: Sequence[Run]) -> str:
+    """Seconds mean the same only on equal devices with equal company."""
+    concurrency = {run.record.cost.concurrency for run in done if run.record.cost is not None}
+    devices = {run.record.provenance.device_name for run in done if run.record.provenance is not None}
+    causes = [cause for cause, found in (("runs at a time", concurrency), ("device", devices)) if len(found) > 1]
+    return f"Warning: seconds are not comparable between these rows: runs differ in {' and '.join(causes)}." if causes else ""
+
+
+def _seeds(block: Block) -> str:
+    by_row: dict[tuple[str, str], list[int]] = {}
+    for run in block.section.runs:
+        by_row.setdefault(run.combination, []).extend([run.record.spec.seed] if run.done else [])
+    every = sorted({seed for seeds in by_row.values() for seed in seeds})
+    if not every:
+        return ""
+    fewer = [f"{name(key)} only {_listed(seeds)}" for key, seeds in by_row.items() if seeds and sorted(seeds) != every]
+    warning = f" Warning: rows rest on different seeds: {'; '.join(fewer)}." if fewer else ""
+    return f"Seeds: {_listed(every)}.{warning}"
+
+
+def _mixed(block: Block) -> list[str]:
+    notes = []
+    if block.section.apart:
+        notes.append(f"Warning: other blocks of {block.section.dataset} differ from this one, which has {', '.join(block.section.apart)}.")
+    if block.section.superseded:
+        notes.append(f"Warning: {_count(block.section.superseded, 'run')} by other versions of a component left out, newer ones taken.")
+    return notes
+
+
+def _failure(run: Run) -> str:
+    lines = [line.strip() for line in (run.record.error or "no reason recorded").splitlines() if line.strip()]
+    reason = lines[-1] if len(lines[-1]) <= _ERROR_LENGTH else lines[-1][: _ERROR_LENGTH - 1] + "…"
+    return f"{run.record.status.capitalize()}: {name(run.combination)}, seed {run.record.spec.seed}: {reason}"
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(str(seed) for seed in sorted(seeds))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,103 @@
+"""What a folder of runs amounts to: rows, frames and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vsebench.report.formats import WIDTH, render
+from vsebench.report.frame import leaderboard, to_frame
+from vsebench.report.notes import unfinished_note
+from vsebench.report.rows import Block, Row, make_block, parse_baseline
+from vsebench.report.runs import read_runs
+from vsebench.report.sections import split
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+
+    from vsebench.grid.run import GridOutcome
+    from vsebench.grid.suite import Suite
+    from vsebench.results.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows of a set of runs, in blocks that were made under equal conditions.
+
+    Attributes:
+        blocks: one per data set.
+        unfinished: runs that were started and have no record yet.
+    """
+
+    blocks: tuple[Block, ...]
+    unfinished: tuple[RunSpec, ...] = ()
+
+    @property
+    def rows(self) -> list[Row]:
+        """One flat dict per data set and combination of components; the keys are those of the JSON and the CSV."""
+        return [entry.row for block in self.blocks for entry in block.entries]
+
+    def frame(self) -> pd.DataFrame:
+        """The rows as a pandas frame."""
+        return to_frame(self.blocks)
+
+    def leaderboard(self) -> pd.DataFrame:
+        """The rows of each data set from the largest RSUM down, with a first column `rank`."""
+        return leaderboard(self.blocks)
+
+    def table(self, format: str = "table", *, width: int = WIDTH) -> str:  # noqa: A002  # the name of the command's option
+        """The rows as text.
+
+        Args:
+            format: `table` (for a terminal), `md`, `latex`, `csv` or `json`.
+            width: columns of the terminal; a wider table is printed in two parts.
+
+        Raises:
+            SpecError: there is no such format.
+        """
+        return render(self.blocks, [unfinished_note(self.unfinished)] if self.unfinished else [], format, width)
+
+
+def load_results(path: Path | str, *, allow_mixed: bool = False, baseline: str | None = None) -> Results:
+    """The results of every run under a folder.
+
+    Args:
+        path: the folder that `vsebench run --out` wrote to.
+        allow_mixed: put runs that were not made under equal conditions into blocks of their own instead of refusing them.
+        baseline: the row `POOLING,LOSS` that sets the target of the columns `*_to_target`; by default the first.
+
+    Raises:
+        VsebenchError: no such folder, nothing in it, a damaged file, or runs that share no table.
+    """
+    return _collect(Path(path), None, allow_mixed=allow_mixed, baseline=baseline)
+
+
+def results_of(outcome: GridOutcome) -> Results:
+    """The results of the runs of one suite, whatever else its folder holds.
+
+    Raises:
+        VsebenchError: a record is damaged.
+    """
+    return _collect(outcome.out, frozenset(outcome.run_ids))
+
+
+def run(suite: Suite | Path | str) -> Results:
+    """Runs a suite, or the suite in a TOML file, and returns its results. Failed runs are counted in the rows' `failed_seeds`.
+
+    Raises:
+        VsebenchError: the suite or its data are not as they must be.
+    """
+    from vsebench.grid.run import run_suite
+    from vsebench.grid.suite import Suite, load_suite
+
+    return results_of(run_suite(suite if isinstance(suite, Suite) else load_suite(suite)))
+
+
+def _collect(out: Path, run_ids: Collection[str] | None, *, allow_mixed: bool = False, baseline: str | None = None) -> Results:
+    runs = read_runs(out, run_ids)
+    sections = split(runs.ended, allow_mixed=allow_mixed)
+    chosen = parse_baseline(baseline, sections) if baseline is not None else None
+    return Results(tuple(make_block(section, chosen) for section in sections), runs.unfinished)

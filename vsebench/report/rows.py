@@ -1,0 +1,159 @@
+"""From the runs of a section to rows: one per combination, means over seeds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.convergence import SHARE, Reach, best_dev_rsum, mean_reach, reach, reach_own_best
+from vsebench.report.statistics import t_interval
+from vsebench.results.record import RECALLS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.report.runs import Run
+    from vsebench.report.sections import Section
+    from vsebench.results.record import Cost
+
+Value = str | int | float | None
+Row = dict[str, Value]
+
+IDENTITY = ("dataset", "task", "protocol", "data_fingerprint", "metric_version", "pooling", "loss", "sampler")
+COUNTS = ("seeds", "failed_seeds")
+WITH_INTERVAL = (*RECALLS, "rsum")
+RANKS = ("i2t_medr", "t2i_medr", "i2t_meanr", "t2i_meanr")
+CONVERGENCE = ("steps_to_95", "epochs_to_95", "seconds_to_95", "steps_to_target", "epochs_to_target", "seconds_to_target")
+COST = ("train_seconds", "total_seconds", "samples_seen", "tower_forwards", "parameters", "peak_memory_mb", "concurrency")
+ROW_KEYS = (*IDENTITY, *COUNTS, *(key + end for key in WITH_INTERVAL for end in ("", "_lo", "_hi")), *RANKS, *CONVERGENCE, *COST)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The dev RSUM that every row of a section is timed to: 95 % of the baseline's best, mean over its seeds.
+
+    Attributes:
+        baseline: pooling and loss of the row that sets it.
+        rsum: None when that row has no finished run.
+    """
+
+    baseline: tuple[str, str]
+    rsum: float | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row, with how many of its seeds reached the target (a row's own keys are fixed)."""
+
+    row: Row
+    reached: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """A section with its rows."""
+
+    section: Section
+    target: Target
+    entries: tuple[Entry, ...]
+
+
+def make_block(section: Section, baseline: tuple[str, str] | None = None) -> Block:
+    """The rows of a section, timed to the target that the row `baseline` sets; by default the first row with a finished run."""
+    combinations: dict[tuple[str, str], list[Run]] = {}
+    for run in section.runs:
+        combinations.setdefault(run.combination, []).append(run)
+    target = _target(combinations, baseline)
+    return Block(section, target, tuple(_entry(section, runs, target) for runs in combinations.values()))
+
+
+def parse_baseline(text: str, sections: Sequence[Section]) -> tuple[str, str]:
+    """The combination that `POOLING,LOSS` names.
+
+    Raises:
+        SpecError: no section has such a row.
+    """
+    known = {",".join(run.combination): run.combination for section in sections for run in section.runs}
+    if text not in known:
+        raise SpecError(f"baseline '{text}' is no row: write POOLING,LOSS as the table does; {did_you_mean(text, known)}")
+    return known[text]
+
+
+def _target(combinations: dict[tuple[str, str], list[Run]], baseline: tuple[str, str] | None) -> Target:
+    first = next(iter(combinations))
+    chosen = baseline or next((key for key, runs in combinations.items() if any(run.done for run in runs)), first)
+    bests = [best for run in combinations.get(chosen, ()) if run.done and (best := best_dev_rsum(run)) is not None]
+    return Target(chosen, SHARE * math.fsum(bests) / len(bests) if bests else None)
+
+
+def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
+    done = [run for run in runs if run.done]
+    to_target = [reach(run, target.rsum) for run in done] if target.rsum is not None else []
+    row: Row = {
+        **_identity(section, runs[0]),
+        "seeds": len(done),
+        "failed_seeds": len(runs) - len(done),
+        **_quality(done),
+        **_reach_keys("95", mean_reach([reach_own_best(run) for run in done])),
+        **_reach_keys("target", mean_reach(to_target)),
+        **_cost([run.record.cost for run in done if run.record.cost is not None]),
+    }
+    return Entry({key: row[key] for key in ROW_KEYS}, sum(found is not None for found in to_target))
+
+
+def _identity(section: Section, run: Run) -> Row:
+    spec = run.record.spec
+    protocol = spec.protocol.name
+    if section.apart:  # rows of unequal protocols stand together: the name alone would not tell them apart
+        protocol = ":".join([protocol, *(f"{key}={value}" for key, value in spec.protocol_changes.items())])
+    return {
+        "dataset": spec.dataset.spec,
+        "task": spec.task,
+        "protocol": protocol,
+        "data_fingerprint": spec.data_fingerprint,
+        "metric_version": run.record.metric_version,
+        "pooling": spec.pooling,
+        "loss": spec.loss.spec,
+        "sampler": None,
+    }
+
+
+def _quality(done: Sequence[Run]) -> Row:
+    row: Row = {}
+    for key in WITH_INTERVAL:
+        values = _values(done, key)
+        row[key], row[f"{key}_lo"], row[f"{key}_hi"] = t_interval(values) if values else (None, None, None)
+    for key in RANKS:
+        row[key] = _mean(_values(done, key))
+    return row
+
+
+def _values(done: Sequence[Run], key: str) -> list[float]:
+    """A test metric of every run, or nothing unless all runs have it: a mean over a part of the seeds is not the row's."""
+    values = [run.record.test.get(key, math.nan) for run in done]
+    return values if all(math.isfinite(v) for v in values) else []
+
+
+def _reach_keys(to: str, found: Reach | None) -> Row:
+    return {f"{unit}_to_{to}": getattr(found, unit) if found is not None else None for unit in Reach._fields}
+
+
+def _cost(costs: Sequence[Cost]) -> Row:
+    means = ("train_seconds", "total_seconds", "samples_seen", "tower_forwards", "parameters")
+    return {
+        **{key: _mean([getattr(cost, key) for cost in costs]) for key in means},
+        "peak_memory_mb": max((cost.peak_memory_mb for cost in costs), default=None),
+        "concurrency": _common([cost.concurrency for cost in costs]),
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    """The mean; the value itself, whole numbers kept whole, where all are equal."""
+    return _common(values) if len(set(values)) == 1 else math.fsum(values) / len(values) if values else None
+
+
+def _common(values: Sequence[float]) -> float | None:
+    """The value that all share."""
+    return values[0] if len(set(values)) == 1 else None

@@ -1,0 +1,92 @@
+"""Runs as reports see them: records with their training curves, in the order in which they were asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.errors import VsebenchError
+from vsebench.results.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from vsebench.results.record import Evaluation, RunRecord
+    from vsebench.results.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that ended, well or not."""
+
+    record: RunRecord
+    curve: tuple[Evaluation, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        return self.record.status == "done"
+
+    @property
+    def combination(self) -> tuple[str, str]:
+        """The components that a row compares: canonical specs of pooling and loss."""
+        return self.record.spec.pooling, self.record.spec.loss.spec
+
+    @property
+    def started(self) -> str:
+        """UTC, ISO 8601; empty when not known."""
+        return self.record.provenance.started if self.record.provenance is not None else ""
+
+    @property
+    def label(self) -> str:
+        """How errors and notes name it."""
+        return f"{self.record.spec.label} ({self.record.run_id})"
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What a folder holds.
+
+    Attributes:
+        ended: runs with a record, support runs left out.
+        unfinished: runs that were started and have no record yet.
+    """
+
+    ended: tuple[Run, ...]
+    unfinished: tuple[RunSpec, ...]
+
+
+def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
+    """Reads a folder of runs.
+
+    Args:
+        out: the folder.
+        run_ids: the only runs to take; all when None.
+
+    Raises:
+        VsebenchError: there is no such folder, nothing in it has ended, or a file is damaged.
+    """
+    store = Store(out)
+    if not out.is_dir():
+        raise VsebenchError(f"there is no folder {out}: give the folder that 'vsebench run --out' wrote to")
+    ended, unfinished = [], []
+    for directory in store.directories():
+        record = directory.read_record()
+        spec = record.spec if record is not None else directory.read_spec()
+        if spec.role == "support" or (run_ids is not None and (record.run_id if record is not None else spec.run_id) not in run_ids):
+            continue
+        if record is None:
+            unfinished.append(spec)
+        else:
+            ended.append(Run(record, tuple(directory.read_curve())))
+    if not ended:
+        raise _nothing(out, len(unfinished))
+    place = {run_id: i for i, run_id in enumerate(store.planned())}
+    ended.sort(key=lambda run: (place.get(run.record.run_id, len(place)), run.started))
+    return Runs(tuple(ended), tuple(unfinished))
+
+
+def _nothing(out: Path, unfinished: int) -> VsebenchError:
+    if unfinished:
+        return VsebenchError(f"no run in {out} has ended yet ({unfinished} started): wait for them, or continue with the same 'vsebench run' command")
+    return VsebenchError(f"{out} holds no runs: give the folder that 'vsebench run --out' wrote to, the one with a folder per run")

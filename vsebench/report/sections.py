@@ -1,0 +1,117 @@
+"""Which runs may share a table: those made under equal conditions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vsebench.plugin.errors import VsebenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vsebench.report.runs import Run
+
+_NAMED = 3  # differences that an error spells out
+_HELD_EQUAL = ("image_encoder", "text_encoder", "batch_plan", "warmup_loss")
+
+
+@dataclass(frozen=True)
+class Section:
+    """Runs on one data set that were made under equal conditions: one block of the table.
+
+    Attributes:
+        runs: in the order of the rows; at most one per combination and seed.
+        apart: settings in which it differs from other sections of its data set, present only where a table mixes them.
+        superseded: how many older runs of the same combinations and seeds were left out.
+    """
+
+    runs: tuple[Run, ...]
+    apart: tuple[str, ...] = ()
+    superseded: int = 0
+
+    @property
+    def dataset(self) -> str:
+        return self.runs[0].record.spec.dataset.spec
+
+    @property
+    def similarity(self) -> str:
+        return self.runs[0].record.spec.similarity.spec
+
+
+def split(runs: Sequence[Run], *, allow_mixed: bool = False) -> list[Section]:
+    """Sections by data set and similarity, in order of first appearance.
+
+    Args:
+        runs: in the order of the rows.
+        allow_mixed: put runs of a data set under unequal conditions into sections of their own, and of several runs of the same combination and seed
+            take the newest, instead of refusing both.
+
+    Raises:
+        VsebenchError: without `allow_mixed`, runs of one data set differ in protocol settings, data, metric version or device.
+    """
+    sections = []
+    for group in _grouped(runs, lambda run: (run.record.spec.dataset.spec, run.record.spec.similarity.spec)):
+        alike = _grouped(group, lambda run: json.dumps(conditions(run), sort_keys=True))
+        if len(alike) > 1 and not allow_mixed:
+            raise _mixed(alike[0][0], alike[1][0])
+        sections += [_section(part, alike, allow_mixed=allow_mixed) for part in alike]
+    return sections
+
+
+def conditions(run: Run) -> dict[str, Any]:
+    """Everything that must be equal for two rows to be compared, by the name that an error uses.
+
+    The device counts because arithmetic differs between devices (`precision=auto` is bf16 on CUDA). The preset's name does not: settings do.
+    """
+    spec = run.record.spec
+    components = {name: getattr(spec, name) for name in _HELD_EQUAL}
+    return {
+        "data fingerprint": spec.data_fingerprint,
+        "metric version": run.record.metric_version,
+        "device": spec.device,
+        **spec.protocol.model_dump(exclude={"name", *_HELD_EQUAL}),
+        **{name: _identity(ref.spec, ref.version) for name, ref in components.items()},
+    }
+
+
+def _section(runs: Sequence[Run], alike: Sequence[Sequence[Run]], *, allow_mixed: bool) -> Section:
+    newest: dict[tuple[tuple[str, str], int], Run] = {}
+    for run in runs:
+        key = (run.combination, run.record.spec.seed)
+        other = newest.setdefault(key, run)
+        if other is not run and not allow_mixed:
+            raise VsebenchError(
+                f"runs {other.label} and {run.record.run_id} are the same combination and seed made by different versions of a component: "
+                "delete the folder of the older, or pass --allow-mixed to take the newest"
+            )
+        newest[key] = max(other, run, key=lambda r: r.started)
+    differing = sorted({name for other in alike for name in _differences(runs[0], other[0])})
+    found = conditions(runs[0])
+    return Section(tuple(newest.values()), tuple(f"{name}={found[name]}" for name in differing), len(runs) - len(newest))
+
+
+def _mixed(first: Run, second: Run) -> VsebenchError:
+    names = _differences(first, second)
+    found, other = conditions(first), conditions(second)
+    what = ", ".join(f"{name} ({found[name]} and {other[name]})" for name in names[:_NAMED]) + (
+        f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    )
+    return VsebenchError(f"runs {first.label} and {second.label} differ in {what}: report them from separate folders, or pass --allow-mixed")
+
+
+def _differences(first: Run, second: Run) -> list[str]:
+    found, other = conditions(first), conditions(second)
+    return [name for name in found if found[name] != other[name]]
+
+
+def _identity(spec: str, version: str) -> str:
+    return spec if version == "1" else f"{spec} (version {version})"
+
+
+def _grouped(runs: Iterable[Run], key: Any) -> list[list[Run]]:
+    groups: dict[object, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(run)
+    return list(groups.values())
