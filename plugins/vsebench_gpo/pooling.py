@@ -59,6 +59,7 @@ class GPO(nn.Module):
     def table(self, n: int) -> Tensor:
         """Weights [n, n]: row r holds those of length r + 1, zero beyond it."""
         if torch.is_grad_enabled() or torch.compiler.is_compiling():
+            self._cached = None  # fused optimisers change parameters without a new version, but never without a pass that has gradients
             return self._compute(n)
         key = self._key()
         if self._cached is None or self._cached.key != key or len(self._cached.table) < n:

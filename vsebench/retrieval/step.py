@@ -93,6 +93,7 @@ class Stepper:
         parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
         nn.utils.clip_grad_norm_(parameters, self.protocol.clip_norm)
         self.optimiser.step()
+        torch.autograd.graph.increment_version(parameters)  # the fused optimiser does not, and components may cache by version
         totals.add(loss.detach(), diagnostics)
 
     def _loss(
