@@ -37,5 +37,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'known: gpo, mean'
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names) or 'none'}"
+    lowered = {known_name.lower(): known_name for known_name in reversed(names)}
+    near = difflib.get_close_matches(name.lower(), lowered, n=1)
+    return f"did you mean '{lowered[near[0]]}'?" if near else f"known: {', '.join(names) or 'none'}"

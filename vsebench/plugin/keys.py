@@ -37,5 +37,5 @@ class Key:
         return self._entropy() >> 65
 
     def _entropy(self) -> int:
-        """128 bits of the path's hash. (`SeedSequence` itself does not tell a path from the same path with a 0 behind it.)"""
+        """128 bits of the path's hash: `SeedSequence` itself does not tell a path from the same path with a 0 behind it."""
         return int.from_bytes(hashlib.blake2b(repr(self.path).encode(), digest_size=16).digest(), "big")

@@ -1,39 +1,37 @@
-"""Finds plugins by entry point and by file, each in isolation: a broken one takes down itself only.
+"""Loads plugins, each in isolation: a broken one takes down itself only.
 
 pluggy's own entry-point loader lets one ImportError stop everything and skips a second distribution that uses the same entry-point name, so entry points
-are read here, and modules are handed to pluggy under `distribution:entry-point`.
+are read by `vsebench.plugin.sources`, and what they name is handed to pluggy under `distribution:entry-point`.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib.metadata
-import importlib.util
 import os
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
 from vsebench.plugin import hookspecs
-from vsebench.plugin.errors import PluginError, VsebenchError
-from vsebench.plugin.registry import Component, Kind, Origin, Registry
+from vsebench.plugin.errors import PluginError, VsebenchError, did_you_mean
+from vsebench.plugin.registry import Component, Kind, Registry
+from vsebench.plugin.sources import file_source, installed_sources, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from types import ModuleType
 
     from vsebench.plugin.cards import Card
     from vsebench.plugin.params import Param
+    from vsebench.plugin.registry import Origin
+    from vsebench.plugin.sources import PluginSource
 
-GROUP = "vsebench"
 API_VERSION = 1
 """Raised when a plugin written for an older suite may no longer work. A plugin may set `vsebench_api` to the version that it was written for."""
 
-DISTRIBUTION = "vsebench"
+PROJECT = "vsebench"
 
 _HOOK_KINDS: dict[str, Kind] = {
     "vsebench_register_poolings": "pooling",
@@ -60,133 +58,124 @@ class PluginInfo:
     components: tuple[tuple[Kind, str], ...] = ()
 
 
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
 @dataclass
 class Plugins:
-    """The loaded plugins: their components, and what became of each."""
+    """The loaded plugins: their components, what became of each, and pluggy's manager of their hooks."""
 
     registry: Registry = field(default_factory=Registry)
     infos: list[PluginInfo] = field(default_factory=list)
-    manager: pluggy.PluginManager = field(default_factory=lambda: _manager())
+    manager: pluggy.PluginManager = field(default_factory=_manager)
 
     @property
     def failed(self) -> list[PluginInfo]:
         return [info for info in self.infos if info.status == "failed"]
 
 
-@dataclass(frozen=True)
-class PluginSource:
-    """One plugin, not yet imported."""
-
-    origin: Origin
-    location: str
-    load: Callable[[], ModuleType]
-
-
 @functools.cache
 def load_plugins(files: tuple[str, ...] = ()) -> Plugins:
     """Loads every plugin of the entry-point group `vsebench`, then the given files.
 
-    The environment decides the rest: `VSEBENCH_PLUGINS` (only these), `VSEBENCH_DISABLE_PLUGINS` (not these; both take entry-point or
-    distribution names, comma-separated) and `VSEBENCH_STRICT_PLUGINS=1` (a failing plugin is an error).
+    The environment decides the rest: `VSEBENCH_PLUGINS` (of third parties', only these), `VSEBENCH_DISABLE_PLUGINS` (not these; both take
+    entry-point or distribution names, comma-separated) and `VSEBENCH_STRICT_PLUGINS=1` (a failing plugin is an error).
 
     Args:
         files: paths of Python files that implement hooks, for work that is not packaged.
 
     Raises:
-        PluginError: the suite itself is not installed; a file of `files` fails to load; or, in strict mode, any plugin fails.
+        PluginError: the suite itself is not installed; `VSEBENCH_PLUGINS` names a plugin that is not; a file of `files` does not exist or
+            fails to load; or, in strict mode, any plugin fails.
     """
-    plugins = load_from([*_installed(), *map(_file, files)], allow=_names("VSEBENCH_PLUGINS"), deny=_names("VSEBENCH_DISABLE_PLUGINS") or frozenset())
+    sources = [*installed_sources(), *map(file_source, files)]
+    allow = _names("VSEBENCH_PLUGINS")
+    _check_known(allow or frozenset(), sources)
+    plugins = load_from(sources, allow=allow, deny=_names("VSEBENCH_DISABLE_PLUGINS") or frozenset())
     strict = os.environ.get("VSEBENCH_STRICT_PLUGINS", "") not in ("", "0")
-    asked_for = {str(Path(f)) for f in files}
-    for info in plugins.failed:
-        if strict or info.location in asked_for:
-            raise PluginError(f"plugin '{info.name}' ({info.location if info.location in asked_for else info.distribution}) failed: {info.error}; {info.cure}")
+    for source, info in zip(sources, plugins.infos, strict=True):
+        if info.status == "failed" and (strict or source.asked_for):
+            where = info.location if source.asked_for else info.distribution
+            raise PluginError(f"plugin '{info.name}' ({where}) failed: {info.error}; {info.cure}")
     return plugins
 
 
 def load_from(sources: Iterable[PluginSource], *, allow: frozenset[str] | None = None, deny: frozenset[str] = frozenset()) -> Plugins:
-    """Loads plugins one by one; what fails is recorded and leaves nothing behind."""
+    """Loads plugins one by one; what fails is recorded and leaves nothing behind.
+
+    Args:
+        sources: the plugins.
+        allow: normalised names; of third parties' plugins, only these. None allows all.
+        deny: normalised names; not these.
+    """
     plugins = Plugins()
     for source in sources:
-        names = {source.origin.plugin, source.origin.distribution}
-        first_party = source.origin.distribution == DISTRIBUTION
-        if names & deny or (allow is not None and not first_party and not names & allow):
-            plugins.infos.append(_info(source, "disabled"))
-            continue
-        plugins.infos.append(_load(source, plugins))
+        kept_out = source.names & deny or (allow is not None and not source.first_party and not source.names & allow)
+        info = _info(source, "disabled") if kept_out and not source.asked_for else _load(source, plugins)
+        plugins.infos.append(info)
     return plugins
 
 
-def entry_point_source(entry: importlib.metadata.EntryPoint) -> PluginSource:
-    """An installed plugin."""
-    dist = entry.dist
-    origin = Origin(dist.name if dist else "unknown", entry.name, dist.version if dist else "0")
-    return PluginSource(origin, entry.value, entry.load)
+def _names(variable: str) -> frozenset[str] | None:
+    text = os.environ.get(variable)
+    return None if text is None else frozenset(normalise(name) for name in text.split(",") if name.strip())
 
 
-def _installed() -> list[PluginSource]:
-    sources = [entry_point_source(e) for e in importlib.metadata.entry_points(group=GROUP)]
-    if not any(s.origin.distribution == DISTRIBUTION for s in sources):
-        raise PluginError("vsebench is not installed, so its components cannot be found: run 'pip install -e .' in the source checkout")
-    unique = {(s.origin.distribution, s.origin.plugin): s for s in reversed(sources)}
-    return sorted(unique.values(), key=lambda s: (s.origin.distribution != DISTRIBUTION, s.origin.distribution, s.origin.plugin))
-
-
-def _file(path: str) -> PluginSource:
-    file = Path(path)
-    if not file.is_file():
-        raise PluginError(f"plugin file '{path}' does not exist: --plugin takes the path of a Python file")
-
-    def load() -> ModuleType:
-        name = f"vsebench_file_{file.stem}"
-        spec = importlib.util.spec_from_file_location(name, file)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path} is not a Python file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-        return module
-
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-    return PluginSource(Origin(file.stem, file.stem, "0", digest), str(file), load)
+def _check_known(allow: frozenset[str], sources: Sequence[PluginSource]) -> None:
+    known = frozenset[str]().union(*(source.names for source in sources))
+    for name in sorted(allow - known):
+        raise PluginError(f"VSEBENCH_PLUGINS names '{name}', which is not installed: {did_you_mean(name, known)}")
 
 
 def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
+    name = f"{source.origin.distribution}:{source.origin.plugin}"
     try:
-        module = source.load()
-        _check_api(module)
-        hooks = _check_hooks(module)
-        registry = _collect(module, hooks, source.origin)
+        with redirect_stdout(sys.stderr):  # what a plugin prints while it is imported is no result
+            plugin = source.load()
+            _check_api(plugin)
+            hooks = _register_hooks(plugin, name, plugins.manager)
+            registry = _collect(plugin, hooks, source.origin, plugins.manager)
         plugins.registry.merge(registry)
-        plugins.manager.register(module, name=f"{source.origin.distribution}:{source.origin.plugin}")
     except (Exception, SystemExit) as error:
-        return _info(source, "failed", error=_describe(error), cure=_cure(error, source.origin))
+        plugins.manager.unregister(name=name)
+        return _info(source, "failed", error=_describe(error), cure=_cure(error, source))
     return _info(source, "loaded", hooks=tuple(hooks), components=tuple((c.kind, c.name) for c in registry))
 
 
-def _check_api(module: ModuleType) -> None:
-    api = getattr(module, "vsebench_api", API_VERSION)
-    if not isinstance(api, int) or api > API_VERSION:
+def _check_api(plugin: Any) -> None:
+    api = getattr(plugin, "vsebench_api", API_VERSION)
+    if not isinstance(api, int):
+        raise PluginError(f"its vsebench_api is {api!r}: it must be an integer")
+    if api > API_VERSION:
         raise PluginError(f"it was written for plugin API {api}, this vsebench offers {API_VERSION}: upgrade vsebench")
 
 
-def _check_hooks(module: ModuleType) -> list[str]:
-    """The hooks that the module implements, validated against the specifications by a manager of its own."""
-    manager = _manager()
-    manager.register(module)
-    manager.check_pending()
-    return sorted(caller.name for caller in manager.get_hookcallers(module) or ())
+def _register_hooks(plugin: Any, name: str, manager: pluggy.PluginManager) -> list[str]:
+    """Registers a plugin with pluggy, which checks the signatures of its hooks, and returns their names."""
+    known = manager.get_name(plugin)
+    if known is not None:
+        raise PluginError(f"it is the same module as plugin '{known}'")
+    manager.register(plugin, name=name)
+    hooks = sorted(caller.name for caller in manager.get_hookcallers(plugin) or ())
+    specified = [hook for hook in dir(hookspecs) if hook.startswith(f"{PROJECT}_")]
+    for hook in hooks:
+        if hook not in specified:
+            raise PluginError(f"it implements an unknown hook '{hook}': {did_you_mean(hook, specified)}")
+    for hook in specified:
+        if hook not in hooks and callable(getattr(plugin, hook, None)):
+            raise PluginError(f"its function {hook} is no hook: decorate it with @hookimpl")
+    if not hooks:
+        raise PluginError("it implements no hook: see vsebench.plugin.hookspecs")
+    return hooks
 
 
-def _collect(module: ModuleType, hooks: Sequence[str], origin: Origin) -> Registry:
-    """Runs the registration hooks into a registry of their own, so that a crash leaves nothing half-registered."""
-    manager = _manager()
-    manager.register(module)
+def _collect(plugin: Any, hooks: Sequence[str], origin: Origin, manager: pluggy.PluginManager) -> Registry:
+    """Runs one plugin's registration hooks into a registry of their own, so that a crash leaves nothing half-registered."""
     registry = Registry()
+    others = [other for other in manager.get_plugins() if other is not plugin]
 
     def registrar(kind: Kind) -> Callable[..., None]:
         def register(name: str, target: str, *, card: Card, params: Sequence[Param] = ()) -> None:
@@ -200,22 +189,9 @@ def _collect(module: ModuleType, hooks: Sequence[str], origin: Origin) -> Regist
         registrar("image-encoder" if side == "image" else "text-encoder")(name, target, card=card, params=params)
 
     for hook in hooks:
-        if hook in _HOOK_KINDS:
-            getattr(manager.hook, hook)(register=registrar(_HOOK_KINDS[hook]))
-        elif hook == "vsebench_register_encoders":
-            manager.hook.vsebench_register_encoders(register=register_encoder)
+        register = registrar(_HOOK_KINDS[hook]) if hook in _HOOK_KINDS else register_encoder
+        manager.subset_hook_caller(hook, others)(register=register)
     return registry
-
-
-def _manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(hookspecs)
-    return manager
-
-
-def _names(variable: str) -> frozenset[str] | None:
-    text = os.environ.get(variable)
-    return None if text is None else frozenset(n.strip() for n in text.split(",") if n.strip())
 
 
 def _describe(error: BaseException) -> str:
@@ -223,13 +199,16 @@ def _describe(error: BaseException) -> str:
     return message if isinstance(error, VsebenchError) else f"{type(error).__name__}: {message}"
 
 
-def _cure(error: BaseException, origin: Origin) -> str:
-    disable = f"or set VSEBENCH_DISABLE_PLUGINS={origin.plugin}"
-    if isinstance(error, ModuleNotFoundError):
+def _cure(error: BaseException, source: PluginSource) -> str:
+    """What a user can do about it."""
+    if source.asked_for:
+        return "mend the file, or leave it out"
+    disable = f"or set VSEBENCH_DISABLE_PLUGINS={source.origin.plugin if source.first_party else source.origin.distribution}"
+    if isinstance(error, ModuleNotFoundError) and error.name:
         return f"install the missing module '{error.name}', {disable}"
     if isinstance(error, PluginError) and "upgrade vsebench" in str(error):
         return f"pip install -U vsebench, {disable}"
-    return f"upgrade or uninstall {origin.distribution}, {disable}"
+    return f"upgrade or uninstall {source.origin.distribution}, {disable}"
 
 
 def _info(

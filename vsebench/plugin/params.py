@@ -52,7 +52,7 @@ class Param:
         """
         try:
             parsed = _convert(value, self.kind)
-        except ValueError:
+        except (ValueError, TypeError):
             raise SpecError(f"{owner}: parameter '{self.name}' must be {_article(self.kind)}, got '{value}'") from None
         if self.choices is not None and parsed not in self.choices:
             known = ", ".join(str(c) for c in self.choices)
@@ -81,7 +81,7 @@ def resolve(params: Sequence[Param], given: Mapping[str, object], owner: str) ->
         if name not in known:
             hint = did_you_mean(name, known) if known else "it takes no parameters"
             raise SpecError(f"{owner} has no parameter '{name}': {hint}")
-    return {p.name: p.parse(given[p.name], owner) if p.name in given else p.default for p in params}
+    return {p.name: p.parse(given.get(p.name, p.default), owner) for p in params}
 
 
 def format_value(value: Scalar) -> str:

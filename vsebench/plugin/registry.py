@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import urllib.parse
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
@@ -126,8 +127,8 @@ class Component:
 
 
 def quote(text: str) -> str:
-    """Percent-encodes the characters that separate parts of a spec."""
-    return "".join(f"%{ord(c):02X}" if c in "%,:/=" else c for c in text)
+    """Percent-encodes spaces and the characters that separate parts of a spec."""
+    return "".join(urllib.parse.quote(c, safe="") if c in "%,:/=" or c.isspace() else c for c in text)
 
 
 @dataclass
@@ -205,5 +206,12 @@ def _check(component: Component) -> None:
     expected = CARDS.get(component.kind, Card)
     if not isinstance(component.card, expected):
         raise PluginError(f"{where} registers {component.owner} with a {type(component.card).__name__}: it needs a {expected.__name__}")
+    names = [param.name for param in component.params]
     for param in component.params:
+        if names.count(param.name) > 1:
+            raise PluginError(f"{where} registers {component.owner} with two parameters '{param.name}'")
+        if not isinstance(param.default, bool | int | float | str):
+            raise PluginError(
+                f"{where} registers {component.owner} whose parameter '{param.name}' has the default {param.default!r}: it must be bool, int, float or str"
+            )
         param.parse(param.default, component.owner)

@@ -1,0 +1,103 @@
+"""Where plugins come from: installed distributions' entry points, and files named on the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vsebench.plugin.errors import PluginError
+from vsebench.plugin.registry import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+GROUP = "vsebench"
+DISTRIBUTION = "vsebench"
+
+
+@dataclass(frozen=True)
+class PluginSource:
+    """One plugin, not yet imported.
+
+    Attributes:
+        origin: its identity.
+        location: the entry point's value, or the path of the file.
+        load: imports it.
+        asked_for: named by path in the request, so that no list leaves it out and its failure is the request's.
+    """
+
+    origin: Origin
+    location: str
+    load: Callable[[], Any]
+    asked_for: bool = False
+
+    @property
+    def first_party(self) -> bool:
+        return self.origin.distribution == DISTRIBUTION
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What the lists of the environment may call it, normalised."""
+        return frozenset({normalise(self.origin.plugin), normalise(self.origin.distribution)})
+
+
+def normalise(name: str) -> str:
+    """Names of distributions and entry points compare without case, and with `-`, `_` and `.` alike."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def installed_sources() -> list[PluginSource]:
+    """Every plugin of the entry-point group `vsebench`, first-party ones first, in an order that does not depend on the search path.
+
+    Raises:
+        PluginError: the suite itself is not installed, so that not even its own components can be found.
+    """
+    unique: dict[tuple[str, str], PluginSource] = {}
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        source = entry_point_source(entry)
+        unique.setdefault((source.origin.distribution, source.origin.plugin), source)
+    if not any(source.first_party for source in unique.values()):
+        raise PluginError("vsebench is not installed, so its components cannot be found: run 'pip install -e .' in the source checkout")
+    return sorted(unique.values(), key=lambda source: (not source.first_party, source.origin.distribution, source.origin.plugin))
+
+
+def entry_point_source(entry: importlib.metadata.EntryPoint) -> PluginSource:
+    """An installed plugin. Metadata may be damaged, which must not stop the others."""
+    name = entry.dist.metadata["Name"] if entry.dist else None
+    version = entry.dist.metadata["Version"] if entry.dist else None
+    return PluginSource(Origin(name or "unknown", entry.name, version or "0"), entry.value, entry.load)
+
+
+def file_source(path: str) -> PluginSource:
+    """A plugin in a file of its own, imported under a name that no installed module has.
+
+    Raises:
+        PluginError: there is no such file.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise PluginError(f"plugin file '{path}' does not exist: --plugin takes the path of a Python file")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return PluginSource(Origin(file.name, file.stem, "0", digest), str(file), lambda: _import_file(file), asked_for=True)
+
+
+def _import_file(file: Path) -> ModuleType:
+    name = f"vsebench_file_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
