@@ -1,0 +1,104 @@
+"""fp32 matrix products that are fast and still fp32.
+
+On AMD CPUs torch's default fp32 product (MKL) runs at less than half the speed of oneDNN's. Torch hands fp32 products to oneDNN only when lower
+precision is allowed, and what oneDNN makes of that permission depends on the CPU: without AMX it computes in fp32 all the same, with AMX it
+rounds the inputs to bf16. So it is asked once per process, by products whose rounding shows.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Route = Literal["onednn-fp32", "default"]
+
+_PROBE_SHAPES = ((256, 512, 512), (128, 300, 256), (33, 65, 129))
+"""(rows, depth, columns) of the probes; the last fills no vector register evenly."""
+
+_MKLDNN: Any = torch.backends.mkldnn  # its attributes are set at run time, out of mypy's sight
+
+
+def fast_float32(enabled: bool = True) -> Route:
+    """Routes this process's fp32 CPU products through oneDNN where that keeps fp32 precision.
+
+    The setting is process-wide and would allow TF32 on CUDA: enable it for runs on the CPU only.
+
+    Returns:
+        How fp32 products are computed from now on, for the run's provenance: `onednn-fp32`, or `default` where nothing was changed.
+    """
+    if enabled and onednn_keeps_float32():
+        torch.set_float32_matmul_precision("medium")
+        return "onednn-fp32"
+    return "default"
+
+
+@contextmanager
+def true_float32(fast: bool = True) -> Iterator[Route]:
+    """Within it, fp32 products have fp32 inputs and fp32 sums on every device, whatever TF32, bf16 or autocast settings are around it.
+
+    Error bounds of fp32 arithmetic hold inside. The settings are process-wide and are put back at the end.
+
+    Args:
+        fast: use oneDNN on the CPU where it keeps fp32 precision.
+
+    Yields:
+        How CPU products are computed inside.
+    """
+    route: Route = "onednn-fp32" if fast and onednn_keeps_float32() else "default"
+    with _precision("bf16" if route == "onednn-fp32" else "ieee"), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        yield route
+
+
+@contextmanager
+def _precision(cpu: Literal["bf16", "ieee"]) -> Iterator[None]:
+    """Sets what CPU products may round to, and allows CUDA ones no rounding.
+
+    The settings of each backend are used, since `torch.get_float32_matmul_precision` raises where only those were changed by the caller.
+    """
+    backends = (_MKLDNN.matmul, torch.backends.cuda.matmul)
+    before = [backend.fp32_precision for backend in backends]
+    try:
+        for backend, value in zip(backends, (cpu, "ieee"), strict=True):
+            backend.fp32_precision = value
+        yield
+    finally:
+        for backend, value in zip(backends, before, strict=True):
+            backend.fp32_precision = value
+
+
+@functools.cache
+def onednn_keeps_float32() -> bool:
+    """Whether oneDNN takes over fp32 products on this CPU when allowed to use bf16, and computes them in fp32 nevertheless."""
+    with torch.autocast("cpu", enabled=False):
+        return _MKLDNN.is_available() and all(_keeps_float32(*shape) for shape in _PROBE_SHAPES) and _takes_over()
+
+
+def _keeps_float32(rows: int, depth: int, columns: int) -> bool:
+    """Inputs are not rounded (a product with the identity is exact in any order of summation), and sums are as accurate as fp32 ones."""
+    generator = torch.Generator().manual_seed(0)
+    left = torch.randn(rows, depth, generator=generator, dtype=torch.float32, device="cpu")
+    right = torch.randn(columns, depth, generator=generator, dtype=torch.float32, device="cpu")
+    identity = torch.eye(depth, dtype=torch.float32, device="cpu")
+    with _precision("bf16"):
+        exact = torch.equal(left @ identity, left) and torch.equal(identity @ right.T, right.T)
+        product = left @ right.T
+    error = (product.double() - left.double() @ right.double().T).abs()
+    return exact and bool((error <= 1e-6 * left.norm(dim=1)[:, None] * right.norm(dim=1)).all())
+
+
+def _takes_over() -> bool:
+    """Whether the permission changes anything: another library adds up in another order, which shows in the last bits."""
+    rows, depth, columns = _PROBE_SHAPES[0]
+    generator = torch.Generator().manual_seed(0)
+    left = torch.randn(rows, depth, generator=generator, dtype=torch.float32, device="cpu")
+    right = torch.randn(depth, columns, generator=generator, dtype=torch.float32, device="cpu")
+    with _precision("ieee"):
+        default = left @ right
+    with _precision("bf16"):
+        return not torch.equal(default, left @ right)

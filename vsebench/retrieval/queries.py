@@ -1,0 +1,74 @@
+"""All queries of an evaluation, in both directions: their thresholds, and the counts of competitors that reach them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from vsebench.kernels.exact_dot import exact_dot
+from vsebench.retrieval.bounds import undecided
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vsebench.kernels.tile_count import Band
+    from vsebench.retrieval.rows import Rows
+
+_TERMS = 2**17  # products of an exact batch: 1 MiB, which stays in the cache
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Every image is a query for captions, and every caption one for images.
+
+    Attributes:
+        images: n embeddings.
+        texts: m embeddings.
+        owner: int64 [m], each caption's image.
+        image_threshold: float64 [n], the exact score of each image with the best of its captions.
+        text_threshold: float64 [m], the exact score of each caption with its image.
+        image_rank: int64 [n], competitors found so far at or above the threshold.
+        text_rank: int64 [m].
+        compiled: use numba kernels on the CPU.
+    """
+
+    images: Rows
+    texts: Rows
+    owner: Tensor
+    image_threshold: Tensor
+    text_threshold: Tensor
+    image_rank: Tensor
+    text_rank: Tensor
+    compiled: bool
+
+    @classmethod
+    def start(cls, images: Rows, texts: Rows, owner: Tensor, *, compiled: bool) -> Queries:
+        """Scores every caption with its own image; no competitor is counted yet."""
+        positive = exact_scores(images, texts, owner, torch.arange(len(texts), device=owner.device), compiled=compiled)
+        best = torch.full((len(images),), -torch.inf, dtype=torch.float64, device=owner.device).scatter_reduce_(0, owner, positive, "amax")
+        zeros = (torch.zeros(size, dtype=torch.int64, device=owner.device) for size in (len(images), len(texts)))
+        return cls(images, texts, owner, best, positive, *zeros, compiled=compiled)
+
+    def bands(self, rows: slice, columns: slice, dtype: torch.dtype) -> tuple[Band, Band]:
+        """What scores of a tile, computed in `dtype`, leave undecided: for its images and for its captions."""
+        images, texts = self.images.norms[rows], self.texts.norms[columns]
+        depth = self.images.width
+        return (
+            undecided(self.image_threshold[rows], images, texts, depth, dtype),
+            undecided(self.text_threshold[columns], texts, images, depth, dtype),
+        )
+
+    def drop_positives(self, tile: Tensor, rows: slice, columns: slice) -> None:
+        """Takes matching pairs out of a tile of scores, by index and not by value."""
+        owner = self.owner[columns] - rows.start
+        column = ((owner >= 0) & (owner < len(tile))).nonzero().squeeze(1)
+        tile[owner[column], column] = -torch.inf
+
+
+def exact_scores(images: Rows, texts: Rows, image_index: Tensor, text_index: Tensor, *, compiled: bool) -> Tensor:
+    """float64 [P], the scores of the pairs (image_index[p], text_index[p])."""
+    batch = max(1, _TERMS // images.width)
+    pairs = zip(torch.split(image_index, batch), torch.split(text_index, batch), strict=True)
+    return torch.cat([exact_dot(images.take(i), texts.take(j), compiled=compiled) for i, j in pairs])

@@ -1,0 +1,129 @@
+"""Ranks under a similarity other than the inner product.
+
+Nothing is known of a similarity's rounding, hence no exactness here: it is computed in float64, in blocks, and competitors that score within a
+relative 1e-9 of the best match count as ties, against the model.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
+from vsebench.plugin.errors import DataError
+from vsebench.retrieval.embeddings import apply
+from vsebench.retrieval.rows import as_tensor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.protocols import Similarity
+
+_TIE = 1e-9  # relative to a score, and absolute below scores of 1
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """The embeddings of one side: a tensor [n, …], a set or Gaussian of n items.
+
+    Attributes:
+        embedding: as given.
+        device: where blocks are put.
+    """
+
+    embedding: Embedding
+    device: torch.device
+
+    @classmethod
+    def checked(cls, side: str, embedding: Embedding | np.ndarray, device: torch.device | None = None) -> Items:
+        """Reads every value once; `side` names the embeddings in errors, `device` is by default their own.
+
+        Raises:
+            DataError: not floating-point numbers, or an item that is not finite.
+        """
+        if not isinstance(embedding, (SetEmbedding, GaussianEmbedding)):
+            embedding = as_tensor(side, embedding)
+        for values in _values(embedding):
+            finite = values.isfinite().flatten(1).all(1)
+            if not bool(finite.all()):
+                raise DataError(f"{side} embeddings: row {int((~finite).nonzero()[0])} holds values that are not finite: the model may have diverged")
+        return cls(embedding, device or _values(embedding)[0].device)
+
+    def __len__(self) -> int:
+        return len(_values(self.embedding)[0])
+
+    def select(self, index: Tensor) -> Items:
+        """The items at `index`, copied."""
+        return Items(apply(self.embedding, lambda values: values[index.to(values.device)].to(self.device)), self.device)
+
+    def block(self, index: Tensor) -> Embedding:
+        """The items at `index` in float64."""
+        return apply(self.select(index).embedding, lambda values: values.double() if values.is_floating_point() else values)
+
+
+def _values(embedding: Embedding) -> list[Tensor]:
+    """What has to be finite; the vectors that a set leaves out may hold anything."""
+    if isinstance(embedding, SetEmbedding):
+        return [embedding.vectors.masked_fill(~embedding.mask[..., None], 0)]
+    if isinstance(embedding, GaussianEmbedding):
+        return [embedding.mean, embedding.log_variance]
+    return [embedding]
+
+
+def scored_ranks(images: Items, texts: Items, owner: Tensor, similarity: Similarity, block: int) -> tuple[Tensor, Tensor]:
+    """Ranks of all images among captions, and of all captions among images, from 0.
+
+    Args:
+        images: n embeddings.
+        texts: m embeddings.
+        owner: int64 [m], the image of each caption; every image has one at least.
+        similarity: called with float64 blocks; of a module, a float64 copy in evaluation mode.
+        block: images, and captions, per tile.
+
+    Returns:
+        int64 [n] and int64 [m].
+
+    Raises:
+        DataError: a score is not finite.
+    """
+    if isinstance(similarity, nn.Module):
+        similarity = copy.deepcopy(similarity).double().eval()
+    text_threshold = _positive_scores(images, texts, owner, similarity, block)
+    image_threshold = torch.full((len(images),), -torch.inf, dtype=torch.float64, device=owner.device).scatter_reduce_(0, owner, text_threshold, "amax")
+    image_rank, text_rank = torch.zeros_like(image_threshold, dtype=torch.int64), torch.zeros_like(owner)
+    for columns in torch.split(torch.arange(len(texts), device=owner.device), block):
+        for rows in torch.split(torch.arange(len(images), device=owner.device), block):
+            scores = _scores(images, texts, rows, columns, similarity)
+            competing = owner[columns] != rows[:, None]
+            image_rank[rows] += (competing & (scores >= _reach(image_threshold[rows, None]))).sum(1)
+            text_rank[columns] += (competing & (scores >= _reach(text_threshold[columns]))).sum(0)
+    return image_rank, text_rank
+
+
+def _reach(threshold: Tensor) -> Tensor:
+    """The lowest score that ties with a threshold."""
+    return threshold - _TIE * threshold.abs().clamp(min=1)
+
+
+def _positive_scores(images: Items, texts: Items, owner: Tensor, similarity: Similarity, block: int) -> Tensor:
+    """float64 [m], the score of each caption with its own image."""
+    positive = torch.empty(len(texts), dtype=torch.float64, device=owner.device)
+    for columns in torch.split(owner.argsort(), block):  # captions of the same image together
+        rows, which = torch.unique(owner[columns], return_inverse=True)
+        positive[columns] = _scores(images, texts, rows, columns, similarity)[which, torch.arange(len(columns), device=owner.device)]
+    return positive
+
+
+def _scores(images: Items, texts: Items, rows: Tensor, columns: Tensor, similarity: Similarity) -> Tensor:
+    """float64 [len(rows), len(columns)]."""
+    scores = similarity(images.block(rows), texts.block(columns)).double()
+    if len(bad := (~scores.isfinite()).nonzero()):
+        row, column = bad[0].tolist()
+        raise DataError(f"the similarity of image {int(rows[row])} and caption {int(columns[column])} is not finite: the model may have diverged")
+    return scores
