@@ -17,7 +17,10 @@ class Dot:
 
     def __call__(self, image: Embedding, text: Embedding) -> Tensor:
         """[B_i, B_t] from `image` [B_i, D] and `text` [B_t, D]; raises SpecError for embeddings that are not plain vectors."""
-        for embedding in (image, text):
-            if not isinstance(embedding, Tensor):
-                raise SpecError(f"similarity 'dot' scores vectors, and a pooling returned a {type(embedding).__name__}: choose a similarity made for it")
-        return image @ text.T
+        return _vectors(image) @ _vectors(text).T
+
+
+def _vectors(embedding: Embedding) -> Tensor:
+    if not isinstance(embedding, Tensor):
+        raise SpecError(f"similarity 'dot' scores vectors, and a pooling returned a {type(embedding).__name__}: choose a similarity made for it")
+    return embedding

@@ -13,13 +13,16 @@ from vsebench.kernels import sorted_weighted_sum, valid_mask
 from vsebench.plugin import SpecError
 from vsebench_gpo.gru import PrefixBiGRU
 from vsebench_gpo.positional import positional_encoding
+from vsebench_gpo.scan import full_precision
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 class _Cached(NamedTuple):
-    key: tuple[object, ...]
+    """A table with the values of the parameters that it was computed from."""
+
+    parameters: Tensor
     table: Tensor
 
 
@@ -27,7 +30,7 @@ class GPO(nn.Module):
     """`gpo`: theta(k, n) is a softmax over ranks k of a BiGRU's scores of positional encodings, for sets of n features.
 
     The weights of every length 1..N are computed once per step as a table [N, N], whose rows the items look up. Without gradients the table is
-    kept until a parameter changes (in place, by an optimiser or by loading a state dict). Under autocast the weights stay in float32.
+    kept until a parameter changes. The weights are computed in float32 at least, whatever autocast or TF32 settings are around them.
 
     Args:
         d_pe: size of the positional encoding; even.
@@ -59,19 +62,16 @@ class GPO(nn.Module):
     def table(self, n: int) -> Tensor:
         """Weights [n, n]: row r holds those of length r + 1, zero beyond it."""
         if torch.is_grad_enabled() or torch.compiler.is_compiling():
-            self._cached = None  # fused optimisers change parameters without a new version, but never without a pass that has gradients
             return self._compute(n)
-        key = self._key()
-        if self._cached is None or self._cached.key != key or len(self._cached.table) < n:
-            self._cached = _Cached(key, self._compute(n))
+        # By value: neither a fused optimiser nor a write through `.data` counts a new version of a tensor.
+        now = torch.cat([parameter.flatten() for parameter in self.parameters()])
+        if self._cached is None or not torch.equal(self._cached.parameters, now) or len(self._cached.table) < n:
+            self._cached = _Cached(now, self._compute(n))
         return self._cached.table[:n, :n]
-
-    def _key(self) -> tuple[object, ...]:
-        return tuple((p.data_ptr(), p._version, p.dtype, p.device) for p in self.parameters())
 
     def _compute(self, n: int) -> Tensor:
         weight = self.linear.weight
-        with torch.autocast(weight.device.type, enabled=False):
+        with full_precision(weight.device):
             encoding = positional_encoding(n, self.d_pe, weight.device).to(weight.dtype)
             ahead, back = self.gru(encoding)
             scores = self._scores(self.linear(ahead).squeeze(1), self.linear(back).squeeze(1)) / (2 * self.temperature)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LANES = 64
 
 
-def _compiled(signature: str, fastmath: set[str]) -> Callable[[Callable[..., None]], Any]:
+def compiled(signature: str, fastmath: set[str]) -> Callable[[Callable[..., None]], Any]:
     """Compiles for `signature`, through numba's cache where some folder for it can be written."""
 
     def decorate(function: Callable[..., None]) -> Any:
@@ -41,7 +41,7 @@ def _compiled(signature: str, fastmath: set[str]) -> Callable[[Callable[..., Non
     return decorate
 
 
-@_compiled("(f4[:,:,::1], i8[::1], f4[:,::1], u1[:,::1], u8[::1], f4[:,::1], f4[:,:,::1], u1[:,:,::1])", {"contract"})
+@compiled("(f4[:,:,::1], i8[::1], f4[:,::1], u1[:,::1], u8[::1], f4[:,::1], f4[:,:,::1], u1[:,:,::1])", {"contract"})
 def sort_and_sum(
     features: np.ndarray, lengths: np.ndarray, weights: np.ndarray, pairs: np.ndarray, start: np.ndarray, out: np.ndarray, values: np.ndarray, rows: np.ndarray
 ) -> None:
@@ -97,7 +97,7 @@ def sort_and_sum(
                         kept_rows[d] = origin[k, d]
 
 
-@_compiled("(i8[::1], f4[:,::1], f4[:,::1], u1[:,:,::1], f4[:,:,::1])", {"contract"})
+@compiled("(i8[::1], f4[:,::1], f4[:,::1], u1[:,:,::1], f4[:,:,::1])", {"contract"})
 def features_gradient(lengths: np.ndarray, weights: np.ndarray, grad: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
     """Fills `out` [B, N, D] with the gradient of the features, 0 for padding, from `grad` [B, D] of the sums and the `rows` of the forward pass."""
     batch, n_max, dim = out.shape
@@ -121,7 +121,7 @@ def features_gradient(lengths: np.ndarray, weights: np.ndarray, grad: np.ndarray
                 out[b, i, d] = 0
 
 
-@_compiled("(i8[::1], f4[:,::1], f4[:,:,::1], f4[:,::1])", {"contract", "reassoc"})
+@compiled("(i8[::1], f4[:,::1], f4[:,:,::1], f4[:,::1])", {"contract", "reassoc"})
 def weights_gradient(lengths: np.ndarray, grad: np.ndarray, values: np.ndarray, out: np.ndarray) -> None:
     """Fills `out` [B, N] with the gradient of the weights, 0 for padding, from `grad` [B, D] of the sums and the `values` of the forward pass."""
     batch, n_max, dim = values.shape
