@@ -110,7 +110,9 @@ def test_the_second_round_of_aoq_pays_for_the_first(plan_runs: Plan, tmp_path: P
     assert record.cost.mining_seconds > 0
     assert record.cost.tower_forwards == 18 * 64 + 36 * 3 * 64  # one warm-up epoch, then three pairs per pair
     assert OfflineLists.load(directory.offline_path).image_to_text.shape == (120, 50)
-    assert "offline_weight" in " ".join(directory.read_curve()[-1].diagnostics) or directory.read_curve()[-1].diagnostics
+    warming, later = directory.read_curve()[0].diagnostics, directory.read_curve()[-1].diagnostics
+    assert "weight_text" not in warming
+    assert {"weight_text", "active_offline", "mean_unrelated_cosine"} <= set(later)
 
 
 def test_a_warm_start_goes_on_from_the_first_round(plan_runs: Plan, tmp_path: Path) -> None:

@@ -81,7 +81,8 @@ def _step(session: Session, captions: np.ndarray, progress: Progress, streams: S
 def _evaluate(session: Session, totals: Totals) -> None:
     """Evaluates dev, appends to the curve and keeps the model if it is the best so far."""
     state, schedule, protocol = session.state, session.schedule, session.spec.protocol
-    loss, diagnostics = totals.means()
+    diagnostics = totals.means()
+    loss = diagnostics.pop("loss")
     if not math.isfinite(loss):
         raise VsebenchError(f"training diverged: the loss is not finite before step {state.step} of {schedule.total}; lower the learning rate with --set lr=…")
     with session.clock.measure("evaluation"):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
+from vsebench.results.files import replacing
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,9 +35,8 @@ class OfflineLists:
     text_to_image: np.ndarray
 
     def save(self, path: Path) -> None:
-        partial = path.with_suffix(".partial.npz")
-        np.savez(partial, image_to_text=self.image_to_text, text_to_image=self.text_to_image)
-        partial.replace(path)
+        with replacing(path) as stream:
+            np.savez(stream, image_to_text=self.image_to_text, text_to_image=self.text_to_image)
 
     @classmethod
     def load(cls, path: Path) -> OfflineLists:

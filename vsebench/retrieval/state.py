@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from vsebench.plugin import VsebenchError
+from vsebench.results.files import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,13 +67,9 @@ def save_checkpoint(path: Path, state: State, **modules: Any) -> None:
         "state": {**vars(state), "best": vars(state.best) if state.best else None},
         **{name: module.state_dict() for name, module in modules.items() if module is not None},
     }
-    partial = path.with_suffix(".partial")
-    try:
-        torch.save(content, partial)
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        partial.unlink(missing_ok=True)
-        raise VsebenchError(f"cannot write the checkpoint {path}: {error}; free some space and run the same command again") from error
+    buffer = io.BytesIO()  # torch reports a full disk as an internal error
+    torch.save(content, buffer)
+    write_bytes(path, buffer.getvalue())
 
 
 def load_checkpoint(path: Path, device: torch.device, **modules: Any) -> State | None:

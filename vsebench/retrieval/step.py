@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -14,7 +15,7 @@ from vsebench.retrieval.batches import join, positives, to_device
 from vsebench.retrieval.embeddings import representative
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from torch import Tensor
@@ -42,23 +43,19 @@ class Objective(NamedTuple):
 
 @dataclass
 class Totals:
-    """Sums since the last evaluation, kept on the device."""
+    """Sums since the last evaluation, kept on the device: of the loss, and of each diagnostic over the steps that reported it."""
 
-    steps: int = 0
-    loss: Tensor | None = None
-    diagnostics: dict[str, Tensor] = field(default_factory=dict)
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, loss: Tensor, diagnostics: dict[str, Tensor]) -> None:
-        self.steps += 1
-        self.loss = loss if self.loss is None else self.loss + loss
-        for name, value in diagnostics.items():
-            self.diagnostics[name] = self.diagnostics[name] + value if name in self.diagnostics else value
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        for name, value in values.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+            self.counts[name] += 1
 
-    def means(self) -> tuple[float, dict[str, float]]:
-        """The mean loss and diagnostics; waits for the device."""
-        if self.loss is None:
-            return float("nan"), {}
-        return float(self.loss) / self.steps, {name: float(value) / self.steps for name, value in self.diagnostics.items()}
+    def means(self) -> dict[str, float]:
+        """The mean of each; waits for the device."""
+        return {name: float(value) / self.counts[name] for name, value in self.sums.items()}
 
 
 @dataclass
@@ -94,7 +91,7 @@ class Stepper:
         nn.utils.clip_grad_norm_(parameters, self.protocol.clip_norm)
         self.optimiser.step()
         torch.autograd.graph.increment_version(parameters)  # the fused optimiser does not, and components may cache by version
-        totals.add(loss.detach(), diagnostics)
+        totals.add({**diagnostics, "loss": loss.detach()})
 
     def _loss(
         self, captions: np.ndarray, objective: Objective, progress: Progress, streams: Streams, offline: OfflineIndices | None

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save_file
-from vsebench.kernels.gemm import true_float32
+from safetensors.torch import save
 
+from vsebench.kernels.gemm import true_float32
 from vsebench.plugin.loader import load_plugins
+from vsebench.results.files import write_bytes
 from vsebench.results.record import Cost, RunRecord
 from vsebench.retrieval import loop
 from vsebench.retrieval.provenance import peak_memory_mb, provenance
@@ -51,9 +52,7 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
     with session.clock.measure("evaluation"):
         metrics, _ = evaluate_split(session.model, session.inputs.test, session.device)
     directory.write_ranks(metrics.i2t_ranks, metrics.t2i_ranks)
-    partial = directory.best_path.with_suffix(".partial")
-    save_file(state.best.model, partial)
-    partial.replace(directory.best_path)
+    write_bytes(directory.best_path, save(state.best.model))
     record = RunRecord(
         run_id=session.spec.run_id,
         status="done",
