@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vsebench.results.directory import RunDirectory
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**33), "MALLOC_TOP_PAD_": str(2**28)}
 """Makes glibc keep freed blocks: a training step that maps its large tensors anew spends a third of its time in page faults."""
+
+_GRACE_SECONDS = 5.0
+"""For the pipes of an ended process to close; a process that it left behind may hold them open."""
 
 
 class RunProcess:
@@ -38,12 +42,13 @@ class RunProcess:
                 env=_environment(job, cuda_device),
                 process_group=0,  # the terminal's Ctrl-C is for us: we end the run
             )
-        threading.Thread(target=self._follow, name=f"run {job.run_id}", daemon=True).start()
+        self._thread = threading.Thread(target=self._follow, name=f"run {job.run_id}", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """Ends the process at once; what it wrote so far is whole, and the run can be resumed."""
         self._process.kill()
-        self._process.wait()
+        self._thread.join(_GRACE_SECONDS)
 
     def death(self) -> str:
         """How an ended process ended, in words."""
@@ -56,16 +61,16 @@ class RunProcess:
     def _follow(self) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        try:
+        with suppress(BrokenPipeError):  # it may have ended at once; its exit code says more
             self._process.stdin.write(self.job.spec.encode() + b"\n")
             self._process.stdin.flush()
-        except BrokenPipeError:  # it ended at once, and its exit code says more
-            pass
         for line in self._process.stdout:
             if line.endswith(b"\n"):  # else it was killed while writing
                 self._listen(json.loads(line))
         self._process.wait()
         self._process.stdout.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._listen(None)
 
 

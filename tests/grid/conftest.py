@@ -1,0 +1,51 @@
+"""Runs that do what they are told, in this process and in those that it starts."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.factories import make_spec
+from tests.grid import fake_training
+from vsebench.grid.run import RunJob
+from vsebench.results.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vsebench.results.spec import RunSpec
+
+    MakeJob = Callable[[RunSpec], RunJob]
+
+
+@pytest.fixture(autouse=True)
+def fake(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(fake_training.__file__, folder / "sitecustomize.py")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setitem(sys.modules, "vsebench.retrieval.train", fake_training)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    Store(tmp_path / "out").prepare()
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def job(out: Path) -> MakeJob:
+    """A run spec as an executor gets it."""
+
+    def make(spec: RunSpec) -> RunJob:
+        return RunJob(spec.run_id, spec.model_dump_json(), Store(out).directory_for(spec).path, spec.depends_on)
+
+    return make
+
+
+def doing(what: str, seed: int = 0, *, needs: RunSpec | None = None) -> RunSpec:
+    """A run that does what `fake_training` knows by that name."""
+    return make_spec(loss=f"triplet:do={what}", seed=seed, depends_on=(needs.run_id,) if needs else ())

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import os
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.grid.conftest import doing
+from vsebench.grid.execute import RunBusy, execute
+from vsebench.plugin import DataError
+from vsebench.results.directory import RunDirectory
+from vsebench.results.lease import Lease
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.grid.conftest import MakeJob
+    from vsebench.results.record import RunRecord
+
+
+def run(job, events: list | None = None) -> RunRecord:
+    return execute(job.spec, job.directory, None if events is None else events.append)
+
+
+def test_a_run_leaves_its_spec_its_record_and_no_lease(job: MakeJob):
+    spec = doing("nothing")
+    events: list = []
+    record = run(job(spec), events)
+    directory = RunDirectory(job(spec).directory)
+    assert record.status == "done"
+    assert directory.is_done
+    assert directory.read_spec() == spec
+    assert directory.read_record() == record
+    assert events == [{"event": "phase", "phase": "training"}, {"event": "finished", "status": "done"}]
+    assert Lease.claim(directory.path) is not None
+
+
+def test_a_run_that_is_done_is_not_run_again(job: MakeJob, out: Path):
+    spec = doing("nothing")
+    first, again = run(job(spec)), run(job(spec))
+    assert first == again
+    assert (out / "order.txt").read_text() == "triplet 0\n"
+
+
+def test_a_failing_run_leaves_its_traceback(job: MakeJob):
+    events: list = []
+    record = run(job(doing("fail")), events)
+    assert record.status == "failed"
+    assert record.error is not None
+    assert record.error.startswith("Traceback (most recent call last):")
+    assert record.error.rstrip().endswith("RuntimeError: boom")
+    assert RunDirectory(job(doing("fail")).directory).read_record() == record
+    assert events[-1] == {"event": "finished", "status": "failed"}
+
+
+def test_an_error_of_the_suite_fails_the_run_too(job: MakeJob, monkeypatch: pytest.MonkeyPatch):
+    def train(*_: object) -> None:
+        raise DataError("the data vanished")
+
+    monkeypatch.setitem(sys.modules, "vsebench.retrieval.train", SimpleNamespace(train=train))
+    record = run(job(doing("nothing")))
+    assert (record.status, (record.error or "").splitlines()[-1]) == ("failed", "vsebench.plugin.errors.DataError: the data vanished")
+
+
+def test_a_failed_run_is_tried_again(job: MakeJob, monkeypatch: pytest.MonkeyPatch):
+    spec = doing("fail")
+    assert run(job(spec)).status == "failed"
+    monkeypatch.setattr("tests.grid.fake_training.deeds", {})
+    assert run(job(spec)).status == "done"
+    assert RunDirectory(job(spec).directory).is_done
+
+
+def test_a_run_whose_first_round_failed_is_blocked(job: MakeJob, out: Path):
+    first = doing("fail")
+    second = doing("nothing", needs=first)
+    run(job(first))
+    record = run(job(second))
+    assert record.status == "blocked"
+    assert record.error == f"it needs the run {first.label} ({first.run_id}), which is failed"
+    third = run(job(doing("chatter", needs=second)))
+    assert (third.status, "which is blocked" in str(third.error)) == ("blocked", True)
+    assert (out / "order.txt").read_text() == "triplet 0\n"
+
+
+def test_a_run_whose_first_round_is_done_runs(job: MakeJob):
+    first = doing("nothing")
+    run(job(first))
+    assert run(job(doing("chatter", needs=first))).status == "done"
+
+
+def test_a_run_whose_first_round_has_not_ended_waits(job: MakeJob):
+    second = doing("nothing", needs=doing("chatter"))
+    with pytest.raises(RunBusy, match="waits for run"):
+        run(job(second))
+    assert RunDirectory(job(second).directory).read_record() is None
+
+
+def test_a_run_that_another_process_holds_is_left_to_it(job: MakeJob, out: Path):
+    held = job(doing("nothing"))
+    lease = Lease.claim(held.directory)
+    assert lease is not None
+    with pytest.raises(RunBusy, match=f"is being run by process {os.getpid()} on "):
+        run(held)
+    assert not (out / "order.txt").exists()
+    lease.release()
+    assert run(held).status == "done"
+
+
+def test_a_run_that_lost_its_lease_stops_and_writes_nothing(job: MakeJob, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Lease, "lost", property(lambda _: True))
+    with pytest.raises(RunBusy, match="another process has taken the run over"):
+        run(job(doing("nothing")))
+    assert RunDirectory(job(doing("nothing")).directory).read_record() is None
+
+
+def test_an_interrupted_run_leaves_no_record(job: MakeJob, monkeypatch: pytest.MonkeyPatch):
+    def train(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "vsebench.retrieval.train", SimpleNamespace(train=train))
+    with pytest.raises(KeyboardInterrupt):
+        run(job(doing("nothing")))
+    assert RunDirectory(job(doing("nothing")).directory).read_record() is None

@@ -1,0 +1,120 @@
+"""Runs side by side, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.grid.conftest import doing
+from tests.grid.fake_training import wait_until
+from vsebench.grid.local import LocalExecutor
+from vsebench.results.directory import RunDirectory
+from vsebench.results.lease import Lease
+from vsebench.results.process import start_time
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.grid.conftest import MakeJob
+    from vsebench.results.spec import RunSpec
+
+
+class Events:
+    """Keeps what is reported, by run."""
+
+    def __init__(self) -> None:
+        self.by_run: dict[str, list[dict[str, Any]]] = {}
+
+    def __call__(self, run_id: str, event: dict[str, object]) -> None:
+        self.by_run.setdefault(run_id, []).append(event)
+
+    def last(self, spec: RunSpec) -> dict[str, Any]:
+        return self.by_run[spec.run_id][-1]
+
+
+def run(job: MakeJob, *specs: RunSpec, workers: int = 2) -> Events:
+    events = Events()
+    LocalExecutor(workers).execute([job(spec) for spec in specs], events)
+    return events
+
+
+def test_jobs_run_side_by_side_up_to_the_number_of_workers(job: MakeJob):
+    together = [doing("meet", seed) for seed in (0, 1)]
+    events = run(job, *together)
+    assert [events.last(spec)["status"] for spec in together] == ["done", "done"]
+    assert events.by_run[together[0].run_id][0] == {"event": "started"}
+
+
+def test_one_worker_runs_one_job_at_a_time(job: MakeJob):
+    one_by_one = [doing("alone", seed) for seed in range(3)]
+    events = run(job, *one_by_one, workers=1)
+    assert [events.last(spec)["status"] for spec in one_by_one] == ["done"] * 3
+
+
+def test_a_job_starts_after_those_that_it_depends_on_in_whatever_order_they_come(job: MakeJob, out: Path):
+    first = doing("nothing", 0)
+    second = doing("nothing", 1, needs=first)
+    third = doing("nothing", 2, needs=second)
+    run(job, third, second, first)
+    assert (out / "order.txt").read_text() == "triplet 0\ntriplet 1\ntriplet 2\n"
+
+
+def test_a_failing_job_stops_only_those_that_need_it(job: MakeJob):
+    failing, other = doing("fail", 0), doing("nothing", 1)
+    dependant = doing("nothing", 2, needs=failing)
+    events = run(job, failing, dependant, other)
+    assert [events.last(spec)["status"] for spec in (failing, dependant, other)] == ["failed", "blocked", "done"]
+
+
+@pytest.mark.parametrize(
+    ("deed", "reason"),
+    [
+        ("die", "its process was ended by SIGKILL, which the system does when memory runs out"),
+        ("leave", "its process ended with code 7 and left no record: see "),
+    ],
+)
+def test_a_process_that_dies_says_how(job: MakeJob, deed: str, reason: str):
+    events = run(job, doing(deed, 0), doing("nothing", 1))
+    assert events.last(doing(deed, 0))["event"] == "died"
+    assert events.last(doing(deed, 0))["reason"].startswith(reason)
+    assert events.last(doing("nothing", 1))["status"] == "done"
+
+
+def test_what_a_run_prints_goes_to_its_log(job: MakeJob, capfd: pytest.CaptureFixture[str]):
+    run(job, doing("chatter"))
+    assert RunDirectory(job(doing("chatter")).directory).log_path.read_text() == "said on standard output\nsaid on standard error\n"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_that_is_held_elsewhere_puts_off_those_that_need_it(job: MakeJob, out: Path):
+    held = doing("nothing", 0)
+    second = doing("nothing", 1, needs=held)
+    third = doing("nothing", 2, needs=second)
+    assert Lease.claim(job(held).directory) is not None
+    events = run(job, held, second, third, doing("nothing", 3))
+    assert [events.last(spec)["event"] for spec in (held, second, third)] == ["busy"] * 3
+    assert (out / "order.txt").read_text() == "triplet 3\n"
+
+
+def test_a_run_gets_the_threads_of_its_protocol_and_keeps_its_memory(job: MakeJob, out: Path):
+    spec = doing("tell")
+    run(job, spec.model_copy(update={"protocol": spec.protocol.model_copy(update={"threads": 3})}))
+    environment = json.loads((out / "environment.json").read_text())
+    expected = {"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "3", "PYTHONHASHSEED": "0", "MALLOC_MMAP_THRESHOLD_": "4294967296"}
+    assert {name: environment[name] for name in expected} == expected
+
+
+def test_jobs_end_with_the_executor(job: MakeJob, out: Path):
+    def interrupt(run_id: str, event: dict[str, object]) -> None:
+        if event["event"] == "phase":
+            wait_until(lambda: any(out.glob("holding-*")))
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        LocalExecutor(1).execute([job(doing("hold"))], interrupt)
+    worker = int(next(out.glob("holding-*")).name.partition("-")[2])
+    assert start_time(worker) is None
+    assert RunDirectory(job(doing("hold")).directory).read_record() is None

@@ -1,0 +1,164 @@
+"""A plan from its first run to its last: what is skipped, tried again, promoted, recorded and waited for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.factories import component, make_spec, save
+from tests.grid.conftest import doing
+from tests.grid.fake_training import wait_until
+from vsebench.grid import run as grid_run
+from vsebench.grid.plan import Plan
+from vsebench.grid.run import run_plan, run_state
+from vsebench.plugin import VsebenchError
+from vsebench.results.lease import Lease
+from vsebench.results.process import start_time
+from vsebench.results.record import RunRecord
+from vsebench.results.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vsebench.results.spec import RunSpec
+
+
+def planned(out: Path, *runs: RunSpec, workers: int = 2) -> Plan:
+    return Plan(runs, component("local"), workers, out)
+
+
+def order(out: Path) -> list[str]:
+    return (out / "order.txt").read_text().splitlines()
+
+
+def test_every_run_is_run_and_the_same_plan_again_skips_them(out: Path):
+    runs = [doing("nothing", seed) for seed in (0, 1)]
+    first = run_plan(planned(out, *runs))
+    again = run_plan(planned(out, *runs))
+    assert first.run_ids == again.run_ids == tuple(run.run_id for run in runs)
+    assert (first.failed, first.blocked, first.skipped) == ((), (), ())
+    assert again.skipped == first.run_ids
+    assert sorted(order(out)) == ["triplet 0", "triplet 1"]
+    assert Store(out).planned() == list(first.run_ids)
+
+
+def test_failed_and_blocked_runs_are_named_and_tried_again(out: Path, monkeypatch: pytest.MonkeyPatch):
+    failing = doing("fail", 0)
+    dependant, other = doing("nothing", 1, needs=failing), doing("nothing", 2)
+    outcome = run_plan(planned(out, failing, dependant, other))
+    assert (outcome.failed, outcome.blocked) == ((failing.run_id,), (dependant.run_id,))
+    again = run_plan(planned(out, failing, dependant, other))
+    assert (again.failed, again.blocked, again.skipped) == ((failing.run_id,), (dependant.run_id,), (other.run_id,))
+    assert order(out).count("triplet 0") == 2
+
+
+def test_a_run_that_died_gets_a_record_from_us(out: Path):
+    dead = doing("die", 0)
+    dependant = doing("nothing", 1, needs=dead)
+    events: list[tuple[str, dict[str, Any]]] = []
+    outcome = run_plan(planned(out, dead, dependant), reporter=lambda run_id, event: events.append((run_id, event)))
+    assert (outcome.failed, outcome.blocked) == ((dead.run_id,), (dependant.run_id,))
+    record = Store(out).directory_for(dead).read_record()
+    assert record is not None
+    assert (record.status, record.error) == ("failed", "its process was ended by SIGKILL, which the system does when memory runs out")
+    assert (dead.run_id, {"event": "finished", "status": "failed"}) in events
+
+
+def test_a_support_run_is_run_only_for_runs_that_need_it(out: Path):
+    support = doing("nothing", 0).model_copy(update={"role": "support"})
+    row = doing("chatter", 1, needs=support)
+    outcome = run_plan(planned(out, support, row))
+    assert outcome.run_ids == (row.run_id,)
+    assert Store(out).directory_for(support).is_done
+    (Store(out).directory_for(support).path / "done").unlink()
+    assert run_plan(planned(out, support, row)).skipped == (row.run_id,)
+    assert order(out) == ["triplet 0", "triplet 1"]
+
+
+def test_a_support_run_that_is_asked_for_later_becomes_a_row(out: Path):
+    row = doing("nothing")
+    save(out, RunRecord(run_id=row.run_id, status="done", spec=row.model_copy(update={"role": "support"})))
+    outcome = run_plan(planned(out, row))
+    assert outcome.skipped == (row.run_id,)
+    record = Store(out).directory_for(row).read_record()
+    assert record is not None
+    assert record.spec.role == "row"
+
+
+def test_a_run_that_another_process_holds_is_waited_for(out: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(grid_run, "POLL_SECONDS", 0.05)
+    held, dependant = doing("fail", 0), None
+    dependant = doing("nothing", 1, needs=held)
+    directory = Store(out).directory_for(held)
+    lease = Lease.claim(directory.path)
+    assert lease is not None
+    busy = threading.Event()
+
+    def finish_elsewhere() -> None:
+        busy.wait(30)
+        directory.write_record(RunRecord(run_id=held.run_id, status="done", spec=held))
+        lease.release()
+
+    other = threading.Thread(target=finish_elsewhere)
+    other.start()
+    outcome = run_plan(planned(out, held, dependant), reporter=lambda _, event: busy.set() if event["event"] == "busy" else None)
+    other.join()
+    assert (outcome.failed, outcome.blocked) == ((), ())
+    assert Store(out).directory_for(dependant).is_done
+    assert order(out) == ["triplet 1"]
+
+
+def test_nothing_is_run_where_nothing_can_be_written(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(VsebenchError, match="cannot write .*choose another folder with --out"):
+        run_plan(planned(tmp_path / "file" / "out", doing("nothing")))
+
+
+def test_the_state_of_a_run(out: Path):
+    spec = make_spec()
+    directory = Store(out).directory_for(spec)
+    assert run_state(directory) == "pending"
+    directory.write_spec(spec)
+    assert run_state(directory) == "pending"
+    directory.checkpoint_path.touch()
+    assert run_state(directory) == "interrupted"
+    for status in ("failed", "blocked", "done"):
+        directory.write_record(RunRecord(run_id=spec.run_id, status=status, spec=spec))
+        assert run_state(directory) == status
+
+
+COMMAND = """
+import sys
+from pathlib import Path
+from tests.factories import component
+from vsebench.grid.plan import Plan
+from vsebench.grid.run import run_plan
+from vsebench.results.spec import RunSpec
+runs = tuple(RunSpec.model_validate_json(line) for line in sys.stdin)
+run_plan(Plan(runs, component("local"), 1, Path(sys.argv[1])))
+"""
+
+
+def test_after_a_kill_the_same_plan_does_the_rest(out: Path):
+    runs = [doing("nothing", 0), doing("hold", 1), doing("nothing", 2)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = subprocess.Popen([sys.executable, "-c", COMMAND, str(out)], stdin=subprocess.PIPE, env=environment)
+    assert command.stdin is not None
+    command.stdin.write("\n".join(run.model_dump_json() for run in runs).encode())
+    command.stdin.close()
+    wait_until(lambda: any(out.glob("holding-*")))
+    worker = int(next(out.glob("holding-*")).name.partition("-")[2])
+    command.kill()
+    command.wait()
+    wait_until(lambda: start_time(worker) is None)
+    (out / "go").touch()
+    outcome = run_plan(planned(out, *runs))
+    assert outcome.skipped == (runs[0].run_id,)
+    assert (outcome.failed, outcome.blocked) == ((), ())
+    assert all(Store(out).directory_for(run).is_done for run in runs)
+    assert sorted(order(out)) == ["triplet 0", "triplet 1", "triplet 1", "triplet 2"]

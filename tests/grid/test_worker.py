@@ -1,0 +1,92 @@
+"""The process of one run: what it says, and that it never outlives its parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.grid.conftest import doing
+from tests.grid.fake_training import wait_until
+from vsebench.results.directory import RunDirectory
+from vsebench.results.lease import Lease
+from vsebench.results.process import start_time
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.grid.conftest import MakeJob
+    from vsebench.grid.run import RunJob
+
+PARENT = """
+import sys
+from pathlib import Path
+from vsebench.grid.process import RunProcess
+from vsebench.grid.run import RunJob
+from vsebench.results.spec import RunSpec
+spec = RunSpec.model_validate_json(sys.stdin.readline())
+RunProcess(RunJob(spec.run_id, spec.model_dump_json(), Path(sys.argv[1]), ()), lambda event: None)
+sys.stdin.read()
+"""
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Python with these arguments, on this process's search path, with pipes on all sides."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, *arguments], stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
+
+
+def listen(job: RunJob) -> tuple[list[dict[str, object]], str, int]:
+    """A worker's events, what it printed, and its exit code."""
+    process = start("-m", "vsebench.grid.worker", str(job.directory))
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(job.spec + "\n")
+    process.stdin.flush()
+    events = [json.loads(line) for line in process.stdout]
+    _, printed = process.communicate()
+    return events, printed, process.returncode
+
+
+def test_events_come_on_standard_output_and_nothing_else_does(job: MakeJob):
+    events, printed, code = listen(job(doing("chatter")))
+    assert events == [{"event": "phase", "phase": "training"}, {"event": "finished", "status": "done"}]
+    assert printed == "said on standard output\nsaid on standard error\n"
+    assert code == 0
+
+
+def test_a_run_that_is_held_elsewhere_is_reported_busy(job: MakeJob):
+    held = job(doing("nothing"))
+    assert Lease.claim(held.directory) is not None
+    ((event,), printed, code) = listen(held)
+    assert (event["event"], printed, code) == ("busy", "", 0)
+    assert f"is being run by process {os.getpid()}" in str(event["reason"])
+
+
+def test_a_worker_without_a_spec_ends_at_once(job: MakeJob):
+    directory = job(doing("nothing")).directory
+    process = start("-m", "vsebench.grid.worker", str(directory))
+    assert process.communicate() == ("", "")
+    assert process.returncode == 1
+    assert not directory.exists()
+
+
+def test_a_worker_dies_when_its_parent_is_killed(job: MakeJob, out: Path):
+    wanted = job(doing("hold"))
+    parent = start("-c", PARENT, str(wanted.directory))
+    assert parent.stdin is not None
+    parent.stdin.write(wanted.spec + "\n")
+    parent.stdin.flush()
+    wait_until(lambda: any(out.glob("holding-*")))
+    worker = int(next(out.glob("holding-*")).name.partition("-")[2])
+    assert worker != parent.pid
+    assert start_time(worker) is not None
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate()
+    wait_until(lambda: start_time(worker) is None)
+    assert RunDirectory(wanted.directory).read_record() is None
+    assert Lease.claim(wanted.directory) is not None
