@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from tests.oracles import pooling as oracle
 from vsebench.kernels import sorted_pooling, sorted_weighted_sum, valid_mask
-from vsebench.kernels.sorted_pooling_numba import NumbaSortedSum, compiled
+from vsebench.kernels.sorted_pooling_numba import NumbaSortedSum
 from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
 
 if TYPE_CHECKING:
@@ -194,23 +194,3 @@ def test_without_numba_it_says_so_and_sorts_with_torch(monkeypatch: pytest.Monke
         chosen(torch.zeros(2, 4, 3), torch.ones(2, 4))  # said once: a second warning would be an error here
     finally:
         sorted_pooling._numba_sum.cache_clear()
-
-
-def test_kernels_compile_where_no_cache_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    from numba.core import caching
-
-    monkeypatch.setattr(caching.FunctionCache._impl_class, "_locator_classes", [])
-
-    @compiled("(f4[::1],)", set())
-    def double(values: Any) -> None:
-        for i in range(len(values)):
-            values[i] *= 2
-
-    values = torch.ones(3)
-    double(values.numpy())
-    assert values.tolist() == [2.0, 2.0, 2.0]
-
-
-def test_kernels_do_not_hide_other_errors() -> None:
-    with pytest.raises(Exception, match="unknown_name"):
-        compiled("(f4[::1],)", set())(eval("lambda values: unknown_name(values)"))

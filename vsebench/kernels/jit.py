@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numba
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 Function = TypeVar("Function", bound="Callable[..., object]")
 
 
-def jit(function: Function) -> Function:
-    """Compiles without fast-math, so that sums keep their written order, and keeps the machine code on disk for the next process."""
-    options: dict[str, Any] = {"error_model": "numpy"}
-    compiled: Any
-    try:
-        compiled = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # numba finds no folder that it may write to, as in a read-only container
-        compiled = numba.njit(**options)(function)
-    return compiled  # type: ignore[no-any-return]
+@overload
+def jit(function: Function) -> Function: ...
+@overload
+def jit(*, fastmath: Collection[str]) -> Callable[[Function], Function]: ...
+def jit(function: Any = None, *, fastmath: Collection[str] = ()) -> Any:
+    """Compiles at the first call, and keeps the machine code on disk for the next process.
+
+    Without `fastmath` (LLVM's flags, such as `contract` for fused multiply-adds and `reassoc` for sums in any order), sums keep their written order.
+    """
+
+    def decorate(function: Any) -> Any:
+        options: dict[str, Any] = {"error_model": "numpy", "fastmath": set(fastmath)}
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # numba finds no folder that it may write to, as in a read-only container
+            return numba.njit(**options)(function)
+
+    return decorate if function is None else decorate(function)

@@ -3,45 +3,26 @@
 A block of `LANES` dimensions is copied to a buffer that fits the first-level cache, sorted there along with the rows that its values came from, and
 summed with the weights. Ties are broken by row, so that the order is the one of a stable sort. What the backward pass needs is kept as the
 sorted values and one byte per value for its row.
-
-Importing this module loads the compiled kernels from numba's cache, or compiles them (seconds).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
+from vsebench.kernels.jit import jit
 from vsebench.kernels.sorting_network import networks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
 
 LANES = 64
 
 
-def compiled(signature: str, fastmath: set[str]) -> Callable[[Callable[..., None]], Any]:
-    """Compiles for `signature`, through numba's cache where some folder for it can be written."""
-
-    def decorate(function: Callable[..., None]) -> Any:
-        options: dict[str, Any] = {"fastmath": fastmath, "error_model": "numpy", "nogil": True}
-        try:
-            return numba.njit(signature, cache=True, **options)(function)
-        except RuntimeError as error:
-            if "cannot cache" not in str(error):
-                raise
-            return numba.njit(signature, **options)(function)
-
-    return decorate
-
-
-@compiled("(f4[:,:,::1], i8[::1], f4[:,::1], u1[:,::1], u8[::1], f4[:,::1], f4[:,:,::1], u1[:,:,::1])", {"contract"})
+@jit(fastmath={"contract"})
 def sort_and_sum(
     features: np.ndarray, lengths: np.ndarray, weights: np.ndarray, pairs: np.ndarray, start: np.ndarray, out: np.ndarray, values: np.ndarray, rows: np.ndarray
 ) -> None:
@@ -97,7 +78,7 @@ def sort_and_sum(
                         kept_rows[d] = origin[k, d]
 
 
-@compiled("(i8[::1], f4[:,::1], f4[:,::1], u1[:,:,::1], f4[:,:,::1])", {"contract"})
+@jit(fastmath={"contract"})
 def features_gradient(lengths: np.ndarray, weights: np.ndarray, grad: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
     """Fills `out` [B, N, D] with the gradient of the features, 0 for padding, from `grad` [B, D] of the sums and the `rows` of the forward pass."""
     batch, n_max, dim = out.shape
@@ -121,7 +102,7 @@ def features_gradient(lengths: np.ndarray, weights: np.ndarray, grad: np.ndarray
                 out[b, i, d] = 0
 
 
-@compiled("(i8[::1], f4[:,::1], f4[:,:,::1], f4[:,::1])", {"contract", "reassoc"})
+@jit(fastmath={"contract", "reassoc"})
 def weights_gradient(lengths: np.ndarray, grad: np.ndarray, values: np.ndarray, out: np.ndarray) -> None:
     """Fills `out` [B, N] with the gradient of the weights, 0 for padding, from `grad` [B, D] of the sums and the `values` of the forward pass."""
     batch, n_max, dim = values.shape
