@@ -11,11 +11,11 @@ import signal
 import sys
 import time
 import types
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from vsebench.results.directory import RunDirectory
     from vsebench.results.record import RunRecord

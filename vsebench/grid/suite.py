@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from vsebench.grid.suite_fields import Changes, Paths, Seeds, Specs
+from vsebench.grid.suite_fields import Changes, Folder, Paths, Seeds, Specs
 from vsebench.grid.validation import one_line
 from vsebench.plugin.errors import SpecError
 
@@ -49,7 +49,7 @@ class Suite(BaseModel):
     """Runs at a time; by default one per physical core, or one per CUDA device."""
     executor: str = "local"
     """Where runs are run: a component spec."""
-    out: str = Field("runs", min_length=1)
+    out: Folder = "runs"
     """The folder that receives a directory per run."""
     plugin: Paths = ()
     """Python files that implement plugin hooks, for work that is not packaged."""
@@ -93,11 +93,6 @@ def load_suite(path: Path | str, options: Mapping[str, Any] | None = None) -> Su
     values = _read(Path(path))
     suite = make_suite(values, str(path))
     return make_suite(_overlay(values, options), "command line") if options else suite
-
-
-def suite_schema() -> dict[str, Any]:
-    """The JSON schema of a suite file, as published in `docs/suite.schema.json`."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}
 
 
 def _read(path: Path) -> dict[str, Any]:

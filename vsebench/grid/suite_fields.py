@@ -53,6 +53,12 @@ def _paths(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in items)
 
 
+def _folder(value: object) -> str:
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise SpecError(f"name a folder; got {value!r}")
+    return str(value)
+
+
 def _changes(value: object) -> dict[str, Scalar]:
     if not isinstance(value, Mapping):
         raise SpecError(f"write a table of protocol keys; got {value!r}")
@@ -84,15 +90,17 @@ _SPEC_SCHEMA = {
 }
 _SPECS_SCHEMA = {"anyOf": [{"type": "string", "description": "component specs, comma-separated"}, {"type": "array", "minItems": 1, "items": _SPEC_SCHEMA}]}
 _PATHS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_SEED_SCHEMA = {"type": "integer", "minimum": 0}
 _SEEDS_SCHEMA = {
     "anyOf": [
-        {"type": "integer", "minimum": 0},
-        {"type": "string", "pattern": r"^\s*\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*\s*$"},
-        {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
+        _SEED_SCHEMA,
+        {"type": "string", "pattern": r"^\s*\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*\s*$", "description": "a list or a range, both ends included"},
+        {"type": "array", "minItems": 1, "items": _SEED_SCHEMA},
     ]
 }
 
 Specs = Annotated[tuple[str, ...], _validator(_specs), WithJsonSchema(_SPECS_SCHEMA)]
 Paths = Annotated[tuple[str, ...], _validator(_paths), WithJsonSchema(_PATHS_SCHEMA)]
+Folder = Annotated[str, _validator(_folder), WithJsonSchema({"type": "string", "minLength": 1})]
 Seeds = Annotated[tuple[int, ...], _validator(parse_seeds), WithJsonSchema(_SEEDS_SCHEMA)]
 Changes = Annotated[dict[str, Scalar], _validator(_changes), WithJsonSchema(_changes_schema())]

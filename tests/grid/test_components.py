@@ -1,0 +1,154 @@
+"""How a person writes components, and what the texts resolve to."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+import vsebench
+from vsebench.grid.components import create, parse_spec, resolve_pooling, resolve_ref, split_list
+from vsebench.plugin import Card, Param, PluginError, SpecError
+from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.registry import Component, Origin, Registry
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """Two distributions that both claim `gpo`, and `kmax` of one of them."""
+    registry = Registry()
+    for name, dist in (("gpo", "vsebench"), ("gpo", "acme"), ("kmax", "vsebench")):
+        params = (Param("k", 5, minimum=1), Param("text", ""))
+        registry.add(Component("pooling", name, "module:Class", params, Card("a pooling", version="2"), Origin(dist, "plugin", "0.3")))
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("kmax", ("kmax", {})),
+        ("kmax:k=5", ("kmax", {"k": "5"})),
+        ("name:a=1:b=x", ("name", {"a": "1", "b": "x"})),
+        (" kmax:k=5 ", ("kmax", {"k": "5"})),
+        ("acme::gpo", ("acme::gpo", {})),
+        ("acme::gpo:k=5", ("acme::gpo", {"k": "5"})),
+        ("my.file.py::own:k=5", ("my.file.py::own", {"k": "5"})),
+        ("x:path=a%2Cb%3Ac%2fd%25", ("x", {"path": "a,b:c/d%"})),
+        ("x:name=Gr%C3%BCn", ("x", {"name": "Grün"})),
+        ("x:empty=", ("x", {"empty": ""})),
+    ],
+)
+def test_a_spec_is_a_name_and_parameters(text: str, parsed: tuple[str, dict[str, str]]):
+    assert parse_spec(text) == parsed
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "'' is not a component spec: write NAME or NAME:KEY=VALUE:KEY=VALUE"),
+        (":k=5", "is not a component spec"),
+        ("=5", "is not a component spec"),
+        ("kmax:", "'kmax:': '' is not a parameter: write NAME:KEY=VALUE"),
+        ("kmax::k=5", "'' is not a parameter"),
+        ("kmax:5", "'5' is not a parameter"),
+        ("kmax:=5", "'=5' is not a parameter"),
+        ("kmax:k=5:", "'' is not a parameter"),
+        ("kmax:k=5:k=6", "parameter 'k' is given twice"),
+        ("x:share=50%", "a percent sign in a value is written %25"),
+        ("x:share=%zz", "a percent sign in a value is written %25"),
+    ],
+)
+def test_what_is_no_spec_is_refused(text: str, message: str):
+    with pytest.raises(SpecError) as caught:
+        parse_spec(text)
+    assert message in str(caught.value)
+
+
+def test_lists_are_comma_separated():
+    assert split_list("gpo, maxavg:w=0.3 ,acme::gpo") == ["gpo", "maxavg:w=0.3", "acme::gpo"]
+    for text in ("", "a,,b", "a,", ",a", " , "):
+        with pytest.raises(SpecError, match="has an empty item"):
+            split_list(text)
+
+
+def test_a_reference_says_all_that_identifies_a_component(registry: Registry):
+    ref = resolve_ref("pooling", "kmax:k=7", registry)
+    assert ref.model_dump() == {
+        "spec": "kmax:k=7",
+        "name": "kmax",
+        "params": {"k": 7, "text": ""},
+        "version": "2",
+        "distribution": "vsebench",
+        "plugin": "plugin",
+        "distribution_version": "0.3",
+    }
+
+
+def test_equal_components_have_equal_specs_however_they_are_written(registry: Registry):
+    specs = {resolve_ref("pooling", text, registry).spec for text in ("kmax", "kmax:k=5", "kmax:k=05", "vsebench::kmax", " kmax:text=:k=5")}
+    assert specs == {"kmax"}
+
+
+def test_a_claimed_name_keeps_its_distribution_but_not_in_its_identity(registry: Registry):
+    ref = resolve_ref("pooling", "acme::gpo:k=7", registry)
+    assert (ref.spec, ref.name, ref.identity()["name"], ref.identity()["distribution"]) == ("acme::gpo:k=7", "acme::gpo", "gpo", "acme")
+    with pytest.raises(SpecError, match="claimed by several distributions: write vsebench::gpo or acme::gpo"):
+        resolve_ref("pooling", "gpo", registry)
+
+
+def test_any_value_survives_its_canonical_spec(registry: Registry):
+    rng = random.Random(0)
+    component = registry.get("pooling", "kmax")
+    for _ in range(500):
+        value = "".join(rng.choice("aZ9%,:/= .-_ü\t√%2C") for _ in range(rng.randrange(8)))
+        spec = component.canonical(component.resolve({"text": value, "k": 3}))
+        assert len(split_list(spec)) == 1
+        assert "/" not in spec
+        assert resolve_ref("pooling", spec, registry).params == {"k": 3, "text": value}
+
+
+def test_a_pooling_serves_both_towers_or_one_each(registry: Registry):
+    both = resolve_pooling("kmax:k=7", registry)
+    assert [side.spec for side in both] == ["kmax:k=7", "kmax:k=7"]
+    pair = resolve_pooling("kmax:k=7/acme::gpo", registry)
+    assert [side.spec for side in pair] == ["kmax:k=7", "acme::gpo"]
+
+
+@pytest.mark.parametrize("text", ["a/b/c", "kmax/", "/kmax", "/", " / "])
+def test_a_pair_has_two_sides(text: str, registry: Registry):
+    with pytest.raises(SpecError, match="is not a pair: write IMAGE/TEXT"):
+        resolve_pooling(text, registry)
+
+
+def test_pairs_are_for_poolings_only():
+    with pytest.raises(SpecError, match="loss 'triplet/aoq': '/' joins an image and a text pooling"):
+        resolve_ref("loss", "triplet/aoq", load_plugins().registry)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kmx", r"unknown pooling 'kmx': did you mean 'kmax'\?"),
+        ("kmax:kk=5", r"pooling 'kmax' has no parameter 'kk': did you mean 'k'\?"),
+        ("kmax:k=five", "pooling 'kmax': parameter 'k' must be an integer, got 'five'"),
+        ("kmax:k=0", "pooling 'kmax': parameter 'k' must be at least 1, got 0"),
+    ],
+)
+def test_misspelt_names_and_bad_values_are_errors(text: str, message: str, registry: Registry):
+    with pytest.raises(SpecError, match=message):
+        resolve_pooling(f"kmax/{text}", registry)
+
+
+def test_create_makes_a_component_from_its_spec():
+    assert vsebench.create is create
+    assert create("loss", "triplet:margin=0.3").margin == 0.3
+    assert create("pooling", "kmax:k=3", dim=1024).k == 3
+    with pytest.raises(SpecError, match=r"unknown kind of component 'poolings': did you mean 'pooling'\?"):
+        create("poolings", "kmax")
+    with pytest.raises(SpecError, match=r"a pooling takes no context 'dims': did you mean 'dim'\?"):
+        create("pooling", "kmax", dims=3)
+
+
+def test_a_component_that_cannot_be_imported_says_whose_it_is(registry: Registry):
+    with pytest.raises(PluginError, match=r"pooling 'kmax' of plugin 'plugin' \(vsebench\) cannot be imported from module:Class"):
+        registry.get("pooling", "kmax").create({})

@@ -1,0 +1,253 @@
+"""From suites to runs: the grid, its dependencies, and what is refused before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from vsebench.data.open import OpenedDataset
+from vsebench.grid import device as grid_device
+from vsebench.grid import plan as grid_plan
+from vsebench.grid.device import physical_cores
+from vsebench.grid.plan import plan
+from vsebench.grid.protocols import PRESETS
+from vsebench.grid.suite import make_suite
+from vsebench.plugin import DataError, DatasetCard, PluginError, SpecError
+from vsebench.plugin.loader import load_plugins
+
+if TYPE_CHECKING:
+    from vsebench.grid.plan import Plan
+    from vsebench.plugin.registry import Component
+
+LOSS_FILE = """
+from vsebench.plugin import Card, DatasetCard, LossCard, OfflineSpec, Param, hookimpl
+
+@hookimpl
+def vsebench_register_losses(register):
+    register("own", "a:B", card=LossCard("needs triplet with another margin", offline=OfflineSpec("triplet:margin=0.1")))
+    register("third", "a:B", card=LossCard("needs a loss that needs another", offline=OfflineSpec("own")))
+    register("circle", "a:B", card=LossCard("needs itself", offline=OfflineSpec("circle:k=2")), params=[Param("k", 1)])
+    register("ranking", "a:B", card=LossCard("of the other task", task="annotation"))
+
+@hookimpl
+def vsebench_register_datasets(register):
+    register("tags", "a:B", card=DatasetCard("of the other task", task="annotation"))
+"""
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Data sets that open without files; keeps what each was opened with."""
+    calls: list[dict[str, Any]] = []
+
+    def open_dataset(component: Component, params: dict[str, object], **options: Any) -> OpenedDataset:
+        calls.append({"name": component.name, **options})
+        warnings = ("1 image is missing",) if component.name == "flickr8k" else ()
+        return OpenedDataset(None, Path("/data") / component.name, f"{component.name}{params}", warnings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(grid_plan, "open_dataset", open_dataset)
+    return calls
+
+
+@pytest.fixture
+def own_losses(tmp_path: Path) -> str:
+    file = tmp_path / "own_losses.py"
+    file.write_text(LOSS_FILE)
+    return str(file)
+
+
+def make(**values: Any) -> Plan:
+    return plan(make_suite({"device": "cpu", **values}))
+
+
+def rows(planned: Plan) -> list[tuple[str, str, int, str]]:
+    return [(run.pooling, run.loss.spec, run.seed, run.role) for run in planned.runs]
+
+
+@pytest.mark.usefixtures("opened")
+def test_every_combination_is_a_run():
+    planned = make(pooling="gpo,maxavg", loss="sum-hinge,triplet", seeds="0,1", similarity="dot")
+    expected = [(p, loss, seed, "row") for p in ("gpo", "maxavg") for loss in ("sum-hinge", "triplet") for seed in (0, 1)]
+    assert rows(planned) == expected
+    assert len({run.run_id for run in planned.runs}) == 8
+    assert all(run.depends_on == () for run in planned.runs)
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_first_round_that_the_grid_has_is_shared():
+    planned = make(pooling="gpo,maxavg", loss="triplet,aoq")
+    assert rows(planned) == [("gpo", "triplet", 0, "row"), ("gpo", "aoq", 0, "row"), ("maxavg", "triplet", 0, "row"), ("maxavg", "aoq", 0, "row")]
+    for first, second in (planned.runs[:2], planned.runs[2:]):
+        assert second.depends_on == (first.run_id,)
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize("loss", ["aoq,triplet", "aoq:h=50,triplet,aoq"])
+def test_a_first_round_comes_first_whatever_the_order(loss: str):
+    planned = make(pooling="gpo", loss=loss)
+    assert rows(planned)[0] == ("gpo", "triplet", 0, "row")
+    assert sum(run.loss.spec == "triplet" for run in planned.runs) == 1
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_first_round_that_the_grid_lacks_is_a_support_run_for_all_that_need_it():
+    planned = make(pooling="gpo/mean", loss="aoq,aoq:h=50", seeds="0,1")
+    assert [row for row in rows(planned) if row[3] == "support"] == [("gpo/mean", "triplet", seed, "support") for seed in (0, 1)]
+    support = {run.seed: run.run_id for run in planned.runs if run.role == "support"}
+    assert all(run.depends_on == (support[run.seed],) for run in planned.runs if run.role == "row")
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_triplet_with_other_parameters_is_no_first_round():
+    planned = make(pooling="gpo", loss="triplet:margin=0.3,aoq")
+    assert rows(planned) == [("gpo", "triplet:margin=0.3", 0, "row"), ("gpo", "triplet", 0, "support"), ("gpo", "aoq", 0, "row")]
+
+
+@pytest.mark.usefixtures("opened")
+def test_first_rounds_may_have_first_rounds(own_losses: str):
+    planned = make(pooling="gpo", loss="third", plugin=own_losses)
+    assert [run.loss.spec for run in planned.runs] == ["triplet:margin=0.1", "own", "third"]
+    assert [run.depends_on for run in planned.runs] == [(), (planned.runs[0].run_id,), (planned.runs[1].run_id,)]
+    assert planned.runs[2].environment.plugin_files == (own_losses,)
+    assert planned.plugin_files == (own_losses,)
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_loss_that_is_its_own_first_round_is_the_plugins_fault(own_losses: str):
+    with pytest.raises(PluginError, match="loss 'circle:k=2' is its own first round"):
+        make(loss="circle", plugin=own_losses)
+
+
+def test_each_data_set_is_opened_once_with_the_suites_options(opened: list[dict[str, Any]]):
+    planned = make(dataset="flickr8k,scenes:images=300", data_root=["a", "b"], strict_data=True, loss="triplet", seeds="0-2")
+    assert opened == [
+        {"name": "flickr8k", "data_roots": [Path("a"), Path("b")], "strict": True},
+        {"name": "scenes", "data_roots": [Path("a"), Path("b")], "strict": True},
+    ]
+    flickr, scenes = planned.runs[0], planned.runs[-1]
+    assert (flickr.environment.data_path, flickr.environment.data_warnings) == ("/data/flickr8k", ("1 image is missing",))
+    assert flickr.data_fingerprint != scenes.data_fingerprint
+    assert planned.warnings == ("flickr8k: 1 image is missing",)
+
+
+@pytest.mark.usefixtures("opened")
+def test_the_protocol_is_the_data_sets_own_unless_the_suite_names_one():
+    both = make(dataset="flickr8k,scenes", loss="triplet", pooling="mean")
+    assert [run.protocol.name for run in both.runs] == ["vse-infinity", "quick"]
+    one = make(dataset="flickr8k,scenes", loss="triplet", pooling="mean", protocol="quick", epochs=2, set={"embed_dim": "64"})
+    assert [run.protocol.name for run in one.runs] == ["quick", "quick"]
+    assert one.runs[0].protocol_changes == {"embed_dim": 64, "epochs": 2}
+
+
+@pytest.mark.usefixtures("opened")
+def test_the_identity_of_a_run_is_what_decides_its_result():
+    (base,) = make(pooling="mean", loss="triplet").runs
+    same = [
+        make(pooling="mean", loss="triplet", **more).runs[0]
+        for more in ({"workers": 1}, {"out": "elsewhere"}, {"set": {"embed_dim": 128}}, {"protocol": "quick"})
+    ]
+    others = [
+        make(**{"pooling": "mean", "loss": "triplet", **more}).runs[0]
+        for more in (
+            {"seeds": 1},
+            {"pooling": "mean/max"},
+            {"pooling": "max/mean"},
+            {"loss": "triplet:margin=0.3"},
+            {"set": {"threads": 2}},
+            {"set": {"warmup_loss": "triplet"}},
+            {"dataset": "flickr8k", "protocol": "quick"},
+        )
+    ]
+    assert {run.run_id for run in same} == {base.run_id}
+    assert len({run.run_id for run in (base, *others)}) == 8
+
+
+@pytest.mark.usefixtures("opened")
+def test_workers_and_concurrency():
+    assert make(loss="triplet", seeds="0-3", workers=3).runs[0].environment.concurrency == 3
+    assert make(loss="triplet", pooling="gpo", workers=8).runs[0].environment.concurrency == 1
+    assert make().workers == physical_cores() >= 1
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("max 100000", 4), ("200000 100000", 2), ("50000 100000", 1), (None, 4)])
+def test_hyper_threads_count_once_and_quotas_are_respected(quota: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for cpu in range(8):
+        topology = tmp_path / f"cpu{cpu}" / "topology"
+        topology.mkdir(parents=True)
+        (topology / "thread_siblings_list").write_text(f"{cpu % 4},{cpu % 4 + 4}\n")
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(quota + "\n")
+    monkeypatch.setattr(grid_device, "_CPUS", tmp_path)
+    monkeypatch.setattr(grid_device, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert physical_cores() == cores
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 4}, raising=False)
+    assert physical_cores() == 1
+
+
+REFUSED = [
+    ({"pooling": "gpoo"}, r"unknown pooling 'gpoo': did you mean 'gpo'\?"),
+    ({"loss": "tripplet"}, r"unknown loss 'tripplet': did you mean 'triplet'\?"),
+    ({"dataset": "flickr8"}, r"unknown dataset 'flickr8': did you mean 'flickr8k'\?"),
+    ({"similarity": "cosine"}, "unknown similarity 'cosine': known: dot"),
+    ({"executor": "lokal"}, r"unknown executor 'lokal': did you mean 'local'\?"),
+    ({"protocol": "quik"}, r"unknown protocol 'quik': did you mean 'quick'\?"),
+    ({"set": {"embd_dim": 3}}, r"unknown protocol key 'embd_dim': did you mean 'embed_dim'\?"),
+    ({"pooling": "gpo,mean,gpo"}, "pooling 'gpo' is given twice: keep one"),
+    ({"pooling": "maxavg,maxavg:w=0.5"}, r"pooling 'maxavg:w=0\.5' is given twice \(it equals 'maxavg'\): keep one"),
+    ({"pooling": "gpo/gpo,gpo"}, r"pooling 'gpo' is given twice \(it equals 'gpo/gpo'\)"),
+    ({"loss": "triplet,triplet:margin=0.20"}, "loss 'triplet:margin=0.20' is given twice"),
+    ({"sampler": "uniform"}, "data set 'scenes' serves the retrieval task, which uses no sampler: leave out the sampler"),
+    ({"set": {"warmup_loss": "aoq"}}, "protocol key 'warmup_loss': 'aoq' cannot warm up a retrieval run"),
+    ({"plugin": ["nowhere.py"]}, r"plugin file '.*nowhere\.py' does not exist"),
+]
+
+
+@pytest.mark.parametrize(("values", "message"), REFUSED)
+def test_a_wrong_request_is_refused_before_data_are_opened(values: dict[str, Any], message: str, opened: list[dict[str, Any]]):
+    with pytest.raises((SpecError, PluginError), match=message) as caught:
+        make(**values)
+    assert "\n" not in str(caught.value)
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"loss": "ranking"}, "loss 'ranking' serves the annotation task, data set 'scenes' the retrieval task"),
+        ({"dataset": "tags"}, "data set 'tags' serves the annotation task, which this version of vsebench does not run"),
+    ],
+)
+def test_a_component_of_another_task_is_refused(values: dict[str, Any], message: str, own_losses: str, opened: list[dict[str, Any]]):
+    with pytest.raises(SpecError, match=message):
+        make(plugin=own_losses, **values)
+    assert opened == []
+
+
+def test_bad_data_are_refused_before_anything_is_written(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="precomp"):
+        make(dataset="precomp", data_root=[str(tmp_path / "empty")], out=str(tmp_path / "out"))
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+@pytest.mark.usefixtures("opened")
+def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(SpecError, match="device 'cuda' was asked for and PyTorch finds none: use --device cpu"):
+        make(device="cuda")
+    assert make(device="auto").runs[0].device == "cpu"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    planned = make(device="auto")
+    assert (planned.runs[0].device, planned.workers) == ("cuda", 3)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    assert make(device="auto").workers == 2
+
+
+def test_the_protocols_of_data_sets_exist():
+    cards = [component.card for component in load_plugins().registry if component.kind == "dataset"]
+    assert {card.protocol for card in cards if isinstance(card, DatasetCard)} <= set(PRESETS)
