@@ -26,6 +26,10 @@ _GRACE_SECONDS = 5.0
 """For the pipes of an ended process to close; a process that it left behind may hold them open."""
 
 
+ONEDNN = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64"}
+"""Bounds what oneDNN and torch keep per shape of a product: ragged batches never repeat their shapes, and 1,024 kept ones take a gigabyte."""
+
+
 class RunProcess:
     """A running job. `listen` is called from a thread with each event, and with None when the process has ended."""
 
@@ -80,6 +84,7 @@ def _environment(job: Job, cuda_device: str | None) -> dict[str, str]:
     environment = {
         **os.environ,
         **MALLOC,
+        **ONEDNN,
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": threads,
