@@ -51,7 +51,7 @@ class PlainProgress:
             self._say(run_id, view.outcome)
         elif kind == "busy":
             self._say(run_id, event["reason"])
-        elif kind in ("started", "phase") or (kind == "evaluated" and time.monotonic() - self._spoke.get(run_id, 0.0) >= LINE_SECONDS):
+        elif kind == "started" or (kind == "evaluated" and time.monotonic() - self._spoke.get(run_id, 0.0) >= LINE_SECONDS):
             self._say(run_id, view.now)
 
     def _say(self, run_id: str, what: str) -> None:

@@ -8,9 +8,6 @@ from typing import Annotated
 
 import typer
 
-from vsebench.report.formats import WIDTH
-from vsebench.report.results import load_results
-
 
 def report_command(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False)],
@@ -19,5 +16,8 @@ def report_command(
     baseline: Annotated[str | None, typer.Option(metavar="POOLING,LOSS", help="The row that sets the common target; by default the first.")] = None,
 ) -> None:
     """Write the table of the runs under DIR to standard output."""
+    from vsebench.report.formats import WIDTH
+    from vsebench.report.results import load_results
+
     results = load_results(directory, allow_mixed=allow_mixed, baseline=baseline)
     typer.echo(results.table(form, width=shutil.get_terminal_size((WIDTH, 1)).columns))

@@ -24,7 +24,9 @@ _LISTS = "comma-separated"
 def run_command(
     suite: Annotated[str | None, typer.Argument(help="A suite file (TOML); options replace what it says.", show_default=False)] = None,
     dataset: Annotated[str | None, typer.Option(help=f"Data sets, {_LISTS}. [default: scenes]")] = None,
-    data_root: Annotated[list[str] | None, typer.Option(help="Folder in which data sets are looked for, before $VSEBENCH_DATA and ./data; repeatable.")] = None,
+    data_root: Annotated[
+        list[str] | None, typer.Option(metavar="DIR", help="Folder in which data sets are looked for, before $VSEBENCH_DATA and ./data; repeatable.")
+    ] = None,
     pooling: Annotated[str | None, typer.Option(help=f"Poolings, {_LISTS}; A/B is image side / text side. [default: gpo,maxavg]")] = None,
     similarity: Annotated[str | None, typer.Option(help=f"Similarities, {_LISTS}. [default: dot]")] = None,
     loss: Annotated[str | None, typer.Option(help=f"Losses, {_LISTS}. [default: triplet,aoq]")] = None,
@@ -37,7 +39,7 @@ def run_command(
     workers: Annotated[int | None, typer.Option(help="Runs at a time. [default: physical cores, or CUDA devices]")] = None,
     executor: Annotated[str | None, typer.Option(help="Where runs are run. [default: local]")] = None,
     out: Annotated[str | None, typer.Option(help="Folder that receives a directory per run. [default: runs]")] = None,
-    plugin: Annotated[list[str] | None, typer.Option(help="Python file that implements plugin hooks; repeatable.")] = None,
+    plugin: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Python file that implements plugin hooks; repeatable.")] = None,
     strict_data: Annotated[bool, typer.Option("--strict-data", help="Refuse a data set whose counts differ from the published ones.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
@@ -106,10 +108,16 @@ def _plan_table(plan: Plan) -> str:
         rows.append((run.run_id[:10], run.dataset.spec, run.pooling, run.loss.spec, run.seed, run.role, needs, run_state(directory), directory.path))
     headers = ("run", "dataset", "pooling", "loss", "seed", "role", "needs", "state", "directory")
     table = tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
-    first = plan.runs[0]
-    changes = ", ".join(f"{key}={value}" for key, value in first.protocol_changes.items())
-    protocol = f"{first.protocol.name} with {changes}" if changes else first.protocol.name
-    return f"{table}\n\n{len(rows)} runs, {plan.workers} at a time; protocol {protocol}; device {first.device}"
+    return "\n".join([table, "", f"{len(rows)} runs, {plan.workers} at a time, on device {plan.runs[0].device}", *_protocols(plan)])
+
+
+def _protocols(plan: Plan) -> list[str]:
+    """A line per data set."""
+    lines = {}
+    for run in plan.runs:
+        changes = ", ".join(f"{key}={value}" for key, value in run.protocol_changes.items())
+        lines[run.dataset.spec] = f"{run.dataset.spec}: protocol {run.protocol.name}{' with ' if changes else ''}{changes}"
+    return list(lines.values())
 
 
 def _run(plan: Plan, *, quiet: bool) -> int:
