@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from tests.oracles import pooling as oracle
-from vsebench.kernels import sorted_pooling, sorted_weighted_sum, valid_mask
+from vsebench.kernels import sorted_weighted_sum, valid_mask
 from vsebench.kernels.sorted_pooling_numba import NumbaSortedSum
 from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
 
@@ -168,29 +167,3 @@ def test_autocast_changes_nothing() -> None:
         assert_close(gradients(sorted_weighted_sum, features, lengths, weights), expected, rtol=0, atol=0)
         by_torch = gradients(TorchSortedSum.apply, features, lengths, weights)
     assert_close(by_torch, expected, rtol=1e-5, atol=1e-5)
-
-
-def chosen(features: Tensor, weights: Tensor) -> str:
-    out = sorted_weighted_sum(features.requires_grad_(), torch.full(features.shape[:1], features.shape[1]), weights)
-    assert out.grad_fn is not None
-    return out.grad_fn.name()
-
-
-def test_float32_on_the_cpu_takes_the_compiled_kernel() -> None:
-    weights = torch.ones(2, 4)
-    assert chosen(torch.zeros(2, 4, 3), weights) == "NumbaSortedSumBackward"
-    assert chosen(torch.zeros(2, 4, 3).double(), weights) == "TorchSortedSumBackward"
-    assert chosen(torch.zeros(2, 4, 3).half(), weights) == "TorchSortedSumBackward"
-    assert chosen(torch.zeros(2, 4, 3), weights.double()) == "TorchSortedSumBackward"
-    assert chosen(torch.zeros(1, 257, 3), torch.ones(1, 257)) == "TorchSortedSumBackward"
-
-
-def test_without_numba_it_says_so_and_sorts_with_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "numba", None)
-    sorted_pooling._numba_sum.cache_clear()
-    try:
-        with pytest.warns(RuntimeWarning, match="numba cannot be imported"):
-            assert chosen(torch.zeros(2, 4, 3), torch.ones(2, 4)) == "TorchSortedSumBackward"
-        chosen(torch.zeros(2, 4, 3), torch.ones(2, 4))  # said once: a second warning would be an error here
-    finally:
-        sorted_pooling._numba_sum.cache_clear()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vsebench.kernels.masks import masked_max, masked_mean, valid_mask
+from vsebench.kernels.masks import valid_mask
+from vsebench.kernels.reductions import masked_max, masked_mean
 from vsebench.kernels.sorted_pooling import sorted_weighted_sum
 
 __all__ = ("masked_max", "masked_mean", "sorted_weighted_sum", "valid_mask")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import warnings
 from typing import TYPE_CHECKING
 
 import torch
 
+from vsebench.kernels.compiled import compiled_kernels_take
 from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
 from vsebench.kernels.sorting_network import LIMIT
 
@@ -35,26 +34,10 @@ def sorted_weighted_sum(features: Tensor, lengths: Tensor, weights: Tensor) -> T
     Returns:
         [B, D] in the dtype of `features`; computed in the wider of the two dtypes, float32 at least.
     """
-    compiled = (
-        features.device.type == "cpu"
-        and features.dtype == torch.float32
-        and weights.dtype != torch.float64
-        and features.shape[1] <= LIMIT
-        and not torch.compiler.is_compiling()
-    )
-    operator = (_numba_sum() if compiled else None) or TorchSortedSum
+    operator: type[torch.autograd.Function] = TorchSortedSum
+    if features.shape[1] <= LIMIT and weights.dtype != torch.float64 and compiled_kernels_take(features):
+        from vsebench.kernels import sorted_pooling_numba
+
+        operator = sorted_pooling_numba.NumbaSortedSum
     out: Tensor = operator.apply(features, lengths, weights)  # type: ignore[no-untyped-call]
     return out
-
-
-@functools.cache
-def _numba_sum() -> type[torch.autograd.Function] | None:
-    """The compiled operator; None, said once, where numba cannot be imported: it lags behind new releases of NumPy and Python."""
-    try:
-        import numba  # noqa: F401
-    except ImportError as error:
-        warnings.warn(f"sorted pooling (gpo, kmax) runs about ten times slower, because numba cannot be imported: {error}", RuntimeWarning, stacklevel=3)
-        return None
-    from vsebench.kernels.sorted_pooling_numba import NumbaSortedSum
-
-    return NumbaSortedSum

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
+from vsebench.kernels.compiled import array
 from vsebench.kernels.jit import jit
 from vsebench.kernels.sorting_network import networks
 
@@ -129,7 +130,7 @@ class NumbaSortedSum(torch.autograd.Function):
         rows = torch.empty(shape if ctx.needs_input_grad[0] else (0, 0, 0), dtype=torch.uint8)
         values = torch.empty(shape if ctx.needs_input_grad[2] else (0, 0, 0))
         lengths, kept = lengths.to(torch.int64), weights.to(torch.float32)
-        sort_and_sum(_array(features), _array(lengths), _array(kept), *networks(), out.numpy(), values.numpy(), rows.numpy())
+        sort_and_sum(array(features), array(lengths), array(kept), *networks(), out.numpy(), values.numpy(), rows.numpy())
         ctx.save_for_backward(lengths, kept, values, rows)
         ctx.weights_dtype = weights.dtype
         return out
@@ -141,14 +142,9 @@ class NumbaSortedSum(torch.autograd.Function):
         to_features = to_weights = None
         if ctx.needs_input_grad[0]:
             to_features = torch.empty(rows.shape)
-            features_gradient(_array(lengths), _array(kept), _array(grad), rows.numpy(), to_features.numpy())
+            features_gradient(array(lengths), array(kept), array(grad), rows.numpy(), to_features.numpy())
         if ctx.needs_input_grad[2]:
             to_weights = torch.empty(kept.shape)
-            weights_gradient(_array(lengths), _array(grad), values.numpy(), to_weights.numpy())
+            weights_gradient(array(lengths), array(grad), values.numpy(), to_weights.numpy())
             to_weights = to_weights.to(ctx.weights_dtype)
         return to_features, None, to_weights
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    array: np.ndarray = tensor.detach().contiguous().numpy()
-    return array
