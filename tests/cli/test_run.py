@@ -1,0 +1,279 @@
+"""`vsebench run`: its options, its progress, and whole suites on a tiny data set."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from tests.factories import component, make_spec
+from vsebench.cli.app import main
+from vsebench.cli.progress import LiveProgress, PlainProgress
+from vsebench.grid.plan import Plan
+from vsebench.grid.suite import Suite, load_suite, make_suite
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TINY = (
+    "--dataset",
+    "scenes:images=60",
+    "--pooling",
+    "mean",
+    "--epochs",
+    "1",
+    "--set",
+    "embed_dim=16",
+    "--set",
+    "word_dim=8",
+    "--set",
+    "warmup_epochs=0",
+    "--device",
+    "cpu",
+)
+
+FAILING = """
+from vsebench.plugin import LossCard, hookimpl
+
+@hookimpl
+def vsebench_register_losses(register):
+    register("broken", "vsebench_file_broken:Broken", card=LossCard("fails at the first step"))
+
+class Broken:
+    def __call__(self, inputs):
+        raise RuntimeError("this loss does not work")
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for generated data that these tests share."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def vsebench(cache: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    return subprocess.run([sys.executable, "-m", "vsebench", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stopped(cache: Path, tmp_path: Path):
+    (tmp_path / "broken.py").write_text(FAILING)
+    command = ("run", *TINY, "--loss", "broken,triplet", "--plugin", "broken.py", "--workers", "1")
+    failure = r"vsebench: failed: scenes:images=60 · mean · broken · seed 0: RuntimeError: this loss does not work \(runs/scenes-.*\)\n"
+
+    first = vsebench(cache, tmp_path, *command)
+    assert first.returncode == 1, first.stderr
+    assert re.search(r"^mean +triplet +1 +\d", first.stdout, re.MULTILINE)
+    assert "embed_dim=16" in first.stdout
+    broken, triplet = (f"scenes:images=60 · mean · {loss} · seed 0" for loss in ("broken", "triplet"))
+    lines = rf"\[0/2\] {broken}: started\n\[1/2\] {broken}: failed in \d+ s\n\[1/2\] {triplet}: started\n(.*\n)*\[2/2\] {triplet}: done in \d+ s\n{failure}"
+    assert re.fullmatch(lines, first.stderr)
+    (record,) = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*broken*/record.json")]
+    assert record["status"] == "failed"
+    assert record["error"].startswith("Traceback (most recent call last):")
+
+    again = vsebench(cache, tmp_path, *command, "--quiet")
+    assert again.returncode == 1
+    assert again.stdout == first.stdout
+    assert re.fullmatch(failure, again.stderr)
+
+    done = vsebench(cache, tmp_path, *command, "--loss", "triplet")
+    assert (done.returncode, done.stderr) == (0, f"[1/1] {triplet}: done before\n")
+    report = vsebench(cache, tmp_path, "report", "runs", "--format", "json")
+    rows = json.loads(report.stdout)["rows"]
+    assert [(row["pooling"], row["loss"], row["protocol"], row["task"]) for row in rows] == [
+        ("mean", "broken", "quick", "retrieval"),
+        ("mean", "triplet", "quick", "retrieval"),
+    ]
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(cache: Path, tmp_path: Path):
+    done = vsebench(cache, tmp_path, "run", *TINY, "--loss", "aoq", "--seeds", "0-1", "--workers", "3", "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split()[2:6] for line in lines[2:6]] == [
+        ["mean", loss, str(seed), role] for seed in (0, 1) for loss, role in (("triplet", "support"), ("aoq", "row"))
+    ]
+    assert "4 runs, 3 at a time, on device cpu" in done.stdout
+    assert "scenes:images=60: protocol quick with embed_dim=16, word_dim=8, epochs=1, warmup_epochs=0.0" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--pooling", "gpoo"), "unknown pooling 'gpoo': did you mean 'gpo'?"),
+        (("--loss", "triplet:margn=1"), "loss 'triplet' has no parameter 'margn': did you mean 'margin'?"),
+        (("--loss", "triplet:margin=x"), "loss 'triplet': parameter 'margin' must be a finite number, got 'x'"),
+        (("--seeds", "3x"), "command line: seeds: seeds are a list or a range of integers from 0"),
+        (("--set", "embed_dims=3"), "unknown protocol key 'embed_dims': did you mean 'embed_dim'?"),
+        (("--set", "embed_dim"), "--set takes KEY=VALUE, such as embed_dim=128; got 'embed_dim'"),
+        (("--set", "lr=1", "--set", "lr=2"), "--set gives 'lr' twice: keep one"),
+        (("--epochs", "2", "--set", "epochs=3"), "command line: epochs is given twice, by itself and as a protocol key: keep one"),
+        (("--sampler", "uniform"), "which uses no sampler"),
+        (("--dataset", "flickr8"), "unknown dataset 'flickr8': did you mean 'flickr8k'?"),
+        (("--dataset", "flickr8k", "--data-root", "nowhere"), "'nowhere' is not a folder"),
+        (("nowhere.toml",), "suite file 'nowhere.toml' cannot be read: No such file or directory"),
+        (("bad.toml",), "bad.toml: unknown key 'poling': did you mean 'pooling'?"),
+        (("--dataset", "scenes:images=60", "--out", "bad.toml/runs"), "cannot write bad.toml/runs"),
+        (("--plugin", "nowhere.py"), "nowhere.py' does not exist: --plugin takes the path of a Python file"),
+    ],
+)
+def test_a_wrong_request_is_one_line_exits_2_and_writes_nothing(
+    arguments: tuple[str, ...], message: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "bad.toml").write_text('poling = "gpo"')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.delenv("VSEBENCH_DATA", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "--device", "cpu", *arguments])
+    printed = capsys.readouterr()
+    assert caught.value.code == 2
+    assert printed.out == ""
+    assert printed.err.startswith("vsebench: error: ")
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
+
+
+class Planned(Exception):  # noqa: N818  # carries the suite out of the command
+    pass
+
+
+@pytest.fixture
+def suite_of(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The suite that a command line comes down to."""
+
+    def stop(suite: Suite) -> None:
+        raise Planned(suite)
+
+    monkeypatch.setattr("vsebench.grid.plan.plan", stop)
+
+    def parse(*arguments: str) -> Suite:
+        with pytest.raises(Planned) as caught:
+            main(["run", *arguments])
+        suite = caught.value.args[0]
+        assert isinstance(suite, Suite)
+        return suite
+
+    return parse
+
+
+def test_every_option_reaches_the_suite(suite_of: Any):
+    assert suite_of() == make_suite({})
+    values: dict[str, Any] = {
+        "dataset": "flickr8k,scenes",
+        "pooling": "gpo/mean,kmax:k=3",
+        "similarity": "dot",
+        "loss": "aoq:h=100",
+        "sampler": "uniform",
+        "seeds": "0-2",
+        "epochs": 3,
+        "protocol": "quick",
+        "device": "cpu",
+        "workers": 4,
+        "executor": "local",
+        "out": "elsewhere",
+    }
+    arguments = [text for key, value in values.items() for text in (f"--{key}", str(value))]
+    arguments += [
+        "--data-root",
+        "a",
+        "--data-root",
+        "b",
+        "--set",
+        "embed_dim=64",
+        "--set",
+        "warmup_loss=sum-hinge:margin=0.1",
+        "--plugin",
+        "own.py",
+        "--strict-data",
+    ]
+    lists = {"data_root": ["a", "b"], "set": {"embed_dim": "64", "warmup_loss": "sum-hinge:margin=0.1"}, "plugin": ["own.py"], "strict_data": True}
+    assert suite_of(*arguments) == make_suite(values | lists)
+    assert set(values | lists) == set(Suite.model_fields)
+
+
+def test_options_replace_what_the_suite_file_says(suite_of: Any, tmp_path: Path):
+    file = tmp_path / "suite.toml"
+    file.write_text('pooling = "mean"\nloss = "aoq"\nepochs = 8\n[set]\nembed_dim = 128\n')
+    assert suite_of(str(file)) == load_suite(file)
+    suite = suite_of(str(file), "--pooling", "max", "--set", "epochs=2")
+    assert (suite.pooling, suite.loss, suite.changes) == (("max",), ("aoq",), {"embed_dim": 128, "epochs": "2"})
+
+
+EVENTS: list[dict[str, Any]] = [
+    {"event": "started"},
+    {"event": "phase", "phase": "loading"},
+    {"event": "phase", "phase": "training"},
+    {"event": "step", "step": 10, "steps": 40, "epoch": 0, "epochs": 2},
+    {"event": "evaluated", "step": 20, "steps": 40, "loss": 1.5, "rsum": 123.45},
+    {"event": "phase", "phase": "test"},
+    {"event": "finished", "status": "done"},
+]
+
+
+@pytest.fixture
+def two_runs(tmp_path: Path) -> Plan:
+    return Plan((make_spec(seed=0), make_spec(seed=1)), component("local"), 2, tmp_path)
+
+
+def test_without_a_terminal_progress_is_plain_lines(two_runs: Plan, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("vsebench.cli.progress.LINE_SECONDS", 0.0)
+    stream = io.StringIO()
+    report = PlainProgress(two_runs, stream)
+    first, second = (run.run_id for run in two_runs.runs)
+    report(second, {"event": "skipped"})
+    for event in EVENTS:
+        report(first, event)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "[1/2] scenes · mean · triplet · seed 1: done before"
+    assert lines[1] == "[1/2] scenes · mean · triplet · seed 0: started"
+    assert re.fullmatch(r"\[1/2\] scenes · mean · triplet · seed 0: epoch 1/2, step 20/40, loss 1\.500, dev RSUM 123\.5, \d+ s left", lines[2])
+    assert re.fullmatch(r"\[2/2\] scenes · mean · triplet · seed 0: done in \d+ s", lines[3])
+    assert len(lines) == 4
+
+
+def test_lines_about_one_run_are_seconds_apart(two_runs: Plan):
+    stream = io.StringIO()
+    report = PlainProgress(two_runs, stream)
+    report(two_runs.runs[0].run_id, {"event": "started"})
+    for step in range(100):
+        report(two_runs.runs[0].run_id, {"event": "evaluated", "step": step, "steps": 100, "loss": 1.0, "rsum": 2.0})
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_a_run_held_elsewhere_says_by_whom(two_runs: Plan):
+    stream = io.StringIO()
+    PlainProgress(two_runs, stream)(two_runs.runs[0].run_id, {"event": "busy", "reason": "it is being run by process 7 on node1"})
+    assert stream.getvalue() == "[0/2] scenes · mean · triplet · seed 0: it is being run by process 7 on node1\n"
+
+
+def test_on_a_terminal_progress_is_a_bar_per_run(two_runs: Plan):
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=160)
+    first, second = (run.run_id for run in two_runs.runs)
+    with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), console=console, auto_refresh=False) as bars:
+        report = LiveProgress(two_runs, bars)
+        for event in EVENTS[:5]:
+            report(first, event)
+        suite, run = bars.tasks
+        assert (suite.completed, suite.fields["note"]) == (0.5, "0/2")
+        assert (run.completed, run.total) == (20, 40)
+        assert run.fields["note"].startswith("epoch 1/2, step 20/40, loss 1.500, dev RSUM 123.5")
+        for event in EVENTS[5:]:
+            report(first, event)
+        report(second, {"event": "skipped"})
+        assert [task.description for task in bars.tasks] == ["runs"]
+        assert bars.tasks[0].finished
+    assert "seed 0: done in 0 s" in stream.getvalue()
+    assert "seed 1: done before" in stream.getvalue()
