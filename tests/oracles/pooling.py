@@ -81,3 +81,18 @@ class ReferenceGPO(nn.Module):
         mask = (torch.arange(weights.shape[1]) < lengths[:, None])[:, :, None]
         ordered = features.masked_fill(~mask, -10000).sort(dim=1, descending=True).values.masked_fill(~mask, 0)
         return (weights[:, :, None] * ordered).sum(dim=1)
+
+
+def k_max_by_items(features: Tensor, lengths: Tensor, k: int) -> Tensor:
+    """Differentiable: one `topk` for each item of the batch."""
+    return torch.stack([item[:length].topk(min(k, length), dim=0).values.mean(dim=0) for item, length in zip(features, lengths.tolist(), strict=True)])
+
+
+def max_by_masking(features: Tensor, lengths: Tensor) -> Tensor:
+    mask = torch.arange(features.shape[1]) < lengths[:, None]
+    return features.masked_fill(~mask[:, :, None], -10000).max(dim=1).values
+
+
+def mean_by_masking(features: Tensor, lengths: Tensor) -> Tensor:
+    mask = torch.arange(features.shape[1]) < lengths[:, None]
+    return features.masked_fill(~mask[:, :, None], 0).sum(dim=1) / lengths[:, None]

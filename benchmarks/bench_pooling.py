@@ -1,0 +1,138 @@
+"""Poolings, forward and backward, against plain versions, and against the floor: copying the features once.
+
+Shapes are those of VSE-infinity's region features after size augmentation, and of Flickr30K's captions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from tests.oracles.pooling import ReferenceGPO, k_max_by_items, max_by_masking, mean_by_masking
+from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
+from vsebench_classic.poolings import KMax, Max, MaxAvg, Mean
+from vsebench_gpo.pooling import GPO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Compare
+    from torch import Tensor, nn
+
+    Inputs = tuple[Tensor, Tensor]
+
+BATCH, DIM = 128, 1024
+
+
+def image_lengths() -> Tensor:
+    """29 of 36 regions on average."""
+    return torch.randint(23, 35, (BATCH,), generator=torch.Generator().manual_seed(0))
+
+
+def text_lengths() -> Tensor:
+    """13 words on average, one caption of 32."""
+    lengths = (13.4 + 3 * torch.randn(BATCH, generator=torch.Generator().manual_seed(0))).round().long().clamp(6, 32)
+    lengths[0] = 32
+    return lengths
+
+
+@pytest.fixture(params=["image", "text"])
+def inputs(request: pytest.FixtureRequest) -> Inputs:
+    lengths = image_lengths() if request.param == "image" else text_lengths()
+    features = torch.randn(BATCH, int(lengths.max()), DIM, generator=torch.Generator().manual_seed(1))
+    return features.requires_grad_(), lengths
+
+
+def training(pool: Callable[[Tensor, Tensor], Tensor], inputs: Inputs) -> Callable[[], None]:
+    """One forward and backward pass."""
+    features, lengths = inputs
+    upstream = torch.randn(BATCH, DIM)
+
+    def run() -> None:
+        features.grad = None
+        pool(features, lengths).backward(upstream)
+
+    return run
+
+
+def copy_of(inputs: Inputs) -> Callable[[], Tensor]:
+    features = inputs[0].detach()
+    return features.clone
+
+
+def gpo_pair() -> tuple[GPO, ReferenceGPO]:
+    gpo, reference = GPO(), ReferenceGPO()
+    gpo.load_state_dict(reference.state_dict())
+    return gpo, reference
+
+
+def test_gpo(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    gpo, reference = gpo_pair()
+    compare(benchmark, training(gpo, inputs), training(reference, inputs))
+
+
+def test_gpo_inference(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    gpo, reference = gpo_pair()
+    with torch.no_grad():
+        compare(benchmark, lambda: gpo(*inputs), lambda: reference(*inputs))
+
+
+def test_gpo_weights(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    """The weights alone: a table of all lengths against a packed nn.GRU over the batch."""
+    gpo, reference = gpo_pair()
+    _, lengths = inputs
+    rows = int(lengths.max())
+    compare(benchmark, lambda: gpo.table(rows).square().sum().backward(), lambda: reference.weights(lengths).square().sum().backward(), rounds=15)
+
+
+def test_gpo_by_torch_sort(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    """The path of other devices and dtypes: one stable sort along a contiguous axis."""
+    gpo, reference = gpo_pair()
+
+    def pool(features: Tensor, lengths: Tensor) -> Tensor:
+        return TorchSortedSum.apply(features, lengths, gpo.table(features.shape[1])[lengths - 1])
+
+    compare(benchmark, training(pool, inputs), training(reference, inputs))
+
+
+def test_kmax(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    compare(benchmark, training(KMax(5), inputs), training(lambda x, n: k_max_by_items(x, n, 5), inputs), rounds=9)
+
+
+def test_max(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    compare(benchmark, training(Max(), inputs), training(max_by_masking, inputs), rounds=15)
+
+
+def test_mean(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    compare(benchmark, training(Mean(), inputs), training(mean_by_masking, inputs), rounds=15)
+
+
+@pytest.mark.parametrize("pooling", [Mean(), Max(), MaxAvg(), KMax(5), GPO()], ids=["mean", "max", "maxavg", "kmax", "gpo"])
+def test_against_the_floor(benchmark: Any, compare: Compare, inputs: Inputs, pooling: nn.Module) -> None:
+    """How far from one copy of the features: 0.5x means the time of two copies."""
+    compare(benchmark, training(pooling, inputs), copy_of(inputs), rounds=15)
+
+
+FIRST_POOLING = """
+import torch
+from vsebench_gpo.pooling import GPO
+torch.set_num_threads(1)
+GPO()(torch.randn(2, 3, 4, requires_grad=True), torch.tensor([3, 2])).sum().backward()
+"""
+
+
+def test_start_up(benchmark: Any, compare: Compare, tmp_path: Path) -> None:
+    """A new process that pools once: with kernels in numba's cache, against compiling them. Both times contain the import of torch."""
+    fresh = (tmp_path / str(i) for i in itertools.count())
+
+    def start(cache: Path) -> None:
+        subprocess.run([sys.executable, "-c", FIRST_POOLING], env={**os.environ, "NUMBA_CACHE_DIR": str(cache)}, check=True)
+
+    compare(benchmark, lambda: start(tmp_path / "kept"), lambda: start(next(fresh)), rounds=3)
