@@ -1,0 +1,66 @@
+"""The first-party methods on a GPU: the CPU's results, and no wait for the device inside a training step."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+from torch.testing import assert_close
+
+from vsebench.plugin import LossInputs, LossOutput, OfflineInputs
+from vsebench_aoq.loss import AOQ
+from vsebench_classic.losses import SumHinge, Triplet
+from vsebench_classic.poolings import KMax, Max, MaxAvg, Mean
+from vsebench_gpo.pooling import GPO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
+
+
+@contextmanager
+def no_sync() -> Iterator[None]:
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def pooled(pooling: nn.Module, features: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+    features = features.detach().requires_grad_()
+    out = pooling(features, lengths)
+    return (out, *torch.autograd.grad(out.square().sum(), [features, *pooling.parameters()]))
+
+
+@pytest.mark.parametrize("pooling", [Mean(), Max(), MaxAvg(), KMax(3), GPO()], ids=["mean", "max", "maxavg", "kmax", "gpo"])
+def test_poolings(pooling: nn.Module) -> None:
+    features, lengths = torch.randn(8, 12, 40), torch.tensor([12, 1, 3, 7, 7, 2, 11, 5])
+    expected = pooled(pooling, features, lengths)
+    on_device, x, n = copy.deepcopy(pooling).cuda(), features.cuda(), lengths.cuda()
+    pooled(on_device, x, n)  # libraries are loaded here
+    with no_sync():
+        out = pooled(on_device, x, n)
+    assert_close(tuple(t.cpu() for t in out), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", [SumHinge(), Triplet(), AOQ()], ids=["sum-hinge", "triplet", "aoq"])
+def test_losses(loss: Any) -> None:
+    vectors = [normalize(torch.randn(16, 40), dim=1) for _ in range(6)]
+
+    def value(image: Tensor, text: Tensor, *others: Tensor) -> Tensor:
+        positives = torch.arange(16, device=image.device)[:, None] == torch.arange(16, device=image.device)
+        out = loss(LossInputs(image, text, positives, similarity=(image[:, None] * text).sum(dim=2), offline=OfflineInputs(*others)))
+        return out.loss if isinstance(out, LossOutput) else out
+
+    on_device = [vector.cuda() for vector in vectors]
+    with no_sync():
+        result = value(*on_device)
+    assert_close(result.cpu(), value(*vectors), rtol=1e-4, atol=1e-4)
