@@ -46,8 +46,7 @@ def apply(embedding: Embedding, function: Callable[[Tensor], Tensor]) -> Embeddi
 def representative(embedding: Embedding) -> Tensor:
     """One vector per item [B, D], for what needs plain vectors: offline mining and batch plans."""
     if isinstance(embedding, SetEmbedding):
-        weight = embedding.mask[..., None].to(embedding.vectors.dtype)
-        return _unit((embedding.vectors * weight).sum(1))
+        return _unit(torch.where(embedding.mask[..., None], embedding.vectors, 0).sum(1))
     if isinstance(embedding, GaussianEmbedding):
         return embedding.mean
     return embedding
