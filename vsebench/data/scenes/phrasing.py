@@ -30,17 +30,16 @@ def phrase(rng: np.random.Generator, statements: Statements) -> list[str]:
     """One sentence for each statement, in lower case and without marks."""
     n = len(statements.image)
 
-    def choose(table: Sequence[str], share: float = 1.0) -> np.ndarray:
-        picked = _table(table)[rng.integers(len(table), size=n)]
-        return np.where(rng.random(n) < share, picked, "")
+    def perhaps(table: Sequence[str], share: float) -> np.ndarray:
+        return np.where(rng.random(n) < share, _choose(rng, table, n), "")
 
-    slots = [choose(words.PREFIXES, SAY_PREFIX)]
+    slots = [perhaps(words.PREFIXES, SAY_PREFIX)]
     for i in range(MENTIONS):
         if i > 0:
             slots.append(_joiner(rng, statements, i))
         slots += _noun_phrase(rng, statements, i)
     slots.append(_synonym(rng, words.SETTINGS, statements.setting))
-    slots.append(choose(words.SUFFIXES, SAY_SUFFIX))
+    slots.append(perhaps(words.SUFFIXES, SAY_SUFFIX))
     return [_BEFORE_VOWEL.sub("an", " ".join(filter(None, row))) for row in zip(*(s.tolist() for s in slots), strict=True)]
 
 
@@ -51,24 +50,31 @@ def _noun_phrase(rng: np.random.Generator, statements: Statements, i: int) -> li
     classes = [nouns for members in words.FAMILIES.values() for nouns in members]
     noun = np.where(family == UNSAID, _synonym(rng, classes, kind, USUAL_NOUNS), _lookup(list(words.FAMILIES), family))
     colour = _synonym(rng, words.COLOURS, statements.colour[:, i])
+    cargo = _synonym(rng, classes, statements.cargo[:, i], USUAL_NOUNS)
     after = rng.random(len(kind)) < COLOUR_AFTER
     return [
-        np.where(mentioned, _table(words.DETERMINERS)[rng.integers(len(words.DETERMINERS), size=len(kind))], ""),
+        np.where(mentioned, _choose(rng, words.DETERMINERS, len(kind)), ""),
         _synonym(rng, words.SIZES, statements.size[:, i]),
         np.where(after, "", colour),
         _synonym(rng, words.MATERIALS, statements.material[:, i]),
         noun,
         np.where(after & (colour != ""), "that is " + colour, ""),
+        np.where(cargo != "", _choose(rng, words.CARRIES, len(kind)) + " " + cargo, ""),
     ]
 
 
 def _joiner(rng: np.random.Generator, statements: Statements, i: int) -> np.ndarray:
     """What stands before the i-th mentioned object: the relation before the second where it is said, else a conjunction."""
     mentioned = (statements.kind[:, i] != UNSAID) | (statements.family[:, i] != UNSAID)
-    joiner = np.where(mentioned, _table(words.JOINERS)[rng.integers(len(words.JOINERS), size=len(mentioned))], "")
+    joiner = np.where(mentioned, _choose(rng, words.JOINERS, len(mentioned)), "")
     if i > 1:
         return joiner
     return np.where(statements.relation == UNSAID, joiner, _synonym(rng, words.RELATIONS, statements.relation))
+
+
+def _choose(rng: np.random.Generator, table: Sequence[str], n: int) -> np.ndarray:
+    """N words of a table, each as likely as another."""
+    return _lookup(table, rng.integers(len(table), size=n))
 
 
 def _synonym(rng: np.random.Generator, table: Sequence[Sequence[str]], index: np.ndarray, weights: Sequence[float] = USUAL) -> np.ndarray:
@@ -78,9 +84,6 @@ def _synonym(rng: np.random.Generator, table: Sequence[Sequence[str]], index: np
 
 
 def _lookup(table: Sequence[str], index: np.ndarray) -> np.ndarray:
-    found: np.ndarray = _table([*table, ""])[index]
+    """The words at `index`; empty where it is `UNSAID`."""
+    found: np.ndarray = np.array([*table, ""], dtype=object)[index]
     return found
-
-
-def _table(words_: Sequence[str]) -> np.ndarray:
-    return np.array(words_, dtype=object)

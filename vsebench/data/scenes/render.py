@@ -22,9 +22,16 @@ INSTANCE = 0.25
 JITTER = 0.15
 """Standard deviation of where a view of an object lies; the square's side is 2."""
 
+MATERIAL, SIZE, CARGO = 0.8, 0.4, 0.6
+"""Strength in a view, where that of class and colour is 1."""
+
+TURN = 1.5
+"""How strongly its place changes the look of an object."""
+
 PLACE = 0.5
 OVERLAP = 0.35
-MATERIAL, SIZE = 0.8, 0.4
+"""Greatest strength of another object seen in a view."""
+
 CLUTTER = 0.4
 """Share of regions that show no object of the scene."""
 
@@ -63,13 +70,16 @@ def _views(rng: np.random.Generator, scenes: Scenes, size: int, difficulty: floa
     n = len(scenes.count)
     look = w.classes[scenes.kind] + np.float32(INSTANCE * difficulty) * _normal(rng, (*scenes.kind.shape, LATENT))
     attributes = w.colours[scenes.colour] + np.float32(MATERIAL) * w.materials[scenes.material] + np.float32(SIZE) * w.sizes[scenes.size]
+    row = np.arange(n)[:, None]
     shown = _shown_objects(rng, scenes, size)
     behind = (shown + 1 + (rng.random(shown.shape) * (scenes.count[:, None] - 1)).astype(np.int64)) % scenes.count[:, None]
-    row = np.arange(n)[:, None]
-    views: np.ndarray = _uniform(rng, 0.5, 1, (n, size)) * look[row, shown]
+    place = (scenes.place[row, shown] + JITTER * rng.standard_normal((n, size, 2))).astype(np.float32)
+    turned = np.einsum("nsa,nsal->nsl", place, w.turns[scenes.kind[row, shown]])
+    views: np.ndarray = _uniform(rng, 0.5, 1, (n, size)) * (look[row, shown] + np.float32(TURN) * turned)
     views += _uniform(rng, 0.5, 1, (n, size)) * attributes[row, shown]
+    views += _uniform(rng, 0.5 * CARGO, CARGO, (n, size)) * w.cargo[scenes.cargo[row, shown]]
     views += _uniform(rng, 0, OVERLAP * difficulty, (n, size)) * (look + attributes)[row, behind]
-    views += _at(scenes.place[row, shown] + JITTER * rng.standard_normal((n, size, 2)))
+    views += _at(place)
     return views
 
 
@@ -89,14 +99,14 @@ def _clutter(rng: np.random.Generator, scenes: Scenes, size: int) -> np.ndarray:
     regions: np.ndarray = _uniform(rng, CLUTTER_STRENGTH * 0.2, CLUTTER_STRENGTH, shape) * w.settings[scenes.setting][:, None]
     false = rng.random(shape) < FALSE_DETECTION
     regions += false[..., None] * _uniform(rng, 0.2, 0.8, shape) * w.classes[rng.integers(CLASSES, size=shape)]
-    regions += _at(rng.uniform(-1, 1, (*shape, 2)))
+    regions += _at(rng.uniform(-1, 1, (*shape, 2)).astype(np.float32))
     return regions
 
 
 def _at(place: np.ndarray) -> np.ndarray:
-    """What being at `place` [..., 2] adds, float32 [..., LATENT]."""
-    added: np.ndarray = place.astype(np.float32) @ world().axes
-    return np.float32(PLACE) * added
+    """What being at `place`, float32 [..., 2], adds: [..., LATENT]."""
+    added: np.ndarray = np.float32(PLACE) * place @ world().axes
+    return added
 
 
 def _uniform(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:

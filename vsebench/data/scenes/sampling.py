@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 
 from vsebench.data.scenes.words import COLOURS, MATERIALS, SETTINGS, SIZES
-from vsebench.data.scenes.world import CLASSES, MEMBERS, world
+from vsebench.data.scenes.world import MEMBERS, world
 
 LEAST_OBJECTS = 3
 """As many as the longest caption mentions, so that a caption's length says nothing of the scene."""
@@ -28,12 +28,13 @@ class Change(IntEnum):
     COLOUR = 0
     MATERIAL = 1
     SIZE = 2
-    SIBLING = 3  # another class of the same family
-    PLACES = 4  # two objects change places
-    COLOURS = 5  # two objects exchange their colours
+    SIBLING = 3  # an object becomes one of another class of its family
+    COLOURS = 4  # two objects exchange their colours
+    PLACES = 5  # two objects change places
+    CARGO = 6  # what an object is and what it carries change roles
 
 
-CHANGE_WEIGHTS = (0.3, 0.1, 0.1, 0.15, 0.2, 0.15)
+CHANGE_WEIGHTS = (0.25, 0.1, 0.05, 0.15, 0.1, 0.15, 0.2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,7 @@ class Scenes:
     Attributes:
         count: int64 [n], objects, 3 to 5.
         kind: int64 [n, K], their classes.
+        cargo: int64 [n, K], the class of what each carries.
         colour: int64 [n, K].
         material: int64 [n, K].
         size: int64 [n, K].
@@ -54,6 +56,7 @@ class Scenes:
 
     count: np.ndarray
     kind: np.ndarray
+    cargo: np.ndarray
     colour: np.ndarray
     material: np.ndarray
     size: np.ndarray
@@ -86,16 +89,19 @@ def draw_scenes(rng: np.random.Generator, n: int) -> Scenes:
 def _fresh(rng: np.random.Generator, n: int) -> Scenes:
     shape = (n, MOST_OBJECTS)
     count = rng.integers(LEAST_OBJECTS, MOST_OBJECTS + 1, n)
+    setting = rng.integers(len(SETTINGS), size=n)
+    things = draw_objects(rng, world().class_weights[setting], 2 * MOST_OBJECTS)
     present = np.arange(MOST_OBJECTS) < count[:, None]
     return Scenes(
         count=count,
-        kind=draw_objects(rng, np.broadcast_to(world().class_weights, (n, CLASSES)), MOST_OBJECTS),
+        kind=things[:, :MOST_OBJECTS],
+        cargo=things[:, MOST_OBJECTS:],
         colour=rng.integers(len(COLOURS), size=shape),
         material=rng.integers(len(MATERIALS), size=shape),
         size=rng.integers(len(SIZES), size=shape),
         place=rng.uniform(-1, 1, (*shape, 2)),
         salience=present * (0.15 + rng.gamma(1.5, size=shape)),
-        setting=rng.integers(len(SETTINGS), size=n),
+        setting=setting,
         group=np.arange(n),
     )
 
@@ -104,14 +110,29 @@ def _change(rng: np.random.Generator, scenes: Scenes, rows: np.ndarray) -> None:
     """Makes one change in each of the given scenes, in place."""
     change = rng.choice(len(Change), size=len(rows), p=CHANGE_WEIGHTS)
     first, second = draw_objects(rng, scenes.salience[rows], 2).T
-    same = scenes.colour[rows, first] == scenes.colour[rows, second]
-    change[same & (change == Change.COLOURS)] = Change.COLOUR
-    for attribute, table, name in ((scenes.colour, COLOURS, Change.COLOUR), (scenes.material, MATERIALS, Change.MATERIAL), (scenes.size, SIZES, Change.SIZE)):
-        at = rows[change == name], first[change == name]
-        attribute[at] = (attribute[at] + rng.integers(1, len(table), len(at[0]))) % len(table)
-    at = rows[change == Change.SIBLING], first[change == Change.SIBLING]
-    kind = scenes.kind[at]
-    scenes.kind[at] = kind // MEMBERS * MEMBERS + (kind + rng.integers(1, MEMBERS, len(kind))) % MEMBERS
-    for values, name in ((scenes.place, Change.PLACES), (scenes.colour, Change.COLOURS)):
-        row, one, other = rows[change == name], first[change == name], second[change == name]
+    alike = scenes.colour[rows, first] == scenes.colour[rows, second]
+    change[alike & (change == Change.COLOURS)] = Change.COLOUR
+
+    def where(kind: Change) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return rows[change == kind], first[change == kind], second[change == kind]
+
+    for kind, values, size in (
+        (Change.COLOUR, scenes.colour, len(COLOURS)),
+        (Change.MATERIAL, scenes.material, len(MATERIALS)),
+        (Change.SIZE, scenes.size, len(SIZES)),
+    ):
+        row, one, _ = where(kind)
+        values[row, one] = _another(rng, values[row, one], size)
+    row, one, _ = where(Change.SIBLING)
+    family, member = np.divmod(scenes.kind[row, one], MEMBERS)
+    scenes.kind[row, one] = family * MEMBERS + _another(rng, member, MEMBERS)
+    for kind, values in ((Change.COLOURS, scenes.colour), (Change.PLACES, scenes.place)):
+        row, one, other = where(kind)
         values[row, one], values[row, other] = values[row, other], values[row, one]
+    row, one, _ = where(Change.CARGO)
+    scenes.kind[row, one], scenes.cargo[row, one] = scenes.cargo[row, one], scenes.kind[row, one]
+
+
+def _another(rng: np.random.Generator, values: np.ndarray, size: int) -> np.ndarray:
+    """For each of `values` in 0..size-1, one of the others."""
+    return (values + rng.integers(1, size, values.shape)) % size

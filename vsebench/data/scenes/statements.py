@@ -20,7 +20,7 @@ MENTIONS = 3
 """Most objects that a caption mentions."""
 
 MENTION_WEIGHTS = (0.2, 0.5, 0.3)
-SAY_COLOUR, SAY_MATERIAL, SAY_SIZE, SAY_RELATION, SAY_SETTING = 0.55, 0.2, 0.25, 0.6, 0.3
+SAY_COLOUR, SAY_MATERIAL, SAY_SIZE, SAY_CARGO, SAY_RELATION, SAY_SETTING = 0.55, 0.2, 0.25, 0.35, 0.6, 0.3
 SAY_FAMILY = 0.05
 """Share of mentions that name the family instead of the class."""
 
@@ -51,6 +51,7 @@ class Statements:
         image: int64 [C], the scene described.
         kind: int64 [C, 3], class of each mentioned object.
         family: int64 [C, 3], its family, where that is named instead of the class.
+        cargo: int64 [C, 3], class of what it carries.
         colour: int64 [C, 3].
         material: int64 [C, 3].
         size: int64 [C, 3].
@@ -61,6 +62,7 @@ class Statements:
     image: np.ndarray
     kind: np.ndarray
     family: np.ndarray
+    cargo: np.ndarray
     colour: np.ndarray
     material: np.ndarray
     size: np.ndarray
@@ -100,6 +102,7 @@ def draw_statements(rng: np.random.Generator, scenes: Scenes) -> Statements:
         image=image,
         kind=np.where(mentioned & (family == UNSAID), kind, UNSAID),
         family=family,
+        cargo=said(scenes.cargo[image[:, None], objects], SAY_CARGO, mentioned),
         colour=attribute(scenes.colour, SAY_COLOUR, len(COLOURS)),
         material=attribute(scenes.material, SAY_MATERIAL, len(MATERIALS)),
         size=attribute(scenes.size, SAY_SIZE, len(SIZES)),

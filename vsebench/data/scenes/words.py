@@ -49,8 +49,30 @@ SETTINGS = (
     ("at a harbour", "at a dock"),
 )
 
-RELATIONS = (("left of", "to the left of"), ("right of", "to the right of"), ("above", "over"), ("below", "under"), ("near", "beside"))
-"""In the order of `Relation`."""
+AT_HOME = (
+    ("boat", "bird", "toy"),
+    ("animal", "bird", "tool"),
+    ("vehicle", "structure", "garment"),
+    ("utensil", "container", "furnishing"),
+    ("toy", "tool", "furnishing"),
+    ("animal", "structure", "vehicle"),
+    ("furnishing", "container", "instrument"),
+    ("garment", "container", "instrument"),
+    ("structure", "garment", "animal"),
+    ("boat", "vehicle", "bird"),
+)
+"""Families that are at home in each setting."""
+
+RELATIONS = (
+    ("left of", "to the left of"),
+    ("right of", "to the right of"),
+    ("placed above", "at some point above"),
+    ("placed below", "at some point below"),
+    ("close to", "not very far from"),
+)
+"""In the order of `Relation`. All have the same lengths, so that a caption's length does not tell which it is."""
+
+CARRIES = ("carrying a", "holding a", "topped with a", "laden with a")
 
 DETERMINERS = ("a", "the", "one", "this")
 JOINERS = ("and", "with", "along with", "as well as", "together with")
