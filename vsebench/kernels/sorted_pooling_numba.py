@@ -23,6 +23,26 @@ if TYPE_CHECKING:
 LANES = 64
 
 
+@jit
+def sort_block(block: np.ndarray, origin: np.ndarray, n: np.uint64, pairs: np.ndarray, start: np.ndarray) -> None:
+    """Sorts each column of the first n rows of `block` [N, LANES] in descending order, and `origin` uint8 [N, LANES] along with it."""
+    network = 0
+    while 2 << network < n:
+        network += 1
+    for p in range(start[network], start[network + 1]):
+        if pairs[p, 1] >= n:
+            continue
+        upper, lower = block[pairs[p, 0]], block[pairs[p, 1]]
+        upper_row, lower_row = origin[pairs[p, 0]], origin[pairs[p, 1]]
+        for d in range(LANES):
+            u, v, s, t = upper[d], lower[d], upper_row[d], lower_row[d]
+            swap = (u < v) | ((u == v) & (s > t))
+            upper[d] = v if swap else u
+            lower[d] = u if swap else v
+            upper_row[d] = t if swap else s
+            lower_row[d] = s if swap else t
+
+
 @jit(fastmath={"contract"})
 def sort_and_sum(
     features: np.ndarray, lengths: np.ndarray, weights: np.ndarray, pairs: np.ndarray, start: np.ndarray, out: np.ndarray, values: np.ndarray, rows: np.ndarray
@@ -37,9 +57,6 @@ def sort_and_sum(
     origin = np.zeros((n_max, LANES), np.uint8)
     for b in range(batch):
         n = np.uint64(min(max(lengths[b], 0), n_max))
-        network = 0
-        while 2 << network < n:
-            network += 1
         for d0 in range(0, dim, LANES):
             width = min(LANES, dim - d0)
             for i in range(n):
@@ -48,18 +65,7 @@ def sort_and_sum(
                     block[i, d] = source[d]
                 for d in range(LANES):
                     origin[i, d] = i
-            for p in range(start[network], start[network + 1]):
-                if pairs[p, 1] >= n:
-                    continue
-                upper, lower = block[pairs[p, 0]], block[pairs[p, 1]]
-                upper_row, lower_row = origin[pairs[p, 0]], origin[pairs[p, 1]]
-                for d in range(LANES):
-                    u, v, s, t = upper[d], lower[d], upper_row[d], lower_row[d]
-                    swap = (u < v) | ((u == v) & (s > t))
-                    upper[d] = v if swap else u
-                    lower[d] = u if swap else v
-                    upper_row[d] = t if swap else s
-                    lower_row[d] = s if swap else t
+            sort_block(block, origin, n, pairs, start)
             total = out[b, d0 : d0 + width]
             for d in range(width):
                 total[d] = 0
