@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from vsebench.retrieval.evaluation import evaluate
 
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.evaluation import evaluate
 
 if TYPE_CHECKING:
-    from vsebench.retrieval.metrics import RetrievalMetrics
-
     from vsebench.plugin.embeddings import Embedding
     from vsebench.retrieval.inputs import SplitInputs
+    from vsebench.retrieval.metrics import RetrievalMetrics
     from vsebench.retrieval.model import Model
 
 

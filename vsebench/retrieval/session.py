@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
-from vsebench.plugin import Key
+from vsebench.plugin import Key, PoolingOutput
 from vsebench.retrieval.batches import Augmenter
 from vsebench.retrieval.clock import Clock
+from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.inputs import Inputs, open_inputs
 from vsebench.retrieval.model import Model, build
 from vsebench.retrieval.offline import first_round, load_best, offline_lists
@@ -105,8 +107,18 @@ def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: 
         prior_seconds=prior_seconds,
         report=report,
     )
+    _compile(model, spec.protocol.embed_dim, device)
     _restore(session)
     return session
+
+
+def _compile(model: Model, dim: int, device: torch.device) -> None:
+    """Lets the poolings load or compile their kernels, so that the first training step does not pay for it. They work on copies: nothing changes."""
+    for tower in (model.image, model.text):
+        features = torch.zeros(2, 3, dim, device=device, requires_grad=True)
+        pooled = copy.deepcopy(tower.pooling)(features, torch.tensor([3, 1], device=device))
+        output = pooled if isinstance(pooled, PoolingOutput) else PoolingOutput(pooled)
+        representative(output.embedding).sum().backward()  # type: ignore[no-untyped-call]
 
 
 def _restore(session: Session) -> None:
