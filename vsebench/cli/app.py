@@ -10,6 +10,7 @@ import typer
 
 from vsebench import __version__
 from vsebench.cli.data import data_app
+from vsebench.cli.evaluate import evaluate_command
 from vsebench.cli.plugins import plugins_command
 from vsebench.cli.report import report_command
 from vsebench.cli.run import run_command
@@ -28,6 +29,7 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[2]
 app = typer.Typer(name="vsebench", rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 app.command("run")(run_command)
 app.command("report")(report_command)
+app.command("evaluate")(evaluate_command)
 app.command("plugins")(plugins_command)
 app.command("show")(show_command)
 app.add_typer(data_app, name="data")
