@@ -43,4 +43,4 @@ def _writable(folder: Path) -> bool:
     """Whether the folder can be made or written: asked of the nearest folder that exists."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    return os.access(folder, os.W_OK | os.X_OK)
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)

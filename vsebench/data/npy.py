@@ -41,11 +41,11 @@ def read_header(path: Path) -> NpyHeader:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError) as error:
         raise DataError(f"{path} is not a .npy file that NumPy can read as plain numbers: save it again with numpy.save") from error
+    if dtype.hasobject or not dtype.isnative or (fortran and len(shape) > 1):
+        raise DataError(f"{path} holds {dtype.str}{' in Fortran order' if fortran else ''}, which is not read: save it as native numbers in C order")
     needed = offset + math.prod(shape) * dtype.itemsize
     if size < needed:
         raise DataError(f"{path} is truncated: its header announces shape {shape} of {dtype} ({needed} bytes), it has {size} bytes; get it again")
-    if dtype.hasobject or not dtype.isnative or (fortran and len(shape) > 1):
-        raise DataError(f"{path} holds {dtype.str}{' in Fortran order' if fortran else ''}, which is not read: save it as native numbers in C order")
     return NpyHeader(shape, dtype, offset)
 
 
