@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from vsebench.data.scenes import write as module
+from vsebench.data.scenes.blocks import generate
+from vsebench.data.scenes.camera import camera
+from vsebench.data.scenes.dataset import Scenes
+from vsebench.data.scenes.options import BLOCK, Options
+from vsebench.data.scenes.write import write
+from vsebench.plugin import DataError
+
+SMALL = {"images": 150, "dim": 16}
+
+
+def _content(folder) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize(("images", "held_out"), [(1, 100), (500, 100), (504, 100), (505, 101), (3000, 600), (113287, 1000)])
+def test_sizes(images, held_out):
+    assert Options(images=images).sizes == {"train": images, "dev": held_out, "test": held_out}
+
+
+def test_the_same_options_give_the_same_files_and_another_seed_others(tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        write(tmp_path / name, Options(**SMALL, seed=seed))
+    a, b, c = (_content(tmp_path / name) for name in "abc")
+    assert a == b
+    assert set(a) == {f"{split}_{kind}" for split in ("train", "dev", "test") for kind in ("ims.npy", "lengths.npy", "caps.txt")}
+    assert all(a[name] != c[name] for name in a)
+    assert len(set(a.values())) == len(a)
+
+
+@pytest.mark.parametrize("images", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK])
+def test_an_image_does_not_depend_on_how_many_are_made_or_held_at_once(tmp_path, images):
+    options = Options(images=images, dim=16)
+    write(tmp_path / "set", options)
+    blocks = [generate(options, "train", i) for i in (2, 1, 0)][::-1]
+    features = np.concatenate([camera(options).features(block) for block in blocks])
+    lengths = np.concatenate([block.lengths for block in blocks])
+    captions = [caption for block in blocks for caption in block.captions]
+    train = Scenes(images=images, dim=16).load(tmp_path / "set").splits["train"]
+    np.testing.assert_array_equal(train.features, features[:images])
+    np.testing.assert_array_equal(train.lengths, lengths[:images])
+    assert train.captions == captions[: 5 * images]
+    assert train.text_to_image.tolist() == [i for i in range(images) for _ in range(5)]
+
+
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
+    def peak(images: int) -> int:
+        write(tmp_path / "warm", Options(images=1, dim=64))
+        tracemalloc.start()
+        write(tmp_path / str(images), Options(images=images, dim=64))
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(8 * BLOCK) < 1.1 * peak(3 * BLOCK)
+
+
+def test_loading_generates_once(tmp_path, monkeypatch):
+    data = Scenes(**SMALL)
+    assert data.files(tmp_path) == []
+    first = data.load(tmp_path / "cache" / "set")
+    monkeypatch.setattr("vsebench.data.scenes.dataset.write", lambda *_: pytest.fail("generated again"))
+    again = data.load(tmp_path / "cache" / "set")
+    assert isinstance(again.splits["train"].features, np.memmap)
+    assert again.splits["dev"].captions == first.splits["dev"].captions
+
+
+def test_writers_that_race_end_with_one_whole_set(tmp_path):
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: write(tmp_path / "set", Options(**SMALL)), range(3)))
+    write(tmp_path / "alone", Options(**SMALL))
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["alone", "set"]
+    assert _content(tmp_path / "set") == _content(tmp_path / "alone")
+
+
+def test_the_loser_of_a_race_keeps_the_winners_set(tmp_path, monkeypatch):
+    def publish_late(unfinished, folder):
+        folder.mkdir()
+        (folder / "winner").touch()
+        original(unfinished, folder)
+
+    original = module._publish
+    monkeypatch.setattr(module, "_publish", publish_late)
+    write(tmp_path / "set", Options(**SMALL))
+    assert [f.name for f in (tmp_path / "set").iterdir()] == ["winner"]
+    assert [f.name for f in tmp_path.iterdir()] == ["set"]
+
+
+def test_an_interrupted_writer_leaves_nothing(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "generate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "set", Options(**SMALL))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_removed_when_it_is_old(tmp_path):
+    for name, age in (("old", 2 * module.ABANDONED), ("new", 0)):
+        left = tmp_path / f".set.{name}.unfinished"
+        left.mkdir()
+        (left / "train_ims.npy").touch()
+        for path in (left / "train_ims.npy", left):
+            os.utime(path, (time.time() - age,) * 2)
+    write(tmp_path / "set", Options(**SMALL))
+    assert sorted(f.name for f in tmp_path.iterdir()) == [".set.new.unfinished", "set"]
+
+
+def test_a_disk_that_is_too_small_is_found_out_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
+    with pytest.raises(DataError, match=r"needs 17\.1 GB in .*, which has 1\.0 GB free: ask for less, or set VSEBENCH_CACHE") as error:
+        write(tmp_path / "set", Options(images=113287, dim=2048))
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"cannot write .*set: .*; set VSEBENCH_CACHE"):
+        write(tmp_path / "file" / "set", Options(**SMALL))
+
+
+@pytest.mark.parametrize("name", ["dev_ims.npy", "dev_lengths.npy", "dev_caps.txt"])
+def test_a_damaged_set_says_how_to_mend_it(tmp_path, name):
+    write(tmp_path / "set", Options(**SMALL))
+    path = tmp_path / "set" / name
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(DataError, match=r"; delete .*set to have it generated again") as error:
+        Scenes(**SMALL).load(tmp_path / "set")
+    assert "\n" not in str(error.value)
