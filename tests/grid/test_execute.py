@@ -101,7 +101,7 @@ def test_a_run_that_another_process_holds_is_left_to_it(job: MakeJob, out: Path)
     held = job(doing("nothing"))
     lease = Lease.claim(held.directory)
     assert lease is not None
-    with pytest.raises(RunBusy, match=f"is being run by process {os.getpid()} on "):
+    with pytest.raises(RunBusy, match=f"it is being run by process {os.getpid()} on "):
         run(held)
     assert not (out / "order.txt").exists()
     lease.release()

@@ -126,8 +126,12 @@ def _run(plan: Plan, *, quiet: bool) -> int:
     from vsebench.report.formats import WIDTH
     from vsebench.report.results import results_of
 
-    with progress(plan, quiet=quiet) as report:
-        outcome = run_plan(plan, reporter=report)
+    try:
+        with progress(plan, quiet=quiet) as report:
+            outcome = run_plan(plan, reporter=report)
+    except KeyboardInterrupt:
+        typer.echo("vsebench: interrupted; the same command goes on where this one stopped", err=True)
+        raise
     typer.echo(results_of(outcome).table(width=shutil.get_terminal_size((WIDTH, 1)).columns))
     _list_failures(plan, outcome)
     return SOME_FAILED if outcome.failed or outcome.blocked else 0

@@ -47,11 +47,16 @@ def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> 
     return record
 
 
+def held_by(run_dir: Path) -> str:
+    """Who works on a run, in words."""
+    other = holder(run_dir)
+    return f"it is being run by process {other.pid} on {other.host}" if other else "it is being run by another process"
+
+
 def _claim_and_run(spec: RunSpec, directory: RunDirectory, report: Events) -> RunRecord:
     lease = Lease.claim(directory.path)
     if lease is None:
-        other = holder(directory.path)
-        raise RunBusy(f"{spec.label} is being run by {f'process {other.pid} on {other.host}' if other else 'another process'}")
+        raise RunBusy(f"{spec.label}: {held_by(directory.path)}")
 
     def report_while_held(event: dict[str, object]) -> None:
         if lease.lost:

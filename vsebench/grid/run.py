@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vsebench.grid.execute import held_by
 from vsebench.grid.plan import plan
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.lease import Lease
@@ -140,12 +141,35 @@ class _Watch:
 
 
 def _drain(executor: Executor, jobs: Sequence[RunJob], watch: _Watch) -> None:
-    """Executes the jobs; those that another process holds are asked for again until they have ended."""
+    """Executes the jobs. Those that another process works on, and those that need one of them, wait until it has ended."""
+    told: set[str] = set()
     while jobs:
-        executor.execute(jobs, watch)
+        held = _held(jobs)
+        for run_id in held.keys() - told:
+            watch(run_id, {"event": "busy", "reason": held[run_id]})
+        told |= held.keys()
+        free = [job for job in jobs if job.run_id not in held]
+        if free:
+            executor.execute(free, watch)
         jobs = [job for job in jobs if job.run_id not in watch.ended]
         if jobs:
             time.sleep(POLL_SECONDS)
+
+
+def _held(jobs: Sequence[RunJob]) -> dict[str, str]:
+    """What jobs wait for, by run id; `jobs` come after those that they depend on."""
+    held: dict[str, str] = {}
+    for job in jobs:
+        needed = next((run_id for run_id in job.depends_on if run_id in held), None)
+        if needed is not None:
+            held[job.run_id] = f"it waits for run {needed}"
+        elif job.directory.exists():
+            lease = Lease.claim(job.directory)
+            if lease is not None:
+                lease.release()
+            else:
+                held[job.run_id] = held_by(job.directory)
+    return held
 
 
 def _job(run: RunSpec, store: Store) -> RunJob:

@@ -81,8 +81,10 @@ class Executor(Protocol):
     def execute(self, jobs: Sequence[Job], report: Report) -> None:
         """Runs every job after the jobs that it depends on, and returns when none is left.
 
-        A job is one call of `vsebench.grid.execute(job.spec, job.directory)` in a process of its own. An executor passes what that call
-        reports to `report`, and never lets one job's failure stop another that does not depend on it.
+        A job is one call of `vsebench.grid.execute.execute(job.spec, job.directory, …)` in a process of its own, which is not made again
+        when it fails: the call has recorded that, and a job that needs a failed one records that it is blocked. What the call reports
+        is passed to `report`, and besides: `{"event": "started"}`; `{"event": "busy", "reason": …}` when it raises `RunBusy`; and
+        `{"event": "died", "reason": …}` when the process ended without either of these and without `{"event": "finished", …}`.
         """
         ...
 

@@ -48,8 +48,8 @@ class Queries:
         """Scores every caption with its own image; no competitor is counted yet."""
         positive = exact_scores(images, texts, owner, torch.arange(len(texts), device=owner.device), compiled=compiled)
         best = torch.full((len(images),), -torch.inf, dtype=torch.float64, device=owner.device).scatter_reduce_(0, owner, positive, "amax")
-        zeros = (torch.zeros(size, dtype=torch.int64, device=owner.device) for size in (len(images), len(texts)))
-        return cls(images, texts, owner, best, positive, *zeros, compiled=compiled)
+        image_rank, text_rank = torch.zeros_like(best, dtype=torch.int64), torch.zeros_like(owner)
+        return cls(images, texts, owner, best, positive, image_rank, text_rank, compiled)
 
     def bands(self, rows: slice, columns: slice, dtype: torch.dtype) -> tuple[Band, Band]:
         """What scores of a tile, computed in `dtype`, leave undecided: for its images and for its captions."""
@@ -70,5 +70,7 @@ class Queries:
 def exact_scores(images: Rows, texts: Rows, image_index: Tensor, text_index: Tensor, *, compiled: bool) -> Tensor:
     """float64 [P], the scores of the pairs (image_index[p], text_index[p])."""
     batch = max(1, _TERMS // images.width)
-    pairs = zip(torch.split(image_index, batch), torch.split(text_index, batch), strict=True)
-    return torch.cat([exact_dot(images.take(i), texts.take(j), compiled=compiled) for i, j in pairs])
+    scores = torch.empty(len(image_index), dtype=torch.float64, device=image_index.device)
+    for part, i, j in zip(*(torch.split(whole, batch) for whole in (scores, image_index, text_index)), strict=True):
+        part.copy_(exact_dot(images.take(i), texts.take(j), compiled=compiled))
+    return scores

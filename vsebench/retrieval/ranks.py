@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vsebench.retrieval.rows import Rows
 
 _CAPTIONS_PER_IMAGE = 8  # of a tile: wide tiles suit the product, and sets have more captions than images
-_COMPILE_FROM = 20_000_000  # pairs at which the numba kernels repay the half second that loading them takes
+_COMPILE_FROM = 4_000_000  # pairs: a training run evaluates often enough to repay the half second that loading numba takes
 _SATURATED = 1 / 64  # share of undecided pairs from which a tile is cheaper in float64 as a whole,
 _FEW = 256  # unless there are no more than this
 
