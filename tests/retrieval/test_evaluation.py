@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -153,3 +156,31 @@ def test_inputs_stay_as_they_were() -> None:
     evaluate(image, text, owner)
     for array, copy in zip((image, text, owner), before, strict=True):
         assert np.array_equal(array, copy)
+
+
+@pytest.mark.data
+def test_repeated_captions_of_flickr8k_tie() -> None:
+    """Captions as bags of words with whole-number vectors, so that float64 products are exact in any order."""
+    root = Path(os.environ.get("VSEBENCH_DATA") or Path(__file__).parents[3] / "shared" / "data") / "flickr8k"
+    if not root.is_dir():
+        pytest.skip(f"Flickr8k is not in {root.parent}: set VSEBENCH_DATA to the folder that holds flickr8k/")
+    names = (root / "Flickr_8k.testImages.txt").read_text(encoding="utf-8").split()
+    place = {name: position for position, name in enumerate(names)}
+    lines = [line.split("\t") for line in (root / "Flickr8k.token.txt").read_text(encoding="utf-8").splitlines()]
+    pairs = [(place[key.split("#")[0]], " ".join(caption.lower().split())) for key, caption in lines if key.split("#")[0] in place]
+    owner, captions = np.array([image for image, _ in pairs]), [caption for _, caption in pairs]
+    assert sum(count for count in Counter(captions).values() if count > 1) == 16
+    words = {word: column for column, word in enumerate(sorted({word for caption in captions for word in caption.split()}))}
+    vectors = np.random.default_rng(0).integers(-3, 4, size=(len(words), 64))
+    text = np.stack([vectors[[words[word] for word in caption.split()]].sum(0) for caption in captions])
+    image = np.zeros((len(names), 64), int)
+    np.add.at(image, owner, text)
+    scores = image.astype(float) @ text.T.astype(float)
+    positive = scores[owner, np.arange(len(owner))]
+    best = np.full(len(names), -np.inf)
+    np.maximum.at(best, owner, positive)
+    competing = owner != np.arange(len(names))[:, None]
+    metrics = evaluate(image.astype(np.float32), text.astype(np.float32), owner)
+    assert metrics.i2t_ranks.tolist() == (competing & (scores >= best[:, None])).sum(1).tolist()
+    assert metrics.t2i_ranks.tolist() == (competing & (scores >= positive)).sum(0).tolist()
+    assert metrics.t2i_ranks.tolist() != (competing & (scores > positive)).sum(0).tolist()
