@@ -76,7 +76,7 @@ def test_a_support_run_is_run_only_for_runs_that_need_it(out: Path):
     assert outcome.run_ids == (row.run_id,)
     assert Store(out).directory_for(support).is_done
     (Store(out).directory_for(support).path / "done").unlink()
-    assert run_plan(planned(out, support, row)).skipped == (row.run_id,)
+    assert run_plan(planned(out, support, row)).skipped == (support.run_id, row.run_id)
     assert order(out) == ["triplet 0", "triplet 1"]
 
 

@@ -51,8 +51,11 @@ class PlainProgress:
             self._say(run_id, view.outcome)
         elif kind == "busy":
             self._say(run_id, event["reason"])
-        elif kind == "started" or (kind == "evaluated" and time.monotonic() - self._spoke.get(run_id, 0.0) >= LINE_SECONDS):
-            self._say(run_id, view.now)
+        elif kind == "started":
+            self._say(run_id, "started")
+        elif kind == "evaluated" and time.monotonic() - self._spoke.get(run_id, 0.0) >= LINE_SECONDS:
+            left = view.seconds_left
+            self._say(run_id, view.now if left is None else f"{view.now}, {left:.0f} s left")
 
     def _say(self, run_id: str, what: str) -> None:
         self._spoke[run_id] = time.monotonic()

@@ -51,9 +51,8 @@ class RunView:
         """What it does, in words."""
         if self._phase != "training" or not self.steps:
             return self._phase
-        left = self._seconds_left
-        facts = [self._facts.get("epoch"), f"step {self.step}/{self.steps}", self._facts.get("loss"), self._facts.get("rsum")]
-        return ", ".join([*filter(None, facts), *([f"{left:.0f} s left"] if left is not None else [])])
+        facts = (self._facts.get("epoch"), f"step {self.step}/{self.steps}", self._facts.get("loss"), self._facts.get("rsum"))
+        return ", ".join(filter(None, facts))
 
     @property
     def share(self) -> float:
@@ -61,7 +60,7 @@ class RunView:
         return self.step / self.steps if self.steps else 0.0
 
     @property
-    def _seconds_left(self) -> float | None:
+    def seconds_left(self) -> float | None:
         """Of training, at the pace since the first step seen."""
         if self._pace_from is None or self.step <= self._pace_from[1]:
             return None

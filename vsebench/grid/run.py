@@ -36,7 +36,7 @@ class GridOutcome:
         run_ids: the runs that the suite asked for; support runs are left out.
         failed: runs that failed; their records hold the traceback.
         blocked: runs that could not start because one that they need failed.
-        skipped: runs that were done before.
+        skipped: runs that were done before, and support runs that nothing needs any more.
     """
 
     out: Path
@@ -79,17 +79,21 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     store.prepare()
     store.note_plan(run.run_id for run in plan.runs)
     todo = pending(plan, store)
-    skipped = tuple(run.run_id for run in plan.runs if run not in todo and store.directory_for(run).is_done)
+    skipped = [run for run in plan.runs if run not in todo]
     watch = _Watch(store, {run.run_id: run for run in todo}, reporter or _ignore)
-    for run in plan.runs:
-        if run.run_id in skipped:
-            watch(run.run_id, {"event": "skipped"})
-            if run.role == "row":
-                store.directory_for(run).promote()
+    for run in skipped:
+        watch(run.run_id, {"event": "skipped"})
+        if run.role == "row":
+            store.directory_for(run).promote()
     executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
     _drain(executor.create(plan.executor.params, workers=plan.workers), [_job(run, store) for run in todo], watch)
-    ended = {status: tuple(run_id for run_id, found in watch.ended.items() if found == status) for status in ("failed", "blocked")}
-    return GridOutcome(plan.out, tuple(run.run_id for run in plan.runs if run.role == "row"), ended["failed"], ended["blocked"], skipped)
+    return GridOutcome(
+        out=plan.out,
+        run_ids=tuple(run.run_id for run in plan.runs if run.role == "row"),
+        failed=watch.ended_as("failed"),
+        blocked=watch.ended_as("blocked"),
+        skipped=tuple(run.run_id for run in skipped),
+    )
 
 
 def pending(plan: Plan, store: Store) -> list[RunSpec]:
@@ -129,6 +133,10 @@ class _Watch:
             self._record_death(run_id, str(event["reason"]))
             event = {"event": "finished", "status": "failed"}
         self.reporter(run_id, event)
+
+    def ended_as(self, status: str) -> tuple[str, ...]:
+        """Ids of the runs that ended so, in the order in which they did."""
+        return tuple(run_id for run_id, found in self.ended.items() if found == status)
 
     def _record_death(self, run_id: str, reason: str) -> None:
         """Writes the record that the run itself could not write, unless somebody else has taken the run over."""
