@@ -52,22 +52,24 @@ class AnotherCPU(TorchFunctionMode):
 
 
 def test_products_are_routed_only_where_the_probe_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.set_float32_matmul_precision("highest")
-    for verdict, route, precision in ((False, "default", "highest"), (True, "onednn-fp32", "medium")):
+    for verdict, route, precision in ((False, "default", "ieee"), (True, "onednn-fp32", "bf16")):
         monkeypatch.setattr(gemm, "onednn_keeps_float32", lambda verdict=verdict: verdict)
-        assert gemm.fast_float32(enabled=False) == "default"
-        assert gemm.fast_float32() == route
-        assert torch.get_float32_matmul_precision() == precision
+        with gemm.true_float32() as word:
+            assert word == route
+            assert torch.backends.mkldnn.matmul.fp32_precision == precision
+        with gemm.true_float32(fast=False) as word:
+            assert word == "default"
+            assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
     monkeypatch.undo()
 
 
 def test_products_keep_fp32_precision_when_routed() -> None:
     generator = torch.Generator().manual_seed(0)
     left, right = torch.randn(2, 200, 500, generator=generator)
-    gemm.fast_float32()
-    error = (left @ right.T).double() - left.double() @ right.double().T
+    with gemm.true_float32():
+        product = left @ right.T
+    error = product.double() - left.double() @ right.double().T
     assert error.abs().max() < 1e-6 * left.norm(dim=1).max() * right.norm(dim=1).max()
-    assert not loses_input_bits()
 
 
 @pytest.mark.parametrize("bits", [7, 10, 16, 22])
@@ -86,7 +88,8 @@ def test_the_probe_refuses_a_cpu_that_rounds_sums() -> None:
 
 def test_the_probe_says_default_where_the_permission_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gemm, "_takes_over", lambda: False)
-    assert gemm.fast_float32() == "default"
+    with gemm.true_float32() as route:
+        assert route == "default"
 
 
 @pytest.mark.parametrize("fast", [False, True])

@@ -24,20 +24,6 @@ _PROBE_SHAPES = ((256, 512, 512), (128, 300, 256), (33, 65, 129))
 _MKLDNN: Any = torch.backends.mkldnn  # its attributes are set at run time, out of mypy's sight
 
 
-def fast_float32(enabled: bool = True) -> Route:
-    """Routes this process's fp32 CPU products through oneDNN where that keeps fp32 precision.
-
-    The setting is process-wide and would allow TF32 on CUDA: enable it for runs on the CPU only.
-
-    Returns:
-        How fp32 products are computed from now on, for the run's provenance: `onednn-fp32`, or `default` where nothing was changed.
-    """
-    if enabled and onednn_keeps_float32():
-        torch.set_float32_matmul_precision("medium")
-        return "onednn-fp32"
-    return "default"
-
-
 @contextmanager
 def true_float32(fast: bool = True) -> Iterator[Route]:
     """Within it, fp32 products have fp32 inputs and fp32 sums on every device, whatever TF32, bf16 or autocast settings are around it.
@@ -45,10 +31,11 @@ def true_float32(fast: bool = True) -> Iterator[Route]:
     Error bounds of fp32 arithmetic hold inside. The settings are process-wide and are put back at the end.
 
     Args:
-        fast: use oneDNN on the CPU where it keeps fp32 precision.
+        fast: use oneDNN on the CPU where it keeps fp32 precision. Of no use to work on CUDA, and `torch.get_float32_matmul_precision`, which
+            autotuning asks, raises inside.
 
     Yields:
-        How CPU products are computed inside.
+        How CPU products are computed inside, for a run's provenance.
     """
     route: Route = "onednn-fp32" if fast and onednn_keeps_float32() else "default"
     with _precision("bf16" if route == "onednn-fp32" else "ieee"), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):

@@ -43,7 +43,7 @@ def count_ranks(images: Rows, texts: Rows, owner: Tensor, block: int) -> tuple[T
     """
     queries = Queries.start(images, texts, owner, compiled=len(images) * len(texts) >= _COMPILE_FROM)
     buffer = torch.empty(_CAPTIONS_PER_IMAGE * block * block, dtype=torch.float32, device=owner.device)
-    with true_float32():
+    with true_float32(fast=owner.device.type == "cpu"):
         for columns in _slices(len(texts), _CAPTIONS_PER_IMAGE * block):
             captions = texts.block(columns)
             for rows in _slices(len(images), block):
