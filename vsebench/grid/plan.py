@@ -5,25 +5,19 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 from vsebench.data.open import open_dataset
-from vsebench.grid.components import resolve_pooling, resolve_ref
+from vsebench.grid.axes import Axes, loss_card, protocol_fields
+from vsebench.grid.components import resolve_ref
 from vsebench.grid.device import default_workers, resolve_device
-from vsebench.grid.protocols import COMPONENT_KEYS, resolve_protocol
-from vsebench.plugin.errors import PluginError, SpecError
+from vsebench.plugin.errors import PluginError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.spec import ComponentRef, Environment, RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from vsebench.grid.suite import Suite
-    from vsebench.plugin.cards import DatasetCard, LossCard
-    from vsebench.plugin.registry import Kind, Registry
-
-T = TypeVar("T")
-PoolingPair = tuple[ComponentRef, ComponentRef]
+    from vsebench.plugin.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -61,8 +55,8 @@ def plan(suite: Suite) -> Plan:
     files = tuple(str(Path(file).resolve()) for file in suite.plugin)
     registry = load_plugins(files).registry
     executor = resolve_ref("executor", suite.executor, registry)
-    axes = _Axes.of(suite, registry)
-    protocols = [_protocol(suite, dataset, registry) for dataset in axes.datasets]
+    axes = Axes.of(suite, registry)
+    protocols = [protocol_fields(suite, dataset, registry) for dataset in axes.datasets]
     device = resolve_device(suite.device)
     grid = _Grid(registry)
     for dataset, protocol in zip(axes.datasets, protocols, strict=True):
@@ -76,39 +70,6 @@ def plan(suite: Suite) -> Plan:
     return Plan(runs, executor, workers, Path(suite.out), files)
 
 
-@dataclass(frozen=True)
-class _Axes:
-    """The resolved components of a suite."""
-
-    datasets: tuple[ComponentRef, ...]
-    poolings: tuple[PoolingPair, ...]
-    similarities: tuple[ComponentRef, ...]
-    losses: tuple[ComponentRef, ...]
-
-    @classmethod
-    def of(cls, suite: Suite, registry: Registry) -> _Axes:
-        def refs(kind: Kind, texts: Sequence[str]) -> tuple[ComponentRef, ...]:
-            return _distinct(kind, texts, lambda text: resolve_ref(kind, text, registry), lambda ref: ref.spec)
-
-        poolings = _distinct("pooling", suite.pooling, lambda text: resolve_pooling(text, registry), lambda pair: f"{pair[0].spec}/{pair[1].spec}")
-        axes = cls(refs("dataset", suite.dataset), poolings, refs("similarity", suite.similarity), refs("loss", suite.loss))
-        axes.check_task(suite, registry)
-        return axes
-
-    def check_task(self, suite: Suite, registry: Registry) -> None:
-        """Refuses what the data sets' task does not use."""
-        for dataset in self.datasets:
-            task = cast("DatasetCard", registry.get("dataset", dataset.name).card).task
-            if task != "retrieval":
-                raise SpecError(f"data set '{dataset.spec}' serves the {task} task, which this version of vsebench does not run")
-            if suite.sampler is not None:
-                raise SpecError(f"data set '{dataset.spec}' serves the {task} task, which uses no sampler: leave out the sampler")
-            for loss in self.losses:
-                serves = _loss_card(loss, registry).task
-                if serves != task:
-                    raise SpecError(f"loss '{loss.spec}' serves the {serves} task, data set '{dataset.spec}' the {task} task")
-
-
 @dataclass
 class _Grid:
     """Runs by id, each after those that it depends on."""
@@ -118,7 +79,7 @@ class _Grid:
 
     def add(self, spec: RunSpec, above: tuple[str, ...] = ()) -> RunSpec:
         """Adds a run and what it depends on; `above` are the losses of the runs that need this one."""
-        offline = _loss_card(spec.loss, self.registry).offline_for(spec.loss.params)
+        offline = loss_card(spec.loss, self.registry).offline_for(spec.loss.params)
         if offline is not None:
             chain = (*above, spec.loss.spec)
             first = resolve_ref("loss", offline.first_round, self.registry)
@@ -137,31 +98,3 @@ def _open(suite: Suite, dataset: ComponentRef, registry: Registry, files: tuple[
     opened = open_dataset(registry.get("dataset", dataset.name), dataset.params, data_roots=roots, strict=suite.strict_data)
     environment = Environment(data_path=str(opened.path), data_warnings=opened.warnings, plugin_files=files)
     return {"dataset": dataset, "data_fingerprint": opened.fingerprint, "environment": environment}
-
-
-def _protocol(suite: Suite, dataset: ComponentRef, registry: Registry) -> dict[str, Any]:
-    """The fields of a run that the protocol decides."""
-    card = cast("DatasetCard", registry.get("dataset", dataset.name).card)
-    protocol, changes = resolve_protocol(suite.protocol or card.protocol, suite.changes, registry)
-    components = {key: resolve_ref(kind, getattr(protocol, key), registry) for key, kind in COMPONENT_KEYS.items()}
-    warmup = _loss_card(components["warmup_loss"], registry)
-    if warmup.task != "retrieval" or warmup.offline is not None:
-        raise SpecError(f"protocol key 'warmup_loss': '{protocol.warmup_loss}' cannot warm up a retrieval run: write a loss that needs a batch only")
-    return {"protocol": protocol, "protocol_changes": changes, **components}
-
-
-def _loss_card(loss: ComponentRef, registry: Registry) -> LossCard:
-    return cast("LossCard", registry.get("loss", loss.name).card)
-
-
-def _distinct(kind: str, texts: Sequence[str], resolve: Callable[[str], T], canonical: Callable[[T], str]) -> tuple[T, ...]:
-    """Resolves each text; refuses two that mean the same component."""
-    seen: dict[str, str] = {}
-    resolved: list[T] = []
-    for text in texts:
-        item = resolve(text)
-        earlier = seen.setdefault(canonical(item), text)
-        if len(seen) == len(resolved):
-            raise SpecError(f"{kind} '{text}' is given twice{'' if text == earlier else f' (it equals {earlier!r})'}: keep one")
-        resolved.append(item)
-    return tuple(resolved)

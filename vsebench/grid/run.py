@@ -78,15 +78,15 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     store = Store(plan.out)
     store.prepare()
     store.note_plan(run.run_id for run in plan.runs)
-    todo = pending(plan, store)
-    skipped = [run for run in plan.runs if run not in todo]
-    watch = _Watch(store, {run.run_id: run for run in todo}, reporter or _ignore)
+    todo = {run.run_id: run for run in pending(plan, store)}
+    skipped = [run for run in plan.runs if run.run_id not in todo]
+    watch = _Watch(store, todo, reporter or _ignore)
     for run in skipped:
         watch(run.run_id, {"event": "skipped"})
         if run.role == "row":
             store.directory_for(run).promote()
     executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
-    _drain(executor.create(plan.executor.params, workers=plan.workers), [_job(run, store) for run in todo], watch)
+    _drain(executor.create(plan.executor.params, workers=plan.workers), [_job(run, store) for run in todo.values()], watch)
     return GridOutcome(
         out=plan.out,
         run_ids=tuple(run.run_id for run in plan.runs if run.role == "row"),
