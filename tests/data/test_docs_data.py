@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from vsebench.data.open import open_dataset
+from vsebench.plugin.loader import load_plugins
+
+PAGE = Path(__file__).parents[2] / "docs" / "data.md"
+
+
+def test_the_documented_data_set_works(tmp_path):
+    (source,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "mine.py").write_text(source)
+    root = tmp_path / "root"
+    (root / "mine").mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        np.savez(root / "mine" / f"{split}.npz", features=np.ones((2, 3, 4), np.float32), captions=["a dog", "a cat", "a cow"], owner=np.array([0, 1, 1]))
+    component = load_plugins((str(tmp_path / "mine.py"),)).registry.get("dataset", "mine")
+    opened = open_dataset(component, {}, data_roots=[root])
+    assert opened.path == root / "mine"
+    assert opened.data.splits["dev"].captions == ["a dog", "a cat", "a cow"]
+    assert len(opened.fingerprint) == 16
+
+
+def test_the_documented_data_sets_are_all_there_are():
+    table = PAGE.read_text().partition("| name |")[2].partition("\n\n")[0]
+    listed = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert listed == {c.name for c in load_plugins().registry if c.kind == "dataset" and c.origin.distribution == "vsebench"}
