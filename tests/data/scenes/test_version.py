@@ -23,5 +23,3 @@ def test_what_is_generated_changes_with_the_version_only():
     expected = KNOWN.get(dataset("scenes").card.version)
     changed = "the generator has changed: raise the version on the card of 'scenes', and note its figures here"
     assert expected == (digest, pytest.approx(power, rel=1e-5)), changed
-        "raise the version on the card of 'scenes', and note its figures here"
-    )
