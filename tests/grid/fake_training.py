@@ -55,8 +55,8 @@ def chatter(spec: RunSpec, out: Path) -> None:
 
 
 def meet(spec: RunSpec, out: Path) -> None:
-    """Ends only when another run does the same at the same time."""
-    (out / f"here-{spec.seed}").touch()
+    """Says which device it was given, and ends only when another run does the same at the same time."""
+    (out / f"here-{spec.seed}").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", ""))
     wait_until(lambda: len(list(out.glob("here-*"))) > 1)
 
 

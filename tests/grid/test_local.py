@@ -107,6 +107,13 @@ def test_a_run_gets_the_threads_of_its_protocol_and_keeps_its_memory(job: MakeJo
     assert {name: environment[name] for name in expected} == expected
 
 
+def test_on_cuda_jobs_are_dealt_out_over_the_devices(job: MakeJob, out: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("vsebench.grid.local.cuda_devices", lambda: ["4", "6"])
+    specs = [doing("meet", seed).model_copy(update={"device": "cuda"}) for seed in (0, 1)]
+    run(job, *specs, workers=2)
+    assert sorted(path.read_text() for path in out.glob("here-*")) == ["4", "6"]
+
+
 def test_jobs_end_with_the_executor(job: MakeJob, out: Path):
     def interrupt(run_id: str, event: dict[str, object]) -> None:
         if event["event"] == "phase":

@@ -96,5 +96,5 @@ def _open(suite: Suite, dataset: ComponentRef, registry: Registry, files: tuple[
     """The fields of a run that the data decide. Opening a data set checks it."""
     roots = [Path(root) for root in suite.data_root]
     opened = open_dataset(registry.get("dataset", dataset.name), dataset.params, data_roots=roots, strict=suite.strict_data)
-    environment = Environment(data_path=str(opened.path), data_warnings=opened.warnings, plugin_files=files)
+    environment = Environment(data_path=str(opened.path.absolute()), data_warnings=opened.warnings, plugin_files=files)
     return {"dataset": dataset, "data_fingerprint": opened.fingerprint, "environment": environment}
