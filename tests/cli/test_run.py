@@ -45,7 +45,7 @@ from vsebench.plugin import LossCard, hookimpl
 
 @hookimpl
 def vsebench_register_losses(register):
-    register("broken", "vsebench_file_broken:Broken", card=LossCard("fails at the first step"))
+    register("broken", f"{__name__}:Broken", card=LossCard("fails at the first step"))
 
 class Broken:
     def __call__(self, inputs):

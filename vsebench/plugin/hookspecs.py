@@ -1,6 +1,7 @@
 """The hooks that a plugin may implement. Each gets `register(name, target, *, params=(), card)`.
 
-`target` is `"module:Class"`; the class is imported when a component is created, so that listing imports nothing heavy.
+`target` is `"module:Class"`; the class is imported when a component is created, so that listing imports nothing heavy. A plugin in a file of its own
+(`--plugin own.py`) writes `f"{__name__}:Class"`.
 """
 
 from __future__ import annotations
