@@ -54,7 +54,7 @@ def _register_scenes(register: Register) -> None:
         card=DatasetCard(
             "procedural scenes of objects with attributes and relations, five captions each; nothing to download",
             notes=(
-                "A third of the scenes have near-duplicates, some of which only word order tells apart: what carries what, what is where, what has which colour.",
+                "A third of the scenes have near-duplicates, some told apart by word order only: what carries what, what is where, what has which colour.",
                 "Features are stored as float16 and standardised by the statistics of 1,024 scenes of the same law.",
             ),
             licence="as vsebench",
