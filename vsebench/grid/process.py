@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**33), "MALLOC_TOP_PAD_": str(2**28)}
 """Makes glibc keep freed blocks instead of mapping a step's large tensors anew: 40 % fewer page faults, and no more memory at the peak."""
 
-ONEDNN = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64"}
+ONEDNN = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
 """Bounds what oneDNN and torch keep per shape of a product: ragged batches never repeat their shapes, and 1,024 kept ones take a gigabyte."""
 
 _GRACE_SECONDS = 5.0

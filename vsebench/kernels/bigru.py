@@ -2,7 +2,8 @@
 
 `torch.nn.GRU` either computes padding or needs packed sequences, and accumulates weight gradients step by step. Here the items are ordered by length, so
 that step t works on the rows that are still running; weight gradients are one product over all steps at the end. The operands of a step's product are
-contiguous: oneDNN prepares a kernel for each new shape and stride, and the strides of a packed batch are never the same twice.
+contiguous and their row counts rounded up: oneDNN prepares a kernel for each new shape and stride, which costs more than a small product, and those of
+a ragged batch are never the same twice.
 """
 
 from __future__ import annotations
@@ -11,10 +12,18 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from torch.nn import functional
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.autograd.function import FunctionCtx
+
+
+_STEP_ROWS = 16
+"""The rows of a step's product are rounded up to a multiple of this."""
+
+_PACKED_ROWS = 256
+"""The rows of a product over all steps are rounded up to a multiple of this."""
 
 
 class GRUWeights(NamedTuple):
@@ -47,7 +56,8 @@ def bigru(features: Tensor, lengths: Tensor, weights: GRUWeights) -> Tensor:
     batch, n, size = features.shape
     counts, forward, backward = _layout(lengths, n)
     flat = features.reshape(batch * n, size)
-    hidden: Tensor = _BiGRU.apply(torch.stack([flat[forward], flat[backward]]), counts, *weights)  # type: ignore[no-untyped-call]
+    packed = functional.pad(torch.stack([flat[forward], flat[backward]]), (0, 0, 0, -len(forward) % _PACKED_ROWS))
+    hidden: Tensor = _BiGRU.apply(packed, counts, *weights)[:, : len(forward)]  # type: ignore[no-untyped-call]
     padded = hidden.new_zeros(batch * n, hidden.shape[2])
     return (padded.index_copy(0, forward, hidden[0]).index_add(0, backward, hidden[1]) / 2).view(batch, n, hidden.shape[2])
 
@@ -63,20 +73,20 @@ def _layout(lengths: Tensor, n: int) -> tuple[list[int], Tensor, Tensor]:
 
 
 class _BiGRU(torch.autograd.Function):
-    """Hidden states [2, M, H] of packed inputs [2, M, E], rows grouped by step; `counts` has the rows of each step."""
+    """Hidden states [2, M, H] of packed inputs [2, M, E], rows grouped by step; `counts` has the rows of each step, and rows beyond their sum mean nothing."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, packed: Tensor, counts: list[int], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
         size = w_hh.shape[2]
         gates = torch.baddbmm(b_ih[:, None], packed, w_ih.transpose(1, 2))  # becomes r, z, n in place
         gates[..., : 2 * size] += b_hh[:, None, : 2 * size]
-        hidden = gates.new_empty(2, gates.shape[1], size)
-        new_from_hidden = gates.new_empty(2, gates.shape[1], size)
+        hidden = gates.new_zeros(2, gates.shape[1], size)
+        new_from_hidden = torch.zeros_like(hidden)
         recurrent, bias = w_hh.transpose(1, 2), b_hh[:, None, 2 * size :]
         previous = gates.new_zeros(2, counts[0] if counts else 0, size)
         for start, rows in zip(accumulate(counts, initial=0), counts, strict=False):
             gate, previous = gates[:, start : start + rows], previous[:, :rows]
-            from_hidden = torch.bmm(previous.contiguous(), recurrent)
+            from_hidden = torch.bmm(_rounded(previous), recurrent)[:, :rows]
             reset_update = gate[..., : 2 * size].add_(from_hidden[..., : 2 * size]).sigmoid_()
             candidate = torch.add(from_hidden[..., 2 * size :], bias, out=new_from_hidden[:, start : start + rows])
             new = gate[..., 2 * size :].addcmul_(reset_update[..., :size], candidate).tanh_()
@@ -95,7 +105,7 @@ class _BiGRU(torch.autograd.Function):
         to_new = (1 - update) * (1 - new * new)
         to_update = (before - new) * update * (1 - update)
         to_reset = new_from_hidden * reset * (1 - reset)
-        at_hidden = torch.empty_like(gates)  # gradient of the pre-activations that come from the hidden state
+        at_hidden = torch.zeros_like(gates)  # gradient of the pre-activations that come from the hidden state
         state = gradients[0].clone()
         starts = list(accumulate(counts, initial=0))
         for step in range(len(counts) - 1, -1, -1):
@@ -108,7 +118,7 @@ class _BiGRU(torch.autograd.Function):
             at_hidden[:, rows] = out
             if step:
                 earlier = state[:, starts[step - 1] : starts[step - 1] + counts[step]]
-                earlier.addcmul_(here, update[:, rows]).add_(torch.bmm(out, w_hh))
+                earlier.addcmul_(here, update[:, rows]).add_(torch.bmm(_rounded(out), w_hh)[:, : counts[step]])
         at_input = at_hidden.clone()
         torch.mul(state, to_new, out=at_input[..., 2 * size :])
         return (
@@ -119,6 +129,11 @@ class _BiGRU(torch.autograd.Function):
             at_input.sum(1),
             at_hidden.sum(1),
         )
+
+
+def _rounded(rows: Tensor) -> Tensor:
+    """[2, n, H] with n rounded up, contiguous; the rows added are zero."""
+    return functional.pad(rows, (0, 0, 0, -rows.shape[1] % _STEP_ROWS)).contiguous()
 
 
 def _previous(hidden: Tensor, counts: list[int]) -> Tensor:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_PACKED_ROWS = 256
+
+
 class RegionEncoder(nn.Module):
     """`fc(x) + mlp(x)` on every local feature (VSE-infinity, supplementary section 1.1).
 
@@ -42,13 +45,20 @@ class RegionEncoder(nn.Module):
         if features.is_cuda:  # gathering the valid rows would make the host wait for their number
             return self._rows(torch.where(valid[..., None], features, 0), valid)
         rows = valid.flatten().nonzero().squeeze(1)
-        packed = self._rows(features.flatten(0, 1)[rows], None)
+        packed = self._packed(features.flatten(0, 1)[rows])
         padded = packed.new_zeros(valid.numel(), packed.shape[1]).index_copy(0, rows, packed)
         return padded.view(*valid.shape, -1)
 
-    def _rows(self, features: Tensor, mask: Tensor | None) -> Tensor:
+    def _rows(self, features: Tensor, mask: Tensor) -> Tensor:
         hidden = torch.relu(self.norm(self.mlp_in(features), mask))
         return self.fc(features) + self.mlp_out(hidden)  # type: ignore[no-any-return]
+
+    def _packed(self, rows: Tensor) -> Tensor:
+        """Valid rows [M, d] to [M, D]. The products get a rounded number of rows: oneDNN prepares a kernel for each new shape, and M never repeats."""
+        count, extra = len(rows), (0, 0, 0, -len(rows) % _PACKED_ROWS)
+        rows = nn.functional.pad(rows, extra)
+        hidden = torch.relu(self.norm(self.mlp_in(rows)[:count]))
+        return (self.fc(rows) + self.mlp_out(nn.functional.pad(hidden, extra)))[:count]  # type: ignore[no-any-return]
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):

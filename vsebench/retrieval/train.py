@@ -37,7 +37,7 @@ def train(spec: RunSpec, directory: RunDirectory, report: Reporter) -> RunRecord
         VsebenchError: the run cannot be made or diverged; the message says why.
     """
     registry = load_plugins(spec.environment.plugin_files).registry
-    with _threads(spec.protocol.threads), true_float32() as matmul:
+    with _threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
         origin = provenance(torch.device(spec.device), matmul)
         session = prepare(spec, directory, registry, report)
         loop.run(session)
