@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def settings_are_put_back() -> Iterator[None]:
-    gemm.onednn_keeps_float32.cache_clear()
+    probe = gemm.onednn_keeps_float32
+    probe.cache_clear()
     backends = (torch.backends.mkldnn.matmul, torch.backends.cuda.matmul)
     before = torch.get_float32_matmul_precision(), [backend.fp32_precision for backend in backends]
     yield
     torch.set_float32_matmul_precision(before[0])
     for backend, value in zip(backends, before[1], strict=True):
         backend.fp32_precision = value
-    gemm.onednn_keeps_float32.cache_clear()
+    probe.cache_clear()
 
 
 def loses_input_bits() -> bool:
@@ -127,3 +129,15 @@ def test_no_tf32_on_cuda() -> None:
     assert not torch.equal(matrix @ identity, matrix)
     with gemm.true_float32():
         assert torch.equal(matrix @ identity, matrix)
+
+
+@pytest.mark.parametrize(("cuda", "fast"), [(False, "medium"), (True, "highest")])
+def test_older_torch_has_one_setting_for_all_backends(monkeypatch: pytest.MonkeyPatch, cuda: bool, fast: str) -> None:
+    monkeypatch.setattr(gemm, "_MKLDNN", SimpleNamespace(is_available=torch.backends.mkldnn.is_available))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(gemm, "onednn_keeps_float32", lambda: True)
+    before = torch.get_float32_matmul_precision()
+    for wanted, setting in ((True, fast), (False, "highest")):
+        with gemm.true_float32(fast=wanted):
+            assert torch.get_float32_matmul_precision() == setting
+    assert torch.get_float32_matmul_precision() == before

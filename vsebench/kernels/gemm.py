@@ -44,10 +44,15 @@ def true_float32(fast: bool = True) -> Iterator[Route]:
 
 @contextmanager
 def _precision(cpu: Literal["bf16", "ieee"]) -> Iterator[None]:
-    """Sets what CPU products may round to, and allows CUDA ones no rounding.
+    """Sets what CPU products may round to, and allows CUDA ones no rounding where torch can tell the two apart.
 
-    The settings of each backend are used, since `torch.get_float32_matmul_precision` raises where only those were changed by the caller.
+    The settings of each backend are used where torch has them (2.9), since `torch.get_float32_matmul_precision` raises where only those were
+    changed by the caller.
     """
+    if not hasattr(_MKLDNN, "matmul"):
+        with _precision_of_all(cpu):
+            yield
+        return
     backends = (_MKLDNN.matmul, torch.backends.cuda.matmul)
     before = [backend.fp32_precision for backend in backends]
     try:
@@ -57,6 +62,17 @@ def _precision(cpu: Literal["bf16", "ieee"]) -> Iterator[None]:
     finally:
         for backend, value in zip(backends, before, strict=True):
             backend.fp32_precision = value
+
+
+@contextmanager
+def _precision_of_all(cpu: Literal["bf16", "ieee"]) -> Iterator[None]:
+    """As `_precision`, with the one setting that older releases of torch have for every backend: where there is CUDA, nothing may round."""
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium" if cpu == "bf16" and not torch.cuda.is_available() else "highest")
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @functools.cache
