@@ -45,11 +45,12 @@ def listen(job: RunJob) -> tuple[list[dict[str, object]], str, int]:
     process = start("-m", "vsebench.grid.worker", str(job.directory))
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(job.spec + "\n")
-    process.stdin.flush()
-    events = [json.loads(line) for line in process.stdout]
-    _, printed = process.communicate()
-    return events, printed, process.returncode
+    assert process.stderr is not None
+    with process.stdin, process.stdout, process.stderr:  # its end of input, which would end it, comes after it has ended
+        process.stdin.write(job.spec + "\n")
+        process.stdin.flush()
+        events = [json.loads(line) for line in process.stdout]
+        return events, process.stderr.read(), process.wait()
 
 
 def test_events_come_on_standard_output_and_nothing_else_does(job: MakeJob):

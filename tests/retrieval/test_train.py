@@ -11,7 +11,6 @@ from safetensors.torch import load_file
 
 from vsebench.plugin import VsebenchError
 from vsebench.plugin.loader import load_plugins
-from vsebench.results.directory import RunDirectory
 from vsebench.results.store import Store
 from vsebench.retrieval.mining import OfflineLists
 from vsebench.retrieval.model import build
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsebench.results.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
 
@@ -133,7 +133,7 @@ def test_a_second_round_without_its_first_says_so(plan_runs: Plan, tmp_path: Pat
 
 def test_divergence_is_named(plan_runs: Plan, tmp_path: Path) -> None:
     (spec,) = plan_runs(set={"lr": 1e30})
-    with pytest.raises(VsebenchError, match="diverged|not finite"):
+    with pytest.raises(VsebenchError, match=r"diverged|not finite"):
         run(spec, tmp_path)
 
 

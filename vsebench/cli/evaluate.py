@@ -64,9 +64,7 @@ def _five_each(image_path: Path, text_path: Path, images: int, texts: int) -> np
         return np.repeat(np.arange(images), _CAPTIONS)
     found = f"{image_path} has {images:,} rows and {text_path} {texts:,}"
     if images == texts and images % _CAPTIONS == 0:
-        raise DataError(
-            f"{found}: if each image is stored five times, keep one of them (images[::5]), else say whose each caption is with --text-to-image"
-        )
+        raise DataError(f"{found}: if each image is stored five times, keep one of them (images[::5]), else say whose each caption is with --text-to-image")
     raise DataError(f"{found}, which is not five captions per image: say whose each caption is with --text-to-image MAP.npy")
 
 

@@ -13,6 +13,8 @@ METRIC_VERSION = "1"
 
 
 class Frozen(BaseModel):
+    """What is written to disk: immutable, and nothing unknown in it."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
