@@ -49,7 +49,16 @@ def plan_runs(tiny_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setenv("VSEBENCH_CACHE", str(tmp_path / "cache"))
 
     def plan_suite(**values: object) -> tuple[RunSpec, ...]:
-        protocol = {"embed_dim": 24, "word_dim": 12, "batch_size": 32, "epochs": 3, "lr": 0.01, "warmup_epochs": 1, **values.pop("set", {})}  # type: ignore[dict-item]
+        protocol = {
+            "embed_dim": 24,
+            "word_dim": 12,
+            "batch_size": 32,
+            "epochs": 3,
+            "lr": 0.01,
+            "warmup_epochs": 1,
+            "evals_per_epoch": 4,
+            **values.pop("set", {}),
+        }  # type: ignore[dict-item]
         defaults = {"dataset": "precomp", "data_root": str(tiny_root), "pooling": "mean", "loss": "triplet", "protocol": "quick", "device": "cpu"}
         return plan(make_suite({**defaults, **values, "set": protocol})).runs
 
