@@ -66,9 +66,20 @@ class PlainProgress:
 def _live(plan: Plan) -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.table import Column
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TextColumn("{task.fields[note]}", markup=False))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+    def whole(minimum: int) -> Column:
+        return Column(no_wrap=True, min_width=minimum)
+
+    columns = (
+        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        BarColumn(bar_width=16, table_column=whole(16)),
+        TextColumn("{task.fields[note]}", markup=False, table_column=whole(26)),
+        TimeElapsedColumn(table_column=whole(7)),
+        TextColumn("left", table_column=whole(4)),
+        TimeRemainingColumn(table_column=whole(7)),
+    )
+    with Progress(*columns, console=Console(stderr=True), expand=True) as bars:
         yield LiveProgress(plan, bars)
 
 
@@ -77,7 +88,8 @@ class LiveProgress:
 
     def __init__(self, plan: Plan, bars: Progress) -> None:
         self._bars = bars
-        self._labels = {run.run_id: run.label for run in plan.runs}
+        datasets = {run.dataset.spec for run in plan.runs}
+        self._labels = {run.run_id: run.method if len(datasets) == 1 else run.label for run in plan.runs}
         self._views: dict[str, RunView] = {}
         self._tasks: dict[str, TaskID] = {}
         self._ended = 0
@@ -95,7 +107,7 @@ class LiveProgress:
             task = self._tasks.get(run_id)
             if task is None:
                 task = self._tasks[run_id] = self._bars.add_task(self._labels[run_id], total=None, note="")
-            self._bars.update(task, total=view.steps or None, completed=view.step, note=view.now)
+            self._bars.update(task, total=view.steps or None, completed=view.step, note=view.brief)
         share = sum(self._views[other].share for other in self._tasks)
         self._bars.update(self._suite, completed=self._ended + share, note=f"{self._ended}/{len(self._labels)}")
 

@@ -55,6 +55,13 @@ class RunView:
         return ", ".join(filter(None, facts))
 
     @property
+    def brief(self) -> str:
+        """What it does, in the few words that fit beside a bar."""
+        if self._phase != "training" or not self.steps:
+            return self._phase
+        return ", ".join(filter(None, (self._facts.get("epoch"), self._facts.get("rsum"))))
+
+    @property
     def share(self) -> float:
         """Of its training that is done."""
         return self.step / self.steps if self.steps else 0.0

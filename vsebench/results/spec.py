@@ -136,4 +136,9 @@ class RunSpec(Frozen):
     @property
     def label(self) -> str:
         """How progress and errors name the run."""
-        return f"{self.dataset.spec} · {self.pooling} · {self.loss.spec} · seed {self.seed}"
+        return f"{self.dataset.spec} · {self.method}"
+
+    @property
+    def method(self) -> str:
+        """How it is named among runs on the same data set."""
+        return f"{self.pooling} · {self.loss.spec} · seed {self.seed}"
