@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from tests.factories import component, make_spec
 from vsebench.cli.app import main
-from vsebench.cli.progress import LiveProgress, PlainProgress
+from vsebench.cli.progress import LiveProgress, PlainProgress, _live
 from vsebench.grid.plan import Plan
 from vsebench.grid.suite import Suite, load_suite, make_suite
 
@@ -269,7 +269,8 @@ def test_on_a_terminal_progress_is_a_bar_per_run(two_runs: Plan):
         suite, run = bars.tasks
         assert (suite.completed, suite.fields["note"]) == (0.5, "0/2")
         assert (run.completed, run.total) == (20, 40)
-        assert run.fields["note"].startswith("epoch 1/2, step 20/40, loss 1.500, dev RSUM 123.5")
+        assert run.fields["note"] == "epoch 1/2, dev RSUM 123.5"
+        assert run.description == "mean · triplet · seed 0"  # the one data set goes without saying
         for event in EVENTS[5:]:
             report(first, event)
         report(second, {"event": "skipped"})
@@ -277,3 +278,16 @@ def test_on_a_terminal_progress_is_a_bar_per_run(two_runs: Plan):
         assert bars.tasks[0].finished
     assert "seed 0: done in 0 s" in stream.getvalue()
     assert "seed 1: done before" in stream.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_progress_and_the_time_left_fit_a_terminal(two_runs: Plan, monkeypatch: pytest.MonkeyPatch, width: int):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(sys, "stderr", shown := io.StringIO())
+    with _live(two_runs) as report:
+        for event in EVENTS[:5]:
+            report(two_runs.runs[0].run_id, event)
+    (line,) = {line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.getvalue()).splitlines() if "RSUM" in line}
+    assert len(line) <= width
+    assert re.search(r"epoch 1/2, dev RSUM 123\.5 +\d:\d\d:\d\d left (\d:\d\d:\d\d|-:--:--)$", line)
