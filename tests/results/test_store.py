@@ -7,6 +7,7 @@ import pytest
 
 from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
+from vsebench.results.spec import RunSpec
 from vsebench.results.store import RunDirectory, Store, directory_name
 
 
@@ -25,6 +26,18 @@ def test_spec_and_record_come_back_equal(directory):
     directory.write_record(record)
     assert directory.read_record() == record
     assert directory.is_done
+
+
+def test_a_record_names_no_path_of_the_machine(directory):
+    environment = {"data_path": "/home/somebody/data/flickr8k", "plugin_files": ("/home/somebody/my_pool.py",), "concurrency": 3}
+    spec = RunSpec.model_validate({**make_spec().model_dump(), "environment": environment})
+    directory.write_spec(spec)
+    directory.write_record(make_record(spec))
+    assert directory.read_spec() == spec
+    assert "somebody" not in (directory.path / "record.json").read_text()
+    published = directory.read_record().spec
+    assert (published.environment.plugin_files, published.environment.concurrency) == (("my_pool.py",), 3)
+    assert published.run_id == spec.run_id
 
 
 def test_the_marker_comes_last(directory, monkeypatch):

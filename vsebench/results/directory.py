@@ -85,13 +85,14 @@ class RunDirectory:
         return self._read(self._spec, RunSpec)
 
     def write_record(self, record: RunRecord) -> None:
-        """Writes how the run ended; a run that ended well is then marked done.
+        """Writes how the run ended, without paths of this machine; a run that ended well is then marked done.
 
         Raises:
             VsebenchError: it cannot be written.
         """
         if record.status != "done":
             self._done.unlink(missing_ok=True)
+        record = record.model_copy(update={"spec": record.spec.published()})
         files.write_text(self._record, record.model_dump_json(indent=1) + "\n")
         if record.status == "done":
             files.write_bytes(self._done, b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -132,6 +133,11 @@ class RunSpec(Frozen):
         """16 hexadecimal digits."""
         text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def published(self) -> RunSpec:
+        """Without paths of the machine: what a record says, which is meant to be shared."""
+        files = tuple(PurePath(file).name for file in self.environment.plugin_files)
+        return self.model_copy(update={"environment": self.environment.model_copy(update={"data_path": "", "plugin_files": files})})
 
     @property
     def label(self) -> str:
