@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,16 @@ from torch.testing import assert_close
 
 from tests.oracles import pooling as oracle
 from vsebench.kernels import valid_mask
+from vsebench_adaptive.pooling import AdaptivePooling
 from vsebench_classic.poolings import KMax, Max, MaxAvg, Mean
 from vsebench_gpo.pooling import GPO
+from vsebench_learned.attention import ESA, SelfAttention, Softmax
+from vsebench_learned.combination import Combo
+from vsebench_learned.fspool import FSPool
+from vsebench_learned.gem import GeM
+from vsebench_learned.graph import GCNMean, GCNSeq2Seq
+from vsebench_learned.positions import First, Last
+from vsebench_learned.recurrent import Seq2Seq
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +39,67 @@ FIXED = {
 }
 
 
-@pytest.fixture(params=[*FIXED, "gpo"])
-def pooling(request: pytest.FixtureRequest) -> nn.Module:
+DIM = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """A pooling, and what its definition promises beyond the contract.
+
+    Attributes:
+        create: makes it, for features of size `DIM`.
+        a_set: the order of the rows does not matter.
+        identity: one row is its own pooling.
+        by_dimension: dimensions do not mix.
+        one_graph: dynamo traces it, which it refuses for `nn.GRU`.
+        reads: a row that it reads of an item of 9.
+    """
+
+    create: Callable[[], nn.Module]
+    a_set: bool = True
+    identity: bool = True
+    by_dimension: bool = True
+    one_graph: bool = True
+    reads: int = 4
+
+
+CASES = {
+    **{name: Case(create) for name, (create, _) in FIXED.items()},
+    "gpo": Case(GPO),
+    "first": Case(First, a_set=False, reads=0),
+    "last": Case(Last, a_set=False, reads=8),
+    "softmax": Case(Softmax),
+    "gem": Case(GeM, identity=False),
+    "fspool": Case(lambda: FSPool(dim=DIM), identity=False),
+    "esa": Case(lambda: ESA(dim=DIM), by_dimension=False),
+    "selfattn": Case(lambda: SelfAttention(dim=DIM), identity=False, by_dimension=False),
+    "seq2seq": Case(lambda: Seq2Seq(dim=DIM), a_set=False, identity=False, by_dimension=False, one_graph=False),
+    "gcn-mean": Case(lambda: GCNMean(2, dim=DIM), identity=False, by_dimension=False),
+    "gcn-seq2seq": Case(lambda: GCNSeq2Seq(2, dim=DIM), a_set=False, identity=False, by_dimension=False, one_graph=False),
+    "combo": Case(Combo),
+    "adaptive": Case(lambda: AdaptivePooling(dim=DIM), by_dimension=False),
+}
+
+
+def having(promise: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("pooling", [name for name, case in CASES.items() if getattr(case, promise)], indirect=True)
+
+
+def build(name: str) -> nn.Module:
     torch.manual_seed(0)
-    return GPO() if request.param == "gpo" else FIXED[request.param][0]()
+    module = CASES[name].create()
+    with torch.no_grad():  # some parameters start at 0, and would hide what they do
+        for parameter in module.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    return module
 
 
-def ragged(batch: int = 6, rows: int = 9, dim: int = 5, padding: float = math.nan) -> tuple[Tensor, Tensor]:
+@pytest.fixture(params=CASES)
+def pooling(request: pytest.FixtureRequest) -> nn.Module:
+    return build(request.param)
+
+
+def ragged(batch: int = 6, rows: int = 9, dim: int = DIM, padding: float = math.nan) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(batch + rows)
     features = torch.randn(batch, rows, dim, generator=generator)
     lengths = torch.randint(1, rows + 1, (batch,), generator=generator)
@@ -85,6 +148,7 @@ def test_an_item_does_not_depend_on_the_batch(pooling: nn.Module) -> None:
         assert_close(pooling(features[i : i + 1], lengths[i : i + 1]), out[i : i + 1], rtol=1e-6, atol=1e-6)
 
 
+@having("a_set")
 def test_rows_may_come_in_any_order(pooling: nn.Module) -> None:
     features, lengths = ragged()
     turned = features.clone()
@@ -93,6 +157,7 @@ def test_rows_may_come_in_any_order(pooling: nn.Module) -> None:
     assert_close(pooling(turned, lengths), pooling(features, lengths), rtol=1e-5, atol=1e-6)
 
 
+@having("identity")
 def test_one_row_is_its_own_pooling(pooling: nn.Module) -> None:
     features, _ = ragged(padding=0.0)
     assert_close(pooling(features, torch.ones(6, dtype=torch.int64)), features[:, 0], rtol=1e-6, atol=1e-7)
@@ -102,8 +167,8 @@ def test_one_row_is_its_own_pooling(pooling: nn.Module) -> None:
 @pytest.mark.parametrize("grad", [True, False])
 def test_an_empty_batch(pooling: nn.Module, grad: bool) -> None:
     with torch.set_grad_enabled(grad):
-        out = pooling(torch.zeros(0, 4, 3, requires_grad=grad), torch.zeros(0, dtype=torch.int64))
-    assert out.shape == (0, 3)
+        out = pooling(torch.zeros(0, 4, DIM, requires_grad=grad), torch.zeros(0, dtype=torch.int64))
+    assert out.shape == (0, DIM)
     if grad:
         out.sum().backward()
 
@@ -116,7 +181,7 @@ def test_any_memory_layout(pooling: nn.Module) -> None:
 
 
 def test_gradcheck(pooling: nn.Module) -> None:
-    features, lengths = ragged(4, 6, 3, padding=0.0)
+    features, lengths = ragged(4, 6, padding=0.0)
     exact = pooling.double()
     inputs = (features.double().requires_grad_(), *exact.parameters())
 
@@ -136,10 +201,16 @@ def test_half_precision(pooling: nn.Module) -> None:
     assert_close(pooling(features.half(), lengths).float(), pooling(features.half().float(), lengths), rtol=2e-3, atol=2e-3)
 
 
-def test_a_valid_nan_is_not_hidden(pooling: nn.Module) -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_a_valid_nan_is_not_hidden(name: str) -> None:
     features, lengths = ragged(padding=0.0)
-    features[0, 4, 2] = math.nan
-    assert pooling(features, lengths).isnan().nonzero().tolist() == [[0, 2]]
+    features[0, CASES[name].reads, 2] = math.nan
+    bad = build(name)(features, lengths).isnan().nonzero().tolist()
+    if CASES[name].by_dimension:
+        assert bad == [[0, 2]]
+    else:
+        assert [0, 2] in bad
+        assert {item for item, _ in bad} == {0}
 
 
 def compiled(module: nn.Module) -> Callable[..., Tensor]:
@@ -147,6 +218,7 @@ def compiled(module: nn.Module) -> Callable[..., Tensor]:
     return torch.compile(module, backend="eager", fullgraph=True)  # raises where tracing would stop, as at a host sync
 
 
+@having("one_graph")
 def test_traces_into_one_graph(pooling: nn.Module) -> None:
-    features, lengths = ragged(3, 4, 2)
+    features, lengths = ragged(3, 4)
     assert_close(compiled(pooling)(features, lengths), pooling(features, lengths), rtol=1e-5, atol=1e-6)

@@ -1,0 +1,20 @@
+"""Card of Adaptive Pooling."""
+
+from __future__ import annotations
+
+from vsebench.plugin import Card, Paper
+
+ADAPTIVE_POOLING = Card(
+    "gated sum of two softmax poolings over sorted values: weights from the values themselves and from a linear map of them",
+    paper=Paper(
+        "Improving Visual-Semantic Embedding with Adaptive Pooling and Optimization Objective",
+        2023,
+        "https://arxiv.org/abs/2210.02206",
+        venue="EACL",
+        where="Adaptive Pooling; modules/adcap.py of https://github.com/96-Zachary/vse_2ad",
+    ),
+    notes=(
+        "The released code lets padding take weight in one branch; mask_padding=false reproduces that, and embeddings then depend on their batch.",
+        "1,050,625 parameters for each tower at D = 1024.",
+    ),
+)

@@ -1,0 +1,44 @@
+"""Poolings with learnt parameters that the papers compare with, and the simple ones that take a position or weigh by softmax."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.plugin import Param, hookimpl
+from vsebench_learned import cards
+
+if TYPE_CHECKING:
+    from vsebench.plugin import Register
+
+_LAYERS = Param("layers", 1, "graph convolutions", minimum=1)
+
+
+@hookimpl
+def vsebench_register_poolings(register: Register) -> None:
+    register("first", "vsebench_learned.positions:First", card=cards.FIRST)
+    register("last", "vsebench_learned.positions:Last", card=cards.LAST)
+    register(
+        "gem",
+        "vsebench_learned.gem:GeM",
+        params=[
+            Param("p", 3.0, "initial exponent", minimum=1, maximum=100),
+            Param("eps", 1e-6, "smaller values count as this", minimum=1e-12),
+        ],
+        card=cards.GEM,
+    )
+    register("fspool", "vsebench_learned.fspool:FSPool", params=[Param("pieces", 20, "linear pieces of the weights", minimum=1)], card=cards.FSPOOL)
+    register("softmax", "vsebench_learned.attention:Softmax", card=cards.SOFTMAX)
+    register("selfattn", "vsebench_learned.attention:SelfAttention", card=cards.SELFATTN)
+    register("seq2seq", "vsebench_learned.recurrent:Seq2Seq", card=cards.SEQ2SEQ)
+    register("esa", "vsebench_learned.attention:ESA", card=cards.ESA)
+    register("gcn-mean", "vsebench_learned.graph:GCNMean", params=[_LAYERS], card=cards.GCN_MEAN)
+    register("gcn-seq2seq", "vsebench_learned.graph:GCNSeq2Seq", params=[_LAYERS], card=cards.GCN_SEQ2SEQ)
+    register(
+        "combo",
+        "vsebench_learned.combination:Combo",
+        params=[
+            Param("of", "mean+max+kmax", "simple poolings, joined by '+': mean, max, kmax, softmax, first, last"),
+            Param("k", 5, "how many of the largest values kmax averages", minimum=1),
+        ],
+        card=cards.COMBO,
+    )

@@ -1,0 +1,43 @@
+"""Operations on the valid rows of a padded batch that several poolings share.
+
+Padding is replaced before anything is computed from it, so that whatever it holds, NaN included, reaches neither a result nor a gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from vsebench.kernels import valid_mask
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def zero_padding(features: Tensor, lengths: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """`features` [B, N, D] with zeros in the rows beyond `lengths` int64 [B], as `dtype`; by default float32 at least."""
+    mask = valid_mask(lengths, features.shape[1])[:, :, None]
+    return torch.where(mask, features, 0).to(dtype or torch.promote_types(features.dtype, torch.float32))
+
+
+def softmax_over_rows(scores: Tensor, lengths: Tensor) -> Tensor:
+    """Softmax of `scores` [B, N, D] along N over the valid rows of `lengths` int64 [B]; zero beyond them, float32 at least."""
+    mask = valid_mask(lengths, scores.shape[1])[:, :, None]
+    wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    return torch.where(mask, wide, -math.inf).softmax(dim=1)
+
+
+def sorted_rows(features: Tensor, lengths: Tensor) -> Tensor:
+    """Each dimension's valid values in descending order, then zeros; [B, N, D], differentiable.
+
+    Args:
+        features: [B, N, D].
+        lengths: int64 [B], 1..N.
+    """
+    mask = valid_mask(lengths, features.shape[1])[:, None]
+    columns = torch.where(mask, features.transpose(1, 2), -math.inf).contiguous()
+    # Stable: a valid -inf stays ahead of the padding.
+    values = columns.sort(dim=-1, descending=True, stable=True).values
+    return torch.where(mask, values, 0).transpose(1, 2)

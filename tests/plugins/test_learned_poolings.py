@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from tests.oracles import learned_pooling as oracle
+from vsebench.kernels import valid_mask
+from vsebench_learned.attention import ESA, SelfAttention, Softmax, attention_received
+from vsebench_learned.combination import Combo
+from vsebench_learned.fspool import FSPool, knot_weights
+from vsebench_learned.gem import GeM
+from vsebench_learned.graph import GCNMean, GCNSeq2Seq
+from vsebench_learned.positions import First, Last
+from vsebench_learned.recurrent import Seq2Seq
+from vsebench_learned.rows import softmax_over_rows, sorted_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+
+DIM = 4
+
+CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module], Callable[[Tensor], Tensor]]]] = {
+    "first": (First, lambda _: lambda rows: rows[0]),
+    "last": (Last, lambda _: lambda rows: rows[-1]),
+    "softmax": (Softmax, lambda _: oracle.softmax),
+    "gem": (GeM, lambda m: oracle.gem(m.p, 1e-6)),
+    "gem:eps=0.5": (lambda: GeM(p=1.5, eps=0.5), lambda m: oracle.gem(m.p, 0.5)),
+    "fspool": (lambda: FSPool(dim=DIM), lambda m: oracle.fspool(m.weight)),
+    "fspool:pieces=1": (lambda: FSPool(1, dim=DIM), lambda m: oracle.fspool(m.weight)),
+    "fspool:pieces=3": (lambda: FSPool(3, dim=DIM), lambda m: oracle.fspool(m.weight)),
+    "esa": (lambda: ESA(dim=DIM), oracle.esa),
+    "selfattn": (lambda: SelfAttention(dim=DIM), oracle.selfattn),
+    "seq2seq": (lambda: Seq2Seq(dim=DIM), lambda m: oracle.seq2seq(m.gru)),
+    "gcn-mean": (lambda: GCNMean(dim=DIM), lambda m: oracle.graph(m.graph.layers, oracle.mean)),
+    "gcn-mean:layers=3": (lambda: GCNMean(3, dim=DIM), lambda m: oracle.graph(m.graph.layers, oracle.mean)),
+    "gcn-seq2seq": (lambda: GCNSeq2Seq(2, dim=DIM), lambda m: oracle.graph(m.graph.layers, oracle.seq2seq(m.seq2seq.gru))),
+    "combo:k=4": (lambda: Combo(k=4), lambda m: oracle.combo(m.logits, [oracle.mean, lambda rows: rows.max(dim=0).values, k_max])),
+    "combo:of=first+softmax": (lambda: Combo("first+softmax"), lambda m: oracle.combo(m.logits, [lambda rows: rows[0], oracle.softmax])),
+}
+
+
+def k_max(rows: Tensor, k: int = 4) -> Tensor:
+    return rows.topk(min(k, len(rows)), dim=0).values.mean(dim=0)
+
+
+def inputs(kind: str) -> tuple[Tensor, Tensor]:
+    features = torch.randn(5, 8, DIM, dtype=torch.float64)
+    if kind == "large":
+        features *= 300
+    if kind == "tied":
+        features = features[:, :1].expand(5, 8, DIM).clone()
+    lengths = torch.tensor([8, 1, 2, 5, 8])
+    features[~valid_mask(lengths, 8)] = math.nan
+    return features.requires_grad_(), lengths
+
+
+@pytest.mark.parametrize("kind", ["usual", "large", "tied"])
+@pytest.mark.parametrize("name", CASES)
+def test_equals_a_loop_with_gradients(name: str, kind: str) -> None:
+    torch.manual_seed(0)
+    create, pool = CASES[name]
+    module = create().double()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    features, lengths = inputs(kind)
+    upstream = torch.randn(5, DIM, dtype=torch.float64)
+    # Which of tied values gets a gradient is a matter of convention.
+    wanted = [*([] if kind == "tied" else [features]), *module.parameters()]
+
+    def with_gradients(out: Tensor) -> tuple[Tensor, ...]:
+        return (out, *(torch.autograd.grad(out, wanted, upstream) if wanted else ()))
+
+    ours = with_gradients(module(features, lengths))
+    assert_close(ours, with_gradients(oracle.by_items(features, lengths, pool(module))), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("module", "parameters"),
+    [
+        (lambda: SelfAttention(dim=1024), 3_148_800),
+        (lambda: Seq2Seq(dim=1024), 6_297_600),
+        (lambda: GCNMean(dim=1024), 4_198_400),
+        (lambda: GCNSeq2Seq(dim=1024), 10_496_000),
+        (lambda: GCNSeq2Seq(4, dim=1024), 23_091_200),
+        (lambda: ESA(dim=1024), 1_049_600),
+        (lambda: FSPool(dim=1024), 21_504),
+        (GeM, 1),
+        (Combo, 3),
+    ],
+)
+def test_parameters_are_those_of_the_papers(module: Callable[[], nn.Module], parameters: int) -> None:
+    with torch.device("meta"):
+        assert sum(p.numel() for p in module().parameters()) == parameters
+
+
+def test_sorted_rows_put_minus_infinity_before_the_padding() -> None:
+    features = torch.tensor([[[1.0], [-math.inf], [3.0], [math.nan]]])
+    assert sorted_rows(features, torch.tensor([3])).flatten().tolist() == [3, 1, -math.inf, 0]
+
+
+def test_softmax_over_rows_sums_to_one_over_valid_rows() -> None:
+    weights = softmax_over_rows(torch.randn(3, 6, 2) * 1000, torch.tensor([6, 1, 3]))
+    assert_close(weights.sum(dim=1), torch.ones(3, 2))
+    assert (weights[2, 3:] == 0).all()
+
+
+def test_attention_received_sums_to_one() -> None:
+    weights = attention_received(torch.randn(3, 6, 2), torch.randn(3, 6, 2), torch.tensor([6, 1, 3]))
+    assert_close(weights.sum(dim=1), torch.ones(3))
+    assert (weights[2, 3:] == 0).all()
+
+
+def test_gem_is_the_mean_at_one_and_nears_the_maximum() -> None:
+    features, lengths = torch.rand(4, 7, 3) + 0.01, torch.tensor([7, 1, 3, 5])
+    assert_close(GeM(p=1.0)(features, lengths), oracle.by_items(features, lengths, oracle.mean))
+    assert_close(GeM(p=100.0)(features, lengths), oracle.by_items(features, lengths, lambda rows: rows.max(dim=0).values), rtol=0.03, atol=0)
+
+
+@pytest.mark.parametrize("p", [-5.0, 0.0, 1.0, 3.0, 100.0, 1e6])
+@pytest.mark.parametrize("scale", [0.0, 1e-20, 1.0, 1e10])
+def test_gem_stays_finite_whatever_the_optimiser_does(p: float, scale: float) -> None:
+    gem = GeM(p=p)
+    features = (scale * torch.randn(3, 6, 4)).requires_grad_()
+    out = gem(features, torch.tensor([6, 1, 4]))
+    out.sum().backward()
+    assert features.grad is not None
+    assert gem.p.grad is not None
+    for tensor in (out, features.grad, gem.p.grad):
+        assert tensor.isfinite().all()
+    assert features.grad.abs().max() <= 1 + 1e-5
+
+
+def test_fspool_of_constant_weights_is_the_sum() -> None:
+    pool = FSPool(dim=2)
+    torch.nn.init.ones_(pool.weight)
+    features, lengths = torch.randn(3, 7, 2), torch.tensor([7, 1, 4])
+    assert_close(pool(features, lengths), oracle.by_items(features, lengths, lambda rows: rows.sum(dim=0)))
+
+
+@pytest.mark.parametrize("pieces", [1, 3, 20])
+def test_fspool_interpolates_between_the_first_and_the_last_knot(pieces: int) -> None:
+    lengths = torch.tensor([1, 2, 3, 36])
+    hats = knot_weights(lengths, 36, pieces)
+    assert_close(hats.sum(dim=2), valid_mask(lengths, 36).double())
+    at = hats @ torch.arange(pieces + 1, dtype=torch.float64)
+    assert at[0, 0] == 0
+    for item, length in enumerate(lengths.tolist()[1:], start=1):
+        assert_close(at[item, :length], torch.linspace(0, pieces, length, dtype=torch.float64))
+
+
+def test_graph_convolutions_start_as_the_identity() -> None:
+    features, lengths = torch.randn(3, 6, 4), torch.tensor([6, 1, 4])
+    assert_close(GCNMean(2, dim=4)(features, lengths), oracle.by_items(features, lengths, oracle.mean))
