@@ -22,6 +22,7 @@ def vsebench_register_losses(register: Register) -> None:
             Param("alpha", 0.3, "distance between offline and online scores that changes a weight by 1", minimum=1e-6),
             Param("beta", 1.5, "weight of an online hinge whose negative is as hard as the offline one"),
             Param("h", 300, "hard captions kept for each image; a fifth as many images for each caption", minimum=1),
+            Param("terms", "full", "the paper's ablations: OffTri, OffQuin, or the whole loss", choices=("offtri", "offquin", "full")),
             Param("detach_weight", False, "keep gradients out of the adaptive weights"),
             Param("clamp_weight", False, "raise negative adaptive weights to 0"),
             Param("start", "scratch", "second round from new parameters, or warm from the first round's best model", choices=("scratch", "warm")),

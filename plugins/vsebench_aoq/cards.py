@@ -51,6 +51,7 @@ AOQ = LossCard(
     ),
     notes=(
         "Two rounds: the first trains with triplet, its best model mines the offline negatives once, and the second trains with this loss.",
+        "terms=offtri and terms=offquin are the paper's ablations OffTri and OffQuin; alpha, beta and the weights' flags then have no effect.",
         "As published, the adaptive weights carry gradients and may be negative; detach_weight and clamp_weight change that.",
     ),
     offline=offline,

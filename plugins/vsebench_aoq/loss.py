@@ -39,8 +39,8 @@ class AOQTerms(NamedTuple):
         online: both adaptively weighted online hinges.
         offline: both hinges on offline negatives of the same anchor.
         cross: both hinges on negatives that share no anchor with the positive pair.
-        weight_text: weight of the online caption.
-        weight_image: weight of the online image.
+        weight_text: weight of the online caption; 1 without adaptive weights.
+        weight_image: weight of the online image; likewise.
     """
 
     online: Tensor
@@ -59,6 +59,7 @@ def aoq_terms(
     offline_margin: float = 0.0,
     alpha: float = 0.3,
     beta: float = 1.5,
+    adaptive: bool = True,
     detach_weight: bool = False,
     clamp_weight: bool = False,
 ) -> AOQTerms:
@@ -66,7 +67,7 @@ def aoq_terms(
 
     With p the pair's own score, on its hardest online negative and off its offline negative in one direction, that direction contributes
     `(beta − (off − on) / alpha) · [margin + on − p]+ + [offline_margin + off − p]+`. A pair without online negatives has no online hinge, and
-    a weight of beta. Computed in float32 at least.
+    a weight of beta. Without `adaptive` every online hinge has the weight 1. Computed in float32 at least.
     """
     wide = torch.promote_types(similarity.dtype, torch.float32)
     scores = similarity.to(wide)
@@ -77,7 +78,7 @@ def aoq_terms(
     def direction(hardest: Tensor, off: Tensor) -> tuple[Tensor, Tensor]:
         missing = hardest == -math.inf
         online = torch.where(missing, off.detach(), hardest)
-        weight = beta - (off - online) / alpha
+        weight = beta - (off - online) / alpha if adaptive else torch.ones_like(off)
         if clamp_weight:
             weight = weight.clamp(min=0)
         if detach_weight:
@@ -115,13 +116,18 @@ def _row_dots(left: Tensor, right: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class AOQ:
-    """`aoq`; `h`, `start` and `mine` are read by the card's `offline`, which tells the plan what to mine."""
+    """`aoq`; `h`, `start` and `mine` are read by the card's `offline`, which tells the plan what to mine.
+
+    `terms` names the paper's ablations: `offtri` is the hard triplet loss with the two offline hinges of the same anchor, `offquin` adds the two hinges
+    without a common anchor, and `full` (AdapOffQuin) the adaptive weights.
+    """
 
     margin: float = 0.2
     offline_margin: float = 0.0
     alpha: float = 0.3
     beta: float = 1.5
     h: int = 300
+    terms: Literal["offtri", "offquin", "full"] = "full"
     detach_weight: bool = False
     clamp_weight: bool = False
     start: Literal["scratch", "warm"] = "scratch"
@@ -129,7 +135,7 @@ class AOQ:
     reduction: Literal["sum", "mean"] = "sum"
 
     def __call__(self, inputs: LossInputs) -> LossOutput:
-        terms = aoq_terms(
+        parts = aoq_terms(
             inputs.similarity,
             inputs.positives,
             offline_scores(inputs),
@@ -137,16 +143,19 @@ class AOQ:
             offline_margin=self.offline_margin,
             alpha=self.alpha,
             beta=self.beta,
+            adaptive=self.terms == "full",
             detach_weight=self.detach_weight,
             clamp_weight=self.clamp_weight,
         )
-        pairs = terms.online + terms.offline + terms.cross
+        pairs = parts.online + parts.offline
+        if self.terms != "offtri":
+            pairs = pairs + parts.cross
         diagnostics = {
-            "weight_text": terms.weight_text.mean(),
-            "weight_image": terms.weight_image.mean(),
-            "active_online": (terms.online != 0).double().mean(),
-            "active_offline": (terms.offline > 0).double().mean(),
-            "active_cross": (terms.cross > 0).double().mean(),
+            "weight_text": parts.weight_text.mean(),
+            "weight_image": parts.weight_image.mean(),
+            "active_online": (parts.online != 0).double().mean(),
+            "active_offline": (parts.offline > 0).double().mean(),
+            "active_cross": (parts.cross > 0).double().mean(),
         }
         return LossOutput(
             pairs.sum() if self.reduction == "sum" else pairs.mean(),
