@@ -1,0 +1,42 @@
+"""Cards of the contrastive losses."""
+
+from __future__ import annotations
+
+from vsebench.plugin import LossCard, Paper
+
+INFONCE = LossCard(
+    "softmax cross-entropy of the positives against all negatives in the batch, both directions",
+    paper=Paper(
+        "Representation Learning with Contrastive Predictive Coding",
+        2018,
+        "https://arxiv.org/abs/1807.03748",
+        where="InfoNCE, Eq. 4; symmetric over images and captions as in CLIP",
+    ),
+    notes=(
+        "The learned temperature and its bound are CLIP's (https://arxiv.org/abs/2103.00020, section 2).",
+        "Positives of one query do not compete with each other: its loss is the mean over them, each against the negatives.",
+    ),
+)
+
+SIGLIP = LossCard(
+    "logistic loss of every pair in the batch, with a learned scale and bias",
+    paper=Paper(
+        "Sigmoid Loss for Language Image Pre-Training",
+        2023,
+        "https://arxiv.org/abs/2303.15343",
+        venue="ICCV",
+        where="section 3.2 and Algorithm 1",
+    ),
+    notes=("Pairs that the protocol's sibling mask marks as positive are labelled so.",),
+)
+
+SELHN = LossCard(
+    "hinge of the hardest negative, or the mean of all hinges where that negative scores like the positive",
+    paper=Paper(
+        "Selectively Hard Negative Mining for Alleviating Gradient Vanishing in Image-Text Matching",
+        2023,
+        "https://arxiv.org/abs/2303.00181",
+        where="T-SelHN, with the constants and the reduction of the released code",
+    ),
+    notes=("The diagnostic 'averaged' is the share of queries that average over all their negatives.",),
+)
