@@ -11,10 +11,15 @@ import torch
 from torch.nn.functional import normalize
 from torch.testing import assert_close
 
+from tests.oracles import contrastive
 from tests.oracles import losses as oracle
 from vsebench.plugin import LossInputs, LossOutput, OfflineInputs, SpecError
+from vsebench_adaptive.loss import Adaptive
 from vsebench_aoq.loss import AOQ, OfflineScores, aoq_terms
 from vsebench_classic.losses import SumHinge, Triplet, sum_hinge_loss, triplet_loss
+from vsebench_contrastive.infonce import InfoNCE
+from vsebench_contrastive.selhn import SelHN
+from vsebench_contrastive.siglip import SigLIP
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +41,8 @@ def pairs(batch: int, *, siblings: bool = False, dtype: torch.dtype = torch.floa
 
 def expected(loss: Any, inputs: LossInputs) -> float:
     scores, positives = inputs.similarity.double().tolist(), inputs.positives.tolist()
+    if isinstance(loss, InfoNCE | SigLIP | SelHN | Adaptive):
+        return expected_contrastive(loss, scores, positives)
     if isinstance(loss, SumHinge):
         total = oracle.sum_hinge(scores, positives, loss.margin)
     elif isinstance(loss, Triplet):
@@ -46,8 +53,22 @@ def expected(loss: Any, inputs: LossInputs) -> float:
         dots = ((inputs.image, negatives.text3), (negatives.image3, inputs.text), (negatives.image3, negatives.text3), (negatives.image4, negatives.text4))
         offline = tuple((a.double() * b.double()).sum(dim=1).tolist() for a, b in dots)
         keys = ("margin", "offline_margin", "alpha", "beta", "clamp_weight")
-        total = sum(oracle.aoq(scores, positives, offline, **{k: getattr(loss, k) for k in keys}))
+        online, same_anchor, no_anchor = oracle.aoq(scores, positives, offline, **{k: getattr(loss, k) for k in keys})
+        if loss.terms != "full":
+            online = oracle.triplet(scores, positives, loss.margin)
+        total = online + same_anchor + (0 if loss.terms == "offtri" else no_anchor)
     return total / len(scores) if loss.reduction == "mean" else total
+
+
+def expected_contrastive(loss: InfoNCE | SigLIP | SelHN | Adaptive, scores: list[list[float]], positives: list[list[bool]]) -> float:
+    if isinstance(loss, InfoNCE):
+        return contrastive.infonce(scores, positives, scale=float(torch.as_tensor(loss.scale()).detach()), margin=loss.margin)
+    if isinstance(loss, SigLIP):
+        return contrastive.siglip(scores, positives, scale=loss.log_scale.exp().item(), bias=loss.bias.item())
+    if isinstance(loss, SelHN):
+        return contrastive.selhn(scores, positives, margin=loss.margin, epsilon=loss.epsilon)
+    n = contrastive.adaptive_count(scores, loss.scale) if loss.mode == "adaptive" else min(loss.const, len(scores) - 1)
+    return contrastive.adaptive(scores, positives, n, temperature=loss.tau, margin=loss.margin, reference=loss.reference)
 
 
 def value(loss: Any, inputs: LossInputs) -> Tensor:
@@ -64,6 +85,20 @@ LOSSES = [
     AOQ(margin=0.4, offline_margin=0.1, alpha=0.2, beta=0.5, reduction="mean"),
     AOQ(alpha=0.1, beta=0.3, clamp_weight=True),
     AOQ(detach_weight=True),
+    AOQ(terms="offtri"),
+    AOQ(terms="offquin", margin=0.4, offline_margin=0.1),
+    InfoNCE(),
+    InfoNCE(temperature=0.5, margin=0.3),
+    InfoNCE(learned=True),
+    SigLIP(),
+    SigLIP(scale=3.0, bias=0.5),
+    SelHN(),
+    SelHN(margin=0.4, epsilon=0.5),
+    Adaptive(),
+    Adaptive(tau=0.3, margin=0.0, scale=1.5),
+    Adaptive(mode="constant", const=2),
+    Adaptive(reference=True),
+    Adaptive(mode="constant", const=4, tau=0.2, reference=True),
 ]
 EACH_LOSS = pytest.mark.parametrize("loss", LOSSES, ids=repr)
 
@@ -130,6 +165,23 @@ def test_reads_the_similarity_it_is_given(loss: Any) -> None:
     inputs = pairs(4)
     other = dataclasses.replace(inputs, similarity=pairs(4, seed=5).similarity)
     assert value(loss, other).item() == pytest.approx(expected(loss, other), rel=1e-9)
+
+
+@EACH_LOSS
+def test_the_order_of_the_batch_does_not_matter(loss: Any) -> None:
+    inputs = pairs(7, siblings=True)
+    order = torch.tensor([3, 0, 6, 2, 5, 1, 4])
+    assert inputs.offline is not None
+    offline = OfflineInputs(*(getattr(inputs.offline, name)[order] for name in ("text3", "image3", "image4", "text4")))
+    shuffled = LossInputs(inputs.image[order], inputs.text[order], inputs.positives[order][:, order], offline=offline)
+    assert value(loss, shuffled).item() == pytest.approx(value(loss, inputs).item(), rel=1e-9)
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != AOQ(detach_weight=True)], ids=repr)
+def test_gradcheck(loss: Any) -> None:
+    inputs = dataclasses.replace(pairs(5), positives=pairs(5, siblings=True).positives)  # siblings with scores of their own: no ties
+    scores = inputs.similarity.detach().requires_grad_()
+    assert torch.autograd.gradcheck(lambda s: value(loss, dataclasses.replace(inputs, similarity=s)), scores)
 
 
 @EACH_LOSS
