@@ -115,6 +115,14 @@ def test_first_rounds_may_have_first_rounds(own_losses: str):
 
 
 @pytest.mark.usefixtures("opened")
+def test_a_warm_up_that_leaves_nothing_to_compare_is_warned_of():
+    planned = make(dataset="scenes", pooling="mean", loss="sum-hinge,triplet", epochs=2, set={"warmup_epochs": 2})
+    assert planned.warnings == ("scenes: the warm-up takes all 2 epochs, so every loss trains as sum-hinge: lower it with --set warmup_epochs=N",)
+    assert make(dataset="scenes", pooling="mean", loss="triplet", epochs=2, set={"warmup_epochs": 1}).warnings == ()
+    assert make(dataset="scenes", pooling="mean", loss="sum-hinge", epochs=2, set={"warmup_epochs": 2}).warnings == ()
+
+
+@pytest.mark.usefixtures("opened")
 def test_a_loss_that_is_its_own_first_round_is_the_plugins_fault(own_losses: str):
     with pytest.raises(PluginError, match="loss 'circle:k=2' is its own first round"):
         make(loss="circle", plugin=own_losses)

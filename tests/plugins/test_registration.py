@@ -8,15 +8,21 @@ import sys
 
 import pytest
 
+import vsebench_adaptive
 import vsebench_aoq
 import vsebench_classic
+import vsebench_contrastive
 import vsebench_gpo
+import vsebench_learned
 from vsebench.plugin import Card, LossCard, Param
 
-PLUGINS = (vsebench_classic, vsebench_gpo, vsebench_aoq)
+PLUGINS = (vsebench_classic, vsebench_gpo, vsebench_aoq, vsebench_learned, vsebench_contrastive, vsebench_adaptive)
 EXPECTED = {
-    "vsebench_register_poolings": {"mean", "max", "maxavg", "kmax", "gpo"},
-    "vsebench_register_losses": {"sum-hinge", "triplet", "aoq"},
+    "vsebench_register_poolings": {
+        *("mean", "max", "maxavg", "kmax", "gpo", "first", "last", "gem", "fspool", "softmax", "selfattn", "seq2seq", "esa"),
+        *("gcn-mean", "gcn-seq2seq", "combo", "adaptive"),
+    },
+    "vsebench_register_losses": {"sum-hinge", "triplet", "aoq", "infonce", "siglip", "selhn", "adaptive"},
     "vsebench_register_similarities": {"dot"},
     "vsebench_register_batch_plans": {"random"},
 }
@@ -45,7 +51,7 @@ def test_defaults_of_the_card_are_those_of_the_class(hook: str, name: str, targe
     cls = getattr(__import__(module, fromlist=[attribute]), attribute)
     signature = inspect.signature(cls).parameters
     assert {p.name: p.default for p in params} == {name: p.default for name, p in signature.items() if p.kind is p.POSITIONAL_OR_KEYWORD}
-    cls(**{p.name: p.default for p in params})
+    cls(**{p.name: p.default for p in params}, **({"dim": 4} if "dim" in signature else {}))
 
 
 @COMPONENTS
@@ -76,7 +82,8 @@ def run_python(code: str) -> str:
 
 
 def test_registering_imports_no_torch_and_no_numba() -> None:
-    code = "import sys, vsebench_classic, vsebench_gpo, vsebench_aoq; print([m for m in ('torch', 'numba', 'numpy') if m in sys.modules])"
+    modules = ", ".join(plugin.__name__ for plugin in PLUGINS)
+    code = f"import sys, {modules}; print([m for m in ('torch', 'numba', 'numpy') if m in sys.modules])"
     assert run_python(code).strip() == "[]"
 
 

@@ -40,8 +40,9 @@ class Plan:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What opening the data sets warned of."""
-        return tuple(dict.fromkeys(f"{run.dataset.spec}: {warning}" for run in self.runs for warning in run.environment.data_warnings))
+        """What opening the data sets warned of, and whether the warm-up leaves nothing to compare."""
+        data = [f"{run.dataset.spec}: {warning}" for run in self.runs for warning in run.environment.data_warnings]
+        return tuple(dict.fromkeys([*data, *(f"{run.dataset.spec}: {_all_warm_up(run)}" for run in self.runs if _all_warm_up(run))]))
 
 
 def plan(suite: Suite) -> Plan:
@@ -90,6 +91,14 @@ class _Grid:
         if spec.role == "row" or spec.run_id not in self.runs:
             self.runs[spec.run_id] = spec
         return spec
+
+
+def _all_warm_up(run: RunSpec) -> str:
+    """A warning where a run would train with the warm-up loss only; empty where it would not."""
+    protocol = run.protocol
+    if protocol.warmup_epochs < protocol.epochs or run.loss.spec == run.warmup_loss.spec:
+        return ""
+    return f"the warm-up takes all {protocol.epochs} epochs, so every loss trains as {run.warmup_loss.spec}: lower it with --set warmup_epochs=N"
 
 
 def _open(suite: Suite, dataset: ComponentRef, registry: Registry, files: tuple[str, ...]) -> dict[str, Any]:

@@ -159,10 +159,11 @@ def _objective(spec: RunSpec, ref: ComponentRef, registry: Registry, device: tor
 
 def _stepper(spec: RunSpec, inputs: Inputs, model: Model, objective: Objective, device: torch.device) -> Stepper:
     protocol = spec.protocol
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    if isinstance(objective.loss, nn.Module):
-        parameters += [p for p in objective.loss.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=protocol.lr, weight_decay=protocol.weight_decay, fused=True)
+    groups: list[dict[str, Any]] = [{"params": [p for p in model.parameters() if p.requires_grad], "weight_decay": protocol.weight_decay}]
+    if isinstance(objective.loss, nn.Module) and any(p.requires_grad for p in objective.loss.parameters()):
+        # a loss's own parameters are temperatures and biases: decay would pull them towards values that mean nothing
+        groups.append({"params": [p for p in objective.loss.parameters() if p.requires_grad], "weight_decay": 0.0})
+    optimiser = torch.optim.AdamW(groups, lr=protocol.lr, fused=True)
     train = inputs.train
     augmenter = Augmenter(train.images, train.texts, inputs.vocabulary, inputs.feature_kind, protocol.drop_regions, protocol.augment_words, device)
     return Stepper(model, optimiser, augmenter, train.text_to_image, protocol)
