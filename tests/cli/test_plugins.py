@@ -64,7 +64,7 @@ def test_a_failed_plugin_is_shown_with_its_error_and_cure(capsys: pytest.Capture
 @pytest.mark.usefixtures("broken")
 def test_a_kind_narrows_plugins_and_components(capsys: pytest.CaptureFixture[str]):
     found = {info["name"]: info["components"] for info in as_json(capsys, "--kind", "pooling")}
-    assert {"classic", "gpo", "acme_good"} == set(found)
+    assert {"adaptive", "classic", "gpo", "learned", "acme_good"} == set(found)
     assert all(component["kind"] == "pooling" for components in found.values() for component in components)
     assert "loss" not in listed(capsys, "--kind", "pooling")
 

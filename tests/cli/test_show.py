@@ -99,5 +99,5 @@ def test_a_data_set_says_where_to_read_on(capsys: pytest.CaptureFixture[str]):
 
 def test_an_unknown_name_is_an_error_with_the_nearest_match(capsys: pytest.CaptureFixture[str]):
     assert show(capsys, "tripplet", code=2) == "vsebench: error: unknown component 'tripplet': did you mean 'triplet'?\n"
-    assert show(capsys, "gpo", "--kind", "loss", code=2).startswith("vsebench: error: unknown loss 'gpo': known: aoq,")
+    assert show(capsys, "gpo", "--kind", "loss", code=2).startswith("vsebench: error: unknown loss 'gpo': known: adaptive, aoq,")
     assert show(capsys, "gpo", "--kind", "losss", code=2) == "vsebench: error: unknown kind of component 'losss': did you mean 'loss'?\n"
