@@ -42,7 +42,7 @@ class Plan:
     def warnings(self) -> tuple[str, ...]:
         """What opening the data sets warned of, and whether the warm-up leaves nothing to compare."""
         data = [f"{run.dataset.spec}: {warning}" for run in self.runs for warning in run.environment.data_warnings]
-        return tuple(dict.fromkeys([*data, *(f"{run.dataset.spec}: {_all_warm_up(run)}" for run in self.runs if _all_warm_up(run))]))
+        return tuple(dict.fromkeys([*data, *(_only_warm_up(run) for run in self.runs if run.loss.spec != run.warmup_loss.spec and _is_warm_up(run))]))
 
 
 def plan(suite: Suite) -> Plan:
@@ -93,12 +93,16 @@ class _Grid:
         return spec
 
 
-def _all_warm_up(run: RunSpec) -> str:
-    """A warning where a run would train with the warm-up loss only; empty where it would not."""
-    protocol = run.protocol
-    if protocol.warmup_epochs < protocol.epochs or run.loss.spec == run.warmup_loss.spec:
-        return ""
-    return f"the warm-up takes all {protocol.epochs} epochs, so every loss trains as {run.warmup_loss.spec}: lower it with --set warmup_epochs=N"
+def _is_warm_up(run: RunSpec) -> bool:
+    """Whether the warm-up takes all of a run."""
+    return run.protocol.warmup_epochs >= run.protocol.epochs
+
+
+def _only_warm_up(run: RunSpec) -> str:
+    return (
+        f"{run.dataset.spec}: the warm-up takes all {run.protocol.epochs} epochs, so every loss trains as {run.warmup_loss.spec}: "
+        "lower it with --set warmup_epochs=N"
+    )
 
 
 def _open(suite: Suite, dataset: ComponentRef, registry: Registry, files: tuple[str, ...]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from torch.nn import functional
+
+from vsebench.kernels.rounding import round_up_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 _STEP_ROWS = 16
 """The rows of a step's product are rounded up to a multiple of this."""
-
-_PACKED_ROWS = 256
-"""The rows of a product over all steps are rounded up to a multiple of this."""
 
 
 class GRUWeights(NamedTuple):
@@ -56,7 +54,7 @@ def bigru(features: Tensor, lengths: Tensor, weights: GRUWeights) -> Tensor:
     batch, n, size = features.shape
     counts, forward, backward = _layout(lengths, n)
     flat = features.reshape(batch * n, size)
-    packed = functional.pad(torch.stack([flat[forward], flat[backward]]), (0, 0, 0, -len(forward) % _PACKED_ROWS))
+    packed = round_up_rows(torch.stack([flat[forward], flat[backward]]))
     hidden: Tensor = _BiGRU.apply(packed, counts, *weights)[:, : len(forward)]  # type: ignore[no-untyped-call]
     padded = hidden.new_zeros(batch * n, hidden.shape[2])
     return (padded.index_copy(0, forward, hidden[0]).index_add(0, backward, hidden[1]) / 2).view(batch, n, hidden.shape[2])
@@ -86,7 +84,7 @@ class _BiGRU(torch.autograd.Function):
         previous = gates.new_zeros(2, counts[0] if counts else 0, size)
         for start, rows in zip(accumulate(counts, initial=0), counts, strict=False):
             gate, previous = gates[:, start : start + rows], previous[:, :rows]
-            from_hidden = torch.bmm(_rounded(previous), recurrent)[:, :rows]
+            from_hidden = torch.bmm(round_up_rows(previous, _STEP_ROWS).contiguous(), recurrent)[:, :rows]
             reset_update = gate[..., : 2 * size].add_(from_hidden[..., : 2 * size]).sigmoid_()
             candidate = torch.add(from_hidden[..., 2 * size :], bias, out=new_from_hidden[:, start : start + rows])
             new = gate[..., 2 * size :].addcmul_(reset_update[..., :size], candidate).tanh_()
@@ -118,7 +116,7 @@ class _BiGRU(torch.autograd.Function):
             at_hidden[:, rows] = out
             if step:
                 earlier = state[:, starts[step - 1] : starts[step - 1] + counts[step]]
-                earlier.addcmul_(here, update[:, rows]).add_(torch.bmm(_rounded(out), w_hh)[:, : counts[step]])
+                earlier.addcmul_(here, update[:, rows]).add_(torch.bmm(round_up_rows(out, _STEP_ROWS), w_hh)[:, : counts[step]])
         at_input = at_hidden.clone()
         torch.mul(state, to_new, out=at_input[..., 2 * size :])
         return (
@@ -129,11 +127,6 @@ class _BiGRU(torch.autograd.Function):
             at_input.sum(1),
             at_hidden.sum(1),
         )
-
-
-def _rounded(rows: Tensor) -> Tensor:
-    """[2, n, H] with n rounded up, contiguous; the rows added are zero."""
-    return functional.pad(rows, (0, 0, 0, -rows.shape[1] % _STEP_ROWS)).contiguous()
 
 
 def _previous(hidden: Tensor, counts: list[int]) -> Tensor:

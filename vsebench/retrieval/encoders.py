@@ -9,12 +9,10 @@ from torch import nn
 
 from vsebench.kernels import valid_mask
 from vsebench.kernels.bigru import GRUWeights, bigru
+from vsebench.kernels.rounding import round_up_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-_PACKED_ROWS = 256
 
 
 class RegionEncoder(nn.Module):
@@ -54,11 +52,10 @@ class RegionEncoder(nn.Module):
         return self.fc(features) + self.mlp_out(hidden)  # type: ignore[no-any-return]
 
     def _packed(self, rows: Tensor) -> Tensor:
-        """Valid rows [M, d] to [M, D]. The products get a rounded number of rows: oneDNN prepares a kernel for each new shape, and M never repeats."""
-        count, extra = len(rows), (0, 0, 0, -len(rows) % _PACKED_ROWS)
-        rows = nn.functional.pad(rows, extra)
-        hidden = torch.relu(self.norm(self.mlp_in(rows)[:count]))
-        return (self.fc(rows) + self.mlp_out(nn.functional.pad(hidden, extra)))[:count]  # type: ignore[no-any-return]
+        """Valid rows [M, d] to [M, D]; the products get a rounded number of rows, and the batch normalisation the M valid ones."""
+        rounded = round_up_rows(rows)
+        hidden = torch.relu(self.norm(self.mlp_in(rounded)[: len(rows)]))
+        return (self.fc(rounded) + self.mlp_out(round_up_rows(hidden)))[: len(rows)]  # type: ignore[no-any-return]
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from vsebench.plugin import Pooling
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import ComponentRef, RunSpec
@@ -39,6 +40,12 @@ class Encoded(NamedTuple):
         )
 
 
+def pool(pooling: Pooling, features: Tensor, lengths: Tensor) -> PoolingOutput:
+    """What a pooling says, whether it returns an embedding or more."""
+    pooled = pooling(features, lengths)
+    return pooled if isinstance(pooled, PoolingOutput) else PoolingOutput(pooled)
+
+
 class Tower(nn.Module):
     """encoder → pooling → L2 normalisation."""
 
@@ -49,8 +56,7 @@ class Tower(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor) -> Encoded:
         """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]."""
-        pooled = self.pooling(self.encoder(values, lengths), lengths)
-        output = pooled if isinstance(pooled, PoolingOutput) else PoolingOutput(pooled)
+        output = pool(self.pooling, self.encoder(values, lengths), lengths)
         return Encoded(normalise(output.embedding), dict(output.losses), dict(output.diagnostics), output.embedding)
 
 
@@ -76,7 +82,7 @@ def build(spec: RunSpec, registry: Registry, *, in_dim: int, vocabulary_size: in
     dim, key = spec.protocol.embed_dim, Key(spec.seed) / "init"
 
     def create(kind: Any, ref: ComponentRef, purpose: str, **context: object) -> Any:
-        return _seeded(key / purpose, lambda: registry.get(kind, ref.name).create(ref.params, **context))
+        return seeded(key / purpose, lambda: registry.get(kind, ref.name).create(ref.params, **context))
 
     text_encoder = create("text-encoder", spec.text_encoder, "text encoder", vocabulary_size=vocabulary_size, word_dim=spec.protocol.word_dim, dim=dim)
     return Model(
@@ -89,7 +95,8 @@ def build(spec: RunSpec, registry: Registry, *, in_dim: int, vocabulary_size: in
     )
 
 
-def _seeded(key: Key, make: Callable[[], Any]) -> Any:
+def seeded(key: Key, make: Callable[[], Any]) -> Any:
+    """What `make` returns, its initial values drawn from the stream of `key`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key.seed())
         return make()

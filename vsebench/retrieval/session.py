@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
-from vsebench.plugin import Key, PoolingOutput
+from vsebench.plugin import Key
 from vsebench.retrieval.batches import Augmenter
 from vsebench.retrieval.clock import Clock
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.inputs import Inputs, open_inputs
-from vsebench.retrieval.model import Model, build
+from vsebench.retrieval.model import Model, build, pool, seeded
 from vsebench.retrieval.offline import first_round, load_best, offline_lists
 from vsebench.retrieval.schedule import Schedule
 from vsebench.retrieval.state import State, load_checkpoint
@@ -116,8 +116,7 @@ def _compile(model: Model, dim: int, device: torch.device) -> None:
     """Lets the poolings load or compile their kernels, so that the first training step does not pay for it. They work on copies: nothing changes."""
     for tower in (model.image, model.text):
         features = torch.zeros(2, 3, dim, device=device, requires_grad=True)
-        pooled = copy.deepcopy(tower.pooling)(features, torch.tensor([3, 1], device=device))
-        output = pooled if isinstance(pooled, PoolingOutput) else PoolingOutput(pooled)
+        output = pool(copy.deepcopy(tower.pooling), features, torch.tensor([3, 1], device=device))
         representative(output.embedding).sum().backward()  # type: ignore[no-untyped-call]
 
 
@@ -151,9 +150,8 @@ def _mine(
 
 def _objective(spec: RunSpec, ref: ComponentRef, registry: Registry, device: torch.device) -> Objective:
     component = registry.get("loss", ref.name)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed((Key(spec.seed) / "init" / "loss").seed())
-        loss = component.create(ref.params, dim=spec.protocol.embed_dim, batch_size=spec.protocol.batch_size)
+    context = {"dim": spec.protocol.embed_dim, "batch_size": spec.protocol.batch_size}
+    loss = seeded(Key(spec.seed) / "init" / "loss", lambda: component.create(ref.params, **context))
     return Objective(loss.to(device) if isinstance(loss, nn.Module) else loss, cast("LossCard", component.card))
 
 
