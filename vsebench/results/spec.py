@@ -41,8 +41,14 @@ class ComponentRef(Frozen):
     distribution_version: str = ""
 
     def identity(self) -> dict[str, Any]:
-        """What a run id hashes. The bare name with its distribution: `dist::name` is only how it is spelled while another one claims the name."""
-        return {"name": self.name.rpartition("::")[2], "distribution": self.distribution, "params": self.params, "version": self.version}
+        """What a run id hashes.
+
+        The bare name with its distribution: `dist::name` is only how it is spelled while another one claims the name. Of the parameters only those
+        that differ from their defaults, as the spec has them: a component that gains a parameter keeps its runs, and one whose default
+        changes needs a new version on its card.
+        """
+        changed = sorted(self.spec.removeprefix(self.name).split(":")[1:])
+        return {"name": self.name.rpartition("::")[2], "distribution": self.distribution, "params": changed, "version": self.version}
 
 
 class Protocol(Frozen):
@@ -116,7 +122,8 @@ class RunSpec(Frozen):
     def identity(self) -> dict[str, Any]:
         """What the run id hashes: everything that decides the result, and nothing else."""
         components = ("dataset", "image_pooling", "text_pooling", "similarity", "loss", "image_encoder", "text_encoder", "batch_plan", "warmup_loss")
-        protocol = self.protocol.model_dump(exclude={"name", "image_encoder", "text_encoder", "batch_plan", "warmup_loss"})
+        # Without defaults: a protocol that gains a key keeps its runs. The defaults themselves therefore never change (a test holds them).
+        protocol = self.protocol.model_dump(exclude={"name", "image_encoder", "text_encoder", "batch_plan", "warmup_loss"}, exclude_defaults=True)
         return {
             "task": self.task,
             "data": self.data_fingerprint,
