@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import pluggy
 
+from vsebench.plugin.annotation import AnnotationData, AnnotationSplit, Positives
 from vsebench.plugin.cards import Card, DatasetCard, LossCard, OfflineSpec, Paper, Published
 from vsebench.plugin.datasets import Dataset, FeatureArray, RetrievalData, RetrievalSplit
 from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
@@ -28,6 +29,8 @@ from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Pro
 hookimpl = pluggy.HookimplMarker("vsebench")
 
 __all__ = (
+    "AnnotationData",
+    "AnnotationSplit",
     "BatchPlan",
     "Card",
     "DataError",
@@ -50,6 +53,7 @@ __all__ = (
     "PluginError",
     "Pooling",
     "PoolingOutput",
+    "Positives",
     "Progress",
     "Published",
     "Register",

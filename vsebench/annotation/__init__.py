@@ -1,0 +1,1 @@
+"""The annotation task: images to labels."""
