@@ -22,7 +22,7 @@ _VSE_INFINITY = Paper(
 def vsebench_register_encoders(register: RegisterEncoder) -> None:
     register(
         "region",
-        "vsebench.retrieval.encoders:RegionEncoder",
+        "vsebench.retrieval.encoders.region:RegionEncoder",
         side="image",
         params=[Param("count_padding", False, "let the batch normalisation see padding rows, as the released code does")],
         card=Card(
@@ -33,7 +33,7 @@ def vsebench_register_encoders(register: RegisterEncoder) -> None:
     )
     register(
         "bigru",
-        "vsebench.retrieval.encoders:BiGRUEncoder",
+        "vsebench.retrieval.encoders.bigru:BiGRUEncoder",
         side="text",
         card=Card("word embeddings learned from scratch and a bidirectional GRU whose directions are averaged", paper=_VSE_INFINITY),
     )

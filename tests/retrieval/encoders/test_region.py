@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from vsebench.retrieval.encoders import BiGRUEncoder, MaskedBatchNorm, RegionEncoder
+from vsebench.retrieval.encoders.region import MaskedBatchNorm, RegionEncoder
 
 
 def ragged(batch: int = 5, n: int = 7, dim: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
@@ -62,23 +62,6 @@ def test_one_valid_row_does_not_break_training() -> None:
     assert torch.isfinite(out[0, 0]).all()
 
 
-def test_bigru_is_the_mean_of_both_directions_on_either_path() -> None:
-    torch.manual_seed(2)
-    encoder = BiGRUEncoder(11, 5, 4)
-    reference = nn.GRU(5, 4, batch_first=True, bidirectional=True)
-    for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
-        getattr(reference, name).data.copy_(getattr(encoder.forward_gru, name))
-        getattr(reference, f"{name}_reverse").data.copy_(getattr(encoder.backward_gru, name))
-    tokens, lengths = torch.randint(11, (3, 6)), torch.tensor([6, 1, 4])
-    kernel = encoder(tokens, lengths)
-    with torch.autocast("cpu", enabled=True, dtype=torch.bfloat16):
-        padded = encoder(tokens, lengths).float()
-    for b, n in enumerate(lengths.tolist()):
-        forward, backward = reference(encoder.embedding(tokens[b : b + 1, :n]))[0][0].chunk(2, dim=1)
-        torch.testing.assert_close(kernel[b, :n], (forward + backward) / 2, rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(padded[b, :n], (forward + backward) / 2, rtol=0.05, atol=0.02)
-
-
 def test_initial_values_are_the_published_ones() -> None:
     encoder = RegionEncoder(2048, 1024)
     bound = (6 / (2048 + 1024)) ** 0.5
@@ -86,5 +69,3 @@ def test_initial_values_are_the_published_ones() -> None:
     assert encoder.fc.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.01)
     assert not encoder.fc.bias.any()
     assert encoder.mlp_in.out_features == 512
-    words = BiGRUEncoder(1000, 300, 8).embedding.weight
-    assert words.abs().max() <= 0.1

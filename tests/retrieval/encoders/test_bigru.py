@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from vsebench.retrieval.encoders.bigru import BiGRUEncoder
+
+
+def test_bigru_is_the_mean_of_both_directions_on_either_path() -> None:
+    torch.manual_seed(2)
+    encoder = BiGRUEncoder(11, 5, 4)
+    reference = nn.GRU(5, 4, batch_first=True, bidirectional=True)
+    for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
+        getattr(reference, name).data.copy_(getattr(encoder.forward_gru, name))
+        getattr(reference, f"{name}_reverse").data.copy_(getattr(encoder.backward_gru, name))
+    tokens, lengths = torch.randint(11, (3, 6)), torch.tensor([6, 1, 4])
+    kernel = encoder(tokens, lengths)
+    with torch.autocast("cpu", enabled=True, dtype=torch.bfloat16):
+        padded = encoder(tokens, lengths).float()
+    for b, n in enumerate(lengths.tolist()):
+        forward, backward = reference(encoder.embedding(tokens[b : b + 1, :n]))[0][0].chunk(2, dim=1)
+        torch.testing.assert_close(kernel[b, :n], (forward + backward) / 2, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(padded[b, :n], (forward + backward) / 2, rtol=0.05, atol=0.02)
+
+
+def test_word_embeddings_start_uniform() -> None:
+    assert BiGRUEncoder(1000, 300, 8).embedding.weight.abs().max() <= 0.1

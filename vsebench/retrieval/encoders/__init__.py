@@ -1,0 +1,1 @@
+"""Image and text encoders: raw local features to D-dimensional ones, one module each."""
