@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.data import prepare
+from vsebench.data.prepare import instructions
 from vsebench.plugin import DatasetCard, Paper, Param, hookimpl
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _register_scenes(register: Register) -> None:
             ),
             licence="as vsebench",
             citation="cite vsebench",
-            prepare=prepare.SCENES,
+            prepare=instructions.SCENES,
             protocol="quick",
             generated=True,
         ),
@@ -82,7 +82,7 @@ def _register_flickr8k(register: Register) -> None:
             feature_kind="grid",
             licence="the photographs are their Flickr owners'; for research, not for redistribution",
             citation="M. Hodosh, P. Young, J. Hockenmaier. Framing Image Description as a Ranking Task. JAIR 47, 2013.",
-            prepare=prepare.FLICKR8K,
+            prepare=instructions.FLICKR8K,
             folders=("Flickr8k", "flickr_8k"),
             counts={"train": (6000, 30000), "dev": (1000, 5000), "test": (1000, 5000)},
         ),
@@ -96,7 +96,7 @@ def _register_precomp(register: Register) -> None:
         target,
         card=DatasetCard(
             "any image–caption set in the precomp layout of VSE++, SCAN and VSE∞",
-            prepare=prepare.PRECOMP,
+            prepare=instructions.PRECOMP,
             licence="that of the data you bring",
         ),
     )
@@ -108,7 +108,7 @@ def _register_precomp(register: Register) -> None:
             paper=_FLICKR30K,
             licence="the photographs are their Flickr owners'; for research and education, not for redistribution",
             citation="P. Young, A. Lai, M. Hodosh, J. Hockenmaier. From Image Descriptions to Visual Denotations. TACL 2, 2014.",
-            prepare=prepare.FLICKR30K,
+            prepare=instructions.FLICKR30K,
             folders=("f30k_precomp", "f30k/precomp"),
             counts={"train": (29000, 145000), "dev": (1000, 5000), "test": (1000, 5000)},
             notes=("Published dev has 1,014 images; validation uses the first 1,000.",),
@@ -123,7 +123,7 @@ def _register_precomp(register: Register) -> None:
             paper=_COCO,
             licence="annotations CC BY 4.0; the photographs are their Flickr owners'",
             citation="X. Chen, H. Fang, T.-Y. Lin et al. Microsoft COCO Captions: Data Collection and Evaluation Server. arXiv:1504.00325, 2015.",
-            prepare=prepare.COCO,
+            prepare=instructions.COCO,
             folders=("coco_precomp", "coco/precomp"),
             counts=_coco_counts,
             notes=("Published dev has 5,000 images; validation uses the first 1,000.",),
