@@ -17,8 +17,9 @@ import pluggy
 
 from vsebench.plugin.annotation import AnnotationData, AnnotationSplit, Positives
 from vsebench.plugin.cards import Card, DatasetCard, LossCard, OfflineSpec, Paper, Published
-from vsebench.plugin.datasets import Dataset, FeatureArray, RetrievalData, RetrievalSplit
+from vsebench.plugin.datasets import Dataset, FeatureArray, ImageSource, RetrievalData, RetrievalSplit
 from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
+from vsebench.plugin.encoders import ParameterGroup
 from vsebench.plugin.errors import DataError, PluginError, SpecError, VsebenchError
 from vsebench.plugin.keys import Key
 from vsebench.plugin.params import Param, Scalar
@@ -40,6 +41,7 @@ __all__ = (
     "FeatureArray",
     "GaussianEmbedding",
     "ImageEncoder",
+    "ImageSource",
     "Job",
     "Key",
     "Loss",
@@ -50,6 +52,7 @@ __all__ = (
     "OfflineSpec",
     "Paper",
     "Param",
+    "ParameterGroup",
     "PluginError",
     "Pooling",
     "PoolingOutput",

@@ -60,7 +60,11 @@ class BatchPlan(Protocol):
 
 
 class ImageEncoder(Protocol):
-    """Raw local features to D-dimensional ones. A `torch.nn.Module`; `__init__` may take `in_dim` and `dim`."""
+    """Raw local features to D-dimensional ones. A `torch.nn.Module`; `__init__` may take `in_dim` and `dim`.
+
+    An encoder may have a method `parameter_groups() -> Sequence[ParameterGroup]`: learning-rate factors and epochs in which parameters are frozen.
+    What it does not name trains with factor 1 from the start.
+    """
 
     def __call__(self, features: Tensor, lengths: Tensor) -> Tensor:
         """`features` [B, N, d] with `lengths` [B] to [B, N, D]; rows beyond an item's length may hold anything finite."""
@@ -68,7 +72,10 @@ class ImageEncoder(Protocol):
 
 
 class TextEncoder(Protocol):
-    """Token ids to D-dimensional local features. A `torch.nn.Module`; `__init__` may take `vocabulary_size`, `word_dim` and `dim`."""
+    """Token ids to D-dimensional local features. A `torch.nn.Module`; `__init__` may take `vocabulary_size`, `word_dim` and `dim`.
+
+    It may have a method `parameter_groups()`, as an image encoder may.
+    """
 
     def __call__(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]; rows beyond an item's length may hold anything finite."""

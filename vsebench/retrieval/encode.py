@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; puts the module back as it was."""
-    training = module.training
+    """Evaluation mode without gradients; puts every part of the module back as it was."""
+    modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
         with torch.inference_mode():
             yield
     finally:
-        module.train(training)
+        for part, training in modes:
+            part.training = training
 
 
 def encode_images(model: Model, table: ImageTable, block: int = 256) -> Embedding:

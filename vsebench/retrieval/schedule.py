@@ -45,6 +45,10 @@ class Schedule:
     def lr(self, step: int) -> float:
         return self.protocol.lr * (self.protocol.lr_decay if step >= self.decay_step else 1.0)
 
+    def ramp(self, step: int) -> float:
+        """How far its epoch is when a step is done, above 0 to 1: the pace at which parameters start that were frozen."""
+        return (step % self.steps_per_epoch + 1) / self.steps_per_epoch
+
     @cached_property
     def evaluations(self) -> frozenset[int]:
         """Numbers of steps done at which dev is evaluated: equally spaced, epoch ends included."""

@@ -17,6 +17,7 @@ from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.inputs import Inputs, open_inputs
 from vsebench.retrieval.model import Model, build, pool, seeded
 from vsebench.retrieval.offline import first_round, load_best, offline_lists
+from vsebench.retrieval.optimisation import Optimisation
 from vsebench.retrieval.schedule import Schedule
 from vsebench.retrieval.state import State, load_checkpoint
 from vsebench.retrieval.step import Objective, Stepper
@@ -73,7 +74,7 @@ class Session:
     def checkpointed(self) -> dict[str, Any]:
         """What a checkpoint holds besides the counters."""
         loss = self.objective.loss
-        return {"model": self.model, "optimiser": self.stepper.optimiser, "loss": loss if isinstance(loss, nn.Module) else None}
+        return {"model": self.model, "optimiser": self.stepper.optimisation, "loss": loss if isinstance(loss, nn.Module) else None}
 
 
 def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: Reporter) -> Session:
@@ -90,6 +91,7 @@ def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: 
         report({"event": "phase", "phase": "mining"})
         offline, prior_seconds = _mine(spec, directory, registry, inputs, model, wanted, clock)
         warm = wanted.start == "warm"
+    schedule = Schedule(spec.protocol, len(inputs.train.texts), warm_start=warm)
     session = Session(
         spec=spec,
         directory=directory,
@@ -99,8 +101,8 @@ def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: 
         objective=objective,
         warmup=_objective(spec, spec.warmup_loss, registry, device),
         batch_plan=registry.get("batch-plan", spec.batch_plan.name).create(spec.batch_plan.params, batch_size=spec.protocol.batch_size),
-        stepper=_stepper(spec, inputs, model, objective, device),
-        schedule=Schedule(spec.protocol, len(inputs.train.texts), warm_start=warm),
+        stepper=_stepper(inputs, model, objective, schedule, device),
+        schedule=schedule,
         offline=offline,
         clock=clock,
         state=State(),
@@ -155,13 +157,7 @@ def _objective(spec: RunSpec, ref: ComponentRef, registry: Registry, device: tor
     return Objective(loss.to(device) if isinstance(loss, nn.Module) else loss, cast("LossCard", component.card))
 
 
-def _stepper(spec: RunSpec, inputs: Inputs, model: Model, objective: Objective, device: torch.device) -> Stepper:
-    protocol = spec.protocol
-    groups: list[dict[str, Any]] = [{"params": [p for p in model.parameters() if p.requires_grad], "weight_decay": protocol.weight_decay}]
-    if isinstance(objective.loss, nn.Module) and any(p.requires_grad for p in objective.loss.parameters()):
-        # a loss's own parameters are temperatures and biases: decay would pull them towards values that mean nothing
-        groups.append({"params": [p for p in objective.loss.parameters() if p.requires_grad], "weight_decay": 0.0})
-    optimiser = torch.optim.AdamW(groups, lr=protocol.lr, fused=True)
-    train = inputs.train
+def _stepper(inputs: Inputs, model: Model, objective: Objective, schedule: Schedule, device: torch.device) -> Stepper:
+    protocol, train = schedule.protocol, inputs.train
     augmenter = Augmenter(train.images, train.texts, inputs.vocabulary, inputs.feature_kind, protocol.drop_regions, protocol.augment_words, device)
-    return Stepper(model, optimiser, augmenter, train.text_to_image, protocol)
+    return Stepper(model, Optimisation(model, objective.loss, schedule), augmenter, train.text_to_image, protocol)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
-from torch import nn
 
 from vsebench.plugin import LossInputs, LossOutput, OfflineInputs, Progress
 from vsebench.retrieval.batches import join, positives, to_device
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from vsebench.retrieval.batches import Augmenter, Padded
     from vsebench.retrieval.mining import OfflineIndices
     from vsebench.retrieval.model import Encoded, Model
+    from vsebench.retrieval.optimisation import Optimisation
 
 
 class Streams(NamedTuple):
@@ -64,7 +64,7 @@ class Stepper:
 
     Attributes:
         model: the model, on its device.
-        optimiser: of the model's and the loss's parameters.
+        optimisation: of the model's and the loss's parameters.
         inputs: builds augmented batches.
         text_to_image: the image of each training caption.
         protocol: the run's protocol.
@@ -72,7 +72,7 @@ class Stepper:
     """
 
     model: Model
-    optimiser: torch.optim.Optimizer
+    optimisation: Optimisation
     inputs: Augmenter
     text_to_image: np.ndarray
     protocol: Protocol
@@ -82,15 +82,9 @@ class Stepper:
         self, captions: np.ndarray, objective: Objective, progress: Progress, lr: float, streams: Streams, offline: OfflineIndices | None, totals: Totals
     ) -> None:
         """One optimiser step on the pairs of `captions` [B]."""
+        self.optimisation.enter(progress.epoch)
         loss, diagnostics = self._loss(captions, objective, progress, streams, offline)
-        for group in self.optimiser.param_groups:
-            group["lr"] = lr
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
-        nn.utils.clip_grad_norm_(parameters, self.protocol.clip_norm)
-        self.optimiser.step()
-        torch.autograd.graph.increment_version(parameters)  # the fused optimiser does not, and components may cache by version
+        self.optimisation.update(loss, lr, progress)
         totals.add({**diagnostics, "loss": loss.detach()})
 
     def _loss(

@@ -1,0 +1,66 @@
+"""The optimiser of a run, and what one update does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from vsebench.retrieval.groups import enter_epoch, trained_groups
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from torch import Tensor
+
+    from vsebench.plugin import Progress
+    from vsebench.retrieval.model import Model
+    from vsebench.retrieval.schedule import Schedule
+
+
+class Optimisation:
+    """The optimiser of a model's and a loss's parameters.
+
+    Args:
+        model: on its device.
+        loss: the run's loss; it may be a module.
+        schedule: says at which pace groups train that were frozen.
+
+    Raises:
+        PluginError: the groups of an encoder are not valid.
+    """
+
+    def __init__(self, model: Model, loss: object, schedule: Schedule) -> None:
+        self.model = model
+        self.schedule = schedule
+        self.groups = trained_groups(model, loss, schedule.protocol, warm_start=schedule.warm_start)
+        parameters = [{"params": list(group.parameters), "weight_decay": group.weight_decay} for group in self.groups]
+        self.optimiser = torch.optim.AdamW(parameters, lr=schedule.protocol.lr, fused=True)
+        self._epoch: int | None = None
+
+    def enter(self, epoch: int) -> None:
+        """Prepares the model for a step of this epoch."""
+        if epoch != self._epoch:
+            enter_epoch(self.model, self.groups, epoch)
+            self._epoch = epoch
+
+    def update(self, loss: Tensor, lr: float, progress: Progress) -> None:
+        """One update from the gradients of `loss`, clipped; `lr` is that of the groups with factor 1."""
+        for group, settings in zip(self.groups, self.optimiser.param_groups, strict=True):
+            settings["lr"] = lr * group.lr_factor * self._ramp(group.unfreezes(progress.epoch), progress.step)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        trained = [p for group in self.optimiser.param_groups for p in group["params"] if p.grad is not None]
+        nn.utils.clip_grad_norm_(trained, self.schedule.protocol.clip_norm)
+        self.optimiser.step()
+        torch.autograd.graph.increment_version(trained)  # the fused optimiser does not, and components may cache by version
+
+    def _ramp(self, unfreezing: bool, step: int) -> float:
+        return self.schedule.ramp(step) if unfreezing else 1.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.optimiser.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.optimiser.load_state_dict(state)
