@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 import numpy as np
 import torch
 
+from vsebench.kernels.rows import Rows
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, SpecError, did_you_mean
 from vsebench.retrieval.metrics import Ranks, RetrievalMetrics
 from vsebench.retrieval.ranks import count_ranks
-from vsebench.retrieval.rows import Rows
 from vsebench.retrieval.scored_ranks import Items, scored_ranks
 
 if TYPE_CHECKING:

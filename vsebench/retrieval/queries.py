@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vsebench.kernels.exact_dot import exact_dot
-from vsebench.retrieval.bounds import undecided
+from vsebench.kernels.bounds import undecided
+from vsebench.kernels.exact_scores import exact_scores
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vsebench.kernels.rows import Rows
     from vsebench.kernels.tile_count import Band
-    from vsebench.retrieval.rows import Rows
-
-_CACHED_TERMS = 2**17  # products of an exact batch on the CPU: 1 MiB, which stays in the cache
-_DEVICE_TERMS = 2**23  # elsewhere: 64 MiB, so that launching kernels is not what takes the time
 
 
 @dataclass(frozen=True)
@@ -66,13 +63,3 @@ class Queries:
         owner = self.owner[columns] - rows.start
         column = ((owner >= 0) & (owner < len(tile))).nonzero().squeeze(1)
         tile[owner[column], column] = -torch.inf
-
-
-def exact_scores(images: Rows, texts: Rows, image_index: Tensor, text_index: Tensor, *, compiled: bool) -> Tensor:
-    """float64 [P], the scores of the pairs (image_index[p], text_index[p])."""
-    terms = _CACHED_TERMS if images.device.type == "cpu" else _DEVICE_TERMS
-    batch = max(1, terms // images.width)
-    scores = torch.empty(len(image_index), dtype=torch.float64, device=image_index.device)
-    for part, i, j in zip(*(torch.split(whole, batch) for whole in (scores, image_index, text_index)), strict=True):
-        part.copy_(exact_dot(images.take(i), texts.take(j), compiled=compiled))
-    return scores

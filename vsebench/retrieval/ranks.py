@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from vsebench.kernels.exact_scores import exact_scores
 from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.tile_count import Band, count_above
-from vsebench.retrieval.queries import Queries, exact_scores
+from vsebench.retrieval.queries import Queries
 from vsebench.retrieval.saturated import count_saturated
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from vsebench.retrieval.rows import Rows
+    from vsebench.kernels.rows import Rows
 
 _CAPTIONS_PER_IMAGE = 8  # of a tile: wide tiles suit the product, and sets have more captions than images
 _COMPILE_FROM = 4_000_000  # pairs: a training run evaluates often enough to repay the half second that loading numba takes

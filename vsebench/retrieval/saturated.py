@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vsebench.retrieval.queries import exact_scores
+from vsebench.kernels.exact_scores import exact_scores
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vsebench.kernels.rows import Rows
     from vsebench.retrieval.queries import Queries
-    from vsebench.retrieval.rows import Rows
 
 _ROWS, _COLUMNS = 256, 1024  # of the parts that a tile is computed in: 2 MiB of scores
 

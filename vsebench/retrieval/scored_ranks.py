@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from vsebench.kernels.rows import as_tensor
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError
 from vsebench.retrieval.embeddings import apply
-from vsebench.retrieval.rows import as_tensor
 
 if TYPE_CHECKING:
     import numpy as np

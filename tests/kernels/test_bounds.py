@@ -5,9 +5,9 @@ from fractions import Fraction
 import pytest
 import torch
 
+from vsebench.kernels.bounds import relative_error, undecided
 from vsebench.kernels.exact_dot import exact_dot
 from vsebench.kernels.gemm import true_float32
-from vsebench.retrieval.bounds import relative_error, undecided
 
 
 def worst_case(depth: int) -> tuple[torch.Tensor, torch.Tensor]:

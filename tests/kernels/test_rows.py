@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from vsebench.kernels.rows import Rows
 from vsebench.plugin import DataError
-from vsebench.retrieval.rows import Rows
 
 if TYPE_CHECKING:
     from pathlib import Path
