@@ -42,7 +42,7 @@ class FileScan:
 
 
 def fingerprint_files(root: Path, files: Sequence[Path]) -> str:
-    """16 hexadecimal digits that identify the content of `files` and their names under `root`.
+    """16 hexadecimal digits that identify the content of `files` and their names under `root`, or alone where they lie elsewhere.
 
     Raises:
         DataError: a file cannot be read, or holds values that are not finite.
@@ -52,7 +52,7 @@ def fingerprint_files(root: Path, files: Sequence[Path]) -> str:
         found = scan(file)
         if found.bad_row is not None:
             raise DataError(f"{file} has a value that is not finite (NaN or infinity), first in row {found.bad_row}: compute these features again")
-        parts.append((file.relative_to(root).as_posix(), found.sha256))
+        parts.append((file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name, found.sha256))
     return _digest(parts)
 
 

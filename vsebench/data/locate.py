@@ -28,7 +28,7 @@ def locate(name: str, folders: Sequence[str], dataset: Dataset, data_roots: Sequ
             raise DataError(f"data root '{root}' is not a folder")
     tried = []
     for folder in _candidates(name, folders, data_roots):
-        if any(file.is_file() for file in dataset.files(folder)):
+        if any(file.is_file() and file.is_relative_to(folder) for file in dataset.files(folder)):
             return folder
         tried.append(str(folder))
     raise DataError(f"data set '{name}' is not in {', '.join(tried)}: run 'vsebench data info {name}' to see which files to get and where to put them")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.vocabulary import has_word
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, ImageSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,10 @@ def check_data(name: str, data: RetrievalData) -> None:
             check_split(data.splits[split])
         except DataError as error:
             raise DataError(f"data set '{name}', split '{split}': {error}") from None
-    widths = {split: data.splits[split].features.shape[2] for split in SPLITS}
+    raw = {split for split in SPLITS if isinstance(data.splits[split].features, ImageSource)}
+    if raw and len(raw) < len(SPLITS):
+        raise DataError(f"data set '{name}' has raw images in {', '.join(sorted(raw))} only: every split must have them, or features")
+    widths = {split: f.shape[2] for split in SPLITS if not isinstance(f := data.splits[split].features, ImageSource)}
     if len(set(widths.values())) > 1:
         raise DataError(f"data set '{name}' has features of different widths: {', '.join(f'{s} {w}' for s, w in widths.items())}")
 
@@ -41,7 +44,8 @@ def check_split(split: RetrievalSplit) -> None:
     Raises:
         DataError: shapes, lengths, the caption map or the captions are inconsistent.
     """
-    shape, lengths, owners = split.features.shape, split.lengths, split.text_to_image
+    lengths, owners = split.lengths, split.text_to_image
+    shape = (len(split.features), 1, 3) if isinstance(split.features, ImageSource) else split.features.shape
     if len(shape) != 3 or 0 in shape:
         raise DataError(f"features have shape {shape}, expected [images, local features, width]")
     images, size = shape[:2]
@@ -65,7 +69,7 @@ def check_split(split: RetrievalSplit) -> None:
 
 def compare_counts(data: RetrievalData, published: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
     """One sentence for each split whose numbers of images and captions are not the published ones."""
-    found = {split: (s.features.shape[0], len(s.captions)) for split, s in data.splits.items()}
+    found = {split: (len(s.lengths), len(s.captions)) for split, s in data.splits.items()}
     return tuple(
         f"{split} has {found[split][0]} images and {found[split][1]} captions, published are {images} and {captions}"
         for split, (images, captions) in published.items()

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from vsebench.plugin.cards import FeatureKind
+
 
 @runtime_checkable
 class FeatureArray(Protocol):
@@ -26,18 +28,43 @@ class FeatureArray(Protocol):
     def __getitem__(self, index: np.ndarray | slice, /) -> np.ndarray: ...
 
 
+@runtime_checkable
+class ImageSource(Protocol):
+    """Raw images of n items: files such as JPEG or PNG, of any size, read one at a time.
+
+    `vsebench.data.images` has folders and tar files of them.
+    """
+
+    def __len__(self) -> int: ...
+    def read(self, index: int) -> bytes:
+        """The content of image `index`'s file. Several threads may call this at once.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        ...
+
+    def where(self, index: int) -> str:
+        """How an error names image `index`."""
+        ...
+
+    def stamp(self) -> str:
+        """Differs when the images may differ: names, sizes and times of change, without reading them."""
+        ...
+
+
 @dataclass(frozen=True)
 class RetrievalSplit:
     """One split of an image–caption set.
 
     Attributes:
-        features: [n, N, d] local features; an image's valid rows are a prefix.
-        lengths: int64 [n], valid rows of each image, 1..N.
+        features: [n, N, d] local features, an image's valid rows a prefix; or raw images, for encoders that take them.
+        lengths: int64 [n], valid rows of each image, 1..N; ones for raw images.
         captions: the texts, any number per image.
         text_to_image: int64 [len(captions)], the image of each caption.
     """
 
-    features: FeatureArray
+    features: FeatureArray | ImageSource
     lengths: np.ndarray
     captions: Sequence[str]
     text_to_image: np.ndarray
@@ -50,10 +77,12 @@ class RetrievalData:
     Attributes:
         splits: `train`, `dev` and `test`.
         warnings: what a table made from it must say, such as counts that differ from the published ones.
+        feature_kind: what a local feature is, where the options make it another thing than the card says.
     """
 
     splits: Mapping[str, RetrievalSplit]
     warnings: tuple[str, ...] = field(default=())
+    feature_kind: FeatureKind | None = None
 
 
 class Dataset(Protocol):
@@ -62,7 +91,8 @@ class Dataset(Protocol):
     def files(self, root: Path) -> Sequence[Path]:
         """The files under `root` whose content defines the data; they are hashed and checked for finiteness.
 
-        A generated set returns nothing: its options and its card's version identify it.
+        Raw images are not among them: they are decoded and hashed through their `ImageSource`. A generated set returns nothing: its options and its
+        card's version identify it.
         """
         ...
 
