@@ -6,10 +6,18 @@ import contextlib
 import json
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_cache_path
+
+_SETTLED = 2.0
+
+
+def settled(changed: float) -> bool:
+    """Whether a file last changed at that time (seconds since the epoch) would get another time stamp by changing again."""
+    return time.time() - changed > _SETTLED
 
 
 def cache_dir() -> Path:

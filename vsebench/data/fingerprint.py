@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from vsebench.data.cache import cache_dir, read_note, write_note
+from vsebench.data.cache import cache_dir, read_note, settled, write_note
 from vsebench.data.npy import NpyHeader, read_header
 from vsebench.plugin import DataError
 
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 22
 """Bytes read at a time; a multiple of every item size."""
-
-_SETTLED = 2.0
-"""Seconds after its last change from which a file's time stamp is trusted to change with its content."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ def scan(path: Path) -> FileScan:
             found = _scan(file, header)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    if time.time() - stat.st_mtime > _SETTLED:
+    if settled(stat.st_mtime):
         write_note(note_path, identity | asdict(found))
     return found
 

@@ -49,7 +49,7 @@ class ImageSource(Protocol):
         ...
 
     def stamp(self) -> str:
-        """Differs when the images may differ: names, sizes and times of change, without reading them."""
+        """Differs when the images may differ: names, sizes and times of change, without reading them. Empty when they changed too recently to tell."""
         ...
 
 
