@@ -16,7 +16,7 @@ from __future__ import annotations
 import pluggy
 
 from vsebench.plugin.annotation import AnnotationData, AnnotationSplit, Positives
-from vsebench.plugin.cards import Card, DatasetCard, LossCard, OfflineSpec, Paper, Published
+from vsebench.plugin.cards import Card, DatasetCard, LossCard, OfflineSpec, Paper
 from vsebench.plugin.datasets import Dataset, FeatureArray, ImageSource, RetrievalData, RetrievalSplit
 from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
 from vsebench.plugin.encoders import ParameterGroup
@@ -24,6 +24,7 @@ from vsebench.plugin.errors import DataError, PluginError, SpecError, VsebenchEr
 from vsebench.plugin.keys import Key
 from vsebench.plugin.params import Param, Scalar
 from vsebench.plugin.protocols import BatchPlan, Executor, ImageEncoder, Job, Loss, Pooling, Report, Similarity, TextEncoder
+from vsebench.plugin.published import Published, Setting, recalls
 from vsebench.plugin.registry import Register, RegisterEncoder
 from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Progress
 
@@ -66,9 +67,11 @@ __all__ = (
     "RetrievalSplit",
     "Scalar",
     "SetEmbedding",
+    "Setting",
     "Similarity",
     "SpecError",
     "TextEncoder",
     "VsebenchError",
     "hookimpl",
+    "recalls",
 )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vsebench.plugin.params import Scalar
+    from vsebench.plugin.published import Published
 
 Task = Literal["retrieval", "annotation"]
 FeatureKind = Literal["region", "grid", "frames"]
@@ -28,15 +29,6 @@ class Paper:
     url: str = ""
     venue: str = ""
     where: str = ""  # the equation or section that defines the component
-
-
-@dataclass(frozen=True)
-class Published:
-    """One published result: `metrics` are named as in the result rows (percent)."""
-
-    setting: str
-    metrics: Mapping[str, float]
-    source: str
 
 
 @dataclass(frozen=True)
@@ -102,6 +94,7 @@ class DatasetCard(Card):
     Attributes:
         task: what it serves.
         feature_kind: what a row of an image's features is.
+        features: which features its images come with, in the words in which published settings name them; empty when that is the user's choice.
         licence: of the data.
         citation: what its authors ask to be cited.
         prepare: which files to get from where and where to put them; lines of plain text.
@@ -113,6 +106,7 @@ class DatasetCard(Card):
 
     task: Task = "retrieval"
     feature_kind: FeatureKind = "region"
+    features: str = ""
     licence: str = ""
     citation: str = ""
     prepare: str = ""
