@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vsebench.grid.components import resolve_pooling, resolve_ref
+from vsebench.grid.content import with_content
 from vsebench.grid.protocols import COMPONENT_KEYS, resolve_protocol
 from vsebench.plugin.errors import SpecError
 
@@ -69,7 +70,7 @@ def protocol_fields(suite: Suite, dataset: ComponentRef, registry: Registry) -> 
     """
     card = cast("DatasetCard", registry.get("dataset", dataset.name).card)
     protocol, changes = resolve_protocol(suite.protocol or card.protocol, suite.changes, registry)
-    components = {key: resolve_ref(kind, getattr(protocol, key), registry) for key, kind in COMPONENT_KEYS.items()}
+    components = {key: with_content(kind, resolve_ref(kind, getattr(protocol, key), registry), registry) for key, kind in COMPONENT_KEYS.items()}
     warmup = loss_card(components["warmup_loss"], registry)
     if warmup.task != "retrieval" or warmup.offline is not None:
         raise SpecError(f"protocol key 'warmup_loss': '{protocol.warmup_loss}' cannot warm up a retrieval run: write a loss that needs a batch only")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import pluggy
 
 from vsebench.plugin.annotation import AnnotationData, AnnotationSplit, Positives
-from vsebench.plugin.cards import Card, DatasetCard, LossCard, OfflineSpec, Paper
+from vsebench.plugin.cards import Card, DatasetCard, EncoderCard, LossCard, OfflineSpec, Paper, TextEncoderCard
 from vsebench.plugin.datasets import Dataset, FeatureArray, ImageSource, RetrievalData, RetrievalSplit
 from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
 from vsebench.plugin.encoders import ParameterGroup
@@ -38,6 +38,7 @@ __all__ = (
     "DataError",
     "Dataset",
     "DatasetCard",
+    "EncoderCard",
     "Executor",
     "FeatureArray",
     "GaussianEmbedding",
@@ -71,6 +72,7 @@ __all__ = (
     "Similarity",
     "SpecError",
     "TextEncoder",
+    "TextEncoderCard",
     "VsebenchError",
     "hookimpl",
     "recalls",

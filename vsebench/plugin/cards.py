@@ -88,6 +88,30 @@ class LossCard(Card):
 
 
 @dataclass(frozen=True)
+class EncoderCard(Card):
+    """Card of an encoder; a plain `Card` serves one that needs none of this.
+
+    Attributes:
+        files: `"module:function"`; called with those of the encoder's parameters that it takes, it returns the paths of what these name outside the
+            data set, such as a pretrained model. The content of these files is part of the component's version: another content is another run.
+    """
+
+    files: str = ""
+
+
+@dataclass(frozen=True)
+class TextEncoderCard(EncoderCard):
+    """Card of a text encoder.
+
+    Attributes:
+        tokeniser: `"module:Class"` of a `Tokeniser`, created with those of the encoder's parameters that it takes; without one, the encoder reads ids
+            of the words of the training captions.
+    """
+
+    tokeniser: str = ""
+
+
+@dataclass(frozen=True)
 class DatasetCard(Card):
     """Card of a data set.
 

@@ -15,13 +15,14 @@ from vsebench.plugin.params import Param, Scalar, format_value, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-Kind = Literal["pooling", "similarity", "loss", "batch-plan", "dataset", "image-encoder", "text-encoder", "executor"]
+Kind = Literal["pooling", "similarity", "loss", "sampler", "batch-plan", "dataset", "image-encoder", "text-encoder", "executor"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 CONTEXT: Mapping[Kind, frozenset[str]] = {
     "pooling": frozenset({"dim"}),
     "similarity": frozenset({"dim"}),
     "loss": frozenset({"dim", "batch_size"}),
+    "sampler": frozenset(),
     "batch-plan": frozenset({"batch_size"}),
     "dataset": frozenset({"strict"}),
     "image-encoder": frozenset({"in_dim", "dim"}),
@@ -98,15 +99,17 @@ class Component:
         Raises:
             PluginError: the module or the class cannot be imported.
         """
-        module, _, attribute = self.target.partition(":")
+        return self._import(self.target)
+
+    def _import(self, target: str) -> Callable[..., Any]:
+        module, _, attribute = target.partition(":")
         try:
             found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
         except VsebenchError:
             raise
         except Exception as error:
             raise PluginError(
-                f"{self.owner} of plugin '{self.origin.plugin}' ({self.origin.distribution}) cannot be imported from {self.target}: "
-                f"{type(error).__name__}: {error}"
+                f"{self.owner} of plugin '{self.origin.plugin}' ({self.origin.distribution}) cannot be imported from {target}: {type(error).__name__}: {error}"
             ) from error
         return found
 
@@ -124,6 +127,17 @@ class Component:
         accepted = inspect.signature(cls).parameters
         wanted = {name: value for name, value in context.items() if name in accepted}
         return cls(**self.resolve(params or {}), **wanted)
+
+    def call(self, target: str, params: Mapping[str, object]) -> Any:
+        """Calls `target` (`"module:attribute"`), which the card names, with those of the component's parameters that it takes.
+
+        Raises:
+            SpecError: unknown or bad parameters.
+            PluginError: the target cannot be imported.
+        """
+        function = self._import(target)
+        accepted = inspect.signature(function).parameters
+        return function(**{name: value for name, value in self.resolve(params).items() if name in accepted})
 
 
 def quote(text: str) -> str:

@@ -1,0 +1,133 @@
+"""Pretrained models: where they lie, which of their files decide what they compute, and how they are loaded."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vsebench.plugin import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WEIGHTS = ("model.safetensors", "model-*.safetensors", "pytorch_model.bin", "pytorch_model-*.bin")
+"""In order of preference: the first pattern that fits is read."""
+
+_SETTINGS = (
+    *("config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt", "*.model"),
+)
+
+
+def model_folder(model: str) -> Path:
+    """The folder of a model: a path, a folder under `$VSEBENCH_MODELS`, or a repository of the Hugging Face hub, taken from its cache or downloaded.
+
+    Raises:
+        SpecError: there is none of that name.
+    """
+    if not model:
+        raise SpecError("a pretrained encoder needs a model: write model=FOLDER or model=NAME, a name on the Hugging Face hub")
+    places = [Path(model).expanduser(), *(Path(root) / model for root in filter(None, [os.environ.get("VSEBENCH_MODELS")]))]
+    for folder in places:
+        if folder.is_dir():
+            return folder
+    if model.startswith((".", "/", "~")) or model.count("/") > 1:
+        raise SpecError(f"there is no folder {model}: model= takes the folder of a model, or a name on the Hugging Face hub")
+    return _from_hub(model)
+
+
+def model_files(model: str) -> list[Path]:
+    """The files of a model that decide what it computes: settings, vocabulary and weights.
+
+    Raises:
+        SpecError: there is no such model, or its folder lacks settings or weights.
+    """
+    folder = model_folder(model)
+    weights = next((found for pattern in _WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
+    if not weights or not (folder / "config.json").is_file():
+        missing = "config.json" if weights else "weights (model.safetensors)"
+        raise SpecError(f"{folder} is not the folder of a transformers model: it has no {missing}")
+    return sorted({path for pattern in _SETTINGS for path in folder.glob(pattern)}) + weights
+
+
+def load(loader: Any, model: str, **options: Any) -> Any:
+    """The model in fp32, all of its weights from its files.
+
+    Args:
+        loader: a class with `from_pretrained`, such as `transformers.AutoModel`.
+        model: as `model_folder` takes it.
+        **options: of `from_pretrained`.
+
+    Raises:
+        SpecError: there is no such model, it cannot be loaded, or its files lack some of its weights.
+    """
+    folder = model_folder(model)
+    with _quiet(), _one_line(model):
+        loaded, report = loader.from_pretrained(folder, local_files_only=True, output_loading_info=True, **options)
+    missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
+    if missing:
+        raise SpecError(f"model '{model}' lacks {len(missing)} of the weights of {type(loaded).__name__}, such as {missing[0]}: it is of another kind")
+    return loaded.float()
+
+
+def load_tokenizer(model: str) -> Any:
+    """The model's fast tokenizer.
+
+    Raises:
+        SpecError: there is no such model, or it has no fast tokenizer.
+    """
+    from transformers import AutoTokenizer
+
+    folder = model_folder(model)
+    with _quiet(), _one_line(model):
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
+    if not tokenizer.is_fast:
+        raise SpecError(f"model '{model}' has no fast tokenizer (tokenizer.json), which says what word each piece belongs to")
+    return tokenizer
+
+
+def _from_hub(model: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    settings = [*_SETTINGS, "model*.safetensors"]
+    try:
+        folder = Path(snapshot_download(model, allow_patterns=settings))
+        if not any(folder.glob("model*.safetensors")):
+            folder = Path(snapshot_download(model, allow_patterns=[*settings, "pytorch_model*.bin"]))
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise SpecError(
+            f"there is no model '{model}': it is no folder, none under $VSEBENCH_MODELS, and the Hugging Face hub does not give it ({_first_line(error)})"
+        ) from error
+    return folder
+
+
+@contextmanager
+def _one_line(model: str) -> Iterator[None]:
+    """Says in one line why a model cannot be loaded; transformers and its file formats raise errors of many kinds."""
+    try:
+        yield
+    except Exception as error:
+        raise SpecError(f"model '{model}' cannot be loaded: {type(error).__name__}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps transformers' progress bars and reports out of the run's output."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
