@@ -27,6 +27,7 @@ from vsebench.plugin.protocols import BatchPlan, Executor, ImageEncoder, Job, Lo
 from vsebench.plugin.published import Published, Setting, recalls
 from vsebench.plugin.registry import Register, RegisterEncoder
 from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Progress
+from vsebench.plugin.sampling import DrawKernel, DrawKey, Draws, RankingInputs, RankingLoss, Sampler, SamplerState
 
 hookimpl = pluggy.HookimplMarker("vsebench")
 
@@ -38,6 +39,9 @@ __all__ = (
     "DataError",
     "Dataset",
     "DatasetCard",
+    "DrawKernel",
+    "DrawKey",
+    "Draws",
     "EncoderCard",
     "Executor",
     "FeatureArray",
@@ -61,11 +65,15 @@ __all__ = (
     "Positives",
     "Progress",
     "Published",
+    "RankingInputs",
+    "RankingLoss",
     "Register",
     "RegisterEncoder",
     "Report",
     "RetrievalData",
     "RetrievalSplit",
+    "Sampler",
+    "SamplerState",
     "Scalar",
     "SetEmbedding",
     "Setting",

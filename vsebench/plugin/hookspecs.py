@@ -32,6 +32,11 @@ def vsebench_register_losses(register: Register) -> None:
 
 
 @hookspec
+def vsebench_register_samplers(register: Register) -> None:
+    """Registers negative samplers of the annotation task."""
+
+
+@hookspec
 def vsebench_register_batch_plans(register: Register) -> None:
     """Registers batch plans: the order in which an epoch visits the training captions."""
 

@@ -37,6 +37,7 @@ _HOOK_KINDS: dict[str, Kind] = {
     "vsebench_register_poolings": "pooling",
     "vsebench_register_similarities": "similarity",
     "vsebench_register_losses": "loss",
+    "vsebench_register_samplers": "sampler",
     "vsebench_register_batch_plans": "batch-plan",
     "vsebench_register_datasets": "dataset",
     "vsebench_register_executors": "executor",

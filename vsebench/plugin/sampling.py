@@ -1,0 +1,160 @@
+"""What negative samplers and the losses of the annotation task work on.
+
+Images i have vectors v (rows of P), labels a have vectors (rows of Q), and the score of a label for an image is their inner product, without bias or
+normalisation. B pairs (image, positive label) per call, k negatives for each, K factors, A labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from vsebench.plugin.counters import stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from torch import Tensor
+
+    from vsebench.plugin.annotation import Positives
+    from vsebench.plugin.keys import Key
+
+NOTHING = -1
+"""The label of a draw that found none."""
+
+MARGIN = 1.0
+"""Of the hinge; a draw is useful when its negative scores above the positive's score less this margin."""
+
+
+@dataclass(frozen=True)
+class DrawKey:
+    """Names the random numbers of one call: draw j of step s is a pure function of (seed, s, j)."""
+
+    seed: int
+    step: int
+
+    @classmethod
+    def of(cls, key: Key, step: int) -> DrawKey:
+        return cls(key.seed(), step)
+
+    @cached_property
+    def stream(self) -> int:
+        """The stream of the step; draw j has stream `fork(stream, j)`, and trial t of it `fork(fork(stream, j), t)`."""
+        return stream_of(self.seed, self.step)
+
+
+@dataclass(frozen=True, eq=False)
+class SamplerState:
+    """What a sampler may look at.
+
+    Attributes:
+        P: float32 [m, K], image vectors.
+        Q: float32 [A, K], label vectors.
+        positives: the training labels of all n images, which are never drawn for them.
+        images: int64 [m], the image of each row of P; None where row i is image i.
+    """
+
+    P: Tensor
+    Q: Tensor
+    positives: Positives
+    images: Tensor | None = None
+
+    def images_of(self, anchors: Tensor) -> Tensor:
+        """int64 [B], the images whose vectors are the rows `anchors` of P."""
+        return anchors if self.images is None else self.images[anchors]
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Negatives for B pairs.
+
+    Attributes:
+        negatives: int64 [B, k]; `NOTHING` where the image has every label, or the sampler gave up.
+        trials: int64 [B, k], how many candidates were looked at; 0 where there was none to look at.
+        weight: float32 [B, k], the sampler's weight of the pair from its estimate of the positive's rank; 1 where it makes none.
+    """
+
+    negatives: Tensor
+    trials: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class DrawKernel:
+    """A sampler's law as a numba function, for the sequential engine and for batches on the CPU.
+
+    Attributes:
+        draw: `(image, vector [K], positive, stream, Q [A, K], offsets, labels, table, numbers, scratch) → (label, trials, weight)` with `offsets` and
+            `labels` the rows of the positives; the image's stream is that of the draw. It does not keep or change what it is given, but `scratch`.
+        table: int32, two-dimensional.
+        numbers: float64, one-dimensional.
+        scratch: how many float64 the function may write to.
+    """
+
+    draw: Callable[..., tuple[int, int, float]]
+    table: np.ndarray
+    numbers: np.ndarray
+    scratch: int = 1
+
+
+class Sampler(Protocol):
+    """Draws negatives. Its law may depend on the vectors as they were at the last refresh and as they are now.
+
+    It may also have:
+        `kernel() → DrawKernel`: the same law for the sequential engine, with the tables of the last refresh. The arrays are those that refreshes fill.
+        `law(state, anchor, positive) → float64 [A]`: the exact distribution of one draw that finds something.
+        `state_dict()` and `load_state_dict(…)`: the tables of the last refresh, tensors by name, so that a run can be resumed between two refreshes.
+    """
+
+    may_draw_positives: bool
+    """Whether a draw can be a training positive of its image."""
+
+    def refresh_every(self, n_labels: int) -> int | None:
+        """Updates between two refreshes; None when the one at the start is enough."""
+        ...
+
+    def refresh(self, state: SamplerState) -> None:
+        """Makes the tables anew; called before the first draw and then when due."""
+        ...
+
+    def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
+        """Draws k negatives for each pair of an anchor, int64 [B] (a row of `state.P`), and a positive label, int64 [B].
+
+        Draw (b, c) is number b · k + c of `key`, whatever the device, the threads and the other pairs.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class RankingInputs:
+    """Scores of B pairs and of their negatives.
+
+    Attributes:
+        pos: float32 [B], scores of the positives.
+        neg: float32 [B, k], scores of the negatives; −∞ where nothing was drawn.
+        weight: float32 [B, k], see `Draws`.
+    """
+
+    pos: Tensor
+    neg: Tensor
+    weight: Tensor
+
+    @property
+    def difference(self) -> Tensor:
+        """[B, k], by how much the positive leads."""
+        return self.pos[:, None] - self.neg
+
+
+class RankingLoss(Protocol):
+    """A loss of the annotation task (its card: `LossCard(task="annotation")`). Every negative counts like an update of its own: losses are sums.
+
+    It may also have `kernel()`, a numba function `(difference, weight) → (loss, slope)` for the sequential engine; the slope is −d loss / d difference.
+    """
+
+    def __call__(self, inputs: RankingInputs) -> Tensor:
+        """The scalar sum over all negatives; 0 for a difference of +∞."""
+        ...
+
+
