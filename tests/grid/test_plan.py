@@ -120,6 +120,9 @@ def test_a_warm_up_that_leaves_nothing_to_compare_is_warned_of():
     assert planned.warnings == ("scenes: the warm-up takes all 2 epochs, so every loss trains as sum-hinge: lower it with --set warmup_epochs=N",)
     assert make(dataset="scenes", pooling="mean", loss="triplet", epochs=2, set={"warmup_epochs": 1}).warnings == ()
     assert make(dataset="scenes", pooling="mean", loss="sum-hinge", epochs=2, set={"warmup_epochs": 2}).warnings == ()
+    warm = make(dataset="scenes", pooling="mean", loss="aoq:start=warm", epochs=2, set={"warmup_epochs": 2})
+    assert [run.loss.spec for run in warm.runs] == ["triplet", "aoq:start=warm"]
+    assert len(warm.warnings) == 1, "of the first round only"
 
 
 @pytest.mark.usefixtures("opened")

@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import QUICK, make_curve, make_provenance, make_record, make_spec
+from vsebench.report.layout import whole
 from vsebench.report.notes import block_notes, unfinished_note
 from vsebench.report.rows import make_block
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section, split
+from vsebench.results.record import Collapse
 
 
 def run(*arguments, curve=(100, 200), spec=None, **changes):
@@ -115,3 +117,18 @@ def test_mixed_blocks_and_superseded_runs_are_pointed_out():
 def test_unfinished_runs_are_named():
     assert unfinished_note([make_spec("gpo")]) == "Unfinished, not in the table: scenes · gpo · triplet · seed 0."
     assert unfinished_note([make_spec("gpo", seed=s) for s in range(5)]).endswith("seed 2; and 2 more.")
+
+
+def test_collapsed_runs_are_named_and_their_row_is_marked():
+    collapse = Collapse(step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2)
+    collapsed = run("gpo", collapse=collapse, best_step=20)
+    late = run("gpo", "triplet", 1, collapse=collapse, best_step=40)
+    block = make_block(Section((collapsed, late, run("mean"))))
+    said = note(block_notes(block), "† Collapsed")
+    assert said.startswith("† Collapsed: gpo × triplet, seed 0 from step 30 on (cosine of unrelated pairs 0.98, dev RSUM 120 → 40, loss 51.19, 51.2 where all")
+    first, second = said.split("; seed 1")
+    assert first.endswith("figures are of step 20)")
+    assert "figures are of" not in second
+    assert [entry.row["collapsed_seeds"] for entry in block.entries] == [2, 0]
+    column = [cells[-4] for cells in whole(block).body]
+    assert [cell.endswith(" †") for cell in column] == [True, False]

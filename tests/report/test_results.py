@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import vsebench
-from tests.factories import QUICK, make_curve, make_record, make_spec, save
+from tests.factories import QUICK, make_curve, make_provenance, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.results import load_results, results_of, run
 from vsebench.report.rows import ROW_KEYS
@@ -57,7 +57,7 @@ def test_leaderboard_ranks_within_a_data_set(tmp_path):
 
 def test_mixing_must_be_asked_for(tmp_path):
     save(tmp_path, make_record(make_spec("gpo")))
-    save(tmp_path, make_record(make_spec("gpo", protocol=QUICK.model_copy(update={"epochs": 8}), protocol_changes={"epochs": 8})))
+    save(tmp_path, make_record(make_spec("gpo", protocol=QUICK.model_copy(update={"epochs": 8}), protocol_changes={"epochs": 8}), provenance=make_provenance(started="2026-11-21T11:00:00Z")))
     with pytest.raises(VsebenchError, match="--allow-mixed"):
         load_results(tmp_path)
     results = load_results(tmp_path, allow_mixed=True)

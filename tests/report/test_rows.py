@@ -21,6 +21,7 @@ KEYS = [
     "sampler",
     "seeds",
     "failed_seeds",
+    "collapsed_seeds",
     "i2t_r1",
     "i2t_r1_lo",
     "i2t_r1_hi",
@@ -106,7 +107,7 @@ def test_failed_and_blocked_seeds_are_counted_and_averaged_over_nothing():
     gpo, mean = rows(run("gpo", rsum=290.0), failed("gpo", "triplet", 1), failed("gpo", "triplet", 2, status="blocked"), failed("mean"))
     assert (gpo["seeds"], gpo["failed_seeds"], gpo["rsum"]) == (1, 2, pytest.approx(290))
     assert (mean["seeds"], mean["failed_seeds"]) == (0, 1)
-    assert [key for key in KEYS[10:] if mean[key] is not None] == []
+    assert [key for key in KEYS[11:] if mean[key] is not None] == []
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

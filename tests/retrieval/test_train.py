@@ -109,10 +109,27 @@ def test_the_second_round_of_aoq_pays_for_the_first(plan_runs: Plan, tmp_path: P
     assert record.cost.prior_seconds == prior.cost.total_seconds
     assert record.cost.mining_seconds > 0
     assert record.cost.tower_forwards == 18 * 64 + 36 * 3 * 64  # one warm-up epoch, then three pairs per pair
-    assert OfflineLists.load(directory.offline_path).image_to_text.shape == (120, 50)
+    mined = OfflineLists.load(directory.offline_path)
+    assert mined.image_to_text.shape == (120, 50)
+    assert mined.seconds == record.cost.mining_seconds
     warming, later = directory.read_curve()[0].diagnostics, directory.read_curve()[-1].diagnostics
     assert "weight_text" not in warming
     assert {"weight_text", "active_offline", "mean_unrelated_cosine"} <= set(later)
+
+
+def test_a_run_that_finds_its_lists_on_disk_is_charged_for_them(plan_runs: Plan, tmp_path: Path) -> None:
+    """Killed between mining and the first checkpoint."""
+    first, second = plan_runs(loss="aoq:h=50", set={"epochs": 1})
+    run(first, tmp_path)
+    directory = Store(tmp_path).directory_for(second)
+    directory.write_spec(second)
+    rng = np.random.default_rng(0)
+    own = np.arange(120)[:, None] * 5
+    lists = (own + 5 + rng.integers(500, size=(120, 50))) % 600, (np.repeat(np.arange(120), 5)[:, None] + 1 + rng.integers(119, size=(600, 10))) % 120
+    OfflineLists(*(each.astype(np.int32) for each in lists), seconds=1234.5).save(directory.offline_path)
+    record = train(second, directory, lambda event: None)
+    assert record.cost is not None
+    assert record.cost.mining_seconds == 1234.5
 
 
 def test_a_warm_start_goes_on_from_the_first_round(plan_runs: Plan, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from vsebench.plugin.loader import load_plugins
 from vsebench.results.spec import ComponentRef, Environment, RunSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vsebench.grid.suite import Suite
     from vsebench.plugin.registry import Registry
 
@@ -30,6 +32,7 @@ class Plan:
         workers: runs at a time.
         out: the folder that receives a directory per run.
         plugin_files: paths of the plugin files that the runs need.
+        warnings: what opening the data sets warned of, and whether the warm-up leaves nothing to compare.
     """
 
     runs: tuple[RunSpec, ...]
@@ -37,12 +40,7 @@ class Plan:
     workers: int
     out: Path
     plugin_files: tuple[str, ...] = ()
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What opening the data sets warned of, and whether the warm-up leaves nothing to compare."""
-        data = [f"{run.dataset.spec}: {warning}" for run in self.runs for warning in run.environment.data_warnings]
-        return tuple(dict.fromkeys([*data, *(_only_warm_up(run) for run in self.runs if run.loss.spec != run.warmup_loss.spec and _is_warm_up(run))]))
+    warnings: tuple[str, ...] = ()
 
 
 def plan(suite: Suite) -> Plan:
@@ -68,7 +66,7 @@ def plan(suite: Suite) -> Plan:
     workers = suite.workers or default_workers(device)
     concurrency = min(workers, len(grid.runs))
     runs = tuple(run.model_copy(update={"environment": run.environment.model_copy(update={"concurrency": concurrency})}) for run in grid.runs.values())
-    return Plan(runs, executor, workers, Path(suite.out), files)
+    return Plan(runs, executor, workers, Path(suite.out), files, _warnings(runs, registry))
 
 
 @dataclass
@@ -93,9 +91,15 @@ class _Grid:
         return spec
 
 
-def _is_warm_up(run: RunSpec) -> bool:
-    """Whether the warm-up takes all of a run."""
-    return run.protocol.warmup_epochs >= run.protocol.epochs
+def _warnings(runs: Sequence[RunSpec], registry: Registry) -> tuple[str, ...]:
+    data = [f"{run.dataset.spec}: {warning}" for run in runs for warning in run.environment.data_warnings]
+    return tuple(dict.fromkeys([*data, *(_only_warm_up(run) for run in runs if run.loss.spec != run.warmup_loss.spec and _is_warm_up(run, registry))]))
+
+
+def _is_warm_up(run: RunSpec, registry: Registry) -> bool:
+    """Whether the warm-up takes all of a run; a model that a first round has trained has none."""
+    offline = loss_card(run.loss, registry).offline_for(run.loss.params)
+    return run.protocol.warmup_epochs >= run.protocol.epochs and (offline is None or offline.start != "warm")
 
 
 def _only_warm_up(run: RunSpec) -> str:

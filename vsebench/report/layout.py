@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from vsebench.report.rows import Block, Entry, Row, Value
 
 ABSENT = "–"
+COLLAPSED = "†"
+"""Marks the RSUM of a row with a collapsed run; a note under the table names it."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _recall(key: str) -> _Column:
 
 def _rsum(_: Block, entry: Entry) -> str:
     half = _half_width(entry.row)
-    return _fixed(entry.row["rsum"], 1) + ("" if half is None else f" ±{half:.1f}")
+    return _fixed(entry.row["rsum"], 1) + ("" if half is None else f" ±{half:.1f}") + (f" {COLLAPSED}" if entry.row["collapsed_seeds"] else "")
 
 
 def _half_width(row: Row) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.report.convergence import SHARE
+from vsebench.report.layout import COLLAPSED
 from vsebench.results.spec import METRIC_VERSION
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def block_notes(block: Block) -> list[str]:
     done = [run for run in runs if run.done]
     notes = [_seeds(block), _spread(block), _target(block), _protocol(block), _machine(done), _comparable(done)]
     notes += _mixed(block)
+    notes += _collapsed(done)
     notes += [f"Data: {warning}" for warning in _distinct(warning for run in runs for warning in run.record.warnings)]
     notes += [_failure(run) for run in runs if not run.done]
     return [note for note in notes if note]
@@ -109,6 +111,25 @@ def _mixed(block: Block) -> list[str]:
     if block.section.superseded:
         notes.append(f"Warning: {_count(block.section.superseded, 'run')} by other versions of a component left out, newer ones taken.")
     return notes
+
+
+def _collapsed(done: Sequence[Run]) -> list[str]:
+    """One note for each row with collapsed runs: since when, and what its figures then are."""
+    by_row: dict[tuple[str, str], list[Run]] = {}
+    for run in done:
+        if run.record.collapse is not None:
+            by_row.setdefault(run.combination, []).append(run)
+    return [f"{COLLAPSED} Collapsed: {name(row)}, {'; '.join(_collapse(run) for run in runs)}." for row, runs in by_row.items()]
+
+
+def _collapse(run: Run) -> str:
+    found = run.record.collapse
+    assert found is not None
+    figures = f", figures are of step {run.record.best_step}" if run.record.best_step is not None and run.record.best_step < found.step else ""
+    return (
+        f"seed {run.record.spec.seed} from step {found.step} on (cosine of unrelated pairs {found.cosine:.2f}, "
+        f"dev RSUM {found.best_rsum:.0f} → {found.last_rsum:.0f}, loss {found.last_loss:.4g}, {found.plateau:.4g} where all embeddings are equal{figures})"
+    )
 
 
 def _failure(run: Run) -> str:

@@ -22,7 +22,7 @@ Value = str | int | float | None
 Row = dict[str, Value]
 
 IDENTITY = ("dataset", "task", "protocol", "data_fingerprint", "metric_version", "pooling", "loss", "sampler")
-COUNTS = ("seeds", "failed_seeds")
+COUNTS = ("seeds", "failed_seeds", "collapsed_seeds")
 WITH_INTERVAL = (*RECALLS, "rsum")
 RANKS = ("i2t_medr", "t2i_medr", "i2t_meanr", "t2i_meanr")
 CONVERGENCE = ("steps_to_95", "epochs_to_95", "seconds_to_95", "steps_to_target", "epochs_to_target", "seconds_to_target")
@@ -95,6 +95,7 @@ def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
         **_identity(section, runs[0]),
         "seeds": len(done),
         "failed_seeds": len(runs) - len(done),
+        "collapsed_seeds": sum(run.record.collapse is not None for run in done),
         **_quality(done),
         **_reach_keys("95", mean_reach([reach_own_best(run) for run in done])),
         **_reach_keys("target", mean_reach(to_target)),

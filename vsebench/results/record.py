@@ -69,6 +69,26 @@ class Cost(Frozen):
         return self.train_seconds + self.mining_seconds + self.prior_seconds
 
 
+class Collapse(Frozen):
+    """That a run ended with embeddings in one narrow cone and with worse retrieval than before.
+
+    Attributes:
+        step: of the evaluation from which on the mean cosine of unrelated pairs stays near 1.
+        cosine: that mean at the end.
+        best_rsum: the best dev RSUM of the run.
+        last_rsum: its last.
+        last_loss: the mean training loss before the last evaluation.
+        plateau: the loss of a batch of equal embeddings; 2·B·m for the hard triplet.
+    """
+
+    step: int
+    cosine: float
+    best_rsum: float
+    last_rsum: float
+    last_loss: float
+    plateau: float
+
+
 class Provenance(Frozen):
     """Where and with what a run was made."""
 
@@ -96,5 +116,6 @@ class RunRecord(Frozen):
     steps_per_epoch: int = 0
     cost: Cost | None = None
     warnings: tuple[str, ...] = ()
+    collapse: Collapse | None = None
     provenance: Provenance | None = None
     error: str | None = Field(None, description="traceback of a failed run, or why it was blocked")

@@ -29,19 +29,21 @@ class OfflineLists:
     Attributes:
         image_to_text: int32 [images, text_h], captions that do not belong to the image.
         text_to_image: int32 [captions, image_h], images other than the caption's own.
+        seconds: what mining them took, encoding included; a run that finds them on disk is charged the same.
     """
 
     image_to_text: np.ndarray
     text_to_image: np.ndarray
+    seconds: float = 0.0
 
     def save(self, path: Path) -> None:
         with replacing(path) as stream:
-            np.savez(stream, image_to_text=self.image_to_text, text_to_image=self.text_to_image)
+            np.savez(stream, image_to_text=self.image_to_text, text_to_image=self.text_to_image, seconds=np.float64(self.seconds))
 
     @classmethod
     def load(cls, path: Path) -> OfflineLists:
         with np.load(path) as arrays:
-            return cls(arrays["image_to_text"], arrays["text_to_image"])
+            return cls(arrays["image_to_text"], arrays["text_to_image"], float(arrays["seconds"]))
 
 
 class OfflineIndices(NamedTuple):

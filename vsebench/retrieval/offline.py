@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from safetensors.torch import load_file
@@ -13,11 +14,12 @@ from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.mining import OfflineLists, mine
 
 if TYPE_CHECKING:
-    import torch
+    from collections.abc import Callable
 
     from vsebench.plugin import OfflineSpec
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
+    from vsebench.retrieval.clock import Clock
     from vsebench.retrieval.inputs import Inputs
     from vsebench.retrieval.model import Model
 
@@ -42,12 +44,16 @@ def load_best(model: Model, directory: RunDirectory) -> None:
     model.load_state_dict(load_file(directory.best_path))
 
 
-def offline_lists(model: Model, offline: OfflineSpec, inputs: Inputs, spec: RunSpec, directory: RunDirectory, device: torch.device) -> OfflineLists:
-    """The mined lists of a run: read where an earlier attempt stored them, otherwise mined with `model` and stored."""
+def offline_lists(teacher: Callable[[], Model], offline: OfflineSpec, inputs: Inputs, spec: RunSpec, directory: RunDirectory, clock: Clock) -> OfflineLists:
+    """The mined lists of a run, their cost on the clock: read where an earlier attempt stored them, otherwise mined with the `teacher` and stored."""
     if directory.offline_path.exists():
-        return OfflineLists.load(directory.offline_path)
-    train = inputs.train
-    image, text = encode_images(model, train.images), encode_texts(model, train.texts, device)
-    lists = mine(representative(image), representative(text), train.text_to_image, offline, Key(spec.seed) / "mining")
+        lists = OfflineLists.load(directory.offline_path)
+        clock.seconds["mining"] += lists.seconds
+        return lists
+    with clock.measure("mining"):
+        model, train = teacher(), inputs.train
+        image, text = encode_images(model, train.images), encode_texts(model, train.texts, clock.device)
+        lists = mine(representative(image), representative(text), train.text_to_image, offline, Key(spec.seed) / "mining")
+    lists = replace(lists, seconds=clock.seconds["mining"])
     lists.save(directory.offline_path)
     return lists

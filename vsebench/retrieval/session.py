@@ -139,15 +139,17 @@ def _mine(
     source, record = first_round(spec, directory)
     cost = record.cost
     assert cost is not None
-    with clock.measure("mining"):
-        teacher = (
-            model
-            if wanted.start == "warm"
-            else build(record.spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.vocabulary)).to(clock.device)
-        )
-        load_best(teacher, source)
-        lists = offline_lists(teacher, wanted, inputs, spec, directory, clock.device)
-    return lists, cost.total_seconds
+    if wanted.start == "warm":
+        load_best(model, source)
+
+    def teacher() -> Model:
+        if wanted.start == "warm":
+            return model
+        fresh = build(record.spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.vocabulary)).to(clock.device)
+        load_best(fresh, source)
+        return fresh
+
+    return offline_lists(teacher, wanted, inputs, spec, directory, clock), cost.total_seconds
 
 
 def _objective(spec: RunSpec, ref: ComponentRef, registry: Registry, device: torch.device) -> Objective:

@@ -9,10 +9,12 @@ import torch
 from safetensors.torch import save
 
 from vsebench.kernels.gemm import true_float32
+from vsebench.plugin import Progress
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.files import write_bytes
 from vsebench.results.record import Cost, RunRecord
 from vsebench.retrieval import loop
+from vsebench.retrieval.collapse import chance_rsum, find_collapse, plateau
 from vsebench.retrieval.provenance import peak_memory_mb, provenance
 from vsebench.retrieval.selection import evaluate_split
 from vsebench.retrieval.session import Reporter, Session, prepare
@@ -20,7 +22,7 @@ from vsebench.retrieval.session import Reporter, Session, prepare
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vsebench.results.record import Provenance
+    from vsebench.results.record import Collapse, Provenance
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
 
@@ -64,11 +66,22 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
         steps_per_epoch=schedule.steps_per_epoch,
         cost=_cost(session),
         warnings=session.spec.environment.data_warnings,
+        collapse=_collapse(session),
         provenance=origin.model_copy(update={"restarts": state.restarts}),
     )
     directory.write_record(record)
     directory.checkpoint_path.unlink(missing_ok=True)
     return record
+
+
+def _collapse(session: Session) -> Collapse | None:
+    protocol, dev, total = session.spec.protocol, session.inputs.dev, session.schedule.total
+    last = Progress(protocol.epochs - 1, total - 1, total)
+    return find_collapse(
+        session.directory.read_curve(),
+        chance_rsum(dev.text_to_image, len(dev.images)),
+        lambda: plateau(session.objective, protocol.batch_size, protocol.embed_dim, last, session.device),
+    )
 
 
 def _cost(session: Session) -> Cost:
