@@ -1,4 +1,4 @@
-"""What an annotation set hands to the suite: which labels each image has."""
+"""What an annotation set says of itself and hands to the suite: which labels each image has."""
 
 from __future__ import annotations
 
@@ -6,12 +6,35 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from vsebench.plugin.cards import DatasetCard
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
 
+    from vsebench.plugin.cards import Task
     from vsebench.plugin.datasets import FeatureArray
+    from vsebench.plugin.params import Scalar
+
+    Sizes = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class AnnotationCard(DatasetCard):
+    """Card of an annotation set.
+
+    Attributes:
+        sizes: as published: `images`, `labels`, `pairs` and, where the split is published too, `test pairs`; a function of its options when they decide.
+    """
+
+    task: Task = "annotation"
+    protocol: str = "vse-ens"
+    sizes: Sizes | Callable[[Mapping[str, Scalar]], Sizes] = field(default_factory=dict)
+
+    def sizes_for(self, params: Mapping[str, Scalar]) -> Sizes:
+        """The published sizes with these options."""
+        return self.sizes(params) if callable(self.sizes) else self.sizes
 
 
 @dataclass(frozen=True, eq=False)
