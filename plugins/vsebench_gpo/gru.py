@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 
 
 class PrefixBiGRU(nn.Module):
-    """One bidirectional layer; parameters are named, shaped and initialised as those of `nn.GRU(bidirectional=True)`."""
+    """`generator=gru` over positions: one bidirectional layer, directions averaged.
+
+    Parameters are named, shaped and initialised as those of `nn.GRU(bidirectional=True)`.
+
+    Attributes:
+        size: of a state.
+    """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
+        self.size = hidden_size
 
         def uniform(*shape: int) -> nn.Parameter:
             bound = 1 / math.sqrt(hidden_size)
@@ -46,3 +53,12 @@ class PrefixBiGRU(nn.Module):
         inputs = torch.addmm(self.bias_ih_l0_reverse, sequence, self.weight_ih_l0_reverse.T)
         back: Tensor = GRUScan.apply(inputs, self.weight_hh_l0_reverse, self.bias_hh_l0_reverse, True)  # type: ignore[no-untyped-call]
         return ahead, back
+
+    def over_prefixes(self, rows: Tensor, head: nn.Linear) -> Tensor:
+        """As `Generator.over_prefixes`; the head is linear, so that it takes each state once, before directions and lengths are put together."""
+        ahead, back = (head(states) for states in self(rows))
+        row = torch.arange(len(rows), device=rows.device)
+        steps = (row[:, None] - row).clamp(min=0)
+        block = steps * len(rows) - steps * (steps - 1) // 2
+        scores: Tensor = (ahead + back[block + row]) / 2
+        return scores

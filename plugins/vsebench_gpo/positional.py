@@ -1,4 +1,4 @@
-"""Sinusoidal positional encoding."""
+"""Encodings of ranks: fixed sinusoids and learnt vectors."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
+
+from vsebench.plugin import SpecError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MAX_RANKS = 512
+"""How many ranks have a learnt vector."""
 
 
 def positional_encoding(n: int, size: int, device: torch.device | None = None) -> Tensor:
@@ -20,3 +26,27 @@ def positional_encoding(n: int, size: int, device: torch.device | None = None) -
     frequency = torch.exp(torch.arange(0, size, 2, dtype=torch.float64, device=device) * (-math.log(10000.0) / size))
     angle = torch.arange(n, dtype=torch.float64, device=device)[:, None] * frequency
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).to(torch.float32)
+
+
+class RankEmbedding(nn.Module):
+    """`encoding=learned`: a learnt vector for each rank, in place of the sinusoids (VSE-infinity, ablation).
+
+    Ranks that training never saw keep their initial vectors, drawn from the standard normal distribution.
+
+    Args:
+        size: of a vector.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(MAX_RANKS, size)
+
+    def forward(self, n: int) -> Tensor:
+        """The vectors of ranks 0..n-1, [n, size].
+
+        Raises:
+            SpecError: n is more than `MAX_RANKS`.
+        """
+        if n > MAX_RANKS:
+            raise SpecError(f"pooling 'gpo': encoding=learned knows {MAX_RANKS} ranks, but a set has {n} rows: take encoding=sincos")
+        return self.table.weight[:n]
