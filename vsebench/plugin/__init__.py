@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import pluggy
 
-from vsebench.plugin.annotation import AnnotationData, AnnotationSplit, Positives
+from vsebench.plugin.annotation import AnnotationCard, AnnotationData, AnnotationSplit, Positives
 from vsebench.plugin.cards import Card, DatasetCard, EncoderCard, LossCard, OfflineSpec, Paper, TextEncoderCard
 from vsebench.plugin.datasets import Dataset, FeatureArray, ImageSource, RetrievalData, RetrievalSplit
 from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
@@ -32,6 +32,7 @@ from vsebench.plugin.sampling import DrawKernel, DrawKey, Draws, RankingInputs, 
 hookimpl = pluggy.HookimplMarker("vsebench")
 
 __all__ = (
+    "AnnotationCard",
     "AnnotationData",
     "AnnotationSplit",
     "BatchPlan",
