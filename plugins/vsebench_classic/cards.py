@@ -1,12 +1,12 @@
-"""Cards of the classic methods: sources and published figures."""
+"""Cards of the classic methods."""
 
 from __future__ import annotations
 
-from vsebench.plugin import Card, LossCard, Paper, Published
+from vsebench.plugin import Card, LossCard, Paper
+from vsebench_classic import published
 
 _VSE_INFINITY = "Learning the Best Pooling Strategy for Visual Semantic Embedding"
 _VSE_INFINITY_URL = "https://arxiv.org/abs/2011.04305"
-_GRID_SEARCH = "coco 1k-5fold, BUTD regions + BiGRU, size augmentation, the same pooling on both sides"
 
 
 def _vse_infinity(where: str) -> Paper:
@@ -16,28 +16,13 @@ def _vse_infinity(where: str) -> Paper:
 MEAN = Card(
     "mean of the valid features",
     paper=_vse_infinity("Table 1, AvgPool"),
-    published=(
-        Published(
-            "coco 1k-5fold, BUTD regions + BiGRU (VSE++ with regions)",
-            {"i2t_r1": 68.5, "i2t_r5": 92.6, "i2t_r10": 97.1, "t2i_r1": 54.0, "t2i_r5": 85.6, "t2i_r10": 92.7, "rsum": 490.5},
-            f"{_VSE_INFINITY_URL}, supplement, Table 4",
-        ),
-        Published(
-            "flickr30k, BUTD regions + BiGRU (VSE++ with regions)",
-            {"i2t_r1": 62.2, "i2t_r5": 86.6, "i2t_r10": 92.3, "t2i_r1": 45.7, "t2i_r5": 73.6, "t2i_r10": 81.9, "rsum": 442.3},
-            f"{_VSE_INFINITY_URL}, supplement, Table 4",
-        ),
-        Published(_GRID_SEARCH, {"rsum": 491.6}, f"{_VSE_INFINITY_URL}, Figure 6, K = N"),
-    ),
+    published=published.MEAN,
 )
 
 MAX = Card(
     "largest valid value of each dimension",
     paper=_vse_infinity("Table 1, best simple pooling for regions"),
-    published=(
-        Published("coco 1k-5fold, BUTD regions, image side only, no size augmentation", {"i2t_r1": 74.5, "t2i_r1": 60.7}, f"{_VSE_INFINITY_URL}, Table 1"),
-        Published(_GRID_SEARCH, {"rsum": 518.5}, f"{_VSE_INFINITY_URL}, Figure 6, K = 1"),
-    ),
+    published=published.MAX,
 )
 
 MAXAVG = Card(
@@ -48,10 +33,7 @@ MAXAVG = Card(
 KMAX = Card(
     "mean of the k largest valid values of each dimension",
     paper=_vse_infinity("Table 1, K-Max"),
-    published=(
-        Published("coco 1k-5fold, BUTD grid, image side only, k = 20, no size augmentation", {"i2t_r1": 76.3, "t2i_r1": 61.6}, f"{_VSE_INFINITY_URL}, Table 1"),
-        Published(f"{_GRID_SEARCH}, k = 5", {"rsum": 516.2}, f"{_VSE_INFINITY_URL}, Figure 6, K = 5"),
-    ),
+    published=published.KMAX,
     notes=("k is min(k, length) for each item by itself; in the released helper a short item lowers k for later items of its batch.",),
 )
 
@@ -76,18 +58,7 @@ TRIPLET = LossCard(
         venue="BMVC",
         where="max of hinges (MH)",
     ),
-    published=(
-        Published(
-            "coco 1k-5fold, ResNet-152 + GRU",
-            {"i2t_r1": 64.6, "i2t_r5": 90.0, "i2t_r10": 95.7, "t2i_r1": 52.0, "t2i_r5": 84.3, "t2i_r10": 92.0, "rsum": 478.6},
-            f"cited in {_VSE_INFINITY_URL}, supplement, Table 4",
-        ),
-        Published(
-            "flickr30k, ResNet-152 + GRU",
-            {"i2t_r1": 52.9, "i2t_r5": 80.5, "i2t_r10": 87.2, "t2i_r1": 39.6, "t2i_r5": 70.1, "t2i_r10": 79.5, "rsum": 409.8},
-            f"cited in {_VSE_INFINITY_URL}, supplement, Table 4",
-        ),
-    ),
+    published=published.TRIPLET,
 )
 
 RANDOM = Card("a fresh uniform permutation of the training captions each epoch")

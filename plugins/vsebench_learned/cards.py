@@ -1,38 +1,21 @@
-"""Cards of the learned poolings and their controls: sources and published figures."""
+"""Cards of the learned poolings and their controls."""
 
 from __future__ import annotations
 
-from vsebench.plugin import Card, Paper, Published
+from vsebench.plugin import Card, Paper
+from vsebench_learned import published
 
 _URL = "https://arxiv.org/abs/2011.04305"
-_IMAGE_SIDE = "image side only, no size augmentation"
-_REGION_TEXT = "coco 1k-5fold, BUTD regions, text side only, GPO on the image side"
 
 
 def _vse_infinity(where: str) -> Paper:
     return Paper("Learning the Best Pooling Strategy for Visual Semantic Embedding", 2021, _URL, venue="CVPR", where=where)
 
 
-def _table_1(row: str, region: tuple[float, float], grid: tuple[float, float]) -> tuple[Published, ...]:
-    """Table 1's R@1 of text-to-image and image-to-text retrieval, for both kinds of features."""
-    return tuple(
-        Published(f"coco 1k-5fold, BUTD {kind}, {_IMAGE_SIDE}", {"i2t_r1": i2t, "t2i_r1": t2i}, f"{_URL}, Table 1, {row}")
-        for kind, (t2i, i2t) in (("regions", region), ("grid", grid))
-    )
-
-
-def _figure_4(setting: str, i2t_r1: float) -> Published:
-    return Published(setting, {"i2t_r1": i2t_r1}, f"{_URL}, Figure 4")
-
-
-def _image(kind: str) -> str:
-    return f"coco 1k-5fold, BUTD {kind} + BiGRU, image side only, text side mean"
-
-
 FIRST = Card(
     "the first row: the [CLS] token of a transformer",
     paper=_vse_infinity("Section 5.2, CLS aggregator"),
-    published=(_figure_4(f"{_REGION_TEXT}, BiGRU", 76.8), _figure_4(f"{_REGION_TEXT}, BERT", 77.2)),
+    published=published.FIRST,
     notes=("For BERT the supplement's Table 1 gives 73.8, probably without size augmentation.",),
 )
 
@@ -48,11 +31,7 @@ GEM = Card(
     paper=Paper(
         "Fine-tuning CNN Image Retrieval with No Human Annotation", 2018, "https://arxiv.org/abs/1711.02512", venue="TPAMI", where="generalized-mean pooling"
     ),
-    published=(
-        _figure_4(_image("grid"), 76.1),
-        _figure_4(f"{_REGION_TEXT}, BiGRU", 74.3),
-        _figure_4(f"{_REGION_TEXT}, BERT", 78.0),
-    ),
+    published=published.GEM,
     notes=(
         "VSE-infinity reports NaN for regions with a BiGRU; here p stays within 1..100 and powers are taken in the logarithmic domain, which keeps it finite.",
         "Values below eps count as eps and get no gradient: of signed features only the positive part is pooled.",
@@ -64,12 +43,7 @@ FSPOOL = Card(
     paper=Paper(
         "FSPool: Learning Set Representations with Featurewise Sort Pooling", 2020, "https://arxiv.org/abs/1906.02795", venue="ICLR", where="Section 3"
     ),
-    published=(
-        _figure_4(_image("regions"), 76.3),
-        _figure_4(_image("grid"), 77.7),
-        _figure_4(f"{_REGION_TEXT}, BiGRU", 76.7),
-        _figure_4(f"{_REGION_TEXT}, BERT", 78.8),
-    ),
+    published=published.FSPOOL,
     notes=("VSE-infinity does not say how many pieces it used.",),
 )
 
@@ -87,14 +61,14 @@ SOFTMAX = Card(
 SELFATTN = Card(
     "one head of self-attention over the rows, then their mean",
     paper=_vse_infinity("Table 1, SelfAttn"),
-    published=_table_1("SelfAttn", (56.2, 70.2), (60.3, 73.0)),
+    published=published.SELFATTN,
     notes=("No code of it was released: this form has the 3.2M parameters of Table 1 (3,148,800 at D = 1024).",),
 )
 
 SEQ2SEQ = Card(
     "last state of a GRU over the rows",
     paper=_vse_infinity("Table 1, Seq2Seq"),
-    published=_table_1("Seq2Seq", (58.5, 69.9), (61.5, 73.3)),
+    published=published.SEQ2SEQ,
     notes=(
         "No code of it was released: this form has the 6.3M parameters of Table 1 (6,297,600 at D = 1024).",
         "The result depends on the order of the rows.",
@@ -114,14 +88,14 @@ _GRAPH_NOTES = (
 GCN_MEAN = Card(
     "graph convolution over the rows, then their mean",
     paper=_vse_infinity("Table 1, GCN+AvgPool"),
-    published=_table_1("GCN+AvgPool", (54.9, 69.0), (59.5, 71.8)),
+    published=published.GCN_MEAN,
     notes=(*_GRAPH_NOTES, "No code of it was released: one layer has the 4.2M parameters of Table 1 (4,198,400 at D = 1024)."),
 )
 
 GCN_SEQ2SEQ = Card(
     "graph convolution over the rows, then the last state of a GRU",
     paper=_vse_infinity("Table 1, GCN+Seq2Seq"),
-    published=_table_1("GCN+Seq2Seq", (60.7, 72.5), (59.5, 71.1)),
+    published=published.GCN_SEQ2SEQ,
     notes=(
         *_GRAPH_NOTES,
         "Table 1 gives 23.1M parameters: layers=4, as VSRN stacks, has 23,091,200 at D = 1024; one layer has 10,496,000.",
