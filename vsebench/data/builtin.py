@@ -27,6 +27,12 @@ _FLICKR30K = Paper(
 )
 _COCO = Paper("Microsoft COCO Captions: Data Collection and Evaluation Server", 2015, "https://arxiv.org/abs/1504.00325")
 
+_VISUAL = (
+    Param("images", "", "train on raw images: a folder or an uncompressed tar, a path from the data set's folder or the current one"),
+    Param("features", "", "train on a table that 'vsebench data extract' has written, a path likewise"),
+)
+"""Options of sets whose images may come from elsewhere (`vsebench.data.visual`)."""
+
 
 def _coco_counts(params: Mapping[str, Scalar]) -> Counts:
     return {"train": (113287, 566435), "dev": (1000, 5000), "test": (5000, 25000) if params["test"] == "testall" else (1000, 5000)}
@@ -70,7 +76,7 @@ def _register_flickr8k(register: Register) -> None:
     register(
         "flickr8k",
         "vsebench.data.flickr8k:Flickr8k",
-        params=[Param("dim", 256, "principal components of the grid features that are used", minimum=1)],
+        params=[Param("dim", 256, "principal components of the grid features that are used", minimum=1), *_VISUAL],
         card=DatasetCard(
             "Flickr8k, 8,000 photographs with five captions each, 7 x 7 grid features",
             paper=Paper(
@@ -94,6 +100,7 @@ def _register_precomp(register: Register) -> None:
     register(
         "precomp",
         target,
+        params=_VISUAL,
         card=DatasetCard(
             "any image–caption set in the precomp layout of VSE++, SCAN and VSE∞",
             prepare=instructions.PRECOMP,
@@ -103,6 +110,7 @@ def _register_precomp(register: Register) -> None:
     register(
         "flickr30k",
         target,
+        params=_VISUAL,
         card=DatasetCard(
             "Flickr30K, Karpathy split, precomputed region features",
             paper=_FLICKR30K,
@@ -117,7 +125,7 @@ def _register_precomp(register: Register) -> None:
     register(
         "coco",
         target,
-        params=[Param("test", "testall", "test split: all 5,000 images, or the subset of 1,000", choices=("testall", "test"))],
+        params=[Param("test", "testall", "test split: all 5,000 images, or the subset of 1,000", choices=("testall", "test")), *_VISUAL],
         card=DatasetCard(
             "MS-COCO captions, Karpathy split, precomputed region features",
             paper=_COCO,

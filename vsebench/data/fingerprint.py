@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -37,8 +38,13 @@ class FileScan:
     bad_row: int | None
 
 
-def fingerprint_files(root: Path, files: Sequence[Path]) -> str:
+def fingerprint_files(root: Path, files: Sequence[Path], images: Mapping[str, str] = MappingProxyType({})) -> str:
     """16 hexadecimal digits that identify the content of `files` and their names under `root`, or alone where they lie elsewhere.
+
+    Args:
+        root: the data set's folder.
+        files: that define it.
+        images: the hash of each split's raw images, where it has them.
 
     Raises:
         DataError: a file cannot be read, or holds values that are not finite.
@@ -49,7 +55,7 @@ def fingerprint_files(root: Path, files: Sequence[Path]) -> str:
         if found.bad_row is not None:
             raise DataError(f"{file} has a value that is not finite (NaN or infinity), first in row {found.bad_row}: compute these features again")
         parts.append((file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name, found.sha256))
-    return _digest(parts)
+    return _digest([*parts, *sorted(images.items())])
 
 
 def fingerprint_options(name: str, params: Mapping[str, Scalar], version: str) -> str:

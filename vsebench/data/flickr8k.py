@@ -1,4 +1,4 @@
-"""Flickr8k from its standard text files and a table of quantised grid features."""
+"""Flickr8k from its standard text files, and a table of quantised grid features, raw images or features extracted from them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 from vsebench.data.features import QuantisedFeatures, select_rows
 from vsebench.data.npy import open_npy
 from vsebench.data.text import read_lines
+from vsebench.data.visual import Visual
 from vsebench.data.vocabulary import has_word
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from vsebench.plugin import FeatureArray
 
 TOKENS = "Flickr8k.token.txt"
 SPLITS = {split: f"Flickr_8k.{split}Images.txt" for split in ("train", "dev", "test")}
@@ -23,35 +26,48 @@ CAPTIONS = 5
 
 
 class Flickr8k:
-    """Flickr8k with a 7 × 7 grid of features per image.
+    """Flickr8k with a 7 × 7 grid of features per image, unless the options name raw images or another table.
 
     Args:
-        dim: principal components kept, the first ones; a narrower view of the same memory map.
+        dim: principal components kept of that grid, the first ones; a narrower view of the same memory map.
+        images: raw images instead, a folder or an uncompressed tar.
+        features: features extracted from raw images instead, a feature table.
     """
 
-    def __init__(self, dim: int = 256) -> None:
+    def __init__(self, dim: int = 256, images: str = "", features: str = "") -> None:
         self.dim = dim
+        self._visual = Visual(images, features)
 
     def files(self, root: Path) -> list[Path]:
-        return [root / name for name in (TOKENS, *SPLITS.values(), FEATURES, SCALE, NAMES)]
+        own = () if self._visual.chosen else (FEATURES, SCALE, NAMES)
+        return [root / name for name in (TOKENS, *SPLITS.values(), *own)] + self._visual.files(root)
 
     def load(self, root: Path) -> RetrievalData:
         images = {split: read_lines(root / name) for split, name in SPLITS.items()}
         _check_split_files(root, images)
         captions = read_tokens(root / TOKENS, {image for names in images.values() for image in names})
+        visual = self._visual.load(root, images, SPLITS) if self._visual.chosen else self._grid(root, images)
+        splits = {
+            split: RetrievalSplit(
+                features=visual[split][0],
+                lengths=visual[split][1],
+                captions=[caption for image in names for caption in captions[image]],
+                text_to_image=np.repeat(np.arange(len(names)), CAPTIONS),
+            )
+            for split, names in images.items()
+        }
+        return RetrievalData(splits)
+
+    def _grid(self, root: Path, images: dict[str, list[str]]) -> dict[str, tuple[FeatureArray, np.ndarray]]:
+        """Features and lengths of each split, from the quantised table."""
         values, scale, row = self._table(root)
-        splits = {}
+        splits: dict[str, tuple[FeatureArray, np.ndarray]] = {}
         for split, names in images.items():
             if missing := [image for image in names if image not in row]:
                 raise DataError(f"{root / NAMES} has no line for {missing[0]} of {SPLITS[split]}: expected a row of features for every image of a split")
             rows = select_rows(values, np.array([row[image] for image in names], np.int64))
-            splits[split] = RetrievalSplit(
-                features=QuantisedFeatures(rows, scale),
-                lengths=np.full(len(names), values.shape[1], np.int64),
-                captions=[caption for image in names for caption in captions[image]],
-                text_to_image=np.repeat(np.arange(len(names)), CAPTIONS),
-            )
-        return RetrievalData(splits)
+            splits[split] = QuantisedFeatures(rows, scale), np.full(len(names), values.shape[1], np.int64)
+        return splits
 
     def _table(self, root: Path) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
         """The stored integers [images, 49, dim], their scale [dim], and the row of each image."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from vsebench.data.cache import cache_dir
 from vsebench.data.fingerprint import fingerprint_files, fingerprint_options
+from vsebench.data.images.verify import verify_images
 from vsebench.data.locate import locate
 from vsebench.data.validate import check_data, compare_counts
-from vsebench.plugin import DataError, DatasetCard
+from vsebench.plugin import DataError, DatasetCard, ImageSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +55,7 @@ def open_dataset(
         path: the folder in which it was opened and checked before; it is not searched, checked or hashed again.
 
     Raises:
-        DataError: it is missing, inconsistent, damaged, or holds values that are not finite.
+        DataError: it is missing, inconsistent, damaged, holds values that are not finite, or an image that cannot be decoded.
         SpecError: an option is unknown or has a bad value.
     """
     dataset: Dataset = component.create(params, strict=strict)
@@ -70,7 +71,8 @@ def open_dataset(
     differences = compare_counts(data, card.counts_for(component.resolve(params)))
     if strict and differences:
         raise DataError(f"data set '{component.name}' in {folder} is not the published one: {'; '.join(differences)} (refused because of --strict-data)")
-    fingerprint = fingerprint or fingerprint_files(folder, dataset.files(folder))
+    images = {split: verify_images(s.features) for split, s in data.splits.items() if isinstance(s.features, ImageSource)}
+    fingerprint = fingerprint or fingerprint_files(folder, dataset.files(folder), images)
     return OpenedDataset(data, folder, fingerprint, (*data.warnings, *differences))
 
 

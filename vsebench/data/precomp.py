@@ -1,4 +1,7 @@
-"""The precomputed-feature layout of VSE++, SCAN and VSE∞: `{split}_ims.npy` [rows, N, d] and `{split}_caps.txt`, five captions an image."""
+"""The precomputed-feature layout of VSE++, SCAN and VSE∞: `{split}_ims.npy` [rows, N, d] and `{split}_caps.txt`, five captions an image.
+
+With raw images or an extracted table in the place of `{split}_ims.npy`, `{split}_ids.txt` says which image each row or caption is.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsebench.data.image_ids import IDS, mapping_path, split_names
 from vsebench.data.npy import open_npy
 from vsebench.data.text import read_captions
+from vsebench.data.visual import Visual
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vsebench.plugin import FeatureArray, ImageSource
+
 CAPTIONS = 5
 """Consecutive captions of one image."""
 
-DEV_IMAGES = 1000
-"""Images of dev that validation uses: the first 1,000, with their 5,000 captions, as the published code does."""
+LIMITS = {"dev": 1000}
+"""Images that are used: of dev the first 1,000, with their 5,000 captions, as the published code does."""
 
 
 class Precomp:
@@ -27,37 +34,46 @@ class Precomp:
 
     Args:
         test: the files that are the test split: `test`, or `testall` for the 5,000 test images of COCO.
+        images: raw images instead of `{split}_ims.npy`: a folder or an uncompressed tar.
+        features: features extracted from raw images instead: a feature table.
     """
 
-    def __init__(self, test: str = "test") -> None:
+    def __init__(self, test: str = "test", images: str = "", features: str = "") -> None:
         self._files = {"train": "train", "dev": "dev", "test": test}
+        self._visual = Visual(images, features)
 
     def files(self, root: Path) -> list[Path]:
-        return [root / f"{stem}_{kind}" for stem in self._files.values() for kind in ("ims.npy", "caps.txt")]
+        kind = IDS if self._visual.chosen else "ims.npy"
+        own = [root / f"{stem}_{name}" for stem in self._files.values() for name in (kind, "caps.txt")]
+        mapping = mapping_path(root) if self._visual.chosen else None
+        return [*own, *([mapping] if mapping else []), *self._visual.files(root)]
 
     def load(self, root: Path) -> RetrievalData:
-        limits = {"dev": DEV_IMAGES}
-        return RetrievalData({split: _load_split(root, stem, limits.get(split)) for split, stem in self._files.items()})
+        captions = {split: _captions(root / f"{stem}_caps.txt") for split, stem in self._files.items()}
+        if not self._visual.chosen:
+            tables = {split: _images(root / f"{stem}_ims.npy", len(captions[split]))[: LIMITS.get(split)] for split, stem in self._files.items()}
+            return RetrievalData({split: _split(rows, np.full(len(rows), rows.shape[1], np.int64), captions[split]) for split, rows in tables.items()})
+        names = {split: split_names(root, stem, len(captions[split]) // CAPTIONS, CAPTIONS)[: LIMITS.get(split)] for split, stem in self._files.items()}
+        visual = self._visual.load(root, names, {split: f"{stem}_{IDS}" for split, stem in self._files.items()})
+        return RetrievalData({split: _split(*found, captions[split]) for split, found in visual.items()}, feature_kind="grid")
 
 
-def _load_split(root: Path, stem: str, limit: int | None) -> RetrievalSplit:
-    captions = read_captions(root / f"{stem}_caps.txt")
-    features = _images(root / f"{stem}_ims.npy", len(captions))[:limit]
-    images = len(features)
-    return RetrievalSplit(
-        features=features,
-        lengths=np.full(images, features.shape[1], np.int64),
-        captions=captions[: images * CAPTIONS],
-        text_to_image=np.repeat(np.arange(images), CAPTIONS),
-    )
+def _split(features: FeatureArray | ImageSource, lengths: np.ndarray, captions: list[str]) -> RetrievalSplit:
+    images = len(lengths)
+    return RetrievalSplit(features, lengths, captions[: images * CAPTIONS], np.repeat(np.arange(images), CAPTIONS))
+
+
+def _captions(path: Path) -> list[str]:
+    captions = read_captions(path)
+    if len(captions) % CAPTIONS or not captions:
+        raise DataError(f"{path} has {len(captions)} captions, expected a multiple of {CAPTIONS}: five consecutive lines for each image")
+    return captions
 
 
 def _images(path: Path, captions: int) -> np.ndarray:
     """The memory map of `path` with one row for each image, [captions / 5, N, d]."""
     rows = open_npy(path, ndim=3)
     name = path.name.replace("_ims.npy", "_caps.txt")
-    if captions % CAPTIONS or captions == 0:
-        raise DataError(f"{path.with_name(name)} has {captions} captions, expected a multiple of {CAPTIONS}: five consecutive lines for each image")
     images = captions // CAPTIONS
     if len(rows) == images:
         return rows
