@@ -55,7 +55,6 @@ _ABLATIONS = (  # table, setting, and R@1 and R@5 of both directions
     (2, replace(_REGION, changes=_NO_WORDS), (75.4, 95.5, 61.4, 89.5)),
     (3, replace(_REGION, pooling="gpo:generator=transformer"), (77.4, 95.4, 61.4, 90.1)),
     (3, replace(_GRID, pooling="gpo:generator=transformer"), (76.6, 95.7, 62.7, 90.7)),
-    (3, _GRID, (78.0, 95.8, 62.6, 90.6)),
     (7, replace(_REGION, pooling="gpo:weights=per-dimension"), (76.5, 95.9, 61.2, 89.6)),
     (7, replace(_REGION_BERT, pooling="gpo:weights=per-dimension"), (79.3, 96.1, 64.7, 91.3)),
     (8, replace(_REGION, pooling="gpo:reads=both"), (78.0, 96.2, 61.8, 90.2)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vsebench.data import baselines
 from vsebench.data.prepare import instructions
 from vsebench.plugin import DatasetCard, Paper, Param, hookimpl
 
@@ -63,6 +64,7 @@ def _register_scenes(register: Register) -> None:
                 "A third of the scenes have near-duplicates, some told apart by word order only: what carries what, what is where, what has which colour.",
                 "Features are stored as float16 and standardised by the statistics of 1,024 scenes of the same law.",
             ),
+            features="procedural regions",
             licence="as vsebench",
             citation="cite vsebench",
             prepare=instructions.SCENES,
@@ -85,7 +87,9 @@ def _register_flickr8k(register: Register) -> None:
                 "https://www.jair.org/index.php/jair/article/view/10833",
                 "JAIR",
             ),
+            published=baselines.FLICKR8K,
             feature_kind="grid",
+            features="MobileNetV2 grid",
             licence="the photographs are their Flickr owners'; for research, not for redistribution",
             citation="M. Hodosh, P. Young, J. Hockenmaier. Framing Image Description as a Ranking Task. JAIR 47, 2013.",
             prepare=instructions.FLICKR8K,
@@ -114,6 +118,8 @@ def _register_precomp(register: Register) -> None:
         card=DatasetCard(
             "Flickr30K, Karpathy split, precomputed region features",
             paper=_FLICKR30K,
+            published=baselines.FLICKR30K,
+            features="BUTD regions",
             licence="the photographs are their Flickr owners'; for research and education, not for redistribution",
             citation="P. Young, A. Lai, M. Hodosh, J. Hockenmaier. From Image Descriptions to Visual Denotations. TACL 2, 2014.",
             prepare=instructions.FLICKR30K,
@@ -129,6 +135,8 @@ def _register_precomp(register: Register) -> None:
         card=DatasetCard(
             "MS-COCO captions, Karpathy split, precomputed region features",
             paper=_COCO,
+            published=baselines.COCO,
+            features="BUTD regions",
             licence="annotations CC BY 4.0; the photographs are their Flickr owners'",
             citation="X. Chen, H. Fang, T.-Y. Lin et al. Microsoft COCO Captions: Data Collection and Evaluation Server. arXiv:1504.00325, 2015.",
             prepare=instructions.COCO,
