@@ -29,8 +29,8 @@ def count_saturated(queries: Queries, rows: slice, columns: slice) -> None:
 
 
 def _count_part(queries: Queries, rows: slice, columns: slice) -> None:
-    image, image_of = _distinct(queries.images, rows)
-    text, text_of = _distinct(queries.texts, columns)
+    image, image_of = distinct(queries.images, rows)
+    text, text_of = distinct(queries.texts, columns)
     scores = queries.images.take(image).double() @ queries.texts.take(text).double().T
     tile = scores.index_select(0, image_of).index_select(1, text_of)
     queries.drop_positives(tile, rows, columns)
@@ -51,7 +51,7 @@ def _within(tile: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
     return (tile >= lower) & (tile <= upper)
 
 
-def _distinct(rows: Rows, part: slice) -> tuple[Tensor, Tensor]:
+def distinct(rows: Rows, part: slice) -> tuple[Tensor, Tensor]:
     """Indices of the distinct rows of a part, int64 [k], and which of the k each row equals, int64."""
     numbers, which = torch.unique(rows.identity[part], return_inverse=True)
     first = torch.empty_like(numbers)

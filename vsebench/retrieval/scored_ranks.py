@@ -101,12 +101,12 @@ def scored_ranks(images: Items, texts: Items, owner: Tensor, similarity: Similar
         for rows in torch.split(torch.arange(len(images), device=owner.device), block):
             scores = _scores(images, texts, rows, columns, similarity)
             competing = owner[columns] != rows[:, None]
-            image_rank[rows] += (competing & (scores >= _reach(image_threshold[rows, None]))).sum(1)
-            text_rank[columns] += (competing & (scores >= _reach(text_threshold[columns]))).sum(0)
+            image_rank[rows] += (competing & (scores >= reach(image_threshold[rows, None]))).sum(1)
+            text_rank[columns] += (competing & (scores >= reach(text_threshold[columns]))).sum(0)
     return image_rank, text_rank
 
 
-def _reach(threshold: Tensor) -> Tensor:
+def reach(threshold: Tensor) -> Tensor:
     """The lowest score that ties with a threshold."""
     return threshold - _TIE * threshold.abs().clamp(min=1)
 

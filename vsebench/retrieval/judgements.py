@@ -1,0 +1,82 @@
+"""Graded, many-to-many relevance of a collection's items to queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsebench.plugin.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ABSENT = -1
+"""Stands for an item that the collection lacks: where it is relevant it counts as relevant, and it is never found."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judgements:
+    """What is known of the relevance of items to queries in one direction; everything else is unjudged.
+
+    Attributes:
+        queries: int64 [q], ascending: the rows of the queries that have a judgement.
+        offsets: int64 [q + 1]; the judgements of query k are those from offsets[k] to offsets[k + 1], at least one.
+        items: int64 [p], rows of the collection, or `ABSENT`.
+        grades: float64 [p], 0 for irrelevant and more the more relevant.
+    """
+
+    queries: np.ndarray
+    offsets: np.ndarray
+    items: np.ndarray
+    grades: np.ndarray
+
+    @classmethod
+    def from_pairs(cls, queries: np.ndarray, items: np.ndarray, grades: np.ndarray) -> Judgements:
+        """From pairs in any order.
+
+        Args:
+            queries: int64 [p], the row of each pair's query.
+            items: int64 [p], the row of its item, or `ABSENT`.
+            grades: [p], finite and not negative.
+
+        Raises:
+            DataError: there are none, a grade is negative or not finite, or an item is judged twice for one query.
+        """
+        if len(queries) == 0:
+            raise DataError("there are no judgements")
+        grades = np.asarray(grades, np.float64)
+        if len(bad := np.flatnonzero(~((grades >= 0) & np.isfinite(grades)))):
+            raise DataError(f"the grade of query {queries[bad[0]]} and item {items[bad[0]]} is {grades[bad[0]]}: grades are finite and at least 0")
+        order = np.lexsort((items, queries))
+        queries, items = np.asarray(queries, np.int64)[order], np.asarray(items, np.int64)[order]
+        again = (np.diff(queries) == 0) & (np.diff(items) == 0) & (items[1:] != ABSENT)
+        if again.any():
+            first = int(again.argmax())
+            raise DataError(f"item {items[first]} is judged twice for query {queries[first]}: give each pair once")
+        rows, starts = np.unique(queries, return_index=True)
+        return cls(rows, np.append(starts, len(items)), items, grades[order])
+
+    @cached_property
+    def query_of(self) -> np.ndarray:
+        """int64 [p], the position in `queries` of each judgement's query."""
+        return np.repeat(np.arange(len(self.queries)), np.diff(self.offsets))
+
+    def check(self, queries: int, items: int) -> None:
+        """Makes sure that every row exists.
+
+        Raises:
+            DataError: a query or an item is out of range.
+        """
+        for what, rows, size, lowest in (("query", self.queries, queries, 0), ("item", self.items, items, ABSENT)):
+            if len(bad := np.flatnonzero((rows < lowest) | (rows >= size))):
+                raise DataError(f"a judgement names {what} {rows[bad[0]]}: they are numbered 0 to {size - 1:,}")
+
+    def parts(self, size: int) -> Iterator[Judgements]:
+        """The same judgements, at most `size` queries at a time."""
+        for start in range(0, len(self.queries), size):
+            stop = min(start + size, len(self.queries))
+            pairs = slice(self.offsets[start], self.offsets[stop])
+            yield Judgements(self.queries[start:stop], self.offsets[start : stop + 1] - pairs.start, self.items[pairs], self.grades[pairs])
