@@ -57,7 +57,13 @@ def test_leaderboard_ranks_within_a_data_set(tmp_path):
 
 def test_mixing_must_be_asked_for(tmp_path):
     save(tmp_path, make_record(make_spec("gpo")))
-    save(tmp_path, make_record(make_spec("gpo", protocol=QUICK.model_copy(update={"epochs": 8}), protocol_changes={"epochs": 8}), provenance=make_provenance(started="2026-11-21T11:00:00Z")))
+    save(
+        tmp_path,
+        make_record(
+            make_spec("gpo", protocol=QUICK.model_copy(update={"epochs": 8}), protocol_changes={"epochs": 8}),
+            provenance=make_provenance(started="2026-11-21T11:00:00Z"),
+        ),
+    )
     with pytest.raises(VsebenchError, match="--allow-mixed"):
         load_results(tmp_path)
     results = load_results(tmp_path, allow_mixed=True)

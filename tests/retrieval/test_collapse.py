@@ -115,7 +115,7 @@ def test_a_run_that_collapses_says_so_in_its_record(plan_runs: Callable[..., tup
     (spec,) = plan_runs(loss="pull", plugin=[str(plugin)], set={"epochs": 5, "lr": 0.03})
     record, directory = run(spec, tmp_path)
     curve = directory.read_curve()
-    assert record.collapse is not None, [(e.diagnostics, e.metrics['rsum']) for e in curve]
+    assert record.collapse is not None, [(e.diagnostics, e.metrics["rsum"]) for e in curve]
     assert record.collapse.step > curve[3].step, "the warm-up epoch separates"
     assert record.collapse.plateau == pytest.approx(2 - 2 / 24**0.5)
     assert record.collapse.last_loss < 0.1

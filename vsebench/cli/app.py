@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsebench import __version__
+from vsebench.cli.compare import compare_command
 from vsebench.cli.data import data_app
 from vsebench.cli.evaluate import evaluate_command
 from vsebench.cli.plugins import plugins_command
@@ -29,6 +30,7 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[2]
 app = typer.Typer(name="vsebench", rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 app.command("run")(run_command)
 app.command("report")(report_command)
+app.command("compare")(compare_command)
 app.command("evaluate")(evaluate_command)
 app.command("plugins")(plugins_command)
 app.command("show")(show_command)

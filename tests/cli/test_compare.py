@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.factories import make_record, make_spec, save
+from vsebench.cli.compare import compare_command
+from vsebench.plugin.errors import VsebenchError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for seed in range(3):
+        save(tmp_path, make_record(make_spec("mean", seed=seed), rsum=200.0 + seed))
+        save(tmp_path, make_record(make_spec("gpo", seed=seed), rsum=210.0 + seed))
+    return tmp_path
+
+
+def compare(*arguments):
+    app = typer.Typer()
+    app.command()(compare_command)
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def test_a_table(folder):
+    ran = compare(folder, "--to", "mean,triplet")
+    assert ran.exit_code == 0
+    assert ran.stdout.startswith("scenes · test\n\npooling")
+    assert "better" in ran.stdout
+
+
+def test_json(folder):
+    ran = compare(folder, "--to", "gpo,triplet", "--format", "json", "--margin", "20")
+    found = json.loads(ran.stdout)
+    assert (found["reference"], found["margin"]) == ("gpo,triplet", 20)
+    (row,) = found["comparisons"]
+    assert (row["dataset"], row["pooling"], row["seeds"], row["verdict"]) == ("scenes", "mean", [0, 1, 2], "no worse")
+    assert row["rsum_difference"] == pytest.approx(-10)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(("--to", "maen,triplet"), "mean,triplet"), (("--to", "mean,triplet", "--format", "jsn"), "did you mean 'json'")]
+)
+def test_a_wrong_request_is_one_line(folder, arguments, message):
+    error = compare(folder, *arguments).exception
+    assert isinstance(error, VsebenchError)
+    assert message in str(error)

@@ -1,0 +1,35 @@
+"""`vsebench compare`: every row against one of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from typing import Annotated
+
+import typer
+
+from vsebench.plugin.errors import SpecError, did_you_mean
+
+
+def compare_command(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False)],
+    reference: Annotated[str, typer.Option("--to", metavar="POOLING,LOSS", help="The row to compare the others with.", show_default=False)],
+    margin: Annotated[float, typer.Option(min=0, help="RSUM that a row may lose and still be no worse; set it before you look.")] = 2.0,
+    form: Annotated[str, typer.Option("--format", metavar="table|json", help="How to write the comparisons.")] = "table",
+) -> None:
+    """Say which rows are better than one of them, which are no worse, and which cannot be told apart."""
+    from vsebench.report.comparison import as_dict, compare, render
+    from vsebench.report.rows import parse_baseline
+    from vsebench.report.runs import read_runs
+    from vsebench.report.sections import split
+
+    if form not in ("table", "json"):
+        raise SpecError(f"unknown format '{form}': {did_you_mean(form, ('table', 'json'))}")
+    sections = split(read_runs(directory).ended)
+    chosen = parse_baseline(reference, sections)
+    compared = [(section, compare(section, chosen, margin)) for section in sections if any(run.combination == chosen for run in section.runs)]
+    if form == "json":
+        rows = [{"dataset": section.dataset, **as_dict(each)} for section, found in compared for each in found]
+        typer.echo(json.dumps({"schema": 1, "reference": reference, "margin": margin, "comparisons": rows}, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        typer.echo("\n\n".join(f"{section.dataset} · test\n\n{render(found, chosen, margin)}" for section, found in compared))
