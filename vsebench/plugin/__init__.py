@@ -16,18 +16,19 @@ from __future__ import annotations
 import pluggy
 
 from vsebench.plugin.annotation import AnnotationCard, AnnotationData, AnnotationSplit, Positives
-from vsebench.plugin.cards import Card, DatasetCard, EncoderCard, LossCard, OfflineSpec, Paper, TextEncoderCard
+from vsebench.plugin.cards import Card, DatasetCard, EncoderCard, ImageEncoderCard, LossCard, OfflineSpec, Paper, TextEncoderCard
 from vsebench.plugin.datasets import Dataset, FeatureArray, ImageSource, RetrievalData, RetrievalSplit
 from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
-from vsebench.plugin.encoders import ParameterGroup
+from vsebench.plugin.encoders import LocalFeatures, ParameterGroup
 from vsebench.plugin.errors import DataError, PluginError, SpecError, VsebenchError
 from vsebench.plugin.keys import Key
 from vsebench.plugin.params import Param, Scalar
-from vsebench.plugin.protocols import BatchPlan, Executor, ImageEncoder, Job, Loss, Pooling, Report, Similarity, TextEncoder
+from vsebench.plugin.protocols import BatchPlan, Executor, ImageEncoder, Job, Loss, Pooling, RawImageEncoder, Report, Similarity, TextEncoder
 from vsebench.plugin.published import Published, Setting, recalls
 from vsebench.plugin.registry import Register, RegisterEncoder
 from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Progress
 from vsebench.plugin.sampling import DrawKernel, DrawKey, Draws, RankingInputs, RankingLoss, Sampler, SamplerState
+from vsebench.plugin.text import Tokeniser, TokenTable
 
 hookimpl = pluggy.HookimplMarker("vsebench")
 
@@ -48,9 +49,11 @@ __all__ = (
     "FeatureArray",
     "GaussianEmbedding",
     "ImageEncoder",
+    "ImageEncoderCard",
     "ImageSource",
     "Job",
     "Key",
+    "LocalFeatures",
     "Loss",
     "LossCard",
     "LossInputs",
@@ -68,6 +71,7 @@ __all__ = (
     "Published",
     "RankingInputs",
     "RankingLoss",
+    "RawImageEncoder",
     "Register",
     "RegisterEncoder",
     "Report",
@@ -82,6 +86,8 @@ __all__ = (
     "SpecError",
     "TextEncoder",
     "TextEncoderCard",
+    "TokenTable",
+    "Tokeniser",
     "VsebenchError",
     "hookimpl",
     "recalls",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.published import Published
 
 Task = Literal["retrieval", "annotation"]
-FeatureKind = Literal["region", "grid", "frames"]
+FeatureKind = Literal["region", "grid", "frames", "vector", "none"]
 Counts = Mapping[str, tuple[int, int]]
 
 
@@ -112,12 +112,23 @@ class TextEncoderCard(EncoderCard):
 
 
 @dataclass(frozen=True)
+class ImageEncoderCard(Card):
+    """Card of an image encoder.
+
+    Attributes:
+        raw_images: it takes raw images (`vsebench.plugin.protocols.RawImageEncoder`) instead of features.
+    """
+
+    raw_images: bool = False
+
+
+@dataclass(frozen=True)
 class DatasetCard(Card):
     """Card of a data set.
 
     Attributes:
         task: what it serves.
-        feature_kind: what a row of an image's features is.
+        feature_kind: what a row of an image's features is; an annotation set has one `vector` an image, or `none`.
         features: which features its images come with, in the words in which published settings name them; empty when that is the user's choice.
         licence: of the data.
         citation: what its authors ask to be cited.

@@ -1,16 +1,24 @@
-"""What an encoder may say of how its parameters train."""
+"""What an encoder may return besides a tensor, and what it may say of how its parameters train."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.plugin.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from torch import Tensor
     from torch.nn import Parameter
+
+
+class LocalFeatures(NamedTuple):
+    """Local features of an encoder that decides itself how many there are: `values` [B, N, D] and `lengths` int64 [B], 1..N."""
+
+    values: Tensor
+    lengths: Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin.embeddings import Embedding, PoolingOutput
+    from vsebench.plugin.encoders import LocalFeatures
     from vsebench.plugin.keys import Key
     from vsebench.plugin.retrieval import LossInputs, LossOutput
 
@@ -66,8 +67,32 @@ class ImageEncoder(Protocol):
     What it does not name trains with factor 1 from the start.
     """
 
-    def __call__(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """`features` [B, N, d] with `lengths` [B] to [B, N, D]; rows beyond an item's length may hold anything finite."""
+    def __call__(self, features: Tensor, lengths: Tensor) -> Tensor | LocalFeatures:
+        """`features` [B, N, d] with `lengths` [B] to [B, N, D]; rows beyond an item's length may hold anything finite.
+
+        An encoder whose output has lengths of its own returns them beside it, as `LocalFeatures`.
+        """
+        ...
+
+
+class RawImageEncoder(Protocol):
+    """An image encoder that takes raw images; its card is an `ImageEncoderCard` with `raw_images=True`. `__init__` may take `dim`.
+
+    Images are decoded, cropped and resized by the suite; the encoder normalises the pixels. How many local features there are is its business.
+    """
+
+    @property
+    def image_size(self) -> int:
+        """Side of the squares that it wants, in pixels."""
+        ...
+
+    @property
+    def local_features(self) -> int:
+        """Local features N of an image of that size, so that size augmentation can choose among them without waiting for the device."""
+        ...
+
+    def __call__(self, pixels: Tensor, lengths: Tensor) -> LocalFeatures:
+        """`pixels` uint8 [B, 3, S, S], RGB, to [B, N, D]; `lengths` are ones."""
         ...
 
 
