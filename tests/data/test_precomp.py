@@ -93,6 +93,20 @@ def test_a_missing_a_truncated_and_an_unreadable_file(tmp_path):
         Precomp().load(tmp_path)
 
 
+def test_lengths_beside_the_table_say_what_is_padding(tmp_path):
+    write_precomp(tmp_path)
+    assert not any("lengths" in file.name for file in Precomp().files(tmp_path))
+    np.save(tmp_path / "dev_lengths.npy", np.array([3, 1, 2], np.int32))
+    splits = Precomp().load(tmp_path).splits
+    assert splits["dev"].lengths.tolist() == [3, 1, 2]
+    assert splits["dev"].lengths.dtype == np.int64
+    assert splits["test"].lengths.tolist() == [3] * 4
+    assert tmp_path / "dev_lengths.npy" in Precomp().files(tmp_path)
+    np.save(tmp_path / "dev_lengths.npy", np.array([3, 1]))
+    with pytest.raises(DataError, match=r"dev_lengths\.npy has 2 lengths, expected 3"):
+        Precomp().load(tmp_path)
+
+
 def test_a_huge_file_is_never_read_whole(tmp_path):
     """20 GB, nearly all of it a hole: reading it would fail for want of time and memory."""
     write_precomp(tmp_path)

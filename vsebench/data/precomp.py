@@ -1,5 +1,6 @@
 """The precomputed-feature layout of VSE++, SCAN and VSE∞: `{split}_ims.npy` [rows, N, d] and `{split}_caps.txt`, five captions an image.
 
+`{split}_lengths.npy` [images] says how many of the N are an image's own, where that differs; the others are padding.
 With raw images or an extracted table in the place of `{split}_ims.npy`, `{split}_ids.txt` says which image each row or caption is.
 """
 
@@ -30,7 +31,8 @@ LIMITS = {"dev": 1000}
 class Precomp:
     """A set in the precomp layout.
 
-    Image rows may be stored once, or five times in succession as in the published dev and test files. Every row of an image is valid.
+    Image rows may be stored once, or five times in succession as in the published dev and test files. Every local feature of an image is valid unless
+    `{split}_lengths.npy` says otherwise.
 
     Args:
         test: the files that are the test split: `test`, or `testall` for the 5,000 test images of COCO.
@@ -45,17 +47,36 @@ class Precomp:
     def files(self, root: Path) -> list[Path]:
         kind = IDS if self._visual.chosen else "ims.npy"
         own = [root / f"{stem}_{name}" for stem in self._files.values() for name in (kind, "caps.txt")]
-        mapping = mapping_path(root) if self._visual.chosen else None
+        if not self._visual.chosen:
+            lengths = (root / f"{stem}_lengths.npy" for stem in self._files.values())
+            return [*own, *(path for path in lengths if path.is_file())]
+        mapping = mapping_path(root)
         return [*own, *([mapping] if mapping else []), *self._visual.files(root)]
 
     def load(self, root: Path) -> RetrievalData:
         captions = {split: _captions(root / f"{stem}_caps.txt") for split, stem in self._files.items()}
         if not self._visual.chosen:
-            tables = {split: _images(root / f"{stem}_ims.npy", len(captions[split]))[: LIMITS.get(split)] for split, stem in self._files.items()}
-            return RetrievalData({split: _split(rows, np.full(len(rows), rows.shape[1], np.int64), captions[split]) for split, rows in tables.items()})
+            return RetrievalData({split: _stored(root, stem, LIMITS.get(split), captions[split]) for split, stem in self._files.items()})
         names = {split: split_names(root, stem, len(captions[split]) // CAPTIONS, CAPTIONS)[: LIMITS.get(split)] for split, stem in self._files.items()}
         visual = self._visual.load(root, names, {split: f"{stem}_{IDS}" for split, stem in self._files.items()})
         return RetrievalData({split: _split(*found, captions[split]) for split, found in visual.items()}, feature_kind="grid")
+
+
+def _stored(root: Path, stem: str, limit: int | None, captions: list[str]) -> RetrievalSplit:
+    """A split whose features are in `{split}_ims.npy`."""
+    rows = _images(root / f"{stem}_ims.npy", len(captions))
+    lengths = _lengths(root / f"{stem}_lengths.npy", len(rows), rows.shape[1])
+    return _split(rows[:limit], lengths[:limit], captions)
+
+
+def _lengths(path: Path, images: int, size: int) -> np.ndarray:
+    """Local features of each image: all `size` of them where there is no such file."""
+    if not path.is_file():
+        return np.full(images, size, np.int64)
+    lengths = np.array(open_npy(path, ndim=1, kinds="iu"), np.int64)
+    if len(lengths) != images:
+        raise DataError(f"{path} has {len(lengths)} lengths, expected {images}: one for each image")
+    return lengths
 
 
 def _split(features: FeatureArray | ImageSource, lengths: np.ndarray, captions: list[str]) -> RetrievalSplit:
