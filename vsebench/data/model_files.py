@@ -44,16 +44,24 @@ def weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
 
 
+def model_files(model: str) -> list[Path]:
+    """The files that decide what a model computes: configuration, preprocessing, tokeniser and weights. Encoders name it on their cards.
+
+    Raises:
+        SpecError: as `model_folder`.
+    """
+    folder = model_folder(model)
+    return [path for path in (folder / name for name in _SETTINGS) if path.is_file()] + weight_files(folder)
+
+
 def model_digest(model: str) -> str:
-    """16 hexadecimal digits that identify the content of a model: weights, configuration, preprocessing and tokeniser.
+    """16 hexadecimal digits that identify the content of a model.
 
     Raises:
         SpecError: as `model_folder`.
         DataError: a file cannot be read.
     """
-    folder = model_folder(model)
-    files = [path for path in (folder / name for name in _SETTINGS) if path.is_file()] + weight_files(folder)
-    return hashlib.sha256(repr([(path.name, scan(path).sha256) for path in files]).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr([(path.name, scan(path).sha256) for path in model_files(model)]).encode()).hexdigest()[:16]
 
 
 def _from_hub(model: str) -> Path:

@@ -112,7 +112,7 @@ class TextEncoderCard(EncoderCard):
 
 
 @dataclass(frozen=True)
-class ImageEncoderCard(Card):
+class ImageEncoderCard(EncoderCard):
     """Card of an image encoder.
 
     Attributes:
