@@ -79,6 +79,7 @@ def _find(text: str) -> tuple[Component, DatasetCard, dict[str, Scalar]]:
 
 
 def _info(component: Component, card: DatasetCard, params: dict[str, Scalar]) -> Iterator[str]:
+    from vsebench.plugin.annotation import AnnotationCard
     from vsebench.plugin.params import format_value
 
     yield f"{component.canonical(params)}: {card.summary}"
@@ -87,6 +88,8 @@ def _info(component: Component, card: DatasetCard, params: dict[str, Scalar]) ->
         yield f"option {param.name}={format_value(param.default)}: {param.help}"
     for split, (images, captions) in card.counts_for(params).items():
         yield f"published {split}: {images} images, {captions} captions"
+    if isinstance(card, AnnotationCard) and (sizes := card.sizes_for(params)):
+        yield f"published: {', '.join(f'{size:,} {what}' for what, size in sizes.items())}"
     for label, text in (("licence", card.licence), ("citation", card.citation)):
         if text:
             yield f"{label}: {text}"
@@ -97,11 +100,9 @@ def _info(component: Component, card: DatasetCard, params: dict[str, Scalar]) ->
 def _report(spec: str, opened: OpenedDataset) -> Iterator[str]:
     from tabulate import tabulate
 
+    from vsebench.cli.splits import split_rows
+
     yield f"{spec}: sound, in {opened.path}, fingerprint {opened.fingerprint}"
-    rows = [
-        (name, len(s.lengths), len(s.captions), " × ".join(map(str, s.features.shape)), s.features.dtype, int(s.lengths.min()), int(s.lengths.max()))
-        for name, s in opened.data.splits.items()
-    ]
-    headers = ("split", "images", "captions", "features", "type", "shortest", "longest")
+    headers, rows = split_rows(opened.data)
     yield tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
     yield from (f"warning: {warning}" for warning in opened.warnings)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsebench.data.annotation.validate import check_annotation, compare_sizes
 from vsebench.data.cache import cache_dir
 from vsebench.data.fingerprint import fingerprint_files, fingerprint_options
 from vsebench.data.images.verify import verify_images
 from vsebench.data.locate import locate
 from vsebench.data.validate import check_data, compare_counts
-from vsebench.plugin import DataError, DatasetCard, ImageSource
+from vsebench.plugin import AnnotationCard, AnnotationData, DataError, DatasetCard, ImageSource, RetrievalData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from vsebench.plugin import Dataset, RetrievalData
+    from vsebench.plugin import Dataset
     from vsebench.plugin.registry import Component
 
 
@@ -31,7 +32,7 @@ class OpenedDataset:
         warnings: what a table made from it must say.
     """
 
-    data: RetrievalData
+    data: RetrievalData | AnnotationData
     path: Path
     fingerprint: str
     warnings: tuple[str, ...]
@@ -51,7 +52,7 @@ def open_dataset(
         component: the registered data set.
         params: its options.
         data_roots: folders to look in before `$VSEBENCH_DATA` and `./data`.
-        strict: numbers of images and captions that differ from the published ones are an error, not a warning.
+        strict: numbers of images, captions or labels that differ from the published ones are an error, not a warning.
         path: the folder in which it was opened and checked before; it is not searched, checked or hashed again.
 
     Raises:
@@ -67,13 +68,23 @@ def open_dataset(
         raise TypeError(f"{component.owner} is not a data set")
     folder, fingerprint = _identify(component, params, dataset, card, data_roots)
     data = dataset.load(folder)
-    check_data(component.name, data)
-    differences = compare_counts(data, card.counts_for(component.resolve(params)))
+    differences = _check(component, card, params, data)
     if strict and differences:
         raise DataError(f"data set '{component.name}' in {folder} is not the published one: {'; '.join(differences)} (refused because of --strict-data)")
-    images = {split: verify_images(s.features) for split, s in data.splits.items() if isinstance(s.features, ImageSource)}
+    sources = {split: s.features for split, s in data.splits.items()} if isinstance(data, RetrievalData) else {}
+    images = {split: verify_images(source) for split, source in sources.items() if isinstance(source, ImageSource)}
     fingerprint = fingerprint or fingerprint_files(folder, dataset.files(folder), images)
     return OpenedDataset(data, folder, fingerprint, (*data.warnings, *differences))
+
+
+def _check(component: Component, card: DatasetCard, params: Mapping[str, object], data: RetrievalData | AnnotationData) -> tuple[str, ...]:
+    """Checks the splits; returns what differs from the published numbers."""
+    resolved = component.resolve(params)
+    if isinstance(data, RetrievalData):
+        check_data(component.name, data)
+        return compare_counts(data, card.counts_for(resolved))
+    check_annotation(component.name, data)
+    return compare_sizes(data, card.sizes_for(resolved)) if isinstance(card, AnnotationCard) else ()
 
 
 def _identify(component: Component, params: Mapping[str, object], dataset: Dataset, card: DatasetCard, data_roots: Sequence[Path]) -> tuple[Path, str]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from vsebench.plugin.annotation import AnnotationData
     from vsebench.plugin.cards import FeatureKind
 
 
@@ -96,7 +97,7 @@ class Dataset(Protocol):
         """
         ...
 
-    def load(self, root: Path) -> RetrievalData:
+    def load(self, root: Path) -> RetrievalData | AnnotationData:
         """Opens the set without reading features into memory.
 
         Args:
