@@ -78,7 +78,7 @@ def test_component_keys_are_canonical(registry):
         ("quick", {"embed_dim": True}, "protocol key 'embed_dim' is not a switch, got true"),
         ("quick", {"lr": "nan"}, "protocol key 'lr' must be a finite number, got nan"),
         ("quick", {"lr": float("inf")}, "protocol key 'lr' must be a finite number, got inf"),
-        ("quick", {"select_at": "end"}, "protocol 'quick': select_at must be 'epoch' or 'evaluation', got 'end'"),
+        ("quick", {"select_at": "end"}, "protocol 'quick': select_at must be 'epoch', 'evaluation' or 'last', got 'end'"),
         ("quick", {"sibling_mask": "perhaps"}, "sibling_mask must be a valid boolean"),
         ("quick", {"warmup_loss": "sum-hing"}, "unknown loss 'sum-hing': did you mean 'sum-hinge'?"),
         ("quick", {"text_encoder": "region"}, "unknown text-encoder 'region'"),

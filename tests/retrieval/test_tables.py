@@ -27,6 +27,13 @@ def test_captions_are_padded_to_the_longest_of_the_batch() -> None:
     assert [vocabulary.words[i] for i in tokens[1]] == ["<start>", "a", "dog", "<end>"]
 
 
+def test_the_words_of_tokens_are_gathered_as_the_tokens_are() -> None:
+    captions = ["a dog", "a dog runs very fast", "cat"]
+    inner = TextTable(Vocabulary.build(captions, 1, ends_are_words=False).encode(captions))
+    assert inner.words(np.array([2, 1])).tolist() == [[-1, 0, -1, -1, -1, -1, -1], [-1, 0, 1, 2, 3, 4, -1]]
+    assert TextTable(Vocabulary.build(captions, 1).encode(captions)).words(np.array([0])) is None
+
+
 def test_every_caption_of_an_image_is_drawn_alike_whatever_the_order_of_the_map() -> None:
     owner = np.array([1, 0, 1, 2, 1])
     index = CaptionsOf.index(owner, 3)

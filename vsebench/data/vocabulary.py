@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, TokenTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,36 +35,17 @@ def has_word(caption: str) -> bool:
     return _WORD.search(caption) is not None
 
 
-@dataclass(frozen=True, eq=False)
-class TokenTable:
-    """Captions of a split as token ids, one after the other.
-
-    Attributes:
-        tokens: int32 [total], each caption as `<start>`, its words, `<end>`.
-        offsets: int64 [n + 1]; caption i is `tokens[offsets[i]:offsets[i + 1]]`.
-    """
-
-    tokens: np.ndarray
-    offsets: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """int64 [n], tokens of each caption, `<start>` and `<end>` counted."""
-        return np.diff(self.offsets)
-
-
 @dataclass(frozen=True)
 class Vocabulary:
     """Words by id: the special tokens of SCAN's vocabularies, then words by falling frequency, `<mask>` last.
 
     Attributes:
         words: the word of every id.
+        ends_are_words: whether size augmentation may take `<start>` and `<end>` as it takes words.
     """
 
     words: tuple[str, ...]
+    ends_are_words: bool = True
 
     pad = 0
     start = 1
@@ -76,16 +57,17 @@ class Vocabulary:
             raise DataError(f"a vocabulary holds {', '.join(_FIRST)}, then distinct words, then {_LAST}; this one of {len(self.words)} words does not")
 
     @classmethod
-    def build(cls, captions: Iterable[str], min_count: int) -> Vocabulary:
+    def build(cls, captions: Iterable[str], min_count: int, *, ends_are_words: bool = True) -> Vocabulary:
         """The vocabulary of the training captions.
 
         Args:
             captions: the training captions.
             min_count: words seen less often are left out, and read as `<unk>`.
+            ends_are_words: whether size augmentation may take `<start>` and `<end>` as it takes words.
         """
         counts = Counter(chain.from_iterable(map(tokenise, captions)))
         kept = sorted((w for w, c in counts.items() if c >= min_count), key=lambda w: (-counts[w], w))
-        return cls((*_FIRST, *kept, _LAST))
+        return cls((*_FIRST, *kept, _LAST), ends_are_words)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -95,8 +77,13 @@ class Vocabulary:
         """The id of `<mask>`, the last one."""
         return len(self.words) - 1
 
+    @cached_property
+    def replacements(self) -> np.ndarray:
+        """The ids of words, `<unk>` among them."""
+        return np.arange(self.unk, max(self.unk + 1, self.mask), dtype=np.int64)
+
     def encode(self, captions: Sequence[str]) -> TokenTable:
-        """Tokenises captions; a caption without words becomes `<start><end>`."""
+        """Tokenises captions, each as `<start>`, its words, `<end>`."""
         ids = self._ids
         tokens: list[int] = []
         offsets = np.zeros(len(captions) + 1, np.int64)
@@ -105,8 +92,16 @@ class Vocabulary:
             tokens += [ids.get(word, self.unk) for word in tokenise(caption)]
             tokens.append(self.end)
             offsets[i] = len(tokens)
-        return TokenTable(np.array(tokens, np.int32), offsets)
+        return TokenTable(np.array(tokens, np.int32), offsets, None if self.ends_are_words else _between_ends(offsets))
 
     @cached_property
     def _ids(self) -> Mapping[str, int]:
         return {word: i for i, word in enumerate(self.words)}
+
+
+def _between_ends(offsets: np.ndarray) -> np.ndarray:
+    """Numbers the tokens of each caption from 0, its first and last left out (-1)."""
+    words = np.arange(offsets[-1], dtype=np.int64) - np.repeat(offsets[:-1] + 1, np.diff(offsets))
+    words[offsets[1:] - 1] = -1
+    numbers: np.ndarray = words.astype(np.int32)
+    return numbers

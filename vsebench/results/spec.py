@@ -65,19 +65,31 @@ class Protocol(Frozen):
     batch_plan: str = Field("random", description="component spec of the batch plan")
     batch_size: int = Field(128, ge=2, description="image–caption pairs per step; the last, partial batch of an epoch is dropped")
     epochs: int = Field(25, ge=1, description="passes over the training captions")
-    lr: float = Field(5e-4, gt=0, description="learning rate of AdamW")
-    lr_decay: float = Field(0.1, gt=0, le=1, description="factor applied once at lr_decay_at")
+    optimiser: Literal["adamw", "adam"] = Field("adamw", description="adamw decays weights apart from the gradient, adam through it")
+    lr: float = Field(5e-4, gt=0, description="learning rate")
+    lr_schedule: Literal["step", "compounding", "cosine"] = Field(
+        "step", description="step: cut once; compounding: cut again every epoch from there on, as released by 2AD; cosine: down to zero"
+    )
+    lr_warmup_epochs: float = Field(0.0, ge=0, description="epochs, from the start, over which the learning rate rises linearly from zero")
+    lr_decay: float = Field(0.1, gt=0, le=1, description="factor of a cut of the learning rate")
     lr_decay_at: float = Field(0.6, ge=0, le=1, description="share of all steps after which the rate is cut; 0.6 of 25 epochs is epoch 15")
-    weight_decay: float = Field(0.01, ge=0, description="decoupled weight decay of AdamW")
+    weight_decay: float = Field(0.01, ge=0, description="weight decay")
+    decay_on: Literal["all", "matrices"] = Field("all", description="which parameters decay; matrices: not biases, gains and other vectors")
+    unfreeze: Literal["lr", "loss"] = Field(
+        "lr", description="first epoch after an encoder was frozen: its learning rate rises linearly, or the whole loss does, as released by VSE-infinity"
+    )
     clip_norm: float = Field(2.0, gt=0, description="global L2 norm to which gradients are clipped")
     warmup_epochs: float = Field(1.0, ge=0, description="epochs, from the start, that train with warmup_loss instead of the run's loss")
     warmup_loss: str = Field("sum-hinge", description="component spec of the warm-up loss")
     drop_regions: float = Field(0.2, ge=0, lt=1, description="size augmentation of images: share of local features dropped in training")
     augment_words: float = Field(0.2, ge=0, lt=1, description="share of words masked (50 %), replaced (10 %) or removed (40 %) in training")
+    augment_ends: bool = Field(True, description="whether <start> and <end> of the words from scratch are augmented as words are")
     min_word_count: int = Field(4, ge=1, description="training captions' words seen less often become <unk>")
     sibling_mask: bool = Field(False, description="keep other captions of the same image out of the negatives")
     evals_per_epoch: int = Field(4, ge=1, description="dev evaluations per epoch, equally spaced in steps")
-    select_at: Literal["epoch", "evaluation"] = Field("epoch", description="the best model is chosen among epoch ends or among all dev evaluations")
+    select_at: Literal["epoch", "evaluation", "last"] = Field(
+        "epoch", description="the best model on dev is chosen among epoch ends or among all evaluations; last: the final one is taken, as it is"
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 autocast on CUDA, fp32 elsewhere")
     threads: int = Field(1, ge=1, description="CPU threads of a run; part of its identity")
 

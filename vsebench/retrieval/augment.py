@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from vsebench.data.vocabulary import Vocabulary
+    from vsebench.plugin import Tokeniser
     from vsebench.plugin.cards import FeatureKind
 
 MASKED, REPLACED = 0.5, 0.1  # of the chosen words; the remaining 40 % are removed
@@ -37,27 +37,33 @@ def keep_features(lengths: np.ndarray, n: int, rate: float, kind: FeatureKind, r
     return _keep_one(valid & (draw >= chance), valid, draw)
 
 
-def augment_words(tokens: np.ndarray, lengths: np.ndarray, rate: float, vocabulary: Vocabulary, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Masks, replaces and removes words of a padded batch; the start and end tokens take part, as in the published BiGRU recipe.
+def augment_words(
+    tokens: np.ndarray, words: np.ndarray | None, lengths: np.ndarray, rate: float, tokeniser: Tokeniser, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Masks, replaces and removes words of a padded batch; all pieces of a word share its fate.
 
     Args:
         tokens: int [B, n] token ids.
+        words: int [B, n], the word of its caption that each token is a piece of, -1 for tokens that stay; None when every token is a word.
         lengths: int [B], valid tokens of each caption.
-        rate: share of tokens chosen: 50 % of them become `<mask>`, 10 % a random word of the vocabulary, 40 % are removed.
-        vocabulary: gives the ids.
+        rate: share of words chosen: of 50 % every piece is masked, of 10 % every piece becomes a random id, 40 % are removed.
+        tokeniser: gives the ids.
         rng: source of the choices.
 
     Returns:
-        The changed tokens [B, n] and which of them stay, bool [B, n]. At least one token of each caption stays.
+        The changed tokens [B, n] and which of them stay, bool [B, n]. Where a caption would lose everything, one word stays.
     """
     valid = np.arange(tokens.shape[1]) < lengths[:, None]
-    draw = rng.random(tokens.shape, dtype=np.float32)
-    words = rng.integers(vocabulary.unk, max(vocabulary.unk + 1, vocabulary.mask), tokens.shape, dtype=tokens.dtype)
+    draw = rng.random(tokens.shape if words is None else (len(tokens), int(words.max(initial=0)) + 1), dtype=np.float32)
+    if words is not None:
+        draw = np.where(words < 0, np.float32(1), np.take_along_axis(draw, np.maximum(words, 0), axis=1))
+    replacement = tokeniser.replacements[rng.integers(len(tokeniser.replacements), size=tokens.shape)].astype(tokens.dtype, copy=False)
     masked = draw < rate * MASKED
     replaced = ~masked & (draw < rate * (MASKED + REPLACED))
     removed = ~masked & ~replaced & (draw < rate)
-    changed = np.where(masked, tokens.dtype.type(vocabulary.mask), np.where(replaced, words, tokens))
-    return changed, _keep_one(valid & ~removed, valid, draw)
+    hidden = tokens.dtype.type(0 if tokeniser.mask is None else tokeniser.mask)
+    changed = np.where(masked, hidden, np.where(replaced, replacement, tokens))
+    return changed, _keep_one(valid & ~removed, valid, draw, words)
 
 
 def compact(keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -71,9 +77,13 @@ def compact(keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order[:, : int(lengths.max(initial=1))], lengths
 
 
-def _keep_one(keep: np.ndarray, valid: np.ndarray, draw: np.ndarray) -> np.ndarray:
-    """Gives back the valid entry with the largest draw where nothing would be kept."""
+def _keep_one(keep: np.ndarray, valid: np.ndarray, draw: np.ndarray, words: np.ndarray | None = None) -> np.ndarray:
+    """Gives back the valid entry with the largest draw where nothing would be kept, with the other pieces of its word."""
     empty = ~keep.any(1)
     if empty.any():
-        keep[empty, np.where(valid[empty], draw[empty], -1).argmax(1)] = True
+        largest = np.where(valid[empty], draw[empty], -1).argmax(1)
+        if words is None:
+            keep[empty, largest] = True
+        else:
+            keep[empty] = valid[empty] & (words[empty] == words[empty, largest][:, None])
     return keep

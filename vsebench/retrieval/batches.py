@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from vsebench.data.vocabulary import Vocabulary
+    from vsebench.plugin import Tokeniser
     from vsebench.plugin.cards import FeatureKind
     from vsebench.retrieval.tables import ImageTable, TextTable
 
@@ -35,7 +35,7 @@ class Augmenter:
     Attributes:
         images: features of the training images.
         texts: the training captions.
-        vocabulary: of the captions.
+        tokeniser: of the captions.
         kind: what a local feature is.
         drop_regions: share of local features dropped.
         augment_words: share of words masked, replaced or removed.
@@ -44,7 +44,7 @@ class Augmenter:
 
     images: ImageTable
     texts: TextTable
-    vocabulary: Vocabulary
+    tokeniser: Tokeniser
     kind: FeatureKind
     drop_regions: float
     augment_words: float
@@ -58,7 +58,7 @@ class Augmenter:
 
     def text_batch(self, captions: np.ndarray, rng: np.random.Generator) -> Padded:
         tokens, lengths = self.texts.gather(captions)
-        changed, keep = augment_words(tokens, lengths, self.augment_words, self.vocabulary, rng)
+        changed, keep = augment_words(tokens, self.texts.words(captions), lengths, self.augment_words, self.tokeniser, rng)
         positions, kept = compact(keep)
         return Padded(to_device(np.take_along_axis(changed, positions, axis=1), self.device), to_device(kept, self.device))
 

@@ -58,8 +58,9 @@ def trained_groups(model: Model, loss: object, protocol: Protocol, *, warm_start
     if isinstance(loss, nn.Module):
         # a loss's own parameters are temperatures and biases: decay would pull them towards values that mean nothing
         groups.append(TrainedGroup(tuple(loss.parameters()), 0.0))
-    trainable = (replace(group, parameters=tuple(p for p in group.parameters if p.requires_grad)) for group in groups)
-    return [group for group in trainable if group.parameters]
+    parts = (part for group in groups for part in (_parted(group) if protocol.decay_on == "matrices" else (group,)))
+    trainable = (replace(part, parameters=tuple(p for p in part.parameters if p.requires_grad)) for part in parts)
+    return [part for part in trainable if part.parameters]
 
 
 def enter_epoch(model: Model, groups: Iterable[TrainedGroup], epoch: int) -> None:
@@ -81,6 +82,12 @@ def _named(encoder: Any, weight_decay: float) -> list[TrainedGroup]:
     if len(set(given)) < len(given) or not set(given) <= {id(p) for p in encoder.parameters()}:
         raise PluginError(f"{type(encoder).__name__}.parameter_groups() must hold parameters of the encoder, each in one group only")
     return groups
+
+
+def _parted(group: TrainedGroup) -> tuple[TrainedGroup, TrainedGroup]:
+    """The matrices of a group, and its vectors, which do not decay."""
+    matrices, vectors = (tuple(p for p in group.parameters if (p.ndim > 1) == wanted) for wanted in (True, False))
+    return replace(group, parameters=matrices), replace(group, parameters=vectors, weight_decay=0.0)
 
 
 def _set_trainable(parameters: Iterable[Parameter], trainable: bool) -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vsebench.data.open import open_dataset
-from vsebench.data.vocabulary import Vocabulary
-from vsebench.plugin import DataError, DatasetCard
+from vsebench.plugin import DataError, DatasetCard, RetrievalData
 from vsebench.retrieval.tables import CaptionsOf, ImageTable, TextTable
+from vsebench.retrieval.tokenisers import tokeniser_of
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from vsebench.plugin import RetrievalSplit
+    from vsebench.plugin import RetrievalSplit, Tokeniser
     from vsebench.plugin.cards import FeatureKind
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import RunSpec
@@ -38,7 +38,7 @@ class Inputs:
         train: the training split.
         dev: chooses the best model.
         test: is evaluated once.
-        vocabulary: built from the training captions.
+        tokeniser: of the captions.
         captions_of: the training captions of each training image.
         feature_kind: what a local feature is.
     """
@@ -46,7 +46,7 @@ class Inputs:
     train: SplitInputs
     dev: SplitInputs
     test: SplitInputs
-    vocabulary: Vocabulary
+    tokeniser: Tokeniser
     captions_of: CaptionsOf
     feature_kind: FeatureKind
 
@@ -59,9 +59,12 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     """
     component = registry.get("dataset", spec.dataset.name)
     opened = open_dataset(component, spec.dataset.params, data_roots=(), path=Path(spec.environment.data_path))
-    splits = opened.data.splits
-    vocabulary = Vocabulary.build(splits["train"].captions, spec.protocol.min_word_count)
-    train, dev, test = (_tables(splits[name], vocabulary, device) for name in ("train", "dev", "test"))
+    data = opened.data
+    if not isinstance(data, RetrievalData):
+        raise DataError(f"{spec.dataset.spec} is not an image–caption set: its card names another task than it serves")
+    splits = data.splits
+    tokeniser = tokeniser_of(spec, registry, splits["train"].captions)
+    train, dev, test = (_tables(splits[name], tokeniser, device) for name in ("train", "dev", "test"))
     if len(train.texts) < spec.protocol.batch_size:
         found, size = len(train.texts), spec.protocol.batch_size
         raise DataError(f"{spec.dataset.spec} has {found} training captions, fewer than one batch of {size}: lower it with --set batch_size=N")
@@ -69,11 +72,11 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
         train,
         dev,
         test,
-        vocabulary,
+        tokeniser,
         CaptionsOf.index(train.text_to_image, len(train.images)),
         cast("DatasetCard", component.card).feature_kind,
     )
 
 
-def _tables(split: RetrievalSplit, vocabulary: Vocabulary, device: torch.device) -> SplitInputs:
-    return SplitInputs(ImageTable(split.features, split.lengths, device), TextTable(vocabulary.encode(split.captions)), split.text_to_image)
+def _tables(split: RetrievalSplit, tokeniser: Tokeniser, device: torch.device) -> SplitInputs:
+    return SplitInputs(ImageTable(split.features, split.lengths, device), TextTable(tokeniser.encode(split.captions)), split.text_to_image)

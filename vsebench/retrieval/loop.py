@@ -6,6 +6,8 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+import torch
+
 from vsebench.plugin import Key, Progress, VsebenchError
 from vsebench.results.record import Evaluation
 from vsebench.retrieval.embeddings import representative
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from vsebench.retrieval.mining import OfflineIndices
     from vsebench.retrieval.session import Session
+    from vsebench.retrieval.state import State
 
 _REPORT_EVERY = 0.5  # seconds between two reports of progress
 
@@ -38,6 +41,7 @@ def run(session: Session) -> None:
 def _epoch(session: Session, epoch: int) -> None:
     key, schedule, size = Key(session.spec.seed), session.schedule, session.spec.protocol.batch_size
     order = _order(session, epoch, key)
+    torch.manual_seed((key / "dropout" / epoch).seed())
     streams = Streams((key / "augmentation" / epoch).generator(), (key / "offline augmentation" / epoch).generator())
     negatives = (key / "offline negatives" / epoch).generator()
     totals, reported = Totals(), 0.0
@@ -89,7 +93,7 @@ def _evaluate(session: Session, totals: Totals) -> None:
         metrics, cosine = evaluate_split(session.model, session.inputs.dev, session.device)
     scores = metrics.as_dict()
     epoch_end = schedule.ends_epoch(state.step)
-    if (epoch_end or protocol.select_at == "evaluation") and (state.best is None or scores["rsum"] > state.best.metrics["rsum"]):
+    if _is_best(scores["rsum"], state, protocol.select_at, epoch_end):
         state.best = Best(state.step, scores, snapshot(session.model))
     session.directory.append_evaluation(
         Evaluation(
@@ -104,3 +108,10 @@ def _evaluate(session: Session, totals: Totals) -> None:
         )
     )
     session.report({"event": "evaluated", "step": state.step, "steps": schedule.total, "loss": loss, "rsum": scores["rsum"]})
+
+
+def _is_best(rsum: float, state: State, select_at: str, epoch_end: bool) -> bool:
+    """Whether the model of this evaluation is the one to keep so far."""
+    if select_at == "last":
+        return epoch_end
+    return (epoch_end or select_at == "evaluation") and (state.best is None or rsum > state.best.metrics["rsum"])

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from vsebench.retrieval.schedule import Schedule
 
 
+_OPTIMISERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
+
+
 class Optimisation:
     """The optimiser of a model's and a loss's parameters.
 
@@ -36,7 +39,7 @@ class Optimisation:
         self.schedule = schedule
         self.groups = trained_groups(model, loss, schedule.protocol, warm_start=schedule.warm_start)
         parameters = [{"params": list(group.parameters), "weight_decay": group.weight_decay} for group in self.groups]
-        self.optimiser = torch.optim.AdamW(parameters, lr=schedule.protocol.lr, fused=True)
+        self.optimiser = _OPTIMISERS[schedule.protocol.optimiser](parameters, lr=schedule.protocol.lr, fused=True)
         self._epoch: int | None = None
 
     def enter(self, epoch: int) -> None:
@@ -47,8 +50,12 @@ class Optimisation:
 
     def update(self, loss: Tensor, lr: float, progress: Progress) -> None:
         """One update from the gradients of `loss`, clipped; `lr` is that of the groups with factor 1."""
+        by_lr = self.schedule.protocol.unfreeze == "lr"
         for group, settings in zip(self.groups, self.optimiser.param_groups, strict=True):
-            settings["lr"] = lr * group.lr_factor * self._ramp(group.unfreezes(progress.epoch), progress.step)
+            ramp = self.schedule.ramp(progress.step) if by_lr and group.unfreezes(progress.epoch) else 1.0
+            settings["lr"] = lr * group.lr_factor * ramp
+        if not by_lr and any(group.unfreezes(progress.epoch) for group in self.groups):
+            loss = loss * self.schedule.share(progress.step)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         trained = [p for group in self.optimiser.param_groups for p in group["params"] if p.grad is not None]
@@ -56,11 +63,9 @@ class Optimisation:
         self.optimiser.step()
         torch.autograd.graph.increment_version(trained)  # the fused optimiser does not, and components may cache by version
 
-    def _ramp(self, unfreezing: bool, step: int) -> float:
-        return self.schedule.ramp(step) if unfreezing else 1.0
-
     def state_dict(self) -> dict[str, Any]:
-        return self.optimiser.state_dict()
+        state: dict[str, Any] = self.optimiser.state_dict()
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.optimiser.load_state_dict(state)

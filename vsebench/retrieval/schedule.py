@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -42,12 +43,32 @@ class Schedule:
         """The step from which the learning rate is cut."""
         return round(self.protocol.lr_decay_at * self.total)
 
+    @cached_property
+    def lr_warmup_steps(self) -> int:
+        """Steps over which the learning rate rises."""
+        return min(self.total, round(self.protocol.lr_warmup_epochs * self.steps_per_epoch))
+
     def lr(self, step: int) -> float:
-        return self.protocol.lr * (self.protocol.lr_decay if step >= self.decay_step else 1.0)
+        if step < self.lr_warmup_steps:
+            return self.protocol.lr * (step + 1) / self.lr_warmup_steps
+        if self.protocol.lr_schedule == "cosine":
+            return self.protocol.lr * (1 + math.cos(math.pi * (step - self.lr_warmup_steps) / (self.total - self.lr_warmup_steps))) / 2
+        return self.protocol.lr * self.protocol.lr_decay ** self._cuts(step)
+
+    def _cuts(self, step: int) -> int:
+        """How often the learning rate has been cut. Compounding, each epoch e multiplies it by lr_decay^(e // d), d being the epoch of the first cut."""
+        if self.protocol.lr_schedule == "step":
+            return int(step >= self.decay_step)
+        first = max(1, round(self.protocol.lr_decay_at * self.protocol.epochs))
+        return sum(epoch // first for epoch in range(step // self.steps_per_epoch + 1))
+
+    def share(self, step: int) -> float:
+        """The share of its epoch's steps that are done before a step, from 0 to below 1."""
+        return step % self.steps_per_epoch / self.steps_per_epoch
 
     def ramp(self, step: int) -> float:
-        """How far its epoch is when a step is done, above 0 to 1: the pace at which parameters start that were frozen."""
-        return (step % self.steps_per_epoch + 1) / self.steps_per_epoch
+        """The share of its epoch's steps that are done with a step, above 0 to 1: the pace at which parameters start that were frozen."""
+        return self.share(step) + 1 / self.steps_per_epoch
 
     @cached_property
     def evaluations(self) -> frozenset[int]:

@@ -82,7 +82,7 @@ def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: 
     device = torch.device(spec.device)
     report({"event": "phase", "phase": "loading"})
     inputs = open_inputs(spec, registry, device)
-    model = build(spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.vocabulary)).to(device)
+    model = build(spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).to(device)
     objective = _objective(spec, spec.loss, registry, device)
     clock = Clock(device)
     offline, prior_seconds, warm = None, 0.0, False
@@ -145,7 +145,7 @@ def _mine(
     def teacher() -> Model:
         if wanted.start == "warm":
             return model
-        fresh = build(record.spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.vocabulary)).to(clock.device)
+        fresh = build(record.spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).to(clock.device)
         load_best(fresh, source)
         return fresh
 
@@ -161,5 +161,5 @@ def _objective(spec: RunSpec, ref: ComponentRef, registry: Registry, device: tor
 
 def _stepper(inputs: Inputs, model: Model, objective: Objective, schedule: Schedule, device: torch.device) -> Stepper:
     protocol, train = schedule.protocol, inputs.train
-    augmenter = Augmenter(train.images, train.texts, inputs.vocabulary, inputs.feature_kind, protocol.drop_regions, protocol.augment_words, device)
+    augmenter = Augmenter(train.images, train.texts, inputs.tokeniser, inputs.feature_kind, protocol.drop_regions, protocol.augment_words, device)
     return Stepper(model, Optimisation(model, objective.loss, schedule), augmenter, train.text_to_image, protocol)

@@ -11,7 +11,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vsebench.data.vocabulary import TokenTable
+    from vsebench.plugin import TokenTable
     from vsebench.plugin.datasets import FeatureArray
 
 _RESIDENT_SHARE = 0.5  # of the device's free memory that a feature table may take
@@ -58,8 +58,9 @@ class TextTable:
     """Tokenised captions, padded batch by batch."""
 
     def __init__(self, table: TokenTable) -> None:
-        self.lengths = np.diff(table.offsets)
+        self.lengths = table.lengths
         self._tokens = table.tokens
+        self._words = table.words
         self._starts = table.offsets[:-1]
 
     def __len__(self) -> int:
@@ -67,11 +68,22 @@ class TextTable:
 
     def gather(self, captions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Token ids int64 [B, longest] of `captions` [B], and their lengths; positions beyond a caption's length hold id 0."""
+        index, inside = self._positions(captions)
+        return np.where(inside, self._tokens[index], 0).astype(np.int64), self.lengths[captions]
+
+    def words(self, captions: np.ndarray) -> np.ndarray | None:
+        """The word that each token of `gather` is a piece of, int64 [B, longest], -1 for those that augmentation leaves alone; None when each is a word."""
+        if self._words is None:
+            return None
+        index, inside = self._positions(captions)
+        return np.where(inside, self._words[index], -1).astype(np.int64)
+
+    def _positions(self, captions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the tokens of captions lie, [B, longest], and which of these positions are within a caption."""
         lengths = self.lengths[captions]
         steps = np.arange(int(lengths.max(initial=1)))
         inside = steps < lengths[:, None]
-        index = np.where(inside, self._starts[captions][:, None] + steps, 0)
-        return np.where(inside, self._tokens[index], 0).astype(np.int64), lengths
+        return np.where(inside, self._starts[captions][:, None] + steps, 0), inside
 
 
 @dataclass(frozen=True)

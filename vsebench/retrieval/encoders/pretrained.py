@@ -120,8 +120,9 @@ def _first_line(error: Exception) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps transformers' progress bars and reports out of the run's output."""
-    from transformers.utils import logging
+    from transformers.utils import logging as reports
 
+    logging: Any = reports  # it is not typed
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
