@@ -16,6 +16,7 @@ from vsebench.cli.plugins import plugins_command
 from vsebench.cli.report import report_command
 from vsebench.cli.run import run_command
 from vsebench.cli.show import show_command
+from vsebench.cli.verify import verify_command
 from vsebench.plugin.errors import VsebenchError, did_you_mean
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ app.command("compare")(compare_command)
 app.command("evaluate")(evaluate_command)
 app.command("plugins")(plugins_command)
 app.command("show")(show_command)
+app.command("verify")(verify_command)
 app.add_typer(data_app, name="data")
 
 

@@ -1,0 +1,55 @@
+"""`vsebench verify NAME`: runs against published figures."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsebench.plugin.errors import SpecError
+
+if TYPE_CHECKING:
+    from vsebench.report.verification import Tolerance
+
+GATE_FAILED = 3
+
+
+def verify_command(
+    name: Annotated[str, typer.Argument(help="A component that published figures name: gpo, triplet, flickr30k, …", show_default=False)],
+    results: Annotated[Path, typer.Option("--results", metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False)],
+    tolerance: Annotated[str | None, typer.Option(metavar="RECALL,RSUM", help="Largest gap allowed, in points of a recall and of RSUM. [default: 2,5]")] = None,
+    form: Annotated[str, typer.Option("--format", metavar="table|json", help="How to write the comparison.")] = "table",
+) -> None:
+    """Compare finished runs with the published figures of a component; exit with 3 when a gap is larger than the tolerance."""
+    from vsebench.plugin.loader import load_plugins
+    from vsebench.report.formats import WIDTH
+    from vsebench.report.verify import verify
+    from vsebench.report.verify_text import check_format, render
+
+    check_format(form)
+    found = verify(name, results, load_plugins().registry, _tolerance(tolerance))
+    typer.echo(render(found, form, shutil.get_terminal_size((WIDTH, 1)).columns))
+    if found.verdict == "outside":
+        raise typer.Exit(GATE_FAILED)
+
+
+def _tolerance(text: str | None) -> Tolerance | None:
+    """Two numbers, or None for the defaults.
+
+    Raises:
+        SpecError: they are not two finite numbers of at least 0.
+    """
+    from vsebench.report.verification import Tolerance
+
+    if text is None:
+        return None
+    try:
+        recall, rsum = map(float, text.split(","))
+    except ValueError:
+        recall = rsum = math.nan
+    if not (0 <= recall < math.inf and 0 <= rsum < math.inf):
+        raise SpecError(f"--tolerance takes points of a recall and of RSUM, both at least 0, such as 2,5; got '{text}'")
+    return Tolerance(recall, rsum)

@@ -1,0 +1,92 @@
+"""Finished runs against the published figures of a component."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
+from vsebench.report.matching import NEUTRAL, differences, features_of, references, uses
+from vsebench.report.runs import read_runs
+from vsebench.report.sections import split
+from vsebench.report.statistics import t_interval
+from vsebench.report.verification import Comparison, Figure, RowName, Tolerance, Uncompared, Verification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from vsebench.plugin.registry import Registry
+    from vsebench.report.matching import Difference, Reference
+    from vsebench.report.runs import Run
+
+
+def verify(name: str, directory: Path, registry: Registry, tolerance: Tolerance | None = None) -> Verification:
+    """Compares the finished runs that use a component with the published results that name it.
+
+    Args:
+        name: of a component of any kind, `name` or `dist::name`.
+        directory: the folder that `vsebench run --out` wrote to.
+        registry: holds the cards with the published results.
+        tolerance: the gaps allowed; the defaults of `Tolerance` when None.
+
+    Raises:
+        SpecError: no such component, or nothing is published of it that a run could be compared with.
+        VsebenchError: no such folder, a damaged file, or no finished run in it uses the component.
+    """
+    tolerance = tolerance or Tolerance()
+    published = _published(name, registry)
+    runs = read_runs(directory)
+    ours = [run for run in runs.ended if uses(run.record.spec, name)]
+    pending = [spec.label for spec in runs.unfinished if uses(spec, name)]
+    done = [run for run in ours if run.done]
+    if not done:
+        raise VsebenchError(f"no finished run in {directory} uses '{name}': run one first, or name a component that runs there use")
+    compared: list[Comparison] = []
+    uncompared: list[Uncompared] = []
+    for row in _rows(done):
+        spec = row[0].record.spec
+        settings = [(reference, differences(spec, features_of(spec, registry), reference.setting)) for reference in published]
+        same = [(reference, found) for reference, found in settings if all(difference.what in NEUTRAL for difference in found)]
+        compared += [_compare(row, reference, found, tolerance) for reference, found in same]
+        if not same:
+            uncompared.append(_nearest(row, settings))
+    failed = [f"{run.record.spec.label} ({run.record.status})" for run in ours if not run.done]
+    return Verification(name, tolerance, tuple(compared), tuple(uncompared), (*failed, *pending))
+
+
+def _published(name: str, registry: Registry) -> list[Reference]:
+    if not registry.find(name):
+        raise SpecError(f"unknown component '{name}': {did_you_mean(name, {component.name for component in registry})}")
+    found = references(name.rpartition("::")[2], registry)
+    if not found:
+        raise SpecError(f"no published figures name '{name}': there is nothing to verify it by")
+    return found
+
+
+def _rows(done: Sequence[Run]) -> Iterator[list[Run]]:
+    """The runs of each combination that were made under equal conditions, by seed."""
+    for section in split(done, allow_mixed=True):
+        rows: dict[tuple[str, str], list[Run]] = {}
+        for run in section.runs:
+            rows.setdefault(run.combination, []).append(run)
+        yield from (sorted(row, key=lambda run: run.record.spec.seed) for row in rows.values())
+
+
+def _compare(row: Sequence[Run], reference: Reference, neutral: Sequence[Difference], tolerance: Tolerance) -> Comparison:
+    figures = []
+    for metric, published in reference.metrics.items():
+        mean, _, high = t_interval([run.record.test[metric] for run in row])
+        figures.append(Figure(metric, published, mean, None if high is None else high - mean, tolerance.of(metric)))
+    warnings = dict.fromkeys(warning for run in row for warning in run.record.warnings)
+    return Comparison(_name(row), reference, tuple(figures), (*map(str, neutral), *warnings))
+
+
+def _nearest(row: Sequence[Run], settings: Sequence[tuple[Reference, list[Difference]]]) -> Uncompared:
+    """The published result with the fewest differences: first of those in data and components, then of those in the protocol."""
+    reference, found = min(settings, key=lambda pair: (sum(not difference.in_protocol for difference in pair[1]), len(pair[1])))
+    return Uncompared(_name(row), reference, tuple(difference for difference in found if difference.what not in NEUTRAL))
+
+
+def _name(row: Sequence[Run]) -> RowName:
+    spec = row[0].record.spec
+    return RowName(spec.dataset.spec, spec.pooling, spec.loss.spec, tuple(run.record.spec.seed for run in row))
