@@ -84,7 +84,7 @@ def _metrics(
     protocol: EvaluationProtocol,
     rank: Callable[[Side, Side, Tensor], tuple[Tensor, Tensor]],
 ) -> RetrievalMetrics:
-    owner = torch.from_numpy(_checked_owner(text_to_image, len(images), len(texts))).to(images.device)
+    owner = torch.from_numpy(checked_owner(text_to_image, len(images), len(texts))).to(images.device)
     if protocol == "full":
         return RetrievalMetrics.from_ranks(_numpy(rank(images, texts, owner)))
     if len(images) % FOLD:
@@ -104,8 +104,12 @@ def _numpy(ranks: tuple[Tensor, Tensor]) -> Ranks:
     return Ranks(*(direction.cpu().numpy() for direction in ranks))
 
 
-def _checked_owner(text_to_image: Tensor | np.ndarray | Sequence[int], images: int, texts: int) -> np.ndarray:
-    """The image of each caption, int64 [texts]."""
+def checked_owner(text_to_image: Tensor | np.ndarray | Sequence[int], images: int, texts: int) -> np.ndarray:
+    """The image of each caption, int64 [texts].
+
+    Raises:
+        DataError: there are no images, an index is not a whole number or out of range, or an image has no caption.
+    """
     if images == 0:
         raise DataError("there are no images to rank")
     owner = np.asarray(text_to_image.cpu() if isinstance(text_to_image, torch.Tensor) else text_to_image)

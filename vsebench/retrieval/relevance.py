@@ -77,8 +77,8 @@ def _exact(query_emb: Embedding | np.ndarray, item_emb: Embedding | np.ndarray |
     return exact_places(queries, items, judged, condensed=condensed, same=item_emb is None, block=block)
 
 
-def checked_rows(query_emb: Embedding | np.ndarray, item_emb: Embedding | np.ndarray | None) -> tuple[Rows, Rows]:
-    """Both sides as vectors of one width; the queries twice where there are no items.
+def checked_rows(query_emb: Embedding | np.ndarray, item_emb: Embedding | np.ndarray | None, names: tuple[str, str] = ("query", "item")) -> tuple[Rows, Rows]:
+    """Both sides as vectors of one width, named in errors; the queries twice where there are no items.
 
     Raises:
         DataError: they are not finite, or of different widths.
@@ -86,8 +86,8 @@ def checked_rows(query_emb: Embedding | np.ndarray, item_emb: Embedding | np.nda
     """
     if not all(isinstance(side, (torch.Tensor, np.ndarray, type(None))) for side in (query_emb, item_emb)):
         raise SpecError("embeddings that are sets or distributions have no inner product: pass the similarity that scores them")
-    queries = Rows.checked("query", query_emb)  # type: ignore[arg-type]
-    items = queries if item_emb is None else Rows.checked("item", item_emb, queries.device)  # type: ignore[arg-type]
+    queries = Rows.checked(names[0], query_emb)  # type: ignore[arg-type]
+    items = queries if item_emb is None else Rows.checked(names[1], item_emb, queries.device)  # type: ignore[arg-type]
     if queries.width != items.width:
-        raise DataError(f"query and item embeddings must have one width, found {queries.width} and {items.width}")
+        raise DataError(f"{names[0]} and {names[1]} embeddings must have one width, found {queries.width} and {items.width}")
     return queries, items

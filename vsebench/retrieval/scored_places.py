@@ -37,13 +37,17 @@ def scored_places(queries: Items, items: Items, judged: Judgements, similarity: 
     Raises:
         DataError: a score is not finite.
     """
-    if isinstance(similarity, nn.Module):
-        similarity = copy.deepcopy(similarity).double().eval()
+    similarity = as_float64(similarity)
     places = []
     for part in judged.parts(block):
         scores = row_scores(queries, items, torch.from_numpy(part.queries).to(queries.device), similarity, block)
         places.append(_place(scores, part, condensed=condensed, same=same))
     return np.concatenate(places)
+
+
+def as_float64(similarity: Similarity) -> Similarity:
+    """Of a module, a float64 copy in evaluation mode; anything else as it is."""
+    return copy.deepcopy(similarity).double().eval() if isinstance(similarity, nn.Module) else similarity
 
 
 def row_scores(queries: Items, items: Items, rows: Tensor, similarity: Similarity, block: int) -> Tensor:
