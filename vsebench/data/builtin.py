@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.data import baselines
+from vsebench.data.annotation.builtin import register_annotation_sets
 from vsebench.data.prepare import instructions
 from vsebench.plugin import DatasetCard, Paper, Param, hookimpl
 
@@ -41,10 +42,11 @@ def _coco_counts(params: Mapping[str, Scalar]) -> Counts:
 
 @hookimpl
 def vsebench_register_datasets(register: Register) -> None:
-    """Registers `scenes`, `flickr8k`, `precomp`, `flickr30k` and `coco`."""
+    """Registers `scenes`, `flickr8k`, `precomp`, `flickr30k` and `coco`, and the annotation sets."""
     _register_scenes(register)
     _register_flickr8k(register)
     _register_precomp(register)
+    register_annotation_sets(register)
 
 
 def _register_scenes(register: Register) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from vsebench.data import generated
 from vsebench.data.scenes import write as module
 from vsebench.data.scenes.blocks import generate
 from vsebench.data.scenes.camera import camera
@@ -91,8 +92,8 @@ def test_the_loser_of_a_race_keeps_the_winners_set(tmp_path, monkeypatch):
         (folder / "winner").touch()
         original(unfinished, folder)
 
-    original = module._publish
-    monkeypatch.setattr(module, "_publish", publish_late)
+    original = generated._publish
+    monkeypatch.setattr(generated, "_publish", publish_late)
     write(tmp_path / "set", Options(**SMALL))
     assert [f.name for f in (tmp_path / "set").iterdir()] == ["winner"]
     assert [f.name for f in tmp_path.iterdir()] == ["set"]
@@ -109,7 +110,7 @@ def test_an_interrupted_writer_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_what_a_killed_writer_left_is_removed_when_it_is_old(tmp_path):
-    for name, age in (("old", 2 * module.ABANDONED), ("new", 0)):
+    for name, age in (("old", 2 * generated.ABANDONED), ("new", 0)):
         left = tmp_path / f".set.{name}.unfinished"
         left.mkdir()
         (left / "train_ims.npy").touch()

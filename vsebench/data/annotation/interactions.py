@@ -56,7 +56,7 @@ class Interactions:
 
     def _published_split(self, train: Positives, test: Positives, names: list[str]) -> AnnotationData:
         again = train.contains(test.images(), test.labels)
-        warnings = ()
+        warnings: tuple[str, ...] = ()
         if again.any():
             warnings = (f"{int(again.sum())} pairs of {TEST} are in {TRAIN} too, and left out of test",)
             test = Positives.from_pairs(test.images()[~again], test.labels[~again], len(test), test.n_labels)
