@@ -1,0 +1,128 @@
+"""Features in a file per image: `NAME.npy`, or `NAME.npz` with the features under one of the usual keys."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsebench.data.npy import read_header
+from vsebench.data.prepare.naming import match
+from vsebench.data.prepare.source import FEATURE_KEYS
+from vsebench.plugin import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from vsebench.data.prepare.splits import Split
+
+_BOXES = ("bbox", "boxes", "bboxes")
+_DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+
+
+class ArrayFiles:
+    """A file per image, called by its file name, its id or its number in the JSON.
+
+    Arrays are [local features, width]. Some extractors store the transpose; the boxes beside it tell.
+
+    Raises:
+        DataError: two files are called alike.
+    """
+
+    kind = "arrays"
+
+    def __init__(self, root: Path, files: Sequence[Path]) -> None:
+        self._root = root
+        self._paths: dict[str, Path] = {}
+        for path in files:
+            if (other := self._paths.setdefault(path.stem, path)) != path:
+                raise DataError(f"{path} and {other} are both called {path.stem}: expected one file for an image")
+
+    @property
+    def files(self) -> list[Path]:
+        return list(self._paths.values())
+
+    def keys(self, splits: Sequence[Split]) -> Mapping[str, Sequence[str]]:
+        return match(splits, self._paths.keys(), self._root)
+
+    def shape(self, key: str) -> tuple[int, int]:
+        path = self._paths[key]
+        if path.suffix == ".npy":
+            header = read_header(path)
+            return _two(path, header.shape, header.dtype)
+        with _opened(path) as members:
+            shape, dtype = _member(members, _features_key(path, members))
+            rows, width = _two(path, shape, dtype)
+            return (width, rows) if _transposed(members, (rows, width)) else (rows, width)
+
+    def read(self, key: str) -> np.ndarray:
+        path = self._paths[key]
+        try:
+            if path.suffix == ".npy":
+                array: np.ndarray = np.load(path, allow_pickle=False)
+                return array
+            with np.load(path, allow_pickle=False) as stored:
+                array = stored[_features_key(path, stored.zip)]
+                return array.T if _transposed(stored.zip, array.shape) else array
+        except _DAMAGE as error:
+            raise _damaged(path) from error
+
+    def where(self, key: str) -> str:
+        return str(self._paths[key])
+
+
+def _two(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, int]:
+    if len(shape) != 2 or dtype.kind != "f":
+        raise DataError(f"{path} holds shape {shape} of {dtype}, expected floats [local features, width] of one image")
+    return shape[0], shape[1]
+
+
+class _opened:  # noqa: N801  # a context manager that reads as a function
+    """A zip file whose damage, wherever it shows, is one line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> zipfile.ZipFile:
+        try:
+            self._zip = zipfile.ZipFile(self._path)
+        except _DAMAGE as error:
+            raise _damaged(self._path) from error
+        return self._zip
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._zip.close()
+        if isinstance(error, _DAMAGE):
+            raise _damaged(self._path) from error
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError(f"{path} is truncated or damaged, expected a whole {path.suffix} file of plain numbers: extract this image again")
+
+
+def _features_key(path: Path, members: zipfile.ZipFile) -> str:
+    names = {name.removesuffix(".npy") for name in members.namelist()}
+    for key in FEATURE_KEYS:
+        if key in names:
+            return key
+    raise DataError(f"{path} has arrays {', '.join(sorted(names)) or 'of no name'}, expected the features as one of {', '.join(FEATURE_KEYS)}")
+
+
+def _member(members: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of one array, from its header."""
+    with members.open(f"{key}.npy") as file:
+        read = np.lib.format.read_array_header_1_0 if np.lib.format.read_magic(file) == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    return shape, dtype
+
+
+def _transposed(members: zipfile.ZipFile, shape: tuple[int, ...]) -> bool:
+    """Whether there are as many boxes as columns, and not as rows."""
+    for key in _BOXES:
+        if f"{key}.npy" in members.namelist():
+            boxes = _member(members, key)[0][0]
+            return boxes == shape[1] != shape[0]
+    return False

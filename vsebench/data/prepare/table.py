@@ -1,0 +1,141 @@
+"""Writes a feature table [images, N, width] block by block: memory does not grow with the number of images, and a killed writer goes on.
+
+The file is hashed as it is written. From time to time it is flushed and its hash noted; whoever goes on hashes what is there, and trusts it only
+when the note agrees.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from vsebench.data.prepare.work import Progress, settle
+from vsebench.plugin import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vsebench.data.prepare.source import Rows
+    from vsebench.data.prepare.work import Work
+
+BLOCK = 64
+"""Images held in memory at a time."""
+
+NOTE_BYTES = 1 << 29
+"""Bytes written between two notes: what a killed command has to do again."""
+
+_READ = 1 << 22
+
+
+@dataclass(frozen=True)
+class Written:
+    """A finished table: the SHA-256 and size of its file, and the largest absolute value in it."""
+
+    sha256: str
+    bytes: int
+    largest: float
+
+
+def table_bytes(rows: Rows, dtype: np.dtype) -> int:
+    """Size of the table without its header."""
+    return math.prod(rows.shape) * dtype.itemsize
+
+
+def write_table(work: Work, name: str, rows: Rows, dtype: np.dtype, advance: Callable[[int], None]) -> Written:
+    """Writes the images of a split, or what of them is not there yet.
+
+    Args:
+        work: the folder of unfinished files.
+        name: of the file.
+        rows: the images; shorter ones are padded with zeros.
+        dtype: of the table, float16 or float32.
+        advance: is told how many images more are done.
+
+    Raises:
+        DataError: features are damaged, not finite, or too large for the type.
+        OSError: the file system refuses.
+    """
+    images, row_bytes = len(rows.keys), table_bytes(rows, dtype) // len(rows.keys)
+    header = _header(rows.shape, dtype)
+    path = work.folder / name
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        digest, done, largest = _resume(file, work.progress(name), header, row_bytes)
+        advance(done)
+        noted = done
+        while done < images:
+            block = _block(rows, done, dtype)
+            largest = max(largest, _largest(rows, done, block))
+            content = block.reshape(-1).view(np.uint8).data
+            digest.update(content)
+            file.write(content)
+            done += len(block)
+            if (done - noted) * row_bytes >= NOTE_BYTES or done == images:
+                settle(file)
+                work.note(name, Progress(done, digest.hexdigest(), largest))
+                noted = done
+            advance(len(block))
+    return Written(digest.hexdigest(), len(header) + images * row_bytes, largest)
+
+
+def _header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
+    return buffer.getvalue()
+
+
+def _resume(file: BinaryIO, known: Progress | None, header: bytes, row_bytes: int) -> tuple[hashlib._Hash, int, float]:
+    """Puts the file behind the rows that are proven to be there; the hash so far, their number, and their largest value."""
+    if known is not None:
+        digest, left = hashlib.sha256(), len(header) + known.rows * row_bytes
+        while left and (content := file.read(min(_READ, left))):
+            digest.update(content)
+            left -= len(content)
+        if not left and digest.hexdigest() == known.sha256:
+            file.truncate(file.tell())
+            return digest, known.rows, known.largest
+        file.seek(0)
+    file.truncate(0)
+    file.write(header)
+    return hashlib.sha256(header), 0, 0.0
+
+
+def _block(rows: Rows, start: int, dtype: np.dtype) -> np.ndarray:
+    """Images from `start` on, [up to BLOCK, N, width]."""
+    keys = rows.keys[start : start + BLOCK]
+    block = np.empty((len(keys), *rows.shape[1:]), dtype)
+    with np.errstate(over="ignore"):  # infinities are found, and named, afterwards
+        for i, key in enumerate(keys):
+            features, length = _read(rows, key), int(rows.lengths[start + i])
+            if features.shape != (length, rows.width) or features.dtype.kind != "f":
+                raise DataError(
+                    f"{rows.source.where(key)} holds {features.dtype} {features.shape}, expected floats ({length}, {rows.width}): did it change meanwhile?"
+                )
+            block[i, :length] = features
+            block[i, length:] = 0
+    return block
+
+
+def _read(rows: Rows, key: str) -> np.ndarray:
+    try:
+        return rows.source.read(key)
+    except OSError as error:
+        raise DataError(f"{rows.source.where(key)} cannot be read: {error.strerror or error}") from error
+
+
+def _largest(rows: Rows, start: int, block: np.ndarray) -> float:
+    """The largest absolute value, found among the bits as integers: one pass that also shows NaN and infinity."""
+    unsigned = np.dtype(f"u{block.itemsize}")
+    all_but_sign = np.iinfo(unsigned).max >> 1
+    largest = float((block.view(unsigned) & unsigned.type(all_but_sign)).max().view(block.dtype))
+    if math.isfinite(largest):
+        return largest
+    bad = start + int(np.isfinite(block).all(axis=(1, 2)).argmin())
+    where, values = rows.source.where(rows.keys[bad]), _read(rows, rows.keys[bad])
+    if np.isfinite(values).all():
+        raise DataError(f"{where} has the value {values.flat[np.abs(values).argmax()]:g}, more than float16 holds (65504): use --dtype float32")
+    raise DataError(f"{where} has a value that is not finite (NaN or infinity): compute these features again")
