@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin.embeddings import Embedding
+
+
+@dataclass(frozen=True)
+class JointEmbedding:
+    """What several models make of the same items: one embedding [B, …] of each."""
+
+    members: tuple[Embedding, ...]
 
 
 def normalise(embedding: Embedding) -> Embedding:
@@ -38,6 +46,8 @@ def concatenate(parts: Sequence[Embedding]) -> Embedding:
 
 def apply(embedding: Embedding, function: Callable[[Tensor], Tensor]) -> Embedding:
     """`function` on every tensor of an embedding."""
+    if isinstance(embedding, JointEmbedding):
+        return JointEmbedding(tuple(apply(member, function) for member in embedding.members))  # type: ignore[return-value]
     if isinstance(embedding, torch.Tensor):
         return function(embedding)
     return type(embedding)(*(function(getattr(embedding, f.name)) for f in dataclasses.fields(embedding)))

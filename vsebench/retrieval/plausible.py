@@ -84,7 +84,8 @@ def evaluate_plausible(
     forward, backward = _ranked(image_emb, text_emb, similarity)
     owner = checked_owner(text_to_image, len(forward.queries), len(forward.items))
     labels = _checked_attributes(attributes, len(forward.queries))
-    images, captions = (np.flatnonzero(having) for having in (labels.any(1), labels.any(1)[owner]))
+    having = labels.sum(1) > 0
+    images, captions = np.flatnonzero(having), np.flatnonzero(having[owner])
     of_image, of_caption = labels[images], labels[owner[captions]]
     with true_float32(fast=forward.queries.device.type == "cpu"):
         i2t = _r_precision(forward.among(images, captions), of_image, of_caption, block)

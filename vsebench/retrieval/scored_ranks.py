@@ -16,7 +16,7 @@ from torch import nn
 from vsebench.kernels.rows import as_tensor
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError
-from vsebench.retrieval.embeddings import apply
+from vsebench.retrieval.embeddings import JointEmbedding, apply
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,7 @@ class Items:
         Raises:
             DataError: not floating-point numbers, or an item that is not finite.
         """
-        if not isinstance(embedding, (SetEmbedding, GaussianEmbedding)):
+        if not isinstance(embedding, (SetEmbedding, GaussianEmbedding, JointEmbedding)):
             embedding = as_tensor(side, embedding)
         for values in _values(embedding):
             finite = values.isfinite().flatten(1).all(1)
@@ -69,6 +69,8 @@ class Items:
 
 def _values(embedding: Embedding) -> list[Tensor]:
     """What has to be finite; the vectors that a set leaves out may hold anything."""
+    if isinstance(embedding, JointEmbedding):
+        return [values for member in embedding.members for values in _values(member)]
     if isinstance(embedding, SetEmbedding):
         return [embedding.vectors.masked_fill(~embedding.mask[..., None], 0)]
     if isinstance(embedding, GaussianEmbedding):

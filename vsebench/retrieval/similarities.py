@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 if TYPE_CHECKING:
@@ -39,4 +40,4 @@ class MeanSimilarity(nn.Module):
     def forward(self, image: JointEmbedding, text: JointEmbedding) -> Tensor:
         """[B_i, B_t]."""
         pairs = zip(self.similarities, image.members, text.members, strict=True)
-        return sum(similarity(a, b) for similarity, a, b in pairs) / len(self.similarities)  # type: ignore[return-value]
+        return torch.stack([similarity(a, b) for similarity, a, b in pairs]).mean(0)

@@ -39,7 +39,7 @@ def train(spec: RunSpec, directory: RunDirectory, report: Reporter) -> RunRecord
         VsebenchError: the run cannot be made or diverged; the message says why.
     """
     registry = load_plugins(spec.environment.plugin_files).registry
-    with _threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
+    with cpu_threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
         origin = provenance(torch.device(spec.device), matmul)
         session = prepare(spec, directory, registry, report)
         loop.run(session)
@@ -100,7 +100,7 @@ def _cost(session: Session) -> Cost:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def cpu_threads(count: int) -> Iterator[None]:
     """Uses `count` CPU threads inside."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
