@@ -18,7 +18,7 @@ _REGION_BERT = replace(_REGION, pooling="mean/first", text_encoder="bert", proto
 _WSL_BERT = replace(_REGION_BERT, features="WSL grid", image_encoder="grid")
 _RESNET = replace(_GRID, features="ResNet-152 grid, 512 px")
 _FRAMES = replace(_GRID, features="ResNet-152 frames", image_encoder="frames", evaluation="full")
-_VSEPP = Setting("coco", "ResNet-152, one vector", "mean/last", image_encoder="grid", text_encoder="gru-last", evaluation="1k-5fold")
+_VSEPP = Setting("coco", "ResNet-152 vector", "mean/last", image_encoder="grid", text_encoder="gru-last", evaluation="1k-5fold")
 
 _REIMPLEMENTED = (  # VSE++ as VSE∞ trains it: supplement, Tables 4 (COCO in 5 folds; Flickr30K) and 5 (COCO 5K)
     (_RESNET, "70.9 93.4 97.5 / 58.2 87.1 93.5 / 500.6", "64.4 87.3 93.1 / 49.3 77.5 84.7 / 456.3", "46.1 76.8 86.6 / 35.2 65.6 77.3 / 387.6"),
@@ -92,7 +92,7 @@ TRIPLET = (
         f"cited in {_SUPPLEMENT}",
     ),
     Published(
-        replace(_VSEPP, dataset="flickr30k", features="ResNet-152, one vector, frozen", evaluation="full"),
+        replace(_VSEPP, dataset="flickr30k", features="ResNet-152 vector, frozen", evaluation="full"),
         recalls("43.8 72.4 81.8 / 31.6 59.6 69.7"),
         "https://github.com/fartashf/vsepp/issues/41, the author's rerun",
     ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsebench.cli.plugins import JsonOption, KindOption, check_kind
+from vsebench.cli.published_view import published_lines
 from vsebench.plugin.cards import DatasetCard, LossCard
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.params import format_value
@@ -73,8 +74,7 @@ def _lines(component: Component) -> Iterator[str]:
         yield f"  paper: {', '.join(part for part in (paper.title, paper.venue, str(paper.year), paper.where) if part)}"
         if paper.url:
             yield f"    {paper.url}"
-    for published in card.published:
-        yield f"  published, {published.setting}: {', '.join(f'{key} {value:g}' for key, value in published.metrics.items())} ({published.source})"
+    yield from published_lines(card.published)
     yield from _particulars(card, component)
     yield from (f"  note: {note}" for note in card.notes)
 

@@ -53,8 +53,8 @@ class Setting:
 
     @property
     def test(self) -> str:
-        """What it was tested on: `coco 1k-5fold`."""
-        return self.dataset if self.evaluation == "full" else f"{self.dataset} {self.evaluation}"
+        """What it was tested on, and how: `coco 1k-5fold`."""
+        return f"{self.dataset} {self.evaluation}"
 
     @property
     def ensemble(self) -> str:
