@@ -1,0 +1,49 @@
+"""The text encoder of pretrained models: a transformer and one linear layer."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from vsebench.kernels import valid_mask
+from vsebench.plugin import ParameterGroup
+from vsebench.retrieval.encoders.pretrained import load
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class BertEncoder(nn.Module):
+    """`fc(states)` of a pretrained model's last hidden states, special tokens among them (VSE-infinity, section 5.1 and released code).
+
+    Args:
+        dim: size D of the shared space.
+        model: a folder, or a name on the Hugging Face hub; of a model with an image and a text half, such as CLIP, the text half.
+        frozen: the pretrained model never trains; it then works in evaluation mode, and no graph is kept of what it computes.
+        lr_factor: of the learning rate, for the pretrained model.
+
+    Raises:
+        SpecError: the model cannot be loaded.
+    """
+
+    def __init__(self, dim: int, model: str = "bert-base-uncased", frozen: bool = False, lr_factor: float = 0.1) -> None:
+        super().__init__()
+        from transformers import AutoModel
+
+        loaded = load(AutoModel, model)
+        self.backbone = getattr(loaded, "text_model", loaded)
+        if getattr(self.backbone, "pooler", None) is not None:
+            self.backbone.pooler = None  # it makes one vector of a caption, which is the pooling's task
+        self.fc = nn.Linear(loaded.config.get_text_config().hidden_size, dim)
+        self._lr_factor, self._frozen_epochs = lr_factor, math.inf if frozen else 0
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]."""
+        mask = valid_mask(lengths, tokens.shape[1])
+        states = self.backbone(input_ids=tokens, attention_mask=mask.long()).last_hidden_state
+        return self.fc(states)  # type: ignore[no-any-return]
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return [ParameterGroup(list(self.backbone.parameters()), self._lr_factor, self._frozen_epochs)]
