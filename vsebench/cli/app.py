@@ -11,6 +11,7 @@ import typer
 from vsebench import __version__
 from vsebench.cli.compare import compare_command
 from vsebench.cli.data import data_app
+from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
 from vsebench.cli.plugins import plugins_command
 from vsebench.cli.report import report_command
@@ -33,6 +34,7 @@ app.command("run")(run_command)
 app.command("report")(report_command)
 app.command("compare")(compare_command)
 app.command("evaluate")(evaluate_command)
+app.command("ensemble")(ensemble_command)
 app.command("plugins")(plugins_command)
 app.command("show")(show_command)
 app.command("verify")(verify_command)

@@ -1,0 +1,52 @@
+"""Finds runs by what a person writes: a run's directory, its id or the beginning of it, or a pattern of directory names."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.errors import VsebenchError, did_you_mean
+from vsebench.results.directory import RunDirectory
+from vsebench.results.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SHORTEST_ID = 4
+_ID_DIGITS = 10  # of a run's id that end the name of its directory
+
+
+def find_runs(wanted: Sequence[str], results: Path) -> list[RunDirectory]:
+    """The runs that `wanted` name, each once, in the order in which they are named.
+
+    Args:
+        wanted: each a directory, the id of a run under `results` or at least four digits of its beginning, or a pattern (`*gpo*`).
+        results: the folder of runs.
+
+    Raises:
+        VsebenchError: one of them names no run, or an id's beginning several.
+    """
+    runs: dict[Path, RunDirectory] = {}
+    for text in wanted:
+        for run in _find(text, results):
+            runs.setdefault(run.path.resolve(), run)
+    return list(runs.values())
+
+
+def _find(text: str, results: Path) -> list[RunDirectory]:
+    for path in (Path(text), results / text):
+        if path.is_dir() and RunDirectory(path).holds_run:
+            return [RunDirectory(path)]
+    stored = Store(results).directories()
+    if any(mark in text for mark in "*?["):
+        found = [run for run in stored if fnmatchcase(run.path.name, text)]
+    else:
+        found = [run for run in stored if len(text) >= _SHORTEST_ID and run.path.name.rpartition("-")[2].startswith(text[:_ID_DIGITS])]
+        if len(found) > 1:
+            raise VsebenchError(f"'{text}' begins the ids of {len(found)} runs in {results}: give more of it")
+    if not found:
+        names = [run.path.name for run in stored]
+        hint = did_you_mean(text, names) if names else "it holds no run: name the folder that 'vsebench run --out' wrote to with --results"
+        raise VsebenchError(f"no run '{text}' in {results}: {hint}")
+    return found

@@ -1,0 +1,133 @@
+"""Finished runs used again: their best models, applied to their test splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vsebench.data.open import open_dataset
+from vsebench.kernels.gemm import true_float32
+from vsebench.plugin import RetrievalData
+from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
+from vsebench.plugin.errors import DataError, VsebenchError
+from vsebench.plugin.loader import load_plugins
+from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.inputs import open_inputs
+from vsebench.retrieval.model import build
+from vsebench.retrieval.offline import load_best
+from vsebench.retrieval.train import cpu_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import torch
+
+    from vsebench.plugin import RetrievalSplit
+    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.registry import Kind, Registry
+    from vsebench.results.record import RunRecord
+    from vsebench.results.spec import ComponentRef, RunSpec
+    from vsebench.results.store import RunDirectory
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRun:
+    """A finished retrieval run whose best model is on disk."""
+
+    directory: RunDirectory
+    spec: RunSpec
+    record: RunRecord
+
+
+@dataclass(frozen=True, eq=False)
+class StoredEmbeddings:
+    """What a run's best model makes of its test split.
+
+    Attributes:
+        image: of n images.
+        text: of m captions.
+        text_to_image: int64 [m].
+        captions: the texts.
+        similarity: how they are scored; None for the inner product.
+        data_path: where the data set was found.
+    """
+
+    image: Embedding
+    text: Embedding
+    text_to_image: np.ndarray
+    captions: Sequence[str]
+    similarity: Similarity | None
+    data_path: Path
+
+
+def open_stored(directory: RunDirectory) -> StoredRun:
+    """Checks that a directory holds a run that can be used again.
+
+    Raises:
+        VsebenchError: the run has not finished, is of another task, or its model is not there.
+    """
+    record = directory.read_record()
+    if record is None or record.status != "done":
+        state = "has not finished" if record is None else record.status
+        raise VsebenchError(f"the run in {directory.path} {'is ' if record else ''}{state}: only finished runs have a model")
+    if record.spec.task != "retrieval":
+        raise VsebenchError(f"the run in {directory.path} is of the task '{record.spec.task}': only retrieval runs embed images and captions")
+    if not directory.best_path.is_file():
+        raise VsebenchError(f"{directory.best_path} is missing: records that are shared leave models out, so make the run again with 'vsebench run'")
+    return StoredRun(directory, directory.read_spec(), record)
+
+
+def embed_test(run: StoredRun, data_roots: Sequence[Path], device: torch.device) -> StoredEmbeddings:
+    """Embeds the test split as the run's own evaluation did.
+
+    Args:
+        run: the run.
+        data_roots: folders in which its data set is looked for before the one where the run found it.
+        device: to compute on.
+
+    Raises:
+        VsebenchError: the data set is not found or is not the run's, or a component is of another version now.
+    """
+    spec = run.spec
+    registry = load_plugins(spec.environment.plugin_files).registry
+    _check_versions(spec, registry)
+    path, test = _open_data(spec, registry, data_roots)
+    spec = spec.model_copy(update={"environment": spec.environment.model_copy(update={"data_path": str(path)})})
+    with cpu_threads(spec.protocol.threads), true_float32(fast=device.type == "cpu"):
+        inputs = open_inputs(spec, registry, device)
+        model = build(spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).to(device)
+        load_best(model, run.directory)
+        image, text = encode_images(model, inputs.test.images), encode_texts(model, inputs.test.texts, device)
+    plain = not isinstance(image, (SetEmbedding, GaussianEmbedding)) and getattr(model.similarity, "inner_product", False)
+    return StoredEmbeddings(image, text, inputs.test.text_to_image, test.captions, None if plain else model.similarity, path)
+
+
+def _open_data(spec: RunSpec, registry: Registry, data_roots: Sequence[Path]) -> tuple[Path, RetrievalSplit]:
+    """The folder that holds the run's data set today, its content checked, and the test split."""
+    known = Path(spec.environment.data_path)
+    roots = [*data_roots, *([known] if spec.environment.data_path and known.is_dir() else [])]
+    opened = open_dataset(registry.get("dataset", spec.dataset.name), spec.dataset.params, data_roots=roots)
+    if opened.fingerprint != spec.data_fingerprint or not isinstance(opened.data, RetrievalData):
+        raise DataError(
+            f"{spec.dataset.spec} in {opened.path} has fingerprint {opened.fingerprint}, the run '{spec.label}' was made on {spec.data_fingerprint}: "
+            "name the folder of its data with --data-root"
+        )
+    return opened.path, opened.data.splits["test"]
+
+
+def _check_versions(spec: RunSpec, registry: Registry) -> None:
+    """A component that behaves otherwise by now would give numbers that the run never had."""
+    parts: list[tuple[Kind, ComponentRef]] = [
+        ("image-encoder", spec.image_encoder),
+        ("text-encoder", spec.text_encoder),
+        ("pooling", spec.image_pooling),
+        ("pooling", spec.text_pooling),
+        ("similarity", spec.similarity),
+    ]
+    for kind, ref in parts:
+        now, then = registry.get(kind, ref.name).card.version, ref.version.partition("+")[0]
+        if now != then:
+            raise VsebenchError(f"{kind} '{ref.name}' is version {now} now, the run '{spec.label}' used {then}: make the run again with 'vsebench run'")
