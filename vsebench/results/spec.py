@@ -82,6 +82,8 @@ class Protocol(Frozen):
     warmup_epochs: float = Field(1.0, ge=0, description="epochs, from the start, that train with warmup_loss instead of the run's loss")
     warmup_loss: str = Field("sum-hinge", description="component spec of the warm-up loss")
     drop_regions: float = Field(0.2, ge=0, lt=1, description="size augmentation of images: share of local features dropped in training")
+    image_crop: float = Field(0.6, gt=0, le=1, description="raw images: smallest share of width and height that a random crop keeps; 1 for none")
+    image_flip: float = Field(0.5, ge=0, le=1, description="raw images: share mirrored in training")
     augment_words: float = Field(0.2, ge=0, lt=1, description="share of words masked (50 %), replaced (10 %) or removed (40 %) in training")
     augment_ends: bool = Field(True, description="whether <start> and <end> of the words from scratch are augmented as words are")
     min_word_count: int = Field(4, ge=1, description="training captions' words seen less often become <unk>")

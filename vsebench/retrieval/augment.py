@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsebench.data.images.decode import Crop
+
 if TYPE_CHECKING:
     from vsebench.plugin import Tokeniser
     from vsebench.plugin.cards import FeatureKind
@@ -35,6 +37,19 @@ def keep_features(lengths: np.ndarray, n: int, rate: float, kind: FeatureKind, r
         v = rng.random((len(lengths), 1), dtype=np.float32)
         chance = np.where(v > rate, rate * v, np.float32(0))
     return _keep_one(valid & (draw >= chance), valid, draw)
+
+
+def draw_crops(rng: np.random.Generator, count: int, smallest: float = 0.6, flip: float = 0.5) -> list[Crop]:
+    """Random parts of images, as VSE-infinity crops them for its grid features (released code).
+
+    Args:
+        rng: source of the choices.
+        count: number of images.
+        smallest: an image keeps the same share of its width and of its height, uniform between this and 1, anywhere in the image.
+        flip: share of the images that are mirrored.
+    """
+    draws = rng.random((count, 4))
+    return [Crop(smallest + (1 - smallest) * ratio, left, top, mirror < flip) for ratio, left, top, mirror in draws.tolist()]
 
 
 def augment_words(

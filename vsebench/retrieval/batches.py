@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from vsebench.retrieval.augment import augment_words, compact, keep_features
+from vsebench.retrieval.augment import augment_words, compact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,15 +17,23 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin import Tokeniser
-    from vsebench.plugin.cards import FeatureKind
-    from vsebench.retrieval.tables import ImageTable, TextTable
+    from vsebench.retrieval.image_batches import ImageBatches
+    from vsebench.retrieval.tables import TextTable
+
+
+class Kept(NamedTuple):
+    """Which of the local features that an encoder makes stay: their positions int64 [B, n], and how many of these are valid, int64 [B]."""
+
+    positions: Tensor
+    lengths: Tensor
 
 
 class Padded(NamedTuple):
-    """A padded batch [B, N, ...] and the valid lengths int64 [B] of its items."""
+    """A padded batch [B, N, ...] and the valid lengths int64 [B] of its items; of raw images, what stays of the features that become of them."""
 
     values: Tensor
     lengths: Tensor
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)
@@ -33,28 +41,18 @@ class Augmenter:
     """Builds augmented training inputs; every random choice comes from the generator that it is given.
 
     Attributes:
-        images: features of the training images.
+        images: builds the image half.
         texts: the training captions.
         tokeniser: of the captions.
-        kind: what a local feature is.
-        drop_regions: share of local features dropped.
         augment_words: share of words masked, replaced or removed.
         device: where the tensors go.
     """
 
-    images: ImageTable
+    images: ImageBatches
     texts: TextTable
     tokeniser: Tokeniser
-    kind: FeatureKind
-    drop_regions: float
     augment_words: float
     device: torch.device
-
-    def image_batch(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
-        lengths = self.images.lengths[images]
-        keep = keep_features(lengths, self.images.positions, self.drop_regions, self.kind, rng)
-        positions, kept = compact(keep)
-        return Padded(self.images.gather(images, positions), to_device(kept, self.device))
 
     def text_batch(self, captions: np.ndarray, rng: np.random.Generator) -> Padded:
         tokens, lengths = self.texts.gather(captions)

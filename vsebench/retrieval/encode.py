@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 
-from vsebench.retrieval.batches import to_device
+from vsebench.retrieval.batches import Padded, to_device
 from vsebench.retrieval.embeddings import apply, concatenate
+from vsebench.retrieval.raw_images import RawImages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import nn
 
+    from vsebench.plugin import RawImageEncoder
     from vsebench.plugin.embeddings import Embedding
     from vsebench.retrieval.model import Model
     from vsebench.retrieval.tables import ImageTable, TextTable
@@ -34,17 +36,33 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def encode_images(model: Model, table: ImageTable, block: int = 256) -> Embedding:
-    """Embeddings of every image of a table, in order."""
-    parts = []
+def encode_images(model: Model, table: ImageTable | RawImages, block: int | None = None) -> Embedding:
+    """Embeddings of every image, in order; raw images whole.
+
+    Args:
+        model: the model.
+        table: the images.
+        block: images embedded at a time; by default 256, of raw images 32.
+    """
     with evaluating(model):
-        for start in range(0, len(table), block):
-            images = np.arange(start, min(start + block, len(table)))
-            lengths = table.lengths[images]
-            positions = np.broadcast_to(np.arange(int(lengths.max())), (len(images), int(lengths.max())))
-            values = table.gather(images, positions)
-            parts.append(model.image(values, to_device(lengths, table.device)).embedding)
+        batches = _raw_batches(model, table, block or 32) if isinstance(table, RawImages) else _feature_batches(table, block or 256)
+        parts = [model.image(*batch).embedding for batch in batches]
     return concatenate(parts)
+
+
+def _feature_batches(table: ImageTable, block: int) -> Iterator[Padded]:
+    for start in range(0, len(table), block):
+        images = np.arange(start, min(start + block, len(table)))
+        lengths = table.lengths[images]
+        positions = np.broadcast_to(np.arange(int(lengths.max())), (len(images), int(lengths.max())))
+        yield Padded(table.gather(images, positions), to_device(lengths, table.device))
+
+
+def _raw_batches(model: Model, images: RawImages, block: int) -> Iterator[Padded]:
+    encoder = cast("RawImageEncoder", model.image.encoder)
+    blocks = ((np.arange(start, min(start + block, len(images))), None) for start in range(0, len(images), block))
+    for pixels in images.batches(images.loader(encoder.image_size), blocks):
+        yield Padded(pixels, to_device(np.ones(len(pixels), np.int64), images.device))
 
 
 def encode_texts(model: Model, table: TextTable, device: torch.device, block: int = 512) -> Embedding:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vsebench.data.open import open_dataset
-from vsebench.plugin import DataError, DatasetCard, RetrievalData
+from vsebench.plugin import DataError, DatasetCard, ImageSource, RetrievalData
+from vsebench.retrieval.raw_images import RawImages, decoding_threads
 from vsebench.retrieval.tables import CaptionsOf, ImageTable, TextTable
 from vsebench.retrieval.tokenisers import tokeniser_of
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SplitInputs:
-    """One split: image features, tokenised captions, and the image of each caption."""
+    """One split: image features or raw images, tokenised captions, and the image of each caption."""
 
-    images: ImageTable
+    images: ImageTable | RawImages
     texts: TextTable
     text_to_image: np.ndarray
 
@@ -63,8 +64,9 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     if not isinstance(data, RetrievalData):
         raise DataError(f"{spec.dataset.spec} is not an image–caption set: its card names another task than it serves")
     splits = data.splits
+    decoders = decoding_threads(device, spec.protocol.threads, spec.environment.concurrency)
     tokeniser = tokeniser_of(spec, registry, splits["train"].captions)
-    train, dev, test = (_tables(splits[name], tokeniser, device) for name in ("train", "dev", "test"))
+    train, dev, test = (_tables(splits[name], tokeniser, device, decoders) for name in ("train", "dev", "test"))
     if len(train.texts) < spec.protocol.batch_size:
         found, size = len(train.texts), spec.protocol.batch_size
         raise DataError(f"{spec.dataset.spec} has {found} training captions, fewer than one batch of {size}: lower it with --set batch_size=N")
@@ -74,9 +76,11 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
         test,
         tokeniser,
         CaptionsOf.index(train.text_to_image, len(train.images)),
-        cast("DatasetCard", component.card).feature_kind,
+        data.feature_kind or cast("DatasetCard", component.card).feature_kind,
     )
 
 
-def _tables(split: RetrievalSplit, tokeniser: Tokeniser, device: torch.device) -> SplitInputs:
-    return SplitInputs(ImageTable(split.features, split.lengths, device), TextTable(tokeniser.encode(split.captions)), split.text_to_image)
+def _tables(split: RetrievalSplit, tokeniser: Tokeniser, device: torch.device, decoders: int) -> SplitInputs:
+    features = split.features
+    images = RawImages(features, device, decoders) if isinstance(features, ImageSource) else ImageTable(features, split.lengths, device)
+    return SplitInputs(images, TextTable(tokeniser.encode(split.captions)), split.text_to_image)

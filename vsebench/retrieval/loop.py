@@ -41,6 +41,7 @@ def run(session: Session) -> None:
 def _epoch(session: Session, epoch: int) -> None:
     key, schedule, size = Key(session.spec.seed), session.schedule, session.spec.protocol.batch_size
     order = _order(session, epoch, key)
+    session.stepper.announce(order, key / "crops" / epoch)
     torch.manual_seed((key / "dropout" / epoch).seed())
     streams = Streams((key / "augmentation" / epoch).generator(), (key / "offline augmentation" / epoch).generator())
     negatives = (key / "offline negatives" / epoch).generator()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import nn
 
-from vsebench.plugin import Key, PoolingOutput
+from vsebench.plugin import Key, LocalFeatures, PoolingOutput
 from vsebench.retrieval.embeddings import apply, normalise
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import ComponentRef, RunSpec
+    from vsebench.retrieval.batches import Kept
 
 
 class Encoded(NamedTuple):
@@ -54,9 +55,14 @@ class Tower(nn.Module):
         self.encoder = encoder
         self.pooling = pooling
 
-    def forward(self, values: Tensor, lengths: Tensor) -> Encoded:
-        """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]."""
-        output = pool(self.pooling, self.encoder(values, lengths), lengths)
+    def forward(self, values: Tensor, lengths: Tensor, kept: Kept | None = None) -> Encoded:
+        """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]; `kept` says which of the encoder's features stay, all without it."""
+        features = self.encoder(values, lengths)
+        if isinstance(features, LocalFeatures):
+            features, lengths = features
+        if kept is not None:
+            features, lengths = features.gather(1, kept.positions[..., None].expand(-1, -1, features.shape[2])), kept.lengths
+        output = pool(self.pooling, features, lengths)
         return Encoded(normalise(output.embedding), dict(output.losses), dict(output.diagnostics), output.embedding)
 
 

@@ -14,6 +14,7 @@ from vsebench.plugin import Key
 from vsebench.retrieval.batches import Augmenter
 from vsebench.retrieval.clock import Clock
 from vsebench.retrieval.embeddings import representative
+from vsebench.retrieval.image_batches import image_batches
 from vsebench.retrieval.inputs import Inputs, open_inputs
 from vsebench.retrieval.model import Model, build, pool, seeded
 from vsebench.retrieval.offline import first_round, load_best, offline_lists
@@ -161,5 +162,6 @@ def _objective(spec: RunSpec, ref: ComponentRef, registry: Registry, device: tor
 
 def _stepper(inputs: Inputs, model: Model, objective: Objective, schedule: Schedule, device: torch.device) -> Stepper:
     protocol, train = schedule.protocol, inputs.train
-    augmenter = Augmenter(train.images, train.texts, inputs.tokeniser, inputs.feature_kind, protocol.drop_regions, protocol.augment_words, device)
+    images = image_batches(train.images, model.image.encoder, inputs.feature_kind, protocol)
+    augmenter = Augmenter(images, train.texts, inputs.tokeniser, protocol.augment_words, device)
     return Stepper(model, Optimisation(model, objective.loss, schedule), augmenter, train.text_to_image, protocol)

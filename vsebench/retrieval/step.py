@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from vsebench.plugin import LossCard
+    from vsebench.plugin import Key, LossCard
     from vsebench.results.spec import Protocol
     from vsebench.retrieval.batches import Augmenter, Padded
     from vsebench.retrieval.mining import OfflineIndices
@@ -78,6 +78,10 @@ class Stepper:
     protocol: Protocol
     forwards: int = 0
 
+    def announce(self, captions: np.ndarray, key: Key) -> None:
+        """Says in which order the coming epoch visits the training captions, so that their images can be made ready."""
+        self.inputs.images.announce(self.text_to_image[captions], self.protocol.batch_size, key)
+
     def step(
         self, captions: np.ndarray, objective: Objective, progress: Progress, lr: float, streams: Streams, offline: OfflineIndices | None, totals: Totals
     ) -> None:
@@ -92,7 +96,7 @@ class Stepper:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         image_ids = self.text_to_image[captions]
         with self.autocast():
-            image = self._embed_images(image_ids, streams.pairs)
+            image = self._embed_images(self.inputs.images.pairs(image_ids, streams.pairs))
             texts = [self.inputs.text_batch(captions, streams.pairs)]
             if offline is not None:
                 texts += [self.inputs.text_batch(chosen, streams.offline) for chosen in (offline.text3, offline.text4)]
@@ -116,13 +120,13 @@ class Stepper:
         return _total(output, image, text)
 
     def _offline(self, indices: OfflineIndices, texts: Sequence[Encoded], rng: np.random.Generator) -> OfflineInputs:
-        image3, image4 = (representative(self._embed_images(chosen, rng).embedding) for chosen in (indices.image3, indices.image4))
+        image3, image4 = (representative(self._embed_images(self.inputs.images.others(chosen, rng)).embedding) for chosen in (indices.image3, indices.image4))
         text3, text4 = (representative(text.embedding) for text in texts)
         return OfflineInputs(text3=text3, image3=image3, image4=image4, text4=text4)
 
-    def _embed_images(self, images: np.ndarray, rng: np.random.Generator) -> Encoded:
-        self.forwards += len(images)
-        return self.model.image(*self.inputs.image_batch(images, rng))  # type: ignore[no-any-return]
+    def _embed_images(self, batch: Padded) -> Encoded:
+        self.forwards += len(batch.lengths)
+        return self.model.image(*batch)  # type: ignore[no-any-return]
 
     def _embed_texts(self, batches: Sequence[Padded]) -> list[Encoded]:
         """Embeds several batches in one pass of the tower: its recurrent steps cost about the same for one batch as for three."""
