@@ -15,7 +15,9 @@ import pytest
 import torch
 
 from tests.oracles.pooling import ReferenceGPO, k_max_by_items, max_by_masking, mean_by_masking
+from vsebench.kernels import sorted_values
 from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
+from vsebench.kernels.sorted_values import TorchSortedValues
 from vsebench_classic.poolings import KMax, Max, MaxAvg, Mean
 from vsebench_gpo.pooling import GPO
 
@@ -100,6 +102,21 @@ def test_gpo_by_torch_sort(benchmark: Any, compare: Compare, inputs: Inputs) -> 
         return TorchSortedSum.apply(features, lengths, gpo.table(features.shape[1])[lengths - 1])
 
     compare(benchmark, training(pool, inputs), training(reference, inputs))
+
+
+def test_sorted_values(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    """What `fspool` and `adaptive` pool: the sorting network against one stable sort, forward and backward."""
+    features, lengths = inputs
+    upstream = torch.randn(features.shape)
+
+    def run(sort: Callable[[Tensor, Tensor], Tensor]) -> Callable[[], None]:
+        def once() -> None:
+            features.grad = None
+            sort(features, lengths).backward(upstream)
+
+        return once
+
+    compare(benchmark, run(sorted_values), run(TorchSortedValues.apply), rounds=9)
 
 
 def test_kmax(benchmark: Any, compare: Compare, inputs: Inputs) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vsebench.kernels import sorted_values
 from vsebench_learned.attention import softmax_pool
-from vsebench_learned.rows import softmax_over_rows, sorted_rows
+from vsebench_learned.rows import softmax_over_rows
 
 
 class AdaptivePooling(nn.Module):
@@ -36,7 +37,7 @@ class AdaptivePooling(nn.Module):
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Pools `features` [B, N, D] with `lengths` int64 [B] (1..N) into [B, D]."""
-        values = sorted_rows(features, lengths).to(self.token.weight.dtype)
+        values = sorted_values(features, lengths).to(self.token.weight.dtype)
         branches = torch.stack([self._token_level(values, lengths), softmax_pool(values, lengths)], dim=1)
         gates: Tensor = self.gate(branches).softmax(dim=1)
         return (gates * branches).sum(dim=1).to(features.dtype)

@@ -9,13 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vsebench.kernels import sorted_weighted_sum, valid_mask
+from vsebench.kernels import sorted_values, sorted_weighted_sum, valid_mask
 from vsebench.plugin import SpecError
 from vsebench_gpo.combinations import D_PE, check, needed
 from vsebench_gpo.generators import make_generator
 from vsebench_gpo.positional import RankEmbedding, positional_encoding
 from vsebench_gpo.scan import full_precision
-from vsebench_learned.rows import sorted_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,14 +80,14 @@ class GPO(nn.Module):
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Pools `features` [B, N, D] with `lengths` int64 [B] (1..N) into [B, D]."""
         if self.reads != "positions":
-            values = sorted_rows(features, lengths)
+            values = sorted_values(features, lengths)
             return (self._read(values, lengths) * values).sum(dim=1).to(features.dtype)
         table = self.table(features.shape[1])
         # An embedding look-up has a deterministic backward on CUDA, where indexing adds up in any order.
         weights = functional.embedding(lengths - 1, table.flatten(1))
         if table.dim() == 2:
             return sorted_weighted_sum(features, lengths, weights)
-        return (weights.view(-1, *table.shape[1:]) * sorted_rows(features, lengths)).sum(dim=1).to(features.dtype)
+        return (weights.view(-1, *table.shape[1:]) * sorted_values(features, lengths)).sum(dim=1).to(features.dtype)
 
     def weights(self, length: int) -> Tensor:
         """The weights of ranks 0..length-1 for a set of that length, [length] or, per dimension, [length, D]; detached: what plots show.

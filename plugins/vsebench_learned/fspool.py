@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from vsebench.kernels import valid_mask
-from vsebench_learned.rows import sorted_rows
+from vsebench.kernels import sorted_values, valid_mask
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +49,7 @@ class FSPool(nn.Module):
         self.weight = nn.Parameter(torch.randn(dim, pieces + 1))
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        values = sorted_rows(features, lengths).to(self.weight.dtype)
+        values = sorted_values(features, lengths).to(self.weight.dtype)
         hats = knot_weights(lengths, features.shape[1], self.pieces).to(self.weight.dtype)
         with torch.autocast(features.device.type, enabled=False):
             at_knots = hats.transpose(1, 2) @ values

@@ -27,17 +27,3 @@ def softmax_over_rows(scores: Tensor, lengths: Tensor) -> Tensor:
     mask = valid_mask(lengths, scores.shape[1])[:, :, None]
     wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
     return torch.where(mask, wide, -math.inf).softmax(dim=1)
-
-
-def sorted_rows(features: Tensor, lengths: Tensor) -> Tensor:
-    """Each dimension's valid values in descending order, then zeros; [B, N, D], differentiable.
-
-    Args:
-        features: [B, N, D].
-        lengths: int64 [B], 1..N.
-    """
-    mask = valid_mask(lengths, features.shape[1])[:, None]
-    columns = torch.where(mask, features.transpose(1, 2), -math.inf).contiguous()
-    # Stable: a valid -inf stays ahead of the padding.
-    values = columns.sort(dim=-1, descending=True, stable=True).values
-    return torch.where(mask, values, 0).transpose(1, 2)

@@ -16,7 +16,7 @@ from vsebench_learned.gem import GeM
 from vsebench_learned.graph import GCNMean, GCNSeq2Seq
 from vsebench_learned.positions import First, Last
 from vsebench_learned.recurrent import Seq2Seq
-from vsebench_learned.rows import softmax_over_rows, sorted_rows
+from vsebench_learned.rows import softmax_over_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,11 +98,6 @@ def test_equals_a_loop_with_gradients(name: str, kind: str) -> None:
 def test_parameters_are_those_of_the_papers(module: Callable[[], nn.Module], parameters: int) -> None:
     with torch.device("meta"):
         assert sum(p.numel() for p in module().parameters()) == parameters
-
-
-def test_sorted_rows_put_minus_infinity_before_the_padding() -> None:
-    features = torch.tensor([[[1.0], [-math.inf], [3.0], [math.nan]]])
-    assert sorted_rows(features, torch.tensor([3])).flatten().tolist() == [3, 1, -math.inf, 0]
 
 
 def test_softmax_over_rows_sums_to_one_over_valid_rows() -> None:

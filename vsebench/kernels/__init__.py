@@ -5,5 +5,6 @@ from __future__ import annotations
 from vsebench.kernels.masks import valid_mask
 from vsebench.kernels.reductions import masked_max, masked_mean
 from vsebench.kernels.sorted_pooling import sorted_weighted_sum
+from vsebench.kernels.sorted_values import sorted_values
 
-__all__ = ("masked_max", "masked_mean", "sorted_weighted_sum", "valid_mask")
+__all__ = ("masked_max", "masked_mean", "sorted_values", "sorted_weighted_sum", "valid_mask")

@@ -43,6 +43,17 @@ def sort_block(block: np.ndarray, origin: np.ndarray, n: np.uint64, pairs: np.nd
             lower_row[d] = s if swap else t
 
 
+@jit
+def load_block(features: np.ndarray, b: int, d0: int, width: int, n: np.uint64, block: np.ndarray, origin: np.ndarray) -> None:
+    """Copies `width` dimensions from `d0` on of the first n rows of item b to `block` [N, LANES], and numbers the rows in `origin`."""
+    for i in range(n):
+        source = features[b, i, d0 : d0 + width]
+        for d in range(width):
+            block[i, d] = source[d]
+        for d in range(LANES):
+            origin[i, d] = i
+
+
 @jit(fastmath={"contract"})
 def sort_and_sum(
     features: np.ndarray, lengths: np.ndarray, weights: np.ndarray, pairs: np.ndarray, start: np.ndarray, out: np.ndarray, values: np.ndarray, rows: np.ndarray
@@ -59,12 +70,7 @@ def sort_and_sum(
         n = np.uint64(min(max(lengths[b], 0), n_max))
         for d0 in range(0, dim, LANES):
             width = min(LANES, dim - d0)
-            for i in range(n):
-                source = features[b, i, d0 : d0 + width]
-                for d in range(width):
-                    block[i, d] = source[d]
-                for d in range(LANES):
-                    origin[i, d] = i
+            load_block(features, b, d0, width, n, block, origin)
             sort_block(block, origin, n, pairs, start)
             total = out[b, d0 : d0 + width]
             for d in range(width):
