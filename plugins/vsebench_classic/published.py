@@ -78,7 +78,7 @@ MEAN = (
     *_reimplemented(),
     _table_1(_GRID, "mean", 58.9, 72.4),
     Published(replace(_REGION_BERT, changes={}), {"i2t_r1": 67.7, "i2t_r5": 92.6, "t2i_r1": 54.8, "t2i_r5": 85.1}, f"{_SUPPLEMENT}, Table 1"),
-    Published(replace(_FRAMES, dataset="msr-vtt"), recalls("14.4 34.1 45.6 / 8.3 24.0 34.1 / 160.5"), f"{_URL}, Table 4"),
+    Published(replace(_FRAMES, dataset="msrvtt"), recalls("14.4 34.1 45.6 / 8.3 24.0 34.1 / 160.5"), f"{_URL}, Table 4"),
     Published(replace(_FRAMES, dataset="vatex", features="I3D frames"), recalls("47.8 78.6 86.2 / 34.7 71.3 81.7 / 400.3"), f"{_URL}, Table 4"),
 )
 MAX = (_table_1(_REGION, "max/mean", 60.7, 74.5),)

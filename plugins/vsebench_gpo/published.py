@@ -76,7 +76,7 @@ def _images() -> list[Published]:
 
 
 def _videos() -> list[Published]:
-    sets = (("msr-vtt", "ResNet-152 frames"), ("vatex", "I3D frames"))
+    sets = (("msrvtt", "ResNet-152 frames"), ("vatex", "I3D frames"))
     return [
         Published(replace(setting, dataset=name, features=features), recalls(rows[i]), f"{_URL}, Table 4")
         for i, (name, features) in enumerate(sets)

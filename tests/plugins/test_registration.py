@@ -55,17 +55,12 @@ def test_defaults_of_the_card_are_those_of_the_class(hook: str, name: str, targe
 
 
 @COMPONENTS
-def test_cards_say_where_a_method_and_its_figures_come_from(hook: str, name: str, target: str, params: list[Param], card: Card) -> None:
+def test_cards_say_where_a_method_comes_from(hook: str, name: str, target: str, params: list[Param], card: Card) -> None:
     assert card.summary
     assert isinstance(card, LossCard) == (hook == "vsebench_register_losses")
     if card.paper is not None:
         assert card.paper.url.startswith("https://")
         assert card.paper.where
-    for published in card.published:
-        assert "https://" in published.source
-        recalls = [v for k, v in published.metrics.items() if k != "rsum"]
-        if len(recalls) == 6:
-            assert sum(recalls) == pytest.approx(published.metrics["rsum"], abs=0.31)  # each figure is rounded to 0.1
 
 
 @pytest.mark.parametrize(("h", "image_h"), [(300, 60), (5, 1), (1, 1), (7, 1), (10, 2)])
