@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.cli.tiny_runs import make_runs
+from tests.data.files import write_precomp
+from vsebench.cli.app import main
+from vsebench.results.record import RETRIEVAL_METRICS
+from vsebench.results.store import RunDirectory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two poolings on one data set, and a run on another."""
+    folder = tmp_path_factory.mktemp("ensemble")
+    make_runs(folder / "runs", write_precomp(folder / "a", (8, 3, 6)), pooling="mean,max")
+    write_precomp(folder / "b", (8, 3, 6))
+    features = np.load(folder / "b" / "test_ims.npy")
+    np.save(folder / "b" / "test_ims.npy", features[:, :2])
+    make_runs(folder / "runs", folder / "b", pooling="gpo")
+    return folder / "runs"
+
+
+def run(capsys: Capture, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["ensemble", *arguments])
+    found = capsys.readouterr()
+    assert ended.value.code == 0, found.err
+    return found.out
+
+
+def refusal(capsys: Capture, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["ensemble", *arguments])
+    found = capsys.readouterr()
+    assert ended.value.code == 2
+    assert found.out == ""
+    (line,) = found.err.splitlines()
+    return line.removeprefix("vsebench: error: ")
+
+
+def names(out: Path) -> dict[str, str]:
+    return {path.name.split("-")[1]: path.name for path in out.iterdir() if path.is_dir()}
+
+
+def test_members_are_as_their_records_have_them_and_the_ensemble_is_one_more_row(out: Path, capsys: Capture) -> None:
+    of = names(out)
+    found = json.loads(run(capsys, of["mean"], of["max"], "--results", str(out), "--format", "json"))
+    records = [RunDirectory(out / of[name]).read_record() for name in ("mean", "max")]
+    assert [{key: row[key] for key in RETRIEVAL_METRICS} for row in found["members"]] == [record.test for record in records]
+    assert [row["run_id"] for row in found["members"]] == [record.run_id for record in records]
+    assert [row["pooling"] for row in found["members"]] == ["mean", "max"]
+    assert (found["images"], found["captions"], found["evaluation"]) == (6, 30, "full")
+    assert set(found["ensemble"]) == set(RETRIEVAL_METRICS)
+    alone = json.loads(run(capsys, of["mean"], of["max"], "--results", str(out), "--format", "json"))
+    assert alone == found
+
+
+def test_runs_are_named_by_directory_id_or_pattern(out: Path, capsys: Capture) -> None:
+    of = names(out)
+    by_directory = run(capsys, str(out / of["mean"]), str(out / of["max"]))
+    ids = [of[name].rpartition("-")[2][:8] for name in ("mean", "max")]
+    assert run(capsys, *ids, "--results", str(out)) == by_directory
+    assert run(capsys, "*mean*", "precomp-m*", "--results", str(out)) == by_directory
+    lines = by_directory.splitlines()
+    assert [line.split()[0] for line in lines[4:6]] == [of["mean"], of["max"]]
+    assert lines[7].startswith("ensemble of 2 ")
+    assert "6 images, 30 captions, evaluation full." in lines
+
+
+def test_other_features_of_the_same_captions_are_taken_only_when_asked_for(out: Path, capsys: Capture) -> None:
+    of = names(out)
+    message = refusal(capsys, of["mean"], of["gpo"], "--results", str(out))
+    assert message.startswith(f"{of['mean']} and {of['gpo']} were made on different data (fingerprints ")
+    assert "--allow-mixed" in message
+    assert "ensemble of 3" in run(capsys, "*", "--results", str(out), "--allow-mixed")
+    captions = out.parent / "b" / "test_caps.txt"
+    text = captions.read_text()
+    captions.write_text(text.replace("thing", "things"))
+    assert "was made on" in refusal(capsys, "*", "--results", str(out), "--allow-mixed")
+    captions.write_text(text)
+
+
+def test_what_cannot_be_joined_is_said(out: Path, capsys: Capture, tmp_path: Path) -> None:
+    of = names(out)
+    assert refusal(capsys, of["mean"], "--results", str(out)) == f"an ensemble has at least 2 runs, '{of['mean']}' names 1"
+    assert refusal(capsys, of["mean"], of["mean"], "--results", str(out)).endswith("names 1")
+    assert f"no run 'nothing' in {tmp_path}: it holds no run" in refusal(capsys, "nothing", "--results", str(tmp_path))
+    assert "did you mean" in refusal(capsys, of["mean"][:-2] + "zz", "--results", str(out))
+    assert "unknown format 'jsn'" in refusal(capsys, "*", "--results", str(out), "--format", "jsn")
+    assert "1k-5fold needs a multiple of 1,000 images, found 6" in refusal(capsys, "*m*", "--results", str(out), "--protocol", "1k-5fold", "--allow-mixed")
+    copy = tmp_path / of["max"]
+    copy.mkdir()
+    for name in ("spec.json", "record.json", "done"):
+        (copy / name).write_bytes((out / of["max"] / name).read_bytes())
+    assert refusal(capsys, str(out / of["mean"]), str(copy)).startswith(f"{copy}/best.safetensors is missing: records that are shared leave models out")
+    (copy / "record.json").unlink()
+    assert "has not finished: only finished runs have a model" in refusal(capsys, str(out / of["mean"]), str(copy))
+    record = (out / of["max"] / "record.json").read_text()
+    (copy / "record.json").write_text(record.replace('"status": "done"', '"status": "failed"'))
+    assert "is failed: only finished runs have a model" in refusal(capsys, str(out / of["mean"]), str(copy))
+    (copy / "record.json").write_text(record.replace('"version": "1"', '"version": "0"'))
+    (copy / "best.safetensors").write_bytes((out / of["max"] / "best.safetensors").read_bytes())
+    (copy / "spec.json").write_text((out / of["max"] / "spec.json").read_text().replace('"version": "1"', '"version": "0"'))
+    assert "is version 1 now, the run" in refusal(capsys, str(out / of["mean"]), str(copy), "--allow-mixed")
+
+
+def test_the_command_imports_no_torch() -> None:
+    code = "import sys, vsebench.cli.ensemble; assert not {'torch', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
