@@ -18,12 +18,12 @@ def elsewhere(tmp_path_factory, monkeypatch):
 
 
 def data(capsys, *arguments: object, code: int = 0) -> str:
-    """What `vsebench data` prints: on stdout when all is well, else the one line of its error."""
+    """What `vsebench data` prints: on stdout when it has an answer (a check that fails is one), else the one line of its error."""
     with pytest.raises(SystemExit) as caught:
         main(["data", *map(str, arguments)])
     assert caught.value.code == code
     out, err = capsys.readouterr()
-    if code == 0:
+    if code < 2:
         assert err == ""
         return out
     assert out == ""
@@ -52,9 +52,13 @@ def test_info_says_which_files_from_where_to_where(capsys):
 
 def test_check_prints_each_split(capsys, tmp_path):
     folder = write_precomp(tmp_path / "precomp")
+    for stem in ("train", "dev", "test"):
+        captions = folder / f"{stem}_caps.txt"
+        captions.write_text(captions.read_text().replace("thing", f"{stem} thing"))
     lines = data(capsys, "check", "precomp", "--data-root", tmp_path).splitlines()
+    assert lines[-1] == "verdict: all 3 checks passed"
     assert lines[0].startswith(f"precomp: sound, in {folder}, fingerprint ")
-    assert [line.split() for line in lines[3:]] == [
+    assert [line.split() for line in lines[3:6]] == [
         ["train", "6", "30", "6", "×", "3", "×", "4", "float32", "3", "3"],
         ["dev", "3", "15", "3", "×", "3", "×", "4", "float32", "3", "3"],
         ["test", "4", "20", "4", "×", "3", "×", "4", "float32", "3", "3"],
@@ -67,10 +71,10 @@ def test_check_generates_what_is_generated(capsys):
     assert ["dev", "100", "500", "100", "×", "36", "×", "16", "float16", "10", "36"] in [line.split() for line in out.splitlines()]
 
 
-def test_counts_that_differ_warn_or_are_refused(capsys, tmp_path):
+def test_counts_that_differ_fail_or_are_refused(capsys, tmp_path):
     write_precomp(tmp_path / "coco_precomp", test="testall")
-    out = data(capsys, "check", "coco", "--data-root", tmp_path)
-    assert "warning: test has 4 images and 20 captions, published are 5000 and 25000" in out
+    out = data(capsys, "check", "coco", "--data-root", tmp_path, code=1)
+    assert "FAIL  testall has 4 images, published are 5,000" in out
     assert "refused because of --strict-data" in data(capsys, "check", "coco", "--data-root", tmp_path, "--strict-data", code=2)
 
 

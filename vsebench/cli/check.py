@@ -1,0 +1,94 @@
+"""`vsebench data check`: whether a data set is sound, and whether it is the published one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vsebench.data.open import OpenedDataset
+    from vsebench.data.prepare.audit import Finding
+    from vsebench.plugin.cards import DatasetCard
+    from vsebench.plugin.params import Scalar
+    from vsebench.plugin.registry import Component
+
+NOT_AS_PUBLISHED = 1
+
+
+def check_command(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|DIR", help="A data set, with options where it has any, or a folder in the precomp layout.", show_default=False)
+    ],
+    data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Folder to look in before $VSEBENCH_DATA and ./data; repeatable.")] = None,
+    captions: Annotated[Path | None, typer.Option(metavar="FILE", help="Karpathy's JSON, to compare captions and their order with.")] = None,
+    strict_data: Annotated[bool, typer.Option("--strict-data", help="Refuse a data set whose counts differ from the published ones.")] = False,
+) -> None:
+    """Check and hash a data set and compare it with what is published. Exit code 0: it is as published; 1: it differs; 2: it cannot be used."""
+    from vsebench.cli.datasets import find_dataset
+    from vsebench.data.open import open_dataset
+
+    spec, roots = _folder(name, data_root or [])
+    component, card, params = find_dataset(spec)
+    opened = open_dataset(component, params, data_roots=[Path(root) for root in roots], strict=strict_data)
+    typer.echo("\n".join(_table(component.canonical(params), opened)))
+    findings = list(_findings(component, card, params, opened, captions))
+    typer.echo("\n".join(_verdict(findings)))
+    raise typer.Exit(NOT_AS_PUBLISHED if any(finding.verdict == "FAIL" for finding in findings) else 0)
+
+
+def _folder(name: str, roots: list[str]) -> tuple[str, list[str]]:
+    """The data set and the roots meant: of a folder, what its manifest says, else `coco` where it has COCO's test files, else `precomp`."""
+    from vsebench.cli.datasets import datasets
+    from vsebench.data.prepare.manifest import read_manifest
+    from vsebench.data.prepare.published import published
+    from vsebench.plugin import DataError
+
+    folder = Path(name)
+    if not folder.is_dir() or name in {component.name for component, _ in datasets()}:
+        return name, roots
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return ("coco" if (folder / "testall_ims.npy").is_file() else "precomp"), [name]
+    spec = published(manifest["dataset"]).opens_as
+    if manifest["features"] is None:
+        raise DataError(
+            f"{folder} has captions and ids but no features: check it with its images, 'vsebench data check {spec}:images=DIR --data-root {folder}'"
+        )
+    return spec, [name]
+
+
+def _table(spec: str, opened: OpenedDataset) -> Iterator[str]:
+    from tabulate import tabulate
+
+    from vsebench.cli.splits import split_rows
+
+    yield f"{spec}: sound, in {opened.path}, fingerprint {opened.fingerprint}"
+    headers, rows = split_rows(opened.data)
+    yield tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
+
+
+def _findings(component: Component, card: DatasetCard, params: dict[str, Scalar], opened: OpenedDataset, captions: Path | None) -> Iterator[Finding]:
+    from vsebench.data.precomp import Precomp
+    from vsebench.data.prepare.audit import audit, audit_tables, entry_for
+    from vsebench.plugin import AnnotationCard, DataError
+
+    tables = isinstance(component.create(params), Precomp)
+    entry = entry_for(component.name, opened.path) if tables else None
+    counts = card.sizes_for(params) if isinstance(card, AnnotationCard) else card.counts_for(params)
+    yield from audit(opened, published_counts=bool(counts) and entry is None)
+    if tables:
+        yield from audit_tables(opened.path, ("train", "dev", str(params.get("test", "test"))), entry, captions)
+    elif captions is not None:
+        raise DataError(f"{captions} cannot be compared with '{component.name}': expected a data set in the precomp layout")
+
+
+def _verdict(findings: list[Finding]) -> Iterator[str]:
+    yield ""
+    yield from (f"{finding.verdict:4}  {finding.text}" for finding in findings)
+    failed = sum(finding.verdict == "FAIL" for finding in findings)
+    passed = sum(finding.verdict == "ok" for finding in findings)
+    yield f"verdict: {f'{failed} of {failed + passed} checks failed' if failed else f'all {passed} checks passed'}"
