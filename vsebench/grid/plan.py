@@ -11,6 +11,8 @@ from vsebench.data.open import open_dataset
 from vsebench.grid.axes import Axes, loss_card, protocol_fields
 from vsebench.grid.components import resolve_ref
 from vsebench.grid.device import default_workers, resolve_device
+from vsebench.grid.images import check_images
+from vsebench.plugin import RetrievalData
 from vsebench.plugin.errors import PluginError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.spec import ComponentRef, Environment, RunSpec
@@ -59,7 +61,7 @@ def plan(suite: Suite) -> Plan:
     device = resolve_device(suite.device)
     grid = _Grid(registry)
     for dataset, protocol in zip(axes.datasets, protocols, strict=True):
-        data = _open(suite, dataset, registry, files)
+        data = _open(suite, dataset, protocol["image_encoder"], registry, files)
         for pooling, similarity, loss, seed in itertools.product(axes.poolings, axes.similarities, axes.losses, suite.seeds):
             sides = {"image_pooling": pooling[0], "text_pooling": pooling[1]}
             grid.add(RunSpec(**data, **protocol, **sides, similarity=similarity, loss=loss, seed=seed, device=device))
@@ -109,9 +111,11 @@ def _only_warm_up(run: RunSpec) -> str:
     )
 
 
-def _open(suite: Suite, dataset: ComponentRef, registry: Registry, files: tuple[str, ...]) -> dict[str, Any]:
+def _open(suite: Suite, dataset: ComponentRef, image_encoder: ComponentRef, registry: Registry, files: tuple[str, ...]) -> dict[str, Any]:
     """The fields of a run that the data decide. Opening a data set checks it."""
     roots = [Path(root) for root in suite.data_root]
     opened = open_dataset(registry.get("dataset", dataset.name), dataset.params, data_roots=roots, strict=suite.strict_data)
+    if isinstance(opened.data, RetrievalData):
+        check_images(dataset, opened.data, image_encoder, registry)
     environment = Environment(data_path=str(opened.path.absolute()), data_warnings=opened.warnings, plugin_files=files)
     return {"dataset": dataset, "data_fingerprint": opened.fingerprint, "environment": environment}

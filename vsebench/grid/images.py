@@ -1,0 +1,33 @@
+"""Whether a run's image encoder takes what its data set has: features, or raw images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.plugin import ImageEncoderCard, ImageSource, SpecError
+
+if TYPE_CHECKING:
+    from vsebench.plugin import RetrievalData
+    from vsebench.plugin.registry import Registry
+    from vsebench.results.spec import ComponentRef
+
+
+def check_images(dataset: ComponentRef, data: RetrievalData, encoder: ComponentRef, registry: Registry) -> None:
+    """Checks it before anything is run.
+
+    Raises:
+        SpecError: the encoder takes raw images and the data set has features, or the reverse.
+    """
+    card = registry.get("image-encoder", encoder.name).card
+    wanted = isinstance(card, ImageEncoderCard) and card.raw_images
+    given = any(isinstance(split.features, ImageSource) for split in data.splits.values())
+    if given and not wanted:
+        raise SpecError(
+            f"data set '{dataset.spec}' has raw images, image encoder '{encoder.spec}' takes features: write --set image_encoder=backbone:model=MODEL, "
+            "or make features of them with 'vsebench data extract'"
+        )
+    if wanted and not given:
+        raise SpecError(
+            f"image encoder '{encoder.spec}' takes raw images, data set '{dataset.spec}' has features: name its images with {dataset.name}:images=PATH, "
+            "or write --set image_encoder=grid"
+        )
