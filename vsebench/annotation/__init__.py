@@ -1,1 +1,24 @@
-"""The annotation task: images to labels."""
+"""The annotation task: images to labels. `evaluate` ranks labels by anybody's factors, `evaluate_scores` by any scores."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vsebench.annotation.evaluation import evaluate, evaluate_scores
+    from vsebench.annotation.metrics import AnnotationMetrics
+
+_HOMES = {
+    "AnnotationMetrics": "vsebench.annotation.metrics",
+    "evaluate": "vsebench.annotation.evaluation",
+    "evaluate_scores": "vsebench.annotation.evaluation",
+}
+
+__all__ = ("AnnotationMetrics", "evaluate", "evaluate_scores")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'vsebench.annotation' has no attribute '{name}'")

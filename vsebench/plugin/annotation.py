@@ -120,6 +120,15 @@ class Positives:
 
         return np.bincount(self.labels, minlength=self.n_labels)
 
+    def select(self, images: np.ndarray) -> Positives:
+        """The rows of some images, in the order given: int64 [k]."""
+        import numpy as np
+
+        counts = self.counts[images]
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        shift = np.repeat(self.offsets[images] - offsets[:-1], counts)
+        return Positives(offsets, self.labels[np.arange(offsets[-1]) + shift], self.n_labels)
+
     def union(self, other: Positives) -> Positives:
         """The labels that an image has in either; both of the same images and labels.
 

@@ -115,8 +115,8 @@ def _register_words(register: Register) -> None:
             folders=("flickr8k", "Flickr8k", "flickr_8k"),
             sizes=_word_sizes,
             notes=(
-                "Labels are the words of the training images' captions. With split=official an image is known by its features; with split=leave-one-out all "
-                "8,000 images train, are known by their row, and have no features.",
+                "Labels are the words of the training images' captions.",
+                "split=official knows an image by its features; with split=leave-one-out all 8,000 images train, known by their row, and have no features.",
             ),
         ),
     )
