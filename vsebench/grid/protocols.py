@@ -1,4 +1,4 @@
-"""Named protocols, and how `--set KEY=VALUE` changes them."""
+"""Protocols by name, and how `--set KEY=VALUE` changes them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from vsebench.grid.components import resolve_ref
+from vsebench.grid.presets import PRESETS
 from vsebench.grid.validation import one_line
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.results.spec import Protocol
@@ -17,28 +18,6 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Kind, Registry
-
-PRESETS: Mapping[str, Protocol] = {
-    preset.name: preset
-    for preset in (
-        Protocol(name="vse-infinity"),
-        Protocol(
-            name="quick",
-            embed_dim=128,
-            word_dim=128,
-            epochs=5,
-            lr=6e-3,
-            lr_decay_at=0.8,
-            weight_decay=1e-4,
-            warmup_epochs=3,
-            evals_per_epoch=3,
-            min_word_count=1,
-            sibling_mask=True,
-            select_at="evaluation",
-        ),
-    )
-}
-"""`vse-infinity` is the published protocol of VSE-infinity for region features and a BiGRU; `quick` compares methods on `scenes` in about a minute."""
 
 COMPONENT_KEYS: Mapping[str, Kind] = {
     "image_encoder": "image-encoder",

@@ -1,0 +1,93 @@
+"""The named protocols. `docs/protocol.md` says where each value comes from, and which pooling and loss its paper trains with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.registry import quote
+from vsebench.results.spec import Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PLAIN = {"warmup_epochs": 0, "drop_regions": 0, "augment_words": 0}
+"""Neither a warm-up loss nor size augmentation: methods before VSE-infinity have none."""
+
+_RESNET = f"backbone:model={quote('microsoft/resnet-152')}:size=512"
+_CLIP = quote("openai/clip-vit-base-patch32")
+
+_VSE_INFINITY = (
+    Protocol(name="vse-infinity"),
+    Protocol(name="vse-infinity-bert", text_encoder="bert", weight_decay=1e-4),
+    Protocol(name="vse-infinity-grid", image_encoder=_RESNET, weight_decay=1e-4),
+    Protocol(name="vse-infinity-grid-bert", image_encoder=_RESNET, text_encoder="bert", weight_decay=1e-4),
+)
+
+_EARLIER = (
+    Protocol(
+        name="uvs",
+        image_encoder="grid",
+        text_encoder="gru-last",
+        optimiser="adam",
+        lr=2e-4,
+        lr_decay=1,
+        weight_decay=0,
+        epochs=15,
+        min_word_count=1,
+        evals_per_epoch=2,
+        select_at="evaluation",
+        **_PLAIN,
+    ),
+    Protocol(name="vse++", image_encoder="grid", text_encoder="gru-last", optimiser="adam", lr=2e-4, lr_decay_at=0.5, weight_decay=0, epochs=30, **_PLAIN),
+    Protocol(
+        name="aoq",
+        image_encoder="grid",
+        text_encoder="gru-last",
+        embed_dim=2048,
+        optimiser="adam",
+        lr=2e-4,
+        lr_decay_at=0.5,
+        weight_decay=0,
+        epochs=20,
+        **_PLAIN,
+    ),
+)
+
+_2AD = (
+    Protocol(name="2ad", warmup_epochs=0, augment_ends=False),
+    Protocol(name="2ad-published", warmup_epochs=0, augment_ends=False, lr_schedule="compounding", select_at="last"),
+)
+
+_CLIP_VSE = Protocol(
+    name="clip-vse",
+    image_encoder=f"backbone:model={_CLIP}:cls=true:frozen_epochs=0",
+    text_encoder=f"bert:model={_CLIP}",
+    embed_dim=512,
+    lr=1e-4,
+    lr_schedule="cosine",
+    lr_warmup_epochs=0.5,
+    weight_decay=0.1,
+    decay_on="matrices",
+    clip_norm=1,
+    epochs=5,
+    sibling_mask=True,
+    **_PLAIN,
+)
+
+_QUICK = Protocol(
+    name="quick",
+    embed_dim=128,
+    word_dim=128,
+    epochs=5,
+    lr=6e-3,
+    lr_decay_at=0.8,
+    weight_decay=1e-4,
+    warmup_epochs=3,
+    evals_per_epoch=3,
+    min_word_count=1,
+    sibling_mask=True,
+    select_at="evaluation",
+)
+
+PRESETS: Mapping[str, Protocol] = {preset.name: preset for preset in (*_VSE_INFINITY, *_EARLIER, *_2AD, _CLIP_VSE, _QUICK)}
+"""By name. `vse-infinity` is the published protocol of VSE-infinity for region features and a BiGRU; `quick` compares methods on `scenes` in minutes."""
