@@ -8,6 +8,7 @@ import typer
 
 from vsebench.cli.check import check_command
 from vsebench.cli.datasets import datasets, find_dataset
+from vsebench.cli.extract import extract_command
 from vsebench.cli.prepare import prepare_command
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 data_app = typer.Typer(rich_markup_mode=None, help="List data sets, say how to get one, prepare its files and check them.")
 data_app.command("prepare")(prepare_command)
 data_app.command("check")(check_command)
+data_app.command("extract")(extract_command)
 
 NameArgument = Annotated[str, typer.Argument(help="A data set, with options where it has any: scenes:images=500.", show_default=False)]
 
