@@ -115,7 +115,11 @@ def test_neutral_differences_are_remarked_and_do_not_forbid_the_comparison(tmp_p
     protocol = {"name": "mine", "threads": 4, "precision": "bf16", "evals_per_epoch": 1}
     leave(tmp_path, protocol=protocol)
     comparison = only(verify("made-up", tmp_path, registry(published())))
-    assert comparison.remarks == ("evals_per_epoch 1 (published: 4)", "precision bf16 (published: auto)", "threads 4 (published: 1)")
+    assert comparison.remarks == (
+        "evals_per_epoch 1, where the protocol has 4",
+        "precision bf16, where the protocol has auto",
+        "threads 4, where the protocol has 1",
+    )
 
 
 def test_warnings_of_the_runs_are_carried_once(tmp_path):

@@ -78,7 +78,8 @@ def _compare(row: Sequence[Run], reference: Reference, neutral: Sequence[Differe
         mean, _, high = t_interval([run.record.test[metric] for run in row])
         figures.append(Figure(metric, published, mean, None if high is None else high - mean, tolerance.of(metric)))
     warnings = dict.fromkeys(warning for run in row for warning in run.record.warnings)
-    return Comparison(_name(row), reference, tuple(figures), (*map(str, neutral), *warnings))
+    remarks = (f"{difference.what} {difference.ours}, where the protocol has {difference.published}" for difference in neutral)
+    return Comparison(_name(row), reference, tuple(figures), (*remarks, *warnings))
 
 
 def _nearest(row: Sequence[Run], settings: Sequence[tuple[Reference, list[Difference]]]) -> Uncompared:
