@@ -1,0 +1,127 @@
+"""Relevance that people have collected, by name: Flickr8k's judgements, and ECCV Caption and CxC for COCO through the package `eccv_caption`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from vsebench.data import flickr8k
+from vsebench.data.locate import locate
+from vsebench.data.relevance import Relation
+from vsebench.data.text import read_lines
+from vsebench.plugin import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from vsebench.data.relevance import Direction, Relevance
+
+Ids = dict[Literal["i", "t"], "Sequence[str]"]
+
+
+@dataclass(frozen=True, eq=False)
+class CollectedRelevance:
+    """Relevance with the ids of the test split that it was collected on.
+
+    Attributes:
+        relevance: the judgements.
+        ids: of the split's images (`i`) and captions (`t`), in its usual order.
+        relevant_from: the lowest grade that usually counts as relevant.
+        allow_absent: judged items that the split lacks count as relevant and are never found.
+    """
+
+    relevance: Relevance
+    ids: Ids
+    relevant_from: float
+    allow_absent: bool = False
+
+
+def load_collected(name: str, data_roots: Sequence[Path]) -> CollectedRelevance:
+    """The relevance called `name`, one of `COLLECTED`.
+
+    Raises:
+        DataError: its files or its package are missing or damaged.
+    """
+    return COLLECTED[name](data_roots)
+
+
+def _expert(data_roots: Sequence[Path]) -> CollectedRelevance:
+    """Grade: the mean of three experts' ratings, 1 (unrelated) to 4 (no error), minus 1. Relevant from 2: "minor errors" on average."""
+    return _flickr8k("ExpertAnnotations.txt", data_roots, lambda a, b, c: (a + b + c) / 3 - 1, relevant_from=2.0)
+
+
+def _crowd(data_roots: Sequence[Path]) -> CollectedRelevance:
+    """Grade: the share of crowd workers who said yes. Relevant from one half."""
+    return _flickr8k("CrowdFlowerAnnotations.txt", data_roots, lambda _, yes, no: yes / (yes + no), relevant_from=0.5)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What `locate` looks for."""
+
+    names: tuple[str, ...]
+
+    def files(self, root: Path) -> list[Path]:
+        return [root / name for name in self.names]
+
+
+def _flickr8k(name: str, data_roots: Sequence[Path], grade: Callable[[float, float, float], float], relevant_from: float) -> CollectedRelevance:
+    root = locate("flickr8k", ("Flickr8k", "flickr_8k"), _Files((name,)), data_roots)  # type: ignore[arg-type]  # only its files are asked for
+    images, captions, grades = [], [], []
+    for number, line in enumerate(read_lines(root / name), start=1):
+        try:
+            image, caption, *answers = line.split("\t")
+            judged = grade(*map(float, answers))
+        except (ValueError, TypeError, ZeroDivisionError):
+            raise DataError(f"{root / name}, line {number}, is {line[:60]!r}, expected an image, a caption and three numbers") from None
+        images.append(image)
+        captions.append(caption)
+        grades.append(judged)
+    relation = Relation(images, captions, np.array(grades), str(root / name))
+    names = read_lines(root / flickr8k.SPLITS["test"])
+    ids: Ids = {"i": names, "t": [f"{image}#{number}" for image in names for number in range(flickr8k.CAPTIONS)]}
+    return CollectedRelevance({"i2t": relation, "t2i": relation.reversed()}, ids, relevant_from)
+
+
+def _coco(part: Literal["eccv_gts", "cxc_gts"]) -> Callable[[Sequence[Path]], CollectedRelevance]:
+    def load(_: Sequence[Path]) -> CollectedRelevance:
+        metrics = _package()
+        directions: tuple[Direction, ...] = ("i2t", "t2i")
+        relevance = {direction: _of_package(getattr(metrics, part)[direction]) for direction in directions}
+        captions = [int(number) for number in metrics.coco_ids]
+        images = dict.fromkeys(metrics.coco_gts["t2i"][caption][0] for caption in captions)
+        return CollectedRelevance(relevance, {"i": [str(i) for i in images], "t": [str(c) for c in captions]}, 1.0, allow_absent=True)
+
+    return load
+
+
+def _package() -> Any:
+    """The package's `Metrics`, which reads its files.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it recommends a faster JSON reader
+        try:
+            from eccv_caption import Metrics
+        except ImportError:
+            raise DataError("ECCV Caption and CxC need the package eccv_caption: pip install 'vsebench[eccv]'") from None
+        return Metrics()
+
+
+def _of_package(found: Mapping[int, Sequence[int]]) -> Relation:
+    pairs = [(str(query), str(item)) for query, items in found.items() for item in items]
+    return Relation([q for q, _ in pairs], [i for _, i in pairs], np.ones(len(pairs)), "eccv_caption")
+
+
+COLLECTED: Mapping[str, Callable[[Sequence[Path]], CollectedRelevance]] = {
+    "flickr8k-expert": _expert,
+    "flickr8k-crowd": _crowd,
+    "eccv": _coco("eccv_gts"),
+    "cxc": _coco("cxc_gts"),
+}
