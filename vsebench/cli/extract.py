@@ -22,7 +22,7 @@ def extract_command(
     model: Annotated[str, typer.Option(metavar="MODEL", help="A folder, or a name on the Hugging Face hub.", show_default=False)],
     out: Annotated[Path, typer.Option(metavar="TABLE", help="Folder that the table becomes.", show_default=False)],
     size: Annotated[int, typer.Option(min=0, max=4096, help="Side of the images in pixels; 0 for the one that the model was trained with.")] = 0,
-    batch: Annotated[int, typer.Option(min=1, help="Images computed at a time.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Images computed at a time.")] = 32,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. [default: all cores]")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,

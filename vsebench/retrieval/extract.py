@@ -51,7 +51,7 @@ class Extraction:
     model: str
     out: Path
     size: int = 0
-    batch: int = 64
+    batch: int = 32
     device: str = "cpu"
     threads: int = 1
 
