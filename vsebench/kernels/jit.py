@@ -15,15 +15,18 @@ Function = TypeVar("Function", bound="Callable[..., object]")
 @overload
 def jit(function: Function) -> Function: ...
 @overload
-def jit(*, fastmath: Collection[str]) -> Callable[[Function], Function]: ...
-def jit(function: Any = None, *, fastmath: Collection[str] = ()) -> Any:
-    """Compiles at the first call, and keeps the machine code on disk for the next process.
+def jit(*, fastmath: Collection[str] = (), cache: bool = True) -> Callable[[Function], Function]: ...
+def jit(function: Any = None, *, fastmath: Collection[str] = (), cache: bool = True) -> Any:
+    """Compiles at the first call, and keeps the machine code on disk for the next process. Compiled code releases the GIL.
 
     Without `fastmath` (LLVM's flags, such as `contract` for fused multiply-adds and `reassoc` for sums in any order), sums keep their written order.
+    A function that takes compiled functions cannot be kept (`cache=False`): numba knows those by an identity that each process makes anew.
     """
 
     def decorate(function: Any) -> Any:
-        options: dict[str, Any] = {"error_model": "numpy", "fastmath": set(fastmath)}
+        options: dict[str, Any] = {"error_model": "numpy", "fastmath": set(fastmath), "nogil": True}
+        if not cache:
+            return numba.njit(**options)(function)
         try:
             return numba.njit(cache=True, **options)(function)
         except RuntimeError:  # numba finds no folder that it may write to, as in a read-only container

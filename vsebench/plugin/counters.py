@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    Words = TypeVar("Words", np.ndarray, Tensor)
+    Words = TypeVar("Words", np.ndarray, Tensor, int)  # int: inside compiled code
 
 # SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) in signed integers; the masks make arithmetic shifts logical.
 _GAMMA = -7046029254386353131
@@ -27,12 +27,12 @@ UNIT = 2.0**-53
 """`mantissa(word) * UNIT` is uniform in [0, 1)."""
 
 
-def fork(stream: Words, counter: Words | int) -> Words:
-    """The stream number `counter` ≥ 0 of a stream, which is also 64 random bits: int64."""
+def fork(stream: Words, counter: Words) -> Words:
+    """The stream number `counter` ≥ 0 of a stream; its int64 is also 64 random bits. Python's own integers do not wrap, and are no counters."""
     word = stream + (counter + 1) * _GAMMA
     word = (word ^ ((word >> 30) & _MASK_34)) * _FIRST
     word = (word ^ ((word >> 27) & _MASK_37)) * _SECOND
-    return word ^ ((word >> 31) & _MASK_33)
+    return word ^ ((word >> 31) & _MASK_33)  # type: ignore[no-any-return]  # of a NumPy array
 
 
 def mantissa(word: Words) -> Words:
@@ -46,5 +46,5 @@ def stream_of(seed: int, *counters: int) -> int:
 
     stream = np.array([seed & (2**63 - 1)], np.int64)
     for counter in counters:
-        stream = fork(stream, counter)
+        stream = fork(stream, np.array([counter], np.int64))
     return int(stream[0])

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vsebench.plugin.counters import stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import numpy as np
     from torch import Tensor
@@ -81,29 +81,40 @@ class Draws:
     weight: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class DrawKernel:
-    """A sampler's law as a numba function, for the sequential engine and for batches on the CPU.
+class Tables(NamedTuple):
+    """What a law made at its last refresh, and memory to work in.
 
     Attributes:
-        draw: `(image, vector [K], positive, stream, Q [A, K], offsets, labels, table, numbers, scratch) → (label, trials, weight)` with `offsets` and
-            `labels` the rows of the positives; the image's stream is that of the draw. It does not keep or change what it is given, but `scratch`.
-        table: int32, two-dimensional.
+        ranks: int32, two-dimensional.
         numbers: float64, one-dimensional.
-        scratch: how many float64 the function may write to.
+        scratch: float64, one-dimensional; the only thing that a law may change.
+    """
+
+    ranks: np.ndarray
+    numbers: np.ndarray
+    scratch: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class DrawKernel:
+    """A sampler's law in compiled form, for the sequential engine and for batches on the CPU.
+
+    Attributes:
+        draw: a numba function `(image, vector, positive, stream, Q, offsets, labels, *tables) → (label, trials, weight)`. `vector` is the image's,
+            float32 [K]; the t-th random word of the draw is `fork(stream, t)`; `offsets` and `labels` are those of the positives; what it returns is as in
+            `Draws`. (One argument each: numba counts references to the arrays of a tuple at every access.)
+        tables: its last arguments.
     """
 
     draw: Callable[..., tuple[int, int, float]]
-    table: np.ndarray
-    numbers: np.ndarray
-    scratch: int = 1
+    tables: Tables
 
 
 class Sampler(Protocol):
     """Draws negatives. Its law may depend on the vectors as they were at the last refresh and as they are now.
 
     It may also have:
-        `kernel() → DrawKernel`: the same law for the sequential engine, with the tables of the last refresh. The arrays are those that refreshes fill.
+        `kernel() → DrawKernel`: the same law for the sequential engine, with the tables of the last refresh.
         `law(state, anchor, positive) → float64 [A]`: the exact distribution of one draw that finds something.
         `state_dict()` and `load_state_dict(…)`: the tables of the last refresh, tensors by name, so that a run can be resumed between two refreshes.
     """
@@ -156,5 +167,3 @@ class RankingLoss(Protocol):
     def __call__(self, inputs: RankingInputs) -> Tensor:
         """The scalar sum over all negatives; 0 for a difference of +∞."""
         ...
-
-

@@ -1,0 +1,124 @@
+"""The laws of this plugin's samplers as compiled functions; see `vsebench.plugin.DrawKernel`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsebench.kernels.jit import jit
+from vsebench.kernels.negatives_numba import below, fork, free_labels, nth_negative, score, unit
+
+if TYPE_CHECKING:
+    from vsebench.kernels.negatives_numba import Labels, Numbers, Offsets, Vectors
+
+    Found = tuple[int, int, float]
+
+_NOTHING = -1
+
+
+@jit
+def uniform(
+    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+) -> Found:
+    """The label whose rank among the image's negatives is uniform."""
+    free = free_labels(image, offsets, Q.shape[0])
+    if free == 0:
+        return _NOTHING, 0, 1.0
+    return nth_negative(image, below(stream, free), offsets, labels), 1, 1.0
+
+
+@jit
+def popularity(
+    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+) -> Found:
+    """Inverts the cumulative weights, `numbers` [A + 1], with the image's positives cut out."""
+    n_labels = Q.shape[0]
+    if free_labels(image, offsets, Q.shape[0]) == 0:
+        return _NOTHING, 0, 1.0
+    mass = numbers[n_labels]
+    for t in range(offsets[image], offsets[image + 1]):
+        mass -= numbers[labels[t] + 1] - numbers[labels[t]]
+    level = np.floor(unit(stream) * mass)
+    for t in range(offsets[image], offsets[image + 1]):
+        if numbers[labels[t]] > level:
+            break
+        level += numbers[labels[t] + 1] - numbers[labels[t]]
+    low, high = 0, n_labels
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if numbers[middle] <= level:
+            low = middle
+        else:
+            high = middle
+    return low, 1, 1.0
+
+
+@jit
+def warp(
+    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+) -> Found:
+    """Uniform trials until the margin `numbers[0]` is violated, at most `numbers[1]`; `numbers[2 + r]` is the weight of rank r."""
+    n_labels = Q.shape[0]
+    free = free_labels(image, offsets, Q.shape[0])
+    if free == 0:
+        return _NOTHING, 0, 1.0
+    threshold = score(vector, Q[positive]) - np.float32(numbers[0])
+    limit = int(numbers[1])
+    for trial in range(limit):
+        label = nth_negative(image, below(fork(stream, trial), free), offsets, labels)
+        if score(vector, Q[label]) > threshold:
+            return label, trial + 1, numbers[2 + (n_labels - 1) // (trial + 1)]
+    return _NOTHING, limit, 1.0
+
+
+@jit
+def dns(
+    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+) -> Found:
+    """One of the best m = `numbers[1]` of n = `numbers[0]` uniform candidates; `scratch` [2m] holds their scores and labels, best first."""
+    free = free_labels(image, offsets, Q.shape[0])
+    if free == 0:
+        return _NOTHING, 0, 1.0
+    n, m = int(numbers[0]), int(numbers[1])
+    kept = 0
+    for trial in range(n):
+        label = nth_negative(image, below(fork(stream, trial), free), offsets, labels)
+        value = score(vector, Q[label])
+        if kept == m and not value > scratch[m - 1]:
+            continue
+        place = min(kept, m - 1)
+        while place > 0 and value > scratch[place - 1]:
+            scratch[place], scratch[m + place] = scratch[place - 1], scratch[m + place - 1]
+            place -= 1
+        scratch[place], scratch[m + place] = value, label
+        kept = min(kept + 1, m)
+    choice = below(fork(stream, n), m) if m > 1 else 0
+    return int(scratch[m + choice]), n, 1.0
+
+
+@jit
+def softmax(
+    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+) -> Found:
+    """Inverts the cumulative softmax, at temperature `numbers[0]`, of the scores of all negatives; `scratch` [A]."""
+    n_labels = Q.shape[0]
+    if free_labels(image, offsets, Q.shape[0]) == 0:
+        return _NOTHING, 0, 1.0
+    for label in range(n_labels):
+        scratch[label] = score(vector, Q[label])
+    for t in range(offsets[image], offsets[image + 1]):
+        scratch[labels[t]] = -np.inf
+    best, total = scratch.max(), 0.0
+    for label in range(n_labels):
+        total += np.exp((scratch[label] - best) / numbers[0])
+        scratch[label] = total
+    level = unit(stream) * total
+    low, high = 0, n_labels - 1
+    while low < high:
+        middle = (low + high) >> 1
+        if scratch[middle] > level:
+            high = middle
+        else:
+            low = middle + 1
+    return low, n_labels, 1.0

@@ -1,0 +1,28 @@
+"""The annotation losses and their slopes, −d loss / d difference, as compiled functions."""
+
+from __future__ import annotations
+
+import math
+
+from vsebench.kernels.jit import jit
+
+
+@jit
+def hinge(difference: float, weight: float) -> tuple[float, float]:
+    if difference <= 1.0:
+        return 1.0 - difference, 1.0
+    return 0.0, 0.0
+
+
+@jit
+def warp_weighted(difference: float, weight: float) -> tuple[float, float]:
+    if difference <= 1.0:
+        return weight * (1.0 - difference), weight
+    return 0.0, 0.0
+
+
+@jit
+def logistic(difference: float, weight: float) -> tuple[float, float]:
+    tail = math.exp(-abs(difference))
+    slope = tail / (1.0 + tail) if difference > 0 else 1.0 / (1.0 + tail)
+    return max(-difference, 0.0) + math.log1p(tail), slope

@@ -1,0 +1,86 @@
+"""Random words, positives and scores inside compiled loops: what the samplers' kernels are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.kernels.jit import jit
+from vsebench.plugin import counters
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+    Offsets = NDArray[np.int64]
+    Labels = NDArray[np.int32]
+    Numbers = NDArray[np.float64]
+
+fork = jit(counters.fork)
+_mantissa = jit(counters.mantissa)
+_UNIT = counters.UNIT
+_SHORT = 32  # rows up to this length are scanned
+
+
+@jit
+def unit(word: int) -> float:
+    """A word's number in [0, 1)."""
+    return _mantissa(word) * _UNIT
+
+
+@jit
+def below(word: int, size: int) -> int:
+    """A word's integer from 0 to `size` − 1."""
+    return int(unit(word) * size)
+
+
+@jit
+def free_labels(image: int, offsets: Offsets, n_labels: int) -> int:
+    """How many labels the image does not have."""
+    owned: int = offsets[image + 1] - offsets[image]
+    return n_labels - owned
+
+
+@jit
+def nth_negative(image: int, rank: int, offsets: Offsets, labels: Labels) -> int:
+    """The label of that rank, from 0, among those that the image does not have."""
+    start: int = offsets[image]
+    low, high = start, offsets[image + 1]
+    if high - low <= _SHORT:
+        for t in range(low, high):
+            if labels[t] > rank:
+                break
+            rank += 1
+        return rank
+    while low < high:
+        middle = (low + high) >> 1
+        if labels[middle] - (middle - start) <= rank:
+            low = middle + 1
+        else:
+            high = middle
+    return rank + low - start
+
+
+@jit
+def is_positive(image: int, label: int, offsets: Offsets, labels: Labels) -> bool:
+    """Whether the image has the label."""
+    low, high = offsets[image], offsets[image + 1]
+    while high - low > _SHORT:
+        middle = (low + high) >> 1
+        if labels[middle] <= label:
+            low = middle
+        else:
+            high = middle
+    for t in range(low, high):
+        if labels[t] >= label:
+            return bool(labels[t] == label)
+    return False
+
+
+@jit(fastmath={"reassoc", "contract", "nsz"})
+def score(left: Vectors, right: Vectors) -> np.float32:
+    """The inner product of two vectors of one length, summed in any order."""
+    total: np.float32 = left[0] * right[0]
+    for f in range(1, left.shape[0]):
+        total += left[f] * right[f]
+    return total
