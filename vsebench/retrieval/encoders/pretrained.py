@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 _WEIGHTS = ("model.safetensors", "model-*.safetensors", "pytorch_model.bin", "pytorch_model-*.bin")
 """In order of preference: the first pattern that fits is read."""
 
+_VOCABULARY = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+
 _SETTINGS = (
-    *("config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.txt", "vocab.json", "merges.txt", "*.model"),
+    *("config.json", "preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"),
+    *_VOCABULARY,
 )
 
 
@@ -81,6 +83,8 @@ def load_tokenizer(model: str) -> Any:
     from transformers import AutoTokenizer
 
     folder = model_folder(model)
+    if not any(path for pattern in _VOCABULARY for path in folder.glob(pattern)):  # transformers would make an empty vocabulary
+        raise SpecError(f"{folder} has no tokenizer (tokenizer.json or vocab.txt): save one beside the model")
     with _quiet(), _one_line(model):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
     if not tokenizer.is_fast:

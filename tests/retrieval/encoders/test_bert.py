@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from vsebench.retrieval.encoders.bert import BertEncoder
+from vsebench.retrieval.encoders.pieces import PieceTokeniser
+from vsebench.retrieval.tables import TextTable
+from vsebench_learned.positions import Last
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("model", ["tiny_bert", "minilm"])
+def test_it_is_a_linear_layer_on_the_last_hidden_states_of_each_caption_alone(model: str, request: pytest.FixtureRequest) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = request.getfixturevalue(model)
+    torch.manual_seed(0)
+    encoder, plain, tokenizer = BertEncoder(8, folder).eval(), AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    captions = ["a dog runs", "the red cat, the dog and another red dog", "dog"]
+    tokens, lengths = map(torch.from_numpy, TextTable(PieceTokeniser(folder).encode(captions)).gather(torch.arange(3).numpy()))
+    out = encoder(tokens, lengths)
+    for b, caption in enumerate(captions):
+        states = plain(**tokenizer(caption, return_tensors="pt")).last_hidden_state[0]
+        assert len(states) == lengths[b]
+        torch.testing.assert_close(out[b, : lengths[b]], encoder.fc(states), rtol=1e-4, atol=1e-5)
+    assert torch.isfinite(out).all()
+
+
+def test_padding_is_never_read(tiny_bert: str) -> None:
+    encoder = BertEncoder(8, tiny_bert).eval()
+    tokens, lengths = torch.randint(5, 40, (3, 6)), torch.tensor([6, 1, 4])
+    one, other = encoder(tokens, lengths), encoder(torch.where(torch.arange(6) < lengths[:, None], tokens, 7), lengths)
+    for b, n in enumerate(lengths.tolist()):
+        torch.testing.assert_close(one[b, :n], other[b, :n], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("frozen", "epochs"), [(False, 0), (True, math.inf)])
+def test_the_pretrained_model_is_a_group_of_its_own(tiny_bert: str, frozen: bool, epochs: float) -> None:
+    encoder = BertEncoder(8, tiny_bert, frozen=frozen, lr_factor=0.05)
+    (group,) = encoder.parameter_groups()
+    assert (group.lr_factor, group.frozen_epochs) == (0.05, epochs)
+    named = {id(p) for p in group.parameters}
+    assert [name for name, p in encoder.named_parameters() if id(p) not in named] == ["fc.weight", "fc.bias"]
+    assert not any("pooler" in name for name, _ in encoder.named_parameters())
+
+
+@pytest.mark.filterwarnings("ignore:Model config")
+def test_of_clip_it_takes_the_text_half_and_last_is_its_end_of_text(tmp_path: Path) -> None:
+    from transformers import CLIPConfig, CLIPModel
+
+    half = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    text = {**half, "vocab_size": 50, "max_position_embeddings": 12, "bos_token_id": 48, "eos_token_id": 49}
+    clip = CLIPModel(CLIPConfig(text_config=text, vision_config={**half, "image_size": 8, "patch_size": 4}, projection_dim=8)).eval()
+    clip.save_pretrained(tmp_path)
+    encoder = BertEncoder(8, str(tmp_path)).eval()
+    assert sum(p.numel() for p in encoder.backbone.parameters()) == sum(p.numel() for p in clip.text_model.parameters())
+    tokens, lengths = torch.tensor([[48, 3, 4, 49], [48, 5, 49, 0]]), torch.tensor([4, 3])
+    pooled = Last()(encoder(tokens, lengths), lengths)
+    own = clip.text_model(input_ids=tokens, attention_mask=(tokens != 0).long()).pooler_output  # CLIP's own choice of the end of text
+    torch.testing.assert_close(pooled, encoder.fc(own), rtol=1e-5, atol=1e-6)
