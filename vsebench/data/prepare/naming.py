@@ -44,8 +44,9 @@ def match(splits: Sequence[Split], names: Collection[str], where: object) -> dic
     if absent := missing[best]:
         found = len(images) - len(absent)
         example = next(iter(names), None)
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
         raise DataError(
-            f"{where} lacks {absent[0].label} and {len(absent) - 1} more: {found} of {len(images)} images were found by their {best}"
+            f"{where} lacks {absent[0].label}{more}: {found} of {len(images)} images were found by their {best}"
             f" among {len(names)} names{f' (such as {example})' if example is not None else ''}; expected all, by file name, id or number in the JSON"
         )
     return {split.stem: [SCHEMES[best](image) for image in split.images] for split in splits}
