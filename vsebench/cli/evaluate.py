@@ -1,77 +1,92 @@
-"""`vsebench evaluate`: metrics of embeddings that someone brings."""
+"""`vsebench evaluate`: metrics of embeddings that someone brings, or of a finished run's model."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.plugin.errors import DataError
+from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Mapping
 
+    from vsebench.cli.embedded import Embedded
     from vsebench.retrieval import RetrievalMetrics
-
-_CAPTIONS = 5
 
 
 def evaluate_command(
-    images: Annotated[Path, typer.Argument(metavar="IMAGES.npy", help="Image embeddings, one row per image.", show_default=False)],
-    texts: Annotated[Path, typer.Argument(metavar="TEXTS.npy", help="Caption embeddings, one row per caption.", show_default=False)],
+    images: Annotated[str, typer.Argument(metavar="IMAGES.npy|RUN", help="Image embeddings, one row per image; or a finished run.", show_default=False)],
+    texts: Annotated[Path | None, typer.Argument(metavar="[TEXTS.npy]", help="Caption embeddings, one row per caption.", show_default=False)] = None,
     text_to_image: Annotated[
         Path | None, typer.Option(metavar="MAP.npy", help="The image of each caption, integers; by default five consecutive captions per image.")
     ] = None,
     protocol: Annotated[str, typer.Option(metavar="full|1k-5fold", help="Rank among all, or within folds of 1,000 images and average.")] = "full",
+    relevance: Annotated[
+        str | None, typer.Option(metavar="FILE|NAME", help="Evaluate against graded relevance: a file, or flickr8k-expert, flickr8k-crowd, eccv, cxc.")
+    ] = None,
+    relevant_from: Annotated[float | None, typer.Option(metavar="GRADE", help="The lowest grade that counts as relevant. [default: the relevance's]")] = None,
+    unjudged: Annotated[
+        str | None,
+        typer.Option(metavar="irrelevant|ignored", help="What items without a judgement are; ignored leaves them out of the lists. [default: irrelevant]"),
+    ] = None,
+    image_ids: Annotated[Path | None, typer.Option(metavar="FILE", help="The id of each image row in the relevance file, one a line.")] = None,
+    text_ids: Annotated[Path | None, typer.Option(metavar="FILE", help="The id of each caption row in the relevance file, one a line.")] = None,
+    attributes: Annotated[Path | None, typer.Option(metavar="FILE.npy", help="Evaluate PMRP: 0 or 1, one row per image, one column per attribute.")] = None,
+    results: Annotated[Path, typer.Option(metavar="DIR", help="The folder that a run is looked for in.")] = Path("runs"),
+    data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Where files of a data set are looked for first; repeatable.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda; for a run.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
 ) -> None:
-    """Rank images and captions by the inner products of their embeddings and write recalls and ranks to standard output."""
-    image_rows, text_rows = _open(images, 2), _open(texts, 2)
-    owner = _five_each(images, texts, len(image_rows), len(text_rows)) if text_to_image is None else _open(text_to_image, 1)
+    """Rank images and captions by their similarity and write the metrics to standard output."""
+    from vsebench.cli.embedded import from_files, from_run
+
+    graded = {"--relevant-from": relevant_from, "--unjudged": unjudged, "--image-ids": image_ids, "--text-ids": text_ids}
+    _check(relevance=relevance, attributes=attributes, protocol=protocol, graded=graded)
+    if texts is None and text_to_image is not None:
+        raise SpecError("--text-to-image is about embeddings in files: a run's data set says whose each caption is")
+    roots = [Path(root) for root in data_root or ()]
+    embedded = from_run(images, results, roots, device) if texts is None else from_files(Path(images), texts, text_to_image, roots)
+    if relevance is not None:
+        from vsebench.cli.relevance import RelevanceOptions, evaluate_graded, graded_table
+
+        found = evaluate_graded(embedded, RelevanceOptions(relevance, relevant_from, unjudged or "irrelevant", {"i": image_ids, "t": text_ids}))
+        typer.echo(_json(found) if as_json else graded_table(found))
+    elif attributes is not None:
+        from vsebench.cli.relevance import attributes_table, evaluate_attributes
+
+        found = evaluate_attributes(embedded, attributes)
+        typer.echo(_json(found) if as_json else attributes_table(found))
+    else:
+        typer.echo(_recalls(embedded, protocol, as_json=as_json))
+
+
+def _check(*, relevance: str | None, attributes: Path | None, protocol: str, graded: Mapping[str, object]) -> None:
+    """Refuses options that would have no effect."""
+    if relevance is None:
+        for name, value in graded.items():
+            if value is not None:
+                raise SpecError(f"{name} is about a relevance: name one with --relevance")
+    if relevance is not None and attributes is not None:
+        raise SpecError("--relevance and --attributes are two evaluations: ask for one at a time")
+    if (relevance or attributes) and protocol != "full":
+        raise SpecError(f"--protocol {protocol} is about an image's own captions: relevance and attributes are evaluated among all")
+
+
+def _recalls(embedded: Embedded, protocol: str, *, as_json: bool) -> str:
     from vsebench.retrieval import evaluate
 
-    metrics = evaluate(image_rows, text_rows, owner, protocol=protocol)  # type: ignore[arg-type]  # any other word is its error to raise
-    form = _json if as_json else _table
-    typer.echo(form(metrics, images=len(image_rows), captions=len(text_rows), protocol=protocol))
+    metrics = evaluate(embedded.image, embedded.text, embedded.owner(), protocol=protocol, similarity=embedded.similarity)  # type: ignore[arg-type]  # any other word is its error to raise
+    counts: dict[str, Any] = {"images": embedded.images, "captions": embedded.texts, "protocol": protocol}
+    return _json({**metrics.as_dict(), **counts}) if as_json else _table(metrics, **counts)
 
 
-def _open(path: Path, dimensions: int) -> np.ndarray:
-    """A memory map of a .npy file.
-
-    Raises:
-        DataError: no such file, not a whole .npy file, or not of so many dimensions.
-    """
-    from numpy.lib.format import open_memmap
-
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    try:
-        array: np.ndarray = open_memmap(path, mode="r")
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path} is not a whole .npy file of numbers: {error}") from error
-    if array.ndim != dimensions:
-        raise DataError(f"{path} must have {dimensions} dimension{'s' * (dimensions > 1)}, found shape {array.shape}")
-    return array
-
-
-def _five_each(image_path: Path, text_path: Path, images: int, texts: int) -> np.ndarray:
-    """Five consecutive captions per image."""
-    import numpy as np
-
-    if texts == _CAPTIONS * images:
-        return np.repeat(np.arange(images), _CAPTIONS)
-    found = f"{image_path} has {images:,} rows and {text_path} {texts:,}"
-    if images == texts and images % _CAPTIONS == 0:
-        raise DataError(f"{found}: if each image is stored five times, keep one of them (images[::5]), else say whose each caption is with --text-to-image")
-    raise DataError(f"{found}, which is not five captions per image: say whose each caption is with --text-to-image MAP.npy")
-
-
-def _json(metrics: RetrievalMetrics, *, images: int, captions: int, protocol: str) -> str:
+def _json(found: dict[str, Any]) -> str:
     from vsebench.results.spec import METRIC_VERSION
 
-    return json.dumps({**metrics.as_dict(), "images": images, "captions": captions, "protocol": protocol, "metric_version": METRIC_VERSION})
+    return json.dumps({**found, "metric_version": METRIC_VERSION})
 
 
 def _table(metrics: RetrievalMetrics, *, images: int, captions: int, protocol: str) -> str:

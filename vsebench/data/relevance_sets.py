@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,12 +16,12 @@ from vsebench.data.text import read_lines
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from vsebench.data.relevance import Direction, Relevance
 
-Ids = dict[Literal["i", "t"], "Sequence[str]"]
+Ids = Mapping[Literal["i", "t"], "Sequence[str]"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,3 +80,28 @@ class Judgements:
             stop = min(start + size, len(self.queries))
             pairs = slice(self.offsets[start], self.offsets[stop])
             yield Judgements(self.queries[start:stop], self.offsets[start : stop + 1] - pairs.start, self.items[pairs], self.grades[pairs])
+
+
+def with_siblings(judged: Judgements, owner: np.ndarray) -> Judgements:
+    """Judgements of captions by captions in which those of the same image are relevant to each other, with the highest grade there is.
+
+    So CxC's text-to-text retrieval has it (Parekh et al. 2021, section 5), whatever raters said of such a pair.
+
+    Args:
+        judged: captions by captions.
+        owner: int64 [m], the image of each caption.
+    """
+    order = np.argsort(owner, kind="stable")
+    counts = np.bincount(owner)
+    size = counts[owner[order]]
+    start = (np.cumsum(counts) - counts)[owner[order]]
+    query = np.repeat(order, size)
+    within = np.arange(len(query)) - np.repeat(np.cumsum(size) - size, size)
+    item = order[np.repeat(start, size) + within]
+    other = query != item
+    kept = (judged.items == ABSENT) | (owner[judged.queries[judged.query_of]] != owner[judged.items])
+    return Judgements.from_pairs(
+        np.concatenate([judged.queries[judged.query_of][kept], query[other]]),
+        np.concatenate([judged.items[kept], item[other]]),
+        np.concatenate([judged.grades[kept], np.full(int(other.sum()), judged.grades.max())]),
+    )

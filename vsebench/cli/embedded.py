@@ -1,0 +1,110 @@
+"""What `vsebench evaluate` evaluates: embeddings in `.npy` files, or the best model of a run on its test split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.errors import DataError, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.protocols import Similarity
+
+_CAPTIONS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """Images and captions in one space.
+
+    Attributes:
+        image: of n images.
+        text: of m captions.
+        images: n.
+        texts: m.
+        owner: the image of each caption, int64 [m], read when it is needed.
+        similarity: how they are scored; None for the inner product.
+        data_roots: folders in which files of the data set are looked for.
+    """
+
+    image: Embedding | np.ndarray
+    text: Embedding | np.ndarray
+    images: int
+    texts: int
+    owner: Callable[[], np.ndarray] = field(repr=False)
+    similarity: Similarity | None = None
+    data_roots: tuple[Path, ...] = ()
+
+
+def from_files(images: Path, texts: Path, text_to_image: Path | None, data_roots: Sequence[Path]) -> Embedded:
+    """Embeddings that someone brings.
+
+    Raises:
+        DataError: a file is missing, not a whole .npy file, or of other dimensions.
+    """
+    image_rows, text_rows = open_array(images, 2), open_array(texts, 2)
+
+    def owner() -> np.ndarray:
+        return _five_each(images, texts, len(image_rows), len(text_rows)) if text_to_image is None else open_array(text_to_image, 1)
+
+    return Embedded(image_rows, text_rows, len(image_rows), len(text_rows), owner, None, tuple(data_roots))
+
+
+def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -> Embedded:
+    """The test split as a finished run's best model embeds it.
+
+    Raises:
+        VsebenchError: embeddings without captions, no such run, not exactly one, or it cannot be used again.
+    """
+    if run.endswith(".npy"):
+        raise SpecError(f"{run} holds the images' embeddings: name the captions' after it")
+    import torch
+
+    from vsebench.grid.device import resolve_device
+    from vsebench.results.find import find_runs
+    from vsebench.retrieval.stored import embed_test, open_stored
+
+    directories = find_runs([run], results)
+    if len(directories) > 1:
+        raise SpecError(f"'{run}' names {len(directories)} runs in {results}: give one (vsebench ensemble joins several)")
+    found = embed_test(open_stored(directories[0]), data_roots, torch.device(resolve_device(device)))  # type: ignore[arg-type]  # checked there
+    owner = found.text_to_image
+    roots = (*data_roots, found.data_path)
+    return Embedded(found.image, found.text, int(owner.max()) + 1, len(owner), lambda: owner, found.similarity, roots)
+
+
+def open_array(path: Path, dimensions: int) -> np.ndarray:
+    """A memory map of a .npy file.
+
+    Raises:
+        DataError: no such file, not a whole .npy file, or not of so many dimensions.
+    """
+    from numpy.lib.format import open_memmap
+
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    try:
+        array: np.ndarray = open_memmap(path, mode="r")
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} is not a whole .npy file of numbers: {error}") from error
+    if array.ndim != dimensions:
+        raise DataError(f"{path} must have {dimensions} dimension{'s' * (dimensions > 1)}, found shape {array.shape}")
+    return array
+
+
+def _five_each(image_path: Path, text_path: Path, images: int, texts: int) -> np.ndarray:
+    """Five consecutive captions per image."""
+    import numpy as np
+
+    if texts == _CAPTIONS * images:
+        return np.repeat(np.arange(images), _CAPTIONS)
+    found = f"{image_path} has {images:,} rows and {text_path} {texts:,}"
+    if images == texts and images % _CAPTIONS == 0:
+        raise DataError(f"{found}: if each image is stored five times, keep one of them (images[::5]), else say whose each caption is with --text-to-image")
+    raise DataError(f"{found}, which is not five captions per image: say whose each caption is with --text-to-image MAP.npy")
