@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from vsebench.annotation.scores import ScoreFunction, Scores
     from vsebench.plugin import Positives
 
-_TILE = 1 << 21
-"""Scores of a block, unless it is given: 8 MiB."""
+_TILE = 1 << 23
+"""Scores of a block, unless it is given: 32 MiB."""
 
 _COMPILE_FROM = 4_000_000
 """Scores from which loading numba, half a second, is repaid."""
@@ -45,7 +45,7 @@ def evaluate(
         label_factors: [labels, D].
         positives: the labels of the n images that are looked for.
         known: labels of the same images that are left out of their rankings; see `AnnotationData.known`.
-        block: images at a time, by default as many as make two million scores.
+        block: images at a time, by default as many as make eight million scores.
 
     Raises:
         DataError: factors that are not finite or do not fit each other or the positives; a label that is both looked for and known; nothing to rank.

@@ -40,7 +40,9 @@ def generate(options: Options, world: World, block: int) -> Positives:
         images = np.repeat(np.arange(BLOCK), missing)
         topics = np.searchsorted(cumulative, images + rng.random(len(images)), side="right")
         topics = np.clip(topics - images * TOPICS, 0, TOPICS - 1)
-        keys = np.union1d(keys, images * options.labels + world.draw(topics, rng.random(len(images))))
+        drawn = images * options.labels + world.draw(topics, rng.random(len(images)))
+        keys = np.sort(np.concatenate([keys, drawn]))
+        keys = keys[np.diff(keys, prepend=-1) > 0]
         missing = wanted - np.bincount(keys // options.labels, minlength=BLOCK)
         if not missing.any():
             break
