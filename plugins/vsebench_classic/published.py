@@ -14,9 +14,9 @@ _SEARCHED = Setting("coco", "BUTD regions", "mean", image_encoder="region", text
 # Table 1 does not name its text pooling. Its AvgPool row is VSE++ with regions in the supplement's Table 4, and Figure 4 holds the text side at AvgPool.
 _REGION = replace(_SEARCHED, changes=_WITHOUT_AUGMENTATION)
 _GRID = replace(_REGION, features="BUTD grid", image_encoder="grid", protocol="")
-_REGION_BERT = replace(_REGION, pooling="mean/first", text_encoder="bert", protocol="")
-_WSL_BERT = replace(_REGION_BERT, features="WSL grid", image_encoder="grid")
-_RESNET = replace(_GRID, features="ResNet-152 grid, 512 px")
+_REGION_BERT = replace(_REGION, pooling="mean/first", text_encoder="bert", protocol="vse-infinity-bert")
+_WSL_BERT = replace(_REGION_BERT, features="WSL grid", image_encoder="grid", protocol="")
+_RESNET = replace(_GRID, features="ResNet-152 grid, 512 px", image_encoder="backbone", protocol="vse-infinity-grid")
 _FRAMES = replace(_GRID, features="ResNet-152 frames", image_encoder="frames", evaluation="full")
 _VSEPP = Setting("coco", "ResNet-152 vector", "mean/last", image_encoder="grid", text_encoder="gru-last", evaluation="1k-5fold")
 
@@ -92,7 +92,7 @@ TRIPLET = (
         f"cited in {_SUPPLEMENT}",
     ),
     Published(
-        replace(_VSEPP, dataset="flickr30k", features="ResNet-152 vector, frozen", evaluation="full"),
+        replace(_VSEPP, dataset="flickr30k", features="ResNet-152 vector, frozen", evaluation="full", protocol="vse++"),
         recalls("43.8 72.4 81.8 / 31.6 59.6 69.7"),
         "https://github.com/fartashf/vsepp/issues/41, the author's rerun",
     ),

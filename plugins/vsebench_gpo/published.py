@@ -10,10 +10,10 @@ _URL = "https://arxiv.org/abs/2011.04305"
 _SUPPLEMENT = f"{_URL}, supplement"
 
 _REGION = Setting("coco", "BUTD regions", "gpo", image_encoder="region", text_encoder="bigru", evaluation="1k-5fold", protocol="vse-infinity")
-_REGION_BERT = replace(_REGION, text_encoder="bert", protocol="")
+_REGION_BERT = replace(_REGION, text_encoder="bert", protocol="vse-infinity-bert")
 _GRID = replace(_REGION, features="BUTD grid", image_encoder="grid", protocol="")
 _GRID_BERT = replace(_GRID, text_encoder="bert")
-_RESNET = replace(_GRID, features="ResNet-152 grid, 512 px")
+_RESNET = replace(_GRID, features="ResNet-152 grid, 512 px", image_encoder="backbone", protocol="vse-infinity-grid")
 _WSL_BERT = replace(_GRID_BERT, features="WSL grid")
 _BOTH = replace(_GRID, features="BUTD regions + grid", image_encoder="region + grid", models=2)
 _BOTH_BERT = replace(_BOTH, text_encoder="bert")

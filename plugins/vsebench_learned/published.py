@@ -10,7 +10,7 @@ _URL = "https://arxiv.org/abs/2011.04305"
 
 _REGION = Setting("coco", "BUTD regions", image_encoder="region", text_encoder="bigru", evaluation="1k-5fold", protocol="vse-infinity")
 _GRID = replace(_REGION, features="BUTD grid", image_encoder="grid", protocol="")
-_BERT = replace(_REGION, text_encoder="bert", protocol="")
+_BERT = replace(_REGION, text_encoder="bert", protocol="vse-infinity-bert")
 _WITHOUT_AUGMENTATION = {"drop_regions": 0.0, "augment_words": 0.0}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vsebench.grid.components import parse_spec
-from vsebench.grid.protocols import PRESETS
+from vsebench.grid.presets import PRESETS
 from vsebench.plugin.cards import DatasetCard
 from vsebench.plugin.published import Setting
 from vsebench.results.record import RECALLS
