@@ -60,8 +60,8 @@ _2AD = (
 
 _CLIP_VSE = Protocol(
     name="clip-vse",
-    image_encoder=f"backbone:model={_CLIP}:cls=true:frozen_epochs=0",
-    text_encoder=f"bert:model={_CLIP}",
+    image_encoder=f"backbone:model={_CLIP}:cls=true:frozen_epochs=0:head=own",
+    text_encoder=f"bert:model={_CLIP}:head=own",
     embed_dim=512,
     lr=1e-4,
     lr_schedule="cosine",

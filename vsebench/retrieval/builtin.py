@@ -64,6 +64,7 @@ def _register_backbone(register: RegisterEncoder) -> None:
             Param("lr_factor", 0.1, "of the learning rate, for the pretrained model", minimum=0),
             Param("frozen_epochs", 1, "epochs before the pretrained model trains", minimum=0),
             Param("recompute", False, "compute activations again in the backward pass: less memory, more time"),
+            Param("head", "new", "a new linear layer, or the model's own projection, of CLIP", choices=("new", "own")),
         ],
         card=ImageEncoderCard(
             "a pretrained vision model and a linear layer, from raw images",
@@ -103,6 +104,7 @@ def _register_text(register: RegisterEncoder) -> None:
             Param("model", "bert-base-uncased", "a folder, also one under $VSEBENCH_MODELS, or a name on the Hugging Face hub; of CLIP, the text half"),
             Param("frozen", False, "the pretrained model never trains"),
             Param("lr_factor", 0.1, "of the learning rate, for the pretrained model", minimum=0.0),
+            Param("head", "new", "a new linear layer, or the model's own projection, of CLIP", choices=("new", "own")),
         ],
         card=TextEncoderCard(
             "the last hidden states of a pretrained transformer and a linear layer",

@@ -5,14 +5,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from torch import nn
 
+from vsebench.plugin import SpecError
+from vsebench.retrieval.encoders.backbone import BackboneEncoder
 from vsebench.retrieval.encoders.bert import BertEncoder
 from vsebench.retrieval.encoders.pieces import PieceTokeniser
 from vsebench.retrieval.tables import TextTable
-from vsebench_learned.positions import Last
+from vsebench_learned.positions import First, Last
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from transformers import CLIPModel
 
 
 @pytest.mark.parametrize("model", ["tiny_bert", "minilm"])
@@ -50,14 +55,41 @@ def test_the_pretrained_model_is_a_group_of_its_own(tiny_bert: str, frozen: bool
     assert not any("pooler" in name for name, _ in encoder.named_parameters())
 
 
-@pytest.mark.filterwarnings("ignore:Model config")
-def test_of_clip_it_takes_the_text_half_and_last_is_its_end_of_text(tmp_path: Path) -> None:
+HALF = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+
+
+def write_clip(folder: Path) -> CLIPModel:
     from transformers import CLIPConfig, CLIPModel
 
-    half = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    text = {**half, "vocab_size": 50, "max_position_embeddings": 12, "bos_token_id": 48, "eos_token_id": 49}
-    clip = CLIPModel(CLIPConfig(text_config=text, vision_config={**half, "image_size": 8, "patch_size": 4}, projection_dim=8)).eval()
-    clip.save_pretrained(tmp_path)
+    text = {**HALF, "vocab_size": 50, "max_position_embeddings": 12, "bos_token_id": 48, "eos_token_id": 49}
+    clip = CLIPModel(CLIPConfig(text_config=text, vision_config={**HALF, "image_size": 8, "patch_size": 4}, projection_dim=8)).eval()
+    clip.save_pretrained(folder)
+    return clip
+
+
+def test_with_its_own_heads_clip_begins_as_it_is(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path)
+    image, text = BackboneEncoder(8, str(tmp_path), cls=True, head="own").eval(), BertEncoder(8, str(tmp_path), head="own").eval()
+    pixels = torch.randint(256, (3, 3, 8, 8), dtype=torch.uint8)
+    tokens, lengths = torch.tensor([[48, 3, 4, 49], [48, 5, 49, 0], [48, 6, 7, 49]]), torch.tensor([4, 3, 4])
+    output = clip(pixel_values=(pixels - image.backbone.mean) / image.backbone.std, input_ids=tokens, attention_mask=(tokens != 0).long())
+    pictured = First()(*image(pixels, torch.ones(3, dtype=torch.long)))
+    torch.testing.assert_close(nn.functional.normalize(pictured), output.image_embeds, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(nn.functional.normalize(Last()(text(tokens, lengths), lengths)), output.text_embeds, rtol=1e-4, atol=1e-5)
+    for encoder in (image, text):
+        assert sum(len(group.parameters) for group in encoder.parameter_groups()) == len(list(encoder.parameters()))
+
+
+def test_a_head_that_is_not_there_or_of_another_size_is_refused(tmp_path: Path, tiny_bert: str) -> None:
+    write_clip(tmp_path)
+    with pytest.raises(SpecError, match=r"projects to 8 dimensions, the protocol to 16: write --set embed_dim=8"):
+        BertEncoder(16, str(tmp_path), head="own")
+    with pytest.raises(SpecError, match="has no text_projection"):
+        BertEncoder(16, tiny_bert, head="own")
+
+
+def test_of_clip_it_takes_the_text_half_and_last_is_its_end_of_text(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path)
     encoder = BertEncoder(8, str(tmp_path)).eval()
     assert sum(p.numel() for p in encoder.backbone.parameters()) == sum(p.numel() for p in clip.text_model.parameters())
     tokens, lengths = torch.tensor([[48, 3, 4, 49], [48, 5, 49, 0]]), torch.tensor([4, 3])

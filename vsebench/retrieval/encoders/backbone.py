@@ -10,6 +10,7 @@ from torch import nn
 
 from vsebench.plugin import LocalFeatures, ParameterGroup, SpecError
 from vsebench.retrieval.encoders.grid import xavier_linear
+from vsebench.retrieval.encoders.heads import own_head
 from vsebench.retrieval.encoders.vision import VisionModel
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class BackboneEncoder(nn.Module):
         lr_factor: of the learning rate, for the pretrained model.
         frozen_epochs: epochs before the pretrained model trains.
         recompute: activations of its blocks are computed again in the backward pass (gradient checkpointing).
+        head: `new` begins with a random linear layer; `own`, of a model such as CLIP, with its projection, at the rate of the pretrained model.
 
     Raises:
         SpecError: the model cannot be loaded or used as asked.
@@ -48,16 +50,17 @@ class BackboneEncoder(nn.Module):
         lr_factor: float = 0.1,
         frozen_epochs: int = 1,
         recompute: bool = False,
+        head: str = "new",
     ) -> None:
         super().__init__()
         if frozen and last_blocks:
             raise SpecError(f"image encoder 'backbone' is asked to freeze its model and to train its last {last_blocks} blocks: give one of the two")
         self.backbone = VisionModel(model, size, cls)
-        self.fc = xavier_linear(self.backbone.width, dim)
+        self.fc = own_head(model, "visual_projection", dim) if head == "own" else xavier_linear(self.backbone.width, dim)
         self._trained = [] if frozen else self.backbone.last_parameters(last_blocks or len(self.backbone.blocks))
         if not frozen and not last_blocks:
             self._trained = list(self.backbone.parameters())
-        self._lr_factor, self._frozen_epochs = lr_factor, frozen_epochs
+        self._lr_factor, self._frozen_epochs, self._own_head = lr_factor, frozen_epochs, head == "own"
         if recompute:
             self.backbone.recompute_activations()
 
@@ -80,4 +83,5 @@ class BackboneEncoder(nn.Module):
         return [
             ParameterGroup(self._trained, self._lr_factor, self._frozen_epochs),
             ParameterGroup(still, self._lr_factor, math.inf),
+            *([ParameterGroup(list(self.fc.parameters()), self._lr_factor)] if self._own_head else []),
         ]

@@ -9,6 +9,7 @@ from torch import nn
 
 from vsebench.kernels import valid_mask
 from vsebench.plugin import ParameterGroup
+from vsebench.retrieval.encoders.heads import own_head
 from vsebench.retrieval.encoders.pretrained import load
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ class BertEncoder(nn.Module):
         model: a folder, or a name on the Hugging Face hub; of a model with an image and a text half, such as CLIP, the text half.
         frozen: the pretrained model never trains; it then works in evaluation mode, and no graph is kept of what it computes.
         lr_factor: of the learning rate, for the pretrained model.
+        head: `new` begins with a random linear layer; `own`, of a model such as CLIP, with its projection, at the rate of the pretrained model.
 
     Raises:
         SpecError: the model cannot be loaded.
     """
 
-    def __init__(self, dim: int, model: str = "bert-base-uncased", frozen: bool = False, lr_factor: float = 0.1) -> None:
+    def __init__(self, dim: int, model: str = "bert-base-uncased", frozen: bool = False, lr_factor: float = 0.1, head: str = "new") -> None:
         super().__init__()
         from transformers import AutoModel
 
@@ -36,8 +38,8 @@ class BertEncoder(nn.Module):
         self.backbone = getattr(loaded, "text_model", loaded)
         if getattr(self.backbone, "pooler", None) is not None:
             self.backbone.pooler = None  # it makes one vector of a caption, which is the pooling's task
-        self.fc = nn.Linear(loaded.config.get_text_config().hidden_size, dim)
-        self._lr_factor, self._frozen_epochs = lr_factor, math.inf if frozen else 0
+        self.fc = own_head(model, "text_projection", dim) if head == "own" else nn.Linear(loaded.config.get_text_config().hidden_size, dim)
+        self._lr_factor, self._frozen_epochs, self._own_head = lr_factor, math.inf if frozen else 0, head == "own"
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]."""
@@ -46,4 +48,7 @@ class BertEncoder(nn.Module):
         return self.fc(states)  # type: ignore[no-any-return]
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        return [ParameterGroup(list(self.backbone.parameters()), self._lr_factor, self._frozen_epochs)]
+        return [
+            ParameterGroup(list(self.backbone.parameters()), self._lr_factor, self._frozen_epochs),
+            *([ParameterGroup(list(self.fc.parameters()), self._lr_factor)] if self._own_head else []),
+        ]
