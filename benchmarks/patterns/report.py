@@ -1,0 +1,50 @@
+"""Trials as JSON and as Markdown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from benchmarks.patterns.task import PATTERNS
+from benchmarks.patterns.trial import Recipe, Trial
+from vsebench.report.statistics import t_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PUBLISHED = ("0", ".005", ".010", ".006", "0")
+"""VSE-infinity, supplement, Table 6: GPO (positional encoding and BiGRU), sizes seen in training."""
+
+
+def to_json(recipe: Recipe, trials: Sequence[Trial]) -> str:
+    """One trial to a line, so that a difference between two files can be read."""
+    lines = ",\n".join("  " + json.dumps(asdict(trial)) for trial in trials)
+    return f'{{"recipe": {json.dumps(asdict(recipe))},\n "trials": [\n{lines}\n]}}\n'
+
+
+def from_json(text: str) -> tuple[Recipe, list[Trial]]:
+    content = json.loads(text)
+    return Recipe(**content["recipe"]), [Trial(**trial) for trial in content["trials"]]
+
+
+def tables(trials: Sequence[Trial]) -> str:
+    """A table for sizes seen in training and one for others: poolings by patterns."""
+    seen, unseen = _table(trials, "seen"), _table(trials, "unseen")
+    return f"Sizes seen in training (20 to 100):\n\n{seen}\n\nOther sizes (10 to 19 and 101 to 120):\n\n{unseen}"
+
+
+def _table(trials: Sequence[Trial], test: str) -> str:
+    rows = [[pooling, *(_cell(trials, pooling, pattern, test) for pattern in PATTERNS)] for pooling in dict.fromkeys(t.pooling for t in trials)]
+    if test == "seen":
+        rows.append(["published: gpo", *PUBLISHED])
+    return tabulate(rows, headers=["pooling", *PATTERNS], tablefmt="github", disable_numparse=True, colalign=("left", *["right"] * len(PATTERNS)))
+
+
+def _cell(trials: Sequence[Trial], pooling: str, pattern: str, test: str) -> str:
+    """The mean over seeds; with several that differ, ± the half-width of its 95 % t-interval."""
+    errors = [getattr(t, test) for t in trials if (t.pooling, t.pattern) == (pooling, pattern)]
+    mean, low, _ = t_interval(errors)
+    return f"{mean:.4f}" if low is None or len(set(errors)) == 1 else f"{mean:.4f} ± {mean - low:.4f}"
