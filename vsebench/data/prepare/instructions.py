@@ -15,12 +15,17 @@ _SOURCE = """\
 Get the precomputed bottom-up-attention features that the README of https://github.com/kuanghuei/SCAN describes
 (its first address no longer answers; https://github.com/woodfrog/vse_infty links a copy, see "Data organization" there)."""
 
+_OTHER = """\
+Or let the suite make these files from Karpathy's JSON and features in .npy, .npz, HDF5 or .tsv files, or images:
+  vsebench data prepare {} --from DIR --to ROOT"""
+
 FLICKR30K = f"""\
 {_SOURCE}
 Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, test_ims.npy and test_caps.txt into one of
   ROOT/f30k_precomp/    ROOT/f30k/precomp/    ROOT/flickr30k/    ROOT/
 and name ROOT with --data-root ROOT or VSEBENCH_DATA=ROOT; ./data is looked in too.
 {_FILES}
+{_OTHER.format("flickr30k")}
 The images' terms of use: https://shannon.cs.illinois.edu/DenotationGraph/"""
 
 COCO = f"""\
@@ -29,7 +34,8 @@ Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, testall_ims.npy an
   ROOT/coco_precomp/    ROOT/coco/precomp/    ROOT/coco/    ROOT/
 and name ROOT with --data-root ROOT or VSEBENCH_DATA=ROOT; ./data is looked in too.
 testall is the 5,000 test images; coco:test=test uses test_ims.npy and test_caps.txt, the subset of 1,000, instead.
-{_FILES}"""
+{_FILES}
+{_OTHER.format("coco")}"""
 
 PRECOMP = f"""\
 Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, test_ims.npy and test_caps.txt into one folder

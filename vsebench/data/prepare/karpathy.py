@@ -46,7 +46,8 @@ def read_karpathy(path: Path, stems: Mapping[str, str]) -> list[Split]:
 def _entries(path: Path) -> list[Any]:
     """The list `images`; of each sentence only its text is kept, which is a tenth of the memory."""
     try:
-        content = json.loads(path.read_bytes(), object_hook=lambda found: found.get("raw", found))
+        with path.open(encoding="utf-8-sig") as file:
+            content = json.load(file, object_hook=lambda found: found.get("raw", found))
     except FileNotFoundError:
         raise DataError(f"{path} is missing") from None
     except OSError as error:

@@ -58,7 +58,7 @@ def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str
     """
     stats = [(_name(path, request.origin), path.stat()) for path in (gathered.source.files if gathered.source else gathered.images)]
     listing = [(name, stat.st_size) for name, stat in stats]
-    texts = {_name(path, request.origin): hashlib.sha256(path.read_bytes()).hexdigest() for path in gathered.texts}
+    texts = {_name(path, request.origin): _sha256(path) for path in gathered.texts}
     inputs = {
         "kind": gathered.source.kind if gathered.source else "images",
         "files": len(listing),
@@ -71,6 +71,11 @@ def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str
 
 def _name(path: Path, origin: Path) -> str:
     return path.relative_to(origin).as_posix() if path.is_relative_to(origin) else path.name
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _again(target: Path, manifest: dict[str, Any], plan: str) -> dict[str, Any]:
