@@ -27,5 +27,5 @@ def test_the_documented_data_set_works(tmp_path):
 
 def test_the_documented_data_sets_are_all_there_are():
     table = PAGE.read_text().partition("| name |")[2].partition("\n\n")[0]
-    listed = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    listed = {name for row in table.splitlines()[2:] for name in re.findall(r"`([\w-]+)`", row.split("|")[1])}
     assert listed == {c.name for c in load_plugins().registry if c.kind == "dataset" and c.origin.distribution == "vsebench"}

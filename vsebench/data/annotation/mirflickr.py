@@ -39,7 +39,8 @@ class MirFlickr:
 def _read(path: Path) -> np.ndarray:
     """The table of zeros and ones [images, tags]."""
     try:
-        table = loadmat(path, variable_names=[VARIABLE]).get(VARIABLE)
+        with path.open("rb") as file:
+            table = loadmat(file, variable_names=[VARIABLE]).get(VARIABLE)
     except FileNotFoundError:
         raise DataError(f"{path} is missing") from None
     except OSError as error:

@@ -55,7 +55,11 @@ class NusWide81:
 def _concept(path: Path, name: str, part: str) -> np.ndarray:
     """Which images of a part show the concept, bool."""
     member = f"TrainTestLabels/Labels_{name}_{part}.txt"
-    lines = _read(path, member).split()
+    content = _read(path, member)
+    raw = np.frombuffer(content, np.uint8)
+    if len(raw) % 2 == 0 and np.isin(raw[::2], (ord("0"), ord("1"))).all() and (raw[1::2] == ord("\n")).all():
+        return np.asarray(raw[::2] == ord("1"))
+    lines = content.split()
     if DAMAGED[:2] == (name, part) and lines[DAMAGED[2] : DAMAGED[2] + 1] == [DAMAGED[3]]:
         lines[DAMAGED[2]] = b"0"
     values = np.array(lines, dtype="S")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vsebench.data.annotation.tags.options import Options
 
 TOPICS = 32
-SPREAD = 1.5
+SPREAD = 2.5
 """Standard deviation of the log of a topic's factor on a label's frequency."""
 
 
