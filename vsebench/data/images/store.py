@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from vsebench.data.cache import settled
 from vsebench.data.images.tar_index import Member, index_tar
@@ -61,6 +61,16 @@ class ImageFolder:
         return replace(self, names=tuple(self.names[row] for row in rows))
 
 
+class _OpenFile:
+    """A file that is closed when nothing reads from it any more."""
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY)
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
 @dataclass(frozen=True, eq=False)
 class ImageTar:
     """Images in an uncompressed tar file: one open file, each image read at its offset.
@@ -72,7 +82,7 @@ class ImageTar:
 
     path: Path
     members: tuple[Member, ...]
-    _file: BinaryIO = field(repr=False)
+    _file: _OpenFile = field(repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,7 +94,7 @@ class ImageTar:
     def read(self, index: int) -> bytes:
         member = self.members[index]
         try:
-            content = os.pread(self._file.fileno(), member.size, member.offset)
+            content = os.pread(self._file.descriptor, member.size, member.offset)
         except OSError as error:
             raise DataError(f"{self.where(index)} cannot be read: {error.strerror}") from error
         if len(content) != member.size:
@@ -115,7 +125,7 @@ def open_images(path: Path) -> ImageFolder | ImageTar:
         store: ImageFolder | ImageTar = ImageFolder(path, tuple(files))
     elif path.is_file():
         members = tuple(member for member in index_tar(path) if os.path.splitext(member.name)[1].lower() in SUFFIXES)  # noqa: PTH122  # a name, no path
-        store = ImageTar(path, members, path.open("rb"))
+        store = ImageTar(path, members, _OpenFile(path))
     else:
         raise DataError(f"{path} does not exist: images are taken from a folder or an uncompressed tar file")
     if len(store) == 0:

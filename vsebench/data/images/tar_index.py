@@ -43,12 +43,15 @@ def _read_headers(path: Path, size: int) -> list[Member]:
     try:
         with tarfile.open(path, "r:") as tar:
             members = [Member(info.name.removeprefix("./"), info.offset_data, info.size) for info in tar if info.isfile()]
+            end = tar.offset
     except tarfile.TarError as error:
         raise DataError(f"{path} is not an uncompressed tar file ({error}): unpack it, or pack the images with 'tar cf'") from error
+    with path.open("rb") as file:
+        file.seek(end)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile itself stops without a word at a header that it cannot read
+            raise DataError(f"{path} is truncated or damaged at byte {end} of {size}, after {len(members)} files; get it again")
     seen: set[str] = set()
     for member in members:
-        if member.offset + member.size > size:
-            raise DataError(f"{path} is truncated: {member.name} ends beyond its {size} bytes; get the file again")
         if member.name in seen:
             raise DataError(f"{path} holds {member.name} twice: every image needs a name of its own")
         seen.add(member.name)
