@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.data import baselines
 from vsebench.data.annotation.builtin import register_annotation_sets
+from vsebench.data.frames.builtin import register_frame_sets
 from vsebench.data.prepare import instructions
 from vsebench.plugin import DatasetCard, Paper, Param, hookimpl
 
@@ -42,10 +43,11 @@ def _coco_counts(params: Mapping[str, Scalar]) -> Counts:
 
 @hookimpl
 def vsebench_register_datasets(register: Register) -> None:
-    """Registers `scenes`, `flickr8k`, `precomp`, `flickr30k` and `coco`, and the annotation sets."""
+    """Registers `scenes`, `flickr8k`, `precomp`, `flickr30k` and `coco`, the sets of videos and the annotation sets."""
     _register_scenes(register)
     _register_flickr8k(register)
     _register_precomp(register)
+    register_frame_sets(register)
     register_annotation_sets(register)
 
 
