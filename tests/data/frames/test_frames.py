@@ -147,7 +147,7 @@ def test_clips_are_a_function_of_seed_split_and_number(tmp_path):
     data = small.load(tmp_path / "clips")
     train = data.splits["train"]
     assert {name: len(split.lengths) for name, split in data.splits.items()} == {"train": 9, "dev": 50, "test": 50}
-    assert set(np.concatenate([split.lengths for split in data.splits.values()])) == set(range(1, 7))
+    assert {len(small.clip("test", number).frames) for number in range(300)} == set(range(1, 7))
     for number in range(9):
         clip = large.clip("train", number)
         np.testing.assert_array_equal(train.features[np.array([number])][0, : len(clip.frames)], clip.frames.astype(np.float16))
