@@ -128,10 +128,14 @@ def _read(rows: Rows, key: str) -> np.ndarray:
 
 
 def _largest(rows: Rows, start: int, block: np.ndarray) -> float:
-    """The largest absolute value, found among the bits as integers: one pass that also shows NaN and infinity."""
+    """The largest absolute value, found in two passes over the bits as integers, which rank NaN and infinity above all numbers.
+
+    Read as signed integers, positive values stand in their order; read as unsigned, negative ones stand above those, the largest on top.
+    """
     unsigned = np.dtype(f"u{block.itemsize}")
-    all_but_sign = np.iinfo(unsigned).max >> 1
-    largest = float((block.view(unsigned) & unsigned.type(all_but_sign)).max().view(block.dtype))
+    highest = int(block.view(unsigned).max()) & (np.iinfo(unsigned).max >> 1)
+    highest = max(highest, int(block.view(f"i{block.itemsize}").max()))
+    largest = float(unsigned.type(highest).view(block.dtype))
     if math.isfinite(largest):
         return largest
     bad = start + int(np.isfinite(block).all(axis=(1, 2)).argmin())
