@@ -38,11 +38,10 @@ class MirFlickr:
 
 def _read(path: Path) -> np.ndarray:
     """The table of zeros and ones [images, tags]."""
+    if not path.is_file():
+        raise DataError(f"{path} is missing")
     try:
-        with path.open("rb") as file:
-            table = loadmat(file, variable_names=[VARIABLE]).get(VARIABLE)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing") from None
+        table = loadmat(path, variable_names=[VARIABLE]).get(VARIABLE)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, TypeError, NotImplementedError, MatReadError) as error:
