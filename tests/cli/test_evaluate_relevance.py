@@ -78,6 +78,22 @@ def test_the_table_names_what_it_rests_on(folder: Path, capsys: Capture) -> None
     assert "a grade of 2 or more is relevant, unjudged items are left out of the lists" in ignored
 
 
+def test_flickr8k_judgements_by_name(folder: Path, capsys: Capture) -> None:
+    """The lists hold judged items only unless asked otherwise."""
+    names = [f"im{i}.jpg" for i in range(6)]
+    (folder / "data" / "flickr8k").mkdir(parents=True)
+    (folder / "data" / "flickr8k" / "Flickr_8k.testImages.txt").write_text("\n".join(names))
+    lines = [f"{names[i]}\t{names[t // 5]}#{t % 5}\t1\t{g}\t{g}\n" for i, t, g in ((0, 0, 4), (0, 7, 1), (0, 9, 3), (2, 12, 2))]
+    (folder / "data" / "flickr8k" / "ExpertAnnotations.txt").write_text("".join(lines))
+    found = json.loads(run(capsys, "i.npy", "t.npy", "--relevance", "flickr8k-expert", "--json"))
+    grades = {0: {0: 2.0, 7: 0.0, 9: 4 / 3}, 2: {12: 2 / 3}}
+    scores = ranking.inner_products(IMAGE, TEXT)
+    assert (found["unjudged"], found["relevant_from"]) == ("ignored", 2)
+    assert found["i2t"] == pytest.approx(graded.metrics(scores, grades, relevant_from=2, condensed=True))
+    found = json.loads(run(capsys, "i.npy", "t.npy", "--relevance", "flickr8k-expert", "--unjudged", "irrelevant", "--relevant-from", 1, "--json"))
+    assert found["i2t"] == pytest.approx(graded.metrics(scores, grades, relevant_from=1))
+
+
 def test_ids_and_directions_within_one_side(folder: Path, capsys: Capture) -> None:
     """Captions of one image are relevant to each other with the highest grade, as in CxC."""
     (folder / "i.txt").write_text("".join(f"im{i}\n" for i in range(6)))

@@ -126,6 +126,7 @@ def test_flickr8k_judgements(flickr8k):
     assert expert.ids["t"] == [f"{image}.jpg#{k}" for image in "ab" for k in range(5)]
     assert judged_rows(expert.relevance["t2i"], "t2i", expert.ids).queries.tolist() == [7, 7]
     crowd = load_collected("flickr8k-crowd", [flickr8k])
+    assert expert.unjudged == crowd.unjudged == "ignored"
     assert crowd.relevance["i2t"].grades.tolist() == pytest.approx([1 / 3, 1])
 
 

@@ -30,7 +30,7 @@ def evaluate_command(
     relevant_from: Annotated[float | None, typer.Option(metavar="GRADE", help="The lowest grade that counts as relevant. [default: the relevance's]")] = None,
     unjudged: Annotated[
         str | None,
-        typer.Option(metavar="irrelevant|ignored", help="What items without a judgement are; ignored leaves them out of the lists. [default: irrelevant]"),
+        typer.Option(metavar="irrelevant|ignored", help="What items without a judgement are; ignored leaves them out of the lists. [default: the relevance's]"),
     ] = None,
     image_ids: Annotated[Path | None, typer.Option(metavar="FILE", help="The id of each image row in the relevance file, one a line.")] = None,
     text_ids: Annotated[Path | None, typer.Option(metavar="FILE", help="The id of each caption row in the relevance file, one a line.")] = None,
@@ -52,7 +52,7 @@ def evaluate_command(
     if relevance is not None:
         from vsebench.cli.relevance import RelevanceOptions, evaluate_graded, graded_table
 
-        found = evaluate_graded(embedded, RelevanceOptions(relevance, relevant_from, unjudged or "irrelevant", {"i": image_ids, "t": text_ids}))
+        found = evaluate_graded(embedded, RelevanceOptions(relevance, relevant_from, unjudged, {"i": image_ids, "t": text_ids}))
         typer.echo(_json(found) if as_json else graded_table(found))
     elif attributes is not None:
         from vsebench.cli.relevance import attributes_table, evaluate_attributes

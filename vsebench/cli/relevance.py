@@ -29,13 +29,13 @@ class RelevanceOptions:
     Attributes:
         relevance: a file, or the name of a collected relevance.
         relevant_from: the lowest grade that is relevant; by default that of the collected relevance, or any above 0.
-        unjudged: `irrelevant` or `ignored`.
+        unjudged: `irrelevant` or `ignored`; by default as is usual with the collected relevance, and `irrelevant` with a file.
         id_files: files that name the rows of either side, one id a line.
     """
 
     relevance: str
     relevant_from: float | None
-    unjudged: str
+    unjudged: str | None
     id_files: Sides
 
 
@@ -43,8 +43,9 @@ def evaluate_graded(embedded: Embedded, options: RelevanceOptions) -> dict[str, 
     """What `--json` prints: the settings and, by direction, the metrics."""
     collected = _collected(embedded, options)
     relevant_from = collected.relevant_from if options.relevant_from is None else options.relevant_from
-    found = {direction: _direction(embedded, collected, direction, relevant_from or None, options.unjudged) for direction in collected.relevance}
-    settings = {"relevance": options.relevance, "relevant_from": relevant_from, "unjudged": options.unjudged}
+    unjudged = options.unjudged or collected.unjudged
+    found = {direction: _direction(embedded, collected, direction, relevant_from or None, unjudged) for direction in collected.relevance}
+    settings = {"relevance": options.relevance, "relevant_from": relevant_from, "unjudged": unjudged}
     return {**settings, "images": embedded.images, "captions": embedded.texts, **{d: metrics.as_dict() for d, metrics in found.items()}}
 
 

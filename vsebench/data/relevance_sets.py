@@ -32,12 +32,14 @@ class CollectedRelevance:
         relevance: the judgements.
         ids: of the split's images (`i`) and captions (`t`), in its usual order.
         relevant_from: the lowest grade that usually counts as relevant.
+        unjudged: what other pairs usually are. Flickr8k's are `ignored`: few are judged, and of an image's own captions all but one are not.
         allow_absent: judged items that the split lacks count as relevant and are never found.
     """
 
     relevance: Relevance
     ids: Ids
     relevant_from: float
+    unjudged: Literal["irrelevant", "ignored"] = "irrelevant"
     allow_absent: bool = False
 
 
@@ -85,7 +87,7 @@ def _flickr8k(name: str, data_roots: Sequence[Path], grade: Callable[[float, flo
     relation = Relation(images, captions, np.array(grades), str(root / name))
     names = read_lines(root / flickr8k.SPLITS["test"])
     ids: Ids = {"i": names, "t": [f"{image}#{number}" for image in names for number in range(flickr8k.CAPTIONS)]}
-    return CollectedRelevance({"i2t": relation, "t2i": relation.reversed()}, ids, relevant_from)
+    return CollectedRelevance({"i2t": relation, "t2i": relation.reversed()}, ids, relevant_from, unjudged="ignored")
 
 
 def _coco(part: Literal["eccv_gts", "cxc_gts"]) -> Callable[[Sequence[Path]], CollectedRelevance]:
