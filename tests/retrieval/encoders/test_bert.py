@@ -45,6 +45,26 @@ def test_padding_is_never_read(tiny_bert: str) -> None:
         torch.testing.assert_close(one[b, :n], other[b, :n], rtol=0, atol=0)
 
 
+def test_a_batch_of_many_lengths_is_what_each_caption_is_alone(tiny_bert: str) -> None:
+    torch.manual_seed(1)
+    encoder = BertEncoder(8, tiny_bert).eval()
+    tokens, lengths = torch.randint(5, 40, (70, 20)), torch.randint(1, 21, (70,))
+    out = encoder(tokens, lengths)
+    assert out.shape == (70, 20, 8)
+    for b, n in enumerate(lengths.tolist()):
+        torch.testing.assert_close(out[b, :n], encoder(tokens[b : b + 1, :n], lengths[b : b + 1])[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_cuda_it_gives_what_it_gives_on_the_cpu(tiny_bert: str) -> None:
+    encoder = BertEncoder(8, tiny_bert).eval()
+    tokens, lengths = torch.randint(5, 40, (70, 20)), torch.randint(1, 21, (70,))
+    here, there = encoder(tokens, lengths), encoder.cuda()(tokens.cuda(), lengths.cuda()).cpu()
+    for b, n in enumerate(lengths.tolist()):
+        torch.testing.assert_close(there[b, :n], here[b, :n], rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize(("frozen", "epochs"), [(False, 0), (True, math.inf)])
 def test_the_pretrained_model_is_a_group_of_its_own(tiny_bert: str, frozen: bool, epochs: float) -> None:
     encoder = BertEncoder(8, tiny_bert, frozen=frozen, lr_factor=0.05)
