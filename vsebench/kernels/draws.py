@@ -129,7 +129,7 @@ class LawSampler(ABC):
         labels, trials, weight = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, np.float32)
         kernel, rows = self.kernel(), state.positives
         pairs = array(anchors), array(state.images_of(anchors)), array(positives)
-        draw_batch(kernel.draw, kernel.tables, *pairs, key.stream, array(state.P), array(state.Q), rows.offsets, rows.labels, (labels, trials, weight))
+        draw_batch(kernel.draw, tuple(kernel.tables), *pairs, key.stream, array(state.P), array(state.Q), rows.offsets, rows.labels, (labels, trials, weight))
         return Draws(torch.from_numpy(labels), torch.from_numpy(trials), torch.from_numpy(weight))
 
     def vectorised(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:

@@ -1,0 +1,122 @@
+"""What the two engines share: the streams of pairs and draws, the refreshes that are due, and what is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from vsebench.plugin import SamplerState
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor
+
+    from vsebench.annotation.clock import Clock
+    from vsebench.annotation.model import Model
+    from vsebench.annotation.settings import Settings, TrainingData
+    from vsebench.plugin import Key, RankingLoss, Sampler
+
+TALLIED = ("updates", "loss", "violations", "trials", "skipped", "exhausted")
+"""What an engine adds up between two evaluations: updates asked for; over those that found a negative, losses and margin violations; candidates looked at;
+updates left out because the image has every label; and because the sampler gave up."""
+
+
+@dataclass(eq=False)
+class Context:
+    """One run in memory.
+
+    Attributes:
+        data: the training split.
+        settings: how it is trained.
+        model: on its device.
+        sampler: draws the negatives.
+        loss: of their scores.
+        key: of the run's random numbers.
+        clock: what time was spent on.
+    """
+
+    data: TrainingData
+    settings: Settings
+    model: Model
+    sampler: Sampler
+    loss: RankingLoss
+    key: Key
+    clock: Clock
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.labels.device
+
+    @cached_property
+    def pair_seed(self) -> int:
+        """Step s takes pair number `below(fork(stream_of(pair_seed, s), b), n_pairs)` as its b-th."""
+        return (self.key / "pairs").seed()
+
+    @cached_property
+    def draw_seed(self) -> int:
+        """Seed of the negatives' `DrawKey`s."""
+        return (self.key / "negatives").seed()
+
+    @cached_property
+    def owners(self) -> np.ndarray:
+        """int64 [pairs], the image of each pair."""
+        return self.data.positives.images()
+
+    def state(self) -> SamplerState:
+        """What a refresh sees: of mapped images only the labels."""
+        empty = self.model.images[:0]
+        return SamplerState(empty if self.model.mapped else self.model.images, self.model.labels, self.data.positives)
+
+
+@dataclass(eq=False)
+class Refreshes:
+    """Refreshes a sampler before the first update and then whenever the given number of updates is complete.
+
+    Attributes:
+        context: the run.
+        done: how often it was refreshed.
+    """
+
+    context: Context
+    done: int = 0
+
+    @cached_property
+    def every(self) -> int | None:
+        return self.context.sampler.refresh_every(self.context.data.positives.n_labels)
+
+    def due(self, updates: int) -> bool:
+        return self.done <= (0 if self.every is None else updates // self.every)
+
+    def catch_up(self, updates: int) -> None:
+        """Refreshes if due; refreshes that a batch has jumped over are not made up for."""
+        if self.due(updates):
+            with self.context.clock.measure("refresh"):
+                self.context.sampler.refresh(self.context.state())
+            self.done = 1 + (0 if self.every is None else updates // self.every)
+
+    def next(self, updates: int) -> int | None:
+        """The number of updates at which the next one is due."""
+        return None if self.every is None else (updates // self.every + 1) * self.every
+
+
+class Engine(Protocol):
+    """Takes updates of a run."""
+
+    tally: Tensor
+    """float64 [len(TALLIED)], on any device."""
+
+    def prepare(self, updates: int) -> None:
+        """Compiles what is going to run, so that no clock measures it."""
+        ...
+
+    def advance(self, updates: int, target: int) -> int:
+        """Trains from `updates` done to `target`, or to the end of the step that reaches it; returns the updates done."""
+        ...
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What a checkpoint holds besides the model."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None: ...

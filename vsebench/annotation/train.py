@@ -1,0 +1,141 @@
+"""Trains one label-ranking run, from arrays and settings, evaluation by evaluation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from vsebench.annotation.clock import PHASES, Clock, Phase
+from vsebench.annotation.engine import TALLIED, Context, Engine, Refreshes
+from vsebench.annotation.minibatch import MiniBatch
+from vsebench.annotation.model import Model
+from vsebench.annotation.probe import probe
+from vsebench.annotation.sequential import Sequential
+from vsebench.plugin import Key, VsebenchError
+
+if TYPE_CHECKING:
+    from vsebench.annotation.settings import Settings, TrainingData
+    from vsebench.plugin import RankingLoss, Sampler
+
+Evaluate = Callable[[Model], Mapping[str, float]]
+Checkpoint = dict[str, Any]
+"""What `torch.save` writes and `torch.load(…, weights_only=True)` reads."""
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One evaluation.
+
+    Attributes:
+        updates: done so far.
+        seconds: by phase, since the start. `sampling` and `update` of the sequential engine, where both are one loop, are told apart by the cost of a draw
+            in a sample of draws at each evaluation.
+        loss: mean per update that found a negative, since the last evaluation; NaN where none did.
+        metrics: what the evaluation returned.
+        diagnostics: since the last evaluation, per update that found a negative: `violation_rate` within the margin and, over all,
+            `trials_per_draw`, `skipped` (the image has every label) and `exhausted` (the sampler gave up) as shares; `false_negative_rate`, of a
+            sample of draws, where held-out labels are known.
+        model: as it is at this moment; it goes on changing.
+        checkpoint: copies what `train` needs to go on from here; to be called before the next point is asked for.
+    """
+
+    updates: int
+    seconds: Mapping[Phase, float]
+    loss: float
+    metrics: Mapping[str, float]
+    diagnostics: Mapping[str, float]
+    model: Model
+    checkpoint: Callable[[], Checkpoint]
+
+    @property
+    def train_seconds(self) -> float:
+        """The method's whole price so far: everything but evaluation."""
+        return sum(self.seconds[phase] for phase in PHASES if phase != "evaluation")
+
+
+def train(
+    data: TrainingData,
+    settings: Settings,
+    sampler: Sampler,
+    loss: RankingLoss,
+    evaluate: Evaluate,
+    *,
+    seed: int,
+    device: str | torch.device = "cpu",
+    resume: Checkpoint | None = None,
+) -> Iterator[Point]:
+    """Trains a run and yields an evaluation every so many updates, the last at the end.
+
+    A run that is resumed from a checkpoint gives what the uninterrupted one would have given; runs of one seed see the same pairs in the same order,
+    whatever their sampler and loss.
+
+    Args:
+        data: the training split.
+        settings: how to train.
+        sampler: draws the negatives; it is changed.
+        loss: of the scores.
+        evaluate: metrics of a model; its time is charged to `evaluation`.
+        seed: of the initial vectors, the pairs and the draws.
+        device: of the model; the sequential engine wants the CPU.
+        resume: a checkpoint of a run with the same arguments.
+
+    Raises:
+        SpecError: the sequential engine cannot serve the device, the sampler or the loss.
+        VsebenchError: the loss is no longer finite.
+    """
+    device, key = torch.device(device), Key(seed)
+    model = Model.initial(data, settings, key / "init", device)
+    context = Context(data, settings, model, sampler, loss, key, Clock(device))
+    refreshes = Refreshes(context)
+    engine: Engine = Sequential(context, refreshes) if settings.engine == "sequential" else MiniBatch(context, refreshes)
+    updates = 0 if resume is None else _restore(resume, context, refreshes, engine)
+    engine.prepare(updates)
+    while updates < settings.updates:
+        target = min((updates // settings.evaluate_every + 1) * settings.evaluate_every, settings.updates)
+        updates = engine.advance(updates, target)
+        yield _point(context, refreshes, engine, updates, evaluate)
+
+
+def _point(context: Context, refreshes: Refreshes, engine: Engine, updates: int, evaluate: Evaluate) -> Point:
+    tally = dict(zip(TALLIED, engine.tally.tolist(), strict=True))
+    engine.tally.zero_()
+    found = tally["updates"] - tally["skipped"] - tally["exhausted"]
+    loss = tally["loss"] / found if found else math.nan
+    if found and not (math.isfinite(loss) and bool(context.model.labels.isfinite().all())):
+        raise VsebenchError(f"training diverged: the loss is not finite before update {updates:,} of {context.settings.updates:,}; lower lr")
+    sample = probe(context, updates)
+    if context.settings.engine == "sequential":
+        context.clock.move(sample.seconds * tally["updates"], "update", "sampling")
+    with context.clock.measure("evaluation"):
+        metrics = evaluate(context.model)
+    rates = {"violation_rate": tally["violations"] / found} if found else {}
+    rates |= {name: tally[count] / tally["updates"] for name, count in (("trials_per_draw", "trials"), ("skipped", "skipped"), ("exhausted", "exhausted"))}
+    if sample.false_negatives is not None:
+        rates["false_negative_rate"] = sample.false_negatives
+    seconds = context.clock.read()
+    return Point(updates, seconds, loss, metrics, rates, context.model, lambda: _checkpoint(context, refreshes, engine, updates, seconds))
+
+
+def _checkpoint(context: Context, refreshes: Refreshes, engine: Engine, updates: int, seconds: Mapping[Phase, float]) -> Checkpoint:
+    sampler = context.sampler.state_dict() if hasattr(context.sampler, "state_dict") else {}
+    tensors = {"images": context.model.images, "labels": context.model.labels}
+    parts = {"model": tensors, "engine": engine.state_dict(), "sampler": sampler}
+    copies = {part: {name: tensor.detach().cpu().clone() for name, tensor in content.items()} for part, content in parts.items()}
+    return {**copies, "updates": updates, "refreshes": refreshes.done, "seconds": dict(seconds)}
+
+
+def _restore(checkpoint: Checkpoint, context: Context, refreshes: Refreshes, engine: Engine) -> int:
+    """Puts a run back as it was and returns the updates done."""
+    context.model.images.copy_(checkpoint["model"]["images"])
+    context.model.labels.copy_(checkpoint["model"]["labels"])
+    engine.load_state_dict({name: tensor.to(context.device) for name, tensor in checkpoint["engine"].items()})
+    context.sampler.refresh(context.state())
+    if checkpoint["sampler"]:
+        context.sampler.load_state_dict({name: tensor.to(context.device) for name, tensor in checkpoint["sampler"].items()})  # type: ignore[attr-defined]
+    refreshes.done = checkpoint["refreshes"]
+    context.clock.seconds.update(checkpoint["seconds"])
+    return int(checkpoint["updates"])
