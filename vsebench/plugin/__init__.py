@@ -16,7 +16,7 @@ from __future__ import annotations
 import pluggy
 
 from vsebench.plugin.annotation import AnnotationCard, AnnotationData, AnnotationSplit, Positives
-from vsebench.plugin.cards import Card, DatasetCard, EncoderCard, ImageEncoderCard, LossCard, OfflineSpec, Paper, TextEncoderCard
+from vsebench.plugin.cards import Card, DatasetCard, EncoderCard, ImageEncoderCard, LossCard, OfflineSpec, Paper, PoolingCard, TextEncoderCard
 from vsebench.plugin.datasets import Dataset, FeatureArray, ImageSource, RetrievalData, RetrievalSplit
 from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
 from vsebench.plugin.encoders import LocalFeatures, ParameterGroup
@@ -65,6 +65,7 @@ __all__ = (
     "ParameterGroup",
     "PluginError",
     "Pooling",
+    "PoolingCard",
     "PoolingOutput",
     "Positives",
     "Progress",

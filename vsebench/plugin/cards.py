@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias, TypeVar
 
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.published import Published
+
+    Value = TypeVar("Value")
+    Claim: TypeAlias = "Value | Callable[[Mapping[str, Scalar]], Value]"
+    """What a card says of a component's behaviour; a function of its parameters when they decide."""
 
 Task = Literal["retrieval", "annotation"]
 FeatureKind = Literal["region", "grid", "frames", "vector", "none"]
@@ -50,6 +55,24 @@ class Card:
     notes: tuple[str, ...] = ()
 
 
+def claimed(claim: Claim[Value], params: Mapping[str, Scalar]) -> Value:
+    """What a card claims of the component with these parameters."""
+    return claim(params) if callable(claim) else claim
+
+
+@dataclass(frozen=True)
+class PoolingCard(Card):
+    """Card of a pooling; a plain `Card` serves one that claims nothing beyond the contract. `vsebench check` holds it to its claims.
+
+    Attributes:
+        order_free: the order of an item's rows does not matter.
+        graphs: at most so many graphs result when `torch.compile` takes it; 1 is all of it. None claims nothing.
+    """
+
+    order_free: Claim[bool] = False
+    graphs: Claim[int | None] = None
+
+
 @dataclass(frozen=True)
 class OfflineSpec:
     """Offline negatives that a loss needs: mined once from the best model of a first round.
@@ -76,15 +99,21 @@ class LossCard(Card):
     Attributes:
         offline: the offline negatives it needs; a function of its parameters when they decide.
         extras: names in `LossInputs.extras` that it reads.
+        non_negative: claims that it is never below zero.
+        reduction: claims how it grows with the batch: a `sum` over its pairs, or their `mean`. None claims nothing. (Annotation losses are sums.)
+        constants: it takes something that it computes from the embeddings for a constant, so that its gradient is not its derivative.
     """
 
     task: Task = "retrieval"
     offline: OfflineSpec | Callable[[Mapping[str, Scalar]], OfflineSpec] | None = None
     extras: tuple[Literal["raw_image", "raw_text"], ...] = ()
+    non_negative: Claim[bool] = False
+    reduction: Claim[Literal["sum", "mean"] | None] = None
+    constants: Claim[bool] = False
 
     def offline_for(self, params: Mapping[str, Scalar]) -> OfflineSpec | None:
         """The offline negatives needed with these parameters."""
-        return self.offline(params) if callable(self.offline) else self.offline
+        return claimed(self.offline, params)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""Which promises a component has to keep."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.cards import LossCard
+from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.testing.check import Check
+from vsebench.testing.subject import find
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vsebench.plugin.registry import Kind
+    from vsebench.testing.check import Promise
+    from vsebench.testing.subject import Subject
+
+HOMES = {
+    "pooling": "vsebench.testing.poolings",
+    "similarity": "vsebench.testing.similarities",
+    "retrieval loss": "vsebench.testing.losses",
+    "annotation loss": "vsebench.testing.ranking_losses",
+    "sampler": "vsebench.testing.samplers",
+    "batch-plan": "vsebench.testing.batch_plans",
+    "dataset": "vsebench.testing.datasets",
+    "image-encoder": "vsebench.testing.encoders.image",
+    "text-encoder": "vsebench.testing.encoders.text",
+}
+"""Modules of the promises of each kind, which import torch; losses are two kinds here. Executors have none."""
+
+
+def promises(group: str) -> tuple[Promise, ...]:
+    """The promises of a group of `HOMES`, with those of every component first."""
+    common: tuple[Promise, ...] = import_module("vsebench.testing.cards").PROMISES
+    own: tuple[Promise, ...] = import_module(HOMES[group]).PROMISES if group in HOMES else ()
+    return (*common, *own)
+
+
+def checks_of(subject: Subject, *, slow: bool = False, only: str | None = None) -> list[Check]:
+    """The checks of a component.
+
+    Args:
+        subject: the component.
+        slow: with those that take many seconds.
+        only: the name of one promise.
+
+    Raises:
+        SpecError: no promise has that name.
+    """
+    card = subject.component.card
+    group = f"{card.task} loss" if isinstance(card, LossCard) else subject.kind
+    known = promises(group)
+    if only is not None and only not in (names := [promise.name for promise in known]):
+        raise SpecError(f"a {group} has no promise '{only}': {did_you_mean(only, names)}")
+    return [Check(promise, subject) for promise in known if promise.name == only or (only is None and (slow or not promise.slow))]
+
+
+def checks(
+    kind: Kind, spec: str, *, plugins: tuple[str, ...] = (), data_roots: tuple[Path, ...] = (), slow: bool = False, only: str | None = None
+) -> list[Check]:
+    """The checks of the component that a spec names, for a parametrised test: `@pytest.mark.parametrize("check", checks("pooling", "mine:k=3"), ids=str)`.
+
+    Args:
+        kind: of the component.
+        spec: a component spec, such as `mine:k=3`.
+        plugins: paths of plugin files that are not installed.
+        data_roots: where to look for a data set, before `$VSEBENCH_DATA` and `./data`.
+        slow: with those that take many seconds.
+        only: the name of one promise.
+
+    Raises:
+        SpecError: the component, a parameter, a value or the promise is not known.
+        PluginError: a plugin file does not exist or fails.
+    """
+    return checks_of(find(kind, spec, plugins=plugins, data_roots=data_roots), slow=slow, only=only)
