@@ -13,7 +13,7 @@ from vsebench.grid.suite import Suite, load_suite, make_suite
 from vsebench.plugin import SpecError
 
 ROOT = Path(__file__).parents[2]
-SUITES = sorted((ROOT / "suites").glob("*.toml"))
+SUITES = sorted((ROOT / "suites").rglob("*.toml"))
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -147,8 +147,8 @@ def test_the_published_schema_is_current():
     assert published == suite_schema(), "run: python -m vsebench.grid.schema > docs/suite.schema.json"
 
 
-def test_there_are_three_examples():
-    assert [path.stem for path in SUITES] == ["flickr8k", "quick", "vse-infinity"]
+def test_every_example_is_found():
+    assert {path.stem for path in SUITES} == {"bigru", "flickr8k", "minilm", "minilm-frozen", "quick", "vse-infinity"}
 
 
 @pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)

@@ -57,7 +57,7 @@ class BertEncoder(nn.Module):
 
     def _by_length(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The states from captions of like length together: on a CPU, padding costs what words cost. Padding rows are zero."""
-        order = lengths.argsort(stable=True).split(_TOGETHER)
+        order = torch.split(lengths.argsort(stable=True), _TOGETHER)
         parts = [self._states(tokens[items, : int(lengths[items].max())], lengths[items]) for items in order]
         padded = torch.cat([nn.functional.pad(part, (0, 0, 0, tokens.shape[1] - part.shape[1])) for part in parts])
         return padded[torch.cat(order).argsort()]
