@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     Place = tuple[str, int]
     """A split, and the number of an image in it."""
 
-_BLOCK = 1024
+_BLOCK = 256
 
 
 def shared_ids(ids: Mapping[str, Sequence[str]]) -> list[tuple[Place, Place]]:
@@ -61,9 +62,20 @@ def _words(split: RetrievalSplit) -> Iterator[Hashable]:
 
 def _first_features(table: np.ndarray) -> Iterator[Hashable]:
     """A hash of the first local feature of each image."""
+    mapping = _mapping(table)
     for start in range(0, len(table), _BLOCK):
         for row in np.ascontiguousarray(table[start : start + _BLOCK, 0]):
             yield hashlib.blake2b(row.data, digest_size=16).digest()
+        if mapping is not None:
+            mapping.madvise(mmap.MADV_DONTNEED)  # or the pages of a table of 17 GB would count as this process's memory
+
+
+def _mapping(table: np.ndarray) -> mmap.mmap | None:
+    """The file mapping that an array is a view of."""
+    base: object = table
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None
 
 
 def _shared(keys: Mapping[str, Iterable[Hashable]]) -> Iterator[tuple[Place, Place]]:
