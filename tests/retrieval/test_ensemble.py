@@ -31,6 +31,10 @@ def test_ranks_are_those_of_the_mean_of_the_matrices() -> None:
     for block in (3, None):
         found = evaluate_ensemble(members, OWNER, block=block)
         assert (found.i2t_ranks.tolist(), found.t2i_ranks.tolist()) == expected
+    arrays = [Member(m.image.numpy(), m.text.numpy()) for m in members]
+    assert evaluate_ensemble(arrays, OWNER).i2t_ranks.tolist() == expected[0]
+    scored = evaluate_ensemble([*arrays[:2], Member(arrays[2].image, arrays[2].text, lambda a, b: a @ b.T)], OWNER)
+    assert scored.t2i_ranks.tolist() == expected[1]
     assert expected[0] != ranking.ranks(total(members[:1]), OWNER.tolist())[0]
 
 

@@ -36,9 +36,16 @@ def bin_tile(tile: Scores, lower: Scores, upper: Scores, counts: Counts, near: C
             if candidates == zero:
                 continue
             for k in range(scores.shape[0]):
-                if scores[k] >= lowest:
-                    above = np.searchsorted(upper[row], scores[k])
-                    if above == np.searchsorted(lower[row], scores[k], side="right"):
+                score = scores[k]
+                if score >= lowest:
+                    above, end = 0, upper.shape[1]
+                    while above < end:  # ends at the number of bands below the score
+                        middle = (above + end) // 2
+                        if upper[row, middle] < score:
+                            above = middle + 1
+                        else:
+                            end = middle
+                    if above == upper.shape[1] or lower[row, above] > score:
                         counts[row, above] += 1
                         continue
                     if found == near.shape[0]:

@@ -6,11 +6,13 @@ evaluator, in the memory of its blocks. Other similarities are computed block by
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
+from vsebench.kernels.rows import as_tensor
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError
 from vsebench.retrieval.embeddings import JointEmbedding
@@ -34,13 +36,13 @@ class Member:
     """One model's embeddings.
 
     Attributes:
-        image: of n images.
+        image: of n images: [n, D], or whatever the similarity takes.
         text: of m captions.
         similarity: how they are scored; None for the inner product.
     """
 
-    image: Embedding
-    text: Embedding
+    image: Embedding | np.ndarray
+    text: Embedding | np.ndarray
     similarity: Similarity | None = None
 
 
@@ -62,15 +64,20 @@ def evaluate_ensemble(
     if all(member.similarity is None for member in members):
         image, text = (_side_by_side([getattr(member, side) for member in members]) for side in ("image", "text"))
         return evaluate(image, text, text_to_image, protocol=protocol, block=block)
-    images, texts = (JointEmbedding(tuple(getattr(member, side) for member in members)) for side in ("image", "text"))
+    images, texts = (JointEmbedding(tuple(_tensor(getattr(member, side)) for member in members)) for side in ("image", "text"))
     similarity = MeanSimilarity([member.similarity or _dot for member in members])
     return evaluate(images, texts, text_to_image, protocol=protocol, similarity=similarity, block=block)  # type: ignore[arg-type]  # only scored
 
 
-def _side_by_side(embeddings: Sequence[Tensor]) -> Tensor:
+def _side_by_side(embeddings: Sequence[Tensor | np.ndarray]) -> Tensor:
     """[n, ΣD], not rounded."""
-    widest = max((e.dtype for e in embeddings), key=lambda dtype: torch.finfo(dtype).bits)
-    return torch.cat([e.to(torch.promote_types(widest, torch.float32)) for e in embeddings], dim=1)
+    tensors = [as_tensor("member", values) for values in embeddings]
+    widest = functools.reduce(torch.promote_types, (tensor.dtype for tensor in tensors), torch.float32)
+    return torch.cat([tensor.to(tensors[0].device, widest) for tensor in tensors], dim=1)
+
+
+def _tensor(embedding: Embedding | np.ndarray) -> Embedding:
+    return embedding if isinstance(embedding, (SetEmbedding, GaussianEmbedding)) else as_tensor("member", embedding)
 
 
 def _dot(image: Embedding, text: Embedding) -> Tensor:
@@ -84,7 +91,7 @@ def _check_sizes(members: Sequence[Member]) -> None:
             raise DataError(f"members of an ensemble embed the same items, found {what} embeddings of {' and '.join(map(str, sorted(counts)))} items")
 
 
-def _count(embedding: Embedding) -> int:
+def _count(embedding: Embedding | np.ndarray) -> int:
     if isinstance(embedding, SetEmbedding):
         return len(embedding.vectors)
     return len(embedding.mean if isinstance(embedding, GaussianEmbedding) else embedding)

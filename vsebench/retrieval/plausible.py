@@ -21,7 +21,7 @@ from vsebench.retrieval.relevance import checked_rows
 from vsebench.retrieval.scored_places import as_float64
 from vsebench.retrieval.scored_ranks import Items
 from vsebench.retrieval.similarities import Transposed
-from vsebench.retrieval.top_share import ExactRows, Ranked, ScoredRows, relevant_among_first
+from vsebench.retrieval.top_share import ExactRows, Ranked, ScoredRows, count, relevant_among_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,12 +117,13 @@ def _r_precision(ranked: Ranked, of_query: np.ndarray, of_item: np.ndarray, bloc
     """R-Precision in percent at each distance, of queries among items with these attributes."""
     shares: list[list[np.ndarray]] = [[] for _ in DISTANCES]
     mine, labels = (torch.from_numpy(each).to(ranked.queries.device) for each in (of_query, of_item))
-    size = block or max(1, _SCORES // len(labels))
-    for start in range(0, len(mine), size):
-        part = slice(start, min(start + size, len(mine)))
+    step = block or max(1, _SCORES // len(labels))
+    for start in range(0, len(mine), step):
+        part = slice(start, min(start + step, len(mine)))
         distance = mine[part].sum(1)[:, None] + labels.sum(1) - 2 * mine[part] @ labels.T  # exact: small whole numbers
         scored = ranked.scored(part)
         for share, most in zip(shares, DISTANCES, strict=True):
             relevant = distance <= most
-            share.append((relevant_among_first(scored, relevant) / relevant.sum(1)).cpu().numpy())
+            size = count(relevant)
+            share.append((relevant_among_first(scored, relevant, size) / size).cpu().numpy())
     return tuple(100 * float(np.concatenate(share).mean(dtype=np.float64)) for share in shares)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 
 from vsebench.kernels.bounds import undecided
@@ -17,7 +18,6 @@ from vsebench.retrieval.scored_ranks import reach
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from torch import Tensor
 
     from vsebench.kernels.rows import Rows
@@ -43,9 +43,11 @@ class Scored:
     settle: Callable[[Tensor, Tensor], Tensor]
 
     @cached_property
-    def falling(self) -> Tensor:
-        """The values of each query in falling order, [b, m]."""
-        return self.values.sort(1, descending=True).values
+    def rising(self) -> Tensor:
+        """The values of each query in rising order, [b, m]."""
+        if self.values.device.type == "cpu":  # NumPy's sort is vectorised
+            return torch.from_numpy(np.sort(self.values.numpy(), axis=1))
+        return self.values.sort(1).values
 
 
 class Ranked(Protocol):
@@ -114,23 +116,22 @@ class ScoredRows:
         return Scored(values, lambda score: Band(reach(score), -reach(-score)), lambda row, _: torch.zeros(len(row), device=row.device))
 
 
-def relevant_among_first(scored: Scored, relevant: Tensor) -> Tensor:
+def relevant_among_first(scored: Scored, relevant: Tensor, size: Tensor) -> Tensor:
     """How many of each query's R relevant items are among its first R; among equal scores the relevant stand last.
 
     Args:
         scored: scores of b queries with m items.
-        relevant: bool [b, m], at least one in each row.
+        relevant: bool [b, m].
+        size: int64 [b], R, true values in each row, at least one.
 
     Returns:
         int64 [b].
     """
-    size = relevant.sum(1)
-    values = scored.values
-    last = scored.falling.gather(1, size[:, None] - 1).squeeze(1)
-    band = scored.around(last)
+    values, items = scored.values, scored.values.shape[1]
+    band = scored.around(scored.rising.gather(1, items - size[:, None]).squeeze(1))
     above = values > band.upper[:, None]
     row, column = ((values >= band.lower[:, None]) & ~above).nonzero().unbind(1)
-    slots = size - above.sum(1)
+    slots = size - items + torch.searchsorted(scored.rising, band.upper[:, None], right=True).squeeze(1)
     wanted = relevant[row, column]
     # By query, then by falling score, then the irrelevant first.
     order = wanted.long().argsort(stable=True)
@@ -140,4 +141,11 @@ def relevant_among_first(scored: Scored, relevant: Tensor) -> Tensor:
     counts = torch.bincount(row, minlength=len(values))
     within = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
     taken = wanted & (within < slots[row])
-    return (above & relevant).sum(1) + torch.bincount(row[taken], minlength=len(values))
+    return count(above & relevant) + torch.bincount(row[taken], minlength=len(values))
+
+
+def count(mask: Tensor) -> Tensor:
+    """True values in each row of a mask [b, m], int64 [b]."""
+    if mask.device.type == "cpu":  # NumPy's count is vectorised
+        return torch.from_numpy(np.count_nonzero(mask.numpy(), axis=1))
+    return mask.sum(1)
