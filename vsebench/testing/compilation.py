@@ -1,0 +1,40 @@
+"""How many graphs `torch.compile` makes of something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch._dynamo import lookup_backend
+from torch._dynamo.utils import counters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+
+class Compiled:
+    """A module or function compiled by `aot_eager`, which counts its graphs, those of its recompilations too.
+
+    Attributes:
+        call: the compiled one.
+        graphs: so far.
+    """
+
+    def __init__(self, target: Callable[..., Any]) -> None:
+        torch._dynamo.reset()
+        counters.clear()
+        self.graphs = 0
+        self.call: Callable[..., Any] = torch.compile(target, backend=self._backend)
+
+    def _backend(self, graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        self.graphs += 1
+        compiled: Callable[..., Any] = lookup_backend("aot_eager")(graph, inputs)
+        return compiled
+
+    @property
+    def breaks(self) -> str:
+        """Why there is more than one, in one line."""
+        reasons = [" ".join(reason.split())[:160] for reason in counters["graph_break"]]
+        return "; ".join(reasons) or "it was compiled again for other values"

@@ -1,0 +1,102 @@
+"""What a data set says of its files: which they are, and which of them is damaged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from vsebench.data.annotation.validate import compare_sizes
+from vsebench.data.fingerprint import fingerprint_files
+from vsebench.data.validate import compare_counts
+from vsebench.plugin import AnnotationCard, DataError, RetrievalData
+from vsebench.testing.check import ConformanceError, NotCheckedError, promise
+from vsebench.testing.datasets.folder import Opened, damaged, defining_files, load, opened
+from vsebench.testing.trial import Trial
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vsebench.plugin import DatasetCard
+    from vsebench.testing.datasets.folder import Data
+    from vsebench.testing.subject import Subject
+
+
+def trial(subject: Subject, root: Path, call: str, *, note: str = "") -> Trial:
+    """The trial of a `dataset` in the folder `root`; `call` is Python in these two."""
+    code = f'from pathlib import Path; from vsebench.testing import build; dataset = {subject.source()}; root = Path("{root}"); {call}'
+    return Trial(f"{root}{', ' if note else ''}{note}", code)
+
+
+@promise
+def says_how_to_get_it(subject: Subject) -> None:
+    """Its card says which files to get and where to put them, and under which licence they are."""
+    card = cast("DatasetCard", subject.component.card)
+    for field in ("prepare", "licence"):
+        if not getattr(card, field).strip():
+            raise ConformanceError(f"its card has no '{field}'", expected=f"DatasetCard(…, {field}=…), so that a person can follow it", found="nothing")
+
+
+@promise
+def its_fingerprint_is_stable(subject: Subject) -> None:
+    """`files` names the same files in every instance, and loading changes none of them, so that its runs keep their identity."""
+    with opened(subject) as found, trial(subject, found.root, "dataset.files(root); dataset.load(root); dataset.files(root)") as case:
+        files = defining_files(found)
+        before = fingerprint_files(found.root, files)
+        load(subject, found)
+        again = defining_files(Opened(subject.build(), found.root))
+        names = [str(file.relative_to(found.root)) for file in files]
+        other = [str(file.relative_to(found.root)) for file in again]
+        case.require(sorted(names) == sorted(other), "files() names other files the second time", expected=", ".join(names), found=", ".join(other))
+        after = fingerprint_files(found.root, again)
+        case.require(before == after, "loading changes files that define it, and with them the identity of its runs", expected=before, found=after)
+
+
+@promise
+def a_missing_file_is_named(subject: Subject) -> None:
+    """Without any one of its files, loading raises a DataError that names the file; files that it then does without are no part of it."""
+    with opened(subject) as found:
+        for victim in defining_files(found):
+            with damaged(found.root, victim, truncated=False) as root, trial(subject, found.root, "dataset.load(root)", note=f"without {victim.name}") as case:
+                place = Opened(subject.build(), root)
+                if root / victim.relative_to(found.root) not in list(place.dataset.files(root)):
+                    continue
+                _must_refuse(case, subject, place, victim)
+
+
+@promise
+def a_truncated_file_is_named(subject: Subject) -> None:
+    """With the first half of any one of its files, loading raises a DataError that names it, or gives numbers that are not the declared ones."""
+    with opened(subject) as found:
+        for victim in defining_files(found):
+            with damaged(found.root, victim, truncated=True) as root, trial(subject, found.root, "dataset.load(root)", note=f"{victim.name} cut in half") as case:
+                _must_refuse(case, subject, Opened(subject.build(), root), victim)
+
+
+def _must_refuse(case: Trial, subject: Subject, place: Opened, victim: Path) -> None:
+    try:
+        data = load(subject, place)
+    except DataError as error:
+        what = "its error does not say which file is at fault"
+        case.require(victim.name in str(error), what, expected=victim.name, found=str(error).replace(str(place.root), "…"))
+        return
+    if not _differences(subject, data):
+        raise case.failure("it takes damaged data for sound", expected=f"a DataError that names {victim.name}", found="data, as if nothing were wrong")
+
+
+def _differences(subject: Subject, data: Data) -> tuple[str, ...]:
+    """What differs from the numbers that the card declares."""
+    card = cast("DatasetCard", subject.component.card)
+    if isinstance(data, RetrievalData):
+        return compare_counts(data, card.counts_for(subject.params))
+    return compare_sizes(data, card.sizes_for(subject.params)) if isinstance(card, AnnotationCard) else ()
+
+
+@promise
+def has_the_declared_counts(subject: Subject) -> None:
+    """It has as many images, captions, labels and pairs as its card says."""
+    card = cast("DatasetCard", subject.component.card)
+    declared = card.sizes_for(subject.params) if isinstance(card, AnnotationCard) else card.counts_for(subject.params)
+    if not declared:
+        raise NotCheckedError("its card declares no counts")
+    with opened(subject) as found, trial(subject, found.root, "dataset.load(root)") as case:
+        differences = _differences(subject, load(subject, found))
+        case.require(not differences, "it has other counts than its card declares", expected=str(dict(declared)), found="; ".join(differences))

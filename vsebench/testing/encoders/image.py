@@ -1,0 +1,53 @@
+"""The promises of image encoders that take features."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from vsebench.plugin import ImageEncoderCard
+from vsebench.testing.check import NotCheckedError, promise
+from vsebench.testing.encoders import trial
+from vsebench.testing.encoders.trial import Batch
+from vsebench.testing.poolings.ragged import Ragged
+from vsebench.testing.subject import DIM
+
+if TYPE_CHECKING:
+    from vsebench.testing.subject import Subject
+
+IN_DIM = 12
+
+
+def _batch(subject: Subject) -> Batch:
+    card = subject.component.card
+    if isinstance(card, ImageEncoderCard) and card.raw_images:
+        raise NotCheckedError("it takes raw images, of which the kit has none")
+    return Batch(*Ragged(dim=IN_DIM).tensors(), f"features of size {IN_DIM}", {"in_dim": IN_DIM, "dim": DIM})
+
+
+@promise
+def gives_local_features(subject: Subject) -> None:
+    """It gives finite features [B, N, D], as many for each item as their lengths say."""
+    trial.gives_local_features(subject, _batch(subject))
+
+
+@promise
+def never_reads_padding(subject: Subject) -> None:
+    """In evaluation mode, an item's features do not depend on what finite values its padding holds."""
+    batch = _batch(subject)
+    trial.never_reads_padding(subject, batch, dataclasses.replace(batch, values=Ragged(dim=IN_DIM, padding=3.0).tensors()[0]))
+
+
+@promise
+def items_do_not_depend_on_each_other(subject: Subject) -> None:
+    """In evaluation mode, an item has the same features alone and in a batch."""
+    trial.items_are_independent(subject, _batch(subject))
+
+
+@promise
+def its_state_is_in_its_state_dict(subject: Subject) -> None:
+    """Another instance that loads its state dict gives the same features."""
+    trial.state_is_in_state_dict(subject, _batch(subject))
+
+
+PROMISES = (gives_local_features, never_reads_padding, items_do_not_depend_on_each_other, its_state_is_in_its_state_dict)

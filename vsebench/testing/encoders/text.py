@@ -1,0 +1,56 @@
+"""The promises of text encoders."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import torch
+
+from vsebench.testing.check import promise
+from vsebench.testing.encoders import trial
+from vsebench.testing.encoders.trial import Batch
+from vsebench.testing.subject import DIM
+
+if TYPE_CHECKING:
+    from vsebench.testing.subject import Subject
+
+WORDS = 30
+_LENGTHS = (9, 4, 6, 1, 2, 1)
+
+
+def _batch() -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(1, WORDS, (len(_LENGTHS), max(_LENGTHS)), generator=generator)
+    lengths = torch.tensor(_LENGTHS)
+    tokens = tokens.masked_fill(torch.arange(max(_LENGTHS)) >= lengths[:, None], 0)
+    return Batch(tokens, lengths, f"captions of {WORDS} words", {"vocabulary_size": WORDS, "word_dim": 8, "dim": DIM})
+
+
+@promise
+def gives_local_features(subject: Subject) -> None:
+    """It gives finite features [B, N, D]."""
+    trial.gives_local_features(subject, _batch())
+
+
+@promise
+def never_reads_padding(subject: Subject) -> None:
+    """In evaluation mode, a caption's features do not depend on how much padding its batch has."""
+    batch = _batch()
+    padding = torch.zeros(len(_LENGTHS), 4, dtype=torch.int64)
+    trial.never_reads_padding(subject, batch, dataclasses.replace(batch, values=torch.cat([batch.values, padding], dim=1)))
+
+
+@promise
+def items_do_not_depend_on_each_other(subject: Subject) -> None:
+    """In evaluation mode, a caption has the same features alone and in a batch."""
+    trial.items_are_independent(subject, _batch())
+
+
+@promise
+def its_state_is_in_its_state_dict(subject: Subject) -> None:
+    """Another instance that loads its state dict gives the same features."""
+    trial.state_is_in_state_dict(subject, _batch())
+
+
+PROMISES = (gives_local_features, never_reads_padding, items_do_not_depend_on_each_other, its_state_is_in_its_state_dict)

@@ -1,0 +1,123 @@
+"""The inputs of retrieval losses: batches of pairs of embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch.nn.functional import normalize
+
+from vsebench.plugin import LossInputs, OfflineInputs, Progress
+from vsebench.testing.subject import DIM
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_OFFLINE = ("text3", "image3", "image4", "text4")
+_SHARED = 0.8  # of the squared length of an embedding, along the direction that tells the two groups apart
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A batch of pairs; its `repr` makes it again. Every input that a loss may ask for is there.
+
+    Attributes:
+        law: `random`, unit vectors of random directions; `siblings`, where pairs 1 and 2 share an image and every caption is near its image;
+            `perfect`, where the two vectors of a pair are one and pairs are orthogonal; `collapsed`, where all vectors are one; `two-groups`, a random
+            half of the batch and its mirror image, so that halves are alike and far from each other.
+        batch: number of pairs B; at most 6 where it is perfect, even with two groups.
+        seed: of the vectors.
+        masked: pairs 1 and 2 count as each other's positives; `all` pairs do; or `none`.
+    """
+
+    law: Literal["random", "siblings", "perfect", "collapsed", "two-groups"] = "random"
+    batch: int = 6
+    seed: int = 0
+    masked: Literal["none", "siblings", "all"] = "none"
+
+    def inputs(self, dtype: torch.dtype = torch.float64) -> LossInputs:
+        """The batch, its similarity the inner products."""
+        image, text, *others = (vectors.to(dtype) for vectors in self._vectors())
+        positives = torch.eye(self.batch, dtype=torch.bool)
+        if self.masked != "none":
+            positives[(1, 2), (2, 1)] = True
+        if self.masked == "all":
+            positives[:] = True
+        ids = torch.arange(self.batch)
+        return LossInputs(
+            image,
+            text,
+            positives,
+            image_ids=ids.where(ids != 2, 1) if self.law == "siblings" else ids,
+            text_ids=ids,
+            offline=OfflineInputs(*others),
+            progress=Progress(epoch=0, step=0, total=10),
+            extras={"raw_image": 3 * image, "raw_text": 3 * text},
+        )
+
+    def _vectors(self) -> list[Tensor]:
+        """Images, captions, and the four kinds of offline negatives: unit vectors [B, D] each."""
+        generator = torch.Generator().manual_seed(self.seed)
+        directions = [normalize(torch.randn(self.batch, DIM, generator=generator, dtype=torch.float64), dim=1) for _ in range(6)]
+        if self.law == "siblings":
+            directions[0][2] = directions[0][1]
+            directions[1] = normalize(directions[0] + 0.3 * directions[1], dim=1)
+        if self.law == "perfect":
+            axes = torch.eye(DIM, dtype=torch.float64)
+            directions = [axes[: self.batch], axes[: self.batch], *(axes[6 + i].expand(self.batch, DIM) for i in range(4))]
+        if self.law == "collapsed":
+            directions = [directions[0][:1].expand(self.batch, DIM)] * 6
+        if self.law == "two-groups":
+            directions = [_mirrored(vectors) for vectors in directions]
+        return directions
+
+    def __str__(self) -> str:
+        marked = {"none": "", "siblings": ", pairs 1 and 2 marked as positives", "all": ", all marked as positives"}[self.masked]
+        return f"a batch of {self.batch} {self.law} pairs of size {DIM}{marked}"
+
+
+def _mirrored(vectors: Tensor) -> Tensor:
+    """The first half of the vectors, moved towards one side of a hyperplane, and then their mirror images."""
+    half = vectors[: len(vectors) // 2].clone()
+    half[:, 0] = 0
+    half = (1 - _SHARED) ** 0.5 * normalize(half, dim=1)
+    half[:, 0] = _SHARED**0.5
+    other = half.clone()
+    other[:, 0] *= -1
+    return torch.cat([half, other])
+
+
+def part(inputs: LossInputs, index: Tensor) -> LossInputs:
+    """Some pairs of a batch, in that order."""
+    assert inputs.image_ids is not None
+    assert inputs.text_ids is not None
+    assert inputs.offline is not None
+    return LossInputs(
+        inputs.image[index],
+        inputs.text[index],
+        inputs.positives[index][:, index],
+        image_ids=inputs.image_ids[index],
+        text_ids=inputs.text_ids[index],
+        offline=OfflineInputs(*(getattr(inputs.offline, name)[index] for name in _OFFLINE)),
+        progress=inputs.progress,
+        extras={name: tensor[index] for name, tensor in inputs.extras.items()},
+    )
+
+
+def moved(inputs: LossInputs, device: torch.device | str) -> LossInputs:
+    """The batch on another device."""
+    assert inputs.image_ids is not None
+    assert inputs.text_ids is not None
+    assert inputs.offline is not None
+    return LossInputs(
+        inputs.image.to(device),
+        inputs.text.to(device),
+        inputs.positives.to(device),
+        similarity=inputs.similarity.to(device),
+        image_ids=inputs.image_ids.to(device),
+        text_ids=inputs.text_ids.to(device),
+        offline=OfflineInputs(*(getattr(inputs.offline, name).to(device) for name in _OFFLINE)),
+        progress=inputs.progress,
+        extras={name: tensor.to(device) for name, tensor in inputs.extras.items()},
+    )

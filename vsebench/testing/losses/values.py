@@ -1,0 +1,140 @@
+"""The values of a retrieval loss: finite, and least where training should lead."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, cast
+
+import torch
+
+from vsebench.plugin import LossCard, LossOutput, VsebenchError
+from vsebench.plugin.cards import claimed
+from vsebench.testing.check import NotCheckedError, promise
+from vsebench.testing.losses.pairs import Pairs, part
+from vsebench.testing.losses.trial import build, loss_of, trial, value, wanted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vsebench.testing.subject import Subject
+    from vsebench.testing.trial import Trial
+
+
+def _with_gradients(case: Trial, subject: Subject, pairs: Pairs) -> Tensor:
+    """The value, after making sure that it and its gradients are finite."""
+    inputs = pairs.inputs()
+    image, text = inputs.image.clone().requires_grad_(), inputs.text.clone().requires_grad_()
+    loss = value(build(subject, pairs.batch), subject, dataclasses.replace(inputs, image=image, text=text, similarity=image @ text.T))
+    case.finite(loss.detach(), "the loss is not finite")
+    if loss.requires_grad:
+        loss.backward()
+    for name, leaf in (("image", image), ("text", text)):
+        if leaf.grad is not None:
+            case.finite(leaf.grad, f"the gradient of the {name} embeddings is not finite")
+    return loss.detach()
+
+
+@promise
+def gives_a_finite_scalar(subject: Subject) -> None:
+    """It gives a finite scalar with finite gradients, and diagnostics that are detached scalars."""
+    pairs = Pairs()
+    with trial(subject, pairs) as case:
+        loss = build(subject, pairs.batch)
+        case.require(value(loss, subject, pairs.inputs()).dim() == 0, "it is no scalar")
+        _with_gradients(case, subject, pairs)
+        inputs = pairs.inputs()
+        leaf = inputs.image.requires_grad_()
+        output = loss(wanted(subject, dataclasses.replace(inputs, similarity=leaf @ inputs.text.T)))
+        for name, scalar in (output.diagnostics if isinstance(output, LossOutput) else {}).items():
+            case.require(scalar.dim() == 0, f"its diagnostic '{name}' is no scalar", expected="[]", found=str(list(scalar.shape)))
+            case.require(not scalar.requires_grad, f"its diagnostic '{name}' keeps the graph of a step alive", expected="a detached tensor")
+
+
+@promise
+def is_never_negative(subject: Subject) -> None:
+    """It is at least zero, where its card claims so."""
+    if not claimed(cast("LossCard", subject.component.card).non_negative, subject.params):
+        raise NotCheckedError("its card does not claim it: LossCard(…, non_negative=True)")
+    for pairs in (*(Pairs(seed=seed) for seed in range(5)), Pairs("perfect"), Pairs("collapsed"), Pairs("siblings", masked="siblings")):
+        with trial(subject, pairs) as case:
+            found = loss_of(subject, pairs).item()
+            case.require(found >= 0, "it is negative, and its card claims that it never is", expected="at least 0", found=f"{found:.6g}")
+
+
+@promise
+def perfect_embeddings_are_best(subject: Subject) -> None:
+    """No batch has less loss than one whose pairs agree and are orthogonal to each other."""
+    pairs = Pairs("perfect")
+    best = loss_of(subject, pairs).item()
+    for other in (*(Pairs(seed=seed) for seed in range(3)), Pairs("collapsed"), Pairs("siblings")):
+        with trial(subject, other, f"loss(inputs), loss({pairs!r}.inputs())") as case:
+            found = loss_of(subject, other).item()
+            case.require(found >= best - 1e-9, "another batch has less loss than a perfect one", expected=f"at least {best:.6g}", found=f"{found:.6g}")
+    with trial(subject, pairs, "loss(inputs)", note="its captions shifted by one") as case:
+        inputs = pairs.inputs()
+        text = inputs.text.roll(1, dims=0)
+        wrong = value(build(subject, pairs.batch), subject, dataclasses.replace(inputs, text=text, similarity=inputs.image @ text.T)).item()
+        case.require(wrong > best, "it does not tell right pairs from wrong ones", expected=f"more than {best:.6g}", found=f"{wrong:.6g}")
+
+
+@promise
+def collapsed_embeddings_stay_finite(subject: Subject) -> None:
+    """Where all embeddings are one vector, as they may be early in training, loss and gradients are finite."""
+    pairs = Pairs("collapsed")
+    with trial(subject, pairs) as case:
+        _with_gradients(case, subject, pairs)
+
+
+@promise
+def takes_a_batch_without_negatives(subject: Subject) -> None:
+    """A batch of one pair, and one whose pairs are all positives of each other, give finite losses and gradients."""
+    for pairs in (Pairs(batch=1), Pairs(batch=3, masked="all")):
+        with trial(subject, pairs) as case:
+            _with_gradients(case, subject, pairs)
+
+
+@promise
+def order_of_the_batch_does_not_matter(subject: Subject) -> None:
+    """The loss of a batch is the same in any order of its pairs."""
+    pairs = Pairs("siblings", masked="siblings")
+    with trial(subject, pairs, "loss(inputs)", note="and in another order") as case:
+        inputs, order = pairs.inputs(), torch.tensor([3, 0, 5, 2, 1, 4])
+        found = value(build(subject, pairs.batch), subject, part(inputs, order))
+        case.close(found, loss_of(subject, pairs), "the order of the pairs changes the loss", expected="as in the first order", rtol=1e-6, atol=1e-9)
+
+
+@promise
+def scales_with_the_batch_as_declared(subject: Subject) -> None:
+    """Twice the pairs give twice the loss where the card says `sum`, and the same where it says `mean`."""
+    half, whole = Pairs("two-groups", batch=6), Pairs("two-groups", batch=12)
+    with trial(subject, whole, "loss(inputs)", note="two copies of six pairs that are far apart") as case:
+        inputs = whole.inputs()
+        one = part(inputs, torch.arange(6))
+        alone = value(build(subject, half.batch), subject, one).item()
+        if alone == 0:
+            raise NotCheckedError("its loss of the test batch is 0, which has no scale")
+        ratio = loss_of(subject, whole).item() / alone
+        declared = claimed(cast("LossCard", subject.component.card).reduction, subject.params)
+        if declared is None:
+            raise NotCheckedError(f'its card does not say; twice the pairs give {ratio:.2f} times the loss: LossCard(…, reduction="sum") or "mean"')
+        low, high = (1.6, 2.6) if declared == "sum" else (0.7, 1.4)
+        found = f"twice the pairs give {ratio:.2f} times the loss"
+        case.require(low < ratio < high, f"it does not scale like the {declared} that its card declares", expected=f"{low} to {high} times", found=found)
+
+
+@promise
+def asks_for_the_offline_negatives_it_needs(subject: Subject) -> None:
+    """Where its card asks for offline negatives, the loss depends on them, and without them raises an error of vsebench that says so."""
+    if cast("LossCard", subject.component.card).offline_for(subject.params) is None:
+        raise NotCheckedError("its card asks for no offline negatives")
+    pairs, other = Pairs(), Pairs(seed=1)
+    with trial(subject, pairs, "loss(dataclasses.replace(inputs, offline=None))", note="with other offline negatives, and with none") as case:
+        inputs = pairs.inputs()
+        swapped = value(build(subject, 6), subject, dataclasses.replace(inputs, offline=other.inputs().offline))
+        differs = swapped.item() != loss_of(subject, pairs).item()
+        case.require(differs, "it does not read the offline negatives that its card asks for", expected="another loss", found="the same loss")
+        try:
+            build(subject, 6)(dataclasses.replace(inputs, offline=None, extras={}))
+        except VsebenchError:
+            return
+        raise case.failure("without offline negatives it does not raise", expected="SpecError that names what is missing", found="a value")

@@ -1,0 +1,21 @@
+"""The promises of negative samplers."""
+
+from __future__ import annotations
+
+from vsebench.testing.samplers import draws, laws, refreshing
+
+PROMISES = (
+    draws.gives_draws_of_the_right_kind,
+    draws.never_draws_a_positive,
+    laws.draws_follow_its_law,
+    laws.its_kernel_has_the_same_law,
+    draws.knows_edge_anchors,
+    draws.same_key_same_draws,
+    draws.another_key_gives_other_draws,
+    draws.a_draw_depends_on_its_number_only,
+    draws.rows_may_be_other_images,
+    refreshing.says_when_to_refresh,
+    refreshing.a_refresh_forgets_the_past,
+    refreshing.its_tables_can_be_saved,
+    draws.cuda_has_the_same_law,
+)

@@ -1,0 +1,65 @@
+"""What a sampler draws with which chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from vsebench.kernels.compiled import array, numba_works
+from vsebench.testing.check import NotCheckedError, promise
+from vsebench.testing.samplers.trial import check_law, check_same_law, counts, trial
+from vsebench.testing.samplers.world import KEY, LABELS, NO_LABEL, OTHER, PLAIN, World, draw, positive_of, ready
+
+if TYPE_CHECKING:
+    from vsebench.plugin import SamplerState
+    from vsebench.testing.subject import Subject
+
+DRAWS = 20_000
+
+
+@promise
+def draws_follow_its_law(subject: Subject) -> None:
+    """Draws follow `law(state, anchor, positive)`, a distribution that has no chance for the image's own labels (chi-square)."""
+    sampler, state = subject.build(), World().state()
+    if not hasattr(sampler, "law"):
+        raise NotCheckedError("it declares no law: a method law(state, anchor, positive) that returns the chance of each label, float64 [A]")
+    ready(sampler, state)
+    for image in (PLAIN, OTHER, NO_LABEL):
+        with trial(subject, image=image, count=DRAWS) as case:
+            law = np.asarray(sampler.law(state, image, positive_of(state, image)), np.float64)
+            case.require(law.shape == (LABELS,), "its law has the wrong shape", expected=f"[{LABELS}]", found=str(list(law.shape)))
+            case.require(bool((law >= 0).all()) and abs(law.sum() - 1) < 1e-9, "its law is no distribution", expected="a sum of 1", found=f"{law.sum():.9g}")
+            own = law[state.positives.row(image)].sum()
+            what = "its law has a chance for training positives, and may_draw_positives is false"
+            case.require(sampler.may_draw_positives or own == 0, what, expected="0", found=f"{own:.6g}")
+            check_law(case, counts(draw(sampler, state, image, DRAWS).negatives, LABELS), law, "its draws do not follow its law")
+
+
+@promise
+def its_kernel_has_the_same_law(subject: Subject) -> None:
+    """The numba function of `kernel()`, where it has one, draws each label as often as `sample` does (chi-square)."""
+    sampler, state = subject.build(), World().state()
+    if not hasattr(sampler, "kernel"):
+        raise NotCheckedError("it has no kernel(), which the sequential engine needs to be fast")
+    if not numba_works():
+        raise NotCheckedError("numba cannot be imported here")
+    ready(sampler, state)
+    for image in (PLAIN, OTHER):
+        with trial(subject, image=image, count=DRAWS, note="and as many of its kernel") as case:
+            from_kernel = counts(torch.from_numpy(_kernel_draws(sampler, state, image)), LABELS)
+            sampled = counts(draw(sampler, state, image, DRAWS).negatives, LABELS)
+            check_same_law(case, from_kernel, sampled, "its kernel has another law than sample()")
+
+
+def _kernel_draws(sampler: Any, state: SamplerState, image: int) -> np.ndarray:
+    """Labels int64 [DRAWS, 1] from its kernel, of other random numbers than `sample` gets."""
+    from vsebench.kernels.draws_numba import draw_batch
+
+    kernel, rows = sampler.kernel(), state.positives
+    images, positive = np.full(DRAWS, image), np.full(DRAWS, positive_of(state, image))
+    out = np.empty((DRAWS, 1), np.int64), np.empty((DRAWS, 1), np.int64), np.empty((DRAWS, 1), np.float32)
+    vectors = array(state.P), array(state.Q)
+    draw_batch(kernel.draw, tuple(kernel.tables), images, images, positive, KEY.stream + 1, *vectors, rows.offsets, rows.labels, out)
+    return out[0]
