@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from vsebench.data.prepare.source import FEATURE_KEYS
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vsebench.data.prepare.splits import Split
@@ -80,23 +81,14 @@ def _two(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, int]
     return shape[0], shape[1]
 
 
-class _opened:  # noqa: N801  # a context manager that reads as a function
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """A zip file whose damage, wherever it shows, is one line."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> zipfile.ZipFile:
-        try:
-            self._zip = zipfile.ZipFile(self._path)
-        except _DAMAGE as error:
-            raise _damaged(self._path) from error
-        return self._zip
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._zip.close()
-        if isinstance(error, _DAMAGE):
-            raise _damaged(self._path) from error
+    try:
+        with zipfile.ZipFile(path) as members:
+            yield members
+    except _DAMAGE as error:
+        raise _damaged(path) from error
 
 
 def _damaged(path: Path) -> DataError:
