@@ -19,4 +19,6 @@ ADAPTIVE_LOSS = LossCard(
         "The diagnostic 'contributing' is the mean number of negatives per query whose softmax probability exceeds 0.001.",
         "Where the paper's statistics add up to less than 0, outside their intended range, n is B − 1.",
     ),
+    non_negative=True,
+    reduction="mean",
 )

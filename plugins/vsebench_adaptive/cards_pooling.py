@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vsebench.plugin import Card, Paper
+from vsebench.plugin import Paper, PoolingCard
 
-ADAPTIVE_POOLING = Card(
+ADAPTIVE_POOLING = PoolingCard(
     "gated sum of two softmax poolings over sorted values: weights from the values themselves and from a linear map of them",
     paper=Paper(
         "Improving Visual-Semantic Embedding with Adaptive Pooling and Optimization Objective",
@@ -18,4 +18,6 @@ ADAPTIVE_POOLING = Card(
         "The released code lets padding take weight in one branch; mask_padding=false reproduces that, and embeddings then depend on their batch.",
         "1,050,625 parameters for each tower at D = 1024.",
     ),
+    order_free=True,
+    graphs=1,
 )

@@ -28,6 +28,21 @@ def offline(params: Mapping[str, Scalar]) -> OfflineSpec:
     )
 
 
+def reduction(params: Mapping[str, Scalar]) -> Literal["sum", "mean"]:
+    """Over the pairs of a batch."""
+    return cast("Literal['sum', 'mean']", params["reduction"])
+
+
+def non_negative(params: Mapping[str, Scalar]) -> bool:
+    """Whether no adaptive weight can be negative."""
+    return bool(params["clamp_weight"]) or params["terms"] != "full"
+
+
+def constants(params: Mapping[str, Scalar]) -> bool:
+    """Whether the adaptive weights carry no gradient."""
+    return bool(params["detach_weight"]) and params["terms"] == "full"
+
+
 AOQ = LossCard(
     "adaptively weighted online hinges plus hinges on negatives mined offline from the whole training set",
     paper=Paper(
@@ -45,4 +60,7 @@ AOQ = LossCard(
         "As published, the adaptive weights carry gradients and may be negative; detach_weight and clamp_weight change that.",
     ),
     offline=offline,
+    non_negative=non_negative,
+    reduction=reduction,
+    constants=constants,
 )

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from vsebench.plugin import Card, LossCard, Paper
+from typing import TYPE_CHECKING, Literal, cast
+
+from vsebench.plugin import Card, LossCard, Paper, PoolingCard
 from vsebench_classic import published
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin import Scalar
 
 _VSE_INFINITY = "Learning the Best Pooling Strategy for Visual Semantic Embedding"
 _VSE_INFINITY_URL = "https://arxiv.org/abs/2011.04305"
@@ -13,31 +20,44 @@ def _vse_infinity(where: str) -> Paper:
     return Paper(_VSE_INFINITY, 2021, _VSE_INFINITY_URL, venue="CVPR", where=where)
 
 
-MEAN = Card(
+MEAN = PoolingCard(
     "mean of the valid features",
     paper=_vse_infinity("Table 1, AvgPool"),
     published=published.MEAN,
+    order_free=True,
+    graphs=1,
 )
 
-MAX = Card(
+MAX = PoolingCard(
     "largest valid value of each dimension",
     paper=_vse_infinity("Table 1, best simple pooling for regions"),
     published=published.MAX,
+    order_free=True,
+    graphs=1,
 )
 
-MAXAVG = Card(
+MAXAVG = PoolingCard(
     "w · max + (1 − w) · mean",
     notes=("No paper fixes the mixture: w = 0.5 is this suite's choice.",),
+    order_free=True,
+    graphs=1,
 )
 
-KMAX = Card(
+KMAX = PoolingCard(
     "mean of the k largest valid values of each dimension",
     paper=_vse_infinity("Table 1, K-Max"),
     published=published.KMAX,
     notes=("k is min(k, length) for each item by itself; in the released helper a short item lowers k for later items of its batch.",),
+    order_free=True,
+    graphs=1,
 )
 
 DOT = Card("inner product of the embeddings (the cosine, as they are normalised)")
+
+
+def _reduction(params: Mapping[str, Scalar]) -> Literal["sum", "mean"]:
+    return cast("Literal['sum', 'mean']", params["reduction"])
+
 
 SUM_HINGE = LossCard(
     "sum of the hinges of all negatives in the batch, both directions (VSE0)",
@@ -47,6 +67,8 @@ SUM_HINGE = LossCard(
         "https://arxiv.org/abs/1411.2539",
         where="pairwise ranking loss; the sum of hinges (SH) of VSE++",
     ),
+    non_negative=True,
+    reduction=_reduction,
 )
 
 TRIPLET = LossCard(
@@ -59,6 +81,8 @@ TRIPLET = LossCard(
         where="max of hinges (MH)",
     ),
     published=published.TRIPLET,
+    non_negative=True,
+    reduction=_reduction,
 )
 
 RANDOM = Card("a fresh uniform permutation of the training captions each epoch")

@@ -16,6 +16,8 @@ INFONCE = LossCard(
         "The learned temperature and its bound are CLIP's (https://arxiv.org/abs/2103.00020, section 2).",
         "Positives of one query do not compete with each other: its loss is the mean over them, each against the negatives.",
     ),
+    non_negative=True,
+    reduction="mean",
 )
 
 SIGLIP = LossCard(
@@ -28,6 +30,8 @@ SIGLIP = LossCard(
         where="section 3.2 and Algorithm 1",
     ),
     notes=("Pairs that the protocol's sibling mask marks as positive are labelled so.",),
+    non_negative=True,
+    reduction="mean",
 )
 
 SELHN = LossCard(
@@ -39,4 +43,6 @@ SELHN = LossCard(
         where="T-SelHN, with the constants and the reduction of the released code",
     ),
     notes=("The diagnostic 'averaged' is the share of queries that average over all their negatives.",),
+    non_negative=True,
+    reduction="mean",
 )

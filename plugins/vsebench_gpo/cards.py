@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from vsebench.plugin import Card, Paper
+from typing import TYPE_CHECKING
+
+from vsebench.plugin import Paper, PoolingCard
 from vsebench_gpo.published import PUBLISHED
 
-GPO = Card(
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin import Scalar
+
+
+def _graphs(params: Mapping[str, Scalar]) -> int | None:
+    """One, but for a GRU that reads features: its packed sequences are traced by no compiler."""
+    return None if params["generator"] == "gru" and params["reads"] != "positions" else 1
+
+
+GPO = PoolingCard(
     "weighted sum of each dimension's sorted values, with weights learnt from rank and length",
     paper=Paper(
         "Learning the Best Pooling Strategy for Visual Semantic Embedding",
@@ -16,4 +29,6 @@ GPO = Card(
     ),
     published=PUBLISHED,
     notes=("12,704 parameters for each tower.",),
+    order_free=True,
+    graphs=_graphs,
 )

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from vsebench.plugin import Card, Paper
+from typing import TYPE_CHECKING
+
+from vsebench.plugin import Card, Paper, PoolingCard
 from vsebench_learned import published
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin import Scalar
 
 _URL = "https://arxiv.org/abs/2011.04305"
 
@@ -12,21 +19,23 @@ def _vse_infinity(where: str) -> Paper:
     return Paper("Learning the Best Pooling Strategy for Visual Semantic Embedding", 2021, _URL, venue="CVPR", where=where)
 
 
-FIRST = Card(
+FIRST = PoolingCard(
     "the first row: the [CLS] token of a transformer",
     paper=_vse_infinity("Section 5.2, CLS aggregator"),
     published=published.FIRST,
     notes=("For BERT the supplement's Table 1 gives 73.8, probably without size augmentation.",),
+    graphs=1,
 )
 
-LAST = Card(
+LAST = PoolingCard(
     "the last valid row: the final state of a forward RNN",
     paper=Paper(
         "VSE++: Improving Visual-Semantic Embeddings with Hard Negatives", 2018, "https://arxiv.org/abs/1707.05612", venue="BMVC", where="text encoder"
     ),
+    graphs=1,
 )
 
-GEM = Card(
+GEM = PoolingCard(
     "generalised mean with one learnt exponent",
     paper=Paper(
         "Fine-tuning CNN Image Retrieval with No Human Annotation", 2018, "https://arxiv.org/abs/1711.02512", venue="TPAMI", where="generalized-mean pooling"
@@ -36,18 +45,22 @@ GEM = Card(
         "VSE-infinity reports NaN for regions with a BiGRU; here p stays within 1..100 and powers are taken in the logarithmic domain, which keeps it finite.",
         "Values below eps count as eps and get no gradient: of signed features only the positive part is pooled.",
     ),
+    order_free=True,
+    graphs=1,
 )
 
-FSPOOL = Card(
+FSPOOL = PoolingCard(
     "sorted values of each dimension, weighted by a learnt piecewise linear function of rank",
     paper=Paper(
         "FSPool: Learning Set Representations with Featurewise Sort Pooling", 2020, "https://arxiv.org/abs/1906.02795", venue="ICLR", where="Section 3"
     ),
     published=published.FSPOOL,
     notes=("VSE-infinity does not say how many pieces it used.",),
+    order_free=True,
+    graphs=1,
 )
 
-SOFTMAX = Card(
+SOFTMAX = PoolingCard(
     "each dimension's values weighted by their own softmax",
     paper=Paper(
         "Improving Visual-Semantic Embedding with Adaptive Pooling and Optimization Objective",
@@ -56,13 +69,17 @@ SOFTMAX = Card(
         venue="EACL",
         where="the embedding-level branch of Adaptive Pooling, alone",
     ),
+    order_free=True,
+    graphs=1,
 )
 
-SELFATTN = Card(
+SELFATTN = PoolingCard(
     "one head of self-attention over the rows, then their mean",
     paper=_vse_infinity("Table 1, SelfAttn"),
     published=published.SELFATTN,
     notes=("No code of it was released: this form has the 3.2M parameters of Table 1 (3,148,800 at D = 1024).",),
+    order_free=True,
+    graphs=1,
 )
 
 SEQ2SEQ = Card(
@@ -75,9 +92,11 @@ SEQ2SEQ = Card(
     ),
 )
 
-ESA = Card(
+ESA = PoolingCard(
     "per-dimension softmax over positions of a linear map of the features",
     notes=("The control of Adaptive Pooling's token-level branch: the same number of parameters, without sorting and ReLU.",),
+    order_free=True,
+    graphs=1,
 )
 
 _GRAPH_NOTES = (
@@ -85,11 +104,13 @@ _GRAPH_NOTES = (
     "VSRN's batch normalisation in the layer and L2 normalisation of the rows after it are left out.",
 )
 
-GCN_MEAN = Card(
+GCN_MEAN = PoolingCard(
     "graph convolution over the rows, then their mean",
     paper=_vse_infinity("Table 1, GCN+AvgPool"),
     published=published.GCN_MEAN,
     notes=(*_GRAPH_NOTES, "No code of it was released: one layer has the 4.2M parameters of Table 1 (4,198,400 at D = 1024)."),
+    order_free=True,
+    graphs=1,
 )
 
 GCN_SEQ2SEQ = Card(
@@ -103,7 +124,13 @@ GCN_SEQ2SEQ = Card(
     ),
 )
 
-COMBO = Card(
+
+def _combines_sets(params: Mapping[str, Scalar]) -> bool:
+    """Whether no pooling of the combination takes a position."""
+    return not {"first", "last"} & set(str(params["of"]).split("+"))
+
+
+COMBO = PoolingCard(
     "learnt convex combination of simple poolings",
     paper=Paper(
         "Improving Visual-Semantic Embedding with Adaptive Pooling and Optimization Objective",
@@ -113,4 +140,6 @@ COMBO = Card(
         where="abstract: combinations of simple poolings are no worse than sophisticated ones",
     ),
     notes=("The paper's own combinations are not followed: the weights, shared by all dimensions, are this suite's choice.",),
+    order_free=_combines_sets,
+    graphs=1,
 )

@@ -66,13 +66,15 @@ HINGE = LossCard(
     "[1 − (positive − negative)]+",
     paper=Paper("VSE-ens: Visual-Semantic Embeddings with Efficient Negative Sampling", 2018, _VSE_ENS, venue="AAAI", where="the objective"),
     task="annotation",
+    non_negative=True,
 )
 
-LOGISTIC = LossCard("ln(1 + exp(negative − positive))", paper=_BPR, task="annotation")
+LOGISTIC = LossCard("ln(1 + exp(negative − positive))", paper=_BPR, task="annotation", non_negative=True)
 
 WARP_WEIGHTED = LossCard(
     "the hinge times the weight of the positive's estimated rank",
     paper=_WSABIE,
     task="annotation",
+    non_negative=True,
     notes=("Only warp estimates ranks; with any other sampler the weight is 1 and this is the hinge.",),
 )

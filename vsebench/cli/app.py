@@ -10,6 +10,7 @@ import typer
 
 from vsebench import __version__
 from vsebench.cli.compare import compare_command
+from vsebench.cli.conformance import conformance_command
 from vsebench.cli.data import data_app
 from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
@@ -37,6 +38,7 @@ app.command("compare")(compare_command)
 app.command("evaluate")(evaluate_command)
 app.command("ensemble")(ensemble_command)
 app.command("plugins")(plugins_command)
+app.command("check")(conformance_command)
 app.command("show")(show_command)
 app.command("verify")(verify_command)
 data_app.command("pack-frames")(pack_frames_command)

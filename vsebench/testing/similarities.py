@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import torch
@@ -55,8 +56,14 @@ def _accepted(subject: Subject, dtype: torch.dtype = torch.float32) -> tuple[Any
     return similarity, pairs
 
 
+def _tensors(embedding: Embedding) -> list[Tensor]:
+    return [embedding] if isinstance(embedding, torch.Tensor) else [getattr(embedding, field.name) for field in dataclasses.fields(embedding)]
+
+
 def _trial(subject: Subject, image: Embedding) -> Trial:
-    return Trial(f"{IMAGES} images and {TEXTS} texts of type {type(image).__name__}, size {DIM}", f"from vsebench.testing import build; {subject.source(dim=DIM)}")
+    return Trial(
+        f"{IMAGES} images and {TEXTS} texts of type {type(image).__name__}, size {DIM}", f"from vsebench.testing import build; {subject.source(dim=DIM)}"
+    )
 
 
 @promise
@@ -110,9 +117,7 @@ def gradients_are_right(subject: Subject) -> None:
                 scores: Tensor = similarity(*again)
                 return scores
 
-            leaves: list[Tensor] = []
-            for each in (image, text):
-                apply(each, lambda t: leaves.append(t.clone().requires_grad_()) or t if t.is_floating_point() else t)  # type: ignore[func-returns-value]
+            leaves = [tensor.clone().requires_grad_() for each in (image, text) for tensor in _tensors(each) if tensor.is_floating_point()]
             torch.autograd.gradcheck(compute, tuple(leaves), fast_mode=True)
 
 

@@ -48,10 +48,8 @@ class Trial:
         """Raises the failure unless the tensors agree, to the bit without tolerances. NaN equals NaN."""
         self.require(found.shape == wanted.shape, what, expected=f"{expected}, of shape {list(wanted.shape)}", found=f"shape {list(found.shape)}")
         wide = torch.promote_types(found.dtype, wanted.dtype)
-        if wide.is_floating_point:
-            equal = torch.isclose(found.to(wide), wanted.to(wide), rtol=rtol, atol=atol, equal_nan=True)
-        else:
-            equal = found == wanted
+        one, other = found.to(wide), wanted.to(wide)
+        equal = torch.isclose(one, other, rtol=rtol, atol=atol, equal_nan=True) if wide.is_floating_point else one == other
         if not equal.all():
             raise self.failure(what, expected=expected, found=difference(found, wanted, ~equal))
 

@@ -67,7 +67,10 @@ def a_truncated_file_is_named(subject: Subject) -> None:
     """With the first half of any one of its files, loading raises a DataError that names it, or gives numbers that are not the declared ones."""
     with opened(subject) as found:
         for victim in defining_files(found):
-            with damaged(found.root, victim, truncated=True) as root, trial(subject, found.root, "dataset.load(root)", note=f"{victim.name} cut in half") as case:
+            with (
+                damaged(found.root, victim, truncated=True) as root,
+                trial(subject, found.root, "dataset.load(root)", note=f"{victim.name} cut in half") as case,
+            ):
                 _must_refuse(case, subject, Opened(subject.build(), root), victim)
 
 

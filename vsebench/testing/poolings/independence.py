@@ -111,4 +111,6 @@ def a_nan_is_not_hidden(subject: Subject) -> None:
         found = pool(subject.build(dim=inputs.dim), features, lengths)
         bad = torch.stack([t.isnan().flatten(1).any(dim=1) for t in found.values() if t.is_floating_point()]).any(dim=0)
         case.require(bool(bad[0]), "it hides a NaN, so that a diverged run looks sound", expected="NaN in the first item's embedding", found="none")
-        case.require(not bad[1:].any(), "a NaN in one item reaches others", expected="NaN in the first only", found=f"NaN in items {bad.nonzero().flatten().tolist()}")
+        case.require(
+            not bad[1:].any(), "a NaN in one item reaches others", expected="NaN in the first only", found=f"NaN in items {bad.nonzero().flatten().tolist()}"
+        )

@@ -63,6 +63,8 @@ def works_in_half_precision(subject: Subject) -> None:
                     raise NotCheckedError(f"PyTorch lacks an operation of it in {dtype} on the CPU: {error}") from error
                 raise
             for name, tensor in found.items():
-                case.require(name == "mask" or tensor.dtype == dtype, f"its {name} has another dtype than its features", expected=str(dtype), found=str(tensor.dtype))
+                case.require(
+                    name == "mask" or tensor.dtype == dtype, f"its {name} has another dtype than its features", expected=str(dtype), found=str(tensor.dtype)
+                )
             wanted = pool(copy.deepcopy(low).float(), features.float(), lengths)
             case.all_close(found, wanted, "it loses more than rounding in low precision", expected="as in float32", rtol=tolerance, atol=tolerance)

@@ -8,12 +8,12 @@ import torch
 
 from vsebench.plugin import GaussianEmbedding, PoolingOutput, SetEmbedding
 from vsebench.testing.check import ConformanceError
-from vsebench.testing.poolings.ragged import Ragged
 from vsebench.testing.trial import Trial
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from vsebench.testing.poolings.ragged import Ragged
     from vsebench.testing.subject import Subject
 
 

@@ -42,9 +42,7 @@ class World:
         positives = Positives.from_pairs(images, np.concatenate(rows), len(rows), LABELS)
         generator = torch.Generator().manual_seed(self.seed)
         spread = torch.tensor([0.3, 1.0, 2.0, 0.1, 0.7])
-        return SamplerState(
-            0.5 * torch.randn(len(rows), FACTORS, generator=generator), torch.randn(LABELS, FACTORS, generator=generator) * spread, positives
-        )
+        return SamplerState(0.5 * torch.randn(len(rows), FACTORS, generator=generator), torch.randn(LABELS, FACTORS, generator=generator) * spread, positives)
 
 
 def positive_of(state: SamplerState, image: int) -> int:

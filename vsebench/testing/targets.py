@@ -1,0 +1,107 @@
+"""What `vsebench check TARGET` names: a component, an installed distribution, a plugin file, or a project's folder."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vsebench.grid.components import parse_spec
+from vsebench.plugin.errors import PluginError, SpecError, did_you_mean
+from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.sources import normalise
+from vsebench.testing.subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.plugin.loader import Plugins
+    from vsebench.plugin.registry import Component, Kind
+
+UNCHECKED = "executor"
+"""A kind that promises nothing that could be checked from outside."""
+
+
+def subjects(target: str, *, kind: Kind | None = None, data_roots: Sequence[Path] = ()) -> list[Subject]:
+    """The components that a target names, with the parameters that its spec gives, or their defaults.
+
+    A path that exists is a path; then come components by name, which may have parameters; then distributions.
+
+    Args:
+        target: as a person writes it.
+        kind: only components of this kind.
+        data_roots: where data sets are looked for.
+
+    Raises:
+        SpecError: nothing has that name, a parameter is not valid, or nothing of it can be checked.
+        PluginError: a plugin is not installed, or could not be loaded.
+    """
+    files: tuple[str, ...] = ()
+    given: dict[str, str] = {}
+    path = Path(target)
+    if path.suffix == ".py":
+        files = (target,)
+        plugins = load_plugins(files)
+        components = [component for component in plugins.registry if component.origin.distribution == path.name]
+    elif path.is_dir():
+        plugins = load_plugins()
+        components = _of_distribution(_project_name(path), plugins, f"run 'pip install -e {target}' and check again")
+    else:
+        plugins = load_plugins()
+        components, given = _by_name(target, plugins, kind)
+    chosen = [component for component in components if component.kind != UNCHECKED and kind in (None, component.kind)]
+    if not chosen:
+        raise SpecError(f"'{target}' has no {kind or 'component'} to check; it has {_summary(components)}")
+    spelling = plugins.registry.spelling
+    return [Subject(component, component.resolve(given), spelling(component), files, tuple(data_roots)) for component in chosen]
+
+
+def _by_name(target: str, plugins: Plugins, kind: Kind | None) -> tuple[list[Component], dict[str, str]]:
+    """The components of that name and the parameters given, else all of the distribution of that name."""
+    name, given = parse_spec(target)
+    found = [component for component in plugins.registry.find(name) if kind in (None, component.kind)]
+    if given and len(found) > 1:
+        kinds = " and a ".join(component.kind for component in found)
+        raise SpecError(f"'{name}' is a {kinds}: say which has these parameters, with --kind")
+    if found:
+        return found, given
+    known = {component.name for component in plugins.registry} | {info.distribution for info in plugins.infos}
+    if normalise(name) not in {normalise(info.distribution) for info in plugins.infos}:
+        raise SpecError(f"no component, installed distribution, Python file or folder is called '{name}': {did_you_mean(name, known)}")
+    return _of_distribution(name, plugins, ""), {}
+
+
+def _of_distribution(name: str, plugins: Plugins, cure: str) -> list[Component]:
+    """The components of an installed distribution.
+
+    Raises:
+        PluginError: it is not installed, offers no plugin, or one of its plugins could not be loaded.
+    """
+    infos = [info for info in plugins.infos if normalise(info.distribution) == normalise(name)]
+    if not infos:
+        raise PluginError(f"no plugin of the distribution '{name}' is installed (entry points of the group 'vsebench'): {cure}")
+    for info in infos:
+        if info.status != "loaded":
+            why = info.error or "VSEBENCH_PLUGINS or VSEBENCH_DISABLE_PLUGINS keeps it out"
+            raise PluginError(f"plugin '{info.name}' of {info.distribution} is {info.status}: {why}{'; ' if info.cure else ''}{info.cure}")
+    return [component for component in plugins.registry if normalise(component.origin.distribution) == normalise(name)]
+
+
+def _project_name(folder: Path) -> str:
+    """The name of the distribution that a project's folder makes.
+
+    Raises:
+        PluginError: it has no pyproject.toml that names one.
+    """
+    file = folder / "pyproject.toml"
+    try:
+        name = tomllib.loads(file.read_text(encoding="utf-8"))["project"]["name"]
+    except FileNotFoundError:
+        raise PluginError(f"folder '{folder}' has no pyproject.toml: expected a plugin's project, a plugin's Python file, or a name") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise PluginError(f"{file} names no project ([project] name = …): {type(error).__name__}: {error}") from error
+    return str(name)
+
+
+def _summary(components: Sequence[Component]) -> str:
+    return ", ".join(component.owner for component in components) or "none at all"
