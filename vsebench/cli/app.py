@@ -19,6 +19,7 @@ from vsebench.cli.plugins import plugins_command
 from vsebench.cli.report import report_command
 from vsebench.cli.run import run_command
 from vsebench.cli.show import show_command
+from vsebench.cli.throughput import throughput_app
 from vsebench.cli.verify import verify_command
 from vsebench.plugin.errors import VsebenchError, did_you_mean
 
@@ -43,6 +44,7 @@ app.command("show")(show_command)
 app.command("verify")(verify_command)
 data_app.command("pack-frames")(pack_frames_command)
 app.add_typer(data_app, name="data")
+app.add_typer(throughput_app, name="throughput")
 
 
 def _print_version(wanted: bool) -> None:

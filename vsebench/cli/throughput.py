@@ -1,0 +1,113 @@
+"""`vsebench throughput`: what components cost by themselves."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+import typer
+
+from vsebench.plugin.errors import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vsebench.annotation.throughput import Throughput
+
+Device = Literal["auto", "cpu", "cuda"]
+_FORMATS = ("table", "json")
+
+throughput_app = typer.Typer(help="Measure what components cost by themselves.", rich_markup_mode=None)
+
+
+@throughput_app.callback()
+def _group() -> None:
+    """Measure what components cost by themselves."""
+
+
+@throughput_app.command("samplers")
+def samplers_command(
+    sampler: Annotated[str | None, typer.Option(metavar="LIST", help="Component specs, comma-separated; all samplers by default.")] = None,
+    labels: Annotated[str, typer.Option(metavar="LIST", help="Numbers of labels.")] = "300,5000,100000",
+    batch: Annotated[str, typer.Option(metavar="LIST", help="Pairs per call, one negative each.")] = "256,4096,65536",
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda")] = "auto",
+    images: Annotated[int, typer.Option(help="Images, five labels each.", min=1)] = 20_000,
+    dim: Annotated[int, typer.Option(help="Factors.", min=1)] = 100,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    form: Annotated[str, typer.Option("--format", metavar="table|json")] = "table",
+) -> None:
+    """Time draws and refreshes of negative samplers, count useful draws, and compare the draws with the exact law."""
+    if form not in _FORMATS:
+        raise SpecError(f"unknown format '{form}': {did_you_mean(form, _FORMATS)}")
+    if device not in get_args(Device):
+        raise SpecError(f"unknown device '{device}': {did_you_mean(device, get_args(Device))}")
+    counts, batches = _numbers("labels", labels), _numbers("batch", batch)
+    rows = list(_measured(sampler, counts, batches, device, images, dim, threads))
+    if form == "json":
+        flat = [{"sampler": name, **row.as_dict()} for name, row in rows]
+        typer.echo(json.dumps({"schema": 1, "images": images, "dim": dim, "threads": threads, "rows": flat}, indent=1))
+    else:
+        typer.echo(_table(rows, batches, images, dim))
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    for part in parts:
+        if not part.isdecimal() or int(part) < 1:
+            raise SpecError(f"--{option} takes positive integers, comma-separated, such as 300,5000; got '{part}'")
+    return [int(part) for part in parts]
+
+
+def _measured(
+    asked: str | None, counts: Sequence[int], batches: Sequence[int], device: Any, images: int, dim: int, threads: int
+) -> Iterator[tuple[str, Throughput]]:
+    """Each sampler's figures, by number of labels."""
+    from vsebench.grid.components import create, split_list
+    from vsebench.grid.device import resolve_device
+    from vsebench.plugin.loader import load_plugins
+
+    every = [component.name for component in load_plugins().registry if component.kind == "sampler"]
+    names = every if asked is None else split_list(asked)
+    for name in names:
+        create("sampler", name)  # a misspelt one is refused before anything is measured
+    where = resolve_device(device)
+    import torch
+
+    from vsebench.annotation.throughput import measure, planted_state
+
+    torch.set_num_threads(threads)
+    for count in counts:
+        state = planted_state(images, count, dim, torch.device(where))
+        for name in names:
+            yield name, measure(create("sampler", name), state, batches)
+
+
+def _table(rows: Sequence[tuple[str, Throughput]], batches: Sequence[int], images: int, dim: int) -> str:
+    from tabulate import tabulate
+
+    headers = ["labels", "sampler", *(f"M draws/s @{size:,}" for size in batches), "refresh ms", "every", "ns/draw", "trials", "useful", "law", "by chance"]
+    lines = [
+        [
+            f"{row.labels:,}",
+            name,
+            *(_figure(row.draws_per_second.get(size), 1e-6, ".2f") for size in batches),
+            _figure(row.refresh_seconds, 1e3, ".3g"),
+            "once" if row.refresh_every is None else f"{row.refresh_every:,}",
+            _figure(row.seconds_per_draw, 1e9, ",.0f"),
+            _figure(row.trials_per_draw, 1, ",.2f"),
+            _figure(row.useful, 100, ".1f") + ("" if row.useful is None else " %"),
+            _figure(row.law_distance, 1, ".4f"),
+            _figure(row.law_distance_by_chance, 1, ".4f"),
+        ]
+        for name, row in rows
+    ]
+    alignment = ("right", "left", *["right"] * (len(headers) - 2))
+    table = tabulate(lines, headers=headers, disable_numparse=True, colalign=alignment)
+    device = rows[0][1].device if rows else ""
+    model = f"{device}, {images:,} images with five labels each, {dim} factors, a model that ranks them high."
+    notes = "Seconds are CPU time on the CPU. ns/draw: largest batch, refreshes included. useful: negatives within the margin."
+    return f"{table}\n\n{model}\n{notes}\nlaw: total variation between draws and exact law; by chance: its mean for draws from that law."
+
+
+def _figure(value: float | None, scale: float, form: str) -> str:
+    return "–" if value is None else format(value * scale, form)
