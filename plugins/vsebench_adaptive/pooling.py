@@ -39,7 +39,7 @@ class AdaptivePooling(nn.Module):
         """Pools `features` [B, N, D] with `lengths` int64 [B] (1..N) into [B, D]."""
         values = sorted_values(features, lengths).to(self.token.weight.dtype)
         branches = torch.stack([self._token_level(values, lengths), softmax_pool(values, lengths)], dim=1)
-        gates: Tensor = self.gate(branches).softmax(dim=1)
+        gates: Tensor = self.gate(branches.to(values.dtype)).softmax(dim=1)
         return (gates * branches).sum(dim=1).to(features.dtype)
 
     def _token_level(self, values: Tensor, lengths: Tensor) -> Tensor:

@@ -94,5 +94,5 @@ class SelfAttention(nn.Module):
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         rows = zero_padding(features, lengths, self.query.weight.dtype)
         weights = attention_received(self.query(rows), self.key(rows), lengths)
-        pooled: Tensor = self.value((rows * weights[:, :, None]).sum(dim=1))
+        pooled: Tensor = self.value((rows * weights[:, :, None]).sum(dim=1).to(rows.dtype))
         return pooled.to(features.dtype)
