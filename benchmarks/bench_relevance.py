@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.conftest import Compare
 
 WIDTH = 512
-SIZES = [pytest.param(1000, id="1k"), pytest.param(5000, id="5k", marks=pytest.mark.slow)]
+SIZES = [pytest.param(1000, id="1k"), pytest.param(5000, id="5k", marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
 
 
 def embeddings(images: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
