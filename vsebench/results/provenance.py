@@ -1,0 +1,68 @@
+"""Where and with what a run is made."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vsebench.results.record import Provenance
+
+if TYPE_CHECKING:
+    import torch
+
+_LIBRARIES = ("vsebench", "torch", "numpy", "numba", "transformers", "pillow")
+
+
+def provenance(device: torch.device, matmul: str) -> Provenance:
+    """What the record says of the machine and the libraries.
+
+    Args:
+        device: that the run uses.
+        matmul: how fp32 matrix products are computed.
+    """
+    import torch
+
+    return Provenance(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        host=platform.node(),
+        device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
+        libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        git_commit=git_commit(),
+        matmul=matmul,
+    )
+
+
+def git_commit(folder: Path | None = None) -> str | None:
+    """The commit of the working directory, with '+' when tracked files differ from it; None outside a repository."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, cwd=folder, timeout=10).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Peak memory in MiB: of the device's allocator on CUDA, else the resident memory of this process."""
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def _cpu_name() -> str:
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
