@@ -20,7 +20,6 @@ from vsebench.retrieval.evaluation import checked_owner
 from vsebench.retrieval.relevance import checked_rows
 from vsebench.retrieval.scored_places import as_float64
 from vsebench.retrieval.scored_ranks import Items
-from vsebench.retrieval.similarities import Transposed
 from vsebench.retrieval.top_share import ExactRows, Ranked, ScoredRows, count, relevant_among_first
 
 if TYPE_CHECKING:
@@ -81,27 +80,25 @@ def evaluate_plausible(
     Raises:
         DataError: embeddings, map or attributes are not as they must be, or no image has an attribute.
     """
-    forward, backward = _ranked(image_emb, text_emb, similarity)
-    owner = checked_owner(text_to_image, len(forward.queries), len(forward.items))
-    labels = _checked_attributes(attributes, len(forward.queries))
+    every = _ranked(image_emb, text_emb, similarity)
+    owner = checked_owner(text_to_image, len(every.queries), len(every.items))
+    labels = _checked_attributes(attributes, len(every.queries))
     having = labels.sum(1) > 0
     images, captions = np.flatnonzero(having), np.flatnonzero(having[owner])
     of_image, of_caption = labels[images], labels[owner[captions]]
-    with true_float32(fast=forward.queries.device.type == "cpu"):
-        i2t = _r_precision(forward.among(images, captions), of_image, of_caption, block)
-        t2i = _r_precision(backward.among(captions, images), of_caption, of_image, block)
+    ranked = every.among(images, captions)
+    with true_float32(fast=ranked.queries.device.type == "cpu"):
+        i2t = _r_precision(ranked, of_image, of_caption, block)
+        t2i = _r_precision(ranked.reversed(), of_caption, of_image, block)
     return PlausibleMetrics(float(np.mean(i2t)), float(np.mean(t2i)), i2t, t2i, len(images), len(captions))
 
 
-def _ranked(image_emb: Embedding | np.ndarray, text_emb: Embedding | np.ndarray, similarity: Similarity | None) -> tuple[Ranked, Ranked]:
-    """Images against captions, and captions against images."""
+def _ranked(image_emb: Embedding | np.ndarray, text_emb: Embedding | np.ndarray, similarity: Similarity | None) -> Ranked:
+    """Images against captions."""
     if similarity is None:
-        images, texts = checked_rows(image_emb, text_emb, ("image", "caption"))
-        return ExactRows(images, texts), ExactRows(texts, images)
+        return ExactRows(*checked_rows(image_emb, text_emb, ("image", "caption")))
     items = Items.checked("image", image_emb)
-    others = Items.checked("caption", text_emb, items.device)
-    similarity = as_float64(similarity)
-    return ScoredRows(items, others, similarity), ScoredRows(others, items, Transposed(similarity))
+    return ScoredRows(items, Items.checked("caption", text_emb, items.device), as_float64(similarity))
 
 
 def _checked_attributes(attributes: np.ndarray, images: int) -> np.ndarray:

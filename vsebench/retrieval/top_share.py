@@ -14,6 +14,7 @@ from vsebench.kernels.exact_scores import exact_scores
 from vsebench.kernels.tile_count import Band
 from vsebench.retrieval.scored_places import row_scores
 from vsebench.retrieval.scored_ranks import reach
+from vsebench.retrieval.similarities import Transposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,10 @@ class Ranked(Protocol):
         """Some of the queries and of the items, copied."""
         ...
 
+    def reversed(self) -> Ranked:
+        """The items as queries, not copied."""
+        ...
+
     def scored(self, part: slice) -> Scored:
         """Scores of some queries."""
         ...
@@ -76,6 +81,9 @@ class ExactRows:
     def among(self, queries: np.ndarray, items: np.ndarray) -> ExactRows:
         rows, columns = (torch.from_numpy(index).to(self.queries.device) for index in (queries, items))
         return ExactRows(self.queries.select(rows), self.items.select(columns))
+
+    def reversed(self) -> ExactRows:
+        return ExactRows(self.items, self.queries)
 
     def scored(self, part: slice) -> Scored:
         block = self.queries.block(part)
@@ -109,6 +117,9 @@ class ScoredRows:
     def among(self, queries: np.ndarray, items: np.ndarray) -> ScoredRows:
         rows, columns = (torch.from_numpy(index).to(self.queries.device) for index in (queries, items))
         return ScoredRows(self.queries.select(rows), self.items.select(columns), self._similarity)
+
+    def reversed(self) -> ScoredRows:
+        return ScoredRows(self.items, self.queries, Transposed(self._similarity))
 
     def scored(self, part: slice) -> Scored:
         rows = torch.arange(part.start, part.stop, device=self.queries.device)
