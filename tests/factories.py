@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from vsebench.results.record import RECALLS, Cost, Evaluation, Provenance, RunRecord
-from vsebench.results.spec import ComponentRef, Environment, Protocol, RunSpec
+from vsebench.results.protocol import AnnotationProtocol, Protocol
+from vsebench.results.spec import AnnotationSpec, ComponentRef, Environment, RunSpec
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
@@ -41,6 +42,20 @@ def make_spec(pooling: str = "mean", loss: str = "triplet", seed: int = 0, *, da
         "environment": Environment(concurrency=2),
     }
     return RunSpec(**fields | changes)
+
+
+def make_annotation_spec(sampler: str = "uniform", loss: str = "hinge", seed: int = 0, *, dataset: str = "mirflickr", **changes: Any) -> AnnotationSpec:
+    """A spec of the annotation task."""
+    fields: dict[str, Any] = {
+        "dataset": component(dataset),
+        "data_fingerprint": f"{dataset}-5b1c2a90",
+        "sampler": component(sampler),
+        "loss": component(loss),
+        "protocol": AnnotationProtocol(epochs=4),
+        "seed": seed,
+        "environment": Environment(concurrency=2),
+    }
+    return AnnotationSpec(**fields | changes)
 
 
 def metrics(rsum: float) -> dict[str, float]:

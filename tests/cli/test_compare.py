@@ -35,10 +35,10 @@ def test_a_table(folder):
 def test_json(folder):
     ran = compare(folder, "--to", "gpo,triplet", "--format", "json", "--margin", "20")
     found = json.loads(ran.stdout)
-    assert (found["reference"], found["margin"]) == ("gpo,triplet", 20)
+    assert found["reference"] == "gpo,triplet"
     (row,) = found["comparisons"]
-    assert (row["dataset"], row["pooling"], row["seeds"], row["verdict"]) == ("scenes", "mean", [0, 1, 2], "no worse")
-    assert row["rsum_difference"] == pytest.approx(-10)
+    assert (row["dataset"], row["margin"], row["pooling"], row["seeds"], row["verdict"]) == ("scenes", 20, "mean", [0, 1, 2], "no worse")
+    assert (row["metric"], row["difference"]) == ("rsum", pytest.approx(-10))
 
 
 @pytest.mark.parametrize(

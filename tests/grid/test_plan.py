@@ -12,7 +12,7 @@ from vsebench.grid import device as grid_device
 from vsebench.grid import plan as grid_plan
 from vsebench.grid.device import physical_cores
 from vsebench.grid.plan import plan
-from vsebench.grid.protocols import PRESETS
+from vsebench.grid.presets import ANNOTATION_PRESETS, PRESETS
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import DataError, DatasetCard, PluginError, SpecError
 from vsebench.plugin.loader import load_plugins
@@ -33,7 +33,7 @@ def vsebench_register_losses(register):
 
 @hookimpl
 def vsebench_register_datasets(register):
-    register("tags", "a:B", card=DatasetCard("of the other task", task="annotation"))
+    register("labels", "a:B", card=DatasetCard("of the other task", task="annotation"))
 """
 
 
@@ -228,7 +228,10 @@ def test_a_wrong_request_is_refused_before_data_are_opened(values: dict[str, Any
     ("values", "message"),
     [
         ({"loss": "ranking"}, "loss 'ranking' serves the annotation task, data set 'scenes' the retrieval task"),
-        ({"dataset": "tags"}, "data set 'tags' serves the annotation task, which this version of vsebench does not run"),
+        ({"sampler": "uniform"}, "data set 'scenes' serves the retrieval task, which uses no sampler: leave out the sampler"),
+        ({"dataset": "labels", "pooling": "mean"}, "data set 'labels' serves the annotation task, which uses no pooling: leave out the pooling"),
+        ({"dataset": "labels", "loss": "triplet"}, "loss 'triplet' serves the retrieval task, data set 'labels' the annotation task"),
+        ({"dataset": "scenes,labels"}, "data set 'scenes' serves the retrieval task, 'labels' the annotation task: write a suite for each"),
     ],
 )
 def test_a_component_of_another_task_is_refused(values: dict[str, Any], message: str, own_losses: str, opened: list[dict[str, Any]]):
@@ -261,4 +264,4 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_protocols_of_data_sets_exist():
     cards = [component.card for component in load_plugins().registry if component.kind == "dataset"]
-    assert {card.protocol for card in cards if isinstance(card, DatasetCard)} <= set(PRESETS)
+    assert {card.protocol for card in cards if isinstance(card, DatasetCard)} <= PRESETS.keys() | ANNOTATION_PRESETS.keys()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vsebench.grid.presets import PRESETS
-from vsebench.results.spec import Protocol
+from vsebench.results.protocol import Protocol
 
 PLAIN = {"warmup_epochs": 0, "drop_regions": 0, "augment_words": 0}
 RESNET = "backbone:model=microsoft%2Fresnet-152:size=512"

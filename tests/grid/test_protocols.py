@@ -5,7 +5,7 @@ import pytest
 from vsebench.grid.protocols import PRESETS, resolve_protocol
 from vsebench.plugin import SpecError
 from vsebench.plugin.loader import load_plugins
-from vsebench.results.spec import Protocol
+from vsebench.results.protocol import Protocol
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ def test_a_failed_run_is_no_pair():
 
 def test_the_table_says_what_its_words_mean():
     runs = section(mean={0: 200.0, 1: 210.0}, gpo={0: 203.0, 1: 213.5}, max={0: math.pi})
-    text = render(compare(runs, REFERENCE, 1.5), REFERENCE, 1.5)
+    text = render(runs, compare(runs, REFERENCE, 1.5), REFERENCE, 1.5)
     assert "+3.2" in text
     assert "above −1.5, the margin" in text
     assert "2 comparisons" in text

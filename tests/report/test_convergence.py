@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import make_curve, make_record
-from vsebench.report.convergence import Reach, best_dev_rsum, mean_reach, reach, reach_own_best
+from vsebench.report.convergence import Reach, best_dev, mean_reach, reach, reach_own_best
 from vsebench.report.runs import Run
 
 
@@ -25,12 +25,12 @@ def test_the_clock_starts_with_what_the_method_needs_first():
 
 def test_own_best_is_the_best_of_all_evaluations_not_the_last():
     found = run([100, 189.9, 190.1, 200, 120])
-    assert best_dev_rsum(found) == 200
+    assert best_dev(found) == 200
     assert reach_own_best(found) == (30, 0.75, 6.0)
 
 
 def test_no_curve():
-    assert best_dev_rsum(run([])) is None
+    assert best_dev(run([])) is None
     assert reach_own_best(run([])) is None
     assert reach(Run(make_record(cost=None)), 0) is None
 

@@ -12,7 +12,7 @@ from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import SpecError
 from vsebench.report.formats import Format
 from vsebench.report.results import load_results
-from vsebench.report.rows import COUNTS, IDENTITY, ROW_KEYS
+from vsebench.report.tasks import COUNTS, IDENTITY, TABLES
 
 SCHEMA = {
     "type": "object",
@@ -24,10 +24,10 @@ SCHEMA = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": list(ROW_KEYS),
+                "required": list(TABLES["retrieval"].row_keys),
                 "additionalProperties": False,
                 "properties": {
-                    **{key: {"type": ["number", "null"]} for key in ROW_KEYS},
+                    **{key: {"type": ["number", "null"]} for key in TABLES["retrieval"].row_keys},
                     **{key: {"type": "string"} for key in IDENTITY},
                     **{key: {"type": "integer"} for key in COUNTS},
                     "sampler": {"type": "null"},
@@ -53,12 +53,12 @@ def test_json_is_what_the_schema_says(results):
     content = json.loads(results.table("json"), parse_constant=lambda c: pytest.fail(f"{c} in JSON"))
     jsonschema.validate(content, SCHEMA)
     assert content["rows"] == results.rows
-    assert [list(row) for row in content["rows"]] == [list(ROW_KEYS)] * 4
+    assert [list(row) for row in content["rows"]] == [list(TABLES["retrieval"].row_keys)] * 4
 
 
 def test_csv_holds_the_same_rows(results):
     read = list(csv.DictReader(io.StringIO(results.table("csv"))))
-    assert list(read[0]) == list(ROW_KEYS)
+    assert list(read[0]) == list(TABLES["retrieval"].row_keys)
     for text, row in zip(read, results.rows, strict=True):
         for key, value in row.items():
             if value is None:

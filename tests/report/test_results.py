@@ -10,7 +10,7 @@ import vsebench
 from tests.factories import QUICK, make_curve, make_provenance, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.results import load_results, results_of, run
-from vsebench.report.rows import ROW_KEYS
+from vsebench.report.tasks import TABLES
 from vsebench.results.store import Store
 
 
@@ -33,7 +33,7 @@ def test_the_public_name(folder):
 
 def test_frame_has_nullable_columns(folder):
     frame = load_results(folder).frame()
-    assert list(frame) == list(ROW_KEYS)
+    assert list(frame) == list(TABLES["retrieval"].row_keys)
     assert frame["seeds"].dtype == "Int64"
     assert frame["rsum"].dtype == "Float64"
     assert frame["sampler"].isna().all()

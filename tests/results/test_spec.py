@@ -6,7 +6,8 @@ import hashlib
 import json
 
 from tests.factories import make_spec
-from vsebench.results.spec import ComponentRef, Protocol
+from vsebench.results.protocol import Protocol
+from vsebench.results.spec import ComponentRef
 
 
 def test_the_defaults_of_a_protocol_never_change():

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from vsebench.plugin import ParameterGroup, PluginError
-from vsebench.results.spec import Protocol
+from vsebench.results.protocol import Protocol
 from vsebench.retrieval.groups import enter_epoch, trained_groups
 from vsebench.retrieval.model import Model, Tower
 

@@ -11,7 +11,7 @@ from torch import nn
 from tests.retrieval.test_groups import Encoder, model_of
 from vsebench.grid.presets import PRESETS
 from vsebench.plugin import Progress
-from vsebench.results.spec import Protocol
+from vsebench.results.protocol import Protocol
 from vsebench.retrieval.optimisation import Optimisation
 from vsebench.retrieval.schedule import Schedule
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vsebench.results.spec import Protocol
+from vsebench.results.protocol import Protocol
 from vsebench.retrieval.schedule import Schedule
 
 

@@ -29,8 +29,8 @@ def run_command(
     ] = None,
     pooling: Annotated[str | None, typer.Option(help=f"Poolings, {_LISTS}; A/B is image side / text side. [default: gpo,maxavg]")] = None,
     similarity: Annotated[str | None, typer.Option(help=f"Similarities, {_LISTS}. [default: dot]")] = None,
-    loss: Annotated[str | None, typer.Option(help=f"Losses, {_LISTS}. [default: triplet,aoq]")] = None,
-    sampler: Annotated[str | None, typer.Option(help=f"Negative samplers, {_LISTS}; for annotation data sets.")] = None,
+    loss: Annotated[str | None, typer.Option(help=f"Losses, {_LISTS}. [default: triplet,aoq; hinge for annotation data sets]")] = None,
+    sampler: Annotated[str | None, typer.Option(help=f"Negative samplers, {_LISTS}; for annotation data sets. [default: uniform,warp,vse-ens]")] = None,
     seeds: Annotated[str | None, typer.Option(help="A list or a range, 0,1,2 or 0-5; never a count. [default: 0]")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training captions. [default: the protocol's]")] = None,
     protocol: Annotated[str | None, typer.Option(help="The preset of everything held equal. [default: the data set's]")] = None,
@@ -44,7 +44,7 @@ def run_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Train and compare every combination of poolings and losses. Done runs are skipped, interrupted ones go on."""
+    """Train and compare every combination of poolings and losses, or of samplers and losses. Done runs are skipped, interrupted ones go on."""
     from vsebench.grid.plan import plan
     from vsebench.grid.suite import load_suite, make_suite
 
@@ -105,8 +105,8 @@ def _plan_table(plan: Plan) -> str:
     for run in plan.runs:
         directory = store.directory_for(run)
         needs = ", ".join(run_id[:10] for run_id in run.depends_on)
-        rows.append((run.run_id[:10], run.dataset.spec, run.pooling, run.loss.spec, run.seed, run.role, needs, run_state(directory), directory.path))
-    headers = ("run", "dataset", "pooling", "loss", "seed", "role", "needs", "state", "directory")
+        rows.append((run.run_id[:10], run.dataset.spec, *run.combination, run.seed, run.role, needs, run_state(directory), directory.path))
+    headers = ("run", "dataset", "pooling" if plan.runs[0].task == "retrieval" else "sampler", "loss", "seed", "role", "needs", "state", "directory")
     table = tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
     return "\n".join([table, "", f"{len(rows)} runs, {plan.workers} at a time, on device {plan.runs[0].device}", *_protocols(plan)])
 

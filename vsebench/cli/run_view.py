@@ -44,14 +44,16 @@ class RunView:
         if "loss" in event:
             self._facts["loss"] = f"loss {event['loss']:.3f}"
         if "rsum" in event:
-            self._facts["rsum"] = f"dev RSUM {event['rsum']:.1f}"
+            self._facts["quality"] = f"dev RSUM {event['rsum']:.1f}"
+        if "map" in event:
+            self._facts["quality"] = f"dev MAP {event['map']:.4f}"
 
     @property
     def now(self) -> str:
         """What it does, in words."""
         if self._phase != "training" or not self.steps:
             return self._phase
-        facts = (self._facts.get("epoch"), f"step {self.step}/{self.steps}", self._facts.get("loss"), self._facts.get("rsum"))
+        facts = (self._facts.get("epoch"), f"step {self.step}/{self.steps}", self._facts.get("loss"), self._facts.get("quality"))
         return ", ".join(filter(None, facts))
 
     @property
@@ -59,7 +61,7 @@ class RunView:
         """What it does, in the few words that fit beside a bar."""
         if self._phase != "training" or not self.steps:
             return self._phase
-        return ", ".join(filter(None, (self._facts.get("epoch"), self._facts.get("rsum"))))
+        return ", ".join(filter(None, (self._facts.get("epoch"), self._facts.get("quality"))))
 
     @property
     def share(self) -> float:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vsebench.grid.suite import Suite
-    from vsebench.plugin.cards import DatasetCard, LossCard
+    from vsebench.plugin.cards import DatasetCard, LossCard, Task
     from vsebench.plugin.registry import Kind, Registry
     from vsebench.results.spec import ComponentRef
 
@@ -25,9 +25,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Axes:
-    """The resolved components of a suite."""
+    """The resolved components of a suite on the retrieval task."""
 
-    datasets: tuple[ComponentRef, ...]
     poolings: tuple[PoolingPair, ...]
     similarities: tuple[ComponentRef, ...]
     losses: tuple[ComponentRef, ...]
@@ -37,29 +36,45 @@ class Axes:
         """Resolves a suite's components.
 
         Raises:
-            SpecError: one is not known, is given twice, or belongs to a task that a data set does not serve.
+            SpecError: one is not known, is given twice, or belongs to another task; or the suite names a sampler.
         """
-
-        def refs(kind: Kind, texts: Sequence[str]) -> tuple[ComponentRef, ...]:
-            return _distinct(kind, texts, lambda text: resolve_ref(kind, text, registry), lambda ref: ref.spec)
-
+        if suite.sampler is not None:
+            raise SpecError(f"data set '{suite.dataset[0]}' serves the retrieval task, which uses no sampler: leave out the sampler")
         poolings = _distinct("pooling", suite.pooling, lambda text: resolve_pooling(text, registry), lambda pair: f"{pair[0].spec}/{pair[1].spec}")
-        axes = cls(refs("dataset", suite.dataset), poolings, refs("similarity", suite.similarity), refs("loss", suite.loss))
-        axes._check_task(suite, registry)
-        return axes
+        losses = distinct_refs("loss", suite.loss, registry)
+        check_losses(losses, "retrieval", suite, registry)
+        return cls(poolings, distinct_refs("similarity", suite.similarity, registry), losses)
 
-    def _check_task(self, suite: Suite, registry: Registry) -> None:
-        """Refuses what the data sets' task does not use."""
-        for dataset in self.datasets:
-            task = cast("DatasetCard", registry.get("dataset", dataset.name).card).task
-            if task != "retrieval":
-                raise SpecError(f"data set '{dataset.spec}' serves the {task} task, which this version of vsebench does not run")
-            if suite.sampler is not None:
-                raise SpecError(f"data set '{dataset.spec}' serves the {task} task, which uses no sampler: leave out the sampler")
-            for loss in self.losses:
-                serves = loss_card(loss, registry).task
-                if serves != task:
-                    raise SpecError(f"loss '{loss.spec}' serves the {serves} task, data set '{dataset.spec}' the {task} task")
+
+def resolve_datasets(suite: Suite, registry: Registry) -> tuple[Task, tuple[ComponentRef, ...]]:
+    """A suite's data sets, and the task that they serve.
+
+    Raises:
+        SpecError: one is not known or is given twice, or they serve different tasks.
+    """
+    datasets = distinct_refs("dataset", suite.dataset, registry)
+    tasks = [cast("DatasetCard", registry.get("dataset", dataset.name).card).task for dataset in datasets]
+    for dataset, task in zip(datasets, tasks, strict=True):
+        if task != tasks[0]:
+            raise SpecError(f"data set '{datasets[0].spec}' serves the {tasks[0]} task, '{dataset.spec}' the {task} task: write a suite for each")
+    return tasks[0], datasets
+
+
+def distinct_refs(kind: Kind, texts: Sequence[str], registry: Registry) -> tuple[ComponentRef, ...]:
+    """The components that `texts` name.
+
+    Raises:
+        SpecError: one is not known, or two are the same.
+    """
+    return _distinct(kind, texts, lambda text: resolve_ref(kind, text, registry), lambda ref: ref.spec)
+
+
+def check_losses(losses: Sequence[ComponentRef], task: Task, suite: Suite, registry: Registry) -> None:
+    """Refuses losses of another task."""
+    for loss in losses:
+        serves = loss_card(loss, registry).task
+        if serves != task:
+            raise SpecError(f"loss '{loss.spec}' serves the {serves} task, data set '{suite.dataset[0]}' the {task} task")
 
 
 def protocol_fields(suite: Suite, dataset: ComponentRef, registry: Registry) -> dict[str, Any]:

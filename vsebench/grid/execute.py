@@ -9,12 +9,14 @@ from vsebench.plugin.errors import VsebenchError
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease, holder
 from vsebench.results.record import RunRecord
-from vsebench.results.spec import RunSpec
+from vsebench.results.spec import AnnotationSpec, read_spec
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from vsebench.results.spec import AnySpec
 
     Events = Callable[[dict[str, object]], None]
 
@@ -29,7 +31,7 @@ def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> 
     Whatever goes wrong inside the run is written to its record, as a traceback; a run that needs another one which failed is recorded as `blocked`.
 
     Args:
-        run_spec_json: a `RunSpec` as JSON.
+        run_spec_json: a `RunSpec` or an `AnnotationSpec` as JSON.
         run_dir: its directory; those of the runs that it depends on lie beside it.
         report: receives progress events (see `vsebench.grid.worker`).
 
@@ -40,7 +42,7 @@ def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> 
         RunBusy: another process works on it, or a run that it depends on has not ended.
         VsebenchError: the directory cannot be written.
     """
-    spec = RunSpec.model_validate_json(run_spec_json)
+    spec = read_spec(run_spec_json)
     directory = RunDirectory(run_dir)
     record = _finished(directory) or _claim_and_run(spec, directory, report or _ignore)
     (report or _ignore)({"event": "finished", "status": record.status})
@@ -53,7 +55,7 @@ def held_by(run_dir: Path) -> str:
     return f"it is being run by process {other.pid} on {other.host}" if other else "it is being run by another process"
 
 
-def _claim_and_run(spec: RunSpec, directory: RunDirectory, report: Events) -> RunRecord:
+def _claim_and_run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
     lease = Lease.claim(directory.path)
     if lease is None:
         raise RunBusy(f"{spec.label}: {held_by(directory.path)}")
@@ -73,19 +75,28 @@ def _claim_and_run(spec: RunSpec, directory: RunDirectory, report: Events) -> Ru
         return record
 
 
-def _run(spec: RunSpec, directory: RunDirectory, report: Events) -> RunRecord:
+def _run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
     """Trains and tests; every failure but a lost lease becomes a record."""
     try:
-        from vsebench.retrieval.train import train
-
-        return train(spec, directory, report)
+        return _train(spec, directory, report)
     except RunBusy:
         raise
     except Exception:
         return RunRecord(run_id=spec.run_id, status="failed", spec=spec, error=traceback.format_exc())
 
 
-def _blocked(spec: RunSpec, directory: RunDirectory) -> RunRecord | None:
+def _train(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
+    """Only what the task needs is imported."""
+    if isinstance(spec, AnnotationSpec):
+        from vsebench.annotation.run import run
+
+        return run(spec, directory, report)
+    from vsebench.retrieval.train import train
+
+    return train(spec, directory, report)
+
+
+def _blocked(spec: AnySpec, directory: RunDirectory) -> RunRecord | None:
     """The record of a run that cannot start because one that it needs failed; None when nothing stands in its way."""
     store = Store(directory.path.parent)
     for run_id in spec.depends_on:

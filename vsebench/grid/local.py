@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.grid.device import cuda_devices
 from vsebench.grid.process import RunProcess
-from vsebench.results.spec import RunSpec
+from vsebench.results.spec import read_spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ class LocalExecutor:
 
 
 def _start(job: Job, slot: int, inbox: Inbox) -> RunProcess:
-    devices = cuda_devices() if RunSpec.model_validate_json(job.spec).device == "cuda" else []
+    devices = cuda_devices() if read_spec(job.spec).device == "cuda" else []
     return RunProcess(job, lambda event: inbox.put((job.run_id, event)), cuda_device=devices[slot % len(devices)] if devices else None)
 
 

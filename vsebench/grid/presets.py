@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.registry import quote
-from vsebench.results.spec import Protocol
+from vsebench.results.protocol import AnnotationProtocol, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,3 +91,6 @@ _QUICK = Protocol(
 
 PRESETS: Mapping[str, Protocol] = {preset.name: preset for preset in (*_VSE_INFINITY, *_EARLIER, *_2AD, _CLIP_VSE, _QUICK)}
 """By name. `vse-infinity` is the published protocol of VSE-infinity for region features and a BiGRU; `quick` compares methods on `scenes` in minutes."""
+
+ANNOTATION_PRESETS: Mapping[str, AnnotationProtocol] = {preset.name: preset for preset in (AnnotationProtocol(name="vse-ens"),)}
+"""By name. `vse-ens` has the paper's values; it does not say for how long it trained, and its code takes 100 rounds for WARP."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vsebench.results.directory import RunDirectory
-from vsebench.results.spec import RunSpec
+from vsebench.results.spec import read_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +76,7 @@ class RunProcess:
 
 def _environment(job: Job, cuda_device: str | None) -> dict[str, str]:
     """The parent's environment and module search path, with as many threads as the run's protocol says."""
-    threads = str(RunSpec.model_validate_json(job.spec).protocol.threads)
+    threads = str(read_spec(job.spec).protocol.threads)
     environment = {
         **os.environ,
         **ONEDNN,

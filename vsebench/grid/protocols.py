@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
 from vsebench.grid.components import resolve_ref
-from vsebench.grid.presets import PRESETS
+from vsebench.grid.presets import ANNOTATION_PRESETS, PRESETS
 from vsebench.grid.validation import one_line
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.results.spec import Protocol
+from vsebench.results.protocol import AnnotationProtocol, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Kind, Registry
+
+P = TypeVar("P", Protocol, AnnotationProtocol)
 
 COMPONENT_KEYS: Mapping[str, Kind] = {
     "image_encoder": "image-encoder",
@@ -39,21 +41,41 @@ def resolve_protocol(name: str, changes: Mapping[str, object], registry: Registr
     Raises:
         SpecError: the preset, a key or a component is not known, or a value is not allowed.
     """
-    if name not in PRESETS:
-        raise SpecError(f"unknown protocol '{name}': {did_you_mean(name, PRESETS)}")
-    preset = PRESETS[name]
-    keys = [key for key in Protocol.model_fields if key != "name"]
+    protocol = _changed(PRESETS, name, changes)
+    specs = {key: resolve_ref(kind, getattr(protocol, key), registry).spec for key, kind in COMPONENT_KEYS.items()}
+    protocol = protocol.model_copy(update=specs)
+    return protocol, _differences(protocol, PRESETS[name])
+
+
+def resolve_annotation_protocol(name: str, changes: Mapping[str, object]) -> tuple[AnnotationProtocol, dict[str, Scalar]]:
+    """As `resolve_protocol`, for the annotation task.
+
+    Raises:
+        SpecError: the preset or a key is not known, or a value is not allowed.
+    """
+    protocol = _changed(ANNOTATION_PRESETS, name, changes)
+    return protocol, _differences(protocol, ANNOTATION_PRESETS[name])
+
+
+def _changed(presets: Mapping[str, P], name: str, changes: Mapping[str, object]) -> P:
+    """A preset with changes."""
+    if name not in presets:
+        raise SpecError(f"unknown protocol '{name}': {did_you_mean(name, presets)}")
+    preset = presets[name]
+    keys = [key for key in type(preset).model_fields if key != "name"]
     for key, value in changes.items():
         if key not in keys:
             raise SpecError(f"unknown protocol key '{key}': {did_you_mean(key, keys)}")
         _refuse_misfits(key, value, getattr(preset, key))
     try:
-        protocol = Protocol.model_validate({**preset.model_dump(), **changes})
+        return type(preset).model_validate({**preset.model_dump(), **changes})
     except ValidationError as error:
         raise one_line(error, f"protocol '{name}'", keys) from None
-    specs = {key: resolve_ref(kind, getattr(protocol, key), registry).spec for key, kind in COMPONENT_KEYS.items()}
-    protocol = protocol.model_copy(update=specs)
-    return protocol, {key: getattr(protocol, key) for key in keys if getattr(protocol, key) != getattr(preset, key)}
+
+
+def _differences(protocol: Protocol | AnnotationProtocol, preset: Protocol | AnnotationProtocol) -> dict[str, Scalar]:
+    keys = (key for key in type(protocol).model_fields if key != "name")
+    return {key: getattr(protocol, key) for key in keys if getattr(protocol, key) != getattr(preset, key)}
 
 
 def _refuse_misfits(key: str, value: object, default: Scalar) -> None:

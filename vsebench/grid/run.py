@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vsebench.grid.suite import Suite
     from vsebench.plugin.protocols import Executor, Report
     from vsebench.results.directory import RunDirectory
-    from vsebench.results.spec import RunSpec
+    from vsebench.results.spec import AnySpec
 
 POLL_SECONDS = 5.0
 """Between two looks at runs that other processes work on."""
@@ -96,7 +96,7 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     )
 
 
-def pending(plan: Plan, store: Store) -> list[RunSpec]:
+def pending(plan: Plan, store: Store) -> list[AnySpec]:
     """The runs left to do, in the plan's order; a support run only while a run that needs it is."""
     needed: set[str] = set()
     todo = []
@@ -122,7 +122,7 @@ class _Watch:
     """Takes the events of runs: notes how each ended, records those that died without a word, and passes everything on."""
 
     store: Store
-    runs: dict[str, RunSpec]
+    runs: dict[str, AnySpec]
     reporter: Report
     ended: dict[str, str] = field(default_factory=dict)
 
@@ -180,7 +180,7 @@ def _held(jobs: Sequence[RunJob]) -> dict[str, str]:
     return held
 
 
-def _job(run: RunSpec, store: Store) -> RunJob:
+def _job(run: AnySpec, store: Store) -> RunJob:
     return RunJob(run.run_id, run.model_dump_json(), store.directory_for(run).path, run.depends_on)
 
 

@@ -13,7 +13,7 @@ from vsebench.grid.seeds import parse_seeds
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.params import Scalar, format_value
 from vsebench.plugin.registry import quote
-from vsebench.results.spec import Protocol
+from vsebench.results.protocol import Protocol
 
 
 def _validator(function: Callable[[object], object]) -> BeforeValidator:

@@ -12,16 +12,17 @@ from vsebench.report.formats import WIDTH
 from vsebench.report.statistics import Interval, t_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from vsebench.plugin.cards import Task
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
 
 Verdict = Literal["better", "no worse", "worse", "undecided", "one seed", "no common seed"]
 Combination = tuple[str, str]
 
-MARGIN = 2.0
-"""The RSUM that a method may lose and still count as no worse, unless another margin is set beforehand."""
+MARGIN: Mapping[Task, float] = {"retrieval": 2.0, "annotation": 0.002}
+"""The RSUM, or MAP, that a method may lose and still count as no worse, unless another margin is set beforehand."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Comparison:
     Attributes:
         combination: pooling and loss of the row.
         seeds: that both have finished.
-        difference: of the test RSUM, row minus reference, mean over those seeds with the t-interval of paired differences; None without a common seed.
+        difference: of the test RSUM (MAP), row minus reference, mean over those seeds with the t-interval of paired differences; None without a common seed.
         verdict: what the interval says.
     """
 
@@ -41,7 +42,7 @@ class Comparison:
     verdict: Verdict
 
 
-def compare(section: Section, reference: Combination, margin: float = MARGIN) -> list[Comparison]:
+def compare(section: Section, reference: Combination, margin: float | None = None) -> list[Comparison]:
     """Every other row of a section against the reference.
 
     Runs of one seed share the initial encoders, the order of the captions and their augmentation, so that differences within a seed vary less than
@@ -49,46 +50,54 @@ def compare(section: Section, reference: Combination, margin: float = MARGIN) ->
 
     Args:
         section: runs made under equal conditions.
-        reference: pooling and loss of the row to compare with.
-        margin: the RSUM that counts as no loss; set before the runs are seen.
+        reference: the row to compare with.
+        margin: the RSUM (MAP) that counts as no loss, set before the runs are seen; `MARGIN` of the task when None.
     """
+    allowed = margin_of(section, margin)
     by_row: dict[Combination, dict[int, float]] = {}
     for run in section.runs:
         by_row.setdefault(run.combination, {}).update(_score(run))
     base = by_row[reference]
-    return [_comparison(row, scores, base, margin) for row, scores in by_row.items() if row != reference]
+    return [_comparison(row, scores, base, allowed) for row, scores in by_row.items() if row != reference]
 
 
-def render(comparisons: Sequence[Comparison], reference: Combination, margin: float) -> str:
+def margin_of(section: Section, margin: float | None) -> float:
+    """The margin that is asked for, or the task's."""
+    return MARGIN[section.runs[0].record.spec.task] if margin is None else margin
+
+
+def render(section: Section, comparisons: Sequence[Comparison], reference: Combination, margin: float) -> str:
     """The comparisons as a table for a terminal, with what its words mean."""
-    heads = ["pooling", "loss", "seeds", "ΔRSUM", "95 % interval", "verdict"]
-    cells = [[*c.combination, str(len(c.seeds)), *_figures(c.difference), c.verdict] for c in comparisons]
-    table = tabulate(cells, heads, tablefmt="simple", colalign=("left", "left", "right", "right", "right", "left"), disable_numparse=True)
+    table, name = section.table, section.table.headline_name
+    heads = [table.compared, "loss", "seeds", f"Δ{name}", "95 % interval", "verdict"]
+    cells = [[*c.combination, str(len(c.seeds)), *_figures(c.difference, table.places), c.verdict] for c in comparisons]
+    text = tabulate(cells, heads, tablefmt="simple", colalign=("left", "left", "right", "right", "right", "left"), disable_numparse=True)
     notes = (
-        f"ΔRSUM: test RSUM minus that of {' × '.join(reference)}, mean of differences paired by seed, with Student's interval.",
+        f"Δ{name}: test {name} minus that of {' × '.join(reference)}, mean of differences paired by seed, with Student's interval.",
         f"better: the interval lies above 0. no worse: above −{margin:g}, the margin. worse: below 0, and not within the margin. undecided: none of these.",
         f"{len(comparisons)} comparison{'s' if len(comparisons) != 1 else ''}, each at 95 %. The intervals speak of seeds, on this test split.",
     )
-    return "\n".join([table, "", *(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in notes)])
+    return "\n".join([text, "", *(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in notes)])
 
 
-def as_dict(comparison: Comparison) -> dict[str, object]:
+def as_dict(section: Section, comparison: Comparison) -> dict[str, object]:
     """A comparison as a flat dict for JSON; unknown numbers are null."""
     mean, low, high = comparison.difference or (None, None, None)
-    pooling, loss = comparison.combination
+    compared, loss = comparison.combination
     return {
-        "pooling": pooling,
+        section.table.compared: compared,
         "loss": loss,
         "seeds": list(comparison.seeds),
-        "rsum_difference": mean,
-        "rsum_difference_lo": low,
-        "rsum_difference_hi": high,
+        "metric": section.table.headline,
+        "difference": mean,
+        "difference_lo": low,
+        "difference_hi": high,
         "verdict": comparison.verdict,
     }
 
 
 def _score(run: Run) -> dict[int, float]:
-    return {run.record.spec.seed: run.record.test["rsum"]} if run.done else {}
+    return {run.record.spec.seed: run.record.test[run.table.headline]} if run.done else {}
 
 
 def _comparison(row: Combination, scores: dict[int, float], base: dict[int, float], margin: float) -> Comparison:
@@ -109,8 +118,8 @@ def _verdict(difference: Interval | None, margin: float) -> Verdict:
     return "worse" if difference.high < 0 else "undecided"
 
 
-def _figures(difference: Interval | None) -> tuple[str, str]:
+def _figures(difference: Interval | None, places: int) -> tuple[str, str]:
     if difference is None:
         return "–", "–"
-    interval = "–" if difference.low is None else f"{difference.low:+.1f} … {difference.high:+.1f}"
-    return f"{difference.mean:+.1f}", interval
+    interval = "–" if difference.low is None else f"{difference.low:+.{places}f} … {difference.high:+.{places}f}"
+    return f"{difference.mean:+.{places}f}", interval

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from vsebench.report.runs import Run
 
 SHARE = 0.95
-"""The share of a best dev RSUM that counts as having arrived."""
+"""The share of a best dev RSUM, or MAP, that counts as having arrived."""
 
 
 class Reach(NamedTuple):
     """What it took to arrive.
 
     Attributes:
-        steps: optimiser steps of the run itself.
-        epochs: the same in passes over the training captions.
+        steps: optimiser steps of the run itself; updates on the annotation task.
+        epochs: the same in passes over the training captions, or rounds.
         seconds: on the training clock, which starts with what the method needs first: the runs that it depends on, and mining.
     """
 
@@ -28,24 +28,24 @@ class Reach(NamedTuple):
     seconds: float
 
 
-def best_dev_rsum(run: Run) -> float | None:
-    """The largest dev RSUM of all evaluations of a run; None when it has none."""
-    return max((evaluation.metrics["rsum"] for evaluation in run.curve), default=None)
+def best_dev(run: Run) -> float | None:
+    """The largest dev RSUM (MAP on the annotation task) of all evaluations of a run; None when it has none."""
+    return max((evaluation.metrics[run.table.headline] for evaluation in run.curve), default=None)
 
 
-def reach(run: Run, rsum: float) -> Reach | None:
-    """The first evaluation at which a run's dev RSUM is at least `rsum`; None when it never is."""
+def reach(run: Run, quality: float) -> Reach | None:
+    """The first evaluation at which a run's dev RSUM (MAP) is at least `quality`; None when it never is."""
     cost = run.record.cost
     head_start = cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0
     for evaluation in run.curve:
-        if evaluation.metrics["rsum"] >= rsum:
+        if evaluation.metrics[run.table.headline] >= quality:
             return Reach(evaluation.step, evaluation.epoch, head_start + evaluation.seconds)
     return None
 
 
 def reach_own_best(run: Run) -> Reach | None:
-    """When a run reached 95 % of its own best dev RSUM."""
-    best = best_dev_rsum(run)
+    """When a run reached 95 % of its own best."""
+    best = best_dev(run)
     return reach(run, SHARE * best) if best is not None else None
 
 

@@ -12,7 +12,7 @@ from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.frame import to_frame
 from vsebench.report.latex import to_latex
 from vsebench.report.layout import Grid, halves, heading, whole
-from vsebench.report.notes import GENERAL, block_notes
+from vsebench.report.notes import block_notes, general_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +50,7 @@ def _terminal(blocks: Sequence[Block], notes: Sequence[str], width: int) -> str:
         if _columns(table) > width:
             table = "\n\n".join(_plain(half) for half in halves(block))
         parts.append("\n".join([_filled(heading(block), width), "", table, "", *(_filled(note, width) for note in block_notes(block))]))
-    return "\n\n\n".join([*parts, "\n".join(_filled(note, width) for note in (*GENERAL, *notes))])
+    return "\n\n\n".join([*parts, "\n".join(_filled(note, width) for note in (*general_notes(blocks), *notes))])
 
 
 def _plain(grid: Grid) -> str:
@@ -74,11 +74,11 @@ def _markdown(blocks: Sequence[Block], notes: Sequence[str]) -> str:
         cells = [[cell.replace("|", "\\|") for cell in row] for row in grid.body]
         table = tabulate(cells, [" ".join(head).strip() for head in grid.heads], tablefmt="pipe", colalign=_alignment(grid), disable_numparse=True)
         parts.append("\n".join([f"### {heading(block)}", "", table, "", *(f"- {note}" for note in block_notes(block))]))
-    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in (*GENERAL, *notes))])
+    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in (*general_notes(blocks), *notes))])
 
 
 def _latex(blocks: Sequence[Block], notes: Sequence[str]) -> str:
-    return "\n\n".join(to_latex(whole(block), heading(block), [*block_notes(block), *GENERAL, *notes]) for block in blocks)
+    return "\n\n".join(to_latex(whole(block), heading(block), [*block_notes(block), *general_notes([block]), *notes]) for block in blocks)
 
 
 def _csv(blocks: Sequence[Block], _: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.rows import COUNTS, IDENTITY, ROW_KEYS
+from vsebench.report.tasks import COUNTS, IDENTITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +21,12 @@ def to_frame(blocks: Sequence[Block]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [entry.row for block in blocks for entry in block.entries]
-    return pd.DataFrame(rows, columns=list(ROW_KEYS), dtype=object).astype({key: _dtype(key) for key in ROW_KEYS})
+    keys = list(dict.fromkeys(key for block in blocks for key in block.section.table.row_keys))
+    return pd.DataFrame(rows, columns=keys, dtype=object).astype({key: _dtype(key) for key in keys})
 
 
 def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
-    """The rows of each data set from the largest RSUM down, with a first column `rank`; equal sums share a rank, rows without a result have none.
+    """The rows of each data set from the largest RSUM, or MAP, down, with a first column `rank`; equal sums share a rank, rows without a result have none.
 
     The order is that of the means: whether a difference is more than chance, the intervals tell.
     """
@@ -34,7 +35,7 @@ def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
     parts = []
     for block in blocks:
         frame = to_frame([block])
-        frame.insert(0, "rank", frame["rsum"].rank(method="min", ascending=False).astype("Int64"))
+        frame.insert(0, "rank", frame[block.section.table.headline].rank(method="min", ascending=False).astype("Int64"))
         parts.append(frame.sort_values("rank", kind="stable", na_position="last"))
     return pd.concat(parts, ignore_index=True)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.results.record import RECALLS
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,19 +39,19 @@ class _Column:
 def heading(block: Block) -> str:
     """What a block of the table is about."""
     section = block.section
-    similarity = [f"similarity {section.similarity}"] if section.similarity != "dot" else []
+    similarity = [f"similarity {section.similarity}"] if section.similarity not in ("", "dot") else []
     apart = [", ".join(section.apart[:3]) + (", …" if len(section.apart) > 3 else "")] if section.apart else []
     return " · ".join([section.dataset, "test", *similarity, *apart])
 
 
 def whole(block: Block) -> Grid:
     """Every column in one table."""
-    return _grid(block, [*_NAMES, *_QUALITY, *_COST])
+    return _grid(block, [*_names(block), *_quality(block), *_cost(block)])
 
 
 def halves(block: Block) -> list[Grid]:
     """Quality and cost as two tables, for narrow terminals."""
-    return [_grid(block, [*_NAMES, *_QUALITY]), _grid(block, [*_NAMES, *_COST])]
+    return [_grid(block, [*_names(block), *_quality(block)]), _grid(block, [*_names(block), *_cost(block)])]
 
 
 def _grid(block: Block, columns: list[_Column]) -> Grid:
@@ -74,19 +72,26 @@ def _recall(key: str) -> _Column:
     return _Column((side, f"R@{k}"), lambda _, entry: _fixed(entry.row[key], 1))
 
 
-def _rsum(_: Block, entry: Entry) -> str:
-    half = _half_width(entry.row)
-    return _fixed(entry.row["rsum"], 1) + ("" if half is None else f" ±{half:.1f}") + (f" {COLLAPSED}" if entry.row["collapsed_seeds"] else "")
+def _fraction(key: str) -> _Column:
+    kind, _, k = key.partition("_at_")
+    return _Column(("", f"{kind.upper()}@{k}" if k else kind.upper()), lambda _, entry: _fixed(entry.row[key], 4))
 
 
-def _half_width(row: Row) -> float | None:
-    low, high = row["rsum_lo"], row["rsum_hi"]
+def _headline(block: Block, entry: Entry) -> str:
+    key, places = block.section.table.headline, block.section.table.places
+    half = _half_width(entry.row, key)
+    spread = "" if half is None else f" ±{half:.{places}f}"
+    return _fixed(entry.row[key], places) + spread + (f" {COLLAPSED}" if entry.row["collapsed_seeds"] else "")
+
+
+def _half_width(row: Row, key: str) -> float | None:
+    low, high = row[f"{key}_lo"], row[f"{key}_hi"]
     return (high - low) / 2 if isinstance(low, float) and isinstance(high, float) else None
 
 
 def _steps(block: Block, entry: Entry) -> str:
     """Steps to the target; how many seeds reached it where some did not."""
-    if block.target.rsum is None or not entry.row["seeds"]:
+    if block.target.quality is None or not entry.row["seeds"]:
         return ABSENT
     if entry.row["steps_to_target"] is None:
         return f"{entry.reached or 'none'} of {entry.row['seeds']}" if entry.row["seeds"] != 1 else "never"
@@ -105,10 +110,30 @@ def _fixed(value: Value, places: int) -> str:
     return f"{value:.{places}f}" if isinstance(value, (int, float)) else ABSENT
 
 
-_NAMES = [_word("pooling"), _word("loss"), _Column(("", "seeds"), _seeds)]
-_QUALITY = [*(_recall(key) for key in RECALLS), _Column(("", "RSUM"), _rsum)]
-_COST = [
-    _Column(("steps to", "target"), _steps),
-    _Column(("s to", "target"), _seconds("seconds_to_target")),
-    _Column(("total", "s"), _seconds("total_seconds")),
-]
+def _names(block: Block) -> list[_Column]:
+    return [_word(block.section.table.compared), _word("loss"), _Column(("", "seeds"), _seeds)]
+
+
+def _quality(block: Block) -> list[_Column]:
+    table = block.section.table
+    column = _recall if table.compared == "pooling" else _fraction
+    return [*(column(key) for key in table.with_interval if key != table.headline), _Column(("", table.headline_name), _headline)]
+
+
+def _cost(block: Block) -> list[_Column]:
+    steps, extra = "steps to", list[_Column]()
+    if block.section.table.compared == "sampler":
+        steps, extra = "updates to", [_Column(("sampling", "s"), _sampling_seconds), _Column(("refresh", "s"), _seconds("refresh_seconds"))]
+    return [
+        _Column((steps, "target"), _steps),
+        _Column(("s to", "target"), _seconds("seconds_to_target")),
+        _Column(("total", "s"), _seconds("total_seconds")),
+        *extra,
+    ]
+
+
+def _sampling_seconds(_: Block, entry: Entry) -> str:
+    updates, pace = entry.row["samples_seen"], entry.row["draws_per_second"]
+    if not isinstance(updates, (int, float)) or not isinstance(pace, (int, float)):
+        return ABSENT
+    return _fixed(updates / pace, _places(updates / pace))

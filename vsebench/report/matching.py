@@ -9,8 +9,8 @@ from vsebench.grid.components import parse_spec
 from vsebench.grid.presets import PRESETS
 from vsebench.plugin.cards import DatasetCard
 from vsebench.plugin.published import Setting
+from vsebench.results.protocol import Protocol
 from vsebench.results.record import RECALLS
-from vsebench.results.spec import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,21 +6,30 @@ from typing import TYPE_CHECKING
 
 from vsebench.report.convergence import SHARE
 from vsebench.report.layout import COLLAPSED
-from vsebench.results.spec import METRIC_VERSION
+from vsebench.results.spec import METRIC_VERSION, RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from vsebench.plugin.cards import Task
     from vsebench.report.rows import Block
     from vsebench.report.runs import Run
-    from vsebench.results.spec import RunSpec
+    from vsebench.results.spec import AnySpec
 
-GENERAL = (
-    "R@K: % of test queries with a positive among the first K (any-hit; ties count against the model). RSUM: sum of the six.",
-    "i2t: images retrieve captions; t2i: captions retrieve images.",
-    "Seconds: training, with the first round and the mining that a loss needs, without evaluation. Steps: the run's own.",
-)
-"""What every table's figures are."""
+GENERAL: Mapping[Task, Sequence[str]] = {
+    "retrieval": (
+        "R@K: % of test queries with a positive among the first K (any-hit; ties count against the model). RSUM: sum of the six.",
+        "i2t: images retrieve captions; t2i: captions retrieve images.",
+        "Seconds: training, with the first round and the mining that a loss needs, without evaluation. Steps: the run's own.",
+    ),
+    "annotation": (
+        "P@K: share of positives among an image's first K labels; R@K: share of its positives there; MAP: mean average precision of the full rankings.",
+        "AUC: share of (positive, negative) pairs in order, over all negatives. All are means over test images; ties count against the model.",
+        "Labels known from training are left out of a ranking.",
+        "Seconds: drawing, refreshing and updating, without evaluation. An update is one positive with one negative.",
+    ),
+}
+"""What every table's figures are, by task."""
 
 _ERROR_LENGTH = 160
 
@@ -37,7 +46,13 @@ def block_notes(block: Block) -> list[str]:
     return [note for note in notes if note]
 
 
-def unfinished_note(unfinished: Sequence[RunSpec]) -> str:
+def general_notes(blocks: Sequence[Block]) -> list[str]:
+    """What the figures of the tasks among these blocks are."""
+    tasks = dict.fromkeys(block.section.runs[0].record.spec.task for block in blocks)
+    return [note for task in tasks for note in GENERAL[task]]
+
+
+def unfinished_note(unfinished: Sequence[AnySpec]) -> str:
     """Says which runs have no record yet."""
     named = "; ".join(spec.label for spec in unfinished[:3])
     more = f"; and {len(unfinished) - 3} more" if len(unfinished) > 3 else ""
@@ -57,11 +72,13 @@ def _spread(block: Block) -> str:
 
 
 def _target(block: Block) -> str:
-    if block.target.rsum is None:
+    if block.target.quality is None:
         return f"Target: none, because the baseline {name(block.target.baseline)} has no finished run here."
     partly = any(0 < entry.reached < int(entry.row["seeds"] or 0) for entry in block.entries)
     legend = " 'n of m': only n seeds reached it." if partly else ""
-    return f"Target: dev RSUM {block.target.rsum:.1f}, {100 * SHARE:.0f} % of the best of {name(block.target.baseline)}.{legend}"
+    table = block.section.table
+    target = f"dev {table.headline_name} {block.target.quality:.{table.places}f}"
+    return f"Target: {target}, {100 * SHARE:.0f} % of the best of {name(block.target.baseline)}.{legend}"
 
 
 def _protocol(block: Block) -> str:
@@ -69,9 +86,15 @@ def _protocol(block: Block) -> str:
     changes = ", ".join(f"{key}={_word(value)}" for key, value in spec.protocol_changes.items())
     version = block.section.runs[0].record.metric_version
     metric = "" if version == METRIC_VERSION else f", metric version {version}"
+    return f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}{_siblings(spec)}. Data {spec.data_fingerprint[:12]}{metric}."
+
+
+def _siblings(spec: AnySpec) -> str:
+    """Of the retrieval task."""
+    if not isinstance(spec, RunSpec):
+        return ""
     siblings = "kept out of the negatives" if spec.protocol.sibling_mask else "used as negatives"
-    mask = f"sibling_mask={_word(spec.protocol.sibling_mask)}: other captions of an image are {siblings}"
-    return f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}; {mask}. Data {spec.data_fingerprint[:12]}{metric}."
+    return f"; sibling_mask={_word(spec.protocol.sibling_mask)}: other captions of an image are {siblings}"
 
 
 def _machine(done: Sequence[Run]) -> str:

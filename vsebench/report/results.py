@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vsebench.grid.run import GridOutcome
     from vsebench.grid.suite import Suite
-    from vsebench.results.spec import RunSpec
+    from vsebench.results.spec import AnySpec
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Results:
     """
 
     blocks: tuple[Block, ...]
-    unfinished: tuple[RunSpec, ...] = ()
+    unfinished: tuple[AnySpec, ...] = ()
 
     @property
     def rows(self) -> list[Row]:

@@ -7,40 +7,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.report.convergence import SHARE, Reach, best_dev_rsum, mean_reach, reach, reach_own_best
+from vsebench.report.convergence import SHARE, Reach, best_dev, mean_reach, reach, reach_own_best
 from vsebench.report.statistics import t_interval
-from vsebench.results.record import RECALLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
+    from vsebench.report.tasks import TaskTable
     from vsebench.results.record import Cost
 
 Value = str | int | float | None
 Row = dict[str, Value]
 
-IDENTITY = ("dataset", "task", "protocol", "data_fingerprint", "metric_version", "pooling", "loss", "sampler")
-COUNTS = ("seeds", "failed_seeds", "collapsed_seeds")
-WITH_INTERVAL = (*RECALLS, "rsum")
-RANKS = ("i2t_medr", "t2i_medr", "i2t_meanr", "t2i_meanr")
-CONVERGENCE = ("steps_to_95", "epochs_to_95", "seconds_to_95", "steps_to_target", "epochs_to_target", "seconds_to_target")
-COST = ("train_seconds", "total_seconds", "samples_seen", "tower_forwards", "parameters", "peak_memory_mb", "concurrency")
-ROW_KEYS = (*IDENTITY, *COUNTS, *(key + end for key in WITH_INTERVAL for end in ("", "_lo", "_hi")), *RANKS, *CONVERGENCE, *COST)
-
 
 @dataclass(frozen=True)
 class Target:
-    """The dev RSUM that every row of a section is timed to: 95 % of the baseline's best, mean over its seeds.
+    """The dev RSUM, or MAP, that every row of a section is timed to: 95 % of the baseline's best, mean over its seeds.
 
     Attributes:
-        baseline: pooling and loss of the row that sets it.
-        rsum: None when that row has no finished run.
+        baseline: the components of the row that sets it.
+        quality: None when that row has no finished run.
     """
 
     baseline: tuple[str, str]
-    rsum: float | None
+    quality: float | None
 
 
 @dataclass(frozen=True)
@@ -84,24 +76,25 @@ def parse_baseline(text: str, sections: Sequence[Section]) -> tuple[str, str]:
 def _target(combinations: dict[tuple[str, str], list[Run]], baseline: tuple[str, str] | None) -> Target:
     first = next(iter(combinations))
     chosen = baseline or next((key for key, runs in combinations.items() if any(run.done for run in runs)), first)
-    bests = [best for run in combinations.get(chosen, ()) if run.done and (best := best_dev_rsum(run)) is not None]
+    bests = [best for run in combinations.get(chosen, ()) if run.done and (best := best_dev(run)) is not None]
     return Target(chosen, SHARE * math.fsum(bests) / len(bests) if bests else None)
 
 
 def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
     done = [run for run in runs if run.done]
-    to_target = [reach(run, target.rsum) for run in done] if target.rsum is not None else []
+    to_target = [reach(run, target.quality) for run in done] if target.quality is not None else []
     row: Row = {
         **_identity(section, runs[0]),
         "seeds": len(done),
         "failed_seeds": len(runs) - len(done),
         "collapsed_seeds": sum(run.record.collapse is not None for run in done),
-        **_quality(done),
+        **_quality(section.table, done),
         **_reach_keys("95", mean_reach([reach_own_best(run) for run in done])),
         **_reach_keys("target", mean_reach(to_target)),
         **_cost([run.record.cost for run in done if run.record.cost is not None]),
+        **_sampling(done),
     }
-    return Entry({key: row[key] for key in ROW_KEYS}, sum(found is not None for found in to_target))
+    return Entry({key: row[key] for key in section.table.row_keys}, sum(found is not None for found in to_target))
 
 
 def _identity(section: Section, run: Run) -> Row:
@@ -115,18 +108,19 @@ def _identity(section: Section, run: Run) -> Row:
         "protocol": protocol,
         "data_fingerprint": spec.data_fingerprint,
         "metric_version": run.record.metric_version,
-        "pooling": spec.pooling,
+        "pooling": None,
         "loss": spec.loss.spec,
         "sampler": None,
+        section.table.compared: spec.combination[0],
     }
 
 
-def _quality(done: Sequence[Run]) -> Row:
+def _quality(table: TaskTable, done: Sequence[Run]) -> Row:
     row: Row = {}
-    for key in WITH_INTERVAL:
+    for key in table.with_interval:
         values = _values(done, key)
         row[key], row[f"{key}_lo"], row[f"{key}_hi"] = t_interval(values) if values else (None, None, None)
-    for key in RANKS:
+    for key in table.means:
         row[key] = _mean(_values(done, key))
     return row
 
@@ -147,6 +141,23 @@ def _cost(costs: Sequence[Cost]) -> Row:
         **{key: _mean([getattr(cost, key) for cost in costs]) for key in means},
         "peak_memory_mb": max((cost.peak_memory_mb for cost in costs), default=None),
         "concurrency": _common([cost.concurrency for cost in costs]),
+    }
+
+
+def _sampling(done: Sequence[Run]) -> Row:
+    """What drawing negatives cost and gave: rates of each run, then means over runs."""
+    costs = [run.record.cost for run in done if run.record.cost is not None]
+
+    def share(key: str) -> Value:
+        points = [[e.diagnostics[key] for e in run.curve if key in e.diagnostics] for run in done]
+        return _mean([math.fsum(values) / len(values) for values in points]) if all(points) else None
+
+    return {
+        "updates_per_second": _mean([cost.samples_seen / cost.train_seconds for cost in costs if cost.train_seconds]),
+        "draws_per_second": _mean([cost.samples_seen / cost.sampling_seconds for cost in costs if cost.sampling_seconds]),
+        "refresh_seconds": _mean([cost.refresh_seconds for cost in costs]),
+        "violation_rate": share("violation_rate"),
+        "false_negative_rate": share("false_negative_rate"),
     }
 
 

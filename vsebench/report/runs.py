@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import VsebenchError
+from vsebench.report.tasks import TABLES
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from vsebench.report.tasks import TaskTable
     from vsebench.results.record import Evaluation, RunRecord
-    from vsebench.results.spec import RunSpec
+    from vsebench.results.spec import AnySpec
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,13 @@ class Run:
 
     @property
     def combination(self) -> tuple[str, str]:
-        """The components that a row compares: canonical specs of pooling and loss."""
-        return self.record.spec.pooling, self.record.spec.loss.spec
+        """The components that a row compares: canonical specs of pooling, or of sampler, and loss."""
+        return self.record.spec.combination
+
+    @property
+    def table(self) -> TaskTable:
+        """What tables of its task show."""
+        return TABLES[self.record.spec.task]
 
     @property
     def started(self) -> str:
@@ -53,7 +60,7 @@ class Runs:
     """
 
     ended: tuple[Run, ...]
-    unfinished: tuple[RunSpec, ...]
+    unfinished: tuple[AnySpec, ...]
 
 
 def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:

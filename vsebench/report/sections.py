@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import VsebenchError
+from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vsebench.report.runs import Run
+    from vsebench.report.tasks import TaskTable
 
 _NAMED = 3  # differences that an error spells out
 _HELD_EQUAL = ("image_encoder", "text_encoder", "batch_plan", "warmup_loss")
@@ -36,8 +38,13 @@ class Section:
         return self.runs[0].record.spec.dataset.spec
 
     @property
+    def table(self) -> TaskTable:
+        return self.runs[0].table
+
+    @property
     def similarity(self) -> str:
-        return self.runs[0].record.spec.similarity.spec
+        """Of a retrieval section; empty on the annotation task."""
+        return _similarity(self.runs[0])
 
 
 def split(runs: Sequence[Run], *, allow_mixed: bool = False) -> list[Section]:
@@ -52,7 +59,7 @@ def split(runs: Sequence[Run], *, allow_mixed: bool = False) -> list[Section]:
         VsebenchError: without `allow_mixed`, runs of one data set differ in protocol settings, data, metric version or device.
     """
     sections = []
-    for group in _grouped(runs, lambda run: (run.record.spec.dataset.spec, run.record.spec.similarity.spec)):
+    for group in _grouped(runs, lambda run: (run.record.spec.dataset.spec, _similarity(run))):
         alike = _grouped(group, lambda run: json.dumps(conditions(run), sort_keys=True))
         if len(alike) > 1 and not allow_mixed:
             raise _mixed(alike[0][0], alike[1][0])
@@ -66,7 +73,7 @@ def conditions(run: Run) -> dict[str, Any]:
     The device counts because arithmetic differs between devices (`precision=auto` is bf16 on CUDA). The preset's name does not: settings do.
     """
     spec = run.record.spec
-    components = {name: getattr(spec, name) for name in _HELD_EQUAL}
+    components = {name: getattr(spec, name) for name in _HELD_EQUAL if hasattr(spec, name)}
     return {
         "data fingerprint": spec.data_fingerprint,
         "metric version": run.record.metric_version,
@@ -104,6 +111,11 @@ def _mixed(first: Run, second: Run) -> VsebenchError:
 def _differences(first: Run, second: Run) -> list[str]:
     found, other = conditions(first), conditions(second)
     return [name for name in found if found[name] != other[name]]
+
+
+def _similarity(run: Run) -> str:
+    spec = run.record.spec
+    return spec.similarity.spec if isinstance(spec, RunSpec) else ""
 
 
 def _identity(spec: str, version: str) -> str:

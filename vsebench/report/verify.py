@@ -10,6 +10,7 @@ from vsebench.report.runs import read_runs
 from vsebench.report.sections import split
 from vsebench.report.statistics import t_interval
 from vsebench.report.verification import Comparison, Figure, RowName, Tolerance, Uncompared, Verification
+from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,15 +37,15 @@ def verify(name: str, directory: Path, registry: Registry, tolerance: Tolerance 
     tolerance = tolerance or Tolerance()
     published = _published(name, registry)
     runs = read_runs(directory)
-    ours = [run for run in runs.ended if uses(run.record.spec, name)]
-    pending = [spec.label for spec in runs.unfinished if uses(spec, name)]
+    ours = [run for run in runs.ended if isinstance(run.record.spec, RunSpec) and uses(run.record.spec, name)]
+    pending = [spec.label for spec in runs.unfinished if isinstance(spec, RunSpec) and uses(spec, name)]
     done = [run for run in ours if run.done]
     if not done:
         raise VsebenchError(f"no finished run in {directory} uses '{name}': run one first, or name a component that runs there use")
     compared: list[Comparison] = []
     uncompared: list[Uncompared] = []
     for row in _rows(done):
-        spec = row[0].record.spec
+        spec = row[0].record.retrieval
         settings = [(reference, differences(spec, features_of(spec, registry), reference.setting)) for reference in published]
         same = [(reference, found) for reference, found in settings if all(difference.what in NEUTRAL for difference in found)]
         compared += [_compare(row, reference, found, tolerance) for reference, found in same]
@@ -89,5 +90,5 @@ def _nearest(row: Sequence[Run], settings: Sequence[tuple[Reference, list[Differ
 
 
 def _name(row: Sequence[Run]) -> RowName:
-    spec = row[0].record.spec
+    spec = row[0].record.retrieval
     return RowName(spec.dataset.spec, spec.pooling, spec.loss.spec, tuple(run.record.spec.seed for run in row))

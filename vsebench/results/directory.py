@@ -6,22 +6,25 @@ import io
 import json
 import os
 import zipfile
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results import files
 from vsebench.results.record import SCHEMA, Evaluation, RunRecord
-from vsebench.results.spec import RunSpec
+from vsebench.results.spec import read_spec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
-Model = TypeVar("Model", bound=BaseModel)
+    from vsebench.results.spec import AnnotationSpec, RunSpec
+
+T = TypeVar("T")
 
 
 class RunDirectory:
@@ -64,7 +67,7 @@ class RunDirectory:
         """Whether a run was started here."""
         return self._spec.exists() or self._record.exists()
 
-    def write_spec(self, spec: RunSpec) -> None:
+    def write_spec(self, spec: RunSpec | AnnotationSpec) -> None:
         """Makes the directory and says what it is for.
 
         Raises:
@@ -76,13 +79,13 @@ class RunDirectory:
             raise files.cannot_write(self.path, error) from error
         files.write_text(self._spec, spec.model_dump_json(indent=1) + "\n")
 
-    def read_spec(self) -> RunSpec:
+    def read_spec(self) -> RunSpec | AnnotationSpec:
         """The run that the directory is for.
 
         Raises:
             VsebenchError: missing or damaged.
         """
-        return self._read(self._spec, RunSpec)
+        return self._read(self._spec, read_spec)
 
     def write_record(self, record: RunRecord) -> None:
         """Writes how the run ended, without paths of this machine; a run that ended well is then marked done.
@@ -103,7 +106,7 @@ class RunDirectory:
         Raises:
             VsebenchError: the record is damaged, or was written by a newer version.
         """
-        return self._read(self._record, RunRecord) if self._record.exists() else None
+        return self._read(self._record, RunRecord.model_validate_json) if self._record.exists() else None
 
     def promote(self) -> None:
         """Turns a finished support run into one that tables show. Its id, and all that it did, stay the same.
@@ -167,6 +170,18 @@ class RunDirectory:
         np.savez_compressed(buffer, i2t=np.asarray(i2t, dtype=np.int32), t2i=np.asarray(t2i, dtype=np.int32))
         files.write_bytes(self._ranks, buffer.getvalue())
 
+    def write_per_image(self, values: Mapping[str, NDArray[Any]]) -> None:
+        """Stores test metrics by image, one array for each.
+
+        Raises:
+            VsebenchError: it cannot be written.
+        """
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **dict(values))  # type: ignore[arg-type]  # its own flag is no name of ours
+        files.write_bytes(self.path / "per_image.npz", buffer.getvalue())
+
     def read_ranks(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Ranks as `write_ranks` took them.
 
@@ -181,11 +196,11 @@ class RunDirectory:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise self._damaged(self._ranks, error) from error
 
-    def _read(self, path: Path, model: type[Model]) -> Model:
+    def _read(self, path: Path, parse: Callable[[str], T]) -> T:
         try:
             text = path.read_text(encoding="utf-8")
             _refuse_newer(path, text)
-            return model.model_validate_json(text)
+            return parse(text)
         except (OSError, ValueError) as error:
             raise self._damaged(path, error) from error
 

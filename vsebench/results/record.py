@@ -6,12 +6,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from vsebench.results.spec import METRIC_VERSION, Frozen, RunSpec
+from vsebench.plugin.errors import VsebenchError
+from vsebench.results.protocol import Frozen
+from vsebench.results.spec import METRIC_VERSION, AnySpec, RunSpec
 
 SCHEMA = 1
 
 RECALLS = ("i2t_r1", "i2t_r5", "i2t_r10", "t2i_r1", "t2i_r5", "t2i_r10")
 RETRIEVAL_METRICS = (*RECALLS, "rsum", "i2t_medr", "t2i_medr", "i2t_meanr", "t2i_meanr")
+ANNOTATION_METRICS = ("p_at_5", "p_at_10", "r_at_5", "r_at_10", "map", "auc")
+HEADLINE = {"retrieval": "rsum", "annotation": "map"}
+"""The dev metric that selects the best model and tells how soon a run arrives."""
 
 
 class Evaluation(Frozen):
@@ -51,6 +56,9 @@ class Cost(Frozen):
         parameters: trainable parameters.
         peak_memory_mb: peak resident memory of the run's process (MiB); on CUDA, peak allocated device memory.
         concurrency: runs at a time on this device.
+        sampling_seconds: of the training seconds of the annotation task, those spent on drawing negatives,
+        refresh_seconds: on the sampler's tables,
+        update_seconds: and on updates.
     """
 
     train_seconds: float
@@ -62,6 +70,9 @@ class Cost(Frozen):
     parameters: int = 0
     peak_memory_mb: float = 0.0
     concurrency: int = 1
+    sampling_seconds: float = 0.0
+    refresh_seconds: float = 0.0
+    update_seconds: float = 0.0
 
     @property
     def total_seconds(self) -> float:
@@ -107,7 +118,7 @@ class RunRecord(Frozen):
     schema_version: int = SCHEMA
     run_id: str
     status: Literal["done", "failed", "blocked"]
-    spec: RunSpec
+    spec: AnySpec
     metric_version: str = METRIC_VERSION
     test: dict[str, float] = Field(default_factory=dict, description="test metrics of the selected model by row key")
     best_dev: dict[str, float] = Field(default_factory=dict, description="dev metrics of the selected model")
@@ -119,3 +130,14 @@ class RunRecord(Frozen):
     collapse: Collapse | None = None
     provenance: Provenance | None = None
     error: str | None = Field(None, description="traceback of a failed run, or why it was blocked")
+
+    @property
+    def retrieval(self) -> RunSpec:
+        """The spec of a run of the retrieval task.
+
+        Raises:
+            VsebenchError: it is a run of another task.
+        """
+        if not isinstance(self.spec, RunSpec):
+            raise VsebenchError(f"run {self.run_id} ({self.spec.label}) is of the {self.spec.task} task; this needs a run of the retrieval task")
+        return self.spec

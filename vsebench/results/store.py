@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vsebench.results.record import RunRecord
-    from vsebench.results.spec import RunSpec
+    from vsebench.results.spec import AnnotationSpec, RunSpec
 
 __all__ = ("RunDirectory", "Store", "directory_name")
 
@@ -51,7 +51,7 @@ class Store:
         files.write_bytes(probe, b"")
         probe.unlink(missing_ok=True)
 
-    def directory_for(self, spec: RunSpec) -> RunDirectory:
+    def directory_for(self, spec: RunSpec | AnnotationSpec) -> RunDirectory:
         """The directory of a run: the one it has, else the one to make (which this does not)."""
         return self.find(spec.run_id) or RunDirectory(self.out / directory_name(spec))
 
@@ -101,8 +101,8 @@ class Store:
         return self.out / "plan.json"
 
 
-def directory_name(spec: RunSpec) -> str:
+def directory_name(spec: RunSpec | AnnotationSpec) -> str:
     """Readable, safe on any file system and unique: `flickr8k-gpo-triplet-seed0-1f0c22aa90`."""
-    parts = (spec.dataset.spec, spec.pooling, spec.loss.spec, f"seed{spec.seed}")
+    parts = (spec.dataset.spec, *spec.combination, f"seed{spec.seed}")
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts)).strip("-.")
     return f"{slug[:_SLUG_LENGTH]}-{spec.run_id[:_ID_DIGITS]}"

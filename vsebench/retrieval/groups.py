@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch.nn import Parameter
 
-    from vsebench.results.spec import Protocol
+    from vsebench.results.protocol import Protocol
     from vsebench.retrieval.model import Model
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vsebench.data.images.decode import Crop
     from vsebench.plugin import Key, RawImageEncoder
     from vsebench.plugin.cards import FeatureKind
-    from vsebench.results.spec import Protocol
+    from vsebench.results.protocol import Protocol
     from vsebench.retrieval.tables import ImageTable
 
 

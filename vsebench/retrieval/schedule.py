@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vsebench.results.spec import Protocol
+    from vsebench.results.protocol import Protocol
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def _mine(
     def teacher() -> Model:
         if wanted.start == "warm":
             return model
-        fresh = build(record.spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).to(clock.device)
+        fresh = build(record.retrieval, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).to(clock.device)
         load_best(fresh, source)
         return fresh
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin import Key, LossCard
-    from vsebench.results.spec import Protocol
+    from vsebench.results.protocol import Protocol
     from vsebench.retrieval.batches import Augmenter, Padded
     from vsebench.retrieval.mining import OfflineIndices
     from vsebench.retrieval.model import Encoded, Model

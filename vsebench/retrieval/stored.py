@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from vsebench.data.open import open_dataset
 from vsebench.kernels.gemm import true_float32
+from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import RetrievalData
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, VsebenchError
 from vsebench.plugin.loader import load_plugins
+from vsebench.results.spec import RunSpec
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.inputs import open_inputs
 from vsebench.retrieval.model import build
 from vsebench.retrieval.offline import load_best
-from vsebench.retrieval.train import cpu_threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.protocols import Similarity
     from vsebench.plugin.registry import Kind, Registry
     from vsebench.results.record import RunRecord
-    from vsebench.results.spec import ComponentRef, RunSpec
+    from vsebench.results.spec import ComponentRef
     from vsebench.results.store import RunDirectory
 
 
@@ -73,11 +74,12 @@ def open_stored(directory: RunDirectory) -> StoredRun:
     if record is None or record.status != "done":
         state = "has not finished" if record is None else record.status
         raise VsebenchError(f"the run in {directory.path} {'is ' if record else ''}{state}: only finished runs have a model")
-    if record.spec.task != "retrieval":
-        raise VsebenchError(f"the run in {directory.path} is of the task '{record.spec.task}': only retrieval runs embed images and captions")
+    spec = directory.read_spec()
+    if not isinstance(spec, RunSpec):
+        raise VsebenchError(f"the run in {directory.path} is of the task '{spec.task}': only retrieval runs embed images and captions")
     if not directory.best_path.is_file():
         raise VsebenchError(f"{directory.best_path} is missing: records that are shared leave models out, so make the run again with 'vsebench run'")
-    return StoredRun(directory, directory.read_spec(), record)
+    return StoredRun(directory, spec, record)
 
 
 def embed_test(run: StoredRun, data_roots: Sequence[Path], device: torch.device) -> StoredEmbeddings:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save
 
 from vsebench.kernels.gemm import true_float32
+from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import Progress
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.files import write_bytes
 from vsebench.results.record import Cost, RunRecord
 from vsebench.retrieval import loop
 from vsebench.retrieval.collapse import chance_rsum, find_collapse, plateau
-from vsebench.retrieval.provenance import peak_memory_mb, provenance
+from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.retrieval.selection import evaluate_split
 from vsebench.retrieval.session import Reporter, Session, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vsebench.results.record import Collapse, Provenance
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
@@ -97,14 +95,3 @@ def _cost(session: Session) -> Cost:
         peak_memory_mb=peak_memory_mb(session.device),
         concurrency=session.spec.environment.concurrency,
     )
-
-
-@contextmanager
-def cpu_threads(count: int) -> Iterator[None]:
-    """Uses `count` CPU threads inside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vsebench.retrieval.provenance import git_commit, peak_memory_mb, provenance
+from vsebench.results.provenance import git_commit, peak_memory_mb, provenance
 
 if TYPE_CHECKING:
     from pathlib import Path

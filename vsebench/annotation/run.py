@@ -1,0 +1,202 @@
+"""One run of the annotation task, from its spec to its record."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import save
+
+from vsebench.annotation.evaluation import evaluate
+from vsebench.annotation.inputs import Inputs, open_inputs, settings_of
+from vsebench.annotation.train import train
+from vsebench.kernels.gemm import true_float32
+from vsebench.kernels.threads import cpu_threads
+from vsebench.plugin import VsebenchError
+from vsebench.plugin.loader import load_plugins
+from vsebench.results.files import write_bytes
+from vsebench.results.provenance import peak_memory_mb, provenance
+from vsebench.results.record import HEADLINE, Cost, Evaluation, RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from vsebench.annotation.metrics import AnnotationMetrics
+    from vsebench.annotation.model import Model
+    from vsebench.annotation.train import Checkpoint, Point
+    from vsebench.results.directory import RunDirectory
+    from vsebench.results.spec import AnnotationSpec
+
+    Reporter = Callable[[dict[str, object]], None]
+
+
+@dataclass
+class Best:
+    """The best model on dev so far, on the CPU."""
+
+    step: int
+    metrics: dict[str, float]
+    model: dict[str, Tensor]
+
+
+@dataclass
+class State:
+    """What a run carries from evaluation to evaluation.
+
+    Attributes:
+        training: what `train` goes on from; None at the start.
+        best: see `Best`.
+        restarts: how often the run was resumed.
+    """
+
+    training: Checkpoint | None = None
+    best: Best | None = None
+    restarts: int = 0
+
+
+@dataclass
+class _Run:
+    spec: AnnotationSpec
+    directory: RunDirectory
+    inputs: Inputs
+    report: Reporter
+    state: State = field(default_factory=State)
+
+    @property
+    def updates(self) -> int:
+        return self.inputs.updates_per_epoch * self.spec.protocol.epochs
+
+
+def run(spec: AnnotationSpec, directory: RunDirectory, report: Reporter) -> RunRecord:
+    """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and stores the metrics of each image and the model.
+
+    Args:
+        spec: the run.
+        directory: where its curve, checkpoint, best model and metrics go.
+        report: receives progress events.
+
+    Raises:
+        VsebenchError: the run cannot be made or diverged; the message says why.
+    """
+    registry = load_plugins(spec.environment.plugin_files).registry
+    with cpu_threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
+        origin = provenance(torch.device(spec.device), matmul)
+        report({"event": "phase", "phase": "loading"})
+        current = _Run(spec, directory, open_inputs(spec, registry), report, _restore(directory))
+        report({"event": "phase", "phase": "training"})
+        points = train(
+            current.inputs.training,
+            settings_of(spec.protocol, current.inputs.updates_per_epoch),
+            registry.get("sampler", spec.sampler.name).create(spec.sampler.params),
+            registry.get("loss", spec.loss.name).create(spec.loss.params),
+            lambda model: _metrics(current.inputs, model.images, model.labels, "dev").as_dict(),
+            seed=spec.seed,
+            device=spec.device,
+            resume=current.state.training,
+        )
+        for point in points:
+            _take(current, point)
+        record = _finish(current).model_copy(update={"provenance": origin.model_copy(update={"restarts": current.state.restarts})})
+        directory.write_record(record)
+        directory.checkpoint_path.unlink(missing_ok=True)
+        return record
+
+
+def _take(current: _Run, point: Point) -> None:
+    """Appends an evaluation to the curve, keeps the model if it is the best so far, and writes a checkpoint."""
+    if point.diagnostics["skipped"] == 1:
+        raise VsebenchError(f"no update before {point.updates:,} found a negative label: every training image with labels has all of them")
+    state, metrics, headline = current.state, dict(point.metrics), HEADLINE["annotation"]
+    if state.best is None or metrics[headline] > state.best.metrics[headline]:
+        state.best = Best(point.updates, metrics, _copy(point.model))
+    per_epoch = current.inputs.updates_per_epoch
+    loss = 0.0 if math.isnan(point.loss) else point.loss  # a sampler of violators that finds none leaves nothing to lose
+    current.directory.append_evaluation(
+        Evaluation(
+            step=point.updates,
+            epoch=point.updates / per_epoch,
+            seconds=point.train_seconds,
+            loss=loss,
+            lr=current.spec.protocol.lr,
+            metrics=metrics,
+            diagnostics=dict(point.diagnostics),
+            epoch_end=point.updates % per_epoch == 0,
+        )
+    )
+    state.training = point.checkpoint()
+    _save(current.directory.checkpoint_path, state)
+    epochs = current.spec.protocol.epochs
+    progress = {"step": point.updates, "steps": current.updates, "epoch": (point.updates - 1) // per_epoch, "epochs": epochs}
+    current.report({"event": "evaluated", **progress, "loss": loss, headline: metrics[headline]})
+
+
+def _finish(current: _Run) -> RunRecord:
+    state, directory, spec = current.state, current.directory, current.spec
+    assert state.best is not None
+    assert state.training is not None
+    current.report({"event": "phase", "phase": "test"})
+    best = {name: tensor.to(spec.device) for name, tensor in state.best.model.items()}
+    metrics = _metrics(current.inputs, best["images"], best["labels"], "test")
+    directory.write_per_image({"image": metrics.images, **metrics.per_image})
+    write_bytes(directory.best_path, save(state.best.model))
+    return RunRecord(
+        run_id=spec.run_id,
+        status="done",
+        spec=spec,
+        test=metrics.as_dict(),
+        best_dev=state.best.metrics,
+        best_step=state.best.step,
+        steps=state.training["updates"],
+        steps_per_epoch=current.inputs.updates_per_epoch,
+        cost=_cost(current, state.best.model, state.training),
+        warnings=spec.environment.data_warnings,
+    )
+
+
+def _cost(current: _Run, model: Mapping[str, Tensor], training: Checkpoint) -> Cost:
+    seconds = training["seconds"]
+    parts = {f"{phase}_seconds": seconds[phase] for phase in ("sampling", "refresh", "update", "evaluation")}
+    return Cost(
+        train_seconds=sum(seconds[phase] for phase in ("sampling", "refresh", "update")),
+        samples_seen=training["updates"],
+        parameters=sum(tensor.numel() for tensor in model.values()),
+        peak_memory_mb=peak_memory_mb(torch.device(current.spec.device)),
+        concurrency=current.spec.environment.concurrency,
+        **parts,
+    )
+
+
+def _metrics(inputs: Inputs, images: Tensor, labels: Tensor, name: str) -> AnnotationMetrics:
+    """Of the vectors, or of the map and the label vectors, on a split."""
+    split = inputs.splits[name]
+    vectors = images if split.features is None else torch.from_numpy(split.features).to(images.device) @ images
+    return evaluate(vectors, labels, split.positives, split.known)
+
+
+def _copy(model: Model) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in (("images", model.images), ("labels", model.labels))}
+
+
+def _save(path: Path, state: State) -> None:
+    """In one move: an interrupted write leaves the checkpoint before."""
+    content: dict[str, Any] = {**vars(state), "best": vars(state.best) if state.best else None}
+    buffer = io.BytesIO()  # torch reports a full disk as an internal error
+    torch.save(content, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def _restore(directory: RunDirectory) -> State:
+    if not directory.checkpoint_path.exists():
+        directory.truncate_curve(0)
+        return State()
+    content = torch.load(directory.checkpoint_path, map_location="cpu", weights_only=True)
+    state = State(content["training"], Best(**content["best"]), content["restarts"] + 1)
+    assert state.training is not None
+    directory.truncate_curve(state.training["updates"])
+    return state

@@ -1,0 +1,53 @@
+"""The axes of a grid on the annotation task: samplers and losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vsebench.grid.axes import check_losses, distinct_refs
+from vsebench.grid.protocols import resolve_annotation_protocol
+from vsebench.plugin.errors import SpecError
+
+if TYPE_CHECKING:
+    from vsebench.grid.suite import Suite
+    from vsebench.plugin.cards import DatasetCard
+    from vsebench.plugin.registry import Registry
+    from vsebench.results.spec import ComponentRef
+
+SAMPLERS = ("uniform", "warp", "vse-ens")
+LOSSES = ("hinge",)
+"""What a suite that names none compares."""
+
+
+@dataclass(frozen=True)
+class AnnotationAxes:
+    """The resolved components of a suite."""
+
+    samplers: tuple[ComponentRef, ...]
+    losses: tuple[ComponentRef, ...]
+
+    @classmethod
+    def of(cls, suite: Suite, registry: Registry) -> AnnotationAxes:
+        """Resolves a suite's components.
+
+        Raises:
+            SpecError: one is not known, is given twice, or belongs to another task; or the suite names what the task does not use.
+        """
+        for name in ("pooling", "similarity"):
+            if name in suite.model_fields_set:
+                raise SpecError(f"data set '{suite.dataset[0]}' serves the annotation task, which uses no {name}: leave out the {name}")
+        samplers = distinct_refs("sampler", suite.sampler or SAMPLERS, registry)
+        losses = distinct_refs("loss", suite.loss if "loss" in suite.model_fields_set else LOSSES, registry)
+        check_losses(losses, "annotation", suite, registry)
+        return cls(samplers, losses)
+
+
+def annotation_protocol_fields(suite: Suite, card: DatasetCard) -> dict[str, Any]:
+    """The fields of a run that the protocol decides: the suite's, or the data set's own.
+
+    Raises:
+        SpecError: the preset, a key or a value is not valid.
+    """
+    protocol, changes = resolve_annotation_protocol(suite.protocol or card.protocol, suite.changes)
+    return {"protocol": protocol, "protocol_changes": changes}

@@ -1,0 +1,77 @@
+"""The runs of the retrieval task, with the first rounds that some losses need."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vsebench.grid.axes import Axes, loss_card, protocol_fields
+from vsebench.grid.components import resolve_ref
+from vsebench.grid.images import check_images
+from vsebench.plugin.datasets import RetrievalData
+from vsebench.plugin.errors import PluginError
+from vsebench.results.spec import RunSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from vsebench.grid.plan import Opened
+    from vsebench.grid.suite import Suite
+    from vsebench.plugin.registry import Registry
+    from vsebench.results.spec import ComponentRef, Device
+
+
+def retrieval_runs(
+    suite: Suite, datasets: Sequence[ComponentRef], open_data: Callable[[ComponentRef], Opened], device: Device, registry: Registry
+) -> tuple[RunSpec, ...]:
+    """Every run of a suite, each after those that it depends on; everything is resolved before the first data set is opened."""
+    axes = Axes.of(suite, registry)
+    protocols = [protocol_fields(suite, dataset, registry) for dataset in datasets]
+    grid = _Grid(registry)
+    for dataset, protocol in zip(datasets, protocols, strict=True):
+        opened = open_data(dataset)
+        if isinstance(opened.data, RetrievalData):
+            check_images(dataset, opened.data, protocol["image_encoder"], registry)
+        for pooling, similarity, loss, seed in itertools.product(axes.poolings, axes.similarities, axes.losses, suite.seeds):
+            sides = {"image_pooling": pooling[0], "text_pooling": pooling[1]}
+            grid.add(RunSpec(**opened.fields, **protocol, **sides, similarity=similarity, loss=loss, seed=seed, device=device))
+    return tuple(grid.runs.values())
+
+
+@dataclass
+class _Grid:
+    """Runs by id, each after those that it depends on."""
+
+    registry: Registry
+    runs: dict[str, RunSpec] = field(default_factory=dict)
+
+    def add(self, spec: RunSpec, above: tuple[str, ...] = ()) -> RunSpec:
+        """Adds a run and what it depends on; `above` are the losses of the runs that need this one."""
+        offline = loss_card(spec.loss, self.registry).offline_for(spec.loss.params)
+        if offline is not None:
+            chain = (*above, spec.loss.spec)
+            first = resolve_ref("loss", offline.first_round, self.registry)
+            if first.spec in chain:
+                raise PluginError(f"loss '{spec.loss.spec}' is its own first round ({' needs '.join((*chain, first.spec))}): its card must name another loss")
+            needed = self.add(spec.model_copy(update={"loss": first, "role": "support"}), chain)
+            spec = spec.model_copy(update={"depends_on": (needed.run_id,)})
+        if spec.role == "row" or spec.run_id not in self.runs:
+            self.runs[spec.run_id] = spec
+        return spec
+
+
+def warm_up_warnings(runs: Sequence[RunSpec], registry: Registry) -> Iterator[str]:
+    """Says where the warm-up leaves nothing to compare."""
+    for run in runs:
+        if run.loss.spec != run.warmup_loss.spec and _is_warm_up(run, registry):
+            yield (
+                f"{run.dataset.spec}: the warm-up takes all {run.protocol.epochs} epochs, so every loss trains as {run.warmup_loss.spec}: "
+                "lower it with --set warmup_epochs=N"
+            )
+
+
+def _is_warm_up(run: RunSpec, registry: Registry) -> bool:
+    """Whether the warm-up takes all of a run; a model that a first round has trained has none."""
+    offline = loss_card(run.loss, registry).offline_for(run.loss.params)
+    return run.protocol.warmup_epochs >= run.protocol.epochs and (offline is None or offline.start != "warm")

@@ -1,0 +1,54 @@
+"""What the tables of each task show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vsebench.results.record import ANNOTATION_METRICS, HEADLINE, RECALLS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin.cards import Task
+
+IDENTITY = ("dataset", "task", "protocol", "data_fingerprint", "metric_version", "pooling", "loss", "sampler")
+COUNTS = ("seeds", "failed_seeds", "collapsed_seeds")
+CONVERGENCE = ("steps_to_95", "epochs_to_95", "seconds_to_95", "steps_to_target", "epochs_to_target", "seconds_to_target")
+COST = ("train_seconds", "total_seconds", "samples_seen", "tower_forwards", "parameters", "peak_memory_mb", "concurrency")
+SAMPLING = ("updates_per_second", "draws_per_second", "refresh_seconds", "violation_rate", "false_negative_rate")
+
+
+@dataclass(frozen=True)
+class TaskTable:
+    """The keys and words of a task's rows.
+
+    Attributes:
+        compared: the axis that is compared beside the loss.
+        headline: the metric that selects models and dates their arrival.
+        headline_name: how text names it.
+        places: decimals of the headline in text.
+        with_interval: metrics whose mean has an interval.
+        means: metrics that are means only.
+        cost: what a row says of its price.
+    """
+
+    compared: str
+    headline: str
+    headline_name: str
+    places: int
+    with_interval: tuple[str, ...]
+    means: tuple[str, ...]
+    cost: tuple[str, ...]
+
+    @property
+    def row_keys(self) -> tuple[str, ...]:
+        """The keys of a row, in the order of the JSON and the CSV."""
+        intervals = (key + end for key in self.with_interval for end in ("", "_lo", "_hi"))
+        return (*IDENTITY, *COUNTS, *intervals, *self.means, *CONVERGENCE, *self.cost)
+
+
+TABLES: Mapping[Task, TaskTable] = {
+    "retrieval": TaskTable("pooling", HEADLINE["retrieval"], "RSUM", 1, (*RECALLS, "rsum"), ("i2t_medr", "t2i_medr", "i2t_meanr", "t2i_meanr"), COST),
+    "annotation": TaskTable("sampler", HEADLINE["annotation"], "MAP", 4, ANNOTATION_METRICS, (), (*COST, *SAMPLING)),
+}
