@@ -130,6 +130,8 @@ def test_a_damaged_table_is_named(root, damage, message):
 def test_one_of_the_two_options():
     with pytest.raises(SpecError, match="give one of the two options"):
         Visual("images", "table")
+    with pytest.raises(SpecError, match="option 'dim' is of its own grid features, got dim=64"):
+        flickr8k.Flickr8k(dim=64, images="images")
 
 
 def opened(root, **options):

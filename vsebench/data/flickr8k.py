@@ -11,7 +11,7 @@ from vsebench.data.npy import open_npy
 from vsebench.data.text import read_lines
 from vsebench.data.visual import Visual
 from vsebench.data.vocabulary import has_word
-from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
+from vsebench.plugin import DataError, RetrievalData, RetrievalSplit, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TOKENS = "Flickr8k.token.txt"
 SPLITS = {split: f"Flickr_8k.{split}Images.txt" for split in ("train", "dev", "test")}
 FEATURES, SCALE, NAMES = "grid7x7_pca256_int8.npy", "grid7x7_pca256_scale.npy", "grid7x7_images.txt"
-CAPTIONS = 5
+CAPTIONS, DIM = 5, 256
 
 
 class Flickr8k:
@@ -34,9 +34,11 @@ class Flickr8k:
         features: features extracted from raw images instead, a feature table.
     """
 
-    def __init__(self, dim: int = 256, images: str = "", features: str = "") -> None:
+    def __init__(self, dim: int = DIM, images: str = "", features: str = "") -> None:
         self.dim = dim
         self._visual = Visual(images, features)
+        if self._visual.chosen and dim != DIM:
+            raise SpecError(f"data set 'flickr8k': option 'dim' is of its own grid features, got dim={dim} beside 'images' or 'features': leave it out")
 
     def files(self, root: Path) -> list[Path]:
         own = () if self._visual.chosen else (FEATURES, SCALE, NAMES)
