@@ -13,7 +13,7 @@ from vsebench.grid.seeds import parse_seeds
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.params import Scalar, format_value
 from vsebench.plugin.registry import quote
-from vsebench.results.protocol import Protocol
+from vsebench.results.protocol import AnnotationProtocol, Protocol
 
 
 def _validator(function: Callable[[object], object]) -> BeforeValidator:
@@ -69,11 +69,14 @@ def _changes(value: object) -> dict[str, Scalar]:
 
 
 def _changes_schema() -> dict[str, Any]:
-    """The protocol's keys with their types and descriptions; the defaults are the preset's."""
-    properties = Protocol.model_json_schema()["properties"]
-    del properties["name"]
-    keys = {key: {k: v for k, v in schema.items() if k != "default"} for key, schema in properties.items()}
-    return {"type": "object", "properties": keys, "additionalProperties": False}
+    """The keys of the tasks' protocols with their types and descriptions; the defaults are the preset's."""
+    keys: dict[str, list[dict[str, Any]]] = {}
+    for protocol in (Protocol, AnnotationProtocol):
+        for key, schema in protocol.model_json_schema()["properties"].items():
+            keys.setdefault(key, []).append({k: v for k, v in schema.items() if k != "default"})
+    del keys["name"]
+    properties = {key: schemas[0] if len(schemas) == 1 else {"anyOf": schemas} for key, schemas in keys.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 _SPEC_SCHEMA = {
