@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 DISTANCES = (0, 1, 2)
 """ζ of the paper."""
 
-_SCORES = 1 << 22  # that are held at a time: 16 MiB in fp32
+_SCORES = 1 << 21  # that are held at a time: 8 MiB in fp32
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def evaluate_plausible(
         text_to_image: [m] integers, the image of each caption.
         attributes: [n, A], 0 or 1: which attributes an image has.
         similarity: instead of the inner product, as for `evaluate`.
-        block: queries whose scores are held at a time, each a whole row; by default as many as fit 16 MiB.
+        block: queries whose scores are held at a time, each a whole row; by default as many as fit 8 MiB.
 
     Raises:
         DataError: embeddings, map or attributes are not as they must be, or no image has an attribute.
