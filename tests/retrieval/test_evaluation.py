@@ -29,9 +29,19 @@ def test_importing_the_package_imports_no_torch() -> None:
 
 
 def test_the_package_exports_what_it_names_and_nothing_else() -> None:
-    assert {name: getattr(vsebench.retrieval, name).__name__ for name in vsebench.retrieval.__all__} == {
-        "evaluate": "evaluate",
-        "RetrievalMetrics": "RetrievalMetrics",
+    assert {getattr(vsebench.retrieval, name).__name__: name for name in vsebench.retrieval.__all__} == {
+        name: name
+        for name in (
+            "GradedMetrics",
+            "Judgements",
+            "Member",
+            "PlausibleMetrics",
+            "RetrievalMetrics",
+            "evaluate",
+            "evaluate_ensemble",
+            "evaluate_plausible",
+            "evaluate_relevance",
+        )
     }
     with pytest.raises(AttributeError, match=r"vsebench\.retrieval.*evalute"):
         _ = vsebench.retrieval.evalute
