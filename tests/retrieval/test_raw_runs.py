@@ -175,3 +175,15 @@ def test_another_content_of_the_model_is_another_run(plan_raw: Plan, world: Path
     write_vision(world / "resnet", "resnet")
     (back,) = plan_raw("resnet")
     assert before.run_id == back.run_id != after.run_id
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("model", ["resnet", "vit"])
+def test_cuda_trains_on_the_same_images(plan_raw: Plan, tmp_path: Path, model: str) -> None:
+    (cpu,) = plan_raw(model, set={"epochs": 1, "precision": "fp32"})
+    (cuda,) = plan_raw(model, set={"epochs": 1, "precision": "fp32"}, device="cuda")
+    _, one = run(cpu, tmp_path)
+    _, other = run(cuda, tmp_path)
+    first, second = one.read_curve()[0], other.read_curve()[0]
+    assert second.loss == pytest.approx(first.loss, rel=0.02)
