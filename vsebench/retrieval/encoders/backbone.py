@@ -57,9 +57,8 @@ class BackboneEncoder(nn.Module):
             raise SpecError(f"image encoder 'backbone' is asked to freeze its model and to train its last {last_blocks} blocks: give one of the two")
         self.backbone = VisionModel(model, size, cls)
         self.fc = own_head(model, "visual_projection", dim) if head == "own" else xavier_linear(self.backbone.width, dim)
-        self._trained = [] if frozen else self.backbone.last_parameters(last_blocks or len(self.backbone.blocks))
-        if not frozen and not last_blocks:
-            self._trained = list(self.backbone.parameters())
+        trained = self.backbone.last_parameters(last_blocks) if last_blocks else list(self.backbone.parameters())
+        self._trained = [] if frozen else trained
         self._lr_factor, self._frozen_epochs, self._own_head = lr_factor, frozen_epochs, head == "own"
         if recompute:
             self.backbone.recompute_activations()
