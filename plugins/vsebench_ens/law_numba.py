@@ -17,7 +17,7 @@ _NOTHING = -1
 _HEAD = 3  # numbers before the spreads
 
 
-@jit
+@jit(inline=True)
 def rank_by_factor(
     image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
 ) -> tuple[int, int, float]:
@@ -42,7 +42,7 @@ def rank_by_factor(
     return nth_negative(image, below(fork(stream, 2 * patience), free), offsets, labels), patience + 1, 1.0
 
 
-@jit
+@jit(inline=True)
 def _cumulate(vector: np.ndarray, numbers: np.ndarray, cumulative: np.ndarray) -> float:
     """Fills `cumulative` with the cumulative |v_f| · spread_f, of equal weights where all are 0, and returns their sum."""
     total = 0.0
@@ -56,7 +56,7 @@ def _cumulate(vector: np.ndarray, numbers: np.ndarray, cumulative: np.ndarray) -
     return total
 
 
-@jit
+@jit(inline=True)
 def _passed(cumulative: np.ndarray, level: float) -> int:
     """How many of the cumulative weights are at most the level; without branches, so that it is compiled to vector instructions."""
     passed = 0

@@ -12,7 +12,7 @@ from vsebench.kernels.draws import LawSampler, first_accepted, tables
 from vsebench.kernels.negatives import below, unit
 from vsebench.plugin import DrawKernel
 from vsebench.plugin.counters import fork
-from vsebench_ens.ranking import labels_by_factor
+from vsebench_ens.ranking import labels_by_factor, variances
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,8 +50,7 @@ class RankByFactor(LawSampler):
     def refresh(self, state: SamplerState) -> None:
         super().refresh(state)
         self._ranks = labels_by_factor(state.Q)
-        values = state.Q.double()
-        self._spreads = values.std(0, correction=0) if self.spread == "std" else values.var(0, correction=0)
+        self._spreads = variances(state.Q).sqrt() if self.spread == "std" else variances(state.Q)
 
     def kernel(self) -> DrawKernel:
         from vsebench_ens.law_numba import rank_by_factor

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NOTHING = -1
 
 
-@jit
+@jit(inline=True)
 def uniform(
     image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
 ) -> Found:
@@ -28,7 +28,7 @@ def uniform(
     return nth_negative(image, below(stream, free), offsets, labels), 1, 1.0
 
 
-@jit
+@jit(inline=True)
 def popularity(
     image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
 ) -> Found:
@@ -54,7 +54,7 @@ def popularity(
     return low, 1, 1.0
 
 
-@jit
+@jit(inline=True)
 def warp(
     image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
 ) -> Found:
@@ -72,7 +72,7 @@ def warp(
     return _NOTHING, limit, 1.0
 
 
-@jit
+@jit(inline=True)
 def dns(
     image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
 ) -> Found:
@@ -97,7 +97,7 @@ def dns(
     return int(scratch[m + choice]), n, 1.0
 
 
-@jit
+@jit(inline=True)
 def softmax(
     image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
 ) -> Found:

@@ -7,21 +7,21 @@ import math
 from vsebench.kernels.jit import jit
 
 
-@jit
+@jit(inline=True)
 def hinge(difference: float, weight: float) -> tuple[float, float]:
     if difference <= 1.0:
         return 1.0 - difference, 1.0
     return 0.0, 0.0
 
 
-@jit
+@jit(inline=True)
 def warp_weighted(difference: float, weight: float) -> tuple[float, float]:
     if difference <= 1.0:
         return weight * (1.0 - difference), weight
     return 0.0, 0.0
 
 
-@jit
+@jit(inline=True)
 def logistic(difference: float, weight: float) -> tuple[float, float]:
     tail = math.exp(-abs(difference))
     slope = tail / (1.0 + tail) if difference > 0 else 1.0 / (1.0 + tail)

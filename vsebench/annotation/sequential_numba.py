@@ -70,7 +70,7 @@ def train_mapped(
             _descend_labels(vector, Q[positive], Q[negative], rate, np.float32(rates[2]))
 
 
-@jit
+@jit(inline=True)
 def _found(negative: int, trials: int, tally: Any) -> bool:
     tally[_UPDATES] += 1
     tally[_TRIALS] += trials
@@ -80,7 +80,7 @@ def _found(negative: int, trials: int, tally: Any) -> bool:
     return False
 
 
-@jit
+@jit(inline=True)
 def _count(loss: float, difference: Any, tally: Any) -> None:
     tally[_LOSS] += loss
     tally[_VIOLATIONS] += 1 if difference < 1 else 0

@@ -15,16 +15,17 @@ Function = TypeVar("Function", bound="Callable[..., object]")
 @overload
 def jit(function: Function) -> Function: ...
 @overload
-def jit(*, fastmath: Collection[str] = (), cache: bool = True) -> Callable[[Function], Function]: ...
-def jit(function: Any = None, *, fastmath: Collection[str] = (), cache: bool = True) -> Any:
+def jit(*, fastmath: Collection[str] = (), cache: bool = True, inline: bool = False) -> Callable[[Function], Function]: ...
+def jit(function: Any = None, *, fastmath: Collection[str] = (), cache: bool = True, inline: bool = False) -> Any:
     """Compiles at the first call, and keeps the machine code on disk for the next process. Compiled code releases the GIL.
 
     Without `fastmath` (LLVM's flags, such as `contract` for fused multiply-adds and `reassoc` for sums in any order), sums keep their written order.
+    `inline` puts the machine code of a small function into its callers, whatever the compiler thinks of it.
     A function that takes compiled functions cannot be kept (`cache=False`): numba knows those by an identity that each process makes anew.
     """
 
     def decorate(function: Any) -> Any:
-        options: dict[str, Any] = {"error_model": "numpy", "fastmath": set(fastmath), "nogil": True}
+        options: dict[str, Any] = {"error_model": "numpy", "fastmath": set(fastmath), "nogil": True, "forceinline": inline}
         if not cache:
             return numba.njit(**options)(function)
         try:

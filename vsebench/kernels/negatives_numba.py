@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     Labels = NDArray[np.int32]
     Numbers = NDArray[np.float64]
 
-fork = jit(counters.fork)
-_mantissa = jit(counters.mantissa)
+fork = jit(inline=True)(counters.fork)
+_mantissa = jit(inline=True)(counters.mantissa)
 _UNIT = counters.UNIT
 _SHORT = 32  # rows up to this length are scanned
 
 
-@jit
+@jit(inline=True)
 def unit(word: int) -> float:
     """A word's number in [0, 1)."""
     return _mantissa(word) * _UNIT
 
 
-@jit
+@jit(inline=True)
 def below(word: int, size: int) -> int:
     """A word's integer from 0 to `size` − 1."""
     return int(unit(word) * size)
 
 
-@jit
+@jit(inline=True)
 def free_labels(image: int, offsets: Offsets, n_labels: int) -> int:
     """How many labels the image does not have."""
     owned: int = offsets[image + 1] - offsets[image]
     return n_labels - owned
 
 
-@jit
+@jit(inline=True)
 def nth_negative(image: int, rank: int, offsets: Offsets, labels: Labels) -> int:
     """The label of that rank, from 0, among those that the image does not have."""
     start: int = offsets[image]
@@ -61,7 +61,7 @@ def nth_negative(image: int, rank: int, offsets: Offsets, labels: Labels) -> int
     return rank + low - start
 
 
-@jit
+@jit(inline=True)
 def is_positive(image: int, label: int, offsets: Offsets, labels: Labels) -> bool:
     """Whether the image has the label."""
     low, high = offsets[image], offsets[image + 1]
@@ -77,7 +77,7 @@ def is_positive(image: int, label: int, offsets: Offsets, labels: Labels) -> boo
     return False
 
 
-@jit(fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath={"reassoc", "contract", "nsz"}, inline=True)
 def score(left: Vectors, right: Vectors) -> np.float32:
     """The inner product of two vectors of one length, summed in any order."""
     total: np.float32 = left[0] * right[0]
