@@ -24,7 +24,7 @@ def without_values(call: Callable[[], Result], trial: Trial) -> Result:
 
     Raises:
         ConformanceError: it mixes them with tensors of the CPU.
-        NotCheckedError: it needs to know values.
+        NotCheckedError: it needs to know values, or an operation that the meta device does not have.
     """
     try:
         return call()
@@ -35,7 +35,8 @@ def without_values(call: Callable[[], Result], trial: Trial) -> Result:
                 expected="every tensor on the inputs' device",
                 found=str(error).partition("\n")[0],
             ) from error
-        raise NotCheckedError("it reads values while it computes, which only a real device can give") from error
+        reason = str(error).partition("\n")[0].partition(", as a correct")[0]
+        raise NotCheckedError(f"the meta device, which holds no values, cannot run it: {type(error).__name__}: {reason[:120]}") from error
 
 
 def need_cuda() -> torch.device:

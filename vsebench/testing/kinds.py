@@ -60,7 +60,7 @@ def checks_of(subject: Subject, *, slow: bool = False, only: str | None = None) 
 def checks(
     kind: Kind, spec: str, *, plugins: tuple[str, ...] = (), data_roots: tuple[Path, ...] = (), slow: bool = False, only: str | None = None
 ) -> list[Check]:
-    """All checks of the component that a spec names, such as the parameters of a test: `@pytest.mark.parametrize("check", checks("pooling", "mine"), ids=str)`.
+    """All checks of the component that a spec names, for `@pytest.mark.parametrize("check", …, ids=str)`.
 
     Args:
         kind: of the component.

@@ -25,7 +25,7 @@ UNCHECKED = "executor"
 def subjects(target: str, *, kind: Kind | None = None, data_roots: Sequence[Path] = ()) -> list[Subject]:
     """The components that a target names, with the parameters that its spec gives, or their defaults.
 
-    A path that exists is a path; then come components by name, which may have parameters; then distributions.
+    What ends in `.py` is a file; a folder with a pyproject.toml is a project; then come components by name, which may have parameters; then distributions.
 
     Args:
         target: as a person writes it.
@@ -43,7 +43,7 @@ def subjects(target: str, *, kind: Kind | None = None, data_roots: Sequence[Path
         files = (target,)
         plugins = load_plugins(files)
         components = [component for component in plugins.registry if component.origin.distribution == path.name]
-    elif path.is_dir():
+    elif path.is_dir() and (target in (".", "..") or "/" in target or (path / "pyproject.toml").is_file()):
         plugins = load_plugins()
         components = _of_distribution(_project_name(path), plugins, f"run 'pip install -e {target}' and check again")
     else:

@@ -58,7 +58,7 @@ def splits_are_disjoint(subject: Subject) -> None:
         digests = {split: {digest: i for i, digest in enumerate(_digests(data, split))} for split in data.splits}
         for one, other in itertools.combinations(digests, 2):
             shared = digests[one].keys() & digests[other].keys()
-            example = next(iter(shared), b"")
+            example = min(shared, key=digests[one].__getitem__, default=b"")
             text = f"{len(shared)} images, such as image {digests[one].get(example)} of {one} and {digests[other].get(example)} of {other}"
             case.require(not shared, f"'{one}' and '{other}' share images", expected="none, by the bytes of their features", found=text)
 

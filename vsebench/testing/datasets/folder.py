@@ -75,7 +75,7 @@ def defining_files(found: Opened) -> list[Path]:
     files = [Path(file) for file in found.dataset.files(found.root)]
     inside = [file for file in files if file.is_file() and file.is_relative_to(found.root)]
     if not inside:
-        raise NotCheckedError("no file in its folder defines it")
+        raise NotCheckedError("no file in its folder defines it: it is generated, or its files lie elsewhere")
     return inside
 
 

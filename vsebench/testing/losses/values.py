@@ -96,7 +96,7 @@ def takes_a_batch_without_negatives(subject: Subject) -> None:
 @promise
 def order_of_the_batch_does_not_matter(subject: Subject) -> None:
     """The loss of a batch is the same in any order of its pairs."""
-    pairs = Pairs("siblings", masked="siblings")
+    pairs = Pairs(masked="siblings")
     with trial(subject, pairs, "loss(inputs)", note="and in another order") as case:
         inputs, order = pairs.inputs(), torch.tensor([3, 0, 5, 2, 1, 4])
         found = value(build(subject, pairs.batch), subject, part(inputs, order))
