@@ -27,6 +27,7 @@ from vsebench.plugin.protocols import BatchPlan, Executor, ImageEncoder, Job, Lo
 from vsebench.plugin.published import Published, Setting, recalls
 from vsebench.plugin.registry import Register, RegisterEncoder
 from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Progress
+from vsebench.plugin.runtime import AnnotationTest, CurvePoint, Outcome, RetrievalTest, RunInfo, StoppingRule
 from vsebench.plugin.sampling import DrawKernel, DrawKey, Draws, RankingInputs, RankingLoss, Sampler, SamplerState
 from vsebench.plugin.text import Tokeniser, TokenTable
 
@@ -36,8 +37,10 @@ __all__ = (
     "AnnotationCard",
     "AnnotationData",
     "AnnotationSplit",
+    "AnnotationTest",
     "BatchPlan",
     "Card",
+    "CurvePoint",
     "DataError",
     "Dataset",
     "DatasetCard",
@@ -60,6 +63,7 @@ __all__ = (
     "LossOutput",
     "OfflineInputs",
     "OfflineSpec",
+    "Outcome",
     "Paper",
     "Param",
     "ParameterGroup",
@@ -78,6 +82,8 @@ __all__ = (
     "Report",
     "RetrievalData",
     "RetrievalSplit",
+    "RetrievalTest",
+    "RunInfo",
     "Sampler",
     "SamplerState",
     "Scalar",
@@ -85,6 +91,7 @@ __all__ = (
     "Setting",
     "Similarity",
     "SpecError",
+    "StoppingRule",
     "TextEncoder",
     "TextEncoderCard",
     "TokenTable",

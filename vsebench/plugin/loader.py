@@ -39,9 +39,11 @@ _HOOK_KINDS: dict[str, Kind] = {
     "vsebench_register_losses": "loss",
     "vsebench_register_samplers": "sampler",
     "vsebench_register_batch_plans": "batch-plan",
+    "vsebench_register_stopping_rules": "stopping-rule",
     "vsebench_register_datasets": "dataset",
     "vsebench_register_executors": "executor",
 }
+_ENCODERS = "vsebench_register_encoders"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,13 @@ class Plugins:
     @property
     def failed(self) -> list[PluginInfo]:
         return [info for info in self.infos if info.status == "failed"]
+
+    def call(self, info: PluginInfo, hook: str, **arguments: object) -> list[Any]:
+        """What one loaded plugin's implementations of a hook return, None left out."""
+        own = self.manager.get_plugin(f"{info.distribution}:{info.name}")
+        others = [plugin for plugin in self.manager.get_plugins() if plugin is not own]
+        results: list[Any] = self.manager.subset_hook_caller(hook, others)(**arguments)
+        return results
 
 
 @functools.cache
@@ -190,6 +199,8 @@ def _collect(plugin: Any, hooks: Sequence[str], origin: Origin, manager: pluggy.
         registrar("image-encoder" if side == "image" else "text-encoder")(name, target, card=card, params=params)
 
     for hook in hooks:
+        if hook not in (*_HOOK_KINDS, _ENCODERS):
+            continue  # called by runs, or by the command line
         register = registrar(_HOOK_KINDS[hook]) if hook in _HOOK_KINDS else register_encoder
         manager.subset_hook_caller(hook, others)(register=register)
     return registry

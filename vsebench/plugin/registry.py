@@ -15,7 +15,7 @@ from vsebench.plugin.params import Param, Scalar, format_value, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-Kind = Literal["pooling", "similarity", "loss", "sampler", "batch-plan", "dataset", "image-encoder", "text-encoder", "executor"]
+Kind = Literal["pooling", "similarity", "loss", "sampler", "batch-plan", "stopping-rule", "dataset", "image-encoder", "text-encoder", "executor"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 CONTEXT: Mapping[Kind, frozenset[str]] = {
@@ -24,6 +24,7 @@ CONTEXT: Mapping[Kind, frozenset[str]] = {
     "loss": frozenset({"dim", "batch_size"}),
     "sampler": frozenset(),
     "batch-plan": frozenset({"batch_size"}),
+    "stopping-rule": frozenset(),
     "dataset": frozenset({"strict"}),
     "image-encoder": frozenset({"in_dim", "dim"}),
     "text-encoder": frozenset({"vocabulary_size", "word_dim", "dim"}),

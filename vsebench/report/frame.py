@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.tasks import COUNTS, IDENTITY
+from vsebench.results.row_keys import COUNTS, IDENTITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

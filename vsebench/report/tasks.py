@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.results.record import ANNOTATION_METRICS, HEADLINE, RECALLS
+from vsebench.results.row_keys import CONVERGENCE, COST, COUNTS, IDENTITY, SAMPLING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.plugin.cards import Task
-
-IDENTITY = ("dataset", "task", "protocol", "data_fingerprint", "metric_version", "pooling", "loss", "sampler")
-COUNTS = ("seeds", "failed_seeds", "collapsed_seeds")
-CONVERGENCE = ("steps_to_95", "epochs_to_95", "seconds_to_95", "steps_to_target", "epochs_to_target", "seconds_to_target")
-COST = ("train_seconds", "total_seconds", "samples_seen", "tower_forwards", "parameters", "peak_memory_mb", "concurrency")
-SAMPLING = ("updates_per_second", "draws_per_second", "refresh_seconds", "violation_rate", "false_negative_rate")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+NEVER = "never"
+"""The stopping rule of a protocol that has none."""
+
+
 class Frozen(BaseModel):
     """What is written to disk: immutable, and nothing unknown in it."""
 
@@ -55,6 +59,7 @@ class Protocol(Frozen):
         "epoch", description="the best model on dev is chosen among epoch ends or among all evaluations; last: the final one is taken, as it is"
     )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 autocast on CUDA, fp32 elsewhere")
+    stop: str = Field(NEVER, description="component spec of the stopping rule, which ends a run before its last epoch; never: none")
     threads: int = Field(1, ge=1, description="CPU threads of a run; part of its identity")
 
 
@@ -78,4 +83,5 @@ class AnnotationProtocol(Frozen):
     batch_size: int = Field(1024, ge=1, description="pairs of a step of the mini-batch engine")
     negatives: int = Field(1, ge=1, description="per pair, in the mini-batch engine")
     evals_per_epoch: int = Field(1, ge=1, description="dev evaluations per epoch, equally spaced in updates")
+    stop: str = Field(NEVER, description="component spec of the stopping rule, which ends a run before its last epoch; never: none")
     threads: int = Field(1, ge=1, description="CPU threads of a run; part of its identity")

@@ -100,6 +100,18 @@ class Collapse(Frozen):
     plateau: float
 
 
+class Column(Frozen):
+    """A test metric that a plugin adds to the run's row.
+
+    Attributes:
+        value: finite.
+        source: the distribution that measured it, with its release.
+    """
+
+    value: float
+    source: str
+
+
 class Provenance(Frozen):
     """Where and with what a run was made."""
 
@@ -128,6 +140,8 @@ class RunRecord(Frozen):
     cost: Cost | None = None
     warnings: tuple[str, ...] = ()
     collapse: Collapse | None = None
+    columns: dict[str, Column] = Field(default_factory=dict, description="what plugins measured on test, by name")
+    plugin_failures: tuple[str, ...] = Field((), description="plugins that watched the run and failed")
     provenance: Provenance | None = None
     error: str | None = Field(None, description="traceback of a failed run, or why it was blocked")
 

@@ -64,6 +64,7 @@ class RunBase(Frozen):
     dataset: ComponentRef
     data_fingerprint: str
     loss: ComponentRef
+    stop: ComponentRef | None = Field(None, description="the stopping rule; None where every epoch is trained")
     protocol_changes: dict[str, bool | int | float | str] = Field(default_factory=dict, description="keys that differ from the preset")
     seed: int = Field(ge=0)
     device: Device = "cpu"
@@ -79,6 +80,10 @@ class RunBase(Frozen):
     def identity(self) -> dict[str, Any]:
         """What the run id hashes: everything that decides the result, and nothing else."""
         raise NotImplementedError
+
+    def _stop_identity(self) -> dict[str, Any]:
+        """Of the stopping rule; nothing where there is none, as in runs older than the rules."""
+        return {"stop": self.stop.identity()} if self.stop is not None else {}
 
     @property
     def run_id(self) -> str:
@@ -128,7 +133,7 @@ class RunSpec(RunBase):
     def identity(self) -> dict[str, Any]:
         components = ("dataset", "image_pooling", "text_pooling", "similarity", "loss", "image_encoder", "text_encoder", "batch_plan", "warmup_loss")
         # Without defaults: a protocol that gains a key keeps its runs. The defaults themselves therefore never change (a test holds them).
-        protocol = self.protocol.model_dump(exclude={"name", "image_encoder", "text_encoder", "batch_plan", "warmup_loss"}, exclude_defaults=True)
+        protocol = self.protocol.model_dump(exclude={"name", "image_encoder", "text_encoder", "batch_plan", "warmup_loss", "stop"}, exclude_defaults=True)
         return {
             "task": self.task,
             "data": self.data_fingerprint,
@@ -138,6 +143,7 @@ class RunSpec(RunBase):
             "metric": METRIC_VERSION,
             "depends_on": list(self.depends_on),
             **{name: getattr(self, name).identity() for name in components},
+            **self._stop_identity(),
         }
 
 
@@ -156,11 +162,12 @@ class AnnotationSpec(RunBase):
         return {
             "task": self.task,
             "data": self.data_fingerprint,
-            "protocol": self.protocol.model_dump(exclude={"name"}, exclude_defaults=True),
+            "protocol": self.protocol.model_dump(exclude={"name", "stop"}, exclude_defaults=True),
             "seed": self.seed,
             "device": self.device,
             "metric": METRIC_VERSION,
             **{name: getattr(self, name).identity() for name in ("dataset", "sampler", "loss")},
+            **self._stop_identity(),
         }
 
 

@@ -1,0 +1,167 @@
+"""What run-time hooks are shown of a run, and what a stopping rule decides on.
+
+Hooks look on and stopping rules act. An observer sees plain data and never the model, so that a run gives the same numbers with and without it, and is no
+part of the run's id. A stopping rule is a component that the protocol names (`--set stop=patience:epochs=3`), and is part of the id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from torch import Tensor
+
+    from vsebench.plugin.annotation import Positives
+    from vsebench.plugin.cards import Task
+    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.params import Scalar
+    from vsebench.plugin.protocols import Similarity
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """The run that a hook is called for.
+
+    Attributes:
+        run_id: 16 hexadecimal digits.
+        label: how progress and errors name it.
+        task: which task it is of.
+        dataset: canonical spec of the data set.
+        components: canonical spec of every other component by role, such as `loss`, `image_pooling` or `sampler`.
+        protocol: every key with its value.
+        seed: of the run.
+        device: `cpu` or `cuda`.
+        directory: the run's folder, in which a plugin may leave files under a name of its own.
+    """
+
+    run_id: str
+    label: str
+    task: Task
+    dataset: str
+    components: Mapping[str, str]
+    protocol: Mapping[str, Scalar]
+    seed: int
+    device: str
+    directory: Path
+
+
+class CurvePoint(Protocol):
+    """One evaluation on dev: a point of the training curve."""
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps done; updates on the annotation task."""
+        ...
+
+    @property
+    def epoch(self) -> float:
+        """Steps over steps per epoch."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, evaluation excluded."""
+        ...
+
+    @property
+    def loss(self) -> float:
+        """Mean training loss since the point before."""
+        ...
+
+    @property
+    def lr(self) -> float:
+        """Learning rate of the last step."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Dev metrics by row key: `rsum`, `i2t_r1`, … or `map`, `p_at_5`, …"""
+        ...
+
+    @property
+    def diagnostics(self) -> Mapping[str, float]:
+        """What the loss and the poolings reported, means since the point before."""
+        ...
+
+    @property
+    def epoch_end(self) -> bool:
+        """Whether an epoch ended here."""
+        ...
+
+
+class StoppingRule(Protocol):
+    """Says when a run has been trained enough.
+
+    It decides from the curve alone and keeps nothing between two calls, so that a run that is resumed stops where the uninterrupted one would have.
+    """
+
+    def should_stop(self, curve: Sequence[CurvePoint]) -> bool:
+        """Whether to train no further; `curve` holds at least one point.
+
+        It is asked when a checkpoint has been written: at the end of every epoch, on the annotation task after every evaluation.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class RetrievalTest:
+    """The selected model's embeddings of the test split: n images and m captions.
+
+    Attributes:
+        image: of the images, normalised as the towers do.
+        text: of the captions.
+        text_to_image: int64 [m], the image of each caption.
+        similarity: scores `image` against `text`.
+        i2t_ranks: int32 [n], rank from 1 of the best of each image's captions.
+        t2i_ranks: int32 [m], rank from 1 of each caption's image.
+        metrics: the run's test metrics by row key.
+    """
+
+    image: Embedding
+    text: Embedding
+    text_to_image: np.ndarray
+    similarity: Similarity
+    i2t_ranks: np.ndarray
+    t2i_ranks: np.ndarray
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotationTest:
+    """The selected model's vectors of the test split: n images and A labels; a label's score for an image is their inner product.
+
+    Attributes:
+        images: float32 [n, K].
+        labels: float32 [A, K].
+        positives: the labels that are looked for.
+        known: labels of the same images that are left out of their rankings.
+        metrics: the run's test metrics by row key.
+    """
+
+    images: Tensor
+    labels: Tensor
+    positives: Positives
+    known: Positives | None
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended; its record is on disk.
+
+    Attributes:
+        status: whether it was trained to its end and tested.
+        test: test metrics by row key; empty when it failed.
+        columns: what plugins measured beside them.
+        error: the traceback of a run that failed.
+    """
+
+    status: Literal["done", "failed"]
+    test: Mapping[str, float]
+    columns: Mapping[str, float]
+    error: str | None = None
