@@ -10,15 +10,17 @@ import functools
 import os
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
 from vsebench.plugin import hookspecs
-from vsebench.plugin.errors import PluginError, VsebenchError, did_you_mean
+from vsebench.plugin.cures import NewerAPIError, collisions, cure, describe, disable
+from vsebench.plugin.errors import PluginError, did_you_mean
 from vsebench.plugin.registry import Component, Kind, Registry
-from vsebench.plugin.sources import file_source, installed_sources, normalise
+from vsebench.plugin.sources import DISTRIBUTION, file_source, installed_sources, normalise
+from vsebench.plugin.timebox import PluginTimeout, limit, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,7 +50,19 @@ _ENCODERS = "vsebench_register_encoders"
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """What became of one plugin."""
+    """What became of one plugin.
+
+    Attributes:
+        name: of its entry point.
+        distribution: that it comes from.
+        version: of the distribution.
+        location: the entry point's value, or the path of the file.
+        status: whether its components can be used.
+        error: why it failed; of one that was loaded, which of its names others claim too.
+        cure: what to do about it.
+        hooks: that it implements.
+        components: that it provides, by kind and name.
+    """
 
     name: str
     distribution: str
@@ -77,6 +91,7 @@ class Plugins:
 
     @property
     def failed(self) -> list[PluginInfo]:
+        """Those that could not be loaded."""
         return [info for info in self.infos if info.status == "failed"]
 
     def call(self, info: PluginInfo, hook: str, **arguments: object) -> list[Any]:
@@ -85,6 +100,11 @@ class Plugins:
         others = [plugin for plugin in self.manager.get_plugins() if plugin is not own]
         results: list[Any] = self.manager.subset_hook_caller(hook, others)(**arguments)
         return results
+
+    @property
+    def ailing(self) -> list[PluginInfo]:
+        """Those with an error: they could not be loaded, or claim a name that another distribution claims."""
+        return [info for info in self.infos if info.error]
 
 
 @functools.cache
@@ -126,7 +146,16 @@ def load_from(sources: Iterable[PluginSource], *, allow: frozenset[str] | None =
         kept_out = source.names & deny or (allow is not None and not source.first_party and not source.names & allow)
         info = _info(source, "disabled") if kept_out and not source.asked_for else _load(source, plugins)
         plugins.infos.append(info)
+    plugins.infos = [_with_collisions(info, plugins.registry) for info in plugins.infos]
     return plugins
+
+
+def _with_collisions(info: PluginInfo, registry: Registry) -> PluginInfo:
+    """Names are the first party's to claim, so that only others are told."""
+    if info.status != "loaded" or info.distribution == DISTRIBUTION:
+        return info
+    error, advice = collisions(registry, info.distribution, info.name)
+    return replace(info, error=error, cure=advice)
 
 
 def _names(variable: str) -> frozenset[str] | None:
@@ -141,18 +170,35 @@ def _check_known(allow: frozenset[str], sources: Sequence[PluginSource]) -> None
 
 
 def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
-    name = f"{source.origin.distribution}:{source.origin.plugin}"
+    """Imports a plugin and runs its registration hooks, in limited time unless it is the suite's own."""
+    name = _free_name(f"{source.origin.distribution}:{source.origin.plugin}", plugins.manager)
+    who = f"'{source.origin.plugin}' ({source.origin.distribution})"
+
+    def load() -> tuple[list[str], Registry]:
+        plugin = source.load()
+        _check_api(plugin)
+        hooks = _register_hooks(plugin, name, plugins.manager)
+        return hooks, _collect(plugin, hooks, source.origin, plugins.manager)
+
+    seconds = 0.0 if source.first_party else limit()
     try:
         with redirect_stdout(sys.stderr):  # what a plugin prints while it is imported is no result
-            plugin = source.load()
-            _check_api(plugin)
-            hooks = _register_hooks(plugin, name, plugins.manager)
-            registry = _collect(plugin, hooks, source.origin, plugins.manager)
+            hooks, registry = within(seconds, load, plugin=who, cure=f"uninstall it, or {disable(source)}")
         plugins.registry.merge(registry)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever it raises, the others go on
         plugins.manager.unregister(name=name)
-        return _info(source, "failed", error=_describe(error), cure=_cure(error, source))
+        info = _info(source, "failed", error=describe(error), cure=cure(error, source))
+        if isinstance(error, PluginTimeout):
+            print(f"vsebench: warning: plugin {who} failed: {info.error}; {info.cure}", file=sys.stderr)  # noqa: T201  # else the wait would have no reason
+        return info
     return _info(source, "loaded", hooks=tuple(hooks), components=tuple((c.kind, c.name) for c in registry))
+
+
+def _free_name(name: str, manager: pluggy.PluginManager) -> str:
+    """The plugin's name for pluggy; where its distribution has used it already, one that nobody has, so that its failure takes nothing away."""
+    return f"{name} (again)" if manager.has_plugin(name) else name
 
 
 def _check_api(plugin: Any) -> None:
@@ -160,7 +206,7 @@ def _check_api(plugin: Any) -> None:
     if not isinstance(api, int):
         raise PluginError(f"its vsebench_api is {api!r}: it must be an integer")
     if api > API_VERSION:
-        raise PluginError(f"it was written for plugin API {api}, this vsebench offers {API_VERSION}: upgrade vsebench")
+        raise NewerAPIError(f"it was written for plugin API {api}, this vsebench offers {API_VERSION}: upgrade vsebench")
 
 
 def _register_hooks(plugin: Any, name: str, manager: pluggy.PluginManager) -> list[str]:
@@ -204,23 +250,6 @@ def _collect(plugin: Any, hooks: Sequence[str], origin: Origin, manager: pluggy.
         register = registrar(_HOOK_KINDS[hook]) if hook in _HOOK_KINDS else register_encoder
         manager.subset_hook_caller(hook, others)(register=register)
     return registry
-
-
-def _describe(error: BaseException) -> str:
-    message = " ".join(str(error).split())
-    return message if isinstance(error, VsebenchError) else f"{type(error).__name__}: {message}"
-
-
-def _cure(error: BaseException, source: PluginSource) -> str:
-    """What a user can do about it."""
-    if source.asked_for:
-        return "mend the file, or leave it out"
-    disable = f"or set VSEBENCH_DISABLE_PLUGINS={source.origin.plugin if source.first_party else source.origin.distribution}"
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"install the missing module '{error.name}', {disable}"
-    if isinstance(error, PluginError) and "upgrade vsebench" in str(error):
-        return f"pip install -U vsebench, {disable}"
-    return f"upgrade or uninstall {source.origin.distribution}, {disable}"
 
 
 def _info(

@@ -108,7 +108,7 @@ class Component:
             found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
         except VsebenchError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
                 f"{self.owner} of plugin '{self.origin.plugin}' ({self.origin.distribution}) cannot be imported from {target}: {type(error).__name__}: {error}"
             ) from error

@@ -7,7 +7,7 @@ import importlib.metadata
 import importlib.util
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +31,14 @@ class PluginSource:
         location: the entry point's value, or the path of the file.
         load: imports it.
         asked_for: named by path in the request, so that no list leaves it out and its failure is the request's.
+        requires: what its distribution requires, as its metadata say.
     """
 
     origin: Origin
     location: str
     load: Callable[[], Any]
     asked_for: bool = False
+    requires: tuple[str, ...] = ()
 
     @property
     def first_party(self) -> bool:
@@ -60,19 +62,32 @@ def installed_sources() -> list[PluginSource]:
         PluginError: the suite itself is not installed, so that not even its own components can be found.
     """
     unique: dict[tuple[str, str], PluginSource] = {}
+    repeated: list[PluginSource] = []
     for entry in importlib.metadata.entry_points(group=GROUP):
         source = entry_point_source(entry)
-        unique.setdefault((source.origin.distribution, source.origin.plugin), source)
+        first = unique.setdefault((source.origin.distribution, source.origin.plugin), source)
+        if first.location != source.location:
+            repeated.append(_repeated(source, first))
     if not any(source.first_party for source in unique.values()):
         raise PluginError("vsebench is not installed, so its components cannot be found: run 'pip install -e .' in the source checkout")
-    return sorted(unique.values(), key=lambda source: (not source.first_party, source.origin.distribution, source.origin.plugin))
+    return sorted([*unique.values(), *repeated], key=lambda source: (not source.first_party, source.origin.distribution, source.origin.plugin))
 
 
 def entry_point_source(entry: importlib.metadata.EntryPoint) -> PluginSource:
     """An installed plugin. Metadata may be damaged, which must not stop the others."""
     name = entry.dist.metadata["Name"] if entry.dist else None
     version = entry.dist.metadata["Version"] if entry.dist else None
-    return PluginSource(Origin(name or "unknown", entry.name, version or "0"), entry.value, entry.load)
+    requires = tuple(entry.dist.requires or ()) if entry.dist else ()
+    return PluginSource(Origin(name or "unknown", entry.name, version or "0"), entry.value, entry.load, requires=requires)
+
+
+def _repeated(source: PluginSource, first: PluginSource) -> PluginSource:
+    """A plugin that cannot be loaded, because its distribution has used its name already."""
+
+    def load() -> None:
+        raise PluginError(f"its distribution has two entry points '{source.origin.plugin}': {first.location} is loaded, {source.location} is not")
+
+    return replace(source, load=load)
 
 
 def file_source(path: str) -> PluginSource:

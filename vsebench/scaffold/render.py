@@ -1,0 +1,62 @@
+"""The text of a new plugin's files, from templates."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.errors import SpecError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from vsebench.scaffold.project import Project
+
+
+def render(project: Project, *, version: str, api: int, year: int | None = None) -> dict[str, str]:
+    """The files of a project: text by path.
+
+    Args:
+        project: what to write.
+        version: of vsebench, the oldest that it will ask for.
+        api: version of the plugin API that it is written for.
+        year: of the copyright; this one where none is given.
+
+    Raises:
+        SpecError: the class would have the name of something that its module imports.
+    """
+    environment = _environment()
+    values = {"project": project, "start": project.start, "version": version, "api": api, "year": year or datetime.datetime.now(tz=datetime.UTC).year}
+    templates = {
+        "pyproject.toml": "pyproject.toml.jinja",
+        "README.md": "README.md.jinja",
+        "LICENSE": f"licences/{project.licence}.txt.jinja",
+        ".gitignore": "gitignore.jinja",
+        ".github/workflows/ci.yml": "ci.yml.jinja",
+        f"src/{project.package}/__init__.py": "plugin.py.jinja",
+        f"src/{project.package}/{project.module}.py": f"components/{project.module}.py.jinja",
+        f"tests/test_{project.name}.py": "test.py.jinja",
+    }
+    files = {path: environment.get_template(template).render(values) for path, template in templates.items()}
+    _check_class(project, files[f"src/{project.package}/{project.module}.py"])
+    return files
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("vsebench.scaffold"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701  # Python, TOML and Markdown, not HTML
+    )
+
+
+def _check_class(project: Project, code: str) -> None:
+    imported = {alias.asname or alias.name for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
+    if project.class_name in imported:
+        raise SpecError(f"the class of '{project.name}' would be called {project.class_name}, which its module imports: choose another name")
