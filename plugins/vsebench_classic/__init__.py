@@ -41,3 +41,10 @@ def vsebench_register_losses(register: Register) -> None:
 @hookimpl
 def vsebench_register_batch_plans(register: Register) -> None:
     register("random", "vsebench_classic.plans:Random", card=cards.RANDOM)
+
+
+@hookimpl
+def vsebench_register_stopping_rules(register: Register) -> None:
+    epochs = Param("epochs", 5.0, "epochs since the best evaluation after which training ends", minimum=0)
+    metric = Param("metric", "", "dev metric by row key; empty: rsum, or map on the annotation task")
+    register("patience", "vsebench_classic.stopping:Patience", params=[epochs, metric], card=cards.PATIENCE)

@@ -86,3 +86,4 @@ TRIPLET = LossCard(
 )
 
 RANDOM = Card("a fresh uniform permutation of the training captions each epoch")
+PATIENCE = Card("early stopping: ends training once the best dev evaluation lies some epochs back")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DEADLINE = 30.0
 
 
-def train(spec: RunSpec, directory: RunDirectory, report: Callable[[dict[str, object]], None]) -> RunRecord:
+def train(spec: RunSpec, directory: RunDirectory, report: Callable[[dict[str, object]], None], observers: object) -> RunRecord:
     from vsebench.results.record import RunRecord
 
     report({"event": "phase", "phase": "training"})

@@ -9,6 +9,7 @@ import torch
 
 from vsebench.plugin import Key, Progress
 from vsebench.plugin.loader import load_plugins
+from vsebench.results.observers import Observers
 from vsebench.results.store import Store
 from vsebench.retrieval import loop
 from vsebench.retrieval.session import prepare
@@ -28,7 +29,7 @@ def test_a_step_never_makes_the_host_wait(plan_runs: Callable[..., tuple[RunSpec
     (spec,) = plan_runs(device="cuda", pooling="gpo")
     directory = Store(tmp_path).directory_for(spec)
     directory.write_spec(spec)
-    session = prepare(spec, directory, load_plugins().registry, lambda event: None)
+    session = prepare(spec, directory, load_plugins().registry, lambda event: None, Observers.of(spec, directory.path))
     order = loop._order(session, 0, Key(0))
     streams = Streams(Key(0, "a").generator(), Key(0, "b").generator())
 

@@ -15,9 +15,10 @@ from vsebench.annotation.inputs import Inputs, open_inputs, settings_of
 from vsebench.annotation.train import train
 from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.threads import cpu_threads
-from vsebench.plugin import VsebenchError
+from vsebench.plugin import AnnotationTest, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.files import write_bytes
+from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import HEADLINE, Cost, Evaluation, RunRecord
 
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from vsebench.annotation.inputs import RankedSplit
     from vsebench.annotation.metrics import AnnotationMetrics
     from vsebench.annotation.model import Model
     from vsebench.annotation.train import Checkpoint, Point
+    from vsebench.plugin import StoppingRule
     from vsebench.results.directory import RunDirectory
     from vsebench.results.spec import AnnotationSpec
 
@@ -66,6 +69,8 @@ class _Run:
     directory: RunDirectory
     inputs: Inputs
     report: Reporter
+    observers: Observers
+    stopping: StoppingRule | None
     state: State = field(default_factory=State)
 
     @property
@@ -73,13 +78,14 @@ class _Run:
         return self.inputs.updates_per_epoch * self.spec.protocol.epochs
 
 
-def run(spec: AnnotationSpec, directory: RunDirectory, report: Reporter) -> RunRecord:
+def run(spec: AnnotationSpec, directory: RunDirectory, report: Reporter, observers: Observers | None = None) -> RunRecord:
     """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and stores the metrics of each image and the model.
 
     Args:
         spec: the run.
         directory: where its curve, checkpoint, best model and metrics go.
         report: receives progress events.
+        observers: plugins that watch; by default all that are loaded.
 
     Raises:
         VsebenchError: the run cannot be made or diverged; the message says why.
@@ -88,7 +94,9 @@ def run(spec: AnnotationSpec, directory: RunDirectory, report: Reporter) -> RunR
     with cpu_threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
         origin = provenance(torch.device(spec.device), matmul)
         report({"event": "phase", "phase": "loading"})
-        current = _Run(spec, directory, open_inputs(spec, registry), report, _restore(directory))
+        stopping = None if spec.stop is None else registry.get("stopping-rule", spec.stop.name).create(spec.stop.params)
+        observers = observers or Observers.of(spec, directory.path)
+        current = _Run(spec, directory, open_inputs(spec, registry), report, observers, stopping, _restore(directory))
         report({"event": "phase", "phase": "training"})
         points = train(
             current.inputs.training,
@@ -100,12 +108,20 @@ def run(spec: AnnotationSpec, directory: RunDirectory, report: Reporter) -> RunR
             device=spec.device,
             resume=current.state.training,
         )
-        for point in points:
+        while not _stopped(current) and (point := next(points, None)) is not None:
             _take(current, point)
         record = _finish(current).model_copy(update={"provenance": origin.model_copy(update={"restarts": current.state.restarts})})
         directory.write_record(record)
         directory.checkpoint_path.unlink(missing_ok=True)
         return record
+
+
+def _stopped(current: _Run) -> bool:
+    """Whether the rule ends training at the checkpoint before; the curve ends there, also where a run was resumed."""
+    if current.stopping is None:
+        return False
+    curve = current.directory.read_curve()
+    return bool(curve) and current.stopping.should_stop(curve)
 
 
 def _take(current: _Run, point: Point) -> None:
@@ -117,18 +133,18 @@ def _take(current: _Run, point: Point) -> None:
         state.best = Best(point.updates, metrics, _copy(point.model))
     per_epoch = current.inputs.updates_per_epoch
     loss = 0.0 if math.isnan(point.loss) else point.loss  # a sampler of violators that finds none leaves nothing to lose
-    current.directory.append_evaluation(
-        Evaluation(
-            step=point.updates,
-            epoch=point.updates / per_epoch,
-            seconds=point.train_seconds,
-            loss=loss,
-            lr=current.spec.protocol.lr,
-            metrics=metrics,
-            diagnostics=dict(point.diagnostics),
-            epoch_end=point.updates % per_epoch == 0,
-        )
+    evaluation = Evaluation(
+        step=point.updates,
+        epoch=point.updates / per_epoch,
+        seconds=point.train_seconds,
+        loss=loss,
+        lr=current.spec.protocol.lr,
+        metrics=metrics,
+        diagnostics=dict(point.diagnostics),
+        epoch_end=point.updates % per_epoch == 0,
     )
+    current.directory.append_evaluation(evaluation)
+    current.observers.evaluated(evaluation)
     state.training = point.checkpoint()
     _save(current.directory.checkpoint_path, state)
     epochs = current.spec.protocol.epochs
@@ -144,6 +160,10 @@ def _finish(current: _Run) -> RunRecord:
     best = {name: tensor.to(spec.device) for name, tensor in state.best.model.items()}
     metrics = _metrics(current.inputs, best["images"], best["labels"], "test")
     directory.write_per_image({"image": metrics.images, **metrics.per_image})
+    split = current.inputs.splits["test"]
+    columns = current.observers.tested(
+        lambda: AnnotationTest(_vectors(split, best["images"]), best["labels"], split.positives, split.known, metrics.as_dict())
+    )
     write_bytes(directory.best_path, save(state.best.model))
     return RunRecord(
         run_id=spec.run_id,
@@ -156,6 +176,7 @@ def _finish(current: _Run) -> RunRecord:
         steps_per_epoch=current.inputs.updates_per_epoch,
         cost=_cost(current, state.best.model, state.training),
         warnings=spec.environment.data_warnings,
+        columns=columns,
     )
 
 
@@ -175,8 +196,12 @@ def _cost(current: _Run, model: Mapping[str, Tensor], training: Checkpoint) -> C
 def _metrics(inputs: Inputs, images: Tensor, labels: Tensor, name: str) -> AnnotationMetrics:
     """Of the vectors, or of the map and the label vectors, on a split."""
     split = inputs.splits[name]
-    vectors = images if split.features is None else torch.from_numpy(split.features).to(images.device) @ images
-    return evaluate(vectors, labels, split.positives, split.known)
+    return evaluate(_vectors(split, images), labels, split.positives, split.known)
+
+
+def _vectors(split: RankedSplit, images: Tensor) -> Tensor:
+    """float32 [n, K], those of the images of a split."""
+    return images if split.features is None else torch.from_numpy(split.features).to(images.device) @ images
 
 
 def _copy(model: Model) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vsebench.grid.components import resolve_pooling, resolve_ref
 from vsebench.grid.content import with_content
-from vsebench.grid.protocols import COMPONENT_KEYS, resolve_protocol
+from vsebench.grid.protocols import COMPONENT_KEYS, resolve_protocol, stopping_rule
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def protocol_fields(suite: Suite, dataset: ComponentRef, registry: Registry) -> 
     warmup = loss_card(components["warmup_loss"], registry)
     if warmup.task != "retrieval" or warmup.offline is not None:
         raise SpecError(f"protocol key 'warmup_loss': '{protocol.warmup_loss}' cannot warm up a retrieval run: write a loss that needs a batch only")
-    return {"protocol": protocol, "protocol_changes": changes, **components}
+    return {"protocol": protocol, "protocol_changes": changes, "stop": stopping_rule(protocol, registry), **components}
 
 
 def loss_card(loss: ComponentRef, registry: Registry) -> LossCard:

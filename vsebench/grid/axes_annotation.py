@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vsebench.grid.axes import check_losses, distinct_refs
-from vsebench.grid.protocols import resolve_annotation_protocol
+from vsebench.grid.protocols import resolve_annotation_protocol, stopping_rule
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ class AnnotationAxes:
         return cls(samplers, losses)
 
 
-def annotation_protocol_fields(suite: Suite, card: DatasetCard) -> dict[str, Any]:
+def annotation_protocol_fields(suite: Suite, card: DatasetCard, registry: Registry) -> dict[str, Any]:
     """The fields of a run that the protocol decides: the suite's, or the data set's own.
 
     Raises:
         SpecError: the preset, a key or a value is not valid.
     """
-    protocol, changes = resolve_annotation_protocol(suite.protocol or card.protocol, suite.changes)
-    return {"protocol": protocol, "protocol_changes": changes}
+    protocol, changes = resolve_annotation_protocol(suite.protocol or card.protocol, suite.changes, registry)
+    return {"protocol": protocol, "protocol_changes": changes, "stop": stopping_rule(protocol, registry)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease, holder
+from vsebench.results.observers import Observers
 from vsebench.results.record import RunRecord
 from vsebench.results.spec import AnnotationSpec, read_spec
 from vsebench.results.store import Store
@@ -69,31 +70,47 @@ def _claim_and_run(spec: AnySpec, directory: RunDirectory, report: Events) -> Ru
         record = _finished(directory)  # by whoever held the lease a moment ago
         if record is None:
             directory.write_spec(spec)
-            record = _blocked(spec, directory) or _run(spec, directory, report_while_held)
-            if record.status != "done":  # a run that ended well has written its own
+            record = _blocked(spec, directory)
+            if record is not None:
                 directory.write_record(record)
+            else:
+                record = _run(spec, directory, report_while_held)
         return record
 
 
 def _run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
-    """Trains and tests; every failure but a lost lease becomes a record."""
+    """Trains and tests, watched by plugins; every failure but a lost lease becomes a record."""
+    observers: Observers | None = None
     try:
-        return _train(spec, directory, report)
+        observers = Observers.of(spec, directory.path)
+        observers.started()
+        record = _train(spec, directory, report, observers)
     except RunBusy:
         raise
     except Exception:
-        return RunRecord(run_id=spec.run_id, status="failed", spec=spec, error=traceback.format_exc())
+        record = RunRecord(run_id=spec.run_id, status="failed", spec=spec, error=traceback.format_exc())
+        directory.write_record(record)  # a run that ended well has written its own
+    return record if observers is None else _show(record, directory, observers)
 
 
-def _train(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
+def _show(record: RunRecord, directory: RunDirectory, observers: Observers) -> RunRecord:
+    """Tells plugins of a record that is safe on disk, and notes in it which of them failed."""
+    observers.finished(record)
+    if observers.failures:
+        record = record.model_copy(update={"plugin_failures": tuple(observers.failures)})
+        directory.write_record(record)
+    return record
+
+
+def _train(spec: AnySpec, directory: RunDirectory, report: Events, observers: Observers) -> RunRecord:
     """Only what the task needs is imported."""
     if isinstance(spec, AnnotationSpec):
         from vsebench.annotation.run import run
 
-        return run(spec, directory, report)
+        return run(spec, directory, report, observers)
     from vsebench.retrieval.train import train
 
-    return train(spec, directory, report)
+    return train(spec, directory, report, observers)
 
 
 def _blocked(spec: AnySpec, directory: RunDirectory) -> RunRecord | None:

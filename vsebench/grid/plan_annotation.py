@@ -25,7 +25,7 @@ def annotation_runs(
 ) -> tuple[AnnotationSpec, ...]:
     """Every run of a suite; everything is resolved before the first data set is opened."""
     axes = AnnotationAxes.of(suite, registry)
-    protocols = [annotation_protocol_fields(suite, cast("DatasetCard", registry.get("dataset", dataset.name).card)) for dataset in datasets]
+    protocols = [annotation_protocol_fields(suite, cast("DatasetCard", registry.get("dataset", dataset.name).card), registry) for dataset in datasets]
     runs = []
     for dataset, protocol in zip(datasets, protocols, strict=True):
         opened = open_data(dataset)

@@ -11,13 +11,14 @@ from vsebench.grid.components import resolve_ref
 from vsebench.grid.presets import ANNOTATION_PRESETS, PRESETS
 from vsebench.grid.validation import one_line
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.results.protocol import AnnotationProtocol, Protocol
+from vsebench.results.protocol import NEVER, AnnotationProtocol, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Kind, Registry
+    from vsebench.results.spec import ComponentRef
 
 P = TypeVar("P", Protocol, AnnotationProtocol)
 
@@ -43,18 +44,32 @@ def resolve_protocol(name: str, changes: Mapping[str, object], registry: Registr
     """
     protocol = _changed(PRESETS, name, changes)
     specs = {key: resolve_ref(kind, getattr(protocol, key), registry).spec for key, kind in COMPONENT_KEYS.items()}
-    protocol = protocol.model_copy(update=specs)
+    protocol = _with_canonical_stop(protocol.model_copy(update=specs), registry)
     return protocol, _differences(protocol, PRESETS[name])
 
 
-def resolve_annotation_protocol(name: str, changes: Mapping[str, object]) -> tuple[AnnotationProtocol, dict[str, Scalar]]:
+def resolve_annotation_protocol(name: str, changes: Mapping[str, object], registry: Registry) -> tuple[AnnotationProtocol, dict[str, Scalar]]:
     """As `resolve_protocol`, for the annotation task.
 
     Raises:
-        SpecError: the preset or a key is not known, or a value is not allowed.
+        SpecError: the preset, a key or the stopping rule is not known, or a value is not allowed.
     """
-    protocol = _changed(ANNOTATION_PRESETS, name, changes)
+    protocol = _with_canonical_stop(_changed(ANNOTATION_PRESETS, name, changes), registry)
     return protocol, _differences(protocol, ANNOTATION_PRESETS[name])
+
+
+def stopping_rule(protocol: Protocol | AnnotationProtocol, registry: Registry) -> ComponentRef | None:
+    """The stopping rule that a protocol names; None where it trains every epoch.
+
+    Raises:
+        SpecError: the rule, a parameter or a value is not known.
+    """
+    return None if protocol.stop == NEVER else resolve_ref("stopping-rule", protocol.stop, registry)
+
+
+def _with_canonical_stop(protocol: P, registry: Registry) -> P:
+    rule = stopping_rule(protocol, registry)
+    return protocol if rule is None else protocol.model_copy(update={"stop": rule.spec})
 
 
 def _changed(presets: Mapping[str, P], name: str, changes: Mapping[str, object]) -> P:

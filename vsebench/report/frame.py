@@ -21,7 +21,7 @@ def to_frame(blocks: Sequence[Block]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [entry.row for block in blocks for entry in block.entries]
-    keys = list(dict.fromkeys(key for block in blocks for key in block.section.table.row_keys))
+    keys = list(dict.fromkeys(key for row in rows for key in row))
     return pd.DataFrame(rows, columns=keys, dtype=object).astype({key: _dtype(key) for key in keys})
 
 

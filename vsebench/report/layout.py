@@ -46,12 +46,12 @@ def heading(block: Block) -> str:
 
 def whole(block: Block) -> Grid:
     """Every column in one table."""
-    return _grid(block, [*_names(block), *_quality(block), *_cost(block)])
+    return _grid(block, [*_names(block), *_quality(block), *_measured(block), *_cost(block)])
 
 
 def halves(block: Block) -> list[Grid]:
     """Quality and cost as two tables, for narrow terminals."""
-    return [_grid(block, [*_names(block), *_quality(block)]), _grid(block, [*_names(block), *_cost(block)])]
+    return [_grid(block, [*_names(block), *_quality(block), *_measured(block)]), _grid(block, [*_names(block), *_cost(block)])]
 
 
 def _grid(block: Block, columns: list[_Column]) -> Grid:
@@ -118,6 +118,15 @@ def _quality(block: Block) -> list[_Column]:
     table = block.section.table
     column = _recall if table.compared == "pooling" else _fraction
     return [*(column(key) for key in table.with_interval if key != table.headline), _Column(("", table.headline_name), _headline)]
+
+
+def _measured(block: Block) -> list[_Column]:
+    """The columns of plugins, whose scale is not known: four significant digits."""
+    return [_Column(("", name), lambda _, entry, name=name: _significant(entry.row[name])) for name in block.section.columns]  # type: ignore[misc]  # bound now
+
+
+def _significant(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, (int, float)) else ABSENT
 
 
 def _cost(block: Block) -> list[_Column]:

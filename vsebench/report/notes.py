@@ -42,6 +42,7 @@ def block_notes(block: Block) -> list[str]:
     notes += _mixed(block)
     notes += _collapsed(done)
     notes += [f"Data: {warning}" for warning in _distinct(warning for run in runs for warning in run.record.warnings)]
+    notes += _plugins(block)
     notes += [_failure(run) for run in runs if not run.done]
     return [note for note in notes if note]
 
@@ -153,6 +154,14 @@ def _collapse(run: Run) -> str:
         f"seed {run.record.spec.seed} from step {found.step} on (cosine of unrelated pairs {found.cosine:.2f}, "
         f"dev RSUM {found.best_rsum:.0f} → {found.last_rsum:.0f}, loss {found.last_loss:.4g}, {found.plateau:.4g} where all embeddings are equal{figures})"
     )
+
+
+def _plugins(block: Block) -> list[str]:
+    """Who measured the columns that are not vsebench's own, and which plugins failed while they watched."""
+    records = [run.record for run in block.section.runs]
+    sources = {name: _distinct(record.columns[name].source for record in records if name in record.columns) for name in block.section.columns}
+    measured = [f"{name}: measured on test by {' and '.join(found)}." for name, found in sources.items()]
+    return measured + [f"Warning: plugin {failure}." for failure in _distinct(failure for record in records for failure in record.plugin_failures)]
 
 
 def _failure(run: Run) -> str:

@@ -94,7 +94,7 @@ def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
         **_cost([run.record.cost for run in done if run.record.cost is not None]),
         **_sampling(done),
     }
-    return Entry({key: row[key] for key in section.table.row_keys}, sum(found is not None for found in to_target))
+    return Entry({key: row[key] for key in section.table.row_keys} | _columns(section, done), sum(found is not None for found in to_target))
 
 
 def _identity(section: Section, run: Run) -> Row:
@@ -118,11 +118,25 @@ def _identity(section: Section, run: Run) -> Row:
 def _quality(table: TaskTable, done: Sequence[Run]) -> Row:
     row: Row = {}
     for key in table.with_interval:
-        values = _values(done, key)
-        row[key], row[f"{key}_lo"], row[f"{key}_hi"] = t_interval(values) if values else (None, None, None)
+        row |= _interval(key, _values(done, key))
     for key in table.means:
         row[key] = _mean(_values(done, key))
     return row
+
+
+def _columns(section: Section, done: Sequence[Run]) -> Row:
+    """What plugins measured; unknown unless all seeds have it."""
+    row: Row = {}
+    for name in section.columns:
+        values = [run.record.columns[name].value for run in done if name in run.record.columns]
+        row |= _interval(name, values if len(values) == len(done) else [])
+    return row
+
+
+def _interval(key: str, values: Sequence[float]) -> Row:
+    """The mean with its interval, unknown without values."""
+    mean, low, high = t_interval(values) if values else (None, None, None)
+    return {key: mean, f"{key}_lo": low, f"{key}_hi": high}
 
 
 def _values(done: Sequence[Run], key: str) -> list[float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import VsebenchError
+from vsebench.results.protocol import NEVER
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Section:
     @property
     def table(self) -> TaskTable:
         return self.runs[0].table
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What plugins measured of its runs, beside vsebench's own metrics."""
+        return tuple(dict.fromkeys(name for run in self.runs for name in run.record.columns))
 
     @property
     def similarity(self) -> str:
@@ -79,6 +85,7 @@ def conditions(run: Run) -> dict[str, Any]:
         "metric version": run.record.metric_version,
         "device": spec.device,
         **spec.protocol.model_dump(exclude={"name", *_HELD_EQUAL}),
+        "stop": NEVER if spec.stop is None else _identity(spec.stop.spec, spec.stop.version),
         **{name: _identity(ref.spec, ref.version) for name, ref in components.items()},
     }
 

@@ -28,14 +28,24 @@ _REPORT_EVERY = 0.5  # seconds between two reports of progress
 
 
 def run(session: Session) -> None:
-    """Trains from where the session's state stands to the end."""
+    """Trains from where the session's state stands to the end, or to where the stopping rule ends it."""
     session.report({"event": "phase", "phase": "training"})
     first = session.state.step // session.schedule.steps_per_epoch
     for epoch in range(first, session.spec.protocol.epochs):
+        if _stopped(session):
+            break
         _epoch(session, epoch)
         session.state.forwards = session.stepper.forwards
         session.state.seconds = dict(session.clock.seconds)
         save_checkpoint(session.directory.checkpoint_path, session.state, **session.checkpointed)
+
+
+def _stopped(session: Session) -> bool:
+    """Whether the rule ends training at the checkpoint before; the curve ends there, also where a run was resumed."""
+    if session.stopping is None:
+        return False
+    curve = session.directory.read_curve()
+    return bool(curve) and session.stopping.should_stop(curve)
 
 
 def _epoch(session: Session, epoch: int) -> None:
@@ -96,18 +106,18 @@ def _evaluate(session: Session, totals: Totals) -> None:
     epoch_end = schedule.ends_epoch(state.step)
     if _is_best(scores["rsum"], state, protocol.select_at, epoch_end):
         state.best = Best(state.step, scores, snapshot(session.model))
-    session.directory.append_evaluation(
-        Evaluation(
-            step=state.step,
-            epoch=state.step / schedule.steps_per_epoch,
-            seconds=session.clock.seconds["train"],
-            loss=loss,
-            lr=schedule.lr(state.step - 1),
-            metrics=scores,
-            diagnostics={**diagnostics, "mean_unrelated_cosine": cosine},
-            epoch_end=epoch_end,
-        )
+    evaluation = Evaluation(
+        step=state.step,
+        epoch=state.step / schedule.steps_per_epoch,
+        seconds=session.clock.seconds["train"],
+        loss=loss,
+        lr=schedule.lr(state.step - 1),
+        metrics=scores,
+        diagnostics={**diagnostics, "mean_unrelated_cosine": cosine},
+        epoch_end=epoch_end,
     )
+    session.directory.append_evaluation(evaluation)
+    session.observers.evaluated(evaluation)
     session.report({"event": "evaluated", "step": state.step, "steps": schedule.total, "loss": loss, "rsum": scores["rsum"]})
 
 

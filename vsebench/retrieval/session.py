@@ -24,8 +24,9 @@ from vsebench.retrieval.state import State, load_checkpoint
 from vsebench.retrieval.step import Objective, Stepper
 
 if TYPE_CHECKING:
-    from vsebench.plugin import BatchPlan, LossCard, OfflineSpec
+    from vsebench.plugin import BatchPlan, LossCard, OfflineSpec, StoppingRule
     from vsebench.plugin.registry import Registry
+    from vsebench.results.observers import Observers
     from vsebench.results.spec import ComponentRef, RunSpec
     from vsebench.results.store import RunDirectory
     from vsebench.retrieval.mining import OfflineLists
@@ -46,6 +47,7 @@ class Session:
         objective: the run's loss.
         warmup: the protocol's warm-up loss.
         batch_plan: the order of the captions.
+        stopping: says when training ends before the last epoch; None where it does not.
         stepper: takes the steps.
         schedule: says when things happen.
         offline: mined negatives, for a loss that needs them.
@@ -53,6 +55,7 @@ class Session:
         state: counters, restored from a checkpoint where there is one.
         prior_seconds: training of the first round.
         report: receives progress.
+        observers: plugins that watch.
     """
 
     spec: RunSpec
@@ -63,6 +66,7 @@ class Session:
     objective: Objective
     warmup: Objective
     batch_plan: BatchPlan
+    stopping: StoppingRule | None
     stepper: Stepper
     schedule: Schedule
     offline: OfflineLists | None
@@ -70,6 +74,7 @@ class Session:
     state: State
     prior_seconds: float
     report: Reporter
+    observers: Observers
 
     @property
     def checkpointed(self) -> dict[str, Any]:
@@ -78,7 +83,7 @@ class Session:
         return {"model": self.model, "optimiser": self.stepper.optimisation, "loss": loss if isinstance(loss, nn.Module) else None}
 
 
-def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: Reporter) -> Session:
+def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: Reporter, observers: Observers) -> Session:
     """Makes a run ready to train, from its beginning or from its last checkpoint."""
     device = torch.device(spec.device)
     report({"event": "phase", "phase": "loading"})
@@ -102,6 +107,7 @@ def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: 
         objective=objective,
         warmup=_objective(spec, spec.warmup_loss, registry, device),
         batch_plan=registry.get("batch-plan", spec.batch_plan.name).create(spec.batch_plan.params, batch_size=spec.protocol.batch_size),
+        stopping=None if spec.stop is None else registry.get("stopping-rule", spec.stop.name).create(spec.stop.params),
         stepper=_stepper(inputs, model, objective, schedule, device),
         schedule=schedule,
         offline=offline,
@@ -109,6 +115,7 @@ def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: 
         state=State(),
         prior_seconds=prior_seconds,
         report=report,
+        observers=observers,
     )
     _compile(model, spec.protocol.embed_dim, device)
     _restore(session)

@@ -9,14 +9,15 @@ from safetensors.torch import save
 
 from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.threads import cpu_threads
-from vsebench.plugin import Progress
+from vsebench.plugin import Progress, RetrievalTest
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.files import write_bytes
+from vsebench.results.observers import Observers
 from vsebench.results.record import Cost, RunRecord
 from vsebench.retrieval import loop
 from vsebench.retrieval.collapse import chance_rsum, find_collapse, plateau
 from vsebench.results.provenance import peak_memory_mb, provenance
-from vsebench.retrieval.selection import evaluate_split
+from vsebench.retrieval.selection import embed_split, evaluate_embedded
 from vsebench.retrieval.session import Reporter, Session, prepare
 
 if TYPE_CHECKING:
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     from vsebench.results.store import RunDirectory
 
 
-def train(spec: RunSpec, directory: RunDirectory, report: Reporter) -> RunRecord:
+def train(spec: RunSpec, directory: RunDirectory, report: Reporter, observers: Observers | None = None) -> RunRecord:
     """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and stores ranks and model.
 
     Args:
         spec: the run.
         directory: where its curve, checkpoint, best model and ranks go.
         report: receives progress events.
+        observers: plugins that watch; by default all that are loaded.
 
     Raises:
         VsebenchError: the run cannot be made or diverged; the message says why.
@@ -39,7 +41,7 @@ def train(spec: RunSpec, directory: RunDirectory, report: Reporter) -> RunRecord
     registry = load_plugins(spec.environment.plugin_files).registry
     with cpu_threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
         origin = provenance(torch.device(spec.device), matmul)
-        session = prepare(spec, directory, registry, report)
+        session = prepare(spec, directory, registry, report, observers or Observers.of(spec, directory.path))
         loop.run(session)
         return _finish(session, origin)
 
@@ -50,8 +52,11 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
     session.report({"event": "phase", "phase": "test"})
     session.model.load_state_dict(state.best.model)
     with session.clock.measure("evaluation"):
-        metrics, _ = evaluate_split(session.model, session.inputs.test, session.device)
+        image, text = embed_split(session.model, session.inputs.test, session.device)
+        metrics = evaluate_embedded(session.model, image, text, session.inputs.test)
     directory.write_ranks(metrics.i2t_ranks, metrics.t2i_ranks)
+    owner, ranks = session.inputs.test.text_to_image, (metrics.i2t_ranks, metrics.t2i_ranks)
+    columns = session.observers.tested(lambda: RetrievalTest(image, text, owner, session.model.similarity, *ranks, metrics.as_dict()))
     write_bytes(directory.best_path, save(state.best.model))
     record = RunRecord(
         run_id=session.spec.run_id,
@@ -65,6 +70,7 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
         cost=_cost(session),
         warnings=session.spec.environment.data_warnings,
         collapse=_collapse(session),
+        columns=columns,
         provenance=origin.model_copy(update={"restarts": state.restarts}),
     )
     directory.write_record(record)
