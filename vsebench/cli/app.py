@@ -15,6 +15,7 @@ from vsebench.cli.data import data_app
 from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
 from vsebench.cli.frames import pack_frames_command
+from vsebench.cli.new import new_command
 from vsebench.cli.plugins import plugins_command
 from vsebench.cli.report import report_command
 from vsebench.cli.run import run_command
@@ -41,6 +42,7 @@ app.command("ensemble")(ensemble_command)
 app.command("plugins")(plugins_command)
 app.command("check")(conformance_command)
 app.command("show")(show_command)
+app.command("new")(new_command)
 app.command("verify")(verify_command)
 data_app.command("pack-frames")(pack_frames_command)
 app.add_typer(data_app, name="data")

@@ -1,4 +1,4 @@
-"""`vsebench plugins`: what became of each plugin."""
+"""`vsebench plugins`: what became of each plugin, and which others there are."""
 
 from __future__ import annotations
 
@@ -22,14 +22,28 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def plugins_command(
     as_json: JsonOption = False,
-    failed: Annotated[bool, typer.Option("--failed", help="Only plugins that could not be loaded.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only plugins that could not be loaded, or claim a name that another has, with the cure.")] = False,
     kind: KindOption = None,
+    available: Annotated[bool, typer.Option("--available", help="List the packages of the catalogue instead, installed or not.")] = False,
+    index: Annotated[
+        str | None, typer.Option(metavar="FILE|URL", help="The catalogue to list. [default: the one of this release; the network is not used]")
+    ] = None,
 ) -> None:
     """List the plugins, what each provides, and why it could not be loaded."""
     from vsebench.plugin.loader import API_VERSION, load_plugins
 
     check_kind(kind)
-    infos = [info for info in load_plugins().infos if (info.status == "failed" or not failed) and (kind is None or any(k == kind for k, _ in info.components))]
+    if available:
+        from vsebench.cli.available import available_packages
+
+        if failed:
+            raise SpecError("--available lists packages and --failed plugins: keep one")
+        typer.echo(available_packages(index, kind, as_json=as_json))
+        return
+    if index is not None:
+        raise SpecError("--index is the catalogue of --available: add that, or leave --index out")
+    plugins = load_plugins()
+    infos = [info for info in (plugins.ailing if failed else plugins.infos) if kind is None or any(k == kind for k, _ in info.components)]
     if as_json:
         typer.echo(json.dumps({"schema": 1, "api": API_VERSION, "plugins": [_as_dict(info, kind) for info in infos]}, indent=1))
     elif infos:
@@ -55,8 +69,7 @@ def _table(infos: Sequence[PluginInfo], kind: str | None) -> str:
 
 
 def _provides(info: PluginInfo, kind: str | None) -> str:
-    """Its components by kind, a line each; of a failed one, the error and the cure."""
-    if info.status == "failed":
-        return f"{info.error}\n{info.cure}"
+    """Its components by kind, a line each, and what is wrong with it, with the cure."""
     kinds = dict.fromkeys(k for k, _ in info.components if kind in (None, k))
-    return "\n".join(f"{k}: {', '.join(name for other, name in info.components if other == k)}" for k in kinds)
+    provided = [f"{k}: {', '.join(name for other, name in info.components if other == k)}" for k in kinds]
+    return "\n".join([*provided, *(line for line in (info.error, info.cure) if line)])

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.plugin.registry import Kind
 from vsebench.scaffold.kinds import STARTS, Start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin.registry import Kind
 
 LICENCES: Mapping[str, str] = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3-Clause"}
 """What `--license` takes, and how SPDX writes it."""
@@ -44,7 +48,9 @@ class Project:
         if keyword.iskeyword(self.name):
             raise SpecError(f"'{self.name}' is a keyword of Python: choose another name, such as my_{self.name}")
         if not _NAME.fullmatch(self.name):
-            raise SpecError(f"'{self.name}' cannot name a plugin's module: write lower-case letters, digits and single underscores, such as {_nearest(self.name)}")
+            raise SpecError(
+                f"'{self.name}' cannot name a plugin's module: write lower-case letters, digits and single underscores, such as {_nearest(self.name)}"
+            )
 
     @property
     def start(self) -> Start:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError
@@ -27,7 +27,7 @@ def render(project: Project, *, version: str, api: int, year: int | None = None)
         SpecError: the class would have the name of something that its module imports.
     """
     environment = _environment()
-    values = {"project": project, "start": project.start, "version": version, "api": api, "year": year or datetime.datetime.now(tz=datetime.UTC).year}
+    values = {"project": project, "start": project.start, "version": version, "api": api, "year": year or dt.datetime.now(tz=dt.UTC).year}
     templates = {
         "pyproject.toml": "pyproject.toml.jinja",
         "README.md": "README.md.jinja",
@@ -52,7 +52,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701  # Python, TOML and Markdown, not HTML
+        autoescape=False,  # Python, TOML and Markdown, not HTML
     )
 
 

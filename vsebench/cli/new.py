@@ -1,0 +1,72 @@
+"""`vsebench new`: the folder of a plugin that works, to start from."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from vsebench.plugin.errors import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from vsebench.plugin.registry import Component, Kind
+    from vsebench.scaffold import Project
+
+KINDS = ("pooling", "similarity", "loss", "sampler", "batch-plan", "dataset", "encoder")
+SIDES = ("image", "text")
+
+
+def new_command(
+    kind: Annotated[str, typer.Argument(help=f"What it provides: {', '.join(KINDS)}.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="Of the component, such as my_pool.", show_default=False)],
+    side: Annotated[str | None, typer.Option(help="Of an encoder: image or text.")] = None,
+    licence: Annotated[str, typer.Option("--license", help="apache-2.0, mit or bsd-3-clause.")] = "apache-2.0",
+) -> None:
+    """Write a plugin that works into the folder vsebench-NAME: a package with one component, its tests, its README and what CI runs."""
+    from vsebench import __version__
+    from vsebench.plugin.loader import API_VERSION
+    from vsebench.scaffold import Project, render, write
+
+    registered = _kind(kind, side)
+    project = Project(registered, name, licence)
+    _refuse_taken(project)
+    others = _claims(project)
+    project = Project(registered, name, licence, shared=bool(others))
+    files = render(project, version=__version__, api=API_VERSION)
+    write(files, Path(project.distribution))
+    if others:
+        owners = " and ".join(sorted({other.origin.distribution for other in others}))
+        typer.echo(f"vsebench: warning: {project.kind} '{name}' is provided by {owners} already: yours is written {project.spec}", err=True)
+    typer.echo("\n".join([*(f"{project.distribution}/{path}" for path in files), "", *_next_steps(project)]))
+
+
+def _kind(kind: str, side: str | None) -> Kind:
+    """The kind as components are registered under it."""
+    if kind not in KINDS:
+        raise SpecError(f"there is no scaffold for a '{kind}': {did_you_mean(kind, KINDS)}")
+    if kind != "encoder":
+        if side is not None:
+            raise SpecError(f"--side is of encoders, and a {kind} has none: leave it out")
+        return cast("Kind", kind)
+    if side not in SIDES:
+        raise SpecError("say which encoder it is: --side image or --side text")
+    return "image-encoder" if side == "image" else "text-encoder"
+
+
+def _refuse_taken(project: Project) -> None:
+    """Refuses a package that would hide one that is installed."""
+    found = importlib.util.find_spec(project.package)
+    if found is not None:
+        raise SpecError(f"a package {project.package} is installed already ({found.origin}): choose another name")
+
+
+def _claims(project: Project) -> list[Component]:
+    from vsebench.plugin.loader import load_plugins
+
+    return [component for component in load_plugins().registry.find(project.name) if component.kind == project.kind]
+
+
+def _next_steps(project: Project) -> list[str]:
+    return [f"cd {project.distribution}", "pip install -e '.[test]'", "vsebench check .", f"vsebench run {project.run_options}"]
