@@ -210,7 +210,7 @@ REFUSED = [
     ({"pooling": "maxavg,maxavg:w=0.5"}, r"pooling 'maxavg:w=0\.5' is given twice \(it equals 'maxavg'\): keep one"),
     ({"pooling": "gpo/gpo,gpo"}, r"pooling 'gpo' is given twice \(it equals 'gpo/gpo'\)"),
     ({"loss": "triplet,triplet:margin=0.20"}, "loss 'triplet:margin=0.20' is given twice"),
-    ({"sampler": "uniform"}, "data set 'scenes' serves the retrieval task, which uses no sampler: leave out the sampler"),
+    ({"sampler": "uniform"}, "data set 'scenes' serves the retrieval task, which uses no sampler with 'triplet', 'aoq': leave out the sampler"),
     ({"set": {"warmup_loss": "aoq"}}, "protocol key 'warmup_loss': 'aoq' cannot warm up a retrieval run"),
     ({"plugin": ["nowhere.py"]}, r"plugin file '.*nowhere\.py' does not exist"),
 ]
@@ -228,7 +228,7 @@ def test_a_wrong_request_is_refused_before_data_are_opened(values: dict[str, Any
     ("values", "message"),
     [
         ({"loss": "ranking"}, "loss 'ranking' serves the annotation task, data set 'scenes' the retrieval task"),
-        ({"sampler": "uniform"}, "data set 'scenes' serves the retrieval task, which uses no sampler: leave out the sampler"),
+        ({"sampler": "uniform"}, "data set 'scenes' serves the retrieval task, which uses no sampler with 'triplet', 'aoq': leave out the sampler"),
         ({"dataset": "labels", "pooling": "mean"}, "data set 'labels' serves the annotation task, which uses no pooling: leave out the pooling"),
         ({"dataset": "labels", "loss": "triplet"}, "loss 'triplet' serves the retrieval task, data set 'labels' the annotation task"),
         ({"dataset": "scenes,labels"}, "data set 'scenes' serves the retrieval task, 'labels' the annotation task: write a suite for each"),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from vsebench.results.spec import ComponentRef
 
     PoolingPair = tuple[ComponentRef, ComponentRef]
+    Method = tuple[ComponentRef, ComponentRef | None]
+    """A loss, and the sampler of its global negatives where it needs them."""
 
 T = TypeVar("T")
 
@@ -29,21 +31,20 @@ class Axes:
 
     poolings: tuple[PoolingPair, ...]
     similarities: tuple[ComponentRef, ...]
-    losses: tuple[ComponentRef, ...]
+    methods: tuple[Method, ...]
 
     @classmethod
     def of(cls, suite: Suite, registry: Registry) -> Axes:
         """Resolves a suite's components.
 
         Raises:
-            SpecError: one is not known, is given twice, or belongs to another task; or the suite names a sampler.
+            SpecError: one is not known, is given twice, or belongs to another task; or losses and samplers do not go together.
         """
-        if suite.sampler is not None:
-            raise SpecError(f"data set '{suite.dataset[0]}' serves the retrieval task, which uses no sampler: leave out the sampler")
         poolings = _distinct("pooling", suite.pooling, lambda text: resolve_pooling(text, registry), lambda pair: f"{pair[0].spec}/{pair[1].spec}")
         losses = distinct_refs("loss", suite.loss, registry)
         check_losses(losses, "retrieval", suite, registry)
-        return cls(poolings, distinct_refs("similarity", suite.similarity, registry), losses)
+        similarities = distinct_refs("similarity", suite.similarity, registry)
+        return cls(poolings, similarities, _methods(losses, similarities, suite, registry))
 
 
 def resolve_datasets(suite: Suite, registry: Registry) -> tuple[Task, tuple[ComponentRef, ...]]:
@@ -87,7 +88,7 @@ def protocol_fields(suite: Suite, dataset: ComponentRef, registry: Registry) -> 
     protocol, changes = resolve_protocol(suite.protocol or card.protocol, suite.changes, registry)
     components = {key: with_content(kind, resolve_ref(kind, getattr(protocol, key), registry), registry) for key, kind in COMPONENT_KEYS.items()}
     warmup = loss_card(components["warmup_loss"], registry)
-    if warmup.task != "retrieval" or warmup.offline is not None:
+    if warmup.task != "retrieval" or warmup.offline is not None or warmup.sampled:
         raise SpecError(f"protocol key 'warmup_loss': '{protocol.warmup_loss}' cannot warm up a retrieval run: write a loss that needs a batch only")
     return {"protocol": protocol, "protocol_changes": changes, "stop": stopping_rule(protocol, registry), **components}
 
@@ -95,6 +96,23 @@ def protocol_fields(suite: Suite, dataset: ComponentRef, registry: Registry) -> 
 def loss_card(loss: ComponentRef, registry: Registry) -> LossCard:
     """The card of a loss, which says what it needs."""
     return cast("LossCard", registry.get("loss", loss.name).card)
+
+
+def _methods(losses: Sequence[ComponentRef], similarities: Sequence[ComponentRef], suite: Suite, registry: Registry) -> tuple[Method, ...]:
+    """Every loss, those that need global negatives once with each sampler."""
+    sampled = [loss for loss in losses if loss_card(loss, registry).sampled]
+    if not sampled and suite.sampler is not None:
+        named = ", ".join(f"'{loss.spec}'" for loss in losses)
+        raise SpecError(f"data set '{suite.dataset[0]}' serves the retrieval task, which uses no sampler with {named}: leave out the sampler")
+    if not sampled:
+        return tuple((loss, None) for loss in losses)
+    if suite.sampler is None:
+        raise SpecError(f"loss '{sampled[0].spec}' draws global negatives and needs a sampler: name one, such as --sampler vse-ens")
+    other = next((similarity.spec for similarity in similarities if similarity.name != "dot"), None)
+    if other is not None:
+        raise SpecError(f"loss '{sampled[0].spec}' draws its negatives by inner products: use similarity 'dot' instead of '{other}'")
+    samplers = distinct_refs("sampler", suite.sampler, registry)
+    return tuple((loss, sampler) for loss in losses for sampler in (samplers if loss in sampled else (None,)))
 
 
 def _distinct(kind: str, texts: Sequence[str], resolve: Callable[[str], T], canonical: Callable[[T], str]) -> tuple[T, ...]:

@@ -33,9 +33,9 @@ def retrieval_runs(
         opened = open_data(dataset)
         if isinstance(opened.data, RetrievalData):
             check_images(dataset, opened.data, protocol["image_encoder"], registry)
-        for pooling, similarity, loss, seed in itertools.product(axes.poolings, axes.similarities, axes.losses, suite.seeds):
+        for pooling, similarity, (loss, sampler), seed in itertools.product(axes.poolings, axes.similarities, axes.methods, suite.seeds):
             sides = {"image_pooling": pooling[0], "text_pooling": pooling[1]}
-            grid.add(RunSpec(**opened.fields, **protocol, **sides, similarity=similarity, loss=loss, seed=seed, device=device))
+            grid.add(RunSpec(**opened.fields, **protocol, **sides, similarity=similarity, loss=loss, sampler=sampler, seed=seed, device=device))
     return tuple(grid.runs.values())
 
 
@@ -54,6 +54,8 @@ class _Grid:
             first = resolve_ref("loss", offline.first_round, self.registry)
             if first.spec in chain:
                 raise PluginError(f"loss '{spec.loss.spec}' is its own first round ({' needs '.join((*chain, first.spec))}): its card must name another loss")
+            if loss_card(first, self.registry).sampled:
+                raise PluginError(f"the first round '{first.spec}' of loss '{spec.loss.spec}' needs a sampler: its card must name another loss")
             needed = self.add(spec.model_copy(update={"loss": first, "role": "support"}), chain)
             spec = spec.model_copy(update={"depends_on": (needed.run_id,)})
         if spec.role == "row" or spec.run_id not in self.runs:

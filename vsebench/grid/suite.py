@@ -34,7 +34,7 @@ class Suite(BaseModel):
     loss: Specs = ("triplet", "aoq")
     """Losses."""
     sampler: Specs | None = None
-    """Negative samplers, for annotation data sets; by default `uniform`, `warp` and `vse-ens`, with the loss `hinge`."""
+    """Negative samplers: for annotation data sets, by default `uniform`, `warp` and `vse-ens` with the loss `hinge`; or for losses with global negatives."""
     seeds: Seeds = (0,)
     """A list or a range (`0-5`, both ends included), never a count."""
     epochs: int | None = Field(None, ge=1)

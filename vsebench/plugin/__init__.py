@@ -26,7 +26,7 @@ from vsebench.plugin.params import Param, Scalar
 from vsebench.plugin.protocols import BatchPlan, Executor, ImageEncoder, Job, Loss, Pooling, RawImageEncoder, Report, Similarity, TextEncoder
 from vsebench.plugin.published import Published, Setting, recalls
 from vsebench.plugin.registry import Register, RegisterEncoder
-from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Progress
+from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Progress, SampledInputs
 from vsebench.plugin.runtime import AnnotationTest, CurvePoint, Outcome, RetrievalTest, RunInfo, StoppingRule
 from vsebench.plugin.sampling import DrawKernel, DrawKey, Draws, RankingInputs, RankingLoss, Sampler, SamplerState
 from vsebench.plugin.text import Tokeniser, TokenTable
@@ -84,6 +84,7 @@ __all__ = (
     "RetrievalSplit",
     "RetrievalTest",
     "RunInfo",
+    "SampledInputs",
     "Sampler",
     "SamplerState",
     "Scalar",

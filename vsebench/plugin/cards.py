@@ -98,6 +98,7 @@ class LossCard(Card):
 
     Attributes:
         offline: the offline negatives it needs; a function of its parameters when they decide.
+        sampled: it reads global negatives, `LossInputs.sampled`, which a sampler draws over the whole training set; not together with `offline`.
         extras: names in `LossInputs.extras` that it reads.
         non_negative: claims that it is never below zero.
         reduction: claims how it grows with the batch: a `sum` over its pairs, or their `mean`. None claims nothing. (Annotation losses are sums.)
@@ -106,6 +107,7 @@ class LossCard(Card):
 
     task: Task = "retrieval"
     offline: OfflineSpec | Callable[[Mapping[str, Scalar]], OfflineSpec] | None = None
+    sampled: bool = False
     extras: tuple[Literal["raw_image", "raw_text"], ...] = ()
     non_negative: Claim[bool] = False
     reduction: Claim[Literal["sum", "mean"] | None] = None

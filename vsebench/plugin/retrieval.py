@@ -38,6 +38,23 @@ class OfflineInputs:
 
 
 @dataclass(frozen=True)
+class SampledInputs:
+    """One global negative per anchor, drawn by the run's sampler over the whole training set; none belongs to the image of its anchor.
+
+    Attributes:
+        text: normalised embeddings [B, D], a caption drawn for image i.
+        image: normalised embeddings [B, D], an image drawn for caption i.
+        text_found: bool [B]; where false the sampler found no caption, and the row of `text` is caption i itself.
+        image_found: bool [B], likewise.
+    """
+
+    text: Tensor
+    image: Tensor
+    text_found: Tensor
+    image_found: Tensor
+
+
+@dataclass(frozen=True)
 class LossInputs:
     """One batch of B image–caption pairs; pair i is (image i, text i).
 
@@ -50,6 +67,7 @@ class LossInputs:
         image_ids: int64 [B], the image of each pair.
         text_ids: int64 [B], the caption of each pair.
         offline: offline negatives, for losses whose card asks for them.
+        sampled: global negatives, likewise.
         progress: where training stands.
         extras: what else the loss's card asks for, by name.
     """
@@ -61,6 +79,7 @@ class LossInputs:
     image_ids: Tensor | None = None
     text_ids: Tensor | None = None
     offline: OfflineInputs | None = None
+    sampled: SampledInputs | None = None
     progress: Progress | None = None
     extras: Mapping[str, Tensor] = field(default_factory=dict)
 

@@ -116,6 +116,8 @@ class Sampler(Protocol):
     It may also have:
         `kernel() → DrawKernel`: the same law for the sequential engine, with the tables of the last refresh.
         `law(state, anchor, positive) → float64 [A]`: the exact distribution of one draw that finds something.
+        `reads_vectors = False`: its law does not depend on P and Q, which may then have no columns. On the retrieval task, where they are embeddings of
+            the training set, this spares computing them.
         `state_dict()` and `load_state_dict(…)`: the tables of the last refresh, tensors by name, so that a run can be resumed between two refreshes.
     """
 

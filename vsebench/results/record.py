@@ -56,9 +56,9 @@ class Cost(Frozen):
         parameters: trainable parameters.
         peak_memory_mb: peak resident memory of the run's process (MiB); on CUDA, peak allocated device memory.
         concurrency: runs at a time on this device.
-        sampling_seconds: of the training seconds of the annotation task, those spent on drawing negatives,
-        refresh_seconds: on the sampler's tables,
-        update_seconds: and on updates.
+        sampling_seconds: of the training seconds, those in which a sampler drew negatives,
+        refresh_seconds: those that went into its tables, on the retrieval task into embedding the training set for it too,
+        update_seconds: and, on the annotation task, those of updates.
     """
 
     train_seconds: float

@@ -118,6 +118,7 @@ class RunSpec(RunBase):
     text_encoder: ComponentRef
     batch_plan: ComponentRef
     warmup_loss: ComponentRef
+    sampler: ComponentRef | None = Field(None, description="of global negatives, for a loss that needs them")
     protocol: Protocol
 
     @property
@@ -128,10 +129,12 @@ class RunSpec(RunBase):
 
     @property
     def combination(self) -> tuple[str, str]:
-        return self.pooling, self.loss.spec
+        return self.pooling, self.loss.spec if self.sampler is None else f"{self.loss.spec},{self.sampler.spec}"
 
     def identity(self) -> dict[str, Any]:
-        components = ("dataset", "image_pooling", "text_pooling", "similarity", "loss", "image_encoder", "text_encoder", "batch_plan", "warmup_loss")
+        components = ["dataset", "image_pooling", "text_pooling", "similarity", "loss", "image_encoder", "text_encoder", "batch_plan", "warmup_loss"]
+        if self.sampler is not None:  # runs without one keep their ids
+            components.append("sampler")
         # Without defaults: a protocol that gains a key keeps its runs. The defaults themselves therefore never change (a test holds them).
         protocol = self.protocol.model_dump(exclude={"name", "image_encoder", "text_encoder", "batch_plan", "warmup_loss", "stop"}, exclude_defaults=True)
         return {

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Phase = Literal["train", "mining", "evaluation"]
+Phase = Literal["train", "mining", "evaluation", "refresh", "sampling"]
+"""Refreshing a sampler of global negatives and drawing them are within `train`, which has their seconds too."""
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Clock:
     """Adds up the seconds of each phase; on CUDA the device is waited for at both ends of a measurement."""
 
     device: torch.device
-    seconds: dict[Phase, float] = field(default_factory=lambda: {"train": 0.0, "mining": 0.0, "evaluation": 0.0})
+    seconds: dict[Phase, float] = field(default_factory=lambda: dict.fromkeys(get_args(Phase), 0.0))
 
     @contextmanager
     def measure(self, phase: Phase) -> Iterator[None]:

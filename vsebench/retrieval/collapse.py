@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from vsebench.plugin import LossInputs, LossOutput, OfflineInputs
+from vsebench.plugin import LossInputs, LossOutput, OfflineInputs, SampledInputs
 from vsebench.results.record import Collapse
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def plateau(objective: Objective, batch_size: int, dim: int, progress: Progress,
         image_ids=ids,
         text_ids=ids,
         offline=OfflineInputs(same, same, same, same),
+        sampled=SampledInputs(same, same, *(torch.ones(batch_size, dtype=torch.bool, device=device) for _ in range(2))),
         progress=progress,
         extras=dict.fromkeys(objective.card.extras, same),
     )

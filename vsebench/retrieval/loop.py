@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from vsebench.retrieval.mining import OfflineIndices
+    from vsebench.retrieval.sampled import SampledIndices
     from vsebench.retrieval.session import Session
     from vsebench.retrieval.state import State
 
@@ -52,6 +53,8 @@ def _epoch(session: Session, epoch: int) -> None:
     key, schedule, size = Key(session.spec.seed), session.schedule, session.spec.protocol.batch_size
     order = _order(session, epoch, key)
     session.stepper.announce(order, key / "crops" / epoch)
+    if session.sampled is not None:
+        session.sampled.announce(order, epoch * schedule.steps_per_epoch)
     torch.manual_seed((key / "dropout" / epoch).seed())
     streams = Streams((key / "augmentation" / epoch).generator(), (key / "offline augmentation" / epoch).generator())
     negatives = (key / "offline negatives" / epoch).generator()
@@ -85,12 +88,14 @@ def _order(session: Session, epoch: int, key: Key) -> np.ndarray:
 
 def _step(session: Session, captions: np.ndarray, progress: Progress, streams: Streams, negatives: np.random.Generator, totals: Totals) -> None:
     warming = progress.step < session.schedule.warmup_steps
-    offline: OfflineIndices | None = None
+    drawn: OfflineIndices | SampledIndices | None = None
     if session.offline is not None and not warming:
         train, mask = session.inputs.train, session.spec.protocol.sibling_mask
-        offline = draw(session.offline, captions, train.text_to_image, session.inputs.captions_of, avoid_siblings=mask, rng=negatives)
+        drawn = draw(session.offline, captions, train.text_to_image, session.inputs.captions_of, avoid_siblings=mask, rng=negatives)
+    elif session.sampled is not None and not warming:
+        drawn = session.sampled.draw(progress)
     objective = session.warmup if warming else session.objective
-    session.stepper.step(captions, objective, progress, session.schedule.lr(progress.step), streams, offline, totals)
+    session.stepper.step(captions, objective, progress, session.schedule.lr(progress.step), streams, drawn, totals)
 
 
 def _evaluate(session: Session, totals: Totals) -> None:

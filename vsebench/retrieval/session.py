@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
-from vsebench.plugin import Key
+from vsebench.plugin import Key, VsebenchError
 from vsebench.retrieval.batches import Augmenter
 from vsebench.retrieval.clock import Clock
 from vsebench.retrieval.embeddings import representative
@@ -19,6 +19,7 @@ from vsebench.retrieval.inputs import Inputs, open_inputs
 from vsebench.retrieval.model import Model, build, pool, seeded
 from vsebench.retrieval.offline import first_round, load_best, offline_lists
 from vsebench.retrieval.optimisation import Optimisation
+from vsebench.retrieval.sampled import GlobalNegatives
 from vsebench.retrieval.schedule import Schedule
 from vsebench.retrieval.state import State, load_checkpoint
 from vsebench.retrieval.step import Objective, Stepper
@@ -51,6 +52,7 @@ class Session:
         stepper: takes the steps.
         schedule: says when things happen.
         offline: mined negatives, for a loss that needs them.
+        sampled: draws global negatives, likewise.
         clock: what time was spent on.
         state: counters, restored from a checkpoint where there is one.
         prior_seconds: training of the first round.
@@ -70,6 +72,7 @@ class Session:
     stepper: Stepper
     schedule: Schedule
     offline: OfflineLists | None
+    sampled: GlobalNegatives | None
     clock: Clock
     state: State
     prior_seconds: float
@@ -111,6 +114,7 @@ def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: 
         stepper=_stepper(inputs, model, objective, schedule, device),
         schedule=schedule,
         offline=offline,
+        sampled=_global_negatives(spec, registry, model, inputs, clock) if objective.card.sampled else None,
         clock=clock,
         state=State(),
         prior_seconds=prior_seconds,
@@ -137,7 +141,15 @@ def _restore(session: Session) -> None:
         return
     session.state = state
     session.stepper.forwards = state.forwards
-    session.clock.seconds = dict(state.seconds)
+    session.clock.seconds.update(state.seconds)
+
+
+def _global_negatives(spec: RunSpec, registry: Registry, model: Model, inputs: Inputs, clock: Clock) -> GlobalNegatives:
+    if spec.sampler is None:
+        raise VsebenchError(f"loss '{spec.loss.spec}' needs global negatives, but the run names no sampler to draw them")
+    component = registry.get("sampler", spec.sampler.name)
+    samplers = component.create(spec.sampler.params), component.create(spec.sampler.params)
+    return GlobalNegatives(model, inputs, samplers, spec.protocol.batch_size, Key(spec.seed) / "global negatives", clock)
 
 
 def _mine(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 
-from vsebench.plugin import LossInputs, LossOutput, OfflineInputs, Progress
+from vsebench.plugin import LossInputs, LossOutput, OfflineInputs, Progress, SampledInputs
 from vsebench.retrieval.batches import join, positives, to_device
 from vsebench.retrieval.embeddings import representative
+from vsebench.retrieval.mining import OfflineIndices
+from vsebench.retrieval.sampled import SampledIndices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,16 +24,19 @@ if TYPE_CHECKING:
     from vsebench.plugin import Key, LossCard
     from vsebench.results.protocol import Protocol
     from vsebench.retrieval.batches import Augmenter, Padded
-    from vsebench.retrieval.mining import OfflineIndices
     from vsebench.retrieval.model import Encoded, Model
     from vsebench.retrieval.optimisation import Optimisation
 
 
 class Streams(NamedTuple):
-    """Random choices of an epoch. The offline items have a stream of their own, so that every loss sees the same pairs augmented alike."""
+    """Random choices of an epoch. Offline and global negatives have a stream of their own, so that every loss sees the same pairs augmented alike."""
 
     pairs: np.random.Generator
     offline: np.random.Generator
+
+
+Negatives = OfflineIndices | SampledIndices | None
+"""Which items from outside a batch a loss wants, if any."""
 
 
 class Objective(NamedTuple):
@@ -82,26 +87,22 @@ class Stepper:
         """Says in which order the coming epoch visits the training captions, so that their images can be made ready."""
         self.inputs.images.announce(self.text_to_image[captions], self.protocol.batch_size, key)
 
-    def step(
-        self, captions: np.ndarray, objective: Objective, progress: Progress, lr: float, streams: Streams, offline: OfflineIndices | None, totals: Totals
-    ) -> None:
-        """One optimiser step on the pairs of `captions` [B]."""
+    def step(self, captions: np.ndarray, objective: Objective, progress: Progress, lr: float, streams: Streams, negatives: Negatives, totals: Totals) -> None:
+        """One optimiser step on the pairs of `captions` [B], with what the objective wants of negatives from outside the batch."""
         self.optimisation.enter(progress.epoch)
-        loss, diagnostics = self._loss(captions, objective, progress, streams, offline)
+        loss, diagnostics = self._loss(captions, objective, progress, streams, negatives)
         self.optimisation.update(loss, lr, progress)
         totals.add({**diagnostics, "loss": loss.detach()})
 
-    def _loss(
-        self, captions: np.ndarray, objective: Objective, progress: Progress, streams: Streams, offline: OfflineIndices | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def _loss(self, captions: np.ndarray, objective: Objective, progress: Progress, streams: Streams, negatives: Negatives) -> tuple[Tensor, dict[str, Tensor]]:
         image_ids = self.text_to_image[captions]
         with self.autocast():
             image = self._embed_images(self.inputs.images.pairs(image_ids, streams.pairs))
             texts = [self.inputs.text_batch(captions, streams.pairs)]
-            if offline is not None:
-                texts += [self.inputs.text_batch(chosen, streams.offline) for chosen in (offline.text3, offline.text4)]
+            texts += [self.inputs.text_batch(chosen, streams.offline) for chosen in _captions(negatives)]
             text, *others = self._embed_texts(texts)
-            negatives = None if offline is None else self._offline(offline, others, streams.offline)
+            offline = self._offline(negatives, others, streams.offline) if isinstance(negatives, OfflineIndices) else None
+            sampled = self._sampled(negatives, others, streams.offline) if isinstance(negatives, SampledIndices) else None
         ids = to_device(image_ids, self.inputs.device)
         raw = {"raw_image": image.raw, "raw_text": text.raw}
         inputs = LossInputs(
@@ -111,7 +112,8 @@ class Stepper:
             similarity=self.model.similarity(image.embedding, text.embedding),
             image_ids=ids,
             text_ids=to_device(captions, self.inputs.device),
-            offline=negatives,
+            offline=offline,
+            sampled=sampled,
             progress=progress,
             extras={name: cast("Tensor", raw[name]) for name in objective.card.extras},
         )
@@ -123,6 +125,11 @@ class Stepper:
         image3, image4 = (representative(self._embed_images(self.inputs.images.others(chosen, rng)).embedding) for chosen in (indices.image3, indices.image4))
         text3, text4 = (representative(text.embedding) for text in texts)
         return OfflineInputs(text3=text3, image3=image3, image4=image4, text4=text4)
+
+    def _sampled(self, indices: SampledIndices, texts: Sequence[Encoded], rng: np.random.Generator) -> SampledInputs:
+        image = representative(self._embed_images(self.inputs.images.others(indices.image, rng)).embedding)
+        found = (to_device(each, self.inputs.device) for each in (indices.text_found, indices.image_found))
+        return SampledInputs(representative(texts[0].embedding), image, *found)
 
     def _embed_images(self, batch: Padded) -> Encoded:
         self.forwards += len(batch.lengths)
@@ -141,6 +148,17 @@ class Stepper:
         device = self.inputs.device.type
         wanted = self.protocol.precision == "bf16" or (self.protocol.precision == "auto" and device == "cuda")
         return torch.autocast(device, dtype=torch.bfloat16) if wanted else nullcontext()
+
+
+def _captions(negatives: Negatives) -> tuple[np.ndarray, ...]:
+    """The captions [B] that negatives from outside the batch consist of."""
+    match negatives:
+        case OfflineIndices():
+            return negatives.text3, negatives.text4
+        case SampledIndices():
+            return (negatives.text,)
+        case None:
+            return ()
 
 
 def _total(output: LossOutput, image: Encoded, text: Encoded) -> tuple[Tensor, dict[str, Tensor]]:

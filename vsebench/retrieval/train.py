@@ -100,4 +100,6 @@ def _cost(session: Session) -> Cost:
         parameters=session.model.parameter_count,
         peak_memory_mb=peak_memory_mb(session.device),
         concurrency=session.spec.environment.concurrency,
+        sampling_seconds=seconds["sampling"],
+        refresh_seconds=seconds["refresh"],
     )
