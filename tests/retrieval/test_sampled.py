@@ -13,7 +13,6 @@ from tests.oracles import samplers as oracle
 from vsebench.plugin import DrawKey, Draws, Key, Progress, SamplerState, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.plugin.sampling import NOTHING
-from vsebench.results.spec import RunSpec
 from vsebench.results.store import Store
 from vsebench.retrieval import sampled
 from vsebench.retrieval.clock import Clock
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsebench.results.record import RunRecord
+    from vsebench.results.spec import RunSpec
 
     Plan = Callable[..., tuple[RunSpec, ...]]
 

@@ -95,6 +95,8 @@ def _particulars(card: Card, component: Component) -> Iterator[str]:
         if offline is not None:
             kept = f"{offline.text_h} captions per image and {offline.image_h} images per caption"
             yield f"  needs offline negatives ({kept}, mine: {offline.mine}), from a first round of '{offline.first_round}'; start: {offline.start}"
+        if card.sampled:
+            yield "  needs global negatives, which a sampler draws over the whole training set: name one with --sampler"
     if isinstance(card, DatasetCard):
         yield f"  task: {card.task}; features: {card.feature_kind}; protocol: {card.protocol}"
         yield from (f"  {label}: {text}" for label, text in (("licence", card.licence), ("citation", card.citation)) if text)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.nn.functional import normalize
 
-from vsebench.plugin import LossInputs, OfflineInputs, Progress
+from vsebench.plugin import LossInputs, OfflineInputs, Progress, SampledInputs
 from vsebench.testing.subject import DIM
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _OFFLINE = ("text3", "image3", "image4", "text4")
+_SAMPLED = ("text", "image", "text_found", "image_found")
 _SHARED = 0.8  # of the squared length of an embedding, along the direction that tells the two groups apart
 
 
@@ -52,6 +53,7 @@ class Pairs:
             image_ids=ids.where(ids != 2, 1) if self.law == "siblings" else ids,
             text_ids=ids,
             offline=OfflineInputs(*others),
+            sampled=SampledInputs(others[0], others[1], *(torch.ones(self.batch, dtype=torch.bool) for _ in range(2))),
             progress=Progress(epoch=0, step=0, total=10),
             extras={"raw_image": 3 * image, "raw_text": 3 * text},
         )
@@ -93,6 +95,7 @@ def part(inputs: LossInputs, index: Tensor) -> LossInputs:
     assert inputs.image_ids is not None
     assert inputs.text_ids is not None
     assert inputs.offline is not None
+    assert inputs.sampled is not None
     return LossInputs(
         inputs.image[index],
         inputs.text[index],
@@ -100,6 +103,7 @@ def part(inputs: LossInputs, index: Tensor) -> LossInputs:
         image_ids=inputs.image_ids[index],
         text_ids=inputs.text_ids[index],
         offline=OfflineInputs(*(getattr(inputs.offline, name)[index] for name in _OFFLINE)),
+        sampled=SampledInputs(*(getattr(inputs.sampled, name)[index] for name in _SAMPLED)),
         progress=inputs.progress,
         extras={name: tensor[index] for name, tensor in inputs.extras.items()},
     )
@@ -110,6 +114,7 @@ def moved(inputs: LossInputs, device: torch.device | str) -> LossInputs:
     assert inputs.image_ids is not None
     assert inputs.text_ids is not None
     assert inputs.offline is not None
+    assert inputs.sampled is not None
     return LossInputs(
         inputs.image.to(device),
         inputs.text.to(device),
@@ -118,6 +123,7 @@ def moved(inputs: LossInputs, device: torch.device | str) -> LossInputs:
         image_ids=inputs.image_ids.to(device),
         text_ids=inputs.text_ids.to(device),
         offline=OfflineInputs(*(getattr(inputs.offline, name).to(device) for name in _OFFLINE)),
+        sampled=SampledInputs(*(getattr(inputs.sampled, name).to(device) for name in _SAMPLED)),
         progress=inputs.progress,
         extras={name: tensor.to(device) for name, tensor in inputs.extras.items()},
     )

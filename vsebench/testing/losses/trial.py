@@ -38,7 +38,8 @@ def wanted(subject: Subject, inputs: LossInputs) -> LossInputs:
     """The batch with those inputs only that the loss's card asks for."""
     card = cast("LossCard", subject.component.card)
     offline = inputs.offline if card.offline_for(subject.params) is not None else None
-    return dataclasses.replace(inputs, offline=offline, extras={name: inputs.extras[name] for name in card.extras})
+    sampled = inputs.sampled if card.sampled else None
+    return dataclasses.replace(inputs, offline=offline, sampled=sampled, extras={name: inputs.extras[name] for name in card.extras})
 
 
 def value(loss: Any, subject: Subject, inputs: LossInputs) -> Tensor:
