@@ -65,9 +65,10 @@ def _by_name(target: str, plugins: Plugins, kind: Kind | None) -> tuple[list[Com
         raise SpecError(f"'{name}' is a {kinds}: say which has these parameters, with --kind")
     if found:
         return found, given
-    known = {component.name for component in plugins.registry} | {info.distribution for info in plugins.infos}
-    if normalise(name) not in {normalise(info.distribution) for info in plugins.infos}:
-        raise SpecError(f"no component, installed distribution, Python file or folder is called '{name}': {did_you_mean(name, known)}")
+    distributions = {info.distribution for info in plugins.infos}
+    if normalise(name) not in map(normalise, distributions):
+        known = {component.name for component in plugins.registry if kind in (None, component.kind)} | distributions
+        raise SpecError(f"no {kind or 'component'}, installed distribution, Python file or folder is called '{name}': {did_you_mean(name, known)}")
     return _of_distribution(name, plugins, ""), {}
 
 

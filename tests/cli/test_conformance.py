@@ -1,0 +1,122 @@
+"""`vsebench check`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vsebench.cli.app import main
+from vsebench.plugin import loader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PLUGIN = """
+import torch
+from vsebench.plugin import Card, hookimpl
+
+
+@hookimpl
+def vsebench_register_poolings(register):
+    register("leaky", "vsebench_file_own:Leaky", card=Card("mean of every row, padding too"))
+
+
+class Leaky(torch.nn.Module):
+    def forward(self, features, lengths):
+        return features.mean(dim=1)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[str]:
+    """A plugin file whose pooling reads padding."""
+    file = tmp_path / "own.py"
+    file.write_text(PLUGIN)
+    yield str(file)
+    loader.load_plugins.cache_clear()
+
+
+def check(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
+    """Exit code, output and errors."""
+    with pytest.raises(SystemExit) as caught:
+        main(["check", *arguments])
+    printed = capsys.readouterr()
+    return caught.value.code, printed.out, printed.err
+
+
+def test_a_sound_component_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, errors = check(capsys, "dot")
+    assert (code, errors) == (0, "")
+    lines = text.splitlines()
+    assert lines[0].startswith("dot (similarity, vsebench ")
+    assert "  ok    a_score_depends_on_its_pair_only" in lines
+    assert lines[-1] == "7 passed, 0 failed, 0 skipped"
+
+
+def test_a_broken_promise_is_shown_with_its_reproduction(capsys: pytest.CaptureFixture[str], own: str) -> None:
+    code, text, _ = check(capsys, own)
+    assert code == 1
+    block = text[text.index("  FAIL  never_reads_padding") :].splitlines()
+    assert block[1:4] == [
+        "        it reads padding",
+        "          on:        6 items of lengths 9, 4, 6, 1, 2, 1 in 9 rows of size 16, padding holds 1e+30",
+        "          expected:  as with zeros in the padding",
+    ]
+    assert f'build("pooling", "leaky", plugins={(own,)!r}, dim=16)' in block[5]
+    assert "  skip  order_of_the_rows_does_not_matter: its card does not claim it: PoolingCard(…, order_free=True)" in text
+    assert text.splitlines()[-1].endswith("skipped; broken promises: leaky")
+    assert "forward and backward" not in text
+    line = block[5].strip().removeprefix("reproduce: ")
+    exec(line, {})
+
+
+def test_json_says_the_same(capsys: pytest.CaptureFixture[str], own: str) -> None:
+    code, text, _ = check(capsys, own, "--format", "json")
+    report = json.loads(text)
+    assert (code, report["schema"], report["passed"]) == (1, 1, False)
+    (component,) = report["components"]
+    assert (component["kind"], component["spec"], component["distribution"], component["costs"]) == ("pooling", "leaky", "own.py", [])
+    found = {each["name"]: each for each in component["checks"]}
+    assert found["takes_an_empty_batch"]["outcome"] == "passed"
+    assert found["never_reads_padding"]["failure"]["what"] == "it reads padding"
+    assert found["order_of_the_rows_does_not_matter"]["reason"].startswith("its card does not claim it")
+
+
+def test_a_sound_pooling_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = check(capsys, "max")
+    assert code == 0
+    header = next(i for i, line in enumerate(text.splitlines()) if line.split()[-1:] == ["parameters"])
+    assert [line.split()[0] for line in text.splitlines()[header + 1 : header + 4]] == ["max", "mean", "max"]
+
+
+def test_a_data_set_is_looked_for_where_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, text, _ = check(capsys, "precomp", "--data-root", str(tmp_path))
+    assert code == 0
+    assert f"  skip  it_can_be_opened: data set 'precomp' is not in {tmp_path}/precomp" in text
+
+
+def test_promises_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = check(capsys, "--list", "--kind", "loss")
+    assert code == 0
+    assert [line for line in text.splitlines() if not line.startswith(" ")] == ["retrieval loss:", "annotation loss:"]
+    assert "  siblings_are_no_negatives: A pair that `positives` marks beside the diagonal is never pushed apart" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "say what to check"),
+        (("meen",), "no component, installed distribution, Python file or folder is called 'meen': did you mean 'mean'?"),
+        (("mean", "--kind", "poolings"), "unknown kind of component 'poolings': did you mean 'pooling'?"),
+        (("mean", "--kind", "loss"), "no loss, installed distribution, Python file or folder is called 'mean'"),
+    ],
+)
+def test_wrong_requests_are_one_line(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str) -> None:
+    code, text, errors = check(capsys, *arguments)
+    assert (code, text) == (2, "")
+    assert errors.startswith("vsebench: error: ")
+    assert message in errors
+    assert errors.count("\n") == 1
