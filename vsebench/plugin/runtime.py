@@ -117,8 +117,8 @@ class RetrievalTest:
         text: of the captions.
         text_to_image: int64 [m], the image of each caption.
         similarity: scores `image` against `text`.
-        i2t_ranks: int32 [n], rank from 1 of the best of each image's captions.
-        t2i_ranks: int32 [m], rank from 1 of each caption's image.
+        i2t_ranks: int64 [n], how many captions of other images score at least as high as the image's best caption: its rank, from 0.
+        t2i_ranks: int64 [m], how many other images score at least as high as the caption's own.
         metrics: the run's test metrics by row key.
     """
 
