@@ -161,9 +161,7 @@ def _finish(current: _Run) -> RunRecord:
     metrics = _metrics(current.inputs, best["images"], best["labels"], "test")
     directory.write_per_image({"image": metrics.images, **metrics.per_image})
     split = current.inputs.splits["test"]
-    columns = current.observers.tested(
-        lambda: AnnotationTest(_vectors(split, best["images"]), best["labels"], split.positives, split.known, metrics.as_dict())
-    )
+    columns = current.observers.tested(lambda: AnnotationTest(_vectors(split, best["images"]), best["labels"], split.positives, split.known, metrics.as_dict()))
     write_bytes(directory.best_path, save(state.best.model))
     return RunRecord(
         run_id=spec.run_id,

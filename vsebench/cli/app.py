@@ -14,6 +14,7 @@ from vsebench.cli.conformance import conformance_command
 from vsebench.cli.data import data_app
 from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
+from vsebench.cli.extensions import ExtensibleGroup
 from vsebench.cli.frames import pack_frames_command
 from vsebench.cli.new import new_command
 from vsebench.cli.plugins import plugins_command
@@ -33,7 +34,14 @@ INTERRUPTED = 130
 _UsageError: type[Any] = typer.BadParameter.__mro__[2]
 """What misspelt options and commands raise: click's ClickException, of which typer carries a copy that it does not export."""
 
-app = typer.Typer(name="vsebench", rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(
+    name="vsebench",
+    cls=ExtensibleGroup,
+    epilog="Plugins may add commands; each answers to --help.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
 app.command("run")(run_command)
 app.command("report")(report_command)
 app.command("compare")(compare_command)

@@ -80,7 +80,7 @@ class CurvePoint(Protocol):
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Dev metrics by row key: `rsum`, `i2t_r1`, … or `map`, `p_at_5`, …"""
+        """Dev metrics by row key: `rsum`, `i2t_r1` and so on, or `map`, `p_at_5` and so on."""
         ...
 
     @property

@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
 NEVER = "never"
 """The stopping rule of a protocol that has none."""
 
