@@ -40,7 +40,7 @@ def test_help_lists_the_commands(arguments: tuple[str, ...], capsys: pytest.Capt
         (["run", "--poling", "gpo"], "'vsebench run' has no option '--poling': did you mean '--pooling'?"),
         (["run", "--zzzzzz"], "'vsebench run' has no option '--zzzzzz': known: --data-root, --dataset,"),
         (["plugins", "--fialed"], "'vsebench plugins' has no option '--fialed': did you mean '--failed'?"),
-        (["rnu"], "no such command 'rnu'. Did you mean 'run'?"),
+        (["rnu"], "no such command 'rnu': did you mean 'run'?"),
         (["show"], "missing argument 'name'"),
         (["run", "--pooling"], "'--pooling' requires an argument"),
         (["run", "--workers", "many"], "invalid value for '--workers'"),

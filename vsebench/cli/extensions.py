@@ -33,7 +33,7 @@ class ExtensibleGroup(TyperGroup):
             return own
         found = plugin_commands(self.commands)
         if cmd_name not in found:
-            raise SpecError(f"there is no command '{cmd_name}': {did_you_mean(cmd_name, {*self.commands, *found})}")
+            raise SpecError(f"no such command '{cmd_name}': {did_you_mean(cmd_name, {*self.commands, *found})}")
         return found[cmd_name]
 
 
