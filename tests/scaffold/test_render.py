@@ -1,0 +1,89 @@
+"""The files of a new plugin."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.scaffold.projects import KINDS, files, project
+from vsebench.plugin import SpecError
+from vsebench.scaffold import LICENCES
+
+LINES = 20
+"""Of the module that an author starts from, at most."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_author_starts_from_a_short_module(kind: str):
+    made = project(kind)
+    code = files(made)[f"src/{made.package}/{made.module}.py"]
+    assert len([line for line in code.splitlines() if line.strip()]) <= LINES
+    assert f"class {made.class_name}" in code
+    assert ast.get_docstring(ast.parse(code)) == f"The {made.start.noun} `{made.name}`."
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_listing_it_imports_no_torch(kind: str):
+    made = project(kind)
+    code = files(made)[f"src/{made.package}/__init__.py"]
+    imported = {node.module for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)}
+    assert imported == {"__future__", "typing", "vsebench.plugin"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_metadata_name_what_is_there(kind: str):
+    made = project(kind)
+    rendered = files(made)
+    metadata = tomllib.loads(rendered["pyproject.toml"])["project"]
+    assert metadata["name"] == made.distribution
+    assert metadata["dependencies"] == ["vsebench>=0.1.0"]
+    assert metadata["entry-points"]["vsebench"] == {made.name: made.package}
+    assert set(rendered) == {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        ".gitignore",
+        ".github/workflows/ci.yml",
+        f"src/{made.package}/__init__.py",
+        f"src/{made.package}/{made.module}.py",
+        f"tests/test_{made.name}.py",
+    }
+    assert made.run_options in rendered["README.md"]
+    assert all(text.endswith("\n") and "{{" not in text and "{%" not in text for text in rendered.values())
+
+
+@pytest.mark.parametrize("licence", LICENCES)
+def test_its_licence_is_the_one_that_was_chosen(licence: str):
+    made = project("pooling", licence=licence)
+    rendered = files(made)
+    assert tomllib.loads(rendered["pyproject.toml"])["project"]["license"] == LICENCES[licence]
+    assert {"apache-2.0": "Apache License", "mit": "MIT License", "bsd-3-clause": "BSD 3-Clause License"}[licence] in rendered["LICENSE"]
+    if licence != "apache-2.0":
+        assert f"2026{',' if licence.startswith('bsd') else ''} the authors of vsebench-my-pooling" in rendered["LICENSE"]
+
+
+def test_a_class_that_would_hide_an_import_is_refused():
+    with pytest.raises(SpecError, match="the class of 'tensor' would be called Tensor, which its module imports: choose another name"):
+        files(project("pooling", name="tensor"))
+
+
+def test_the_code_is_formatted_and_sound(tmp_path: Path):
+    for kind in KINDS:
+        made = project(kind)
+        for path, text in files(made).items():
+            file = tmp_path / made.distribution / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+    ruff = [sys.executable, "-m", "ruff"]
+    options = ["--isolated", "--no-cache", "--line-length", "160", str(tmp_path)]
+    third_party = "lint.isort.known-third-party = ['torch', 'numpy', 'pytest']"
+    first_party = "lint.isort.known-first-party = ['vsebench']"
+    select = ["--select", "E,F,I,UP,B", "--config", third_party, "--config", first_party]
+    for command in (["format", "--check", *options], ["check", *select, *options]):
+        done = subprocess.run([*ruff, *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
