@@ -8,6 +8,9 @@ import numpy as np
 
 from vsebench.kernels.jit import jit
 from vsebench.kernels.negatives_numba import below, fork, score
+from vsebench.kernels.prefetch_numba import prefetch_row
+
+_AHEAD = 3  # updates between asking for vectors and using them; which pairs come is known from their numbers
 
 _UPDATES, _LOSS, _VIOLATIONS, _TRIALS, _SKIPPED, _EXHAUSTED = range(6)  # of `TALLIED`
 
@@ -34,6 +37,9 @@ def train_free(
     """
     ranks, numbers, scratch = tables
     for step in range(steps[0], steps[1]):
+        coming = below(fork(fork(seeds[0], step + _AHEAD), 0), labels.shape[0])
+        prefetch_row(P, owners[coming])
+        prefetch_row(Q, np.int64(labels[coming]))
         pair = below(fork(fork(seeds[0], step), 0), labels.shape[0])
         image, positive = owners[pair], labels[pair]
         vector = P[image]
