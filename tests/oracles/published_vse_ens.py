@@ -1,6 +1,6 @@
 """VSE-ens as published, step by step, in loops that numba can compile: the plain opponent of the fast engine.
 
-Every negative builds an alias table over all ranks and one over the factors, as the released code does, and every refresh sorts each factor's labels in
+Every draw, redraws of positives included, builds an alias table over all ranks and one over the factors, as the released code does, and every refresh sorts each factor's labels in
 full. What is wrong in that code is right here: ranks are not rounded to a staircase, and no label or factor is out of reach.
 """
 
@@ -73,11 +73,11 @@ def train(updates: int, owners: Any, positives: Any, P: Any, Q: Any, scale: floa
         while count < own.shape[0] and own[count] >= 0:
             count += 1
         positive = own[np.random.randint(0, count)]  # noqa: NPY002
-        build_alias(rank_mass, chance, alias, small, large)
         for f in range(dim):
             factor_mass[f] = abs(P[image, f]) * spreads[f]
-        build_alias(factor_mass, factor_chance, factor_alias, small, large)
         while True:
+            build_alias(rank_mass, chance, alias, small, large)
+            build_alias(factor_mass, factor_chance, factor_alias, small, large)
             rank, factor = draw_alias(chance, alias), draw_alias(factor_chance, factor_alias)
             negative = ranks[factor, rank if P[image, factor] > 0 else n_labels - 1 - rank]
             known = False
