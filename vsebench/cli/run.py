@@ -30,7 +30,7 @@ def run_command(
     pooling: Annotated[str | None, typer.Option(help=f"Poolings, {_LISTS}; A/B is image side / text side. [default: gpo,maxavg]")] = None,
     similarity: Annotated[str | None, typer.Option(help=f"Similarities, {_LISTS}. [default: dot]")] = None,
     loss: Annotated[str | None, typer.Option(help=f"Losses, {_LISTS}. [default: triplet,aoq; hinge for annotation data sets]")] = None,
-    sampler: Annotated[str | None, typer.Option(help=f"Negative samplers, {_LISTS}: for annotation data sets [default: uniform,warp,vse-ens], or for --loss triplet-global.")] = None,
+    sampler: Annotated[str | None, typer.Option(help=f"Negative samplers, {_LISTS}. [default: uniform,warp,vse-ens for annotation data sets]")] = None,
     seeds: Annotated[str | None, typer.Option(help="A list or a range, 0,1,2 or 0-5; never a count. [default: 0]")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training captions. [default: the protocol's]")] = None,
     protocol: Annotated[str | None, typer.Option(help="The preset of everything held equal. [default: the data set's]")] = None,

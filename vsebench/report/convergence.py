@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.report.runs import Run
+    from vsebench.results.record import Evaluation
 
 SHARE = 0.95
 """The share of a best dev RSUM, or MAP, that counts as having arrived."""
@@ -35,18 +36,24 @@ def best_dev(run: Run) -> float | None:
 
 def reach(run: Run, quality: float) -> Reach | None:
     """The first evaluation at which a run's dev RSUM (MAP) is at least `quality`; None when it never is."""
-    cost = run.record.cost
-    head_start = cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0
-    for evaluation in run.curve:
-        if evaluation.metrics[run.table.headline] >= quality:
-            return Reach(evaluation.step, evaluation.epoch, head_start + evaluation.seconds)
-    return None
+    return next((_at(run, evaluation) for evaluation in run.curve if evaluation.metrics[run.table.headline] >= quality), None)
+
+
+def end(run: Run) -> Reach | None:
+    """The last evaluation of a run; None when it has none."""
+    return _at(run, run.curve[-1]) if run.curve else None
 
 
 def reach_own_best(run: Run) -> Reach | None:
     """When a run reached 95 % of its own best."""
     best = best_dev(run)
     return reach(run, SHARE * best) if best is not None else None
+
+
+def _at(run: Run, evaluation: Evaluation) -> Reach:
+    cost = run.record.cost
+    head_start = cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0
+    return Reach(evaluation.step, evaluation.epoch, head_start + evaluation.seconds)
 
 
 def mean_reach(reached: Sequence[Reach | None]) -> Reach | None:

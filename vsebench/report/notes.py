@@ -38,7 +38,7 @@ def block_notes(block: Block) -> list[str]:
     """What is particular to one block, each note a sentence or two."""
     runs = block.section.runs
     done = [run for run in runs if run.done]
-    notes = [_seeds(block), _spread(block), _target(block), _protocol(block), _machine(done), _comparable(done)]
+    notes = [_seeds(block), _spread(block), _target(block), _protocol(block), machine_note(done), comparable_note(done)]
     notes += _mixed(block)
     notes += _collapsed(done)
     notes += [f"Data: {warning}" for warning in _distinct(warning for run in runs for warning in run.record.warnings)]
@@ -98,7 +98,8 @@ def _siblings(spec: AnySpec) -> str:
     return f"; sibling_mask={_word(spec.protocol.sibling_mask)}: other captions of an image are {siblings}"
 
 
-def _machine(done: Sequence[Run]) -> str:
+def machine_note(done: Sequence[Run]) -> str:
+    """On what runs were made; empty without any."""
     if not done:
         return ""
     names = ", ".join(_distinct(run.record.provenance.device_name for run in done if run.record.provenance is not None))
@@ -108,8 +109,8 @@ def _machine(done: Sequence[Run]) -> str:
     return f"Device: {spec.device}{f' ({names})' if names else ''}{threads}, {together} at a time."
 
 
-def _comparable(done: Sequence[Run]) -> str:
-    """Seconds mean the same only on equal devices with equal company."""
+def comparable_note(done: Sequence[Run]) -> str:
+    """Warns where runs were not made on equal devices with equal company, without which seconds do not mean the same; else empty."""
     concurrency = {run.record.cost.concurrency for run in done if run.record.cost is not None}
     devices = {run.record.provenance.device_name for run in done if run.record.provenance is not None}
     causes = [cause for cause, found in (("runs at a time", concurrency), ("device", devices)) if len(found) > 1]

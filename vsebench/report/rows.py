@@ -54,10 +54,8 @@ class Block:
 
 def make_block(section: Section, baseline: tuple[str, str] | None = None) -> Block:
     """The rows of a section, timed to the target that the row `baseline` sets; by default the first row with a finished run."""
-    combinations: dict[tuple[str, str], list[Run]] = {}
-    for run in section.runs:
-        combinations.setdefault(run.combination, []).append(run)
-    target = _target(combinations, baseline)
+    combinations = combinations_of(section)
+    target = target_of(combinations, baseline)
     return Block(section, target, tuple(_entry(section, runs, target) for runs in combinations.values()))
 
 
@@ -73,7 +71,16 @@ def parse_baseline(text: str, sections: Sequence[Section]) -> tuple[str, str]:
     return known[text]
 
 
-def _target(combinations: dict[tuple[str, str], list[Run]], baseline: tuple[str, str] | None) -> Target:
+def combinations_of(section: Section) -> dict[tuple[str, str], list[Run]]:
+    """The runs of each row, in the order of the rows."""
+    combinations: dict[tuple[str, str], list[Run]] = {}
+    for run in section.runs:
+        combinations.setdefault(run.combination, []).append(run)
+    return combinations
+
+
+def target_of(combinations: dict[tuple[str, str], list[Run]], baseline: tuple[str, str] | None) -> Target:
+    """What the baseline sets: by default the first row with a finished run."""
     first = next(iter(combinations))
     chosen = baseline or next((key for key, runs in combinations.items() if any(run.done for run in runs)), first)
     bests = [best for run in combinations.get(chosen, ()) if run.done and (best := best_dev(run)) is not None]

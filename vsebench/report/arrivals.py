@@ -1,0 +1,79 @@
+"""When runs reach a quality, those included that end before they do."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from vsebench.report.convergence import SHARE, best_dev, end, reach
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.report.runs import Run
+
+Unit = Literal["updates", "seconds"]
+UNITS: tuple[Unit, ...] = ("updates", "seconds")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """When one run reached a quality, or for how long it had not.
+
+    Attributes:
+        updates: until the first evaluation at which it was reached; until the last one where it never was.
+        seconds: the same, on the training clock.
+        reached: whether it was; otherwise both are bounds that the true values exceed.
+        at_once: it was reached by the first evaluation: both may be much smaller in truth.
+    """
+
+    updates: float
+    seconds: float
+    reached: bool = True
+    at_once: bool = False
+
+    def value(self, unit: Unit) -> float:
+        return self.updates if unit == "updates" else self.seconds
+
+
+def arrive(run: Run, quality: float) -> Arrival | None:
+    """When a run reached a dev quality; None without any evaluation."""
+    found, last = reach(run, quality), end(run)
+    if found is not None:
+        return Arrival(found.steps, found.seconds, at_once=found.steps == run.curve[0].step)
+    return None if last is None else Arrival(last.steps, last.seconds, reached=False)
+
+
+def arrive_own(run: Run) -> Arrival | None:
+    """When a run reached 95 % of its own best."""
+    best = best_dev(run)
+    return None if best is None else arrive(run, SHARE * best)
+
+
+@dataclass(frozen=True)
+class MeanArrival:
+    """Over the seeds of a row.
+
+    Attributes:
+        updates: mean; a lower bound of the mean where not all arrived, from how long the others had not.
+        seconds: likewise.
+        arrived: runs that did.
+        runs: all of them.
+    """
+
+    updates: float
+    seconds: float
+    arrived: int
+    runs: int
+
+    def value(self, unit: Unit) -> float:
+        return self.updates if unit == "updates" else self.seconds
+
+
+def mean_arrival(arrivals: Sequence[Arrival]) -> MeanArrival | None:
+    """The mean over runs; None of none."""
+    if not arrivals:
+        return None
+    updates, seconds = (math.fsum(a.value(unit) for a in arrivals) / len(arrivals) for unit in UNITS)
+    return MeanArrival(updates, seconds, sum(a.reached for a in arrivals), len(arrivals))

@@ -1,0 +1,100 @@
+"""Training curves as a figure: dev quality over updates and over seconds."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from vsebench.plugin.errors import VsebenchError
+from vsebench.report.notes import name
+from vsebench.report.rows import combinations_of
+from vsebench.report.statistics import t_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from vsebench.report.runs import Run
+    from vsebench.report.speedup import SpeedTable
+
+FORMATS = (".png", ".svg", ".pdf")
+_DASHES = ("-", "--", ":", "-.")
+_COLOURS = 10  # of matplotlib's cycle
+
+
+class Curve(NamedTuple):
+    """The mean curve of a row, a point per evaluation that every seed has.
+
+    Attributes:
+        steps: updates done.
+        seconds: mean over seeds.
+        quality: mean over seeds.
+        low: end of the 95 % interval of that mean; the mean itself of one seed.
+        high: the other end.
+    """
+
+    steps: list[float]
+    seconds: list[float]
+    quality: list[float]
+    low: list[float]
+    high: list[float]
+
+
+def mean_curve(runs: Sequence[Run]) -> Curve:
+    """Over finished runs, at the steps that all have evaluated; seconds on the training clock, with what the method needs first."""
+    by_step = [{evaluation.step: evaluation for evaluation in run.curve} for run in runs]
+    steps = sorted(set.intersection(*(set(each) for each in by_step))) if by_step else []
+    head = [cost.prior_seconds + cost.mining_seconds if (cost := run.record.cost) is not None else 0.0 for run in runs]
+    curve = Curve([], [], [], [], [])
+    for step in steps:
+        points = [each[step] for each in by_step]
+        mean, low, high = t_interval([point.metrics[runs[0].table.headline] for point in points])
+        curve.steps.append(step)
+        curve.seconds.append(math.fsum(point.seconds + start for point, start in zip(points, head, strict=True)) / len(points))
+        curve.quality.append(mean)
+        curve.low.append(mean if low is None else low)
+        curve.high.append(mean if high is None else high)
+    return curve
+
+
+def plot(tables: Sequence[SpeedTable], path: Path) -> None:
+    """Draws each section's curves, over updates on the left and over seconds on the right, with the target.
+
+    Args:
+        tables: what to draw, one row of panels for each.
+        path: of the figure; its ending tells the format.
+
+    Raises:
+        VsebenchError: the ending is of no known format, or the file cannot be written.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise VsebenchError(f"cannot tell the format of the figure '{path}': end its name in {', '.join(FORMATS)}")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2 * len(tables)), layout="constrained")
+    panels = figure.subplots(len(tables), 2, squeeze=False, sharey="row")
+    for (left, right), table in zip(panels, tables, strict=True):
+        _draw(left, right, table)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise VsebenchError(f"the figure {path} cannot be written: {error.strerror}") from None
+
+
+def _draw(left: Axes, right: Axes, table: SpeedTable) -> None:
+    for i, (key, runs) in enumerate(combinations_of(table.section).items()):
+        curve = mean_curve([run for run in runs if run.done])
+        style = {"color": f"C{i % _COLOURS}", "linestyle": _DASHES[i // _COLOURS % len(_DASHES)]}
+        for panel, over in ((left, curve.steps), (right, curve.seconds)):
+            panel.plot(over, curve.quality, label=name(key), linewidth=1.4, **style)  # type: ignore[arg-type]  # a dict of keywords
+            panel.fill_between(over, curve.low, curve.high, color=style["color"], alpha=0.15, linewidth=0)
+    for panel, label in ((left, "updates"), (right, "seconds of training")):
+        panel.set_xlabel(label)
+        panel.grid(alpha=0.3)
+        if table.target.quality is not None:
+            panel.axhline(table.target.quality, color="0.4", linestyle=":", linewidth=1)
+    left.set_ylabel(f"dev {table.section.table.headline_name}")
+    left.set_title(table.section.dataset, loc="left")
+    right.legend(fontsize="small")
