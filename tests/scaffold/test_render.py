@@ -6,13 +6,16 @@ import ast
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.scaffold.projects import KINDS, files, project
 from vsebench.plugin import SpecError
 from vsebench.scaffold import LICENCES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LINES = 20
 """Of the module that an author starts from, at most."""
