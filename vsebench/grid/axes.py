@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from vsebench.grid.components import resolve_pooling, resolve_ref
+from vsebench.grid.components import own_spec, resolve_pooling, resolve_ref
 from vsebench.grid.content import with_content
 from vsebench.grid.protocols import COMPONENT_KEYS, resolve_protocol, stopping_rule
 from vsebench.plugin.errors import SpecError
@@ -40,10 +40,12 @@ class Axes:
         Raises:
             SpecError: one is not known, is given twice, or belongs to another task; or losses and samplers do not go together.
         """
-        poolings = _distinct("pooling", suite.pooling, lambda text: resolve_pooling(text, registry), lambda pair: f"{pair[0].spec}/{pair[1].spec}")
-        losses = distinct_refs("loss", suite.loss, registry)
+        poolings = _distinct(
+            "pooling", suite_specs("pooling", suite, registry), lambda text: resolve_pooling(text, registry), lambda pair: f"{pair[0].spec}/{pair[1].spec}"
+        )
+        losses = distinct_refs("loss", suite_specs("loss", suite, registry), registry)
         check_losses(losses, "retrieval", suite, registry)
-        similarities = distinct_refs("similarity", suite.similarity, registry)
+        similarities = distinct_refs("similarity", suite_specs("similarity", suite, registry), registry)
         return cls(poolings, similarities, _methods(losses, similarities, suite, registry))
 
 
@@ -53,12 +55,18 @@ def resolve_datasets(suite: Suite, registry: Registry) -> tuple[Task, tuple[Comp
     Raises:
         SpecError: one is not known or is given twice, or they serve different tasks.
     """
-    datasets = distinct_refs("dataset", suite.dataset, registry)
+    datasets = distinct_refs("dataset", suite_specs("dataset", suite, registry), registry)
     tasks = [cast("DatasetCard", registry.get("dataset", dataset.name).card).task for dataset in datasets]
     for dataset, task in zip(datasets, tasks, strict=True):
         if task != tasks[0]:
             raise SpecError(f"data set '{datasets[0].spec}' serves the {tasks[0]} task, '{dataset.spec}' the {task} task: write a suite for each")
     return tasks[0], datasets
+
+
+def suite_specs(kind: Literal["pooling", "similarity", "loss", "dataset"], suite: Suite, registry: Registry) -> Sequence[str]:
+    """What the suite says of a kind, or its defaults."""
+    texts: Sequence[str] = getattr(suite, kind)
+    return texts if kind in suite.model_fields_set else [own_spec(kind, text, registry) for text in texts]
 
 
 def distinct_refs(kind: Kind, texts: Sequence[str], registry: Registry) -> tuple[ComponentRef, ...]:
@@ -86,7 +94,10 @@ def protocol_fields(suite: Suite, dataset: ComponentRef, registry: Registry) -> 
     """
     card = cast("DatasetCard", registry.get("dataset", dataset.name).card)
     protocol, changes = resolve_protocol(suite.protocol or card.protocol, suite.changes, registry)
-    components = {key: with_content(kind, resolve_ref(kind, getattr(protocol, key), registry), registry) for key, kind in COMPONENT_KEYS.items()}
+    components = {}
+    for key, kind in COMPONENT_KEYS.items():
+        text = getattr(protocol, key)
+        components[key] = with_content(kind, resolve_ref(kind, text if key in suite.changes else own_spec(kind, text, registry), registry), registry)
     warmup = loss_card(components["warmup_loss"], registry)
     if warmup.task != "retrieval" or warmup.offline is not None or warmup.sampled:
         raise SpecError(f"protocol key 'warmup_loss': '{protocol.warmup_loss}' cannot warm up a retrieval run: write a loss that needs a batch only")
@@ -108,7 +119,7 @@ def _methods(losses: Sequence[ComponentRef], similarities: Sequence[ComponentRef
         return tuple((loss, None) for loss in losses)
     if suite.sampler is None:
         raise SpecError(f"loss '{sampled[0].spec}' draws global negatives and needs a sampler: name one, such as --sampler vse-ens")
-    other = next((similarity.spec for similarity in similarities if similarity.name != "dot"), None)
+    other = next((similarity.spec for similarity in similarities if similarity.name not in ("dot", "vsebench::dot")), None)
     if other is not None:
         raise SpecError(f"loss '{sampled[0].spec}' draws its negatives by inner products: use similarity 'dot' instead of '{other}'")
     samplers = distinct_refs("sampler", suite.sampler, registry)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vsebench.grid.axes import check_losses, distinct_refs
+from vsebench.grid.components import own_spec
 from vsebench.grid.protocols import resolve_annotation_protocol, stopping_rule
 from vsebench.plugin.errors import SpecError
 
@@ -37,8 +38,8 @@ class AnnotationAxes:
         for name in ("pooling", "similarity"):
             if name in suite.model_fields_set:
                 raise SpecError(f"data set '{suite.dataset[0]}' serves the annotation task, which uses no {name}: leave out the {name}")
-        samplers = distinct_refs("sampler", suite.sampler or SAMPLERS, registry)
-        losses = distinct_refs("loss", suite.loss if "loss" in suite.model_fields_set else LOSSES, registry)
+        samplers = distinct_refs("sampler", suite.sampler or [own_spec("sampler", text, registry) for text in SAMPLERS], registry)
+        losses = distinct_refs("loss", suite.loss if "loss" in suite.model_fields_set else [own_spec("loss", text, registry) for text in LOSSES], registry)
         check_losses(losses, "annotation", suite, registry)
         return cls(samplers, losses)
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.loader import load_plugins
 from vsebench.plugin.registry import KINDS, Kind, Registry
+from vsebench.plugin.sources import DISTRIBUTION
 
 if TYPE_CHECKING:
     from vsebench.results.spec import ComponentRef
@@ -90,6 +91,13 @@ def resolve_pooling(text: str, registry: Registry) -> tuple[ComponentRef, Compon
     if len(sides) > 2 or not all(side.strip() for side in sides):
         raise SpecError(f"pooling '{text}' is not a pair: write IMAGE/TEXT, such as gpo/mean")
     return resolve_ref("pooling", sides[0], registry), resolve_ref("pooling", sides[-1], registry)
+
+
+def own_spec(kind: Kind, text: str, registry: Registry) -> str:
+    """A spec that no person wrote but the suite, such as a default: where other distributions claim the name too, the suite's own component is meant."""
+    name = parse_spec(text)[0]
+    claims = [component.origin.distribution for component in registry.find(name) if component.kind == kind]
+    return f"{DISTRIBUTION}::{text}" if len(claims) > 1 and DISTRIBUTION in claims else text
 
 
 def create(kind: str, spec: str, **context: object) -> Any:

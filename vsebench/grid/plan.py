@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.data.open import open_dataset
 from vsebench.grid.axes import resolve_datasets
-from vsebench.grid.components import resolve_ref
+from vsebench.grid.components import own_spec, resolve_ref
 from vsebench.grid.device import default_workers, resolve_device
 from vsebench.grid.plan_annotation import annotation_runs
 from vsebench.grid.plan_retrieval import retrieval_runs, warm_up_warnings
@@ -55,7 +55,7 @@ def plan(suite: Suite) -> Plan:
     """
     files = tuple(str(Path(file).resolve()) for file in suite.plugin)
     registry = load_plugins(files).registry
-    executor = resolve_ref("executor", suite.executor, registry)
+    executor = resolve_ref("executor", suite.executor if "executor" in suite.model_fields_set else own_spec("executor", suite.executor, registry), registry)
     task, datasets = resolve_datasets(suite, registry)
     device = resolve_device(suite.device)
 

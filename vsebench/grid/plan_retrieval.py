@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vsebench.grid.axes import Axes, loss_card, protocol_fields
-from vsebench.grid.components import resolve_ref
+from vsebench.grid.components import own_spec, resolve_ref
 from vsebench.grid.images import check_images
 from vsebench.plugin.datasets import RetrievalData
 from vsebench.plugin.errors import PluginError
@@ -51,7 +51,7 @@ class _Grid:
         offline = loss_card(spec.loss, self.registry).offline_for(spec.loss.params)
         if offline is not None:
             chain = (*above, spec.loss.spec)
-            first = resolve_ref("loss", offline.first_round, self.registry)
+            first = resolve_ref("loss", own_spec("loss", offline.first_round, self.registry), self.registry)
             if first.spec in chain:
                 raise PluginError(f"loss '{spec.loss.spec}' is its own first round ({' needs '.join((*chain, first.spec))}): its card must name another loss")
             if loss_card(first, self.registry).sampled:

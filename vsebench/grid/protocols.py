@@ -43,7 +43,7 @@ def resolve_protocol(name: str, changes: Mapping[str, object], registry: Registr
         SpecError: the preset, a key or a component is not known, or a value is not allowed.
     """
     protocol = _changed(PRESETS, name, changes)
-    specs = {key: resolve_ref(kind, getattr(protocol, key), registry).spec for key, kind in COMPONENT_KEYS.items()}
+    specs = {key: resolve_ref(kind, getattr(protocol, key), registry).spec for key, kind in COMPONENT_KEYS.items() if key in changes}
     protocol = _with_canonical_stop(protocol.model_copy(update=specs), registry)
     return protocol, _differences(protocol, PRESETS[name])
 
