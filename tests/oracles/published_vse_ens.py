@@ -1,7 +1,7 @@
 """VSE-ens as published, step by step, in loops that numba can compile: the plain opponent of the fast engine.
 
-Every draw, redraws of positives included, builds an alias table over all ranks and one over the factors, as the released code does, and every refresh sorts each factor's labels in
-full. What is wrong in that code is right here: ranks are not rounded to a staircase, and no label or factor is out of reach.
+Every draw, redraws of positives included, builds an alias table over all ranks and one over the factors, as the released code does, and every refresh
+sorts each factor's labels in full. What is wrong in that code is right here: ranks are not rounded to a staircase, and no label or factor is out of reach.
 """
 
 from __future__ import annotations
