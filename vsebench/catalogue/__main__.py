@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str]) -> int:
     """Runs one of the commands above."""
     try:
-        print("\n".join(_answer(list(arguments))))  # noqa: T201  # its output
+        for line in _answer(list(arguments)):
+            print(line)  # noqa: T201  # its output
     except VsebenchError as error:
         print(f"vsebench.catalogue: error: {error}", file=sys.stderr)  # noqa: T201  # one line, as the command line prints them
         return 2
@@ -42,7 +43,7 @@ def _answer(arguments: list[str]) -> list[str]:
             entries = read_index(*index)
             for entry in entries:
                 _check_folder(entry)
-            return [f"{len(entries)} packages, all valid"]
+            return [f"entries: {len(entries)}, all valid"]
         case ["added", base, *index] if len(index) < 2:
             return [f"{entry.source} {entry.name}" for entry in added(read_index(*index), read_index(base))]
         case ["installed", name, *index] if len(index) < 2:
@@ -61,8 +62,12 @@ def _check_installed(name: str, entries: tuple[Entry, ...]) -> str:
     found = {entry.name: entry for entry in entries}
     if name not in found:
         raise PluginError(f"the catalogue has no package '{name}': {did_you_mean(name, found)}")
-    if Version(importlib.metadata.version(name)) < Version(found[name].version):
-        raise PluginError(f"package '{name}' is installed as {importlib.metadata.version(name)}, older than the {found[name].version} of its entry")
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        raise PluginError(f"package '{name}' is not installed") from None
+    if Version(version) < Version(found[name].version):
+        raise PluginError(f"package '{name}' is installed as {version}, older than the {found[name].version} of its entry")
     provided = {(component.kind, component.name) for component in load_plugins().registry if component.origin.distribution == name}
     listed = {(kind, component) for kind, names in found[name].components.items() for component in names}
     if provided != listed:
