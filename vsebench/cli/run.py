@@ -115,8 +115,10 @@ def _protocols(plan: Plan) -> list[str]:
     """A line per data set."""
     lines = {}
     for run in plan.runs:
-        changes = ", ".join(f"{key}={value}" for key, value in run.protocol_changes.items())
-        lines[run.dataset.spec] = f"{run.dataset.spec}: protocol {run.protocol.name}{' with ' if changes else ''}{changes}"
+        tuned = run.tuned if run.task == "annotation" else ()
+        changes = ", ".join(f"{key}={value}" for key, value in run.protocol_changes.items() if key not in tuned)
+        by_row = f"; {', '.join(tuned)} tuned for each row" if tuned else ""
+        lines[run.dataset.spec] = f"{run.dataset.spec}: protocol {run.protocol.name}{' with ' if changes else ''}{changes}{by_row}"
     return list(lines.values())
 
 

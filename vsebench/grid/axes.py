@@ -40,6 +40,8 @@ class Axes:
         Raises:
             SpecError: one is not known, is given twice, or belongs to another task; or losses and samplers do not go together.
         """
+        if suite.tuned:
+            raise SpecError(f"data set '{suite.dataset[0]}' serves the retrieval task, where no row is tuned by itself: leave out 'tuned'")
         poolings = _distinct(
             "pooling", suite_specs("pooling", suite, registry), lambda text: resolve_pooling(text, registry), lambda pair: f"{pair[0].spec}/{pair[1].spec}"
         )

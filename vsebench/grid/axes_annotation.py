@@ -11,8 +11,11 @@ from vsebench.grid.protocols import resolve_annotation_protocol, stopping_rule
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vsebench.grid.suite import Suite
     from vsebench.plugin.cards import DatasetCard
+    from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import ComponentRef
 
@@ -44,11 +47,11 @@ class AnnotationAxes:
         return cls(samplers, losses)
 
 
-def annotation_protocol_fields(suite: Suite, card: DatasetCard, registry: Registry) -> dict[str, Any]:
-    """The fields of a run that the protocol decides: the suite's, or the data set's own.
+def annotation_protocol_fields(suite: Suite, card: DatasetCard, registry: Registry, tuned: Mapping[str, Scalar]) -> dict[str, Any]:
+    """The fields of a run that the protocol decides: the suite's, or the data set's own, with the values that were tuned for its row.
 
     Raises:
         SpecError: the preset, a key or a value is not valid.
     """
-    protocol, changes = resolve_annotation_protocol(suite.protocol or card.protocol, suite.changes, registry)
-    return {"protocol": protocol, "protocol_changes": changes, "stop": stopping_rule(protocol, registry)}
+    protocol, changes = resolve_annotation_protocol(suite.protocol or card.protocol, {**suite.changes, **tuned}, registry)
+    return {"protocol": protocol, "protocol_changes": changes, "stop": stopping_rule(protocol, registry), "tuned": tuple(sorted(tuned))}

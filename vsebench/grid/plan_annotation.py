@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, cast
 
 from vsebench.grid.axes_annotation import AnnotationAxes, annotation_protocol_fields
+from vsebench.grid.tuned import tuned_values
 from vsebench.plugin.errors import SpecError
 from vsebench.results.spec import AnnotationSpec
 
@@ -25,12 +26,15 @@ def annotation_runs(
 ) -> tuple[AnnotationSpec, ...]:
     """Every run of a suite; everything is resolved before the first data set is opened."""
     axes = AnnotationAxes.of(suite, registry)
-    protocols = [annotation_protocol_fields(suite, cast("DatasetCard", registry.get("dataset", dataset.name).card), registry) for dataset in datasets]
+    cells = {(d.spec, s.spec, loss.spec): (d, s, loss) for d, s, loss in itertools.product(datasets, axes.samplers, axes.losses)}
+    tuned = tuned_values(suite.tuned, list(cells), suite.changes, registry)
+    cards = {dataset.spec: cast("DatasetCard", registry.get("dataset", dataset.name).card) for dataset in datasets}
+    protocols = {key: annotation_protocol_fields(suite, cards[key[0]], registry, tuned.get(key, {})) for key in cells}
+    opened = {dataset.spec: open_data(dataset).fields for dataset in datasets}
     runs = []
-    for dataset, protocol in zip(datasets, protocols, strict=True):
-        opened = open_data(dataset)
-        for sampler, loss, seed in itertools.product(axes.samplers, axes.losses, suite.seeds):
-            runs.append(AnnotationSpec(**opened.fields, **protocol, sampler=sampler, loss=loss, seed=seed, device=_device(suite, protocol["protocol"], device)))
+    for key, (dataset, sampler, loss) in cells.items():
+        fields = {**opened[dataset.spec], **protocols[key], "sampler": sampler, "loss": loss, "device": _device(suite, protocols[key]["protocol"], device)}
+        runs += [AnnotationSpec(**fields, seed=seed) for seed in suite.seeds]
     return tuple(runs)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from vsebench.grid.suite_fields import Changes, Folder, Paths, Seeds, Specs
+from vsebench.grid.tuned import TunedRows
 from vsebench.grid.validation import one_line
 from vsebench.plugin.errors import SpecError
 
@@ -43,6 +44,8 @@ class Suite(BaseModel):
     """The preset of everything held equal; by default the data set's own."""
     set: Changes = Field(default_factory=dict)
     """Protocol keys that differ from the preset."""
+    tuned: TunedRows = ()
+    """Protocol keys of single rows, for annotation data sets; all rows or none, and the same keys for all."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` is CUDA where there is a device, else the CPU."""
     workers: int | None = Field(None, ge=1)

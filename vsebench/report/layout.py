@@ -55,7 +55,8 @@ def halves(block: Block) -> list[Grid]:
 
 
 def _grid(block: Block, columns: list[_Column]) -> Grid:
-    return Grid([c.head for c in columns], [[c.cell(block, entry) for c in columns] for entry in block.entries], words=2)
+    words = 2 + _has_samplers(block)
+    return Grid([c.head for c in columns], [[c.cell(block, entry) for c in columns] for entry in block.entries], words)
 
 
 def _word(key: str) -> _Column:
@@ -111,7 +112,15 @@ def _fixed(value: Value, places: int) -> str:
 
 
 def _names(block: Block) -> list[_Column]:
-    return [_word(block.section.table.compared), _word("loss"), _Column(("", "seeds"), _seeds)]
+    sampler = [_Column(("", "sampler"), lambda _, entry: str(entry.row["sampler"] or ABSENT))] if _has_samplers(block) else []
+    keys = dict.fromkeys(key for entry in block.entries for key in entry.tuned)
+    tuned = [_Column(("", key), lambda _, entry, key=key: f"{entry.tuned.get(key, ABSENT)}") for key in keys]  # type: ignore[misc]  # bound now
+    return [_word(block.section.table.compared), _word("loss"), *sampler, *tuned, _Column(("", "seeds"), _seeds)]
+
+
+def _has_samplers(block: Block) -> bool:
+    """Whether some of its losses draw global negatives."""
+    return block.section.table.compared != "sampler" and any(entry.row["sampler"] is not None for entry in block.entries)
 
 
 def _quality(block: Block) -> list[_Column]:

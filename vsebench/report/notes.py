@@ -84,10 +84,12 @@ def _target(block: Block) -> str:
 
 def _protocol(block: Block) -> str:
     spec = block.section.runs[0].record.spec
-    changes = ", ".join(f"{key}={_word(value)}" for key, value in spec.protocol_changes.items())
+    tuned = block.section.runs[0].tuned
+    changes = ", ".join(f"{key}={_word(value)}" for key, value in spec.protocol_changes.items() if key not in tuned)
     version = block.section.runs[0].record.metric_version
     metric = "" if version == METRIC_VERSION else f", metric version {version}"
-    return f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}{_siblings(spec)}. Data {spec.data_fingerprint[:12]}{metric}."
+    by_row = f"; {', '.join(tuned)} tuned for each row" if tuned else ""
+    return f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}{by_row}{_siblings(spec)}. Data {spec.data_fingerprint[:12]}{metric}."
 
 
 def _siblings(spec: AnySpec) -> str:

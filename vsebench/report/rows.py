@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.convergence import SHARE, Reach, best_dev, mean_reach, reach, reach_own_best
 from vsebench.report.statistics import t_interval
+from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
@@ -37,10 +38,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row, with how many of its seeds reached the target (a row's own keys are fixed)."""
+    """A row, with how many of its seeds reached the target, and protocol keys that were tuned for it (a row's own keys are fixed)."""
 
     row: Row
     reached: int
+    tuned: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,13 @@ def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
         **_cost([run.record.cost for run in done if run.record.cost is not None]),
         **_sampling(done),
     }
-    return Entry({key: row[key] for key in section.table.row_keys} | _columns(section, done), sum(found is not None for found in to_target))
+    return Entry({key: row[key] for key in section.table.row_keys} | _columns(section, done), sum(found is not None for found in to_target), runs[0].tuned)
 
 
 def _identity(section: Section, run: Run) -> Row:
     spec = run.record.spec
-    protocol = spec.protocol.name
-    if section.apart:  # rows of unequal protocols stand together: the name alone would not tell them apart
-        protocol = ":".join([protocol, *(f"{key}={value}" for key, value in spec.protocol_changes.items())])
+    changes = {**(spec.protocol_changes if section.apart else {}), **run.tuned}  # where the name alone would not tell rows apart
+    protocol = ":".join([spec.protocol.name, *(f"{key}={value}" for key, value in changes.items())])
     return {
         "dataset": spec.dataset.spec,
         "task": spec.task,
@@ -117,8 +118,8 @@ def _identity(section: Section, run: Run) -> Row:
         "metric_version": run.record.metric_version,
         "pooling": None,
         "loss": spec.loss.spec,
-        "sampler": None,
-        section.table.compared: spec.combination[0],
+        "sampler": spec.sampler.spec if spec.sampler is not None else None,
+        **({"pooling": spec.pooling} if isinstance(spec, RunSpec) else {}),
     }
 
 

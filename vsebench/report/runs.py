@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.tasks import TABLES
+from vsebench.results.spec import AnnotationSpec
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ class Run:
     def table(self) -> TaskTable:
         """What tables of its task show."""
         return TABLES[self.record.spec.task]
+
+    @property
+    def tuned(self) -> dict[str, bool | int | float | str]:
+        """Protocol keys that were tuned for its row alone, with their values."""
+        spec = self.record.spec
+        return {key: getattr(spec.protocol, key) for key in spec.tuned} if isinstance(spec, AnnotationSpec) else {}
 
     @property
     def started(self) -> str:

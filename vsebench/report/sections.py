@@ -77,6 +77,7 @@ def conditions(run: Run) -> dict[str, Any]:
     """Everything that must be equal for two rows to be compared, by the name that an error uses.
 
     The device counts because arithmetic differs between devices (`precision=auto` is bf16 on CUDA). The preset's name does not: settings do.
+    What was tuned for each row by itself must be so for all, and may then differ.
     """
     spec = run.record.spec
     components = {name: getattr(spec, name) for name in _HELD_EQUAL if hasattr(spec, name)}
@@ -85,6 +86,7 @@ def conditions(run: Run) -> dict[str, Any]:
         "metric version": run.record.metric_version,
         "device": spec.device,
         **spec.protocol.model_dump(exclude={"name", *_HELD_EQUAL}),
+        **dict.fromkeys(run.tuned, "tuned for each row"),
         "stop": NEVER if spec.stop is None else _identity(spec.stop.spec, spec.stop.version),
         **{name: _identity(ref.spec, ref.version) for name, ref in components.items()},
     }

@@ -87,7 +87,7 @@ def speed_table(section: Section, baseline: tuple[str, str] | None = None) -> Sp
         tuple(
             SpeedRow(
                 key,
-                _tuned(runs[0]),
+                runs[0].tuned,
                 sum(run.done for run in runs),
                 sum(not run.done for run in runs),
                 _to(to_target[key], to_target.get(target.baseline, {})),
@@ -110,11 +110,6 @@ def _to(arrivals: Mapping[int, Arrival], baseline: Mapping[int, Arrival]) -> To:
     common = sorted(arrivals.keys() & baseline.keys())
     faster = {unit: over_seeds([log_ratio(baseline[seed], arrivals[seed], unit) for seed in common]) for unit in UNITS}
     return To(mean_arrival(list(arrivals.values())), faster, sum(arrival.at_once for arrival in arrivals.values()))
-
-
-def _tuned(run: Run) -> dict[str, object]:
-    spec = run.record.spec
-    return {key: getattr(spec.protocol, key) for key in getattr(spec, "tuned", ())}
 
 
 def _parts(done: Sequence[Run]) -> dict[str, float]:

@@ -156,6 +156,7 @@ class AnnotationSpec(RunBase):
     task: Literal["annotation"] = "annotation"
     sampler: ComponentRef
     protocol: AnnotationProtocol
+    tuned: tuple[str, ...] = Field((), description="protocol keys whose values were tuned for this row: it may differ in them from the rows beside it")
 
     @property
     def combination(self) -> tuple[str, str]:
@@ -170,6 +171,7 @@ class AnnotationSpec(RunBase):
             "device": self.device,
             "metric": METRIC_VERSION,
             **{name: getattr(self, name).identity() for name in ("dataset", "sampler", "loss")},
+            **({"tuned": list(self.tuned)} if self.tuned else {}),  # a finished run's spec says which table it may stand in
             **self._stop_identity(),
         }
 
