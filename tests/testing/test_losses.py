@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from vsebench.testing import Pairs
 
 CLAIMS = LossCard("a sum of hinges", non_negative=True, reduction="sum")
 RANKS = LossCard("a sum of hinges", task="annotation", non_negative=True)
+
+NEEDS = ("asks_for_the_offline_negatives_it_needs", "asks_for_the_global_negatives_it_needs")
 
 MUTANTS: list[tuple[type, set[str]]] = [
     (made.LiveDiagnostics, {"gives_a_finite_scalar"}),
@@ -47,15 +50,16 @@ def test_a_division_by_the_number_of_negatives_is_caught() -> None:
     assert broken(subject("loss", made.DividesByNegatives, replace(CLAIMS, reduction=None))) == {"takes_a_batch_without_negatives"}
 
 
-def test_a_loss_that_ignores_the_offline_negatives_it_asks_for_is_caught() -> None:
-    assert broken(subject("loss", made.Sound, replace(CLAIMS, offline=OfflineSpec()))) == {"asks_for_the_offline_negatives_it_needs"}
+@pytest.mark.parametrize(("asks", "promise"), [({"offline": OfflineSpec()}, NEEDS[0]), ({"sampled": True}, NEEDS[1])], ids=NEEDS)
+def test_a_loss_that_ignores_what_it_asks_for_is_caught(asks: dict[str, Any], promise: str) -> None:
+    assert broken(subject("loss", made.Sound, replace(CLAIMS, **asks))) == {promise}
 
 
 @pytest.mark.parametrize("loss", [made.Sound, made.SoundModule, made.ReadsEmbeddings])
 def test_a_sound_loss_keeps_every_promise(loss: type) -> None:
     found = results(subject("loss", loss, CLAIMS))
     assert {name: result.failure for name, result in found.items() if result.failure} == {}
-    assert {name for name, result in found.items() if result.outcome == "skipped"} <= {"cuda_gives_the_same", "asks_for_the_offline_negatives_it_needs"}
+    assert {name for name, result in found.items() if result.outcome == "skipped"} <= {"cuda_gives_the_same", *NEEDS}
 
 
 def test_what_is_no_scalar_is_said() -> None:

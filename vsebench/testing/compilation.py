@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,7 +19,6 @@ class Compiled:
     """A module or function compiled by `aot_eager`, which counts its graphs, those of its recompilations too.
 
     Attributes:
-        call: the compiled one.
         graphs: so far.
     """
 
@@ -26,7 +26,12 @@ class Compiled:
         torch._dynamo.reset()
         counters.clear()
         self.graphs = 0
-        self.call: Callable[..., Any] = torch.compile(target, backend=self._backend)
+        self._compiled: Callable[..., Any] = torch.compile(target, backend=self._backend)
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the compiler warns of what it does itself
+            return self._compiled(*inputs)
 
     def _backend(self, graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
         self.graphs += 1
@@ -34,7 +39,12 @@ class Compiled:
         return compiled
 
     @property
+    def whole(self) -> bool:
+        """It is one graph, without a break before or behind it either."""
+        return self.graphs <= 1 and not counters["graph_break"]
+
+    @property
     def breaks(self) -> str:
-        """Why there is more than one, in one line."""
+        """Why it is not, in one line."""
         reasons = [" ".join(reason.split())[:160] for reason in counters["graph_break"]]
         return "; ".join(reasons) or "it was compiled again for other values"

@@ -16,6 +16,8 @@ from vsebench.testing.rankings import Rankings
 from vsebench.testing.trial import Trial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from vsebench.plugin import LossCard
@@ -147,8 +149,9 @@ def never_waits_for_the_device(subject: Subject) -> None:
     with _trial(subject, scores, 'torch.compile(loss, backend="eager", fullgraph=True)(inputs)', note="traced") as case:
         loss, inputs = subject.build(), scores.inputs(torch.float32)
         torch._dynamo.reset()
+        traced: Callable[[RankingInputs], Tensor] = torch.compile(loss, backend="eager", fullgraph=True)
         try:
-            found = torch.compile(loss, backend="eager", fullgraph=True)(inputs)
+            found = traced(inputs)
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = " ".join(str(error).split())[:300]
             raise case.failure("it cannot be traced into one graph", expected="no value read back, no break", found=reason) from error

@@ -65,7 +65,7 @@ class Subject:
             with torch.no_grad():
                 for parameter in made.parameters():
                     if parameter.is_floating_point():
-                        parameter += 0.1 * torch.randn_like(parameter)
+                        parameter.add_(torch.randn_like(parameter), alpha=0.1)
             return made.eval()
 
 

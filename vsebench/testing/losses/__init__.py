@@ -14,6 +14,7 @@ PROMISES = (
     values.order_of_the_batch_does_not_matter,
     values.scales_with_the_batch_as_declared,
     values.asks_for_the_offline_negatives_it_needs,
+    values.asks_for_the_global_negatives_it_needs,
     gradients.gradients_are_right,
     execution.works_in_half_precision,
     execution.works_under_autocast,

@@ -25,7 +25,8 @@ def score_gradient(subject: Subject, pairs: Pairs) -> Tensor:
     inputs = pairs.inputs()
     image, similarity = inputs.image.clone().requires_grad_(), inputs.similarity.clone().requires_grad_()
     loss = value(build(subject, pairs.batch), subject, dataclasses.replace(inputs, image=image, similarity=similarity))
-    by_image, by_score = torch.autograd.grad(loss, (image, similarity), allow_unused=True)
+    gradients: tuple[Tensor | None, ...] = torch.autograd.grad(loss, (image, similarity), allow_unused=True)
+    by_image, by_score = gradients
     if by_score is not None:
         return by_score
     return torch.zeros_like(similarity) if by_image is None else by_image @ torch.linalg.pinv(inputs.text)

@@ -29,21 +29,24 @@ class Pairs:
             half of the batch and its mirror image, so that halves are alike and far from each other.
         batch: number of pairs B; at most 6 where it is perfect, even with two groups.
         seed: of the vectors.
-        masked: pairs 1 and 2 count as each other's positives; `all` pairs do; or `none`.
+        masked: pairs 1 and 2 (`siblings`), pairs of different halves (`groups`) or `all` pairs count as each other's positives; or `none` do.
     """
 
     law: Literal["random", "siblings", "perfect", "collapsed", "two-groups"] = "random"
     batch: int = 6
     seed: int = 0
-    masked: Literal["none", "siblings", "all"] = "none"
+    masked: Literal["none", "siblings", "groups", "all"] = "none"
 
     def inputs(self, dtype: torch.dtype = torch.float64) -> LossInputs:
         """The batch, its similarity the inner products."""
         image, text, *others = (vectors.to(dtype) for vectors in self._vectors())
         positives = torch.eye(self.batch, dtype=torch.bool)
-        if self.masked != "none":
+        if self.masked == "siblings":
             positives[(1, 2), (2, 1)] = True
-        if self.masked == "all":
+        elif self.masked == "groups":
+            second = torch.arange(self.batch) >= self.batch // 2
+            positives |= second[:, None] != second
+        elif self.masked == "all":
             positives[:] = True
         ids = torch.arange(self.batch)
         return LossInputs(
@@ -75,7 +78,8 @@ class Pairs:
         return directions
 
     def __str__(self) -> str:
-        marked = {"none": "", "siblings": ", pairs 1 and 2 marked as positives", "all": ", all marked as positives"}[self.masked]
+        marks = {"siblings": "pairs 1 and 2", "groups": "pairs of different groups", "all": "all pairs"}
+        marked = f", {marks[self.masked]} marked as positives" if self.masked in marks else ""
         return f"a batch of {self.batch} {self.law} pairs of size {DIM}{marked}"
 
 

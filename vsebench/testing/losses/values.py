@@ -27,7 +27,7 @@ def _with_gradients(case: Trial, subject: Subject, pairs: Pairs) -> Tensor:
     loss = value(build(subject, pairs.batch), subject, dataclasses.replace(inputs, image=image, text=text, similarity=image @ text.T))
     case.finite(loss.detach(), "the loss is not finite")
     if loss.requires_grad:
-        loss.backward()
+        torch.autograd.backward(loss)
     for name, leaf in (("image", image), ("text", text)):
         if leaf.grad is not None:
             case.finite(leaf.grad, f"the gradient of the {name} embeddings is not finite")
@@ -106,20 +106,20 @@ def order_of_the_batch_does_not_matter(subject: Subject) -> None:
 @promise
 def scales_with_the_batch_as_declared(subject: Subject) -> None:
     """Twice the pairs give twice the loss where the card says `sum`, and the same where it says `mean`."""
-    half, whole = Pairs("two-groups", batch=6), Pairs("two-groups", batch=12)
-    with trial(subject, whole, "loss(inputs)", note="two copies of six pairs that are far apart") as case:
-        inputs = whole.inputs()
-        one = part(inputs, torch.arange(6))
-        alone = value(build(subject, half.batch), subject, one).item()
+    declared = claimed(cast("LossCard", subject.component.card).reduction, subject.params)
+    groups = Pairs("two-groups", batch=12), Pairs("two-groups", batch=12, masked="groups")
+    with trial(subject, groups[0], "loss(inputs)", note="two copies of six pairs that are far apart") as case:
+        alone = value(build(subject, 6), subject, part(groups[0].inputs(), torch.arange(6))).item()
         if alone == 0:
             raise NotCheckedError("its loss of the test batch is 0, which has no scale")
-        ratio = loss_of(subject, whole).item() / alone
-        declared = claimed(cast("LossCard", subject.component.card).reduction, subject.params)
+        # Far negatives add nothing to a sum over negatives, but thin out a mean over them, unless they are marked as none.
+        ratios = [loss_of(subject, pairs).item() / alone for pairs in groups]
+        found = f"twice the pairs give {ratios[0]:.2f} times the loss"
         if declared is None:
-            raise NotCheckedError(f'its card does not say; twice the pairs give {ratio:.2f} times the loss: LossCard(…, reduction="sum") or "mean"')
+            raise NotCheckedError(f'its card does not say; {found}: LossCard(…, reduction="sum") or "mean"')
         low, high = (1.6, 2.6) if declared == "sum" else (0.7, 1.4)
-        found = f"twice the pairs give {ratio:.2f} times the loss"
-        case.require(low < ratio < high, f"it does not scale like the {declared} that its card declares", expected=f"{low} to {high} times", found=found)
+        right = any(low < ratio < high for ratio in ratios)
+        case.require(right, f"it does not scale like the {declared} that its card declares", expected=f"{low} to {high} times", found=found)
 
 
 @promise
@@ -127,14 +127,27 @@ def asks_for_the_offline_negatives_it_needs(subject: Subject) -> None:
     """Where its card asks for offline negatives, the loss depends on them, and without them raises an error of vsebench that says so."""
     if cast("LossCard", subject.component.card).offline_for(subject.params) is None:
         raise NotCheckedError("its card asks for no offline negatives")
+    _check_needed(subject, "offline")
+
+
+@promise
+def asks_for_the_global_negatives_it_needs(subject: Subject) -> None:
+    """Where its card asks for global negatives, the loss depends on them, and without them raises an error of vsebench that says so."""
+    if not cast("LossCard", subject.component.card).sampled:
+        raise NotCheckedError("its card asks for no global negatives")
+    _check_needed(subject, "sampled")
+
+
+def _check_needed(subject: Subject, field: str) -> None:
+    """The loss reads that field of its inputs, and refuses a batch without it."""
     pairs, other = Pairs(), Pairs(seed=1)
-    with trial(subject, pairs, "loss(dataclasses.replace(inputs, offline=None))", note="with other offline negatives, and with none") as case:
-        inputs = pairs.inputs()
-        swapped = value(build(subject, 6), subject, dataclasses.replace(inputs, offline=other.inputs().offline))
+    with trial(subject, pairs, f"loss(dataclasses.replace(inputs, {field}=None))", note=f"with other '{field}', and with none") as case:
+        inputs = wanted(subject, pairs.inputs())
+        swapped = value(build(subject, 6), subject, dataclasses.replace(pairs.inputs(), **{field: getattr(other.inputs(), field)}))
         differs = swapped.item() != loss_of(subject, pairs).item()
-        case.require(differs, "it does not read the offline negatives that its card asks for", expected="another loss", found="the same loss")
+        case.require(differs, f"it does not read the '{field}' that its card asks for", expected="another loss", found="the same loss")
         try:
-            build(subject, 6)(dataclasses.replace(inputs, offline=None, extras={}))
+            build(subject, 6)(dataclasses.replace(inputs, **{field: None}))  # type: ignore[arg-type]
         except VsebenchError:
             return
-        raise case.failure("without offline negatives it does not raise", expected="SpecError that names what is missing", found="a value")
+        raise case.failure(f"without '{field}' it does not raise", expected="SpecError that names what is missing", found="a value")

@@ -56,7 +56,7 @@ def costs(subject: Subject) -> list[Cost]:
 
 def _seconds(pooling: nn.Module, features: Tensor, lengths: Tensor) -> float:
     start = time.perf_counter()
-    square_sum(pool(pooling, features, lengths)).backward()
+    torch.autograd.backward(square_sum(pool(pooling, features, lengths)))
     return time.perf_counter() - start
 
 

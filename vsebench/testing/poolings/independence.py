@@ -39,7 +39,7 @@ def _with_gradients(pooling: nn.Module, inputs: Ragged) -> dict[str, Tensor]:
     """The embedding and its gradients by name."""
     features, lengths = inputs.tensors()
     found = pool(pooling, features.requires_grad_(), lengths)
-    square_sum(found).backward()
+    torch.autograd.backward(square_sum(found))
     assert features.grad is not None
     gradients = {f"gradient of {name}": p.grad for name, p in pooling.named_parameters() if p.grad is not None}
     return {**found, GRADIENT: features.grad, **gradients}
@@ -78,7 +78,7 @@ def items_do_not_meet_in_training(subject: Subject) -> None:
     with trial(subject, inputs, "p.train(); x.requires_grad_(); p(x, n)[0].square().sum().backward(); x.grad[1:]", note="in training mode") as case:
         features, lengths = inputs.tensors()
         found = pool(subject.build(dim=inputs.dim).train(), features.requires_grad_(), lengths)
-        square_sum(found, slice(0, 1)).backward()
+        torch.autograd.backward(square_sum(found, slice(0, 1)))
         assert features.grad is not None
         reached = (features.grad[1:] != 0).sum().item()
         case.require(reached == 0, "in training, an item's embedding depends on other items", expected="gradients of exactly 0", found=f"{reached} others")

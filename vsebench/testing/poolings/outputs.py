@@ -83,7 +83,7 @@ def takes_an_empty_batch(subject: Subject) -> None:
             for name, tensor in found.items():
                 case.require(len(tensor) == 0 and tensor.dim() > 1, f"its {name} has the wrong shape", expected="[0, D]", found=str(list(tensor.shape)))
             if grad:
-                square_sum(found).backward()
+                torch.autograd.backward(square_sum(found))
 
 
 @promise

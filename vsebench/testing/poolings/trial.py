@@ -11,7 +11,9 @@ from vsebench.testing.check import ConformanceError
 from vsebench.testing.trial import Trial
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from collections.abc import Callable
+
+    from torch import Tensor
 
     from vsebench.testing.poolings.ragged import Ragged
     from vsebench.testing.subject import Subject
@@ -41,7 +43,7 @@ def parts(output: Any) -> dict[str, Tensor]:
     return {"embedding": embedding}
 
 
-def pool(pooling: nn.Module, features: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+def pool(pooling: Callable[[Tensor, Tensor], Any], features: Tensor, lengths: Tensor) -> dict[str, Tensor]:
     """The parts of what a pooling makes of a batch."""
     return parts(pooling(features, lengths))
 
