@@ -23,6 +23,7 @@ from vsebench.cli.run import run_command
 from vsebench.cli.show import show_command
 from vsebench.cli.speedup import speedup_command
 from vsebench.cli.throughput import throughput_app
+from vsebench.cli.tune import tune_command
 from vsebench.cli.verify import verify_command
 from vsebench.plugin.errors import VsebenchError, did_you_mean
 
@@ -47,6 +48,7 @@ app.command("run")(run_command)
 app.command("report")(report_command)
 app.command("compare")(compare_command)
 app.command("speedup")(speedup_command)
+app.command("tune")(tune_command)
 app.command("evaluate")(evaluate_command)
 app.command("ensemble")(ensemble_command)
 app.command("plugins")(plugins_command)

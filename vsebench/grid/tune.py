@@ -1,0 +1,169 @@
+"""Chooses protocol values for each row of a suite by a random search: the same points, and so as many trials, for every row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from vsebench.grid.plan import plan
+from vsebench.grid.run import run_plan
+from vsebench.grid.suite_text import suite_text
+from vsebench.grid.tuned import Tuned
+from vsebench.plugin.errors import SpecError, VsebenchError
+from vsebench.results.files import write_text
+from vsebench.results.record import HEADLINE
+from vsebench.results.spec import AnnotationSpec
+from vsebench.results.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vsebench.grid.plan import Plan
+    from vsebench.grid.space import Point
+    from vsebench.grid.suite import Suite
+    from vsebench.plugin.protocols import Report
+
+TRIALS = "trials"
+"""The folder of the trials' runs."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One point tried for one row.
+
+    Attributes:
+        dataset: canonical spec.
+        sampler: likewise.
+        loss: likewise.
+        point: the values.
+        score: the best dev MAP of a run, mean over the tuning seeds; None when a run failed, which no choice can follow.
+        run_ids: the runs, one for each tuning seed.
+    """
+
+    dataset: str
+    sampler: str
+    loss: str
+    point: Point
+    score: float | None
+    run_ids: tuple[str, ...]
+
+    @property
+    def row(self) -> tuple[str, str, str]:
+        return self.dataset, self.sampler, self.loss
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search, planned.
+
+    Attributes:
+        suite: that is tuned.
+        points: to try for every row.
+        plan: of all trials.
+    """
+
+    suite: Suite
+    points: Sequence[Point]
+    plan: Plan
+
+
+def plan_search(suite: Suite, points: Sequence[Point], seeds: Sequence[int], out: Path) -> Search:
+    """Plans every trial: a run for each row of the suite, point and tuning seed.
+
+    Args:
+        suite: of the annotation task.
+        points: to try.
+        seeds: of the trials, not those of the suite, so that nothing is chosen for its luck with them.
+        out: receives the trials.
+
+    Raises:
+        VsebenchError: the suite is not as it must be, is of another task, is tuned already, or shares a seed.
+    """
+    shared = sorted(set(seeds) & set(suite.seeds))
+    if shared:
+        raise SpecError(f"seed {shared[0]} is the suite's own: tune with others, such as --seeds {max(suite.seeds) + 1}")
+    if suite.tuned:
+        raise SpecError("the suite is tuned already: take out its entries 'tuned' to tune it anew")
+    both = next((key for key in points[0] if key in suite.changes), None)
+    if both is not None:
+        raise SpecError(f"protocol key '{both}' is set by the suite: take it out, or out of the space")
+    common = {"seeds": tuple(seeds), "out": str(out / TRIALS)}
+    plans = [plan(suite.model_copy(update={**common, "set": {**suite.set, **point}})) for point in points]
+    if not all(isinstance(run, AnnotationSpec) for run in plans[0].runs):
+        raise SpecError(f"data set '{suite.dataset[0]}' serves the retrieval task, where no row is tuned by itself")
+    runs = tuple(run for each in plans for run in each.runs)
+    together = {"concurrency": min(plans[0].workers, len(runs))}
+    runs = tuple(run.model_copy(update={"environment": run.environment.model_copy(update=together)}) for run in runs)
+    return Search(suite, points, replace(plans[0], runs=runs))
+
+
+def search(wanted: Search, out: Path, command: str, reporter: Report | None = None) -> list[Trial]:
+    """Runs what is left of the trials, and writes `trials.csv` and `suite.toml`, the suite with the best point of every row.
+
+    Args:
+        wanted: the search.
+        out: the folder.
+        command: that repeats it; the suite says so.
+        reporter: receives the progress of every run.
+
+    Returns:
+        Every trial, in the order of the plan.
+
+    Raises:
+        VsebenchError: every trial of a row failed.
+    """
+    run_plan(wanted.plan, reporter=reporter)
+    trials = _trials(wanted)
+    write_text(out / "trials.csv", _csv(trials))
+    tuned = tuple(Tuned(dataset=t.dataset, sampler=t.sampler, loss=t.loss, set=t.point) for t in best_trials(trials))
+    write_text(out / "suite.toml", suite_text(wanted.suite.model_copy(update={"tuned": tuned}), f"Tuned with {len(wanted.points)} trials a row: {command}"))
+    return trials
+
+
+def best_trials(trials: Sequence[Trial]) -> list[Trial]:
+    """The trial of each row with the largest score; the earlier of equal ones.
+
+    Raises:
+        VsebenchError: a row has none that did not fail.
+    """
+    best: dict[tuple[str, str, str], Trial | None] = {}
+    for trial in trials:
+        leader = best.setdefault(trial.row, None)
+        if trial.score is not None and (leader is None or trial.score > (leader.score or -math.inf)):
+            best[trial.row] = trial
+    lost = next((row for row, trial in best.items() if trial is None), None)
+    if lost is not None:
+        raise VsebenchError(f"every trial of {' × '.join(lost)} failed: see the logs of its runs, or search smaller learning rates")
+    return [trial for trial in best.values() if trial is not None]
+
+
+def _trials(wanted: Search) -> list[Trial]:
+    """What the runs scored; those of one row and point are as many as there are tuning seeds, one after the other."""
+    store, runs = Store(wanted.plan.out), wanted.plan.runs
+    each = len({run.seed for run in runs})
+    per_point = len(runs) // len(wanted.points)
+    found = []
+    for start in range(0, len(runs), each):
+        group = runs[start : start + each]
+        records = [store.directory_for(run).read_record() for run in group]
+        scores = [record.best_dev[HEADLINE["annotation"]] if record is not None and record.status == "done" else None for record in records]
+        known = [score for score in scores if score is not None]
+        sampler, loss = group[0].combination
+        ids = tuple(run.run_id for run in group)
+        score = math.fsum(known) / each if len(known) == each else None
+        found.append(Trial(group[0].dataset.spec, sampler, loss, wanted.points[start // per_point], score, ids))
+    return found
+
+
+def _csv(trials: Sequence[Trial]) -> str:
+    """A line per trial; the score of a failed one is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["dataset", "sampler", "loss", *trials[0].point, f"dev_{HEADLINE['annotation']}", "run_ids"])
+    for trial in trials:
+        writer.writerow([*trial.row, *trial.point.values(), "" if trial.score is None else trial.score, " ".join(trial.run_ids)])
+    return text.getvalue()
