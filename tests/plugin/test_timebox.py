@@ -83,18 +83,26 @@ def test_other_threads_and_0_seconds_have_no_limit():
     assert [*results, within(0, slow, plugin="x", cure="")] == ["done", "done"]
 
 
-def test_what_cannot_be_interrupted_ends_the_process_by_name():
-    code = """
+HANG = """
 import ctypes
 from vsebench.plugin.timebox import within
 def hang():
     lock = ctypes.create_string_buffer(64)
-    ctypes.CDLL(None).pthread_mutex_lock(lock), ctypes.CDLL(None).pthread_mutex_lock(lock)
+    {library}.pthread_mutex_lock(lock), {library}.pthread_mutex_lock(lock)
 within(0.1, hang, plugin="'x' (acme)", cure="uninstall it", grace=0.2)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+def test_what_cannot_be_interrupted_ends_the_process_by_name():
+    done = subprocess.run([sys.executable, "-c", HANG.format(library="ctypes.CDLL(None)")], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "vsebench: error: plugin 'x' (acme) did not load within 0.1 s and cannot be interrupted: uninstall it\n"
+
+
+def test_native_code_that_keeps_the_interpreter_to_itself_ends_too():
+    done = subprocess.run([sys.executable, "-c", HANG.format(library="ctypes.PyDLL(None)")], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert 'File "<string>", line 6 in hang' in done.stderr
 
 
 def test_the_limit_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch):

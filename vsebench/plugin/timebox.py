@@ -1,13 +1,12 @@
 """A limit on how long a plugin may take to load, so that an endless import stops no command.
 
 Python code is interrupted as by Ctrl-C, asleep or not. What cannot be interrupted, such as a call into native code, ends the process: after a grace period a
-watchdog names the plugin and exits with code 2. Native code that does not let the watchdog run either is ended by `faulthandler`, with a traceback, code 1.
+watchdog names the plugin and exits with code 2. Native code that does not let the watchdog run either is ended likewise, with a traceback that names its file.
 """
 
 from __future__ import annotations
 
 import _thread
-import faulthandler
 import os
 import signal
 import threading
@@ -18,6 +17,8 @@ from vsebench.plugin.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from vsebench.plugin.last_resort import LastResort
 
 Result = TypeVar("Result")
 
@@ -66,8 +67,8 @@ def within(seconds: float, call: Callable[[], Result], *, plugin: str, cure: str
     watchdog = _Watchdog(seconds, grace, f"vsebench: error: plugin {plugin} did not load within {seconds:g} s and cannot be interrupted: {cure}\n")
     try:
         with _interruptible():
-            watchdog.start()
             try:
+                watchdog.start()
                 result = call()
             finally:
                 watchdog.stop()
@@ -101,19 +102,23 @@ class _Watchdog:
         self._seconds = seconds
         self._grace = grace
         self._last_words = last_words
+        self._last_resort: LastResort | None = None
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="vsebench plugin watchdog")
 
     def start(self) -> None:
-        faulthandler.dump_traceback_later(self._seconds + 2 * self._grace, exit=True, file=_STDERR)
+        from vsebench.plugin.last_resort import LastResort
+
+        self._last_resort = LastResort(self._seconds + 2 * self._grace, _WRONG_REQUEST)
         self._thread.start()
 
     def stop(self) -> None:
         """From here on nothing is interrupted."""
         with self._lock:
             self._stopped.set()
-        faulthandler.cancel_dump_traceback_later()
+        if self._last_resort is not None:
+            self._last_resort.cancel()
 
     def _watch(self) -> None:
         if self._stopped.wait(self._seconds):
