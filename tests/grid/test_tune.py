@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsebench.cli.app import main
+from vsebench.grid.execute import execute
 from vsebench.grid.plan import plan
 from vsebench.grid.space import Axis, draw_points, parse_space
 from vsebench.grid.suite import Suite, load_suite, make_suite
@@ -18,6 +19,8 @@ from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from vsebench.grid.plan import Plan
 
 SPACE = "lr=0.001..0.1,l2_image+l2_label=0|0.001"
 
@@ -108,7 +111,14 @@ def test_a_suite_reads_back_as_it_was_written(tmp_path: Path) -> None:
     assert load_suite(tmp_path / "suite.toml") == suite
 
 
-def test_the_command_leaves_a_suite_that_runs_and_its_trials(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def run_here(plan: Plan, reporter: object = None) -> None:
+    """Every run in this process."""
+    for run in plan.runs:
+        execute(run.model_dump_json(), Store(plan.out).directory_for(run).path)
+
+
+def test_the_command_leaves_a_suite_that_runs_and_its_trials(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vsebench.grid.tune.run_plan", run_here)
     (tmp_path / "suite.toml").write_text(suite_text(small(seeds="0,1")))
     command = ["tune", str(tmp_path / "suite.toml"), "--space", "lr=0.05|1e30", "--trials", "2", "--out", str(tmp_path / "tuned"), "--workers", "1", "--quiet"]
     for _ in range(2):  # the second time all is there
