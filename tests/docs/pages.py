@@ -1,0 +1,117 @@
+"""Pages as programs: every fenced block of a page is run, in order, in a folder of its own.
+
+    ```python title="a.py"   written to that file            ```toml title="a.toml"   likewise
+    ```python                executed; names stay for the next block
+    ```sh                    lines that call vsebench, in this process; `cd`, and `pip install -e .` of a project that vsebench wrote
+    ```text                  each line must be in what the sh block before printed
+
+Blocks of any other kind are refused: they could not be checked.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.examples.packages import on_the_path
+from vsebench.cli.app import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FENCE = re.compile(r"^```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+
+SMALL = ("--epochs", "1", "--set", "embed_dim=8", "--device", "cpu", "--quiet")
+SMALL_RETRIEVAL = ("--set", "word_dim=8", "--set", "warmup_epochs=0", "--set", "evals_per_epoch=1")
+"""Appended to every `vsebench run`, which on a page is sized for a reader's patience."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    language: str
+    title: str
+    code: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """Those of a page, in order.
+
+    Raises:
+        ValueError: a fence is not understood.
+    """
+    text = page.read_text(encoding="utf-8")
+    found = [Block(match["language"], match["title"] or "", match["code"]) for match in _FENCE.finditer(text)]
+    fences = re.findall(r"^```", text, flags=re.MULTILINE)
+    if len(fences) != 2 * len(found):
+        raise ValueError(f"{page}: {len(fences)} fences make {len(found)} blocks")
+    return found
+
+
+@dataclass
+class Reader:
+    """Does what a page says, in the working directory.
+
+    Attributes:
+        read: takes what was printed since the last call.
+        change: changes the working directory.
+        site: where installed projects leave their metadata.
+        names: of the Python blocks.
+        printed: by the last sh block.
+    """
+
+    read: Callable[[], str]
+    change: Callable[[str], None]
+    site: Path
+    names: dict[str, Any] = field(default_factory=lambda: {"__name__": "page"})
+    printed: str = ""
+    installed: ExitStack = field(default_factory=ExitStack)
+
+    def do(self, block: Block) -> None:
+        if block.title:
+            Path(block.title).write_text(block.code, encoding="utf-8")
+        elif block.language == "python":
+            exec(compile(block.code, "page", "exec"), self.names)
+        elif block.language == "sh":
+            self.read()
+            for line in block.code.splitlines():
+                self._command(shlex.split(line))
+            self.printed = " ".join(self.read().split())
+        elif block.language == "text":
+            for line in block.code.splitlines():
+                assert " ".join(line.split()) in self.printed
+        else:
+            raise ValueError(f"a block of '{block.language}' cannot be run")
+
+    def _command(self, words: list[str]) -> None:
+        match words:
+            case ["cd", folder]:
+                self.change(folder)
+            case ["pip", "install", "-e", target] if target in (".", ".[test]"):
+                self.installed.enter_context(on_the_path(Path.cwd(), self.site))
+            case ["vsebench", *arguments]:
+                assert call(_small(arguments)) == 0, f"{shlex.join(words)}\n{self.read()}"
+            case _:
+                raise ValueError(f"'{shlex.join(words)}' cannot be run")
+
+
+def call(arguments: list[str]) -> int:
+    """The exit code of a command line in this process."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    return int(ended.value.code or 0)
+
+
+def _small(arguments: list[str]) -> list[str]:
+    if arguments[0] != "run":
+        return arguments
+    task = () if "--sampler" in arguments else SMALL_RETRIEVAL
+    named = "--dataset" in arguments or any(word.endswith(".toml") for word in arguments)
+    return [*arguments, *SMALL, *task, *(() if named else ("--dataset", "scenes:images=60"))]

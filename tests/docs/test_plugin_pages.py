@@ -1,0 +1,72 @@
+"""Everything that the pages for plugin authors show works as they show it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docs.pages import Reader, blocks
+from vsebench.grid.execute import execute
+from vsebench.grid.local import LocalExecutor
+from vsebench.plugin import hookspecs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.plugin import Job, Report
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted((DOCS / "plugins").glob("*.md"))
+HOOKS = [name for name in dir(hookspecs) if name.startswith("vsebench_")]
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Reader:
+    """Somebody who follows a page in an empty folder; runs are made in this process, which knows torch already."""
+
+    def run_here(_: LocalExecutor, jobs: Sequence[Job], report: Report) -> None:
+        for job in jobs:
+            job.directory.mkdir(parents=True, exist_ok=True)
+            execute(job.spec, job.directory, lambda event, job=job: report(job.run_id, json.loads(json.dumps(event))))  # type: ignore[misc]
+
+    monkeypatch.setattr(LocalExecutor, "execute", run_here)
+    monkeypatch.setenv("COLUMNS", "300")
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+    def printed() -> str:
+        captured = capfd.readouterr()
+        return captured.out + captured.err
+
+    return Reader(printed, lambda folder: monkeypatch.chdir(Path.cwd() / folder), tmp_path / "site")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_works_as_it_says(page: Path, reader: Reader) -> None:
+    with reader.installed:
+        for block in blocks(page):
+            reader.do(block)
+
+
+def test_there_is_a_page_for_each_of_these() -> None:
+    assert {page.stem for page in PAGES} >= {"pooling", "loss", "sampler", "dataset", "hooks", "publish"}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_documented(hook: str) -> None:
+    spec = getattr(hookspecs, hook)
+    assert (spec.__doc__ or "").strip().endswith((".", '".'))
+    arguments = ", ".join(spec.__code__.co_varnames[: spec.__code__.co_argcount])
+    assert f"| `{hook}({arguments})` |" in (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_hooks_names_no_hook_that_does_not_exist() -> None:
+    import re
+
+    named = re.findall(r"\bvsebench_\w+", (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8"))
+    assert set(named) == set(HOOKS)
