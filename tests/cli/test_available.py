@@ -24,7 +24,7 @@ def test_known_packages_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture
     assert plugins("--available", "--index", file) == 0
     text = capsys.readouterr().out
     assert "pip install 'git+https://example.org/acme/vsebench-acme'" in text
-    assert "pip install './plugins/examples/zebra'" in text
+    assert "pip install './plugins/examples/zebra' in a checkout of vsebench" in text
     assert plugins("--available", "--index", file, "--json") == 0
     listed = {package["name"]: package for package in json.loads(capsys.readouterr().out)["packages"]}
     assert listed["vsebench-acme"]["installed"] is None

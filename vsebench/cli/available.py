@@ -36,10 +36,13 @@ def available_packages(place: str | None, kind: str | None, *, as_json: bool) ->
 def _table(entries: Sequence[Entry]) -> str:
     from tabulate import tabulate
 
-    rows = [
-        (entry.name, _installed(entry.name) or "no", _provides(entry), f"{entry.summary} ({entry.license})\npip install '{entry.source}'") for entry in entries
-    ]
+    rows = [(entry.name, _installed(entry.name) or "no", _provides(entry), f"{entry.summary} ({entry.license})\n{_how(entry)}") for entry in entries]
     return tabulate(rows, headers=("package", "installed", "provides", "what it is"), tablefmt="simple", disable_numparse=True)
+
+
+def _how(entry: Entry) -> str:
+    """How to install it; a folder is one of the repository."""
+    return f"pip install '{entry.source}'{'' if '://' in entry.repository else ' in a checkout of vsebench'}"
 
 
 def _provides(entry: Entry) -> str:
