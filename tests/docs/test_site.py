@@ -1,0 +1,55 @@
+"""The site of docs/: complete, and without warnings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vsebench import plugin
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def pages_of(entries: object) -> set[str]:
+    """The pages that a part of the navigation names."""
+    match entries:
+        case str():
+            return {entries}
+        case dict():
+            return set().union(*(pages_of(part) for part in entries.values()))
+        case list():
+            return set().union(*(pages_of(part) for part in entries))
+    raise TypeError(entries)
+
+
+def test_every_page_can_be_reached() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    pages = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
+    assert pages_of(site["nav"]) == pages, "list every page of docs/ under 'nav' in mkdocs.yml"
+
+
+@pytest.mark.parametrize("name", plugin.__all__)
+def test_the_reference_has_what_a_plugin_may_import(name: str) -> None:
+    reference = (DOCS / "reference" / "plugin.md").read_text(encoding="utf-8")
+    home = getattr(getattr(plugin, name), "__module__", None)
+    if home is None or not home.startswith("vsebench.plugin."):  # a marker of pluggy's, and unions of plain types
+        assert name in ("Scalar", "hookimpl")
+        return
+    assert f"::: {home}\n" in reference or f"::: {home}.{name}\n" in reference
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_it_builds_without_warnings(tmp_path: Path) -> None:
+    if find_spec("mkdocs") is None or find_spec("mkdocstrings") is None:
+        pytest.skip("needs mkdocs: pip install -e '.[docs]'")
+    built = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"], capture_output=True, text=True, cwd=ROOT)
+    assert built.returncode == 0, built.stderr
+    reference = (tmp_path / "site" / "reference" / "plugin" / "index.html").read_text(encoding="utf-8")
+    assert "Pools" in reference  # docstrings are there, not names alone
