@@ -27,6 +27,7 @@ _PER_IMAGE = 5  # positives
 _CANDIDATES = 32  # of which they are the best
 _DEVIATION = 1.5  # of scores
 _SECONDS = 0.2  # spent on each figure, at least
+_ROUNDS = 5  # at least
 _ANCHORS = 8  # images whose law is compared
 _DRAWS = 20_000  # looked at, or as many as take `_PATIENCE`
 _PATIENCE = 3.0  # seconds of a call, at most
@@ -140,7 +141,8 @@ def _seconds(call: Callable[[], object], device: torch.device) -> float:
     """Median seconds of a call, after one that compiles: of CPU time, which other load on the machine disturbs least, or of the clock on CUDA."""
     call()
     times: list[float] = []
-    while len(times) < 3 or sum(times) < _SECONDS:
+    end = time.perf_counter() + _SECONDS
+    while len(times) < _ROUNDS or time.perf_counter() < end:
         times.append(_timed(call, device))
     return statistics.median(times)
 

@@ -79,6 +79,7 @@ def _measured(
     for count in counts:
         state = planted_state(images, count, dim, torch.device(where))
         for name in names:
+            typer.echo(f"{name}, {count:,} labels", err=True)
             yield name, measure(create("sampler", name), state, batches)
 
 
