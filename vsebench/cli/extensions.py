@@ -58,7 +58,7 @@ def _commands_of(info: PluginInfo, plugins: Plugins, taken: Collection[str]) -> 
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     with redirect_stdout(sys.stderr):
         plugins.call(info, HOOK, app=app)
-    commands: dict[str, Any] = typer.main.get_group(app).commands
+    commands: dict[str, Any] = dict(typer.main.get_group(app).commands)
     for name in commands:
         if name in taken:
             raise PluginError(f"command '{name}' is taken: choose another name")

@@ -135,6 +135,6 @@ def _same_random_numbers() -> Iterator[None]:
     """Puts torch's generators back: numbers that a plugin draws would change the run's."""
     import torch
 
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices=devices):
         yield
