@@ -152,6 +152,7 @@ def test_every_example_is_found():
         *("quick", "vse-infinity"),
         *("poolings", "losses", "aoq", "equal-compute"),
         *("bigru", "minilm", "minilm-frozen", "grids"),
+        *("global", "mirflickr", "mirflickr-weighted", "flickr8k-words", "flickr8k-words-weighted", "nuswide81", "nuswide81-weighted", "warp-cap"),
     }
 
 

@@ -89,6 +89,19 @@ def test_negatives_never_belong_to_their_anchor(spec: str) -> None:
         assert name != "uniform" or len(np.unique(drawn)) == direction.positives.n_labels
 
 
+def test_a_positive_that_a_sampler_draws_nevertheless_counts_as_not_found() -> None:
+    class Sloppy(Recorder):
+        may_draw_positives = True
+
+        def sample(self, state: SamplerState, anchors: torch.Tensor, positives: torch.Tensor, k: int, key: DrawKey) -> Draws:
+            return Draws(torch.tensor([[1], [2], [NOTHING]]), torch.ones(3, 1), torch.ones(3, 1))
+
+    to_text, _ = directions((Sloppy(None), Sloppy(None)), OWNERS, IMAGES)
+    state = SamplerState(torch.zeros(IMAGES, 2), torch.zeros(len(OWNERS), 2), to_text.positives)
+    drawn, found = to_text.draw(state, np.array([0, 0, 0]), np.array([0, 0, 0]), DrawKey(0, 0))
+    assert (drawn.tolist(), found.tolist()) == ([0, 2, 0], [False, True, False])
+
+
 def test_captions_are_drawn_by_the_law_of_the_sampler_over_the_whole_set() -> None:
     component = load_plugins().registry.get("sampler", "dns")
     generator = torch.Generator().manual_seed(1)
@@ -116,6 +129,15 @@ def test_the_table_is_made_once_an_epoch_and_when_a_sampler_asks(monkeypatch: py
     for step in range(1, 4):  # the warm-up took the first step
         often.draw(Progress(0, step, 4))
     assert len(recorders[0].refreshed) == 2
+
+
+def test_samplers_that_read_no_vectors_pay_for_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted, recorders = negatives(monkeypatch, None, None)
+    for recorder in recorders:
+        recorder.reads_vectors = False  # type: ignore[attr-defined]
+    wanted.announce(np.arange(8), 0)
+    assert wanted.draw(Progress(0, 0, 4)).text_found.all()
+    assert [each.refreshed[0].shape for each in recorders] == [(8, 0), (4, 0)]
 
 
 def test_the_pairs_of_a_step_get_their_own_negatives(monkeypatch: pytest.MonkeyPatch) -> None:

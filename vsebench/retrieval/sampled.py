@@ -66,11 +66,13 @@ class Direction:
         return self.sampler.refresh_every(self.positives.n_labels)
 
     def draw(self, state: SamplerState, anchors: np.ndarray, own: np.ndarray, key: DrawKey) -> tuple[np.ndarray, np.ndarray]:
-        """An item for each pair of an anchor and an item of its own, int64 [n] each, and whether one was found: otherwise it is `own`."""
+        """An item for each pair of an anchor and an item of its own, int64 [n] each, and whether a negative was found: otherwise it is `own`."""
         device = state.Q.device
         draws = self.sampler.sample(state, torch.from_numpy(anchors).to(device), torch.from_numpy(own).to(device), 1, key)
         items = draws.negatives[:, 0].cpu().numpy()
         found = items != NOTHING
+        if self.sampler.may_draw_positives:
+            found &= ~self.positives.contains(anchors, items)
         return np.where(found, items, own), found
 
 
