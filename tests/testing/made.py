@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from vsebench.plugin import Card, DatasetCard, LossCard
 from vsebench.plugin.registry import Component, Origin
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import Param
     from vsebench.plugin.registry import Kind
+    from vsebench.testing import ConformanceError
     from vsebench.testing.report import Result
 
 CARDS: dict[str, Card] = {"loss": LossCard("a loss"), "dataset": DatasetCard("a data set", prepare="write it", licence="any")}
@@ -32,8 +35,25 @@ def results(made: Subject) -> dict[str, Result]:
 
 
 def broken(made: Subject) -> set[str]:
-    """The promises that it breaks."""
-    return {name for name, result in results(made).items() if result.outcome == "failed"}
+    """The promises that it breaks, after making sure that what the failures say of how to see them again is Python that runs."""
+    failures = {name: result.failure for name, result in results(made).items() if result.failure is not None}
+    for failure in failures.values():
+        see_again(made, failure)
+    return set(failures)
+
+
+def see_again(made: Subject, failure: ConformanceError) -> None:
+    """Runs the line that a failure gives; compiling again would take too long."""
+    code = compile(failure.reproduce, "<reproduction>", "exec")
+    if "torch.compile" in failure.reproduce:
+        return
+    with patch("vsebench.testing.build", lambda *_, **context: made.build(**context)), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            exec(code, {})
+        except Exception as error:  # what the component raises is what should be seen
+            if isinstance(error, NameError | ImportError):
+                raise
 
 
 def skipped(made: Subject) -> dict[str, str]:

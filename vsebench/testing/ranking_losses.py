@@ -91,7 +91,7 @@ def sums_over_negatives(subject: Subject) -> None:
 def ranks_positives_higher(subject: Subject) -> None:
     """A higher score of a positive never costs more, and a higher score of a negative never less."""
     scores = Rankings(pairs=20)
-    with _trial(subject, scores, "torch.autograd.grad(loss(inputs), (inputs.pos, inputs.neg))") as case:
+    with _trial(subject, scores, "leaves = [t.requires_grad_() for t in (inputs.pos, inputs.neg)]; torch.autograd.grad(loss(inputs), leaves)") as case:
         inputs = _leaves(scores.inputs())
         by_pos, by_neg = torch.autograd.grad(_value(subject, inputs), (inputs.pos, inputs.neg))
         case.require(bool((by_pos <= 0).all()), "it pushes positives down", expected="derivatives of at most 0", found=f"{by_pos.max().item():.6g}")
@@ -121,7 +121,7 @@ def its_kernel_is_the_same_loss(subject: Subject) -> None:
     if not hasattr(loss, "kernel"):
         raise NotCheckedError("it has no kernel()")
     scores = Rankings(pairs=20)
-    with _trial(subject, scores, "loss.kernel()(difference, weight)") as case:
+    with _trial(subject, scores, "[loss.kernel()(*pair) for pair in zip(inputs.difference.flatten().tolist(), inputs.weight.flatten().tolist())]") as case:
         inputs, function = _leaves(scores.inputs()), loss.kernel()
         total = _value(subject, inputs)
         by_neg = torch.autograd.grad(total, inputs.neg)[0]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IMAGES, TEXTS = 4, 6
 
 
-def _embeddings(items: int, seed: int, dtype: torch.dtype = torch.float32) -> list[Embedding]:
+def embeddings(items: int, seed: int, dtype: torch.dtype = torch.float32) -> list[Embedding]:
     """Vectors, a set of three vectors an item of which the last may be masked, and a Gaussian."""
     generator = torch.Generator().manual_seed(seed)
     vectors = normalize(torch.randn(items, 3, DIM, generator=generator, dtype=torch.float64), dim=2).to(dtype)
@@ -45,7 +45,7 @@ def _accepted(subject: Subject, dtype: torch.dtype = torch.float32) -> tuple[Any
     similarity = subject.build(dim=DIM)
     similarity = similarity.to(dtype) if isinstance(similarity, nn.Module) else similarity
     pairs = []
-    for image, text in zip(_embeddings(IMAGES, 0, dtype), _embeddings(TEXTS, 1, dtype), strict=True):
+    for image, text in zip(embeddings(IMAGES, 0, dtype), embeddings(TEXTS, 1, dtype), strict=True):
         try:
             similarity(image, text)
         except SpecError:  # which says what it cannot score
@@ -61,8 +61,11 @@ def _tensors(embedding: Embedding) -> list[Tensor]:
 
 
 def _trial(subject: Subject, image: Embedding) -> Trial:
+    place = [type(each) for each in embeddings(1, 0)].index(type(image))
+    code = f"from vsebench.testing import build; from vsebench.testing.similarities import embeddings; s = {subject.source(dim=DIM)}; "
     return Trial(
-        f"{IMAGES} images and {TEXTS} texts of type {type(image).__name__}, size {DIM}", f"from vsebench.testing import build; {subject.source(dim=DIM)}"
+        f"{IMAGES} images and {TEXTS} texts of type {type(image).__name__}, size {DIM}",
+        f"{code}s(embeddings({IMAGES}, 0)[{place}], embeddings({TEXTS}, 1)[{place}])",
     )
 
 

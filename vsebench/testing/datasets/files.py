@@ -50,12 +50,19 @@ def its_fingerprint_is_stable(subject: Subject) -> None:
         case.require(before == after, "loading changes files that define it, and with them the identity of its runs", expected=before, found=after)
 
 
+def _damage(subject: Subject, root: Path, victim: Path, *, truncated: bool) -> Trial:
+    """The trial of a copy of its folder in which a file is missing or cut in half."""
+    made = f'copy = damaged(root, root / "{victim.relative_to(root)}", truncated={truncated}); dataset.load(copy.__enter__())'
+    note = f"{victim.name} cut in half" if truncated else f"without {victim.name}"
+    return trial(subject, root, f"from vsebench.testing.datasets.folder import damaged; {made}", note=note)
+
+
 @promise
 def a_missing_file_is_named(subject: Subject) -> None:
     """Without any one of its files, loading raises a DataError that names the file; files that it then does without are no part of it."""
     with opened(subject) as found:
         for victim in defining_files(found):
-            with damaged(found.root, victim, truncated=False) as root, trial(subject, found.root, "dataset.load(root)", note=f"without {victim.name}") as case:
+            with damaged(found.root, victim, truncated=False) as root, _damage(subject, found.root, victim, truncated=False) as case:
                 place = Opened(subject.build(), root)
                 if root / victim.relative_to(found.root) not in list(place.dataset.files(root)):
                     continue
@@ -69,7 +76,7 @@ def a_truncated_file_is_named(subject: Subject) -> None:
         for victim in defining_files(found):
             with (
                 damaged(found.root, victim, truncated=True) as root,
-                trial(subject, found.root, "dataset.load(root)", note=f"{victim.name} cut in half") as case,
+                _damage(subject, found.root, victim, truncated=True) as case,
             ):
                 _must_refuse(case, subject, Opened(subject.build(), root), victim)
 

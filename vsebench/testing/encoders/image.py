@@ -22,7 +22,8 @@ def _batch(subject: Subject) -> Batch:
     card = subject.component.card
     if isinstance(card, ImageEncoderCard) and card.raw_images:
         raise NotCheckedError("it takes raw images, of which the kit has none")
-    return Batch(*Ragged(dim=IN_DIM).tensors(), f"features of size {IN_DIM}", {"in_dim": IN_DIM, "dim": DIM})
+    source = f"from vsebench.testing import Ragged; inputs = Ragged(dim={IN_DIM}).tensors()"
+    return Batch(*Ragged(dim=IN_DIM).tensors(), f"features of size {IN_DIM}", {"in_dim": IN_DIM, "dim": DIM}, source)
 
 
 @promise

@@ -13,18 +13,24 @@ from vsebench.testing.encoders.trial import Batch
 from vsebench.testing.subject import DIM
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vsebench.testing.subject import Subject
 
 WORDS = 30
 _LENGTHS = (9, 4, 6, 1, 2, 1)
 
 
-def _batch() -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    tokens = torch.randint(1, WORDS, (len(_LENGTHS), max(_LENGTHS)), generator=generator)
+def captions() -> tuple[Tensor, Tensor]:
+    """Token ids int64 [B, N], padded with 0, and lengths int64 [B]."""
     lengths = torch.tensor(_LENGTHS)
-    tokens = tokens.masked_fill(torch.arange(max(_LENGTHS)) >= lengths[:, None], 0)
-    return Batch(tokens, lengths, f"captions of {WORDS} words", {"vocabulary_size": WORDS, "word_dim": 8, "dim": DIM})
+    tokens = torch.randint(1, WORDS, (len(_LENGTHS), max(_LENGTHS)), generator=torch.Generator().manual_seed(0))
+    return tokens.masked_fill(torch.arange(max(_LENGTHS)) >= lengths[:, None], 0), lengths
+
+
+def _batch() -> Batch:
+    source = "from vsebench.testing.encoders.text import captions; inputs = captions()"
+    return Batch(*captions(), f"captions of {WORDS} words", {"vocabulary_size": WORDS, "word_dim": 8, "dim": DIM}, source)
 
 
 @promise

@@ -29,17 +29,19 @@ class Batch:
         lengths: int64 [B].
         words: how an input is described.
         context: with which the encoder is created.
+        source: Python that makes values and lengths.
     """
 
     values: Tensor
     lengths: Tensor
     words: str
     context: Mapping[str, int]
+    source: str
 
 
 def trial(subject: Subject, batch: Batch) -> Trial:
     lengths = ", ".join(map(str, batch.lengths.tolist()))
-    return Trial(f"{batch.words} of lengths {lengths}", f"from vsebench.testing import build; encoder = {subject.source(**batch.context)}")
+    return Trial(f"{batch.words} of lengths {lengths}", f"from vsebench.testing import build; {batch.source}; {subject.source(**batch.context)}(*inputs)")
 
 
 def create(subject: Subject, batch: Batch, seed: int = 0) -> Any:

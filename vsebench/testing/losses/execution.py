@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from vsebench.testing.subject import Subject
 
+_MOVED = 'from vsebench.testing.losses.pairs import moved; getattr(loss, "to", lambda _: loss)("{0}")(moved(inputs, "{0}"))'
+
 
 @promise
 def works_in_half_precision(subject: Subject) -> None:
@@ -27,7 +29,7 @@ def works_in_half_precision(subject: Subject) -> None:
     for law in ("random", "collapsed"):
         for dtype in (torch.float16, torch.bfloat16):
             pairs = Pairs("collapsed") if law == "collapsed" else Pairs(batch=12)
-            with torch.no_grad(), trial(subject, pairs, f"build(…)({pairs!r}.inputs({dtype}))", note=f"in {dtype}") as case:
+            with torch.no_grad(), trial(subject, pairs, f"loss({pairs!r}.inputs({dtype}))", note=f"in {dtype}") as case:
                 low = pairs.inputs(dtype)
                 wide = dataclasses.replace(pairs.inputs(torch.float64), image=low.image.double(), text=low.text.double(), similarity=low.similarity.double())
                 found = value(subject.build(dim=DIM, batch_size=pairs.batch), subject, low)
@@ -40,7 +42,7 @@ def works_in_half_precision(subject: Subject) -> None:
 def works_under_autocast(subject: Subject) -> None:
     """Under bfloat16 autocast the loss of the same scores is the same, within 2 %."""
     pairs = Pairs(batch=12)
-    with torch.no_grad(), trial(subject, pairs, "torch.set_autocast_enabled('cpu', True); loss(inputs)", note="under autocast") as case:
+    with torch.no_grad(), trial(subject, pairs, 'torch.autocast("cpu", torch.bfloat16)(lambda: loss(inputs))()', note="under autocast") as case:
         inputs = pairs.inputs(torch.float32)
         with torch.autocast("cpu", torch.bfloat16):
             found = value(subject.build(dim=DIM, batch_size=pairs.batch), subject, inputs)
@@ -70,9 +72,10 @@ def never_waits_for_the_device(subject: Subject) -> None:
 def its_state_is_in_its_state_dict(subject: Subject) -> None:
     """What it keeps from batch to batch is in its state dict: a fresh instance that loads it goes on alike; a loss without one keeps nothing."""
     pairs = Pairs(seed=2)
-    call = "loss before; q = build(…); q.load_state_dict(loss.state_dict()); loss(inputs), q(inputs)"
+    loss, fresh = build(subject, pairs.batch), build(subject, pairs.batch)
+    load = "q.load_state_dict(loss.state_dict()); " if isinstance(loss, nn.Module) else ""
+    call = f"q = {subject.source(dim=DIM, batch_size=pairs.batch)}; [loss(Pairs(seed=seed).inputs()) for seed in (0, 1)]; {load}loss(inputs), q(inputs)"
     with trial(subject, pairs, call, note="after two other batches") as case:
-        loss, fresh = build(subject, pairs.batch), build(subject, pairs.batch)
         for seed in (0, 1):
             _train(loss, value(loss, subject, Pairs(seed=seed).inputs()))
         if isinstance(loss, nn.Module):
@@ -95,7 +98,7 @@ def _train(loss: Any, scalar: Tensor) -> None:
 def follows_the_device_of_its_inputs(subject: Subject) -> None:
     """It works wherever its inputs are: tested on the meta device, which refuses tensors of the CPU."""
     pairs = Pairs()
-    with trial(subject, pairs, 'loss with every tensor moved by .to("meta")', note="on the meta device") as case:
+    with trial(subject, pairs, _MOVED.format("meta"), note="on the meta device") as case:
         loss = build(subject, pairs.batch)
         loss = loss.to("meta") if isinstance(loss, nn.Module) else loss
         found = without_values(lambda: value(loss, subject, moved(pairs.inputs(), "meta")), case)
@@ -106,7 +109,7 @@ def follows_the_device_of_its_inputs(subject: Subject) -> None:
 def cuda_gives_the_same(subject: Subject) -> None:
     """On CUDA the loss is that of the CPU within rounding, gradients stay on the device, and no step waits for it."""
     device, pairs = need_cuda(), Pairs(batch=12)
-    with trial(subject, pairs, "the same on CUDA", note="on CUDA") as case:
+    with trial(subject, pairs, _MOVED.format("cuda"), note="on CUDA") as case:
         loss = build(subject, pairs.batch)
         there = copy.deepcopy(loss).to(device) if isinstance(loss, nn.Module) else build(subject, pairs.batch)
         inputs = moved(pairs.inputs(), device)

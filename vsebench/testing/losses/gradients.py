@@ -51,7 +51,7 @@ def gradients_are_right(subject: Subject) -> None:
     if claimed(cast("LossCard", subject.component.card).constants, subject.params):
         raise NotCheckedError("its card says that it takes something it computes for a constant")
     pairs = Pairs("random", masked="siblings")
-    call = "torch.autograd.gradcheck(lambda s: loss(dataclasses.replace(inputs, similarity=s)), inputs.similarity.requires_grad_())"
+    call = "torch.autograd.gradcheck(lambda s: loss(dataclasses.replace(inputs, similarity=s)), inputs.similarity.requires_grad_(), fast_mode=True)"
     with trial(subject, pairs, call, note="in float64"):
         inputs, loss = pairs.inputs(), build(subject, pairs.batch)
         parameters = tuple(loss.parameters()) if isinstance(loss, nn.Module) else ()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def trial(subject: Subject, pairs: Pairs, call: str = "loss(inputs)", *, note: str = "") -> Trial:
     """The trial of a `loss` on `inputs`; `call` is Python in these two."""
     made = subject.source(dim=DIM, batch_size=pairs.batch)
-    code = f"import torch; from vsebench.testing import Pairs, build; loss = {made}; inputs = {pairs!r}.inputs(); {call}"
+    code = f"import dataclasses, torch; from vsebench.testing import Pairs, build; loss = {made}; inputs = {pairs!r}.inputs(); {call}"
     return Trial(f"{pairs}{', ' if note else ''}{note}", code)
 
 

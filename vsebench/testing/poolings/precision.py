@@ -40,7 +40,10 @@ def works_under_autocast(subject: Subject) -> None:
     inputs = Ragged()
     pooling, (features, lengths) = subject.build(dim=inputs.dim), inputs.tensors()
     for dtype in (torch.bfloat16, torch.float32):
-        with torch.no_grad(), trial(subject, inputs, f"torch.set_autocast_enabled('cpu', True); p(x.to({dtype}), n)", note=f"{dtype}, autocast") as case:
+        with (
+            torch.no_grad(),
+            trial(subject, inputs, f'torch.autocast("cpu", torch.bfloat16)(lambda: p(x.to({dtype}), n))()', note=f"{dtype}, autocast") as case,
+        ):
             with torch.autocast("cpu", torch.bfloat16):
                 found = pool(pooling, features.to(dtype), lengths)
             wanted = pool(pooling, features.bfloat16().float(), lengths)
