@@ -6,12 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from vsebench.cli.compare import compare_command
 from vsebench.report.results import load_results
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize(("runs", "document"), [("results/flickr8k/runs", "README.md"), ("results/flickr8k/runs", "results/flickr8k/README.md")])
+FLICKR8K = "results/flickr8k"
+TABLES = [
+    (f"{FLICKR8K}/poolings", "README.md"),
+    *((f"{FLICKR8K}/{name}", f"{FLICKR8K}/README.md") for name in ("poolings", "losses", "aoq", "equal-compute")),
+]
+
+
+@pytest.mark.parametrize(("runs", "document"), TABLES)
 def test_a_table_in_a_document_is_remade_from_its_records(runs: str, document: str) -> None:
     table = load_results(ROOT / runs).table().rstrip()
     assert f"```text\n{table}\n```" in (ROOT / document).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["poolings", "losses"])
+def test_a_comparison_is_remade_from_its_records(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    compare_command(ROOT / FLICKR8K / name, "gpo,triplet", None, "table")
+    assert f"```text\n{capsys.readouterr().out.rstrip()}\n```" in (ROOT / FLICKR8K / "README.md").read_text(encoding="utf-8")

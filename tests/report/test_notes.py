@@ -125,10 +125,12 @@ def test_collapsed_runs_are_named_and_their_row_is_marked():
     late = run("gpo", "triplet", 1, collapse=collapse, best_step=40)
     block = make_block(Section((collapsed, late, run("mean"))))
     said = note(block_notes(block), "† Collapsed")
-    assert said.startswith("† Collapsed: gpo × triplet, seed 0 from step 30 on (cosine of unrelated pairs 0.98, dev RSUM 120 → 40, loss 51.19, 51.2 where all")
-    first, second = said.split("; seed 1")
-    assert first.endswith("figures are of step 20)")
-    assert "figures are of" not in second
+    assert said == (
+        "† Collapsed: gpo × triplet, seed 0 from step 30 on (dev RSUM 120 → 40), seed 1 from step 30 on (dev RSUM 120 → 40): "
+        "unrelated pairs have a mean cosine of 0.98, the loss is 51.2, and 51.2 where all embeddings are equal."
+    )
+    early = note(notes(run("gpo", collapse=collapse, best_step=20), run("mean")), "† Collapsed")
+    assert early.endswith("Figures are of models selected before.")
     assert [entry.row["collapsed_seeds"] for entry in block.entries] == [2, 0]
     column = [cells[-4] for cells in whole(block).body]
     assert [cell.endswith(" †") for cell in column] == [True, False]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.cards import Task
     from vsebench.report.rows import Block
     from vsebench.report.runs import Run
+    from vsebench.results.record import Collapse
     from vsebench.results.spec import AnySpec
 
 GENERAL: Mapping[Task, Sequence[str]] = {
@@ -141,22 +142,27 @@ def _mixed(block: Block) -> list[str]:
 
 
 def _collapsed(done: Sequence[Run]) -> list[str]:
-    """One note for each row with collapsed runs: since when, and what its figures then are."""
-    by_row: dict[tuple[str, str], list[Run]] = {}
+    """One note for each row with collapsed runs: since when, how far they fell, and what its figures then are."""
+    by_row: dict[tuple[str, str], list[tuple[Run, Collapse]]] = {}
     for run in done:
         if run.record.collapse is not None:
-            by_row.setdefault(run.combination, []).append(run)
-    return [f"{COLLAPSED} Collapsed: {name(row)}, {'; '.join(_collapse(run) for run in runs)}." for row, runs in by_row.items()]
+            by_row.setdefault(run.combination, []).append((run, run.record.collapse))
+    return [f"{COLLAPSED} Collapsed: {name(row)}, {_collapses(runs)}" for row, runs in by_row.items()]
 
 
-def _collapse(run: Run) -> str:
-    found = run.record.collapse
-    assert found is not None
-    figures = f", figures are of step {run.record.best_step}" if run.record.best_step is not None and run.record.best_step < found.step else ""
-    return (
-        f"seed {run.record.spec.seed} from step {found.step} on (cosine of unrelated pairs {found.cosine:.2f}, "
-        f"dev RSUM {found.best_rsum:.0f} → {found.last_rsum:.0f}, loss {found.last_loss:.4g}, {found.plateau:.4g} where all embeddings are equal{figures})"
-    )
+def _collapses(runs: Sequence[tuple[Run, Collapse]]) -> str:
+    found = [collapse for _, collapse in runs]
+    since = ", ".join(f"seed {run.record.spec.seed} from step {c.step} on (dev RSUM {c.best_rsum:.0f} → {c.last_rsum:.0f})" for run, c in runs)
+    cosine, loss = _span([c.cosine for c in found], 2), _span([c.last_loss for c in found], 1)
+    earlier = all(run.record.best_step is not None and run.record.best_step < c.step for run, c in runs)
+    before = " Figures are of models selected before." if earlier else ""
+    resting = _span([c.plateau for c in found], 1)
+    return f"{since}: unrelated pairs have a mean cosine of {cosine}, the loss is {loss}, and {resting} where all embeddings are equal.{before}"
+
+
+def _span(values: Sequence[float], places: int) -> str:
+    low, high = f"{min(values):.{places}f}", f"{max(values):.{places}f}"
+    return low if low == high else f"{low}–{high}"
 
 
 def _plugins(block: Block) -> list[str]:
