@@ -41,6 +41,7 @@ DEFAULTS = {
     "evals_per_epoch": 4,
     "select_at": "epoch",
     "precision": "auto",
+    "stop": "never",
     "threads": 1,
 }
 ANNOTATION_DEFAULTS = {
@@ -59,6 +60,7 @@ ANNOTATION_DEFAULTS = {
     "batch_size": 1024,
     "negatives": 1,
     "evals_per_epoch": 1,
+    "stop": "never",
     "threads": 1,
 }
 
