@@ -13,10 +13,10 @@ from vsebench.plugin import Progress, RetrievalTest
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.files import write_bytes
 from vsebench.results.observers import Observers
+from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import Cost, RunRecord
 from vsebench.retrieval import loop
 from vsebench.retrieval.collapse import chance_rsum, find_collapse, plateau
-from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.retrieval.selection import embed_split, evaluate_embedded
 from vsebench.retrieval.session import Reporter, Session, prepare
 
