@@ -60,7 +60,7 @@ def open_inputs(spec: AnnotationSpec, registry: Registry) -> Inputs:
     data = opened.data
     assert isinstance(data, AnnotationData)
     linear = _linear(spec, data)
-    features = {name: np.asarray(split.features, np.float32) if linear and split.features is not None else None for name, split in data.splits.items()}
+    features = {name: np.asarray(split.features[:], np.float32) if linear and split.features is not None else None for name, split in data.splits.items()}
     train = data.splits["train"].positives
     held_out = data.splits["dev"].positives.union(data.splits["test"].positives) if data.aligned else None
     splits = {name: RankedSplit(data.splits[name].positives, data.known(name), features[name]) for name in ("dev", "test")}
