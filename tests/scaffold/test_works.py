@@ -49,11 +49,13 @@ def test_it_is_found_and_keeps_its_promises(kind: str, site: Path, capsys: pytes
     assert any(check["outcome"] == "passed" for check in report["components"][0]["checks"])
 
 
-def test_a_plan_is_made_with_it(site: Path, capsys: pytest.CaptureFixture[str]):
-    made = project("pooling")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_plan_is_made_with_it(kind: str, site: Path, capsys: pytest.CaptureFixture[str]):
+    made = project(kind)
     install(made, site)
-    assert run("run", "--dry-run", "--dataset", "scenes:images=100", *made.run_options.split()) == 0
-    assert "my_pooling" in capsys.readouterr().out
+    small = [] if kind in ("dataset", "sampler") else ["--dataset", "scenes:images=100"]
+    assert run("run", "--dry-run", *made.run_options.split(), *small) == 0, capsys.readouterr().err
+    assert made.name in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ STARTS: Mapping[Kind, Start] = {
         "every label that the image does not have is equally likely",
         "Card(SUMMARY)",
         ("Card",),
-        "--dataset tags:images=2000:labels=200 --set engine=minibatch --set embed_dim=16 --epochs 3 --sampler NAME",
+        "--dataset tags:images=2000:labels=200:density=0.05 --set engine=minibatch --set embed_dim=16 --epochs 3 --sampler NAME",
     ),
     "batch-plan": Start(
         "batch plan",
