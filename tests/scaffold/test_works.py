@@ -55,7 +55,8 @@ def test_a_plan_is_made_with_it(kind: str, site: Path, capsys: pytest.CaptureFix
     install(made, site)
     small = [] if kind in ("dataset", "sampler") else ["--dataset", "scenes:images=100"]
     assert run("run", "--dry-run", *made.run_options.split(), *small) == 0, capsys.readouterr().err
-    assert made.name in capsys.readouterr().out
+    if kind != "similarity":  # of which the plan's table has no column
+        assert made.name in capsys.readouterr().out
 
 
 @pytest.mark.slow
