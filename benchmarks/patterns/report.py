@@ -9,25 +9,36 @@ from typing import TYPE_CHECKING
 from tabulate import tabulate
 
 from benchmarks.patterns.task import PATTERNS
-from benchmarks.patterns.trial import Recipe, Trial
+from benchmarks.patterns.trial import Trial
+from vsebench.plugin import SpecError
 from vsebench.report.statistics import t_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from benchmarks.patterns.trial import Recipe
 
 PUBLISHED = ("0", ".005", ".010", ".006", "0")
 """VSE-infinity, supplement, Table 6: GPO (positional encoding and BiGRU), sizes seen in training."""
 
 
-def to_json(recipe: Recipe, trials: Sequence[Trial]) -> str:
+def to_json(recipe: Recipe, trials: Iterable[Trial]) -> str:
     """One trial to a line, so that a difference between two files can be read."""
     lines = ",\n".join("  " + json.dumps(asdict(trial)) for trial in trials)
     return f'{{"recipe": {json.dumps(asdict(recipe))},\n "trials": [\n{lines}\n]}}\n'
 
 
-def from_json(text: str) -> tuple[Recipe, list[Trial]]:
-    content = json.loads(text)
-    return Recipe(**content["recipe"]), [Trial(**trial) for trial in content["trials"]]
+def load(path: Path, recipe: Recipe) -> list[Trial]:
+    """The trials in a file.
+
+    Raises:
+        SpecError: they were made by another recipe.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content["recipe"] != asdict(recipe):
+        raise SpecError(f"{path} holds trials with {content['recipe']}, not {asdict(recipe)}: give the same options, or another file")
+    return [Trial(**trial) for trial in content["trials"]]
 
 
 def tables(trials: Sequence[Trial]) -> str:
@@ -44,7 +55,9 @@ def _table(trials: Sequence[Trial], test: str) -> str:
 
 
 def _cell(trials: Sequence[Trial], pooling: str, pattern: str, test: str) -> str:
-    """The mean over seeds; with several that differ, ± the half-width of its 95 % t-interval."""
+    """The mean over seeds; with several that differ, ± the half-width of its 95 % t-interval; – where there is no trial."""
     errors = [getattr(t, test) for t in trials if (t.pooling, t.pattern) == (pooling, pattern)]
+    if not errors:
+        return "–"
     mean, low, _ = t_interval(errors)
     return f"{mean:.4f}" if low is None or len(set(errors)) == 1 else f"{mean:.4f} ± {mean - low:.4f}"

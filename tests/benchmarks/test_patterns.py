@@ -8,8 +8,9 @@ import torch
 from torch.testing import assert_close
 from typer.testing import CliRunner
 
+from benchmarks.patterns import __main__ as main_module
 from benchmarks.patterns.__main__ import LINE_UP, app, run
-from benchmarks.patterns.report import from_json, tables, to_json
+from benchmarks.patterns.report import load, tables, to_json
 from benchmarks.patterns.task import PATTERNS, SEEN, UNSEEN, Sets, draw, target
 from benchmarks.patterns.trial import CONSTANT, Recipe, Trial, attempt
 from vsebench.plugin import SpecError
@@ -71,9 +72,34 @@ def test_a_seed_gives_the_same_trial_and_another_another() -> None:
     assert first.seen != other.seen
 
 
-def test_trials_survive_json() -> None:
-    trials = [Trial("gpo", "avg", 0, 0.125, 1e-9), Trial("gpo", "avg", 1, 0.5, 2.0)]
-    assert from_json(to_json(TINY, trials)) == (TINY, trials)
+def test_trials_are_kept_in_a_file_and_not_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "trials.json"
+    first = run(["mean"], (0,), TINY, path)
+    assert load(path, TINY) == first
+    made = f"mean · {first[0].pattern} · 0: 0.0000\n"
+    assert capsys.readouterr().err.startswith(made)
+    both = run(["max", "mean"], (0,), TINY, path)
+    assert both[len(PATTERNS) :] == first
+    assert "mean" not in capsys.readouterr().err
+    assert set(load(path, TINY)) == set(both)
+
+
+def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(pooling: str, pattern: str, seed: int, recipe: Recipe) -> Trial:
+        if pattern == "max-10":
+            raise KeyboardInterrupt
+        return Trial(pooling, pattern, seed, 0.0, 0.0)
+
+    monkeypatch.setattr(main_module, "attempt", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(["mean"], (0,), TINY, tmp_path / "trials.json")
+    assert [t.pattern for t in load(tmp_path / "trials.json", TINY)] == ["avg", "max-1"]
+
+
+def test_trials_of_another_recipe_are_not_mixed_in(tmp_path: Path) -> None:
+    (tmp_path / "trials.json").write_text(to_json(TINY, []))
+    with pytest.raises(SpecError, match=r"holds trials with .*'steps': 40.* not .*'steps': 400.*: give the same options, or another file"):
+        run(["mean"], (0,), Recipe(), tmp_path / "trials.json")
 
 
 def test_cells_are_means_with_intervals_over_seeds() -> None:
@@ -83,6 +109,8 @@ def test_cells_are_means_with_intervals_over_seeds() -> None:
     assert "published: gpo" in seen
     assert "0.2000 |" in unseen
     assert "±" not in unseen  # seeds that agree
+    assert "–" not in seen
+    assert "–" in tables(trials[:-2])
 
 
 def test_a_bad_spec_stops_before_any_training() -> None:
@@ -106,7 +134,8 @@ def test_a_mistake_is_one_line() -> None:
 
 
 def test_the_committed_tables_are_remade_from_the_committed_trials() -> None:
-    recipe, trials = from_json((RESULTS / "trials.json").read_text(encoding="utf-8"))
-    assert recipe == Recipe()
-    assert list(dict.fromkeys(t.pooling for t in trials)) == [CONSTANT, *LINE_UP.split(",")]
+    trials = load(RESULTS / "trials.json", Recipe())
+    order = [CONSTANT, *LINE_UP.split(",")]
+    assert {t.pooling for t in trials} <= set(order)
+    trials.sort(key=lambda t: order.index(t.pooling))
     assert tables(trials) in (RESULTS / "README.md").read_text(encoding="utf-8")
