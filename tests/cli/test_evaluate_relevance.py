@@ -78,8 +78,9 @@ def test_the_table_names_what_it_rests_on(folder: Path, capsys: Capture) -> None
     assert "a grade of 2 or more is relevant, unjudged items are left out of the lists" in ignored
 
 
-def test_flickr8k_judgements_by_name(folder: Path, capsys: Capture) -> None:
+def test_flickr8k_judgements_by_name(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lists hold judged items only unless asked otherwise."""
+    monkeypatch.delenv("VSEBENCH_DATA", raising=False)
     names = [f"im{i}.jpg" for i in range(6)]
     (folder / "data" / "flickr8k").mkdir(parents=True)
     (folder / "data" / "flickr8k" / "Flickr_8k.testImages.txt").write_text("\n".join(names))
