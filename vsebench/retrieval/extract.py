@@ -18,11 +18,11 @@ from vsebench.data.images.store import open_images
 from vsebench.data.images.verify import verify_images
 from vsebench.data.table_writer import read_about, writing
 from vsebench.kernels.gemm import true_float32
+from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import DataError
 from vsebench.retrieval.encoders.pretrained import model_files
 from vsebench.retrieval.encoders.vision import VisionModel
 from vsebench.retrieval.raw_images import RawImages
-from vsebench.kernels.threads import cpu_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
