@@ -54,6 +54,23 @@ def load_block(features: np.ndarray, b: int, d0: int, width: int, n: np.uint64, 
             origin[i, d] = i
 
 
+@jit
+def store_block(block: np.ndarray, out: np.ndarray, b: int, d0: int, width: int, n: np.uint64) -> None:
+    """Copies the first n rows of `block` [N, LANES] to `width` dimensions from `d0` on of item b of `out` [B, N, D]."""
+    for i in range(n):
+        target = out[b, i, d0 : d0 + width]
+        for d in range(width):
+            target[d] = block[i, d]
+
+
+@jit
+def clear_padding(out: np.ndarray, b: int, n: np.uint64) -> None:
+    """Zeros the rows from n on of item b of `out` [B, N, D]."""
+    for i in range(n, out.shape[1]):
+        for d in range(out.shape[2]):
+            out[b, i, d] = 0
+
+
 @jit(fastmath={"contract"})
 def sort_and_sum(
     features: np.ndarray, lengths: np.ndarray, weights: np.ndarray, pairs: np.ndarray, start: np.ndarray, out: np.ndarray, values: np.ndarray, rows: np.ndarray
@@ -80,15 +97,9 @@ def sort_and_sum(
                 for d in range(width):
                     total[d] += weight * block[k, d]
             if values.size:
-                for k in range(n):
-                    kept = values[b, k, d0 : d0 + width]
-                    for d in range(width):
-                        kept[d] = block[k, d]
+                store_block(block, values, b, d0, width, n)
             if rows.size:
-                for k in range(n):
-                    kept_rows = rows[b, k, d0 : d0 + width]
-                    for d in range(width):
-                        kept_rows[d] = origin[k, d]
+                store_block(origin, rows, b, d0, width, n)
 
 
 @jit(fastmath={"contract"})
@@ -106,13 +117,8 @@ def features_gradient(lengths: np.ndarray, weights: np.ndarray, grad: np.ndarray
                 row = rows[b, k, d0 : d0 + width]
                 for d in range(width):
                     block[row[d], d] = weight * gradient[d]
-            for i in range(n):
-                target = out[b, i, d0 : d0 + width]
-                for d in range(width):
-                    target[d] = block[i, d]
-        for i in range(n, n_max):
-            for d in range(dim):
-                out[b, i, d] = 0
+            store_block(block, out, b, d0, width, n)
+        clear_padding(out, b, n)
 
 
 @jit(fastmath={"contract", "reassoc"})

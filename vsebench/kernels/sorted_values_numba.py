@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from vsebench.kernels.compiled import array
 from vsebench.kernels.jit import jit
-from vsebench.kernels.sorted_pooling_numba import LANES, load_block, sort_block
+from vsebench.kernels.sorted_pooling_numba import LANES, clear_padding, load_block, sort_block, store_block
 from vsebench.kernels.sorting_network import networks
 
 if TYPE_CHECKING:
@@ -32,18 +32,10 @@ def sort_values(features: np.ndarray, lengths: np.ndarray, pairs: np.ndarray, st
             width = min(LANES, dim - d0)
             load_block(features, b, d0, width, n, block, origin)
             sort_block(block, origin, n, pairs, start)
-            for k in range(n):
-                kept = values[b, k, d0 : d0 + width]
-                for d in range(width):
-                    kept[d] = block[k, d]
+            store_block(block, values, b, d0, width, n)
             if rows.size:
-                for k in range(n):
-                    kept_rows = rows[b, k, d0 : d0 + width]
-                    for d in range(width):
-                        kept_rows[d] = origin[k, d]
-        for k in range(n, n_max):
-            for d in range(dim):
-                values[b, k, d] = 0
+                store_block(origin, rows, b, d0, width, n)
+        clear_padding(values, b, n)
 
 
 @jit
@@ -60,13 +52,8 @@ def values_gradient(lengths: np.ndarray, grad: np.ndarray, rows: np.ndarray, out
                 row = rows[b, k, d0 : d0 + width]
                 for d in range(width):
                     block[row[d], d] = gradient[d]
-            for i in range(n):
-                target = out[b, i, d0 : d0 + width]
-                for d in range(width):
-                    target[d] = block[i, d]
-        for i in range(n, n_max):
-            for d in range(dim):
-                out[b, i, d] = 0
+            store_block(block, out, b, d0, width, n)
+        clear_padding(out, b, n)
 
 
 class NumbaSortedValues(torch.autograd.Function):
