@@ -53,11 +53,11 @@ class RankByFactor(LawSampler):
         self._spreads = variances(state.Q).sqrt() if self.spread == "std" else variances(state.Q)
 
     def kernel(self) -> DrawKernel:
-        from vsebench_ens.law_numba import rank_by_factor
+        from vsebench_ens.law_numba import rank_by_factor, scratch_size
 
         scale, mass = self._rank_law()
         numbers = np.concatenate([[scale, mass, _PATIENCE], self._spreads.numpy()])
-        return DrawKernel(rank_by_factor, tables(self._ranks.numpy(), numbers, len(self._spreads)))
+        return DrawKernel(rank_by_factor, tables(self._ranks.numpy(), numbers, scratch_size(len(self._spreads))))
 
     def _rank_law(self) -> tuple[float, float]:
         """The scale, and 1 − exp(−A / scale): what the untruncated law gives to the A ranks."""
