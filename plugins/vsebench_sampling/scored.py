@@ -57,9 +57,9 @@ class Warp(LawSampler):
             self._weights = torch.from_numpy(self._numbers[2:]).float().to(state.Q.device)
 
     def kernel(self) -> DrawKernel:
-        from vsebench_sampling.laws_numba import warp
+        from vsebench_sampling.laws_numba import WARP_SCRATCH, warp
 
-        return DrawKernel(warp, tables(numbers=self._numbers))
+        return DrawKernel(warp, tables(numbers=self._numbers, scratch=WARP_SCRATCH))
 
     def draw(self, request: Request) -> Found:
         shape, limit = request.streams.shape, int(self._numbers[1])
@@ -100,7 +100,7 @@ class DNS(LawSampler):
     def kernel(self) -> DrawKernel:
         from vsebench_sampling.laws_numba import dns
 
-        return DrawKernel(dns, tables(numbers=np.array([self.n, self.m], np.float64), scratch=2 * self.m))
+        return DrawKernel(dns, tables(numbers=np.array([self.n, self.m], np.float64), scratch=max(2 * self.m, self.n)))
 
     def draw(self, request: Request) -> Found:
         total = request.streams.numel()

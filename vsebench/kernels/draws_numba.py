@@ -6,6 +6,9 @@ from typing import Any
 
 from vsebench.kernels.jit import jit
 from vsebench.kernels.negatives_numba import fork
+from vsebench.kernels.prefetch_numba import prefetch_row
+
+_AHEAD = 3  # pairs between asking for an image's vector and using it
 
 
 @jit(cache=False)
@@ -29,6 +32,8 @@ def draw_batch(draw: Any, tables: Any, rows: Any, images: Any, positives: Any, s
     found, trials, weight = out
     k = found.shape[1]
     for b in range(rows.shape[0]):
+        coming = rows[min(b + _AHEAD, rows.shape[0] - 1)]
+        prefetch_row(vectors, coming)
         image, positive, vector = images[b], positives[b], vectors[rows[b]]
         for c in range(k):
             drawn = draw(image, vector, positive, fork(stream, b * k + c), Q, offsets, labels, ranks, numbers, scratch)

@@ -48,9 +48,7 @@ def nth_negative(image: int, rank: int, offsets: Offsets, labels: Labels) -> int
     low, high = start, offsets[image + 1]
     if high - low <= _SHORT:
         for t in range(low, high):
-            if labels[t] > rank:
-                break
-            rank += 1
+            rank += 1 if labels[t] <= rank else 0
         return rank
     while low < high:
         middle = (low + high) >> 1
