@@ -44,10 +44,10 @@ def positives() -> dict[int, Positives]:
 class Fast:
     """The sequential engine, an interval of refreshes at a time."""
 
-    def __init__(self, rows: Positives, sampler: Sampler, loss: RankingLoss) -> None:
-        data, settings = TrainingData(rows), Settings(updates=1, evaluate_every=1, dim=DIM)
-        model = Model.initial(data, settings, Key(0), CPU)
-        context = Context(data, settings, model, sampler, loss, Key(0), Clock(CPU))
+    def __init__(self, rows: Positives, sampler: Sampler, loss: RankingLoss, features: np.ndarray | None = None) -> None:
+        data, settings = TrainingData(rows, features), Settings(updates=1, evaluate_every=1, dim=DIM)
+        self.model = Model.initial(data, settings, Key(0), CPU)
+        context = Context(data, settings, self.model, sampler, loss, Key(0), Clock(CPU))
         self.engine = Sequential(context, Refreshes(context))
         self.engine.prepare(0)
         self.done = 0
@@ -85,6 +85,25 @@ def test_vse_ens_against_the_published_algorithm(benchmark: Any, compare: Compar
     plain.train(1)
     compare(benchmark, lambda: fast.train(updates), lambda: plain.train(updates), rounds=3)
     benchmark.extra_info["updates"] = updates
+
+
+@pytest.mark.parametrize("n_features", [128, 1_280])
+def test_updates_of_a_map_against_a_pass_over_it_each(benchmark: Any, compare: Compare, n_features: int) -> None:
+    """Blocks of updates against NumPy's x W and W ← (1 − decay) W + x ⊗ δ for each: one thread, 6,000 images × 5,000 labels."""
+    rows = planted_state(6_000, 5_000, DIM, CPU).positives
+    features = 0.05 * np.random.default_rng(0).standard_normal((len(rows), n_features), np.float32)
+    fast = Fast(rows, Uniform(), Hinge(), features)
+    model = fast.model.images.numpy().copy()
+    step = 0.01 * np.random.default_rng(1).standard_normal(DIM).astype(np.float32)
+
+    def plain() -> None:
+        for image in range(1_024):
+            vector = features[image] @ model
+            np.multiply(model, 0.9999, out=model)
+            np.add(model, features[image][:, None] * (step + 0 * vector), out=model)
+
+    compare(benchmark, lambda: fast.train(1_024), plain)
+    benchmark.extra_info["updates"] = 1_024
 
 
 @LABELS

@@ -12,9 +12,13 @@ from vsebench.kernels.compiled import array
 from vsebench.plugin import SpecError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from torch import Tensor
 
     from vsebench.annotation.engine import Context, Refreshes
+
+_BLOCK = 64  # updates of a map that are taken at once; the more, the fewer passes over the map and the more products of features
 
 
 class Sequential:
@@ -37,19 +41,10 @@ class Sequential:
         self._context = context
         self._refreshes = refreshes
         self._pair_loss = context.loss.kernel()  # type: ignore[attr-defined]  # as checked
-        self._train, self._parameters = self._compiled()
+        self._kernels = _kernels()
+        features = context.data.features
+        self._features = None if features is None else torch.from_numpy(np.ascontiguousarray(features, np.float32))
         self.tally: Tensor = torch.zeros(len(TALLIED), dtype=torch.float64)
-
-    def _compiled(self) -> tuple[Any, tuple[np.ndarray, ...]]:
-        try:
-            from vsebench.annotation.sequential_numba import train_free, train_mapped
-        except ImportError as error:
-            raise SpecError(f"the sequential engine needs numba, which cannot be imported ({error}): use engine=minibatch") from error
-        model, features = self._context.model, self._context.data.features
-        vectors = array(model.images), array(model.labels)
-        if features is None:
-            return train_free, vectors
-        return train_mapped, (np.ascontiguousarray(features, np.float32), *vectors)
 
     def prepare(self, updates: int) -> None:
         self._refreshes.catch_up(updates)
@@ -66,24 +61,57 @@ class Sequential:
         return updates
 
     def _run(self, start: int, end: int) -> None:
-        context, settings = self._context, self._context.settings
-        kernel, rows = context.sampler.kernel(), context.data.positives  # type: ignore[attr-defined]  # as checked
-        self._train(
-            kernel.draw,
-            self._pair_loss,
-            tuple(kernel.tables),
-            (start, end),
-            (context.pair_seed, context.draw_seed),
-            context.owners,
-            rows.offsets,
-            rows.labels,
-            *self._parameters,
-            (settings.lr, settings.lr * settings.l2_image, settings.lr * settings.l2_label),
-            self.tally.numpy(),
+        if self._features is None:
+            self._run_free(start, end)
+            return
+        self._run_block(self._features, start, start)  # compiles, where there is nothing to do
+        while start < end:
+            stop = min(end, start - start % _BLOCK + _BLOCK)
+            self._run_block(self._features, start, stop)
+            start = stop
+
+    def _run_free(self, start: int, end: int) -> None:
+        context, model, rows = self._context, self._context.model, self._context.data.positives
+        seeds = context.pair_seed, context.draw_seed
+        draw, tables = self._law()
+        vectors = array(model.images), array(model.labels)
+        self._kernels.train_free(
+            draw, self._pair_loss, tables, (start, end), seeds, context.owners, rows.offsets, rows.labels, *vectors, self._rates, self.tally.numpy()
         )
+
+    def _run_block(self, features: Tensor, start: int, end: int) -> None:
+        context, model, rows = self._context, self._context.model, self._context.data.positives
+        draw, tables = self._law()
+        pairs = self._kernels.pairs_of(context.pair_seed, start, end, rows.n_pairs)
+        images = context.owners[pairs]
+        x = features[torch.from_numpy(images)]
+        steps = x @ model.images
+        block = steps.numpy(), (x @ x.T).numpy()
+        left = self._kernels.train_block(
+            draw, self._pair_loss, tables, start, context.draw_seed, images, rows.labels[pairs], rows.offsets, rows.labels, block, array(model.labels),
+            self._rates, self.tally.numpy(),
+        )  # fmt: skip
+        model.images.addmm_(x.T, steps, beta=left)
+
+    def _law(self) -> tuple[Any, tuple[np.ndarray, ...]]:
+        kernel = self._context.sampler.kernel()  # type: ignore[attr-defined]  # as checked
+        return kernel.draw, tuple(kernel.tables)
+
+    @property
+    def _rates(self) -> tuple[float, float, float]:
+        settings = self._context.settings
+        return settings.lr, settings.lr * settings.l2_image, settings.lr * settings.l2_label
 
     def state_dict(self) -> dict[str, Tensor]:
         return {}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """It has no state of its own."""
+
+
+def _kernels() -> ModuleType:
+    try:
+        from vsebench.annotation import sequential_numba
+    except ImportError as error:
+        raise SpecError(f"the sequential engine needs numba, which cannot be imported ({error}): use engine=minibatch") from error
+    return sequential_numba

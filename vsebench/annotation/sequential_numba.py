@@ -51,29 +51,67 @@ def train_free(
             _descend(vector, Q[positive], Q[negative], np.float32(rates[0] * slope), np.float32(rates[1]), np.float32(rates[2]))
 
 
-@jit(cache=False)
-def train_mapped(
-    draw: Any, pair_loss: Any, tables: Any, steps: Any, seeds: Any, owners: Any, offsets: Any, labels: Any, X: Any, W: Any, Q: Any, rates: Any, tally: Any
-) -> None:
-    """As `train_free`, of a map W [d, K] from features X [n, d].
+@jit
+def pairs_of(seed: int, start: int, end: int, n_pairs: int) -> np.ndarray:
+    """int64 [end − start]: the number of each step's pair."""
+    numbers = np.empty(end - start, np.int64)
+    for step in range(start, end):
+        numbers[step - start] = below(fork(fork(seed, step), 0), n_pairs)
+    return numbers
 
-    A step of W moves the image's vector by what it would move a free one, with its gradient times |x|²: labels see the vector after the step here too.
+
+@jit(cache=False)
+def train_block(
+    draw: Any, pair_loss: Any, tables: Any, start: int, seed: int, images: Any, positives: Any, offsets: Any, labels: Any, block: Any, Q: Any, rates: Any,
+    tally: Any,
+) -> float:  # fmt: skip
+    """As `train_free`, B updates of a map W [d, K] from features, without touching the map.
+
+    After t updates it is c(t) W + Σ_j s(j, t) x_j ⊗ δ_j, with δ_j the step of update j and c and s what the decays have left of each. Image t has the vector
+    c(t) (x_t W) + Σ_j s(j, t) (x_t · x_j) δ_j then, which takes the products of the block's features with the map and with each other, and no map.
+    A step moves an image's vector by what it would move a free one, with its gradient times |x|²: labels see the vector after the step here too.
+
+    Args:
+        draw: see `train_free`, as are pair_loss, tables, offsets, labels, Q, rates and tally.
+        pair_loss: see above.
+        tables: see above.
+        start: the first update's number.
+        seed: of negatives.
+        images: int64 [B], of the updates.
+        positives: int32 [B], of the updates.
+        offsets: see above.
+        labels: see above.
+        block: x_t W, [B, K], overwritten by s(j, B) δ_j; x_t · x_j [B, B].
+        Q: see above.
+        rates: see above.
+        tally: see above.
+
+    Returns:
+        c(B).
     """
     ranks, numbers, scratch = tables
-    vector = np.empty(W.shape[1], W.dtype)
-    for step in range(steps[0], steps[1]):
-        pair = below(fork(fork(seeds[0], step), 0), labels.shape[0])
-        image, positive = owners[pair], labels[pair]
-        square = _project(X[image], W, vector)
-        negative, trials, weight = draw(image, vector, positive, fork(fork(seeds[1], step), 0), Q, offsets, labels, ranks, numbers, scratch)
+    vectors, gram = block
+    left = np.float32(1)
+    shares = np.zeros(images.shape[0], np.float32)
+    kept = np.float32(1) - np.float32(rates[1])
+    for t in range(images.shape[0]):
+        image, positive, vector = images[t], positives[t], vectors[t]
+        _recall(vector, left, gram[t], shares, vectors, t)
+        negative, trials, weight = draw(image, vector, positive, fork(fork(seed, start + t), 0), Q, offsets, labels, ranks, numbers, scratch)
         if _found(negative, trials, tally):
             difference = score(vector, Q[positive]) - score(vector, Q[negative])
             loss, slope = pair_loss(difference, weight)
             _count(loss, difference, tally)
             rate = np.float32(rates[0] * slope)
-            _descend_map(X[image], W, Q[positive], Q[negative], rate, np.float32(rates[1]))
-            _move(vector, Q[positive], Q[negative], rate * square, np.float32(rates[1]))
-            _descend_labels(vector, Q[positive], Q[negative], rate, np.float32(rates[2]))
+            left *= kept
+            shares[:t] *= kept
+            shares[t] = np.float32(1)
+            _descend_mapped(vector, Q[positive], Q[negative], rate, rate * gram[t, t], kept, np.float32(rates[2]))
+        else:
+            vector[:] = 0
+    for t in range(images.shape[0]):
+        vectors[t] *= shares[t]
+    return float(left)
 
 
 @jit(inline=True)
@@ -104,34 +142,22 @@ def _descend(vector: Any, positive: Any, negative: Any, rate: Any, image_decay: 
 
 
 @jit(fastmath={"contract"})
-def _project(x: Any, W: Any, vector: Any) -> Any:
-    """Fills `vector` [K] with x W and returns |x|²."""
-    square = np.float32(0)
-    vector[:] = 0
-    for row in range(x.shape[0]):
-        value = x[row]
-        square += value * value
+def _recall(vector: Any, left: Any, products: Any, shares: Any, steps: Any, t: int) -> None:
+    """The vector [K] of image t from its product with the map as it was and from the t steps since."""
+    for f in range(vector.shape[0]):
+        vector[f] *= left
+    for j in range(t):
+        share = products[j] * shares[j]
         for f in range(vector.shape[0]):
-            vector[f] += value * W[row, f]
-    return square
+            vector[f] += share * steps[j, f]
 
 
 @jit(fastmath={"contract"})
-def _descend_map(x: Any, W: Any, positive: Any, negative: Any, rate: Any, decay: Any) -> None:
-    for row in range(x.shape[0]):
-        step = rate * x[row]
-        for f in range(W.shape[1]):
-            W[row, f] += step * (positive[f] - negative[f]) - decay * W[row, f]
-
-
-@jit(fastmath={"contract"})
-def _move(vector: Any, positive: Any, negative: Any, rate: Any, decay: Any) -> None:
+def _descend_mapped(vector: Any, positive: Any, negative: Any, rate: Any, image_rate: Any, kept: Any, label_decay: Any) -> None:
+    """One update of two labels; the image's vector, which nobody asks for any more, becomes the step δ."""
     for f in range(vector.shape[0]):
-        vector[f] += rate * (positive[f] - negative[f]) - decay * vector[f]
-
-
-@jit(fastmath={"contract"})
-def _descend_labels(vector: Any, positive: Any, negative: Any, rate: Any, decay: Any) -> None:
-    for f in range(vector.shape[0]):
-        positive[f] += rate * vector[f] - decay * positive[f]
-        negative[f] -= rate * vector[f] + decay * negative[f]
+        p, n = positive[f], negative[f]
+        v = kept * vector[f] + image_rate * (p - n)
+        vector[f] = rate * (p - n)
+        positive[f] = p + (rate * v - label_decay * p)
+        negative[f] = n - (rate * v + label_decay * n)
