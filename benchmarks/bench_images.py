@@ -15,7 +15,7 @@ from vsebench.data.images import open_images
 from vsebench.data.images.loader import ImageLoader
 from vsebench.data.images.verify import verify_images
 from vsebench.plugin import Key
-from vsebench.retrieval.augment import draw_crops
+from vsebench.retrieval.inputs.augment import draw_crops
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.results.store import Store
-from vsebench.retrieval.train import train
+from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,7 +27,7 @@ def fake(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     folder = tmp_path_factory.mktemp("site")
     shutil.copy(fake_training.__file__, folder / "sitecustomize.py")
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.setitem(sys.modules, "vsebench.retrieval.train", fake_training)
+    monkeypatch.setitem(sys.modules, "vsebench.retrieval.training.train", fake_training)
 
 
 @pytest.fixture

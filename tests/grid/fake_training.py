@@ -88,6 +88,6 @@ def wait_until(condition: Callable[[], bool]) -> None:
 deeds = {"fail": fail, "die": die, "leave": leave, "chatter": chatter, "meet": meet, "alone": alone, "hold": hold, "tell": tell}
 
 if __name__ == "sitecustomize":
-    module = types.ModuleType("vsebench.retrieval.train")
+    module = types.ModuleType("vsebench.retrieval.training.train")
     module.train = train  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module

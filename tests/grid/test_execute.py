@@ -59,7 +59,7 @@ def test_an_error_of_the_suite_fails_the_run_too(job: MakeJob, monkeypatch: pyte
     def train(*_: object) -> None:
         raise DataError("the data vanished")
 
-    monkeypatch.setitem(sys.modules, "vsebench.retrieval.train", SimpleNamespace(train=train))
+    monkeypatch.setitem(sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train))
     record = run(job(doing("nothing")))
     assert (record.status, (record.error or "").splitlines()[-1]) == ("failed", "vsebench.plugin.errors.DataError: the data vanished")
 
@@ -119,7 +119,7 @@ def test_an_interrupted_run_leaves_no_record(job: MakeJob, monkeypatch: pytest.M
     def train(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(sys.modules, "vsebench.retrieval.train", SimpleNamespace(train=train))
+    monkeypatch.setitem(sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train))
     with pytest.raises(KeyboardInterrupt):
         run(job(doing("nothing")))
     assert RunDirectory(job(doing("nothing")).directory).read_record() is None

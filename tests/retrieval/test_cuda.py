@@ -11,10 +11,10 @@ from vsebench.plugin import Key, Progress
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.observers import Observers
 from vsebench.results.store import Store
-from vsebench.retrieval import loop
-from vsebench.retrieval.session import prepare
-from vsebench.retrieval.step import Streams, Totals
-from vsebench.retrieval.train import train
+from vsebench.retrieval.training import loop
+from vsebench.retrieval.training.session import prepare
+from vsebench.retrieval.training.step import Streams, Totals
+from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable

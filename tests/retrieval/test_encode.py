@@ -8,8 +8,8 @@ import torch
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin.loader import load_plugins
 from vsebench.retrieval.encode import encode_images, encode_texts, evaluating
+from vsebench.retrieval.inputs.tables import ImageTable, TextTable
 from vsebench.retrieval.model import Model, build
-from vsebench.retrieval.tables import ImageTable, TextTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

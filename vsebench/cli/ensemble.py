@@ -64,7 +64,7 @@ def _evaluate(members: Sequence[StoredRun], data_roots: Sequence[Path], protocol
 
     from vsebench.grid.device import resolve_device
     from vsebench.retrieval import evaluate
-    from vsebench.retrieval.ensemble import Member, evaluate_ensemble
+    from vsebench.retrieval.ranking.ensemble import Member, evaluate_ensemble
     from vsebench.retrieval.stored import embed_test
 
     device = torch.device(resolve_device(device_name))  # type: ignore[arg-type]  # any other word is checked there

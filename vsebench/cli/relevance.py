@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vsebench.cli.embedded import Embedded
     from vsebench.data.relevance import Direction
     from vsebench.data.relevance_sets import CollectedRelevance
-    from vsebench.retrieval.graded import GradedMetrics
+    from vsebench.retrieval.ranking.graded import GradedMetrics
 
 _NAMES = {"i2t": "image to text", "t2i": "text to image", "t2t": "text to text", "i2i": "image to image"}
 _COLUMNS = {"map_at_r": "mAP@R", "r_precision": "R-Prec", "r1": "R@1", "r5": "R@5", "r10": "R@10", "ndcg_at_10": "nDCG@10"}
@@ -52,7 +52,7 @@ def evaluate_graded(embedded: Embedded, options: RelevanceOptions) -> dict[str, 
 def evaluate_attributes(embedded: Embedded, path: Path) -> dict[str, Any]:
     """PMRP as `--json` prints it."""
     from vsebench.cli.embedded import open_array
-    from vsebench.retrieval.plausible import evaluate_plausible
+    from vsebench.retrieval.ranking.plausible import evaluate_plausible
 
     found = evaluate_plausible(embedded.image, embedded.text, embedded.owner(), open_array(path, 2), similarity=embedded.similarity)
     return {"attributes": str(path), **asdict(found)}
@@ -107,9 +107,9 @@ def _collected(embedded: Embedded, options: RelevanceOptions) -> CollectedReleva
 
 def _direction(embedded: Embedded, collected: CollectedRelevance, direction: Direction, relevant_from: float | None, unjudged: str) -> GradedMetrics:
     from vsebench.data.relevance import judged_rows
-    from vsebench.retrieval.judgements import Judgements, with_siblings
-    from vsebench.retrieval.relevance import evaluate_relevance
-    from vsebench.retrieval.similarities import Transposed
+    from vsebench.retrieval.ranking.judgements import Judgements, with_siblings
+    from vsebench.retrieval.ranking.relevance import evaluate_relevance
+    from vsebench.retrieval.ranking.similarities import Transposed
 
     rows = judged_rows(collected.relevance[direction], direction, collected.ids, allow_absent=collected.allow_absent)
     judged = Judgements.from_pairs(rows.queries, rows.items, rows.grades)

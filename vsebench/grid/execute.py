@@ -108,7 +108,7 @@ def _train(spec: AnySpec, directory: RunDirectory, report: Events, observers: Ob
         from vsebench.annotation.run import run
 
         return run(spec, directory, report, observers)
-    from vsebench.retrieval.train import train
+    from vsebench.retrieval.training.train import train
 
     return train(spec, directory, report, observers)
 

@@ -6,24 +6,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vsebench.retrieval.ensemble import Member, evaluate_ensemble
-    from vsebench.retrieval.evaluation import evaluate
-    from vsebench.retrieval.graded import GradedMetrics
-    from vsebench.retrieval.judgements import Judgements
-    from vsebench.retrieval.metrics import RetrievalMetrics
-    from vsebench.retrieval.plausible import PlausibleMetrics, evaluate_plausible
-    from vsebench.retrieval.relevance import evaluate_relevance
+    from vsebench.retrieval.ranking.ensemble import Member, evaluate_ensemble
+    from vsebench.retrieval.ranking.evaluation import evaluate
+    from vsebench.retrieval.ranking.graded import GradedMetrics
+    from vsebench.retrieval.ranking.judgements import Judgements
+    from vsebench.retrieval.ranking.metrics import RetrievalMetrics
+    from vsebench.retrieval.ranking.plausible import PlausibleMetrics, evaluate_plausible
+    from vsebench.retrieval.ranking.relevance import evaluate_relevance
 
 _HOMES = {
-    "GradedMetrics": "vsebench.retrieval.graded",
-    "Judgements": "vsebench.retrieval.judgements",
-    "Member": "vsebench.retrieval.ensemble",
-    "PlausibleMetrics": "vsebench.retrieval.plausible",
-    "RetrievalMetrics": "vsebench.retrieval.metrics",
-    "evaluate": "vsebench.retrieval.evaluation",
-    "evaluate_ensemble": "vsebench.retrieval.ensemble",
-    "evaluate_plausible": "vsebench.retrieval.plausible",
-    "evaluate_relevance": "vsebench.retrieval.relevance",
+    "GradedMetrics": "vsebench.retrieval.ranking.graded",
+    "Judgements": "vsebench.retrieval.ranking.judgements",
+    "Member": "vsebench.retrieval.ranking.ensemble",
+    "PlausibleMetrics": "vsebench.retrieval.ranking.plausible",
+    "RetrievalMetrics": "vsebench.retrieval.ranking.metrics",
+    "evaluate": "vsebench.retrieval.ranking.evaluation",
+    "evaluate_ensemble": "vsebench.retrieval.ranking.ensemble",
+    "evaluate_plausible": "vsebench.retrieval.ranking.plausible",
+    "evaluate_relevance": "vsebench.retrieval.ranking.relevance",
 }
 
 __all__ = (

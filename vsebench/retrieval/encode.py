@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import torch
 
-from vsebench.retrieval.batches import Padded, to_device
 from vsebench.retrieval.embeddings import apply, concatenate
-from vsebench.retrieval.raw_images import RawImages
+from vsebench.retrieval.inputs.batches import Padded, to_device
+from vsebench.retrieval.inputs.raw_images import RawImages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import RawImageEncoder
     from vsebench.plugin.embeddings import Embedding
+    from vsebench.retrieval.inputs.tables import ImageTable, TextTable
     from vsebench.retrieval.model import Model
-    from vsebench.retrieval.tables import ImageTable, TextTable
 
 
 @contextmanager

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import ComponentRef, RunSpec
-    from vsebench.retrieval.batches import Kept
+    from vsebench.retrieval.inputs.batches import Kept
 
 
 class Encoded(NamedTuple):

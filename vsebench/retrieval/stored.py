@@ -15,9 +15,9 @@ from vsebench.plugin.errors import DataError, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.spec import RunSpec
 from vsebench.retrieval.encode import encode_images, encode_texts
-from vsebench.retrieval.inputs import open_inputs
+from vsebench.retrieval.inputs.run_inputs import open_inputs
 from vsebench.retrieval.model import build
-from vsebench.retrieval.offline import load_best
+from vsebench.retrieval.training.offline import load_best
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

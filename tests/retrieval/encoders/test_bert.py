@@ -11,7 +11,7 @@ from vsebench.plugin import SpecError
 from vsebench.retrieval.encoders.backbone import BackboneEncoder
 from vsebench.retrieval.encoders.bert import BertEncoder
 from vsebench.retrieval.encoders.pieces import PieceTokeniser
-from vsebench.retrieval.tables import TextTable
+from vsebench.retrieval.inputs.tables import TextTable
 from vsebench_learned.positions import First, Last
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tests.retrieval.conftest import THINGS, WORDS
 from tests.tiny_models import write_bert
 from vsebench.plugin import SpecError
 from vsebench.results.store import Store
-from vsebench.retrieval.train import train
+from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,8 +136,8 @@ def test_a_body_waits_for_its_epoch_and_a_killed_run_goes_on_to_the_same_record(
 
 def _initial(spec: RunSpec) -> dict[str, torch.Tensor]:
     from vsebench.plugin.loader import load_plugins
-    from vsebench.retrieval.inputs import open_inputs
-    from vsebench.retrieval.session import build
+    from vsebench.retrieval.inputs.run_inputs import open_inputs
+    from vsebench.retrieval.training.session import build
 
     registry = load_plugins(spec.environment.plugin_files).registry
     inputs = open_inputs(spec, registry, torch.device("cpu"))

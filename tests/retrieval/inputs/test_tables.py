@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from vsebench.data.vocabulary import Vocabulary
+from vsebench.plugin import Key
+from vsebench.retrieval.inputs.tables import CaptionsOf, ImageTable, TextTable
+
+
+def test_features_are_gathered_by_image_and_position() -> None:
+    features = np.arange(4 * 3 * 2, dtype=np.float16).reshape(4, 3, 2)
+    table = ImageTable(features, np.array([3, 1, 2, 3]), torch.device("cpu"))
+    got = table.gather(np.array([2, 0]), np.array([[1, 0], [2, 2]]))
+    assert got.dtype == torch.float32
+    np.testing.assert_array_equal(got.numpy(), np.stack([features[2, [1, 0]], features[0, [2, 2]]]))
+
+
+def test_captions_are_padded_to_the_longest_of_the_batch() -> None:
+    captions = ["a dog", "a dog runs very fast", "cat"]
+    vocabulary = Vocabulary.build(captions, 1)
+    table = TextTable(vocabulary.encode(captions))
+    tokens, lengths = table.gather(np.array([2, 0]))
+    assert lengths.tolist() == [3, 4]
+    assert tokens.shape == (2, 4)
+    assert tokens[0, 3] == 0
+    assert [vocabulary.words[i] for i in tokens[1]] == ["<start>", "a", "dog", "<end>"]
+
+
+def test_the_words_of_tokens_are_gathered_as_the_tokens_are() -> None:
+    captions = ["a dog", "a dog runs very fast", "cat"]
+    inner = TextTable(Vocabulary.build(captions, 1, ends_are_words=False).encode(captions))
+    assert inner.words(np.array([2, 1])).tolist() == [[-1, 0, -1, -1, -1, -1, -1], [-1, 0, 1, 2, 3, 4, -1]]
+    assert TextTable(Vocabulary.build(captions, 1).encode(captions)).words(np.array([0])) is None
+
+
+def test_every_caption_of_an_image_is_drawn_alike_whatever_the_order_of_the_map() -> None:
+    owner = np.array([1, 0, 1, 2, 1])
+    index = CaptionsOf.index(owner, 3)
+    drawn = index.draw(np.full(6000, 1), Key(0).generator())
+    values, counts = np.unique(drawn, return_counts=True)
+    assert values.tolist() == [0, 2, 4]
+    assert counts.min() > 1850
+    assert index.draw(np.array([0, 2]), Key(1).generator()).tolist() == [1, 3]

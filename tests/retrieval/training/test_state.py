@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from vsebench.plugin import VsebenchError
+from vsebench.retrieval.training.state import Best, State, load_checkpoint, save_checkpoint, snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CPU = torch.device("cpu")
+
+
+def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
+    model = torch.nn.Linear(3, 2)
+    optimiser = torch.optim.AdamW(model.parameters(), fused=True)
+    model(torch.randn(4, 3)).sum().backward()
+    optimiser.step()
+    state = State(step=7, forwards=99, seconds={"train": 1.5, "mining": 0.0, "evaluation": 0.5}, best=Best(5, {"rsum": 12.0}, snapshot(model)))
+    save_checkpoint(tmp_path / "c.pt", state, model=model, optimiser=optimiser, loss=None)
+    other = torch.nn.Linear(3, 2)
+    its = torch.optim.AdamW(other.parameters(), fused=True)
+    again = load_checkpoint(tmp_path / "c.pt", CPU, model=other, optimiser=its, loss=None)
+    assert again is not None
+    assert (again.step, again.forwards, again.seconds, again.restarts) == (7, 99, state.seconds, 1)
+    assert again.best is not None
+    assert (again.best.step, again.best.metrics) == (5, {"rsum": 12.0})
+    torch.testing.assert_close(again.best.model["weight"], model.weight.detach(), rtol=0, atol=0)
+    torch.testing.assert_close(other.weight, model.weight, rtol=0, atol=0)
+    torch.testing.assert_close(its.state[other.weight]["exp_avg"], optimiser.state[model.weight]["exp_avg"], rtol=0, atol=0)
+
+
+def test_no_checkpoint_is_a_fresh_start(tmp_path: Path) -> None:
+    assert load_checkpoint(tmp_path / "c.pt", CPU) is None
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, State(step=1))
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(VsebenchError, match=r"cannot write .*c\.pt: No space left on device") as caught:
+        save_checkpoint(path, State(step=2))
+    assert "\n" not in str(caught.value)
+    again = load_checkpoint(path, CPU)
+    assert again is not None
+    assert again.step == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
+
+
+def test_a_snapshot_does_not_follow_its_module() -> None:
+    module = torch.nn.Linear(2, 2)
+    before = snapshot(module)
+    torch.nn.init.zeros_(module.weight)
+    assert before["weight"].any()

@@ -1,0 +1,1 @@
+"""Ranks, places and metrics of embeddings."""

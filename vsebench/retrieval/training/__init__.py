@@ -1,0 +1,1 @@
+"""A run from its session to its record: rounds, steps, dev evaluations, checkpoints."""

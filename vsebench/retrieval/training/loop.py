@@ -1,0 +1,133 @@
+"""The training loop: epochs of steps, dev evaluations on a grid of steps, a checkpoint at the end of each epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import torch
+
+from vsebench.plugin import Key, Progress, VsebenchError
+from vsebench.results.record import Evaluation
+from vsebench.retrieval.embeddings import representative
+from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.training.mining import draw
+from vsebench.retrieval.training.selection import evaluate_split
+from vsebench.retrieval.training.state import Best, save_checkpoint, snapshot
+from vsebench.retrieval.training.step import Streams, Totals
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vsebench.retrieval.training.mining import OfflineIndices
+    from vsebench.retrieval.training.sampled import SampledIndices
+    from vsebench.retrieval.training.session import Session
+    from vsebench.retrieval.training.state import State
+
+_REPORT_EVERY = 0.5  # seconds between two reports of progress
+
+
+def run(session: Session) -> None:
+    """Trains from where the session's state stands to the end, or to where the stopping rule ends it."""
+    session.report({"event": "phase", "phase": "training"})
+    first = session.state.step // session.schedule.steps_per_epoch
+    for epoch in range(first, session.spec.protocol.epochs):
+        if _stopped(session):
+            break
+        _epoch(session, epoch)
+        session.state.forwards = session.stepper.forwards
+        session.state.seconds = dict(session.clock.seconds)
+        save_checkpoint(session.directory.checkpoint_path, session.state, **session.checkpointed)
+
+
+def _stopped(session: Session) -> bool:
+    """Whether the rule ends training at the checkpoint before; the curve ends there, also where a run was resumed."""
+    if session.stopping is None:
+        return False
+    curve = session.directory.read_curve()
+    return bool(curve) and session.stopping.should_stop(curve)
+
+
+def _epoch(session: Session, epoch: int) -> None:
+    key, schedule, size = Key(session.spec.seed), session.schedule, session.spec.protocol.batch_size
+    order = _order(session, epoch, key)
+    session.stepper.announce(order, key / "crops" / epoch)
+    if session.sampled is not None:
+        session.sampled.announce(order, epoch * schedule.steps_per_epoch)
+    torch.manual_seed((key / "dropout" / epoch).seed())
+    streams = Streams((key / "augmentation" / epoch).generator(), (key / "offline augmentation" / epoch).generator())
+    negatives = (key / "offline negatives" / epoch).generator()
+    totals, reported = Totals(), 0.0
+    done = session.state.step
+    while done < (epoch + 1) * schedule.steps_per_epoch:
+        with session.clock.measure("train"):
+            while True:  # until the next evaluation: the clock, and a host that waits, stay out of the steps
+                offset = (done - epoch * schedule.steps_per_epoch) * size
+                _step(session, order[offset : offset + size], Progress(epoch, done, schedule.total), streams, negatives, totals)
+                done += 1
+                if time.monotonic() - reported > _REPORT_EVERY:
+                    reported = time.monotonic()
+                    session.report({"event": "step", "step": done, "steps": schedule.total, "epoch": epoch, "epochs": session.spec.protocol.epochs})
+                if done in schedule.evaluations:
+                    break
+        session.state.step = done
+        _evaluate(session, totals)
+        totals = Totals()
+
+
+def _order(session: Session, epoch: int, key: Key) -> np.ndarray:
+    """The captions of an epoch in order; embeddings for a plan that asks for them are charged to mining."""
+    plan, train, embeddings = session.batch_plan, session.inputs.train, None
+    if getattr(plan, "needs_embeddings", False):
+        with session.clock.measure("mining"):
+            image, text = encode_images(session.model, train.images), encode_texts(session.model, train.texts, session.device)
+            embeddings = representative(image).cpu().numpy(), representative(text).cpu().numpy()
+    return plan.plan(epoch, len(train.texts), embeddings, key / "batches")
+
+
+def _step(session: Session, captions: np.ndarray, progress: Progress, streams: Streams, negatives: np.random.Generator, totals: Totals) -> None:
+    warming = progress.step < session.schedule.warmup_steps
+    drawn: OfflineIndices | SampledIndices | None = None
+    if session.offline is not None and not warming:
+        train, mask = session.inputs.train, session.spec.protocol.sibling_mask
+        drawn = draw(session.offline, captions, train.text_to_image, session.inputs.captions_of, avoid_siblings=mask, rng=negatives)
+    elif session.sampled is not None and not warming:
+        drawn = session.sampled.draw(progress)
+    objective = session.warmup if warming else session.objective
+    session.stepper.step(captions, objective, progress, session.schedule.lr(progress.step), streams, drawn, totals)
+
+
+def _evaluate(session: Session, totals: Totals) -> None:
+    """Evaluates dev, appends to the curve and keeps the model if it is the best so far."""
+    state, schedule, protocol = session.state, session.schedule, session.spec.protocol
+    diagnostics = totals.means()
+    loss = diagnostics.pop("loss")
+    if not math.isfinite(loss):
+        raise VsebenchError(f"training diverged: the loss is not finite before step {state.step} of {schedule.total}; lower the learning rate with --set lr=…")
+    with session.clock.measure("evaluation"):
+        metrics, cosine = evaluate_split(session.model, session.inputs.dev, session.device)
+    scores = metrics.as_dict()
+    epoch_end = schedule.ends_epoch(state.step)
+    if _is_best(scores["rsum"], state, protocol.select_at, epoch_end):
+        state.best = Best(state.step, scores, snapshot(session.model))
+    evaluation = Evaluation(
+        step=state.step,
+        epoch=state.step / schedule.steps_per_epoch,
+        seconds=session.clock.seconds["train"],
+        loss=loss,
+        lr=schedule.lr(state.step - 1),
+        metrics=scores,
+        diagnostics={**diagnostics, "mean_unrelated_cosine": cosine},
+        epoch_end=epoch_end,
+    )
+    session.directory.append_evaluation(evaluation)
+    session.observers.evaluated(evaluation)
+    session.report({"event": "evaluated", "step": state.step, "steps": schedule.total, "loss": loss, "rsum": scores["rsum"]})
+
+
+def _is_best(rsum: float, state: State, select_at: str, epoch_end: bool) -> bool:
+    """Whether the model of this evaluation is the one to keep so far."""
+    if select_at == "last":
+        return epoch_end
+    return (epoch_end or select_at == "evaluation") and (state.best is None or rsum > state.best.metrics["rsum"])

@@ -1,0 +1,71 @@
+"""The optimiser of a run, and what one update does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from vsebench.retrieval.training.groups import enter_epoch, trained_groups
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from torch import Tensor
+
+    from vsebench.plugin import Progress
+    from vsebench.retrieval.model import Model
+    from vsebench.retrieval.training.schedule import Schedule
+
+
+_OPTIMISERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
+
+
+class Optimisation:
+    """The optimiser of a model's and a loss's parameters.
+
+    Args:
+        model: on its device.
+        loss: the run's loss; it may be a module.
+        schedule: says at which pace groups train that were frozen.
+
+    Raises:
+        PluginError: the groups of an encoder are not valid.
+    """
+
+    def __init__(self, model: Model, loss: object, schedule: Schedule) -> None:
+        self.model = model
+        self.schedule = schedule
+        self.groups = trained_groups(model, loss, schedule.protocol, warm_start=schedule.warm_start)
+        parameters = [{"params": list(group.parameters), "weight_decay": group.weight_decay} for group in self.groups]
+        self.optimiser = _OPTIMISERS[schedule.protocol.optimiser](parameters, lr=schedule.protocol.lr, fused=True)
+        self._epoch: int | None = None
+
+    def enter(self, epoch: int) -> None:
+        """Prepares the model for a step of this epoch."""
+        if epoch != self._epoch:
+            enter_epoch(self.model, self.groups, epoch)
+            self._epoch = epoch
+
+    def update(self, loss: Tensor, lr: float, progress: Progress) -> None:
+        """One update from the gradients of `loss`, clipped; `lr` is that of the groups with factor 1."""
+        by_lr = self.schedule.protocol.unfreeze == "lr"
+        for group, settings in zip(self.groups, self.optimiser.param_groups, strict=True):
+            ramp = self.schedule.ramp(progress.step) if by_lr and group.unfreezes(progress.epoch) else 1.0
+            settings["lr"] = lr * group.lr_factor * ramp
+        if not by_lr and any(group.unfreezes(progress.epoch) for group in self.groups):
+            loss = loss * self.schedule.share(progress.step)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        trained = [p for group in self.optimiser.param_groups for p in group["params"] if p.grad is not None]
+        nn.utils.clip_grad_norm_(trained, self.schedule.protocol.clip_norm)
+        self.optimiser.step()
+        torch.autograd.graph.increment_version(trained)  # the fused optimiser does not, and components may cache by version
+
+    def state_dict(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.optimiser.state_dict()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.optimiser.load_state_dict(state)

@@ -1,0 +1,186 @@
+"""A run made ready: data open, model built, first round mined, checkpoint restored."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import nn
+
+from vsebench.plugin import Key, VsebenchError
+from vsebench.retrieval.embeddings import representative
+from vsebench.retrieval.inputs.batches import Augmenter
+from vsebench.retrieval.inputs.image_batches import image_batches
+from vsebench.retrieval.inputs.run_inputs import Inputs, open_inputs
+from vsebench.retrieval.model import Model, build, pool, seeded
+from vsebench.retrieval.training.clock import Clock
+from vsebench.retrieval.training.offline import first_round, load_best, offline_lists
+from vsebench.retrieval.training.optimisation import Optimisation
+from vsebench.retrieval.training.sampled import GlobalNegatives
+from vsebench.retrieval.training.schedule import Schedule
+from vsebench.retrieval.training.state import State, load_checkpoint
+from vsebench.retrieval.training.step import Objective, Stepper
+
+if TYPE_CHECKING:
+    from vsebench.plugin import BatchPlan, LossCard, OfflineSpec, StoppingRule
+    from vsebench.plugin.registry import Registry
+    from vsebench.results.observers import Observers
+    from vsebench.results.spec import ComponentRef, RunSpec
+    from vsebench.results.store import RunDirectory
+    from vsebench.retrieval.training.mining import OfflineLists
+
+Reporter = Callable[[dict[str, object]], None]
+
+
+@dataclass
+class Session:
+    """Everything that the training loop works on.
+
+    Attributes:
+        spec: the run.
+        directory: where it leaves its files.
+        device: that it uses.
+        inputs: its data.
+        model: on the device.
+        objective: the run's loss.
+        warmup: the protocol's warm-up loss.
+        batch_plan: the order of the captions.
+        stopping: says when training ends before the last epoch; None where it does not.
+        stepper: takes the steps.
+        schedule: says when things happen.
+        offline: mined negatives, for a loss that needs them.
+        sampled: draws global negatives, likewise.
+        clock: what time was spent on.
+        state: counters, restored from a checkpoint where there is one.
+        prior_seconds: training of the first round.
+        report: receives progress.
+        observers: plugins that watch.
+    """
+
+    spec: RunSpec
+    directory: RunDirectory
+    device: torch.device
+    inputs: Inputs
+    model: Model
+    objective: Objective
+    warmup: Objective
+    batch_plan: BatchPlan
+    stopping: StoppingRule | None
+    stepper: Stepper
+    schedule: Schedule
+    offline: OfflineLists | None
+    sampled: GlobalNegatives | None
+    clock: Clock
+    state: State
+    prior_seconds: float
+    report: Reporter
+    observers: Observers
+
+    @property
+    def checkpointed(self) -> dict[str, Any]:
+        """What a checkpoint holds besides the counters."""
+        loss = self.objective.loss
+        return {"model": self.model, "optimiser": self.stepper.optimisation, "loss": loss if isinstance(loss, nn.Module) else None}
+
+
+def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: Reporter, observers: Observers) -> Session:
+    """Makes a run ready to train, from its beginning or from its last checkpoint."""
+    device = torch.device(spec.device)
+    report({"event": "phase", "phase": "loading"})
+    inputs = open_inputs(spec, registry, device)
+    model = build(spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).to(device)
+    objective = _objective(spec, spec.loss, registry, device)
+    clock = Clock(device)
+    offline, prior_seconds, warm = None, 0.0, False
+    wanted = objective.card.offline_for(spec.loss.params)
+    if wanted is not None:
+        report({"event": "phase", "phase": "mining"})
+        offline, prior_seconds = _mine(spec, directory, registry, inputs, model, wanted, clock)
+        warm = wanted.start == "warm"
+    schedule = Schedule(spec.protocol, len(inputs.train.texts), warm_start=warm)
+    session = Session(
+        spec=spec,
+        directory=directory,
+        device=device,
+        inputs=inputs,
+        model=model,
+        objective=objective,
+        warmup=_objective(spec, spec.warmup_loss, registry, device),
+        batch_plan=registry.get("batch-plan", spec.batch_plan.name).create(spec.batch_plan.params, batch_size=spec.protocol.batch_size),
+        stopping=None if spec.stop is None else registry.get("stopping-rule", spec.stop.name).create(spec.stop.params),
+        stepper=_stepper(inputs, model, objective, schedule, device),
+        schedule=schedule,
+        offline=offline,
+        sampled=_global_negatives(spec, registry, model, inputs, clock) if objective.card.sampled else None,
+        clock=clock,
+        state=State(),
+        prior_seconds=prior_seconds,
+        report=report,
+        observers=observers,
+    )
+    _compile(model, spec.protocol.embed_dim, device)
+    _restore(session)
+    return session
+
+
+def _compile(model: Model, dim: int, device: torch.device) -> None:
+    """Lets the poolings load or compile their kernels, so that the first training step does not pay for it. They work on copies: nothing changes."""
+    for tower in (model.image, model.text):
+        features = torch.zeros(2, 3, dim, device=device, requires_grad=True)
+        output = pool(copy.deepcopy(tower.pooling), features, torch.tensor([3, 1], device=device))
+        representative(output.embedding).sum().backward()  # type: ignore[no-untyped-call]
+
+
+def _restore(session: Session) -> None:
+    state = load_checkpoint(session.directory.checkpoint_path, session.device, **session.checkpointed)
+    session.directory.truncate_curve(state.step if state else 0)
+    if state is None:
+        return
+    session.state = state
+    session.stepper.forwards = state.forwards
+    session.clock.seconds.update(state.seconds)
+
+
+def _global_negatives(spec: RunSpec, registry: Registry, model: Model, inputs: Inputs, clock: Clock) -> GlobalNegatives:
+    if spec.sampler is None:
+        raise VsebenchError(f"loss '{spec.loss.spec}' needs global negatives, but the run names no sampler to draw them")
+    component = registry.get("sampler", spec.sampler.name)
+    samplers = component.create(spec.sampler.params), component.create(spec.sampler.params)
+    return GlobalNegatives(model, inputs, samplers, spec.protocol.batch_size, Key(spec.seed) / "global negatives", clock)
+
+
+def _mine(
+    spec: RunSpec, directory: RunDirectory, registry: Registry, inputs: Inputs, model: Model, wanted: OfflineSpec, clock: Clock
+) -> tuple[OfflineLists, float]:
+    """The offline lists and the training seconds of the first round; a warm start leaves its best parameters in `model`."""
+    source, record = first_round(spec, directory)
+    cost = record.cost
+    assert cost is not None
+    if wanted.start == "warm":
+        load_best(model, source)
+
+    def teacher() -> Model:
+        if wanted.start == "warm":
+            return model
+        fresh = build(record.retrieval, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).to(clock.device)
+        load_best(fresh, source)
+        return fresh
+
+    return offline_lists(teacher, wanted, inputs, spec, directory, clock), cost.total_seconds
+
+
+def _objective(spec: RunSpec, ref: ComponentRef, registry: Registry, device: torch.device) -> Objective:
+    component = registry.get("loss", ref.name)
+    context = {"dim": spec.protocol.embed_dim, "batch_size": spec.protocol.batch_size}
+    loss = seeded(Key(spec.seed) / "init" / "loss", lambda: component.create(ref.params, **context))
+    return Objective(loss.to(device) if isinstance(loss, nn.Module) else loss, cast("LossCard", component.card))
+
+
+def _stepper(inputs: Inputs, model: Model, objective: Objective, schedule: Schedule, device: torch.device) -> Stepper:
+    protocol, train = schedule.protocol, inputs.train
+    images = image_batches(train.images, model.image.encoder, inputs.feature_kind, protocol)
+    augmenter = Augmenter(images, train.texts, inputs.tokeniser, protocol.augment_words, device)
+    return Stepper(model, Optimisation(model, objective.loss, schedule), augmenter, train.text_to_image, protocol)

@@ -1,0 +1,87 @@
+"""What a run carries from step to step, and its checkpoint at the end of an epoch."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from vsebench.results.files import write_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from vsebench.retrieval.training.clock import Phase
+
+
+@dataclass
+class Best:
+    """The best model on dev so far."""
+
+    step: int
+    metrics: dict[str, float]
+    model: dict[str, Tensor]
+
+
+@dataclass
+class State:
+    """Counters of a run.
+
+    Attributes:
+        step: optimiser steps done.
+        forwards: items passed through a tower in training steps.
+        seconds: spent so far, by phase.
+        restarts: how often the run was resumed.
+        best: the best model on dev.
+    """
+
+    step: int = 0
+    forwards: int = 0
+    seconds: dict[Phase, float] = field(default_factory=dict)
+    restarts: int = 0
+    best: Best | None = None
+
+
+def snapshot(module: nn.Module) -> dict[str, Tensor]:
+    """A copy of a module's state, on the CPU."""
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in module.state_dict().items()}
+
+
+def save_checkpoint(path: Path, state: State, **modules: Any) -> None:
+    """Writes a checkpoint in one move: an interrupted write leaves the previous one.
+
+    Args:
+        path: of the checkpoint.
+        state: the run's counters.
+        modules: whatever has `state_dict()`; None is left out.
+
+    Raises:
+        VsebenchError: it cannot be written.
+    """
+    content = {
+        "state": {**vars(state), "best": vars(state.best) if state.best else None},
+        **{name: module.state_dict() for name, module in modules.items() if module is not None},
+    }
+    buffer = io.BytesIO()  # torch reports a full disk as an internal error
+    torch.save(content, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path, device: torch.device, **modules: Any) -> State | None:
+    """Puts the modules back as they were; None when there is no checkpoint."""
+    if not path.exists():
+        return None
+    content = torch.load(path, map_location=device, weights_only=True)
+    for name, module in modules.items():
+        if module is not None:
+            module.load_state_dict(content[name])
+    saved = dict(content["state"])
+    best = saved.pop("best")
+    state = State(**saved, best=Best(**best) if best else None)
+    state.restarts += 1
+    return state

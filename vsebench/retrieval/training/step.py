@@ -1,0 +1,173 @@
+"""One training step: towers, loss, clipping, update."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import torch
+
+from vsebench.plugin import LossInputs, LossOutput, OfflineInputs, Progress, SampledInputs
+from vsebench.retrieval.embeddings import representative
+from vsebench.retrieval.inputs.batches import join, positives, to_device
+from vsebench.retrieval.training.mining import OfflineIndices
+from vsebench.retrieval.training.sampled import SampledIndices
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from torch import Tensor
+
+    from vsebench.plugin import Key, LossCard
+    from vsebench.results.protocol import Protocol
+    from vsebench.retrieval.inputs.batches import Augmenter, Padded
+    from vsebench.retrieval.model import Encoded, Model
+    from vsebench.retrieval.training.optimisation import Optimisation
+
+
+class Streams(NamedTuple):
+    """Random choices of an epoch. Offline and global negatives have a stream of their own, so that every loss sees the same pairs augmented alike."""
+
+    pairs: np.random.Generator
+    offline: np.random.Generator
+
+
+Negatives = OfflineIndices | SampledIndices | None
+"""Which items from outside a batch a loss wants, if any."""
+
+
+class Objective(NamedTuple):
+    """A loss and the card that says what it needs."""
+
+    loss: Any
+    card: LossCard
+
+
+@dataclass
+class Totals:
+    """Sums since the last evaluation, kept on the device: of the loss, and of each diagnostic over the steps that reported it."""
+
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        for name, value in values.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+            self.counts[name] += 1
+
+    def means(self) -> dict[str, float]:
+        """The mean of each; waits for the device."""
+        return {name: float(value) / self.counts[name] for name, value in self.sums.items()}
+
+
+@dataclass
+class Stepper:
+    """Takes training steps on a model.
+
+    Attributes:
+        model: the model, on its device.
+        optimisation: of the model's and the loss's parameters.
+        inputs: builds augmented batches.
+        text_to_image: the image of each training caption.
+        protocol: the run's protocol.
+        forwards: items passed through a tower so far.
+    """
+
+    model: Model
+    optimisation: Optimisation
+    inputs: Augmenter
+    text_to_image: np.ndarray
+    protocol: Protocol
+    forwards: int = 0
+
+    def announce(self, captions: np.ndarray, key: Key) -> None:
+        """Says in which order the coming epoch visits the training captions, so that their images can be made ready."""
+        self.inputs.images.announce(self.text_to_image[captions], self.protocol.batch_size, key)
+
+    def step(self, captions: np.ndarray, objective: Objective, progress: Progress, lr: float, streams: Streams, negatives: Negatives, totals: Totals) -> None:
+        """One optimiser step on the pairs of `captions` [B], with what the objective wants of negatives from outside the batch."""
+        self.optimisation.enter(progress.epoch)
+        loss, diagnostics = self._loss(captions, objective, progress, streams, negatives)
+        self.optimisation.update(loss, lr, progress)
+        totals.add({**diagnostics, "loss": loss.detach()})
+
+    def _loss(self, captions: np.ndarray, objective: Objective, progress: Progress, streams: Streams, negatives: Negatives) -> tuple[Tensor, dict[str, Tensor]]:
+        image_ids = self.text_to_image[captions]
+        with self.autocast():
+            image = self._embed_images(self.inputs.images.pairs(image_ids, streams.pairs))
+            texts = [self.inputs.text_batch(captions, streams.pairs)]
+            texts += [self.inputs.text_batch(chosen, streams.offline) for chosen in _captions(negatives)]
+            text, *others = self._embed_texts(texts)
+            offline = self._offline(negatives, others, streams.offline) if isinstance(negatives, OfflineIndices) else None
+            sampled = self._sampled(negatives, others, streams.offline) if isinstance(negatives, SampledIndices) else None
+        ids = to_device(image_ids, self.inputs.device)
+        raw = {"raw_image": image.raw, "raw_text": text.raw}
+        inputs = LossInputs(
+            image=representative(image.embedding),
+            text=representative(text.embedding),
+            positives=positives(ids, self.protocol.sibling_mask),
+            similarity=self.model.similarity(image.embedding, text.embedding),
+            image_ids=ids,
+            text_ids=to_device(captions, self.inputs.device),
+            offline=offline,
+            sampled=sampled,
+            progress=progress,
+            extras={name: cast("Tensor", raw[name]) for name in objective.card.extras},
+        )
+        value = objective.loss(inputs)
+        output = value if isinstance(value, LossOutput) else LossOutput(value)
+        return _total(output, image, text)
+
+    def _offline(self, indices: OfflineIndices, texts: Sequence[Encoded], rng: np.random.Generator) -> OfflineInputs:
+        image3, image4 = (representative(self._embed_images(self.inputs.images.others(chosen, rng)).embedding) for chosen in (indices.image3, indices.image4))
+        text3, text4 = (representative(text.embedding) for text in texts)
+        return OfflineInputs(text3=text3, image3=image3, image4=image4, text4=text4)
+
+    def _sampled(self, indices: SampledIndices, texts: Sequence[Encoded], rng: np.random.Generator) -> SampledInputs:
+        image = representative(self._embed_images(self.inputs.images.others(indices.image, rng)).embedding)
+        found = (to_device(each, self.inputs.device) for each in (indices.text_found, indices.image_found))
+        return SampledInputs(representative(texts[0].embedding), image, *found)
+
+    def _embed_images(self, batch: Padded) -> Encoded:
+        self.forwards += len(batch.lengths)
+        return self.model.image(*batch)  # type: ignore[no-any-return]
+
+    def _embed_texts(self, batches: Sequence[Padded]) -> list[Encoded]:
+        """Embeds several batches in one pass of the tower: its recurrent steps cost about the same for one batch as for three."""
+        joined = join(batches) if len(batches) > 1 else batches[0]
+        self.forwards += len(joined.lengths)
+        encoded: Encoded = self.model.text(*joined)
+        size = len(joined.lengths) // len(batches)
+        return [encoded.part(slice(start, start + size)) for start in range(0, len(joined.lengths), size)]
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """bf16 autocast where the protocol asks for it: on CUDA by default."""
+        device = self.inputs.device.type
+        wanted = self.protocol.precision == "bf16" or (self.protocol.precision == "auto" and device == "cuda")
+        return torch.autocast(device, dtype=torch.bfloat16) if wanted else nullcontext()
+
+
+def _captions(negatives: Negatives) -> tuple[np.ndarray, ...]:
+    """The captions [B] that negatives from outside the batch consist of."""
+    match negatives:
+        case OfflineIndices():
+            return negatives.text3, negatives.text4
+        case SampledIndices():
+            return (negatives.text,)
+        case None:
+            return ()
+
+
+def _total(output: LossOutput, image: Encoded, text: Encoded) -> tuple[Tensor, dict[str, Tensor]]:
+    """The training loss with the poolings' own losses, and every scalar diagnostic by name."""
+    diagnostics = dict(output.diagnostics)
+    total = output.loss
+    for side, encoded in (("image", image), ("text", text)):
+        for name, value in encoded.losses.items():
+            total = total + value
+            diagnostics[f"{side}_{name}"] = value.detach()
+        diagnostics.update({f"{side}_{name}": value for name, value in encoded.diagnostics.items() if value.numel() == 1})
+    return total, diagnostics

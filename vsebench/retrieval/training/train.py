@@ -1,0 +1,105 @@
+"""Trains one run of the retrieval task and returns its record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import save
+
+from vsebench.kernels.gemm import true_float32
+from vsebench.kernels.threads import cpu_threads
+from vsebench.plugin import Progress, RetrievalTest
+from vsebench.plugin.loader import load_plugins
+from vsebench.results.files import write_bytes
+from vsebench.results.observers import Observers
+from vsebench.results.provenance import peak_memory_mb, provenance
+from vsebench.results.record import Cost, RunRecord
+from vsebench.retrieval.training import loop
+from vsebench.retrieval.training.collapse import chance_rsum, find_collapse, plateau
+from vsebench.retrieval.training.selection import embed_split, evaluate_embedded
+from vsebench.retrieval.training.session import Reporter, Session, prepare
+
+if TYPE_CHECKING:
+    from vsebench.results.record import Collapse, Provenance
+    from vsebench.results.spec import RunSpec
+    from vsebench.results.store import RunDirectory
+
+
+def train(spec: RunSpec, directory: RunDirectory, report: Reporter, observers: Observers | None = None) -> RunRecord:
+    """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and stores ranks and model.
+
+    Args:
+        spec: the run.
+        directory: where its curve, checkpoint, best model and ranks go.
+        report: receives progress events.
+        observers: plugins that watch; by default all that are loaded.
+
+    Raises:
+        VsebenchError: the run cannot be made or diverged; the message says why.
+    """
+    registry = load_plugins(spec.environment.plugin_files).registry
+    with cpu_threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
+        origin = provenance(torch.device(spec.device), matmul)
+        session = prepare(spec, directory, registry, report, observers or Observers.of(spec, directory.path))
+        loop.run(session)
+        return _finish(session, origin)
+
+
+def _finish(session: Session, origin: Provenance) -> RunRecord:
+    state, directory, schedule = session.state, session.directory, session.schedule
+    assert state.best is not None
+    session.report({"event": "phase", "phase": "test"})
+    session.model.load_state_dict(state.best.model)
+    with session.clock.measure("evaluation"):
+        image, text = embed_split(session.model, session.inputs.test, session.device)
+        metrics = evaluate_embedded(session.model, image, text, session.inputs.test)
+    directory.write_ranks(metrics.i2t_ranks, metrics.t2i_ranks)
+    owner, ranks = session.inputs.test.text_to_image, (metrics.i2t_ranks, metrics.t2i_ranks)
+    columns = session.observers.tested(lambda: RetrievalTest(image, text, owner, session.model.similarity, *ranks, metrics.as_dict()))
+    write_bytes(directory.best_path, save(state.best.model))
+    record = RunRecord(
+        run_id=session.spec.run_id,
+        status="done",
+        spec=session.spec,
+        test=metrics.as_dict(),
+        best_dev=state.best.metrics,
+        best_step=state.best.step,
+        steps=state.step,
+        steps_per_epoch=schedule.steps_per_epoch,
+        cost=_cost(session),
+        warnings=session.spec.environment.data_warnings,
+        collapse=_collapse(session),
+        columns=columns,
+        provenance=origin.model_copy(update={"restarts": state.restarts}),
+    )
+    directory.write_record(record)
+    directory.checkpoint_path.unlink(missing_ok=True)
+    return record
+
+
+def _collapse(session: Session) -> Collapse | None:
+    protocol, dev, total = session.spec.protocol, session.inputs.dev, session.schedule.total
+    last = Progress(protocol.epochs - 1, total - 1, total)
+    return find_collapse(
+        session.directory.read_curve(),
+        chance_rsum(dev.text_to_image, len(dev.images)),
+        lambda: plateau(session.objective, protocol.batch_size, protocol.embed_dim, last, session.device),
+    )
+
+
+def _cost(session: Session) -> Cost:
+    seconds = session.clock.seconds
+    return Cost(
+        train_seconds=seconds["train"],
+        mining_seconds=seconds["mining"],
+        prior_seconds=session.prior_seconds,
+        evaluation_seconds=seconds["evaluation"],
+        samples_seen=session.state.step * session.spec.protocol.batch_size,
+        tower_forwards=session.state.forwards,
+        parameters=session.model.parameter_count,
+        peak_memory_mb=peak_memory_mb(session.device),
+        concurrency=session.spec.environment.concurrency,
+        sampling_seconds=seconds["sampling"],
+        refresh_seconds=seconds["refresh"],
+    )
