@@ -131,6 +131,22 @@ def test_uniform_against_implicit(benchmark: Any, compare: Compare, positives: d
 
 
 @LABELS
+def test_warp_against_lightfm(benchmark: Any, compare: Compare, positives: dict[int, Positives], n_labels: int) -> None:
+    """Ten trials at most; the library adapts its learning rates and has biases, so that pairs visited are what compares."""
+    lightfm = pytest.importorskip("lightfm")
+    from scipy.sparse import coo_matrix
+
+    rows = positives[n_labels]
+    matrix = coo_matrix((np.ones(rows.n_pairs, np.float32), (rows.images(), rows.labels)), shape=(len(rows), n_labels))
+    model = lightfm.LightFM(no_components=DIM - 1, loss="warp", max_sampled=10, random_state=0)  # and a bias
+    model.fit_partial(matrix, epochs=1, num_threads=1)
+    fast = Fast(rows, Warp(trials=10), WarpWeighted())
+    fast.train(rows.n_pairs)
+    compare(benchmark, lambda: fast.train(rows.n_pairs), lambda: model.fit_partial(matrix, epochs=1, num_threads=1), rounds=3)
+    benchmark.extra_info["updates"] = rows.n_pairs
+
+
+@LABELS
 @pytest.mark.parametrize("name", ["uniform", "dns", "vse-ens"])
 def test_batches_of_draws_compiled_against_torch(benchmark: Any, compare: Compare, n_labels: int, name: str) -> None:
     state = planted_state(SIZES[n_labels], n_labels, DIM, CPU)
