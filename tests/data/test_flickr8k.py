@@ -81,6 +81,12 @@ def _edit(name: str, old: str, new: str):
     ("damage", "message"),
     [
         (_edit(flickr8k.TOKENS, "x1.jpg#4\tA thing called x1 , number 4 .\n", ""), r"Flickr8k\.token\.txt has 4 captions of x1\.jpg, expected 5"),
+        (_edit(flickr8k.TOKENS, "".join(f"x1.jpg#{k}\tA thing called x1 , number {k} .\n" for k in range(1, 5)), ""), r"token\.txt has 1 captions of x1\.jpg"),
+        (
+            _edit("Flickr_8k.testImages.txt", "x1.jpg\n", "x1.j"),
+            r"testImages\.txt ends in 'x1\.j', the only image without a caption in Flickr8k\.token\.txt: the list is cut short",
+        ),
+        (_edit("Flickr_8k.trainImages.txt", "t0.jpg", "t9.jpg"), r"token\.txt has 0 captions of t9\.jpg, expected 5"),
         (_edit(flickr8k.TOKENS, "x1.jpg#4", "x1.jpg#3"), r"token\.txt, line 32, gives caption 3 of x1\.jpg a second time"),
         (_edit(flickr8k.TOKENS, "d0.jpg#1\tA", "d0.jpg#1 A"), r"token\.txt, line 2, is 'd0\.jpg#1 A.*', expected IMAGE\.jpg#NUMBER, a tab and a caption"),
         (_edit(flickr8k.TOKENS, "A thing called d0 , number 2 .", " . "), r"token\.txt, line 3, is an empty caption"),

@@ -47,7 +47,7 @@ class Flickr8k:
     def load(self, root: Path) -> RetrievalData:
         images = {split: read_lines(root / name) for split, name in SPLITS.items()}
         _check_split_files(root, images)
-        captions = read_tokens(root / TOKENS, {image for names in images.values() for image in names})
+        captions = _captions(root, images)
         visual = self._visual.load(root, images, SPLITS) if self._visual.chosen else self._grid(root, images)
         splits = {
             split: RetrievalSplit(
@@ -85,13 +85,30 @@ class Flickr8k:
         return values[..., : self.dim], np.array(scale[: self.dim], np.float32), {name: i for i, name in enumerate(names)}
 
 
-def read_tokens(path: Path, images: Iterable[str]) -> dict[str, list[str]]:
-    """The five captions of each of `images`, in the order of their numbers; other names in the file are passed over.
+def _captions(root: Path, images: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The five captions of each image of a split, in the order of their numbers.
+
+    Raises:
+        DataError: as `_read_tokens`, or an image has another number of captions; the message names the file that is cut short.
+    """
+    found = _read_tokens(root / TOKENS, (image for names in images.values() for image in names))
+    bare = [image for image, numbered in found.items() if not numbered]
+    for split, names in images.items():
+        if bare == names[-1:]:
+            raise DataError(f"{root / SPLITS[split]} ends in {bare[0]!r}, the only image without a caption in {TOKENS}: the list is cut short, get it anew")
+    for image, numbered in found.items():
+        if len(numbered) != CAPTIONS:
+            raise DataError(f"{root / TOKENS} has {len(numbered)} captions of {image}, expected {CAPTIONS}")
+    return {image: [numbered[which] for which in sorted(numbered)] for image, numbered in found.items()}
+
+
+def _read_tokens(path: Path, images: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The captions of each of `images` by their numbers; other names in the file are passed over.
 
     The published file also has captions of images that are in no split, and one malformed name among them.
 
     Raises:
-        DataError: a line is not `IMAGE#NUMBER<TAB>CAPTION`, a caption has no word, or an image has another number of captions.
+        DataError: a line is not `IMAGE#NUMBER<TAB>CAPTION`, or a caption has no word or comes twice.
     """
     found: dict[str, dict[str, str]] = {image: {} for image in images}
     for number, line in enumerate(read_lines(path), start=1):
@@ -106,10 +123,7 @@ def read_tokens(path: Path, images: Iterable[str]) -> dict[str, list[str]]:
         if which in found[image]:
             raise DataError(f"{path}, line {number}, gives caption {which} of {image} a second time")
         found[image][which] = caption
-    for image, numbered in found.items():
-        if len(numbered) != CAPTIONS:
-            raise DataError(f"{path} has {len(numbered)} captions of {image}, expected {CAPTIONS}")
-    return {image: [numbered[which] for which in sorted(numbered)] for image, numbered in found.items()}
+    return found
 
 
 def _check_split_files(root: Path, images: dict[str, list[str]]) -> None:
