@@ -31,9 +31,27 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class _Column:
+class Column:
+    """A column of a block's table.
+
+    Attributes:
+        head: two lines.
+        key: of the row's value that it shows; of what it is made from several, its own.
+        cell: its text for a row, without the interval.
+        half: writes the half-width of the interval, where the value has one.
+        words: whether it holds words.
+    """
+
     head: tuple[str, str]
+    key: str
     cell: Callable[[Block, Entry], str]
+    half: Callable[[float], str] | None = None
+    words: bool = False
+
+    def spread(self, entry: Entry) -> str:
+        """The half-width of the interval, `±1.3`; empty where there is none."""
+        width = _half_width(entry.row, self.key) if self.half is not None else None
+        return f"±{self.half(width)}" if self.half is not None and width is not None else ""
 
 
 def heading(block: Block) -> str:
@@ -46,7 +64,17 @@ def heading(block: Block) -> str:
 
 def whole(block: Block) -> Grid:
     """Every column in one table."""
-    return _grid(block, [*_names(block), *_quality(block), *_measured(block), *_cost(block)])
+    return _grid(block, columns(block))
+
+
+def columns(block: Block) -> list[Column]:
+    """What a person reads of a block, from the left."""
+    return [*_names(block), *_quality(block), *_measured(block), *_cost(block)]
+
+
+def mark(block: Block, entry: Entry, column: Column) -> str:
+    """What is to be known of a figure, as one character."""
+    return COLLAPSED if column.key == block.section.table.headline and entry.row["collapsed_seeds"] else ""
 
 
 def halves(block: Block) -> list[Grid]:
@@ -54,13 +82,18 @@ def halves(block: Block) -> list[Grid]:
     return [_grid(block, [*_names(block), *_quality(block), *_measured(block)]), _grid(block, [*_names(block), *_cost(block)])]
 
 
-def _grid(block: Block, columns: list[_Column]) -> Grid:
-    words = 2 + _has_samplers(block)
-    return Grid([c.head for c in columns], [[c.cell(block, entry) for c in columns] for entry in block.entries], words)
+def _grid(block: Block, chosen: list[Column]) -> Grid:
+    return Grid([c.head for c in chosen], [[_text(block, entry, c) for c in chosen] for entry in block.entries], sum(c.words for c in chosen))
 
 
-def _word(key: str) -> _Column:
-    return _Column(("", key), lambda _, entry: str(entry.row[key]))
+def _text(block: Block, entry: Entry, column: Column) -> str:
+    """A cell; text has room for the interval of the headline only."""
+    spread = column.spread(entry) if column.key == block.section.table.headline else ""
+    return " ".join(part for part in (column.cell(block, entry), spread, mark(block, entry, column)) if part)
+
+
+def _word(key: str) -> Column:
+    return Column(("", key), key, lambda _, entry: str(entry.row[key] or ABSENT), words=True)
 
 
 def _seeds(_: Block, entry: Entry) -> str:
@@ -68,21 +101,18 @@ def _seeds(_: Block, entry: Entry) -> str:
     return f"{done} of {int(done or 0) + int(failed or 0)}" if failed else str(done)
 
 
-def _recall(key: str) -> _Column:
+def _recall(key: str) -> Column:
     side, k = key.split("_r")
-    return _Column((side, f"R@{k}"), lambda _, entry: _fixed(entry.row[key], 1))
+    return _figure((side, f"R@{k}"), key, 1)
 
 
-def _fraction(key: str) -> _Column:
+def _fraction(key: str) -> Column:
     kind, _, k = key.partition("_at_")
-    return _Column(("", f"{kind.upper()}@{k}" if k else kind.upper()), lambda _, entry: _fixed(entry.row[key], 4))
+    return _figure(("", f"{kind.upper()}@{k}" if k else kind.upper()), key, 4)
 
 
-def _headline(block: Block, entry: Entry) -> str:
-    key, places = block.section.table.headline, block.section.table.places
-    half = _half_width(entry.row, key)
-    spread = "" if half is None else f" ±{half:.{places}f}"
-    return _fixed(entry.row[key], places) + spread + (f" {COLLAPSED}" if entry.row["collapsed_seeds"] else "")
+def _figure(head: tuple[str, str], key: str, places: int) -> Column:
+    return Column(head, key, lambda _, entry: _fixed(entry.row[key], places), lambda half: f"{half:.{places}f}")
 
 
 def _half_width(row: Row, key: str) -> float | None:
@@ -99,8 +129,8 @@ def _steps(block: Block, entry: Entry) -> str:
     return _fixed(entry.row["steps_to_target"], 0)
 
 
-def _seconds(key: str) -> Callable[[Block, Entry], str]:
-    return lambda _, entry: _fixed(entry.row[key], _places(entry.row[key]))
+def _seconds(head: tuple[str, str], key: str) -> Column:
+    return Column(head, key, lambda _, entry: _fixed(entry.row[key], _places(entry.row[key])))
 
 
 def _places(value: Value) -> int:
@@ -111,11 +141,11 @@ def _fixed(value: Value, places: int) -> str:
     return f"{value:.{places}f}" if isinstance(value, (int, float)) else ABSENT
 
 
-def _names(block: Block) -> list[_Column]:
-    sampler = [_Column(("", "sampler"), lambda _, entry: str(entry.row["sampler"] or ABSENT))] if _has_samplers(block) else []
+def _names(block: Block) -> list[Column]:
+    sampler = [_word("sampler")] if _has_samplers(block) else []
     keys = dict.fromkeys(key for entry in block.entries for key in entry.tuned)
-    tuned = [_Column(("", key), lambda _, entry, key=key: f"{entry.tuned.get(key, ABSENT)}") for key in keys]  # type: ignore[misc]  # bound now
-    return [_word(block.section.table.compared), _word("loss"), *sampler, *tuned, _Column(("", "seeds"), _seeds)]
+    tuned = [Column(("", key), key, lambda _, entry, key=key: f"{entry.tuned.get(key, ABSENT)}") for key in keys]  # type: ignore[misc]  # bound now
+    return [_word(block.section.table.compared), _word("loss"), *sampler, *tuned, Column(("", "seeds"), "seeds", _seeds)]
 
 
 def _has_samplers(block: Block) -> bool:
@@ -123,29 +153,35 @@ def _has_samplers(block: Block) -> bool:
     return block.section.table.compared != "sampler" and any(entry.row["sampler"] is not None for entry in block.entries)
 
 
-def _quality(block: Block) -> list[_Column]:
+def _quality(block: Block) -> list[Column]:
     table = block.section.table
     column = _recall if table.compared == "pooling" else _fraction
-    return [*(column(key) for key in table.with_interval if key != table.headline), _Column(("", table.headline_name), _headline)]
+    keys = (key for key in table.with_interval if key != table.headline)
+    return [*(column(key) for key in keys), _figure(("", table.headline_name), table.headline, table.places)]
 
 
-def _measured(block: Block) -> list[_Column]:
+def _measured(block: Block) -> list[Column]:
     """The columns of plugins, whose scale is not known: four significant digits."""
-    return [_Column(("", name), lambda _, entry, name=name: _significant(entry.row[name])) for name in block.section.columns]  # type: ignore[misc]  # bound now
+    return [_measure(name) for name in block.section.columns]
 
 
-def _significant(value: Value) -> str:
+def _measure(name: str) -> Column:
+    return Column(("", name), name, lambda _, entry: significant(entry.row[name]), lambda half: f"{half:.2g}")
+
+
+def significant(value: Value) -> str:
+    """A number of unknown scale."""
     return f"{value:.4g}" if isinstance(value, (int, float)) else ABSENT
 
 
-def _cost(block: Block) -> list[_Column]:
-    steps, extra = "steps to", list[_Column]()
+def _cost(block: Block) -> list[Column]:
+    steps, extra = "steps to", list[Column]()
     if block.section.table.compared == "sampler":
-        steps, extra = "updates to", [_Column(("sampling", "s"), _sampling_seconds), _Column(("refresh", "s"), _seconds("refresh_seconds"))]
+        steps, extra = "updates to", [Column(("sampling", "s"), "sampling_seconds", _sampling_seconds), _seconds(("refresh", "s"), "refresh_seconds")]
     return [
-        _Column((steps, "target"), _steps),
-        _Column(("s to", "target"), _seconds("seconds_to_target")),
-        _Column(("total", "s"), _seconds("total_seconds")),
+        Column((steps, "target"), "steps_to_target", _steps),
+        _seconds(("s to", "target"), "seconds_to_target"),
+        _seconds(("total", "s"), "total_seconds"),
         *extra,
     ]
 

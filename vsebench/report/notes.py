@@ -37,15 +37,25 @@ _ERROR_LENGTH = 160
 
 def block_notes(block: Block) -> list[str]:
     """What is particular to one block, each note a sentence or two."""
+    done = [run for run in block.section.runs if run.done]
+    notes = [_seeds(block), *legend(block), _protocol(block), machine_note(done), *alarms(block)]
+    return [note for note in notes if note]
+
+
+def legend(block: Block) -> list[str]:
+    """What the figures of a block are, beside what those of its task are."""
+    return [_spread(block), _target(block), *_measured(block)]
+
+
+def alarms(block: Block) -> list[str]:
+    """What went wrong in a block, and what forbids to compare its rows; without what `_seeds` warns of."""
     runs = block.section.runs
     done = [run for run in runs if run.done]
-    notes = [_seeds(block), _spread(block), _target(block), _protocol(block), machine_note(done), comparable_note(done)]
-    notes += _mixed(block)
-    notes += _collapsed(done)
+    comparable = comparable_note(done)
+    notes = [*([comparable] if comparable else []), *_mixed(block), *_collapsed(done)]
     notes += [f"Data: {warning}" for warning in _distinct(warning for run in runs for warning in run.record.warnings)]
-    notes += _plugins(block)
-    notes += [_failure(run) for run in runs if not run.done]
-    return [note for note in notes if note]
+    notes += [f"Warning: plugin {failure}." for failure in _distinct(failure for run in runs for failure in run.record.plugin_failures)]
+    return [*notes, *(_failure(run) for run in runs if not run.done)]
 
 
 def general_notes(blocks: Sequence[Block]) -> list[str]:
@@ -84,21 +94,28 @@ def _target(block: Block) -> str:
 
 
 def _protocol(block: Block) -> str:
-    spec = block.section.runs[0].record.spec
-    tuned = block.section.runs[0].tuned
-    changes = ", ".join(f"{key}={_word(value)}" for key, value in spec.protocol_changes.items() if key not in tuned)
-    version = block.section.runs[0].record.metric_version
+    run = block.section.runs[0]
+    spec, version, changes = run.record.spec, run.record.metric_version, changes_note(run)
     metric = "" if version == METRIC_VERSION else f", metric version {version}"
-    by_row = f"; {', '.join(tuned)} tuned for each row" if tuned else ""
-    return f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}{by_row}{_siblings(spec)}. Data {spec.data_fingerprint[:12]}{metric}."
+    by_row = f"; {tuned_note(run)}" if run.tuned else ""
+    siblings = f"; {siblings_note(spec)}" if isinstance(spec, RunSpec) else ""
+    return f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}{by_row}{siblings}. Data {spec.data_fingerprint[:12]}{metric}."
 
 
-def _siblings(spec: AnySpec) -> str:
-    """Of the retrieval task."""
-    if not isinstance(spec, RunSpec):
-        return ""
+def changes_note(run: Run) -> str:
+    """The keys of the protocol that differ from its preset for every row; empty without any."""
+    return ", ".join(f"{key}={_word(value)}" for key, value in run.record.spec.protocol_changes.items() if key not in run.tuned)
+
+
+def tuned_note(run: Run) -> str:
+    """The keys of the protocol that differ from row to row; empty without any."""
+    return f"{', '.join(run.tuned)} tuned for each row" if run.tuned else ""
+
+
+def siblings_note(spec: RunSpec) -> str:
+    """What becomes of other captions of the same image."""
     siblings = "kept out of the negatives" if spec.protocol.sibling_mask else "used as negatives"
-    return f"; sibling_mask={_word(spec.protocol.sibling_mask)}: other captions of an image are {siblings}"
+    return f"sibling_mask={_word(spec.protocol.sibling_mask)}: other captions of an image are {siblings}"
 
 
 def machine_note(done: Sequence[Run]) -> str:
@@ -121,15 +138,24 @@ def comparable_note(done: Sequence[Run]) -> str:
 
 
 def _seeds(block: Block) -> str:
+    every, uneven = sorted({seed for seeds in _seeds_by_row(block).values() for seed in seeds}), uneven_note(block)
+    return f"Seeds: {_listed(every)}.{f' {uneven}' if uneven else ''}" if every else ""
+
+
+def uneven_note(block: Block) -> str:
+    """Warns where rows rest on different seeds; else empty."""
+    by_row = _seeds_by_row(block)
+    every = {seed for seeds in by_row.values() for seed in seeds}
+    fewer = [f"{name(key)} only {_listed(seeds)}" for key, seeds in by_row.items() if seeds and set(seeds) != every]
+    return f"Warning: rows rest on different seeds: {'; '.join(fewer)}." if fewer else ""
+
+
+def _seeds_by_row(block: Block) -> dict[tuple[str, str], list[int]]:
+    """Of finished runs."""
     by_row: dict[tuple[str, str], list[int]] = {}
     for run in block.section.runs:
         by_row.setdefault(run.combination, []).extend([run.record.spec.seed] if run.done else [])
-    every = sorted({seed for seeds in by_row.values() for seed in seeds})
-    if not every:
-        return ""
-    fewer = [f"{name(key)} only {_listed(seeds)}" for key, seeds in by_row.items() if seeds and sorted(seeds) != every]
-    warning = f" Warning: rows rest on different seeds: {'; '.join(fewer)}." if fewer else ""
-    return f"Seeds: {_listed(every)}.{warning}"
+    return by_row
 
 
 def _mixed(block: Block) -> list[str]:
@@ -165,18 +191,25 @@ def _span(values: Sequence[float], places: int) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def _plugins(block: Block) -> list[str]:
-    """Who measured the columns that are not vsebench's own, and which plugins failed while they watched."""
-    records = [run.record for run in block.section.runs]
-    sources = {name: _distinct(record.columns[name].source for record in records if name in record.columns) for name in block.section.columns}
-    measured = [f"{name}: measured on test by {' and '.join(found)}." for name, found in sources.items()]
-    return measured + [f"Warning: plugin {failure}." for failure in _distinct(failure for record in records for failure in record.plugin_failures)]
+def _measured(block: Block) -> list[str]:
+    """Who measured the columns that are not vsebench's own."""
+    return [f"{column}: measured on test by {' and '.join(found)}." for column, found in sources(block).items()]
+
+
+def sources(block: Block) -> dict[str, list[str]]:
+    """By column that a plugin added, who measured it."""
+    columns = [run.record.columns for run in block.section.runs]
+    return {each: _distinct(found[each].source for found in columns if each in found) for each in block.section.columns}
 
 
 def _failure(run: Run) -> str:
+    return f"{run.record.status.capitalize()}: {name(run.combination)}, seed {run.record.spec.seed}: {reason(run)}"
+
+
+def reason(run: Run) -> str:
+    """Why a run has no result, shortened: the last line of its traceback."""
     lines = [line.strip() for line in (run.record.error or "no reason recorded").splitlines() if line.strip()]
-    reason = lines[-1] if len(lines[-1]) <= _ERROR_LENGTH else lines[-1][: _ERROR_LENGTH - 1] + "…"
-    return f"{run.record.status.capitalize()}: {name(run.combination)}, seed {run.record.spec.seed}: {reason}"
+    return lines[-1] if len(lines[-1]) <= _ERROR_LENGTH else lines[-1][: _ERROR_LENGTH - 1] + "…"
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:
