@@ -23,6 +23,8 @@ _LARGEST = 2.0**24  # weight of the most popular label, where weights are not co
 class Uniform(LawSampler):
     """`uniform`: every label that the image does not have is equally likely."""
 
+    reads_vectors = False
+
     def kernel(self) -> DrawKernel:
         from vsebench_sampling.laws_numba import uniform
 
@@ -45,6 +47,8 @@ class Popularity(LawSampler):
     Args:
         power: 1 is proportional to counts, 0 is uniform.
     """
+
+    reads_vectors = False
 
     def __init__(self, power: float = 1.0) -> None:
         super().__init__()

@@ -137,3 +137,10 @@ class LosesItsTables(AoBPR):
 
     def __init__(self) -> None:
         super().__init__(2.0)
+
+
+class ReadsVectorsInSecret(AoBPR):
+    reads_vectors = False
+
+    def __init__(self) -> None:
+        super().__init__(2.0)

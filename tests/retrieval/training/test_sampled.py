@@ -14,10 +14,12 @@ from vsebench.plugin import DrawKey, Draws, Key, Progress, SamplerState, Vsebenc
 from vsebench.plugin.loader import load_plugins
 from vsebench.plugin.sampling import NOTHING
 from vsebench.results.store import Store
+from vsebench.retrieval import encode
 from vsebench.retrieval.training import sampled
 from vsebench.retrieval.training.clock import Clock
 from vsebench.retrieval.training.sampled import GlobalNegatives, directions
 from vsebench.retrieval.training.train import train
+from vsebench_sampling.independent import Popularity, Uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +176,25 @@ def test_a_run_learns_from_global_negatives_and_is_charged_for_them(plan_runs: P
     assert cost.tower_forwards == 18 * 64 + 36 * 2 * 64  # one warm-up epoch, then two pairs per pair
     assert 0 < cost.sampling_seconds + cost.refresh_seconds < cost.train_seconds == cost.total_seconds
     assert 0 <= Store(tmp_path).directory_for(spec).read_curve()[-1].diagnostics["violation_rate"] <= 1
+
+
+@pytest.mark.parametrize(("sampler", "law"), [("uniform", Uniform), ("popularity", Popularity)])
+def test_laws_that_do_not_look_at_the_model_embed_nothing_and_draw_the_same(
+    plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str, law: type
+) -> None:
+    (spec,) = plan_runs(loss="triplet-global", sampler=sampler)
+    calls = []
+
+    def encode_images(*arguments: Any) -> torch.Tensor:
+        calls.append(arguments)
+        return encode.encode_images(*arguments)
+
+    monkeypatch.setattr(sampled, "encode_images", encode_images)
+    found = run(spec, tmp_path / "without")
+    assert calls == []
+    monkeypatch.setattr(law, "reads_vectors", True)
+    assert run(spec, tmp_path / "with").test == found.test
+    assert len(calls) == spec.protocol.epochs - spec.protocol.warmup_epochs
 
 
 @pytest.mark.parametrize("sampler", ["uniform", "vse-ens", "dns"])

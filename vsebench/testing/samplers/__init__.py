@@ -9,6 +9,7 @@ PROMISES = (
     draws.never_draws_a_positive,
     laws.draws_follow_its_law,
     laws.its_kernel_has_the_same_law,
+    laws.needs_no_vectors_where_it_says_so,
     draws.knows_edge_anchors,
     draws.same_key_same_draws,
     draws.another_key_gives_other_draws,

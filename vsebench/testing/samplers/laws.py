@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from vsebench.kernels.compiled import array, numba_works
+from vsebench.plugin import SamplerState
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.samplers.trial import check_law, check_same_law, counts, trial
 from vsebench.testing.samplers.world import KEY, LABELS, NO_LABEL, OTHER, PLAIN, World, draw, positive_of, ready
 
 if TYPE_CHECKING:
-    from vsebench.plugin import SamplerState
     from vsebench.testing.subject import Subject
 
 DRAWS = 20_000
@@ -51,6 +51,18 @@ def its_kernel_has_the_same_law(subject: Subject) -> None:
             from_kernel = counts(torch.from_numpy(_kernel_draws(sampler, state, image)), LABELS)
             sampled = counts(draw(sampler, state, image, DRAWS).negatives, LABELS)
             check_same_law(case, from_kernel, sampled, "its kernel has another law than sample()")
+
+
+@promise
+def needs_no_vectors_where_it_says_so(subject: Subject) -> None:
+    """Where it declares `reads_vectors = False`, it draws the same without vectors: from P and Q of no columns."""
+    sampler, state = subject.build(), World().state()
+    if getattr(sampler, "reads_vectors", True):
+        raise NotCheckedError("it reads vectors: one that does not spares the retrieval task a table of embeddings by reads_vectors = False")
+    bare = SamplerState(state.P[:, :0], state.Q[:, :0], state.positives)
+    with trial(subject, count=200, note="with vectors of no factors") as case:
+        found = draw(ready(subject.build(), bare), bare, PLAIN, 200).negatives
+        case.close(found, draw(ready(sampler, state), state, PLAIN, 200).negatives, "it reads vectors, and says not to", expected="the same draws")
 
 
 def _kernel_draws(sampler: Any, state: SamplerState, image: int) -> np.ndarray:
