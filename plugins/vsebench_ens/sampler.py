@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -40,9 +41,9 @@ class RankByFactor(LawSampler):
         self._ranks = torch.zeros(0, 0, dtype=torch.int32)
         self._spreads = torch.zeros(0)
 
+    @abstractmethod
     def scale(self, n_labels: int) -> float:
         """The scale of the rank law, in ranks."""
-        raise NotImplementedError
 
     def refresh_every(self, n_labels: int) -> int:
         return max(1, int(n_labels * math.log(n_labels)))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save
@@ -17,14 +16,13 @@ from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import AnnotationTest, VsebenchError
 from vsebench.plugin.loader import load_plugins
-from vsebench.results.files import write_bytes
+from vsebench.results.files import write_bytes, write_checkpoint
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import HEADLINE, Cost, Evaluation, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from torch import Tensor
 
@@ -146,7 +144,7 @@ def _take(current: _Run, point: Point) -> None:
     current.directory.append_evaluation(evaluation)
     current.observers.evaluated(evaluation)
     state.training = point.checkpoint()
-    _save(current.directory.checkpoint_path, state)
+    write_checkpoint(current.directory.checkpoint_path, {**vars(state), "best": vars(state.best)})
     epochs = current.spec.protocol.epochs
     progress = {"step": point.updates, "steps": current.updates, "epoch": (point.updates - 1) // per_epoch, "epochs": epochs}
     current.report({"event": "evaluated", **progress, "loss": loss, headline: metrics[headline]})
@@ -204,14 +202,6 @@ def _vectors(split: RankedSplit, images: Tensor) -> Tensor:
 
 def _copy(model: Model) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone() for name, tensor in (("images", model.images), ("labels", model.labels))}
-
-
-def _save(path: Path, state: State) -> None:
-    """In one move: an interrupted write leaves the checkpoint before."""
-    content: dict[str, Any] = {**vars(state), "best": vars(state.best) if state.best else None}
-    buffer = io.BytesIO()  # torch reports a full disk as an internal error
-    torch.save(content, buffer)
-    write_bytes(path, buffer.getvalue())
 
 
 def _restore(directory: RunDirectory) -> State:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import zipfile
@@ -159,16 +158,14 @@ class RunDirectory:
             raise self._damaged(self._curve, error) from error
 
     def write_ranks(self, i2t: NDArray[np.int32], t2i: NDArray[np.int32]) -> None:
-        """Stores the test rank (from 1) of the best positive of each image [n_images] and each caption [n_captions].
+        """Stores the test rank, 0 for the top, of the best positive of each image [n_images] and each caption [n_captions].
 
         Raises:
             VsebenchError: it cannot be written.
         """
         import numpy as np
 
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, i2t=np.asarray(i2t, dtype=np.int32), t2i=np.asarray(t2i, dtype=np.int32))
-        files.write_bytes(self._ranks, buffer.getvalue())
+        files.write_arrays(self._ranks, {"i2t": np.asarray(i2t, dtype=np.int32), "t2i": np.asarray(t2i, dtype=np.int32)})
 
     def write_per_image(self, values: Mapping[str, NDArray[Any]]) -> None:
         """Stores test metrics by image, one array for each.
@@ -176,11 +173,7 @@ class RunDirectory:
         Raises:
             VsebenchError: it cannot be written.
         """
-        import numpy as np
-
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **dict(values))  # type: ignore[arg-type]  # its own flag is no name of ours
-        files.write_bytes(self.path / "per_image.npz", buffer.getvalue())
+        files.write_arrays(self.path / "per_image.npz", values)
 
     def read_ranks(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Ranks as `write_ranks` took them.

@@ -6,16 +6,19 @@ file, which `sweep` removes.
 
 from __future__ import annotations
 
+import io
 import os
 import uuid
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vsebench.plugin.errors import VsebenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 
 @contextmanager
@@ -52,6 +55,24 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """As `write_bytes`, in UTF-8 with the line ends given."""
     write_bytes(path, content.encode())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """As `write_bytes`: the arrays by name, a compressed npz file."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]  # its own flag is no name of ours
+    write_bytes(path, buffer.getvalue())
+
+
+def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """As `write_bytes`: tensors and plain values, as `torch.save` writes them."""
+    import torch
+
+    buffer = io.BytesIO()  # torch reports a full disk as an internal error
+    torch.save(dict(content), buffer)
+    write_bytes(path, buffer.getvalue())
 
 
 def sweep(directory: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
@@ -58,7 +59,7 @@ class Environment(Frozen):
     concurrency: int = Field(1, description="runs at a time on this device")
 
 
-class RunBase(Frozen):
+class RunBase(Frozen, ABC):
     """What the runs of every task have: one point of the grid, fully resolved."""
 
     dataset: ComponentRef
@@ -73,13 +74,13 @@ class RunBase(Frozen):
     environment: Environment = Environment()
 
     @property
+    @abstractmethod
     def combination(self) -> tuple[str, str]:
         """What a row compares: canonical specs of the task's component and of the loss."""
-        raise NotImplementedError
 
+    @abstractmethod
     def identity(self) -> dict[str, Any]:
         """What the run id hashes: everything that decides the result, and nothing else."""
-        raise NotImplementedError
 
     def _stop_identity(self) -> dict[str, Any]:
         """Of the stopping rule; nothing where there is none, as in runs older than the rules."""

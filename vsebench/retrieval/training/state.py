@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from vsebench.results.files import write_bytes
+from vsebench.results.files import write_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,9 +66,7 @@ def save_checkpoint(path: Path, state: State, **modules: Any) -> None:
         "state": {**vars(state), "best": vars(state.best) if state.best else None},
         **{name: module.state_dict() for name, module in modules.items() if module is not None},
     }
-    buffer = io.BytesIO()  # torch reports a full disk as an internal error
-    torch.save(content, buffer)
-    write_bytes(path, buffer.getvalue())
+    write_checkpoint(path, content)
 
 
 def load_checkpoint(path: Path, device: torch.device, **modules: Any) -> State | None:
