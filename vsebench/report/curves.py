@@ -83,18 +83,50 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
         raise VsebenchError(f"the figure {path} cannot be written: {error.strerror}") from None
 
 
+class Stroke(NamedTuple):
+    """How a row's curve is told from others, in matplotlib's words."""
+
+    color: str
+    linestyle: str
+
+
+def stroke(row: int) -> Stroke:
+    """Of the row in that place: ten colours, and for rows after the tenth another dash."""
+    return Stroke(f"C{row % _COLOURS}", _DASHES[row // _COLOURS % len(_DASHES)])
+
+
+def draw_curve(panel: Axes, over: Sequence[float], curve: Curve, drawn: Stroke, *, label: str | None = None, gid: str | None = None) -> None:
+    """Draws a mean and its interval; a single point as a dot.
+
+    Args:
+        panel: drawn on.
+        over: the curve's steps or its seconds.
+        curve: of a row.
+        drawn: how it looks.
+        label: of the line in matplotlib's legend.
+        gid: of line and interval in an SVG, the interval's followed by `-band`.
+    """
+    band = None if gid is None else f"{gid}-band"
+    panel.fill_between(over, curve.low, curve.high, color=drawn.color, alpha=0.15, linewidth=0, gid=band)
+    marker = "o" if len(over) == 1 else ""
+    panel.plot(over, curve.quality, color=drawn.color, linestyle=drawn.linestyle, linewidth=1.4, marker=marker, label=label, gid=gid)
+
+
 def _draw(left: Axes, right: Axes, table: SpeedTable) -> None:
     for i, (key, runs) in enumerate(combinations_of(table.section).items()):
         curve = mean_curve([run for run in runs if run.done])
-        style = {"color": f"C{i % _COLOURS}", "linestyle": _DASHES[i // _COLOURS % len(_DASHES)]}
         for panel, over in ((left, curve.steps), (right, curve.seconds)):
-            panel.plot(over, curve.quality, label=name(key), linewidth=1.4, **style)  # type: ignore[arg-type]  # a dict of keywords
-            panel.fill_between(over, curve.low, curve.high, color=style["color"], alpha=0.15, linewidth=0)
+            draw_curve(panel, over, curve, stroke(i), label=name(key))
     for panel, label in ((left, "updates"), (right, "seconds of training")):
-        panel.set_xlabel(label)
-        panel.grid(alpha=0.3)
-        if table.target.quality is not None:
-            panel.axhline(table.target.quality, color="0.4", linestyle=":", linewidth=1)
+        frame(panel, label, table.target.quality)
     left.set_ylabel(f"dev {table.section.table.headline_name}")
     left.set_title(table.section.dataset, loc="left")
     right.legend(fontsize="small")
+
+
+def frame(panel: Axes, over: str, target: float | None) -> None:
+    """What a panel has beside curves: the name of its axis, a grid, and the target as a dotted line."""
+    panel.set_xlabel(over)
+    panel.grid(alpha=0.3)
+    if target is not None:
+        panel.axhline(target, color="0.4", linestyle=":", linewidth=1)

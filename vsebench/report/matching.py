@@ -52,18 +52,18 @@ class Difference(NamedTuple):
         return f"{self.what} {self.ours} (published: {self.published})"
 
 
-def references(name: str, registry: Registry) -> list[Reference]:
+def references(name: str | None, registry: Registry) -> list[Reference]:
     """The published results, of all cards, whose setting names a component: the figures of GPO with `triplet` are on GPO's card and belong to both.
 
     Args:
-        name: of a component of any kind, bare.
+        name: of a component of any kind, bare; None for the published results of all.
         registry: where the cards are.
     """
     found = []
     for component in registry:
         for row in component.card.published:
             metrics = {key: row.metrics[key] for key in COMPARED if key in row.metrics}
-            if isinstance(row.setting, Setting) and metrics and name in _names(row.setting):
+            if isinstance(row.setting, Setting) and metrics and (name is None or name in _names(row.setting)):
                 found.append(Reference(row.setting, metrics, row.source))
     return found
 

@@ -104,7 +104,7 @@ def _protocol(block: Block) -> str:
 
 def changes_note(run: Run) -> str:
     """The keys of the protocol that differ from its preset for every row; empty without any."""
-    return ", ".join(f"{key}={_word(value)}" for key, value in run.record.spec.protocol_changes.items() if key not in run.tuned)
+    return ", ".join(f"{key}={word(value)}" for key, value in run.record.spec.protocol_changes.items() if key not in run.tuned)
 
 
 def tuned_note(run: Run) -> str:
@@ -115,7 +115,7 @@ def tuned_note(run: Run) -> str:
 def siblings_note(spec: RunSpec) -> str:
     """What becomes of other captions of the same image."""
     siblings = "kept out of the negatives" if spec.protocol.sibling_mask else "used as negatives"
-    return f"sibling_mask={_word(spec.protocol.sibling_mask)}: other captions of an image are {siblings}"
+    return f"sibling_mask={word(spec.protocol.sibling_mask)}: other captions of an image are {siblings}"
 
 
 def machine_note(done: Sequence[Run]) -> str:
@@ -224,5 +224,6 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
-def _word(value: object) -> str:
+def word(value: object) -> str:
+    """The value of a protocol's key as a suite writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)

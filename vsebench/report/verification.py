@@ -49,6 +49,12 @@ class Figure:
     tolerance: float
 
     @property
+    def head(self) -> str:
+        """The metric as tables name it."""
+        side, _, k = self.metric.partition("_r")
+        return f"{side} R@{k}" if k else self.metric.upper()
+
+    @property
     def gap(self) -> float:
         """Ours less the published figure, without the dust of binary fractions, which would put a gap of exactly the tolerance outside."""
         return round(self.ours - self.published, 6)

@@ -47,12 +47,34 @@ def verify(name: str, directory: Path, registry: Registry, tolerance: Tolerance 
     for row in _rows(done):
         spec = row[0].record.retrieval
         settings = [(reference, differences(spec, features_of(spec, registry), reference.setting)) for reference in published]
-        same = [(reference, found) for reference, found in settings if all(difference.what in NEUTRAL for difference in found)]
-        compared += [_compare(row, reference, found, tolerance) for reference, found in same]
+        same = _same(row, settings, tolerance)
+        compared += same
         if not same:
             uncompared.append(_nearest(row, settings))
     failed = [f"{run.record.spec.label} ({run.record.status})" for run in ours if not run.done]
     return Verification(name, tolerance, tuple(compared), tuple(uncompared), (*failed, *pending))
+
+
+def beside_published(runs: Sequence[Run], registry: Registry, tolerance: Tolerance | None = None) -> tuple[Comparison, ...]:
+    """The finished rows among some runs beside the published results of the same setting, whichever component they are of.
+
+    Args:
+        runs: of either task; only retrieval has published settings.
+        registry: holds the cards with the published results.
+        tolerance: the gaps allowed; the defaults of `Tolerance` when None.
+    """
+    published = references(None, registry)
+    compared: list[Comparison] = []
+    for row in _rows([run for run in runs if run.done and isinstance(run.record.spec, RunSpec)]):
+        spec = row[0].record.retrieval
+        features = features_of(spec, registry)
+        compared += _same(row, [(reference, differences(spec, features, reference.setting)) for reference in published], tolerance or Tolerance())
+    return tuple(compared)
+
+
+def _same(row: Sequence[Run], settings: Sequence[tuple[Reference, list[Difference]]], tolerance: Tolerance) -> list[Comparison]:
+    """A row beside the published results of which it differs in nothing that counts."""
+    return [_compare(row, reference, found, tolerance) for reference, found in settings if all(difference.what in NEUTRAL for difference in found)]
 
 
 def _published(name: str, registry: Registry) -> list[Reference]:

@@ -63,13 +63,13 @@ def _comparison(comparison: Comparison, width: int) -> Iterator[str]:
         ["gap", *(f"{figure.gap:+.2f}" for figure in figures)],
         ["allowed", *(f"{figure.tolerance:g}" for figure in figures)],
     ]
-    heads = ["", *(_head(figure) for figure in figures)]
+    heads = ["", *(figure.head for figure in figures)]
     yield _filled(_row(comparison.row), width)
     yield _filled(f"published: {_reference(comparison.reference)}", width)
     yield from ("", tabulate(rows, heads, tablefmt="simple", colalign=["left", *["right"] * len(figures)], disable_numparse=True), "")
-    outside = [_head(figure) for figure in figures if not figure.within]
+    outside = [figure.head for figure in figures if not figure.within]
     yield _filled(f"OUTSIDE TOLERANCE: {', '.join(outside)}." if outside else "Within tolerance.", width)
-    undecided = [_head(figure) for figure in figures if figure.undecided]
+    undecided = [figure.head for figure in figures if figure.undecided]
     if undecided:
         yield _filled(f"More seeds might turn the verdict on {', '.join(undecided)}: the interval of our mean reaches across the tolerance.", width)
     yield from (_filled(f"Mind: {remark}", width) for remark in comparison.remarks)
@@ -104,11 +104,6 @@ def _row(row: RowName) -> str:
 
 def _reference(reference: Reference) -> str:
     return f"{reference.setting} ({reference.source})"
-
-
-def _head(figure: Figure) -> str:
-    side, _, k = figure.metric.partition("_r")
-    return f"{side} R@{k}" if k else figure.metric.upper()
 
 
 def _filled(text: str, width: int, indent: int = 2) -> str:

@@ -83,7 +83,7 @@ def sweep(directory: Path) -> None:
 
 def cannot_write(path: Path, error: OSError) -> VsebenchError:
     """The one line that a user reads when the file system refuses."""
-    return VsebenchError(f"cannot write {path}: {error.strerror or error}; free space, fix its permissions or choose another folder with --out")
+    return VsebenchError(f"cannot write {path}: {error.strerror or error}; free space, fix its permissions or choose another folder")
 
 
 def _discard(temporary: Path) -> None:

@@ -1,0 +1,80 @@
+"""What each column of the page is, in a sentence: shown where its head is pointed at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.report.notes import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.report.rows import Block
+
+_SIDES = {"i2t": "images that retrieve one of their captions", "t2i": "captions that retrieve their image"}
+_ARRIVAL = {"steps": "Optimiser steps", "epochs": "Epochs", "seconds": "Training seconds"}
+
+_OWN: Mapping[str, str] = {
+    "dataset": "Data set, as a component spec.",
+    "task": "Retrieval of images and captions, or ranking of labels.",
+    "protocol": "Preset of what is held equal, and what a row has besides.",
+    "data_fingerprint": "Hash of the data.",
+    "metric_version": "Raised when the definition of a metric changes.",
+    "pooling": "Pooling operator, as a component spec; image side / text side where they differ.",
+    "loss": "Loss, as a component spec.",
+    "sampler": "Sampler of negatives, as a component spec.",
+    "seeds": "Finished runs, one a seed; all figures are over these.",
+    "failed_seeds": "Runs that failed, or could not start because one that they need failed.",
+    "collapsed_seeds": "Finished runs whose last model puts everything into one narrow cone.",
+    "rsum": "Sum of the six recalls.",
+    "map": "Mean average precision of the full rankings.",
+    "auc": "Share of (positive, negative) pairs in order.",
+    "train_seconds": "Seconds of the run's own optimiser steps.",
+    "total_seconds": "Seconds of training with everything that the method needs first, without evaluation.",
+    "sampling_seconds": "Training seconds in which negatives were drawn.",
+    "refresh_seconds": "Seconds that went into the sampler's tables.",
+    "samples_seen": "Training pairs consumed.",
+    "tower_forwards": "Items passed through a tower in training steps.",
+    "parameters": "Trainable parameters.",
+    "peak_memory_mb": "Peak memory in MiB, the largest over seeds.",
+    "concurrency": "Runs at a time on the device.",
+    "updates_per_second": "Updates in a second of training.",
+    "draws_per_second": "Negatives drawn in a second of sampling.",
+    "violation_rate": "Share of updates whose negative is within the margin.",
+    "false_negative_rate": "Share of drawn negatives that are held-out labels of their image, where those are known.",
+}
+
+
+def explain(key: str, block: Block) -> str:
+    """What a column holds; empty where its name is all that is known.
+
+    Args:
+        key: of the column.
+        block: whose plugins may have measured it.
+    """
+    if key in (measured := sources(block)):
+        return f"Measured on test by {' and '.join(measured[key])}."
+    if key in _OWN:
+        return _OWN[key]
+    for end, bound in (("_lo", "Lower"), ("_hi", "Upper")):
+        if key.endswith(end):
+            return f"{bound} end of the 95 % interval of {key.removesuffix(end)}."
+    return _metric(key) or _arrival(key)
+
+
+def _metric(key: str) -> str:
+    """Of a metric whose name has a side and a number."""
+    side, _, of = key.partition("_")
+    if side in _SIDES:
+        what = {"medr": "Median rank", "meanr": "Mean rank"}.get(of)
+        return f"{what} of the best positive, from 1: {_SIDES[side]}." if what else f"Percentage of {_SIDES[side]} among the first {of[1:]}."
+    kind, _, k = key.partition("_at_")
+    return {"p": f"Share of positives among the first {k} labels.", "r": f"Share of an image's positives among the first {k} labels."}.get(kind, "")
+
+
+def _arrival(key: str) -> str:
+    unit, _, where = key.partition("_to_")
+    if unit not in _ARRIVAL:
+        return ""
+    goal = "to the dev quality that the baseline sets" if where == "target" else "to 95 % of the run's own best dev quality"
+    return f"{_ARRIVAL[unit]} {goal}."

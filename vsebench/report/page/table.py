@@ -1,0 +1,92 @@
+"""A block's table as cells that a page can show and sort."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from vsebench.report.layout import ABSENT, columns, mark, significant
+from vsebench.report.page.explain import explain
+
+if TYPE_CHECKING:
+    from vsebench.report.layout import Column
+    from vsebench.report.rows import Block, Entry, Value
+
+
+class Head(NamedTuple):
+    """Of a column.
+
+    Attributes:
+        key: of the row's value.
+        over: the upper line; may be empty.
+        name: the lower line.
+        about: what it holds; may be empty.
+        words: whether it holds words; else numbers.
+    """
+
+    key: str
+    over: str
+    name: str
+    about: str
+    words: bool
+
+
+class Cell(NamedTuple):
+    """Of a row and a column.
+
+    Attributes:
+        text: what is read.
+        spread: half-width of the interval; empty where there is none.
+        mark: of a collapsed run; mostly empty.
+        value: the number in full, by which rows are sorted; None where none is known, and of words.
+        about: the interval in full; may be empty.
+    """
+
+    text: str
+    spread: str = ""
+    mark: str = ""
+    value: float | None = None
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Heads, and a list of cells for each row."""
+
+    heads: list[Head]
+    rows: list[list[Cell]]
+
+
+def main_table(block: Block) -> Table:
+    """What the other formats show, each mean with its interval."""
+    chosen = columns(block)
+    heads = [Head(column.key, *column.head, explain(column.key, block), column.words) for column in chosen]
+    return Table(heads, [[_cell(block, entry, column) for column in chosen] for entry in block.entries])
+
+
+def full_table(block: Block) -> Table:
+    """Every key of the rows, as in the JSON."""
+    keys = list(block.entries[0].row)
+    words = [any(isinstance(entry.row[key], str) for entry in block.entries) for key in keys]
+    heads = [Head(key, "", key, explain(key, block), word) for key, word in zip(keys, words, strict=True)]
+    return Table(heads, [[_plain(entry.row[key]) for key in keys] for entry in block.entries])
+
+
+def _cell(block: Block, entry: Entry, column: Column) -> Cell:
+    value = entry.row.get(column.key, entry.tuned.get(column.key))
+    return Cell(column.cell(block, entry), column.spread(entry), mark(block, entry, column), _number(value), _interval(entry, column.key))
+
+
+def _interval(entry: Entry, key: str) -> str:
+    low, high = entry.row.get(f"{key}_lo"), entry.row.get(f"{key}_hi")
+    return "" if low is None or high is None else f"95 % interval {significant(low)} … {significant(high)}"
+
+
+def _plain(value: Value) -> Cell:
+    if isinstance(value, float):
+        return Cell(f"{value:.6g}", value=value)
+    return Cell(ABSENT if value is None else str(value), value=_number(value))
+
+
+def _number(value: Value) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
