@@ -57,9 +57,9 @@ class Warp(LawSampler):
             self._weights = torch.from_numpy(self._numbers[2:]).float().to(state.Q.device)
 
     def kernel(self) -> DrawKernel:
-        from vsebench_sampling.laws_numba import WARP_SCRATCH, warp
+        from vsebench_sampling.laws_numba import warp, warp_scratch
 
-        return DrawKernel(warp, tables(numbers=self._numbers, scratch=WARP_SCRATCH))
+        return DrawKernel(warp, tables(numbers=self._numbers, scratch=warp_scratch(len(self._numbers) - 2)))
 
     def draw(self, request: Request) -> Found:
         shape, limit = request.streams.shape, int(self._numbers[1])
