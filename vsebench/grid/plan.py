@@ -10,6 +10,7 @@ from vsebench.data.open import open_dataset
 from vsebench.grid.axes import resolve_datasets
 from vsebench.grid.components import own_spec, resolve_ref
 from vsebench.grid.device import default_workers, resolve_device
+from vsebench.grid.makeable import check_components
 from vsebench.grid.plan_annotation import annotation_runs
 from vsebench.grid.plan_retrieval import retrieval_runs, warm_up_warnings
 from vsebench.plugin.loader import load_plugins
@@ -34,7 +35,7 @@ class Plan:
         workers: runs at a time.
         out: the folder that receives a directory per run.
         plugin_files: paths of the plugin files that the runs need.
-        warnings: what opening the data sets warned of, and whether the warm-up leaves nothing to compare.
+        warnings: what opening the data sets warned of, which components cannot be made, and whether the warm-up leaves nothing to compare.
     """
 
     runs: tuple[RunSpec | AnnotationSpec, ...]
@@ -46,7 +47,7 @@ class Plan:
 
 
 def plan(suite: Suite) -> Plan:
-    """Resolves a suite to runs. Opens each data set once, and writes nothing but the cache of a generated one.
+    """Resolves a suite to runs. Opens each data set and makes each component once, and writes nothing but the cache of a generated data set.
 
     A loss that needs offline negatives depends on the run of its first round: one of the grid where there is one, else a `support` run.
 
@@ -92,4 +93,4 @@ def _open(suite: Suite, dataset: ComponentRef, registry: Registry, files: tuple[
 def _warnings(runs: Iterable[RunSpec | AnnotationSpec], registry: Registry) -> list[str]:
     runs = list(runs)
     data = [f"{run.dataset.spec}: {warning}" for run in runs for warning in run.environment.data_warnings]
-    return [*data, *warm_up_warnings([run for run in runs if isinstance(run, RunSpec)], registry)]
+    return [*data, *check_components(runs, registry), *warm_up_warnings([run for run in runs if isinstance(run, RunSpec)], registry)]
