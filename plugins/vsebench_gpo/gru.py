@@ -58,7 +58,7 @@ class PrefixBiGRU(nn.Module):
         """As `Generator.over_prefixes`; the head is linear, so that it takes each state once, before directions and lengths are put together."""
         ahead, back = (head(states) for states in self(rows))
         row = torch.arange(len(rows), device=rows.device)
-        steps = (row[:, None] - row).clamp(min=0)
-        block = steps * len(rows) - steps * (steps - 1) // 2
+        sizes = len(rows) - row
+        block = (sizes.cumsum(0) - sizes)[(row[:, None] - row).clamp(min=0)]
         scores: Tensor = (ahead + back[block + row]) / 2
         return scores

@@ -29,9 +29,7 @@ class Compiled:
         self._compiled: Callable[..., Any] = torch.compile(target, backend=self._backend)
 
     def __call__(self, *inputs: Tensor) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the compiler warns of what it does itself
-            return self._compiled(*inputs)
+        return quietly(self._compiled, *inputs)
 
     def _backend(self, graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
         self.graphs += 1
@@ -48,3 +46,10 @@ class Compiled:
         """Why it is not, in one line."""
         reasons = [" ".join(reason.split())[:160] for reason in counters["graph_break"]]
         return "; ".join(reasons) or "it was compiled again for other values"
+
+
+def quietly(compiled: Callable[..., Any], *inputs: Tensor) -> Any:
+    """Calls what was compiled without its compiler's warnings, which are of what it does itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compiled(*inputs)

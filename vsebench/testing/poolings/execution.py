@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
 from vsebench.plugin.cards import PoolingCard, claimed
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.compilation import Compiled
+from vsebench.testing.compilation import Compiled, quietly
 from vsebench.testing.devices import need_cuda, without_values
 from vsebench.testing.poolings.ragged import Ragged
 from vsebench.testing.poolings.trial import pool, square_sum, trial
@@ -71,7 +72,7 @@ def compiles_with_inductor(subject: Subject) -> None:
         pooling = subject.build(dim=inputs.dim)
         torch._dynamo.reset()
         results = []
-        for function in (torch.compile(pooling), pooling):
+        for function in (partial(quietly, torch.compile(pooling)), pooling):
             features, lengths = inputs.tensors()
             found = pool(function, features.requires_grad_(), lengths)
             torch.autograd.backward(square_sum(found))
