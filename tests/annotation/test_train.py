@@ -210,8 +210,14 @@ def test_seconds_are_split() -> None:
 
 
 def test_a_diverging_run_says_so() -> None:
-    with pytest.raises(VsebenchError, match="training diverged: the loss is not finite before update 150 of 150; lower lr"):
+    with pytest.raises(VsebenchError, match=r"training diverged before update 150 of 150 \(loss .*\); lower lr"):
         trained(Uniform(), Hinge(), dataclasses.replace(SETTINGS, lr=1e20))
+
+
+def test_vectors_that_grow_without_bound_are_a_diverging_run_before_their_loss_is() -> None:
+    runaway = dataclasses.replace(SETTINGS, lr=1e17, l2_image=0, l2_label=0, updates=1, evaluate_every=1)
+    with pytest.raises(VsebenchError, match=r"training diverged before update 1 of 1 \(loss .*\d\); lower lr"):
+        trained(Uniform(), Hinge(), runaway)
 
 
 def test_training_learns() -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Evaluate = Callable[[Model], Mapping[str, float]]
 Checkpoint = dict[str, Any]
+
+_LARGEST = 1e15  # of a model's numbers
 """What `torch.save` writes and `torch.load(…, weights_only=True)` reads."""
 
 
@@ -105,8 +107,8 @@ def _point(context: Context, refreshes: Refreshes, engine: Engine, updates: int,
     engine.tally.zero_()
     found = tally["updates"] - tally["skipped"] - tally["exhausted"]
     loss = tally["loss"] / found if found else math.nan
-    if found and not (math.isfinite(loss) and bool(context.model.labels.isfinite().all())):
-        raise VsebenchError(f"training diverged: the loss is not finite before update {updates:,} of {context.settings.updates:,}; lower lr")
+    if found and not (math.isfinite(loss) and _bounded(context.model)):
+        raise VsebenchError(f"training diverged before update {updates:,} of {context.settings.updates:,} (loss {loss:.3g}); lower lr")
     sample = probe(context, updates)
     if context.settings.engine == "sequential":
         context.clock.move(sample.seconds * tally["updates"], "update", "sampling")
@@ -118,6 +120,11 @@ def _point(context: Context, refreshes: Refreshes, engine: Engine, updates: int,
         rates["false_negative_rate"] = sample.false_negatives
     seconds = context.clock.read()
     return Point(updates, seconds, loss, metrics, rates, context.model, lambda: _checkpoint(context, refreshes, engine, updates, seconds))
+
+
+def _bounded(model: Model) -> bool:
+    """Whether scores of the model can be ranked: its numbers are finite and far from overflow. Diverging vectors grow large before any loss does."""
+    return all(bool(tensor.abs().max() < _LARGEST) for tensor in (model.images, model.labels))
 
 
 def _checkpoint(context: Context, refreshes: Refreshes, engine: Engine, updates: int, seconds: Mapping[Phase, float]) -> Checkpoint:
