@@ -11,6 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from tests.factories import QUICK, make_curve, make_record, make_spec, save
+from tests.report.page.dom import parse, tables
+from vsebench.cli.app import main
 from vsebench.cli.report import report_command
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.results import load_results
@@ -64,6 +66,38 @@ def test_wrong_requests_are_one_line_and_print_nothing(folder):
         assert ran.stdout == ""
 
 
+def test_a_page_is_written_beside_the_table(folder):
+    path = folder / "my page.html"
+    path.write_text("old", encoding="utf-8")
+    ran = report(folder, "--html", path, "--baseline", "mean,triplet", COLUMNS="100")
+    assert ran.exit_code == 0
+    assert ran.stdout == load_results(folder, baseline="mean,triplet").table() + "\n"
+    document = parse(path.read_text(encoding="utf-8"))
+    assert document.one("p", "command").text == f"vsebench report {folder} --html '{path}' --baseline mean,triplet"
+    read, _ = tables(document.one("section"))
+    assert [cells["steps_to_target"].text for cells in read.rows] == ["20", "20"]
+    assert [file.name for file in folder.iterdir() if file.is_file()] == [path.name]
+
+
+def test_a_page_that_cannot_be_written_leaves_all_as_it_was(folder, capsys):
+    (folder / "taken").mkdir()
+    before = sorted(folder.rglob("*"))
+    for path in (folder / "absent" / "page.html", folder / "taken", next(folder.glob("*/record.json")) / "page.html"):
+        with pytest.raises(SystemExit) as ended:
+            main(["report", str(folder), "--html", str(path)])
+        said = capsys.readouterr()
+        assert (ended.value.code, said.out) == (2, "")
+        assert said.err.startswith(f"vsebench: error: cannot write {path}: ")
+        assert said.err.count("\n") == 1
+        assert sorted(folder.rglob("*")) == before
+
+
+def test_a_wrong_request_writes_no_page(folder):
+    for arguments in (["--format", "xml"], ["--baseline", "nope"]):
+        assert isinstance(report(folder, "--html", folder / "page.html", *arguments).exception, VsebenchError)
+    assert not (folder / "page.html").exists()
+
+
 def test_a_report_needs_no_torch(folder):
     script = textwrap.dedent("""
         import sys
@@ -71,6 +105,9 @@ def test_a_report_needs_no_torch(folder):
         from vsebench.cli.report import report_command
         for form in ("table", "md", "csv", "json", "latex"):
             report_command(Path(sys.argv[1]), form)
+        if "matplotlib" in sys.modules:
+            sys.exit("imported what only a page needs")
+        report_command(Path(sys.argv[1]), "json", Path(sys.argv[1]) / "page.html")
         loaded = {name for name in sys.modules if name.split(".")[0] in ("torch", "transformers", "numba")}
         sys.exit(f"imported {sorted(loaded)[:3]}" if loaded else 0)
     """)

@@ -34,6 +34,6 @@ def report_command(
 
 def _write_page(results: Results, path: Path, command: str) -> None:
     from vsebench.plugin.loader import load_plugins
-    from vsebench.report.page.write import write_page
+    from vsebench.results.files import write_text
 
-    write_page(results, path, command=command, registry=load_plugins().registry)
+    write_text(path, results.page(command=command, registry=load_plugins().registry))

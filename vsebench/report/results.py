@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from vsebench.grid.run import GridOutcome
     from vsebench.grid.suite import Suite
+    from vsebench.plugin.registry import Registry
     from vsebench.results.spec import AnySpec
 
 
@@ -59,6 +60,17 @@ class Results:
             SpecError: there is no such format.
         """
         return render(self.blocks, [unfinished_note(self.unfinished)] if self.unfinished else [], format, width)
+
+    def page(self, *, command: str = "", registry: Registry | None = None) -> str:
+        """The rows, curves and runs as one HTML document that needs nothing beside it.
+
+        Args:
+            command: that makes the page, which then says so.
+            registry: where published results of the same settings are looked for; nowhere when None.
+        """
+        from vsebench.report.page.render import to_html
+
+        return to_html(self.blocks, self.unfinished, command=command, registry=registry)
 
 
 def load_results(path: Path | str, *, allow_mixed: bool = False, baseline: str | None = None) -> Results:

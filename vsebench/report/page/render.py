@@ -1,4 +1,4 @@
-"""The page as text, and as a file."""
+"""The page as text."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from vsebench.report.page.context import page_of
-from vsebench.results.files import write_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from vsebench.plugin.registry import Registry
-    from vsebench.report.results import Results
+    from vsebench.report.rows import Block
+    from vsebench.results.spec import AnySpec
 
 
-def to_html(results: Results, *, command: str = "", registry: Registry | None = None) -> str:
-    """Results as one HTML document that needs nothing beside it.
+def to_html(blocks: Sequence[Block], unfinished: Sequence[AnySpec] = (), *, command: str = "", registry: Registry | None = None) -> str:
+    """Blocks as one HTML document that needs nothing beside it; its end is a line end.
 
     Args:
-        results: what to show.
+        blocks: what to show.
+        unfinished: runs without a record, which the page names.
         command: that makes the page, which then says so.
         registry: where published results of the same settings are looked for; nowhere when None.
     """
@@ -27,14 +28,5 @@ def to_html(results: Results, *, command: str = "", registry: Registry | None = 
 
     environment = Environment(loader=PackageLoader("vsebench.report.page"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
     environment.globals["zip"] = zip
-    page = page_of(results.blocks, results.unfinished, command, registry)
+    page = page_of(blocks, unfinished, command, registry)
     return environment.get_template("page.html.jinja").render(page=page, version=version("vsebench")).strip() + "\n"
-
-
-def write_page(results: Results, path: Path, *, command: str = "", registry: Registry | None = None) -> None:
-    """Writes `to_html` to a file, which is replaced where it exists.
-
-    Raises:
-        VsebenchError: it cannot be written; then it is as it was.
-    """
-    write_text(path, to_html(results, command=command, registry=registry))
