@@ -49,8 +49,38 @@ def test_a_name_of_several_kinds_is_all_of_them() -> None:
     assert named("adaptive") == ["pooling adaptive", "loss adaptive"]
     assert named("adaptive", kind="loss") == ["loss adaptive"]
     assert named("adaptive:tau=0.1", kind="loss") == ["loss adaptive:tau=0.1"]
+    assert named("adaptive:tau=0.1") == ["loss adaptive:tau=0.1"]
+    assert named("adaptive:mask_padding=false") == ["pooling adaptive:mask_padding=false"]
     with pytest.raises(SpecError, match="'adaptive' is a pooling and a loss: say which has these parameters, with --kind"):
-        named("adaptive:tau=0.1")
+        named("adaptive:tau=0.1:mask_padding=false")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("gpo:d_pe=33", "parameter 'd_pe' must be even"),
+        ("gpo:generator=interpolation:reads=both", "cannot read features"),
+        ("combo:of=max+maxx", "did you mean 'max'"),
+        ("flickr8k:dim=10:images=somewhere", "option 'dim' is of its own grid features"),
+        ("backbone:model=x:frozen=true:last_blocks=2", "give one of the two"),
+    ],
+)
+def test_parameters_that_contradict_each_other_are_no_broken_promise(target: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        named(target)
+
+
+def test_a_component_that_cannot_be_made_for_another_reason_is_left_to_the_checks(project: Path) -> None:
+    (project.parent / "site" / "acme_pool_plugin.py").write_text(
+        "from vsebench.plugin import Card, Param, hookimpl\n"
+        "@hookimpl\n"
+        "def vsebench_register_poolings(register):\n"
+        "    register('acme', 'acme_pool_plugin:Acme', params=[Param('k', 5)], card=Card('a pooling'))\n"
+        "class Acme:\n"
+        "    def __init__(self, k=5):\n"
+        "        raise ValueError(k)\n"
+    )
+    assert named("acme:k=3") == ["pooling acme:k=3"]
 
 
 def test_a_distribution_is_all_of_its_components(project: Path) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from vsebench.grid.components import parse_spec
 from vsebench.plugin.errors import PluginError, SpecError, did_you_mean
 from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.registry import CONTEXT
 from vsebench.plugin.sources import normalise
-from vsebench.testing.subject import Subject
+from vsebench.testing.subject import DIM, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 UNCHECKED = "executor"
 """A kind that promises nothing that could be checked from outside."""
+
+SIZES = {"dim": DIM, "in_dim": DIM, "word_dim": DIM, "vocabulary_size": DIM, "batch_size": DIM}
+"""What a component is told when it is made to see whether its parameters go together."""
 
 
 def subjects(target: str, *, kind: Kind | None = None, data_roots: Sequence[Path] = ()) -> list[Subject]:
@@ -33,7 +37,7 @@ def subjects(target: str, *, kind: Kind | None = None, data_roots: Sequence[Path
         data_roots: where data sets are looked for.
 
     Raises:
-        SpecError: nothing has that name, a parameter is not valid, or nothing of it can be checked.
+        SpecError: nothing has that name, a parameter is not valid, parameters contradict each other, or nothing of it can be checked.
         PluginError: a plugin is not installed, or could not be loaded.
     """
     files: tuple[str, ...] = ()
@@ -53,7 +57,24 @@ def subjects(target: str, *, kind: Kind | None = None, data_roots: Sequence[Path
     if not chosen:
         raise SpecError(f"'{target}' has no {kind or 'component'} to check; it has {_summary(components)}")
     spelling = plugins.registry.spelling
-    return [Subject(component, component.resolve(given), spelling(component), files, tuple(data_roots)) for component in chosen]
+    found = [Subject(component, component.resolve(given), spelling(component), files, tuple(data_roots)) for component in chosen]
+    if given:
+        _refuse_contradictions(found[0])
+    return found
+
+
+def _refuse_contradictions(subject: Subject) -> None:
+    """Parameters that cannot go together are the request's fault, and no broken promise; whatever else goes wrong is left to the checks.
+
+    Raises:
+        SpecError: the component refuses them.
+    """
+    try:
+        subject.build(**{name: size for name, size in SIZES.items() if name in CONTEXT[subject.kind]})
+    except SpecError:
+        raise
+    except Exception:
+        return
 
 
 def _by_name(target: str, plugins: Plugins, kind: Kind | None) -> tuple[list[Component], dict[str, str]]:
@@ -61,8 +82,7 @@ def _by_name(target: str, plugins: Plugins, kind: Kind | None) -> tuple[list[Com
     name, given = parse_spec(target)
     found = [component for component in plugins.registry.find(name) if kind in (None, component.kind)]
     if given and len(found) > 1:
-        kinds = " and a ".join(component.kind for component in found)
-        raise SpecError(f"'{name}' is a {kinds}: say which has these parameters, with --kind")
+        found = _with_parameters(name, given, found)
     if found:
         return found, given
     distributions = {info.distribution for info in plugins.infos}
@@ -70,6 +90,19 @@ def _by_name(target: str, plugins: Plugins, kind: Kind | None) -> tuple[list[Com
         known = {component.name for component in plugins.registry if kind in (None, component.kind)} | distributions
         raise SpecError(f"no {kind or 'component'}, installed distribution, Python file or folder is called '{name}': {did_you_mean(name, known)}")
     return _of_distribution(name, plugins, ""), {}
+
+
+def _with_parameters(name: str, given: dict[str, str], found: list[Component]) -> list[Component]:
+    """The one that has parameters of these names.
+
+    Raises:
+        SpecError: several have, or none.
+    """
+    fitting = [component for component in found if given.keys() <= {param.name for param in component.params}]
+    if len(fitting) != 1:
+        kinds = " and a ".join(component.kind for component in found)
+        raise SpecError(f"'{name}' is a {kinds}: say which has these parameters, with --kind")
+    return fitting
 
 
 def _of_distribution(name: str, plugins: Plugins, cure: str) -> list[Component]:
