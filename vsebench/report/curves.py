@@ -126,7 +126,11 @@ def _draw(left: Axes, right: Axes, table: SpeedTable) -> None:
 
 def frame(panel: Axes, over: str, target: float | None) -> None:
     """What a panel has beside curves: the name of its axis, a grid, and the target as a dotted line."""
+    from matplotlib.ticker import EngFormatter
+
     panel.set_xlabel(over)
+    if over == "updates":
+        panel.xaxis.set_major_formatter(EngFormatter(sep=""))  # 2M, where the default would write 2.0 here and 1e6 at the end of the axis
     panel.grid(alpha=0.3)
     if target is not None:
         panel.axhline(target, color="0.4", linestyle=":", linewidth=1)

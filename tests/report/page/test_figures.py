@@ -24,7 +24,7 @@ def lines(drawing, row):
     """The vertices of a row's line in an SVG: its curve group without the filled interval."""
     groups = [group for group in ET.fromstring(drawing.svg).iter("g") if group.get("class") == f"curve row-{row}"]
     assert len(groups) == 2
-    (path,) = [path for group in groups for path in group.findall("path")]
+    (path,) = [path for group in groups for path in group.iter("path") if "fill: none" in path.get("style", "")]
     return [tuple(map(float, point)) for point in re.findall(r"[ML] (\S+) (\S+)", path.get("d"))]
 
 
@@ -37,6 +37,25 @@ def test_curves_run_through_the_means_over_seeds():
     assert x2 - x1 == pytest.approx(x3 - x2, rel=1e-3)
     (of_gpo, *_), (of_max, *_) = (lines(found.drawings[1], row) for row in (0, 1))
     assert of_max[0] - of_gpo[0] == pytest.approx(3 * (lines(found.drawings[1], 0)[1][0] - of_gpo[0]), rel=1e-3)  # what a method needs first counts
+
+
+def test_wide_intervals_do_not_dwarf_the_means():
+    found = drawn(run("gpo", 0, [100, 200]), run("gpo", 1, [120, 240]))  # means 110 and 220; two seeds: ±127 and ±254
+    (_, first), (_, last) = lines(found.drawings[0], 0)
+    height = float(ET.fromstring(found.drawings[0].svg).get("viewBox").split()[3])
+    assert first - last > 0.5 * height
+
+
+def test_means_and_target_are_in_the_picture():
+    found = drawn(run("gpo", curve=[100, 200]), run("max", curve=[20, 30]), run("mean", curve=[20, 210]))
+    (_, _, width, height) = map(float, ET.fromstring(found.drawings[0].svg).get("viewBox").split())
+    for row in (0, 1, 2):
+        assert all(0 < x < width and 0 < y < 0.87 * height for x, y in lines(found.drawings[0], row))
+
+
+def test_a_curve_without_a_rise_is_drawn():
+    (_, first), (_, last) = lines(drawn(run("gpo", curve=[100, 100]), run("max", status="failed")).drawings[0], 0)
+    assert first == last
 
 
 def test_rows_without_a_curve_are_not_in_the_legend():

@@ -103,10 +103,23 @@ def _svg(block: Block, over: Mapping[int, Sequence[float]], curves: Mapping[int,
             draw_curve(panel, over[i], curve, stroke(i), gid=f"{_ROW}{i}")
         frame(panel, axis, block.target.quality)
         panel.grid(alpha=0.15)
+        panel.set(ylim=_heights(list(curves.values()), block.target.quality))
         panel.set_ylabel(f"dev {block.section.table.headline_name}")
         written = io.StringIO()
         figure.savefig(written, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     return _inline(written.getvalue(), prefix)
+
+
+def _heights(curves: Sequence[Curve], target: float | None) -> tuple[float, float] | None:
+    """What of the height is shown: means and target in full, intervals as far as a quarter of that beyond; None where all is one height."""
+    means = [value for curve in curves for value in curve.quality] + ([target] if target is not None else [])
+    low, high = min(means), max(means)
+    beyond = (high - low) / 4
+    if not beyond:
+        return None
+    lowest, highest = min(min(curve.low) for curve in curves), max(max(curve.high) for curve in curves)
+    edge = (high - low) / 25
+    return max(min(low, lowest), low - beyond) - edge, min(max(high, highest), high + beyond) + edge
 
 
 def _inline(document: str, prefix: str) -> str:

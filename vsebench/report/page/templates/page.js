@@ -3,10 +3,11 @@
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
   const value = (row, i) => {
-    const cell = row.cells[i], text = cell.dataset.value ?? cell.textContent.trim();
-    return text === "" || text === "–" ? null : isNaN(text) ? text : Number(text);
+    const text = row.cells[i].dataset.value ?? row.cells[i].textContent.trim();
+    if (heads[i].classList.contains("word")) return text === "–" ? null : text;
+    return isNaN(text) ? null : Number(text);
   };
-  const order = (a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+  const order = (a, b) => typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true });
   heads.forEach((head, i) => {
     const button = document.createElement("button");
     button.append(...head.childNodes);
