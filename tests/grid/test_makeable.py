@@ -34,6 +34,10 @@ class Faulty:
     def __init__(self):
         raise ZeroDivisionError("own\\nfault")
 
+class Exits:
+    def __init__(self):
+        raise SystemExit(0)
+
 class Strict:
     def __init__(self):
         raise SpecError("strict: no")
@@ -42,6 +46,7 @@ class Strict:
 def vsebench_register_poolings(register):
     register("even", f"{__name__}:Even", card=Card("refuses odd sizes"))
     register("faulty", f"{__name__}:Faulty", card=Card("cannot be made"))
+    register("exits", f"{__name__}:Exits", card=Card("ends the process"))
     register("absent", f"{__name__}:NoSuchClass", card=Card("cannot be imported"))
 
 @hookimpl
@@ -108,10 +113,11 @@ def test_components_of_every_kind_are_made_as_the_runs_will(options: dict[str, A
 
 
 def test_a_component_that_fails_otherwise_is_warned_of_and_planned(own: str) -> None:
-    planned = plan(make_suite({**RETRIEVAL, "plugin": [own], "pooling": "faulty,absent,mean", "loss": "triplet"}))
-    assert [run.combination[0] for run in planned.runs] == ["faulty", "absent", "mean"]
-    faulty, absent = planned.warnings
+    planned = plan(make_suite({**RETRIEVAL, "plugin": [own], "pooling": "faulty,exits,absent,mean", "loss": "triplet"}))
+    assert [run.combination[0] for run in planned.runs] == ["faulty", "exits", "absent", "mean"]
+    faulty, exits, absent = planned.warnings
     assert faulty == "pooling 'faulty' cannot be made (ZeroDivisionError: own fault): its runs will fail"
+    assert exits == "pooling 'exits' cannot be made (SystemExit: 0): its runs will fail"
     assert absent.startswith("pooling 'absent' of plugin 'own' (own.py) cannot be imported from ")
 
 

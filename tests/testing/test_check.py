@@ -32,6 +32,13 @@ def crashes(_: object) -> None:
 
 
 @promise
+def ends(_: object) -> None:
+    """Ends the process, as if all were well."""
+    with Trial("anything", ""):
+        raise SystemExit(0)
+
+
+@promise
 def stops(_: object) -> None:
     """Is interrupted."""
     raise KeyboardInterrupt
@@ -66,6 +73,8 @@ def test_whatever_a_component_raises_is_a_failure_that_can_be_seen_again() -> No
     with pytest.raises(ConformanceError) as caught:
         Check(crashes, SUBJECT)()
     assert caught.value.what == "it raises ZeroDivisionError: of all things"
+    with pytest.raises(ConformanceError, match="it raises SystemExit: 0"):
+        Check(ends, SUBJECT)()
     assert caught.value.reproduce == 'from vsebench.testing import checks; checks("pooling", "Plain", only="crashes")[0]()'
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 

@@ -43,7 +43,7 @@ def check_components(runs: Iterable[AnySpec], registry: Registry) -> Iterator[st
                 raise
             except VsebenchError as error:
                 yield f"{error}: its runs will fail"
-            except Exception as error:  # whatever a plugin may raise
+            except (Exception, SystemExit) as error:  # whatever a plugin may raise
                 yield f"{kind} '{ref.spec}' cannot be made ({type(error).__name__}: {' '.join(str(error).split())}): its runs will fail"
 
 

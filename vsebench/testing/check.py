@@ -90,7 +90,7 @@ class Check:
                 self.promise.holds(self.subject)
             except (ConformanceError, NotCheckedError):
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise ConformanceError(describe(error), reproduce=f"{self!r}()") from error
 
     def __str__(self) -> str:

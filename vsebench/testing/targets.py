@@ -73,7 +73,7 @@ def _refuse_contradictions(subject: Subject) -> None:
         subject.build(**{name: size for name, size in SIZES.items() if name in CONTEXT[subject.kind]})
     except SpecError:
         raise
-    except Exception:
+    except (Exception, SystemExit):
         return
 
 

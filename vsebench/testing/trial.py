@@ -33,7 +33,7 @@ class Trial:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if isinstance(error, Exception) and not isinstance(error, ConformanceError | NotCheckedError):
+        if isinstance(error, Exception | SystemExit) and not isinstance(error, ConformanceError | NotCheckedError):
             raise self.failure(describe(error), expected="no error") from error
 
     def failure(self, what: str, *, expected: str = "", found: str = "") -> ConformanceError:
