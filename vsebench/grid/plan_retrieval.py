@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.grid.axes import Axes, loss_card, protocol_fields
 from vsebench.grid.components import own_spec, resolve_ref
-from vsebench.grid.images import check_images
+from vsebench.grid.suits import check_batch, check_images
 from vsebench.plugin.datasets import RetrievalData
 from vsebench.plugin.errors import PluginError
 from vsebench.results.spec import RunSpec
@@ -33,6 +33,7 @@ def retrieval_runs(
         opened = open_data(dataset)
         if isinstance(opened.data, RetrievalData):
             check_images(dataset, opened.data, protocol["image_encoder"], registry)
+            check_batch(dataset, opened.data, protocol["protocol"].batch_size)
         for pooling, similarity, (loss, sampler), seed in itertools.product(axes.poolings, axes.similarities, axes.methods, suite.seeds):
             sides = {"image_pooling": pooling[0], "text_pooling": pooling[1]}
             grid.add(RunSpec(**opened.fields, **protocol, **sides, similarity=similarity, loss=loss, sampler=sampler, seed=seed, device=device))

@@ -154,10 +154,9 @@ def test_divergence_is_named(plan_runs: Plan, tmp_path: Path) -> None:
         run(spec, tmp_path)
 
 
-def test_a_set_smaller_than_a_batch_is_refused(plan_runs: Plan, tmp_path: Path) -> None:
-    (spec,) = plan_runs(set={"batch_size": 1000})
+def test_a_set_smaller_than_a_batch_is_refused_before_anything_starts(plan_runs: Plan) -> None:
     with pytest.raises(VsebenchError, match="fewer than one batch of 1000"):
-        run(spec, tmp_path)
+        plan_runs(set={"batch_size": 1000})
 
 
 def test_selection_at_epoch_ends_ignores_what_lies_between(plan_runs: Plan, tmp_path: Path) -> None:

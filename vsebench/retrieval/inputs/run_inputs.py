@@ -56,7 +56,7 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     """Opens the data set of a run.
 
     Raises:
-        DataError: it cannot be opened, or its training split is smaller than one batch.
+        DataError: it cannot be opened.
     """
     component = registry.get("dataset", spec.dataset.name)
     opened = open_dataset(component, spec.dataset.params, data_roots=(), path=Path(spec.environment.data_path))
@@ -67,9 +67,6 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     decoders = decoding_threads(device, spec.protocol.threads, spec.environment.concurrency)
     tokeniser = tokeniser_of(spec, registry, splits["train"].captions)
     train, dev, test = (_tables(splits[name], tokeniser, device, decoders) for name in ("train", "dev", "test"))
-    if len(train.texts) < spec.protocol.batch_size:
-        found, size = len(train.texts), spec.protocol.batch_size
-        raise DataError(f"{spec.dataset.spec} has {found} training captions, fewer than one batch of {size}: lower it with --set batch_size=N")
     return Inputs(
         train,
         dev,

@@ -1,10 +1,10 @@
-"""Whether a run's image encoder takes what its data set has: features, or raw images."""
+"""Whether a data set suits its runs: images that their encoder takes, and captions for a batch."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.plugin import ImageEncoderCard, ImageSource, SpecError
+from vsebench.plugin import DataError, ImageEncoderCard, ImageSource, SpecError
 
 if TYPE_CHECKING:
     from vsebench.plugin import RetrievalData
@@ -31,3 +31,14 @@ def check_images(dataset: ComponentRef, data: RetrievalData, encoder: ComponentR
             f"image encoder '{encoder.spec}' takes raw images, data set '{dataset.spec}' has features: name its images with {dataset.name}:images=PATH, "
             "or write --set image_encoder=grid"
         )
+
+
+def check_batch(dataset: ComponentRef, data: RetrievalData, size: int) -> None:
+    """Checks that the training split fills a batch of `size` pairs.
+
+    Raises:
+        DataError: it does not.
+    """
+    found = len(data.splits["train"].captions)
+    if found < size:
+        raise DataError(f"{dataset.spec} has {found} training captions, fewer than one batch of {size}: lower it with --set batch_size=N")
