@@ -38,6 +38,9 @@ class Exits:
     def __init__(self):
         raise SystemExit(0)
 
+class Plain:
+    pass
+
 class Strict:
     def __init__(self):
         raise SpecError("strict: no")
@@ -56,6 +59,7 @@ def vsebench_register_losses(register):
 
 @hookimpl
 def vsebench_register_samplers(register):
+    register("plain", f"{__name__}:Plain", card=Card("has no kernel"))
     register("strict", f"{__name__}:Strict", card=Card("refuses all"))
 
 @hookimpl
@@ -86,6 +90,8 @@ def own(tmp_path: Path) -> str:
         ({"pooling": "mean/gpo:generator=interpolation:reads=both"}, "generator=interpolation knows ranks only"),
         ({"set": {"stop": "patience:epochs=2:metric=rsun"}}, "there is no dev metric 'rsun': did you mean 'rsum'?"),
         ({**ANNOTATION, "set": {"stop": "patience:epochs=2:metric=rsum"}}, "there is no dev metric 'rsum'"),
+        ({**ANNOTATION, "set": {"optimiser": "adam"}}, "the sequential engine is SGD: use engine=minibatch for optimiser=adam"),
+        ({**ANNOTATION, "set": {"negatives": 3}}, "the sequential engine takes one negative per update"),
     ],
 )
 def test_what_a_component_refuses_is_known_when_the_plan_is_made(options: dict[str, Any], message: str) -> None:
@@ -110,6 +116,13 @@ def test_what_a_component_refuses_is_known_when_the_plan_is_made(options: dict[s
 def test_components_of_every_kind_are_made_as_the_runs_will(options: dict[str, Any], message: str, own: str) -> None:
     with pytest.raises(SpecError, match=message):
         plan(make_suite({**RETRIEVAL, "plugin": [own], **options}))
+
+
+def test_the_sequential_engine_asks_for_kernels(own: str) -> None:
+    options: dict[str, Any] = {**ANNOTATION, "plugin": [own], "sampler": "plain"}
+    with pytest.raises(SpecError, match="sampler Plain has no compiled form, which the sequential engine needs: use engine=minibatch"):
+        plan(make_suite(options))
+    assert plan(make_suite({**options, "set": {"engine": "minibatch"}})).warnings == ()
 
 
 def test_a_component_that_fails_otherwise_is_warned_of_and_planned(own: str) -> None:

@@ -67,6 +67,17 @@ def open_inputs(spec: AnnotationSpec, registry: Registry) -> Inputs:
     return Inputs(TrainingData(train, features["train"], held_out), splits, spec.protocol.round_size * len(train))
 
 
+def check_run(spec: AnnotationSpec, data: AnnotationData) -> None:
+    """Refuses a run that could not be trained on `data`, before anything starts.
+
+    Raises:
+        DataError: the data have no image vectors such as the protocol asks for.
+        SpecError: values of the protocol do not go together.
+    """
+    _linear(spec, data)
+    settings_of(spec.protocol, updates_per_epoch=1)
+
+
 def settings_of(protocol: AnnotationProtocol, updates_per_epoch: int) -> Settings:
     """The protocol as the engines take it.
 

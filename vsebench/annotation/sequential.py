@@ -35,9 +35,8 @@ class Sequential:
     def __init__(self, context: Context, refreshes: Refreshes) -> None:
         if context.device.type != "cpu":
             raise SpecError(f"the sequential engine runs on the CPU, not on {context.device.type}: use engine=minibatch")
-        for component, name in ((context.sampler, "sampler"), (context.loss, "loss")):
-            if not hasattr(component, "kernel"):
-                raise SpecError(f"{name} {type(component).__name__} has no compiled form, which the sequential engine needs: use engine=minibatch")
+        require_kernel(context.sampler, "sampler")
+        require_kernel(context.loss, "loss")
         self._context = context
         self._refreshes = refreshes
         self._pair_loss = context.loss.kernel()  # type: ignore[attr-defined]  # as checked
@@ -107,6 +106,16 @@ class Sequential:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """It has no state of its own."""
+
+
+def require_kernel(component: object, kind: str) -> None:
+    """Refuses a sampler or a loss that the engine cannot use.
+
+    Raises:
+        SpecError: it has no kernel.
+    """
+    if not hasattr(component, "kernel"):
+        raise SpecError(f"{kind} {type(component).__name__} has no compiled form, which the sequential engine needs: use engine=minibatch")
 
 
 def _kernels() -> ModuleType:

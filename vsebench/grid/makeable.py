@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError
 from vsebench.results.record import ANNOTATION_METRICS, RETRIEVAL_METRICS, Evaluation
@@ -11,7 +11,6 @@ from vsebench.results.spec import AnnotationSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vsebench.plugin.cards import Task
     from vsebench.plugin.registry import Kind, Registry
     from vsebench.results.spec import AnySpec, ComponentRef
 
@@ -19,32 +18,32 @@ if TYPE_CHECKING:
     """A component of a run, and what it is told when it is made."""
 
 
-def check_components(runs: Iterable[AnySpec], registry: Registry) -> Iterator[str]:
+def check_components(runs: Iterable[AnySpec], registry: Registry) -> list[str]:
     """Makes each component once, as the runs will, and lets it go.
 
-    A stopping rule is also asked about a curve of one point, which has every metric. Encoders are left out: making one may load a pretrained model.
+    Encoders are left out: making one may load a pretrained model.
 
-    Yields:
+    Returns:
         A warning for each component that fails for another reason: a fault of its own, which loses its runs and not those beside them.
 
     Raises:
-        SpecError: a component refuses its parameters.
+        SpecError: a component refuses its parameters, or what the run asks of it.
     """
     import torch
 
-    distinct = {(run.task, kind, ref.spec, *context.items()): (run.task, kind, ref, context) for run in runs for kind, ref, context in _parts(run)}
+    distinct = {(*_setting(run), kind, ref.spec, *context.items()): (run, kind, ref, context) for run in runs for kind, ref, context in _parts(run)}
+    warnings = []
     with torch.random.fork_rng(devices=[]):
-        for task, kind, ref, context in distinct.values():
+        for run, kind, ref, context in distinct.values():
             try:
-                made = registry.get(kind, ref.name).create(ref.params, **context)
-                if kind == "stopping-rule":
-                    made.should_stop([_first_point(task)])
+                _ask(registry.get(kind, ref.name).create(ref.params, **context), kind, run)
             except SpecError:
                 raise
             except VsebenchError as error:
-                yield f"{error}: its runs will fail"
+                warnings.append(f"{error}: its runs will fail")
             except (Exception, SystemExit) as error:  # whatever a plugin may raise
-                yield f"{kind} '{ref.spec}' cannot be made ({type(error).__name__}: {' '.join(str(error).split())}): its runs will fail"
+                warnings.append(f"{kind} '{ref.spec}' cannot be made ({type(error).__name__}: {' '.join(str(error).split())}): its runs will fail")
+    return warnings
 
 
 def _parts(run: AnySpec) -> Iterator[Part]:
@@ -63,6 +62,21 @@ def _parts(run: AnySpec) -> Iterator[Part]:
     yield "batch-plan", run.batch_plan, batch
 
 
-def _first_point(task: Task) -> Evaluation:
-    metrics = RETRIEVAL_METRICS if task == "retrieval" else ANNOTATION_METRICS
-    return Evaluation(step=1, epoch=1.0, seconds=1.0, loss=1.0, lr=1.0, metrics=dict.fromkeys(metrics, 0.0), epoch_end=True)
+def _setting(run: AnySpec) -> tuple[str, ...]:
+    """What of a run decides what is asked of its components."""
+    return (run.task, run.protocol.engine) if isinstance(run, AnnotationSpec) else (run.task,)
+
+
+def _ask(made: Any, kind: Kind, run: AnySpec) -> None:
+    """What the run will ask of a component before its first step, and of a stopping rule after it.
+
+    Raises:
+        SpecError: the component refuses it.
+    """
+    if kind == "stopping-rule":
+        metrics = RETRIEVAL_METRICS if run.task == "retrieval" else ANNOTATION_METRICS
+        made.should_stop([Evaluation(step=1, epoch=1.0, seconds=1.0, loss=1.0, lr=1.0, metrics=dict.fromkeys(metrics, 0.0), epoch_end=True)])
+    elif isinstance(run, AnnotationSpec) and run.protocol.engine == "sequential":
+        from vsebench.annotation.sequential import require_kernel
+
+        require_kernel(made, kind)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from vsebench.grid.axes_annotation import AnnotationAxes, annotation_protocol_fields
 from vsebench.grid.tuned import tuned_values
+from vsebench.plugin.annotation import AnnotationData
 from vsebench.plugin.errors import SpecError
 from vsebench.results.spec import AnnotationSpec
 
@@ -25,16 +26,20 @@ def annotation_runs(
     suite: Suite, datasets: Sequence[ComponentRef], open_data: Callable[[ComponentRef], Opened], device: Device, registry: Registry
 ) -> tuple[AnnotationSpec, ...]:
     """Every run of a suite; everything is resolved before the first data set is opened."""
+    from vsebench.annotation.inputs import check_run
+
     axes = AnnotationAxes.of(suite, registry)
     cells = {(d.spec, s.spec, loss.spec): (d, s, loss) for d, s, loss in itertools.product(datasets, axes.samplers, axes.losses)}
     tuned = tuned_values(suite.tuned, list(cells), suite.changes, registry)
     cards = {dataset.spec: cast("DatasetCard", registry.get("dataset", dataset.name).card) for dataset in datasets}
     protocols = {key: annotation_protocol_fields(suite, cards[key[0]], registry, tuned.get(key, {})) for key in cells}
-    opened = {dataset.spec: open_data(dataset).fields for dataset in datasets}
+    opened = {dataset.spec: open_data(dataset) for dataset in datasets}
     runs = []
     for key, (dataset, sampler, loss) in cells.items():
-        fields = {**opened[dataset.spec], **protocols[key], "sampler": sampler, "loss": loss, "device": _device(suite, protocols[key]["protocol"], device)}
-        runs += [AnnotationSpec(**fields, seed=seed) for seed in suite.seeds]
+        fields = {"sampler": sampler, "loss": loss, "device": _device(suite, protocols[key]["protocol"], device)}
+        runs += [AnnotationSpec(**opened[dataset.spec].fields, **protocols[key], **fields, seed=seed) for seed in suite.seeds]
+        if isinstance(data := opened[dataset.spec].data, AnnotationData):
+            check_run(runs[-1], data)
     return tuple(runs)
 
 
