@@ -86,6 +86,7 @@ def test_native_code_that_keeps_the_interpreter_to_itself_is_named_by_its_file(e
 
 COMMANDS: dict[str, Sequence[str]] = {
     "help": ["--help"],
+    "plugins": ["plugins"],
     "show": ["show", "gpo"],
     "new": ["new", "loss", "acme_new"],
     "data": ["data", "info", "scenes"],
@@ -93,6 +94,8 @@ COMMANDS: dict[str, Sequence[str]] = {
     "check a component": ["check", "random"],
     "dry run": ["run", "--dry-run", *TINY],
     "run": ["run", "--pooling", "max", "--loss", "sum-hinge", "--quiet", "--out", "out", *TINY],
+    "report": ["report", "../run/out"],
+    "run again": ["run", "--pooling", "max,mean", "--loss", "sum-hinge", "--quiet", "--out", "../run/out", *TINY],
 }
 
 
