@@ -95,7 +95,7 @@ COMMANDS: dict[str, Sequence[str]] = {
     "dry run": ["run", "--dry-run", *TINY],
     "run": ["run", "--pooling", "max", "--loss", "sum-hinge", "--quiet", "--out", "out", *TINY],
     "report": ["report", "../run/out"],
-    "run again": ["run", "--pooling", "max,mean", "--loss", "sum-hinge", "--quiet", "--out", "../run/out", *TINY],
+    "run again": ["run", "--pooling", "max,first", "--loss", "sum-hinge", "--quiet", "--out", "../run/out", *TINY],
 }
 
 
