@@ -10,6 +10,7 @@ import torch
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import SpecError
+from vsebench.plugin.timebox import PluginTimeout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,8 @@ RETRIEVAL = {"dataset": "scenes:images=100"}
 ANNOTATION = {"dataset": "tags:images=200:labels=50:density=0.1"}
 
 OWN = """
+import time
+
 from vsebench.plugin import Card, LossCard, SpecError, hookimpl
 
 class Even:
@@ -38,6 +41,10 @@ class Exits:
     def __init__(self):
         raise SystemExit(0)
 
+class Endless:
+    def __init__(self):
+        time.sleep(3600)
+
 class Plain:
     pass
 
@@ -50,6 +57,7 @@ def vsebench_register_poolings(register):
     register("even", f"{__name__}:Even", card=Card("refuses odd sizes"))
     register("faulty", f"{__name__}:Faulty", card=Card("cannot be made"))
     register("exits", f"{__name__}:Exits", card=Card("ends the process"))
+    register("endless", f"{__name__}:Endless", card=Card("never returns"))
     register("absent", f"{__name__}:NoSuchClass", card=Card("cannot be imported"))
 
 @hookimpl
@@ -132,6 +140,12 @@ def test_a_component_that_fails_otherwise_is_warned_of_and_planned(own: str) -> 
     assert faulty == "pooling 'faulty' cannot be made (ZeroDivisionError: own fault): its runs will fail"
     assert exits == "pooling 'exits' cannot be made (SystemExit: 0): its runs will fail"
     assert absent.startswith("pooling 'absent' of plugin 'own' (own.py) cannot be imported from ")
+
+
+def test_a_component_that_never_returns_is_named(own: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSEBENCH_PLUGIN_TIMEOUT", "0.2")
+    with pytest.raises(PluginTimeout, match=r"^pooling 'endless' of own.py cannot be made: it did not load within 0.2 s"):
+        plan(make_suite({**RETRIEVAL, "plugin": [own], "pooling": "endless"}))
 
 
 def test_sound_suites_have_no_warnings_and_leave_the_random_numbers_alone(own: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError
+from vsebench.plugin.timebox import PluginTimeout, limit, within
 from vsebench.results.record import ANNOTATION_METRICS, RETRIEVAL_METRICS, Evaluation
 from vsebench.results.spec import AnnotationSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vsebench.plugin.registry import Kind, Registry
+    from vsebench.plugin.registry import Component, Kind, Registry
     from vsebench.results.spec import AnySpec, ComponentRef
 
     Part = tuple[Kind, ComponentRef, dict[str, object]]
@@ -28,6 +29,7 @@ def check_components(runs: Iterable[AnySpec], registry: Registry) -> list[str]:
 
     Raises:
         SpecError: a component refuses its parameters, or what the run asks of it.
+        PluginTimeout: a component is not there in the time that plugins have to load.
     """
     import torch
 
@@ -36,14 +38,22 @@ def check_components(runs: Iterable[AnySpec], registry: Registry) -> list[str]:
     with torch.random.fork_rng(devices=[]):
         for run, kind, ref, context in distinct.values():
             try:
-                _ask(registry.get(kind, ref.name).create(ref.params, **context), kind, run)
-            except SpecError:
+                _ask(_made(registry.get(kind, ref.name), ref, context), kind, run)
+            except (SpecError, PluginTimeout):
                 raise
             except VsebenchError as error:
                 warnings.append(f"{error}: its runs will fail")
             except (Exception, SystemExit) as error:  # whatever a plugin may raise
                 warnings.append(f"{kind} '{ref.spec}' cannot be made ({type(error).__name__}: {' '.join(str(error).split())}): its runs will fail")
     return warnings
+
+
+def _made(component: Component, ref: ComponentRef, context: dict[str, object]) -> Any:
+    name = f"{component.owner} of {ref.distribution}"
+    try:
+        return within(limit(), lambda: component.create(ref.params, **context), plugin=f"with {name}", cure="leave the component out")
+    except PluginTimeout as error:
+        raise PluginTimeout(f"{name} cannot be made: {error}") from error
 
 
 def _parts(run: AnySpec) -> Iterator[Part]:
