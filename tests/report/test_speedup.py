@@ -7,12 +7,13 @@ import math
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from tests.factories import make_annotation_spec, make_curve, make_record, save
 from vsebench.cli.app import main
 from vsebench.plugin import VsebenchError
 from vsebench.report.arrivals import Arrival, arrive, arrive_own, mean_arrival
-from vsebench.report.curves import mean_curve, plot
+from vsebench.report.curves import frame, mean_curve, plot
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
 from vsebench.report.speedup import SpeedTable, speed_table
@@ -128,6 +129,16 @@ def test_a_figure_is_drawn(tmp_path, form: str):
     plot(tables, tmp_path / f"curves.{form}")
     content = (tmp_path / f"curves.{form}").read_bytes()
     assert content.startswith(b"\x89PNG" if form == "png" else b"<?xml")
+
+
+@pytest.mark.parametrize(("over", "slowest", "scale"), [("seconds", 99.0, "linear"), ("seconds", 101.0, "log"), ("updates", 101.0, "linear")])
+def test_seconds_far_apart_are_on_a_logarithmic_scale(over: str, slowest: float, scale: str):
+    panel = Figure().subplots()
+    for end in (10.0, slowest):
+        panel.plot([1.0, end], [0.1, 0.2])
+    panel.plot([], [])
+    frame(panel, over, target=0.15)
+    assert panel.get_xscale() == scale
 
 
 def test_a_figure_of_no_known_format_or_place_is_refused(tmp_path):

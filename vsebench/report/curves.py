@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.notes import name
 from vsebench.report.rows import combinations_of
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 FORMATS = (".png", ".svg", ".pdf")
 _DASHES = ("-", "--", ":", "-.")
 _COLOURS = 10  # of matplotlib's cycle
+_WIDE = 10.0
 
 
 class Curve(NamedTuple):
@@ -73,7 +76,7 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
         raise VsebenchError(f"cannot tell the format of the figure '{path}': end its name in {', '.join(FORMATS)}")
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.2 * len(tables)), layout="constrained")
+    figure = Figure(figsize=(13, 4.2 * len(tables)), layout="constrained")
     panels = figure.subplots(len(tables), 2, squeeze=False, sharey="row")
     for (left, right), table in zip(panels, tables, strict=True):
         _draw(left, right, table)
@@ -121,16 +124,30 @@ def _draw(left: Axes, right: Axes, table: SpeedTable) -> None:
         frame(panel, label, table.target.quality)
     left.set_ylabel(f"dev {table.section.table.headline_name}")
     left.set_title(table.section.dataset, loc="left")
-    right.legend(fontsize="small")
+    right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
 
 
 def frame(panel: Axes, over: str, target: float | None) -> None:
-    """What a panel has beside curves: the name of its axis, a grid, and the target as a dotted line."""
-    from matplotlib.ticker import EngFormatter
+    """What a panel has beside its curves: the axis's name and scale, a grid, and the target as a dotted line.
+
+    Seconds are on a logarithmic scale where one row takes ten times as long as another.
+    """
+    from matplotlib.ticker import EngFormatter, NullFormatter, StrMethodFormatter
 
     panel.set_xlabel(over)
     if over == "updates":
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))  # 2M, where the default would write 2.0 here and 1e6 at the end of the axis
+    elif _spread(panel) > _WIDE:
+        panel.set_xscale("log")
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        panel.xaxis.set_minor_formatter(NullFormatter())
     panel.grid(alpha=0.3)
     if target is not None:
         panel.axhline(target, color="0.4", linestyle=":", linewidth=1)
+
+
+def _spread(panel: Axes) -> float:
+    """How many times further right the longest curve ends than the shortest."""
+    along = [np.asarray(line.get_xdata(), np.float64) for line in panel.get_lines()]
+    ends = [float(each.max()) for each in along if each.size]
+    return max(ends) / min(ends) if ends and min(ends) > 0 else 1.0
