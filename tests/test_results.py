@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vsebench.cli.compare import compare_command
+from vsebench.cli.speedup import speedup_command
 from vsebench.report.results import load_results
 
 ROOT = Path(__file__).parent.parent
@@ -29,3 +30,18 @@ def test_a_table_in_a_document_is_remade_from_its_records(runs: str, document: s
 def test_a_comparison_is_remade_from_its_records(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     compare_command(ROOT / FLICKR8K / name, "gpo,triplet", None, "table")
     assert f"```text\n{capsys.readouterr().out.rstrip()}\n```" in (ROOT / FLICKR8K / "README.md").read_text(encoding="utf-8")
+
+
+ANNOTATION = ["mirflickr", "flickr8k-words"]
+
+
+@pytest.mark.parametrize("name", ANNOTATION)
+def test_a_table_of_samplers_is_remade_from_its_records(name: str) -> None:
+    table = load_results(ROOT / "results" / name).table().rstrip()
+    assert f"```text\n{table}\n```" in (ROOT / "results" / name / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ANNOTATION)
+def test_speed_ups_are_remade_from_their_records(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    speedup_command(ROOT / "results" / name, ["warp,hinge", "uniform,hinge", "uniform,logistic"])
+    assert f"```text\n{capsys.readouterr().out.rstrip()}\n```" in (ROOT / "results" / name / "README.md").read_text(encoding="utf-8")
