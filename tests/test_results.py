@@ -32,7 +32,7 @@ def test_a_comparison_is_remade_from_its_records(name: str, capsys: pytest.Captu
     assert f"```text\n{capsys.readouterr().out.rstrip()}\n```" in (ROOT / FLICKR8K / "README.md").read_text(encoding="utf-8")
 
 
-ANNOTATION = ["mirflickr", "flickr8k-words"]
+ANNOTATION = ["mirflickr", "flickr8k-words", "nuswide81"]
 
 
 @pytest.mark.parametrize("name", ANNOTATION)
