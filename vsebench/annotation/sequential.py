@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from vsebench.annotation.engine import Context, Refreshes
 
+    Law = tuple[Any, tuple[np.ndarray, ...]]
+    """A sampler's compiled function and its tables."""
+
 _BLOCK = 64  # updates of a map that are taken at once; the more, the fewer passes over the map and the more products of features
 
 
@@ -47,7 +50,10 @@ class Sequential:
 
     def prepare(self, updates: int) -> None:
         self._refreshes.catch_up(updates)
-        self._run(updates, updates)
+        if self._features is None:
+            self._run_free(self._law(), updates, updates)
+        else:
+            self._run_block(self._law(), self._features, updates, updates)
 
     def advance(self, updates: int, target: int) -> int:
         while updates < target:
@@ -60,27 +66,27 @@ class Sequential:
         return updates
 
     def _run(self, start: int, end: int) -> None:
+        law = self._law()
         if self._features is None:
-            self._run_free(start, end)
+            self._run_free(law, start, end)
             return
-        self._run_block(self._features, start, start)  # compiles, where there is nothing to do
         while start < end:
             stop = min(end, start - start % _BLOCK + _BLOCK)
-            self._run_block(self._features, start, stop)
+            self._run_block(law, self._features, start, stop)
             start = stop
 
-    def _run_free(self, start: int, end: int) -> None:
+    def _run_free(self, law: Law, start: int, end: int) -> None:
         context, model, rows = self._context, self._context.model, self._context.data.positives
         seeds = context.pair_seed, context.draw_seed
-        draw, tables = self._law()
+        draw, tables = law
         vectors = array(model.images), array(model.labels)
         self._kernels.train_free(
             draw, self._pair_loss, tables, (start, end), seeds, context.owners, rows.offsets, rows.labels, *vectors, self._rates, self.tally.numpy()
         )
 
-    def _run_block(self, features: Tensor, start: int, end: int) -> None:
+    def _run_block(self, law: Law, features: Tensor, start: int, end: int) -> None:
         context, model, rows = self._context, self._context.model, self._context.data.positives
-        draw, tables = self._law()
+        draw, tables = law
         pairs = self._kernels.pairs_of(context.pair_seed, start, end, rows.n_pairs)
         images = context.owners[pairs]
         x = features[torch.from_numpy(images)]
@@ -92,7 +98,7 @@ class Sequential:
         )  # fmt: skip
         model.images.addmm_(x.T, steps, beta=left)
 
-    def _law(self) -> tuple[Any, tuple[np.ndarray, ...]]:
+    def _law(self) -> Law:
         kernel = self._context.sampler.kernel()  # type: ignore[attr-defined]  # as checked
         return kernel.draw, tuple(kernel.tables)
 
