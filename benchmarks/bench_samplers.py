@@ -78,9 +78,9 @@ class Plain:
 
 @LABELS
 def test_vse_ens_against_the_published_algorithm(benchmark: Any, compare: Compare, positives: dict[int, Positives], n_labels: int) -> None:
-    """Refreshes included: an interval of updates, or twenty where it is short."""
+    """Refreshes included: an interval of updates, or a hundred where it is short."""
     sampler, rows = VSEens(), positives[n_labels]
-    updates = sampler.refresh_every(n_labels) * (20 if n_labels < 1000 else 1)
+    updates = sampler.refresh_every(n_labels) * (100 if n_labels < 1000 else 1)
     fast, plain = Fast(rows, sampler, Hinge()), Plain(rows, sampler.scale(n_labels))
     plain.train(1)
     compare(benchmark, lambda: fast.train(updates), lambda: plain.train(updates), rounds=3)

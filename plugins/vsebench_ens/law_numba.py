@@ -44,39 +44,40 @@ def rank_by_factor(
 
 
 def scratch_size(factors: int) -> int:
-    """How many numbers of scratch the law needs."""
+    """How many numbers of scratch the law needs: it comes filled with 0, and what lies between the factors and whole blocks of them stays so."""
     blocks = -(-factors // _BLOCK)
     return blocks * (_BLOCK + 1)
 
 
 @jit(inline=True)
 def _weigh(vector: np.ndarray, numbers: np.ndarray, scratch: np.ndarray) -> float:
-    """Fills `scratch` with the factors' weights |v_f| · spread_f, all 1 where every one is 0, padded to whole blocks, and with the cumulative sums of blocks.
+    """Fills `scratch` with the factors' weights |v_f| · spread_f, all 1 where every one is 0, and with the cumulative sums of their blocks.
 
     Returns the sum of all. A running sum over factors would be one long chain of additions; blocks are summed side by side.
     """
     factors = vector.shape[0]
-    blocks = scratch.shape[0] // (_BLOCK + 1)
+    weights, spreads = scratch[:factors], numbers[_HEAD : _HEAD + factors]
     for f in range(factors):
-        scratch[f] = abs(vector[f]) * numbers[_HEAD + f]
-    for f in range(factors, blocks * _BLOCK):
-        scratch[f] = 0.0
-    total = _accumulate(scratch, blocks)
+        weights[f] = abs(vector[f]) * spreads[f]
+    total = _accumulate(scratch)
     if not total > 0:
-        scratch[:factors] = 1.0
-        total = _accumulate(scratch, blocks)
+        weights[:] = 1.0
+        total = _accumulate(scratch)
     return total
 
 
-@jit(fastmath={"reassoc", "contract", "nsz"}, inline=True)
-def _accumulate(scratch: np.ndarray, blocks: int) -> float:
+@jit(inline=True)
+def _accumulate(scratch: np.ndarray) -> float:
+    blocks = scratch.shape[0] // (_BLOCK + 1)
+    sums = scratch[blocks * _BLOCK :]
     total = 0.0
-    for block in range(blocks):
+    for b in range(blocks):
+        weights = scratch[b * _BLOCK : (b + 1) * _BLOCK]
         part = 0.0
-        for f in range(_BLOCK):
-            part += scratch[block * _BLOCK + f]
+        for f in range(0, _BLOCK, 4):
+            part += (weights[f] + weights[f + 1]) + (weights[f + 2] + weights[f + 3])
         total += part
-        scratch[blocks * _BLOCK + block] = total
+        sums[b] = total
     return total
 
 
@@ -84,12 +85,14 @@ def _accumulate(scratch: np.ndarray, blocks: int) -> float:
 def _factor_at(level: float, factors: int, scratch: np.ndarray) -> int:
     """The first factor whose cumulative weight is above the level; without branches, which nothing could predict."""
     blocks = scratch.shape[0] // (_BLOCK + 1)
-    block, sums = 0, blocks * _BLOCK
-    for other in range(blocks - 1):
-        block += 1 if scratch[sums + other] <= level else 0
-    cumulative = scratch[sums + block - 1] if block > 0 else 0.0
-    passed = 0
+    sums = scratch[blocks * _BLOCK :]
+    passed, cumulative = 0, 0.0
+    for b in range(blocks - 1):
+        under = sums[b] <= level
+        passed += _BLOCK if under else 0
+        cumulative = sums[b] if under else cumulative
+    weights = scratch[passed : passed + _BLOCK]
     for f in range(_BLOCK - 1):
-        cumulative += scratch[block * _BLOCK + f]
+        cumulative += weights[f]
         passed += 1 if cumulative <= level else 0
-    return min(block * _BLOCK + passed, factors - 1)
+    return min(passed, factors - 1)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from vsebench.kernels.compiled import array, numba_works
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -22,28 +24,38 @@ def labels_by_factor(Q: Tensor) -> Tensor:
     Args:
         Q: float32 [A, K].
     """
-    return torch.from_numpy(sorted_on_host(Q.numpy())) if Q.device.type == "cpu" else sorted_on_device(Q)
+    return torch.from_numpy(sorted_on_host(array(Q))) if _compiled(Q) else sorted_on_device(Q)
 
 
 def sorted_on_host(Q: np.ndarray) -> np.ndarray:
     """`labels_by_factor` by NumPy, whose sort of integers is vectorised."""
-    bits = np.ascontiguousarray(Q.T + np.float32(0)).view(np.int32)  # −0 becomes 0
-    bits ^= (bits >> 31) & _LOW_31  # integers in the order of the values
-    np.invert(bits, out=bits)
-    keys = np.left_shift(bits, 32, dtype=np.int64)
-    keys |= np.arange(len(Q))
+    from vsebench_ens.ranking_numba import descending_keys, lower_halves
+
+    keys, labels = np.empty(Q.shape[::-1], np.int64), np.empty(Q.shape[::-1], np.int32)
+    descending_keys(Q.view(np.int32), keys)
     keys.sort(axis=1)
-    return keys.astype(np.int32)  # the lower half
+    lower_halves(keys, labels)
+    return labels
 
 
 def sorted_on_device(Q: Tensor) -> Tensor:
     """`labels_by_factor` by torch operations."""
-    bits = (Q.T.contiguous() + 0.0).view(torch.int32)
+    bits = (Q.T.contiguous() + 0.0).view(torch.int32)  # −0 becomes 0
     descending = (~(bits ^ ((bits >> 31) & _LOW_31))).long()
     keys = (descending << 32) | torch.arange(Q.shape[0], device=Q.device)
     return (keys.sort(dim=1).values & _LOW_32).int()
 
 
 def variances(Q: Tensor) -> Tensor:
-    """float64 [K]: of each factor over the labels of Q [A, K], in the precision of Q."""
-    return (Q - Q.mean(0)).square_().mean(0).double()
+    """float64 [K]: of each factor over the labels of Q [A, K]."""
+    if not _compiled(Q):
+        return (Q - Q.mean(0)).square_().mean(0).double()
+    from vsebench_ens.ranking_numba import variances_of
+
+    result = torch.empty(Q.shape[1], dtype=torch.float64)
+    variances_of(array(Q), result.numpy())
+    return result
+
+
+def _compiled(Q: Tensor) -> bool:
+    return Q.device.type == "cpu" and numba_works()

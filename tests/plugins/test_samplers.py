@@ -106,6 +106,18 @@ def test_the_exact_law_equals_enumeration(sampler: Any, law: Any, state: Sampler
     np.testing.assert_allclose(sampler.law(state, image, int(state.positives.row(image)[0])), expected(law, state, image), rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.parametrize("factors", [1, 15, 16, 17, 40, 100])
+def test_both_forms_draw_the_same_factors_whatever_their_number(state: SamplerState, factors: int) -> None:
+    """The compiled form sums them in blocks."""
+    generator = torch.Generator().manual_seed(factors)
+    wide = SamplerState(torch.randn(IMAGES, factors, generator=generator), torch.randn(A, factors, generator=generator), state.positives)
+    wide.P[1] = 0  # all factors are as likely
+    sampler, anchors = VSEens(lam=0.2), torch.arange(IMAGES).repeat(500)
+    sampler.refresh(wide)
+    compiled, vectorised = (form(wide, anchors, torch.zeros_like(anchors), 1, DrawKey(5, 6)) for form in (sampler.compiled, sampler.vectorised))
+    assert torch.equal(compiled.negatives, vectorised.negatives)
+
+
 @EVERY
 @pytest.mark.parametrize("k", [1, 3])
 def test_both_forms_draw_the_same(sampler: Any, law: Any, state: SamplerState, k: int) -> None:
@@ -249,6 +261,9 @@ def test_rankings_of_ties_on_host_and_device() -> None:
     assert torch.equal(sorted_on_device(values).long(), order)
 
 
-def test_spreads_are_variances() -> None:
+def test_spreads_are_variances(monkeypatch: pytest.MonkeyPatch) -> None:
     values = 5 + torch.randn(300, 4, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(variances(values), values.double().var(0, correction=0), rtol=1e-5, atol=0)
+    expected = values.double().var(0, correction=0)
+    torch.testing.assert_close(variances(values), expected, rtol=1e-12, atol=0)
+    monkeypatch.setattr("vsebench_ens.ranking.numba_works", lambda: False)
+    torch.testing.assert_close(variances(values), expected, rtol=1e-5, atol=0)

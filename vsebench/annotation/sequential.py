@@ -80,9 +80,8 @@ class Sequential:
         seeds = context.pair_seed, context.draw_seed
         draw, tables = law
         vectors = array(model.images), array(model.labels)
-        self._kernels.train_free(
-            draw, self._pair_loss, tables, (start, end), seeds, context.owners, rows.offsets, rows.labels, *vectors, self._rates, self.tally.numpy()
-        )
+        train = self._kernels.free_trainer(draw, self._pair_loss)
+        train(tables, (start, end), seeds, context.owners, rows.offsets, rows.labels, *vectors, self._rates, self.tally.numpy())
 
     def _run_block(self, law: Law, features: Tensor, start: int, end: int) -> None:
         context, model, rows = self._context, self._context.model, self._context.data.positives
@@ -92,10 +91,9 @@ class Sequential:
         x = features[torch.from_numpy(images)]
         steps = x @ model.images
         block = steps.numpy(), (x @ x.T).numpy()
-        left = self._kernels.train_block(
-            draw, self._pair_loss, tables, start, context.draw_seed, images, rows.labels[pairs], rows.offsets, rows.labels, block, array(model.labels),
-            self._rates, self.tally.numpy(),
-        )  # fmt: skip
+        train = self._kernels.block_trainer(draw, self._pair_loss)
+        given = tables, start, context.draw_seed, images, rows.labels[pairs], rows.offsets, rows.labels
+        left = train(*given, block, array(model.labels), self._rates, self.tally.numpy())
         model.images.addmm_(x.T, steps, beta=left)
 
     def _law(self) -> Law:

@@ -48,12 +48,12 @@ def tables(ranks: np.ndarray | None = None, numbers: np.ndarray | None = None, s
     Args:
         ranks: int32, two-dimensional.
         numbers: float64, one-dimensional.
-        scratch: float64 to work in.
+        scratch: numbers to work in, 0 at first.
     """
     return Tables(
         np.zeros((1, 1), np.int32) if ranks is None else ranks,
         np.zeros(1) if numbers is None else numbers,
-        np.empty(scratch),
+        np.zeros(scratch),
     )
 
 

@@ -69,10 +69,10 @@ def is_positive(image: int, label: int, offsets: Offsets, labels: Labels) -> boo
             low = middle
         else:
             high = middle
-    for t in range(low, high):
-        if labels[t] >= label:
-            return bool(labels[t] == label)
-    return False
+    found = False
+    for owned in labels[low:high]:  # all of them: where to stop would be guessed, and wrongly
+        found |= owned == label
+    return found
 
 
 @jit(fastmath={"reassoc", "contract", "nsz"}, inline=True)
