@@ -16,6 +16,7 @@ from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import AnnotationTest, VsebenchError
 from vsebench.plugin.loader import load_plugins
+from vsebench.results.best import Best
 from vsebench.results.files import write_bytes, write_checkpoint
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
@@ -35,15 +36,6 @@ if TYPE_CHECKING:
     from vsebench.results.spec import AnnotationSpec
 
     Reporter = Callable[[dict[str, object]], None]
-
-
-@dataclass
-class Best:
-    """The best model on dev so far, on the CPU."""
-
-    step: int
-    metrics: dict[str, float]
-    model: dict[str, Tensor]
 
 
 @dataclass

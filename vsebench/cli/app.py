@@ -78,7 +78,7 @@ def _root(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits: 0 all well, 1 some runs failed, 2 the request was wrong, 3 a gate failed, 130 interrupted.
+    """Runs the command line and exits: 0 all well, 1 some runs failed, 2 the request was wrong, 3 a gate failed, 4 it had nothing to compare, 130 interrupted.
 
     Args:
         arguments: instead of those of the process.

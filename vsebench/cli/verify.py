@@ -14,7 +14,7 @@ from vsebench.plugin.errors import SpecError
 if TYPE_CHECKING:
     from vsebench.report.verification import Tolerance
 
-GATE_FAILED = 3
+EXIT_CODES = {"within": 0, "outside": 3, "nothing compared": 4}
 
 
 def verify_command(
@@ -23,7 +23,7 @@ def verify_command(
     tolerance: Annotated[str | None, typer.Option(metavar="RECALL,RSUM", help="Largest gap allowed, in points of a recall and of RSUM. [default: 2,5]")] = None,
     form: Annotated[str, typer.Option("--format", metavar="table|json", help="How to write the comparison.")] = "table",
 ) -> None:
-    """Compare finished runs with the published figures of a component; exit with 3 when a gap is larger than the tolerance."""
+    """Compare finished runs with the published figures of a component; exit with 3 when a gap is larger than the tolerance, with 4 when none could be taken."""
     from vsebench.plugin.loader import load_plugins
     from vsebench.report.formats import WIDTH
     from vsebench.report.verify import verify
@@ -32,8 +32,7 @@ def verify_command(
     check_format(form)
     found = verify(name, results, load_plugins().registry, _tolerance(tolerance))
     typer.echo(render(found, form, shutil.get_terminal_size((WIDTH, 1)).columns))
-    if found.verdict == "outside":
-        raise typer.Exit(GATE_FAILED)
+    raise typer.Exit(EXIT_CODES[found.verdict])
 
 
 def _tolerance(text: str | None) -> Tolerance | None:

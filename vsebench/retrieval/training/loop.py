@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsebench.plugin import Key, Progress, VsebenchError
+from vsebench.results.best import Best
 from vsebench.results.record import Evaluation
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.training.mining import draw
 from vsebench.retrieval.training.selection import evaluate_split
-from vsebench.retrieval.training.state import Best, save_checkpoint, snapshot
+from vsebench.retrieval.training.state import save_checkpoint, snapshot
 from vsebench.retrieval.training.step import Streams, Totals
 
 if TYPE_CHECKING:

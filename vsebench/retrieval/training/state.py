@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from vsebench.results.best import Best
 from vsebench.results.files import write_checkpoint
 
 if TYPE_CHECKING:
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.retrieval.training.clock import Phase
-
-
-@dataclass
-class Best:
-    """The best model on dev so far."""
-
-    step: int
-    metrics: dict[str, float]
-    model: dict[str, Tensor]
 
 
 @dataclass
