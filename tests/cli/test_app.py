@@ -81,7 +81,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_reader_that_closes_the_pipe_is_no_error():
-    command = f"{sys.executable} -m vsebench plugins --json | head -c 1; exit ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -m vsebench plugins --format json | head -c 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("{", "")
 

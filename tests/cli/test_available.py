@@ -25,7 +25,7 @@ def test_known_packages_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture
     text = capsys.readouterr().out
     assert "pip install 'git+https://example.org/acme/vsebench-acme'" in text
     assert "pip install './plugins/examples/zebra' in a checkout of vsebench" in text
-    assert plugins("--available", "--index", file, "--json") == 0
+    assert plugins("--available", "--index", file, "--format", "json") == 0
     listed = {package["name"]: package for package in json.loads(capsys.readouterr().out)["packages"]}
     assert listed["vsebench-acme"]["installed"] is None
     assert listed["pytest"]["installed"] == pytest.__version__
@@ -40,7 +40,7 @@ def test_an_empty_catalogue_says_how_to_add_to_it(tmp_path: Path, capsys: pytest
 
 
 def test_the_shipped_catalogue_is_listed(capsys: pytest.CaptureFixture[str]):
-    assert plugins("--available", "--json") == 0
+    assert plugins("--available", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["schema"] == 1
 
 

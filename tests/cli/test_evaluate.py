@@ -49,7 +49,7 @@ def embeddings(images: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_json_has_every_metric_of_the_oracle_and_what_it_was_computed_on(save: Save) -> None:
     image, text = embeddings(20)
-    found = json.loads(run(save("i.npy", image), save("t.npy", text), "--json"))
+    found = json.loads(run(save("i.npy", image), save("t.npy", text), "--format", "json"))
     owner = np.repeat(np.arange(20), 5)
     expected = ranking.metrics(*ranking.ranks(ranking.inner_products(image, text), owner.tolist()))
     assert {key: found.pop(key) for key in RETRIEVAL_METRICS} == pytest.approx(expected)
@@ -60,14 +60,14 @@ def test_a_map_says_whose_each_caption_is(save: Save) -> None:
     image, text = embeddings(20)
     order = np.random.default_rng(1).permutation(100)[:90]
     owner = np.repeat(np.arange(20), 5)[order]
-    found = json.loads(run(save("i.npy", image), save("t.npy", text[order]), "--text-to-image", save("m.npy", owner), "--json"))
+    found = json.loads(run(save("i.npy", image), save("t.npy", text[order]), "--text-to-image", save("m.npy", owner), "--format", "json"))
     expected = ranking.metrics(*ranking.ranks(ranking.inner_products(image, text[order]), owner.tolist()))
     assert {key: found[key] for key in RETRIEVAL_METRICS} == pytest.approx(expected)
 
 
 def test_the_table_names_metrics_and_protocol(save: Save) -> None:
     image, text = embeddings(20)
-    found = json.loads(run(save("i.npy", image), save("t.npy", text), "--json"))
+    found = json.loads(run(save("i.npy", image), save("t.npy", text), "--format", "json"))
     lines = run(save("i.npy", image), save("t.npy", text)).splitlines()
     assert lines[0].split() == ["R@1", "R@5", "R@10", "MedR", "MeanR"]
     i2t = [f"{found['i2t_r1']:.2f}", f"{found['i2t_r5']:.2f}", f"{found['i2t_r10']:.2f}", f"{found['i2t_medr']:.1f}", f"{found['i2t_meanr']:.2f}"]
@@ -78,9 +78,9 @@ def test_the_table_names_metrics_and_protocol(save: Save) -> None:
 
 def test_folds(save: Save) -> None:
     image, text = embeddings(2000)
-    found = json.loads(run(save("i.npy", image), save("t.npy", text), "--protocol", "1k-5fold", "--json"))
+    found = json.loads(run(save("i.npy", image), save("t.npy", text), "--protocol", "1k-5fold", "--format", "json"))
     assert found["protocol"] == "1k-5fold"
-    assert found["i2t_r1"] > json.loads(run(save("i.npy", image), save("t.npy", text), "--json"))["i2t_r1"]
+    assert found["i2t_r1"] > json.loads(run(save("i.npy", image), save("t.npy", text), "--format", "json"))["i2t_r1"]
 
 
 def test_the_command_imports_no_torch() -> None:

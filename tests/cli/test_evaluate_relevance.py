@@ -60,7 +60,7 @@ def reversed_grades() -> graded.Grades:
 
 @pytest.mark.parametrize("unjudged", ["irrelevant", "ignored"])
 def test_a_file_of_grades_in_both_directions(folder: Path, capsys: Capture, unjudged: str) -> None:
-    found = json.loads(run(capsys, "i.npy", "t.npy", "--relevance", "r.txt", "--relevant-from", 1, "--unjudged", unjudged, "--json"))
+    found = json.loads(run(capsys, "i.npy", "t.npy", "--relevance", "r.txt", "--relevant-from", 1, "--unjudged", unjudged, "--format", "json"))
     scores = np.array(ranking.inner_products(IMAGE, TEXT))
     condensed = unjudged == "ignored"
     assert found.pop("i2t") == pytest.approx(graded.metrics(scores.tolist(), GRADES, relevant_from=1, condensed=condensed))
@@ -86,12 +86,12 @@ def test_flickr8k_judgements_by_name(folder: Path, capsys: Capture, monkeypatch:
     (folder / "data" / "flickr8k" / "Flickr_8k.testImages.txt").write_text("\n".join(names))
     lines = [f"{names[i]}\t{names[t // 5]}#{t % 5}\t1\t{g}\t{g}\n" for i, t, g in ((0, 0, 4), (0, 7, 1), (0, 9, 3), (2, 12, 2))]
     (folder / "data" / "flickr8k" / "ExpertAnnotations.txt").write_text("".join(lines))
-    found = json.loads(run(capsys, "i.npy", "t.npy", "--relevance", "flickr8k-expert", "--json"))
+    found = json.loads(run(capsys, "i.npy", "t.npy", "--relevance", "flickr8k-expert", "--format", "json"))
     grades = {0: {0: 2.0, 7: 0.0, 9: 4 / 3}, 2: {12: 2 / 3}}
     scores = ranking.inner_products(IMAGE, TEXT)
     assert (found["unjudged"], found["relevant_from"]) == ("ignored", 2)
     assert found["i2t"] == pytest.approx(graded.metrics(scores, grades, relevant_from=2, condensed=True))
-    found = json.loads(run(capsys, "i.npy", "t.npy", "--relevance", "flickr8k-expert", "--unjudged", "irrelevant", "--relevant-from", 1, "--json"))
+    found = json.loads(run(capsys, "i.npy", "t.npy", "--relevance", "flickr8k-expert", "--unjudged", "irrelevant", "--relevant-from", 1, "--format", "json"))
     assert found["i2t"] == pytest.approx(graded.metrics(scores, grades, relevant_from=1))
 
 
@@ -100,7 +100,7 @@ def test_ids_and_directions_within_one_side(folder: Path, capsys: Capture) -> No
     (folder / "i.txt").write_text("".join(f"im{i}\n" for i in range(6)))
     (folder / "t.txt").write_text("".join(f"cap{i}\n" for i in range(30)))
     (folder / "r.json").write_text(json.dumps({"t2t": {"cap0": {"cap9": 3, "cap1": 1}, "cap7": {"cap0": 0}}, "i2i": {"im1": ["im5", "im2"]}}))
-    found = json.loads(run(capsys, "i.npy", "t.npy", "--relevance", "r.json", "--image-ids", "i.txt", "--text-ids", "t.txt", "--json"))
+    found = json.loads(run(capsys, "i.npy", "t.npy", "--relevance", "r.json", "--image-ids", "i.txt", "--text-ids", "t.txt", "--format", "json"))
     siblings = {q: {i: 3.0 for i in range(30) if OWNER[i] == OWNER[q] and i != q} for q in range(30)}
     siblings[0][9], siblings[7][0] = 3.0, 0.0
     assert found["t2t"] == pytest.approx(graded.metrics(ranking.inner_products(TEXT, TEXT), siblings, same=True))
@@ -111,7 +111,7 @@ def test_ids_and_directions_within_one_side(folder: Path, capsys: Capture) -> No
 def test_pmrp_from_attributes(folder: Path, capsys: Capture) -> None:
     labels = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 1], [1, 1, 1], [0, 0, 1]], bool)
     np.save("a.npy", labels)
-    found = json.loads(run(capsys, "i.npy", "t.npy", "--attributes", "a.npy", "--json"))
+    found = json.loads(run(capsys, "i.npy", "t.npy", "--attributes", "a.npy", "--format", "json"))
     scores = np.array(ranking.inner_products(IMAGE, TEXT))
     of_image, of_text = labels.astype(int).tolist(), labels[OWNER].astype(int).tolist()
     assert found["i2t"] == pytest.approx(pmrp(scores.tolist(), of_image, of_text))
@@ -129,13 +129,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_is_evaluated_by_its_model(runs: Path, folder: Path, capsys: Capture) -> None:
     (path,) = runs.glob("*-mean-*")
-    found = json.loads(run(capsys, path, "--json"))
+    found = json.loads(run(capsys, path, "--format", "json"))
     record = json.loads((path / "record.json").read_text())["test"]
     assert {key: found[key] for key in record} == record
     assert found["captions"] == 30
     own = json.dumps({"i2t": {i: [5 * i + k for k in range(5)] for i in range(6)}})
     (folder / "own.json").write_text(own)
-    graded_found = json.loads(run(capsys, path.name, "--results", runs, "--relevance", "own.json", "--json"))
+    graded_found = json.loads(run(capsys, path.name, "--results", runs, "--relevance", "own.json", "--format", "json"))
     assert {f"{d}_r{k}": graded_found[d][f"r{k}"] for d in ("i2t", "t2i") for k in (1, 5, 10)} == {
         k: v for k, v in record.items() if k[4:] in ("r1", "r5", "r10")
     }

@@ -39,7 +39,7 @@ def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def as_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
-    answer = json.loads(listed(capsys, "--json", *arguments))
+    answer = json.loads(listed(capsys, "--format", "json", *arguments))
     assert (answer["schema"], answer["api"]) == (1, loader.API_VERSION)
     return answer["plugins"]
 

@@ -77,7 +77,7 @@ def test_a_card_is_shown_in_full_for_every_kind_of_the_name(digest: str, capsys:
 
 @pytest.mark.usefixtures("digest")
 def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]):
-    answer = json.loads(show(capsys, "shown", "--kind", "loss", "--json"))
+    answer = json.loads(show(capsys, "shown", "--kind", "loss", "--format", "json"))
     assert answer["schema"] == 1
     (loss,) = answer["components"]
     assert (loss["kind"], loss["name"], loss["target"], loss["origin"]["distribution"]) == ("loss", "shown", "a_module:A", "shown.py")
@@ -90,7 +90,7 @@ def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]):
 def test_every_component_can_be_shown(capsys: pytest.CaptureFixture[str]):
     for component in loader.load_plugins().registry:
         assert show(capsys, component.name, "--kind", component.kind).startswith(f"{component.name} ({component.kind}): ")
-        assert json.loads(show(capsys, component.name, "--json"))["components"]
+        assert json.loads(show(capsys, component.name, "--format", "json"))["components"]
 
 
 def test_a_data_set_says_where_to_read_on(capsys: pytest.CaptureFixture[str]):

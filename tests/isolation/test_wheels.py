@@ -23,7 +23,7 @@ TINY = ("--dataset", "scenes:images=100", "--epochs", "1", "--set", "warmup_epoc
 @pytest.fixture(scope="module")
 def listed(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], str]:
     """What `vsebench plugins --failed` says with all of them installed at once, and what it warns of."""
-    done = environment.vsebench("plugins", "--failed", "--json", cwd=tmp_path_factory.mktemp("anywhere"), **QUICK)
+    done = environment.vsebench("plugins", "--failed", "--format", "json", cwd=tmp_path_factory.mktemp("anywhere"), **QUICK)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["plugins"], done.stderr
 
@@ -50,7 +50,7 @@ def test_what_took_too_long_is_named_at_once(listed: tuple[list[dict[str, Any]],
 
 
 def test_the_sound_ones_work_beside_them(environment: Environment, tmp_path: Path):
-    done = environment.vsebench("plugins", "--json", "--kind", "pooling", cwd=tmp_path, **QUICK)
+    done = environment.vsebench("plugins", "--format", "json", "--kind", "pooling", cwd=tmp_path, **QUICK)
     provided = {info["distribution"]: [c["name"] for c in info["components"]] for info in json.loads(done.stdout)["plugins"] if info["status"] == "loaded"}
     assert provided["acme-good"] == ["acme_good"]
     assert provided["acme-entries"] == ["acme_entries"]

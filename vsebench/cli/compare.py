@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
 
 
 def compare_command(
@@ -19,7 +19,7 @@ def compare_command(
     margin: Annotated[
         float | None, typer.Option(min=0, help="RSUM (or MAP) that a row may lose and still be no worse; set it before you look. [default: 2.0, or 0.002 MAP]")
     ] = None,
-    form: Annotated[str, typer.Option("--format", metavar="table|json", help="How to write the comparisons.")] = "table",
+    form: TableOrJson = "table",
 ) -> None:
     """Say which rows are better than one of them, which are no worse, and which cannot be told apart."""
     from vsebench.report.comparison import as_dict, compare, margin_of, render
@@ -27,8 +27,6 @@ def compare_command(
     from vsebench.report.runs import read_runs
     from vsebench.report.sections import split
 
-    if form not in ("table", "json"):
-        raise SpecError(f"unknown format '{form}': {did_you_mean(form, ('table', 'json'))}")
     sections = split(read_runs(directory).ended)
     chosen = parse_baseline(reference, sections)
     compared = [(section, compare(section, chosen, margin)) for section in sections if any(run.combination == chosen for run in section.runs)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plugins import KindOption, check_kind
 from vsebench.plugin.errors import SpecError
 
@@ -29,7 +30,7 @@ def conformance_command(
     kind: KindOption = None,
     slow: Annotated[bool, typer.Option("--slow", help="Also what takes many seconds, such as compiling with inductor.")] = False,
     data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Folder to look for data sets in; repeatable.")] = None,
-    output_format: Annotated[Literal["table", "json"], typer.Option("--format", help="How to print the report.")] = "table",
+    form: TableOrJson = "table",
     list_promises: Annotated[bool, typer.Option("--list", help="Print what components of each kind promise, and check nothing.")] = False,
 ) -> None:
     """Check that components keep the promises of their kind and of their own cards. Exit code 0: they do; 1: one does not; 2: the request is wrong."""
@@ -39,7 +40,7 @@ def conformance_command(
         return
     if target is None:
         raise SpecError("say what to check: a component, a distribution, a plugin's file or folder; 'vsebench check --list' prints the promises")
-    failed = _check(target, kind, [Path(root) for root in data_root or []], slow=slow, as_json=output_format == "json")
+    failed = _check(target, kind, [Path(root) for root in data_root or []], slow=slow, as_json=form == "json")
     raise typer.Exit(BROKEN_PROMISE if failed else 0)
 
 

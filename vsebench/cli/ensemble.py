@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.plugin.errors import DataError, SpecError, did_you_mean
+from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.plugin.errors import DataError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from vsebench.retrieval.stored import StoredEmbeddings, StoredRun
 
 SCHEMA = 1
-_FORMATS = ("table", "json")
 _LEAST = 2
 
 
@@ -30,14 +30,12 @@ def ensemble_command(
     data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Where the data set is looked for first; repeatable.")] = None,
     allow_mixed: Annotated[bool, typer.Option("--allow-mixed", help="Take runs on other features of the same test images and captions.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    form: Annotated[str, typer.Option("--format", metavar="table|json", help="How to write the rows.")] = "table",
+    form: TableOrJson = "table",
 ) -> None:
     """Rank the test split by the mean of several finished runs' similarities; write each run's row and the ensemble's."""
     from vsebench.results.find import find_runs
     from vsebench.retrieval.stored import open_stored
 
-    if form not in _FORMATS:
-        raise SpecError(f"unknown format '{form}': {did_you_mean(form, _FORMATS)}")
     members = [open_stored(directory) for directory in find_runs(runs, results)]
     if len(members) < _LEAST:
         raise SpecError(f"an ensemble has at least {_LEAST} runs, '{' '.join(runs)}' names {len(members)}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def evaluate_command(
     results: Annotated[Path, typer.Option(metavar="DIR", help="The folder that a run is looked for in.")] = Path("runs"),
     data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Where files of a data set are looked for first; repeatable.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda; for a run.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    form: TableOrJson = "table",
 ) -> None:
     """Rank images and captions by their similarity and write the metrics to standard output."""
     from vsebench.cli.embedded import from_files, from_run
@@ -53,14 +54,14 @@ def evaluate_command(
         from vsebench.cli.relevance import RelevanceOptions, evaluate_graded, graded_table
 
         found = evaluate_graded(embedded, RelevanceOptions(relevance, relevant_from, unjudged, {"i": image_ids, "t": text_ids}))
-        typer.echo(_json(found) if as_json else graded_table(found))
+        typer.echo(_json(found) if form == "json" else graded_table(found))
     elif attributes is not None:
         from vsebench.cli.relevance import attributes_table, evaluate_attributes
 
         found = evaluate_attributes(embedded, attributes)
-        typer.echo(_json(found) if as_json else attributes_table(found))
+        typer.echo(_json(found) if form == "json" else attributes_table(found))
     else:
-        typer.echo(_recalls(embedded, protocol, as_json=as_json))
+        typer.echo(_recalls(embedded, protocol, as_json=form == "json"))
 
 
 def _check(*, relevance: str | None, attributes: Path | None, protocol: str, graded: Mapping[str, object]) -> None:

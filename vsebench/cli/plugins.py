@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.registry import KINDS
 
@@ -17,17 +18,16 @@ if TYPE_CHECKING:
     from vsebench.plugin.loader import PluginInfo
 
 KindOption = Annotated[str | None, typer.Option("--kind", help=f"Only this kind of component: {', '.join(KINDS)}.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def plugins_command(
-    as_json: JsonOption = False,
     failed: Annotated[bool, typer.Option("--failed", help="Only plugins that could not be loaded, or claim a name that another has, with the cure.")] = False,
     kind: KindOption = None,
     available: Annotated[bool, typer.Option("--available", help="List the packages of the catalogue instead, installed or not.")] = False,
     index: Annotated[
         str | None, typer.Option(metavar="FILE|URL", help="The catalogue to list. [default: the one of this release; the network is not used]")
     ] = None,
+    form: TableOrJson = "table",
 ) -> None:
     """List the plugins, what each provides, and why it could not be loaded."""
     from vsebench.plugin.loader import API_VERSION, load_plugins
@@ -38,13 +38,13 @@ def plugins_command(
 
         if failed:
             raise SpecError("--available lists packages and --failed plugins: keep one")
-        typer.echo(available_packages(index, kind, as_json=as_json))
+        typer.echo(available_packages(index, kind, as_json=form == "json"))
         return
     if index is not None:
         raise SpecError("--index is the catalogue of --available: add that, or leave --index out")
     plugins = load_plugins()
     infos = [info for info in (plugins.ailing if failed else plugins.infos) if kind is None or any(k == kind for k, _ in info.components)]
-    if as_json:
+    if form == "json":
         typer.echo(json.dumps({"schema": 1, "api": API_VERSION, "plugins": [_as_dict(info, kind) for info in infos]}, indent=1))
     elif infos:
         typer.echo(_table(infos, kind))

@@ -40,7 +40,7 @@ class RelevanceOptions:
 
 
 def evaluate_graded(embedded: Embedded, options: RelevanceOptions) -> dict[str, Any]:
-    """What `--json` prints: the settings and, by direction, the metrics."""
+    """What `--format json` prints: the settings and, by direction, the metrics."""
     collected = _collected(embedded, options)
     relevant_from = collected.relevant_from if options.relevant_from is None else options.relevant_from
     unjudged = options.unjudged or collected.unjudged
@@ -50,7 +50,7 @@ def evaluate_graded(embedded: Embedded, options: RelevanceOptions) -> dict[str, 
 
 
 def evaluate_attributes(embedded: Embedded, path: Path) -> dict[str, Any]:
-    """PMRP as `--json` prints it."""
+    """PMRP as `--format json` prints it."""
     from vsebench.cli.embedded import open_array
     from vsebench.retrieval.ranking.plausible import evaluate_plausible
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.plugins import JsonOption, KindOption, check_kind
+from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.plugins import KindOption, check_kind
 from vsebench.cli.published_view import published_lines
 from vsebench.plugin.cards import DatasetCard, LossCard
 from vsebench.plugin.errors import SpecError, did_you_mean
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def show_command(
     name: Annotated[str, typer.Argument(help="Name of a component, or dist::name.", show_default=False)],
     kind: KindOption = None,
-    as_json: JsonOption = False,
+    form: TableOrJson = "table",
 ) -> None:
     """Show what a component is: its parameters, paper, published numbers and plugin. Lists every kind of that name."""
     from vsebench.plugin.loader import load_plugins
@@ -36,7 +37,7 @@ def show_command(
     found = [component for component in plugins.registry.find(name) if kind in (None, component.kind)]
     if not found:
         raise SpecError(_unknown(name, kind, plugins))
-    if as_json:
+    if form == "json":
         typer.echo(json.dumps({"schema": 1, "components": [_as_dict(component) for component in found]}, indent=1))
     else:
         typer.echo("\n\n".join("\n".join(_lines(component)) for component in found))

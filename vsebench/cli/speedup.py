@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vsebench.plugin.errors import SpecError, did_you_mean
-
-FORMS = ("table", "md", "json")
+from vsebench.cli.formats import format_option
 
 
 def speedup_command(
@@ -18,7 +16,7 @@ def speedup_command(
     baseline: Annotated[
         list[str] | None, typer.Option(metavar="SAMPLER,LOSS", help="The row that others are timed against, or POOLING,LOSS; repeatable. [default: the first]")
     ] = None,
-    form: Annotated[str, typer.Option("--format", metavar="table|md|json", help="How to write the tables.")] = "table",
+    form: Annotated[str, format_option("table", "md", "json")] = "table",
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the training curves, too: .png, .svg or .pdf.")] = None,
     allow_mixed: Annotated[bool, typer.Option("--allow-mixed", help="Show runs of unequal protocols, data or devices, in tables of their own.")] = False,
 ) -> None:
@@ -30,8 +28,6 @@ def speedup_command(
     from vsebench.report.speedup import speed_table
     from vsebench.report.speedup_text import as_dicts, render, to_markdown
 
-    if form not in FORMS:
-        raise SpecError(f"unknown format '{form}': {did_you_mean(form, FORMS)}")
     sections = split(read_runs(directory).ended, allow_mixed=allow_mixed)
     chosen: list[tuple[str, str] | None] = [parse_baseline(text, sections) for text in baseline or ()]
     has = {id(section): {run.combination for run in section.runs} for section in sections}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
+from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from vsebench.annotation.throughput import Throughput
 
 Device = Literal["auto", "cpu", "cuda"]
-_FORMATS = ("table", "json")
 
 throughput_app = typer.Typer(help="Measure what components cost by themselves.", rich_markup_mode=None)
 
@@ -34,11 +34,9 @@ def samplers_command(
     images: Annotated[int, typer.Option(help="Images, five labels each.", min=1)] = 20_000,
     dim: Annotated[int, typer.Option(help="Factors.", min=1)] = 100,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
-    form: Annotated[str, typer.Option("--format", metavar="table|json")] = "table",
+    form: TableOrJson = "table",
 ) -> None:
     """Time draws and refreshes of negative samplers, count useful draws, and compare the draws with the exact law."""
-    if form not in _FORMATS:
-        raise SpecError(f"unknown format '{form}': {did_you_mean(form, _FORMATS)}")
     if device not in get_args(Device):
         raise SpecError(f"unknown device '{device}': {did_you_mean(device, get_args(Device))}")
     counts, batches = _numbers("labels", labels), _numbers("batch", batch)

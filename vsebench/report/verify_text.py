@@ -21,16 +21,6 @@ Format = Literal["table", "json"]
 SCHEMA = 1
 
 
-def check_format(form: str) -> None:
-    """Refuses a format that does not exist.
-
-    Raises:
-        SpecError: naming the nearest.
-    """
-    if form not in get_args(Format):
-        raise SpecError(f"unknown format '{form}': {did_you_mean(form, get_args(Format))}")
-
-
 def render(found: Verification, form: str, width: int) -> str:
     """The verification as text, without a last line end.
 
@@ -42,7 +32,8 @@ def render(found: Verification, form: str, width: int) -> str:
     Raises:
         SpecError: there is no such format.
     """
-    check_format(form)
+    if form not in get_args(Format):
+        raise SpecError(f"unknown format '{form}': {did_you_mean(form, get_args(Format))}")
     return json.dumps(_as_dict(found), indent=1, ensure_ascii=False, allow_nan=False) if form == "json" else _terminal(found, width)
 
 
