@@ -12,6 +12,7 @@ from vsebench.annotation.run import run
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import VsebenchError
+from vsebench.results.directory import RunDirectory
 from vsebench.results.spec import AnnotationSpec
 from vsebench.results.store import Store
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsebench.results.directory import RunDirectory
     from vsebench.results.record import RunRecord
 
     Plan = Callable[..., tuple[AnnotationSpec, ...]]
@@ -103,6 +103,27 @@ def test_a_killed_run_goes_on_to_the_same_record(sampler: str, engine: str, plan
     assert resumed.provenance.restarts == 1
     assert (resumed.test, resumed.best_dev, resumed.best_step) == (whole.test, whole.best_dev, whole.best_step)
     assert [(e.step, e.loss, e.metrics) for e in directory.read_curve()] == [(e.step, e.loss, e.metrics) for e in whole_directory.read_curve()]
+
+
+def test_a_run_that_loses_its_lease_after_an_evaluation_writes_no_more(plan_runs: Plan, tmp_path: Path) -> None:
+    """The next holder makes that evaluation again: a line written now would stand twice in the curve."""
+    (spec,) = plan_runs()
+    path, left = Store(tmp_path).directory_for(spec).path, {}
+
+    def ensure_held() -> None:
+        if left:
+            raise Killed
+
+    def lose(event: dict[str, object]) -> None:
+        if event["event"] == "evaluated":
+            left.update({file.name: file.read_bytes() for file in path.iterdir()})
+
+    directory = RunDirectory(path, ensure_held)
+    directory.write_spec(spec)
+    with pytest.raises(Killed):
+        run(spec, directory, lose)
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == left
+    assert len(directory.read_curve()) == 1
 
 
 def test_a_run_killed_after_its_last_update_is_only_evaluated(plan_runs: Plan, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.factories import make_curve
 from tests.grid.conftest import doing
 from vsebench.grid.execute import RunBusy, execute
 from vsebench.plugin import DataError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.grid.conftest import MakeJob
     from vsebench.results.record import RunRecord
+    from vsebench.results.spec import RunSpec
 
 
 def run(job, events: list | None = None) -> RunRecord:
@@ -113,6 +115,33 @@ def test_a_run_that_lost_its_lease_stops_and_writes_nothing(job: MakeJob, monkey
     with pytest.raises(RunBusy, match="another process has taken the run over"):
         run(job(doing("nothing")))
     assert RunDirectory(job(doing("nothing")).directory).read_record() is None
+
+
+def lose_the_lease(run_dir: Path) -> None:
+    """As another machine does after this process stood still for too long."""
+    for lease in run_dir.glob("lease-*.json"):
+        lease.rename(run_dir / "lease-99.json")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_whose_lease_is_taken_while_it_stands_still_writes_no_more(job: MakeJob, monkeypatch: pytest.MonkeyPatch, fails: bool):
+    """Neither what it does next, nor that it fails, which is another process's to find out now."""
+    wanted = job(doing("nothing"))
+
+    def train(spec: RunSpec, directory: RunDirectory, report: object, observers: object) -> None:
+        first, second = make_curve([100, 200])
+        directory.append_evaluation(first)
+        lose_the_lease(directory.path)
+        if fails:
+            raise RuntimeError("boom")
+        directory.append_evaluation(second)
+
+    monkeypatch.setitem(sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train))
+    with pytest.raises(RunBusy, match="another process has taken the run over"):
+        run(wanted)
+    left = RunDirectory(wanted.directory)
+    assert len(left.read_curve()) == 1
+    assert left.read_record() is None
 
 
 def test_an_interrupted_run_leaves_no_record(job: MakeJob, monkeypatch: pytest.MonkeyPatch):

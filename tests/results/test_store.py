@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
@@ -111,6 +112,31 @@ def test_every_cut_of_the_curve_reads_as_its_whole_lines(directory):
     for cut in range(len(content)):
         path.write_bytes(content[:cut])
         assert directory.read_curve() == curve[: content[:cut].count(b"\n")]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda directory: directory.write_spec(make_spec()),
+        lambda directory: directory.write_record(make_record(status="failed", error="no")),
+        lambda directory: directory.append_evaluation(make_curve([300])[0]),
+        lambda directory: directory.truncate_curve(-1),
+        lambda directory: directory.write_ranks(np.zeros(2), np.zeros(2)),
+        lambda directory: directory.write_per_image({"image": np.zeros(2)}),
+        lambda directory: directory.write_checkpoint({"step": 1}),
+        lambda directory: directory.write_best({"weight": torch.zeros(2)}),
+    ],
+)
+def test_who_has_lost_the_lease_writes_nothing(directory, write):
+    def ensure_held():
+        raise ZeroDivisionError
+
+    directory.write_record(make_record())
+    directory.append_evaluation(make_curve([100])[0])
+    before = {path.name: path.read_bytes() for path in directory.path.iterdir()}
+    with pytest.raises(ZeroDivisionError):
+        write(RunDirectory(directory.path, ensure_held))
+    assert {path.name: path.read_bytes() for path in directory.path.iterdir()} == before
 
 
 @pytest.mark.parametrize(("step", "kept"), [(-1, 0), (9, 0), (10, 1), (25, 2), (1000, 3)])

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save
 
 from vsebench.annotation.evaluation import evaluate
 from vsebench.annotation.inputs import Inputs, open_inputs, settings_of
@@ -17,7 +16,6 @@ from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import AnnotationTest, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.best import Best
-from vsebench.results.files import write_bytes, write_checkpoint
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import HEADLINE, Cost, Evaluation, RunRecord
@@ -136,7 +134,7 @@ def _take(current: _Run, point: Point) -> None:
     current.directory.append_evaluation(evaluation)
     current.observers.evaluated(evaluation)
     state.training = point.checkpoint()
-    write_checkpoint(current.directory.checkpoint_path, {**vars(state), "best": vars(state.best)})
+    current.directory.write_checkpoint({**vars(state), "best": vars(state.best)})
     epochs = current.spec.protocol.epochs
     progress = {"step": point.updates, "steps": current.updates, "epoch": (point.updates - 1) // per_epoch, "epochs": epochs}
     current.report({"event": "evaluated", **progress, "loss": loss, headline: metrics[headline]})
@@ -152,7 +150,7 @@ def _finish(current: _Run) -> RunRecord:
     directory.write_per_image({"image": metrics.images, **metrics.per_image})
     split = current.inputs.splits["test"]
     columns = current.observers.tested(lambda: AnnotationTest(_vectors(split, best["images"]), best["labels"], split.positives, split.known, metrics.as_dict()))
-    write_bytes(directory.best_path, save(state.best.model))
+    directory.write_best(state.best.model)
     return RunRecord(
         run_id=spec.run_id,
         status="done",

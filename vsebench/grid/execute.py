@@ -45,7 +45,7 @@ def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> 
     """
     spec = read_spec(run_spec_json)
     directory = RunDirectory(run_dir)
-    record = _finished(directory) or _claim_and_run(spec, directory, report or _ignore)
+    record = _finished(directory) or _claim_and_run(spec, run_dir, report or _ignore)
     (report or _ignore)({"event": "finished", "status": record.status})
     return record
 
@@ -56,16 +56,24 @@ def held_by(run_dir: Path) -> str:
     return f"it is being run by process {other.pid} on {other.host}" if other else "it is being run by another process"
 
 
-def _claim_and_run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
-    lease = Lease.claim(directory.path)
+def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
+    lease = Lease.claim(run_dir)
     if lease is None:
-        raise RunBusy(f"{spec.label}: {held_by(directory.path)}")
+        raise RunBusy(f"{spec.label}: {held_by(run_dir)}")
 
-    def report_while_held(event: dict[str, object]) -> None:
+    def stop_if_lost() -> None:
         if lease.lost:
             raise RunBusy(f"{spec.label}: another process has taken the run over")
+
+    def report_while_held(event: dict[str, object]) -> None:
+        stop_if_lost()
         report(event)
 
+    def ensure_held() -> None:
+        lease.heartbeat()  # notices at once that the lease was taken while this process, or its whole machine, stood still
+        stop_if_lost()
+
+    directory = RunDirectory(run_dir, ensure_held)
     with lease.hold():
         record = _finished(directory)  # by whoever held the lease a moment ago
         if record is None:

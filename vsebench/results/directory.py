@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from vsebench.results.spec import AnnotationSpec, RunSpec
 
@@ -33,8 +34,15 @@ class RunDirectory:
         path: the directory.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ensure_held: Callable[[], None] | None = None) -> None:
+        """Opens a directory.
+
+        Args:
+            path: the directory, which need not exist.
+            ensure_held: called before every write; raises when the writer has lost the run's lease.
+        """
         self.path = path
+        self._ensure_held = ensure_held or _nothing
 
     @property
     def checkpoint_path(self) -> Path:
@@ -72,6 +80,7 @@ class RunDirectory:
         Raises:
             VsebenchError: it cannot be written.
         """
+        self._ensure_held()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -92,6 +101,7 @@ class RunDirectory:
         Raises:
             VsebenchError: it cannot be written.
         """
+        self._ensure_held()
         if record.status != "done":
             self._done.unlink(missing_ok=True)
         record = record.model_copy(update={"spec": record.spec.published()})
@@ -125,6 +135,7 @@ class RunDirectory:
         Raises:
             VsebenchError: it cannot be written.
         """
+        self._ensure_held()
         try:
             with self._curve.open("a", encoding="utf-8", newline="\n") as file:
                 file.write(evaluation.model_dump_json() + "\n")
@@ -139,6 +150,7 @@ class RunDirectory:
         Raises:
             VsebenchError: the curve is damaged before its last line, or cannot be written.
         """
+        self._ensure_held()
         if self._curve.exists():
             kept = [e.model_dump_json() + "\n" for e in self.read_curve() if e.step <= step]
             files.write_text(self._curve, "".join(kept))
@@ -165,6 +177,7 @@ class RunDirectory:
         """
         import numpy as np
 
+        self._ensure_held()
         files.write_arrays(self._ranks, {"i2t": np.asarray(i2t, dtype=np.int32), "t2i": np.asarray(t2i, dtype=np.int32)})
 
     def write_per_image(self, values: Mapping[str, NDArray[Any]]) -> None:
@@ -173,7 +186,28 @@ class RunDirectory:
         Raises:
             VsebenchError: it cannot be written.
         """
+        self._ensure_held()
         files.write_arrays(self.path / "per_image.npz", values)
+
+    def write_checkpoint(self, content: Mapping[str, Any]) -> None:
+        """Replaces the training state to resume from, in one move: tensors and plain values.
+
+        Raises:
+            VsebenchError: it cannot be written.
+        """
+        self._ensure_held()
+        files.write_checkpoint(self.checkpoint_path, content)
+
+    def write_best(self, model: dict[str, Tensor]) -> None:
+        """Stores the weights of the model that dev selected.
+
+        Raises:
+            VsebenchError: it cannot be written.
+        """
+        from safetensors.torch import save
+
+        self._ensure_held()
+        files.write_bytes(self.best_path, save(model))
 
     def read_ranks(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Ranks as `write_ranks` took them.
@@ -222,6 +256,10 @@ class RunDirectory:
     @property
     def _done(self) -> Path:
         return self.path / "done"
+
+
+def _nothing() -> None:
+    """Stands for the check of a lease where nobody competes."""
 
 
 def _refuse_newer(path: Path, text: str) -> None:

@@ -104,7 +104,7 @@ class Lease:
 
     @contextmanager
     def hold(self) -> Iterator[Lease]:
-        """Keeps the lease alive from a thread for the length of a block, then releases it. Long work checks `lost` before it writes."""
+        """Keeps the lease alive from a thread for the length of a block, then releases it. Whoever writes checks `lost` before."""
         stop = threading.Event()
         thread = threading.Thread(target=self._beat, args=(stop,), name=f"heartbeat {self.path}", daemon=True)
         thread.start()

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from vsebench.plugin import VsebenchError
+from vsebench.results.directory import RunDirectory
 from vsebench.retrieval.training.state import Best, State, load_checkpoint, save_checkpoint, snapshot
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     model(torch.randn(4, 3)).sum().backward()
     optimiser.step()
     state = State(step=7, forwards=99, seconds={"train": 1.5, "mining": 0.0, "evaluation": 0.5}, best=Best(5, {"rsum": 12.0}, snapshot(model)))
-    save_checkpoint(tmp_path / "c.pt", state, model=model, optimiser=optimiser, loss=None)
+    directory = RunDirectory(tmp_path)
+    save_checkpoint(directory, state, model=model, optimiser=optimiser, loss=None)
     other = torch.nn.Linear(3, 2)
     its = torch.optim.AdamW(other.parameters(), fused=True)
-    again = load_checkpoint(tmp_path / "c.pt", CPU, model=other, optimiser=its, loss=None)
+    again = load_checkpoint(directory.checkpoint_path, CPU, model=other, optimiser=its, loss=None)
     assert again is not None
     assert (again.step, again.forwards, again.seconds, again.restarts) == (7, 99, state.seconds, 1)
     assert again.best is not None
@@ -39,20 +41,20 @@ def test_no_checkpoint_is_a_fresh_start(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_clear_line_and_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "c.pt"
-    save_checkpoint(path, State(step=1))
+    directory = RunDirectory(tmp_path)
+    save_checkpoint(directory, State(step=1))
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(VsebenchError, match=r"cannot write .*c\.pt: No space left on device") as caught:
-        save_checkpoint(path, State(step=2))
+    with pytest.raises(VsebenchError, match=r"cannot write .*checkpoint\.pt: No space left on device") as caught:
+        save_checkpoint(directory, State(step=2))
     assert "\n" not in str(caught.value)
-    again = load_checkpoint(path, CPU)
+    again = load_checkpoint(directory.checkpoint_path, CPU)
     assert again is not None
     assert again.step == 1
-    assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
 def test_a_snapshot_does_not_follow_its_module() -> None:

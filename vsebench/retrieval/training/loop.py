@@ -39,7 +39,7 @@ def run(session: Session) -> None:
         _epoch(session, epoch)
         session.state.forwards = session.stepper.forwards
         session.state.seconds = dict(session.clock.seconds)
-        save_checkpoint(session.directory.checkpoint_path, session.state, **session.checkpointed)
+        save_checkpoint(session.directory, session.state, **session.checkpointed)
 
 
 def _stopped(session: Session) -> bool:

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from vsebench.results.best import Best
-from vsebench.results.files import write_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
 
+    from vsebench.results.directory import RunDirectory
     from vsebench.retrieval.training.clock import Phase
 
 
@@ -43,11 +43,11 @@ def snapshot(module: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in module.state_dict().items()}
 
 
-def save_checkpoint(path: Path, state: State, **modules: Any) -> None:
+def save_checkpoint(directory: RunDirectory, state: State, **modules: Any) -> None:
     """Writes a checkpoint in one move: an interrupted write leaves the previous one.
 
     Args:
-        path: of the checkpoint.
+        directory: of the run.
         state: the run's counters.
         modules: whatever has `state_dict()`; None is left out.
 
@@ -58,7 +58,7 @@ def save_checkpoint(path: Path, state: State, **modules: Any) -> None:
         "state": {**vars(state), "best": vars(state.best) if state.best else None},
         **{name: module.state_dict() for name, module in modules.items() if module is not None},
     }
-    write_checkpoint(path, content)
+    directory.write_checkpoint(content)
 
 
 def load_checkpoint(path: Path, device: torch.device, **modules: Any) -> State | None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save
 
 from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import Progress, RetrievalTest
 from vsebench.plugin.loader import load_plugins
-from vsebench.results.files import write_bytes
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import Cost, RunRecord
@@ -57,7 +55,7 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
     directory.write_ranks(metrics.i2t_ranks, metrics.t2i_ranks)
     owner, ranks = session.inputs.test.text_to_image, (metrics.i2t_ranks, metrics.t2i_ranks)
     columns = session.observers.tested(lambda: RetrievalTest(image, text, owner, session.model.similarity, *ranks, metrics.as_dict()))
-    write_bytes(directory.best_path, save(state.best.model))
+    directory.write_best(state.best.model)
     record = RunRecord(
         run_id=session.spec.run_id,
         status="done",
