@@ -85,6 +85,21 @@ def test_seconds_of_unequal_concurrency_or_device_are_not_compared():
     assert "Warning: seconds are not comparable between these rows: runs differ in device." in found
 
 
+def test_rows_of_different_releases_or_commits_are_pointed_out():
+    def by(release, commit):
+        return make_provenance(libraries={"vsebench": release, "torch": "2.13.0"}, git_commit=commit)
+
+    def said(*made):
+        return [n for n in notes(*(run("gpo", "triplet", seed, provenance=each) for seed, each in enumerate(made))) if "vsebench" in n]
+
+    first, second = "a" * 40, "b" * 40
+    assert said(by("1.0", first), by("1.0", first)) == []
+    assert said(by("1.0", None), by("1.0", first), None, make_provenance()) == []
+    assert said(by("1.0", first), by("1.0", second + "+")) == ["Made with different states of vsebench: commits aaaaaaaaaaaa and bbbbbbbbbbbb+."]
+    assert said(by("1.0", first), by("1.0", first + "+"))
+    assert said(by("1.0", None), by("1.1", None)) == ["Made with different states of vsebench: releases 1.0 and 1.1."]
+
+
 def test_data_warnings_are_carried_once():
     found = notes(run("gpo", warnings=("5999 images, not 6000",)), run("max", warnings=("5999 images, not 6000", "no licence")))
     assert [n for n in found if n.startswith("Data:")] == ["Data: 5999 images, not 6000", "Data: no licence"]
@@ -127,7 +142,7 @@ def test_collapsed_runs_are_named_and_their_row_is_marked():
     said = note(block_notes(block), "† Collapsed")
     assert said == (
         "† Collapsed: gpo × triplet, seed 0 from step 30 on (dev RSUM 120 → 40), seed 1 from step 30 on (dev RSUM 120 → 40): "
-        "unrelated pairs have a mean cosine of 0.98, the loss is 51.2, and 51.2 where all embeddings are equal."
+        "unrelated pairs have a mean cosine of 0.98, the loss is 51.2, where a model with all embeddings equal has 51.2."
     )
     early = note(notes(run("gpo", collapse=collapse, best_step=20), run("mean")), "† Collapsed")
     assert early.endswith("Figures are of models selected before.")

@@ -10,22 +10,56 @@ from vsebench.results.provenance import git_commit, peak_memory_mb, provenance
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
 
 def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     return subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def repository(folder: Path) -> str:
+    """Makes a repository with a package `ours`; returns its commit."""
+    (folder / "ours").mkdir(parents=True)
+    (folder / "ours" / "__init__.py").write_text("1", encoding="utf-8")
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "one")
+    return git(folder, "rev-parse", "HEAD")
+
+
 def test_the_commit_says_when_files_differ_from_it(tmp_path: Path) -> None:
-    assert git_commit(tmp_path) is None
-    git(tmp_path, "init", "-q")
-    (tmp_path / "a").write_text("1", encoding="utf-8")
-    git(tmp_path, "add", "a")
-    git(tmp_path, "commit", "-qm", "one")
-    head = git(tmp_path, "rev-parse", "HEAD")
-    assert git_commit(tmp_path) == head
-    (tmp_path / "a").write_text("2", encoding="utf-8")
-    assert git_commit(tmp_path) == f"{head}+"
+    head, ours = repository(tmp_path), tmp_path / "ours"
+    assert git_commit(ours) == head
+    (tmp_path / "untracked").touch()
+    assert git_commit(ours) == head
+    (ours / "__init__.py").write_text("2", encoding="utf-8")
+    assert git_commit(ours) == f"{head}+"
+
+
+def test_a_package_outside_a_repository_or_installed_inside_one_has_no_commit(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / "__init__.py").touch()
+    assert git_commit(plain) is None
+    repository(tmp_path / "theirs")
+    installed = tmp_path / "theirs" / ".venv" / "site-packages" / "ours"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").touch()
+    assert git_commit(installed) is None
+
+
+def test_the_commit_is_the_package_s_wherever_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a user's own repository, also from one of its hooks, and outside any."""
+    theirs = repository(tmp_path / "theirs")
+    here = git_commit()
+    assert here != theirs
+    monkeypatch.chdir(tmp_path / "theirs")
+    assert git_commit() == here
+    monkeypatch.chdir(tmp_path)
+    assert git_commit() == here
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "theirs" / ".git"))
+    assert git_commit() == here
 
 
 def test_a_record_names_device_and_libraries() -> None:

@@ -33,12 +33,13 @@ GENERAL: Mapping[Task, Sequence[str]] = {
 """What every table's figures are, by task."""
 
 _ERROR_LENGTH = 160
+_COMMIT = 12
 
 
 def block_notes(block: Block) -> list[str]:
     """What is particular to one block, each note a sentence or two."""
     done = [run for run in block.section.runs if run.done]
-    notes = [_seeds(block), *legend(block), _protocol(block), machine_note(done), *alarms(block)]
+    notes = [_seeds(block), *legend(block), _protocol(block), machine_note(done), _software(done), *alarms(block)]
     return [note for note in notes if note]
 
 
@@ -127,6 +128,20 @@ def machine_note(done: Sequence[Run]) -> str:
     threads = f", {_count(spec.protocol.threads, 'thread')} a run" if spec.device == "cpu" else ""
     together = " or ".join(str(c) for c in sorted({run.record.cost.concurrency for run in done if run.record.cost is not None}))
     return f"Device: {spec.device}{f' ({names})' if names else ''}{threads}, {together} at a time."
+
+
+def _software(done: Sequence[Run]) -> str:
+    """Says where rows were made by different states of vsebench; empty where they were not, as far as is known."""
+    made = [run.record.provenance for run in done if run.record.provenance is not None]
+    releases = _distinct(each.libraries["vsebench"] for each in made if "vsebench" in each.libraries)
+    commits = _distinct(short_commit(each.git_commit) for each in made if each.git_commit)
+    differing = [f"{noun}s {' and '.join(found)}" for noun, found in (("release", releases), ("commit", commits)) if len(found) > 1]
+    return f"Made with different states of vsebench: {', '.join(differing)}." if differing else ""
+
+
+def short_commit(commit: str) -> str:
+    """The beginning of a commit, with the '+' of a changed tree."""
+    return commit[:_COMMIT] + ("+" if commit.endswith("+") else "")
 
 
 def comparable_note(done: Sequence[Run]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 import subprocess
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import torch
 
 _LIBRARIES = ("vsebench", "torch", "numpy", "numba", "transformers", "pillow")
+_PACKAGE = Path(__file__).parent.parent
+_OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # what a hook of somebody's repository leaves to the commands that it starts
 
 
 def provenance(device: torch.device, matmul: str) -> Provenance:
@@ -38,13 +41,22 @@ def provenance(device: torch.device, matmul: str) -> Provenance:
     )
 
 
-def git_commit(folder: Path | None = None) -> str | None:
-    """The commit of the working directory, with '+' when tracked files differ from it; None outside a repository."""
+def git_commit(package: Path = _PACKAGE) -> str | None:
+    """The commit of the checkout that a package is imported from, with '+' when tracked files differ from it.
+
+    Args:
+        package: its folder; vsebench's own unless told.
+
+    Returns:
+        None where the package is no part of a repository, as an environment installed inside one is not.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER}
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, cwd=folder, timeout=10).stdout.strip()
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, cwd=package, env=environment, timeout=10).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", "__init__.py")
         return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
         return None

@@ -119,7 +119,7 @@ class Provenance(Frozen):
     host: str
     device_name: str
     libraries: dict[str, str]
-    git_commit: str | None = Field(None, description="of the working directory; '+' when it had changes")
+    git_commit: str | None = Field(None, description="of the checkout vsebench was imported from; '+' when tracked files differed; None without one")
     matmul: str = Field("", description="how fp32 matrix products were computed")
     restarts: int = Field(0, description="how often the run was resumed from a checkpoint")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.notes import changes_note, machine_note, siblings_note, tuned_note
+from vsebench.report.notes import changes_note, machine_note, short_commit, siblings_note, tuned_note
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from vsebench.report.rows import Block
     from vsebench.report.runs import Run
     from vsebench.results.record import Provenance
-
-_COMMIT = 12
 
 
 def facts(block: Block) -> list[tuple[str, str]]:
@@ -49,11 +47,6 @@ def _software(made: list[Provenance]) -> Iterator[tuple[str, str]]:
         for library, release in each.libraries.items():
             releases.setdefault(library, {})[release] = None
     yield "Software", ", ".join(f"{library} {' or '.join(found)}" for library, found in releases.items())
-    yield "Commit", ", ".join(dict.fromkeys(_short(each.git_commit) for each in made if each.git_commit))
+    yield "Commit", ", ".join(dict.fromkeys(short_commit(each.git_commit) for each in made if each.git_commit))
     days = sorted({each.started[:10] for each in made})
     yield "Made", " to ".join(dict.fromkeys((*days[:1], *days[-1:])))
-
-
-def _short(commit: str) -> str:
-    """The beginning of a commit, with the '+' of a changed tree."""
-    return commit[:_COMMIT] + ("+" if commit.endswith("+") else "")
