@@ -76,6 +76,7 @@ def test_a_class_that_would_hide_an_import_is_refused():
 
 
 def test_the_code_is_formatted_and_sound(tmp_path: Path):
+    pytest.importorskip("ruff", reason="ruff is not installed: pip install -e '.[dev]'")
     for kind in KINDS:
         made = project(kind)
         for path, text in files(made).items():
