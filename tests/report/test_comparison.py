@@ -10,6 +10,7 @@ from tests.factories import make_record, make_spec
 from vsebench.report.comparison import compare, render
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
+from vsebench.results.record import Collapse
 
 REFERENCE = ("mean", "triplet")
 
@@ -67,6 +68,18 @@ def test_a_failed_run_is_no_pair():
     failed = Run(make_record(make_spec("gpo", "triplet", 1), status="failed", error="boom", test={}))
     (found,) = compare(Section((*runs, failed)), REFERENCE)
     assert found.seeds == (0,)
+
+
+def test_failed_and_collapsed_runs_are_said():
+    collapse = Collapse(step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2)
+    fallen = Run(make_record(make_spec("max", "triplet", 0), collapse=collapse))
+    failed = [Run(make_record(make_spec("gpo", "triplet", seed), status="failed", error="boom", test={})) for seed in (1, 2)]
+    runs = Section((*section(mean={0: 200.0, 1: 201.0}, gpo={0: 300.0}).runs, fallen, *failed))
+    text = " ".join(render(runs, compare(runs, REFERENCE), REFERENCE, 2.0).split())
+    assert "failed runs are in no difference: gpo × triplet (2)." in text
+    assert "with the models selected before: max × triplet (1)." in text
+    sound = section(mean={0: 200.0}, gpo={0: 300.0})
+    assert "Warning" not in render(sound, compare(sound, REFERENCE), REFERENCE, 2.0)
 
 
 def test_the_table_says_what_its_words_mean():

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from vsebench.report.convergence import SHARE, best_dev, end, reach
+from vsebench.report.convergence import SHARE, best_dev, bracket, end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,23 +25,38 @@ class Arrival:
         updates: until the first evaluation at which it was reached; until the last one where it never was.
         seconds: the same, on the training clock.
         reached: whether it was; otherwise both are bounds that the true values exceed.
-        at_once: it was reached by the first evaluation: both may be much smaller in truth.
+        after: updates and seconds of the evaluation before, where it was not yet reached; of the start where there is none.
     """
 
     updates: float
     seconds: float
     reached: bool = True
-    at_once: bool = False
+    after: tuple[float, float] = (0.0, 0.0)
 
     def value(self, unit: Unit) -> float:
+        """The time by the evaluations."""
         return self.updates if unit == "updates" else self.seconds
+
+    def least(self, unit: Unit) -> float:
+        """What it took at least."""
+        return self.after[UNITS.index(unit)] if self.reached else self.value(unit)
+
+    def most(self, unit: Unit) -> float:
+        """What it took at most."""
+        return self.value(unit) if self.reached else math.inf
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it was reached by the first evaluation: the time may be much smaller in truth."""
+        return self.reached and self.after[0] == 0
 
 
 def arrive(run: Run, quality: float) -> Arrival | None:
     """When a run reached a dev quality; None without any evaluation."""
-    found, last = reach(run, quality), end(run)
+    found, last = bracket(run, quality), end(run)
     if found is not None:
-        return Arrival(found.steps, found.seconds, at_once=found.steps == run.curve[0].step)
+        before, there = found
+        return Arrival(there.steps, there.seconds, after=(before.steps, before.seconds))
     return None if last is None else Arrival(last.steps, last.seconds, reached=False)
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 from tabulate import tabulate
 
 from vsebench.report.formats import WIDTH
+from vsebench.report.notes import counted
 from vsebench.report.statistics import Interval, t_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vsebench.plugin.cards import Task
     from vsebench.report.runs import Run
@@ -72,12 +73,20 @@ def render(section: Section, comparisons: Sequence[Comparison], reference: Combi
     heads = [table.compared, "loss", "seeds", f"Δ{name}", "95 % interval", "verdict"]
     cells = [[*c.combination, str(len(c.seeds)), *_figures(c.difference, table.places), c.verdict] for c in comparisons]
     text = tabulate(cells, heads, tablefmt="simple", colalign=("left", "left", "right", "right", "right", "left"), disable_numparse=True)
-    notes = (
+    notes = [
         f"Δ{name}: test {name} minus that of {' × '.join(reference)}, mean of differences paired by seed, with Student's interval.",
         f"better: the interval lies above 0. no worse: above −{margin:g}, the margin. worse: below 0, and not within the margin. undecided: none of these.",
         f"{len(comparisons)} comparison{'s' if len(comparisons) != 1 else ''}, each at 95 %. The intervals speak of seeds, on this test split.",
-    )
+        *_warnings(section),
+    ]
     return "\n".join([text, "", *(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in notes)])
+
+
+def _warnings(section: Section) -> Iterator[str]:
+    if failed := counted(run for run in section.runs if not run.done):
+        yield f"Warning: failed runs are in no difference: {failed}. A row that often fails is better only where it does not."
+    if collapsed := counted(run for run in section.runs if run.done and run.record.collapse is not None):
+        yield f"Warning: collapsed runs are in the differences, with the models selected before: {collapsed}."
 
 
 def as_dict(section: Section, comparison: Comparison) -> dict[str, object]:

@@ -36,7 +36,19 @@ def best_dev(run: Run) -> float | None:
 
 def reach(run: Run, quality: float) -> Reach | None:
     """The first evaluation at which a run's dev RSUM (MAP) is at least `quality`; None when it never is."""
-    return next((_at(run, evaluation) for evaluation in run.curve if evaluation.metrics[run.table.headline] >= quality), None)
+    found = bracket(run, quality)
+    return found[1] if found is not None else None
+
+
+def bracket(run: Run, quality: float) -> tuple[Reach, Reach] | None:
+    """The evaluation of `reach` after the one before it, or after the start: the run arrived somewhere between the two."""
+    before = Reach(0, 0.0, _head_start(run))
+    for evaluation in run.curve:
+        here = _at(run, evaluation)
+        if evaluation.metrics[run.table.headline] >= quality:
+            return before, here
+        before = here
+    return None
 
 
 def end(run: Run) -> Reach | None:
@@ -51,9 +63,13 @@ def reach_own_best(run: Run) -> Reach | None:
 
 
 def _at(run: Run, evaluation: Evaluation) -> Reach:
+    return Reach(evaluation.step, evaluation.epoch, _head_start(run) + evaluation.seconds)
+
+
+def _head_start(run: Run) -> float:
+    """The seconds that the method needs first."""
     cost = run.record.cost
-    head_start = cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0
-    return Reach(evaluation.step, evaluation.epoch, head_start + evaluation.seconds)
+    return cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0
 
 
 def mean_reach(reached: Sequence[Reach | None]) -> Reach | None:

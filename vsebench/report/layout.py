@@ -177,17 +177,10 @@ def significant(value: Value) -> str:
 def _cost(block: Block) -> list[Column]:
     steps, extra = "steps to", list[Column]()
     if block.section.table.compared == "sampler":
-        steps, extra = "updates to", [Column(("sampling", "s"), "sampling_seconds", _sampling_seconds), _seconds(("refresh", "s"), "refresh_seconds")]
+        steps, extra = "updates to", [_seconds(("sampling", "s"), "sampling_seconds"), _seconds(("refresh", "s"), "refresh_seconds")]
     return [
         Column((steps, "target"), "steps_to_target", _steps),
         _seconds(("s to", "target"), "seconds_to_target"),
         _seconds(("total", "s"), "total_seconds"),
         *extra,
     ]
-
-
-def _sampling_seconds(_: Block, entry: Entry) -> str:
-    updates, pace = entry.row["samples_seen"], entry.row["draws_per_second"]
-    if not isinstance(updates, (int, float)) or not isinstance(pace, (int, float)):
-        return ABSENT
-    return _fixed(updates / pace, _places(updates / pace))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from vsebench.report.convergence import SHARE
@@ -75,6 +76,11 @@ def unfinished_note(unfinished: Sequence[AnySpec]) -> str:
 def name(combination: tuple[str, str]) -> str:
     """How text names a row."""
     return " × ".join(combination)
+
+
+def counted(runs: Iterable[Run]) -> str:
+    """Names rows with how many of these runs they have; empty of none."""
+    return "; ".join(f"{name(row)} ({count})" for row, count in Counter(run.combination for run in runs).items())
 
 
 def _spread(block: Block) -> str:
@@ -198,7 +204,7 @@ def _collapses(runs: Sequence[tuple[Run, Collapse]]) -> str:
     earlier = all(run.record.best_step is not None and run.record.best_step < c.step for run, c in runs)
     before = " Figures are of models selected before." if earlier else ""
     resting = _span([c.plateau for c in found], 1)
-    return f"{since}: unrelated pairs have a mean cosine of {cosine}, the loss is {loss}, and {resting} where all embeddings are equal.{before}"
+    return f"{since}: unrelated pairs have a mean cosine of {cosine}, the loss is {loss}, where a model with all embeddings equal has {resting}.{before}"
 
 
 def _span(values: Sequence[float], places: int) -> str:

@@ -24,6 +24,18 @@ class Bounds(NamedTuple):
     high: float
 
 
+class LogRatio(NamedTuple):
+    """The logarithm of a ratio of two waiting times.
+
+    Attributes:
+        read: by the evaluations at which the runs arrived; open where one never did.
+        true: what it can be, as a run arrives somewhere between two evaluations.
+    """
+
+    read: Bounds
+    true: Bounds
+
+
 @dataclass(frozen=True)
 class Ratio:
     """How many times faster, over seeds.
@@ -32,7 +44,8 @@ class Ratio:
         statistic: the geometric mean where every ratio is known; otherwise the median, which a few unknown ones cannot move.
         low: of the statistic; equal to `high` where it is known, 0 where nothing bounds it from below.
         high: likewise, infinite where nothing bounds it from above.
-        interval: at 95 %: Student's over the logarithms, or for the median that of order statistics, which needs six seeds. Its ends may be 0 and infinite.
+        interval: at 95 %: Student's over the logarithms, or for the median that of order statistics, which needs six seeds; each end is that of the
+            bounds that the evaluations leave. Its ends may be 0 and infinite.
         pairs: seeds that both have.
         known: of these, where both arrived.
     """
@@ -45,43 +58,56 @@ class Ratio:
     known: int
 
 
-def log_ratio(baseline: Arrival, other: Arrival, unit: Unit) -> Bounds:
+def log_ratio(baseline: Arrival, other: Arrival, unit: Unit) -> LogRatio:
     """The logarithm of the baseline's waiting time over the other's: above 0 where the other is faster.
 
     Where one had not arrived at its end, its time is at least that: the ratio is bounded on one side.
     """
-    ratio = math.log(baseline.value(unit)) - math.log(other.value(unit))
-    return Bounds(ratio if other.reached else -math.inf, ratio if baseline.reached else math.inf)
+    ratio = _log(baseline.value(unit)) - _log(other.value(unit))
+    return LogRatio(
+        Bounds(ratio if other.reached else -math.inf, ratio if baseline.reached else math.inf),
+        Bounds(_log(baseline.least(unit)) - _log(other.most(unit)), _log(baseline.most(unit)) - _log(other.least(unit))),
+    )
 
 
-def over_seeds(ratios: Sequence[Bounds], level: float = 0.95) -> Ratio | None:
-    """The ratios of all seeds as one; None of none.
-
-    Args:
-        ratios: their logarithms.
-        level: of the interval.
-    """
+def over_seeds(ratios: Sequence[LogRatio]) -> Ratio | None:
+    """The ratios of all seeds as one; None of none."""
     if not ratios:
         return None
-    known = sum(low == high for low, high in ratios)
+    reads, truths = [ratio.read for ratio in ratios], [ratio.true for ratio in ratios]
+    known = sum(low == high for low, high in reads)
     if known == len(ratios):
-        mean, low, high = t_interval([ratio.low for ratio in ratios], level)
-        interval = None if low is None or high is None else (math.exp(low), math.exp(high))
-        return Ratio("geometric mean", math.exp(mean), math.exp(mean), interval, len(ratios), known)
-    lows, highs = sorted(ratio.low for ratio in ratios), sorted(ratio.high for ratio in ratios)
-    return Ratio("median", _exp(median(lows)), _exp(median(highs)), _median_interval(lows, highs, level), len(ratios), known)
+        mean = _exp(t_interval([low for low, _ in reads]).mean)
+        return Ratio("geometric mean", mean, mean, _mean_interval(truths), len(ratios), known)
+    low, high = (_exp(median(ends)) for ends in zip(*reads, strict=True))
+    return Ratio("median", low, high, _median_interval(truths), len(ratios), known)
 
 
-def _median_interval(lows: Sequence[float], highs: Sequence[float], level: float) -> tuple[float, float] | None:
-    """The distribution-free interval of a median: from the k-th smallest to the k-th largest value, as each is above the median with chance 1/2.
+def _mean_interval(truths: Sequence[Bounds]) -> tuple[float, float] | None:
+    """From the lower end of Student's 95 % interval of the least ratios to the upper end of that of the largest ones."""
+    if len(truths) == 1:
+        return None
+    lows, highs = zip(*truths, strict=True)
+    low = -math.inf if -math.inf in lows else t_interval(lows).low
+    high = math.inf if math.inf in highs else t_interval(highs).high
+    return None if low is None or high is None else (_exp(low), _exp(high))
+
+
+def _median_interval(truths: Sequence[Bounds]) -> tuple[float, float] | None:
+    """The distribution-free 95 % interval of a median: from the k-th smallest to the k-th largest value, as each is above the median with chance 1/2.
 
     An order statistic never falls when a value rises, so the k-th smallest lower bound is below the k-th smallest value. Below six seeds even the
     smallest and the largest hold the median with less than 95 %.
     """
     from scipy.stats import binom
 
-    k = int(binom.ppf((1 - level) / 2, len(lows), 0.5))
+    k = int(binom.ppf(0.025, len(truths), 0.5))
+    lows, highs = (sorted(ends) for ends in zip(*truths, strict=True))
     return (_exp(lows[k - 1]), _exp(highs[-k])) if k > 0 else None
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
 
 
 def _exp(value: float) -> float:

@@ -177,6 +177,7 @@ def _sampling(done: Sequence[Run]) -> Row:
     return {
         "updates_per_second": _mean([cost.samples_seen / cost.train_seconds for cost in costs if cost.train_seconds]),
         "draws_per_second": _mean([cost.samples_seen / cost.sampling_seconds for cost in costs if cost.sampling_seconds]),
+        "sampling_seconds": _mean([cost.sampling_seconds for cost in costs]),
         "refresh_seconds": _mean([cost.refresh_seconds for cost in costs]),
         "violation_rate": share("violation_rate"),
         "false_negative_rate": share("false_negative_rate"),

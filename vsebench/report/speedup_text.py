@@ -11,7 +11,7 @@ from tabulate import tabulate
 from vsebench.report.arrivals import UNITS
 from vsebench.report.convergence import SHARE
 from vsebench.report.formats import WIDTH
-from vsebench.report.notes import comparable_note, machine_note, name
+from vsebench.report.notes import comparable_note, counted, machine_note, name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +25,7 @@ ABSENT = "–"
 _LEGEND = (
     "Times: means over seeds, until the first evaluation there. '> x (n of m)': only n of m seeds arrived; x counts the others as if at their end.",
     "×: the baseline's time over the row's, in pairs of one seed: geometric mean with Student's 95 % interval of the logarithms.",
+    "A run arrives between two evaluations: intervals take the smallest and the largest ratio that this leaves, 0 or ∞ where one arrived by its first.",
     "(m): a run never arrived, so that its ratio is only bounded: median over seeds, with the interval of order statistics, which needs six seeds.",
     "'> x', '< x', '?': the median itself is only bounded on one side, or not at all.",
     "Seconds: training without evaluation, which has a column of its own.",
@@ -76,9 +77,8 @@ def notes(table: SpeedTable) -> list[str]:
     at_once = [name(row.combination) for row in table.rows if row.target.at_once or row.own.at_once]
     if at_once:
         found.append(f"Warning: runs of {'; '.join(at_once)} arrived by their first evaluation, so that ratios are coarse: raise evals_per_epoch.")
-    failed = [f"{name(row.combination)} ({row.failed})" for row in table.rows if row.failed]
-    if failed:
-        found.append(f"Warning: failed runs are in no figure: {'; '.join(failed)}.")
+    if failed := counted(run for run in table.section.runs if not run.done):
+        found.append(f"Warning: failed runs are in no figure: {failed}.")
     keys = next((row.tuned for row in table.rows if row.tuned), {})
     if keys:
         found.append(f"Tuned for each row: {', '.join(keys)}.")
