@@ -56,7 +56,7 @@ def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     file = tmp_path / "shown.py"
     file.write_text(FILE)
     plugins = loader.load_plugins((str(file),))
-    monkeypatch.setattr(loader, "load_plugins", lambda: plugins)
+    monkeypatch.setattr(loader, "load_plugins", lambda _files: plugins)
     return plugins.registry.get("loss", "shown").origin.digest
 
 

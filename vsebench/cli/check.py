@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,13 +28,15 @@ def check_command(
     data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Folder to look in before $VSEBENCH_DATA and ./data; repeatable.")] = None,
     captions: Annotated[Path | None, typer.Option(metavar="FILE", help="Karpathy's JSON, to compare captions and their order with.")] = None,
     strict_data: Annotated[bool, typer.Option("--strict-data", help="Refuse a data set whose counts differ from the published ones.")] = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Check and hash a data set and compare it with what is published. Exit code 0: it is as published; 1: it differs; 2: it cannot be used."""
     from vsebench.cli.datasets import find_dataset
     from vsebench.data.open import open_dataset
 
-    spec, roots = _folder(name, data_root or [])
-    component, card, params = find_dataset(spec)
+    files = tuple(plugin or ())
+    spec, roots = _folder(name, data_root or [], files)
+    component, card, params = find_dataset(spec, files)
     opened = open_dataset(component, params, data_roots=[Path(root) for root in roots], strict=strict_data)
     typer.echo("\n".join(_table(component.canonical(params), opened)))
     findings = list(_findings(component, card, params, opened, captions))
@@ -40,7 +44,7 @@ def check_command(
     raise typer.Exit(NOT_AS_PUBLISHED if any(finding.verdict == "FAIL" for finding in findings) else 0)
 
 
-def _folder(name: str, roots: list[str]) -> tuple[str, list[str]]:
+def _folder(name: str, roots: list[str], plugin_files: tuple[str, ...]) -> tuple[str, list[str]]:
     """The data set and the roots meant: of a folder, what its manifest says, else `coco` where it has COCO's test files, else `precomp`."""
     from vsebench.cli.datasets import datasets
     from vsebench.data.prepare.manifest import read_manifest
@@ -48,7 +52,7 @@ def _folder(name: str, roots: list[str]) -> tuple[str, list[str]]:
     from vsebench.plugin import DataError
 
     folder = Path(name)
-    if not folder.is_dir() or name in {component.name for component, _ in datasets()}:
+    if not folder.is_dir() or name in {component.name for component, _ in datasets(plugin_files)}:
         return name, roots
     manifest = read_manifest(folder)
     if manifest is None:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plugins import KindOption, check_kind
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from vsebench.testing.report import ComponentReport
+    from vsebench.testing.subject import Subject
 
 BROKEN_PROMISE = 1
 
@@ -30,6 +32,7 @@ def conformance_command(
     kind: KindOption = None,
     slow: Annotated[bool, typer.Option("--slow", help="Also what takes many seconds, such as compiling with inductor.")] = False,
     data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Folder to look for data sets in; repeatable.")] = None,
+    plugin: PluginFiles = None,
     form: TableOrJson = "table",
     list_promises: Annotated[bool, typer.Option("--list", help="Print what components of each kind promise, and check nothing.")] = False,
 ) -> None:
@@ -40,18 +43,20 @@ def conformance_command(
         return
     if target is None:
         raise SpecError("say what to check: a component, a distribution, a plugin's file or folder; 'vsebench check --list' prints the promises")
-    failed = _check(target, kind, [Path(root) for root in data_root or []], slow=slow, as_json=form == "json")
+    from vsebench.testing.targets import subjects
+
+    found = subjects(target, kind=kind, data_roots=[Path(root) for root in data_root or []], plugins=tuple(plugin or ()))  # type: ignore[arg-type]  # checked above
+    failed = _check(found, slow=slow, as_json=form == "json")
     raise typer.Exit(BROKEN_PROMISE if failed else 0)
 
 
-def _check(target: str, kind: str | None, data_roots: list[Path], *, slow: bool, as_json: bool) -> bool:
+def _check(subjects: Sequence[Subject], *, slow: bool, as_json: bool) -> bool:
     """Prints the report of each component as it is made, or one JSON document; true when a promise is broken."""
     from vsebench.cli.conformance_view import as_dict, component_lines, verdict
     from vsebench.testing.report import reports
-    from vsebench.testing.targets import subjects
 
     done: list[ComponentReport] = []
-    for report in reports(subjects(target, kind=kind, data_roots=data_roots), slow=slow):  # type: ignore[arg-type]  # checked above
+    for report in reports(subjects, slow=slow):
         done.append(report)
         if not as_json:
             typer.echo("\n".join(component_lines(report)))

@@ -9,6 +9,7 @@ import typer
 from vsebench.cli.check import check_command
 from vsebench.cli.datasets import datasets, find_dataset
 from vsebench.cli.extract import extract_command
+from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.prepare import prepare_command
 
 if TYPE_CHECKING:
@@ -33,21 +34,22 @@ def _data(context: typer.Context) -> None:
 
 
 @data_app.command("list")
-def list_command() -> None:
+def list_command(plugin: PluginFiles = None) -> None:
     """List the data sets."""
     from tabulate import tabulate
 
     from vsebench.plugin.loader import load_plugins
 
-    registry = load_plugins().registry
-    rows = [(registry.spelling(c), card.task, card.feature_kind, card.protocol, card.summary) for c, card in datasets()]
+    files = tuple(plugin or ())
+    registry = load_plugins(files).registry
+    rows = [(registry.spelling(c), card.task, card.feature_kind, card.protocol, card.summary) for c, card in datasets(files)]
     typer.echo(tabulate(rows, headers=("name", "task", "features", "protocol", "what it is"), tablefmt="simple", disable_numparse=True))
 
 
 @data_app.command("info")
-def info_command(name: NameArgument) -> None:
+def info_command(name: NameArgument, plugin: PluginFiles = None) -> None:
     """Say what a data set is, which files it needs, where to get them and where to put them."""
-    component, card, params = find_dataset(name)
+    component, card, params = find_dataset(name, tuple(plugin or ()))
     typer.echo("\n".join(_info(component, card, params)))
 
 

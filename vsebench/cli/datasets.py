@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Component
 
 
-def datasets() -> Iterator[tuple[Component, DatasetCard]]:
+def datasets(plugin_files: tuple[str, ...] = ()) -> Iterator[tuple[Component, DatasetCard]]:
     """Every registered data set and its card."""
     from vsebench.plugin.cards import DatasetCard
     from vsebench.plugin.loader import load_plugins
 
-    for component in load_plugins().registry:
+    for component in load_plugins(plugin_files).registry:
         if isinstance(component.card, DatasetCard):
             yield component, component.card
 
 
-def find_dataset(text: str) -> tuple[Component, DatasetCard, dict[str, Scalar]]:
+def find_dataset(text: str, plugin_files: tuple[str, ...] = ()) -> tuple[Component, DatasetCard, dict[str, Scalar]]:
     """The data set that a spec names, its card, and its options with their values."""
     from vsebench.grid.components import parse_spec
     from vsebench.plugin.loader import load_plugins
 
     name, given = parse_spec(text)
-    component = load_plugins().registry.get("dataset", name)
-    return component, next(card for other, card in datasets() if other is component), component.resolve(given)
+    component = load_plugins(plugin_files).registry.get("dataset", name)
+    return component, next(card for other, card in datasets(plugin_files) if other is component), component.resolve(given)

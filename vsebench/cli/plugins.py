@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.registry import KINDS
 
@@ -23,6 +24,7 @@ KindOption = Annotated[str | None, typer.Option("--kind", help=f"Only this kind 
 def plugins_command(
     failed: Annotated[bool, typer.Option("--failed", help="Only plugins that could not be loaded, or claim a name that another has, with the cure.")] = False,
     kind: KindOption = None,
+    plugin: PluginFiles = None,
     available: Annotated[bool, typer.Option("--available", help="List the packages of the catalogue instead, installed or not.")] = False,
     index: Annotated[
         str | None, typer.Option(metavar="FILE|URL", help="The catalogue to list. [default: the one of this release; the network is not used]")
@@ -42,7 +44,7 @@ def plugins_command(
         return
     if index is not None:
         raise SpecError("--index is the catalogue of --available: add that, or leave --index out")
-    plugins = load_plugins()
+    plugins = load_plugins(tuple(plugin or ()))
     infos = [info for info in (plugins.ailing if failed else plugins.infos) if kind is None or any(k == kind for k, _ in info.components)]
     if form == "json":
         typer.echo(json.dumps({"schema": 1, "api": API_VERSION, "plugins": [_as_dict(info, kind) for info in infos]}, indent=1))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def run_command(
     workers: Annotated[int | None, typer.Option(help="Runs at a time. [default: physical cores, or CUDA devices]")] = None,
     executor: Annotated[str | None, typer.Option(help="Where runs are run. [default: local]")] = None,
     out: Annotated[str | None, typer.Option(help="Folder that receives a directory per run. [default: runs]")] = None,
-    plugin: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Python file that implements plugin hooks; repeatable.")] = None,
+    plugin: PluginFiles = None,
     strict_data: Annotated[bool, typer.Option("--strict-data", help="Refuse a data set whose counts differ from the published ones.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,

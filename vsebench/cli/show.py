@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plugins import KindOption, check_kind
 from vsebench.cli.published_view import published_lines
 from vsebench.plugin.cards import DatasetCard, LossCard
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 def show_command(
     name: Annotated[str, typer.Argument(help="Name of a component, or dist::name.", show_default=False)],
     kind: KindOption = None,
+    plugin: PluginFiles = None,
     form: TableOrJson = "table",
 ) -> None:
     """Show what a component is: its parameters, paper, published numbers and plugin. Lists every kind of that name."""
     from vsebench.plugin.loader import load_plugins
 
     check_kind(kind)
-    plugins = load_plugins()
+    plugins = load_plugins(tuple(plugin or ()))
     found = [component for component in plugins.registry.find(name) if kind in (None, component.kind)]
     if not found:
         raise SpecError(_unknown(name, kind, plugins))

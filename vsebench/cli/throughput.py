@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vsebench.annotation.throughput import Throughput
 
@@ -34,13 +36,15 @@ def samplers_command(
     images: Annotated[int, typer.Option(help="Images, five labels each.", min=1)] = 20_000,
     dim: Annotated[int, typer.Option(help="Factors.", min=1)] = 100,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    plugin: PluginFiles = None,
     form: TableOrJson = "table",
 ) -> None:
     """Time draws and refreshes of negative samplers, count useful draws, and compare the draws with the exact law."""
     if device not in get_args(Device):
         raise SpecError(f"unknown device '{device}': {did_you_mean(device, get_args(Device))}")
     counts, batches = _numbers("labels", labels), _numbers("batch", batch)
-    rows = list(_measured(sampler, counts, batches, device, images, dim, threads))
+    samplers = _samplers(sampler, tuple(plugin or ()))
+    rows = list(_measured(samplers, counts, batches, device, images, dim, threads))
     if form == "json":
         flat = [{"sampler": name, **row.as_dict()} for name, row in rows]
         typer.echo(json.dumps({"schema": 1, "images": images, "dim": dim, "threads": threads, "rows": flat}, indent=1))
@@ -56,18 +60,30 @@ def _numbers(option: str, text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def _measured(
-    asked: str | None, counts: Sequence[int], batches: Sequence[int], device: Any, images: int, dim: int, threads: int
-) -> Iterator[tuple[str, Throughput]]:
-    """Each sampler's figures, by number of labels."""
-    from vsebench.grid.components import create, split_list
-    from vsebench.grid.device import resolve_device
+def _samplers(asked: str | None, plugin_files: tuple[str, ...]) -> dict[str, Callable[[], Any]]:
+    """What makes each sampler, by its spec.
+
+    Raises:
+        VsebenchError: one of them is not known, or cannot be made.
+    """
+    from vsebench.grid.components import parse_spec, split_list
     from vsebench.plugin.loader import load_plugins
 
-    every = [component.name for component in load_plugins().registry if component.kind == "sampler"]
-    names = every if asked is None else split_list(asked)
-    for name in names:
-        create("sampler", name)  # a misspelt one is refused before anything is measured
+    registry = load_plugins(plugin_files).registry
+    found: dict[str, Callable[[], Any]] = {}
+    for spec in [registry.spelling(each) for each in registry if each.kind == "sampler"] if asked is None else split_list(asked):
+        name, given = parse_spec(spec)
+        found[spec] = partial(registry.get("sampler", name).create, given)
+        found[spec]()  # a misspelt one is refused before anything is measured
+    return found
+
+
+def _measured(
+    samplers: Mapping[str, Callable[[], Any]], counts: Sequence[int], batches: Sequence[int], device: Any, images: int, dim: int, threads: int
+) -> Iterator[tuple[str, Throughput]]:
+    """Each sampler's figures, by number of labels."""
+    from vsebench.grid.device import resolve_device
+
     where = resolve_device(device)
     import torch
 
@@ -76,9 +92,9 @@ def _measured(
     torch.set_num_threads(threads)
     for count in counts:
         state = planted_state(images, count, dim, torch.device(where))
-        for name in names:
+        for name, make in samplers.items():
             typer.echo(f"{name}, {count:,} labels", err=True)
-            yield name, measure(create("sampler", name), state, batches)
+            yield name, measure(make(), state, batches)
 
 
 def _table(rows: Sequence[tuple[str, Throughput]], batches: Sequence[int], images: int, dim: int) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.run import SOME_FAILED
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def tune_command(
     search_seed: Annotated[int, typer.Option(min=0, help="Of the points.")] = 0,
     data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Folder in which data sets are looked for; repeatable.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time. [default: the suite's]")] = None,
+    plugin: PluginFiles = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the points and count the runs.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
@@ -35,9 +38,9 @@ def tune_command(
     from vsebench.grid.seeds import parse_seeds
     from vsebench.grid.space import draw_points, parse_space
     from vsebench.grid.suite import load_suite
-    from vsebench.grid.tune import plan_search, search
+    from vsebench.grid.tune import TrialsFailed, plan_search, search
 
-    options = {key: value for key, value in (("data_root", data_root), ("workers", workers)) if value}
+    options = {key: value for key, value in (("data_root", data_root), ("workers", workers), ("plugin", plugin)) if value}
     points = draw_points(parse_space(space), trials, search_seed)
     if (out / "suite.toml").exists() and (out / "suite.toml").samefile(suite):
         raise SpecError(f"{suite} would be overwritten by its tuned copy: give another --out")
@@ -47,8 +50,13 @@ def tune_command(
         typer.echo("\n".join([*lines, "", f"{len(wanted.plan.runs)} runs, {wanted.plan.workers} at a time"]))
         return
     command = f"vsebench tune {shlex.quote(str(suite))} --space '{space}' --trials {trials} --seeds {seeds} --search-seed {search_seed} --out {out}"
-    with progress(wanted.plan, quiet=quiet) as report:
-        found = search(wanted, out, command, report)
+    command += "".join(f" --plugin {shlex.quote(file)}" for file in plugin or ())
+    try:
+        with progress(wanted.plan, quiet=quiet) as report:
+            found = search(wanted, out, command, report)
+    except TrialsFailed as error:
+        typer.echo("\n".join([*(f"vsebench: failed: {reason}" for reason in error.reasons), f"vsebench: error: {error}"]), err=True)
+        raise typer.Exit(SOME_FAILED) from error
     typer.echo(_table(found))
     typer.echo(f"\nnext: vsebench run {out / 'suite.toml'}")
 
@@ -62,7 +70,7 @@ def _table(trials: Sequence[Trial]) -> str:
     rows = []
     for best in best_trials(trials):
         scores = [trial.score for trial in trials if trial.row == best.row and trial.score is not None]
-        failed = sum(trial.row == best.row and trial.score is None for trial in trials)
-        rows.append([*best.row, *(f"{value:g}" for value in best.point.values()), f"{max(scores):.4f}", f"{min(scores):.4f}", len(scores) + failed, failed])
-    heads = ["dataset", "sampler", "loss", *trials[0].point, "dev MAP", "worst", "trials", "failed"]
+        diverged = sum(trial.row == best.row and trial.score is None for trial in trials)
+        rows.append([*best.row, *(f"{value:g}" for value in best.point.values()), f"{max(scores):.4f}", f"{min(scores):.4f}", len(scores) + diverged, diverged])
+    heads = ["dataset", "sampler", "loss", *trials[0].point, "dev MAP", "worst", "trials", "diverged"]
     return tabulate(rows, heads, tablefmt="simple", disable_numparse=True)

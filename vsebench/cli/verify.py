@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def verify_command(
     name: Annotated[str, typer.Argument(help="A component that published figures name: gpo, triplet, flickr30k, …", show_default=False)],
     results: Annotated[Path, typer.Option("--results", metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False)],
     tolerance: Annotated[str | None, typer.Option(metavar="RECALL,RSUM", help="Largest gap allowed, in points of a recall and of RSUM. [default: 2,5]")] = None,
+    plugin: PluginFiles = None,
     form: TableOrJson = "table",
 ) -> None:
     """Compare finished runs with the published figures of a component; exit with 3 when a gap is larger than the tolerance, with 4 when none could be taken."""
@@ -30,7 +32,7 @@ def verify_command(
     from vsebench.report.verify import verify
     from vsebench.report.verify_text import render
 
-    found = verify(name, results, load_plugins().registry, _tolerance(tolerance))
+    found = verify(name, results, load_plugins(tuple(plugin or ())).registry, _tolerance(tolerance))
     typer.echo(render(found, form, shutil.get_terminal_size((WIDTH, 1)).columns))
     raise typer.Exit(EXIT_CODES[found.verdict])
 

@@ -26,7 +26,7 @@ SIZES = {"dim": DIM, "in_dim": DIM, "word_dim": DIM, "vocabulary_size": DIM, "ba
 """What a component is told when it is made to see whether its parameters go together."""
 
 
-def subjects(target: str, *, kind: Kind | None = None, data_roots: Sequence[Path] = ()) -> list[Subject]:
+def subjects(target: str, *, kind: Kind | None = None, data_roots: Sequence[Path] = (), plugins: tuple[str, ...] = ()) -> list[Subject]:
     """The components that a target names, with the parameters that its spec gives, or their defaults.
 
     What ends in `.py` is a file; a folder with a pyproject.toml is a project; then come components by name, which may have parameters; then distributions.
@@ -35,29 +35,28 @@ def subjects(target: str, *, kind: Kind | None = None, data_roots: Sequence[Path
         target: as a person writes it.
         kind: only components of this kind.
         data_roots: where data sets are looked for.
+        plugins: paths of plugin files that are not installed.
 
     Raises:
         SpecError: nothing has that name, a parameter is not valid, parameters contradict each other, or nothing of it can be checked.
         PluginError: a plugin is not installed, or could not be loaded.
     """
-    files: tuple[str, ...] = ()
     given: dict[str, str] = {}
     path = Path(target)
+    if path.suffix == ".py" and path.resolve() not in (Path(file).resolve() for file in plugins):
+        plugins = (*plugins, target)
+    loaded = load_plugins(plugins)
     if path.suffix == ".py":
-        files = (target,)
-        plugins = load_plugins(files)
-        components = [component for component in plugins.registry if component.origin.distribution == path.name]
+        components = [component for component in loaded.registry if component.origin.distribution == path.name]
     elif path.is_dir() and (target in (".", "..") or "/" in target or (path / "pyproject.toml").is_file()):
-        plugins = load_plugins()
-        components = _of_distribution(_project_name(path), plugins, f"run 'pip install -e {target}' and check again")
+        components = _of_distribution(_project_name(path), loaded, f"run 'pip install -e {target}' and check again")
     else:
-        plugins = load_plugins()
-        components, given = _by_name(target, plugins, kind)
+        components, given = _by_name(target, loaded, kind)
     chosen = [component for component in components if component.kind != UNCHECKED and kind in (None, component.kind)]
     if not chosen:
         raise SpecError(f"'{target}' has no {kind or 'component'} to check; it has {_summary(components)}")
-    spelling = plugins.registry.spelling
-    found = [Subject(component, component.resolve(given), spelling(component), files, tuple(data_roots)) for component in chosen]
+    spelling = loaded.registry.spelling
+    found = [Subject(component, component.resolve(given), spelling(component), plugins, tuple(data_roots)) for component in chosen]
     if given:
         _refuse_contradictions(found[0])
     return found
@@ -80,6 +79,8 @@ def _refuse_contradictions(subject: Subject) -> None:
 def _by_name(target: str, plugins: Plugins, kind: Kind | None) -> tuple[list[Component], dict[str, str]]:
     """The components of that name and the parameters given, else all of the distribution of that name."""
     name, given = parse_spec(target)
+    if name.endswith(".py"):
+        raise SpecError(f"parameters are a component's, not a file's: 'vsebench check NAME:{target.partition(':')[2]} --plugin {name}'")
     found = [component for component in plugins.registry.find(name) if kind in (None, component.kind)]
     if given and len(found) > 1:
         found = _with_parameters(name, given, found)

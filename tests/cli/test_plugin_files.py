@@ -1,0 +1,98 @@
+"""`--plugin`: a component of a file can be named wherever an installed one can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vsebench.cli.app import main
+from vsebench.plugin import loader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILE = """
+import torch
+from vsebench.plugin import Card, DatasetCard, Param, PoolingCard, hookimpl
+from vsebench_sampling.independent import Uniform
+
+class Scaled(torch.nn.Module):
+    def __init__(self, by=1.0):
+        super().__init__()
+        self.by = by
+
+    def forward(self, features, lengths):
+        padding = torch.arange(features.shape[1], device=features.device) >= lengths[:, None]
+        return self.by * features.masked_fill(padding[..., None], 0).sum(1) / lengths[:, None]
+
+@hookimpl
+def vsebench_register_poolings(register):
+    register("scaled", f"{__name__}:Scaled", params=[Param("by", 1.0)], card=PoolingCard("a mean, scaled"))
+
+@hookimpl
+def vsebench_register_samplers(register):
+    register("evenly", f"{__name__}:Uniform", card=Card("uniform by another name"))
+
+@hookimpl
+def vsebench_register_datasets(register):
+    register("nowhere-set", f"{__name__}:Nothing", card=DatasetCard("a set that nobody has", prepare="Wait for it."))
+"""
+
+SUITE = """
+dataset = "tags:images=60:labels=40:density=0.1"
+sampler = "evenly"
+loss = "hinge"
+seeds = 0
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    (tmp_path / "own.py").write_text(FILE)
+    (tmp_path / "suite.toml").write_text(SUITE)
+    monkeypatch.chdir(tmp_path)
+    yield "own.py"
+    loader.load_plugins.cache_clear()
+
+
+def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    return int(caught.value.code or 0), *capsys.readouterr()
+
+
+COMMANDS = [
+    (("show", "scaled"), 0, "scaled (pooling): a mean, scaled"),
+    (("plugins", "--kind", "sampler"), 0, "evenly"),
+    (("check", "evenly"), 0, "evenly (sampler, own.py 0)"),
+    (("throughput", "samplers", "--sampler", "evenly", "--labels", "20", "--batch", "8", "--images", "40", "--dim", "4", "--device", "cpu"), 0, "evenly"),
+    (("tune", "suite.toml", "--space", "lr=0.01|0.1", "--out", "tuned", "--trials", "1", "--dry-run"), 0, "1 runs"),
+    (("data", "list"), 0, "nowhere-set"),
+    (("data", "info", "nowhere-set"), 0, "a set that nobody has"),
+    (("data", "check", "nowhere-set"), 2, "vsebench_file_own:Nothing"),
+    (("verify", "scaled", "--results", "."), 2, "no published figures name 'scaled'"),
+    (("run", "--pooling", "scaled:by=2", "--loss", "triplet", "--dry-run"), 0, "scaled:by=2"),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "text"), COMMANDS, ids=[" ".join(command[:2]) for command, _, _ in COMMANDS])
+def test_a_component_of_a_file_can_be_named(command: tuple[str, ...], code: int, text: str, file: str, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("vsebench.annotation.throughput._SECONDS", 0.0)
+    monkeypatch.setattr("vsebench.annotation.throughput._DRAWS", 500)
+    found, printed, errors = called(capsys, *command, "--plugin", file)
+    assert (found, text in printed + errors) == (code, True), printed + errors
+
+
+def test_parameters_of_a_components_of_a_file_can_be_checked(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = called(capsys, "check", "scaled:by=2", "--plugin", file)
+    assert (code, text.splitlines()[0]) == (0, "scaled:by=2.0 (pooling, own.py 0)")
+    code, text, _ = called(capsys, "check", file, "--plugin", f"./{file}", "--kind", "sampler")
+    assert (code, text.splitlines()[0]) == (0, "evenly (sampler, own.py 0)")
+
+
+def test_a_file_with_parameters_says_what_to_write(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, errors = called(capsys, "check", f"{file}:by=2")
+    message = "parameters are a component's, not a file's: 'vsebench check NAME:by=2 --plugin own.py'"
+    assert (code, errors) == (2, f"vsebench: error: {message}\n")
