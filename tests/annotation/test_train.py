@@ -14,7 +14,8 @@ from tests.oracles import label_ranking as oracle
 from vsebench.annotation.model import Model
 from vsebench.annotation.settings import Settings, TrainingData
 from vsebench.annotation.train import Point, train
-from vsebench.plugin import DataError, DrawKey, Key, Positives, SamplerState, SpecError, VsebenchError
+from vsebench.plugin import DataError, DrawKey, Key, Positives, SamplerState, SpecError
+from vsebench.results.record import DivergenceError
 from vsebench_ens.sampler import VSEens
 from vsebench_sampling.independent import Popularity, Uniform
 from vsebench_sampling.losses import Hinge, Logistic, WarpWeighted
@@ -210,13 +211,13 @@ def test_seconds_are_split() -> None:
 
 
 def test_a_diverging_run_says_so() -> None:
-    with pytest.raises(VsebenchError, match=r"training diverged before update 150 of 150 \(loss .*\); lower lr"):
+    with pytest.raises(DivergenceError, match=r"training diverged before update 150 of 150 \(loss .*\); lower lr"):
         trained(Uniform(), Hinge(), dataclasses.replace(SETTINGS, lr=1e20))
 
 
 def test_vectors_that_grow_without_bound_are_a_diverging_run_before_their_loss_is() -> None:
     runaway = dataclasses.replace(SETTINGS, lr=1e8, l2_image=0, l2_label=0, updates=12, evaluate_every=12)
-    with pytest.raises(VsebenchError, match=r"training diverged before update 12 of 12 \(loss .*\d\); lower lr"):
+    with pytest.raises(DivergenceError, match=r"training diverged before update 12 of 12 \(loss .*\d\); lower lr"):
         trained(Uniform(), Hinge(), runaway)
 
 

@@ -13,6 +13,7 @@ from vsebench.grid.execute import RunBusy, execute
 from vsebench.plugin import DataError
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease
+from vsebench.results.record import DivergenceError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,16 @@ def test_a_failing_run_leaves_its_traceback(job: MakeJob):
     assert record.error.rstrip().endswith("RuntimeError: boom")
     assert RunDirectory(job(doing("fail")).directory).read_record() == record
     assert events[-1] == {"event": "finished", "status": "failed"}
+
+
+@pytest.mark.parametrize(("error", "diverged"), [(DivergenceError("lower lr"), True), (DataError("the data vanished"), False), (MemoryError(), False)])
+def test_only_a_run_that_diverged_is_marked_so(job: MakeJob, monkeypatch: pytest.MonkeyPatch, error: Exception, diverged: bool):
+    def train(*_: object) -> None:
+        raise error
+
+    monkeypatch.setitem(sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train))
+    record = run(job(doing("nothing")))
+    assert (record.status, record.diverged) == ("failed", diverged)
 
 
 def test_an_error_of_the_suite_fails_the_run_too(job: MakeJob, monkeypatch: pytest.MonkeyPatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from vsebench.grid.suite import Suite, load_suite, make_suite
 from vsebench.grid.suite_text import suite_text
 from vsebench.grid.tune import Trial, best_trials, plan_search
 from vsebench.plugin import SpecError, VsebenchError
+from vsebench.results.record import RunRecord
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ def trial(sampler: str, lr: float, score: float | None) -> Trial:
 def test_the_best_of_each_row_is_chosen_and_failures_are_never() -> None:
     trials = [trial("uniform", 1, None), trial("dns", 1, 0.5), trial("uniform", 2, 0.1), trial("dns", 2, 0.5), trial("uniform", 3, 0.3), trial("dns", 3, 0.2)]
     assert [(t.sampler, t.point["lr"]) for t in best_trials(trials)] == [("uniform", 3), ("dns", 1)]
-    with pytest.raises(VsebenchError, match="every trial of tags × dns × hinge failed"):
+    with pytest.raises(VsebenchError, match="every trial of tags × dns × hinge diverged"):
         best_trials([trial("uniform", 1, 0.5), trial("dns", 1, None)])
 
 
@@ -135,3 +137,34 @@ def test_the_command_leaves_a_suite_that_runs_and_its_trials(tmp_path: Path, cap
         main([*command[:1], str(tmp_path / "tuned" / "suite.toml"), *command[2:]])
     assert ended.value.code == 2
     assert "would be overwritten" in capsys.readouterr().err
+
+
+def test_a_trial_that_fails_but_did_not_diverge_is_named_and_nothing_is_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, memory that ran out or a bug says nothing of the point: the command ends with 1, and repeated does the rest."""
+
+    def all_but_one(plan: Plan, reporter: object = None) -> None:
+        run_here(replace(plan, runs=plan.runs[1:]))
+        record = RunRecord(run_id=plan.runs[0].run_id, status="failed", spec=plan.runs[0], error="Traceback\nMemoryError: too much")
+        Store(plan.out).directory_for(plan.runs[0]).write_spec(plan.runs[0])
+        Store(plan.out).directory_for(plan.runs[0]).write_record(record)
+
+    (tmp_path / "suite.toml").write_text(suite_text(small()))
+    command = ["tune", str(tmp_path / "suite.toml"), "--space", "lr=0.05|1e30", "--trials", "2", "--out", str(tmp_path / "tuned"), "--workers", "1", "--quiet"]
+    monkeypatch.setattr("vsebench.grid.tune.run_plan", all_but_one)
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    failed, error = said.err.splitlines()
+    assert "uniform · hinge · seed 1000: MemoryError: too much (" in failed
+    assert error.startswith("vsebench: error: 1 of 4 trials failed, so that nothing was chosen")
+    assert [path.name for path in (tmp_path / "tuned").iterdir()] == ["trials"]
+    assert sum(directory.is_done for directory in Store(tmp_path / "tuned" / "trials").directories()) == 1
+    monkeypatch.setattr("vsebench.grid.tune.run_plan", run_here)
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 0
+    assert (tmp_path / "tuned" / "suite.toml").exists()

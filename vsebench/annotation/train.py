@@ -15,7 +15,8 @@ from vsebench.annotation.minibatch import MiniBatch
 from vsebench.annotation.model import Model
 from vsebench.annotation.probe import probe
 from vsebench.annotation.sequential import Sequential
-from vsebench.plugin import Key, VsebenchError
+from vsebench.plugin import Key
+from vsebench.results.record import DivergenceError
 
 if TYPE_CHECKING:
     from vsebench.annotation.settings import Settings, TrainingData
@@ -87,7 +88,7 @@ def train(
 
     Raises:
         SpecError: the sequential engine cannot serve the device, the sampler or the loss.
-        VsebenchError: the loss is no longer finite.
+        DivergenceError: the loss is no longer finite, or the model is near overflow.
     """
     device, key = torch.device(device), Key(seed)
     model = Model.initial(data, settings, key / "init", device)
@@ -108,7 +109,7 @@ def _point(context: Context, refreshes: Refreshes, engine: Engine, updates: int,
     found = tally["updates"] - tally["skipped"] - tally["exhausted"]
     loss = tally["loss"] / found if found else math.nan
     if found and not (math.isfinite(loss) and _bounded(context.model)):
-        raise VsebenchError(f"training diverged before update {updates:,} of {context.settings.updates:,} (loss {loss:.3g}); lower lr")
+        raise DivergenceError(f"training diverged before update {updates:,} of {context.settings.updates:,} (loss {loss:.3g}); lower lr")
     sample = probe(context, updates)
     if context.settings.engine == "sequential":
         context.clock.move(sample.seconds * tally["updates"], "update", "sampling")

@@ -38,7 +38,7 @@ def tune_command(
     from vsebench.grid.seeds import parse_seeds
     from vsebench.grid.space import draw_points, parse_space
     from vsebench.grid.suite import load_suite
-    from vsebench.grid.tune import TrialsFailed, plan_search, search
+    from vsebench.grid.tune import TrialsError, plan_search, search
 
     options = {key: value for key, value in (("data_root", data_root), ("workers", workers), ("plugin", plugin)) if value}
     points = draw_points(parse_space(space), trials, search_seed)
@@ -54,7 +54,7 @@ def tune_command(
     try:
         with progress(wanted.plan, quiet=quiet) as report:
             found = search(wanted, out, command, report)
-    except TrialsFailed as error:
+    except TrialsError as error:
         typer.echo("\n".join([*(f"vsebench: failed: {reason}" for reason in error.reasons), f"vsebench: error: {error}"]), err=True)
         raise typer.Exit(SOME_FAILED) from error
     typer.echo(_table(found))

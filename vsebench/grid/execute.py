@@ -9,7 +9,7 @@ from vsebench.plugin.errors import VsebenchError
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease, holder
 from vsebench.results.observers import Observers
-from vsebench.results.record import RunRecord
+from vsebench.results.record import DivergenceError, RunRecord
 from vsebench.results.spec import AnnotationSpec, read_spec
 from vsebench.results.store import Store
 
@@ -95,8 +95,9 @@ def _run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
         record = _train(spec, directory, report, observers)
     except RunBusy:
         raise
-    except Exception:
-        record = RunRecord(run_id=spec.run_id, status="failed", spec=spec, error=traceback.format_exc())
+    except Exception as error:
+        diverged = isinstance(error, DivergenceError)
+        record = RunRecord(run_id=spec.run_id, status="failed", spec=spec, diverged=diverged, error=traceback.format_exc())
         directory.write_record(record)  # a run that ended well has written its own
     return record if observers is None else _show(record, directory, observers)
 

@@ -40,7 +40,7 @@ class Trial:
         sampler: likewise.
         loss: likewise.
         point: the values.
-        score: the best dev MAP of a run, mean over the tuning seeds; None when a run failed, which no choice can follow.
+        score: the best dev MAP of a run, mean over the tuning seeds; None when a run diverged, which no choice can follow.
         run_ids: the runs, one for each tuning seed.
     """
 
@@ -69,6 +69,18 @@ class Search:
     suite: Suite
     points: Sequence[Point]
     plan: Plan
+
+
+class TrialsError(VsebenchError):
+    """Trials failed and had not diverged, so that they say nothing of their points.
+
+    Attributes:
+        reasons: a line for each.
+    """
+
+    def __init__(self, reasons: Sequence[str], of: int) -> None:
+        super().__init__(f"{len(reasons)} of {of} trials failed, so that nothing was chosen: mend what they say; the same command goes on with what is left")
+        self.reasons = reasons
 
 
 def plan_search(suite: Suite, points: Sequence[Point], seeds: Sequence[int], out: Path) -> Search:
@@ -114,9 +126,13 @@ def search(wanted: Search, out: Path, command: str, reporter: Report | None = No
         Every trial, in the order of the plan.
 
     Raises:
-        VsebenchError: every trial of a row failed.
+        TrialsError: a trial failed for another reason than that it diverged; nothing is written then, and trials that are done are kept.
+        VsebenchError: every trial of a row diverged.
     """
     run_plan(wanted.plan, reporter=reporter)
+    failures = _failures(wanted)
+    if failures:
+        raise TrialsError(failures, len(wanted.plan.runs))
     trials = _trials(wanted)
     write_text(out / "trials.csv", _csv(trials))
     tuned = tuple(Tuned(dataset=t.dataset, sampler=t.sampler, loss=t.loss, set=t.point) for t in best_trials(trials))
@@ -128,7 +144,7 @@ def best_trials(trials: Sequence[Trial]) -> list[Trial]:
     """The trial of each row with the largest score; the earlier of equal ones.
 
     Raises:
-        VsebenchError: a row has none that did not fail.
+        VsebenchError: a row has none that did not diverge.
     """
     best: dict[tuple[str, str, str], Trial | None] = {}
     for trial in trials:
@@ -137,8 +153,20 @@ def best_trials(trials: Sequence[Trial]) -> list[Trial]:
             best[trial.row] = trial
     lost = next((row for row, trial in best.items() if trial is None), None)
     if lost is not None:
-        raise VsebenchError(f"every trial of {' × '.join(lost)} failed: see the logs of its runs, or search smaller learning rates")
+        raise VsebenchError(f"every trial of {' × '.join(lost)} diverged: search smaller learning rates")
     return [trial for trial in best.values() if trial is not None]
+
+
+def _failures(wanted: Search) -> list[str]:
+    """What keeps trials from being judged, a line for each; a run that diverged has been judged."""
+    store, found = Store(wanted.plan.out), []
+    for run in wanted.plan.runs:
+        directory = store.directory_for(run)
+        record = directory.read_record()
+        if record is None or not (record.status == "done" or record.diverged):
+            why = (record.error or "").strip().splitlines() if record is not None else []
+            found.append(f"{run.label}: {why[-1] if why else 'it left no record'} ({directory.path})")
+    return found
 
 
 def _trials(wanted: Search) -> list[Trial]:
@@ -160,7 +188,7 @@ def _trials(wanted: Search) -> list[Trial]:
 
 
 def _csv(trials: Sequence[Trial]) -> str:
-    """A line per trial; the score of a failed one is empty."""
+    """A line per trial; the score of one that diverged is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["dataset", "sampler", "loss", *trials[0].point, f"dev_{HEADLINE['annotation']}", "run_ids"])

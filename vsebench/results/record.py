@@ -43,6 +43,10 @@ class Evaluation(Frozen):
     epoch_end: bool = False
 
 
+class DivergenceError(VsebenchError):
+    """Training left the numbers that a float can hold, as it does at too large a rate; the run's record is marked `diverged`."""
+
+
 class Cost(Frozen):
     """What a run cost. Seconds are wall-clock.
 
@@ -143,6 +147,7 @@ class RunRecord(Frozen):
     columns: dict[str, Column] = Field(default_factory=dict, description="what plugins measured on test, by name")
     plugin_failures: tuple[str, ...] = Field((), description="plugins that watched the run and failed")
     provenance: Provenance | None = None
+    diverged: bool = Field(False, description="whether it failed because training diverged, which trying again does not change")
     error: str | None = Field(None, description="traceback of a failed run, or why it was blocked")
 
     @property

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vsebench.plugin import Key, Progress, VsebenchError
+from vsebench.plugin import Key, Progress
 from vsebench.results.best import Best
-from vsebench.results.record import Evaluation
+from vsebench.results.record import DivergenceError, Evaluation
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.training.mining import draw
@@ -105,7 +105,7 @@ def _evaluate(session: Session, totals: Totals) -> None:
     diagnostics = totals.means()
     loss = diagnostics.pop("loss")
     if not math.isfinite(loss):
-        raise VsebenchError(f"training diverged: the loss is not finite before step {state.step} of {schedule.total}; lower the learning rate with --set lr=…")
+        raise DivergenceError(f"training diverged: the loss is not finite before step {state.step} of {schedule.total}; lower the rate with --set lr=…")
     with session.clock.measure("evaluation"):
         metrics, cosine = evaluate_split(session.model, session.inputs.dev, session.device)
     scores = metrics.as_dict()
