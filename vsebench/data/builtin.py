@@ -4,31 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.data import baselines
+from vsebench.data import baselines, papers
 from vsebench.data.annotation.builtin import register_annotation_sets
 from vsebench.data.frames.builtin import register_frame_sets
 from vsebench.data.prepare import instructions
-from vsebench.plugin import DatasetCard, Paper, Param, hookimpl
+from vsebench.plugin import DatasetCard, Param, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.plugin import Register, Scalar
     from vsebench.plugin.cards import Counts
-
-_FLICKR8K = Paper(
-    "Framing Image Description as a Ranking Task: Data, Models and Evaluation Metrics",
-    2013,
-    "https://www.jair.org/index.php/jair/article/view/10833",
-    "JAIR",
-)
-_FLICKR30K = Paper(
-    "From Image Descriptions to Visual Denotations: New Similarity Metrics for Semantic Inference over Event Descriptions",
-    2014,
-    "https://aclanthology.org/Q14-1006/",
-    "TACL",
-)
-_COCO = Paper("Microsoft COCO Captions: Data Collection and Evaluation Server", 2015, "https://arxiv.org/abs/1504.00325")
 
 _VISUAL = (
     Param("images", "", "train on raw images: a folder or an uncompressed tar, a path from the data set's folder or the current one"),
@@ -85,17 +71,12 @@ def _register_flickr8k(register: Register) -> None:
         params=[Param("dim", 256, "principal components of the grid features that are used", minimum=1), *_VISUAL],
         card=DatasetCard(
             "Flickr8k, 8,000 photographs with five captions each, 7 x 7 grid features",
-            paper=Paper(
-                "Framing Image Description as a Ranking Task: Data, Models and Evaluation Metrics",
-                2013,
-                "https://www.jair.org/index.php/jair/article/view/10833",
-                "JAIR",
-            ),
+            paper=papers.FLICKR8K,
             published=baselines.FLICKR8K,
             feature_kind="grid",
             features="MobileNetV2 grid",
             licence="the photographs are their Flickr owners'; for research, not for redistribution",
-            citation="M. Hodosh, P. Young, J. Hockenmaier. Framing Image Description as a Ranking Task. JAIR 47, 2013.",
+            citation=papers.FLICKR8K_CITATION,
             prepare=instructions.FLICKR8K,
             folders=("Flickr8k", "flickr_8k"),
             counts={"train": (6000, 30000), "dev": (1000, 5000), "test": (1000, 5000)},
@@ -121,7 +102,7 @@ def _register_precomp(register: Register) -> None:
         params=_VISUAL,
         card=DatasetCard(
             "Flickr30K, Karpathy split, precomputed region features",
-            paper=_FLICKR30K,
+            paper=papers.FLICKR30K,
             published=baselines.FLICKR30K,
             features="BUTD regions",
             licence="the photographs are their Flickr owners'; for research and education, not for redistribution",
@@ -138,7 +119,7 @@ def _register_precomp(register: Register) -> None:
         params=[Param("test", "testall", "test split: all 5,000 images, or the subset of 1,000", choices=("testall", "test")), *_VISUAL],
         card=DatasetCard(
             "MS-COCO captions, Karpathy split, precomputed region features",
-            paper=_COCO,
+            paper=papers.COCO,
             published=baselines.COCO,
             features="BUTD regions",
             licence="annotations CC BY 4.0; the photographs are their Flickr owners'",

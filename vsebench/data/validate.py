@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsebench.data.soundness import SPLITS, check_splits, check_widths, first
 from vsebench.data.vocabulary import has_word
 from vsebench.plugin import DataError, ImageSource
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import RetrievalData, RetrievalSplit
 
-SPLITS = ("train", "dev", "test")
-
 
 def check_data(name: str, data: RetrievalData) -> None:
     """Checks that a set has its three splits and that each is sound.
@@ -23,19 +22,12 @@ def check_data(name: str, data: RetrievalData) -> None:
     Raises:
         DataError: what is wrong with which split.
     """
-    for split in SPLITS:
-        if split not in data.splits:
-            raise DataError(f"data set '{name}' has no split '{split}': it has {', '.join(data.splits) or 'none'}")
-        try:
-            check_split(data.splits[split])
-        except DataError as error:
-            raise DataError(f"data set '{name}', split '{split}': {error}") from None
+    check_splits(name, data.splits, check_split)
     raw = {split for split in SPLITS if isinstance(data.splits[split].features, ImageSource)}
     if raw and len(raw) < len(SPLITS):
         raise DataError(f"data set '{name}' has raw images in {', '.join(sorted(raw))} only: every split must have them, or features")
     widths = {split: f.shape[2] for split in SPLITS if not isinstance(f := data.splits[split].features, ImageSource)}
-    if len(set(widths.values())) > 1:
-        raise DataError(f"data set '{name}' has features of different widths: {', '.join(f'{s} {w}' for s, w in widths.items())}")
+    check_widths(name, widths)
 
 
 def check_split(split: RetrievalSplit) -> None:
@@ -56,11 +48,11 @@ def check_split(split: RetrievalSplit) -> None:
     for what, values in (("lengths", lengths), ("text_to_image", owners)):
         if values.dtype != np.int64:
             raise DataError(f"{what} are {values.dtype}, expected int64")
-    if (bad := _first((lengths < 1) | (lengths > size))) is not None:
+    if (bad := first((lengths < 1) | (lengths > size))) is not None:
         raise DataError(f"image {bad} has length {lengths[bad]}, expected 1 to {size}")
-    if (bad := _first((owners < 0) | (owners >= images))) is not None:
+    if (bad := first((owners < 0) | (owners >= images))) is not None:
         raise DataError(f"caption {bad} belongs to image {owners[bad]}, expected 0 to {images - 1}")
-    if (bad := _first(np.bincount(owners, minlength=images) == 0)) is not None:
+    if (bad := first(np.bincount(owners, minlength=images) == 0)) is not None:
         raise DataError(f"image {bad} has no caption")
     for number, caption in enumerate(split.captions, start=1):
         if not has_word(caption):
@@ -75,7 +67,3 @@ def compare_counts(data: RetrievalData, published: Mapping[str, tuple[int, int]]
         for split, (images, captions) in published.items()
         if split in found and found[split] != (images, captions)
     )
-
-
-def _first(bad: np.ndarray) -> int | None:
-    return int(bad.argmax()) if bad.any() else None

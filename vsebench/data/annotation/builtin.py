@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vsebench.data import papers
 from vsebench.data.annotation import prepare
 from vsebench.data.prepare import instructions
 from vsebench.plugin import AnnotationCard, Paper, Param
@@ -103,14 +104,9 @@ def _register_words(register: Register) -> None:
         card=AnnotationCard(
             "Flickr8k, whose labels are the words of an image's captions, with visual features",
             feature_kind="vector",
-            paper=Paper(
-                "Framing Image Description as a Ranking Task: Data, Models and Evaluation Metrics",
-                2013,
-                "https://www.jair.org/index.php/jair/article/view/10833",
-                "JAIR",
-            ),
+            paper=papers.FLICKR8K,
             licence="the photographs are their Flickr owners'; for research, not for redistribution",
-            citation="M. Hodosh, P. Young, J. Hockenmaier. Framing Image Description as a Ranking Task. JAIR 47, 2013.",
+            citation=papers.FLICKR8K_CITATION,
             prepare=instructions.FLICKR8K,
             folders=("flickr8k", "Flickr8k", "flickr_8k"),
             sizes=_word_sizes,

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsebench.data.soundness import SPLITS, check_splits, check_widths, first
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.plugin import AnnotationData, AnnotationSplit, Positives
-
-SPLITS = ("train", "dev", "test")
 
 
 def check_annotation(name: str, data: AnnotationData) -> None:
@@ -23,21 +22,18 @@ def check_annotation(name: str, data: AnnotationData) -> None:
     Raises:
         DataError: what is wrong with which split.
     """
-    for split in SPLITS:
-        if split not in data.splits:
-            raise DataError(f"data set '{name}' has no split '{split}': it has {', '.join(data.splits) or 'none'}")
-        try:
-            _check_positives(data.splits[split].positives, data.n_labels)
-            _check_features(data.splits[split], required=not data.aligned)
-        except DataError as error:
-            raise DataError(f"data set '{name}', split '{split}': {error}") from None
+
+    def check_split(split: AnnotationSplit) -> None:
+        _check_positives(split.positives, data.n_labels)
+        _check_features(split, required=not data.aligned)
+
+    check_splits(name, data.splits, check_split)
     if data.label_names and len(data.label_names) != data.n_labels:
         raise DataError(f"data set '{name}' has {len(data.label_names)} names for {data.n_labels} labels: expected one each, or none")
     if data.aligned:
         _check_aligned(name, data)
     widths = {split: features.shape[1] for split in SPLITS if (features := data.splits[split].features) is not None}
-    if len(set(widths.values())) > 1:
-        raise DataError(f"data set '{name}' has features of different widths: {', '.join(f'{s} {w}' for s, w in widths.items())}")
+    check_widths(name, widths)
 
 
 def compare_sizes(data: AnnotationData, published: Mapping[str, int]) -> tuple[str, ...]:
@@ -59,11 +55,11 @@ def _check_positives(positives: Positives, n_labels: int) -> None:
         raise DataError(f"offsets of positives must rise from 0 to the {len(labels)} pairs, one more of them than there are images")
     if len(labels) == 0:
         raise DataError("no image has a label")
-    if (bad := _first((labels < 0) | (labels >= n_labels))) is not None:
+    if (bad := first((labels < 0) | (labels >= n_labels))) is not None:
         raise DataError(f"pair {bad} has label {labels[bad]}, expected 0 to {n_labels - 1}")
     starts = np.zeros(len(labels), bool)
     starts[offsets[:-1][np.diff(offsets) > 0]] = True
-    if (bad := _first((np.diff(labels) <= 0) & ~starts[1:])) is not None:
+    if (bad := first((np.diff(labels) <= 0) & ~starts[1:])) is not None:
         raise DataError(f"labels of one image must ascend and none occur twice, found {labels[bad]} before {labels[bad + 1]} (pair {bad})")
 
 
@@ -84,9 +80,5 @@ def _check_aligned(name: str, data: AnnotationData) -> None:
     for one, other in combinations(SPLITS, 2):
         positives = data.splits[other].positives
         both = data.splits[one].positives.contains(positives.images(), positives.labels)
-        if (bad := _first(both)) is not None:
+        if (bad := first(both)) is not None:
             raise DataError(f"data set '{name}': image {positives.images()[bad]} has label {positives.labels[bad]} both in {one} and in {other}")
-
-
-def _first(bad: np.ndarray) -> int | None:
-    return int(bad.argmax()) if bad.any() else None
