@@ -67,7 +67,7 @@ class Throughput:
         return asdict(self)
 
 
-def planted_state(n_images: int, n_labels: int, dim: int, device: torch.device, seed: int = 0) -> SamplerState:
+def planted_state(n_images: int, n_labels: int, dim: int, device: torch.device) -> SamplerState:
     """A made-up model at the end of its training.
 
     Labels have Zipf popularity; an image's positives are those that its vector scores best among some popular ones.
@@ -77,9 +77,8 @@ def planted_state(n_images: int, n_labels: int, dim: int, device: torch.device, 
         n_labels: labels.
         dim: factors.
         device: of the vectors.
-        seed: of everything.
     """
-    rng = (Key(seed) / "throughput").generator()
+    rng = (Key(0) / "throughput").generator()
     scale = math.sqrt(_DEVIATION / math.sqrt(dim))
     P, Q = (scale * rng.standard_normal((rows, dim), dtype=np.float32) for rows in (n_images, n_labels))
     popularity = np.cumsum(1 / np.arange(1, n_labels + 1))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def leave_one_out(positives: Positives, seed: int, names: Sequence[str] = (), warnings: tuple[str, ...] = ()) -> AnnotationData:
+def leave_one_out(positives: Positives, seed: int, names: Sequence[str] = ()) -> AnnotationData:
     """Divides the labels of every image, as the paper of VSE-ens does, with one more held out for selection.
 
     Of an image with at least two labels, one drawn at random goes to test; of what remains, where that is at least two, one goes to dev. So every image
@@ -22,10 +22,9 @@ def leave_one_out(positives: Positives, seed: int, names: Sequence[str] = (), wa
         positives: all labels of n images.
         seed: of the draws; it belongs to the data set, not to a run.
         names: of the labels.
-        warnings: of reading them.
     """
     train, dev, test = divide(positives, Key("hold-out", seed).generator())
-    return aligned(train, dev, test, names, warnings)
+    return aligned(train, dev, test, names)
 
 
 def divide(positives: Positives, rng: np.random.Generator) -> tuple[Positives, Positives, Positives]:
@@ -54,7 +53,7 @@ def hold_one_out(positives: Positives, uniform: np.ndarray) -> tuple[Positives, 
     return _part(positives, ~taken, counts - held), _part(positives, taken, held)
 
 
-def aligned(train: Positives, dev: Positives, test: Positives, names: Sequence[str], warnings: tuple[str, ...]) -> AnnotationData:
+def aligned(train: Positives, dev: Positives, test: Positives, names: Sequence[str] = (), warnings: tuple[str, ...] = ()) -> AnnotationData:
     """A set whose splits divide the labels of the same images."""
     splits = {"train": AnnotationSplit(train), "dev": AnnotationSplit(dev), "test": AnnotationSplit(test)}
     return AnnotationData(splits, train.n_labels, names, aligned=True, warnings=warnings)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.datasets import FeatureArray
 
 _RESIDENT_SHARE = 0.5  # of the device's free memory that a feature table may take
+_BLOCK = 1024  # images that are copied to the device at a time
 
 
 class ImageTable:
@@ -110,11 +111,11 @@ def _fits(features: FeatureArray, device: torch.device) -> bool:
     return 2 * int(np.prod(features.shape)) < _RESIDENT_SHARE * free
 
 
-def _to_device(features: FeatureArray, device: torch.device, block: int = 1024) -> Tensor:
+def _to_device(features: FeatureArray, device: torch.device) -> Tensor:
     """The table as fp16 rows [n · N, d] on the device, copied block by block."""
     n, positions, dim = features.shape
     table = torch.empty((n * positions, dim), dtype=torch.float16, device=device)
-    for start in range(0, n, block):
-        rows = np.asarray(features[start : start + block]).astype(np.float16).reshape(-1, dim)
+    for start in range(0, n, _BLOCK):
+        rows = np.asarray(features[start : start + _BLOCK]).astype(np.float16).reshape(-1, dim)
         table[start * positions : start * positions + len(rows)] = torch.from_numpy(rows).to(device)
     return table

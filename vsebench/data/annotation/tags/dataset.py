@@ -32,7 +32,7 @@ class Tags:
             train, dev, test = (self._positives(root, split) for split in SPLITS)
         except DataError as error:
             raise DataError(f"{error}; delete {root} to have it generated again") from error
-        return aligned(train, dev, test, (), ())
+        return aligned(train, dev, test)
 
     def _positives(self, root: Path, split: str) -> Positives:
         """Labels stay on disk, as a memory map."""
