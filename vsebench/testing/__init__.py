@@ -55,3 +55,7 @@ def __getattr__(name: str) -> Any:
     if name in _INPUTS:
         return getattr(import_module(_INPUTS[name]), name)
     raise AttributeError(f"module 'vsebench.testing' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
