@@ -113,6 +113,29 @@ def test_a_run_that_another_process_holds_is_waited_for(out: Path, monkeypatch: 
     assert order(out) == ["triplet 1"]
 
 
+def test_waiting_for_a_run_touches_nothing_of_it(out: Path):
+    """No lease of ours, however short, and no file swept away that its process is about to rename."""
+    waited_for, free = doing("nothing", 0), doing("nothing", 1)
+    paths = {spec.seed: Store(out).directory_for(spec).path for spec in (waited_for, free)}
+    lease = Lease.claim(paths[0])
+    released = Lease.claim(paths[1])
+    assert lease is not None
+    assert released is not None
+    released.release()
+    for path in paths.values():
+        (path / ".checkpoint.pt.0.tmp").write_bytes(b"half")
+    before = {path: [(file.name, file.stat().st_mtime_ns) for file in sorted(path.iterdir())] for path in paths.values()}
+    jobs = [grid_run.RunJob(spec.run_id, spec.model_dump_json(), paths[spec.seed], ()) for spec in (waited_for, free)]
+    assert list(grid_run._held(jobs)) == [waited_for.run_id]
+    assert {path: [(file.name, file.stat().st_mtime_ns) for file in sorted(path.iterdir())] for path in paths.values()} == before
+
+
+def test_a_log_that_cannot_be_written_is_one_clear_line(out: Path):
+    (Store(out).directory_for(doing("nothing")).path / "run.log").mkdir(parents=True)
+    with pytest.raises(VsebenchError, match=r"cannot write .*run\.log"):
+        run_plan(planned(out, doing("nothing")))
+
+
 def test_nothing_is_run_where_nothing_can_be_written(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(VsebenchError, match=r"cannot write .*choose another folder"):

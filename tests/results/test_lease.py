@@ -13,7 +13,7 @@ import pytest
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results import lease as leases
-from vsebench.results.lease import EXPIRY_SECONDS, Holder, Lease, holder
+from vsebench.results.lease import EXPIRY_SECONDS, Holder, Lease, holder, is_held
 
 HERE = Holder.current()
 ELSEWHERE = replace(HERE, host="elsewhere", machine="another-boot/pid:[1]")
@@ -78,6 +78,34 @@ def test_an_unfinished_lease_is_judged_by_its_age(tmp_path, content):
     assert holder(tmp_path) is None
     os.utime(path, (1, 1))
     assert Lease.claim(tmp_path) is not None
+
+
+@pytest.mark.parametrize(
+    ("left_by", "age", "expected"),
+    [
+        (HERE, 10 * EXPIRY_SECONDS, True),
+        (replace(HERE, started="1"), 0, False),
+        (ELSEWHERE, EXPIRY_SECONDS - 20, True),
+        (ELSEWHERE, EXPIRY_SECONDS + 1, False),
+    ],
+)
+def test_reading_tells_what_a_claim_would_find(tmp_path, left_by, age, expected):
+    if HERE.machine is None and left_by is not ELSEWHERE:
+        pytest.skip("processes of one machine are told apart by Linux's /proc")
+    path = leave(tmp_path, left_by, age=age)
+    before = path.stat().st_mtime_ns
+    assert is_held(tmp_path) is expected
+    assert [(p.name, p.stat().st_mtime_ns) for p in tmp_path.iterdir()] == [(path.name, before)]
+    assert (Lease.claim(tmp_path) is None) is expected
+
+
+def test_nobody_holds_what_is_missing_untouched_or_released(tmp_path):
+    assert not is_held(tmp_path / "missing")
+    assert not is_held(tmp_path)
+    lease = Lease.claim(tmp_path)
+    assert is_held(tmp_path)
+    lease.release()
+    assert not is_held(tmp_path)
 
 
 def test_heartbeat_renews(tmp_path):

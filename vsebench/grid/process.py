@@ -9,13 +9,15 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from vsebench.results.directory import RunDirectory
+from vsebench.results.files import cannot_write
 from vsebench.results.spec import read_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from vsebench.plugin.protocols import Job
 
@@ -32,8 +34,7 @@ class RunProcess:
     def __init__(self, job: Job, listen: Callable[[dict[str, object] | None], None], *, cuda_device: str | None = None) -> None:
         self.job = job
         self._listen = listen
-        job.directory.mkdir(parents=True, exist_ok=True)
-        with RunDirectory(job.directory).log_path.open("ab") as log:
+        with _log(job.directory) as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "vsebench.grid.worker", str(job.directory)],
                 stdin=subprocess.PIPE,
@@ -72,6 +73,20 @@ class RunProcess:
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         self._listen(None)
+
+
+def _log(directory: Path) -> BinaryIO:
+    """The log of a run, to be added to.
+
+    Raises:
+        VsebenchError: it cannot be written.
+    """
+    path = RunDirectory(directory).log_path
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def _environment(job: Job, cuda_device: str | None) -> dict[str, str]:

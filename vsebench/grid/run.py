@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vsebench.grid.execute import held_by
 from vsebench.grid.plan import plan
 from vsebench.plugin.loader import load_plugins
-from vsebench.results.lease import Lease
+from vsebench.results.lease import Lease, is_held
 from vsebench.results.record import RunRecord
 from vsebench.results.store import Store
 
@@ -171,12 +171,8 @@ def _held(jobs: Sequence[RunJob]) -> dict[str, str]:
         needed = next((run_id for run_id in job.depends_on if run_id in held), None)
         if needed is not None:
             held[job.run_id] = f"it waits for run {needed}"
-        elif job.directory.exists():
-            lease = Lease.claim(job.directory)
-            if lease is not None:
-                lease.release()
-            else:
-                held[job.run_id] = held_by(job.directory)
+        elif is_held(job.directory):
+            held[job.run_id] = held_by(job.directory)
     return held
 
 

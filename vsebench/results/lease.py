@@ -138,6 +138,19 @@ def holder(directory: Path) -> Holder | None:
         return None
 
 
+def is_held(directory: Path) -> bool:
+    """Whether a process holds the lease of a directory, as far as reading tells; only a claim decides.
+
+    The age of another machine's heartbeat is taken by this machine's clock: where the file system's differs, that machine's death is noticed
+    earlier or later by as much.
+    """
+    try:
+        number = _largest(directory)
+        return number > 0 and _good(_path(directory, number), time.time())
+    except OSError:  # missing, or not to be read: then whoever claims it hears why
+        return False
+
+
 def _claim(directory: Path) -> Path | None:
     """Creates the next lease file; None when the largest one is still good, or when another claimer was faster."""
     number = _largest(directory)
