@@ -256,7 +256,8 @@ def test_a_sampler_without_a_kernel_needs_the_other_engine() -> None:
         def sample(self, *arguments: Any) -> Any:
             return self.inner.vectorised(*arguments)
 
-    with pytest.raises(SpecError, match="sampler Own has no compiled form, which the sequential engine needs: use engine=minibatch"):
+    cure = r"use engine=minibatch, or give it kernel\(\) \(docs/plugins/sampler.md\)"
+    with pytest.raises(SpecError, match=f"sampler Own has no compiled form, which the sequential engine needs: {cure}"):
         trained(Own(), Hinge())
     settings = dataclasses.replace(SETTINGS, engine="minibatch", batch_size=16)
     (own,), (ours,) = trained(Own(), Hinge(), settings), trained(Uniform(), Hinge(), settings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pkgutil
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -11,6 +13,7 @@ import pytest
 import yaml
 
 from vsebench import plugin
+from vsebench.plugin import sampling
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -38,10 +41,19 @@ def test_every_page_can_be_reached() -> None:
 def test_the_reference_has_what_a_plugin_may_import(name: str) -> None:
     reference = (DOCS / "reference" / "plugin.md").read_text(encoding="utf-8")
     home = getattr(getattr(plugin, name), "__module__", None)
-    if home is None or not home.startswith("vsebench.plugin."):  # a marker of pluggy's, and unions of plain types
+    if isinstance(getattr(plugin, name), int | float):
+        assert hasattr(sampling, name)
+        home = sampling.__name__
+    elif home is None or not home.startswith("vsebench.plugin."):  # a marker of pluggy's, and unions of plain types
         assert name in ("Scalar", "hookimpl")
         return
     assert f"::: {home}\n" in reference or f"::: {home}.{name}\n" in reference
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "reference").glob("*.md")), ids=lambda page: page.stem)
+def test_what_the_reference_names_is_there(page: Path) -> None:
+    for name in re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        assert pkgutil.resolve_name(name) is not None
 
 
 @pytest.mark.slow

@@ -119,7 +119,8 @@ def require_kernel(component: object, kind: str) -> None:
         SpecError: it has no kernel.
     """
     if not hasattr(component, "kernel"):
-        raise SpecError(f"{kind} {type(component).__name__} has no compiled form, which the sequential engine needs: use engine=minibatch")
+        cure = f"use engine=minibatch, or give it kernel() (docs/plugins/{kind}.md)"
+        raise SpecError(f"{kind} {type(component).__name__} has no compiled form, which the sequential engine needs: {cure}")
 
 
 def _kernels() -> ModuleType:

@@ -17,6 +17,7 @@ import pluggy
 
 from vsebench.plugin.annotation import AnnotationCard, AnnotationData, AnnotationSplit, Positives
 from vsebench.plugin.cards import Card, DatasetCard, EncoderCard, ImageEncoderCard, LossCard, OfflineSpec, Paper, PoolingCard, TextEncoderCard
+from vsebench.plugin.counters import fork
 from vsebench.plugin.datasets import Dataset, FeatureArray, ImageSource, RetrievalData, RetrievalSplit
 from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
 from vsebench.plugin.encoders import LocalFeatures, ParameterGroup
@@ -28,12 +29,14 @@ from vsebench.plugin.published import Published, Setting, recalls
 from vsebench.plugin.registry import Register, RegisterEncoder
 from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Progress, SampledInputs
 from vsebench.plugin.runtime import AnnotationTest, CurvePoint, Outcome, RetrievalTest, RunInfo, StoppingRule
-from vsebench.plugin.sampling import DrawKernel, DrawKey, Draws, RankingInputs, RankingLoss, Sampler, SamplerState
+from vsebench.plugin.sampling import MARGIN, NOTHING, DrawKernel, DrawKey, Draws, RankingInputs, RankingLoss, Sampler, SamplerState, Tables
 from vsebench.plugin.text import Tokeniser, TokenTable
 
 hookimpl = pluggy.HookimplMarker("vsebench")
 
 __all__ = (
+    "MARGIN",
+    "NOTHING",
     "AnnotationCard",
     "AnnotationData",
     "AnnotationSplit",
@@ -93,11 +96,13 @@ __all__ = (
     "Similarity",
     "SpecError",
     "StoppingRule",
+    "Tables",
     "TextEncoder",
     "TextEncoderCard",
     "TokenTable",
     "Tokeniser",
     "VsebenchError",
+    "fork",
     "hookimpl",
     "recalls",
 )

@@ -42,7 +42,7 @@ def its_kernel_has_the_same_law(subject: Subject) -> None:
     """The numba function of `kernel()`, where it has one, draws each label as often as `sample` does (chi-square)."""
     sampler, state = subject.build(), World().state()
     if not hasattr(sampler, "kernel"):
-        raise NotCheckedError("it has no kernel(), which the sequential engine needs to be fast")
+        raise NotCheckedError("it has no kernel(), so that its runs need --set engine=minibatch (docs/plugins/sampler.md)")
     if not numba_works():
         raise NotCheckedError("numba cannot be imported here")
     ready(sampler, state)
