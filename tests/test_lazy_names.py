@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-PACKAGES = ("vsebench", "vsebench.retrieval", "vsebench.testing")
+PACKAGES = ("vsebench", "vsebench.annotation", "vsebench.retrieval", "vsebench.testing")
 
 
 @pytest.mark.parametrize("name", PACKAGES)

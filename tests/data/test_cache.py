@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from pathlib import Path
 
@@ -32,3 +34,29 @@ def test_notes(tmp_path):
     write_note(path, {"x": 1})
     assert read_note(path) == {"x": 1}
     assert [p.name for p in path.parent.iterdir()] == ["b.json"]
+
+
+def test_writers_of_equal_pids_on_two_machines_do_not_meet(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    drafts, replace = [], Path.replace
+
+    def meanwhile(draft, path):
+        drafts.append(draft)
+        if len(drafts) == 1:
+            write_note(path, {"from": "the other"})
+        return replace(draft, path)
+
+    monkeypatch.setattr(Path, "replace", meanwhile)
+    write_note(tmp_path / "note.json", {"from": "us"})
+    assert len(set(drafts)) == 2
+    assert read_note(tmp_path / "note.json") == {"from": "us"}
+    assert [p.name for p in tmp_path.iterdir()] == ["note.json"]
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch, tmp_path):
+    def full(draft, path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    write_note(tmp_path / "note.json", {"x": 1})
+    assert list(tmp_path.iterdir()) == []
