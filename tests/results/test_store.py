@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -228,6 +230,34 @@ def test_the_order_of_runs_is_remembered_across_plans(tmp_path):
     (tmp_path / "plan.json").write_text("{")
     with pytest.raises(VsebenchError, match=r"plan\.json is damaged: delete it"):
         store.planned()
+
+
+def test_plans_that_are_noted_at_the_same_time_are_all_remembered(tmp_path, monkeypatch):
+    """Each read what is noted before any of them had written."""
+    met, read = threading.Barrier(3), Store.planned
+
+    def planned(self):
+        found = read(self)
+        with suppress(threading.BrokenBarrierError):
+            met.wait(0.5)  # without turns all of them meet here, also the second time; with turns nobody comes
+        return found
+
+    monkeypatch.setattr(Store, "planned", planned)
+    noting = [threading.Thread(target=Store(tmp_path).note_plan, args=(ids,)) for ids in (["a", "b"], ["c"], ["d", "a", "e"])]
+    for thread in noting:
+        thread.start()
+    for thread in noting:
+        thread.join()
+    noted = read(Store(tmp_path))
+    assert sorted(noted) == ["a", "b", "c", "d", "e"]
+    assert noted.index("d") < noted.index("e")
+
+
+def test_a_plan_that_is_noted_already_writes_nothing(tmp_path):
+    Store(tmp_path).note_plan(["a", "b"])
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    Store(tmp_path).note_plan(["b"])
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 def test_prepare_makes_the_folder_and_leaves_it_empty(tmp_path):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results import files
 from vsebench.results.directory import RunDirectory
+from vsebench.results.lease import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +27,7 @@ __all__ = ("RunDirectory", "Store", "directory_name")
 
 _ID_DIGITS = 10
 _SLUG_LENGTH = 120
+_TURN_SECONDS = 0.02
 
 
 class Store:
@@ -78,10 +81,20 @@ class Store:
     def note_plan(self, run_ids: Iterable[str]) -> None:
         """Remembers the order in which runs were asked for, so that reports list them alike; ids noted before keep their place.
 
+        Commands that work in one folder take turns.
+
         Raises:
             VsebenchError: the folder cannot be written, or the file is damaged.
         """
-        files.write_text(self._plan, json.dumps({"run_ids": list(dict.fromkeys([*self.planned(), *run_ids]))}, indent=1) + "\n")
+        wanted = list(run_ids)
+        if set(wanted) <= set(self.planned()):
+            return
+        while (turn := Lease.claim(self.out / ".plan")) is None:
+            time.sleep(_TURN_SECONDS)
+        try:
+            files.write_text(self._plan, json.dumps({"run_ids": list(dict.fromkeys([*self.planned(), *wanted]))}, indent=1) + "\n")
+        finally:
+            turn.release()
 
     def planned(self) -> list[str]:
         """Run ids in the order of `note_plan`; empty when nothing was noted.
