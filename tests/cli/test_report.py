@@ -92,6 +92,21 @@ def test_a_page_that_cannot_be_written_leaves_all_as_it_was(folder, capsys):
         assert sorted(folder.rglob("*")) == before
 
 
+def test_a_page_replaces_no_file_of_another_kind(folder):
+    record = next(folder.glob("*/record.json"))
+    content = record.read_bytes()
+    (folder / "link.html").symlink_to(record)
+    for path in (record, folder / "link.html"):
+        refused = report(folder, "--html", path)
+        assert isinstance(refused.exception, VsebenchError)
+        assert "no page" in str(refused.exception)
+        assert record.read_bytes() == content
+    for text in ("", "<!DOCTYPE html>\n<p>old"):
+        (folder / "page").write_text(text)
+        assert report(folder, "--html", folder / "page").exit_code == 0
+        assert "vsebench report" in (folder / "page").read_text(encoding="utf-8")
+
+
 def test_a_wrong_request_writes_no_page(folder):
     for arguments in (["--format", "xml"], ["--baseline", "nope"]):
         assert isinstance(report(folder, "--html", folder / "page.html", *arguments).exception, VsebenchError)

@@ -36,6 +36,34 @@ def test_old_content_stands_until_the_block_ends(tmp_path):
     assert path.read_bytes() == b"new"
 
 
+def test_a_link_stays_and_what_it_names_is_replaced(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "page.html").write_text("old")
+    (tmp_path / "middle.html").symlink_to("far/page.html")
+    (tmp_path / "link.html").symlink_to("middle.html")
+    files.write_text(tmp_path / "link.html", "new")
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "middle.html").is_symlink()
+    assert (tmp_path / "far" / "page.html").read_text() == "new"
+    (tmp_path / "far" / "page.html").unlink()
+    files.write_text(tmp_path / "link.html", "again")
+    assert (tmp_path / "far" / "page.html").read_text() == "again"
+    assert names(tmp_path / "far") == ["page.html"]
+
+
+def test_a_pipe_stays_and_is_written_to(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        files.write_text(pipe, "page")
+        assert os.read(reader, 100) == b"page"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert names(tmp_path) == ["pipe"]
+
+
 def write_half(path):
     with files.replacing(path) as file:
         file.write(b"half")
@@ -85,7 +113,7 @@ def test_a_file_size_limit_of_the_system_leaves_nothing_half_written(tmp_path):
 
 
 def test_missing_folder(tmp_path):
-    with pytest.raises(VsebenchError, match=r"cannot write .*No such file or directory"):
+    with pytest.raises(VsebenchError, match=r"cannot write .*: there is no folder .*absent; make it"):
         files.write_text(tmp_path / "absent" / "a", "x")
 
 

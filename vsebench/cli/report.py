@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.plugin.errors import SpecError
+
 if TYPE_CHECKING:
     from vsebench.report.results import Results
 
@@ -24,12 +26,24 @@ def report_command(
     from vsebench.report.formats import WIDTH
     from vsebench.report.results import load_results
 
+    if html is not None:
+        _refuse_other_files(html)
     results = load_results(directory, allow_mixed=allow_mixed, baseline=baseline)
     text = results.table(form, width=shutil.get_terminal_size((WIDTH, 1)).columns)
     if html is not None:
         options = [*(["--allow-mixed"] if allow_mixed else []), *(["--baseline", baseline] if baseline is not None else [])]
         _write_page(results, html, shlex.join(["vsebench", "report", str(directory), "--html", str(html), *options]))
     typer.echo(text)
+
+
+def _refuse_other_files(path: Path) -> None:
+    """A page takes the place of a page, not of a record or a plan that a slip of the hand named."""
+    if not path.is_file() or path.resolve().suffix.lower() in (".html", ".htm"):
+        return
+    with path.open("rb") as file:
+        start = file.read(1024).lstrip().lower()
+    if start and not start.startswith((b"<!doctype html", b"<html")):
+        raise SpecError(f"--html {path}: there is a file that is no page, which is kept: give a name that ends in .html, or delete it")
 
 
 def _write_page(results: Results, path: Path, command: str) -> None:

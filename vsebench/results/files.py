@@ -1,7 +1,7 @@
 """Files that are whole or absent: written under a temporary name, flushed to disk, then renamed.
 
 A process that is killed at any moment leaves the old content or the new one, never a part. What a killed writer leaves behind is a temporary
-file, which `sweep` removes.
+file, which `sweep` removes. A link stays one and its target is replaced; a pipe or a device, which a file must not take the place of, is written to.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import io
 import os
 import uuid
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vsebench.plugin.errors import VsebenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -28,18 +28,22 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         VsebenchError: the disk is full, or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException as error:
-        _discard(temporary)
-        if isinstance(error, OSError):
-            raise cannot_write(path, error) from error
-        raise
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with _saying(path), path.open("wb") as stream:
+            yield stream
+        return
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    with _saying(path):
+        try:
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        except BaseException:
+            _discard(temporary)
+            raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -83,7 +87,18 @@ def sweep(directory: Path) -> None:
 
 def cannot_write(path: Path, error: OSError) -> VsebenchError:
     """The one line that a user reads when the file system refuses."""
+    if isinstance(error, FileNotFoundError) and not path.parent.exists():
+        return VsebenchError(f"cannot write {path}: there is no folder {path.parent}; make it or choose another")
     return VsebenchError(f"cannot write {path}: {error.strerror or error}; free space, fix its permissions or choose another folder")
+
+
+@contextmanager
+def _saying(path: Path) -> Iterator[None]:
+    """What the file system refuses, said in one line about the path that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def _discard(temporary: Path) -> None:
