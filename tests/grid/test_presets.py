@@ -22,7 +22,13 @@ CHANGES: dict[str, dict[str, object]] = {
     "uvs": {**EARLY, "epochs": 15, "lr_decay": 1, "min_word_count": 1, "select_at": "evaluation", "evals_per_epoch": 2},
     "aoq": {**EARLY, "epochs": 20, "lr_decay_at": 0.5, "embed_dim": 2048},
     "2ad": {"warmup_epochs": 0, "augment_ends": False},
-    "2ad-published": {"warmup_epochs": 0, "augment_ends": False, "lr_schedule": "compounding", "select_at": "last"},
+    "2ad-published": {
+        "image_encoder": "region:count_padding=true",
+        "warmup_epochs": 0,
+        "augment_ends": False,
+        "lr_schedule": "compounding",
+        "select_at": "last",
+    },
 }
 """What differs from VSE-infinity's recipe for regions and a BiGRU."""
 

@@ -55,7 +55,7 @@ _EARLIER = (
 
 _2AD = (
     Protocol(name="2ad", warmup_epochs=0, augment_ends=False),
-    Protocol(name="2ad-published", warmup_epochs=0, augment_ends=False, lr_schedule="compounding", select_at="last"),
+    Protocol(name="2ad-published", image_encoder="region:count_padding=true", warmup_epochs=0, augment_ends=False, lr_schedule="compounding", select_at="last"),
 )
 
 _CLIP_VSE = Protocol(
