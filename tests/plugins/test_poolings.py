@@ -89,3 +89,10 @@ def test_a_single_nan_is_not_hidden(spec: str) -> None:
         assert {item for item, _ in bad} == {0}
     else:
         assert bad == [[0, 2]]
+
+
+def test_kmax_is_nan_where_an_infinity_is_not_among_the_largest() -> None:
+    """As documented: a model with such features has failed, and should show it."""
+    features = torch.tensor([[[3.0, 1.0], [2.0, -math.inf], [1.0, -math.inf]]])
+    assert build("pooling", "kmax:k=2")(features, torch.tensor([3])).tolist() == [[2.5, pytest.approx(math.nan, nan_ok=True)]]
+    assert build("pooling", "kmax:k=3")(features, torch.tensor([3])).tolist() == [[2.0, -math.inf]]

@@ -24,6 +24,8 @@ _LAST = "<mask>"
 def tokenise(caption: str) -> list[str]:
     """The lower-cased words of a caption; hyphens join, every other mark separates.
 
+    VSE++, VSE-infinity and their successors take NLTK's `word_tokenize(caption.lower())`, whose punctuation and clitics ("n't", "'s") are tokens as well.
+
     >>> tokenise("A T-shirt's on the man , 2 dogs!")
     ['a', 't-shirt', 's', 'on', 'the', 'man', '2', 'dogs']
     """
@@ -79,7 +81,7 @@ class Vocabulary:
 
     @cached_property
     def replacements(self) -> np.ndarray:
-        """The ids of words, `<unk>` among them."""
+        """The ids of words, `<unk>` among them. VSE-infinity's code draws from all ids, `<pad>` and the other special tokens included."""
         return np.arange(self.unk, max(self.unk + 1, self.mask), dtype=np.int64)
 
     def encode(self, captions: Sequence[str]) -> TokenTable:

@@ -26,6 +26,11 @@ _VSE_PP = Paper(
     where="section 3.1",
 )
 
+_WORDS = (
+    "Words are runs of letters, digits and hyphens; the released code takes NLTK's word_tokenize, whose punctuation and clitics are tokens too.",
+    "Augmentation replaces with any word or <unk>; the released code of VSE-infinity may also put <pad>, <start>, <end> or <mask> into a caption.",
+)
+
 
 @hookimpl
 def vsebench_register_encoders(register: RegisterEncoder) -> None:
@@ -84,7 +89,7 @@ def _register_text(register: RegisterEncoder) -> None:
         "bigru",
         "vsebench.retrieval.encoders.bigru:BiGRUEncoder",
         side="text",
-        card=Card("word embeddings learned from scratch and a bidirectional GRU whose directions are averaged", paper=_VSE_INFINITY),
+        card=Card("word embeddings learned from scratch and a bidirectional GRU whose directions are averaged", paper=_VSE_INFINITY, notes=_WORDS),
     )
     register(
         "gru-last",
@@ -93,7 +98,7 @@ def _register_text(register: RegisterEncoder) -> None:
         card=Card(
             "word embeddings learned from scratch and a GRU in one direction, for the pooling 'last'",
             paper=_VSE_PP,
-            notes=("It gives every hidden state; the papers use the last one: --pooling IMAGE/last.",),
+            notes=("It gives every hidden state; the papers use the last one: --pooling IMAGE/last.", *_WORDS),
         ),
     )
     register(

@@ -63,4 +63,5 @@ def representative(embedding: Embedding) -> Tensor:
 
 
 def _unit(vectors: Tensor) -> Tensor:
+    """Divides by max(‖x‖, 1e-8); published code divides by ‖x‖ + 1e-8, which is the same in fp32 from a norm of 1/4 on."""
     return functional.normalize(vectors.float(), dim=-1, eps=1e-8)
