@@ -108,6 +108,7 @@ def make_record(spec: RunSpec | None = None, *, rsum: float = 300.0, cost: dict[
         "best_step": 40,
         "steps": 160,
         "steps_per_epoch": 40,
+        "warmup_steps": 0,
         "cost": Cost(**costs | (cost or {})),
         "provenance": make_provenance(),
     }

@@ -134,6 +134,23 @@ def test_unfinished_runs_are_named():
     assert unfinished_note([make_spec("gpo", seed=s) for s in range(5)]).endswith("seed 2; and 2 more.")
 
 
+def test_runs_whose_best_model_is_of_the_warm_up_are_named():
+    """Steps per epoch are 40 and the warm-up has one epoch, unless the record says otherwise."""
+
+    def said(**changes):
+        return [
+            text for text in block_notes(make_block(Section((run("gpo", **{"warmup_steps": None} | changes), run("mean", best_step=120))))) if "warm-up" in text
+        ]
+
+    assert said(best_step=40) == [
+        "Warning: the best on dev was a model of the warm-up, trained with sum-hinge and not yet with the row's loss: gpo × triplet (1)."
+    ]
+    assert said(best_step=41) == []
+    assert said(best_step=40, warmup_steps=0) == []
+    assert said(best_step=60, warmup_steps=80) != []
+    assert said(spec=make_spec("gpo", "sum-hinge"), best_step=40) == []
+
+
 def test_collapsed_runs_are_named_and_their_row_is_marked():
     collapse = Collapse(step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2)
     collapsed = run("gpo", collapse=collapse, best_step=20)

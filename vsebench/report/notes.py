@@ -54,7 +54,7 @@ def alarms(block: Block) -> list[str]:
     runs = block.section.runs
     done = [run for run in runs if run.done]
     comparable = comparable_note(done)
-    notes = [*([comparable] if comparable else []), *_mixed(block), *_collapsed(done)]
+    notes = [*([comparable] if comparable else []), *_mixed(block), *_collapsed(done), *_warm_only(done)]
     notes += [f"Data: {warning}" for warning in _distinct(warning for run in runs for warning in run.record.warnings)]
     notes += [f"Warning: plugin {failure}." for failure in _distinct(failure for run in runs for failure in run.record.plugin_failures)]
     return [*notes, *(_failure(run) for run in runs if not run.done)]
@@ -205,6 +205,21 @@ def _collapses(runs: Sequence[tuple[Run, Collapse]]) -> str:
     before = " Figures are of models selected before." if earlier else ""
     resting = _span([c.plateau for c in found], 1)
     return f"{since}: unrelated pairs have a mean cosine of {cosine}, the loss is {loss}, where a model with all embeddings equal has {resting}.{before}"
+
+
+def _warm_only(done: Sequence[Run]) -> list[str]:
+    """Names rows with runs whose best model had not seen the row's loss yet."""
+    early = [(run, spec) for run in done if isinstance(spec := run.record.spec, RunSpec) and _within_warm_up(run, spec)]
+    if not early:
+        return []
+    losses, rows = ", ".join(_distinct(spec.protocol.warmup_loss for _, spec in early)), counted(run for run, _ in early)
+    return [f"Warning: the best on dev was a model of the warm-up, trained with {losses} and not yet with the row's loss: {rows}."]
+
+
+def _within_warm_up(run: Run, spec: RunSpec) -> bool:
+    record, protocol = run.record, spec.protocol
+    steps = round(protocol.warmup_epochs * record.steps_per_epoch) if record.warmup_steps is None else record.warmup_steps
+    return record.best_step is not None and record.best_step <= steps and protocol.warmup_loss != spec.loss.spec
 
 
 def _span(values: Sequence[float], places: int) -> str:

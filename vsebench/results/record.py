@@ -141,6 +141,7 @@ class RunRecord(Frozen):
     best_step: int | None = None
     steps: int = 0
     steps_per_epoch: int = 0
+    warmup_steps: int | None = Field(None, description="steps that trained with the protocol's warm-up loss; None in records that do not say")
     cost: Cost | None = None
     warnings: tuple[str, ...] = ()
     collapse: Collapse | None = None

@@ -65,6 +65,7 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
         best_step=state.best.step,
         steps=state.step,
         steps_per_epoch=schedule.steps_per_epoch,
+        warmup_steps=schedule.warmup_steps,
         cost=_cost(session),
         warnings=session.spec.environment.data_warnings,
         collapse=_collapse(session),
