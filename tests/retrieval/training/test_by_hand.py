@@ -39,11 +39,9 @@ REGIONS, DIM, WORDS = 4, 5, ("red", "green", "blue", "dog", "cat", "horse", "run
 BATCH, STEPS, EPOCHS = 20, 3, 2  # 60 captions of 12 images: every batch has siblings
 RATES = (0.005, 0.01, 0.01, 0.003, 0.003, 0.003)  # two steps up, cut at the second epoch
 DROP, HIDE, CLIP, DECAY = 0.3, 0.4, 0.5, 0.05
-SETTINGS = {
-    **{"embed_dim": 6, "word_dim": 4, "image_encoder": "grid", "batch_size": BATCH, "epochs": EPOCHS, "evals_per_epoch": STEPS, "select_at": "last"},
-    **{"lr": 0.01, "lr_warmup_epochs": 2 / STEPS, "lr_decay": 0.3, "lr_decay_at": 0.5, "warmup_epochs": 1 / STEPS},
-    **{"drop_regions": DROP, "augment_words": HIDE, "clip_norm": CLIP, "weight_decay": DECAY},
-}
+SIZES = {"embed_dim": 6, "word_dim": 4, "image_encoder": "grid", "batch_size": BATCH, "epochs": EPOCHS, "evals_per_epoch": STEPS, "select_at": "last"}
+PACE = {"lr": 0.01, "lr_warmup_epochs": 2 / STEPS, "lr_decay": 0.3, "lr_decay_at": 0.5, "warmup_epochs": 1 / STEPS}
+SETTINGS = SIZES | PACE | {"drop_regions": DROP, "augment_words": HIDE, "clip_norm": CLIP, "weight_decay": DECAY}
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,8 +13,11 @@ from vsebench.plugin import VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.directory import RunDirectory
 from vsebench.results.store import Store
+from vsebench.retrieval.inputs.batches import Augmenter
+from vsebench.retrieval.inputs.image_batches import FeatureBatches
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training.mining import OfflineLists
+from vsebench.retrieval.training.step import Stepper
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
@@ -64,7 +67,7 @@ def test_the_same_spec_gives_the_same_numbers_and_another_seed_others(plan_runs:
     assert once.best_dev != other.best_dev
 
 
-def test_methods_share_initial_encoders_and_the_index_stream(plan_runs: Plan) -> None:
+def test_methods_share_initial_encoders(plan_runs: Plan) -> None:
     specs = plan_runs(pooling="mean,gpo")
     registry = load_plugins().registry
     plain, gpo = (build(spec, registry, in_dim=16, vocabulary_size=50) for spec in specs)
@@ -72,6 +75,44 @@ def test_methods_share_initial_encoders_and_the_index_stream(plan_runs: Plan) ->
         torch.testing.assert_close(value, gpo.image.encoder.state_dict()[name], rtol=0, atol=0)
     for name, value in plain.text.encoder.state_dict().items():
         torch.testing.assert_close(value, gpo.text.encoder.state_dict()[name], rtol=0, atol=0)
+
+
+def test_methods_share_the_pairs_of_every_step_and_how_they_are_augmented(plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one whose offline negatives are augmented too."""
+    steps: list[dict[str, Any]] = []
+
+    def noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Notes the first result of a step: offline negatives come after the pairs."""
+
+        def note(*arguments: Any) -> Any:
+            result = function(*arguments)
+            steps[-1].setdefault(name, result)
+            return result
+
+        return note
+
+    def step(self: Stepper, captions: np.ndarray, *rest: Any) -> None:
+        steps.append({"captions": captions})
+        take_step(self, captions, *rest)
+
+    take_step = Stepper.step
+    monkeypatch.setattr(Stepper, "step", step)
+    monkeypatch.setattr(Augmenter, "text_batch", noted("text", Augmenter.text_batch))
+    monkeypatch.setattr(FeatureBatches, "pairs", noted("image", FeatureBatches.pairs))
+    seen = {}
+    for spec in plan_runs(pooling="mean,gpo", loss="triplet,infonce,aoq", set={"batch_size": 150, "epochs": 2, "warmup_epochs": 0.5, "evals_per_epoch": 1}):
+        run(spec, tmp_path)
+        seen[spec.label], steps = steps, []
+    first, *others = seen.values()
+    assert len(others) == 5
+    orders = [np.concatenate([step["captions"] for step in first[start : start + 4]]).tolist() for start in (0, 4)]
+    assert orders[0] != orders[1]
+    assert [sorted(order) for order in orders] == 2 * [list(range(600))]
+    for other in others:
+        for mine, its in zip(first, other, strict=True):
+            assert mine["captions"].tolist() == its["captions"].tolist()
+            for side in ("image", "text"):
+                assert all(torch.equal(a, b) for a, b in zip(mine[side][:2], its[side][:2], strict=True))
 
 
 @pytest.mark.parametrize("loss", ["triplet", "aoq"])

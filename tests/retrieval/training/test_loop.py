@@ -1,0 +1,101 @@
+"""What the loop keeps apart: test from selection, evaluation from the training clock, one epoch's random numbers from another's."""
+
+from __future__ import annotations
+
+import shutil
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.retrieval.conftest import write_split
+from vsebench.plugin import Key
+from vsebench.results.store import Store
+from vsebench.retrieval.training import clock, loop
+from vsebench.retrieval.training.step import Stepper
+from vsebench.retrieval.training.train import train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vsebench.results.directory import RunDirectory
+    from vsebench.results.record import RunRecord
+    from vsebench.results.spec import RunSpec
+
+    Plan = Callable[..., tuple[RunSpec, ...]]
+
+SMALL = {"batch_size": 100, "epochs": 2, "evals_per_epoch": 3, "select_at": "evaluation"}
+
+
+def run(spec: RunSpec, out: Path) -> tuple[RunRecord, RunDirectory]:
+    directory = Store(out).directory_for(spec)
+    directory.write_spec(spec)
+    return train(spec, directory, lambda event: None), directory
+
+
+def test_the_test_split_has_no_say_in_training_or_selection(plan_runs: Plan, tiny_root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(tiny_root, other)
+    write_split(other / "precomp", "test", 25, np.random.default_rng(99))
+    specs = [plan_runs(data_root=str(root), set=SMALL)[0] for root in (tiny_root, other)]
+    assert specs[0].data_fingerprint != specs[1].data_fingerprint
+    (one, its_curve), (two, other_curve) = [(record, directory.read_curve()) for record, directory in (run(spec, tmp_path / "out") for spec in specs)]
+    assert [e.model_dump(exclude={"seconds"}) for e in its_curve] == [e.model_dump(exclude={"seconds"}) for e in other_curve]
+    assert (one.best_step, one.best_dev) == (two.best_step, two.best_dev)
+    assert one.test != two.test
+    assert one.best_dev == next(e.metrics for e in its_curve if e.step == one.best_step)
+
+
+def test_the_training_clock_stands_still_during_evaluation(plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step takes a second, an evaluation a thousand."""
+    now = [0.0]
+
+    def taking(seconds: float, function: Callable[..., Any]) -> Callable[..., Any]:
+        def slow(*arguments: Any) -> Any:
+            now[0] += seconds
+            return function(*arguments)
+
+        return slow
+
+    monkeypatch.setattr(clock, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(Stepper, "step", taking(1, Stepper.step))
+    monkeypatch.setattr(loop, "evaluate_split", taking(1000, loop.evaluate_split))
+    (spec,) = plan_runs(set=SMALL)
+    record, directory = run(spec, tmp_path)
+    assert [e.seconds for e in directory.read_curve()] == [2, 4, 6, 8, 10, 12]
+    cost = record.cost
+    assert cost is not None
+    assert (cost.train_seconds, cost.evaluation_seconds, cost.total_seconds) == (12, 6000, 12)
+
+
+NOISY = """
+import torch
+from vsebench.plugin import LossCard, LossOutput, hookimpl
+
+
+class Noisy:
+    '''Draws a number from torch's generator at each step, as dropout does.'''
+
+    def __call__(self, inputs):
+        return LossOutput((inputs.image - inputs.text).square().sum(), {"noise": torch.rand(())})
+
+
+@hookimpl
+def vsebench_register_losses(register):
+    register("noisy", __name__ + ":Noisy", card=LossCard("noisy"))
+"""
+
+
+def test_every_epoch_has_random_numbers_of_its_own_for_dropout(plan_runs: Plan, tmp_path: Path) -> None:
+    plugin = tmp_path / "noisy.py"
+    plugin.write_text(NOISY, encoding="utf-8")
+    (spec,) = plan_runs(loss="noisy", plugin=[str(plugin)], seeds=[5], set={**SMALL, "warmup_epochs": 0, "evals_per_epoch": 6})
+    _, directory = run(spec, tmp_path / "out")
+    expected = []
+    for epoch in range(2):
+        generator = torch.Generator().manual_seed((Key(5) / "dropout" / epoch).seed())
+        expected += [torch.rand((), generator=generator).item() for _ in range(6)]
+    assert [e.diagnostics["noise"] for e in directory.read_curve()] == pytest.approx(expected)
