@@ -19,6 +19,7 @@ from vsebench.results.best import Best
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import HEADLINE, Cost, Evaluation, RunRecord
+from vsebench.results.stopping import is_stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from vsebench.annotation.metrics import AnnotationMetrics
     from vsebench.annotation.model import Model
     from vsebench.annotation.train import Checkpoint, Point
-    from vsebench.plugin import StoppingRule
     from vsebench.results.directory import RunDirectory
     from vsebench.results.spec import AnnotationSpec
 
@@ -58,7 +58,6 @@ class _Run:
     inputs: Inputs
     report: Reporter
     observers: Observers
-    stopping: StoppingRule | None
     state: State = field(default_factory=State)
 
     @property
@@ -84,7 +83,7 @@ def run(spec: AnnotationSpec, directory: RunDirectory, report: Reporter, observe
         report({"event": "phase", "phase": "loading"})
         stopping = None if spec.stop is None else registry.get("stopping-rule", spec.stop.name).create(spec.stop.params)
         observers = observers or Observers.of(spec, directory.path)
-        current = _Run(spec, directory, open_inputs(spec, registry), report, observers, stopping, _restore(directory))
+        current = _Run(spec, directory, open_inputs(spec, registry), report, observers, _restore(directory))
         report({"event": "phase", "phase": "training"})
         points = train(
             current.inputs.training,
@@ -96,20 +95,12 @@ def run(spec: AnnotationSpec, directory: RunDirectory, report: Reporter, observe
             device=spec.device,
             resume=current.state.training,
         )
-        while not _stopped(current) and (point := next(points, None)) is not None:
+        while not is_stopped(stopping, directory) and (point := next(points, None)) is not None:
             _take(current, point)
         record = _finish(current).model_copy(update={"provenance": origin.model_copy(update={"restarts": current.state.restarts})})
         directory.write_record(record)
         directory.checkpoint_path.unlink(missing_ok=True)
         return record
-
-
-def _stopped(current: _Run) -> bool:
-    """Whether the rule ends training at the checkpoint before; the curve ends there, also where a run was resumed."""
-    if current.stopping is None:
-        return False
-    curve = current.directory.read_curve()
-    return bool(curve) and current.stopping.should_stop(curve)
 
 
 def _take(current: _Run, point: Point) -> None:

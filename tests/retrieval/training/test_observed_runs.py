@@ -147,7 +147,7 @@ def test_a_resumed_run_stops_where_the_uninterrupted_one_did(rule: str, plan_run
     (spec,) = plan_runs(set=protocol("after:points=4"), plugin=rule)
     whole = train(spec, prepared(spec, tmp_path / "a"), lambda event: None)
     directory = prepared(spec, tmp_path / "b")
-    monkeypatch.setattr(loop, "_stopped", killed_after(loop._stopped, directory, 2))
+    monkeypatch.setattr(loop, "is_stopped", killed_after(loop.is_stopped, 2))
     with pytest.raises(KeyboardInterrupt):
         train(spec, directory, lambda event: None)
     monkeypatch.undo()
@@ -157,13 +157,13 @@ def test_a_resumed_run_stops_where_the_uninterrupted_one_did(rule: str, plan_run
     shutil.rmtree(tmp_path / "a")
 
 
-def killed_after(ask, directory, epochs):  # type: ignore[no-untyped-def]
+def killed_after(ask, epochs):  # type: ignore[no-untyped-def]
     """The question of the rule, at which the process dies when so many epochs are done."""
 
-    def killed(session):  # type: ignore[no-untyped-def]
-        if session.state.step >= epochs * session.schedule.steps_per_epoch:
+    def killed(rule, directory):  # type: ignore[no-untyped-def]
+        if sum(point.epoch_end for point in directory.read_curve()) >= epochs:
             raise KeyboardInterrupt
-        return ask(session)
+        return ask(rule, directory)
 
     return killed
 

@@ -11,6 +11,7 @@ import torch
 from vsebench.plugin import Key, Progress
 from vsebench.results.best import Best
 from vsebench.results.record import DivergenceError, Evaluation
+from vsebench.results.stopping import is_stopped
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.training.mining import draw
@@ -34,20 +35,12 @@ def run(session: Session) -> None:
     session.report({"event": "phase", "phase": "training"})
     first = session.state.step // session.schedule.steps_per_epoch
     for epoch in range(first, session.spec.protocol.epochs):
-        if _stopped(session):
+        if is_stopped(session.stopping, session.directory):
             break
         _epoch(session, epoch)
         session.state.forwards = session.stepper.forwards
         session.state.seconds = dict(session.clock.seconds)
         save_checkpoint(session.directory, session.state, **session.checkpointed)
-
-
-def _stopped(session: Session) -> bool:
-    """Whether the rule ends training at the checkpoint before; the curve ends there, also where a run was resumed."""
-    if session.stopping is None:
-        return False
-    curve = session.directory.read_curve()
-    return bool(curve) and session.stopping.should_stop(curve)
 
 
 def _epoch(session: Session, epoch: int) -> None:

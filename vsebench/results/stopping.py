@@ -1,0 +1,27 @@
+"""Asks a run's stopping rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vsebench.plugin.runtime import StoppingRule
+    from vsebench.results.directory import RunDirectory
+
+
+def is_stopped(rule: StoppingRule | None, directory: RunDirectory) -> bool:
+    """Whether the rule ends training at the checkpoint before.
+
+    The curve on disk ends there, also where a run was resumed: a resumed run stops where the whole one would have.
+
+    Args:
+        rule: None where every epoch is trained.
+        directory: of the run.
+
+    Raises:
+        VsebenchError: the curve is damaged.
+    """
+    if rule is None:
+        return False
+    curve = directory.read_curve()
+    return bool(curve) and rule.should_stop(curve)
