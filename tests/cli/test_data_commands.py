@@ -65,6 +65,16 @@ def test_check_prints_each_split(capsys, tmp_path):
     ]
 
 
+def test_check_of_a_folder_looks_nowhere_else(capsys, tmp_path, monkeypatch):
+    write_precomp(tmp_path / "roots" / "precomp")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.npy").touch()
+    monkeypatch.setenv("VSEBENCH_DATA", str(tmp_path / "roots"))
+    assert f"data set 'precomp' is not in {tmp_path}/empty/precomp, {tmp_path}/empty:" in data(capsys, "check", tmp_path / "empty", code=2)
+    assert "sound" in data(capsys, "check", tmp_path / "roots" / "precomp", code=1)
+    assert "a.npy is a file: name a data set, or the folder" in data(capsys, "check", tmp_path / "a.npy", code=2)
+
+
 def test_check_generates_what_is_generated(capsys):
     out = data(capsys, "check", "scenes:images=20:dim=16")
     assert "scenes:images=20:dim=16: sound" in out

@@ -35,34 +35,50 @@ def check_command(
     from vsebench.data.open import open_dataset
 
     files = tuple(plugin or ())
-    spec, roots = _folder(name, data_root or [], files)
+    folder = _folder(name, files)
+    spec, roots = (name, data_root or []) if folder is None else (_set_in(folder), [str(folder)])
     component, card, params = find_dataset(spec, files)
-    opened = open_dataset(component, params, data_roots=[Path(root) for root in roots], strict=strict_data)
+    opened = open_dataset(component, params, data_roots=[Path(root) for root in roots], strict=strict_data, elsewhere=folder is None)
     typer.echo("\n".join(_table(component.canonical(params), opened)))
     findings = list(_findings(component, card, params, opened, captions))
     typer.echo("\n".join(_verdict(findings)))
     raise typer.Exit(NOT_AS_PUBLISHED if any(finding.verdict == "FAIL" for finding in findings) else 0)
 
 
-def _folder(name: str, roots: list[str], plugin_files: tuple[str, ...]) -> tuple[str, list[str]]:
-    """The data set and the roots meant: of a folder, what its manifest says, else `coco` where it has COCO's test files, else `precomp`."""
+def _folder(name: str, plugin_files: tuple[str, ...]) -> Path | None:
+    """The folder that is meant, where no data set is.
+
+    Raises:
+        DataError: it is no folder.
+    """
     from vsebench.cli.datasets import datasets
+    from vsebench.plugin import DataError
+
+    known = {component.name for component, _ in datasets(plugin_files)}
+    if name.partition(":")[0] in known:
+        return None
+    if Path(name).is_dir():
+        return Path(name)
+    if Path(name).is_file():
+        raise DataError(f"{name} is a file: name a data set, or the folder that holds its files")
+    return None
+
+
+def _set_in(folder: Path) -> str:
+    """The data set that a folder holds: what its manifest says, else `coco` where it has COCO's test files, else `precomp`."""
     from vsebench.data.prepare.manifest import read_manifest
     from vsebench.data.prepare.published import published
     from vsebench.plugin import DataError
 
-    folder = Path(name)
-    if not folder.is_dir() or name in {component.name for component, _ in datasets(plugin_files)}:
-        return name, roots
     manifest = read_manifest(folder)
     if manifest is None:
-        return ("coco" if (folder / "testall_ims.npy").is_file() else "precomp"), [name]
+        return "coco" if (folder / "testall_ims.npy").is_file() else "precomp"
     spec = published(manifest["dataset"]).opens_as
     if manifest["features"] is None:
         raise DataError(
             f"{folder} has captions and ids but no features: check it with its images, 'vsebench data check {spec}:images=DIR --data-root {folder}'"
         )
-    return spec, [name]
+    return spec
 
 
 def _table(spec: str, opened: OpenedDataset) -> Iterator[str]:

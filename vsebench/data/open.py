@@ -45,6 +45,7 @@ def open_dataset(
     data_roots: Sequence[Path] = (),
     strict: bool = False,
     path: Path | None = None,
+    elsewhere: bool = True,
 ) -> OpenedDataset:
     """Opens a data set without reading its features into memory.
 
@@ -54,6 +55,7 @@ def open_dataset(
         data_roots: folders to look in before `$VSEBENCH_DATA` and `./data`.
         strict: numbers of images, captions or labels that differ from the published ones are an error, not a warning.
         path: the folder in which it was opened and checked before; it is not searched, checked or hashed again.
+        elsewhere: whether to look beyond `data_roots`, too.
 
     Raises:
         DataError: it is missing, inconsistent, damaged, holds values that are not finite, or an image that cannot be decoded.
@@ -66,7 +68,7 @@ def open_dataset(
     card = component.card
     if not isinstance(card, DatasetCard):
         raise TypeError(f"{component.owner} is not a data set")
-    folder, fingerprint = _identify(component, params, dataset, card, data_roots)
+    folder, fingerprint = _identify(component, params, dataset, card, data_roots, elsewhere=elsewhere)
     data = dataset.load(folder)
     differences = _check(component, card, params, data)
     if strict and differences:
@@ -87,9 +89,11 @@ def _check(component: Component, card: DatasetCard, params: Mapping[str, object]
     return compare_sizes(data, card.sizes_for(resolved)) if isinstance(card, AnnotationCard) else ()
 
 
-def _identify(component: Component, params: Mapping[str, object], dataset: Dataset, card: DatasetCard, data_roots: Sequence[Path]) -> tuple[Path, str]:
+def _identify(
+    component: Component, params: Mapping[str, object], dataset: Dataset, card: DatasetCard, data_roots: Sequence[Path], *, elsewhere: bool
+) -> tuple[Path, str]:
     """The folder of the set, and, of a generated one, its fingerprint."""
     if not card.generated:
-        return locate(component.name, card.folders, dataset, data_roots).absolute(), ""
+        return locate(component.name, card.folders, dataset, data_roots, elsewhere=elsewhere).absolute(), ""
     fingerprint = fingerprint_options(f"{component.origin.distribution}::{component.name}", component.resolve(params), component.version)
     return cache_dir() / f"{component.name}-{fingerprint}", fingerprint
