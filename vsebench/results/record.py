@@ -59,7 +59,7 @@ class Cost(Frozen):
         tower_forwards: items passed through a tower in training steps, offline negatives included.
         parameters: trainable parameters.
         peak_memory_mb: peak resident memory of the run's process (MiB); on CUDA, peak allocated device memory.
-        concurrency: runs at a time on this device.
+        concurrency: see `Environment`.
         sampling_seconds: of the training seconds, those in which a sampler drew negatives,
         refresh_seconds: those that went into its tables, on the retrieval task into embedding the training set for it too,
         update_seconds: and, on the annotation task, those of updates.

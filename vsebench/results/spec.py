@@ -56,7 +56,7 @@ class Environment(Frozen):
     data_path: str = Field("", description="the folder that the data set was found in")
     data_warnings: tuple[str, ...] = Field((), description="what opening the data set warned of")
     plugin_files: tuple[str, ...] = ()
-    concurrency: int = Field(1, description="runs at a time on this device")
+    concurrency: int = Field(1, description="runs that the command had at a time, at most; what else the machine did, other commands included, is not known")
 
 
 class RunBase(Frozen, ABC):

@@ -37,7 +37,7 @@ _OWN: Mapping[str, str] = {
     "tower_forwards": "Items passed through a tower in training steps.",
     "parameters": "Trainable parameters.",
     "peak_memory_mb": "Peak memory in MiB, the largest over seeds.",
-    "concurrency": "Runs at a time on the device.",
+    "concurrency": "Runs at a time, at most, of the command that made them.",
     "updates_per_second": "Updates in a second of training.",
     "draws_per_second": "Negatives drawn in a second of sampling.",
     "violation_rate": "Share of updates whose negative is within the margin.",
