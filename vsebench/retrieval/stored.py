@@ -74,11 +74,12 @@ def open_stored(directory: RunDirectory) -> StoredRun:
     if record is None or record.status != "done":
         state = "has not finished" if record is None else record.status
         raise VsebenchError(f"the run in {directory.path} {'is ' if record else ''}{state}: only finished runs have a model")
-    spec = directory.read_spec()
-    if not isinstance(spec, RunSpec):
-        raise VsebenchError(f"the run in {directory.path} is of the task '{spec.task}': only retrieval runs embed images and captions")
+    if not isinstance(record.spec, RunSpec):
+        raise VsebenchError(f"the run in {directory.path} is of the task '{record.spec.task}': only retrieval runs embed images and captions")
     if not directory.best_path.is_file():
         raise VsebenchError(f"{directory.best_path} is missing: records that are shared leave models out, so make the run again with 'vsebench run'")
+    spec = directory.read_spec()
+    assert isinstance(spec, RunSpec)
     return StoredRun(directory, spec, record)
 
 
