@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.functional import normalize
 from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from vsebench.plugin import LossInputs, Progress
 from vsebench_adaptive.loss import Adaptive, adaptive_count, adaptive_queries, spread
@@ -134,6 +137,29 @@ def test_the_count_stays_on_the_device_and_carries_no_gradient() -> None:
         output = Adaptive(reference=reference)(batch)
         assert output.loss.requires_grad
         assert not any(scalar.requires_grad for scalar in output.diagnostics.values())
+
+
+class Sizes(TorchDispatchMode):
+    """Notes the number of elements of the largest tensor that any operation returns."""
+
+    largest = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        returned = function(*args, **(kwargs or {}))
+        self.largest = max([self.largest, *(leaf.numel() for leaf in tree_leaves(returned) if isinstance(leaf, torch.Tensor))])
+        return returned
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_no_embedding_is_copied_for_each_pair(reference: bool) -> None:
+    """methods P7: the released code gathers embeddings [B, n, D] for the negatives of each query, forward and backward."""
+    generator = torch.Generator().manual_seed(0)
+    image, text = (normalize(torch.randn(16, 64, generator=generator), dim=1).requires_grad_() for _ in range(2))
+    with Sizes() as sizes:
+        output = Adaptive(reference=reference)(LossInputs(image, text, torch.eye(16, dtype=torch.bool)))
+        output.loss.backward()
+    assert output.diagnostics["n"] > 4
+    assert sizes.largest == image.numel()  # its gradient
 
 
 def test_diagnostics_are_scalars() -> None:

@@ -194,14 +194,20 @@ def test_a_larger_set_is_ranked_alike_by_all_paths(monkeypatch: pytest.MonkeyPat
                 assert metrics.t2i_ranks.tolist() == expected[1].tolist()
 
 
-def test_ties_in_a_methods_fixture_count_against_the_model() -> None:
-    """methods F8: published code ranks [.5, .5, .5, .1] by whatever order the sort leaves."""
-    row = torch.tensor([[0.5, 0.5, 0.5, 0.1]])
-    image = torch.cat([row, torch.full((3, 4), -1.0)])  # images 1 to 3 take captions of their own
-    metrics = evaluate(image, torch.eye(4), [0, 1, 2, 3])
-    assert metrics.i2t_ranks[0] == 2
-    assert np.argsort(row.numpy()[0])[::-1][-1] == 3
-    assert set(evaluate(torch.zeros(5, 3), torch.zeros(5, 3), range(5)).i2t_ranks) == {4}
+@pytest.mark.parametrize(("own", "rank"), [(0, 2), (1, 2), (2, 2), (3, 3)])
+def test_ties_count_against_the_model_wherever_they_stand(own: int, rank: int) -> None:
+    """methods F8: published code ranks [.5, .5, .5, .1] as 2, 1, 0, 3, and so gives each of three equal captions another rank."""
+    image = torch.tensor([[0.5, 0.5, 0.5, 0.1], *[[-1.0] * 4] * 3])  # images 1 to 3 take the other captions
+    owner = [1, 2, 3]
+    owner.insert(own, 0)
+    assert evaluate(image, torch.eye(4), owner).i2t_ranks[0] == rank
+    assert evaluate(torch.eye(4), image, torch.tensor(owner).argsort()).t2i_ranks[0] == rank
+
+
+def test_equal_scores_are_the_last_rank_for_everybody() -> None:
+    """methods F8: of 5000 zeros, published code ranks item 4999 first."""
+    metrics = evaluate(torch.zeros(5, 3), torch.zeros(5, 3), range(5))
+    assert set(metrics.i2t_ranks) == set(metrics.t2i_ranks) == {4}
 
 
 @pytest.mark.gpu

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -13,19 +13,24 @@ from tests.data.files import write_precomp
 from tests.tiny_vision import write_image_set, write_vision
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
-from vsebench.plugin import SpecError
+from vsebench.plugin import Key, SpecError
 from vsebench.results.store import Store
 from vsebench.retrieval.encoders.vision import VisionModel
-from vsebench.retrieval.inputs import run_inputs
+from vsebench.retrieval.inputs import image_batches, run_inputs
+from vsebench.retrieval.inputs.augment import draw_crops
+from vsebench.retrieval.model import Tower
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsebench.data.images.decode import Crop
     from vsebench.results.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
+    from vsebench.retrieval.inputs.batches import Kept
+    from vsebench.retrieval.model import Encoded
 
     Plan = Callable[..., tuple[RunSpec, ...]]
 
@@ -149,6 +154,32 @@ def test_offline_negatives_are_raw_images_too(plan_raw: Plan, tmp_path: Path) ->
     assert record.cost is not None
     assert record.cost.tower_forwards == 6 * 40 + 6 * 3 * 40
     assert "active_offline" in directory.read_curve()[-1].diagnostics
+
+
+def test_crops_and_drops_are_drawn_anew_in_each_epoch_and_in_training_only(plan_raw: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """methods P13: published code drops patches at evaluation, and not in training."""
+    crops: list[Crop] = []
+    dropped: set[tuple[bool, bool]] = set()
+
+    def draw(*arguments: Any) -> list[Crop]:
+        drawn = draw_crops(*arguments)
+        crops.extend(drawn)
+        return drawn
+
+    def forward(self: Tower, values: torch.Tensor, lengths: torch.Tensor, kept: Kept | None = None) -> Encoded:
+        if values.dtype == torch.uint8:  # pixels
+            dropped.add((self.training, kept is not None))
+        return embed(self, values, lengths, kept)
+
+    embed = Tower.forward
+    monkeypatch.setattr(image_batches, "draw_crops", draw)
+    monkeypatch.setattr(Tower, "forward", forward)
+    (spec,) = plan_raw(seeds=[3], set={"image_crop": 0.7, "image_flip": 0.3})
+    record, _ = run(spec, tmp_path)
+    expected = [draw_crops((Key(3) / "crops" / epoch).generator(), record.steps_per_epoch * 20, 0.7, 0.3) for epoch in range(2)]
+    assert crops == expected[0] + expected[1]
+    assert expected[0] != expected[1]
+    assert dropped == {(True, True), (False, False)}
 
 
 def test_what_is_seen_is_learned(plan_raw: Plan, tmp_path: Path) -> None:
