@@ -16,6 +16,7 @@ from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import AnnotationTest, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.best import Best
+from vsebench.results.files import read_checkpoint
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import HEADLINE, Cost, Evaluation, RunRecord
@@ -189,7 +190,7 @@ def _restore(directory: RunDirectory) -> State:
     if not directory.checkpoint_path.exists():
         directory.truncate_curve(0)
         return State()
-    content = torch.load(directory.checkpoint_path, map_location="cpu", weights_only=True)
+    content = read_checkpoint(directory.checkpoint_path, torch.device("cpu"), ("training", "best", "restarts"))
     state = State(content["training"], Best(**content["best"]), content["restarts"] + 1)
     assert state.training is not None
     directory.truncate_curve(state.training["updates"])

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from vsebench.plugin.errors import VsebenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
+    import torch
     from numpy.typing import NDArray
 
 
@@ -77,6 +78,34 @@ def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     buffer = io.BytesIO()  # torch reports a full disk as an internal error
     torch.save(dict(content), buffer)
     write_bytes(path, buffer.getvalue())
+
+
+def read_checkpoint(path: Path, device: torch.device, needed: Collection[str]) -> dict[str, Any]:
+    """What `write_checkpoint` wrote.
+
+    Args:
+        path: the file.
+        device: that receives the tensors.
+        needed: the names that it must hold.
+
+    Raises:
+        VsebenchError: it is damaged.
+    """
+    import torch
+
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except (PermissionError, MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as error:  # of damaged bytes almost any, by where the damage is
+        raise _damaged_checkpoint(path) from error
+    if not isinstance(content, dict) or not content.keys() >= set(needed):
+        raise _damaged_checkpoint(path)
+    return content
+
+
+def _damaged_checkpoint(path: Path) -> VsebenchError:
+    return VsebenchError(f"{path} is damaged ({path.stat().st_size:,} bytes that are no checkpoint): delete it, and the run starts over")
 
 
 def sweep(directory: Path) -> None:

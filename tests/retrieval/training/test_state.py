@@ -40,6 +40,21 @@ def test_no_checkpoint_is_a_fresh_start(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "c.pt", CPU) is None
 
 
+@pytest.mark.parametrize("damage", ["empty", "truncated", "text", "zeros", "other content"])
+def test_a_damaged_checkpoint_is_one_line_that_says_what_to_do(damage: str, tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    path = directory.checkpoint_path
+    save_checkpoint(directory, State(step=1), model=torch.nn.Linear(3, 2))
+    whole = path.read_bytes()
+    if damage == "other content":
+        torch.save([1, 2], path)
+    else:
+        path.write_bytes({"empty": b"", "truncated": whole[: len(whole) // 2], "text": b"hello", "zeros": bytes(500)}[damage])
+    with pytest.raises(VsebenchError, match=r"checkpoint\.pt is damaged \(.*\): delete it, and the run starts over") as caught:
+        load_checkpoint(path, CPU, model=torch.nn.Linear(3, 2))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_full_disk_is_one_clear_line_and_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = RunDirectory(tmp_path)
     save_checkpoint(directory, State(step=1))

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-
 from vsebench.results.best import Best
+from vsebench.results.files import read_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import Tensor
+    import torch
+    from torch import Tensor, nn
 
     from vsebench.results.directory import RunDirectory
     from vsebench.retrieval.training.clock import Phase
@@ -62,13 +61,17 @@ def save_checkpoint(directory: RunDirectory, state: State, **modules: Any) -> No
 
 
 def load_checkpoint(path: Path, device: torch.device, **modules: Any) -> State | None:
-    """Puts the modules back as they were; None when there is no checkpoint."""
+    """Puts the modules back as they were; None when there is no checkpoint.
+
+    Raises:
+        VsebenchError: the checkpoint is damaged.
+    """
     if not path.exists():
         return None
-    content = torch.load(path, map_location=device, weights_only=True)
-    for name, module in modules.items():
-        if module is not None:
-            module.load_state_dict(content[name])
+    present = {name: module for name, module in modules.items() if module is not None}
+    content = read_checkpoint(path, device, {"state", *present})
+    for name, module in present.items():
+        module.load_state_dict(content[name])
     saved = dict(content["state"])
     best = saved.pop("best")
     state = State(**saved, best=Best(**best) if best else None)
