@@ -40,13 +40,32 @@ class Sound:
     def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
         images = self.images(state, anchors)
         free = self.index.free(images).expand(-1, k)
-        labels = self.index.nth(images, below(self.streams(key, len(anchors), k), free)).masked_fill(free == 0, -1)
-        return Draws(labels, (free > 0).long(), torch.ones(labels.shape))
+        streams = self.streams(key, len(anchors), k).to(anchors.device)
+        labels = self.index.nth(images, below(streams, free)).masked_fill(free == 0, -1)
+        return Draws(labels, (free > 0).long(), torch.ones(labels.shape, device=labels.device))
 
     def law(self, state: SamplerState, anchor: int, positive: int) -> np.ndarray:
         law = np.ones(state.positives.n_labels)
         law[state.positives.row(int(state.images_of(torch.tensor([anchor]))[0]))] = 0
         return law / law.sum()
+
+
+class CountsOnTheCPU(Sound):
+    def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
+        drawn = super().sample(state, anchors, positives, k, key)
+        return Draws(drawn.negatives.masked_fill(torch.arange(len(anchors))[:, None] < 0, -1), drawn.trials, drawn.weight)
+
+
+class WeighsOnTheCPU(Sound):
+    def sample(self, *arguments: object) -> Draws:
+        drawn = super().sample(*arguments)  # type: ignore[arg-type]
+        return Draws(drawn.negatives, drawn.trials, torch.ones(drawn.negatives.shape))
+
+
+class LooksAtArrays(Sound):
+    def refresh(self, state: SamplerState) -> None:
+        super().refresh(state)
+        self.largest = float(np.asarray(state.Q).max())
 
 
 class DoublePrecisionWeights(Sound):
@@ -61,7 +80,7 @@ class Biased(Sound):
     def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
         one = super().sample(state, anchors, positives, k, key)
         other = super().sample(state, anchors, positives, k, DrawKey(key.seed + 1000, key.step))
-        chosen = self.streams(key, len(anchors), k) % 5 == 0
+        chosen = self.streams(key, len(anchors), k).to(anchors.device) % 5 == 0
         return Draws(torch.where(chosen, torch.minimum(one.negatives, other.negatives), one.negatives), one.trials, one.weight)
 
 
@@ -71,8 +90,8 @@ class NoLaw(Sound):
     law = property()  # type: ignore[assignment]
 
     def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
-        labels = below(self.streams(key, len(anchors), k), torch.full((len(anchors), k), state.positives.n_labels))
-        return Draws(labels, torch.ones_like(labels), torch.ones(labels.shape))
+        labels = below(self.streams(key, len(anchors), k).to(anchors.device), state.positives.n_labels)
+        return Draws(labels, torch.ones_like(labels), torch.ones_like(labels, dtype=torch.float32))
 
 
 class NoLawAndSaysSo(NoLaw):

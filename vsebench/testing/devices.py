@@ -1,4 +1,4 @@
-"""Other devices: the meta device, which every machine has and which holds no values, and CUDA where there is one."""
+"""Other devices: the meta device, which every machine has and which holds no values, and CUDA where there is one; see `elsewhere` for a third."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _MIXED = ("is not on the expected device", "at least two devices")
 
 
-def without_values(call: Callable[[], Result], trial: Trial) -> Result:
-    """What `call` gives on tensors of the meta device.
+def unmixed(call: Callable[[], Result], trial: Trial, device: str = "the meta device, which holds no values,") -> Result:
+    """What `call` gives on tensors of another device.
 
     Raises:
         ConformanceError: it mixes them with tensors of the CPU.
-        NotCheckedError: it needs to know values, or an operation that the meta device does not have.
+        NotCheckedError: it needs to know values, or an operation that the device does not have.
     """
     try:
         return call()
@@ -36,7 +36,7 @@ def without_values(call: Callable[[], Result], trial: Trial) -> Result:
                 found=str(error).partition("\n")[0],
             ) from error
         reason = str(error).partition("\n")[0].partition(", as a correct")[0]
-        raise NotCheckedError(f"the meta device, which holds no values, cannot run it: {type(error).__name__}: {reason[:120]}") from error
+        raise NotCheckedError(f"{device} cannot run it: {type(error).__name__}: {reason[:120]}") from error
 
 
 def need_cuda() -> torch.device:

@@ -11,7 +11,7 @@ from torch import nn
 from vsebench.plugin import RankingInputs
 from vsebench.plugin.cards import claimed
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.devices import need_cuda, without_values
+from vsebench.testing.devices import need_cuda, unmixed
 from vsebench.testing.rankings import Rankings
 from vsebench.testing.trial import Trial
 
@@ -161,7 +161,7 @@ def never_waits_for_the_device(subject: Subject) -> None:
 def _moved(subject: Subject, scores: Rankings, device: torch.device, case: Trial) -> Tensor:
     inputs, loss = scores.inputs(), subject.build()
     there = RankingInputs(inputs.pos.to(device), inputs.neg.to(device), inputs.weight.to(device))
-    found: Tensor = without_values(lambda: (loss.double().to(device) if isinstance(loss, nn.Module) else loss)(there), case)
+    found: Tensor = unmixed(lambda: (loss.double().to(device) if isinstance(loss, nn.Module) else loss)(there), case)
     case.require(found.device.type == device.type, "it is on another device than its inputs", expected=str(device), found=str(found.device))
     return found
 

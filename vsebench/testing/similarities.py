@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 from vsebench.plugin import GaussianEmbedding, SetEmbedding, SpecError
 from vsebench.retrieval.embeddings import apply
 from vsebench.testing.check import ConformanceError, promise
-from vsebench.testing.devices import without_values
+from vsebench.testing.devices import unmixed
 from vsebench.testing.subject import DIM
 from vsebench.testing.trial import Trial
 
@@ -132,7 +132,7 @@ def follows_the_device_of_its_inputs(subject: Subject) -> None:
     for image, text in pairs:
         with _trial(subject, image) as case:
             there = [apply(each, lambda t: t.to("meta")) for each in (image, text)]
-            scores: Tensor = without_values(lambda a=there: similarity(*a), case)  # type: ignore[misc]  # bound now, called now
+            scores: Tensor = unmixed(lambda a=there: similarity(*a), case)  # type: ignore[misc]  # bound now, called now
             case.require(scores.device.type == "meta", "its scores are on another device than its inputs", expected="meta", found=str(scores.device))
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from vsebench.testing.check import promise
-from vsebench.testing.devices import need_cuda, without_values
+from vsebench.testing.devices import need_cuda, unmixed
 from vsebench.testing.losses.pairs import Pairs, moved
 from vsebench.testing.losses.trial import build, loss_of, trial, value
 from vsebench.testing.subject import DIM
@@ -101,7 +101,7 @@ def follows_the_device_of_its_inputs(subject: Subject) -> None:
     with trial(subject, pairs, _MOVED.format("meta"), note="on the meta device") as case:
         loss = build(subject, pairs.batch)
         loss = loss.to("meta") if isinstance(loss, nn.Module) else loss
-        found = without_values(lambda: value(loss, subject, moved(pairs.inputs(), "meta")), case)
+        found = unmixed(lambda: value(loss, subject, moved(pairs.inputs(), "meta")), case)
         case.require(found.device.type == "meta", "it is on another device than its inputs", expected="meta", found=str(found.device))
 
 

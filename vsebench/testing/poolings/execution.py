@@ -11,7 +11,7 @@ import torch
 from vsebench.plugin.cards import PoolingCard, claimed
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.compilation import Compiled, quietly
-from vsebench.testing.devices import need_cuda, without_values
+from vsebench.testing.devices import need_cuda, unmixed
 from vsebench.testing.poolings.ragged import Ragged
 from vsebench.testing.poolings.trial import pool, square_sum, trial
 
@@ -89,7 +89,7 @@ def follows_the_device_of_its_inputs(subject: Subject) -> None:
     with trial(subject, inputs, 'p.to("meta")(x.to("meta"), n.to("meta"))', note="on the meta device") as case:
         features, lengths = inputs.tensors()
         pooling = subject.build(dim=inputs.dim).to("meta")
-        for name, tensor in without_values(lambda: pool(pooling, features.to("meta"), lengths.to("meta")), case).items():
+        for name, tensor in unmixed(lambda: pool(pooling, features.to("meta"), lengths.to("meta")), case).items():
             case.require(tensor.device.type == "meta", f"its {name} is on another device than its inputs", expected="meta", found=str(tensor.device))
 
 

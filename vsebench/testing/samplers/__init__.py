@@ -18,5 +18,6 @@ PROMISES = (
     refreshing.says_when_to_refresh,
     refreshing.a_refresh_forgets_the_past,
     refreshing.its_tables_can_be_saved,
+    draws.follows_the_device_of_its_inputs,
     draws.cuda_has_the_same_law,
 )

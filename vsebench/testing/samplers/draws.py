@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from vsebench.plugin import DrawKey, Draws, SamplerState
 from vsebench.plugin.sampling import NOTHING
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.devices import need_cuda
+from vsebench.testing.devices import need_cuda, unmixed
+from vsebench.testing.elsewhere import ELSEWHERE, There, elsewhere
 from vsebench.testing.samplers.trial import check_same_law, counts, trial
-from vsebench.testing.samplers.world import EVERY_LABEL, KEY, LABELS, LEFT, ONE_LEFT, PLAIN, World, draw, positive_of, ready
+from vsebench.testing.samplers.world import EVERY_LABEL, KEY, LABELS, LEFT, NO_LABEL, ONE_LEFT, OTHER, PLAIN, World, draw, positive_of, ready
+from vsebench.testing.trial import Trial
 
 if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
-    from vsebench.testing.trial import Trial
 
 
 @promise
@@ -127,6 +128,29 @@ def rows_may_be_other_images(subject: Subject) -> None:
         found = ready(subject.build(), moved).sample(moved, *pairs, 1, KEY).negatives
         wanted = draw(ready(subject.build(), state), state, PLAIN, 200).negatives
         case.close(found, wanted, "it takes a row of P for the image of that number: use state.images_of(anchors)", expected="the draws of that image")
+
+
+def draw_elsewhere(sampler: Any) -> Draws:
+    """Draws for five images on the stand-in for another device."""
+    with elsewhere():
+        world = World().state()
+        images = [PLAIN, OTHER, ONE_LEFT, EVERY_LABEL, NO_LABEL]
+        state = SamplerState(world.P.to(ELSEWHERE), world.Q.to(ELSEWHERE), world.positives)
+        pairs = [torch.tensor(each).to(ELSEWHERE) for each in (images, [positive_of(world, image) for image in images])]
+        drawn: Draws = ready(sampler, state).sample(state, *pairs, 3, KEY)
+    return drawn
+
+
+@promise
+def follows_the_device_of_its_inputs(subject: Subject) -> None:
+    """It works wherever its inputs are: tested on a stand-in for another device, which has values and refuses tensors of the CPU."""
+    code = f"from vsebench.testing import build; from vsebench.testing.samplers.draws import draw_elsewhere; draw_elsewhere({subject.source()})"
+    with Trial("3 draws for each of five images, on a stand-in for another device", code) as case:
+        drawn = unmixed(lambda: draw_elsewhere(subject.build()), case, "the stand-in for another device")
+        for name in ("negatives", "trials", "weight"):
+            found = getattr(drawn, name)
+            what = f"its {name} are made on the CPU whatever the device of its inputs: pass device=…"
+            case.require(isinstance(found, There), what, expected="tensors on the inputs' device", found="the CPU")
 
 
 @promise
