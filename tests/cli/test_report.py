@@ -73,7 +73,7 @@ def test_a_page_is_written_beside_the_table(folder):
     assert ran.exit_code == 0
     assert ran.stdout == load_results(folder, baseline="mean,triplet").table() + "\n"
     document = parse(path.read_text(encoding="utf-8"))
-    assert document.one("p", "command").text == f"vsebench report {folder} --html '{path}' --baseline mean,triplet"
+    assert document.one("p", "command").text == f"vsebench report {folder.name} --html 'my page.html' --baseline mean,triplet"
     read, _ = tables(document.one("section"))
     assert [cells["steps_to_target"].text for cells in read.rows] == ["20", "20"]
     assert [file.name for file in folder.iterdir() if file.is_file()] == [path.name]

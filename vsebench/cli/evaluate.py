@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.formats import Json, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -40,10 +40,12 @@ def evaluate_command(
     data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Where files of a data set are looked for first; repeatable.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda; for a run.")] = "auto",
     form: TableOrJson = "table",
+    as_json: Json = False,
 ) -> None:
     """Rank images and captions by their similarity and write the metrics to standard output."""
     from vsebench.cli.embedded import from_files, from_run
 
+    as_json = as_json or form == "json"
     graded = {"--relevant-from": relevant_from, "--unjudged": unjudged, "--image-ids": image_ids, "--text-ids": text_ids}
     _check(relevance=relevance, attributes=attributes, protocol=protocol, graded=graded)
     if texts is None and text_to_image is not None:
@@ -54,14 +56,14 @@ def evaluate_command(
         from vsebench.cli.relevance import RelevanceOptions, evaluate_graded, graded_table
 
         found = evaluate_graded(embedded, RelevanceOptions(relevance, relevant_from, unjudged, {"i": image_ids, "t": text_ids}))
-        typer.echo(_json(found) if form == "json" else graded_table(found))
+        typer.echo(_json(found) if as_json else graded_table(found))
     elif attributes is not None:
         from vsebench.cli.relevance import attributes_table, evaluate_attributes
 
         found = evaluate_attributes(embedded, attributes)
-        typer.echo(_json(found) if form == "json" else attributes_table(found))
+        typer.echo(_json(found) if as_json else attributes_table(found))
     else:
-        typer.echo(_recalls(embedded, protocol, as_json=form == "json"))
+        typer.echo(_recalls(embedded, protocol, as_json=as_json))
 
 
 def _check(*, relevance: str | None, attributes: Path | None, protocol: str, graded: Mapping[str, object]) -> None:

@@ -21,3 +21,5 @@ def format_option(*forms: str) -> Any:
 
 
 TableOrJson = Annotated[str, format_option("table", "json")]
+
+Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]

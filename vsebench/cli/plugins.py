@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.formats import Json, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.registry import KINDS
@@ -30,23 +30,25 @@ def plugins_command(
         str | None, typer.Option(metavar="FILE|URL", help="The catalogue to list. [default: the one of this release; the network is not used]")
     ] = None,
     form: TableOrJson = "table",
+    as_json: Json = False,
 ) -> None:
     """List the plugins, what each provides, and why it could not be loaded."""
     from vsebench.plugin.loader import API_VERSION, load_plugins
 
+    as_json = as_json or form == "json"
     check_kind(kind)
     if available:
         from vsebench.cli.available import available_packages
 
         if failed:
             raise SpecError("--available lists packages and --failed plugins: keep one")
-        typer.echo(available_packages(index, kind, as_json=form == "json"))
+        typer.echo(available_packages(index, kind, as_json=as_json))
         return
     if index is not None:
         raise SpecError("--index is the catalogue of --available: add that, or leave --index out")
     plugins = load_plugins(tuple(plugin or ()))
     infos = [info for info in (plugins.ailing if failed else plugins.infos) if kind is None or any(k == kind for k, _ in info.components)]
-    if form == "json":
+    if as_json:
         typer.echo(json.dumps({"schema": 1, "api": API_VERSION, "plugins": [_as_dict(info, kind) for info in infos]}, indent=1))
     elif infos:
         typer.echo(_table(infos, kind))

@@ -32,8 +32,13 @@ def report_command(
     text = results.table(form, width=shutil.get_terminal_size((WIDTH, 1)).columns)
     if html is not None:
         options = [*(["--allow-mixed"] if allow_mixed else []), *(["--baseline", baseline] if baseline is not None else [])]
-        _write_page(results, html, shlex.join(["vsebench", "report", str(directory), "--html", str(html), *options]))
+        _write_page(results, html, shlex.join(["vsebench", "report", _shown(directory), "--html", html.name, *options]))
     typer.echo(text)
+
+
+def _shown(directory: Path) -> str:
+    """As given, without the folders of the machine that a full path would tell every reader."""
+    return directory.name if directory.is_absolute() else str(directory)
 
 
 def _refuse_other_files(path: Path) -> None:

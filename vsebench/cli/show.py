@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.formats import Json, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plugins import KindOption, check_kind
 from vsebench.cli.published_view import published_lines
@@ -30,16 +30,18 @@ def show_command(
     kind: KindOption = None,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
+    as_json: Json = False,
 ) -> None:
     """Show what a component is: its parameters, paper, published numbers and plugin. Lists every kind of that name."""
     from vsebench.plugin.loader import load_plugins
 
+    as_json = as_json or form == "json"
     check_kind(kind)
     plugins = load_plugins(tuple(plugin or ()))
     found = [component for component in plugins.registry.find(name) if kind in (None, component.kind)]
     if not found:
         raise SpecError(_unknown(name, kind, plugins))
-    if form == "json":
+    if as_json:
         typer.echo(json.dumps({"schema": 1, "components": [_as_dict(component) for component in found]}, indent=1))
     else:
         typer.echo("\n\n".join("\n".join(_lines(component)) for component in found))

@@ -99,7 +99,7 @@ def stroke(row: int) -> Stroke:
 
 
 def draw_curve(panel: Axes, over: Sequence[float], curve: Curve, drawn: Stroke, *, label: str | None = None, gid: str | None = None) -> None:
-    """Draws a mean and its interval; a single point as a dot.
+    """Draws a mean and its interval, cut off at 0, below which no quality lies; a single point as a dot.
 
     Args:
         panel: drawn on.
@@ -110,7 +110,7 @@ def draw_curve(panel: Axes, over: Sequence[float], curve: Curve, drawn: Stroke, 
         gid: of line and interval in an SVG, the interval's followed by `-band`.
     """
     band = None if gid is None else f"{gid}-band"
-    panel.fill_between(over, curve.low, curve.high, color=drawn.color, alpha=0.15, linewidth=0, gid=band)
+    panel.fill_between(over, [max(low, 0) for low in curve.low], curve.high, color=drawn.color, alpha=0.15, linewidth=0, gid=band)
     marker = "o" if len(over) == 1 else ""
     panel.plot(over, curve.quality, color=drawn.color, linestyle=drawn.linestyle, linewidth=1.4, marker=marker, label=label, gid=gid)
 

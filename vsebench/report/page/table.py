@@ -58,8 +58,9 @@ class Table:
 
 
 def main_table(block: Block) -> Table:
-    """What the other formats show, each mean with its interval."""
-    chosen = columns(block)
+    """What the other formats show, each mean with its interval; what was tuned comes last, so that it pushes no result out of sight."""
+    tuned = {key for entry in block.entries for key in entry.tuned}
+    chosen = sorted(columns(block), key=lambda column: column.key in tuned)
     heads = [Head(column.key, *column.head, explain(column.key, block), column.words) for column in chosen]
     return Table(heads, [[_cell(block, entry, column) for column in chosen] for entry in block.entries])
 
