@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 from tests.cli.tiny_runs import make_runs
 from tests.data.files import write_precomp
@@ -117,6 +119,40 @@ def test_what_cannot_be_joined_is_said(out: Path, capsys: Capture, tmp_path: Pat
     (copy / "best.safetensors").write_bytes((out / of["max"] / "best.safetensors").read_bytes())
     (copy / "spec.json").write_text((out / of["max"] / "spec.json").read_text().replace('"version": "1"', '"version": "0"'))
     assert "is version 1 now, the run" in refusal(capsys, str(out / of["mean"]), str(copy), "--allow-mixed")
+
+
+def test_a_model_that_is_not_the_records_is_said_or_refused(out: Path, capsys: Capture, tmp_path: Path) -> None:
+    """Weights of another seed fit the model and give other figures than the record's."""
+    copy = shutil.copytree(out / names(out)["mean"], tmp_path / "run")
+    commands = (["ensemble", str(copy), str(out / names(out)["max"])], ["evaluate", str(copy)])
+    for command in commands:
+        with pytest.raises(SystemExit):
+            main(command)
+        assert capsys.readouterr().err == ""
+    weights = load_file(copy / "best.safetensors")
+    RunDirectory(copy).write_best({name: tensor.flip(0) if tensor.dim() else tensor for name, tensor in weights.items()})
+    for command in commands:
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+        assert ended.value.code == 0
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("vsebench: warning: the record of run has a test RSUM of ")
+        assert f"{copy}/best.safetensors is of another run" in line
+    (copy / "best.safetensors").write_bytes(b"")
+    for command in commands:
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert ended.value.code == 2
+        assert "best.safetensors is missing or damaged" in line
+
+
+def test_a_device_that_there_is_not_is_refused(out: Path, capsys: Capture) -> None:
+    for command in (["ensemble", "*m*", "--allow-mixed"], ["evaluate", names(out)["mean"]]):
+        with pytest.raises(SystemExit) as ended:
+            main([*command, "--results", str(out), "--device", "cpuu"])
+        assert ended.value.code == 2
+        assert capsys.readouterr().err == "vsebench: error: unknown device 'cpuu': did you mean 'cpu'?\n"
 
 
 def test_the_command_imports_no_torch() -> None:

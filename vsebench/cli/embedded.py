@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import typer
+
 from vsebench.plugin.errors import DataError, SpecError
 
 if TYPE_CHECKING:
@@ -68,15 +70,23 @@ def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -
 
     from vsebench.grid.device import resolve_device
     from vsebench.results.find import find_runs
-    from vsebench.retrieval.stored import embed_test, open_stored
+    from vsebench.retrieval.stored import departure, embed_test, open_stored
 
     directories = find_runs([run], results)
     if len(directories) > 1:
         raise SpecError(f"'{run}' names {len(directories)} runs in {results}: give one (vsebench ensemble joins several)")
-    found = embed_test(open_stored(directories[0]), data_roots, torch.device(resolve_device(device)))  # type: ignore[arg-type]  # checked there
+    stored, where = open_stored(directories[0]), torch.device(resolve_device(device))
+    found = embed_test(stored, data_roots, where)
+    warn(departure(stored, found, where))
     owner = found.text_to_image
     roots = (*data_roots, found.data_path)
     return Embedded(found.image, found.text, int(owner.max()) + 1, len(owner), lambda: owner, found.similarity, roots)
+
+
+def warn(text: str | None) -> None:
+    """Says on one line, beside the output, what a reader of it must know."""
+    if text is not None:
+        typer.echo(f"vsebench: warning: {text}", err=True)
 
 
 def open_array(path: Path, dimensions: int) -> np.ndarray:

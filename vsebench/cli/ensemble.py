@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsebench.cli.embedded import warn
 from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import DataError, SpecError
 
@@ -63,13 +64,14 @@ def _evaluate(members: Sequence[StoredRun], data_roots: Sequence[Path], protocol
     from vsebench.grid.device import resolve_device
     from vsebench.retrieval import evaluate
     from vsebench.retrieval.ranking.ensemble import Member, evaluate_ensemble
-    from vsebench.retrieval.stored import embed_test
+    from vsebench.retrieval.stored import departure, embed_test
 
-    device = torch.device(resolve_device(device_name))  # type: ignore[arg-type]  # any other word is checked there
+    device = torch.device(resolve_device(device_name))
     rows, embedded = [], []
     first: StoredEmbeddings | None = None
     for run in members:
         found = embed_test(run, data_roots, device)
+        warn(departure(run, found, device))
         first = first or found
         if list(found.captions) != list(first.captions) or (found.text_to_image != first.text_to_image).any():
             raise DataError(f"{run.directory.path.name} has another test split than {members[0].directory.path.name}: an ensemble ranks one set of captions")

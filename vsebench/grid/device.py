@@ -6,18 +6,21 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from vsebench.plugin.errors import SpecError
+from vsebench.plugin.errors import SpecError, did_you_mean
 
+_DEVICES = ("auto", "cpu", "cuda")
 _CPUS = Path("/sys/devices/system/cpu")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
-def resolve_device(asked: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
+def resolve_device(asked: str) -> Literal["cpu", "cuda"]:
     """The device that runs use: `auto` is CUDA where there is a device, else the CPU.
 
     Raises:
-        SpecError: CUDA is asked for and PyTorch finds no device.
+        SpecError: there is no such device, or CUDA is asked for and PyTorch finds none.
     """
+    if asked not in _DEVICES:
+        raise SpecError(f"unknown device '{asked}': {did_you_mean(asked, _DEVICES)}")
     if asked == "cpu":
         return "cpu"
     import torch

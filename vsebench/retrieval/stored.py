@@ -13,10 +13,11 @@ from vsebench.plugin import RetrievalData
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, VsebenchError
 from vsebench.plugin.loader import load_plugins
-from vsebench.results.spec import RunSpec
+from vsebench.results.spec import METRIC_VERSION, RunSpec
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.inputs.run_inputs import open_inputs
 from vsebench.retrieval.model import build
+from vsebench.retrieval.ranking.evaluation import evaluate
 from vsebench.retrieval.training.offline import load_best
 
 if TYPE_CHECKING:
@@ -106,6 +107,19 @@ def embed_test(run: StoredRun, data_roots: Sequence[Path], device: torch.device)
         image, text = encode_images(model, inputs.test.images), encode_texts(model, inputs.test.texts, device)
     plain = not isinstance(image, (SetEmbedding, GaussianEmbedding)) and getattr(model.similarity, "inner_product", False)
     return StoredEmbeddings(image, text, inputs.test.text_to_image, test.captions, None if plain else model.similarity, path)
+
+
+def departure(run: StoredRun, found: StoredEmbeddings, device: torch.device) -> str | None:
+    """What to say where the model's figures are not its record's, although both were computed on the CPU, which gives them to the last digit; else None."""
+    if device.type != "cpu" or run.spec.device != "cpu" or run.record.metric_version != METRIC_VERSION:
+        return None
+    now, then = evaluate(found.image, found.text, found.text_to_image, similarity=found.similarity).as_dict(), run.record.test
+    if all(now[key] == value for key, value in then.items() if key in now):
+        return None
+    return (
+        f"the record of {run.directory.path.name} has a test RSUM of {then['rsum']:.4f}, its model gives {now['rsum']:.4f}: "
+        f"{run.directory.best_path} is of another run, or libraries or processor compute otherwise than where the run was made"
+    )
 
 
 def _open_data(spec: RunSpec, registry: Registry, data_roots: Sequence[Path]) -> tuple[Path, RetrievalSplit]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from vsebench.plugin import Key, VsebenchError
@@ -40,8 +41,18 @@ def first_round(spec: RunSpec, directory: RunDirectory) -> tuple[RunDirectory, R
 
 
 def load_best(model: Model, directory: RunDirectory) -> None:
-    """Puts the best parameters of a finished run into a model of the same shape."""
-    model.load_state_dict(load_file(directory.best_path))
+    """Puts the best parameters of a finished run into a model of the same shape.
+
+    Raises:
+        VsebenchError: the file is missing or damaged, or holds another model.
+    """
+    path, cure = directory.best_path, f"delete the folder {directory.path} and make the run again with 'vsebench run'"
+    try:
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise VsebenchError(f"{path} is missing or damaged ({error}): {cure}") from error
+    except RuntimeError as error:  # of names or shapes that differ, all listed
+        raise VsebenchError(f"{path} is of another model than the run's, by the names or shapes of its parameters: {cure}") from error
 
 
 def offline_lists(teacher: Callable[[], Model], offline: OfflineSpec, inputs: Inputs, spec: RunSpec, directory: RunDirectory, clock: Clock) -> OfflineLists:
