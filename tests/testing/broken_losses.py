@@ -168,3 +168,11 @@ class RankingBelowZero(Ranking):
 class RankingKernel(Ranking):
     def kernel(self) -> Callable[[float, float], tuple[float, float]]:
         return lambda difference, weight: (max(1 - difference, 0.0), weight if difference < 1 else 0.0)
+
+
+class Narrows:
+    """Computes in float32 whatever the dtype of its inputs."""
+
+    def __call__(self, inputs: LossInputs) -> Tensor:
+        image, text = inputs.image.float(), inputs.text
+        return hinges(inputs).sum() + 0 * (image @ text.T).sum()

@@ -62,6 +62,12 @@ def test_a_sound_loss_keeps_every_promise(loss: type) -> None:
     assert {name for name, result in found.items() if result.outcome == "skipped"} <= {"cuda_gives_the_same", *NEEDS}
 
 
+def test_a_loss_that_narrows_float64_is_told_what_to_write() -> None:
+    failure = only(subject("loss", made.Narrows, CLAIMS), "gradients_are_right").failure
+    assert "double" in failure.what.lower()
+    assert "x.to(torch.promote_types(x.dtype, torch.float32)), never by .float()" in failure.expected
+
+
 def test_what_is_no_scalar_is_said() -> None:
     failure = only(subject("loss", made.NotAScalar, CLAIMS), "collapsed_embeddings_stay_finite").failure
     assert failure.found == "a torch.float64 tensor of shape [6]"

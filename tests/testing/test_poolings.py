@@ -54,6 +54,14 @@ def test_a_sound_set_keeps_every_promise() -> None:
     assert broken(subject("pooling", made.SoundSet, PoolingCard("a set", graphs=1))) == set()
 
 
+def test_a_pooling_that_keeps_to_float32_is_told_what_to_write() -> None:
+    narrows = subject("pooling", made.Narrows)
+    assert "x.to(torch.promote_types(x.dtype, torch.float32)), never by .float()" in only(narrows, "gradients_are_right").failure.expected
+    failure = only(narrows, "works_in_half_precision").failure
+    assert failure.what == "its embedding has another dtype than its features"
+    assert failure.expected == "torch.float16: return it .to(features.dtype), and widen by x.to(torch.promote_types(x.dtype, torch.float32))"
+
+
 def test_what_is_no_embedding_is_said() -> None:
     failure = only(subject("pooling", made.ReturnsAList), "takes_one_row_and_full_items").failure
     assert (failure.what, failure.found) == ("it returns something that is no embedding", "list")

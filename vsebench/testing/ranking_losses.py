@@ -13,7 +13,7 @@ from vsebench.plugin.cards import claimed
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.devices import need_cuda, unmixed
 from vsebench.testing.rankings import Rankings
-from vsebench.testing.trial import Trial
+from vsebench.testing.trial import IN_DOUBLE, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
 
 
-def _trial(subject: Subject, scores: Rankings, call: str = "loss(inputs)", *, note: str = "") -> Trial:
+def _trial(subject: Subject, scores: Rankings, call: str = "loss(inputs)", *, note: str = "", expected: str = "no error") -> Trial:
     code = f"import torch; from vsebench.testing import Rankings, build; loss = {subject.source()}; inputs = {scores!r}.inputs(); {call}"
-    return Trial(f"{scores}{', ' if note else ''}{note}", code)
+    return Trial(f"{scores}{', ' if note else ''}{note}", code, expected)
 
 
 def _value(subject: Subject, inputs: RankingInputs) -> Tensor:
@@ -105,7 +105,7 @@ def gradients_are_right(subject: Subject) -> None:
     if claimed(cast("LossCard", subject.component.card).constants, subject.params):
         raise NotCheckedError("its card says that it takes something it computes for a constant")
     scores = Rankings()
-    with _trial(subject, scores, note="in float64"):
+    with _trial(subject, scores, note="in float64", expected=IN_DOUBLE):
         inputs = _leaves(scores.inputs())
 
         def compute(pos: Tensor, neg: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from vsebench.retrieval.embeddings import apply
 from vsebench.testing.check import ConformanceError, promise
 from vsebench.testing.devices import unmixed
 from vsebench.testing.subject import DIM
-from vsebench.testing.trial import Trial
+from vsebench.testing.trial import IN_DOUBLE, Trial
 
 if TYPE_CHECKING:
     from typing import Any
@@ -60,12 +60,13 @@ def _tensors(embedding: Embedding) -> list[Tensor]:
     return [embedding] if isinstance(embedding, torch.Tensor) else [getattr(embedding, field.name) for field in dataclasses.fields(embedding)]
 
 
-def _trial(subject: Subject, image: Embedding) -> Trial:
+def _trial(subject: Subject, image: Embedding, *, expected: str = "no error") -> Trial:
     place = [type(each) for each in embeddings(1, 0)].index(type(image))
     code = f"from vsebench.testing import build; from vsebench.testing.similarities import embeddings; s = {subject.source(dim=DIM)}; "
     return Trial(
         f"{IMAGES} images and {TEXTS} texts of type {type(image).__name__}, size {DIM}",
         f"{code}s(embeddings({IMAGES}, 0)[{place}], embeddings({TEXTS}, 1)[{place}])",
+        expected,
     )
 
 
@@ -112,7 +113,7 @@ def gradients_are_right(subject: Subject) -> None:
     """In float64 its gradients equal finite differences (torch.autograd.gradcheck)."""
     similarity, pairs = _accepted(subject, torch.float64)
     for image, text in pairs:
-        with _trial(subject, image):
+        with _trial(subject, image, expected=IN_DOUBLE):
 
             def compute(*leaves: Tensor, image: Embedding = image, text: Embedding = text) -> Tensor:
                 given = iter(leaves)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+IN_DOUBLE = "no error in float64: widen by x.to(torch.promote_types(x.dtype, torch.float32)), never by .float(), which narrows float64"
+
+
 @dataclass(frozen=True)
 class Trial:
     """As a context manager, it makes a failure of whatever is raised inside.
@@ -24,17 +27,19 @@ class Trial:
     Attributes:
         on: the input, in words.
         code: Python that makes the call again.
+        expected: in place of whatever is raised inside.
     """
 
     on: str
     code: str = ""
+    expected: str = "no error"
 
     def __enter__(self) -> Trial:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if isinstance(error, Exception | SystemExit) and not isinstance(error, ConformanceError | NotCheckedError):
-            raise self.failure(describe(error), expected="no error") from error
+            raise self.failure(describe(error), expected=self.expected) from error
 
     def failure(self, what: str, *, expected: str = "", found: str = "") -> ConformanceError:
         return ConformanceError(what, on=self.on, expected=expected, found=found, reproduce=self.code)

@@ -12,6 +12,7 @@ from vsebench.plugin.cards import claimed
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.losses.pairs import Pairs
 from vsebench.testing.losses.trial import build, trial, value
+from vsebench.testing.trial import IN_DOUBLE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +53,7 @@ def gradients_are_right(subject: Subject) -> None:
         raise NotCheckedError("its card says that it takes something it computes for a constant")
     pairs = Pairs("random", masked="siblings")
     call = "torch.autograd.gradcheck(lambda s: loss(dataclasses.replace(inputs, similarity=s)), inputs.similarity.requires_grad_(), fast_mode=True)"
-    with trial(subject, pairs, call, note="in float64"):
+    with trial(subject, pairs, call, note="in float64", expected=IN_DOUBLE):
         inputs, loss = pairs.inputs(), build(subject, pairs.batch)
         parameters = tuple(loss.parameters()) if isinstance(loss, nn.Module) else ()
 

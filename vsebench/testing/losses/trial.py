@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
 
 
-def trial(subject: Subject, pairs: Pairs, call: str = "loss(inputs)", *, note: str = "") -> Trial:
+def trial(subject: Subject, pairs: Pairs, call: str = "loss(inputs)", *, note: str = "", expected: str = "no error") -> Trial:
     """The trial of a `loss` on `inputs`; `call` is Python in these two."""
     made = subject.source(dim=DIM, batch_size=pairs.batch)
     code = f"import dataclasses, torch; from vsebench.testing import Pairs, build; loss = {made}; inputs = {pairs!r}.inputs(); {call}"
-    return Trial(f"{pairs}{', ' if note else ''}{note}", code)
+    return Trial(f"{pairs}{', ' if note else ''}{note}", code, expected)
 
 
 def build(subject: Subject, batch: int) -> Any:

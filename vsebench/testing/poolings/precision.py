@@ -10,6 +10,7 @@ import torch
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.poolings.ragged import Ragged
 from vsebench.testing.poolings.trial import pool, trial
+from vsebench.testing.trial import IN_DOUBLE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +25,7 @@ def gradients_are_right(subject: Subject) -> None:
     """In float64, gradients in features and parameters equal finite differences (torch.autograd.gradcheck)."""
     inputs = Ragged((6, 1, 3, 4), rows=6)
     call = "torch.autograd.gradcheck(lambda x: p.double()(x, n), x.double().requires_grad_(), fast_mode=True)"
-    with trial(subject, inputs, call, note="in float64"):
+    with trial(subject, inputs, call, note="in float64", expected=IN_DOUBLE):
         pooling = subject.build(dim=inputs.dim).double()
         features, lengths = inputs.tensors(torch.float64)
 
@@ -66,8 +67,8 @@ def works_in_half_precision(subject: Subject) -> None:
                     raise NotCheckedError(f"PyTorch lacks an operation of it in {dtype} on the CPU: {error}") from error
                 raise
             for name, tensor in found.items():
-                case.require(
-                    name == "mask" or tensor.dtype == dtype, f"its {name} has another dtype than its features", expected=str(dtype), found=str(tensor.dtype)
-                )
+                wanted_dtype = f"{dtype}: return it .to(features.dtype), and widen by x.to(torch.promote_types(x.dtype, torch.float32))"
+                what = f"its {name} has another dtype than its features"
+                case.require(name == "mask" or tensor.dtype == dtype, what, expected=wanted_dtype, found=str(tensor.dtype))
             wanted = pool(copy.deepcopy(low).float(), features.float(), lengths)
             case.all_close(found, wanted, "it loses more than rounding in low precision", expected="as in float32", rtol=tolerance, atol=tolerance)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
 
 
-def trial(subject: Subject, inputs: Ragged, call: str = "p(x, n)", *, note: str = "") -> Trial:
+def trial(subject: Subject, inputs: Ragged, call: str = "p(x, n)", *, note: str = "", expected: str = "no error") -> Trial:
     """The trial of a pooling `p` on features `x` and lengths `n`; `call` is Python in these three."""
     code = f"import torch; from vsebench.testing import Ragged, build; p = {subject.source(dim=inputs.dim)}; x, n = {inputs!r}.tensors(); {call}"
-    return Trial(f"{inputs}{', ' if note else ''}{note}", code)
+    return Trial(f"{inputs}{', ' if note else ''}{note}", code, expected)
 
 
 def parts(output: Any) -> dict[str, Tensor]:
