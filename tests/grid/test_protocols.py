@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vsebench.grid.protocols import PRESETS, resolve_protocol
+from vsebench.grid.protocols import PRESETS, resolve_annotation_protocol, resolve_protocol
 from vsebench.plugin import SpecError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.protocol import Protocol
@@ -77,6 +77,14 @@ def test_component_keys_are_canonical(registry):
         ("quick", {"embed_dim": 1.5}, "embed_dim must be a valid integer"),
         ("quick", {"embed_dim": True}, "protocol key 'embed_dim' is not a switch, got true"),
         ("quick", {"lr": "nan"}, "protocol key 'lr' must be a finite number, got nan"),
+        ("quick", {"lr": "1e400"}, "protocol key 'lr' must be a finite number, got 1e400"),
+        ("quick", {"weight_decay": " 1e999 "}, "protocol key 'weight_decay' must be a finite number"),
+        ("quick", {"lr": 10**400}, "protocol key 'lr' must be a finite number"),
+        ("quick", {"lr": "fast"}, "lr must be a valid number, got 'fast'"),
+        ("quick", {"threads": 1025}, "threads must be less than or equal to 1024, got 1025"),
+        ("quick", {"embed_dim": 10**12}, "embed_dim must be less than or equal to"),
+        ("quick", {"word_dim": 10**12}, "word_dim must be less than or equal to"),
+        ("vse-ens", {}, "protocol 'vse-ens' is of the annotation task, the data set is not: known: "),
         ("quick", {"lr": float("inf")}, "protocol key 'lr' must be a finite number, got inf"),
         ("quick", {"select_at": "end"}, "protocol 'quick': select_at must be 'epoch', 'evaluation' or 'last', got 'end'"),
         ("quick", {"sibling_mask": "perhaps"}, "sibling_mask must be a valid boolean"),
@@ -87,5 +95,22 @@ def test_component_keys_are_canonical(registry):
 def test_what_is_no_protocol_is_refused_in_one_line(name: str, changes: dict[str, object], message: str, registry):
     with pytest.raises(SpecError) as caught:
         resolve_protocol(name, changes, registry)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("quick", {}, "protocol 'quick' is of the retrieval task, the data set is not: known: "),
+        ("vse-en", {}, "unknown protocol 'vse-en': did you mean 'vse-ens'?"),
+        ("vse-ens", {"init_scale": "1e400"}, "protocol key 'init_scale' must be a finite number"),
+        ("vse-ens", {"threads": 100_000}, "threads must be less than or equal to 1024"),
+        ("vse-ens", {"embed_dim": 10**12}, "embed_dim must be less than or equal to"),
+    ],
+)
+def test_what_is_no_annotation_protocol_is_refused_in_one_line(name: str, changes: dict[str, object], message: str, registry):
+    with pytest.raises(SpecError) as caught:
+        resolve_annotation_protocol(name, changes, registry)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

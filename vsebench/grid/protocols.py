@@ -75,6 +75,9 @@ def _with_canonical_stop(protocol: P, registry: Registry) -> P:
 def _changed(presets: Mapping[str, P], name: str, changes: Mapping[str, object]) -> P:
     """A preset with changes."""
     if name not in presets:
+        for task, others in (("retrieval", PRESETS), ("annotation", ANNOTATION_PRESETS)):
+            if name in others:
+                raise SpecError(f"protocol '{name}' is of the {task} task, the data set is not: {did_you_mean('', presets)}")
         raise SpecError(f"unknown protocol '{name}': {did_you_mean(name, presets)}")
     preset = presets[name]
     keys = [key for key in type(preset).model_fields if key != "name"]
@@ -97,7 +100,10 @@ def _refuse_misfits(key: str, value: object, default: Scalar) -> None:
     """Refuses what pydantic would let pass: true for a number, and numbers that are not finite."""
     if isinstance(value, bool) and not isinstance(default, bool):
         raise SpecError(f"protocol key '{key}' is not a switch, got {str(value).lower()}")
-    if isinstance(default, float) and str(value).strip().lower().lstrip("+-") in ("inf", "infinity", "nan"):
-        raise SpecError(f"protocol key '{key}' must be a finite number, got {value}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise SpecError(f"protocol key '{key}' must be a finite number, got {value}")
+    if isinstance(value, float) or isinstance(default, float):
+        try:
+            finite = math.isfinite(float(str(value)))
+        except ValueError:
+            return  # no number, which pydantic says
+        if not finite:
+            raise SpecError(f"protocol key '{key}' must be a finite number, got {value}")

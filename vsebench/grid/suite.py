@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from vsebench.grid.suite_fields import Changes, Folder, Paths, Seeds, Specs
+from vsebench.grid.suite_fields import Changes, Count, Folder, Paths, Seeds, Specs
 from vsebench.grid.tuned import TunedRows
 from vsebench.grid.validation import one_line
 from vsebench.plugin.errors import SpecError
@@ -38,7 +38,7 @@ class Suite(BaseModel):
     """Negative samplers: for annotation data sets, by default `uniform`, `warp` and `vse-ens` with the loss `hinge`; or for losses with global negatives."""
     seeds: Seeds = (0,)
     """A list or a range (`0-5`, both ends included), never a count."""
-    epochs: int | None = Field(None, ge=1)
+    epochs: Count = None
     """Passes over the training captions; the protocol key of the same name."""
     protocol: str | None = None
     """The preset of everything held equal; by default the data set's own."""
@@ -48,7 +48,7 @@ class Suite(BaseModel):
     """Protocol keys of single rows, for annotation data sets; all rows or none, and the same keys for all."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` is CUDA where there is a device, else the CPU."""
-    workers: int | None = Field(None, ge=1)
+    workers: Count = None
     """Runs at a time; by default one per physical core, or one per CUDA device."""
     executor: str = "local"
     """Where runs are run: a component spec."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from vsebench.grid.components import split_list
 from vsebench.grid.seeds import parse_seeds
@@ -59,6 +59,13 @@ def _folder(value: object) -> str:
     return str(value)
 
 
+def _count(value: object) -> object:
+    """Refuses what pydantic takes for 1."""
+    if isinstance(value, bool):
+        raise SpecError(f"write an integer, got {str(value).lower()}")
+    return value
+
+
 def _changes(value: object) -> dict[str, Scalar]:
     if not isinstance(value, Mapping):
         raise SpecError(f"write a table of protocol keys; got {value!r}")
@@ -106,4 +113,5 @@ Specs = Annotated[tuple[str, ...], _validator(_specs), WithJsonSchema(_SPECS_SCH
 Paths = Annotated[tuple[str, ...], _validator(_paths), WithJsonSchema(_PATHS_SCHEMA)]
 Folder = Annotated[str, _validator(_folder), WithJsonSchema({"type": "string", "minLength": 1})]
 Seeds = Annotated[tuple[int, ...], _validator(parse_seeds), WithJsonSchema(_SEEDS_SCHEMA)]
+Count = Annotated[Annotated[int, Field(ge=1)] | None, _validator(_count)]
 Changes = Annotated[dict[str, Scalar], _validator(_changes), WithJsonSchema(_changes_schema())]

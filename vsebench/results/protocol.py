@@ -9,6 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 NEVER = "never"
 """The stopping rule of a protocol that has none."""
 
+WIDEST = 65_536
+"""Of a space or of word embeddings; a slip of the hand beyond it would fill any memory."""
+
+MOST_THREADS = 1024
+"""Of a run; libraries crash on many more."""
+
 
 class Frozen(BaseModel):
     """What is written to disk: immutable, and nothing unknown in it."""
@@ -23,8 +29,8 @@ class Protocol(Frozen):
     """
 
     name: str = Field("vse-infinity", description="the preset that these values started from")
-    embed_dim: int = Field(1024, ge=1, description="size D of the shared space")
-    word_dim: int = Field(300, ge=1, description="size of the word embeddings")
+    embed_dim: int = Field(1024, ge=1, le=WIDEST, description="size D of the shared space")
+    word_dim: int = Field(300, ge=1, le=WIDEST, description="size of the word embeddings")
     image_encoder: str = Field("region", description="component spec of the image encoder")
     text_encoder: str = Field("bigru", description="component spec of the text encoder")
     batch_plan: str = Field("random", description="component spec of the batch plan")
@@ -59,14 +65,14 @@ class Protocol(Frozen):
     )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 autocast on CUDA, fp32 elsewhere")
     stop: str = Field(NEVER, description="component spec of the stopping rule, which ends a run before its last epoch; never: none")
-    threads: int = Field(1, ge=1, description="CPU threads of a run; part of its identity")
+    threads: int = Field(1, ge=1, le=MOST_THREADS, description="CPU threads of a run; part of its identity")
 
 
 class AnnotationProtocol(Frozen):
     """Everything held equal in a comparison on the annotation task. The defaults are those published for VSE-ens (AAAI 2018)."""
 
     name: str = Field("vse-ens", description="the preset that these values started from")
-    embed_dim: int = Field(100, ge=1, description="size K of the vectors of images and labels")
+    embed_dim: int = Field(100, ge=1, le=WIDEST, description="size K of the vectors of images and labels")
     image_vectors: Literal["auto", "free", "linear"] = Field(
         "auto", description="free: one for each training image; linear: a linear map of its features; auto: linear where a set divides its images into splits"
     )
@@ -83,4 +89,4 @@ class AnnotationProtocol(Frozen):
     negatives: int = Field(1, ge=1, description="per pair, in the mini-batch engine")
     evals_per_epoch: int = Field(1, ge=1, description="dev evaluations per epoch, equally spaced in updates")
     stop: str = Field(NEVER, description="component spec of the stopping rule, which ends a run before its last epoch; never: none")
-    threads: int = Field(1, ge=1, description="CPU threads of a run; part of its identity")
+    threads: int = Field(1, ge=1, le=MOST_THREADS, description="CPU threads of a run; part of its identity")
