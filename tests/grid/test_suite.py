@@ -153,7 +153,7 @@ def test_the_published_schema_is_current():
 def test_every_example_is_found():
     assert {path.stem for path in SUITES} == {
         *("quick", "vse-infinity"),
-        *("poolings", "losses", "aoq", "equal-compute"),
+        *("headline", "poolings", "losses", "aoq", "equal-compute"),
         *("bigru", "minilm", "minilm-frozen", "grids"),
         *("global", "mirflickr", "mirflickr-weighted", "flickr8k-words", "flickr8k-words-weighted", "nuswide81", "nuswide81-weighted", "warp-cap"),
     }
