@@ -53,7 +53,7 @@ def test_a_sound_component_passes(capsys: pytest.CaptureFixture[str]) -> None:
     lines = text.splitlines()
     assert lines[0].startswith("dot (similarity, vsebench ")
     assert "  ok    a_score_depends_on_its_pair_only" in lines
-    assert lines[-1] == "7 passed, 0 failed, 0 skipped"
+    assert lines[-1] == "8 passed, 0 failed, 0 skipped"
 
 
 def test_a_broken_promise_is_shown_with_its_reproduction(capsys: pytest.CaptureFixture[str], own: str) -> None:
@@ -71,6 +71,20 @@ def test_a_broken_promise_is_shown_with_its_reproduction(capsys: pytest.CaptureF
     assert "forward and backward" not in text
     line = block[5].strip().removeprefix("reproduce: ")
     exec(line, {})
+
+
+def test_what_cannot_be_made_is_said_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "nowhere1.py"
+    file.write_text(PLUGIN.replace("vsebench_file_own:Leaky", "nowhere1:Leaky"))
+    code, text, _ = check(capsys, str(file))
+    assert (code, text.count("nowhere1:Leaky"), text.splitlines()[-1]) == (1, 1, "1 passed, 1 failed, 1 skipped; broken promises: leaky")
+    assert """No module named 'nowhere1': a plugin file names its own classes f"{__name__}:Class\"""" in text
+    (tmp_path / "fails.py").write_text(
+        PLUGIN.replace("vsebench_file_own", "vsebench_file_fails") + "    def __init__(self):\n        raise ValueError('no luck')\n"
+    )
+    code, text, _ = check(capsys, str(tmp_path / "fails.py"))
+    assert (code, text.count("no luck"), text.splitlines()[-1]) == (1, 1, "2 passed, 1 failed, 0 skipped; broken promises: leaky")
+    assert "it cannot be made: it raises ValueError: no luck" in text
 
 
 def test_json_says_the_same(capsys: pytest.CaptureFixture[str], own: str) -> None:

@@ -109,10 +109,15 @@ class Component:
         except VsebenchError:
             raise
         except (Exception, SystemExit) as error:
-            raise PluginError(
-                f"{self.owner} of plugin '{self.origin.plugin}' ({self.origin.distribution}) cannot be imported from {target}: {type(error).__name__}: {error}"
-            ) from error
+            where = f"plugin '{self.origin.plugin}' ({self.origin.distribution})"
+            reason = f"{type(error).__name__}: {error}{self._cure(module, error)}"
+            raise PluginError(f"{self.owner} of {where} cannot be imported from {target}: {reason}") from error
         return found
+
+    def _cure(self, module: str, error: BaseException) -> str:
+        """What to write, where a plugin file calls itself by a name under which no installed module can be found."""
+        itself = bool(self.origin.digest) and isinstance(error, ModuleNotFoundError) and error.name == module
+        return ': a plugin file names its own classes f"{__name__}:Class"' if itself else ""
 
     def create(self, params: Mapping[str, object] | None = None, **context: object) -> Any:
         """An instance, from parameters by name and the context of its kind.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
+from vsebench.plugin.errors import PluginError, VsebenchError
 from vsebench.plugin.registry import CONTEXT
-from vsebench.testing.check import ConformanceError, promise
+from vsebench.testing.check import ConformanceError, NotCheckedError, UnusableError, describe, promise
 
 if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
@@ -26,7 +27,10 @@ def its_card_says_what_it_is(subject: Subject) -> None:
 @promise
 def its_parameters_are_those_of_its_class(subject: Subject) -> None:
     """The class takes the registered parameters, with the same defaults, and nothing else that the suite does not give it."""
-    signature = inspect.signature(subject.component.load()).parameters
+    try:
+        signature = inspect.signature(subject.component.load()).parameters
+    except PluginError as error:
+        raise NotCheckedError("its class cannot be imported") from error
     registered = {param.name: param.default for param in subject.component.params}
     for name in registered.keys() - signature.keys():
         raise ConformanceError(f"it registers a parameter '{name}' that its class does not take", expected=", ".join(signature) or "none", found=name)
@@ -43,4 +47,18 @@ def its_parameters_are_those_of_its_class(subject: Subject) -> None:
                 raise ConformanceError(f"its class needs '{name}', which nobody gives it", expected=f"what is registered or given: {known}", found=name)
 
 
-PROMISES = (its_card_says_what_it_is, its_parameters_are_those_of_its_class)
+@promise
+def it_can_be_made(subject: Subject) -> None:
+    """Its class can be imported and made; where it cannot, nothing else is checked."""
+    code = f"from vsebench.testing import build; {subject.source(**subject.sizes)}"
+    try:
+        subject.build(**subject.sizes)
+    except PluginError as error:
+        raise UnusableError(str(error), reproduce=code) from error
+    except VsebenchError as error:
+        raise NotCheckedError(f"it refuses to be made here: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UnusableError(f"it cannot be made: {describe(error)}", reproduce=code) from error
+
+
+PROMISES = (its_card_says_what_it_is, its_parameters_are_those_of_its_class, it_can_be_made)

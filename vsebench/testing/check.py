@@ -33,6 +33,10 @@ class ConformanceError(AssertionError):
         super().__init__("\n".join([what, *(f"  {f'{label}:':<11}{text}" for label, text in facts if text)]))
 
 
+class UnusableError(ConformanceError):
+    """A component cannot even be made, so that nothing else of it can be checked."""
+
+
 class NotCheckedError(unittest.SkipTest):
     """A check does not apply to a component, or cannot run here; the message says why. pytest and unittest take it for a skipped test."""
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from vsebench.testing.check import ConformanceError, NotCheckedError
+from vsebench.testing.check import ConformanceError, NotCheckedError, UnusableError
 from vsebench.testing.kinds import checks_of
 
 if TYPE_CHECKING:
@@ -75,9 +75,18 @@ def run(check: Check) -> Result:
 def reports(subjects: Sequence[Subject], *, slow: bool = False) -> Iterator[ComponentReport]:
     """Checks components one after the other; a pooling that keeps every promise is measured, too."""
     for subject in subjects:
-        results = tuple(run(check) for check in checks_of(subject, slow=slow))
+        results = tuple(_results(checks_of(subject, slow=slow)))
         sound = all(result.outcome != "failed" for result in results)
         yield ComponentReport(subject, results, _costs(subject) if sound and subject.kind == "pooling" else ())
+
+
+def _results(checks: Sequence[Check]) -> Iterator[Result]:
+    """Up to one that says that nothing else can be checked."""
+    for check in checks:
+        result = run(check)
+        yield result
+        if isinstance(result.failure, UnusableError):
+            return
 
 
 def _costs(subject: Subject) -> tuple[Cost, ...]:

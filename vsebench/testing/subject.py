@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vsebench.plugin.registry import CONTEXT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 DIM = 16
 """Embedding size of most inputs; heads of 1, 2, 4 or 8 divide it."""
+
+_SIZES = {"dim": DIM, "in_dim": DIM, "word_dim": DIM, "vocabulary_size": DIM, "batch_size": DIM}
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Subject:
         """Python that makes what `build` makes."""
         given = "".join(f", {name}={value!r}" for name, value in context.items())
         return f"build({self.arguments}{given})"
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """A context to make it in, where only that it can be made matters."""
+        return {name: size for name, size in _SIZES.items() if name in CONTEXT[self.kind]}
 
     def build(self, *, seed: int = 0, **context: object) -> Any:
         """An instance in evaluation mode, its parameters drawn from `seed` and moved off their initial values, which may hide what they do."""

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from vsebench.grid.components import parse_spec
 from vsebench.plugin.errors import PluginError, SpecError, did_you_mean
 from vsebench.plugin.loader import load_plugins
-from vsebench.plugin.registry import CONTEXT
 from vsebench.plugin.sources import normalise
-from vsebench.testing.subject import DIM, Subject
+from vsebench.testing.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 UNCHECKED = "executor"
 """A kind that promises nothing that could be checked from outside."""
-
-SIZES = {"dim": DIM, "in_dim": DIM, "word_dim": DIM, "vocabulary_size": DIM, "batch_size": DIM}
-"""What a component is told when it is made to see whether its parameters go together."""
 
 
 def subjects(target: str, *, kind: Kind | None = None, data_roots: Sequence[Path] = (), plugins: tuple[str, ...] = ()) -> list[Subject]:
@@ -69,7 +65,7 @@ def _refuse_contradictions(subject: Subject) -> None:
         SpecError: the component refuses them.
     """
     try:
-        subject.build(**{name: size for name, size in SIZES.items() if name in CONTEXT[subject.kind]})
+        subject.build(**subject.sizes)
     except SpecError:
         raise
     except (Exception, SystemExit):
