@@ -1,6 +1,16 @@
-"""`python -m vsebench` is the command `vsebench`."""
+"""The command `vsebench`, which `python -m vsebench` is, too."""
 
-from vsebench.cli.app import main
+import sys
+
+
+def main() -> None:
+    """Runs the command line; an interrupt while it is imported needs no traceback."""
+    try:
+        from vsebench.cli.app import main as command
+    except KeyboardInterrupt:
+        sys.exit(130)
+    command()
+
 
 if __name__ == "__main__":
     main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ import vsebench
 from vsebench.cli import app
 from vsebench.cli.app import main
 from vsebench.plugin import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def run(*arguments: str) -> int:
@@ -72,6 +76,42 @@ def test_errors_of_the_request_are_one_line_however_long_and_exit_2(monkeypatch:
 def test_an_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch):
     command_that_raises(KeyboardInterrupt(), monkeypatch)
     assert run("run") == 130
+
+
+@pytest.mark.parametrize(("hint", "line"), [((), "interrupted"), (("the same command goes on",), "interrupted; the same command goes on")])
+def test_an_interrupted_command_says_so_on_one_line(hint: tuple[str, ...], line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt(*hint)
+
+    monkeypatch.setattr("vsebench.plugin.loader.load_plugins", interrupt)
+    assert run("data", "list") == 130
+    assert capsys.readouterr() == ("", f"vsebench: {line}\n")
+
+
+def test_an_interrupt_while_the_command_is_imported_leaves_no_traceback():
+    code = "import sys\nclass Interrupt:\n    def find_spec(*_):\n        raise KeyboardInterrupt\n"
+    code += "from vsebench.__main__ import main\nsys.meta_path.insert(0, Interrupt)\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_an_end_of_file_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def end(_: object) -> None:
+        raise EOFError("No data left in file")
+
+    monkeypatch.setattr("vsebench.plugin.loader.load_plugins", end)
+    assert run("data", "list") == 2
+    assert capsys.readouterr().err.strip() == "vsebench: error: what was read ended too early (No data left in file): a file is empty or cut off"
+
+
+def test_a_full_or_closed_standard_output_is_one_line(tmp_path: Path):
+    """A file-size limit of 0 refuses what a full device does."""
+    for redirect, message in ((f"> {tmp_path}/out", "cannot write to standard output: File too large"), (">&-", "standard output is closed: ")):
+        command = f"trap '' XFSZ; ulimit -f 0; {sys.executable} -m vsebench plugins {redirect}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"vsebench: error: {message}")
+        assert done.stderr.count("\n") == 1
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):

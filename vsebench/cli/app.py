@@ -83,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: instead of those of the process.
     """
+    if sys.stdout is None:
+        sys.exit(_refuse("standard output is closed: leave it open, or send it to a file"))
     try:
         result = typer.main.get_command(app).main(args=None if arguments is None else list(arguments), prog_name="vsebench", standalone_mode=False)
         code = result if isinstance(result, int) else 0
@@ -92,11 +94,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:  # whoever read the output has closed it, and nothing more can be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         code = 1
+    except OSError as error:
+        if not _stdout_is_full():
+            raise
+        _silence_stdout()
+        code = _refuse(f"cannot write to standard output: {error.strerror}")
+    except typer.Abort as error:  # how click ends a command that met an EOFError
+        if not isinstance(error.__cause__, EOFError):
+            raise
+        code = _refuse(f"what was read ended too early ({error.__cause__}): a file is empty or cut off")
     except _UsageError as error:
         code = _refuse(_usage_message(error))
     sys.exit(code)
+
+
+def _stdout_is_full() -> bool:
+    """Whether it was standard output that an operation failed on: then it fails again."""
+    try:
+        print(flush=True)  # noqa: T201
+    except OSError:
+        return True
+    return False
+
+
+def _silence_stdout() -> None:
+    """Lets what still waits to be written go nowhere when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(message: str) -> int:

@@ -20,7 +20,15 @@ HOOK = "vsebench_register_commands"
 
 
 class ExtensibleGroup(TyperGroup):
-    """The command `vsebench`, which looks for a name that it does not have among the commands of plugins."""
+    """The command `vsebench`, which looks for a name that it does not have among the commands of plugins, and says when it was interrupted."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command; a KeyboardInterrupt's text, where it has one, is what to do next."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            typer.echo("; ".join(["vsebench: interrupted", *map(str, interrupt.args)]), err=True)
+            raise
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command of its own, or a plugin's.

@@ -37,8 +37,8 @@ def extract_command(
     try:
         with counting("images", quiet=quiet) as report:
             table, about = extract(wanted, report)
-    except KeyboardInterrupt:
-        typer.echo("vsebench: interrupted; the same command goes on where this one stopped", err=True)
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = ("the same command goes on where this one stopped",)
         raise
     typer.echo(f"{out}: {' × '.join(map(str, table.features.shape))} features of {about['model']} at {about['size']} pixels, {table.features.dtype}")
     typer.echo(f"next: vsebench run --dataset NAME:features={out}, such as flickr8k, with --set image_encoder=grid")

@@ -37,8 +37,8 @@ def prepare_command(
     try:
         with counting("images", quiet=quiet) as report:
             manifest = prepare(request, report)
-    except KeyboardInterrupt:
-        typer.echo("vsebench: interrupted; the same command goes on where this one stopped", err=True)
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = ("the same command goes on where this one stopped",)
         raise
     typer.echo("\n".join(_result(target, manifest)))
 

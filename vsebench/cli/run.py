@@ -132,8 +132,8 @@ def _run(plan: Plan, *, quiet: bool) -> int:
     try:
         with progress(plan, quiet=quiet) as report:
             outcome = run_plan(plan, reporter=report)
-    except KeyboardInterrupt:
-        typer.echo("vsebench: interrupted; the same command goes on where this one stopped", err=True)
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = ("the same command goes on where this one stopped",)
         raise
     typer.echo(results_of(outcome).table(width=shutil.get_terminal_size((WIDTH, 1)).columns))
     _list_failures(plan, outcome)

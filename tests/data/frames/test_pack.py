@@ -73,10 +73,11 @@ def test_a_bad_video_is_named_and_nothing_is_left(tmp_path, array, message):
 def test_sources_that_hold_no_video(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").write_text("x")
+    (tmp_path / "nothing.npz").touch()
     np.save(tmp_path / "one.npy", np.ones(3))
     with pytest.raises(DataError, match="holds no video"):
         pack_frames(tmp_path / "empty", tmp_path / "to", "float16", no_report)
-    for name in ("text", "missing.npz", "one.npy"):
+    for name in ("text", "nothing.npz", "missing.npz", "one.npy"):
         with pytest.raises(DataError, match=f"{name} is neither a folder nor a .npz file"):
             pack_frames(tmp_path / name, tmp_path / "to", "float16", no_report)
 

@@ -55,7 +55,7 @@ def _open(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], np
         try:
             archive = stack.enter_context(np.load(source, allow_pickle=False))
             names = sorted(archive.files)
-        except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(f"{source} is neither a folder nor a .npz file: name what holds an array per video") from error
         read = archive.__getitem__
     if not names:
