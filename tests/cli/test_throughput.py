@@ -44,6 +44,9 @@ def test_the_table_has_a_line_per_sampler_and_number_of_labels(capsys: pytest.Ca
     [
         (("--sampler", "unifrm"), "unknown sampler 'unifrm': did you mean 'uniform'?"),
         (("--labels", "300,many"), "--labels takes positive integers, comma-separated, such as 300,5000; got 'many'"),
+        (("--labels", "99999999999999"), "--labels takes numbers up to 100,000,000, got 99999999999999"),
+        (("--labels", "300, 300"), "--labels names 300 twice: keep one"),
+        (("--batch", "8,16,8"), "--batch names 8 twice: keep one"),
         (("--batch", "0"), "--batch takes positive integers, comma-separated, such as 300,5000; got '0'"),
         (("--format", "jsn"), "unknown format 'jsn': did you mean 'json'?"),
         (("--device", "gpu"), "unknown device 'gpu': did you mean 'cpu'?"),
@@ -51,3 +54,12 @@ def test_the_table_has_a_line_per_sampler_and_number_of_labels(capsys: pytest.Ca
 )
 def test_wrong_requests_are_one_line(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str) -> None:
     assert throughput(capsys, *arguments, code=2) == f"vsebench: error: {message}\n"
+
+
+def test_what_does_not_fit_in_memory_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("vsebench.annotation.throughput.planted_state", full)
+    message = "40 images and 20 labels of 4 factors do not fit in memory: ask for fewer"
+    assert throughput(capsys, *SMALL, "--sampler", "uniform", code=2) == f"vsebench: error: {message}\n"

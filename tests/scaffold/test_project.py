@@ -48,6 +48,12 @@ def test_a_name_that_no_module_can_have_is_refused_with_one_that_can(name: str, 
     assert Project("pooling", nearest).name == nearest
 
 
+def test_a_name_too_long_for_a_file_is_refused():
+    with pytest.raises(SpecError, match="a plugin's name has at most 60 characters, 'aaaaaaaaaaaaaaaaaaaa…' has 300: choose a shorter one"):
+        Project("pooling", "a" * 300)
+    assert Project("pooling", "a" * 60).name == "a" * 60
+
+
 @pytest.mark.parametrize("name", ["lambda", "class", "async"])
 def test_a_keyword_is_refused(name: str):
     with pytest.raises(SpecError, match=f"'{name}' is a keyword of Python: choose another name, such as my_{name}"):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from vsebench.annotation.throughput import Throughput
 
+_MOST = 100_000_000
+"""Of labels, pairs and images; what is larger is a slip of the hand, and fits in few memories."""
+
 throughput_app = typer.Typer(help="Measure what components cost by themselves.", rich_markup_mode=None)
 
 
@@ -31,9 +34,9 @@ def samplers_command(
     labels: Annotated[str, typer.Option(metavar="LIST", help="Numbers of labels.")] = "300,5000,100000",
     batch: Annotated[str, typer.Option(metavar="LIST", help="Pairs per call, one negative each.")] = "256,4096,65536",
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda")] = "auto",
-    images: Annotated[int, typer.Option(help="Images, five labels each.", min=1)] = 20_000,
-    dim: Annotated[int, typer.Option(help="Factors.", min=1)] = 100,
-    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    images: Annotated[int, typer.Option(help="Images, five labels each.", min=1, max=_MOST)] = 20_000,
+    dim: Annotated[int, typer.Option(help="Factors.", min=1, max=65_536)] = 100,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1, max=1024)] = 1,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
 ) -> None:
@@ -56,6 +59,10 @@ def _numbers(option: str, text: str) -> list[int]:
     for part in parts:
         if not part.isdecimal() or int(part) < 1:
             raise SpecError(f"--{option} takes positive integers, comma-separated, such as 300,5000; got '{part}'")
+        if int(part) > _MOST:
+            raise SpecError(f"--{option} takes numbers up to {_MOST:,}, got {part}")
+        if parts.count(part) > 1:
+            raise SpecError(f"--{option} names {part} twice: keep one")
     return [int(part) for part in parts]
 
 
@@ -87,7 +94,10 @@ def _measured(
 
     torch.set_num_threads(threads)
     for count in counts:
-        state = planted_state(images, count, dim, torch.device(device))
+        try:
+            state = planted_state(images, count, dim, torch.device(device))
+        except MemoryError as error:
+            raise SpecError(f"{images:,} images and {count:,} labels of {dim:,} factors do not fit in memory: ask for fewer") from error
         for name, make in samplers.items():
             typer.echo(f"{name}, {count:,} labels", err=True)
             yield name, measure(make(), state, batches)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LICENCES: Mapping[str, str] = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3-Clause"}
 """What `--license` takes, and how SPDX writes it."""
 
+LONGEST = 60
+"""Characters of a name, which are in those of files, folders and a distribution."""
+
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -45,6 +48,8 @@ class Project:
             raise SpecError(f"there is no scaffold for a '{self.kind}': {did_you_mean(self.kind, STARTS)}")
         if self.licence not in LICENCES:
             raise SpecError(f"unknown licence '{self.licence}': {did_you_mean(self.licence, LICENCES)}")
+        if len(self.name) > LONGEST:
+            raise SpecError(f"a plugin's name has at most {LONGEST} characters, '{self.name[:20]}…' has {len(self.name)}: choose a shorter one")
         if keyword.iskeyword(self.name):
             raise SpecError(f"'{self.name}' is a keyword of Python: choose another name, such as my_{self.name}")
         if not _NAME.fullmatch(self.name):
