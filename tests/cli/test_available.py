@@ -36,7 +36,7 @@ def test_known_packages_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_an_empty_catalogue_says_how_to_add_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert plugins("--available", "--index", str(index(tmp_path, "schema = 1\n"))) == 0
-    assert capsys.readouterr().out == "no package is listed; docs/publishing.md says how to add one\n"
+    assert capsys.readouterr().out == "no package is listed; docs/plugins/trust.md says how to add one\n"
 
 
 def test_the_shipped_catalogue_is_listed(capsys: pytest.CaptureFixture[str]):

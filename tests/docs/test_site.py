@@ -37,6 +37,12 @@ def test_every_page_can_be_reached() -> None:
     assert pages_of(site["nav"]) == pages, "list every page of docs/ under 'nav' in mkdocs.yml"
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
+def test_a_page_links_to_pages_that_exist(page: Path) -> None:
+    links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
 @pytest.mark.parametrize("name", plugin.__all__)
 def test_the_reference_has_what_a_plugin_may_import(name: str) -> None:
     reference = (DOCS / "reference" / "plugin.md").read_text(encoding="utf-8")

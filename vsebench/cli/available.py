@@ -29,7 +29,7 @@ def available_packages(place: str | None, kind: str | None, *, as_json: bool) ->
     if as_json:
         return json.dumps({"schema": 1, "packages": [_as_dict(entry) for entry in entries]}, indent=1)
     if not entries:
-        return "no package is listed; docs/publishing.md says how to add one"
+        return "no package is listed; docs/plugins/trust.md says how to add one"
     return _table(entries)
 
 

@@ -1,4 +1,4 @@
-"""What docs/publishing.md says is so."""
+"""What docs/plugins/trust.md says is so."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vsebench.plugin.timebox import DEFAULT_SECONDS, GRACE_SECONDS
 from vsebench.scaffold import LICENCES
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "publishing.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "plugins" / "trust.md").read_text(encoding="utf-8")
 
 
 def test_the_entry_that_it_shows_is_valid(tmp_path: Path):
-    (block,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (block,) = re.findall(r"```toml title=\"entry.toml\"\n(.*?)```", PAGE, re.DOTALL)
     (entry,) = read_index(index(tmp_path, "schema = 1\n" + block))
     assert entry.name == "vsebench-my-pool"
     assert all(f"`{field}`" in PAGE for field in Entry.model_fields)
