@@ -100,7 +100,10 @@ def test_missing_and_broken_files_are_named(save: Save, tmp_path: Path) -> None:
     image, text = embeddings(4)
     good, texts = save("i.npy", image), save("t.npy", text)
     assert refusal(str(tmp_path / "none.npy"), texts) == f"{tmp_path}/none.npy: no such file"
-    assert refusal(good, str(tmp_path)) == f"{tmp_path}: no such file"
+    assert refusal(good, str(tmp_path)) == f"{tmp_path} is a folder: name a .npy file; a run is named alone"
+    assert refusal(str(tmp_path), texts) == f"{tmp_path} is a folder: name a .npy file; a run is named alone"
+    for device in ("cuda", "gpu"):
+        assert refusal(good, texts, "--device", device) == f"--device {device} is about a run: embeddings in files are ranked on the CPU"
     short = tmp_path / "short.npy"
     short.write_bytes(Path(good).read_bytes()[:-8])
     assert refusal(str(short), texts).startswith(f"{short} is not a whole .npy file")

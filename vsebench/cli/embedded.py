@@ -97,6 +97,8 @@ def open_array(path: Path, dimensions: int) -> np.ndarray:
     """
     from numpy.lib.format import open_memmap
 
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: name a .npy file; a run is named alone")
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:

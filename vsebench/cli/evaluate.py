@@ -50,6 +50,8 @@ def evaluate_command(
     _check(relevance=relevance, attributes=attributes, protocol=protocol, graded=graded)
     if texts is None and text_to_image is not None:
         raise SpecError("--text-to-image is about embeddings in files: a run's data set says whose each caption is")
+    if texts is not None and device not in ("auto", "cpu"):
+        raise SpecError(f"--device {device} is about a run: embeddings in files are ranked on the CPU")
     roots = [Path(root) for root in data_root or ()]
     embedded = from_run(images, results, roots, device) if texts is None else from_files(Path(images), texts, text_to_image, roots)
     if relevance is not None:
