@@ -47,6 +47,40 @@ def test_only_the_runs_asked_for(tmp_path):
     assert read_runs(tmp_path).unfinished == (make_spec("mean"),)
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("curve", r"curve\.jsonl is damaged \(a finished run without an evaluation\): delete the folder"),
+        ("torn curve", r"curve\.jsonl is damaged \(a finished run without an evaluation\): delete the folder"),
+        ("record", r"record\.json is missing: delete the folder"),
+        ("test", r"record\.json is damaged \(a finished run without its test metric 'rsum'\): delete the folder"),
+    ],
+)
+def test_what_a_finished_run_cannot_lack_is_damage(tmp_path, damage, message):
+    save(tmp_path, make_record(make_spec("max")), make_curve([1, 2]))
+    save(tmp_path, make_record(make_spec("gpo"), **({"test": {}} if damage == "test" else {})), make_curve([1, 2]))
+    path = Store(tmp_path).directory_for(make_spec("gpo")).path
+    if damage == "record":
+        (path / "record.json").unlink()
+    elif damage != "test":
+        (path / "curve.jsonl").write_text("" if damage == "curve" else '{"step"')
+    with pytest.raises(VsebenchError, match=message):
+        read_runs(tmp_path)
+    assert combinations(read_runs(tmp_path, {make_spec("max").run_id})) == ["max"]
+
+
+def test_a_failed_run_needs_neither_curve_nor_metrics(tmp_path):
+    save(tmp_path, make_record(status="failed", test={}, error="no"))
+    (Store(tmp_path).directory_for(make_spec()).path / "curve.jsonl").touch()
+    assert [run.done for run in read_runs(tmp_path).ended] == [False]
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "table.txt").touch()
+    with pytest.raises(VsebenchError, match=r"table\.txt is a file: give the folder"):
+        read_runs(tmp_path / "table.txt")
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(VsebenchError, match=f"there is no folder {re.escape(str(tmp_path))}/absent: give the folder"):
         read_runs(tmp_path / "absent")

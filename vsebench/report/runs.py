@@ -81,6 +81,8 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
         VsebenchError: there is no such folder, nothing in it has ended, or a file is damaged.
     """
     store = Store(out)
+    if out.is_file():
+        raise VsebenchError(f"{out} is a file: give the folder that 'vsebench run --out' wrote to")
     if not out.is_dir():
         raise VsebenchError(f"there is no folder {out}: give the folder that 'vsebench run --out' wrote to")
     ended, unfinished = [], []
@@ -90,9 +92,10 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
         if spec.role == "support" or (run_ids is not None and (record.run_id if record is not None else spec.run_id) not in run_ids):
             continue
         if record is None:
+            directory.check_unfinished()
             unfinished.append(spec)
         else:
-            ended.append(Run(record, tuple(directory.read_curve())))
+            ended.append(Run(record, tuple(directory.read_whole_curve(record))))
     if not ended:
         raise _nothing(out, len(unfinished))
     place = {run_id: i for i, run_id in enumerate(store.planned())}

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results import files
-from vsebench.results.record import SCHEMA, Evaluation, RunRecord
+from vsebench.results.record import HEADLINE, SCHEMA, Evaluation, RunRecord
 from vsebench.results.spec import read_spec
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class RunDirectory:
     @property
     def holds_run(self) -> bool:
         """Whether a run was started here."""
-        return self._spec.exists() or self._record.exists()
+        return self._spec.exists() or self._record.exists() or self._done.exists()
 
     def write_spec(self, spec: RunSpec | AnnotationSpec) -> None:
         """Makes the directory and says what it is for.
@@ -116,6 +116,28 @@ class RunDirectory:
             VsebenchError: the record is damaged, or was written by a newer version.
         """
         return self._read(self._record, RunRecord.model_validate_json) if self._record.exists() else None
+
+    def check_unfinished(self) -> None:
+        """Checks that a run without a record has not ended.
+
+        Raises:
+            VsebenchError: it is marked done, so that its record was lost.
+        """
+        if self._done.exists() and not self._record.exists():
+            raise self._damaged(self._record, FileNotFoundError())
+
+    def read_whole_curve(self, record: RunRecord) -> list[Evaluation]:
+        """The curve of a run that ended, for readers who need it and the record whole.
+
+        Raises:
+            VsebenchError: it is damaged, or one of the two lacks what every finished run has.
+        """
+        headline, curve = HEADLINE[record.spec.task], self.read_curve()
+        if record.status == "done" and headline not in record.test:
+            raise self._damaged(self._record, ValueError(f"a finished run without its test metric '{headline}'"))
+        if record.status == "done" and self._curve.exists() and not curve:
+            raise self._damaged(self._curve, ValueError("a finished run without an evaluation"))
+        return curve
 
     def promote(self) -> None:
         """Turns a finished support run into one that tables show. Its id, and all that it did, stay the same.
