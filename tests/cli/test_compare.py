@@ -42,7 +42,12 @@ def test_json(folder):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(("--to", "maen,triplet"), "mean,triplet"), (("--to", "mean,triplet", "--format", "jsn"), "did you mean 'json'")]
+    ("arguments", "message"),
+    [
+        (("--to", "maen,triplet"), "--to 'maen,triplet' is no row: write POOLING,LOSS as the table does; did you mean 'mean,triplet'?"),
+        (("--to", "mean,triplet", "--margin", "inf"), "--margin takes a finite number, got inf"),
+        (("--to", "mean,triplet", "--format", "jsn"), "did you mean 'json'"),
+    ],
 )
 def test_a_wrong_request_is_one_line(folder, arguments, message):
     error = compare(folder, *arguments).exception

@@ -118,6 +118,7 @@ def test_first_rounds_may_have_first_rounds(own_losses: str):
 def test_a_warm_up_that_leaves_nothing_to_compare_is_warned_of():
     planned = make(dataset="scenes", pooling="mean", loss="sum-hinge,triplet", epochs=2, set={"warmup_epochs": 2})
     assert planned.warnings == ("scenes: the warm-up takes all 2 epochs, so every loss trains as sum-hinge: lower it with --set warmup_epochs=N",)
+    assert "takes the only epoch, so" in make(dataset="scenes", pooling="mean", loss="triplet", epochs=1, set={"warmup_epochs": 2}).warnings[0]
     assert make(dataset="scenes", pooling="mean", loss="triplet", epochs=2, set={"warmup_epochs": 1}).warnings == ()
     assert make(dataset="scenes", pooling="mean", loss="sum-hinge", epochs=2, set={"warmup_epochs": 2}).warnings == ()
     warm = make(dataset="scenes", pooling="mean", loss="aoq:start=warm", epochs=2, set={"warmup_epochs": 2})

@@ -138,8 +138,10 @@ def test_a_log_that_cannot_be_written_is_one_clear_line(out: Path):
 
 def test_nothing_is_run_where_nothing_can_be_written(tmp_path: Path):
     (tmp_path / "file").touch()
-    with pytest.raises(VsebenchError, match=r"cannot write .*choose another folder"):
+    with pytest.raises(VsebenchError, match=r"cannot write .*/file/out: .*/file is a file; choose another folder"):
         run_plan(planned(tmp_path / "file" / "out", doing("nothing")))
+    with pytest.raises(VsebenchError, match=r"cannot write .*/file: it is a file; choose another folder"):
+        run_plan(planned(tmp_path / "file", doing("nothing")))
 
 
 def test_the_state_of_a_run(out: Path):

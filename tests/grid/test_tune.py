@@ -56,6 +56,8 @@ def test_a_space_of_choices_is_searched_to_the_end_and_no_further() -> None:
     assert len({tuple(p.values()) for p in draw_points(axes, 6, 3)}) == 6
     with pytest.raises(SpecError, match="--trials 7: the space has only 6 points"):
         draw_points(axes, 7, 3)
+    with pytest.raises(SpecError, match=r"--trials 2: the space has only 1 point$"):
+        draw_points(parse_space("lr=0.1"), 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,7 @@ def test_a_space_of_choices_is_searched_to_the_end_and_no_further() -> None:
         ("lr=0..1", "lr=0..1 must rise from above 0"),
         ("lr=1..0.1", "must rise"),
         ("lr=fast", "lr takes numbers from 0, got 'fast'"),
+        ("lr=0.1|0.1", r"--space: lr=0\.1\|0\.1 names a value twice: keep one"),
         ("lr=nan", "lr takes numbers from 0, got 'nan'"),
     ],
 )
@@ -127,6 +130,17 @@ def test_the_command_leaves_a_suite_that_runs_and_its_trials(tmp_path: Path, cap
         with pytest.raises(SystemExit) as ended:
             main(command)
         assert ended.value.code == 0
+    chosen = (tmp_path / "tuned" / "suite.toml").read_text()
+    for option, value, before in (("--space", "lr=0.05|0.5", "lr=0.05|1e30"), ("--seeds", "7", "1000"), ("--search-seed", "1", "0")):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([*command, option, value])
+        assert ended.value.code == 2
+        assert f"suite.toml was tuned with {option} '{before}' and would be replaced by a search with '{value}'" in capsys.readouterr().err
+        assert (tmp_path / "tuned" / "suite.toml").read_text() == chosen
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 0
     rows = list(csv.DictReader((tmp_path / "tuned" / "trials.csv").read_text().splitlines()))
     assert [(row["sampler"], float(row["lr"]) > 1) for row in rows if row["dev_map"] == ""] == [("uniform", True), ("dns", True)]
     assert all(Store(tmp_path / "tuned" / "trials").find(run_id) for row in rows for run_id in row["run_ids"].split())

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from tests.factories import make_annotation_spec, make_curve, make_record, make_spec, save
+from vsebench.plugin.errors import SpecError
 from vsebench.report.comparison import compare
 from vsebench.report.results import load_results
-from vsebench.report.rows import make_block
+from vsebench.report.rows import make_block, parse_baseline
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
 from vsebench.report.tasks import TABLES
@@ -66,3 +67,9 @@ def test_comparisons_are_of_map():
     )
     assert found.difference is not None
     assert found.difference.mean == pytest.approx(0.06)
+
+
+def test_a_row_that_there_is_not_is_asked_for_as_its_task_writes_rows() -> None:
+    sections = [Section((run("uniform"),))]
+    with pytest.raises(SpecError, match="--baseline 'foo' is no row: write SAMPLER,LOSS as the table does"):
+        parse_baseline("foo", sections)

@@ -160,7 +160,7 @@ def test_a_baseline_that_failed_gives_no_target():
 def test_baselines_are_written_as_rows_are():
     sections = split([run("gpo/mean", "aoq:h=5"), run("max")])
     assert parse_baseline("gpo/mean,aoq:h=5", sections) == ("gpo/mean", "aoq:h=5")
-    with pytest.raises(SpecError, match=r"baseline 'maxx,triplet' is no row: write POOLING,LOSS as the table does; did you mean 'max,triplet'\?"):
+    with pytest.raises(SpecError, match=r"--baseline 'maxx,triplet' is no row: write POOLING,LOSS as the table does; did you mean 'max,triplet'\?"):
         parse_baseline("maxx,triplet", sections)
 
 

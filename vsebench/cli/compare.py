@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import Annotated
 
 import typer
 
 from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.plugin.errors import SpecError
 
 
 def compare_command(
@@ -22,13 +24,15 @@ def compare_command(
     form: TableOrJson = "table",
 ) -> None:
     """Say which rows are better than one of them, which are no worse, and which cannot be told apart."""
+    if margin is not None and not math.isfinite(margin):
+        raise SpecError(f"--margin takes a finite number, got {margin}: within such a margin every row is no worse")
     from vsebench.report.comparison import as_dict, compare, margin_of, render
     from vsebench.report.rows import parse_baseline
     from vsebench.report.runs import read_runs
     from vsebench.report.sections import split
 
     sections = split(read_runs(directory).ended)
-    chosen = parse_baseline(reference, sections)
+    chosen = parse_baseline(reference, sections, "--to")
     compared = [(section, compare(section, chosen, margin)) for section in sections if any(run.combination == chosen for run in section.runs)]
     if form == "json":
         rows = [{"dataset": section.dataset, "margin": margin_of(section, margin), **as_dict(section, each)} for section, found in compared for each in found]

@@ -109,7 +109,7 @@ def _plan_table(plan: Plan) -> str:
         rows.append((run.run_id[:10], run.dataset.spec, *run.combination, run.seed, run.role, needs, run_state(directory), directory.path))
     headers = ("run", "dataset", "pooling" if plan.runs[0].task == "retrieval" else "sampler", "loss", "seed", "role", "needs", "state", "directory")
     table = tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
-    return "\n".join([table, "", f"{len(rows)} runs, {plan.workers} at a time, on device {plan.runs[0].device}", *_protocols(plan)])
+    return "\n".join([table, "", f"{len(rows)} run{'s' * (len(rows) > 1)}, {plan.workers} at a time, on device {plan.runs[0].device}", *_protocols(plan)])
 
 
 def _protocols(plan: Plan) -> list[str]:

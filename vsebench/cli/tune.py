@@ -13,7 +13,7 @@ from vsebench.cli.run import SOME_FAILED
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vsebench.grid.tune import Trial
 
@@ -44,10 +44,11 @@ def tune_command(
     points = draw_points(parse_space(space), trials, search_seed)
     if (out / "suite.toml").exists() and (out / "suite.toml").samefile(suite):
         raise SpecError(f"{suite} would be overwritten by its tuned copy: give another --out")
+    _refuse_other_search(out / "suite.toml", {"--space": space, "--seeds": seeds, "--search-seed": str(search_seed)})
     wanted = plan_search(load_suite(suite, options), points, parse_seeds(seeds), out)
     if dry_run:
         lines = [", ".join(f"{key}={value:g}" for key, value in point.items()) for point in points]
-        typer.echo("\n".join([*lines, "", f"{len(wanted.plan.runs)} runs, {wanted.plan.workers} at a time"]))
+        typer.echo("\n".join([*lines, "", f"{len(wanted.plan.runs)} run{'s' * (len(wanted.plan.runs) > 1)}, {wanted.plan.workers} at a time"]))
         return
     command = f"vsebench tune {shlex.quote(str(suite))} --space '{space}' --trials {trials} --seeds {seeds} --search-seed {search_seed} --out {out}"
     command += "".join(f" --plugin {shlex.quote(file)}" for file in plugin or ())
@@ -59,6 +60,20 @@ def tune_command(
         raise typer.Exit(SOME_FAILED) from error
     typer.echo(_table(found))
     typer.echo(f"\nnext: vsebench run {out / 'suite.toml'}")
+
+
+def _refuse_other_search(tuned: Path, wanted: Mapping[str, str]) -> None:
+    """A suite that was tuned otherwise is not replaced; more trials of the same search are."""
+    if not tuned.is_file():
+        return
+    try:
+        written = shlex.split(tuned.read_text(encoding="utf-8").partition("\n")[0])
+    except ValueError:  # words of a person's own, not a command
+        written = []
+    for option, value in wanted.items():
+        before = written[written.index(option) + 1] if option in written[:-1] else value
+        if before != value:
+            raise SpecError(f"{tuned} was tuned with {option} '{before}' and would be replaced by a search with '{value}': give another --out, or delete it")
 
 
 def _table(trials: Sequence[Trial]) -> str:

@@ -68,10 +68,8 @@ def warm_up_warnings(runs: Sequence[RunSpec], registry: Registry) -> Iterator[st
     """Says where the warm-up leaves nothing to compare."""
     for run in runs:
         if run.loss.spec != run.warmup_loss.spec and _is_warm_up(run, registry):
-            yield (
-                f"{run.dataset.spec}: the warm-up takes all {run.protocol.epochs} epochs, so every loss trains as {run.warmup_loss.spec}: "
-                "lower it with --set warmup_epochs=N"
-            )
+            epochs = f"all {run.protocol.epochs} epochs" if run.protocol.epochs > 1 else "the only epoch"
+            yield (f"{run.dataset.spec}: the warm-up takes {epochs}, so every loss trains as {run.warmup_loss.spec}: lower it with --set warmup_epochs=N")
 
 
 def _is_warm_up(run: RunSpec, registry: Registry) -> bool:

@@ -69,9 +69,9 @@ def draw_points(axes: tuple[Axis, ...], trials: int, seed: int) -> list[Point]:
     Raises:
         SpecError: the space has fewer points than trials.
     """
-    sizes = [len(set(axis.choices)) for axis in axes]
+    sizes = [len(axis.choices) for axis in axes]
     if all(sizes) and math.prod(sizes) < trials:
-        raise SpecError(f"--trials {trials}: the space has only {math.prod(sizes)} points")
+        raise SpecError(f"--trials {trials}: the space has only {math.prod(sizes)} point{'s' * (math.prod(sizes) > 1)}")
     rng = Key(seed, "search").generator()
     points: list[Point] = []
     while len(points) < trials:
@@ -84,7 +84,10 @@ def draw_points(axes: tuple[Axis, ...], trials: int, seed: int) -> list[Point]:
 def _axis(keys: tuple[str, ...], values: str) -> Axis:
     low, dots, high = values.partition("..")
     if not dots:
-        return Axis(keys, choices=tuple(_number(keys, value) for value in values.split("|")))
+        choices = tuple(_number(keys, value) for value in values.split("|"))
+        if len(set(choices)) < len(choices):
+            raise SpecError(f"--space: {'+'.join(keys)}={values} names a value twice: keep one")
+        return Axis(keys, choices=choices)
     axis = Axis(keys, low=_number(keys, low), high=_number(keys, high))
     if not 0 < axis.low < axis.high:
         raise SpecError(f"--space: {'+'.join(keys)}={values} must rise from above 0: write 0 as one of several values, A|B|C")

@@ -79,7 +79,9 @@ class TrialsError(VsebenchError):
     """
 
     def __init__(self, reasons: Sequence[str], of: int) -> None:
-        super().__init__(f"{len(reasons)} of {of} trials failed, so that nothing was chosen: mend what they say; the same command goes on with what is left")
+        super().__init__(
+            f"{len(reasons)} of {of} trial{'s' * (of > 1)} failed, so that nothing was chosen: mend what they say; the same command goes on with what is left"
+        )
         self.reasons = reasons
 
 
@@ -136,7 +138,8 @@ def search(wanted: Search, out: Path, command: str, reporter: Report | None = No
     trials = _trials(wanted)
     write_text(out / "trials.csv", _csv(trials))
     tuned = tuple(Tuned(dataset=t.dataset, sampler=t.sampler, loss=t.loss, set=t.point) for t in best_trials(trials))
-    write_text(out / "suite.toml", suite_text(wanted.suite.model_copy(update={"tuned": tuned}), f"Tuned with {len(wanted.points)} trials a row: {command}"))
+    trials_each = f"{len(wanted.points)} trial{'s' * (len(wanted.points) > 1)}"
+    write_text(out / "suite.toml", suite_text(wanted.suite.model_copy(update={"tuned": tuned}), f"Tuned with {trials_each} a row: {command}"))
     return trials
 
 

@@ -61,15 +61,21 @@ def make_block(section: Section, baseline: tuple[str, str] | None = None) -> Blo
     return Block(section, target, tuple(_entry(section, runs, target) for runs in combinations.values()))
 
 
-def parse_baseline(text: str, sections: Sequence[Section]) -> tuple[str, str]:
-    """The combination that `POOLING,LOSS` names.
+def parse_baseline(text: str, sections: Sequence[Section], option: str = "--baseline") -> tuple[str, str]:
+    """The combination that `POOLING,LOSS`, or `SAMPLER,LOSS`, names.
+
+    Args:
+        text: the name.
+        sections: in which it is looked for.
+        option: that gave it.
 
     Raises:
         SpecError: no section has such a row.
     """
     known = {",".join(run.combination): run.combination for section in sections for run in section.runs}
     if text not in known:
-        raise SpecError(f"baseline '{text}' is no row: write POOLING,LOSS as the table does; {did_you_mean(text, known)}")
+        form = " or ".join(dict.fromkeys(f"{section.table.compared.upper()},LOSS" for section in sections))
+        raise SpecError(f"{option} '{text}' is no row: write {form} as the table does; {did_you_mean(text, known)}")
     return known[text]
 
 

@@ -116,6 +116,9 @@ def sweep(directory: Path) -> None:
 
 def cannot_write(path: Path, error: OSError) -> VsebenchError:
     """The one line that a user reads when the file system refuses."""
+    file = next((each for each in (path, *path.parents) if each.is_file()), None)
+    if isinstance(error, FileExistsError | NotADirectoryError) and file is not None:
+        return VsebenchError(f"cannot write {path}: {'it' if file == path else file} is a file; choose another folder")
     if isinstance(error, FileNotFoundError) and not path.parent.exists():
         return VsebenchError(f"cannot write {path}: there is no folder {path.parent}; make it or choose another")
     return VsebenchError(f"cannot write {path}: {error.strerror or error}; free space, fix its permissions or choose another folder")
