@@ -8,6 +8,7 @@ def main() -> None:
     try:
         from vsebench.cli.app import main as command
     except KeyboardInterrupt:
+        sys.stderr.write("vsebench: interrupted\n")
         sys.exit(130)
     command()
 

@@ -92,7 +92,7 @@ def test_an_interrupt_while_the_command_is_imported_leaves_no_traceback():
     code = "import sys\nclass Interrupt:\n    def find_spec(*_):\n        raise KeyboardInterrupt\n"
     code += "from vsebench.__main__ import main\nsys.meta_path.insert(0, Interrupt)\nmain()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "vsebench: interrupted\n")
 
 
 def test_an_end_of_file_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
