@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 FLICKR8K = "results/flickr8k"
 TABLES = [
-    (f"{FLICKR8K}/poolings", "README.md"),
+    (f"{FLICKR8K}/headline", "README.md"),
     *((f"{FLICKR8K}/{name}", f"{FLICKR8K}/README.md") for name in ("poolings", "losses", "aoq", "equal-compute", "text-encoders", "grids")),
 ]
 
