@@ -68,7 +68,7 @@ COMMANDS = [
     (("plugins", "--kind", "sampler"), 0, "evenly"),
     (("check", "evenly"), 0, "evenly (sampler, own.py 0)"),
     (("throughput", "samplers", "--sampler", "evenly", "--labels", "20", "--batch", "8", "--images", "40", "--dim", "4", "--device", "cpu"), 0, "evenly"),
-    (("tune", "suite.toml", "--space", "lr=0.01|0.1", "--out", "tuned", "--trials", "1", "--dry-run"), 0, "1 runs"),
+    (("tune", "suite.toml", "--space", "lr=0.01|0.1", "--out", "tuned", "--trials", "1", "--dry-run"), 0, "1 run,"),
     (("data", "list"), 0, "nowhere-set"),
     (("data", "info", "nowhere-set"), 0, "a set that nobody has"),
     (("data", "check", "nowhere-set"), 2, "vsebench_file_own:Nothing"),
