@@ -212,14 +212,14 @@ def _warm_only(done: Sequence[Run]) -> list[str]:
     early = [(run, spec) for run in done if isinstance(spec := run.record.spec, RunSpec) and _within_warm_up(run, spec)]
     if not early:
         return []
-    losses, rows = ", ".join(_distinct(spec.protocol.warmup_loss for _, spec in early)), counted(run for run, _ in early)
+    losses, rows = ", ".join(_distinct(spec.warmup_loss.spec for _, spec in early)), counted(run for run, _ in early)
     return [f"Warning: the best on dev was a model of the warm-up, trained with {losses} and not yet with the row's loss: {rows}."]
 
 
 def _within_warm_up(run: Run, spec: RunSpec) -> bool:
-    record, protocol = run.record, spec.protocol
-    steps = round(protocol.warmup_epochs * record.steps_per_epoch) if record.warmup_steps is None else record.warmup_steps
-    return record.best_step is not None and record.best_step <= steps and protocol.warmup_loss != spec.loss.spec
+    record = run.record
+    steps = round(spec.protocol.warmup_epochs * record.steps_per_epoch) if record.warmup_steps is None else record.warmup_steps
+    return record.best_step is not None and record.best_step <= steps and spec.warmup_loss.spec != spec.loss.spec
 
 
 def _span(values: Sequence[float], places: int) -> str:
