@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
 _CAPTIONS = 5
 
@@ -31,6 +32,7 @@ class Embedded:
         images: n.
         texts: m.
         owner: the image of each caption, int64 [m], read when it is needed.
+        evaluate: gives the metrics of a protocol.
         similarity: how they are scored; None for the inner product.
         data_roots: folders in which files of the data set are looked for.
     """
@@ -40,6 +42,7 @@ class Embedded:
     images: int
     texts: int
     owner: Callable[[], np.ndarray] = field(repr=False)
+    evaluate: Callable[[str], RetrievalMetrics] = field(repr=False)
     similarity: Similarity | None = None
     data_roots: tuple[Path, ...] = ()
 
@@ -55,7 +58,12 @@ def from_files(images: Path, texts: Path, text_to_image: Path | None, data_roots
     def owner() -> np.ndarray:
         return _five_each(images, texts, len(image_rows), len(text_rows)) if text_to_image is None else open_array(text_to_image, 1)
 
-    return Embedded(image_rows, text_rows, len(image_rows), len(text_rows), owner, None, tuple(data_roots))
+    def ranked(protocol: str) -> RetrievalMetrics:
+        from vsebench.retrieval import evaluate
+
+        return evaluate(image_rows, text_rows, owner(), protocol=protocol)  # type: ignore[arg-type]  # another word is its error to raise
+
+    return Embedded(image_rows, text_rows, len(image_rows), len(text_rows), owner, ranked, None, tuple(data_roots))
 
 
 def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -> Embedded:
@@ -80,7 +88,7 @@ def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -
     warn(departure(stored, found, where))
     owner = found.text_to_image
     roots = (*data_roots, found.data_path)
-    return Embedded(found.image, found.text, int(owner.max()) + 1, len(owner), lambda: owner, found.similarity, roots)
+    return Embedded(found.image, found.text, int(owner.max()) + 1, len(owner), lambda: owner, found.evaluate, found.similarity, roots)
 
 
 def warn(text: str | None) -> None:

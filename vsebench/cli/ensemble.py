@@ -62,7 +62,6 @@ def _evaluate(members: Sequence[StoredRun], data_roots: Sequence[Path], protocol
     import torch
 
     from vsebench.grid.device import resolve_device
-    from vsebench.retrieval import evaluate
     from vsebench.retrieval.ranking.ensemble import Member, evaluate_ensemble
     from vsebench.retrieval.stored import departure, embed_test
 
@@ -75,7 +74,7 @@ def _evaluate(members: Sequence[StoredRun], data_roots: Sequence[Path], protocol
         first = first or found
         if list(found.captions) != list(first.captions) or (found.text_to_image != first.text_to_image).any():
             raise DataError(f"{run.directory.path.name} has another test split than {members[0].directory.path.name}: an ensemble ranks one set of captions")
-        rows.append(evaluate(found.image, found.text, found.text_to_image, protocol=protocol, similarity=found.similarity))  # type: ignore[arg-type]
+        rows.append(found.evaluate(protocol))
         embedded.append(Member(found.image, found.text, found.similarity))
     assert first is not None
     return rows, evaluate_ensemble(embedded, first.text_to_image, protocol=protocol)  # type: ignore[arg-type]

@@ -81,10 +81,7 @@ def _check(*, relevance: str | None, attributes: Path | None, protocol: str, gra
 
 
 def _recalls(embedded: Embedded, protocol: str, *, as_json: bool) -> str:
-    from vsebench.retrieval import evaluate
-
-    # another word for the protocol is its error to raise
-    metrics = evaluate(embedded.image, embedded.text, embedded.owner(), protocol=protocol, similarity=embedded.similarity)  # type: ignore[arg-type]
+    metrics = embedded.evaluate(protocol)
     counts: dict[str, Any] = {"images": embedded.images, "captions": embedded.texts, "protocol": protocol}
     return _json({**metrics.as_dict(), **counts}) if as_json else _table(metrics, **counts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import ComponentRef
     from vsebench.results.store import RunDirectory
+    from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,21 @@ class StoredEmbeddings:
     captions: Sequence[str]
     similarity: Similarity | None
     data_path: Path
+
+    @cached_property
+    def metrics(self) -> RetrievalMetrics:
+        """Among all items, as the run's own evaluation ranks them."""
+        return evaluate(self.image, self.text, self.text_to_image, similarity=self.similarity)
+
+    def evaluate(self, protocol: str) -> RetrievalMetrics:
+        """The metrics of a protocol.
+
+        Raises:
+            SpecError: there is no such protocol, or it does not fit the data.
+        """
+        if protocol == "full":
+            return self.metrics
+        return evaluate(self.image, self.text, self.text_to_image, protocol=protocol, similarity=self.similarity)  # type: ignore[arg-type]  # as said
 
 
 def open_stored(directory: RunDirectory) -> StoredRun:
@@ -113,7 +130,7 @@ def departure(run: StoredRun, found: StoredEmbeddings, device: torch.device) -> 
     """What to say where the model's figures are not its record's, although both were computed on the CPU, which gives them to the last digit; else None."""
     if device.type != "cpu" or run.spec.device != "cpu" or run.record.metric_version != METRIC_VERSION:
         return None
-    now, then = evaluate(found.image, found.text, found.text_to_image, similarity=found.similarity).as_dict(), run.record.test
+    now, then = found.metrics.as_dict(), run.record.test
     if all(now[key] == value for key, value in then.items() if key in now):
         return None
     return (
