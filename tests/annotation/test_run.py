@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+from tests.lost_lease import writes_no_more_after_an_evaluation
 from vsebench.annotation.run import run
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import VsebenchError
-from vsebench.results.directory import RunDirectory
 from vsebench.results.spec import AnnotationSpec
 from vsebench.results.store import Store
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsebench.results.directory import RunDirectory
     from vsebench.results.record import RunRecord
 
     Plan = Callable[..., tuple[AnnotationSpec, ...]]
@@ -118,24 +119,8 @@ def test_a_damaged_checkpoint_is_one_line_and_without_it_the_run_starts_over(con
 
 
 def test_a_run_that_loses_its_lease_after_an_evaluation_writes_no_more(plan_runs: Plan, tmp_path: Path) -> None:
-    """The next holder makes that evaluation again: a line written now would stand twice in the curve."""
     (spec,) = plan_runs()
-    path, left = Store(tmp_path).directory_for(spec).path, {}
-
-    def ensure_held() -> None:
-        if left:
-            raise Killed
-
-    def lose(event: dict[str, object]) -> None:
-        if event["event"] == "evaluated":
-            left.update({file.name: file.read_bytes() for file in path.iterdir()})
-
-    directory = RunDirectory(path, ensure_held)
-    directory.write_spec(spec)
-    with pytest.raises(Killed):
-        run(spec, directory, lose)
-    assert {file.name: file.read_bytes() for file in path.iterdir()} == left
-    assert len(directory.read_curve()) == 1
+    writes_no_more_after_an_evaluation(run, spec, tmp_path)
 
 
 def test_a_run_killed_after_its_last_update_is_only_evaluated(plan_runs: Plan, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.lost_lease import writes_no_more_after_an_evaluation
 from vsebench.plugin import VsebenchError
 from vsebench.plugin.loader import load_plugins
-from vsebench.results.directory import RunDirectory
 from vsebench.results.store import Store
 from vsebench.retrieval.inputs.batches import Augmenter
 from vsebench.retrieval.inputs.image_batches import FeatureBatches
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsebench.results.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
 
@@ -141,24 +142,8 @@ def test_a_killed_run_goes_on_to_the_same_record(plan_runs: Plan, tmp_path: Path
 
 
 def test_a_run_that_loses_its_lease_after_an_evaluation_writes_no_more(plan_runs: Plan, tmp_path: Path) -> None:
-    """The next holder makes that evaluation again: a line written now would stand twice in the curve."""
     (spec,) = plan_runs()
-    path, left = Store(tmp_path).directory_for(spec).path, {}
-
-    def ensure_held() -> None:
-        if left:
-            raise KeyboardInterrupt
-
-    def lose(event: dict[str, object]) -> None:
-        if event["event"] == "evaluated":
-            left.update({file.name: file.read_bytes() for file in path.iterdir()})
-
-    directory = RunDirectory(path, ensure_held)
-    directory.write_spec(spec)
-    with pytest.raises(KeyboardInterrupt):
-        train(spec, directory, lose)
-    assert {file.name: file.read_bytes() for file in path.iterdir()} == left
-    assert len(directory.read_curve()) == 1
+    writes_no_more_after_an_evaluation(train, spec, tmp_path)
 
 
 def test_the_second_round_of_aoq_pays_for_the_first(plan_runs: Plan, tmp_path: Path) -> None:
