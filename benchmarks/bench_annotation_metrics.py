@@ -1,4 +1,6 @@
-"""`vsebench.annotation.evaluate` against one argsort per image over the float64 score matrix, and the products alone against all of it."""
+"""`vsebench.annotation.evaluate` against one argsort per image over the float64 score matrix, and
+the products alone against all of it.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,18 @@ class Case(NamedTuple):
 def made(images: int, labels: int) -> Case:
     rng = np.random.default_rng(0)
     image, label = (rng.standard_normal((n, FACTORS), dtype=np.float32) for n in (images, labels))
-    drawn = np.argsort(rng.random((images, 64)), axis=1)[:, :5] + rng.integers(0, labels - 63, (images, 1))
+    drawn = np.argsort(rng.random((images, 64)), axis=1)[:, :5] + rng.integers(
+        0, labels - 63, (images, 1)
+    )
     image += 0.5 * label[drawn[:, 0]]
     row = np.arange(images)
     test = Positives.from_pairs(row, drawn[:, 0], images, labels)
-    return Case(image, label, test, Positives.from_pairs(np.repeat(row, 4), drawn[:, 1:].reshape(-1), images, labels))
+    return Case(
+        image,
+        label,
+        test,
+        Positives.from_pairs(np.repeat(row, 4), drawn[:, 1:].reshape(-1), images, labels),
+    )
 
 
 def by_sorting(case: Case) -> dict[str, float]:
@@ -43,7 +52,9 @@ def by_sorting(case: Case) -> dict[str, float]:
     rank = np.empty(len(case.image), np.int64)
     candidates = case.known.n_labels - case.known.counts
     for start in range(0, len(rank), 1000):
-        scores = case.image[start : start + 1000].astype(np.float64) @ case.label.astype(np.float64).T
+        scores = (
+            case.image[start : start + 1000].astype(np.float64) @ case.label.astype(np.float64).T
+        )
         for i, row in enumerate(scores, start=start):
             row[case.known.row(i)] = -np.inf
             rank[i] = np.flatnonzero(np.argsort(-row) == case.positives.row(i)[0])[0]

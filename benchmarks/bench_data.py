@@ -1,4 +1,6 @@
-"""The data layer against plain ways to do the same: batches from a memory map, the pass over a file, the generation of scenes."""
+"""The data layer against plain ways to do the same: batches from a memory map, the pass over a
+file, the generation of scenes.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_gather(table: Path, benchmark: Any, compare: Compare) -> None:
-    """A batch of 128 images from a memory map, against a loader that fetches each image and stacks them."""
+    """A batch of 128 images from a memory map, against a loader that fetches each image and stacks
+    them.
+    """
     features = np.load(table, mmap_mode="r")
 
     def one_by_one() -> np.ndarray:
@@ -49,7 +53,9 @@ def test_gather(table: Path, benchmark: Any, compare: Compare) -> None:
 def test_gather_quantised(benchmark: Any, compare: Compare) -> None:
     """A batch of 128 images from int8 grids, against converting each image."""
     rng = np.random.default_rng(0)
-    features = QuantisedFeatures(rng.integers(-128, 128, (1000, 49, 256)).astype(np.int8), rng.random(256, dtype=np.float32))
+    features = QuantisedFeatures(
+        rng.integers(-128, 128, (1000, 49, 256)).astype(np.int8), rng.random(256, dtype=np.float32)
+    )
 
     def one_by_one() -> np.ndarray:
         return np.stack([features.values[i].astype(np.float32) * features.scale for i in BATCH])
@@ -58,12 +64,18 @@ def test_gather_quantised(benchmark: Any, compare: Compare) -> None:
     compare(benchmark, lambda: features[BATCH], one_by_one, rounds=15)
 
 
-def test_scan(table: Path, benchmark: Any, compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash and finiteness in one pass by blocks, against a pass for each with the file in memory."""
+def test_scan(
+    table: Path, benchmark: Any, compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hash and finiteness in one pass by blocks, against a pass for each with the file in
+    memory.
+    """
     monkeypatch.setenv("VSEBENCH_CACHE", str(table / "no folder"))
 
     def whole() -> tuple[str, bool]:
-        return hashlib.sha256(table.read_bytes()).hexdigest(), bool(np.isfinite(np.load(table)).all())
+        return hashlib.sha256(table.read_bytes()).hexdigest(), bool(
+            np.isfinite(np.load(table)).all()
+        )
 
     assert whole() == (scan(table).sha256, True)
     compare(benchmark, lambda: scan(table), whole)

@@ -1,4 +1,6 @@
-"""`vsebench.retrieval.evaluate` against the published procedure: a float64 product and one argsort per query."""
+"""`vsebench.retrieval.evaluate` against the published procedure: a float64 product and one argsort
+per query.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ SIZES = [pytest.param(1000, id="1k"), pytest.param(5000, id="5k", marks=pytest.m
 
 
 def embeddings(images: int, signal: float = 0.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Unit rows, five captions per image; `signal` 0.5 gives the recalls of a good model, 0 those of an untrained one."""
+    """Unit rows, five captions per image; `signal` 0.5 gives the recalls of a good model, 0 those
+    of an untrained one.
+    """
     rng = np.random.default_rng(0)
     owner = np.repeat(np.arange(images), 5)
     image = _unit(rng.standard_normal((images, WIDTH), dtype=np.float32))
@@ -51,7 +55,12 @@ def test_evaluate(images: int, signal: float, benchmark: Any, compare: Compare) 
     assert metrics.t2i_ranks.tolist() == t2i.tolist()
     with true_float32() as route:
         benchmark.extra_info["matmul"] = route
-    compare(benchmark, partial(evaluate, image, text, owner), partial(published_ranks, image, text), rounds=5 if images == 1000 else 3)
+    compare(
+        benchmark,
+        partial(evaluate, image, text, owner),
+        partial(published_ranks, image, text),
+        rounds=5 if images == 1000 else 3,
+    )
 
 
 @pytest.mark.parametrize("images", SIZES)
@@ -65,9 +74,15 @@ def test_product_alone(images: int, benchmark: Any, compare: Compare) -> None:
         with true_float32():
             for right in columns.split(4096):
                 for left in rows.split(512):
-                    torch.mm(left, right.T, out=tile.view(-1)[: len(left) * len(right)].view(len(left), len(right)))
+                    torch.mm(
+                        left,
+                        right.T,
+                        out=tile.view(-1)[: len(left) * len(right)].view(len(left), len(right)),
+                    )
 
-    compare(benchmark, product, partial(evaluate, image, text, owner), rounds=5 if images == 1000 else 3)
+    compare(
+        benchmark, product, partial(evaluate, image, text, owner), rounds=5 if images == 1000 else 3
+    )
 
 
 _MEASURE = """
@@ -103,7 +118,12 @@ def test_peak_memory(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
         image, text = same + noise * image, same + noise * text
     for name, array in (("image", image), ("text", text), ("owner", owner)):
         np.save(tmp_path / f"{name}.npy", array)
-    measured = subprocess.run([sys.executable, "-c", _MEASURE, str(tmp_path)], check=True, capture_output=True, text=True).stdout
+    measured = subprocess.run(
+        [sys.executable, "-c", _MEASURE, str(tmp_path)], check=True, capture_output=True, text=True
+    ).stdout
     with capsys.disabled():
-        print(f"\npeak memory of evaluate on 5,000 x 25,000 x {WIDTH}, {kind}: {float(measured):.0f} MiB beyond its inputs")
+        print(
+            f"\npeak memory of evaluate on 5,000 x 25,000 x {WIDTH}, {kind}: "
+            f"{float(measured):.0f} MiB beyond its inputs"
+        )
     assert float(measured) < 100

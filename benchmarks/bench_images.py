@@ -1,4 +1,6 @@
-"""Raw images against plain ways to do the same: reading from a tar, a training batch, the pass that proves images sound."""
+"""Raw images against plain ways to do the same: reading from a tar, a training batch, the pass that
+proves images sound.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def test_open_and_read_a_tar(tar: Path, benchmark: Any, compare: Compare) -> None:
-    """Opening a known tar and reading 32 images of it, against a loader that asks tarfile for each by name."""
+    """Opening a known tar and reading 32 images of it, against a loader that asks tarfile for each
+    by name.
+    """
     chosen = np.random.default_rng(1).integers(0, COUNT, 32).tolist()
 
     def by_name() -> list[bytes]:
@@ -65,7 +69,9 @@ def test_open_and_read_a_tar(tar: Path, benchmark: Any, compare: Compare) -> Non
 
 
 def test_a_training_batch(tar: Path, benchmark: Any, compare: Compare) -> None:
-    """64 cropped, mirrored squares as bytes, normalised by the encoder, against the usual chain: crop, resize, flip, float, normalise, stack."""
+    """64 cropped, mirrored squares as bytes, normalised by the encoder, against the usual chain:
+    crop, resize, flip, float, normalise, stack.
+    """
     store, images = open_images(tar), np.arange(64)
     crops = draw_crops(Key(0).generator(), 64)
     loader = ImageLoader(store, SIZE, 1)
@@ -74,8 +80,18 @@ def test_a_training_batch(tar: Path, benchmark: Any, compare: Compare) -> None:
         out = []
         for i, crop in zip(images.tolist(), crops, strict=True):
             image = Image.open(io.BytesIO(store.read(i))).convert("RGB")
-            left, top = crop.left * (1 - crop.ratio) * image.width, crop.top * (1 - crop.ratio) * image.height
-            image = image.crop((round(left), round(top), round(left + crop.ratio * image.width), round(top + crop.ratio * image.height)))
+            left, top = (
+                crop.left * (1 - crop.ratio) * image.width,
+                crop.top * (1 - crop.ratio) * image.height,
+            )
+            image = image.crop(
+                (
+                    round(left),
+                    round(top),
+                    round(left + crop.ratio * image.width),
+                    round(top + crop.ratio * image.height),
+                )
+            )
             image = image.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if crop.flip else image
             out.append(((np.asarray(image, np.float32) / 255 - MEAN) / STD).transpose(2, 0, 1))

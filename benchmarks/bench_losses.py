@@ -1,4 +1,5 @@
-"""Losses, forward and backward, for batches of 128 and 1024 pairs against the published formulation: full hinge matrices, the diagonal zeroed.
+"""Losses, forward and backward, for batches of 128 and 1024 pairs against the published
+formulation: full hinge matrices, the diagonal zeroed.
 
 The floor is the product that makes the scores.
 """
@@ -48,22 +49,40 @@ def plain_aoq(inputs: LossInputs) -> Tensor:
     assert negatives is not None
     scores = inputs.image.mm(inputs.text.t())
     own = scores.diag()
-    off_t, off_i = inputs.image.mm(negatives.text3.t()).diag(), negatives.image3.mm(inputs.text.t()).diag()
-    x1, x2 = negatives.image3.mm(negatives.text3.t()).diag(), negatives.image4.mm(negatives.text4.t()).diag()
+    off_t, off_i = (
+        inputs.image.mm(negatives.text3.t()).diag(),
+        negatives.image3.mm(inputs.text.t()).diag(),
+    )
+    x1, x2 = (
+        negatives.image3.mm(negatives.text3.t()).diag(),
+        negatives.image4.mm(negatives.text4.t()).diag(),
+    )
     captions, images = hinge_matrices(scores)
     masked = scores - 10 * torch.eye(len(scores))
-    weight_t, weight_i = 1.5 - (off_t - masked.max(1)[0]) / 0.3, 1.5 - (off_i - masked.max(0)[0]) / 0.3
+    weight_t, weight_i = (
+        1.5 - (off_t - masked.max(1)[0]) / 0.3,
+        1.5 - (off_i - masked.max(0)[0]) / 0.3,
+    )
     online = (weight_t * captions.max(1)[0]).sum() + (weight_i * images.max(0)[0]).sum()
     return online + sum((score - own).clamp(min=0).sum() for score in (off_t, off_i, x1, x2))
 
 
 def batch(size: int) -> LossInputs:
     generator = torch.Generator().manual_seed(0)
-    image, text, *others = (normalize(torch.randn(size, DIM, generator=generator), dim=1) for _ in range(6))
-    return LossInputs(image.requires_grad_(), text.requires_grad_(), torch.eye(size, dtype=torch.bool), offline=OfflineInputs(*others))
+    image, text, *others = (
+        normalize(torch.randn(size, DIM, generator=generator), dim=1) for _ in range(6)
+    )
+    return LossInputs(
+        image.requires_grad_(),
+        text.requires_grad_(),
+        torch.eye(size, dtype=torch.bool),
+        offline=OfflineInputs(*others),
+    )
 
 
-def training(loss: Callable[[LossInputs], Tensor | LossOutput], inputs: LossInputs) -> Callable[[], None]:
+def training(
+    loss: Callable[[LossInputs], Tensor | LossOutput], inputs: LossInputs
+) -> Callable[[], None]:
     """Scores, loss and gradients of the embeddings."""
 
     def run() -> None:
@@ -82,13 +101,21 @@ SIZES = pytest.mark.parametrize("size", [128, 1024])
 @SIZES
 def test_loss(benchmark: Any, compare: Compare, loss: Any, plain: Any, size: int) -> None:
     inputs = batch(size)
-    assert torch.allclose(plain(inputs), loss(inputs).loss if isinstance(loss, AOQ) else loss(inputs), rtol=1e-4)
+    assert torch.allclose(
+        plain(inputs), loss(inputs).loss if isinstance(loss, AOQ) else loss(inputs), rtol=1e-4
+    )
     compare(benchmark, training(loss, inputs), training(plain, inputs), rounds=15)
 
 
-@pytest.mark.parametrize("loss", [SumHinge(), Triplet(), AOQ()], ids=["sum-hinge", "triplet", "aoq"])
+@pytest.mark.parametrize(
+    "loss", [SumHinge(), Triplet(), AOQ()], ids=["sum-hinge", "triplet", "aoq"]
+)
 @SIZES
 def test_against_the_floor(benchmark: Any, compare: Compare, loss: Any, size: int) -> None:
-    """Beside making the scores and their gradients: 0.5x means that the loss itself costs as much again."""
+    """Beside making the scores and their gradients: 0.5x means that the loss itself costs as much
+    again.
+    """
     inputs = batch(size)
-    compare(benchmark, training(loss, inputs), training(lambda i: i.similarity.sum(), inputs), rounds=15)
+    compare(
+        benchmark, training(loss, inputs), training(lambda i: i.similarity.sum(), inputs), rounds=15
+    )

@@ -1,6 +1,8 @@
-"""Poolings, forward and backward, against plain versions, and against the floor: copying the features once.
+"""Poolings, forward and backward, against plain versions, and against the floor: copying the
+features once.
 
-Shapes are those of VSE-infinity's region features after size augmentation, and of Flickr30K's captions.
+Shapes are those of VSE-infinity's region features after size augmentation, and of Flickr30K's
+captions.
 """
 
 from __future__ import annotations
@@ -40,7 +42,12 @@ def image_lengths() -> Tensor:
 
 def text_lengths() -> Tensor:
     """13 words on average, one caption of 32."""
-    lengths = (13.4 + 3 * torch.randn(BATCH, generator=torch.Generator().manual_seed(0))).round().long().clamp(6, 32)
+    lengths = (
+        (13.4 + 3 * torch.randn(BATCH, generator=torch.Generator().manual_seed(0)))
+        .round()
+        .long()
+        .clamp(6, 32)
+    )
     lengths[0] = 32
     return lengths
 
@@ -48,7 +55,9 @@ def text_lengths() -> Tensor:
 @pytest.fixture(params=["image", "text"])
 def inputs(request: pytest.FixtureRequest) -> Inputs:
     lengths = image_lengths() if request.param == "image" else text_lengths()
-    features = torch.randn(BATCH, int(lengths.max()), DIM, generator=torch.Generator().manual_seed(1))
+    features = torch.randn(
+        BATCH, int(lengths.max()), DIM, generator=torch.Generator().manual_seed(1)
+    )
     return features.requires_grad_(), lengths
 
 
@@ -91,7 +100,12 @@ def test_gpo_weights(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
     gpo, reference = gpo_pair()
     _, lengths = inputs
     rows = int(lengths.max())
-    compare(benchmark, lambda: gpo.table(rows).square().sum().backward(), lambda: reference.weights(lengths).square().sum().backward(), rounds=15)
+    compare(
+        benchmark,
+        lambda: gpo.table(rows).square().sum().backward(),
+        lambda: reference.weights(lengths).square().sum().backward(),
+        rounds=15,
+    )
 
 
 def test_gpo_by_torch_sort(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
@@ -105,7 +119,9 @@ def test_gpo_by_torch_sort(benchmark: Any, compare: Compare, inputs: Inputs) -> 
 
 
 def test_sorted_values(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    """What `fspool` and `adaptive` pool: the sorting network against one stable sort, forward and backward."""
+    """What `fspool` and `adaptive` pool: the sorting network against one stable sort, forward and
+    backward.
+    """
     features, lengths = inputs
     upstream = torch.randn(features.shape)
 
@@ -120,7 +136,12 @@ def test_sorted_values(benchmark: Any, compare: Compare, inputs: Inputs) -> None
 
 
 def test_kmax(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    compare(benchmark, training(KMax(5), inputs), training(lambda x, n: k_max_by_items(x, n, 5), inputs), rounds=9)
+    compare(
+        benchmark,
+        training(KMax(5), inputs),
+        training(lambda x, n: k_max_by_items(x, n, 5), inputs),
+        rounds=9,
+    )
 
 
 def test_max(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
@@ -131,8 +152,14 @@ def test_mean(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
     compare(benchmark, training(Mean(), inputs), training(mean_by_masking, inputs), rounds=15)
 
 
-@pytest.mark.parametrize("pooling", [Mean(), Max(), MaxAvg(), KMax(5), GPO()], ids=["mean", "max", "maxavg", "kmax", "gpo"])
-def test_against_the_floor(benchmark: Any, compare: Compare, inputs: Inputs, pooling: nn.Module) -> None:
+@pytest.mark.parametrize(
+    "pooling",
+    [Mean(), Max(), MaxAvg(), KMax(5), GPO()],
+    ids=["mean", "max", "maxavg", "kmax", "gpo"],
+)
+def test_against_the_floor(
+    benchmark: Any, compare: Compare, inputs: Inputs, pooling: nn.Module
+) -> None:
     """How far from one copy of the features: 0.5x means the time of two copies."""
     compare(benchmark, training(pooling, inputs), copy_of(inputs), rounds=15)
 
@@ -146,10 +173,16 @@ GPO()(torch.randn(2, 3, 4, requires_grad=True), torch.tensor([3, 2])).sum().back
 
 
 def test_start_up(benchmark: Any, compare: Compare, tmp_path: Path) -> None:
-    """A new process that pools once: with kernels in numba's cache, against compiling them. Both times contain the import of torch."""
+    """A new process that pools once: with kernels in numba's cache, against compiling them. Both
+    times contain the import of torch.
+    """
     fresh = (tmp_path / str(i) for i in itertools.count())
 
     def start(cache: Path) -> None:
-        subprocess.run([sys.executable, "-c", FIRST_POOLING], env={**os.environ, "NUMBA_CACHE_DIR": str(cache)}, check=True)
+        subprocess.run(
+            [sys.executable, "-c", FIRST_POOLING],
+            env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+            check=True,
+        )
 
     compare(benchmark, lambda: start(tmp_path / "kept"), lambda: start(next(fresh)), rounds=3)

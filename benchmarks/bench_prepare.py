@@ -35,7 +35,19 @@ def tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with path.open("wb") as file:
         for image in range(IMAGES):
             features = np.maximum(rng.standard_normal((REGIONS, WIDTH), dtype=np.float32), 0)
-            file.write(b"\t".join([str(image).encode(), b"640", b"480", str(REGIONS).encode(), boxes, base64.b64encode(features.tobytes())]) + b"\n")
+            file.write(
+                b"\t".join(
+                    [
+                        str(image).encode(),
+                        b"640",
+                        b"480",
+                        str(REGIONS).encode(),
+                        boxes,
+                        base64.b64encode(features.tobytes()),
+                    ]
+                )
+                + b"\n"
+            )
     return path
 
 
@@ -45,7 +57,10 @@ def test_index_tsv(tsv: Path, benchmark: Any, compare: Compare) -> None:
 
     def with_csv() -> dict[str, int]:
         with tsv.open() as file:
-            return {row["image_id"]: int(row["num_boxes"]) for row in csv.DictReader(file, FIELDS, delimiter="\t")}
+            return {
+                row["image_id"]: int(row["num_boxes"])
+                for row in csv.DictReader(file, FIELDS, delimiter="\t")
+            }
 
     def indexed() -> dict[str, int]:
         source = TsvFiles(tsv.parent, [tsv])
@@ -56,7 +71,9 @@ def test_index_tsv(tsv: Path, benchmark: Any, compare: Compare) -> None:
 
 
 def test_write_table(tsv: Path, tmp_path: Path, benchmark: Any, compare: Compare) -> None:
-    """TSV to a checked, hashed float16 table in bounded memory, against csv, a stack in memory, numpy.save, and a pass each for the check and the hash."""
+    """TSV to a checked, hashed float16 table in bounded memory, against csv, a stack in memory,
+    numpy.save, and a pass each for the check and the hash.
+    """
     csv.field_size_limit(sys.maxsize)
     source = TsvFiles(tsv.parent, [tsv])
     rows = Rows(source, [str(image) for image in range(IMAGES)], np.full(IMAGES, REGIONS), WIDTH)
@@ -64,7 +81,8 @@ def test_write_table(tsv: Path, tmp_path: Path, benchmark: Any, compare: Compare
     def plain() -> str:
         with tsv.open() as file:
             images = [
-                np.frombuffer(base64.b64decode(row["features"]), np.float32).reshape(REGIONS, WIDTH) for row in csv.DictReader(file, FIELDS, delimiter="\t")
+                np.frombuffer(base64.b64decode(row["features"]), np.float32).reshape(REGIONS, WIDTH)
+                for row in csv.DictReader(file, FIELDS, delimiter="\t")
             ]
         table = np.stack(images).astype(np.float16)
         assert np.isfinite(table).all()
@@ -74,7 +92,13 @@ def test_write_table(tsv: Path, tmp_path: Path, benchmark: Any, compare: Compare
     def prepared() -> str:
         shutil.rmtree(tmp_path / "out", ignore_errors=True)
         (tmp_path / "out").mkdir()
-        return write_table(Work(tmp_path / "out", "plan", []), "ims.npy", rows, np.dtype(np.float16), lambda _: None).sha256
+        return write_table(
+            Work(tmp_path / "out", "plan", []),
+            "ims.npy",
+            rows,
+            np.dtype(np.float16),
+            lambda _: None,
+        ).sha256
 
     assert prepared() == plain()
     compare(benchmark, prepared, plain, rounds=3)

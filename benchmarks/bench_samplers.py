@@ -1,6 +1,8 @@
-"""Label ranking: the sequential engine with its refreshes against the published algorithm, compiled too, and against the libraries that install.
+"""Label ranking: the sequential engine with its refreshes against the published algorithm, compiled
+too, and against the libraries that install.
 
-A data set of the size of a published one: 20,000 images × 300 labels, and 100,000 × 5,000, five labels each, of Zipf popularity; 100 factors.
+A data set of the size of a published one: 20,000 images × 300 labels, and 100,000 × 5,000, five
+labels each, of Zipf popularity; 100 factors.
 """
 
 from __future__ import annotations
@@ -38,14 +40,26 @@ LABELS = pytest.mark.parametrize("n_labels", SIZES)
 
 @pytest.fixture(scope="module")
 def positives() -> dict[int, Positives]:
-    return {n_labels: planted_state(images, n_labels, DIM, CPU).positives for n_labels, images in SIZES.items()}
+    return {
+        n_labels: planted_state(images, n_labels, DIM, CPU).positives
+        for n_labels, images in SIZES.items()
+    }
 
 
 class Fast:
     """The sequential engine, an interval of refreshes at a time."""
 
-    def __init__(self, rows: Positives, sampler: Sampler, loss: RankingLoss, features: np.ndarray | None = None) -> None:
-        data, settings = TrainingData(rows, features), Settings(updates=1, evaluate_every=1, dim=DIM)
+    def __init__(
+        self,
+        rows: Positives,
+        sampler: Sampler,
+        loss: RankingLoss,
+        features: np.ndarray | None = None,
+    ) -> None:
+        data, settings = (
+            TrainingData(rows, features),
+            Settings(updates=1, evaluate_every=1, dim=DIM),
+        )
         self.model = Model.initial(data, settings, Key(0), CPU)
         context = Context(data, settings, self.model, sampler, loss, Key(0), Clock(CPU))
         self.engine = Sequential(context, Refreshes(context))
@@ -57,7 +71,9 @@ class Fast:
 
 
 class Plain:
-    """The published algorithm; it goes on from where it stopped, so that both models are equally old."""
+    """The published algorithm; it goes on from where it stopped, so that both models are equally
+    old.
+    """
 
     def __init__(self, rows: Positives, scale: float) -> None:
         names = ("build_alias", "draw_alias", "refresh", "train")
@@ -67,9 +83,14 @@ class Plain:
             scope[name] = numba.njit(type(function)(function.__code__, scope, name))
         self._train = scope["train"]
         rng = np.random.default_rng(0)
-        self.P, self.Q = (rng.uniform(-0.01, 0.01, (size, DIM)).astype(np.float32) for size in (len(rows), rows.n_labels))
+        self.P, self.Q = (
+            rng.uniform(-0.01, 0.01, (size, DIM)).astype(np.float32)
+            for size in (len(rows), rows.n_labels)
+        )
         self.padded = np.full((len(rows), rows.counts.max()), -1, np.int64)
-        self.padded[rows.images(), np.arange(rows.n_pairs) - rows.offsets[rows.images()]] = rows.labels
+        self.padded[rows.images(), np.arange(rows.n_pairs) - rows.offsets[rows.images()]] = (
+            rows.labels
+        )
         self.owners, self.scale = rows.images(), scale
 
     def train(self, updates: int) -> None:
@@ -77,7 +98,9 @@ class Plain:
 
 
 @LABELS
-def test_vse_ens_against_the_published_algorithm(benchmark: Any, compare: Compare, positives: dict[int, Positives], n_labels: int) -> None:
+def test_vse_ens_against_the_published_algorithm(
+    benchmark: Any, compare: Compare, positives: dict[int, Positives], n_labels: int
+) -> None:
     """Refreshes included: an interval of updates, or a hundred where it is short."""
     sampler, rows = VSEens(), positives[n_labels]
     updates = sampler.refresh_every(n_labels) * (100 if n_labels < 1000 else 1)
@@ -88,8 +111,12 @@ def test_vse_ens_against_the_published_algorithm(benchmark: Any, compare: Compar
 
 
 @pytest.mark.parametrize("n_features", [128, 1_280])
-def test_updates_of_a_map_against_a_pass_over_it_each(benchmark: Any, compare: Compare, n_features: int) -> None:
-    """Blocks of updates against NumPy's x W and W ← (1 − decay) W + x ⊗ δ for each: one thread, 6,000 images × 5,000 labels."""
+def test_updates_of_a_map_against_a_pass_over_it_each(
+    benchmark: Any, compare: Compare, n_features: int
+) -> None:
+    """Blocks of updates against NumPy's x W and W ← (1 − decay) W + x ⊗ δ for each: one thread,
+    6,000 images × 5,000 labels.
+    """
     rows = planted_state(6_000, 5_000, DIM, CPU).positives
     features = 0.05 * np.random.default_rng(0).standard_normal((len(rows), n_features), np.float32)
     fast = Fast(rows, Uniform(), Hinge(), features)
@@ -108,52 +135,94 @@ def test_updates_of_a_map_against_a_pass_over_it_each(benchmark: Any, compare: C
 
 @LABELS
 @pytest.mark.parametrize("name", ["warp", "dns", "vse-ens"])
-def test_sequential_training_against_uniform(benchmark: Any, compare: Compare, positives: dict[int, Positives], n_labels: int, name: str) -> None:
-    """What an adaptive update costs beside a uniform one, on young models: 0.5x is twice the price."""
+def test_sequential_training_against_uniform(
+    benchmark: Any, compare: Compare, positives: dict[int, Positives], n_labels: int, name: str
+) -> None:
+    """What an adaptive update costs beside a uniform one, on young models: 0.5x is twice the
+    price.
+    """
     samplers = {"warp": Warp(trials=10), "dns": DNS(), "vse-ens": VSEens()}
     loss = WarpWeighted() if name == "warp" else Hinge()
-    fast, uniform = Fast(positives[n_labels], samplers[name], loss), Fast(positives[n_labels], Uniform(), Hinge())
+    fast, uniform = (
+        Fast(positives[n_labels], samplers[name], loss),
+        Fast(positives[n_labels], Uniform(), Hinge()),
+    )
     compare(benchmark, lambda: fast.train(100_000), lambda: uniform.train(100_000))
     benchmark.extra_info["updates"] = 100_000
 
 
 @LABELS
-def test_uniform_against_implicit(benchmark: Any, compare: Compare, positives: dict[int, Positives], n_labels: int) -> None:
+def test_uniform_against_implicit(
+    benchmark: Any, compare: Compare, positives: dict[int, Positives], n_labels: int
+) -> None:
     """An epoch of BPR; the library's set-up of an epoch is part of its time."""
     bpr = pytest.importorskip("implicit.bpr")
     from scipy.sparse import csr_matrix
 
     rows = positives[n_labels]
-    matrix = csr_matrix((np.ones(rows.n_pairs, np.float32), rows.labels, rows.offsets), shape=(len(rows), n_labels))
-    model = bpr.BayesianPersonalizedRanking(factors=DIM - 1, iterations=4, num_threads=1, verify_negative_samples=True, random_state=0)  # and a bias
+    matrix = csr_matrix(
+        (np.ones(rows.n_pairs, np.float32), rows.labels, rows.offsets), shape=(len(rows), n_labels)
+    )
+    model = bpr.BayesianPersonalizedRanking(
+        factors=DIM - 1, iterations=4, num_threads=1, verify_negative_samples=True, random_state=0
+    )  # and a bias
     fast = Fast(rows, Uniform(), Logistic())
-    compare(benchmark, lambda: fast.train(4 * rows.n_pairs), lambda: model.fit(matrix, show_progress=False), rounds=3)
+    compare(
+        benchmark,
+        lambda: fast.train(4 * rows.n_pairs),
+        lambda: model.fit(matrix, show_progress=False),
+        rounds=3,
+    )
 
 
 @LABELS
-def test_warp_against_lightfm(benchmark: Any, compare: Compare, positives: dict[int, Positives], n_labels: int) -> None:
-    """Ten trials at most; the library adapts its learning rates and has biases, so that pairs visited are what compares."""
+def test_warp_against_lightfm(
+    benchmark: Any, compare: Compare, positives: dict[int, Positives], n_labels: int
+) -> None:
+    """Ten trials at most; the library adapts its learning rates and has biases, so that pairs
+    visited are what compares.
+    """
     lightfm = pytest.importorskip("lightfm")
     from scipy.sparse import coo_matrix
 
     rows = positives[n_labels]
-    matrix = coo_matrix((np.ones(rows.n_pairs, np.float32), (rows.images(), rows.labels)), shape=(len(rows), n_labels))
-    model = lightfm.LightFM(no_components=DIM - 1, loss="warp", max_sampled=10, random_state=0)  # and a bias
+    matrix = coo_matrix(
+        (np.ones(rows.n_pairs, np.float32), (rows.images(), rows.labels)),
+        shape=(len(rows), n_labels),
+    )
+    model = lightfm.LightFM(
+        no_components=DIM - 1, loss="warp", max_sampled=10, random_state=0
+    )  # and a bias
     model.fit_partial(matrix, epochs=1, num_threads=1)
     fast = Fast(rows, Warp(trials=10), WarpWeighted())
     fast.train(rows.n_pairs)
-    compare(benchmark, lambda: fast.train(rows.n_pairs), lambda: model.fit_partial(matrix, epochs=1, num_threads=1), rounds=3)
+    compare(
+        benchmark,
+        lambda: fast.train(rows.n_pairs),
+        lambda: model.fit_partial(matrix, epochs=1, num_threads=1),
+        rounds=3,
+    )
     benchmark.extra_info["updates"] = rows.n_pairs
 
 
 @LABELS
 @pytest.mark.parametrize("name", ["uniform", "dns", "vse-ens"])
-def test_batches_of_draws_compiled_against_torch(benchmark: Any, compare: Compare, n_labels: int, name: str) -> None:
+def test_batches_of_draws_compiled_against_torch(
+    benchmark: Any, compare: Compare, n_labels: int, name: str
+) -> None:
     state = planted_state(SIZES[n_labels], n_labels, DIM, CPU)
     sampler = {"uniform": Uniform, "dns": DNS, "vse-ens": VSEens}[name]()
     sampler.refresh(state)
     numbers = np.random.default_rng(0).integers(0, state.positives.n_pairs, 4096)
-    pairs = torch.from_numpy(state.positives.images()[numbers]), torch.from_numpy(state.positives.labels[numbers]).long()
+    pairs = (
+        torch.from_numpy(state.positives.images()[numbers]),
+        torch.from_numpy(state.positives.labels[numbers]).long(),
+    )
     key = DrawKey(0, 0)
-    compare(benchmark, lambda: sampler.compiled(state, *pairs, 1, key), lambda: sampler.vectorised(state, *pairs, 1, key), rounds=9)
+    compare(
+        benchmark,
+        lambda: sampler.compiled(state, *pairs, 1, key),
+        lambda: sampler.vectorised(state, *pairs, 1, key),
+        rounds=9,
+    )
     benchmark.extra_info["draws"] = 4096

@@ -3,7 +3,8 @@
     pytest benchmarks/bench_*.py            # the quick ones
     pytest benchmarks/bench_*.py -m slow    # full-size data
 
-Only ratios are worth reading: each benchmark times a plain reference and the fast version in alternating rounds of the same process.
+Only ratios are worth reading: each benchmark times a plain reference and the fast version in
+alternating rounds of the same process.
 """
 
 from __future__ import annotations
@@ -30,12 +31,21 @@ _RATIOS = pytest.StashKey[list[str]]()
 class Compare(Protocol):
     """Times `fast` against `reference`; see `compare`."""
 
-    def __call__(self, benchmark: Any, fast: Callable[[], object], reference: Callable[[], object], *, rounds: int = 5) -> float: ...
+    def __call__(
+        self,
+        benchmark: Any,
+        fast: Callable[[], object],
+        reference: Callable[[], object],
+        *,
+        rounds: int = 5,
+    ) -> float: ...
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> Iterator[None]:
-    """Pins the process to one core with one torch thread, and keeps freed memory so that page faults do not count."""
+    """Pins the process to one core with one torch thread, and keeps freed memory so that page
+    faults do not count.
+    """
     torch.set_num_threads(1)
     if sys.platform != "linux":
         yield
@@ -53,12 +63,20 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def compare(request: pytest.FixtureRequest) -> Compare:
-    """A function that records `reference / fast` (medians of alternating rounds) in `benchmark.extra_info["ratio"]`, and prints it at the end.
+    """A function that records `reference / fast` (medians of alternating rounds) in
+    `benchmark.extra_info["ratio"]`, and prints it at the end.
 
-    Ratios are of CPU seconds of this process, which other load on the machine disturbs less than the wall-clock times in pytest-benchmark's own table.
+    Ratios are of CPU seconds of this process, which other load on the machine disturbs less than
+    the wall-clock times in pytest-benchmark's own table.
     """
 
-    def run(benchmark: Any, fast: Callable[[], object], reference: Callable[[], object], *, rounds: int = 5) -> float:
+    def run(
+        benchmark: Any,
+        fast: Callable[[], object],
+        reference: Callable[[], object],
+        *,
+        rounds: int = 5,
+    ) -> float:
         times: dict[Callable[[], object], list[float]] = {fast: [], reference: []}
 
         def timed(function: Callable[[], object]) -> None:
@@ -70,14 +88,19 @@ def compare(request: pytest.FixtureRequest) -> Compare:
         benchmark.pedantic(timed, args=(fast,), setup=lambda: timed(reference), rounds=rounds)
         slow, quick = statistics.median(times[reference]), statistics.median(times[fast])
         benchmark.extra_info.update(ratio=slow / quick, reference_seconds=slow)
-        line = f"{request.node.name}: {slow / quick:.2f}x ({quick * 1e3:.2f} ms against {slow * 1e3:.2f} ms)"
+        line = (
+            f"{request.node.name}: {slow / quick:.2f}x ({quick * 1e3:.2f} ms against "
+            f"{slow * 1e3:.2f} ms)"
+        )
         request.config.stash.setdefault(_RATIOS, []).append(line)
         return slow / quick
 
     return run
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     if lines := config.stash.get(_RATIOS, []):
         terminalreporter.section("times faster than the reference")
         for line in lines:

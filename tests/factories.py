@@ -20,10 +20,25 @@ QUICK = Protocol(name="quick", embed_dim=64, epochs=4, sibling_mask=True)
 def component(spec: str, version: str = "1") -> ComponentRef:
     """A reference with the parameters that its spec shows."""
     name, *parameters = re.split(r"(?<!:):(?!:)", spec)
-    return ComponentRef(spec=spec, name=name, params=dict(p.split("=") for p in parameters), version=version, distribution="vsebench", plugin="classic")
+    return ComponentRef(
+        spec=spec,
+        name=name,
+        params=dict(p.split("=") for p in parameters),
+        version=version,
+        distribution="vsebench",
+        plugin="classic",
+    )
 
 
-def make_spec(pooling: str = "mean", loss: str = "triplet", seed: int = 0, *, dataset: str = "scenes", version: str = "1", **changes: Any) -> RunSpec:
+def make_spec(
+    pooling: str = "mean",
+    loss: str = "triplet",
+    seed: int = 0,
+    *,
+    dataset: str = "scenes",
+    version: str = "1",
+    **changes: Any,
+) -> RunSpec:
     """A run spec; a pooling `a/b` serves the two towers."""
     image, _, text = pooling.partition("/")
     fields: dict[str, Any] = {
@@ -44,7 +59,14 @@ def make_spec(pooling: str = "mean", loss: str = "triplet", seed: int = 0, *, da
     return RunSpec(**fields | changes)
 
 
-def make_annotation_spec(sampler: str = "uniform", loss: str = "hinge", seed: int = 0, *, dataset: str = "mirflickr", **changes: Any) -> AnnotationSpec:
+def make_annotation_spec(
+    sampler: str = "uniform",
+    loss: str = "hinge",
+    seed: int = 0,
+    *,
+    dataset: str = "mirflickr",
+    **changes: Any,
+) -> AnnotationSpec:
     """A spec of the annotation task."""
     fields: dict[str, Any] = {
         "dataset": component(dataset),
@@ -70,10 +92,19 @@ def metrics(rsum: float) -> dict[str, float]:
     }
 
 
-def make_curve(rsums: Sequence[float], *, steps: int = 10, seconds: float = 2.0, steps_per_epoch: int = 40) -> list[Evaluation]:
+def make_curve(
+    rsums: Sequence[float], *, steps: int = 10, seconds: float = 2.0, steps_per_epoch: int = 40
+) -> list[Evaluation]:
     """Evaluations every `steps` steps and `seconds` seconds with these dev RSUMs."""
     return [
-        Evaluation(step=i * steps, epoch=i * steps / steps_per_epoch, seconds=i * seconds, loss=1 / i, lr=5e-4, metrics=metrics(rsum))
+        Evaluation(
+            step=i * steps,
+            epoch=i * steps / steps_per_epoch,
+            seconds=i * seconds,
+            loss=1 / i,
+            lr=5e-4,
+            metrics=metrics(rsum),
+        )
         for i, rsum in enumerate(rsums, start=1)
     ]
 
@@ -88,7 +119,13 @@ def make_provenance(**changes: Any) -> Provenance:
     return Provenance(**fields | changes)
 
 
-def make_record(spec: RunSpec | None = None, *, rsum: float = 300.0, cost: dict[str, Any] | None = None, **changes: Any) -> RunRecord:
+def make_record(
+    spec: RunSpec | None = None,
+    *,
+    rsum: float = 300.0,
+    cost: dict[str, Any] | None = None,
+    **changes: Any,
+) -> RunRecord:
     """The record of a run that ended well, unless `changes` says otherwise."""
     spec = spec or make_spec()
     costs: dict[str, Any] = {

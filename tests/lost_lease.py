@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def writes_no_more_after_an_evaluation(run: Callable[..., object], spec: Any, out: Path) -> None:
-    """The next holder makes that evaluation again: a line written now would stand twice in the curve."""
+    """The next holder makes that evaluation again: a line written now would stand twice in the
+    curve.
+    """
     path, left = Store(out).directory_for(spec).path, {}
 
     def ensure_held() -> None:

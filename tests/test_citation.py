@@ -12,6 +12,13 @@ def test_what_is_cited_is_what_is_packaged() -> None:
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert (cited["cff-version"], cited["type"]) == ("1.2.0", "software")
-    assert (cited["version"], cited["license"], cited["authors"]) == (project["version"], project["license"], project["authors"])
-    assert cited["title"] == f"{project['name']}: {project['description'][0].lower()}{project['description'][1:]}"
+    assert (cited["version"], cited["license"], cited["authors"]) == (
+        project["version"],
+        project["license"],
+        project["authors"],
+    )
+    assert (
+        cited["title"]
+        == f"{project['name']}: {project['description'][0].lower()}{project['description'][1:]}"
+    )
     assert set(cited["keywords"]) <= set(project["keywords"])

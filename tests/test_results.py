@@ -16,7 +16,10 @@ ROOT = Path(__file__).parent.parent
 FLICKR8K = "results/flickr8k"
 TABLES = [
     (f"{FLICKR8K}/headline", "README.md"),
-    *((f"{FLICKR8K}/{name}", f"{FLICKR8K}/README.md") for name in ("poolings", "losses", "aoq", "equal-compute", "text-encoders", "grids")),
+    *(
+        (f"{FLICKR8K}/{name}", f"{FLICKR8K}/README.md")
+        for name in ("poolings", "losses", "aoq", "equal-compute", "text-encoders", "grids")
+    ),
 ]
 
 
@@ -27,9 +30,13 @@ def test_a_table_in_a_document_is_remade_from_its_records(runs: str, document: s
 
 
 @pytest.mark.parametrize("name", ["poolings", "losses"])
-def test_a_comparison_is_remade_from_its_records(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_comparison_is_remade_from_its_records(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     compare_command(ROOT / FLICKR8K / name, "gpo,triplet", None, "table")
-    assert f"```text\n{capsys.readouterr().out.rstrip()}\n```" in (ROOT / FLICKR8K / "README.md").read_text(encoding="utf-8")
+    assert f"```text\n{capsys.readouterr().out.rstrip()}\n```" in (
+        ROOT / FLICKR8K / "README.md"
+    ).read_text(encoding="utf-8")
 
 
 ANNOTATION = ["mirflickr", "flickr8k-words", "nuswide81"]
@@ -38,12 +45,22 @@ ANNOTATION = ["mirflickr", "flickr8k-words", "nuswide81"]
 @pytest.mark.parametrize("name", ANNOTATION)
 def test_a_table_of_samplers_is_remade_from_its_records(name: str) -> None:
     table = load_results(ROOT / "results" / name).table().rstrip()
-    assert f"```text\n{table}\n```" in (ROOT / "results" / name / "README.md").read_text(encoding="utf-8")
+    assert f"```text\n{table}\n```" in (ROOT / "results" / name / "README.md").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "baselines"), [*((name, ["warp,hinge", "uniform,hinge", "uniform,logistic"]) for name in ANNOTATION), ("warp-cap", ["warp,hinge"])]
+    ("name", "baselines"),
+    [
+        *((name, ["warp,hinge", "uniform,hinge", "uniform,logistic"]) for name in ANNOTATION),
+        ("warp-cap", ["warp,hinge"]),
+    ],
 )
-def test_speed_ups_are_remade_from_their_records(name: str, baselines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_speed_ups_are_remade_from_their_records(
+    name: str, baselines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     speedup_command(ROOT / "results" / name, baselines, allow_mixed=len(baselines) == 1)
-    assert f"```text\n{capsys.readouterr().out.rstrip()}\n```" in (ROOT / "results" / name / "README.md").read_text(encoding="utf-8")
+    assert f"```text\n{capsys.readouterr().out.rstrip()}\n```" in (
+        ROOT / "results" / name / "README.md"
+    ).read_text(encoding="utf-8")

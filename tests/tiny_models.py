@@ -11,11 +11,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-PIECES = (*"abcdefghijklmnopqrstuvwxyz", *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"), ".", ",", "!")
+PIECES = (
+    *"abcdefghijklmnopqrstuvwxyz",
+    *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
+    ".",
+    ",",
+    "!",
+)
 
 
 def write_bert(folder: Path, words: Sequence[str] = (), *, seed: int = 0, hidden: int = 16) -> Path:
-    """A random BERT of one layer that knows `words`, spells others letter by letter, and takes 24 tokens."""
+    """A random BERT of one layer that knows `words`, spells others letter by letter, and takes 24
+    tokens.
+    """
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
     folder.mkdir(parents=True, exist_ok=True)

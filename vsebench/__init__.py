@@ -1,4 +1,6 @@
-"""vsebench: a benchmark of pooling operators, losses and negative samplers for visual-semantic embedding."""
+"""vsebench: a benchmark of pooling operators, losses and negative samplers for visual-semantic
+embedding.
+"""
 
 from __future__ import annotations
 

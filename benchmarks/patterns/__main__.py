@@ -30,11 +30,18 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def main(
     pooling: Annotated[str, typer.Option(help="comma-separated specs")] = LINE_UP,
     seeds: Annotated[str, typer.Option(help="a list or a range")] = "0-2",
-    steps: Annotated[int, typer.Option(min=1, help="optimiser steps of every trial")] = Recipe.steps,
+    steps: Annotated[
+        int, typer.Option(min=1, help="optimiser steps of every trial")
+    ] = Recipe.steps,
     lr: Annotated[float, typer.Option(min=0, help="first learning rate")] = Recipe.lr,
-    out: Annotated[Path | None, typer.Option(help="file for the trials, as JSON; trials that it has are not made again")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="file for the trials, as JSON; trials that it has are not made again"),
+    ] = None,
 ) -> None:
-    """Trains every pooling on every pattern with every seed. Tables go to stdout, progress to stderr."""
+    """Trains every pooling on every pattern with every seed. Tables go to stdout, progress to
+    stderr.
+    """
     torch.set_num_threads(1)
     recipe = Recipe(steps=steps, lr=lr)
     try:
@@ -45,16 +52,23 @@ def main(
     print(tables(trials))
 
 
-def run(poolings: list[str], seeds: tuple[int, ...], recipe: Recipe, out: Path | None = None) -> list[Trial]:
-    """All trials, by pooling, pattern and seed; those that the file `out` has are taken from there, and it gets each new one at once.
+def run(
+    poolings: list[str], seeds: tuple[int, ...], recipe: Recipe, out: Path | None = None
+) -> list[Trial]:
+    """All trials, by pooling, pattern and seed; those that the file `out` has are taken from there,
+    and it gets each new one at once.
 
     Raises:
-        SpecError: before any training, a spec is not valid, or `out` holds trials of another recipe; later, a pooling returns no vectors.
+        SpecError: before any training, a spec is not valid, or `out` holds trials of another
+            recipe; later, a pooling returns no vectors.
     """
     for spec in poolings:
         if spec != CONSTANT:
             create("pooling", spec, dim=recipe.dim)
-    done = {(t.pooling, t.pattern, t.seed): t for t in (load(out, recipe) if out and out.exists() else [])}
+    done = {
+        (t.pooling, t.pattern, t.seed): t
+        for t in (load(out, recipe) if out and out.exists() else [])
+    }
     points = list(itertools.product(poolings, PATTERNS, seeds))
     for point in points:
         if point not in done:

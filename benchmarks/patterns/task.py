@@ -28,7 +28,8 @@ PATTERNS: dict[str, Pattern] = {
     "top-50%": lambda rank, size: rank < (size + 1) // 2,
     "linear decay": lambda rank, size: (size - rank).clamp(min=0),
 }
-"""Weights by rank (from 0) and size, up to a factor: every pattern is scaled to a sum of 1. Of an odd size, the half of `top-50%` is rounded up;
+"""Weights by rank (from 0) and size, up to a factor: every pattern is scaled to a sum of 1. Of an
+odd size, the half of `top-50%` is rounded up;
 `linear decay` falls to 1/n of its first weight. Of these two the paper gives only the names."""
 
 
@@ -40,10 +41,14 @@ class Sets(NamedTuple):
 
 
 def draw(count: int, sizes: Sequence[int], dim: int, generator: torch.Generator) -> Sets:
-    """`count` sets of standard normal vectors of size `dim`, each with one of `sizes`, all equally likely."""
+    """`count` sets of standard normal vectors of size `dim`, each with one of `sizes`, all equally
+    likely.
+    """
     lengths = torch.tensor(sizes)[torch.randint(len(sizes), (count,), generator=generator)]
     features = torch.randn(count, int(lengths.max()), dim, generator=generator)
-    return Sets(features.masked_fill_(~valid_mask(lengths, features.shape[1])[:, :, None], 0), lengths)
+    return Sets(
+        features.masked_fill_(~valid_mask(lengths, features.shape[1])[:, :, None], 0), lengths
+    )
 
 
 def target(pattern: str, sets: Sets) -> Tensor:
@@ -51,4 +56,6 @@ def target(pattern: str, sets: Sets) -> Tensor:
     size = sets.lengths[:, None]
     rank = torch.arange(sets.features.shape[1]).expand(len(size), -1)
     weights = torch.where(rank < size, PATTERNS[pattern](rank, size), 0).to(torch.float32)
-    return sorted_weighted_sum(sets.features, sets.lengths, weights / weights.sum(dim=1, keepdim=True))
+    return sorted_weighted_sum(
+        sets.features, sets.lengths, weights / weights.sum(dim=1, keepdim=True)
+    )

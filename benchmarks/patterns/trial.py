@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 CONSTANT = "(a constant)"
-"""In place of a pooling: what the mean of all targets scores, the error of having learnt nothing."""
+"""In place of a pooling: what the mean of all targets scores, the error of having learnt
+nothing.
+"""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How every pooling is trained and tested: Adam on the mean squared error, with a rate that falls to 0 as a cosine.
+    """How every pooling is trained and tested: Adam on the mean squared error, with a rate that
+    falls to 0 as a cosine.
 
     Attributes:
         dim: size of the features.
@@ -42,7 +45,9 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Trial:
-    """Root mean squared errors over the sets and dimensions of the two tests, of sizes `SEEN` in training and `UNSEEN`."""
+    """Root mean squared errors over the sets and dimensions of the two tests, of sizes `SEEN` in
+    training and `UNSEEN`.
+    """
 
     pooling: str
     pattern: str
@@ -52,18 +57,29 @@ class Trial:
 
 
 def attempt(pooling: str, pattern: str, seed: int, recipe: Recipe) -> Trial:
-    """Trains the pooling that the spec names, where it has parameters, and tests it on sets that are the same for all.
+    """Trains the pooling that the spec names, where it has parameters, and tests it on sets that
+    are the same for all.
 
     Raises:
         SpecError: the spec is not valid, or the pooling returns no vectors.
     """
     if pooling == CONSTANT:
-        return Trial(pooling, pattern, seed, *(_constant_error(pattern, sizes, recipe) for sizes in (SEEN, UNSEEN)))
+        return Trial(
+            pooling,
+            pattern,
+            seed,
+            *(_constant_error(pattern, sizes, recipe) for sizes in (SEEN, UNSEEN)),
+        )
     module = seeded(Key(seed) / "init", lambda: create("pooling", pooling, dim=recipe.dim))
     if any(True for _ in module.parameters()):
         _train(module, pattern, Key(seed) / "train", recipe)
     module.eval()
-    return Trial(pooling, pattern, seed, *(_error(module, pattern, sizes, recipe) for sizes in (SEEN, UNSEEN)))
+    return Trial(
+        pooling,
+        pattern,
+        seed,
+        *(_error(module, pattern, sizes, recipe) for sizes in (SEEN, UNSEEN)),
+    )
 
 
 def _train(module: nn.Module, pattern: str, key: Key, recipe: Recipe) -> None:
@@ -82,7 +98,10 @@ def _train(module: nn.Module, pattern: str, key: Key, recipe: Recipe) -> None:
 def _pooled(module: nn.Module, features: Tensor, lengths: Tensor) -> Tensor:
     embedding = pool(module, features, lengths).embedding
     if not isinstance(embedding, torch.Tensor):
-        raise SpecError(f"{type(module).__name__} returns a {type(embedding).__name__}: the pattern test is for poolings that return one vector")
+        raise SpecError(
+            f"{type(module).__name__} returns a {type(embedding).__name__}: the pattern test is "
+            "for poolings that return one vector"
+        )
     return embedding
 
 
@@ -94,7 +113,12 @@ def _error(module: nn.Module, pattern: str, sizes: Sequence[int], recipe: Recipe
 
 def _constant_error(pattern: str, sizes: Sequence[int], recipe: Recipe) -> float:
     known = target(pattern, draw(recipe.test, SEEN, recipe.dim, _test_stream())).mean()
-    return float((target(pattern, draw(recipe.test, sizes, recipe.dim, _test_stream())) - known).square().mean().sqrt())
+    return float(
+        (target(pattern, draw(recipe.test, sizes, recipe.dim, _test_stream())) - known)
+        .square()
+        .mean()
+        .sqrt()
+    )
 
 
 def _test_stream() -> torch.Generator:

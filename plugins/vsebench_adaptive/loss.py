@@ -1,7 +1,8 @@
-"""The adaptive contrastive objective (ADCTO, EACL 2023): InfoNCE with a margin over the n hardest negatives, n falling as pairs align.
+"""The adaptive contrastive objective (ADCTO, EACL 2023): InfoNCE with a margin over the n hardest
+negatives, n falling as pairs align.
 
-Everything works on the scores [B, B]: negatives are ranked by one sort per direction and cut off by a mask, so that shapes do not depend on n and n
-stays on the device.
+Everything works on the scores [B, B]: negatives are ranked by one sort per direction and cut off by
+a mask, so that shapes do not depend on n and n stays on the device.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ CONTRIBUTES = 1e-3  # softmax probability above which a negative counts as contr
 
 
 class Spread(NamedTuple):
-    """`align`, the mean score of the pairs; `unif`, the mean of e^−s over all B² scores with the pairs' own taken as 0. Scalars without gradient."""
+    """`align`, the mean score of the pairs; `unif`, the mean of e^−s over all B² scores with the
+    pairs' own taken as 0. Scalars without gradient.
+    """
 
     align: Tensor
     unif: Tensor
@@ -38,7 +41,9 @@ def spread(scores: Tensor) -> Spread:
 
 
 def adaptive_count(align: Tensor, unif: Tensor, batch: int, scale: float = 1.25) -> Tensor:
-    """The count `n = trunc(B cos((align + unif)^scale)) + 1`, within 1..B−1; int64 scalar on the device of its arguments (0 for a batch of one)."""
+    """The count `n = trunc(B cos((align + unif)^scale)) + 1`, within 1..B−1; int64 scalar on the
+    device of its arguments (0 for a batch of one).
+    """
     angle = (align + unif).clamp(min=0) ** scale
     return ((angle.cos() * batch).trunc().long() + 1).clamp(min=1).clamp(max=batch - 1)
 
@@ -48,19 +53,30 @@ class QueryLosses(NamedTuple):
 
     Attributes:
         loss: the contrastive loss.
-        contributing: negatives whose softmax probability exceeds `CONTRIBUTES`. The probability is the negative's gradient in units of 1/τ and sums
-            to less than 1 over a query, so a query that is solved counts none, and a thousand equally hard negatives still count.
+        contributing: negatives whose softmax probability exceeds `CONTRIBUTES`. The probability is
+            the negative's gradient in units of 1/τ and sums to less than 1 over a query, so a query
+            that is solved counts none, and a thousand equally hard negatives still count.
     """
 
     loss: Tensor
     contributing: Tensor
 
 
-def adaptive_queries(scores: Tensor, positives: Tensor, n: Tensor | int, *, tau: float = 0.05, margin: float = 0.2, reference: bool = False) -> QueryLosses:
-    """`−log(e^{p/τ} / (e^{p/τ} + Σ e^{(s + margin)/τ}))` for the queries in the rows of `scores` [B, B], the sum over the n hardest negatives s.
+def adaptive_queries(
+    scores: Tensor,
+    positives: Tensor,
+    n: Tensor | int,
+    *,
+    tau: float = 0.05,
+    margin: float = 0.2,
+    reference: bool = False,
+) -> QueryLosses:
+    """`−log(e^{p/τ} / (e^{p/τ} + Σ e^{(s + margin)/τ}))` for the queries in the rows of `scores`
+    [B, B], the sum over the n hardest negatives s.
 
-    `positives` bool [B, B] are never negatives. With `reference` they are ignored, and negatives are ranked with the pair's own score taken as 0, as in
-    the released code: it is picked as a negative of itself, at its true score, wherever fewer than n others are above 0.
+    `positives` bool [B, B] are never negatives. With `reference` they are ignored, and negatives
+    are ranked with the pair's own score taken as 0, as in the released code: it is picked as a
+    negative of itself, at its true score, wherever fewer than n others are above 0.
     """
     own = scores.diagonal()[:, None]
     if reference:
@@ -83,8 +99,9 @@ def _diagonal(scores: Tensor) -> Tensor:
 class Adaptive:
     """`adaptive`: the mean over the batch and both directions, with the n of `mode`.
 
-    `adaptive` computes n from the batch (`adaptive_count`); `constant` takes `const`; `random` draws one n from 1..B−1 for each direction, as a function
-    of the training step (step 0 when the progress is not known).
+    `adaptive` computes n from the batch (`adaptive_count`); `constant` takes `const`; `random`
+    draws one n from 1..B−1 for each direction, as a function of the training step (step 0 when the
+    progress is not known).
     """
 
     tau: float = 0.05
@@ -99,25 +116,38 @@ class Adaptive:
         measured = spread(scores)
         counts = self._counts(inputs, measured, len(scores))
         sides = [
-            adaptive_queries(rows, mask, n, tau=self.tau, margin=self.margin, reference=self.reference)
-            for rows, mask, n in zip((scores, scores.T), (inputs.positives, inputs.positives.T), counts, strict=True)
+            adaptive_queries(
+                rows, mask, n, tau=self.tau, margin=self.margin, reference=self.reference
+            )
+            for rows, mask, n in zip(
+                (scores, scores.T), (inputs.positives, inputs.positives.T), counts, strict=True
+            )
         ]
         diagnostics = {
-            "n": (torch.zeros((), dtype=torch.float64, device=scores.device) + counts[0] + counts[1]) / 2,
+            "n": (
+                torch.zeros((), dtype=torch.float64, device=scores.device) + counts[0] + counts[1]
+            )
+            / 2,
             "align": measured.align,
             "unif": measured.unif,
             "contributing": torch.cat([side.contributing for side in sides]).double().mean(),
         }
         return LossOutput(torch.cat([side.loss for side in sides]).mean(), diagnostics)
 
-    def _counts(self, inputs: LossInputs, measured: Spread, batch: int) -> tuple[Tensor | int, Tensor | int]:
+    def _counts(
+        self, inputs: LossInputs, measured: Spread, batch: int
+    ) -> tuple[Tensor | int, Tensor | int]:
         """The n of the image queries and of the caption queries."""
         if self.mode == "constant":
             n = min(self.const, batch - 1)
             return n, n
         if self.mode == "random":
             step = 0 if inputs.progress is None else inputs.progress.step
-            images, captions = Key("adaptive", step).generator().integers(1, batch, size=2) if batch > 1 else (0, 0)
+            images, captions = (
+                Key("adaptive", step).generator().integers(1, batch, size=2)
+                if batch > 1
+                else (0, 0)
+            )
             return int(images), int(captions)
         adaptive = adaptive_count(*measured, batch, self.scale)
         return adaptive, adaptive

@@ -11,7 +11,8 @@ from vsebench_learned.rows import softmax_over_rows
 
 
 class AdaptivePooling(nn.Module):
-    """`adaptive`: Adaptive Pooling as in the paper's released code (`modules/adcap.py`), with its masks mended by default.
+    """`adaptive`: Adaptive Pooling as in the paper's released code (`modules/adcap.py`), with its
+    masks mended by default.
 
     With Z the values of each dimension in descending order:
 
@@ -19,11 +20,13 @@ class AdaptivePooling(nn.Module):
         t = sum_k softmax_k(ReLU(A Z_k)) · Z_k          "token" level, elementwise in the dimensions
         g = softmax(c(t), c(e));  output = g_0 t + g_1 e
 
-    As each dimension is sorted by itself, Z_k is a rank and no token. A is D → D, c is D → 1, both with biases: D² + 2 D + 1 parameters.
+    As each dimension is sorted by itself, Z_k is a rank and no token. A is D → D, c is D → 1, both
+    with biases: D² + 2 D + 1 parameters.
 
     Args:
-        mask_padding: leave padding out of the token level's softmax. The released code does not: its zero rows take weight at logits ReLU(bias),
-            so that an embedding shrinks with the padding of its batch. False reproduces that.
+        mask_padding: leave padding out of the token level's softmax. The released code does not:
+            its zero rows take weight at logits ReLU(bias), so that an embedding shrinks with the
+            padding of its batch. False reproduces that.
         dim: embedding size D.
     """
 
@@ -38,7 +41,9 @@ class AdaptivePooling(nn.Module):
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Pools `features` [B, N, D] with `lengths` int64 [B] (1..N) into [B, D]."""
         values = sorted_values(features, lengths).to(self.token.weight.dtype)
-        branches = torch.stack([self._token_level(values, lengths), softmax_pool(values, lengths)], dim=1)
+        branches = torch.stack(
+            [self._token_level(values, lengths), softmax_pool(values, lengths)], dim=1
+        )
         gates: Tensor = self.gate(branches.to(values.dtype)).softmax(dim=1)
         return (gates * branches).sum(dim=1).to(features.dtype)
 

@@ -17,7 +17,9 @@ _URL = "https://arxiv.org/abs/2003.03669"
 
 
 def offline(params: Mapping[str, Scalar]) -> OfflineSpec:
-    """Lists of h captions per image and, as the released code draws the image's rank as the caption's rank divided by 5, h / 5 images per caption."""
+    """Lists of h captions per image and, as the released code draws the image's rank as the
+    caption's rank divided by 5, h / 5 images per caption.
+    """
     h = cast("int", params["h"])
     return OfflineSpec(
         first_round="triplet",
@@ -44,7 +46,8 @@ def constants(params: Mapping[str, Scalar]) -> bool:
 
 
 AOQ = LossCard(
-    "adaptively weighted online hinges plus hinges on negatives mined offline from the whole training set",
+    "adaptively weighted online hinges plus hinges on negatives mined offline from the whole "
+    "training set",
     paper=Paper(
         "Adaptive Offline Quintuplet Loss for Image-Text Matching",
         2020,
@@ -54,10 +57,24 @@ AOQ = LossCard(
     ),
     published=PUBLISHED,
     notes=(
-        "Published figures are of whole models, each an average of two; 'vsebench show coco' and 'vsebench show flickr30k' have those models without AOQ.",
-        "Two rounds: the first trains with triplet, its best model mines the offline negatives once, and the second trains with this loss.",
-        "terms=offtri and terms=offquin are the paper's ablations OffTri and OffQuin; alpha, beta and the weights' flags then have no effect.",
-        "As published, the adaptive weights carry gradients and may be negative; detach_weight and clamp_weight change that.",
+        (
+            "Published figures are of whole models, each an average of two; 'vsebench show coco' "
+            "and "
+            "'vsebench show flickr30k' have those models without AOQ."
+        ),
+        (
+            "Two rounds: the first trains with triplet, its best model mines the offline negatives "
+            "once, and the second trains with this loss."
+        ),
+        (
+            "terms=offtri and terms=offquin are the paper's ablations OffTri and OffQuin; alpha, "
+            "beta "
+            "and the weights' flags then have no effect."
+        ),
+        (
+            "As published, the adaptive weights carry gradients and may be negative; detach_weight "
+            "and clamp_weight change that."
+        ),
     ),
     offline=offline,
     non_negative=non_negative,

@@ -63,11 +63,13 @@ def aoq_terms(
     detach_weight: bool = False,
     clamp_weight: bool = False,
 ) -> AOQTerms:
-    """The parts of the loss for scores `similarity` [B, B] (image i, caption j) with `positives` bool [B, B].
+    """The parts of the loss for scores `similarity` [B, B] (image i, caption j) with `positives`
+    bool [B, B].
 
-    With p the pair's own score, on its hardest online negative and off its offline negative in one direction, that direction contributes
-    `(beta − (off − on) / alpha) · [margin + on − p]+ + [offline_margin + off − p]+`. A pair without online negatives has no online hinge, and
-    a weight of beta. Without `adaptive` every online hinge has the weight 1. Computed in float32 at least.
+    With p the pair's own score, on its hardest online negative and off its offline negative in one
+    direction, that direction contributes `(beta − (off − on) / alpha) · [margin + on − p]+ +
+    [offline_margin + off − p]+`. A pair without online negatives has no online hinge, and a weight
+    of beta. Without `adaptive` every online hinge has the weight 1. Computed in float32 at least.
     """
     wide = torch.promote_types(similarity.dtype, torch.float32)
     scores = similarity.to(wide)
@@ -87,8 +89,12 @@ def aoq_terms(
 
     weight_text, online_text = direction(negatives.max(dim=1).values, offline.text)
     weight_image, online_image = direction(negatives.max(dim=0).values, offline.image)
-    same_anchor = (offline_margin + offline.text - own).relu() + (offline_margin + offline.image - own).relu()
-    no_anchor = (offline_margin + offline.cross3 - own).relu() + (offline_margin + offline.cross4 - own).relu()
+    same_anchor = (offline_margin + offline.text - own).relu() + (
+        offline_margin + offline.image - own
+    ).relu()
+    no_anchor = (offline_margin + offline.cross3 - own).relu() + (
+        offline_margin + offline.cross4 - own
+    ).relu()
     return AOQTerms(online_text + online_image, same_anchor, no_anchor, weight_text, weight_image)
 
 
@@ -100,7 +106,10 @@ def offline_scores(inputs: LossInputs) -> OfflineScores:
     """
     negatives = inputs.offline
     if negatives is None:
-        raise SpecError("loss 'aoq' got no offline negatives (LossInputs.offline): it trains a second round only, and cannot serve as the warm-up loss")
+        raise SpecError(
+            "loss 'aoq' got no offline negatives (LossInputs.offline): it trains a second round "
+            "only, and cannot serve as the warm-up loss"
+        )
     return OfflineScores(
         text=_row_dots(inputs.image, negatives.text3),
         image=_row_dots(negatives.image3, inputs.text),
@@ -116,10 +125,12 @@ def _row_dots(left: Tensor, right: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class AOQ:
-    """`aoq`; `h`, `start` and `mine` are read by the card's `offline`, which tells the plan what to mine.
+    """`aoq`; `h`, `start` and `mine` are read by the card's `offline`, which tells the plan what to
+    mine.
 
-    `terms` names the paper's ablations: `offtri` is the hard triplet loss with the two offline hinges of the same anchor, `offquin` adds the two hinges
-    without a common anchor, and `full` (AdapOffQuin) the adaptive weights.
+    `terms` names the paper's ablations: `offtri` is the hard triplet loss with the two offline
+    hinges of the same anchor, `offquin` adds the two hinges without a common anchor, and `full`
+    (AdapOffQuin) the adaptive weights.
     """
 
     margin: float = 0.2

@@ -1,4 +1,6 @@
-"""The classic methods: fixed poolings, hinge losses, the inner product and the random batch plan."""
+"""The classic methods: fixed poolings, hinge losses, the inner product and the random batch
+plan.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ if TYPE_CHECKING:
     from vsebench.plugin import Register
 
 _MARGIN = Param("margin", 0.2, "margin of the hinge", minimum=0)
-_REDUCTION = Param("reduction", "sum", "over the batch; the published losses sum", choices=("sum", "mean"))
+_REDUCTION = Param(
+    "reduction", "sum", "over the batch; the published losses sum", choices=("sum", "mean")
+)
 
 
 @hookimpl
@@ -21,10 +25,17 @@ def vsebench_register_poolings(register: Register) -> None:
     register(
         "maxavg",
         "vsebench_classic.poolings:MaxAvg",
-        params=[Param("w", 0.5, "weight of the maximum; the mean gets the rest", minimum=0, maximum=1)],
+        params=[
+            Param("w", 0.5, "weight of the maximum; the mean gets the rest", minimum=0, maximum=1)
+        ],
         card=cards.MAXAVG,
     )
-    register("kmax", "vsebench_classic.poolings:KMax", params=[Param("k", 5, "how many of the largest values are averaged", minimum=1)], card=cards.KMAX)
+    register(
+        "kmax",
+        "vsebench_classic.poolings:KMax",
+        params=[Param("k", 5, "how many of the largest values are averaged", minimum=1)],
+        card=cards.KMAX,
+    )
 
 
 @hookimpl
@@ -34,8 +45,18 @@ def vsebench_register_similarities(register: Register) -> None:
 
 @hookimpl
 def vsebench_register_losses(register: Register) -> None:
-    register("sum-hinge", "vsebench_classic.losses:SumHinge", params=[_MARGIN, _REDUCTION], card=cards.SUM_HINGE)
-    register("triplet", "vsebench_classic.losses:Triplet", params=[_MARGIN, _REDUCTION], card=cards.TRIPLET)
+    register(
+        "sum-hinge",
+        "vsebench_classic.losses:SumHinge",
+        params=[_MARGIN, _REDUCTION],
+        card=cards.SUM_HINGE,
+    )
+    register(
+        "triplet",
+        "vsebench_classic.losses:Triplet",
+        params=[_MARGIN, _REDUCTION],
+        card=cards.TRIPLET,
+    )
 
 
 @hookimpl
@@ -45,6 +66,15 @@ def vsebench_register_batch_plans(register: Register) -> None:
 
 @hookimpl
 def vsebench_register_stopping_rules(register: Register) -> None:
-    epochs = Param("epochs", 5.0, "epochs since the best evaluation after which training ends", minimum=0)
-    metric = Param("metric", "", "dev metric by row key; empty: rsum, or map on the annotation task")
-    register("patience", "vsebench_classic.stopping:Patience", params=[epochs, metric], card=cards.PATIENCE)
+    epochs = Param(
+        "epochs", 5.0, "epochs since the best evaluation after which training ends", minimum=0
+    )
+    metric = Param(
+        "metric", "", "dev metric by row key; empty: rsum, or map on the annotation task"
+    )
+    register(
+        "patience",
+        "vsebench_classic.stopping:Patience",
+        params=[epochs, metric],
+        card=cards.PATIENCE,
+    )

@@ -47,7 +47,13 @@ KMAX = PoolingCard(
     "mean of the k largest valid values of each dimension",
     paper=_vse_infinity("Table 1, K-Max"),
     published=published.KMAX,
-    notes=("k is min(k, length) for each item by itself; in the released helper a short item lowers k for later items of its batch.",),
+    notes=(
+        (
+            "k is min(k, length) for each item by itself; in the released helper a short item "
+            "lowers "
+            "k for later items of its batch."
+        ),
+    ),
     order_free=True,
     graphs=1,
 )

@@ -1,7 +1,8 @@
 """Hinge losses on a batch's scores.
 
-Scores S [B, B] hold image i against caption j, the pair itself on the diagonal. A negative of pair i is any j that `positives` [B, B] leaves
-false: caption j for image i (row i), image j for caption i (column i). Losses are computed in float32 at least.
+Scores S [B, B] hold image i against caption j, the pair itself on the diagonal. A negative of pair
+i is any j that `positives` [B, B] leaves false: caption j for image i (row i), image j for caption
+i (column i). Losses are computed in float32 at least.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def sum_hinge_loss(similarity: Tensor, positives: Tensor, margin: float) -> Tensor:
-    """`[margin + S[i, j] − S[i, i]]+ + [margin + S[j, i] − S[i, i]]+` summed over every negative j; [B]."""
+    """`[margin + S[i, j] − S[i, i]]+ + [margin + S[j, i] − S[i, i]]+` summed over every negative j;
+    [B].
+    """
     scores = _wide(similarity)
     own = scores.diagonal()
     captions = (margin + scores - own[:, None]).relu().masked_fill(positives, 0)
@@ -28,7 +31,9 @@ def sum_hinge_loss(similarity: Tensor, positives: Tensor, margin: float) -> Tens
 
 
 def triplet_loss(similarity: Tensor, positives: Tensor, margin: float) -> Tensor:
-    """The hinges of the hardest negative caption and of the hardest negative image of each pair; [B]. Without negatives a hinge is 0."""
+    """The hinges of the hardest negative caption and of the hardest negative image of each pair;
+    [B]. Without negatives a hinge is 0.
+    """
     scores = _wide(similarity)
     own = scores.diagonal()
     negatives = scores.masked_fill(positives, -math.inf)

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 class Random:
     """`random`: a fresh uniform permutation each epoch."""
 
-    def plan(self, epoch: int, n: int, embeddings: tuple[np.ndarray, np.ndarray] | None, key: Key) -> np.ndarray:  # noqa: ARG002  # needs no embeddings
+    def plan(
+        self,
+        epoch: int,
+        n: int,
+        embeddings: tuple[np.ndarray, np.ndarray] | None,
+        key: Key,  # noqa: ARG002  # needs no embeddings
+    ) -> np.ndarray:
         """A permutation of 0..n-1, int64 [n], drawn from `key / epoch`."""
         return (key / epoch).generator().permutation(n)

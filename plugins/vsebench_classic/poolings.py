@@ -18,10 +18,12 @@ def max_avg(features: Tensor, lengths: Tensor, w: float) -> Tensor:
 
 
 def k_max(features: Tensor, lengths: Tensor, k: int) -> Tensor:
-    """Mean of the `min(k, lengths[b])` largest valid values of each dimension, each item for itself; [B, D].
+    """Mean of the `min(k, lengths[b])` largest valid values of each dimension, each item for
+    itself; [B, D].
 
-    The helper in the VSE-infinity code lets one short item lower k for every later item of its batch; this one does not.
-    Features must be finite: a valid infinity that is not among the k largest makes its dimension NaN (0 · ∞), where the mean would still be a number.
+    The helper in the VSE-infinity code lets one short item lower k for every later item of its
+    batch; this one does not. Features must be finite: a valid infinity that is not among the k
+    largest makes its dimension NaN (0 · ∞), where the mean would still be a number.
     """
     kept = lengths.clamp(min=1, max=k)
     weights = valid_mask(kept, features.shape[1]) / kept[:, None]

@@ -13,14 +13,21 @@ if TYPE_CHECKING:
 
 
 class Dot:
-    """`dot`: the inner product of every image with every caption; the cosine, as towers normalise."""
+    """`dot`: the inner product of every image with every caption; the cosine, as towers
+    normalise.
+    """
 
     def __call__(self, image: Embedding, text: Embedding) -> Tensor:
-        """[B_i, B_t] from `image` [B_i, D] and `text` [B_t, D]; raises SpecError for embeddings that are not plain vectors."""
+        """[B_i, B_t] from `image` [B_i, D] and `text` [B_t, D]; raises SpecError for embeddings
+        that are not plain vectors.
+        """
         return _vectors(image) @ _vectors(text).T
 
 
 def _vectors(embedding: Embedding) -> Tensor:
     if not isinstance(embedding, Tensor):
-        raise SpecError(f"similarity 'dot' scores vectors, and a pooling returned a {type(embedding).__name__}: choose a similarity made for it")
+        raise SpecError(
+            "similarity 'dot' scores vectors, and a pooling returned a "
+            f"{type(embedding).__name__}: choose a similarity made for it"
+        )
     return embedding

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 class Patience:
-    """`patience`: stops once the best value of a dev metric lies `epochs` epochs back. Losses do not count: they differ from method to method."""
+    """`patience`: stops once the best value of a dev metric lies `epochs` epochs back. Losses do
+    not count: they differ from method to method.
+    """
 
     def __init__(self, epochs: float, metric: str = "") -> None:
         self.epochs = epochs
@@ -24,6 +26,9 @@ class Patience:
         known = curve[-1].metrics
         metric = self.metric or ("rsum" if "rsum" in known else "map")
         if metric not in known:
-            raise SpecError(f"stopping-rule 'patience': there is no dev metric '{metric}': {did_you_mean(metric, known)}")
+            raise SpecError(
+                f"stopping-rule 'patience': there is no dev metric '{metric}': "
+                f"{did_you_mean(metric, known)}"
+            )
         best = max(curve, key=lambda point: point.metrics[metric])  # the first of equals
         return curve[-1].epoch - best.epoch >= self.epochs

@@ -1,4 +1,6 @@
-"""Contrastive losses from outside the four reference methods: InfoNCE, SigLIP and selectively hard negatives."""
+"""Contrastive losses from outside the four reference methods: InfoNCE, SigLIP and selectively hard
+negatives.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,12 @@ def vsebench_register_losses(register: Register) -> None:
         "infonce",
         "vsebench_contrastive.infonce:InfoNCE",
         params=[
-            Param("temperature", 0.05, "divides the scores; the initial value when learned", minimum=1e-4),
+            Param(
+                "temperature",
+                0.05,
+                "divides the scores; the initial value when learned",
+                minimum=1e-4,
+            ),
             Param("learned", False, "learn the temperature"),
             Param("max_scale", 100.0, "upper bound of 1 / temperature when learned", minimum=1e-4),
             Param("margin", 0.0, "added to the scores of negatives"),
@@ -38,7 +45,13 @@ def vsebench_register_losses(register: Register) -> None:
         "vsebench_contrastive.selhn:SelHN",
         params=[
             Param("margin", 0.2, "margin of the hinge", minimum=0),
-            Param("epsilon", 0.01, "closer than this to the positive, the hardest negative's gradient counts as vanishing", minimum=0),
+            Param(
+                "epsilon",
+                0.01,
+                "closer than this to the positive, the hardest negative's gradient counts as "
+                "vanishing",
+                minimum=0,
+            ),
         ],
         card=cards.SELHN,
     )

@@ -13,8 +13,15 @@ INFONCE = LossCard(
         where="InfoNCE, Eq. 4; symmetric over images and captions as in CLIP",
     ),
     notes=(
-        "The learned temperature and its bound are CLIP's (https://arxiv.org/abs/2103.00020, section 2).",
-        "Positives of one query do not compete with each other: its loss is the mean over them, each against the negatives.",
+        (
+            "The learned temperature and its bound are CLIP's (https://arxiv.org/abs/2103.00020, "
+            "section 2)."
+        ),
+        (
+            "Positives of one query do not compete with each other: its loss is the mean over "
+            "them, "
+            "each against the negatives."
+        ),
     ),
     non_negative=True,
     reduction="mean",
@@ -35,14 +42,17 @@ SIGLIP = LossCard(
 )
 
 SELHN = LossCard(
-    "hinge of the hardest negative, or the mean of all hinges where that negative scores like the positive",
+    "hinge of the hardest negative, or the mean of all hinges where that negative scores like the "
+    "positive",
     paper=Paper(
         "Selectively Hard Negative Mining for Alleviating Gradient Vanishing in Image-Text Matching",
         2023,
         "https://arxiv.org/abs/2303.00181",
         where="T-SelHN, with the constants and the reduction of the released code",
     ),
-    notes=("The diagnostic 'averaged' is the share of queries that average over all their negatives.",),
+    notes=(
+        "The diagnostic 'averaged' is the share of queries that average over all their negatives.",
+    ),
     non_negative=True,
     reduction="mean",
 )

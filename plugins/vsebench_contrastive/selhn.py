@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from vsebench.plugin import LossInputs
 
 
-def selhn_queries(scores: Tensor, positives: Tensor, margin: float, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Losses [B] of the queries in rows, and which of them, bool [B], average over all their negatives.
+def selhn_queries(
+    scores: Tensor, positives: Tensor, margin: float, epsilon: float
+) -> tuple[Tensor, Tensor]:
+    """Losses [B] of the queries in rows, and which of them, bool [B], average over all their
+    negatives.
 
-    With p the query's own score and h its hardest negative's: the mean of `[margin + n − p]+` over the negatives n where |p − h| < epsilon, else
-    `[margin + h − p]+`. A query without negatives has no loss.
+    With p the query's own score and h its hardest negative's: the mean of `[margin + n − p]+` over
+    the negatives n where |p − h| < epsilon, else `[margin + h − p]+`. A query without negatives has
+    no loss.
     """
     own = scores.diagonal()
     hardest = scores.masked_fill(positives, -math.inf).max(dim=1).values
@@ -40,6 +44,8 @@ class SelHN:
     def __call__(self, inputs: LossInputs) -> LossOutput:
         scores = inputs.similarity.to(torch.promote_types(inputs.similarity.dtype, torch.float32))
         images, close_images = selhn_queries(scores, inputs.positives, self.margin, self.epsilon)
-        captions, close_captions = selhn_queries(scores.T, inputs.positives.T, self.margin, self.epsilon)
+        captions, close_captions = selhn_queries(
+            scores.T, inputs.positives.T, self.margin, self.epsilon
+        )
         averaged = torch.cat([close_images, close_captions]).double().mean()
         return LossOutput((images + captions).mean() / 2, {"averaged": averaged})

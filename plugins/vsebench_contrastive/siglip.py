@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 
 def siglip_loss(similarity: Tensor, positives: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
-    """`Σ_j −log σ(z_ij (scale · s_ij + bias))` of each image i, [B]; z is 1 where `positives` [B, B] is true and −1 elsewhere.
+    """`Σ_j −log σ(z_ij (scale · s_ij + bias))` of each image i, [B]; z is 1 where `positives` [B,
+    B] is true and −1 elsewhere.
 
-    The published loss is the mean of these sums. `similarity` [B, B] has image i in row i; computed in float32 at least.
+    The published loss is the mean of these sums. `similarity` [B, B] has image i in row i; computed
+    in float32 at least.
     """
     logits = similarity.to(torch.promote_types(similarity.dtype, torch.float32)) * scale + bias
     return softplus(torch.where(positives, -logits, logits), threshold=50).sum(dim=1)

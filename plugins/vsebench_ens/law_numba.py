@@ -6,7 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from vsebench.kernels.jit import jit
-from vsebench.kernels.negatives_numba import below, fork, free_labels, is_positive, nth_negative, unit
+from vsebench.kernels.negatives_numba import (
+    below,
+    fork,
+    free_labels,
+    is_positive,
+    nth_negative,
+    unit,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,12 +27,22 @@ _BLOCK = 16
 
 @jit(inline=True)
 def rank_by_factor(
-    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+    image: int,
+    vector: Vectors,
+    positive: int,
+    stream: int,
+    Q: Vectors,
+    offsets: Offsets,
+    labels: Labels,
+    ranks: Labels,
+    numbers: Numbers,
+    scratch: Numbers,
 ) -> tuple[int, int, float]:
     """Draws a factor and a rank until the label there is a negative.
 
-    `numbers` holds the scale of the rank law, its mass within the labels, the most trials, and the factors' spreads; `ranks` [K, A] the labels by
-    factor, largest first; `scratch` takes the factors' weights and their blocks' sums.
+    `numbers` holds the scale of the rank law, its mass within the labels, the most trials, and the
+    factors' spreads; `ranks` [K, A] the labels by factor, largest first; `scratch` takes the
+    factors' weights and their blocks' sums.
     """
     free = free_labels(image, offsets, Q.shape[0])
     if free == 0:
@@ -40,20 +57,28 @@ def rank_by_factor(
         label = ranks[factor, rank if vector[factor] > 0 else last - rank]
         if not is_positive(image, label, offsets, labels):
             return label, trial + 1, 1.0
-    return nth_negative(image, below(fork(stream, 2 * patience), free), offsets, labels), patience + 1, 1.0
+    return (
+        nth_negative(image, below(fork(stream, 2 * patience), free), offsets, labels),
+        patience + 1,
+        1.0,
+    )
 
 
 def scratch_size(factors: int) -> int:
-    """How many numbers of scratch the law needs: it comes filled with 0, and what lies between the factors and whole blocks of them stays so."""
+    """How many numbers of scratch the law needs: it comes filled with 0, and what lies between the
+    factors and whole blocks of them stays so.
+    """
     blocks = -(-factors // _BLOCK)
     return blocks * (_BLOCK + 1)
 
 
 @jit(inline=True)
 def _weigh(vector: np.ndarray, numbers: np.ndarray, scratch: np.ndarray) -> float:
-    """Fills `scratch` with the factors' weights |v_f| · spread_f, all 1 where every one is 0, and with the cumulative sums of their blocks.
+    """Fills `scratch` with the factors' weights |v_f| · spread_f, all 1 where every one is 0, and
+    with the cumulative sums of their blocks.
 
-    Returns the sum of all. A running sum over factors would be one long chain of additions; blocks are summed side by side.
+    Returns the sum of all. A running sum over factors would be one long chain of additions; blocks
+    are summed side by side.
     """
     factors = vector.shape[0]
     weights, spreads = scratch[:factors], numbers[_HEAD : _HEAD + factors]
@@ -83,7 +108,9 @@ def _accumulate(scratch: np.ndarray) -> float:
 
 @jit(inline=True)
 def _factor_at(level: float, factors: int, scratch: np.ndarray) -> int:
-    """The first factor whose cumulative weight is above the level; without branches, which nothing could predict."""
+    """The first factor whose cumulative weight is above the level; without branches, which nothing
+    could predict.
+    """
     blocks = scratch.shape[0] // (_BLOCK + 1)
     sums = scratch[blocks * _BLOCK :]
     passed, cumulative = 0, 0.0

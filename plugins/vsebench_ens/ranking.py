@@ -17,9 +17,11 @@ _LOW_32 = 0xFFFFFFFF
 
 
 def labels_by_factor(Q: Tensor) -> Tensor:
-    """int32 [K, A]: for each factor the labels by descending value, equal values by ascending label.
+    """int32 [K, A]: for each factor the labels by descending value, equal values by ascending
+    label.
 
-    Value and label are sorted as one integer, which no two labels share: the order does not depend on the sorting algorithm, hence not on the device.
+    Value and label are sorted as one integer, which no two labels share: the order does not depend
+    on the sorting algorithm, hence not on the device.
 
     Args:
         Q: float32 [A, K].

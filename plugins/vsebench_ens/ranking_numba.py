@@ -17,7 +17,8 @@ _MINUS_ZERO = np.int32(-0x80000000)
 
 @jit
 def descending_keys(bits: NDArray[np.int32], keys: NDArray[np.int64]) -> None:
-    """Fills `keys` [K, A] with integers that ascend as the values descend, and with the label where values are equal; the lower half is the label.
+    """Fills `keys` [K, A] with integers that ascend as the values descend, and with the label where
+    values are equal; the lower half is the label.
 
     Args:
         bits: of the values, float32 [A, K].

@@ -1,4 +1,6 @@
-"""The rank-by-factor law: VSE-ens (Guo et al., AAAI 2018) and adaptive oversampling for BPR (Rendle and Freudenthaler, WSDM 2014)."""
+"""The rank-by-factor law: VSE-ens (Guo et al., AAAI 2018) and adaptive oversampling for BPR (Rendle
+and Freudenthaler, WSDM 2014).
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,16 @@ _ELEMENTS = 1 << 25  # floats worked on at once
 
 
 class RankByFactor(LawSampler):
-    """Draws a rank r ∝ exp(−r / scale) and a factor f ∝ |v_f| · spread_f: the label of that rank by that factor.
+    """Draws a rank r ∝ exp(−r / scale) and a factor f ∝ |v_f| · spread_f: the label of that rank by
+    that factor.
 
-    Ranks count from the top where v_f > 0 and from the bottom otherwise. Both are drawn again while the label is a positive of the image, at most 64
-    times: then any negative is as likely as another. Rankings and spreads are those of the last refresh, every A · ln A updates.
+    Ranks count from the top where v_f > 0 and from the bottom otherwise. Both are drawn again while
+    the label is a positive of the image, at most 64 times: then any negative is as likely as
+    another. Rankings and spreads are those of the last refresh, every A · ln A updates.
 
     Args:
-        spread: the standard deviation of the factor over labels, as published, or its variance, as in the code released with VSE-ens.
+        spread: the standard deviation of the factor over labels, as published, or its variance, as
+            in the code released with VSE-ens.
     """
 
     def __init__(self, spread: Literal["std", "variance"]) -> None:
@@ -58,7 +63,9 @@ class RankByFactor(LawSampler):
 
         scale, mass = self._rank_law()
         numbers = np.concatenate([[scale, mass, _PATIENCE], self._spreads.numpy()])
-        return DrawKernel(rank_by_factor, tables(self._ranks.numpy(), numbers, scratch_size(len(self._spreads))))
+        return DrawKernel(
+            rank_by_factor, tables(self._ranks.numpy(), numbers, scratch_size(len(self._spreads)))
+        )
 
     def _rank_law(self) -> tuple[float, float]:
         """The scale, and 1 − exp(−A / scale): what the untruncated law gives to the A ranks."""
@@ -86,14 +93,18 @@ class RankByFactor(LawSampler):
         trials[lost] = _PATIENCE + 1
         return labels.view(shape), trials.view(shape), torch.ones(shape, device=labels.device)
 
-    def _attempt(self, request: Request, cumulative: Tensor, draws: Tensor, trials: Tensor) -> tuple[Tensor, Tensor]:
+    def _attempt(
+        self, request: Request, cumulative: Tensor, draws: Tensor, trials: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Trials [c] of draws [p]: the labels and whether each is a negative, [p, c]."""
         last, pairs = self._ranks.shape[1] - 1, draws // request.streams.shape[1]
         scale, mass = self._rank_law()
         streams, sums = request.streams.flatten()[draws, None], cumulative[pairs]
         level = unit(fork(streams, 2 * trials + 1)) * sums[:, -1:]
         factors = torch.searchsorted(sums, level, right=True).clamp(max=sums.shape[1] - 1)
-        ranks = (-scale * torch.log1p(-unit(fork(streams, 2 * trials)) * mass)).long().clamp(max=last)
+        ranks = (
+            (-scale * torch.log1p(-unit(fork(streams, 2 * trials)) * mass)).long().clamp(max=last)
+        )
         upwards = request.vectors[pairs[:, None], factors] > 0
         labels = self._ranks[factors, torch.where(upwards, ranks, last - ranks)].long()
         return labels, ~request.index.contains(request.images[pairs], labels)
@@ -124,7 +135,9 @@ class VSEens(RankByFactor):
         spread: `std` as published, `variance` as released.
     """
 
-    def __init__(self, lam: float = 0.001, ranks: float = 0.0, spread: Literal["std", "variance"] = "std") -> None:
+    def __init__(
+        self, lam: float = 0.001, ranks: float = 0.0, spread: Literal["std", "variance"] = "std"
+    ) -> None:
         super().__init__(spread)
         self.lam = lam
         self.ranks = ranks

@@ -1,4 +1,6 @@
-"""Retrieval losses on global negatives: drawn by a sampler over the whole training set, not taken from the batch."""
+"""Retrieval losses on global negatives: drawn by a sampler over the whole training set, not taken
+from the batch.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,18 @@ TRIPLET_GLOBAL = LossCard(
         2018,
         "https://arxiv.org/abs/1801.01632",
         venue="AAAI",
-        where="the sampling of §3, which the paper uses on labels, carried over to captions and images",
+        where="the sampling of §3, which the paper uses on labels, carried over to captions and "
+        "images",
     ),
     sampled=True,
     non_negative=True,
     reduction=_reduction,
     notes=(
-        "Draws look at a table of the training set's embeddings as they were when the epoch first needed negatives; what is drawn is embedded anew, augmented.",
+        (
+            "Draws look at a table of the training set's embeddings as they were when the epoch "
+            "first "
+            "needed negatives; what is drawn is embedded anew, augmented."
+        ),
         "No paper reports it for retrieval.",
     ),
 )

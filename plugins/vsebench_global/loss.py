@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TripletGlobal:
-    """`triplet-global`: `[m + s(image i, t) − s(i, i)]+ + [m + s(v, caption i) − s(i, i)]+` for a caption t and an image v that were drawn for pair i.
+    """`triplet-global`: `[m + s(image i, t) − s(i, i)]+ + [m + s(v, caption i) − s(i, i)]+` for a
+    caption t and an image v that were drawn for pair i.
 
-    The margin is `triplet`'s, so that the two differ in where negatives come from. A pair for which nothing was drawn loses nothing.
+    The margin is `triplet`'s, so that the two differ in where negatives come from. A pair for which
+    nothing was drawn loses nothing.
 
     Args:
         margin: m.
@@ -33,13 +35,26 @@ class TripletGlobal:
         """Raises SpecError without global negatives."""
         drawn = inputs.sampled
         if drawn is None:
-            raise SpecError("loss 'triplet-global' needs global negatives: its inputs have no 'sampled'")
+            raise SpecError(
+                "loss 'triplet-global' needs global negatives: its inputs have no 'sampled'"
+            )
         own = _scores(inputs.image, inputs.text)
-        caption = (self.margin + _scores(inputs.image, drawn.text) - own).relu().masked_fill(~drawn.text_found, 0)
-        image = (self.margin + _scores(drawn.image, inputs.text) - own).relu().masked_fill(~drawn.image_found, 0)
+        caption = (
+            (self.margin + _scores(inputs.image, drawn.text) - own)
+            .relu()
+            .masked_fill(~drawn.text_found, 0)
+        )
+        image = (
+            (self.margin + _scores(drawn.image, inputs.text) - own)
+            .relu()
+            .masked_fill(~drawn.image_found, 0)
+        )
         pairs = caption + image
         active = torch.cat([caption, image]).detach() > 0
-        return LossOutput(pairs.sum() if self.reduction == "sum" else pairs.mean(), {"violation_rate": active.float().mean()})
+        return LossOutput(
+            pairs.sum() if self.reduction == "sum" else pairs.mean(),
+            {"violation_rate": active.float().mean()},
+        )
 
 
 def _scores(image: Tensor, text: Tensor) -> Tensor:

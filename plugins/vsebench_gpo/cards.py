@@ -25,7 +25,8 @@ GPO = PoolingCard(
         2021,
         "https://arxiv.org/abs/2011.04305",
         venue="CVPR",
-        where="Generalized Pooling Operator; positional encoding Eq. 4, counted from 0 as in the released code",
+        where="Generalized Pooling Operator; positional encoding Eq. 4, counted from 0 as in the "
+        "released code",
     ),
     published=PUBLISHED,
     notes=("12,704 parameters for each tower.",),

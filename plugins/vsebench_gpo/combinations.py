@@ -16,12 +16,26 @@ def check(generator: str, encoding: str, reads: str, d_pe: int, d_hidden: int) -
         SpecError: in one line, what cannot be and what to write instead.
     """
     if d_pe % 2:
-        raise SpecError(f"pooling 'gpo': parameter 'd_pe' must be even (sines and cosines in pairs), got {d_pe}")
+        raise SpecError(
+            f"pooling 'gpo': parameter 'd_pe' must be even (sines and cosines in pairs), got {d_pe}"
+        )
     if generator == "interpolation" and reads != "positions":
-        raise SpecError(f"pooling 'gpo': generator=interpolation knows ranks only and cannot read features: drop reads={reads} or take another generator")
+        raise SpecError(
+            "pooling 'gpo': generator=interpolation knows ranks only and cannot read features: "
+            f"drop reads={reads} or take another generator"
+        )
     if generator == "transformer" and d_hidden % HEADS:
-        raise SpecError(f"pooling 'gpo': generator=transformer has {HEADS} heads: parameter 'd_hidden' must be a multiple of {HEADS}, got {d_hidden}")
-    reason = "generator=interpolation has" if generator == "interpolation" else "reads=features leaves" if reads == "features" else ""
+        raise SpecError(
+            f"pooling 'gpo': generator=transformer has {HEADS} heads: parameter 'd_hidden' must "
+            f"be a multiple of {HEADS}, got {d_hidden}"
+        )
+    reason = (
+        "generator=interpolation has"
+        if generator == "interpolation"
+        else "reads=features leaves"
+        if reads == "features"
+        else ""
+    )
     if reason and encoding != "sincos":
         raise SpecError(f"pooling 'gpo': {reason} no positional encoding: drop encoding={encoding}")
     if reason and d_pe != D_PE:
@@ -35,5 +49,7 @@ def needed(dim: int | None, parameter: str) -> int:
         SpecError: it was not given.
     """
     if dim is None:
-        raise SpecError(f"pooling 'gpo': {parameter} needs the embedding size: create it with dim=D")
+        raise SpecError(
+            f"pooling 'gpo': {parameter} needs the embedding size: create it with dim=D"
+        )
     return dim

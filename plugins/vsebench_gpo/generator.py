@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 class Generator(nn.Module, ABC):
-    """Reads one row for each rank of a set, and gives each rank a state, from which a linear head makes scores.
+    """Reads one row for each rank of a set, and gives each rank a state, from which a linear head
+    makes scores.
 
     Attributes:
         size: of a state.
@@ -25,11 +26,16 @@ class Generator(nn.Module, ABC):
     def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
         """States [M, N, size] of `rows` [M, N, I] with `lengths` int64 [M], 1..N.
 
-        Rows beyond a set's length are finite; they touch no state that is below it, and their own states mean nothing.
+        Rows beyond a set's length are finite; they touch no state that is below it, and their own
+        states mean nothing.
         """
 
     def over_prefixes(self, rows: Tensor, head: nn.Linear) -> Tensor:
-        """Scores [N, N, C] (length − 1, rank, output) of `rows` [N, I] cut at every length, by `head` from states to C outputs."""
+        """Scores [N, N, C] (length − 1, rank, output) of `rows` [N, I] cut at every length, by
+        `head` from states to C outputs.
+        """
         n = len(rows)
-        scores: Tensor = head(self(rows.expand(n, n, -1), torch.arange(1, n + 1, device=rows.device)))
+        scores: Tensor = head(
+            self(rows.expand(n, n, -1), torch.arange(1, n + 1, device=rows.device))
+        )
         return scores

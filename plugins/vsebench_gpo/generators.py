@@ -14,18 +14,25 @@ if TYPE_CHECKING:
     from vsebench_gpo.generator import Generator
 
 
-def make_generator(name: str, input_size: int, hidden_size: int, *, features: bool) -> PrefixBiGRU | Generator:
+def make_generator(
+    name: str, input_size: int, hidden_size: int, *, features: bool
+) -> PrefixBiGRU | Generator:
     """The generator `gru`, `transformer`, `mlp` or `interpolation`.
 
     Args:
         name: of the generator.
         input_size: of a row that it reads.
         hidden_size: of a state.
-        features: the rows hold features, so that each item has its own; else all items read the same rows, cut at their lengths.
+        features: the rows hold features, so that each item has its own; else all items read the
+            same rows, cut at their lengths.
     """
     match name:
         case "gru":
-            return ItemBiGRU(input_size, hidden_size) if features else PrefixBiGRU(input_size, hidden_size)
+            return (
+                ItemBiGRU(input_size, hidden_size)
+                if features
+                else PrefixBiGRU(input_size, hidden_size)
+            )
         case "transformer":
             return Transformer(input_size, hidden_size)
         case "mlp":

@@ -1,7 +1,8 @@
 """A bidirectional GRU run over the prefixes of one sequence: all lengths at once, without packing.
 
-Every item of a batch sees the same input sequence cut at its own length. The forward direction is therefore shared by all lengths; the backward
-direction starts at each length's last position, and after t steps only the lengths above t are still running.
+Every item of a batch sees the same input sequence cut at its own length. The forward direction is
+therefore shared by all lengths; the backward direction starts at each length's last position, and
+after t steps only the lengths above t are still running.
 """
 
 from __future__ import annotations
@@ -36,9 +37,15 @@ class PrefixBiGRU(nn.Module):
             return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
 
         gates = 3 * hidden_size
-        self.weight_ih_l0, self.weight_hh_l0 = uniform(gates, input_size), uniform(gates, hidden_size)
+        self.weight_ih_l0, self.weight_hh_l0 = (
+            uniform(gates, input_size),
+            uniform(gates, hidden_size),
+        )
         self.bias_ih_l0, self.bias_hh_l0 = uniform(gates), uniform(gates)
-        self.weight_ih_l0_reverse, self.weight_hh_l0_reverse = uniform(gates, input_size), uniform(gates, hidden_size)
+        self.weight_ih_l0_reverse, self.weight_hh_l0_reverse = (
+            uniform(gates, input_size),
+            uniform(gates, hidden_size),
+        )
         self.bias_ih_l0_reverse, self.bias_hh_l0_reverse = uniform(gates), uniform(gates)
 
     def forward(self, sequence: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,16 +53,21 @@ class PrefixBiGRU(nn.Module):
 
         Returns:
             ahead: [N, H], row k the forward state at position k, whatever the length.
-            back: [N(N+1)/2, H], the backward states in blocks of N, N-1, …, 1 rows: row k of block t is position k of length k + t + 1.
+            back: [N(N+1)/2, H], the backward states in blocks of N, N-1, …, 1 rows: row k of block
+                t is position k of length k + t + 1.
         """
         inputs = torch.addmm(self.bias_ih_l0, sequence, self.weight_ih_l0.T)
         ahead: Tensor = GRUScan.apply(inputs, self.weight_hh_l0, self.bias_hh_l0, False)  # type: ignore[no-untyped-call]
         inputs = torch.addmm(self.bias_ih_l0_reverse, sequence, self.weight_ih_l0_reverse.T)
-        back: Tensor = GRUScan.apply(inputs, self.weight_hh_l0_reverse, self.bias_hh_l0_reverse, True)  # type: ignore[no-untyped-call]
+        back: Tensor = GRUScan.apply(
+            inputs, self.weight_hh_l0_reverse, self.bias_hh_l0_reverse, True
+        )  # type: ignore[no-untyped-call]
         return ahead, back
 
     def over_prefixes(self, rows: Tensor, head: nn.Linear) -> Tensor:
-        """As `Generator.over_prefixes`; the head is linear, so that it takes each state once, before directions and lengths are put together."""
+        """As `Generator.over_prefixes`; the head is linear, so that it takes each state once,
+        before directions and lengths are put together.
+        """
         ahead, back = (head(states) for states in self(rows))
         row = torch.arange(len(rows), device=rows.device)
         sizes = len(rows) - row

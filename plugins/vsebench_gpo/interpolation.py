@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
 
 class Interpolation(Generator):
-    """`generator=interpolation`: scores at equally spaced knots from the first rank to the last, linear between them.
+    """`generator=interpolation`: scores at equally spaced knots from the first rank to the last,
+    linear between them.
 
-    The states are how much each knot counts at a rank; the head holds the scores at the knots. Unlike FSPool's, the weights are a softmax of the scores,
-    and by default shared by all dimensions: nothing but the generator differs from GPO.
+    The states are how much each knot counts at a rank; the head holds the scores at the knots.
+    Unlike FSPool's, the weights are a softmax of the scores, and by default shared by all
+    dimensions: nothing but the generator differs from GPO.
     """
 
     def __init__(self, knots: int) -> None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class ItemBiGRU(Generator):
     """`generator=gru` over rows that hold features: one layer, directions averaged.
 
-    A packed sequence would make the host wait for the lengths. Instead each item is reversed within its length for the backward direction; both directions
-    then run over the padding last, and nothing reads the states there.
+    A packed sequence would make the host wait for the lengths. Instead each item is reversed within
+    its length for the backward direction; both directions then run over the padding last, and
+    nothing reads the states there.
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -27,7 +28,9 @@ class ItemBiGRU(Generator):
         self.back = nn.GRU(input_size, hidden_size, batch_first=True)
 
     def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
-        mirror = (lengths[:, None] - 1 - torch.arange(rows.shape[1], device=rows.device)).clamp(min=0)[:, :, None]
+        mirror = (lengths[:, None] - 1 - torch.arange(rows.shape[1], device=rows.device)).clamp(
+            min=0
+        )[:, :, None]
         ahead, _ = self.ahead(rows)
         back, _ = self.back(rows.gather(1, mirror.expand_as(rows)))
         states: Tensor = (ahead + back.gather(1, mirror.expand_as(back))) / 2

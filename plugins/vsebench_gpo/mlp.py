@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 class MLP(Generator):
-    """`generator=mlp`: a hidden layer of ReLUs, which the head makes a perceptron of two layers (VSE-infinity, ablation without a sequence model).
+    """`generator=mlp`: a hidden layer of ReLUs, which the head makes a perceptron of two layers
+    (VSE-infinity, ablation without a sequence model).
 
-    The paper's sizes are not known. From positions alone it scores a rank the same in every set: the length enters through the softmax only.
+    The paper's sizes are not known. From positions alone it scores a rank the same in every set:
+    the length enters through the softmax only.
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:

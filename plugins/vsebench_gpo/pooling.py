@@ -1,4 +1,6 @@
-"""GPO: sorted pooling with learnt weights (VSE-infinity, CVPR 2021), and the variants that its authors compared it with."""
+"""GPO: sorted pooling with learnt weights (VSE-infinity, CVPR 2021), and the variants that its
+authors compared it with.
+"""
 
 from __future__ import annotations
 
@@ -28,23 +30,31 @@ class _Cached(NamedTuple):
 
 
 class GPO(nn.Module):
-    """`gpo`: sorts each dimension's values and sums them with weights theta(k, n), a softmax over ranks k of a generator's scores, for sets of n features.
+    """`gpo`: sorts each dimension's values and sums them with weights theta(k, n), a softmax over
+    ranks k of a generator's scores, for sets of n features.
 
-    As published, the weights depend on rank and length only: those of every length 1..N are computed once per step as a table, whose rows the items
-    look up. Without gradients the table is kept until a parameter changes. The weights are computed in float32 at least, whatever autocast or TF32
-    settings are around them. Parameters have the names of the released code.
+    As published, the weights depend on rank and length only: those of every length 1..N are
+    computed once per step as a table, whose rows the items look up. Without gradients the table is
+    kept until a parameter changes. The weights are computed in float32 at least, whatever autocast
+    or TF32 settings are around them. Parameters have the names of the released code.
 
-    The other choices are ablations of the paper's supplement, whose code was not released; what it leaves open is decided as each docstring says.
+    The other choices are ablations of the paper's supplement, whose code was not released; what it
+    leaves open is decided as each docstring says.
 
     Args:
         d_pe: size of the positional encoding; even.
-        d_hidden: size of a generator's states: of each direction of the GRU; for the interpolation, the number of knots.
+        d_hidden: size of a generator's states: of each direction of the GRU; for the interpolation,
+            the number of knots.
         temperature: of the softmax.
-        generator: `gru`, a BiGRU over the ranks, as published; or `transformer` (Table 3), `mlp`, `interpolation`.
+        generator: `gru`, a BiGRU over the ranks, as published; or `transformer` (Table 3), `mlp`,
+            `interpolation`.
         encoding: of the ranks: `sincos`, or `learned` vectors.
-        reads: what the generator reads of each rank: the encoding of its `positions`, the sorted values of all dimensions (`features`), or `both` side by
-            side (Table 8). Values have gradients there too. The set's order still does not matter, but weights then belong to an item, not to a length.
-        weights: `shared` by all dimensions, or `per-dimension`: a head with D outputs (Table 7). Its table takes N² · D numbers: mind the memory of grids.
+        reads: what the generator reads of each rank: the encoding of its `positions`, the sorted
+            values of all dimensions (`features`), or `both` side by side (Table 8). Values have
+            gradients there too. The set's order still does not matter, but weights then belong to
+            an item, not to a length.
+        weights: `shared` by all dimensions, or `per-dimension`: a head with D outputs (Table 7).
+            Its table takes N² · D numbers: mind the memory of grids.
         dim: embedding size D, for `per-dimension` and for reading features.
 
     Raises:
@@ -73,7 +83,9 @@ class GPO(nn.Module):
         from_features = needed(dim, f"reads={reads}") if reads != "positions" else 0
         self.ranks = RankEmbedding(d_pe) if encoding == "learned" else None
         input_size = from_features + (d_pe if reads != "features" else 0)
-        self.add_module(generator, make_generator(generator, input_size, d_hidden, features=bool(from_features)))
+        self.add_module(
+            generator, make_generator(generator, input_size, d_hidden, features=bool(from_features))
+        )
         self.linear = nn.Linear(d_hidden, outputs, bias=False)
         self._cached: _Cached | None = None
 
@@ -83,14 +95,20 @@ class GPO(nn.Module):
             values = sorted_values(features, lengths)
             return (self._read(values, lengths) * values).sum(dim=1).to(features.dtype)
         table = self.table(features.shape[1])
-        # An embedding look-up has a deterministic backward on CUDA, where indexing adds up in any order.
+        # An embedding look-up has a deterministic backward on CUDA, where indexing adds up in any
+        # order.
         weights = functional.embedding(lengths - 1, table.flatten(1))
         if table.dim() == 2:
             return sorted_weighted_sum(features, lengths, weights)
-        return (weights.view(-1, *table.shape[1:]) * sorted_values(features, lengths)).sum(dim=1).to(features.dtype)
+        return (
+            (weights.view(-1, *table.shape[1:]) * sorted_values(features, lengths))
+            .sum(dim=1)
+            .to(features.dtype)
+        )
 
     def weights(self, length: int) -> Tensor:
-        """The weights of ranks 0..length-1 for a set of that length, [length] or, per dimension, [length, D]; detached: what plots show.
+        """The weights of ranks 0..length-1 for a set of that length, [length] or, per dimension,
+        [length, D]; detached: what plots show.
 
         Raises:
             SpecError: they depend on features.
@@ -99,18 +117,27 @@ class GPO(nn.Module):
             return self.table(length)[length - 1].clone()
 
     def table(self, n: int) -> Tensor:
-        """Weights [n, n] or, per dimension, [n, n, D]: row r holds those of length r + 1, zero beyond it.
+        """Weights [n, n] or, per dimension, [n, n, D]: row r holds those of length r + 1, zero
+        beyond it.
 
         Raises:
             SpecError: they depend on features.
         """
         if self.reads != "positions":
-            raise SpecError(f"pooling 'gpo': with reads={self.reads} the weights depend on the features: no length has weights of its own")
+            raise SpecError(
+                f"pooling 'gpo': with reads={self.reads} the weights depend on the features: no "
+                "length has weights of its own"
+            )
         if torch.is_grad_enabled() or torch.compiler.is_compiling():
             return self._compute(n)
-        # By value: neither a fused optimiser nor a write through `.data` counts a new version of a tensor.
+        # By value: neither a fused optimiser nor a write through `.data` counts a new version of a
+        # tensor.
         now = torch.cat([parameter.flatten() for parameter in self.parameters()])
-        if self._cached is None or not torch.equal(self._cached.parameters, now) or len(self._cached.table) < n:
+        if (
+            self._cached is None
+            or not torch.equal(self._cached.parameters, now)
+            or len(self._cached.table) < n
+        ):
             self._cached = _Cached(now, self._compute(n))
         return self._cached.table[:n, :n]
 
@@ -127,17 +154,25 @@ class GPO(nn.Module):
         with full_precision(weight.device):
             rows = values.to(weight.dtype)
             if self.reads == "both":
-                rows = torch.cat([self._encoding(rows.shape[1]).expand(*rows.shape[:2], -1), rows], dim=2)
+                rows = torch.cat(
+                    [self._encoding(rows.shape[1]).expand(*rows.shape[:2], -1), rows], dim=2
+                )
             return self._softmax(self.linear(self.get_submodule(self.kind)(rows, lengths)), lengths)
 
     def _encoding(self, n: int) -> Tensor:
         weight = self.linear.weight
-        return positional_encoding(n, self.d_pe, weight.device).to(weight.dtype) if self.ranks is None else self.ranks(n)
+        return (
+            positional_encoding(n, self.d_pe, weight.device).to(weight.dtype)
+            if self.ranks is None
+            else self.ranks(n)
+        )
 
     def _softmax(self, scores: Tensor, lengths: Tensor) -> Tensor:
         """Over the valid ranks of `scores` [M, N] or [M, N, C]."""
         padding = ~valid_mask(lengths, scores.shape[1])
-        scores = (scores / self.temperature).masked_fill(padding.view(*padding.shape, *[1] * (scores.dim() - 2)), -math.inf)
+        scores = (scores / self.temperature).masked_fill(
+            padding.view(*padding.shape, *[1] * (scores.dim() - 2)), -math.inf
+        )
         return scores.softmax(dim=1).to(torch.promote_types(scores.dtype, torch.float32))
 
     def extra_repr(self) -> str:

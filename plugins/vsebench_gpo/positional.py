@@ -20,18 +20,23 @@ MAX_RANKS = 512
 def positional_encoding(n: int, size: int, device: torch.device | None = None) -> Tensor:
     """Encodings of positions 0..n-1, float32 [n, size].
 
-    `PE[k, 2j] = sin(k · w_j)` and `PE[k, 2j + 1] = cos(k · w_j)` with `w_j = 10000^(−2j / size)`: Eq. 4 of VSE-infinity, which counts
-    positions from 1; its released code, followed here, counts from 0. Computed in float64.
+    `PE[k, 2j] = sin(k · w_j)` and `PE[k, 2j + 1] = cos(k · w_j)` with `w_j = 10000^(−2j / size)`:
+    Eq. 4 of VSE-infinity, which counts positions from 1; its released code, followed here, counts
+    from 0. Computed in float64.
     """
-    frequency = torch.exp(torch.arange(0, size, 2, dtype=torch.float64, device=device) * (-math.log(10000.0) / size))
+    frequency = torch.exp(
+        torch.arange(0, size, 2, dtype=torch.float64, device=device) * (-math.log(10000.0) / size)
+    )
     angle = torch.arange(n, dtype=torch.float64, device=device)[:, None] * frequency
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).to(torch.float32)
 
 
 class RankEmbedding(nn.Module):
-    """`encoding=learned`: a learnt vector for each rank, in place of the sinusoids (VSE-infinity, ablation).
+    """`encoding=learned`: a learnt vector for each rank, in place of the sinusoids (VSE-infinity,
+    ablation).
 
-    Ranks that training never saw keep their initial vectors, drawn from the standard normal distribution.
+    Ranks that training never saw keep their initial vectors, drawn from the standard normal
+    distribution.
 
     Args:
         size: of a vector.
@@ -48,5 +53,8 @@ class RankEmbedding(nn.Module):
             SpecError: n is more than `MAX_RANKS`.
         """
         if n > MAX_RANKS:
-            raise SpecError(f"pooling 'gpo': encoding=learned knows {MAX_RANKS} ranks, but a set has {n} rows: take encoding=sincos")
+            raise SpecError(
+                f"pooling 'gpo': encoding=learned knows {MAX_RANKS} ranks, but a set has {n} "
+                "rows: take encoding=sincos"
+            )
         return self.table.weight[:n]

@@ -17,11 +17,14 @@ HEADS = 4
 
 
 class Transformer(Generator):
-    """`generator=transformer`: a linear map to the hidden size and one encoder layer, whose ranks attend to all ranks of their set.
+    """`generator=transformer`: a linear map to the hidden size and one encoder layer, whose ranks
+    attend to all ranks of their set.
 
-    VSE-infinity's supplement (Table 3) compares a Transformer with the BiGRU; its sizes are not known. Here as many layers as the BiGRU has, 4 heads, a
-    feed-forward part four times as wide as the states, layer normalisation after each part, no dropout. (`nn.TransformerEncoderLayer` is the same
-    layer, but takes no empty batch.) A table of all lengths up to N takes N³ attention weights for each head: mind the memory from some hundred ranks on.
+    VSE-infinity's supplement (Table 3) compares a Transformer with the BiGRU; its sizes are not
+    known. Here as many layers as the BiGRU has, 4 heads, a feed-forward part four times as wide as
+    the states, layer normalisation after each part, no dropout. (`nn.TransformerEncoderLayer` is
+    the same layer, but takes no empty batch.) A table of all lengths up to N takes N³ attention
+    weights for each head: mind the memory from some hundred ranks on.
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -43,7 +46,11 @@ class Transformer(Generator):
 
     def _attend(self, states: Tensor, lengths: Tensor) -> Tensor:
         sets, ranks, size = states.shape
-        query, key, value = self.attention_in(states).view(sets, ranks, 3, HEADS, size // HEADS).permute(2, 0, 3, 1, 4)
+        query, key, value = (
+            self.attention_in(states)
+            .view(sets, ranks, 3, HEADS, size // HEADS)
+            .permute(2, 0, 3, 1, 4)
+        )
         valid = valid_mask(lengths, ranks)[:, None, None]
         attended = scaled_dot_product_attention(query, key, value, attn_mask=valid)
         out: Tensor = self.attention_out(attended.transpose(1, 2).reshape(sets, ranks, size))

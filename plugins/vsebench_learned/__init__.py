@@ -1,4 +1,6 @@
-"""Poolings with learnt parameters that the papers compare with, and the simple ones that take a position or weigh by softmax."""
+"""Poolings with learnt parameters that the papers compare with, and the simple ones that take a
+position or weigh by softmax.
+"""
 
 from __future__ import annotations
 
@@ -26,18 +28,29 @@ def vsebench_register_poolings(register: Register) -> None:
         ],
         card=cards.GEM,
     )
-    register("fspool", "vsebench_learned.fspool:FSPool", params=[Param("pieces", 20, "linear pieces of the weights", minimum=1)], card=cards.FSPOOL)
+    register(
+        "fspool",
+        "vsebench_learned.fspool:FSPool",
+        params=[Param("pieces", 20, "linear pieces of the weights", minimum=1)],
+        card=cards.FSPOOL,
+    )
     register("softmax", "vsebench_learned.attention:Softmax", card=cards.SOFTMAX)
     register("selfattn", "vsebench_learned.attention:SelfAttention", card=cards.SELFATTN)
     register("seq2seq", "vsebench_learned.recurrent:Seq2Seq", card=cards.SEQ2SEQ)
     register("esa", "vsebench_learned.attention:ESA", card=cards.ESA)
     register("gcn-mean", "vsebench_learned.graph:GCNMean", params=[_LAYERS], card=cards.GCN_MEAN)
-    register("gcn-seq2seq", "vsebench_learned.graph:GCNSeq2Seq", params=[_LAYERS], card=cards.GCN_SEQ2SEQ)
+    register(
+        "gcn-seq2seq", "vsebench_learned.graph:GCNSeq2Seq", params=[_LAYERS], card=cards.GCN_SEQ2SEQ
+    )
     register(
         "combo",
         "vsebench_learned.combination:Combo",
         params=[
-            Param("of", "mean+max+kmax", "simple poolings, joined by '+': mean, max, kmax, softmax, first, last"),
+            Param(
+                "of",
+                "mean+max+kmax",
+                "simple poolings, joined by '+': mean, max, kmax, softmax, first, last",
+            ),
             Param("k", 5, "how many of the largest values kmax averages", minimum=1),
         ],
         card=cards.COMBO,

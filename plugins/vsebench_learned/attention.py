@@ -1,4 +1,6 @@
-"""Poolings by softmax weights over the rows: parameter-free, from a linear map, and by self-attention."""
+"""Poolings by softmax weights over the rows: parameter-free, from a linear map, and by
+self-attention.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def softmax_pool(features: Tensor, lengths: Tensor) -> Tensor:
-    """`sum_k x_k · softmax_k(x_k)` over each dimension's valid values: between mean and maximum, at temperature 1.
+    """`sum_k x_k · softmax_k(x_k)` over each dimension's valid values: between mean and maximum, at
+    temperature 1.
 
     The embedding-level branch of Adaptive Pooling (arXiv 2210.02206).
 
@@ -61,7 +64,8 @@ class Softmax(nn.Module):
 class ESA(nn.Module):
     """`esa`: `sum_k x_k · softmax_k(W x_k + b)`, each dimension with weights of its own.
 
-    This is the token-level branch of Adaptive Pooling without its sorting and its ReLU: D² + D parameters.
+    This is the token-level branch of Adaptive Pooling without its sorting and its ReLU: D² + D
+    parameters.
 
     Args:
         dim: embedding size D.
@@ -77,9 +81,11 @@ class ESA(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """`selfattn`: one head of scaled dot-product self-attention over the valid rows, then their mean; 3 (D² + D) parameters.
+    """`selfattn`: one head of scaled dot-product self-attention over the valid rows, then their
+    mean; 3 (D² + D) parameters.
 
-    The mean of the attended values is the value map of one weighted mean of the rows, as the weights sum to 1: values are never computed row by row.
+    The mean of the attended values is the value map of one weighted mean of the rows, as the
+    weights sum to 1: values are never computed row by row.
 
     Args:
         dim: embedding size D.

@@ -16,7 +16,13 @@ _URL = "https://arxiv.org/abs/2011.04305"
 
 
 def _vse_infinity(where: str) -> Paper:
-    return Paper("Learning the Best Pooling Strategy for Visual Semantic Embedding", 2021, _URL, venue="CVPR", where=where)
+    return Paper(
+        "Learning the Best Pooling Strategy for Visual Semantic Embedding",
+        2021,
+        _URL,
+        venue="CVPR",
+        where=where,
+    )
 
 
 FIRST = PoolingCard(
@@ -30,7 +36,11 @@ FIRST = PoolingCard(
 LAST = PoolingCard(
     "the last valid row: the final state of a forward RNN",
     paper=Paper(
-        "VSE++: Improving Visual-Semantic Embeddings with Hard Negatives", 2018, "https://arxiv.org/abs/1707.05612", venue="BMVC", where="text encoder"
+        "VSE++: Improving Visual-Semantic Embeddings with Hard Negatives",
+        2018,
+        "https://arxiv.org/abs/1707.05612",
+        venue="BMVC",
+        where="text encoder",
     ),
     graphs=1,
 )
@@ -38,12 +48,24 @@ LAST = PoolingCard(
 GEM = PoolingCard(
     "generalised mean with one learnt exponent",
     paper=Paper(
-        "Fine-tuning CNN Image Retrieval with No Human Annotation", 2018, "https://arxiv.org/abs/1711.02512", venue="TPAMI", where="generalized-mean pooling"
+        "Fine-tuning CNN Image Retrieval with No Human Annotation",
+        2018,
+        "https://arxiv.org/abs/1711.02512",
+        venue="TPAMI",
+        where="generalized-mean pooling",
     ),
     published=published.GEM,
     notes=(
-        "VSE-infinity reports NaN for regions with a BiGRU; here p stays within 1..100 and powers are taken in the logarithmic domain, which keeps it finite.",
-        "Values below eps count as eps and get no gradient: of signed features only the positive part is pooled.",
+        (
+            "VSE-infinity reports NaN for regions with a BiGRU; here p stays within 1..100 and "
+            "powers "
+            "are taken in the logarithmic domain, which keeps it finite."
+        ),
+        (
+            "Values below eps count as eps and get no gradient: of signed features only the "
+            "positive "
+            "part is pooled."
+        ),
     ),
     order_free=True,
     graphs=1,
@@ -52,7 +74,11 @@ GEM = PoolingCard(
 FSPOOL = PoolingCard(
     "sorted values of each dimension, weighted by a learnt piecewise linear function of rank",
     paper=Paper(
-        "FSPool: Learning Set Representations with Featurewise Sort Pooling", 2020, "https://arxiv.org/abs/1906.02795", venue="ICLR", where="Section 3"
+        "FSPool: Learning Set Representations with Featurewise Sort Pooling",
+        2020,
+        "https://arxiv.org/abs/1906.02795",
+        venue="ICLR",
+        where="Section 3",
     ),
     published=published.FSPOOL,
     notes=("VSE-infinity does not say how many pieces it used.",),
@@ -77,7 +103,13 @@ SELFATTN = PoolingCard(
     "one head of self-attention over the rows, then their mean",
     paper=_vse_infinity("Table 1, SelfAttn"),
     published=published.SELFATTN,
-    notes=("No code of it was released: this form has the 3.2M parameters of Table 1 (3,148,800 at D = 1024).",),
+    notes=(
+        (
+            "No code of it was released: this form has the 3.2M parameters of Table 1 (3,148,800 "
+            "at D "
+            "= 1024)."
+        ),
+    ),
     order_free=True,
     graphs=1,
 )
@@ -87,28 +119,52 @@ SEQ2SEQ = Card(
     paper=_vse_infinity("Table 1, Seq2Seq"),
     published=published.SEQ2SEQ,
     notes=(
-        "No code of it was released: this form has the 6.3M parameters of Table 1 (6,297,600 at D = 1024).",
+        (
+            "No code of it was released: this form has the 6.3M parameters of Table 1 (6,297,600 "
+            "at D "
+            "= 1024)."
+        ),
         "The result depends on the order of the rows.",
     ),
 )
 
 ESA = PoolingCard(
     "per-dimension softmax over positions of a linear map of the features",
-    notes=("The control of Adaptive Pooling's token-level branch: the same number of parameters, without sorting and ReLU.",),
+    notes=(
+        (
+            "The control of Adaptive Pooling's token-level branch: the same number of parameters, "
+            "without sorting and ReLU."
+        ),
+    ),
     order_free=True,
     graphs=1,
 )
 
 _GRAPH_NOTES = (
-    "A layer is VSRN's (https://arxiv.org/abs/1909.02701): X + W_r (R g(X)) with R[i, j] = θ(x_i) · φ(x_j) / n, 4 (D² + D) parameters.",
-    "VSRN's batch normalisation in the layer and L2 normalisation of the rows after it are left out.",
+    (
+        "A layer is VSRN's (https://arxiv.org/abs/1909.02701): X + W_r (R g(X)) with R[i, j] = "
+        "θ(x_i) "
+        "· φ(x_j) / n, 4 (D² + D) parameters."
+    ),
+    (
+        "VSRN's batch normalisation in the layer and L2 normalisation of the rows after it are "
+        "left "
+        "out."
+    ),
 )
 
 GCN_MEAN = PoolingCard(
     "graph convolution over the rows, then their mean",
     paper=_vse_infinity("Table 1, GCN+AvgPool"),
     published=published.GCN_MEAN,
-    notes=(*_GRAPH_NOTES, "No code of it was released: one layer has the 4.2M parameters of Table 1 (4,198,400 at D = 1024)."),
+    notes=(
+        *_GRAPH_NOTES,
+        (
+            "No code of it was released: one layer has the 4.2M parameters of Table 1 (4,198,400 "
+            "at D "
+            "= 1024)."
+        ),
+    ),
     order_free=True,
     graphs=1,
 )
@@ -119,7 +175,10 @@ GCN_SEQ2SEQ = Card(
     published=published.GCN_SEQ2SEQ,
     notes=(
         *_GRAPH_NOTES,
-        "Table 1 gives 23.1M parameters: layers=4, as VSRN stacks, has 23,091,200 at D = 1024; one layer has 10,496,000.",
+        (
+            "Table 1 gives 23.1M parameters: layers=4, as VSRN stacks, has 23,091,200 at D = 1024; "
+            "one layer has 10,496,000."
+        ),
         "The result depends on the order of the rows.",
     ),
 )
@@ -139,7 +198,12 @@ COMBO = PoolingCard(
         venue="EACL",
         where="abstract: combinations of simple poolings are no worse than sophisticated ones",
     ),
-    notes=("The paper's own combinations are not followed: the weights, shared by all dimensions, are this suite's choice.",),
+    notes=(
+        (
+            "The paper's own combinations are not followed: the weights, shared by all dimensions, "
+            "are this suite's choice."
+        ),
+    ),
     order_free=_combines_sets,
     graphs=1,
 )

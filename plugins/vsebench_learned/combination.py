@@ -30,7 +30,8 @@ SIMPLE: dict[str, Callable[[int], nn.Module]] = {
 
 
 class Combo(nn.Module):
-    """`combo`: `sum_m softmax(a)_m · pooling_m(X)`, with one learnt weight for each pooling, the same in all dimensions; it starts as their average.
+    """`combo`: `sum_m softmax(a)_m · pooling_m(X)`, with one learnt weight for each pooling, the
+    same in all dimensions; it starts as their average.
 
     Args:
         of: names of the poolings, joined by `+`.
@@ -45,9 +46,15 @@ class Combo(nn.Module):
         self.names = names = of.split("+")
         for name in names:
             if name not in SIMPLE:
-                raise SpecError(f"pooling 'combo': parameter 'of' names an unknown simple pooling '{name}': {did_you_mean(name, SIMPLE)}")
+                raise SpecError(
+                    f"pooling 'combo': parameter 'of' names an unknown simple pooling '{name}': "
+                    f"{did_you_mean(name, SIMPLE)}"
+                )
             if names.count(name) > 1:
-                raise SpecError(f"pooling 'combo': parameter 'of' names '{name}' more than once: name each pooling once, joined by '+'")
+                raise SpecError(
+                    f"pooling 'combo': parameter 'of' names '{name}' more than once: name each "
+                    "pooling once, joined by '+'"
+                )
         self.poolings = nn.ModuleList(SIMPLE[name](k) for name in names)
         self.logits = nn.Parameter(torch.zeros(len(names)))
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def knot_weights(lengths: Tensor, n: int, pieces: int) -> Tensor:
     """How much each knot of a piecewise linear function counts at each rank.
 
-    Rank k of an item of length n_b lies at `pieces · k / (n_b − 1)` between knots 0 and `pieces`; the only rank of an item of length 1 at knot 0.
+    Rank k of an item of length n_b lies at `pieces · k / (n_b − 1)` between knots 0 and `pieces`;
+    the only rank of an item of length 1 at knot 0.
 
     Args:
         lengths: int64 [B], 1..n.
@@ -24,7 +25,8 @@ def knot_weights(lengths: Tensor, n: int, pieces: int) -> Tensor:
         pieces: number of linear pieces.
 
     Returns:
-        float64 [B, n, pieces + 1]; two neighbouring knots at most count at a rank, summing to 1, and none beyond an item's length.
+        float64 [B, n, pieces + 1]; two neighbouring knots at most count at a rank, summing to 1,
+        and none beyond an item's length.
     """
     rank = torch.arange(n, device=lengths.device, dtype=torch.float64)
     at = pieces * rank / (lengths - 1).clamp(min=1)[:, None]
@@ -34,13 +36,16 @@ def knot_weights(lengths: Tensor, n: int, pieces: int) -> Tensor:
 
 
 class FSPool(nn.Module):
-    """`fspool`: sums each dimension's sorted values with weights that are a learnt piecewise linear function of the relative rank.
+    """`fspool`: sums each dimension's sorted values with weights that are a learnt piecewise linear
+    function of the relative rank.
 
-    The weights are linear in the knots, so the sorted values are summed for each knot first, and no [B, N, D] weights are made.
+    The weights are linear in the knots, so the sorted values are summed for each knot first, and no
+    [B, N, D] weights are made.
 
     Args:
         pieces: linear pieces of each function.
-        dim: embedding size D; there are D · (pieces + 1) parameters, initialised from the standard normal distribution.
+        dim: embedding size D; there are D · (pieces + 1) parameters, initialised from the standard
+            normal distribution.
     """
 
     def __init__(self, pieces: int = 20, *, dim: int) -> None:

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _P_RANGE = (1.0, 100.0)
-"""Below 1 the gradient is unbounded as values approach 0; at 100 the pooling is the maximum to within n^(1/100)."""
+"""Below 1 the gradient is unbounded as values approach 0; at 100 the pooling is the maximum to
+within n^(1/100).
+"""
 
 
 def generalised_mean(features: Tensor, lengths: Tensor, p: Tensor, eps: float) -> Tensor:
     """`((1/n) sum_k max(x_k, eps)^p)^(1/p)` over each dimension's valid values.
 
-    Computed as `exp((logsumexp_k(p · log x_k) − log n) / p)`, which neither overflows nor underflows for any p.
+    Computed as `exp((logsumexp_k(p · log x_k) − log n) / p)`, which neither overflows nor
+    underflows for any p.
 
     Args:
         features: [B, N, D].
@@ -39,10 +42,12 @@ def generalised_mean(features: Tensor, lengths: Tensor, p: Tensor, eps: float) -
 
 
 class GeM(nn.Module):
-    """`gem`: the generalised mean with one learnt exponent, from the mean (p = 1) towards the maximum.
+    """`gem`: the generalised mean with one learnt exponent, from the mean (p = 1) towards the
+    maximum.
 
-    VSE-infinity reports NaN for regions with a BiGRU. Here p is kept within 1..100 and powers are taken in the logarithmic domain: for p of at
-    least 1 no derivative by a feature exceeds 1, so that training stays finite.
+    VSE-infinity reports NaN for regions with a BiGRU. Here p is kept within 1..100 and powers are
+    taken in the logarithmic domain: for p of at least 1 no derivative by a feature exceeds 1, so
+    that training stays finite.
 
     Args:
         p: initial exponent.

@@ -1,4 +1,6 @@
-"""Graph convolutions over an item's rows, then mean or GRU: two rows of Table 1 of VSE-infinity, in the form of VSRN (ICCV 2019)."""
+"""Graph convolutions over an item's rows, then mean or GRU: two rows of Table 1 of VSE-infinity, in
+the form of VSRN (ICCV 2019).
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
 
 
 class GraphConvolution(nn.Module):
-    """`X + W_r (R · g(X))` with affinities `R[i, j] = θ(x_i) · φ(x_j) / n` between the n valid rows, as in VSRN.
+    """`X + W_r (R · g(X))` with affinities `R[i, j] = θ(x_i) · φ(x_j) / n` between the n valid
+    rows, as in VSRN.
 
-    θ, φ, g and W_r are linear maps D → D with biases: 4 (D² + D) parameters. As in VSRN's code, affinities are divided by the number of
-    rows, and a layer starts as the identity (W_r = 0). Its batch normalisation after W_r is left out, since it would make an item depend on its batch.
+    θ, φ, g and W_r are linear maps D → D with biases: 4 (D² + D) parameters. As in VSRN's code,
+    affinities are divided by the number of rows, and a layer starts as the identity (W_r = 0). Its
+    batch normalisation after W_r is left out, since it would make an item depend on its batch.
 
     Args:
         dim: size D of the rows.
@@ -34,7 +38,9 @@ class GraphConvolution(nn.Module):
         nn.init.zeros_(self.w_r.bias)
 
     def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
-        """`rows` [B, N, D], finite throughout, with `lengths` int64 [B], 1..N, to [B, N, D]; what it returns beyond a length means nothing."""
+        """`rows` [B, N, D], finite throughout, with `lengths` int64 [B], 1..N, to [B, N, D]; what
+        it returns beyond a length means nothing.
+        """
         affinity = self.theta(rows) @ self.phi(rows).transpose(1, 2) / lengths[:, None, None]
         messages = zero_padding(self.g(rows), lengths, affinity.dtype)
         passed: Tensor = self.w_r(affinity @ messages)
@@ -54,7 +60,9 @@ class RegionGraph(nn.Module):
         self.layers = nn.ModuleList(GraphConvolution(dim) for _ in range(layers))
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """`features` [B, N, D] with `lengths` int64 [B], 1..N, to [B, N, D], zero beyond an item's length; in the parameters' dtype."""
+        """`features` [B, N, D] with `lengths` int64 [B], 1..N, to [B, N, D], zero beyond an item's
+        length; in the parameters' dtype.
+        """
         dtype = next(self.parameters()).dtype
         rows = zero_padding(features, lengths, dtype)
         for layer in self.layers:
@@ -82,7 +90,8 @@ class GCNSeq2Seq(nn.Module):
     """`gcn-seq2seq`: the last state of a GRU over the rows after graph convolutions.
 
     Args:
-        layers: graph convolutions; VSRN stacks four, which gives the 23.1M parameters of Table 1 of VSE-infinity.
+        layers: graph convolutions; VSRN stacks four, which gives the 23.1M parameters of Table 1 of
+            VSE-infinity.
         dim: embedding size D.
     """
 

@@ -1,4 +1,6 @@
-"""Poolings that take one position: the first (a [CLS] token) or the last (a forward RNN's final state)."""
+"""Poolings that take one position: the first (a [CLS] token) or the last (a forward RNN's final
+state).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Published results of the poolings that VSE∞ compares GPO with: its Table 1 (image side, no size augmentation) and its Figure 4."""
+"""Published results of the poolings that VSE∞ compares GPO with: its Table 1 (image side, no size
+augmentation) and its Figure 4.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,25 @@ from vsebench.plugin import Published, Setting
 
 _URL = "https://arxiv.org/abs/2011.04305"
 
-_REGION = Setting("coco", "BUTD regions", image_encoder="region", text_encoder="bigru", evaluation="1k-5fold", protocol="vse-infinity")
+_REGION = Setting(
+    "coco",
+    "BUTD regions",
+    image_encoder="region",
+    text_encoder="bigru",
+    evaluation="1k-5fold",
+    protocol="vse-infinity",
+)
 _GRID = replace(_REGION, features="BUTD grid", image_encoder="grid", protocol="")
 _BERT = replace(_REGION, text_encoder="bert", protocol="vse-infinity-bert")
 _WITHOUT_AUGMENTATION = {"drop_regions": 0.0, "augment_words": 0.0}
 
 
-def _table_1(pooling: str, region: tuple[float, float], grid: tuple[float, float]) -> tuple[Published, ...]:
-    """R@1 of text-to-image and image-to-text retrieval. The text side, which the table does not name, is the mean of Figure 4."""
+def _table_1(
+    pooling: str, region: tuple[float, float], grid: tuple[float, float]
+) -> tuple[Published, ...]:
+    """R@1 of text-to-image and image-to-text retrieval. The text side, which the table does not
+    name, is the mean of Figure 4.
+    """
     return tuple(
         Published(
             replace(setting, pooling=f"{pooling}/mean", changes=_WITHOUT_AUGMENTATION),
@@ -31,7 +44,11 @@ def _figure_4(setting: Setting, pooling: str, i2t_r1: float) -> Published:
 
 
 FIRST = (_figure_4(_REGION, "gpo/first", 76.8), _figure_4(_BERT, "gpo/first", 77.2))
-GEM = (_figure_4(_GRID, "gem/mean", 76.1), _figure_4(_REGION, "gpo/gem", 74.3), _figure_4(_BERT, "gpo/gem", 78.0))
+GEM = (
+    _figure_4(_GRID, "gem/mean", 76.1),
+    _figure_4(_REGION, "gpo/gem", 74.3),
+    _figure_4(_BERT, "gpo/gem", 78.0),
+)
 FSPOOL = (
     _figure_4(_REGION, "fspool/mean", 76.3),
     _figure_4(_GRID, "fspool/mean", 77.7),

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 
 class Seq2Seq(nn.Module):
-    """`seq2seq`: the state of a one-layer forward GRU (D → D) after the last valid row; 6 (D² + D) parameters.
+    """`seq2seq`: the state of a one-layer forward GRU (D → D) after the last valid row; 6 (D² + D)
+    parameters.
 
-    The GRU also runs over the padding, whose states nothing reads: the recurrence goes forward only.
+    The GRU also runs over the padding, whose states nothing reads: the recurrence goes forward
+    only.
 
     Args:
         dim: embedding size D.

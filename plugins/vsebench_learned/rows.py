@@ -1,6 +1,7 @@
 """Operations on the valid rows of a padded batch that several poolings share.
 
-Padding is replaced before anything is computed from it, so that whatever it holds, NaN included, reaches neither a result nor a gradient.
+Padding is replaced before anything is computed from it, so that whatever it holds, NaN included,
+reaches neither a result nor a gradient.
 """
 
 from __future__ import annotations
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
 
 
 def zero_padding(features: Tensor, lengths: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """`features` [B, N, D] with zeros in the rows beyond `lengths` int64 [B], as `dtype`; by default float32 at least."""
+    """`features` [B, N, D] with zeros in the rows beyond `lengths` int64 [B], as `dtype`; by
+    default float32 at least.
+    """
     mask = valid_mask(lengths, features.shape[1])[:, :, None]
-    return torch.where(mask, features, 0).to(dtype or torch.promote_types(features.dtype, torch.float32))
+    return torch.where(mask, features, 0).to(
+        dtype or torch.promote_types(features.dtype, torch.float32)
+    )
 
 
 def softmax_over_rows(scores: Tensor, lengths: Tensor) -> Tensor:
-    """Softmax of `scores` [B, N, D] along N over the valid rows of `lengths` int64 [B]; zero beyond them, float32 at least."""
+    """Softmax of `scores` [B, N, D] along N over the valid rows of `lengths` int64 [B]; zero beyond
+    them, float32 at least.
+    """
     mask = valid_mask(lengths, scores.shape[1])[:, :, None]
     wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
     return torch.where(mask, wide, -math.inf).softmax(dim=1)

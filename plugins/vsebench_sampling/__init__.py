@@ -24,15 +24,29 @@ def vsebench_register_samplers(register: Register) -> None:
         "warp",
         "vsebench_sampling.scored:Warp",
         params=[
-            Param("trials", 0, "most candidates per draw; 0 allows as many as there are other labels", minimum=0),
-            Param("xi", "top", "what the weight optimises: the top of the ranking (1/j) or the mean rank (1/(A - 1))", choices=("top", "mean")),
+            Param(
+                "trials",
+                0,
+                "most candidates per draw; 0 allows as many as there are other labels",
+                minimum=0,
+            ),
+            Param(
+                "xi",
+                "top",
+                "what the weight optimises: the top of the ranking (1/j) or the mean rank (1/(A - "
+                "1))",
+                choices=("top", "mean"),
+            ),
         ],
         card=cards.WARP,
     )
     register(
         "dns",
         "vsebench_sampling.scored:DNS",
-        params=[Param("n", 8, "candidates", minimum=1), Param("m", 1, "of the best, how many may be taken", minimum=1)],
+        params=[
+            Param("n", 8, "candidates", minimum=1),
+            Param("m", 1, "of the best, how many may be taken", minimum=1),
+        ],
         card=cards.DNS,
     )
     register(

@@ -12,7 +12,13 @@ _WSABIE = Paper(
     where="§3, Algorithm 1",
 )
 _VSE_ENS = "https://arxiv.org/abs/1801.01632"
-_BPR = Paper("BPR: Bayesian Personalized Ranking from Implicit Feedback", 2009, "https://arxiv.org/abs/1205.2618", venue="UAI", where="BPR-Opt, §4.1")
+_BPR = Paper(
+    "BPR: Bayesian Personalized Ranking from Implicit Feedback",
+    2009,
+    "https://arxiv.org/abs/1205.2618",
+    venue="UAI",
+    where="BPR-Opt, §4.1",
+)
 
 UNIFORM = Card(
     "any label that the image does not have, at equal chances (Opt-AUC)",
@@ -36,7 +42,11 @@ WARP = Card(
     paper=_WSABIE,
     notes=(
         "A pair whose trials all fail is skipped.",
-        "The code released with VSE-ens calls WARP a scan in fixed label order with an unweighted logistic loss; this is the published algorithm.",
+        (
+            "The code released with VSE-ens calls WARP a scan in fixed label order with an "
+            "unweighted "
+            "logistic loss; this is the published algorithm."
+        ),
     ),
 )
 
@@ -52,7 +62,8 @@ DNS = Card(
 )
 
 SOFTMAX_ORACLE = Card(
-    "in proportion to exp(score / temperature) over all labels: exact, and as costly as scoring them all",
+    "in proportion to exp(score / temperature) over all labels: exact, and as costly as scoring "
+    "them all",
     paper=Paper(
         "Quick Training of Probabilistic Neural Nets by Importance Sampling",
         2003,
@@ -64,17 +75,27 @@ SOFTMAX_ORACLE = Card(
 
 HINGE = LossCard(
     "[1 − (positive − negative)]+",
-    paper=Paper("VSE-ens: Visual-Semantic Embeddings with Efficient Negative Sampling", 2018, _VSE_ENS, venue="AAAI", where="the objective"),
+    paper=Paper(
+        "VSE-ens: Visual-Semantic Embeddings with Efficient Negative Sampling",
+        2018,
+        _VSE_ENS,
+        venue="AAAI",
+        where="the objective",
+    ),
     task="annotation",
     non_negative=True,
 )
 
-LOGISTIC = LossCard("ln(1 + exp(negative − positive))", paper=_BPR, task="annotation", non_negative=True)
+LOGISTIC = LossCard(
+    "ln(1 + exp(negative − positive))", paper=_BPR, task="annotation", non_negative=True
+)
 
 WARP_WEIGHTED = LossCard(
     "the hinge times the weight of the positive's estimated rank",
     paper=_WSABIE,
     task="annotation",
     non_negative=True,
-    notes=("Only warp estimates ranks; with any other sampler the weight is 1 and this is the hinge.",),
+    notes=(
+        "Only warp estimates ranks; with any other sampler the weight is 1 and this is the hinge.",
+    ),
 )

@@ -39,10 +39,12 @@ class Uniform(LawSampler):
 
 
 class Popularity(LawSampler):
-    """`popularity`: a label's weight is (training images + 1) ^ power, so that every label can be drawn.
+    """`popularity`: a label's weight is (training images + 1) ^ power, so that every label can be
+    drawn.
 
-    Weights are integers: counts themselves for power 1, else multiples of 2⁻²⁴ of the largest (at least one). Sums are therefore exact, and a draw is one
-    inversion of the cumulative weights with the image's positives cut out, without rejection.
+    Weights are integers: counts themselves for power 1, else multiples of 2⁻²⁴ of the largest (at
+    least one). Sums are therefore exact, and a draw is one inversion of the cumulative weights with
+    the image's positives cut out, without rejection.
 
     Args:
         power: 1 is proportional to counts, 0 is uniform.
@@ -58,14 +60,22 @@ class Popularity(LawSampler):
 
     def refresh(self, state: SamplerState) -> None:
         super().refresh(state)
-        if self._tables is None or self._tables.positives is not state.positives or self._tables.device != state.Q.device:
+        if (
+            self._tables is None
+            or self._tables.positives is not state.positives
+            or self._tables.device != state.Q.device
+        ):
             self._cumulative = np.concatenate([[0.0], np.cumsum(self.weights(state.positives))])
             self._tables = _CutTables(state.positives, self._cumulative, state.Q.device)
 
     def weights(self, positives: Positives) -> np.ndarray:
         """Integers as float64 [A]."""
         weights: np.ndarray = (positives.popularity() + 1.0) ** self.power
-        return weights if self.power == 1 else np.maximum(np.rint(weights / weights.max() * _LARGEST), 1)
+        return (
+            weights
+            if self.power == 1
+            else np.maximum(np.rint(weights / weights.max() * _LARGEST), 1)
+        )
 
     def kernel(self) -> DrawKernel:
         from vsebench_sampling.laws_numba import popularity
@@ -82,7 +92,9 @@ class Popularity(LawSampler):
 
 
 class _CutTables:
-    """Cumulative weights on a device, and for every pair (image, label) what its image's negatives weigh below that label."""
+    """Cumulative weights on a device, and for every pair (image, label) what its image's negatives
+    weigh below that label.
+    """
 
     def __init__(self, positives: Positives, cumulative: np.ndarray, device: torch.device) -> None:
         self.positives = positives
@@ -95,10 +107,15 @@ class _CutTables:
         images = positives.images()
         cut = cumulative.astype(np.int64)[positives.labels] - (above[:-1] - start[images])
         self._cuts = torch.from_numpy(images * self._stride + cut).to(device)
-        self._above, self._start = torch.from_numpy(above).to(device), torch.from_numpy(start).to(device)
+        self._above, self._start = (
+            torch.from_numpy(above).to(device),
+            torch.from_numpy(start).to(device),
+        )
 
     def invert(self, images: Tensor, words: Tensor) -> Tensor:
-        """The labels [B, k] at the levels that the words [B, k] name, among the negatives of the images [B, 1]."""
+        """The labels [B, k] at the levels that the words [B, k] name, among the negatives of the
+        images [B, 1].
+        """
         mass = self._stride - 1 - (self._start[images + 1] - self._start[images])
         level = (unit(words) * mass).long()
         passed = torch.searchsorted(self._cuts, images * self._stride + level, right=True)

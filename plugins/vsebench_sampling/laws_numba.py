@@ -27,7 +27,16 @@ def warp_scratch(n_labels: int) -> int:
 
 @jit(inline=True)
 def uniform(
-    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+    image: int,
+    vector: Vectors,
+    positive: int,
+    stream: int,
+    Q: Vectors,
+    offsets: Offsets,
+    labels: Labels,
+    ranks: Labels,
+    numbers: Numbers,
+    scratch: Numbers,
 ) -> Found:
     """The label whose rank among the image's negatives is uniform."""
     free = free_labels(image, offsets, Q.shape[0])
@@ -38,7 +47,16 @@ def uniform(
 
 @jit(inline=True)
 def popularity(
-    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+    image: int,
+    vector: Vectors,
+    positive: int,
+    stream: int,
+    Q: Vectors,
+    offsets: Offsets,
+    labels: Labels,
+    ranks: Labels,
+    numbers: Numbers,
+    scratch: Numbers,
 ) -> Found:
     """Inverts the cumulative weights, `numbers` [A + 1], with the image's positives cut out."""
     n_labels = Q.shape[0]
@@ -64,12 +82,24 @@ def popularity(
 
 @jit(inline=True)
 def warp(
-    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+    image: int,
+    vector: Vectors,
+    positive: int,
+    stream: int,
+    Q: Vectors,
+    offsets: Offsets,
+    labels: Labels,
+    ranks: Labels,
+    numbers: Numbers,
+    scratch: Numbers,
 ) -> Found:
-    """Uniform trials until the margin `numbers[0]` is violated, at most `numbers[1]`; `numbers[2 + r]` is the weight of rank r.
+    """Uniform trials until the margin `numbers[0]` is violated, at most `numbers[1]`; `numbers[2 +
+    r]` is the weight of rank r.
 
-    Where more than A / 2 are allowed, one pass over all labels, in the order of memory, follows A / 8 trials, and costs no more than those did. It tells
-    whether any negative violates the margin, so that an image without such takes no more trials, and spares the others the scores. What is found is the same.
+    Where more than A / 2 are allowed, one pass over all labels, in the order of memory, follows A /
+    8 trials, and costs no more than those did. It tells whether any negative violates the margin,
+    so that an image without such takes no more trials, and spares the others the scores. What is
+    found is the same.
     """
     n_labels = Q.shape[0]
     free = free_labels(image, offsets, Q.shape[0])
@@ -82,7 +112,9 @@ def warp(
         scratch[trial] = _candidate(image, stream, trial, Q, offsets, labels, free)
     for trial in range(first):
         label = int(scratch[trial % _AHEAD])
-        scratch[trial % _AHEAD] = _candidate(image, stream, trial + _AHEAD, Q, offsets, labels, free)
+        scratch[trial % _AHEAD] = _candidate(
+            image, stream, trial + _AHEAD, Q, offsets, labels, free
+        )
         if score(vector, Q[label]) > threshold:
             return label, trial + 1, numbers[2 + (n_labels - 1) // (trial + 1)]
     if first < limit and _any_above(threshold, image, vector, Q, offsets, labels, scratch):
@@ -94,8 +126,18 @@ def warp(
 
 
 @jit(inline=True)
-def _any_above(threshold: float, image: int, vector: Vectors, Q: Vectors, offsets: Offsets, labels: Labels, scratch: Numbers) -> bool:
-    """Fills `scratch` with the scores of all labels, and says whether a negative's is above the threshold."""
+def _any_above(
+    threshold: float,
+    image: int,
+    vector: Vectors,
+    Q: Vectors,
+    offsets: Offsets,
+    labels: Labels,
+    scratch: Numbers,
+) -> bool:
+    """Fills `scratch` with the scores of all labels, and says whether a negative's is above the
+    threshold.
+    """
     for label in range(Q.shape[0]):
         scratch[label] = score(vector, Q[label])
     for t in range(offsets[image], offsets[image + 1]):
@@ -107,7 +149,9 @@ def _any_above(threshold: float, image: int, vector: Vectors, Q: Vectors, offset
 
 
 @jit(inline=True)
-def _candidate(image: int, stream: int, trial: int, Q: Vectors, offsets: Offsets, labels: Labels, free: int) -> int:
+def _candidate(
+    image: int, stream: int, trial: int, Q: Vectors, offsets: Offsets, labels: Labels, free: int
+) -> int:
     """The uniform negative of a trial, its vector asked for."""
     label = nth_negative(image, below(fork(stream, trial), free), offsets, labels)
     prefetch_row(Q, np.int64(label))
@@ -116,9 +160,20 @@ def _candidate(image: int, stream: int, trial: int, Q: Vectors, offsets: Offsets
 
 @jit(inline=True)
 def dns(
-    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+    image: int,
+    vector: Vectors,
+    positive: int,
+    stream: int,
+    Q: Vectors,
+    offsets: Offsets,
+    labels: Labels,
+    ranks: Labels,
+    numbers: Numbers,
+    scratch: Numbers,
 ) -> Found:
-    """One of the best m = `numbers[1]` of n = `numbers[0]` uniform candidates; `scratch` [2m] holds their scores and labels, best first."""
+    """One of the best m = `numbers[1]` of n = `numbers[0]` uniform candidates; `scratch` [2m] holds
+    their scores and labels, best first.
+    """
     free = free_labels(image, offsets, Q.shape[0])
     if free == 0:
         return _NOTHING, 0, 1.0
@@ -141,7 +196,17 @@ def dns(
 
 
 @jit(inline=True)
-def _best(image: int, vector: Vectors, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, scratch: Numbers, free: int, n: int) -> int:
+def _best(
+    image: int,
+    vector: Vectors,
+    stream: int,
+    Q: Vectors,
+    offsets: Offsets,
+    labels: Labels,
+    scratch: Numbers,
+    free: int,
+    n: int,
+) -> int:
     """The first of the best of n uniform candidates: `dns` of m = 1 at half its price."""
     for trial in range(n):
         scratch[trial] = _candidate(image, stream, trial, Q, offsets, labels, free)
@@ -157,9 +222,20 @@ def _best(image: int, vector: Vectors, stream: int, Q: Vectors, offsets: Offsets
 
 @jit(inline=True)
 def softmax(
-    image: int, vector: Vectors, positive: int, stream: int, Q: Vectors, offsets: Offsets, labels: Labels, ranks: Labels, numbers: Numbers, scratch: Numbers
+    image: int,
+    vector: Vectors,
+    positive: int,
+    stream: int,
+    Q: Vectors,
+    offsets: Offsets,
+    labels: Labels,
+    ranks: Labels,
+    numbers: Numbers,
+    scratch: Numbers,
 ) -> Found:
-    """Inverts the cumulative softmax, at temperature `numbers[0]`, of the scores of all negatives; `scratch` [A]."""
+    """Inverts the cumulative softmax, at temperature `numbers[0]`, of the scores of all negatives;
+    `scratch` [A].
+    """
     n_labels = Q.shape[0]
     if free_labels(image, offsets, Q.shape[0]) == 0:
         return _NOTHING, 0, 1.0

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 class Hinge:
-    """`hinge`: [1 − difference]+, as VSE-ens; at the corner the slope is 1, as in its released code."""
+    """`hinge`: [1 − difference]+, as VSE-ens; at the corner the slope is 1, as in its released
+    code.
+    """
 
     def __call__(self, inputs: RankingInputs) -> Tensor:
         return (MARGIN - inputs.difference).clamp(min=0).sum()
@@ -29,7 +31,9 @@ class Hinge:
 
 
 class WarpWeighted:
-    """`warp-weighted`: the hinge times the sampler's weight, which is 1 for samplers that estimate no rank (all but `warp`)."""
+    """`warp-weighted`: the hinge times the sampler's weight, which is 1 for samplers that estimate
+    no rank (all but `warp`).
+    """
 
     def __call__(self, inputs: RankingInputs) -> Tensor:
         return (inputs.weight * (MARGIN - inputs.difference).clamp(min=0)).sum()

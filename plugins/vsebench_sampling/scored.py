@@ -1,4 +1,6 @@
-"""Laws that score candidates with the current model: WARP, dynamic negative sampling, and the exact softmax."""
+"""Laws that score candidates with the current model: WARP, dynamic negative sampling, and the exact
+softmax.
+"""
 
 from __future__ import annotations
 
@@ -24,20 +26,25 @@ _ELEMENTS = 1 << 25  # floats gathered or scored at once
 
 
 def candidates(request: Request, trials: Tensor) -> tuple[Tensor, Tensor]:
-    """Uniform negatives of those trials, one per draw of a request with k = 1, and their scores: int64 and float32 [B, c]."""
+    """Uniform negatives of those trials, one per draw of a request with k = 1, and their scores:
+    int64 and float32 [B, c].
+    """
     labels = request.index.nth(request.images, below(fork(request.streams, trials), request.free))
     labels = labels.clamp(max=len(request.Q) - 1)  # of images without a negative
     return labels, torch.einsum("bf,bcf->bc", request.vectors, request.Q[labels])
 
 
 class Warp(LawSampler):
-    """`warp` (WSABIE): uniform trials until a negative violates the margin; the number of trials estimates the positive's rank.
+    """`warp` (WSABIE): uniform trials until a negative violates the margin; the number of trials
+    estimates the positive's rank.
 
-    A draw that finds no violator within its trials gives nothing. The weight is L(⌊(A − 1) / trials⌋) with L(r) = Σ_{j ≤ r} ξ_j.
+    A draw that finds no violator within its trials gives nothing. The weight is L(⌊(A − 1) /
+    trials⌋) with L(r) = Σ_{j ≤ r} ξ_j.
 
     Args:
         trials: the cap; 0 allows A − 1.
-        xi: `top` takes ξ_j = 1 / j, which favours the top of the ranking, `mean` ξ_j = 1 / (A − 1), the mean rank.
+        xi: `top` takes ξ_j = 1 / j, which favours the top of the ranking, `mean` ξ_j = 1 / (A − 1),
+            the mean rank.
     """
 
     def __init__(self, trials: int = 0, xi: Literal["top", "mean"] = "top") -> None:
@@ -59,7 +66,9 @@ class Warp(LawSampler):
     def kernel(self) -> DrawKernel:
         from vsebench_sampling.laws_numba import warp, warp_scratch
 
-        return DrawKernel(warp, tables(numbers=self._numbers, scratch=warp_scratch(len(self._numbers) - 2)))
+        return DrawKernel(
+            warp, tables(numbers=self._numbers, scratch=warp_scratch(len(self._numbers) - 2))
+        )
 
     def draw(self, request: Request) -> Found:
         shape, limit = request.streams.shape, int(self._numbers[1])
@@ -71,7 +80,12 @@ class Warp(LawSampler):
             return labels, scores > threshold[draws, None]
 
         limits = (request.free > 0).expand(shape).flatten().long() * limit
-        labels, trials = first_accepted(attempt, torch.arange(len(limits), device=limits.device), limits, _ELEMENTS // request.Q.shape[1])
+        labels, trials = first_accepted(
+            attempt,
+            torch.arange(len(limits), device=limits.device),
+            limits,
+            _ELEMENTS // request.Q.shape[1],
+        )
         found = trials > 0
         labels = labels.where(found, torch.full_like(labels, NOTHING))
         rank = (len(request.Q) - 1) // trials.clamp(min=1)
@@ -100,13 +114,20 @@ class DNS(LawSampler):
     def kernel(self) -> DrawKernel:
         from vsebench_sampling.laws_numba import dns
 
-        return DrawKernel(dns, tables(numbers=np.array([self.n, self.m], np.float64), scratch=max(2 * self.m, self.n)))
+        return DrawKernel(
+            dns,
+            tables(numbers=np.array([self.n, self.m], np.float64), scratch=max(2 * self.m, self.n)),
+        )
 
     def draw(self, request: Request) -> Found:
         total = request.streams.numel()
         piece = max(1, _ELEMENTS // (self.n * request.Q.shape[1]))
         numbers = torch.arange(total, device=request.streams.device)
-        labels = torch.cat([self._best(request.of(draws)) for draws in torch.split(numbers, piece)]) if total else numbers
+        labels = (
+            torch.cat([self._best(request.of(draws)) for draws in torch.split(numbers, piece)])
+            if total
+            else numbers
+        )
         labels = labels.view(request.streams.shape)
         return labels, torch.full_like(labels, self.n), torch.ones_like(labels, dtype=torch.float32)
 
@@ -119,11 +140,17 @@ class DNS(LawSampler):
         return labels.gather(1, order.gather(1, choice)).squeeze(1)
 
     def mass(self, case: Case) -> np.ndarray:
-        """Of the j-th best of n: better ones number less than j, so that the sum over j ≤ m of order statistics, each at chance 1 / m."""
+        """Of the j-th best of n: better ones number less than j, so that the sum over j ≤ m of
+        order statistics, each at chance 1 / m.
+        """
         scores = np.where(case.negative, case.Q @ case.vector, -np.inf)
         order = np.argsort(-scores, kind="stable")
-        above = np.minimum(np.arange(len(case.Q) + 1) / case.negative.sum(), 1)  # chance that a candidate is among the first
-        at_most = np.zeros(len(above))  # Σ over j ≤ m of the chance that the j-th best is among the first
+        above = np.minimum(
+            np.arange(len(case.Q) + 1) / case.negative.sum(), 1
+        )  # chance that a candidate is among the first
+        at_most = np.zeros(
+            len(above)
+        )  # Σ over j ≤ m of the chance that the j-th best is among the first
         for j in range(1, self.m + 1):
             fewer = sum(comb(self.n, i) * above**i * (1 - above) ** (self.n - i) for i in range(j))
             at_most += 1 - fewer
@@ -133,7 +160,8 @@ class DNS(LawSampler):
 
 
 class SoftmaxOracle(LawSampler):
-    """`softmax-oracle`: proportional to exp(score / temperature), from the scores of all labels: the costly ideal of an adaptive sampler.
+    """`softmax-oracle`: proportional to exp(score / temperature), from the scores of all labels:
+    the costly ideal of an adaptive sampler.
 
     Args:
         temperature: smaller is harder.
@@ -151,19 +179,31 @@ class SoftmaxOracle(LawSampler):
     def kernel(self) -> DrawKernel:
         from vsebench_sampling.laws_numba import softmax
 
-        return DrawKernel(softmax, tables(numbers=np.array([self.temperature]), scratch=self._n_labels))
+        return DrawKernel(
+            softmax, tables(numbers=np.array([self.temperature]), scratch=self._n_labels)
+        )
 
     def draw(self, request: Request) -> Found:
         piece = max(1, _ELEMENTS // len(request.Q))
         every = torch.arange(len(request.Q), device=request.Q.device)
         rows = torch.arange(len(request.vectors), device=request.Q.device)
-        labels = torch.cat([self._invert(request, part, every) for part in torch.split(rows, piece)]) if len(rows) else torch.zeros_like(request.streams)
-        return labels, torch.full_like(labels, len(request.Q)), torch.ones_like(labels, dtype=torch.float32)
+        labels = (
+            torch.cat([self._invert(request, part, every) for part in torch.split(rows, piece)])
+            if len(rows)
+            else torch.zeros_like(request.streams)
+        )
+        return (
+            labels,
+            torch.full_like(labels, len(request.Q)),
+            torch.ones_like(labels, dtype=torch.float32),
+        )
 
     def _invert(self, request: Request, rows: Tensor, every: Tensor) -> Tensor:
         scores = (request.vectors[rows] @ request.Q.T).double()
         scores = scores.masked_fill(request.index.contains(request.images[rows], every), -torch.inf)
-        best = scores.max(dim=1, keepdim=True).values.clamp(min=torch.finfo(torch.float64).min)  # of an image with every label: −∞
+        best = scores.max(dim=1, keepdim=True).values.clamp(
+            min=torch.finfo(torch.float64).min
+        )  # of an image with every label: −∞
         cumulative = ((scores - best) / self.temperature).exp().cumsum(1)
         level = unit(request.streams[rows]) * cumulative[:, -1:]
         return torch.searchsorted(cumulative, level, right=True).clamp(max=len(request.Q) - 1)

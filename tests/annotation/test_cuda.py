@@ -16,10 +16,23 @@ from vsebench_sampling.independent import Popularity, Uniform
 from vsebench_sampling.losses import Hinge
 from vsebench_sampling.scored import DNS, SoftmaxOracle, Warp
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
 
 
-@pytest.mark.parametrize("make", [Uniform, Popularity, lambda: Warp(trials=20), lambda: DNS(4, 2), SoftmaxOracle, lambda: VSEens(lam=0.05)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        Uniform,
+        Popularity,
+        lambda: Warp(trials=20),
+        lambda: DNS(4, 2),
+        SoftmaxOracle,
+        lambda: VSEens(lam=0.05),
+    ],
+)
 def test_draws_are_those_of_the_cpu(make: Any) -> None:
     """All but a few, where a sum of scores rounds to the other side."""
     cpu = planted_state(500, 300, 16, torch.device("cpu"))
@@ -38,8 +51,21 @@ def test_draws_are_those_of_the_cpu(make: Any) -> None:
 @pytest.mark.parametrize("optimiser", ["sgd", "adagrad", "adam"])
 def test_training_gives_the_cpus_model(optimiser: Any) -> None:
     data = TrainingData(planted_state(200, 50, 8, torch.device("cpu")).positives)
-    settings = Settings(updates=2048, evaluate_every=1024, engine="minibatch", optimiser=optimiser, dim=8, batch_size=64, lr=0.05)
-    cpu, gpu = (list(train(data, settings, Uniform(), Hinge(), lambda model: {}, seed=0, device=device)) for device in ("cpu", "cuda"))
-    torch.testing.assert_close(cpu[-1].model.labels, gpu[-1].model.labels.cpu(), rtol=1e-3, atol=1e-4)
+    settings = Settings(
+        updates=2048,
+        evaluate_every=1024,
+        engine="minibatch",
+        optimiser=optimiser,
+        dim=8,
+        batch_size=64,
+        lr=0.05,
+    )
+    cpu, gpu = (
+        list(train(data, settings, Uniform(), Hinge(), lambda model: {}, seed=0, device=device))
+        for device in ("cpu", "cuda")
+    )
+    torch.testing.assert_close(
+        cpu[-1].model.labels, gpu[-1].model.labels.cpu(), rtol=1e-3, atol=1e-4
+    )
     assert gpu[-1].loss == pytest.approx(cpu[-1].loss, rel=1e-3)
     assert min(gpu[-1].seconds.values()) >= 0

@@ -49,16 +49,31 @@ def plugin(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_watched_run_is_the_same_run_with_a_column(plugin: str, plan_runs: Plan, tmp_path: Path) -> None:  # noqa: F811
+def test_a_watched_run_is_the_same_run_with_a_column(
+    plugin: str,
+    plan_runs: Plan,
+    tmp_path: Path,  # noqa: F811
+) -> None:
     (plain,), (watched,) = plan_runs(), plan_runs(plugin=plugin)
     (before, _), (record, directory) = go(plain, tmp_path / "a"), go(watched, tmp_path / "b")
-    assert (record.run_id, record.test, record.best_step) == (before.run_id, before.test, before.best_step)
-    assert (directory.path / "seen.txt").read_text().splitlines() == [f"{point.step} {point.metrics['map']}" for point in directory.read_curve()]
+    assert (record.run_id, record.test, record.best_step) == (
+        before.run_id,
+        before.test,
+        before.best_step,
+    )
+    assert (directory.path / "seen.txt").read_text().splitlines() == [
+        f"{point.step} {point.metrics['map']}" for point in directory.read_curve()
+    ]
     (row,) = load_results(tmp_path / "b").rows
     assert row["map_again"] == row["map"]
 
 
-def test_a_rule_ends_a_run_and_a_resumed_one_at_the_same_update(plugin: str, plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_rule_ends_a_run_and_a_resumed_one_at_the_same_update(
+    plugin: str,
+    plan_runs: Plan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+) -> None:
     (whole,), (spec,) = plan_runs(), plan_runs(plugin=plugin, set={"stop": "second"})
     assert spec.run_id != whole.run_id
     record, _ = go(spec, tmp_path / "a")
@@ -76,4 +91,8 @@ def test_a_rule_ends_a_run_and_a_resumed_one_at_the_same_update(plugin: str, pla
     monkeypatch.undo()
     monkeypatch.setenv("VSEBENCH_CACHE", str(tmp_path / "cache"))
     resumed, _ = go(spec, tmp_path / "b")
-    assert (resumed.test, resumed.steps, resumed.best_step) == (record.test, record.steps, record.best_step)
+    assert (resumed.test, resumed.steps, resumed.best_step) == (
+        record.test,
+        record.steps,
+        record.best_step,
+    )

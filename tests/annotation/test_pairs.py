@@ -1,4 +1,6 @@
-"""The stream of pairs: what the engines really train, against the documented one, over more steps than any period could hide in."""
+"""The stream of pairs: what the engines really train, against the documented one, over more steps
+than any period could hide in.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,24 @@ PAIR_SEED, DRAW_SEED = (Key(SEED) / "pairs").seed(), (Key(SEED) / "negatives").s
 def data(*, mapped: bool) -> TrainingData:
     rng = np.random.default_rng(0)
     positives = Positives.from_pairs(*np.nonzero(rng.random((N, A)) < 0.3), N, A)
-    return TrainingData(positives, 0.1 * rng.standard_normal((N, 2), np.float32) if mapped else None)
+    return TrainingData(
+        positives, 0.1 * rng.standard_normal((N, 2), np.float32) if mapped else None
+    )
 
 
 @jit(cache=False)
-def recording(image: Any, vector: Any, positive: Any, stream: Any, Q: Any, offsets: Any, labels: Any, ranks: Any, numbers: Any, scratch: Any) -> Any:
+def recording(
+    image: Any,
+    vector: Any,
+    positive: Any,
+    stream: Any,
+    Q: Any,
+    offsets: Any,
+    labels: Any,
+    ranks: Any,
+    numbers: Any,
+    scratch: Any,
+) -> Any:
     place = int(scratch[0])
     scratch[0] += 1
     scratch[1 + 2 * place] = image
@@ -46,7 +61,9 @@ def recording(image: Any, vector: Any, positive: Any, stream: Any, Q: Any, offse
 
 
 class Recorder(Uniform):
-    """`uniform`, and remembers the images and positives that an engine asks negatives for, in order."""
+    """`uniform`, and remembers the images and positives that an engine asks negatives for, in
+    order.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +73,9 @@ class Recorder(Uniform):
     def kernel(self) -> DrawKernel:
         return DrawKernel(recording, self._tables)
 
-    def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
+    def sample(
+        self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey
+    ) -> Draws:
         if key.seed == DRAW_SEED:  # not beside the training
             self._batches.append(torch.stack([state.images_of(anchors), positives], dim=1))
         return self.vectorised(state, anchors, positives, k, key)
@@ -80,14 +99,22 @@ def trained(source: TrainingData, **engine: Any) -> list[list[int]]:
 def documented(source: TrainingData, batch: int) -> list[list[int]]:
     """Images and labels of the pairs, `batch` to a step."""
     rows = source.positives
-    numbers = [oracle.pair(PAIR_SEED, step, b, rows.n_pairs) for step in range(STEPS // batch) for b in range(batch)]
+    numbers = [
+        oracle.pair(PAIR_SEED, step, b, rows.n_pairs)
+        for step in range(STEPS // batch)
+        for b in range(batch)
+    ]
     return np.stack([rows.images()[numbers], rows.labels[numbers]], axis=1).tolist()  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize(("start", "n_pairs"), [(0, 10), (3, 1), (777, 12_345), (2**40, 2**31 + 11)])
+@pytest.mark.parametrize(
+    ("start", "n_pairs"), [(0, 10), (3, 1), (777, 12_345), (2**40, 2**31 + 11)]
+)
 def test_the_numbers_of_pairs_are_the_documented_ones(start: int, n_pairs: int) -> None:
     found = pairs_of(PAIR_SEED, start, start + STEPS, n_pairs)
-    assert found.tolist() == [oracle.pair(PAIR_SEED, step, 0, n_pairs) for step in range(start, start + STEPS)]
+    assert found.tolist() == [
+        oracle.pair(PAIR_SEED, step, 0, n_pairs) for step in range(start, start + STEPS)
+    ]
 
 
 @pytest.mark.parametrize("mapped", [False, True], ids=["free", "mapped"])

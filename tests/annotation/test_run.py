@@ -1,4 +1,6 @@
-"""Whole runs of the annotation task: what they leave, that they learn, and that a kill changes nothing."""
+"""Whole runs of the annotation task: what they leave, that they learn, and that a kill changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,14 @@ def plan_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Plan:
             "evals_per_epoch": 2,
             **values.pop("set", {}),
         }
-        suite = make_suite({"dataset": "tags:images=150:labels=40:density=0.1", "sampler": "uniform", "set": protocol, **values})
+        suite = make_suite(
+            {
+                "dataset": "tags:images=150:labels=40:density=0.1",
+                "sampler": "uniform",
+                "set": protocol,
+                **values,
+            }
+        )
         runs = plan(suite).runs
         assert all(isinstance(spec, AnnotationSpec) for spec in runs)
         return runs  # type: ignore[return-value]
@@ -50,13 +59,19 @@ def plan_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Plan:
     return plan_suite
 
 
-def go(spec: AnnotationSpec, out: Path, report: Callable[[dict[str, object]], None] = lambda event: None) -> tuple[RunRecord, RunDirectory]:
+def go(
+    spec: AnnotationSpec,
+    out: Path,
+    report: Callable[[dict[str, object]], None] = lambda event: None,
+) -> tuple[RunRecord, RunDirectory]:
     directory = Store(out).directory_for(spec)
     directory.write_spec(spec)
     return run(spec, directory, report), directory
 
 
-def test_a_run_learns_and_leaves_everything_that_a_report_needs(plan_runs: Plan, tmp_path: Path) -> None:
+def test_a_run_learns_and_leaves_everything_that_a_report_needs(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     (spec,) = plan_runs()
     record, directory = go(spec, tmp_path)
     stored_record = directory.read_record()
@@ -64,7 +79,14 @@ def test_a_run_learns_and_leaves_everything_that_a_report_needs(plan_runs: Plan,
     assert (stored_record.run_id, stored_record.test) == (spec.run_id, record.test)
     assert directory.read_spec() == spec
     curve = directory.read_curve()
-    assert [(e.step, e.epoch_end) for e in curve] == [(1500, False), (3000, True), (4500, False), (6000, True), (7500, False), (9000, True)]
+    assert [(e.step, e.epoch_end) for e in curve] == [
+        (1500, False),
+        (3000, True),
+        (4500, False),
+        (6000, True),
+        (7500, False),
+        (9000, True),
+    ]
     assert curve[-1].loss < curve[0].loss
     assert {"violation_rate", "false_negative_rate", "trials_per_draw"} <= set(curve[0].diagnostics)
     best = max(curve, key=lambda e: e.metrics["map"])
@@ -76,17 +98,26 @@ def test_a_run_learns_and_leaves_everything_that_a_report_needs(plan_runs: Plan,
     cost = record.cost
     assert cost is not None
     assert cost.samples_seen == record.steps == 9000
-    assert cost.train_seconds == pytest.approx(cost.sampling_seconds + cost.refresh_seconds + cost.update_seconds)
+    assert cost.train_seconds == pytest.approx(
+        cost.sampling_seconds + cost.refresh_seconds + cost.update_seconds
+    )
     assert cost.parameters == (150 + 40) * 8
-    assert {name: tuple(tensor.shape) for name, tensor in load_file(directory.best_path).items()} == {"images": (150, 8), "labels": (40, 8)}
+    assert {
+        name: tuple(tensor.shape) for name, tensor in load_file(directory.best_path).items()
+    } == {"images": (150, 8), "labels": (40, 8)}
 
 
 class Killed(Exception):  # noqa: N818  # what happened, not a fault
     pass
 
 
-@pytest.mark.parametrize(("sampler", "engine"), [("vse-ens:lam=0.1", "sequential"), ("vse-ens:lam=0.1", "minibatch"), ("warp", "sequential")])
-def test_a_killed_run_goes_on_to_the_same_record(sampler: str, engine: str, plan_runs: Plan, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sampler", "engine"),
+    [("vse-ens:lam=0.1", "sequential"), ("vse-ens:lam=0.1", "minibatch"), ("warp", "sequential")],
+)
+def test_a_killed_run_goes_on_to_the_same_record(
+    sampler: str, engine: str, plan_runs: Plan, tmp_path: Path
+) -> None:
     (spec,) = plan_runs(sampler=sampler, set={"engine": engine, "batch_size": 100})
     whole, whole_directory = go(spec, tmp_path / "whole")
     evaluations = 0
@@ -102,28 +133,42 @@ def test_a_killed_run_goes_on_to_the_same_record(sampler: str, engine: str, plan
     resumed, directory = go(spec, tmp_path / "killed")
     assert resumed.provenance is not None
     assert resumed.provenance.restarts == 1
-    assert (resumed.test, resumed.best_dev, resumed.best_step) == (whole.test, whole.best_dev, whole.best_step)
-    assert [(e.step, e.loss, e.metrics) for e in directory.read_curve()] == [(e.step, e.loss, e.metrics) for e in whole_directory.read_curve()]
+    assert (resumed.test, resumed.best_dev, resumed.best_step) == (
+        whole.test,
+        whole.best_dev,
+        whole.best_step,
+    )
+    assert [(e.step, e.loss, e.metrics) for e in directory.read_curve()] == [
+        (e.step, e.loss, e.metrics) for e in whole_directory.read_curve()
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", bytes(500)])
-def test_a_damaged_checkpoint_is_one_line_and_without_it_the_run_starts_over(content: bytes, plan_runs: Plan, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_one_line_and_without_it_the_run_starts_over(
+    content: bytes, plan_runs: Plan, tmp_path: Path
+) -> None:
     (spec,) = plan_runs(set={"epochs": 1})
     path = Store(tmp_path).directory_for(spec).checkpoint_path
     path.parent.mkdir()
     path.write_bytes(content)
-    with pytest.raises(VsebenchError, match=r"checkpoint\.pt is damaged \(.*\): delete it, and the run starts over"):
+    with pytest.raises(
+        VsebenchError, match=r"checkpoint\.pt is damaged \(.*\): delete it, and the run starts over"
+    ):
         go(spec, tmp_path)
     path.unlink()
     assert go(spec, tmp_path)[0].status == "done"
 
 
-def test_a_run_that_loses_its_lease_after_an_evaluation_writes_no_more(plan_runs: Plan, tmp_path: Path) -> None:
+def test_a_run_that_loses_its_lease_after_an_evaluation_writes_no_more(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     (spec,) = plan_runs()
     writes_no_more_after_an_evaluation(run, spec, tmp_path)
 
 
-def test_a_run_killed_after_its_last_update_is_only_evaluated(plan_runs: Plan, tmp_path: Path) -> None:
+def test_a_run_killed_after_its_last_update_is_only_evaluated(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     (spec,) = plan_runs()
     whole, _ = go(spec, tmp_path / "whole")
 
@@ -139,16 +184,22 @@ def test_a_run_killed_after_its_last_update_is_only_evaluated(plan_runs: Plan, t
     assert resumed.cost.train_seconds > 0
 
 
-def test_the_same_spec_gives_the_same_numbers_and_another_seed_others(plan_runs: Plan, tmp_path: Path) -> None:
+def test_the_same_spec_gives_the_same_numbers_and_another_seed_others(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     first, second = plan_runs(seeds=[0, 1], set={"epochs": 1})
-    once, again, other = (go(spec, tmp_path / place)[0] for spec, place in ((first, "a"), (first, "b"), (second, "a")))
+    once, again, other = (
+        go(spec, tmp_path / place)[0] for spec, place in ((first, "a"), (first, "b"), (second, "a"))
+    )
     assert once.test == again.test != other.test
 
 
 def test_a_sampler_of_violators_that_finds_none_goes_on(plan_runs: Plan, tmp_path: Path) -> None:
     """WARP on a set that it has learnt by heart."""
     (spec,) = plan_runs(
-        dataset="tags:images=30:labels=40:density=0.1", sampler="warp", set={"epochs": 40, "round_size": 100, "lr": 0.1, "l2_image": 0, "l2_label": 0}
+        dataset="tags:images=30:labels=40:density=0.1",
+        sampler="warp",
+        set={"epochs": 40, "round_size": 100, "lr": 0.1, "l2_image": 0, "l2_label": 0},
     )
     record, directory = go(spec, tmp_path)
     assert record.status == "done"
@@ -163,6 +214,10 @@ def test_a_map_needs_features(plan_runs: Plan) -> None:
 def test_a_bare_suite_compares_the_samplers_of_the_paper(plan_runs: Plan) -> None:
     suite = make_suite({"dataset": "tags:images=150:labels=40:density=0.1"})
     runs = plan(suite).runs
-    assert [run.combination for run in runs] == [("uniform", "hinge"), ("warp", "hinge"), ("vse-ens", "hinge")]
+    assert [run.combination for run in runs] == [
+        ("uniform", "hinge"),
+        ("warp", "hinge"),
+        ("vse-ens", "hinge"),
+    ]
     assert {run.protocol.name for run in runs} == {"vse-ens"}
     assert len({run.run_id for run in runs}) == 3

@@ -25,11 +25,20 @@ if TYPE_CHECKING:
 
 STATE = planted_state(400, 300, 16, torch.device("cpu"))
 BATCH = 20_000  # with two negatives each, more than torch keeps on one thread
-SAMPLERS = [Uniform, Popularity, lambda: Warp(trials=20), lambda: DNS(4, 2), SoftmaxOracle, lambda: VSEens(lam=0.05)]
+SAMPLERS = [
+    Uniform,
+    Popularity,
+    lambda: Warp(trials=20),
+    lambda: DNS(4, 2),
+    SoftmaxOracle,
+    lambda: VSEens(lam=0.05),
+]
 
 
 @pytest.mark.parametrize("form", ["sample", "vectorised"])
-@pytest.mark.parametrize("make", SAMPLERS, ids=["uniform", "popularity", "warp", "dns", "softmax-oracle", "vse-ens"])
+@pytest.mark.parametrize(
+    "make", SAMPLERS, ids=["uniform", "popularity", "warp", "dns", "softmax-oracle", "vse-ens"]
+)
 def test_draws(make: Any, form: str) -> None:
     anchors = torch.arange(BATCH) % 400
     labels = torch.from_numpy(STATE.positives.labels[STATE.positives.offsets[:-1]]).long()[anchors]
@@ -49,11 +58,20 @@ def test_draws(make: Any, form: str) -> None:
 
 @pytest.mark.parametrize("engine", ["sequential", "minibatch"])
 def test_training(engine: Any) -> None:
-    settings = Settings(updates=16_384, evaluate_every=16_384, engine=engine, dim=16, batch_size=4096, lr=0.05)
+    settings = Settings(
+        updates=16_384, evaluate_every=16_384, engine=engine, dim=16, batch_size=4096, lr=0.05
+    )
 
     def trained(threads: int) -> Point:
         with cpu_threads(threads):
-            (point,) = train(TrainingData(STATE.positives), settings, VSEens(lam=0.05), Hinge(), lambda model: {}, seed=0)
+            (point,) = train(
+                TrainingData(STATE.positives),
+                settings,
+                VSEens(lam=0.05),
+                Hinge(),
+                lambda model: {},
+                seed=0,
+            )
             return point
 
     one, several = trained(1), trained(4)

@@ -25,7 +25,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_planted_model_ranks_its_positives_high() -> None:
     state = planted_state(50, 40, 8, CPU)
     scores = state.P @ state.Q.T
-    own = torch.stack([scores[i][torch.from_numpy(state.positives.row(i).astype(np.int64))].mean() for i in range(50)])
+    own = torch.stack(
+        [
+            scores[i][torch.from_numpy(state.positives.row(i).astype(np.int64))].mean()
+            for i in range(50)
+        ]
+    )
     assert own.mean() > scores.mean() + scores.std()
     assert state.positives.counts.max() <= 5
     counts = state.positives.popularity()
@@ -39,13 +44,17 @@ def test_figures_of_a_sampler() -> None:
     assert set(found.draws_per_second) == {16, 64}
     assert min(found.draws_per_second.values()) > 0
     assert (found.labels, found.device, found.refresh_every) == (30, "cpu", 102)
-    assert found.seconds_per_draw == pytest.approx(1 / found.draws_per_second[64] + found.refresh_seconds / 102)
+    assert found.seconds_per_draw == pytest.approx(
+        1 / found.draws_per_second[64] + found.refresh_seconds / 102
+    )
     assert found.trials_per_draw >= 1
 
 
 def test_harder_samplers_are_more_useful() -> None:
     state = planted_state(60, 30, 8, CPU)
-    uniform, best, violators = (measure(sampler, state, [16]) for sampler in (Uniform(), DNS(), Warp()))
+    uniform, best, violators = (
+        measure(sampler, state, [16]) for sampler in (Uniform(), DNS(), Warp())
+    )
     assert uniform.refresh_every is None
     assert uniform.trials_per_draw == 1
     assert uniform.useful is not None
@@ -71,12 +80,18 @@ def test_a_wrong_law_is_far_from_the_draws() -> None:
     assert wrong.law_distance > 5 * wrong.law_distance_by_chance  # type: ignore[operator]
 
 
-def test_a_large_batch_that_would_take_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_batch_that_would_take_too_long_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("vsebench.annotation.throughput._PATIENCE", 1e-9)
-    assert set(measure(Uniform(), planted_state(20, 30, 8, CPU), [8, 64, 512]).draws_per_second) == {8}
+    assert set(
+        measure(Uniform(), planted_state(20, 30, 8, CPU), [8, 64, 512]).draws_per_second
+    ) == {8}
 
 
 def test_mean_deviations_equal_enumeration() -> None:
     draws, law = 7, np.array([0.5, 0.3, 0.19, 0.01])
     counts = np.random.default_rng(0).multinomial(draws, law, size=200_000) / draws
-    np.testing.assert_allclose(_mean_deviations(law, draws), np.abs(counts - law).mean(0), rtol=0.03)
+    np.testing.assert_allclose(
+        _mean_deviations(law, draws), np.abs(counts - law).mean(0), rtol=0.03
+    )

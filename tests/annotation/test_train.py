@@ -1,4 +1,6 @@
-"""Training: the sequential engine against plain loops, the mini-batch engine against the sequential one, and resuming."""
+"""Training: the sequential engine against plain loops, the mini-batch engine against the sequential
+one, and resuming.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from vsebench_sampling.losses import Hinge, Logistic, WarpWeighted
 from vsebench_sampling.scored import DNS, SoftmaxOracle, Warp
 
 N, A, K = 14, 9, 5
-SETTINGS = Settings(updates=150, evaluate_every=150, dim=K, lr=0.1, l2_image=0.02, l2_label=0.03, init_scale=0.7)
+SETTINGS = Settings(
+    updates=150, evaluate_every=150, dim=K, lr=0.1, l2_image=0.02, l2_label=0.03, init_scale=0.7
+)
 SAMPLERS = {
     "uniform": Uniform,
     "popularity": Popularity,
@@ -56,11 +60,19 @@ def data(*, mapped: bool = False, held_out: bool = False) -> TrainingData:
     return TrainingData(Positives.from_pairs(*np.nonzero(chosen), N, A), features, others)
 
 
-def trained(sampler: Any, loss: Any, settings: Settings = SETTINGS, source: TrainingData | None = None, **more: Any) -> list[Point]:
+def trained(
+    sampler: Any,
+    loss: Any,
+    settings: Settings = SETTINGS,
+    source: TrainingData | None = None,
+    **more: Any,
+) -> list[Point]:
     return list(train(source or data(), settings, sampler, loss, lambda model: {}, seed=4, **more))
 
 
-def by_hand(name: str, loss: str, source: TrainingData) -> tuple[list[list[float]], list[list[float]], float]:
+def by_hand(
+    name: str, loss: str, source: TrainingData
+) -> tuple[list[list[float]], list[list[float]], float]:
     """The plain loops, with the sampler's vectorised form for the negatives."""
     sampler, rows, key = SAMPLERS[name](), source.positives, Key(4)
     start = Model.initial(source, SETTINGS, key / "init", torch.device("cpu"))
@@ -75,7 +87,13 @@ def by_hand(name: str, loss: str, source: TrainingData) -> tuple[list[list[float
         state = SamplerState(torch.tensor([vector]), torch.tensor(Q), rows, torch.tensor([image]))
         if step == 0 or (every and step % every == 0):
             sampler.refresh(state)
-        drawn = sampler.vectorised(state, torch.tensor([0]), torch.tensor([positive]), 1, DrawKey((key / "negatives").seed(), step))
+        drawn = sampler.vectorised(
+            state,
+            torch.tensor([0]),
+            torch.tensor([positive]),
+            1,
+            DrawKey((key / "negatives").seed(), step),
+        )
         negative, weight = drawn.negatives.item(), drawn.weight.item()
         if negative < 0:
             continue
@@ -101,7 +119,10 @@ def test_the_sequential_engine_equals_plain_loops(name: str, loss: str, mapped: 
 
 @CASES
 def test_a_batch_of_one_is_a_sequential_update(name: str, loss: str, mapped: bool) -> None:
-    source, single = data(mapped=mapped), dataclasses.replace(SETTINGS, engine="minibatch", batch_size=1)
+    source, single = (
+        data(mapped=mapped),
+        dataclasses.replace(SETTINGS, engine="minibatch", batch_size=1),
+    )
     (one,) = trained(SAMPLERS[name](), LOSSES[loss], SETTINGS, source)
     (other,) = trained(SAMPLERS[name](), LOSSES[loss], single, source)
     torch.testing.assert_close(one.model.images, other.model.images, rtol=1e-5, atol=3e-6)
@@ -112,15 +133,28 @@ def test_a_batch_of_one_is_a_sequential_update(name: str, loss: str, mapped: boo
 
 @pytest.mark.parametrize("mapped", [False, True], ids=["free", "mapped"])
 def test_a_batch_adds_up_updates_from_one_start(mapped: bool) -> None:
-    """Images move by the sum of what each update asks for, then labels do, with the images' new vectors."""
+    """Images move by the sum of what each update asks for, then labels do, with the images' new
+    vectors.
+    """
     source = data(mapped=mapped)
-    settings = dataclasses.replace(SETTINGS, engine="minibatch", batch_size=12, negatives=2, updates=24, evaluate_every=24)
+    settings = dataclasses.replace(
+        SETTINGS, engine="minibatch", batch_size=12, negatives=2, updates=24, evaluate_every=24
+    )
     (point,) = trained(Uniform(), Hinge(), settings, source)
     key, rows, sampler = Key(4), source.positives, Uniform()
     start = Model.initial(source, settings, key / "init", torch.device("cpu"))
-    P, Q, X = start.images.double(), start.labels.double(), torch.eye(N).double() if source.features is None else torch.from_numpy(source.features).double()
+    P, Q, X = (
+        start.images.double(),
+        start.labels.double(),
+        torch.eye(N).double()
+        if source.features is None
+        else torch.from_numpy(source.features).double(),
+    )
     pairs = [oracle.pair((key / "pairs").seed(), 0, b, rows.n_pairs) for b in range(12)]
-    images, labels = torch.from_numpy(rows.images()[pairs]), torch.from_numpy(rows.labels[pairs].astype(np.int64))
+    images, labels = (
+        torch.from_numpy(rows.images()[pairs]),
+        torch.from_numpy(rows.labels[pairs].astype(np.int64)),
+    )
     state = SamplerState(torch.zeros(N, K), start.labels, rows)  # a uniform draw looks at no vector
     drawn = sampler.vectorised(state, images, labels, 2, DrawKey((key / "negatives").seed(), 0))
     to_images, updates = torch.zeros_like(P), []
@@ -128,10 +162,15 @@ def test_a_batch_adds_up_updates_from_one_start(mapped: bool) -> None:
         negatives = [n for n in drawn.negatives[b].tolist() if n >= 0]
         v = X[i] @ P
         slopes = [oracle.slope("hinge", float(v @ Q[p] - v @ Q[n]), 1) for n in negatives]
-        pull = sum((g * (Q[p] - Q[n]) for g, n in zip(slopes, negatives, strict=True)), torch.zeros(K).double())
+        pull = sum(
+            (g * (Q[p] - Q[n]) for g, n in zip(slopes, negatives, strict=True)),
+            torch.zeros(K).double(),
+        )
         decayed = torch.zeros_like(P)
         if negatives:
-            decayed = P if mapped else torch.zeros_like(P).index_copy_(0, torch.tensor([i]), P[i : i + 1])
+            decayed = (
+                P if mapped else torch.zeros_like(P).index_copy_(0, torch.tensor([i]), P[i : i + 1])
+            )
         to_images += torch.outer(X[i], pull) - settings.l2_image * decayed
         updates.append((i, p, negatives, slopes))
     P = P + settings.lr * to_images
@@ -142,11 +181,18 @@ def test_a_batch_adds_up_updates_from_one_start(mapped: bool) -> None:
         for g, n in zip(slopes, negatives, strict=True):
             to_labels[n] += -g * (X[i] @ P) - settings.l2_label * Q[n]
     torch.testing.assert_close(point.model.images.double(), P, rtol=0, atol=1e-6)
-    torch.testing.assert_close(point.model.labels.double(), Q + settings.lr * to_labels, rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        point.model.labels.double(), Q + settings.lr * to_labels, rtol=0, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"engine": "minibatch", "batch_size": 8, "optimiser": "adam"}, {"engine": "minibatch", "batch_size": 8, "optimiser": "adagrad"}]
+    "change",
+    [
+        {},
+        {"engine": "minibatch", "batch_size": 8, "optimiser": "adam"},
+        {"engine": "minibatch", "batch_size": 8, "optimiser": "adagrad"},
+    ],
 )
 @pytest.mark.parametrize("mapped", [False, True], ids=["free", "mapped"])
 def test_a_resumed_run_gives_the_same(change: dict[str, Any], mapped: bool) -> None:
@@ -158,13 +204,18 @@ def test_a_resumed_run_gives_the_same(change: dict[str, Any], mapped: bool) -> N
     buffer = io.BytesIO()
     torch.save(first.checkpoint(), buffer)
     buffer.seek(0)
-    rest = trained(VSEens(lam=0.2), Hinge(), settings, source, resume=torch.load(buffer, weights_only=True))
+    rest = trained(
+        VSEens(lam=0.2), Hinge(), settings, source, resume=torch.load(buffer, weights_only=True)
+    )
     assert [p.updates for p in whole] == [32, 64, 96]
     assert [p.updates for p in rest] == [64, 96]
     assert torch.equal(rest[-1].model.images, whole[-1].model.images)
     assert torch.equal(rest[-1].model.labels, whole[-1].model.labels)
     assert [p.loss for p in rest] == [p.loss for p in whole[1:]]
-    assert all(later >= earlier for earlier, later in zip(first.seconds.values(), rest[0].seconds.values(), strict=True))
+    assert all(
+        later >= earlier
+        for earlier, later in zip(first.seconds.values(), rest[0].seconds.values(), strict=True)
+    )
 
 
 def test_stops_do_not_change_a_run() -> None:
@@ -186,7 +237,9 @@ def test_runs_of_a_seed_share_pairs_and_start() -> None:
 
 
 def test_updates_without_a_negative_are_counted() -> None:
-    (point,) = trained(Warp(trials=1), Hinge(), dataclasses.replace(SETTINGS, updates=400, evaluate_every=400))
+    (point,) = trained(
+        Warp(trials=1), Hinge(), dataclasses.replace(SETTINGS, updates=400, evaluate_every=400)
+    )
     rows = data().positives
     assert point.diagnostics["skipped"] == pytest.approx(A / rows.n_pairs, abs=0.07)
     assert point.diagnostics["exhausted"] > 0
@@ -194,30 +247,49 @@ def test_updates_without_a_negative_are_counted() -> None:
 
 
 def test_false_negatives_are_counted_where_they_are_known() -> None:
-    (point,) = trained(Uniform(), Hinge(), source=data(held_out=True))  # every other label is held out
+    (point,) = trained(
+        Uniform(), Hinge(), source=data(held_out=True)
+    )  # every other label is held out
     assert point.diagnostics["false_negative_rate"] == 1
     assert "false_negative_rate" not in trained(Uniform(), Hinge())[0].diagnostics
 
 
 def test_seconds_are_split() -> None:
     seen: list[int] = []
-    points = list(train(data(), dataclasses.replace(SETTINGS, evaluate_every=50), VSEens(), Hinge(), lambda m: {"seen": len(seen)}, seed=0))
+    points = list(
+        train(
+            data(),
+            dataclasses.replace(SETTINGS, evaluate_every=50),
+            VSEens(),
+            Hinge(),
+            lambda m: {"seen": len(seen)},
+            seed=0,
+        )
+    )
     for point in points:
         assert set(point.seconds) == {"sampling", "refresh", "update", "evaluation"}
         assert min(point.seconds.values()) >= 0
-        assert point.train_seconds == pytest.approx(sum(point.seconds.values()) - point.seconds["evaluation"])
+        assert point.train_seconds == pytest.approx(
+            sum(point.seconds.values()) - point.seconds["evaluation"]
+        )
     assert points[0].metrics == {"seen": 0}
     assert [p.train_seconds for p in points] == sorted(p.train_seconds for p in points)
 
 
 def test_a_diverging_run_says_so() -> None:
-    with pytest.raises(DivergenceError, match=r"training diverged before update 150 of 150 \(loss .*\); lower lr"):
+    with pytest.raises(
+        DivergenceError, match=r"training diverged before update 150 of 150 \(loss .*\); lower lr"
+    ):
         trained(Uniform(), Hinge(), dataclasses.replace(SETTINGS, lr=1e20))
 
 
 def test_vectors_that_grow_without_bound_are_a_diverging_run_before_their_loss_is() -> None:
-    runaway = dataclasses.replace(SETTINGS, lr=1e8, l2_image=0, l2_label=0, updates=12, evaluate_every=12)
-    with pytest.raises(DivergenceError, match=r"training diverged before update 12 of 12 \(loss .*\d\); lower lr"):
+    runaway = dataclasses.replace(
+        SETTINGS, lr=1e8, l2_image=0, l2_label=0, updates=12, evaluate_every=12
+    )
+    with pytest.raises(
+        DivergenceError, match=r"training diverged before update 12 of 12 \(loss .*\d\); lower lr"
+    ):
         trained(Uniform(), Hinge(), runaway)
 
 
@@ -232,7 +304,10 @@ def test_training_learns() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"optimiser": "adam"}, "the sequential engine is SGD: use engine=minibatch for optimiser=adam"),
+        (
+            {"optimiser": "adam"},
+            "the sequential engine is SGD: use engine=minibatch for optimiser=adam",
+        ),
         ({"negatives": 2}, "one negative per update: use engine=minibatch for negatives=2"),
         ({"dim": 0}, "dim must be at least 1, got 0"),
     ],
@@ -257,7 +332,10 @@ def test_a_sampler_without_a_kernel_needs_the_other_engine() -> None:
             return self.inner.vectorised(*arguments)
 
     cure = r"use engine=minibatch, or give it kernel\(\) \(docs/plugins/sampler.md\)"
-    with pytest.raises(SpecError, match=f"sampler Own has no compiled form, which the sequential engine needs: {cure}"):
+    with pytest.raises(
+        SpecError,
+        match=f"sampler Own has no compiled form, which the sequential engine needs: {cure}",
+    ):
         trained(Own(), Hinge())
     settings = dataclasses.replace(SETTINGS, engine="minibatch", batch_size=16)
     (own,), (ours,) = trained(Own(), Hinge(), settings), trained(Uniform(), Hinge(), settings)

@@ -31,7 +31,10 @@ def expected(pattern: str, values: list[float]) -> float:
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_targets_equal_a_loop(pattern: str) -> None:
     sets = draw(8, (*UNSEEN, 25), 3, torch.Generator().manual_seed(0))
-    loop = [[expected(pattern, item[:n, d].tolist()) for d in range(3)] for item, n in zip(sets.features, sets.lengths.tolist(), strict=True)]
+    loop = [
+        [expected(pattern, item[:n, d].tolist()) for d in range(3)]
+        for item, n in zip(sets.features, sets.lengths.tolist(), strict=True)
+    ]
     assert_close(target(pattern, sets), torch.tensor(loop), rtol=1e-5, atol=1e-6)
 
 
@@ -40,7 +43,9 @@ def test_targets_do_not_read_padding() -> None:
     poisoned = features.clone()
     poisoned[torch.arange(features.shape[1]) >= lengths[:, None]] = 100
     for pattern in PATTERNS:
-        assert torch.equal(target(pattern, Sets(poisoned, lengths)), target(pattern, Sets(features, lengths)))
+        assert torch.equal(
+            target(pattern, Sets(poisoned, lengths)), target(pattern, Sets(features, lengths))
+        )
 
 
 def test_sizes_are_the_papers() -> None:
@@ -52,7 +57,9 @@ def test_sizes_are_the_papers() -> None:
     assert set(lengths.tolist()) <= set(SEEN)
 
 
-@pytest.mark.parametrize(("pooling", "pattern"), [("mean", "avg"), ("max", "max-1"), ("kmax:k=10", "max-10")])
+@pytest.mark.parametrize(
+    ("pooling", "pattern"), [("mean", "avg"), ("max", "max-1"), ("kmax:k=10", "max-10")]
+)
 def test_a_pooling_that_is_the_pattern_makes_no_error(pooling: str, pattern: str) -> None:
     trial = attempt(pooling, pattern, 0, TINY)
     assert trial.seen < 1e-6
@@ -61,7 +68,9 @@ def test_a_pooling_that_is_the_pattern_makes_no_error(pooling: str, pattern: str
 
 @pytest.mark.parametrize("pattern", ["avg", "max-1"])
 def test_gpo_learns_and_a_fixed_pooling_does_not(pattern: str) -> None:
-    gpo, other, constant = (attempt(pooling, pattern, 0, TINY).seen for pooling in ("gpo", "kmax:k=10", CONSTANT))
+    gpo, other, constant = (
+        attempt(pooling, pattern, 0, TINY).seen for pooling in ("gpo", "kmax:k=10", CONSTANT)
+    )
     assert gpo < 0.5 * constant
     assert other > constant
 
@@ -72,7 +81,9 @@ def test_a_seed_gives_the_same_trial_and_another_another() -> None:
     assert first.seen != other.seen
 
 
-def test_trials_are_kept_in_a_file_and_not_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_trials_are_kept_in_a_file_and_not_made_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "trials.json"
     first = run(["mean"], (0,), TINY, path)
     assert load(path, TINY) == first
@@ -84,7 +95,9 @@ def test_trials_are_kept_in_a_file_and_not_made_again(tmp_path: Path, capsys: py
     assert set(load(path, TINY)) == set(both)
 
 
-def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(pooling: str, pattern: str, seed: int, recipe: Recipe) -> Trial:
         if pattern == "max-10":
             raise KeyboardInterrupt
@@ -98,14 +111,24 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path, monkeypatch: pytes
 
 def test_trials_of_another_recipe_are_not_mixed_in(tmp_path: Path) -> None:
     (tmp_path / "trials.json").write_text(to_json(TINY, []))
-    with pytest.raises(SpecError, match=r"holds trials with .*'steps': 40.* not .*'steps': 400.*: give the same options, or another file"):
+    with pytest.raises(
+        SpecError,
+        match=r"holds trials with .*'steps': 40.* not .*'steps': 400.*: give the same options, or "
+        r"another file",
+    ):
         run(["mean"], (0,), Recipe(), tmp_path / "trials.json")
 
 
 def test_cells_are_means_with_intervals_over_seeds() -> None:
-    trials = [Trial("gem", pattern, seed, 0.1 + 0.01 * seed, 0.2) for pattern in PATTERNS for seed in (0, 1)]
+    trials = [
+        Trial("gem", pattern, seed, 0.1 + 0.01 * seed, 0.2)
+        for pattern in PATTERNS
+        for seed in (0, 1)
+    ]
     seen, unseen = tables(trials).split("Other sizes")
-    assert "| gem            | 0.1050 ± 0.0635 |" in seen  # t(1) = 12.706 times the standard error 0.005
+    assert (
+        "| gem            | 0.1050 ± 0.0635 |" in seen
+    )  # t(1) = 12.706 times the standard error 0.005
     assert "published: gpo" in seen
     assert "0.2000 |" in unseen
     assert "±" not in unseen  # seeds that agree
@@ -119,7 +142,19 @@ def test_a_bad_spec_stops_before_any_training() -> None:
 
 
 def test_the_command(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["--pooling", "mean,gem", "--seeds", "3", "--steps", "1", "--out", str(tmp_path / "trials.json")])
+    done = CliRunner().invoke(
+        app,
+        [
+            "--pooling",
+            "mean,gem",
+            "--seeds",
+            "3",
+            "--steps",
+            "1",
+            "--out",
+            str(tmp_path / "trials.json"),
+        ],
+    )
     assert done.exit_code == 0
     assert done.stdout.startswith("Sizes seen in training (20 to 100):\n\n| pooling ")
     trials = json.loads((tmp_path / "trials.json").read_text())["trials"]
@@ -130,7 +165,9 @@ def test_the_command(tmp_path: Path) -> None:
 def test_a_mistake_is_one_line() -> None:
     done = CliRunner().invoke(app, ["--pooling", "gppo"])
     assert done.exit_code == 2
-    assert done.stderr == "benchmarks.patterns: error: unknown pooling 'gppo': did you mean 'gpo'?\n"
+    assert (
+        done.stderr == "benchmarks.patterns: error: unknown pooling 'gppo': did you mean 'gpo'?\n"
+    )
 
 
 def test_the_committed_tables_are_remade_from_the_committed_trials() -> None:

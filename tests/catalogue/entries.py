@@ -19,7 +19,9 @@ VALID = {
 
 
 def toml(**changes: object) -> str:
-    """An index of one valid entry, some of whose fields are changed, or left out where the value is None."""
+    """An index of one valid entry, some of whose fields are changed, or left out where the value is
+    None.
+    """
     fields = {**VALID, **changes}
     lines = [f"{key} = {_value(value)}" for key, value in fields.items() if value is not None]
     return "schema = 1\n[[package]]\n" + "\n".join(lines) + "\n"

@@ -21,11 +21,22 @@ OWN = [entry for entry in read_index() if "://" not in entry.repository]
 def test_an_entry_agrees_with_its_package(entry, monkeypatch: pytest.MonkeyPatch):
     folder = ROOT / entry.repository
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    assert (project["name"], project["version"], project["license"]) == (entry.name, entry.version, entry.license)
-    assert any(requirement.startswith(f"vsebench>={entry.vsebench}") for requirement in project["dependencies"])
+    assert (project["name"], project["version"], project["license"]) == (
+        entry.name,
+        entry.version,
+        entry.license,
+    )
+    assert any(
+        requirement.startswith(f"vsebench>={entry.vsebench}")
+        for requirement in project["dependencies"]
+    )
     monkeypatch.syspath_prepend(folder / "src")
     sources = [
-        PluginSource(Origin(entry.name, name, "0"), module, lambda module=module: importlib.import_module(module))
+        PluginSource(
+            Origin(entry.name, name, "0"),
+            module,
+            lambda module=module: importlib.import_module(module),
+        )
         for name, module in project["entry-points"]["vsebench"].items()
     ]
     registered: dict[str, list[str]] = {}
@@ -35,4 +46,6 @@ def test_an_entry_agrees_with_its_package(entry, monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_example_is_listed():
-    assert {path.name for path in (ROOT / "plugins" / "examples").iterdir() if path.is_dir()} == {Path(entry.repository).name for entry in OWN}
+    assert {path.name for path in (ROOT / "plugins" / "examples").iterdir() if path.is_dir()} == {
+        Path(entry.repository).name for entry in OWN
+    }

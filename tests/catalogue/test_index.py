@@ -1,4 +1,6 @@
-"""The catalogue's index: the one in the repository is valid, and what is not valid is refused in one line."""
+"""The catalogue's index: the one in the repository is valid, and what is not valid is refused in
+one line.
+"""
 
 from __future__ import annotations
 
@@ -18,24 +20,51 @@ if TYPE_CHECKING:
 
 REFUSED = {
     "no name": ({"name": None}, "package number 1, name: Field required"),
-    "name in another form": ({"name": "Vsebench_Acme"}, "name: write 'vsebench-acme', the normal form of 'Vsebench_Acme'"),
+    "name in another form": (
+        {"name": "Vsebench_Acme"},
+        "name: write 'vsebench-acme', the normal form of 'Vsebench_Acme'",
+    ),
     "no name of a distribution": ({"name": "a b"}, "name: 'a b' is no name of a distribution"),
     "this package": ({"name": "vsebench"}, "name: 'vsebench' is this package itself"),
     "long summary": ({"summary": "x" * 121}, "summary: String should have at most 120 characters"),
     "empty summary": ({"summary": " "}, "summary: write one line"),
-    "http": ({"repository": "http://example.org/x"}, "repository: 'http://example.org/x' is no address that begins with https://"),
-    "address with a space": ({"repository": "https://example.org/x y"}, "is no address that begins with https://"),
-    "address without a host": ({"repository": "https:///x"}, "is no address that begins with https://"),
-    "folder elsewhere": ({"repository": "../x"}, "'../x' is neither an address that begins with https:// nor a folder plugins/… of this repository"),
+    "http": (
+        {"repository": "http://example.org/x"},
+        "repository: 'http://example.org/x' is no address that begins with https://",
+    ),
+    "address with a space": (
+        {"repository": "https://example.org/x y"},
+        "is no address that begins with https://",
+    ),
+    "address without a host": (
+        {"repository": "https:///x"},
+        "is no address that begins with https://",
+    ),
+    "folder elsewhere": (
+        {"repository": "../x"},
+        (
+            "'../x' is neither an address that begins with https:// nor a folder plugins/… of this "
+            "repository"
+        ),
+    ),
     "unknown licence": ({"license": "free"}, "license: 'free' is no SPDX expression"),
     "licence in another form": ({"license": "mit"}, "license: write 'MIT'"),
     "no version": ({"version": "new"}, "version: 'new' is no version"),
     "version of vsebench": ({"vsebench": ">=0.1"}, "vsebench: '>=0.1' is no version"),
     "no components": ({"components": {}}, "components: name the components by kind"),
     "an empty kind": ({"components": {"pooling": []}}, "components: name the components by kind"),
-    "unknown kind": ({"components": {"poolings": ["acme"]}}, "components, poolings, [key]: Input should be 'pooling'"),
-    "bad component": ({"components": {"pooling": ["a,b"]}}, "pooling 'a,b' is no name of a component"),
-    "component twice": ({"components": {"pooling": ["a", "a"]}}, "pooling 'a' is no name of a component, or stands there twice"),
+    "unknown kind": (
+        {"components": {"poolings": ["acme"]}},
+        "components, poolings, [key]: Input should be 'pooling'",
+    ),
+    "bad component": (
+        {"components": {"pooling": ["a,b"]}},
+        "pooling 'a,b' is no name of a component",
+    ),
+    "component twice": (
+        {"components": {"pooling": ["a", "a"]}},
+        "pooling 'a' is no name of a component, or stands there twice",
+    ),
     "unknown field": ({"licence": "MIT"}, "licence: Extra inputs are not permitted"),
 }
 
@@ -64,14 +93,27 @@ def test_what_is_not_valid_is_refused_in_one_line(case: str, tmp_path: Path):
 
 def test_packages_come_once_and_in_order(tmp_path: Path):
     first, second = toml(), toml(name="vsebench-zebra").removeprefix("schema = 1\n")
-    assert [entry.name for entry in read_index(index(tmp_path, first + second))] == ["vsebench-acme", "vsebench-zebra"]
-    for text in (toml(name="vsebench-zebra") + toml().removeprefix("schema = 1\n"), first + toml().removeprefix("schema = 1\n")):
-        with pytest.raises(PluginError, match=r"package: 'vsebench-acme' stands after '.*': each package once, in alphabetical order"):
+    assert [entry.name for entry in read_index(index(tmp_path, first + second))] == [
+        "vsebench-acme",
+        "vsebench-zebra",
+    ]
+    for text in (
+        toml(name="vsebench-zebra") + toml().removeprefix("schema = 1\n"),
+        first + toml().removeprefix("schema = 1\n"),
+    ):
+        with pytest.raises(
+            PluginError,
+            match=r"package: 'vsebench-acme' stands after '.*': each package once, in "
+            r"alphabetical order",
+        ):
             read_index(index(tmp_path, text))
 
 
 def test_files_that_cannot_be_read_are_one_line(tmp_path: Path):
-    with pytest.raises(PluginError, match=r"the catalogue 'nowhere\.toml' cannot be read: No such file or directory"):
+    with pytest.raises(
+        PluginError,
+        match=r"the catalogue 'nowhere\.toml' cannot be read: No such file or directory",
+    ):
         read_index("nowhere.toml")
     with pytest.raises(PluginError, match="not valid TOML in UTF-8"):
         read_index(index(tmp_path, "schema ="))
@@ -91,17 +133,26 @@ def test_the_network_is_used_when_asked_for_only(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(urllib.request, "urlopen", answer)
     read_index()
     assert asked == []
-    assert [entry.name for entry in read_index("https://example.org/index.toml")] == ["vsebench-acme"]
+    assert [entry.name for entry in read_index("https://example.org/index.toml")] == [
+        "vsebench-acme"
+    ]
     with pytest.raises(PluginError, match=r"the catalogue 'https://broken/' cannot be read"):
         read_index("https://broken/")
-    with pytest.raises(PluginError, match="expected a file, or an address that begins with https://"):
+    with pytest.raises(
+        PluginError, match="expected a file, or an address that begins with https://"
+    ):
         read_index("http://example.org/index.toml")
     assert asked == ["https://example.org/index.toml", "https://broken/"]
 
 
 def test_what_was_added_or_changed(tmp_path: Path):
     base = read_index(index(tmp_path, toml()))
-    changed = read_index(index(tmp_path, toml(version="0.3.0") + toml(name="vsebench-zebra").removeprefix("schema = 1\n")))
+    changed = read_index(
+        index(
+            tmp_path,
+            toml(version="0.3.0") + toml(name="vsebench-zebra").removeprefix("schema = 1\n"),
+        )
+    )
     assert added(base, base) == []
     assert [entry.name for entry in added(changed, base)] == ["vsebench-acme", "vsebench-zebra"]
     assert added((), base) == []

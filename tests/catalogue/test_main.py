@@ -52,18 +52,41 @@ def test_added(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 def test_installed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["installed", "vsebench-acme", str(index(tmp_path, toml()))]) == 0
     assert main(["installed", "vsebench-acme", str(index(tmp_path, toml(version="0.3")))]) == 2
-    assert "package 'vsebench-acme' is installed as 0.2.0, older than the 0.3 of its entry" in capsys.readouterr().err
-    assert main(["installed", "vsebench-acme", str(index(tmp_path, toml(components={"loss": ["acme"]})))]) == 2
-    assert "does not provide what its entry says; they differ in loss 'acme', pooling 'acme'" in capsys.readouterr().err
+    assert (
+        "package 'vsebench-acme' is installed as 0.2.0, older than the 0.3 of its entry"
+        in capsys.readouterr().err
+    )
+    assert (
+        main(
+            [
+                "installed",
+                "vsebench-acme",
+                str(index(tmp_path, toml(components={"loss": ["acme"]}))),
+            ]
+        )
+        == 2
+    )
+    assert (
+        "does not provide what its entry says; they differ in loss 'acme', pooling 'acme'"
+        in capsys.readouterr().err
+    )
     assert main(["installed", "vsebench-acmee", str(index(tmp_path, toml()))]) == 2
     assert "did you mean 'vsebench-acme'?" in capsys.readouterr().err
 
 
-def test_a_package_that_is_not_installed_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_package_that_is_not_installed_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     assert main(["installed", "vsebench-acme", str(index(tmp_path, toml()))]) == 2
-    assert capsys.readouterr().err == "vsebench.catalogue: error: package 'vsebench-acme' is not installed\n"
+    assert (
+        capsys.readouterr().err
+        == "vsebench.catalogue: error: package 'vsebench-acme' is not installed\n"
+    )
 
 
 def test_anything_else_is_refused(capsys: pytest.CaptureFixture[str]):
     assert main([]) == 2
-    assert "write check [INDEX], added BASE [INDEX] or installed NAME [INDEX]" in capsys.readouterr().err
+    assert (
+        "write check [INDEX], added BASE [INDEX] or installed NAME [INDEX]"
+        in capsys.readouterr().err
+    )

@@ -28,8 +28,12 @@ def test_it_names_every_choice_of_the_scaffold():
 
 
 def test_it_names_every_variable_of_the_loader():
-    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "vsebench" / "plugin").glob("*.py"))
-    assert set(re.findall(r"VSEBENCH_[A-Z_]*PLUGIN[A-Z_]*", code)) == set(re.findall(r"VSEBENCH_[A-Z_]*PLUGIN[A-Z_]*", PAGE))
+    code = "".join(
+        file.read_text(encoding="utf-8") for file in (ROOT / "vsebench" / "plugin").glob("*.py")
+    )
+    assert set(re.findall(r"VSEBENCH_[A-Z_]*PLUGIN[A-Z_]*", code)) == set(
+        re.findall(r"VSEBENCH_[A-Z_]*PLUGIN[A-Z_]*", PAGE)
+    )
 
 
 def test_it_states_the_limits():

@@ -34,16 +34,27 @@ def test_version(capsys: pytest.CaptureFixture[str]):
 def test_help_lists_the_commands(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
     assert run(*arguments) == 0
     printed = capsys.readouterr()
-    assert {"run", "report", "evaluate", "plugins", "show", "data"} <= set(re.findall(r"^  ([a-z]+)  ", printed.out, re.MULTILINE))
+    assert {"run", "report", "evaluate", "plugins", "show", "data"} <= set(
+        re.findall(r"^  ([a-z]+)  ", printed.out, re.MULTILINE)
+    )
     assert printed.err == ""
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "--poling", "gpo"], "'vsebench run' has no option '--poling': did you mean '--pooling'?"),
-        (["run", "--zzzzzz"], "'vsebench run' has no option '--zzzzzz': known: --data-root, --dataset,"),
-        (["plugins", "--fialed"], "'vsebench plugins' has no option '--fialed': did you mean '--failed'?"),
+        (
+            ["run", "--poling", "gpo"],
+            "'vsebench run' has no option '--poling': did you mean '--pooling'?",
+        ),
+        (
+            ["run", "--zzzzzz"],
+            "'vsebench run' has no option '--zzzzzz': known: --data-root, --dataset,",
+        ),
+        (
+            ["plugins", "--fialed"],
+            "'vsebench plugins' has no option '--fialed': did you mean '--failed'?",
+        ),
         (["rnu"], "no such command 'rnu': did you mean 'run'?"),
         (["show"], "missing argument 'name'"),
         (["run", "--pooling"], "'--pooling' requires an argument"),
@@ -51,7 +62,9 @@ def test_help_lists_the_commands(arguments: tuple[str, ...], capsys: pytest.Capt
         (["run", "a.toml", "b.toml"], "unexpected extra argument"),
     ],
 )
-def test_usage_errors_are_one_line_and_exit_2(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]):
+def test_usage_errors_are_one_line_and_exit_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
     assert run(*arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -64,13 +77,24 @@ def command_that_raises(error: BaseException, monkeypatch: pytest.MonkeyPatch) -
     def raise_it(**_: object) -> None:
         raise error
 
-    monkeypatch.setattr(app.typer.main, "get_command", lambda _: type("Command", (), {"main": staticmethod(raise_it)}))
+    monkeypatch.setattr(
+        app.typer.main,
+        "get_command",
+        lambda _: type("Command", (), {"main": staticmethod(raise_it)}),
+    )
 
 
-def test_errors_of_the_request_are_one_line_however_long_and_exit_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    command_that_raises(DataError("a very long line, " * 40 + "\nwhich the terminal\tmay wrap"), monkeypatch)
+def test_errors_of_the_request_are_one_line_however_long_and_exit_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    command_that_raises(
+        DataError("a very long line, " * 40 + "\nwhich the terminal\tmay wrap"), monkeypatch
+    )
     assert run("data") == 2
-    assert capsys.readouterr().err == "vsebench: error: " + "a very long line, " * 40 + "which the terminal may wrap\n"
+    assert (
+        capsys.readouterr().err
+        == "vsebench: error: " + "a very long line, " * 40 + "which the terminal may wrap\n"
+    )
 
 
 def test_an_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch):
@@ -78,8 +102,16 @@ def test_an_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch):
     assert run("run") == 130
 
 
-@pytest.mark.parametrize(("hint", "line"), [((), "interrupted"), (("the same command goes on",), "interrupted; the same command goes on")])
-def test_an_interrupted_command_says_so_on_one_line(hint: tuple[str, ...], line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(
+    ("hint", "line"),
+    [((), "interrupted"), (("the same command goes on",), "interrupted; the same command goes on")],
+)
+def test_an_interrupted_command_says_so_on_one_line(
+    hint: tuple[str, ...],
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt(*hint)
 
@@ -95,18 +127,27 @@ def test_an_interrupt_while_the_command_is_imported_leaves_no_traceback():
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "vsebench: interrupted\n")
 
 
-def test_an_end_of_file_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_an_end_of_file_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     def end(_: object) -> None:
         raise EOFError("No data left in file")
 
     monkeypatch.setattr("vsebench.plugin.loader.load_plugins", end)
     assert run("data", "list") == 2
-    assert capsys.readouterr().err.strip() == "vsebench: error: what was read ended too early (No data left in file): a file is empty or cut off"
+    assert (
+        capsys.readouterr().err.strip()
+        == "vsebench: error: what was read ended too early (No data left in file): a file is "
+        "empty or cut off"
+    )
 
 
 def test_a_full_or_closed_standard_output_is_one_line(tmp_path: Path):
     """A file-size limit of 0 refuses what a full device does."""
-    for redirect, message in ((f"> {tmp_path}/out", "cannot write to standard output: File too large"), (">&-", "standard output is closed: ")):
+    for redirect, message in (
+        (f"> {tmp_path}/out", "cannot write to standard output: File too large"),
+        (">&-", "standard output is closed: "),
+    ):
         command = f"trap '' XFSZ; ulimit -f 0; {sys.executable} -m vsebench plugins {redirect}"
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (2, "")
@@ -121,7 +162,9 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_reader_that_closes_the_pipe_is_no_error():
-    command = f"{sys.executable} -m vsebench plugins --format json | head -c 1; exit ${{PIPESTATUS[0]}}"
+    command = (
+        f"{sys.executable} -m vsebench plugins --format json | head -c 1; exit ${{PIPESTATUS[0]}}"
+    )
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("{", "")
 
@@ -130,7 +173,8 @@ def test_listing_imports_nothing_heavy():
     code = (
         "import sys\nfrom vsebench.cli.app import main\n"
         "try: main(['show', 'gpo'])\nexcept SystemExit: pass\n"
-        "print({'torch', 'pandas', 'transformers', 'matplotlib', 'numba', 'scipy', 'rich'} & set(sys.modules), file=sys.stderr)"
+        "print({'torch', 'pandas', 'transformers', 'matplotlib', 'numba', 'scipy', 'rich'} & "
+        "set(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith("gpo (pooling): ")
@@ -138,5 +182,11 @@ def test_listing_imports_nothing_heavy():
 
 
 def test_python_m_vsebench_is_the_command():
-    done = subprocess.run([sys.executable, "-m", "vsebench", "--version"], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"vsebench {vsebench.__version__}\n", "")
+    done = subprocess.run(
+        [sys.executable, "-m", "vsebench", "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        f"vsebench {vsebench.__version__}\n",
+        "",
+    )

@@ -19,14 +19,18 @@ def plugins(*arguments: str) -> int:
 
 
 def test_known_packages_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    second = toml(name="pytest", components={"loss": ["zebra"]}, repository="plugins/examples/zebra").removeprefix("schema = 1\n")
+    second = toml(
+        name="pytest", components={"loss": ["zebra"]}, repository="plugins/examples/zebra"
+    ).removeprefix("schema = 1\n")
     file = str(index(tmp_path, "schema = 1\n" + second + toml().removeprefix("schema = 1\n")))
     assert plugins("--available", "--index", file) == 0
     text = capsys.readouterr().out
     assert "pip install 'git+https://example.org/acme/vsebench-acme'" in text
     assert "pip install './plugins/examples/zebra' in a checkout of vsebench" in text
     assert plugins("--available", "--index", file, "--format", "json") == 0
-    listed = {package["name"]: package for package in json.loads(capsys.readouterr().out)["packages"]}
+    listed = {
+        package["name"]: package for package in json.loads(capsys.readouterr().out)["packages"]
+    }
     assert listed["vsebench-acme"]["installed"] is None
     assert listed["pytest"]["installed"] == pytest.__version__
     assert listed["pytest"]["components"] == {"loss": ["zebra"]}
@@ -34,9 +38,14 @@ def test_known_packages_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "vsebench-acme" not in capsys.readouterr().out
 
 
-def test_an_empty_catalogue_says_how_to_add_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_an_empty_catalogue_says_how_to_add_to_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     assert plugins("--available", "--index", str(index(tmp_path, "schema = 1\n"))) == 0
-    assert capsys.readouterr().out == "no package is listed; docs/plugins/trust.md says how to add one\n"
+    assert (
+        capsys.readouterr().out
+        == "no package is listed; docs/plugins/trust.md says how to add one\n"
+    )
 
 
 def test_the_shipped_catalogue_is_listed(capsys: pytest.CaptureFixture[str]):
@@ -48,11 +57,22 @@ def test_the_shipped_catalogue_is_listed(capsys: pytest.CaptureFixture[str]):
     ("arguments", "said"),
     [
         (["--available", "--failed"], "--available lists packages and --failed plugins: keep one"),
-        (["--index", "x.toml"], "--index is the catalogue of --available: add that, or leave --index out"),
-        (["--available", "--index", "x.toml"], "the catalogue 'x.toml' cannot be read: No such file or directory"),
-        (["--available", "--kind", "poolings"], "unknown kind of component 'poolings': did you mean 'pooling'?"),
+        (
+            ["--index", "x.toml"],
+            "--index is the catalogue of --available: add that, or leave --index out",
+        ),
+        (
+            ["--available", "--index", "x.toml"],
+            "the catalogue 'x.toml' cannot be read: No such file or directory",
+        ),
+        (
+            ["--available", "--kind", "poolings"],
+            "unknown kind of component 'poolings': did you mean 'pooling'?",
+        ),
     ],
 )
-def test_what_cannot_be_answered_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+def test_what_cannot_be_answered_is_one_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+):
     assert plugins(*arguments) == 2
     assert capsys.readouterr().err == f"vsebench: error: {said}\n"

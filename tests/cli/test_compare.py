@@ -37,14 +37,26 @@ def test_json(folder):
     found = json.loads(ran.stdout)
     assert found["reference"] == "gpo,triplet"
     (row,) = found["comparisons"]
-    assert (row["dataset"], row["margin"], row["pooling"], row["seeds"], row["verdict"]) == ("scenes", 20, "mean", [0, 1, 2], "no worse")
+    assert (row["dataset"], row["margin"], row["pooling"], row["seeds"], row["verdict"]) == (
+        "scenes",
+        20,
+        "mean",
+        [0, 1, 2],
+        "no worse",
+    )
     assert (row["metric"], row["difference"]) == ("rsum", pytest.approx(-10))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--to", "maen,triplet"), "--to 'maen,triplet' is no row: write POOLING,LOSS as the table does; did you mean 'mean,triplet'?"),
+        (
+            ("--to", "maen,triplet"),
+            (
+                "--to 'maen,triplet' is no row: write POOLING,LOSS as the table does; did you mean "
+                "'mean,triplet'?"
+            ),
+        ),
         (("--to", "mean,triplet", "--margin", "inf"), "--margin takes a finite number, got inf"),
         (("--to", "mean,triplet", "--format", "jsn"), "did you mean 'json'"),
     ],

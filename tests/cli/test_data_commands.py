@@ -18,7 +18,9 @@ def elsewhere(tmp_path_factory, monkeypatch):
 
 
 def data(capsys, *arguments: object, code: int = 0) -> str:
-    """What `vsebench data` prints: on stdout when it has an answer (a check that fails is one), else the one line of its error."""
+    """What `vsebench data` prints: on stdout when it has an answer (a check that fails is one),
+    else the one line of its error.
+    """
     with pytest.raises(SystemExit) as caught:
         main(["data", *map(str, arguments)])
     assert caught.value.code == code
@@ -43,7 +45,15 @@ def test_list(capsys):
 
 def test_info_says_which_files_from_where_to_where(capsys):
     out = data(capsys, "info", "flickr30k")
-    for part in ("train_ims.npy", "https://", "ROOT/f30k_precomp/", "--data-root", "published train: 29000 images, 145000 captions", "licence:", "citation:"):
+    for part in (
+        "train_ims.npy",
+        "https://",
+        "ROOT/f30k_precomp/",
+        "--data-root",
+        "published train: 29000 images, 145000 captions",
+        "licence:",
+        "citation:",
+    ):
         assert part in out
     assert "published test: 5000 images" in data(capsys, "info", "coco")
     assert "published test: 1000 images" in data(capsys, "info", "coco:test=test")
@@ -70,29 +80,40 @@ def test_check_of_a_folder_looks_nowhere_else(capsys, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.npy").touch()
     monkeypatch.setenv("VSEBENCH_DATA", str(tmp_path / "roots"))
-    assert f"data set 'precomp' is not in {tmp_path}/empty/precomp, {tmp_path}/empty:" in data(capsys, "check", tmp_path / "empty", code=2)
+    assert f"data set 'precomp' is not in {tmp_path}/empty/precomp, {tmp_path}/empty:" in data(
+        capsys, "check", tmp_path / "empty", code=2
+    )
     assert "sound" in data(capsys, "check", tmp_path / "roots" / "precomp", code=1)
-    assert "a.npy is a file: name a data set, or the folder" in data(capsys, "check", tmp_path / "a.npy", code=2)
+    assert "a.npy is a file: name a data set, or the folder" in data(
+        capsys, "check", tmp_path / "a.npy", code=2
+    )
 
 
 def test_check_generates_what_is_generated(capsys):
     out = data(capsys, "check", "scenes:images=20:dim=16")
     assert "scenes:images=20:dim=16: sound" in out
-    assert ["dev", "100", "500", "100", "×", "36", "×", "16", "float16", "10", "36"] in [line.split() for line in out.splitlines()]
+    assert ["dev", "100", "500", "100", "×", "36", "×", "16", "float16", "10", "36"] in [
+        line.split() for line in out.splitlines()
+    ]
 
 
 def test_counts_that_differ_fail_or_are_refused(capsys, tmp_path):
     write_precomp(tmp_path / "coco_precomp", test="testall")
     out = data(capsys, "check", "coco", "--data-root", tmp_path, code=1)
     assert "FAIL  testall has 4 images, published are 5,000" in out
-    assert "refused because of --strict-data" in data(capsys, "check", "coco", "--data-root", tmp_path, "--strict-data", code=2)
+    assert "refused because of --strict-data" in data(
+        capsys, "check", "coco", "--data-root", tmp_path, "--strict-data", code=2
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("info", "flicker8k"), "unknown dataset 'flicker8k': did you mean 'flickr8k'?"),
-        (("info", "scenes:seeds=1"), "dataset 'scenes' has no parameter 'seeds': did you mean 'seed'?"),
+        (
+            ("info", "scenes:seeds=1"),
+            "dataset 'scenes' has no parameter 'seeds': did you mean 'seed'?",
+        ),
         (("check", "scenes:dim=0"), "parameter 'dim' must be at least 8, got 0"),
         (("check", "coco"), "run 'vsebench data info coco'"),
         (("check", "coco", "--data-root", "nowhere"), "data root 'nowhere' is not a folder"),

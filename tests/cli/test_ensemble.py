@@ -56,16 +56,24 @@ def names(out: Path) -> dict[str, str]:
     return {path.name.split("-")[1]: path.name for path in out.iterdir() if path.is_dir()}
 
 
-def test_members_are_as_their_records_have_them_and_the_ensemble_is_one_more_row(out: Path, capsys: Capture) -> None:
+def test_members_are_as_their_records_have_them_and_the_ensemble_is_one_more_row(
+    out: Path, capsys: Capture
+) -> None:
     of = names(out)
-    found = json.loads(run(capsys, of["mean"], of["max"], "--results", str(out), "--format", "json"))
+    found = json.loads(
+        run(capsys, of["mean"], of["max"], "--results", str(out), "--format", "json")
+    )
     records = [RunDirectory(out / of[name]).read_record() for name in ("mean", "max")]
-    assert [{key: row[key] for key in RETRIEVAL_METRICS} for row in found["members"]] == [record.test for record in records]
+    assert [{key: row[key] for key in RETRIEVAL_METRICS} for row in found["members"]] == [
+        record.test for record in records
+    ]
     assert [row["run_id"] for row in found["members"]] == [record.run_id for record in records]
     assert [row["pooling"] for row in found["members"]] == ["mean", "max"]
     assert (found["images"], found["captions"], found["evaluation"]) == (6, 30, "full")
     assert set(found["ensemble"]) == set(RETRIEVAL_METRICS)
-    alone = json.loads(run(capsys, of["mean"], of["max"], "--results", str(out), "--format", "json"))
+    alone = json.loads(
+        run(capsys, of["mean"], of["max"], "--results", str(out), "--format", "json")
+    )
     assert alone == found
 
 
@@ -81,10 +89,14 @@ def test_runs_are_named_by_directory_id_or_pattern(out: Path, capsys: Capture) -
     assert "6 images, 30 captions, evaluation full." in lines
 
 
-def test_other_features_of_the_same_captions_are_taken_only_when_asked_for(out: Path, capsys: Capture) -> None:
+def test_other_features_of_the_same_captions_are_taken_only_when_asked_for(
+    out: Path, capsys: Capture
+) -> None:
     of = names(out)
     message = refusal(capsys, of["mean"], of["gpo"], "--results", str(out))
-    assert message.startswith(f"{of['mean']} and {of['gpo']} were made on different data (fingerprints ")
+    assert message.startswith(
+        f"{of['mean']} and {of['gpo']} were made on different data (fingerprints "
+    )
     assert "--allow-mixed" in message
     assert "ensemble of 3" in run(capsys, "*", "--results", str(out), "--allow-mixed")
     captions = out.parent / "b" / "test_caps.txt"
@@ -96,32 +108,53 @@ def test_other_features_of_the_same_captions_are_taken_only_when_asked_for(out: 
 
 def test_what_cannot_be_joined_is_said(out: Path, capsys: Capture, tmp_path: Path) -> None:
     of = names(out)
-    assert refusal(capsys, of["mean"], "--results", str(out)) == f"an ensemble has at least 2 runs, '{of['mean']}' names 1"
+    assert (
+        refusal(capsys, of["mean"], "--results", str(out))
+        == f"an ensemble has at least 2 runs, '{of['mean']}' names 1"
+    )
     assert refusal(capsys, of["mean"], of["mean"], "--results", str(out)).endswith("names 1")
-    assert f"no run 'nothing' in {tmp_path}: it holds no run" in refusal(capsys, "nothing", "--results", str(tmp_path))
+    assert f"no run 'nothing' in {tmp_path}: it holds no run" in refusal(
+        capsys, "nothing", "--results", str(tmp_path)
+    )
     assert "did you mean" in refusal(capsys, of["mean"][:-2] + "zz", "--results", str(out))
     assert "unknown format 'jsn'" in refusal(capsys, "*", "--results", str(out), "--format", "jsn")
-    assert "1k-5fold needs a multiple of 1,000 images, found 6" in refusal(capsys, "*m*", "--results", str(out), "--protocol", "1k-5fold", "--allow-mixed")
+    assert "1k-5fold needs a multiple of 1,000 images, found 6" in refusal(
+        capsys, "*m*", "--results", str(out), "--protocol", "1k-5fold", "--allow-mixed"
+    )
     copy = tmp_path / of["max"]
     copy.mkdir()
     for name in ("spec.json", "record.json", "done"):
         (copy / name).write_bytes((out / of["max"] / name).read_bytes())
-    assert refusal(capsys, str(out / of["mean"]), str(copy)).startswith(f"{copy}/best.safetensors is missing: records that are shared leave models out")
+    assert refusal(capsys, str(out / of["mean"]), str(copy)).startswith(
+        f"{copy}/best.safetensors is missing: records that are shared leave models out"
+    )
     (copy / "spec.json").unlink()
-    assert "records that are shared leave models out, so make the run again" in refusal(capsys, str(out / of["mean"]), str(copy))
+    assert "records that are shared leave models out, so make the run again" in refusal(
+        capsys, str(out / of["mean"]), str(copy)
+    )
     (copy / "record.json").unlink()
     (copy / "spec.json").write_bytes((out / of["max"] / "spec.json").read_bytes())
-    assert "has not finished: only finished runs have a model" in refusal(capsys, str(out / of["mean"]), str(copy))
+    assert "has not finished: only finished runs have a model" in refusal(
+        capsys, str(out / of["mean"]), str(copy)
+    )
     record = (out / of["max"] / "record.json").read_text()
     (copy / "record.json").write_text(record.replace('"status": "done"', '"status": "failed"'))
-    assert "is failed: only finished runs have a model" in refusal(capsys, str(out / of["mean"]), str(copy))
+    assert "is failed: only finished runs have a model" in refusal(
+        capsys, str(out / of["mean"]), str(copy)
+    )
     (copy / "record.json").write_text(record.replace('"version": "1"', '"version": "0"'))
     (copy / "best.safetensors").write_bytes((out / of["max"] / "best.safetensors").read_bytes())
-    (copy / "spec.json").write_text((out / of["max"] / "spec.json").read_text().replace('"version": "1"', '"version": "0"'))
-    assert "is version 1 now, the run" in refusal(capsys, str(out / of["mean"]), str(copy), "--allow-mixed")
+    (copy / "spec.json").write_text(
+        (out / of["max"] / "spec.json").read_text().replace('"version": "1"', '"version": "0"')
+    )
+    assert "is version 1 now, the run" in refusal(
+        capsys, str(out / of["mean"]), str(copy), "--allow-mixed"
+    )
 
 
-def test_a_model_that_is_not_the_records_is_said_or_refused(out: Path, capsys: Capture, tmp_path: Path) -> None:
+def test_a_model_that_is_not_the_records_is_said_or_refused(
+    out: Path, capsys: Capture, tmp_path: Path
+) -> None:
     """Weights of another seed fit the model and give other figures than the record's."""
     copy = shutil.copytree(out / names(out)["mean"], tmp_path / "run")
     commands = (["ensemble", str(copy), str(out / names(out)["max"])], ["evaluate", str(copy)])
@@ -130,7 +163,9 @@ def test_a_model_that_is_not_the_records_is_said_or_refused(out: Path, capsys: C
             main(command)
         assert capsys.readouterr().err == ""
     weights = load_file(copy / "best.safetensors")
-    RunDirectory(copy).write_best({name: tensor.flip(0) if tensor.dim() else tensor for name, tensor in weights.items()})
+    RunDirectory(copy).write_best(
+        {name: tensor.flip(0) if tensor.dim() else tensor for name, tensor in weights.items()}
+    )
     for command in commands:
         with pytest.raises(SystemExit) as ended:
             main(command)
@@ -152,7 +187,10 @@ def test_a_device_that_there_is_not_is_refused(out: Path, capsys: Capture) -> No
         with pytest.raises(SystemExit) as ended:
             main([*command, "--results", str(out), "--device", "cpuu"])
         assert ended.value.code == 2
-        assert capsys.readouterr().err == "vsebench: error: unknown device 'cpuu': did you mean 'cpu'?\n"
+        assert (
+            capsys.readouterr().err
+            == "vsebench: error: unknown device 'cpuu': did you mean 'cpu'?\n"
+        )
 
 
 def test_the_command_imports_no_torch() -> None:

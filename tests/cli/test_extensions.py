@@ -47,14 +47,21 @@ def call(*arguments: str) -> int:
 @pytest.fixture
 def install(make_plugin: MakePlugin, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:  # noqa: F811
     def make(*codes: str) -> None:
-        plugins = loader.load_from([make_plugin(code, dist=f"dist-{i}", entry=f"plugin{i}") for i, code in enumerate(codes)])
+        plugins = loader.load_from(
+            [
+                make_plugin(code, dist=f"dist-{i}", entry=f"plugin{i}")
+                for i, code in enumerate(codes)
+            ]
+        )
         assert not plugins.failed
         monkeypatch.setattr(loader, "load_plugins", lambda: plugins)
 
     return make
 
 
-def test_a_plugins_command_is_one_like_any_other(install: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plugins_command_is_one_like_any_other(
+    install: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
     install(HELLO)
     assert call("hello", "you", "--loud") == 0
     assert capsys.readouterr().out == "HELLO you\n"
@@ -64,27 +71,46 @@ def test_a_plugins_command_is_one_like_any_other(install: Callable[..., None], c
     assert "vsebench: error: missing argument 'name'\n" in capsys.readouterr().err.lower()
 
 
-def test_a_plugin_whose_hook_fails_is_named_and_the_others_serve(install: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plugin_whose_hook_fails_is_named_and_the_others_serve(
+    install: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
     install(BROKEN, HELLO)
     assert call("hello", "you") == 0
     captured = capsys.readouterr()
     assert captured.out == "hello you\n"
-    assert "vsebench: warning: the commands of plugin 'plugin0' (dist-0) are left out: ValueError: boom\n" in captured.err
+    assert (
+        "vsebench: warning: the commands of plugin 'plugin0' (dist-0) are left out: ValueError: "
+        "boom\n" in captured.err
+    )
 
 
 @pytest.mark.parametrize("name", ["run", "hello"])
-def test_a_name_that_is_taken_leaves_all_of_its_plugin_out(name: str, install: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
-    install(HELLO, HELLO.replace('"hello"', '"first"').replace("def hello", "def first") + f'\n    app.command("{name}")(lambda: None)\n')
+def test_a_name_that_is_taken_leaves_all_of_its_plugin_out(
+    name: str, install: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(
+        HELLO,
+        HELLO.replace('"hello"', '"first"').replace("def hello", "def first")
+        + f'\n    app.command("{name}")(lambda: None)\n',
+    )
     assert call("first", "you") == 2
     error = capsys.readouterr().err
-    assert f"the commands of plugin 'plugin1' (dist-1) are left out: PluginError: command '{name}' is taken" in error
+    assert (
+        f"the commands of plugin 'plugin1' (dist-1) are left out: PluginError: command '{name}' "
+        "is taken" in error
+    )
     assert "no such command 'first'" in error
 
 
-def test_a_misspelt_command_is_answered_with_the_nearest_of_all(install: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelt_command_is_answered_with_the_nearest_of_all(
+    install: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
     install(HELLO)
     assert call("helo") == 2
-    assert "vsebench: error: no such command 'helo': did you mean 'hello'?\n" in capsys.readouterr().err
+    assert (
+        "vsebench: error: no such command 'helo': did you mean 'hello'?\n"
+        in capsys.readouterr().err
+    )
     assert call("reprot") == 2
     assert "did you mean 'report'?" in capsys.readouterr().err
 
@@ -92,9 +118,12 @@ def test_a_misspelt_command_is_answered_with_the_nearest_of_all(install: Callabl
 def test_help_and_built_in_commands_load_no_plugin() -> None:
     code = (
         "import sys\nfrom vsebench.cli.app import main\n"
-        "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    sys.exit(end.code or 'vsebench_classic' in sys.modules or 'torch' in sys.modules)"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    sys.exit(end.code or "
+        "'vsebench_classic' in sys.modules or 'torch' in sys.modules)"
     )
     for arguments in (["--help"], ["run", "--help"], ["report", "--help"]):
-        ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+        ended = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True
+        )
         assert ended.returncode == 0, ended.stderr
         assert "Usage: vsebench" in ended.stdout

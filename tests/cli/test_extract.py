@@ -33,19 +33,57 @@ def vsebench(capsys, *arguments: str) -> tuple[int, str, str]:
     return (caught.value.code, *capsys.readouterr())
 
 
-EXTRACT = ("data", "extract", "--images", "precomp/images", "--model", "resnet", "--size", "32", "--batch", "8", "--device", "cpu", "--threads", "1")
+EXTRACT = (
+    "data",
+    "extract",
+    "--images",
+    "precomp/images",
+    "--model",
+    "resnet",
+    "--size",
+    "32",
+    "--batch",
+    "8",
+    "--device",
+    "cpu",
+    "--threads",
+    "1",
+)
 
 
 def test_from_images_to_a_run_on_the_table(world, capsys):
     code, out, err = vsebench(capsys, *EXTRACT, "--out", "table")
-    assert (code, out.splitlines()[0]) == (0, "table: 28 × 4 × 16 features of resnet at 32 pixels, float16")
+    assert (code, out.splitlines()[0]) == (
+        0,
+        "table: 28 × 4 × 16 features of resnet at 32 pixels, float16",
+    )
     assert "verified: 28 of 28 images" in err
     assert "extracted: 28 of 28 images" in err
     assert len(open_table(world / "table").names) == 28
-    settings = {"embed_dim": 8, "word_dim": 6, "batch_size": 10, "epochs": 1, "image_encoder": "grid"}
+    settings = {
+        "embed_dim": 8,
+        "word_dim": 6,
+        "batch_size": 10,
+        "epochs": 1,
+        "image_encoder": "grid",
+    }
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     dataset = ("--dataset", "precomp:features=table", "--data-root", str(world))
-    code, out, err = vsebench(capsys, "run", *dataset, "--pooling", "mean", "--loss", "triplet", "--protocol", "quick", *options, "--workers", "1", "--quiet")
+    code, out, err = vsebench(
+        capsys,
+        "run",
+        *dataset,
+        "--pooling",
+        "mean",
+        "--loss",
+        "triplet",
+        "--protocol",
+        "quick",
+        *options,
+        "--workers",
+        "1",
+        "--quiet",
+    )
     assert code == 0, err
     assert "precomp:features=table" in out
 
@@ -53,7 +91,10 @@ def test_from_images_to_a_run_on_the_table(world, capsys):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (("--images", "nowhere"), "nowhere does not exist: images are taken from a folder or an uncompressed tar file"),
+        (
+            ("--images", "nowhere"),
+            "nowhere does not exist: images are taken from a folder or an uncompressed tar file",
+        ),
         (("--images", "resnet"), "resnet holds no image"),
         (("--model", "./nowhere"), "there is no folder ./nowhere"),
         (("--out", "precomp"), "precomp exists and is no feature table: choose another --out"),
@@ -89,21 +130,49 @@ def test_killed_by_the_system_it_goes_on_to_the_same_bytes(world, capsys):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_real_images_through_a_real_model(world, capsys):
-    """The given table was made of the same model from the full photographs: like images are alike in both, cell by cell."""
+    """The given table was made of the same model from the full photographs: like images are alike
+    in both, cell by cell.
+    """
     sample = REAL / "flickr8k" / "images_sample"
     if not sample.is_dir() or not MOBILENET.is_dir():
-        pytest.skip(f"needs {sample} and {MOBILENET}: set VSEBENCH_DATA to the folder that holds flickr8k/, with models/ beside it")
+        pytest.skip(
+            f"needs {sample} and {MOBILENET}: set VSEBENCH_DATA to the folder that holds "
+            "flickr8k/, with models/ beside it"
+        )
     code, _, err = vsebench(
-        capsys, "data", "extract", "--images", str(sample), "--model", str(MOBILENET), "--out", "real", "--device", "cpu", "--threads", "1", "--quiet"
+        capsys,
+        "data",
+        "extract",
+        "--images",
+        str(sample),
+        "--model",
+        str(MOBILENET),
+        "--out",
+        "real",
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        "--quiet",
     )
     assert code == 0, err
     ours = open_table(world / "real")
     assert ours.features.shape == (300, 49, 1280)
-    rows = {name: i for i, name in enumerate((REAL / "flickr8k" / "grid7x7_images.txt").read_text().split())}
-    given = np.load(REAL / "flickr8k" / "grid7x7_pca256_int8.npy", mmap_mode="r")[[rows[name] for name in ours.names]].astype(np.float32)
+    rows = {
+        name: i
+        for i, name in enumerate((REAL / "flickr8k" / "grid7x7_images.txt").read_text().split())
+    }
+    given = np.load(REAL / "flickr8k" / "grid7x7_pca256_int8.npy", mmap_mode="r")[
+        [rows[name] for name in ours.names]
+    ].astype(np.float32)
     given *= np.load(REAL / "flickr8k" / "grid7x7_pca256_scale.npy")
     roots = np.sqrt(np.asarray(ours.features, np.float32))
     roots -= roots.mean((0, 1))
-    for cell, place in ((0, 0), (6, 6), (24, 24), (6, 42)):  # Gram matrices of one cell agree, those of opposite corners do not
+    for cell, place in (
+        (0, 0),
+        (6, 6),
+        (24, 24),
+        (6, 42),
+    ):  # Gram matrices of one cell agree, those of opposite corners do not
         mine, theirs = roots[:, cell] @ roots[:, cell].T, given[:, place] @ given[:, place].T
         assert (np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.75) == (cell == place)

@@ -21,7 +21,9 @@ from vsebench.cli.app import main
     ],
     ids=" ".join,
 )
-def test_every_command_spells_json_alike_and_refuses_a_misspelt_form_first(capsys: pytest.CaptureFixture[str], command: tuple[str, ...]) -> None:
+def test_every_command_spells_json_alike_and_refuses_a_misspelt_form_first(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command, "--format", "jsn"])
     printed = capsys.readouterr()
@@ -29,8 +31,12 @@ def test_every_command_spells_json_alike_and_refuses_a_misspelt_form_first(capsy
     assert printed.err == "vsebench: error: unknown format 'jsn': did you mean 'json'?\n"
 
 
-@pytest.mark.parametrize("command", [("plugins",), ("plugins", "--available"), ("show", "gpo")], ids=" ".join)
-def test_json_is_short_for_the_format(capsys: pytest.CaptureFixture[str], command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "command", [("plugins",), ("plugins", "--available"), ("show", "gpo")], ids=" ".join
+)
+def test_json_is_short_for_the_format(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
     printed = []
     for option in (["--json"], ["--format", "json"]):
         with pytest.raises(SystemExit) as ended:

@@ -43,24 +43,43 @@ def test_an_encoder_has_a_side(capsys: pytest.CaptureFixture[str]):
 
 
 def test_what_cannot_be_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]):
-    assert refused(capsys, "poling", "x") == "there is no scaffold for a 'poling': did you mean 'pooling'?"
+    assert (
+        refused(capsys, "poling", "x")
+        == "there is no scaffold for a 'poling': did you mean 'pooling'?"
+    )
     assert refused(capsys, "encoder", "x") == "say which encoder it is: --side image or --side text"
-    assert refused(capsys, "loss", "x", "--side", "text") == "--side is of encoders, and a loss has none: leave it out"
-    assert refused(capsys, "loss", "x", "--license", "gpl") == "unknown licence 'gpl': known: apache-2.0, bsd-3-clause, mit"
+    assert (
+        refused(capsys, "loss", "x", "--side", "text")
+        == "--side is of encoders, and a loss has none: leave it out"
+    )
+    assert (
+        refused(capsys, "loss", "x", "--license", "gpl")
+        == "unknown licence 'gpl': known: apache-2.0, bsd-3-clause, mit"
+    )
     assert refused(capsys, "loss", "My-Loss").endswith("such as my_loss")
-    assert refused(capsys, "pooling", "gpo").startswith("a package vsebench_gpo is installed already")
+    assert refused(capsys, "pooling", "gpo").startswith(
+        "a package vsebench_gpo is installed already"
+    )
 
 
 def test_what_exists_is_never_overwritten(capsys: pytest.CaptureFixture[str]):
     Path("vsebench-my-pool").mkdir()
     assert new("pooling", "my_pool") == 2
-    assert capsys.readouterr().err == "vsebench: error: 'vsebench-my-pool' exists already: choose another name, or move it out of the way\n"
+    assert (
+        capsys.readouterr().err
+        == "vsebench: error: 'vsebench-my-pool' exists already: choose another name, or move it "
+        "out of the way\n"
+    )
     assert list(Path("vsebench-my-pool").iterdir()) == []
 
 
 def test_a_taken_name_is_warned_of_and_written_in_full(capsys: pytest.CaptureFixture[str]):
     assert new("pooling", "maxavg") == 0
     captured = capsys.readouterr()
-    assert captured.err == "vsebench: warning: pooling 'maxavg' is provided by vsebench already: yours is written vsebench-maxavg::maxavg\n"
+    assert (
+        captured.err
+        == "vsebench: warning: pooling 'maxavg' is provided by vsebench already: yours is written "
+        "vsebench-maxavg::maxavg\n"
+    )
     assert captured.out.splitlines()[-1] == "vsebench run --pooling vsebench-maxavg::maxavg"
     assert '"vsebench-maxavg::maxavg"' in Path("vsebench-maxavg/tests/test_maxavg.py").read_text()

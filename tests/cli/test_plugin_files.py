@@ -67,8 +67,41 @@ COMMANDS = [
     (("show", "scaled"), 0, "scaled (pooling): a mean, scaled"),
     (("plugins", "--kind", "sampler"), 0, "evenly"),
     (("check", "evenly"), 0, "evenly (sampler, own.py 0)"),
-    (("throughput", "samplers", "--sampler", "evenly", "--labels", "20", "--batch", "8", "--images", "40", "--dim", "4", "--device", "cpu"), 0, "evenly"),
-    (("tune", "suite.toml", "--space", "lr=0.01|0.1", "--out", "tuned", "--trials", "1", "--dry-run"), 0, "1 run,"),
+    (
+        (
+            "throughput",
+            "samplers",
+            "--sampler",
+            "evenly",
+            "--labels",
+            "20",
+            "--batch",
+            "8",
+            "--images",
+            "40",
+            "--dim",
+            "4",
+            "--device",
+            "cpu",
+        ),
+        0,
+        "evenly",
+    ),
+    (
+        (
+            "tune",
+            "suite.toml",
+            "--space",
+            "lr=0.01|0.1",
+            "--out",
+            "tuned",
+            "--trials",
+            "1",
+            "--dry-run",
+        ),
+        0,
+        "1 run,",
+    ),
     (("data", "list"), 0, "nowhere-set"),
     (("data", "info", "nowhere-set"), 0, "a set that nobody has"),
     (("data", "check", "nowhere-set"), 2, "vsebench_file_own:Nothing"),
@@ -77,22 +110,32 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize(("command", "code", "text"), COMMANDS, ids=[" ".join(command[:2]) for command, _, _ in COMMANDS])
-def test_a_component_of_a_file_can_be_named(command: tuple[str, ...], code: int, text: str, file: str, capsys, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("command", "code", "text"), COMMANDS, ids=[" ".join(command[:2]) for command, _, _ in COMMANDS]
+)
+def test_a_component_of_a_file_can_be_named(
+    command: tuple[str, ...], code: int, text: str, file: str, capsys, monkeypatch
+) -> None:
     monkeypatch.setattr("vsebench.annotation.throughput._SECONDS", 0.0)
     monkeypatch.setattr("vsebench.annotation.throughput._DRAWS", 500)
     found, printed, errors = called(capsys, *command, "--plugin", file)
     assert (found, text in printed + errors) == (code, True), printed + errors
 
 
-def test_parameters_of_a_components_of_a_file_can_be_checked(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_parameters_of_a_components_of_a_file_can_be_checked(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, text, _ = called(capsys, "check", "scaled:by=2", "--plugin", file)
     assert (code, text.splitlines()[0]) == (0, "scaled:by=2.0 (pooling, own.py 0)")
     code, text, _ = called(capsys, "check", file, "--plugin", f"./{file}", "--kind", "sampler")
     assert (code, text.splitlines()[0]) == (0, "evenly (sampler, own.py 0)")
 
 
-def test_a_file_with_parameters_says_what_to_write(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_with_parameters_says_what_to_write(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, _, errors = called(capsys, "check", f"{file}:by=2")
-    message = "parameters are a component's, not a file's: 'vsebench check NAME:by=2 --plugin own.py'"
+    message = (
+        "parameters are a component's, not a file's: 'vsebench check NAME:by=2 --plugin own.py'"
+    )
     assert (code, errors) == (2, f"vsebench: error: {message}\n")

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 @pytest.fixture
 def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An installed plugin that fails, beside one that works."""
-    for name, code in (("acme_broken", "import no_such_module_anywhere"), ("acme_good", pooling("acme"))):
+    for name, code in (
+        ("acme_broken", "import no_such_module_anywhere"),
+        ("acme_good", pooling("acme")),
+    ):
         (tmp_path / f"{name}.py").write_text(code)
         info = tmp_path / f"{name}-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: 1.0\n")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: 1.0\n"
+        )
         (info / "entry_points.txt").write_text(f"[vsebench]\n{name} = {name}\n")
     monkeypatch.syspath_prepend(tmp_path)
     loader.load_plugins.cache_clear()
@@ -55,17 +60,26 @@ def test_the_table_shows_what_each_plugin_provides(capsys: pytest.CaptureFixture
 def test_a_failed_plugin_is_shown_with_its_error_and_cure(capsys: pytest.CaptureFixture[str]):
     text = listed(capsys, "--failed")
     assert "ModuleNotFoundError: No module named 'no_such_module_anywhere'" in text
-    assert "install the missing module 'no_such_module_anywhere', or set VSEBENCH_DISABLE_PLUGINS=acme-broken" in text
+    assert (
+        "install the missing module 'no_such_module_anywhere', or set "
+        "VSEBENCH_DISABLE_PLUGINS=acme-broken" in text
+    )
     assert "acme_good" not in text
     (failed,) = as_json(capsys, "--failed")
-    assert (failed["name"], failed["distribution"], failed["status"]) == ("acme_broken", "acme-broken", "failed")
+    assert (failed["name"], failed["distribution"], failed["status"]) == (
+        "acme_broken",
+        "acme-broken",
+        "failed",
+    )
 
 
 @pytest.mark.usefixtures("broken")
 def test_a_kind_narrows_plugins_and_components(capsys: pytest.CaptureFixture[str]):
     found = {info["name"]: info["components"] for info in as_json(capsys, "--kind", "pooling")}
     assert {"adaptive", "classic", "gpo", "learned", "acme_good"} == set(found)
-    assert all(component["kind"] == "pooling" for components in found.values() for component in components)
+    assert all(
+        component["kind"] == "pooling" for components in found.values() for component in components
+    )
     assert "loss" not in listed(capsys, "--kind", "pooling")
 
 
@@ -78,4 +92,7 @@ def test_an_unknown_kind_is_an_error(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
         main(["plugins", "--kind", "poolings"])
     assert caught.value.code == 2
-    assert capsys.readouterr().err == "vsebench: error: unknown kind of component 'poolings': did you mean 'pooling'?\n"
+    assert (
+        capsys.readouterr().err
+        == "vsebench: error: unknown kind of component 'poolings': did you mean 'pooling'?\n"
+    )

@@ -10,7 +10,11 @@ from vsebench.plugin.loader import load_plugins
 
 SOURCE = "https://example.org, Table 2"
 GPO = Setting("coco", "BUTD regions", "gpo", text_encoder="bigru")
-CARDS = {component.name: component.card.published for component in load_plugins().registry if component.card.published}
+CARDS = {
+    component.name: component.card.published
+    for component in load_plugins().registry
+    if component.card.published
+}
 
 
 def shown(*rows: Published) -> str:
@@ -31,7 +35,11 @@ def test_rows_of_a_table_stand_under_what_they_share():
 
 
 def test_a_row_by_itself_takes_one_line():
-    row = Published(replace(GPO, models=2, changes={"augment_words": 0.0}), {"i2t_r1": 55.0, "rsum": 400.0}, SOURCE)
+    row = Published(
+        replace(GPO, models=2, changes={"augment_words": 0.0}),
+        {"i2t_r1": 55.0, "rsum": 400.0},
+        SOURCE,
+    )
     assert shown(row).splitlines() == [
         "  published, coco full, BUTD regions, bigru, gpo, triplet, 2 models, augment_words=0",
         "    (https://example.org, Table 2):",
@@ -40,18 +48,27 @@ def test_a_row_by_itself_takes_one_line():
 
 
 def test_one_figure_over_one_choice_runs_on():
-    rows = [Published(replace(GPO, pooling=pooling), {"rsum": 500.0 + i}, SOURCE) for i, pooling in enumerate(("max", "mean", "kmax/max"))]
+    rows = [
+        Published(replace(GPO, pooling=pooling), {"rsum": 500.0 + i}, SOURCE)
+        for i, pooling in enumerate(("max", "mean", "kmax/max"))
+    ]
     assert shown(*rows).splitlines()[1:] == ["    RSUM: max 500.0, mean 501.0, kmax/max 502.0"]
 
 
 @pytest.mark.parametrize("other", [{"dataset": "flickr30k"}, {"evaluation": "1k-5fold"}])
 def test_another_test_is_another_table(other: dict[str, str]):
-    rows = (Published(GPO, {"rsum": 1.0}, SOURCE), Published(replace(GPO, **other), {"rsum": 2.0}, SOURCE))
+    rows = (
+        Published(GPO, {"rsum": 1.0}, SOURCE),
+        Published(replace(GPO, **other), {"rsum": 2.0}, SOURCE),
+    )
     assert shown(*rows).count("published") == 2
 
 
 def test_a_setting_in_prose_is_one_sentence():
-    assert shown(Published("somewhere", {"i2t_r1": 70.5}, "table 2")) == "  published, somewhere: i2t_r1 70.5 (table 2)\n"
+    assert (
+        shown(Published("somewhere", {"i2t_r1": 70.5}, "table 2"))
+        == "  published, somewhere: i2t_r1 70.5 (table 2)\n"
+    )
 
 
 @pytest.mark.parametrize("name", CARDS)

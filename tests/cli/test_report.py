@@ -59,7 +59,12 @@ def test_mixed_protocols(folder):
 
 
 def test_wrong_requests_are_one_line_and_print_nothing(folder):
-    for arguments in ([folder / "absent"], [folder, "--format", "xml"], [folder, "--baseline", "nope"], [next(folder.iterdir())]):
+    for arguments in (
+        [folder / "absent"],
+        [folder, "--format", "xml"],
+        [folder, "--baseline", "nope"],
+        [next(folder.iterdir())],
+    ):
         ran = report(*arguments)
         assert isinstance(ran.exception, VsebenchError)
         assert "\n" not in str(ran.exception)
@@ -73,7 +78,10 @@ def test_a_page_is_written_beside_the_table(folder):
     assert ran.exit_code == 0
     assert ran.stdout == load_results(folder, baseline="mean,triplet").table() + "\n"
     document = parse(path.read_text(encoding="utf-8"))
-    assert document.one("p", "command").text == f"vsebench report {folder.name} --html 'my page.html' --baseline mean,triplet"
+    assert (
+        document.one("p", "command").text
+        == f"vsebench report {folder.name} --html 'my page.html' --baseline mean,triplet"
+    )
     read, _ = tables(document.one("section"))
     assert [cells["steps_to_target"].text for cells in read.rows] == ["20", "20"]
     assert [file.name for file in folder.iterdir() if file.is_file()] == [path.name]
@@ -82,7 +90,11 @@ def test_a_page_is_written_beside_the_table(folder):
 def test_a_page_that_cannot_be_written_leaves_all_as_it_was(folder, capsys):
     (folder / "taken").mkdir()
     before = sorted(folder.rglob("*"))
-    for path in (folder / "absent" / "page.html", folder / "taken", next(folder.glob("*/record.json")) / "page.html"):
+    for path in (
+        folder / "absent" / "page.html",
+        folder / "taken",
+        next(folder.glob("*/record.json")) / "page.html",
+    ):
         with pytest.raises(SystemExit) as ended:
             main(["report", str(folder), "--html", str(path)])
         said = capsys.readouterr()
@@ -109,7 +121,9 @@ def test_a_page_replaces_no_file_of_another_kind(folder):
 
 def test_a_wrong_request_writes_no_page(folder):
     for arguments in (["--format", "xml"], ["--baseline", "nope"]):
-        assert isinstance(report(folder, "--html", folder / "page.html", *arguments).exception, VsebenchError)
+        assert isinstance(
+            report(folder, "--html", folder / "page.html", *arguments).exception, VsebenchError
+        )
     assert not (folder / "page.html").exists()
 
 
@@ -126,5 +140,10 @@ def test_a_report_needs_no_torch(folder):
         loaded = {name for name in sys.modules if name.split(".")[0] in ("torch", "transformers", "numba")}
         sys.exit(f"imported {sorted(loaded)[:3]}" if loaded else 0)
     """)
-    ran = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"})
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(folder)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+    )
     assert ran.returncode == 0, ran.stderr

@@ -61,22 +61,40 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def vsebench(cache: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-    return subprocess.run([sys.executable, "-m", "vsebench", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "vsebench", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
 
 
-def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stopped(cache: Path, tmp_path: Path):
+def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stopped(
+    cache: Path, tmp_path: Path
+):
     (tmp_path / "broken.py").write_text(FAILING)
     command = ("run", *TINY, "--loss", "broken,triplet", "--plugin", "broken.py", "--workers", "1")
-    failure = r"vsebench: failed: scenes:images=60 · mean · broken · seed 0: RuntimeError: this loss does not work \(runs/scenes-.*\)\n"
+    failure = (
+        r"vsebench: failed: scenes:images=60 · mean · broken · seed 0: RuntimeError: this loss "
+        r"does not work \(runs/scenes-.*\)\n"
+    )
 
     first = vsebench(cache, tmp_path, *command)
     assert first.returncode == 1, first.stderr
     assert re.search(r"^mean +triplet +1 +\d", first.stdout, re.MULTILINE)
     assert "embed_dim=16" in first.stdout
-    broken, triplet = (f"scenes:images=60 · mean · {loss} · seed 0" for loss in ("broken", "triplet"))
-    lines = rf"\[0/2\] {broken}: started\n\[1/2\] {broken}: failed in \d+ s\n\[1/2\] {triplet}: started\n(.*\n)*\[2/2\] {triplet}: done in \d+ s\n{failure}"
+    broken, triplet = (
+        f"scenes:images=60 · mean · {loss} · seed 0" for loss in ("broken", "triplet")
+    )
+    lines = (
+        rf"\[0/2\] {broken}: started\n\[1/2\] {broken}: failed in \d+ s\n\[1/2\] {triplet}: "
+        rf"started\n(.*\n)*\[2/2\] {triplet}: done in \d+ s\n{failure}"
+    )
     assert re.fullmatch(lines, first.stderr)
-    (record,) = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*broken*/record.json")]
+    (record,) = [
+        json.loads(path.read_text()) for path in tmp_path.glob("runs/*broken*/record.json")
+    ]
     assert record["status"] == "failed"
     assert record["error"].startswith("Traceback (most recent call last):")
 
@@ -96,14 +114,31 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(cache: Path, tmp_path: Path):
-    done = vsebench(cache, tmp_path, "run", *TINY, "--loss", "aoq", "--seeds", "0-1", "--workers", "3", "--dry-run")
+    done = vsebench(
+        cache,
+        tmp_path,
+        "run",
+        *TINY,
+        "--loss",
+        "aoq",
+        "--seeds",
+        "0-1",
+        "--workers",
+        "3",
+        "--dry-run",
+    )
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert [line.split()[2:6] for line in lines[2:6]] == [
-        ["mean", loss, str(seed), role] for seed in (0, 1) for loss, role in (("triplet", "support"), ("aoq", "row"))
+        ["mean", loss, str(seed), role]
+        for seed in (0, 1)
+        for loss, role in (("triplet", "support"), ("aoq", "row"))
     ]
     assert "4 runs, 3 at a time, on device cpu" in done.stdout
-    assert "scenes:images=60: protocol quick with embed_dim=16, word_dim=8, epochs=1, warmup_epochs=0.0" in done.stdout
+    assert (
+        "scenes:images=60: protocol quick with embed_dim=16, word_dim=8, epochs=1, "
+        "warmup_epochs=0.0" in done.stdout
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -111,24 +146,41 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(cache: Path, tmp_path: Pat
     ("arguments", "message"),
     [
         (("--pooling", "gpoo"), "unknown pooling 'gpoo': did you mean 'gpo'?"),
-        (("--loss", "triplet:margn=1"), "loss 'triplet' has no parameter 'margn': did you mean 'margin'?"),
-        (("--loss", "triplet:margin=x"), "loss 'triplet': parameter 'margin' must be a finite number, got 'x'"),
+        (
+            ("--loss", "triplet:margn=1"),
+            "loss 'triplet' has no parameter 'margn': did you mean 'margin'?",
+        ),
+        (
+            ("--loss", "triplet:margin=x"),
+            "loss 'triplet': parameter 'margin' must be a finite number, got 'x'",
+        ),
         (("--seeds", "3x"), "command line: seeds: seeds are a list or a range of integers from 0"),
         (("--set", "embed_dims=3"), "unknown protocol key 'embed_dims': did you mean 'embed_dim'?"),
         (("--set", "embed_dim"), "--set takes KEY=VALUE, such as embed_dim=128; got 'embed_dim'"),
         (("--set", "lr=1", "--set", "lr=2"), "--set gives 'lr' twice: keep one"),
-        (("--epochs", "2", "--set", "epochs=3"), "command line: epochs is given twice, by itself and as a protocol key: keep one"),
+        (
+            ("--epochs", "2", "--set", "epochs=3"),
+            "command line: epochs is given twice, by itself and as a protocol key: keep one",
+        ),
         (("--sampler", "uniform"), "which uses no sampler"),
         (("--dataset", "flickr8"), "unknown dataset 'flickr8': did you mean 'flickr8k'?"),
         (("--dataset", "flickr8k", "--data-root", "nowhere"), "'nowhere' is not a folder"),
         (("nowhere.toml",), "suite file 'nowhere.toml' cannot be read: No such file or directory"),
         (("bad.toml",), "bad.toml: unknown key 'poling': did you mean 'pooling'?"),
         (("--dataset", "scenes:images=60", "--out", "bad.toml/runs"), "cannot write bad.toml/runs"),
-        (("--plugin", "nowhere.py"), "nowhere.py' does not exist: --plugin takes the path of a Python file"),
+        (
+            ("--plugin", "nowhere.py"),
+            "nowhere.py' does not exist: --plugin takes the path of a Python file",
+        ),
     ],
 )
 def test_a_wrong_request_is_one_line_exits_2_and_writes_nothing(
-    arguments: tuple[str, ...], message: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...],
+    message: str,
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ):
     (tmp_path / "bad.toml").write_text('poling = "gpo"')
     monkeypatch.chdir(tmp_path)
@@ -198,9 +250,16 @@ def test_every_option_reaches_the_suite(suite_of: Any):
         "own.py",
         "--strict-data",
     ]
-    lists = {"data_root": ["a", "b"], "set": {"embed_dim": "64", "warmup_loss": "sum-hinge:margin=0.1"}, "plugin": ["own.py"], "strict_data": True}
+    lists = {
+        "data_root": ["a", "b"],
+        "set": {"embed_dim": "64", "warmup_loss": "sum-hinge:margin=0.1"},
+        "plugin": ["own.py"],
+        "strict_data": True,
+    }
     assert suite_of(*arguments) == make_suite(values | lists)
-    assert set(values | lists) == set(Suite.model_fields) - {"tuned"}, "entries of tuned rows stand in a file"
+    assert set(values | lists) == set(Suite.model_fields) - {"tuned"}, (
+        "entries of tuned rows stand in a file"
+    )
 
 
 def test_options_replace_what_the_suite_file_says(suite_of: Any, tmp_path: Path):
@@ -208,7 +267,11 @@ def test_options_replace_what_the_suite_file_says(suite_of: Any, tmp_path: Path)
     file.write_text('pooling = "mean"\nloss = "aoq"\nepochs = 8\n[set]\nembed_dim = 128\n')
     assert suite_of(str(file)) == load_suite(file)
     suite = suite_of(str(file), "--pooling", "max", "--set", "epochs=2")
-    assert (suite.pooling, suite.loss, suite.changes) == (("max",), ("aoq",), {"embed_dim": 128, "epochs": "2"})
+    assert (suite.pooling, suite.loss, suite.changes) == (
+        ("max",),
+        ("aoq",),
+        {"embed_dim": 128, "epochs": "2"},
+    )
 
 
 EVENTS: list[dict[str, Any]] = [
@@ -227,7 +290,9 @@ def two_runs(tmp_path: Path) -> Plan:
     return Plan((make_spec(seed=0), make_spec(seed=1)), component("local"), 2, tmp_path)
 
 
-def test_without_a_terminal_progress_is_plain_lines(two_runs: Plan, monkeypatch: pytest.MonkeyPatch):
+def test_without_a_terminal_progress_is_plain_lines(
+    two_runs: Plan, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("vsebench.cli.progress.LINE_SECONDS", 0.0)
     stream = io.StringIO()
     report = PlainProgress(two_runs, stream)
@@ -238,7 +303,11 @@ def test_without_a_terminal_progress_is_plain_lines(two_runs: Plan, monkeypatch:
     lines = stream.getvalue().splitlines()
     assert lines[0] == "[1/2] scenes · mean · triplet · seed 1: done before"
     assert lines[1] == "[1/2] scenes · mean · triplet · seed 0: started"
-    assert re.fullmatch(r"\[1/2\] scenes · mean · triplet · seed 0: epoch 1/2, step 20/40, loss 1\.500, dev RSUM 123\.5, \d+ s left", lines[2])
+    assert re.fullmatch(
+        r"\[1/2\] scenes · mean · triplet · seed 0: epoch 1/2, step 20/40, loss 1\.500, dev RSUM "
+        r"123\.5, \d+ s left",
+        lines[2],
+    )
     assert re.fullmatch(r"\[2/2\] scenes · mean · triplet · seed 0: done in \d+ s", lines[3])
     assert len(lines) == 4
 
@@ -248,21 +317,36 @@ def test_lines_about_one_run_are_seconds_apart(two_runs: Plan):
     report = PlainProgress(two_runs, stream)
     report(two_runs.runs[0].run_id, {"event": "started"})
     for step in range(100):
-        report(two_runs.runs[0].run_id, {"event": "evaluated", "step": step, "steps": 100, "loss": 1.0, "rsum": 2.0})
+        report(
+            two_runs.runs[0].run_id,
+            {"event": "evaluated", "step": step, "steps": 100, "loss": 1.0, "rsum": 2.0},
+        )
     assert stream.getvalue().count("\n") == 1
 
 
 def test_a_run_held_elsewhere_says_by_whom(two_runs: Plan):
     stream = io.StringIO()
-    PlainProgress(two_runs, stream)(two_runs.runs[0].run_id, {"event": "busy", "reason": "it is being run by process 7 on node1"})
-    assert stream.getvalue() == "[0/2] scenes · mean · triplet · seed 0: it is being run by process 7 on node1\n"
+    PlainProgress(two_runs, stream)(
+        two_runs.runs[0].run_id,
+        {"event": "busy", "reason": "it is being run by process 7 on node1"},
+    )
+    assert (
+        stream.getvalue()
+        == "[0/2] scenes · mean · triplet · seed 0: it is being run by process 7 on node1\n"
+    )
 
 
 def test_on_a_terminal_progress_is_a_bar_per_run(two_runs: Plan):
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=160)
     first, second = (run.run_id for run in two_runs.runs)
-    with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), console=console, auto_refresh=False) as bars:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        auto_refresh=False,
+    ) as bars:
         report = LiveProgress(two_runs, bars)
         for event in EVENTS[:5]:
             report(first, event)
@@ -281,13 +365,19 @@ def test_on_a_terminal_progress_is_a_bar_per_run(two_runs: Plan):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_progress_and_the_time_left_fit_a_terminal(two_runs: Plan, monkeypatch: pytest.MonkeyPatch, width: int):
+def test_progress_and_the_time_left_fit_a_terminal(
+    two_runs: Plan, monkeypatch: pytest.MonkeyPatch, width: int
+):
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(sys, "stderr", shown := io.StringIO())
     with _live(two_runs) as report:
         for event in EVENTS[:5]:
             report(two_runs.runs[0].run_id, event)
-    (line,) = {line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.getvalue()).splitlines() if "RSUM" in line}
+    (line,) = {
+        line.rstrip()
+        for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.getvalue()).splitlines()
+        if "RSUM" in line
+    }
     assert len(line) <= width
     assert re.search(r"epoch 1/2, dev RSUM 123\.5 +\d:\d\d:\d\d left (\d:\d\d:\d\d|-:--:--)$", line)

@@ -69,8 +69,12 @@ def show(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
     return printed.err if code else printed.out
 
 
-def test_a_card_is_shown_in_full_for_every_kind_of_the_name(digest: str, capsys: pytest.CaptureFixture[str]):
-    assert show(capsys, "shown") == POOLING.format(digest=digest) + "\n" + LOSS.format(digest=digest)
+def test_a_card_is_shown_in_full_for_every_kind_of_the_name(
+    digest: str, capsys: pytest.CaptureFixture[str]
+):
+    assert show(capsys, "shown") == POOLING.format(digest=digest) + "\n" + LOSS.format(
+        digest=digest
+    )
     assert show(capsys, "shown", "--kind", "loss") == LOSS.format(digest=digest)
     assert show(capsys, "shown.py::shown", "--kind", "pooling") == POOLING.format(digest=digest)
 
@@ -80,8 +84,17 @@ def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]):
     answer = json.loads(show(capsys, "shown", "--kind", "loss", "--format", "json"))
     assert answer["schema"] == 1
     (loss,) = answer["components"]
-    assert (loss["kind"], loss["name"], loss["target"], loss["origin"]["distribution"]) == ("loss", "shown", "a_module:A", "shown.py")
-    assert [(param["name"], param["type"], param["default"]) for param in loss["params"]] == [("k", "int", 5), ("mode", "str", "sum"), ("hard", "bool", False)]
+    assert (loss["kind"], loss["name"], loss["target"], loss["origin"]["distribution"]) == (
+        "loss",
+        "shown",
+        "a_module:A",
+        "shown.py",
+    )
+    assert [(param["name"], param["type"], param["default"]) for param in loss["params"]] == [
+        ("k", "int", 5),
+        ("mode", "str", "sum"),
+        ("hard", "bool", False),
+    ]
     assert loss["card"]["paper"]["year"] == 2024
     assert loss["card"]["offline"]["text_h"] == 5
     assert loss["card"]["published"][0]["metrics"] == {"i2t_r1": 70.5, "rsum": 500.0}
@@ -89,7 +102,9 @@ def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]):
 
 def test_every_component_can_be_shown(capsys: pytest.CaptureFixture[str]):
     for component in loader.load_plugins().registry:
-        assert show(capsys, component.name, "--kind", component.kind).startswith(f"{component.name} ({component.kind}): ")
+        assert show(capsys, component.name, "--kind", component.kind).startswith(
+            f"{component.name} ({component.kind}): "
+        )
         assert json.loads(show(capsys, component.name, "--format", "json"))["components"]
 
 
@@ -98,6 +113,14 @@ def test_a_data_set_says_where_to_read_on(capsys: pytest.CaptureFixture[str]):
 
 
 def test_an_unknown_name_is_an_error_with_the_nearest_match(capsys: pytest.CaptureFixture[str]):
-    assert show(capsys, "tripplet", code=2) == "vsebench: error: unknown component 'tripplet': did you mean 'triplet'?\n"
-    assert show(capsys, "gpo", "--kind", "loss", code=2).startswith("vsebench: error: unknown loss 'gpo': known: adaptive, aoq,")
-    assert show(capsys, "gpo", "--kind", "losss", code=2) == "vsebench: error: unknown kind of component 'losss': did you mean 'loss'?\n"
+    assert (
+        show(capsys, "tripplet", code=2)
+        == "vsebench: error: unknown component 'tripplet': did you mean 'triplet'?\n"
+    )
+    assert show(capsys, "gpo", "--kind", "loss", code=2).startswith(
+        "vsebench: error: unknown loss 'gpo': known: adaptive, aoq,"
+    )
+    assert (
+        show(capsys, "gpo", "--kind", "losss", code=2)
+        == "vsebench: error: unknown kind of component 'losss': did you mean 'loss'?\n"
+    )

@@ -51,13 +51,18 @@ def test_a_reproduced_figure_exits_with_0_and_a_missed_one_with_3(tmp_path, veri
 
 def test_the_tolerance_can_be_chosen(tmp_path, verify):
     leave(tmp_path, gap=-6.0)
-    assert "Tolerance: 2 points of a recall and 6 of RSUM" in verify("gpo", "--results", tmp_path, "--tolerance", "2,6")
+    assert "Tolerance: 2 points of a recall and 6 of RSUM" in verify(
+        "gpo", "--results", tmp_path, "--tolerance", "2,6"
+    )
     verify("gpo", "--results", tmp_path, "--tolerance", "0,5.9", code=3)
 
 
 def test_json_is_written_whatever_the_verdict(tmp_path, verify):
     leave(tmp_path, gap=-6.0)
-    assert json.loads(verify("gpo", "--results", tmp_path, "--format", "json", code=3))["verdict"] == "outside"
+    assert (
+        json.loads(verify("gpo", "--results", tmp_path, "--format", "json", code=3))["verdict"]
+        == "outside"
+    )
 
 
 def test_a_gate_that_compares_nothing_does_not_pass(tmp_path, verify):
@@ -68,7 +73,9 @@ def test_a_gate_that_compares_nothing_does_not_pass(tmp_path, verify):
 @pytest.mark.parametrize("tolerance", ["5", "1,2,3", "a,b", "-1,5", "1,-5", "nan,5", "1,inf", ""])
 def test_a_tolerance_is_two_numbers(tmp_path, verify, tolerance):
     leave(tmp_path)
-    assert f"such as 2,5; got '{tolerance}'" in verify("gpo", "--results", tmp_path, f"--tolerance={tolerance}", code=2)
+    assert f"such as 2,5; got '{tolerance}'" in verify(
+        "gpo", "--results", tmp_path, f"--tolerance={tolerance}", code=2
+    )
 
 
 def test_wrong_requests_are_one_line(tmp_path, verify):
@@ -87,9 +94,16 @@ def test_wrong_requests_are_one_line(tmp_path, verify):
 def test_it_needs_no_torch(tmp_path):
     leave(tmp_path)
     script = (
-        "import sys\nimport typer\nfrom pathlib import Path\nfrom vsebench.cli.verify import verify_command\n"
+        "import sys\nimport typer\nfrom pathlib import Path\nfrom vsebench.cli.verify import "
+        "verify_command\n"
         "try:\n    verify_command('gpo', Path(sys.argv[1]))\nexcept typer.Exit:\n    pass\n"
-        "sys.exit(str([name for name in sys.modules if name.split('.')[0] in ('torch', 'transformers', 'numba')][:3]).strip('[]') or 0)"
+        "sys.exit(str([name for name in sys.modules if name.split('.')[0] in ('torch', "
+        "'transformers', 'numba')][:3]).strip('[]') or 0)"
     )
-    ran = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"})
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+    )
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -14,12 +14,19 @@ NAMES = ("coco", "flickr30k", "flickr8k", "precomp", "scenes")
 
 
 def test_listing_imports_no_array_library():
-    program = "import sys, vsebench.data.builtin; sys.exit(any(name in sys.modules for name in ('numpy', 'torch', 'pandas', 'pydantic')))"
+    program = (
+        "import sys, vsebench.data.builtin; sys.exit(any(name in sys.modules for name in "
+        "('numpy', 'torch', 'pandas', 'pydantic')))"
+    )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
 def test_names():
-    assert {c.name for c in load_plugins().registry if c.kind == "dataset" and c.origin.distribution == "vsebench"} >= set(NAMES)
+    assert {
+        c.name
+        for c in load_plugins().registry
+        if c.kind == "dataset" and c.origin.distribution == "vsebench"
+    } >= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -41,8 +48,16 @@ def test_every_card_says_what_a_user_needs(name):
     ("name", "params", "counts"),
     [
         ("flickr30k", {}, {"train": (29000, 145000), "dev": (1000, 5000), "test": (1000, 5000)}),
-        ("coco", {"test": "testall"}, {"train": (113287, 566435), "dev": (1000, 5000), "test": (5000, 25000)}),
-        ("coco", {"test": "test"}, {"train": (113287, 566435), "dev": (1000, 5000), "test": (1000, 5000)}),
+        (
+            "coco",
+            {"test": "testall"},
+            {"train": (113287, 566435), "dev": (1000, 5000), "test": (5000, 25000)},
+        ),
+        (
+            "coco",
+            {"test": "test"},
+            {"train": (113287, 566435), "dev": (1000, 5000), "test": (1000, 5000)},
+        ),
         ("flickr8k", {}, {"train": (6000, 30000), "dev": (1000, 5000), "test": (1000, 5000)}),
         ("precomp", {}, {}),
         ("scenes", {}, {}),

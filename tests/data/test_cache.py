@@ -16,7 +16,9 @@ def test_the_environment_decides(monkeypatch, tmp_path):
 
 def test_the_usual_folder_where_it_can_be_written(monkeypatch, tmp_path):
     monkeypatch.delenv("VSEBENCH_CACHE")
-    monkeypatch.setattr(module, "user_cache_path", lambda _: tmp_path / "home" / ".cache" / "vsebench")
+    monkeypatch.setattr(
+        module, "user_cache_path", lambda _: tmp_path / "home" / ".cache" / "vsebench"
+    )
     assert cache_dir() == tmp_path / "home" / ".cache" / "vsebench"
     assert not (tmp_path / "home").exists()
 

@@ -17,7 +17,12 @@ def test_the_documented_data_set_works(tmp_path):
     root = tmp_path / "root"
     (root / "mine").mkdir(parents=True)
     for split in ("train", "dev", "test"):
-        np.savez(root / "mine" / f"{split}.npz", features=np.ones((2, 3, 4), np.float32), captions=["a dog", "a cat", "a cow"], owner=np.array([0, 1, 1]))
+        np.savez(
+            root / "mine" / f"{split}.npz",
+            features=np.ones((2, 3, 4), np.float32),
+            captions=["a dog", "a cat", "a cow"],
+            owner=np.array([0, 1, 1]),
+        )
     component = load_plugins((str(tmp_path / "mine.py"),)).registry.get("dataset", "mine")
     opened = open_dataset(component, {}, data_roots=[root])
     assert opened.path == root / "mine"
@@ -27,5 +32,13 @@ def test_the_documented_data_set_works(tmp_path):
 
 def test_the_documented_data_sets_are_all_there_are():
     table = PAGE.read_text().partition("| name |")[2].partition("\n\n")[0]
-    listed = {name for row in table.splitlines()[2:] for name in re.findall(r"`([\w-]+)`", row.split("|")[1])}
-    assert listed == {c.name for c in load_plugins().registry if c.kind == "dataset" and c.origin.distribution == "vsebench"}
+    listed = {
+        name
+        for row in table.splitlines()[2:]
+        for name in re.findall(r"`([\w-]+)`", row.split("|")[1])
+    }
+    assert listed == {
+        c.name
+        for c in load_plugins().registry
+        if c.kind == "dataset" and c.origin.distribution == "vsebench"
+    }

@@ -30,7 +30,9 @@ def _table(path, dtype=np.float32, bad=None, value=np.nan):
     return path
 
 
-@pytest.mark.parametrize("size", [0, 1, fingerprint.BLOCK - 1, fingerprint.BLOCK, fingerprint.BLOCK + 1])
+@pytest.mark.parametrize(
+    "size", [0, 1, fingerprint.BLOCK - 1, fingerprint.BLOCK, fingerprint.BLOCK + 1]
+)
 def test_sha256_of_any_file(tmp_path, size):
     content = np.random.default_rng(size).bytes(size)
     (tmp_path / "f.txt").write_bytes(content)
@@ -58,7 +60,9 @@ def test_the_first_of_several(tmp_path):
 
 def test_an_error_names_file_and_row(tmp_path):
     _table(tmp_path / "train_ims.npy", bad=(5, 0, 0))
-    with pytest.raises(DataError, match=r"train_ims\.npy has a value that is not finite .*first in row 5"):
+    with pytest.raises(
+        DataError, match=r"train_ims\.npy has a value that is not finite .*first in row 5"
+    ):
         fingerprint_files(tmp_path, [tmp_path / "train_ims.npy"])
 
 
@@ -127,7 +131,9 @@ def test_fingerprint_depends_on_content_and_names_only(tmp_path):
         files = [tmp_path / folder / name for name in names]
         for file in files:
             file.write_text("changed" if folder == "d" else "same")
-        prints[folder] = fingerprint_files(tmp_path / folder, files[::-1] if folder == "b" else files)
+        prints[folder] = fingerprint_files(
+            tmp_path / folder, files[::-1] if folder == "b" else files
+        )
     assert prints["a"] == prints["b"]
     assert len({prints["a"], prints["c"], prints["d"]}) == 3
     assert all(len(p) == 16 and int(p, 16) >= 0 for p in prints.values())
@@ -141,5 +147,9 @@ def test_missing_file(tmp_path):
 def test_options_decide_the_fingerprint_of_a_generated_set():
     base = fingerprint_options("scenes", {"images": 10, "seed": 0}, "1")
     assert fingerprint_options("scenes", {"seed": 0, "images": 10}, "1") == base
-    others = [("scenes", {"images": 10, "seed": 1}, "1"), ("scenes", {"images": 10, "seed": 0}, "2"), ("other", {"images": 10, "seed": 0}, "1")]
+    others = [
+        ("scenes", {"images": 10, "seed": 1}, "1"),
+        ("scenes", {"images": 10, "seed": 0}, "2"),
+        ("other", {"images": 10, "seed": 0}, "1"),
+    ]
     assert len({base, *(fingerprint_options(*other) for other in others)}) == 4

@@ -25,8 +25,17 @@ SCALE = np.linspace(0.5, 2, 8, dtype=np.float32)
 
 def _tokens() -> list[str]:
     """Captions in the file's own order, with images of no split and a malformed key."""
-    lines = [f"{image}#{k}\tA thing called {image[:2]} , number {k} ." for image in sorted(ROWS) for k in range(5)]
-    return [*lines[:7], "zz.jpg#0\tAn image of no split .", "t0.jpg.1#0\tpeople waiting", *lines[7:]]
+    lines = [
+        f"{image}#{k}\tA thing called {image[:2]} , number {k} ."
+        for image in sorted(ROWS)
+        for k in range(5)
+    ]
+    return [
+        *lines[:7],
+        "zz.jpg#0\tAn image of no split .",
+        "t0.jpg.1#0\tpeople waiting",
+        *lines[7:],
+    ]
 
 
 @pytest.fixture
@@ -47,7 +56,9 @@ def test_splits_captions_and_features(root):
         expected = VALUES[[ROWS.index(i) for i in images]] * SCALE
         np.testing.assert_array_equal(split.features[np.arange(len(images))], expected)
         np.testing.assert_array_equal(split.lengths, np.full(len(images), 49))
-        assert split.captions == [f"A thing called {image[:2]} , number {k} ." for image in images for k in range(5)]
+        assert split.captions == [
+            f"A thing called {image[:2]} , number {k} ." for image in images for k in range(5)
+        ]
         assert split.text_to_image.tolist() == [i for i in range(len(images)) for _ in range(5)]
 
 
@@ -58,7 +69,10 @@ def test_rows_in_another_order_are_found_by_name(root):
     shuffled = Flickr8k(dim=8).load(root).splits
     assert isinstance(shuffled["train"].features.values, RowSelection)
     for name, images in SPLITS.items():
-        np.testing.assert_array_equal(shuffled[name].features[np.arange(len(images))], VALUES[[ROWS.index(i) for i in images]] * SCALE)
+        np.testing.assert_array_equal(
+            shuffled[name].features[np.arange(len(images))],
+            VALUES[[ROWS.index(i) for i in images]] * SCALE,
+        )
 
 
 def test_fewer_components_are_a_view(root):
@@ -80,23 +94,63 @@ def _edit(name: str, old: str, new: str):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_edit(flickr8k.TOKENS, "x1.jpg#4\tA thing called x1 , number 4 .\n", ""), r"Flickr8k\.token\.txt has 4 captions of x1\.jpg, expected 5"),
-        (_edit(flickr8k.TOKENS, "".join(f"x1.jpg#{k}\tA thing called x1 , number {k} .\n" for k in range(1, 5)), ""), r"token\.txt has 1 captions of x1\.jpg"),
+        (
+            _edit(flickr8k.TOKENS, "x1.jpg#4\tA thing called x1 , number 4 .\n", ""),
+            r"Flickr8k\.token\.txt has 4 captions of x1\.jpg, expected 5",
+        ),
+        (
+            _edit(
+                flickr8k.TOKENS,
+                "".join(f"x1.jpg#{k}\tA thing called x1 , number {k} .\n" for k in range(1, 5)),
+                "",
+            ),
+            r"token\.txt has 1 captions of x1\.jpg",
+        ),
         (
             _edit("Flickr_8k.testImages.txt", "x1.jpg\n", "x1.j"),
-            r"testImages\.txt ends in 'x1\.j', the only image without a caption in Flickr8k\.token\.txt: the list is cut short",
+            (
+                r"testImages\.txt ends in 'x1\.j', the only image without a caption in "
+                r"Flickr8k\.token\.txt: the list is cut short"
+            ),
         ),
-        (_edit("Flickr_8k.trainImages.txt", "t0.jpg", "t9.jpg"), r"token\.txt has 0 captions of t9\.jpg, expected 5"),
-        (_edit(flickr8k.TOKENS, "x1.jpg#4", "x1.jpg#3"), r"token\.txt, line 32, gives caption 3 of x1\.jpg a second time"),
-        (_edit(flickr8k.TOKENS, "d0.jpg#1\tA", "d0.jpg#1 A"), r"token\.txt, line 2, is 'd0\.jpg#1 A.*', expected IMAGE\.jpg#NUMBER, a tab and a caption"),
-        (_edit(flickr8k.TOKENS, "A thing called d0 , number 2 .", " . "), r"token\.txt, line 3, is an empty caption"),
-        (_edit("Flickr_8k.testImages.txt", "x1.jpg", "t0.jpg"), r"testImages\.txt lists 't0\.jpg', which Flickr_8k\.trainImages\.txt lists too"),
-        (_edit("Flickr_8k.testImages.txt", "x1.jpg", "x0.jpg"), r"lists 'x0\.jpg', which Flickr_8k\.testImages\.txt lists too"),
+        (
+            _edit("Flickr_8k.trainImages.txt", "t0.jpg", "t9.jpg"),
+            r"token\.txt has 0 captions of t9\.jpg, expected 5",
+        ),
+        (
+            _edit(flickr8k.TOKENS, "x1.jpg#4", "x1.jpg#3"),
+            r"token\.txt, line 32, gives caption 3 of x1\.jpg a second time",
+        ),
+        (
+            _edit(flickr8k.TOKENS, "d0.jpg#1\tA", "d0.jpg#1 A"),
+            (
+                r"token\.txt, line 2, is 'd0\.jpg#1 A.*', expected IMAGE\.jpg#NUMBER, a tab and a "
+                r"caption"
+            ),
+        ),
+        (
+            _edit(flickr8k.TOKENS, "A thing called d0 , number 2 .", " . "),
+            r"token\.txt, line 3, is an empty caption",
+        ),
+        (
+            _edit("Flickr_8k.testImages.txt", "x1.jpg", "t0.jpg"),
+            r"testImages\.txt lists 't0\.jpg', which Flickr_8k\.trainImages\.txt lists too",
+        ),
+        (
+            _edit("Flickr_8k.testImages.txt", "x1.jpg", "x0.jpg"),
+            r"lists 'x0\.jpg', which Flickr_8k\.testImages\.txt lists too",
+        ),
         (_edit("Flickr_8k.devImages.txt", "d0.jpg\n", ""), r"devImages\.txt is empty"),
-        (_edit(flickr8k.NAMES, "x1.jpg", "x2.jpg"), r"grid7x7_images\.txt has no line for x1\.jpg of Flickr_8k\.testImages\.txt"),
+        (
+            _edit(flickr8k.NAMES, "x1.jpg", "x2.jpg"),
+            r"grid7x7_images\.txt has no line for x1\.jpg of Flickr_8k\.testImages\.txt",
+        ),
         (_edit(flickr8k.NAMES, "\nx1.jpg", ""), r"grid7x7_pca256_int8\.npy has 6 rows, expected 5"),
         (lambda root: np.save(root / flickr8k.SCALE, SCALE[:7]), "has 7 values, expected 8"),
-        (lambda root: np.save(root / flickr8k.FEATURES, VALUES.astype(np.float32)), "expected 3 dimensions of integer or unsigned values"),
+        (
+            lambda root: np.save(root / flickr8k.FEATURES, VALUES.astype(np.float32)),
+            "expected 3 dimensions of integer or unsigned values",
+        ),
         (lambda root: (root / "Flickr_8k.devImages.txt").unlink(), r"devImages\.txt is missing"),
     ],
 )
@@ -108,18 +162,26 @@ def test_damaged_files_are_named(root, damage, message):
 
 
 def test_more_components_than_stored(root):
-    with pytest.raises(DataError, match="has 8 components, option 'dim' asks for 9: give dim=8 or less"):
+    with pytest.raises(
+        DataError, match="has 8 components, option 'dim' asks for 9: give dim=8 or less"
+    ):
         Flickr8k(dim=9).load(root)
 
 
 @pytest.mark.data
 def test_the_real_files():
     if not (REAL / "flickr8k" / flickr8k.TOKENS).is_file():
-        pytest.skip(f"Flickr8k is not in {REAL}: set VSEBENCH_DATA to the folder that holds flickr8k/")
+        pytest.skip(
+            f"Flickr8k is not in {REAL}: set VSEBENCH_DATA to the folder that holds flickr8k/"
+        )
     opened = open_dataset(dataset("flickr8k"), {}, data_roots=[REAL], strict=True)
     assert opened.warnings == ()
     sizes = {name: (s.features.shape, len(s.captions)) for name, s in opened.data.splits.items()}
-    assert sizes == {"train": ((6000, 49, 256), 30000), "dev": ((1000, 49, 256), 5000), "test": ((1000, 49, 256), 5000)}
+    assert sizes == {
+        "train": ((6000, 49, 256), 30000),
+        "dev": ((1000, 49, 256), 5000),
+        "test": ((1000, 49, 256), 5000),
+    }
     test = opened.data.splits["test"]
     words = Counter(tuple(tokenise(caption)) for caption in test.captions)
     assert sum(n for n in words.values() if n > 1) == 16

@@ -37,12 +37,23 @@ def test_truncated_values(tmp_path, cut):
     path = tmp_path / "a.npy"
     np.save(path, np.zeros((2, 3, 4), np.float32))
     path.write_bytes(path.read_bytes()[:-cut])
-    with pytest.raises(DataError, match=rf"a\.npy is truncated: its header announces shape \(2, 3, 4\) of float32 \(224 bytes\), it has {224 - cut} bytes"):
+    with pytest.raises(
+        DataError,
+        match=r"a\.npy is truncated: its header announces shape \(2, 3, 4\) of float32 \(224 "
+        rf"bytes\), it has {224 - cut} bytes",
+    ):
         open_npy(path, ndim=3)
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4'", b"PK\x03\x04 a zip file, really", b"\x93NUMPY\x03\x00\x04\x00\x00\x00{}  "]
+    "content",
+    [
+        b"",
+        b"\x93NUMPY",
+        b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4'",
+        b"PK\x03\x04 a zip file, really",
+        b"\x93NUMPY\x03\x00\x04\x00\x00\x00{}  ",
+    ],
 )
 def test_not_an_npy_file(tmp_path, content):
     (tmp_path / "a.npy").write_bytes(content)
@@ -53,7 +64,10 @@ def test_not_an_npy_file(tmp_path, content):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (np.zeros((2, 3), np.float32), r"shape \(2, 3\) of float32, expected 3 dimensions of float values"),
+        (
+            np.zeros((2, 3), np.float32),
+            r"shape \(2, 3\) of float32, expected 3 dimensions of float values",
+        ),
         (np.zeros((2, 3, 4), np.int64), r"of int64, expected 3 dimensions of float"),
         (np.zeros((0, 3, 4), np.float32), "holds no values"),
         (np.zeros((2, 3, 4), ">f4"), "save it as native numbers"),

@@ -49,7 +49,11 @@ def test_roots_are_tried_in_order(tmp_path, monkeypatch):
     monkeypatch.setenv("VSEBENCH_DATA", str(tmp_path / "env"))
 
     def images(*roots: str) -> int:
-        return len(open_dataset(dataset("precomp"), {}, data_roots=[tmp_path / r for r in roots]).data.splits["train"].lengths)
+        return len(
+            open_dataset(dataset("precomp"), {}, data_roots=[tmp_path / r for r in roots])
+            .data.splits["train"]
+            .lengths
+        )
 
     assert (images("one", "two"), images("two", "one"), images()) == (6, 7, 8)
 
@@ -59,8 +63,15 @@ def test_a_set_that_is_nowhere(tmp_path):
     with pytest.raises(DataError) as error:
         open_dataset(dataset("coco"), {}, data_roots=[tmp_path / "a"])
     a = tmp_path / "a"
-    places = f"{a / 'coco'}, {a / 'coco_precomp'}, {a / 'coco' / 'precomp'}, {a}, data/coco, data/coco_precomp, data/coco/precomp, data"
-    assert str(error.value) == f"data set 'coco' is not in {places}: run 'vsebench data info coco' to see which files to get and where to put them"
+    places = (
+        f"{a / 'coco'}, {a / 'coco_precomp'}, {a / 'coco' / 'precomp'}, {a}, data/coco, "
+        "data/coco_precomp, data/coco/precomp, data"
+    )
+    assert (
+        str(error.value)
+        == f"data set 'coco' is not in {places}: run 'vsebench data info coco' to see which files "
+        "to get and where to put them"
+    )
 
 
 def test_a_root_that_does_not_exist(tmp_path):
@@ -79,9 +90,15 @@ def test_an_incomplete_folder_is_reported_not_passed_over(tmp_path):
 def test_other_counts_are_a_warning_or_strictly_an_error(tmp_path):
     write_precomp(tmp_path / "f30k_precomp")
     opened = open_dataset(dataset("flickr30k"), {}, data_roots=[tmp_path])
-    assert opened.warnings[0] == "train has 6 images and 30 captions, published are 29000 and 145000"
+    assert (
+        opened.warnings[0] == "train has 6 images and 30 captions, published are 29000 and 145000"
+    )
     assert len(opened.warnings) == 3
-    with pytest.raises(DataError, match=r"'flickr30k' in .* is not the published one: train has 6 images .*; dev has .*--strict-data"):
+    with pytest.raises(
+        DataError,
+        match=r"'flickr30k' in .* is not the published one: train has 6 images .*; dev has "
+        r".*--strict-data",
+    ):
         open_dataset(dataset("flickr30k"), {}, data_roots=[tmp_path], strict=True)
 
 
@@ -89,7 +106,9 @@ def test_counts_follow_the_test_split_of_coco(tmp_path):
     for test in ("test", "testall"):
         write_precomp(tmp_path / "coco_precomp", test=test)
         warnings = open_dataset(dataset("coco"), {"test": test}, data_roots=[tmp_path]).warnings
-        assert warnings[-1].endswith({"test": "published are 1000 and 5000", "testall": "published are 5000 and 25000"}[test])
+        assert warnings[-1].endswith(
+            {"test": "published are 1000 and 5000", "testall": "published are 5000 and 25000"}[test]
+        )
 
 
 def test_features_that_are_not_finite(tmp_path):
@@ -118,7 +137,9 @@ def test_opening_by_path_neither_searches_nor_checks_nor_hashes(tmp_path, monkey
 
 
 def test_an_unknown_option(tmp_path):
-    with pytest.raises(SpecError, match="dataset 'scenes' has no parameter 'imags': did you mean 'images'"):
+    with pytest.raises(
+        SpecError, match="dataset 'scenes' has no parameter 'imags': did you mean 'images'"
+    ):
         open_dataset(dataset("scenes"), {"imags": 3})
 
 
@@ -134,7 +155,12 @@ class Fake:
         return []
 
     def load(self, root):
-        split = RetrievalSplit(np.zeros((1, 1, 2), np.float32), np.ones(1, np.int64), [self.caption], np.zeros(1, np.int64))
+        split = RetrievalSplit(
+            np.zeros((1, 1, 2), np.float32),
+            np.ones(1, np.int64),
+            [self.caption],
+            np.zeros(1, np.int64),
+        )
         return RetrievalData(dict.fromkeys(("train", "dev", "test"), split), self.warnings)
 
 
@@ -143,7 +169,14 @@ def fake(monkeypatch):
     plugin = ModuleType("a_plugin")
     plugin.Fake = Fake
     monkeypatch.setitem(sys.modules, "a_plugin", plugin)
-    return Component("dataset", "fake", "a_plugin:Fake", (Param("caption", "a dog"),), DatasetCard("fake", generated=True), Origin("a-dist", "a-plugin", "1"))
+    return Component(
+        "dataset",
+        "fake",
+        "a_plugin:Fake",
+        (Param("caption", "a dog"),),
+        DatasetCard("fake", generated=True),
+        Origin("a-dist", "a-plugin", "1"),
+    )
 
 
 def test_a_plugins_generated_set_is_checked_and_identified_by_its_options(fake, cache):
@@ -152,5 +185,7 @@ def test_a_plugins_generated_set_is_checked_and_identified_by_its_options(fake, 
     assert opened.path == cache / f"fake-{opened.fingerprint}"
     assert opened.fingerprint != other.fingerprint
     assert opened.warnings == ("made up",)
-    with pytest.raises(DataError, match="data set 'fake', split 'train': caption on line 1 is empty"):
+    with pytest.raises(
+        DataError, match="data set 'fake', split 'train': caption on line 1 is empty"
+    ):
         open_dataset(fake, {"caption": "..."})

@@ -9,7 +9,10 @@ from vsebench.plugin import DataError
 
 
 def test_rows_stored_once_or_five_times_read_alike(tmp_path):
-    once = {stem: write_split(tmp_path / "once", stem, n) for stem, n in (("train", 6), ("dev", 3), ("test", 4))}
+    once = {
+        stem: write_split(tmp_path / "once", stem, n)
+        for stem, n in (("train", 6), ("dev", 3), ("test", 4))
+    }
     for stem, features in once.items():
         write_split(tmp_path / "five", stem, len(features), copies=5)
     for folder in ("once", "five"):
@@ -28,7 +31,9 @@ def test_rows_stored_once_or_five_times_read_alike(tmp_path):
 def test_testall_is_read_for_coco(tmp_path):
     write_precomp(tmp_path, (6, 3, 4), test="testall")
     assert len(Precomp("testall").load(tmp_path).splits["test"].lengths) == 4
-    assert {f.name for f in Precomp("testall").files(tmp_path)} == {f"{s}_{k}" for s in ("train", "dev", "testall") for k in ("ims.npy", "caps.txt")}
+    assert {f.name for f in Precomp("testall").files(tmp_path)} == {
+        f"{s}_{k}" for s in ("train", "dev", "testall") for k in ("ims.npy", "caps.txt")
+    }
     with pytest.raises(DataError, match=r"test_caps\.txt is missing"):
         Precomp().load(tmp_path)
 
@@ -49,14 +54,25 @@ def test_dev_is_its_first_thousand_images(tmp_path, copies):
     [
         (4, 21, r"test_caps\.txt has 21 captions, expected a multiple of 5"),
         (4, 0, r"test_caps\.txt has 0 captions"),
-        (3, 20, r"test_ims\.npy has 3 rows for the 20 captions of test_caps\.txt, expected 4 \(each image once\) or 20 \(five times\)"),
+        (
+            3,
+            20,
+            (
+                r"test_ims\.npy has 3 rows for the 20 captions of test_caps\.txt, expected 4 "
+                r"\(each "
+                r"image once\) or 20 \(five times\)"
+            ),
+        ),
         (21, 20, r"test_ims\.npy has 21 rows for the 20 captions"),
         (20, 20, r"test_ims\.npy has a row for each caption, but rows 0 to 4 differ"),
     ],
 )
 def test_counts_that_do_not_agree(tmp_path, rows, captions, message):
     write_precomp(tmp_path)
-    np.save(tmp_path / "test_ims.npy", np.random.default_rng(0).standard_normal((rows, 3, 4)).astype(np.float32))
+    np.save(
+        tmp_path / "test_ims.npy",
+        np.random.default_rng(0).standard_normal((rows, 3, 4)).astype(np.float32),
+    )
     (tmp_path / "test_caps.txt").write_text("a dog\n" * captions)
     with pytest.raises(DataError, match=message) as error:
         Precomp().load(tmp_path)
@@ -112,7 +128,9 @@ def test_a_huge_file_is_never_read_whole(tmp_path):
     write_precomp(tmp_path)
     images = 68_000
     with (tmp_path / "train_ims.npy").open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (images, 36, 2048)})
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f4", "fortran_order": False, "shape": (images, 36, 2048)}
+        )
         file.truncate(file.tell() + images * 36 * 2048 * 4)
     (tmp_path / "train_caps.txt").write_text("a dog\n" * 5 * images)
     for stem, n in (("dev", 3), ("test", 4)):

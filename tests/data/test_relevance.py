@@ -45,7 +45,15 @@ def test_every_format_says_the_same(tmp_path, name, content):
 
 
 def test_json_directions_may_differ_and_one_stands_for_both(tmp_path):
-    found = read_relevance(write(tmp_path, "r.json", json.dumps({"i2t": {"1": [7]}, "t2i": {"8": {"2": 3}}, "t2t": {"7": [8]}, "i2i": {"1": [2]}})))
+    found = read_relevance(
+        write(
+            tmp_path,
+            "r.json",
+            json.dumps(
+                {"i2t": {"1": [7]}, "t2i": {"8": {"2": 3}}, "t2t": {"7": [8]}, "i2i": {"1": [2]}}
+            ),
+        )
+    )
     assert {direction: pairs(relation) for direction, relation in found.items()} == {
         "i2t": [("1", "7", 1)],
         "t2i": [("8", "2", 3)],
@@ -57,8 +65,19 @@ def test_json_directions_may_differ_and_one_stands_for_both(tmp_path):
 
 
 def test_pairs_of_one_kind_hold_both_ways(tmp_path):
-    found = read_relevance(write(tmp_path, "r.csv", "caption1,caption2,agg_score,sampling_method\n5,6,1.5,c2c_isim\n6,7,2,x\n7,6,3,x\n"))
-    assert sorted(pairs(found["t2t"])) == [("5", "6", 1.5), ("6", "5", 1.5), ("6", "7", 2), ("7", "6", 3)]
+    found = read_relevance(
+        write(
+            tmp_path,
+            "r.csv",
+            "caption1,caption2,agg_score,sampling_method\n5,6,1.5,c2c_isim\n6,7,2,x\n7,6,3,x\n",
+        )
+    )
+    assert sorted(pairs(found["t2t"])) == [
+        ("5", "6", 1.5),
+        ("6", "5", 1.5),
+        ("6", "7", 2),
+        ("7", "6", 3),
+    ]
     assert set(read_relevance(write(tmp_path, "r.csv", "image1,image2\n5,6\n"))) == {"i2i"}
 
 
@@ -71,7 +90,14 @@ def test_pairs_of_one_kind_hold_both_ways(tmp_path):
         ("r.txt", "a b -1\n", "has the grade '-1'"),
         ("r.txt", "a b nan\n", "has the grade 'nan'"),
         ("r.txt", "a b 1\nc d 1\na b 2\n", "judges 'a' and 'b' twice"),
-        ("r.csv", "", "has columns , expected one of the pairs image/caption, image1/image2, caption1/caption2"),
+        (
+            "r.csv",
+            "",
+            (
+                "has columns , expected one of the pairs image/caption, image1/image2, "
+                "caption1/caption2"
+            ),
+        ),
         ("r.csv", "img,cap\n1,2\n", "has columns img,cap, expected one of the pairs image/caption"),
         ("r.csv", "image,caption\n1\n", "row 2, has 1 fields, expected 2"),
         ("r.csv", "image,caption,grade\n1,2,inf\n", "row 2 has the grade 'inf'"),
@@ -101,9 +127,19 @@ def test_ids_become_rows():
     relation = Relation(["b", "a", "b"], ["y", "x", "z"], np.array([1.0, 2, 0]), "r.txt")
     ids = {"i": ["a", "b"], "t": ["x", "y", "z"]}
     rows = judged_rows(relation, "i2t", ids)
-    assert (rows.queries.tolist(), rows.items.tolist(), rows.grades.tolist()) == ([1, 0, 1], [1, 0, 2], [1, 2, 0])
-    assert judged_rows(relation, "i2t", {"i": ["a", "b"], "t": ["x", "z"]}, allow_absent=True).items.tolist() == [ABSENT, 0, 1]
-    with pytest.raises(DataError, match=r"r\.txt judges caption 'y', which is none of the 2 captions .* 'x' to 'z'.*--text-ids FILE"):
+    assert (rows.queries.tolist(), rows.items.tolist(), rows.grades.tolist()) == (
+        [1, 0, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+    )
+    assert judged_rows(
+        relation, "i2t", {"i": ["a", "b"], "t": ["x", "z"]}, allow_absent=True
+    ).items.tolist() == [ABSENT, 0, 1]
+    with pytest.raises(
+        DataError,
+        match=r"r\.txt judges caption 'y', which is none of the 2 captions .* 'x' to "
+        r"'z'.*--text-ids FILE",
+    ):
         judged_rows(relation, "i2t", {"i": ["a", "b"], "t": ["x", "z"]})
     with pytest.raises(DataError, match=r"judges image 'b'.*--image-ids FILE"):
         judged_rows(relation, "i2t", {"i": ["a", "c"], "t": ["x", "y", "z"]}, allow_absent=True)
@@ -116,13 +152,20 @@ def test_ids_become_rows():
 def flickr8k(tmp_path):
     write(tmp_path, "Flickr_8k.testImages.txt", "a.jpg\nb.jpg\n")
     write(tmp_path, "ExpertAnnotations.txt", "a.jpg\tb.jpg#2\t1\t2\t1\nb.jpg\tb.jpg#2\t4\t4\t3\n")
-    write(tmp_path, "CrowdFlowerAnnotations.txt", "a.jpg\tb.jpg#2\t0.333\t1\t2\nb.jpg\tb.jpg#2\t1\t3\t0\n")
+    write(
+        tmp_path,
+        "CrowdFlowerAnnotations.txt",
+        "a.jpg\tb.jpg#2\t0.333\t1\t2\nb.jpg\tb.jpg#2\t1\t3\t0\n",
+    )
     return tmp_path
 
 
 def test_flickr8k_judgements(flickr8k):
     expert = load_collected("flickr8k-expert", [flickr8k])
-    assert pairs(expert.relevance["i2t"]) == [("a.jpg", "b.jpg#2", pytest.approx(1 / 3)), ("b.jpg", "b.jpg#2", pytest.approx(8 / 3))]
+    assert pairs(expert.relevance["i2t"]) == [
+        ("a.jpg", "b.jpg#2", pytest.approx(1 / 3)),
+        ("b.jpg", "b.jpg#2", pytest.approx(8 / 3)),
+    ]
     assert expert.ids["t"] == [f"{image}.jpg#{k}" for image in "ab" for k in range(5)]
     assert judged_rows(expert.relevance["t2i"], "t2i", expert.ids).queries.tolist() == [7, 7]
     crowd = load_collected("flickr8k-crowd", [flickr8k])
@@ -130,30 +173,48 @@ def test_flickr8k_judgements(flickr8k):
     assert crowd.relevance["i2t"].grades.tolist() == pytest.approx([1 / 3, 1])
 
 
-@pytest.mark.parametrize("line", ["a.jpg b.jpg#2 1 1 1", "a.jpg\tb.jpg#2\t1\t1", "a.jpg\tb.jpg#2\t1\tx\t1", "a.jpg\tb.jpg#2\t1\t0\t0"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a.jpg b.jpg#2 1 1 1",
+        "a.jpg\tb.jpg#2\t1\t1",
+        "a.jpg\tb.jpg#2\t1\tx\t1",
+        "a.jpg\tb.jpg#2\t1\t0\t0",
+    ],
+)
 def test_damaged_judgements_are_named(flickr8k, line):
     write(flickr8k, "CrowdFlowerAnnotations.txt", "a.jpg\tb.jpg#2\t0.333\t1\t2\n" + line + "\n")
-    with pytest.raises(DataError, match=r"CrowdFlowerAnnotations\.txt, line 2, is 'a\.jpg.*expected an image, a caption and three numbers"):
+    with pytest.raises(
+        DataError,
+        match=r"CrowdFlowerAnnotations\.txt, line 2, is 'a\.jpg.*expected an image, a caption and "
+        r"three numbers",
+    ):
         load_collected("flickr8k-crowd", [flickr8k])
 
 
 def test_coco_says_which_package_it_needs(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "eccv_caption", None)
     for name in ("eccv", "cxc"):
-        with pytest.raises(DataError, match=r"need the package eccv_caption: pip install 'vsebench\[eccv\]'"):
+        with pytest.raises(
+            DataError, match=r"need the package eccv_caption: pip install 'vsebench\[eccv\]'"
+        ):
             load_collected(name, [])
 
 
 @pytest.mark.data
 def test_the_real_judgements():
     if not (REAL / "flickr8k" / "ExpertAnnotations.txt").is_file():
-        pytest.skip(f"Flickr8k is not in {REAL}: set VSEBENCH_DATA to the folder that holds flickr8k/")
+        pytest.skip(
+            f"Flickr8k is not in {REAL}: set VSEBENCH_DATA to the folder that holds flickr8k/"
+        )
     expert, crowd = (load_collected(name, [REAL]) for name in ("flickr8k-expert", "flickr8k-crowd"))
     assert len(judged_rows(expert.relevance["i2t"], "i2t", expert.ids).grades) == 5822
     assert len(judged_rows(crowd.relevance["t2i"], "t2i", crowd.ids).grades) == 47830
     assert (expert.relevance["i2t"].grades >= expert.relevant_from).sum() == 623
     assert (crowd.relevance["i2t"].grades >= crowd.relevant_from).sum() == 2731
-    own = np.array([caption.startswith(image) for image, caption, _ in pairs(expert.relevance["i2t"])])
+    own = np.array(
+        [caption.startswith(image) for image, caption, _ in pairs(expert.relevance["i2t"])]
+    )
     assert (expert.relevance["i2t"].grades[own] >= 2).all()
 
 

@@ -22,9 +22,14 @@ def test_every_split_is_checked_and_named() -> None:
         check_splits("mine", WHOLE, check)
 
 
-@pytest.mark.parametrize(("splits", "has"), [({}, "none"), ({"train": 1, "test": 3}, "train, test")])
+@pytest.mark.parametrize(
+    ("splits", "has"), [({}, "none"), ({"train": 1, "test": 3}, "train, test")]
+)
 def test_a_split_that_is_absent_is_named(splits: dict[str, int], has: str) -> None:
-    with pytest.raises(DataError, match=f"^data set 'mine' has no split '{'dev' if splits else 'train'}': it has {has}$"):
+    with pytest.raises(
+        DataError,
+        match=f"^data set 'mine' has no split '{'dev' if splits else 'train'}': it has {has}$",
+    ):
         check_splits("mine", splits, lambda split: None)
 
 

@@ -75,7 +75,11 @@ def test_whatever_a_torn_write_leaves(tmp_path, whole, cut):
 def test_unfinished_work_on_something_else_is_not_gone_on_with(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "table", stop_after=1)
-    with pytest.raises(DataError, match=r"\.table\.unfinished is an unfinished table of something else \(it differs in size\): delete it, or choose"):
+    with pytest.raises(
+        DataError,
+        match=r"\.table\.unfinished is an unfinished table of something else \(it differs in "
+        r"size\): delete it, or choose",
+    ):
         write(tmp_path / "table", {**ABOUT, "size": 65})
     write(tmp_path / "table")
 
@@ -91,13 +95,22 @@ def test_only_one_process_writes(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"cannot write .*table: Not a directory; fix its permissions or choose another --out"):
+    with pytest.raises(
+        DataError,
+        match=r"cannot write .*table: Not a directory; fix its permissions or choose another --out",
+    ):
         write(tmp_path / "file" / "table")
 
 
 def test_rows_of_another_shape_are_a_bug(tmp_path):
-    with pytest.raises(ValueError, match="the table is float16"), writing(tmp_path / "table", NAMES, SHAPE, ABOUT, BATCH) as table:
+    with (
+        pytest.raises(ValueError, match="the table is float16"),
+        writing(tmp_path / "table", NAMES, SHAPE, ABOUT, BATCH) as table,
+    ):
         table.append(VALUES.astype(np.float32)[:4])
-    with pytest.raises(ValueError, match="4 of 10 rows"), writing(tmp_path / "table", NAMES, SHAPE, ABOUT, BATCH) as table:
+    with (
+        pytest.raises(ValueError, match="4 of 10 rows"),
+        writing(tmp_path / "table", NAMES, SHAPE, ABOUT, BATCH) as table,
+    ):
         table.append(VALUES[:4])
     assert not (tmp_path / "table").exists()

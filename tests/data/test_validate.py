@@ -12,7 +12,12 @@ from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
 def split(images: int = 3, width: int = 4) -> RetrievalSplit:
     """Captions per image: 1, 2, 3, …"""
     owners = np.repeat(np.arange(images), np.arange(1, images + 1))
-    return RetrievalSplit(np.zeros((images, 5, width), np.float32), np.arange(1, images + 1), [f"thing {i}" for i in owners], owners)
+    return RetrievalSplit(
+        np.zeros((images, 5, width), np.float32),
+        np.arange(1, images + 1),
+        [f"thing {i}" for i in owners],
+        owners,
+    )
 
 
 def test_a_sound_split_passes():
@@ -23,7 +28,10 @@ def test_a_sound_split_passes():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"features": np.zeros((3, 4))}, r"shape \(3, 4\), expected \[images, local features, width\]"),
+        (
+            {"features": np.zeros((3, 4))},
+            r"shape \(3, 4\), expected \[images, local features, width\]",
+        ),
         ({"features": np.zeros((3, 0, 4))}, "expected"),
         ({"features": np.zeros((2, 5, 4))}, "2 images have 3 lengths"),
         ({"lengths": np.array([1, 2])}, "3 images have 2 lengths"),
@@ -32,7 +40,10 @@ def test_a_sound_split_passes():
         ({"lengths": np.array([1, 2, 3], np.int32)}, "lengths are int32, expected int64"),
         ({"captions": ["a"] * 5}, "5 captions have 6 images"),
         ({"captions": ["a", "b", "c", " . ", "d", "e"]}, "caption on line 4 is empty"),
-        ({"text_to_image": np.array([0, 1, 1, 2, 2, 3])}, "caption 5 belongs to image 3, expected 0 to 2"),
+        (
+            {"text_to_image": np.array([0, 1, 1, 2, 2, 3])},
+            "caption 5 belongs to image 3, expected 0 to 2",
+        ),
         ({"text_to_image": np.array([0, 1, 1, 2, 2, -1])}, "caption 5 belongs to image -1"),
         ({"text_to_image": np.array([0, 0, 0, 2, 2, 2])}, "image 1 has no caption"),
         ({"text_to_image": np.array([0, 1, 1, 2, 2, 2.0])}, "text_to_image are float64"),
@@ -44,8 +55,16 @@ def test_an_unsound_split_is_refused(changes, message):
 
 
 def test_the_error_names_set_and_split():
-    data = RetrievalData({"train": split(), "dev": replace(split(), captions=["x", "y", "", "z", "u", "v"]), "test": split()})
-    with pytest.raises(DataError, match=r"^data set 'mine', split 'dev': caption on line 3 is empty"):
+    data = RetrievalData(
+        {
+            "train": split(),
+            "dev": replace(split(), captions=["x", "y", "", "z", "u", "v"]),
+            "test": split(),
+        }
+    )
+    with pytest.raises(
+        DataError, match=r"^data set 'mine', split 'dev': caption on line 3 is empty"
+    ):
         check_data("mine", data)
 
 
@@ -56,7 +75,9 @@ def test_every_split_must_be_there():
 
 def test_splits_must_have_one_width():
     with pytest.raises(DataError, match="different widths: train 4, dev 4, test 7"):
-        check_data("mine", RetrievalData({"train": split(), "dev": split(), "test": split(width=7)}))
+        check_data(
+            "mine", RetrievalData({"train": split(), "dev": split(), "test": split(width=7)})
+        )
 
 
 def test_counts_are_compared_with_the_published_ones():

@@ -49,21 +49,27 @@ def test_ids_may_be_listed_for_each_caption_and_the_map_may_lie_above(root):
     shutil.move(root / "id_mapping.json", root.parent / "id_mapping.json")
     ids = (root / "test_ids.txt").read_text().split()
     (root / "test_ids.txt").write_text("".join(f"{i}\n" * 5 for i in ids))
-    assert Precomp(images="images").load(root).splits["test"].features.names == tuple(names_of("test"))
+    assert Precomp(images="images").load(root).splits["test"].features.names == tuple(
+        names_of("test")
+    )
 
 
 def test_without_a_map_the_ids_are_file_names(root):
     (root / "id_mapping.json").unlink()
     for split in ("train", "dev", "test"):
         (root / f"{split}_ids.txt").write_text("".join(f"{name}\n" for name in names_of(split)))
-    assert Precomp(images="images").load(root).splits["dev"].features.names == tuple(names_of("dev"))
+    assert Precomp(images="images").load(root).splits["dev"].features.names == tuple(
+        names_of("dev")
+    )
 
 
 def test_an_image_in_a_subfolder_is_found_by_its_last_name(root):
     (root / "images" / "train2014").mkdir()
     for name in names_of("train"):
         (root / "images" / name).rename(root / "images" / "train2014" / name)
-    assert Precomp(images="images").load(root).splits["train"].features.names == tuple(f"train2014/{name}" for name in names_of("train"))
+    assert Precomp(images="images").load(root).splits["train"].features.names == tuple(
+        f"train2014/{name}" for name in names_of("train")
+    )
 
 
 def test_a_table_in_another_order(root):
@@ -72,7 +78,10 @@ def test_a_table_in_another_order(root):
     data = Precomp(features="table").load(root)
     assert data.feature_kind == "grid"
     for name, split in data.splits.items():
-        np.testing.assert_array_equal(split.features[np.arange(len(split.lengths))], values[[names.index(n) for n in names_of(name)]])
+        np.testing.assert_array_equal(
+            split.features[np.arange(len(split.lengths))],
+            values[[names.index(n) for n in names_of(name)]],
+        )
         assert set(split.lengths.tolist()) == {2}
     assert isinstance(data.splits["train"].features, RowSelection)
 
@@ -84,15 +93,41 @@ def _edit(name, change):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda root: (root / "images" / "0007.png").unlink(), r"images has no image 0007\.png of test_ids\.txt"),
-        (lambda root: [(root / "images" / f"000{i}.png").unlink() for i in (1, 2)], r"has no image 0001\.png and 1 more of train_ids\.txt"),
+        (
+            lambda root: (root / "images" / "0007.png").unlink(),
+            r"images has no image 0007\.png of test_ids\.txt",
+        ),
+        (
+            lambda root: [(root / "images" / f"000{i}.png").unlink() for i in (1, 2)],
+            r"has no image 0001\.png and 1 more of train_ids\.txt",
+        ),
         (lambda root: shutil.rmtree(root / "images"), "images does not exist"),
-        (_edit("test_ids.txt", lambda text: text + "5\n"), r"test_ids\.txt has 4 lines, expected 3 \(one for each image\) or 15"),
-        (_edit("test_ids.txt", lambda text: "".join(f"{i}\n" * 5 for i in text.split()).replace("907\n", "906\n", 1)), "lines 6 to 10, are not one id"),
-        (_edit("id_mapping.json", lambda text: text.replace('"907"', '"1907"')), r"id_mapping\.json has no entry for id '907' of test_ids\.txt"),
+        (
+            _edit("test_ids.txt", lambda text: text + "5\n"),
+            r"test_ids\.txt has 4 lines, expected 3 \(one for each image\) or 15",
+        ),
+        (
+            _edit(
+                "test_ids.txt",
+                lambda text: "".join(f"{i}\n" * 5 for i in text.split()).replace(
+                    "907\n", "906\n", 1
+                ),
+            ),
+            "lines 6 to 10, are not one id",
+        ),
+        (
+            _edit("id_mapping.json", lambda text: text.replace('"907"', '"1907"')),
+            r"id_mapping\.json has no entry for id '907' of test_ids\.txt",
+        ),
         (_edit("id_mapping.json", lambda text: text[:-1]), r"id_mapping\.json is not JSON"),
-        (_edit("id_mapping.json", lambda text: "[]"), "is not an object that maps ids to file names"),
-        (_edit("id_mapping.json", lambda text: json.dumps({str(i): i for i in range(999)})), "is not an object that maps ids to file names"),
+        (
+            _edit("id_mapping.json", lambda text: "[]"),
+            "is not an object that maps ids to file names",
+        ),
+        (
+            _edit("id_mapping.json", lambda text: json.dumps({str(i): i for i in range(999)})),
+            "is not an object that maps ids to file names",
+        ),
         (lambda root: (root / "dev_ids.txt").unlink(), r"dev_ids\.txt is missing"),
     ],
 )
@@ -115,9 +150,18 @@ def test_two_images_of_one_last_name_are_not_guessed_between(root):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda table: (table / "images.txt").write_text("a\nb\n"), r"features\.npy has 9 rows, expected 2: one for each line of images\.txt"),
+        (
+            lambda table: (table / "images.txt").write_text("a\nb\n"),
+            r"features\.npy has 9 rows, expected 2: one for each line of images\.txt",
+        ),
         (lambda table: (table / "features.npy").unlink(), r"features\.npy is missing"),
-        (shutil.rmtree, "table does not exist: expected the folder that 'vsebench data extract --out' has written"),
+        (
+            shutil.rmtree,
+            (
+                "table does not exist: expected the folder that 'vsebench data extract --out' has "
+                "written"
+            ),
+        ),
     ],
 )
 def test_a_damaged_table_is_named(root, damage, message):
@@ -165,7 +209,9 @@ def test_a_table_elsewhere_does_not_make_every_folder_the_data_set(root, tmp_pat
     write_table(tmp_path / "elsewhere", [f"{i:04d}.png" for i in range(9)])
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="data set 'precomp' is not in"):
-        open_dataset(dataset("precomp"), {"features": "elsewhere"}, data_roots=[tmp_path / "elsewhere"])
+        open_dataset(
+            dataset("precomp"), {"features": "elsewhere"}, data_roots=[tmp_path / "elsewhere"]
+        )
     assert opened(root, features="elsewhere").path == root
 
 
@@ -174,16 +220,28 @@ def test_flickr8k_takes_images_and_tables_by_name(tmp_path):
     for split, images in splits.items():
         (tmp_path / flickr8k.SPLITS[split]).write_text("".join(f"{image}\n" for image in images))
     every = [image for images in splits.values() for image in images]
-    (tmp_path / flickr8k.TOKENS).write_text("".join(f"{image}#{k}\tA thing .\n" for image in every for k in range(5)))
+    (tmp_path / flickr8k.TOKENS).write_text(
+        "".join(f"{image}#{k}\tA thing .\n" for image in every for k in range(5))
+    )
     (tmp_path / "photos").mkdir()
     for image in every:
         (tmp_path / "photos" / image).write_bytes(image.encode())
     raw = flickr8k.Flickr8k(images="photos")
-    assert [path.name for path in raw.files(tmp_path)] == [flickr8k.TOKENS, *flickr8k.SPLITS.values()]
+    assert [path.name for path in raw.files(tmp_path)] == [
+        flickr8k.TOKENS,
+        *flickr8k.SPLITS.values(),
+    ]
     train = raw.load(tmp_path).splits["train"]
     assert [train.features.read(i) for i in range(2)] == [b"t1.jpg", b"t0.jpg"]
     values = write_table(tmp_path / "table", sorted(every))
     made = flickr8k.Flickr8k(features="table")
-    assert {path.name for path in made.files(tmp_path)} == {flickr8k.TOKENS, *flickr8k.SPLITS.values(), "features.npy", "images.txt"}
-    np.testing.assert_array_equal(made.load(tmp_path).splits["train"].features[np.array([0, 1])], values[[2, 1]])
+    assert {path.name for path in made.files(tmp_path)} == {
+        flickr8k.TOKENS,
+        *flickr8k.SPLITS.values(),
+        "features.npy",
+        "images.txt",
+    }
+    np.testing.assert_array_equal(
+        made.load(tmp_path).splits["train"].features[np.array([0, 1])], values[[2, 1]]
+    )
     assert open_table(tmp_path / "table").names == ("d0.jpg", "t0.jpg", "t1.jpg", "x0.jpg")

@@ -29,7 +29,13 @@ def test_tokenise(caption, words):
 def test_ids_follow_count_then_word():
     vocabulary = Vocabulary.build(["b a a", "b c c", "d"], min_count=1)
     assert vocabulary.words == ("<pad>", "<start>", "<end>", "<unk>", "a", "b", "c", "d", "<mask>")
-    assert (vocabulary.pad, vocabulary.start, vocabulary.end, vocabulary.unk, vocabulary.mask) == (0, 1, 2, 3, 8)
+    assert (vocabulary.pad, vocabulary.start, vocabulary.end, vocabulary.unk, vocabulary.mask) == (
+        0,
+        1,
+        2,
+        3,
+        8,
+    )
     assert len(vocabulary) == 9
     assert Vocabulary.build(["c c b", "a b a d"], min_count=1) == vocabulary
 
@@ -52,8 +58,14 @@ def test_encode_equals_looking_up_word_by_word():
     vocabulary = Vocabulary.build(captions[:100], min_count=3)
     table = vocabulary.encode(captions)
     for i, caption in enumerate(captions):
-        expected = ["<start>", *(w if w in vocabulary.words else "<unk>" for w in caption.split()), "<end>"]
-        assert [vocabulary.words[t] for t in table.tokens[table.offsets[i] : table.offsets[i + 1]]] == expected
+        expected = [
+            "<start>",
+            *(w if w in vocabulary.words else "<unk>" for w in caption.split()),
+            "<end>",
+        ]
+        assert [
+            vocabulary.words[t] for t in table.tokens[table.offsets[i] : table.offsets[i + 1]]
+        ] == expected
 
 
 def test_no_caption_gives_an_empty_table():
@@ -62,7 +74,14 @@ def test_no_caption_gives_an_empty_table():
     assert table.offsets.tolist() == [0]
 
 
-@pytest.mark.parametrize("words", [(), ("<pad>", "<start>", "<end>", "<unk>"), ("<pad>", "<start>", "<end>", "<unk>", "a", "a", "<mask>")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("<pad>", "<start>", "<end>", "<unk>"),
+        ("<pad>", "<start>", "<end>", "<unk>", "a", "a", "<mask>"),
+    ],
+)
 def test_a_malformed_vocabulary_is_refused(words):
     with pytest.raises(DataError, match="a vocabulary holds"):
         Vocabulary(words)

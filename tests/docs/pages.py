@@ -25,7 +25,10 @@ from vsebench.cli.app import main
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FENCE = re.compile(r"^```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"^```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```$",
+    flags=re.DOTALL | re.MULTILINE,
+)
 
 SMALL = ("--epochs", "1", "--set", "embed_dim=8", "--device", "cpu", "--quiet")
 SMALL_RETRIEVAL = ("--set", "word_dim=8", "--set", "warmup_epochs=0", "--set", "evals_per_epoch=1")
@@ -48,7 +51,10 @@ def blocks(page: Path) -> list[Block]:
         ValueError: a fence is not understood.
     """
     text = page.read_text(encoding="utf-8")
-    found = [Block(match["language"], match["title"] or "", match["code"]) for match in _FENCE.finditer(text)]
+    found = [
+        Block(match["language"], match["title"] or "", match["code"])
+        for match in _FENCE.finditer(text)
+    ]
     fences = re.findall(r"^```", text, flags=re.MULTILINE)
     if len(fences) != 2 * len(found):
         raise ValueError(f"{page}: {len(fences)} fences make {len(found)} blocks")

@@ -24,13 +24,21 @@ HOOKS = [name for name in dir(hookspecs) if name.startswith("vsebench_")]
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Reader:
-    """Somebody who follows a page in an empty folder; runs are made in this process, which knows torch already."""
+def reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Reader:
+    """Somebody who follows a page in an empty folder; runs are made in this process, which knows
+    torch already.
+    """
 
     def run_here(_: LocalExecutor, jobs: Sequence[Job], report: Report) -> None:
         for job in jobs:
             job.directory.mkdir(parents=True, exist_ok=True)
-            execute(job.spec, job.directory, lambda event, job=job: report(job.run_id, json.loads(json.dumps(event))))  # type: ignore[misc]
+            execute(
+                job.spec,
+                job.directory,
+                lambda event, job=job: report(job.run_id, json.loads(json.dumps(event))),
+            )  # type: ignore[misc]
 
     monkeypatch.setattr(LocalExecutor, "execute", run_here)
     monkeypatch.setenv("COLUMNS", "300")
@@ -54,7 +62,14 @@ def test_a_page_works_as_it_says(page: Path, reader: Reader) -> None:
 
 
 def test_there_is_a_page_for_each_of_these() -> None:
-    assert {page.stem for page in PAGES} >= {"pooling", "loss", "sampler", "dataset", "hooks", "publish"}
+    assert {page.stem for page in PAGES} >= {
+        "pooling",
+        "loss",
+        "sampler",
+        "dataset",
+        "hooks",
+        "publish",
+    }
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -62,11 +77,15 @@ def test_every_hook_is_documented(hook: str) -> None:
     spec = getattr(hookspecs, hook)
     assert (spec.__doc__ or "").strip().endswith((".", '".'))
     arguments = ", ".join(spec.__code__.co_varnames[: spec.__code__.co_argcount])
-    assert f"| `{hook}({arguments})` |" in (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8")
+    assert f"| `{hook}({arguments})` |" in (DOCS / "plugins" / "hooks.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_page_of_hooks_names_no_hook_that_does_not_exist() -> None:
     import re
 
-    named = re.findall(r"\bvsebench_\w+", (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8"))
+    named = re.findall(
+        r"\bvsebench_\w+", (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8")
+    )
     assert set(named) == set(HOOKS)

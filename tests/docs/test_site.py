@@ -37,7 +37,9 @@ def test_every_page_can_be_reached() -> None:
     assert pages_of(site["nav"]) == pages, "list every page of docs/ under 'nav' in mkdocs.yml"
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
+@pytest.mark.parametrize(
+    "page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS))
+)
 def test_a_page_links_to_pages_that_exist(page: Path) -> None:
     links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
@@ -50,13 +52,17 @@ def test_the_reference_has_what_a_plugin_may_import(name: str) -> None:
     if isinstance(getattr(plugin, name), int | float):
         assert hasattr(sampling, name)
         home = sampling.__name__
-    elif home is None or not home.startswith("vsebench.plugin."):  # a marker of pluggy's, and unions of plain types
+    elif home is None or not home.startswith(
+        "vsebench.plugin."
+    ):  # a marker of pluggy's, and unions of plain types
         assert name in ("Scalar", "hookimpl")
         return
     assert f"::: {home}\n" in reference or f"::: {home}.{name}\n" in reference
 
 
-@pytest.mark.parametrize("page", sorted((DOCS / "reference").glob("*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", sorted((DOCS / "reference").glob("*.md")), ids=lambda page: page.stem
+)
 def test_what_the_reference_names_is_there(page: Path) -> None:
     for name in re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
         assert pkgutil.resolve_name(name) is not None
@@ -67,7 +73,14 @@ def test_what_the_reference_names_is_there(page: Path) -> None:
 def test_it_builds_without_warnings(tmp_path: Path) -> None:
     if find_spec("mkdocs") is None or find_spec("mkdocstrings") is None:
         pytest.skip("needs mkdocs: pip install -e '.[docs]'")
-    built = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"], capture_output=True, text=True, cwd=ROOT)
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
     assert built.returncode == 0, built.stderr
-    reference = (tmp_path / "site" / "reference" / "plugin" / "index.html").read_text(encoding="utf-8")
+    reference = (tmp_path / "site" / "reference" / "plugin" / "index.html").read_text(
+        encoding="utf-8"
+    )
     assert "Pools" in reference  # docstrings are there, not names alone

@@ -1,4 +1,6 @@
-"""The example packages, put where Python finds them without pip: its folder, and the metadata that an installation would leave."""
+"""The example packages, put where Python finds them without pip: its folder, and the metadata that
+an installation would leave.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "plugins" / "examples"
-NAMES = tuple(sorted(folder.name for folder in EXAMPLES.iterdir() if (folder / "pyproject.toml").is_file()))
+NAMES = tuple(
+    sorted(folder.name for folder in EXAMPLES.iterdir() if (folder / "pyproject.toml").is_file())
+)
 NEEDS = {"vsebench-multi-similarity": "pytorch_metric_learning"}
 """What an example needs beyond vsebench itself."""
 
@@ -27,8 +31,13 @@ def on_the_path(project: Path, site: Path) -> Iterator[None]:
     about = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     info = site / f"{about['name'].replace('-', '_')}-{about['version']}.dist-info"
     info.mkdir(parents=True, exist_ok=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {about['name']}\nVersion: {about['version']}\n", encoding="utf-8")
-    entries = "".join(f"{name} = {module}\n" for name, module in about["entry-points"]["vsebench"].items())
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {about['name']}\nVersion: {about['version']}\n",
+        encoding="utf-8",
+    )
+    entries = "".join(
+        f"{name} = {module}\n" for name, module in about["entry-points"]["vsebench"].items()
+    )
     (info / "entry_points.txt").write_text(f"[vsebench]\n{entries}", encoding="utf-8")
     added = [str(site), str(project / "src")]
     sys.path[:0] = added

@@ -26,7 +26,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SMALL = ["--dataset", "scenes:images=100", "--epochs", "2", "--set", "embed_dim=16", "--set", "word_dim=8", "--device", "cpu", "--quiet"]
+SMALL = [
+    "--dataset",
+    "scenes:images=100",
+    "--epochs",
+    "2",
+    "--set",
+    "embed_dim=16",
+    "--set",
+    "word_dim=8",
+    "--device",
+    "cpu",
+    "--quiet",
+]
 
 
 @pytest.fixture(params=NAMES)
@@ -41,7 +53,11 @@ def package(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def command_of(package: str) -> list[str]:
     """The arguments of `vsebench run` on a package's page."""
-    (line,) = re.findall(r"^ {4}vsebench (run .*)$", (EXAMPLES / package / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    (line,) = re.findall(
+        r"^ {4}vsebench (run .*)$",
+        (EXAMPLES / package / "README.md").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
     return shlex.split(line)
 
 
@@ -53,7 +69,9 @@ def call(arguments: list[str]) -> int:
 
 def test_every_component_keeps_its_promises(package: str) -> None:
     found = subjects(package)
-    assert len(found) == len(next(info for info in load_plugins().infos if info.distribution == package).components)
+    assert len(found) == len(
+        next(info for info in load_plugins().infos if info.distribution == package).components
+    )
     for check in (check for subject in found for check in checks_of(subject)):
         try:
             check()
@@ -61,21 +79,34 @@ def test_every_component_keeps_its_promises(package: str) -> None:
             continue
 
 
-def test_the_command_of_its_page_is_understood(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_of_its_page_is_understood(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert call([*command_of(package), "--dry-run"]) == 0
 
 
 def test_gaussians_train_beside_an_ordinary_loss(tmp_path: Path) -> None:
-    """The whole way: towers, training and evaluation know nothing of Gaussians that the plugin did not tell them."""
+    """The whole way: towers, training and evaluation know nothing of Gaussians that the plugin did
+    not tell them.
+    """
     data = tmp_path / "data" / "precomp"
     data.mkdir(parents=True)
     for seed, (name, images) in enumerate({"train": 20, "dev": 8, "test": 8}.items()):
         write_split(data, name, images, np.random.default_rng(seed))
     with on_the_path(EXAMPLES / "vsebench-pcmepp", tmp_path / "site"):
-        make_runs(tmp_path / "runs", data.parent, pooling="gaussian", similarity="csd", loss="pcmepp,triplet")
+        make_runs(
+            tmp_path / "runs",
+            data.parent,
+            pooling="gaussian",
+            similarity="csd",
+            loss="pcmepp,triplet",
+        )
     rows = vsebench.load_results(tmp_path / "runs").rows
-    assert [(row["pooling"], row["loss"], row["seeds"]) for row in rows] == [("gaussian", "pcmepp", 1), ("gaussian", "triplet", 1)]
+    assert [(row["pooling"], row["loss"], row["seeds"]) for row in rows] == [
+        ("gaussian", "pcmepp", 1),
+        ("gaussian", "triplet", 1),
+    ]
 
 
 @pytest.mark.slow
@@ -87,14 +118,34 @@ def test_it_is_built_installed_and_checked(package: str, tmp_path: Path) -> None
     environment = Environment.make(tmp_path / "venv")
     project = EXAMPLES / package
     built = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, project], capture_output=True, text=True
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            tmp_path,
+            project,
+        ],
+        capture_output=True,
+        text=True,
     )
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("*.whl")
-    environment.pip("install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", wheel)
+    environment.pip(
+        "install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", wheel
+    )
     checked = environment.vsebench("check", package, cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    own = subprocess.run([environment.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", project], capture_output=True, text=True, cwd=tmp_path)
+    own = subprocess.run(
+        [environment.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", project],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert own.returncode == 0, own.stdout
     run = environment.vsebench(*command_of(package), *SMALL, cwd=tmp_path)
     assert run.returncode == 0, run.stderr

@@ -41,11 +41,18 @@ def job(out: Path) -> MakeJob:
     """A run spec as an executor gets it."""
 
     def make(spec: RunSpec) -> RunJob:
-        return RunJob(spec.run_id, spec.model_dump_json(), Store(out).directory_for(spec).path, spec.depends_on)
+        return RunJob(
+            spec.run_id,
+            spec.model_dump_json(),
+            Store(out).directory_for(spec).path,
+            spec.depends_on,
+        )
 
     return make
 
 
 def doing(what: str, seed: int = 0, *, needs: RunSpec | None = None) -> RunSpec:
     """A run that does what `fake_training` knows by that name."""
-    return make_spec(loss=f"triplet:do={what}", seed=seed, depends_on=(needs.run_id,) if needs else ())
+    return make_spec(
+        loss=f"triplet:do={what}", seed=seed, depends_on=(needs.run_id,) if needs else ()
+    )

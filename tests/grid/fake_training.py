@@ -1,6 +1,8 @@
-"""Stands in for training in the processes that the tests start: a run does what the parameter `do` of its loss says.
+"""Stands in for training in the processes that the tests start: a run does what the parameter `do`
+of its loss says.
 
-The folder of this file's copy is put on the search path as `sitecustomize`, which Python imports at start-up.
+The folder of this file's copy is put on the search path as `sitecustomize`, which Python imports at
+start-up.
 """
 
 from __future__ import annotations
@@ -24,7 +26,12 @@ if TYPE_CHECKING:
 DEADLINE = 30.0
 
 
-def train(spec: RunSpec, directory: RunDirectory, report: Callable[[dict[str, object]], None], observers: object) -> RunRecord:
+def train(
+    spec: RunSpec,
+    directory: RunDirectory,
+    report: Callable[[dict[str, object]], None],
+    observers: object,
+) -> RunRecord:
     from vsebench.results.record import RunRecord
 
     report({"event": "phase", "phase": "training"})
@@ -55,7 +62,9 @@ def chatter(spec: RunSpec, out: Path) -> None:
 
 
 def meet(spec: RunSpec, out: Path) -> None:
-    """Says which device it was given, and ends only when another run does the same at the same time."""
+    """Says which device it was given, and ends only when another run does the same at the same
+    time.
+    """
     (out / f"here-{spec.seed}").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", ""))
     wait_until(lambda: len(list(out.glob("here-*"))) > 1)
 
@@ -85,7 +94,16 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-deeds = {"fail": fail, "die": die, "leave": leave, "chatter": chatter, "meet": meet, "alone": alone, "hold": hold, "tell": tell}
+deeds = {
+    "fail": fail,
+    "die": die,
+    "leave": leave,
+    "chatter": chatter,
+    "meet": meet,
+    "alone": alone,
+    "hold": hold,
+    "tell": tell,
+}
 
 if __name__ == "sitecustomize":
     module = types.ModuleType("vsebench.retrieval.training.train")

@@ -19,7 +19,16 @@ def registry() -> Registry:
     registry = Registry()
     for name, dist in (("gpo", "vsebench"), ("gpo", "acme"), ("kmax", "vsebench")):
         params = (Param("k", 5, minimum=1), Param("text", ""))
-        registry.add(Component("pooling", name, "module:Class", params, Card("a pooling", version="2"), Origin(dist, "plugin", "0.3")))
+        registry.add(
+            Component(
+                "pooling",
+                name,
+                "module:Class",
+                params,
+                Card("a pooling", version="2"),
+                Origin(dist, "plugin", "0.3"),
+            )
+        )
     return registry
 
 
@@ -85,14 +94,24 @@ def test_a_reference_says_all_that_identifies_a_component(registry: Registry):
 
 
 def test_equal_components_have_equal_specs_however_they_are_written(registry: Registry):
-    specs = {resolve_ref("pooling", text, registry).spec for text in ("kmax", "kmax:k=5", "kmax:k=05", "vsebench::kmax", " kmax:text=:k=5")}
+    specs = {
+        resolve_ref("pooling", text, registry).spec
+        for text in ("kmax", "kmax:k=5", "kmax:k=05", "vsebench::kmax", " kmax:text=:k=5")
+    }
     assert specs == {"kmax"}
 
 
 def test_a_claimed_name_keeps_its_distribution_but_not_in_its_identity(registry: Registry):
     ref = resolve_ref("pooling", "acme::gpo:k=7", registry)
-    assert (ref.spec, ref.name, ref.identity()["name"], ref.identity()["distribution"]) == ("acme::gpo:k=7", "acme::gpo", "gpo", "acme")
-    with pytest.raises(SpecError, match="claimed by several distributions: write vsebench::gpo or acme::gpo"):
+    assert (ref.spec, ref.name, ref.identity()["name"], ref.identity()["distribution"]) == (
+        "acme::gpo:k=7",
+        "acme::gpo",
+        "gpo",
+        "acme",
+    )
+    with pytest.raises(
+        SpecError, match="claimed by several distributions: write vsebench::gpo or acme::gpo"
+    ):
         resolve_ref("pooling", "gpo", registry)
 
 
@@ -121,7 +140,9 @@ def test_a_pair_has_two_sides(text: str, registry: Registry):
 
 
 def test_pairs_are_for_poolings_only():
-    with pytest.raises(SpecError, match="loss 'triplet/aoq': '/' joins an image and a text pooling"):
+    with pytest.raises(
+        SpecError, match="loss 'triplet/aoq': '/' joins an image and a text pooling"
+    ):
         resolve_ref("loss", "triplet/aoq", load_plugins().registry)
 
 
@@ -143,12 +164,17 @@ def test_create_makes_a_component_from_its_spec():
     assert vsebench.create is create
     assert create("loss", "triplet:margin=0.3").margin == 0.3
     assert create("pooling", "kmax:k=3", dim=1024).k == 3
-    with pytest.raises(SpecError, match=r"unknown kind of component 'poolings': did you mean 'pooling'\?"):
+    with pytest.raises(
+        SpecError, match=r"unknown kind of component 'poolings': did you mean 'pooling'\?"
+    ):
         create("poolings", "kmax")
     with pytest.raises(SpecError, match=r"a pooling takes no context 'dims': did you mean 'dim'\?"):
         create("pooling", "kmax", dims=3)
 
 
 def test_a_component_that_cannot_be_imported_says_whose_it_is(registry: Registry):
-    with pytest.raises(PluginError, match=r"pooling 'kmax' of plugin 'plugin' \(vsebench\) cannot be imported from module:Class"):
+    with pytest.raises(
+        PluginError,
+        match=r"pooling 'kmax' of plugin 'plugin' \(vsebench\) cannot be imported from module:Class",
+    ):
         registry.get("pooling", "kmax").create({})

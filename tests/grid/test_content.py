@@ -34,7 +34,9 @@ def vsebench_register_encoders(register):
 
 def version(plugin: str, spec: str) -> str:
     registry = load_plugins((plugin,)).registry
-    ref: ComponentRef = with_content("image-encoder", resolve_ref("image-encoder", spec, registry), registry)
+    ref: ComponentRef = with_content(
+        "image-encoder", resolve_ref("image-encoder", spec, registry), registry
+    )
     return ref.version.partition("+")[0] + "+" + ref.version.rpartition("+")[2]
 
 
@@ -66,10 +68,15 @@ def test_a_component_without_files_stays_as_it_is(plugin: str) -> None:
 
 
 def test_no_files_at_all_are_an_error(plugin: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="image-encoder 'reading' found no files for 'reading:folder="):
+    with pytest.raises(
+        DataError, match="image-encoder 'reading' found no files for 'reading:folder="
+    ):
         version(plugin, f"reading:folder={tmp_path / 'nowhere'}")
 
 
 def test_a_card_that_names_no_function_is_the_plugins_fault(plugin: str) -> None:
-    with pytest.raises(PluginError, match=r"image-encoder 'broken' of plugin 'reading' .* cannot be imported from nowhere:files"):
+    with pytest.raises(
+        PluginError,
+        match=r"image-encoder 'broken' of plugin 'reading' .* cannot be imported from nowhere:files",
+    ):
         version(plugin, "broken")

@@ -36,7 +36,10 @@ def test_a_run_leaves_its_spec_its_record_and_no_lease(job: MakeJob):
     assert directory.is_done
     assert directory.read_spec() == spec
     assert directory.read_record() == record
-    assert events == [{"event": "phase", "phase": "training"}, {"event": "finished", "status": "done"}]
+    assert events == [
+        {"event": "phase", "phase": "training"},
+        {"event": "finished", "status": "done"},
+    ]
     assert Lease.claim(directory.path) is not None
 
 
@@ -58,12 +61,23 @@ def test_a_failing_run_leaves_its_traceback(job: MakeJob):
     assert events[-1] == {"event": "finished", "status": "failed"}
 
 
-@pytest.mark.parametrize(("error", "diverged"), [(DivergenceError("lower lr"), True), (DataError("the data vanished"), False), (MemoryError(), False)])
-def test_only_a_run_that_diverged_is_marked_so(job: MakeJob, monkeypatch: pytest.MonkeyPatch, error: Exception, diverged: bool):
+@pytest.mark.parametrize(
+    ("error", "diverged"),
+    [
+        (DivergenceError("lower lr"), True),
+        (DataError("the data vanished"), False),
+        (MemoryError(), False),
+    ],
+)
+def test_only_a_run_that_diverged_is_marked_so(
+    job: MakeJob, monkeypatch: pytest.MonkeyPatch, error: Exception, diverged: bool
+):
     def train(*_: object) -> None:
         raise error
 
-    monkeypatch.setitem(sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train))
+    monkeypatch.setitem(
+        sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train)
+    )
     record = run(job(doing("nothing")))
     assert (record.status, record.diverged) == ("failed", diverged)
 
@@ -72,9 +86,14 @@ def test_an_error_of_the_suite_fails_the_run_too(job: MakeJob, monkeypatch: pyte
     def train(*_: object) -> None:
         raise DataError("the data vanished")
 
-    monkeypatch.setitem(sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train))
+    monkeypatch.setitem(
+        sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train)
+    )
     record = run(job(doing("nothing")))
-    assert (record.status, (record.error or "").splitlines()[-1]) == ("failed", "vsebench.plugin.errors.DataError: the data vanished")
+    assert (record.status, (record.error or "").splitlines()[-1]) == (
+        "failed",
+        "vsebench.plugin.errors.DataError: the data vanished",
+    )
 
 
 def test_a_failed_run_is_tried_again(job: MakeJob, monkeypatch: pytest.MonkeyPatch):
@@ -121,7 +140,9 @@ def test_a_run_that_another_process_holds_is_left_to_it(job: MakeJob, out: Path)
     assert run(held).status == "done"
 
 
-def test_a_run_that_lost_its_lease_stops_and_writes_nothing(job: MakeJob, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_that_lost_its_lease_stops_and_writes_nothing(
+    job: MakeJob, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(Lease, "lost", property(lambda _: True))
     with pytest.raises(RunBusy, match="another process has taken the run over"):
         run(job(doing("nothing")))
@@ -135,7 +156,9 @@ def lose_the_lease(run_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_run_whose_lease_is_taken_while_it_stands_still_writes_no_more(job: MakeJob, monkeypatch: pytest.MonkeyPatch, fails: bool):
+def test_a_run_whose_lease_is_taken_while_it_stands_still_writes_no_more(
+    job: MakeJob, monkeypatch: pytest.MonkeyPatch, fails: bool
+):
     """Neither what it does next, nor that it fails, which is another process's to find out now."""
     wanted = job(doing("nothing"))
 
@@ -147,7 +170,9 @@ def test_a_run_whose_lease_is_taken_while_it_stands_still_writes_no_more(job: Ma
             raise RuntimeError("boom")
         directory.append_evaluation(second)
 
-    monkeypatch.setitem(sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train))
+    monkeypatch.setitem(
+        sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train)
+    )
     with pytest.raises(RunBusy, match="another process has taken the run over"):
         run(wanted)
     left = RunDirectory(wanted.directory)
@@ -159,7 +184,9 @@ def test_an_interrupted_run_leaves_no_record(job: MakeJob, monkeypatch: pytest.M
     def train(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train))
+    monkeypatch.setitem(
+        sys.modules, "vsebench.retrieval.training.train", SimpleNamespace(train=train)
+    )
     with pytest.raises(KeyboardInterrupt):
         run(job(doing("nothing")))
     assert RunDirectory(job(doing("nothing")).directory).read_record() is None

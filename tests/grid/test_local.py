@@ -54,7 +54,9 @@ def test_one_worker_runs_one_job_at_a_time(job: MakeJob):
     assert [events.last(spec)["status"] for spec in one_by_one] == ["done"] * 3
 
 
-def test_a_job_starts_after_those_that_it_depends_on_in_whatever_order_they_come(job: MakeJob, out: Path):
+def test_a_job_starts_after_those_that_it_depends_on_in_whatever_order_they_come(
+    job: MakeJob, out: Path
+):
     first = doing("nothing", 0)
     second = doing("nothing", 1, needs=first)
     third = doing("nothing", 2, needs=second)
@@ -66,7 +68,11 @@ def test_a_failing_job_stops_only_those_that_need_it(job: MakeJob):
     failing, other = doing("fail", 0), doing("nothing", 1)
     dependant = doing("nothing", 2, needs=failing)
     events = run(job, failing, dependant, other)
-    assert [events.last(spec)["status"] for spec in (failing, dependant, other)] == ["failed", "blocked", "done"]
+    assert [events.last(spec)["status"] for spec in (failing, dependant, other)] == [
+        "failed",
+        "blocked",
+        "done",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,10 @@ def test_a_process_that_dies_says_how(job: MakeJob, deed: str, reason: str):
 
 def test_what_a_run_prints_goes_to_its_log(job: MakeJob, capfd: pytest.CaptureFixture[str]):
     run(job, doing("chatter"))
-    assert RunDirectory(job(doing("chatter")).directory).log_path.read_text() == "said on standard output\nsaid on standard error\n"
+    assert (
+        RunDirectory(job(doing("chatter")).directory).log_path.read_text()
+        == "said on standard output\nsaid on standard error\n"
+    )
     assert capfd.readouterr() == ("", "")
 
 
@@ -103,11 +112,19 @@ def test_a_run_gets_the_threads_of_its_protocol_and_keeps_its_memory(job: MakeJo
     spec = doing("tell")
     run(job, spec.model_copy(update={"protocol": spec.protocol.model_copy(update={"threads": 3})}))
     environment = json.loads((out / "environment.json").read_text())
-    expected = {"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "3", "PYTHONHASHSEED": "0", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
+    expected = {
+        "OMP_NUM_THREADS": "3",
+        "MKL_NUM_THREADS": "3",
+        "PYTHONHASHSEED": "0",
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
+        "LRU_CACHE_CAPACITY": "128",
+    }
     assert {name: environment[name] for name in expected} == expected
 
 
-def test_on_cuda_jobs_are_dealt_out_over_the_devices(job: MakeJob, out: Path, monkeypatch: pytest.MonkeyPatch):
+def test_on_cuda_jobs_are_dealt_out_over_the_devices(
+    job: MakeJob, out: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("vsebench.grid.local.cuda_devices", lambda: ["4", "6"])
     specs = [doing("meet", seed).model_copy(update={"device": "cuda"}) for seed in (0, 1)]
     run(job, *specs, workers=2)

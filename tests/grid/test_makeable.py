@@ -1,4 +1,6 @@
-"""What a component refuses is known before anything starts; what is its own fault costs its own runs only."""
+"""What a component refuses is known before anything starts; what is its own fault costs its own
+runs only.
+"""
 
 from __future__ import annotations
 
@@ -95,14 +97,31 @@ def own(tmp_path: Path) -> str:
     ("options", "message"),
     [
         ({"pooling": "mean,gpo:d_pe=33"}, "parameter 'd_pe' must be even"),
-        ({"pooling": "mean/gpo:generator=interpolation:reads=both"}, "generator=interpolation knows ranks only"),
-        ({"set": {"stop": "patience:epochs=2:metric=rsun"}}, "there is no dev metric 'rsun': did you mean 'rsum'?"),
-        ({**ANNOTATION, "set": {"stop": "patience:epochs=2:metric=rsum"}}, "there is no dev metric 'rsum'"),
-        ({**ANNOTATION, "set": {"optimiser": "adam"}}, "the sequential engine is SGD: use engine=minibatch for optimiser=adam"),
-        ({**ANNOTATION, "set": {"negatives": 3}}, "the sequential engine takes one negative per update"),
+        (
+            {"pooling": "mean/gpo:generator=interpolation:reads=both"},
+            "generator=interpolation knows ranks only",
+        ),
+        (
+            {"set": {"stop": "patience:epochs=2:metric=rsun"}},
+            "there is no dev metric 'rsun': did you mean 'rsum'?",
+        ),
+        (
+            {**ANNOTATION, "set": {"stop": "patience:epochs=2:metric=rsum"}},
+            "there is no dev metric 'rsum'",
+        ),
+        (
+            {**ANNOTATION, "set": {"optimiser": "adam"}},
+            "the sequential engine is SGD: use engine=minibatch for optimiser=adam",
+        ),
+        (
+            {**ANNOTATION, "set": {"negatives": 3}},
+            "the sequential engine takes one negative per update",
+        ),
     ],
 )
-def test_what_a_component_refuses_is_known_when_the_plan_is_made(options: dict[str, Any], message: str) -> None:
+def test_what_a_component_refuses_is_known_when_the_plan_is_made(
+    options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(SpecError, match=message):
         plan(make_suite({**RETRIEVAL, **options}))
 
@@ -112,7 +131,10 @@ def test_what_a_component_refuses_is_known_when_the_plan_is_made(options: dict[s
     [
         ({"pooling": "even", "set": {"embed_dim": 15}}, "an even embedding size, not 15"),
         ({"loss": "batches", "set": {"embed_dim": 16, "batch_size": 17}}, "at most 16, not 17"),
-        ({"set": {"embed_dim": 16, "batch_size": 17, "warmup_loss": "batches"}}, "at most 16, not 17"),
+        (
+            {"set": {"embed_dim": 16, "batch_size": 17, "warmup_loss": "batches"}},
+            "at most 16, not 17",
+        ),
         ({"similarity": "strict"}, "strict: no"),
         ({"loss": "triplet-global", "sampler": "strict"}, "strict: no"),
         ({"set": {"batch_plan": "strict"}}, "strict: no"),
@@ -121,37 +143,59 @@ def test_what_a_component_refuses_is_known_when_the_plan_is_made(options: dict[s
         ({**ANNOTATION, "loss": "strict"}, "strict: no"),
     ],
 )
-def test_components_of_every_kind_are_made_as_the_runs_will(options: dict[str, Any], message: str, own: str) -> None:
+def test_components_of_every_kind_are_made_as_the_runs_will(
+    options: dict[str, Any], message: str, own: str
+) -> None:
     with pytest.raises(SpecError, match=message):
         plan(make_suite({**RETRIEVAL, "plugin": [own], **options}))
 
 
 def test_the_sequential_engine_asks_for_kernels(own: str) -> None:
     options: dict[str, Any] = {**ANNOTATION, "plugin": [own], "sampler": "plain"}
-    with pytest.raises(SpecError, match="sampler Plain has no compiled form, which the sequential engine needs: use engine=minibatch"):
+    with pytest.raises(
+        SpecError,
+        match="sampler Plain has no compiled form, which the sequential engine needs: use "
+        "engine=minibatch",
+    ):
         plan(make_suite(options))
     assert plan(make_suite({**options, "set": {"engine": "minibatch"}})).warnings == ()
 
 
 def test_a_component_that_fails_otherwise_is_warned_of_and_planned(own: str) -> None:
-    planned = plan(make_suite({**RETRIEVAL, "plugin": [own], "pooling": "faulty,exits,absent,mean", "loss": "triplet"}))
+    planned = plan(
+        make_suite(
+            {**RETRIEVAL, "plugin": [own], "pooling": "faulty,exits,absent,mean", "loss": "triplet"}
+        )
+    )
     assert [run.combination[0] for run in planned.runs] == ["faulty", "exits", "absent", "mean"]
     faulty, exits, absent = planned.warnings
-    assert faulty == "pooling 'faulty' cannot be made (ZeroDivisionError: own fault): its runs will fail"
+    assert (
+        faulty
+        == "pooling 'faulty' cannot be made (ZeroDivisionError: own fault): its runs will fail"
+    )
     assert exits == "pooling 'exits' cannot be made (SystemExit: 0): its runs will fail"
     assert absent.startswith("pooling 'absent' of plugin 'own' (own.py) cannot be imported from ")
 
 
 def test_a_component_that_never_returns_is_named(own: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VSEBENCH_PLUGIN_TIMEOUT", "0.2")
-    with pytest.raises(PluginTimeout, match=r"^pooling 'endless' of own.py cannot be made: it did not load within 0.2 s"):
+    with pytest.raises(
+        PluginTimeout,
+        match=r"^pooling 'endless' of own.py cannot be made: it did not load within 0.2 s",
+    ):
         plan(make_suite({**RETRIEVAL, "plugin": [own], "pooling": "endless"}))
 
 
 def test_sound_suites_have_no_warnings_and_leave_the_random_numbers_alone(own: str) -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    options = {"plugin": [own], "pooling": "even,even/gpo", "loss": "triplet,aoq", "seeds": "0-2", "set": {"stop": "patience:epochs=2"}}
+    options = {
+        "plugin": [own],
+        "pooling": "even,even/gpo",
+        "loss": "triplet,aoq",
+        "seeds": "0-2",
+        "set": {"stop": "patience:epochs=2"},
+    }
     assert plan(make_suite({**RETRIEVAL, **options})).warnings == ()
     assert plan(make_suite(ANNOTATION)).warnings == ()
     assert torch.equal(torch.get_rng_state(), before)
@@ -168,5 +212,17 @@ def test_each_component_is_made_once(own: str, monkeypatch: pytest.MonkeyPatch) 
         return create(self, params, **context)
 
     monkeypatch.setattr(Component, "create", counted)
-    plan(make_suite({**RETRIEVAL, "plugin": [own], "pooling": "even,even/gpo", "loss": "triplet,infonce", "seeds": "0-2"}))
-    assert sorted(made) == sorted(["scenes", "even", "gpo", "dot", "triplet", "infonce", "sum-hinge", "random"])
+    plan(
+        make_suite(
+            {
+                **RETRIEVAL,
+                "plugin": [own],
+                "pooling": "even,even/gpo",
+                "loss": "triplet,infonce",
+                "seeds": "0-2",
+            }
+        )
+    )
+    assert sorted(made) == sorted(
+        ["scenes", "even", "gpo", "dot", "triplet", "infonce", "sum-hinge", "random"]
+    )

@@ -1,4 +1,6 @@
-"""From suites to runs: the grid, its dependencies, and what is refused before anything is written."""
+"""From suites to runs: the grid, its dependencies, and what is refused before anything is
+written.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +44,14 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Data sets that open without files; keeps what each was opened with."""
     calls: list[dict[str, Any]] = []
 
-    def open_dataset(component: Component, params: dict[str, object], **options: Any) -> OpenedDataset:
+    def open_dataset(
+        component: Component, params: dict[str, object], **options: Any
+    ) -> OpenedDataset:
         calls.append({"name": component.name, **options})
         warnings = ("1 image is missing",) if component.name == "flickr8k" else ()
-        return OpenedDataset(None, Path("/data") / component.name, f"{component.name}{params}", warnings)  # type: ignore[arg-type]
+        return OpenedDataset(
+            None, Path("/data") / component.name, f"{component.name}{params}", warnings
+        )  # type: ignore[arg-type]
 
     monkeypatch.setattr(grid_plan, "open_dataset", open_dataset)
     return calls
@@ -69,7 +75,12 @@ def rows(planned: Plan) -> list[tuple[str, str, int, str]]:
 @pytest.mark.usefixtures("opened")
 def test_every_combination_is_a_run():
     planned = make(pooling="gpo,maxavg", loss="sum-hinge,triplet", seeds="0,1", similarity="dot")
-    expected = [(p, loss, seed, "row") for p in ("gpo", "maxavg") for loss in ("sum-hinge", "triplet") for seed in (0, 1)]
+    expected = [
+        (p, loss, seed, "row")
+        for p in ("gpo", "maxavg")
+        for loss in ("sum-hinge", "triplet")
+        for seed in (0, 1)
+    ]
     assert rows(planned) == expected
     assert len({run.run_id for run in planned.runs}) == 8
     assert all(run.depends_on == () for run in planned.runs)
@@ -78,7 +89,12 @@ def test_every_combination_is_a_run():
 @pytest.mark.usefixtures("opened")
 def test_a_first_round_that_the_grid_has_is_shared():
     planned = make(pooling="gpo,maxavg", loss="triplet,aoq")
-    assert rows(planned) == [("gpo", "triplet", 0, "row"), ("gpo", "aoq", 0, "row"), ("maxavg", "triplet", 0, "row"), ("maxavg", "aoq", 0, "row")]
+    assert rows(planned) == [
+        ("gpo", "triplet", 0, "row"),
+        ("gpo", "aoq", 0, "row"),
+        ("maxavg", "triplet", 0, "row"),
+        ("maxavg", "aoq", 0, "row"),
+    ]
     for first, second in (planned.runs[:2], planned.runs[2:]):
         assert second.depends_on == (first.run_id,)
 
@@ -94,7 +110,9 @@ def test_a_first_round_comes_first_whatever_the_order(loss: str):
 @pytest.mark.usefixtures("opened")
 def test_a_first_round_that_the_grid_lacks_is_a_support_run_for_all_that_need_it():
     planned = make(pooling="gpo/mean", loss="aoq,aoq:h=50", seeds="0,1")
-    assert [row for row in rows(planned) if row[3] == "support"] == [("gpo/mean", "triplet", seed, "support") for seed in (0, 1)]
+    assert [row for row in rows(planned) if row[3] == "support"] == [
+        ("gpo/mean", "triplet", seed, "support") for seed in (0, 1)
+    ]
     support = {run.seed: run.run_id for run in planned.runs if run.role == "support"}
     assert all(run.depends_on == (support[run.seed],) for run in planned.runs if run.role == "row")
 
@@ -102,26 +120,63 @@ def test_a_first_round_that_the_grid_lacks_is_a_support_run_for_all_that_need_it
 @pytest.mark.usefixtures("opened")
 def test_a_triplet_with_other_parameters_is_no_first_round():
     planned = make(pooling="gpo", loss="triplet:margin=0.3,aoq")
-    assert rows(planned) == [("gpo", "triplet:margin=0.3", 0, "row"), ("gpo", "triplet", 0, "support"), ("gpo", "aoq", 0, "row")]
+    assert rows(planned) == [
+        ("gpo", "triplet:margin=0.3", 0, "row"),
+        ("gpo", "triplet", 0, "support"),
+        ("gpo", "aoq", 0, "row"),
+    ]
 
 
 @pytest.mark.usefixtures("opened")
 def test_first_rounds_may_have_first_rounds(own_losses: str):
     planned = make(pooling="gpo", loss="third", plugin=own_losses)
     assert [run.loss.spec for run in planned.runs] == ["triplet:margin=0.1", "own", "third"]
-    assert [run.depends_on for run in planned.runs] == [(), (planned.runs[0].run_id,), (planned.runs[1].run_id,)]
+    assert [run.depends_on for run in planned.runs] == [
+        (),
+        (planned.runs[0].run_id,),
+        (planned.runs[1].run_id,),
+    ]
     assert planned.runs[2].environment.plugin_files == (own_losses,)
     assert planned.plugin_files == (own_losses,)
 
 
 @pytest.mark.usefixtures("opened")
 def test_a_warm_up_that_leaves_nothing_to_compare_is_warned_of():
-    planned = make(dataset="scenes", pooling="mean", loss="sum-hinge,triplet", epochs=2, set={"warmup_epochs": 2})
-    assert planned.warnings == ("scenes: the warm-up takes all 2 epochs, so every loss trains as sum-hinge: lower it with --set warmup_epochs=N",)
-    assert "takes the only epoch, so" in make(dataset="scenes", pooling="mean", loss="triplet", epochs=1, set={"warmup_epochs": 2}).warnings[0]
-    assert make(dataset="scenes", pooling="mean", loss="triplet", epochs=2, set={"warmup_epochs": 1}).warnings == ()
-    assert make(dataset="scenes", pooling="mean", loss="sum-hinge", epochs=2, set={"warmup_epochs": 2}).warnings == ()
-    warm = make(dataset="scenes", pooling="mean", loss="aoq:start=warm", epochs=2, set={"warmup_epochs": 2})
+    planned = make(
+        dataset="scenes",
+        pooling="mean",
+        loss="sum-hinge,triplet",
+        epochs=2,
+        set={"warmup_epochs": 2},
+    )
+    assert planned.warnings == (
+        (
+            "scenes: the warm-up takes all 2 epochs, so every loss trains as sum-hinge: lower it "
+            "with "
+            "--set warmup_epochs=N"
+        ),
+    )
+    assert (
+        "takes the only epoch, so"
+        in make(
+            dataset="scenes", pooling="mean", loss="triplet", epochs=1, set={"warmup_epochs": 2}
+        ).warnings[0]
+    )
+    assert (
+        make(
+            dataset="scenes", pooling="mean", loss="triplet", epochs=2, set={"warmup_epochs": 1}
+        ).warnings
+        == ()
+    )
+    assert (
+        make(
+            dataset="scenes", pooling="mean", loss="sum-hinge", epochs=2, set={"warmup_epochs": 2}
+        ).warnings
+        == ()
+    )
+    warm = make(
+        dataset="scenes", pooling="mean", loss="aoq:start=warm", epochs=2, set={"warmup_epochs": 2}
+    )
     assert [run.loss.spec for run in warm.runs] == ["triplet", "aoq:start=warm"]
     assert len(warm.warnings) == 1, "of the first round only"
 
@@ -133,13 +188,22 @@ def test_a_loss_that_is_its_own_first_round_is_the_plugins_fault(own_losses: str
 
 
 def test_each_data_set_is_opened_once_with_the_suites_options(opened: list[dict[str, Any]]):
-    planned = make(dataset="flickr8k,scenes:images=300", data_root=["a", "b"], strict_data=True, loss="triplet", seeds="0-2")
+    planned = make(
+        dataset="flickr8k,scenes:images=300",
+        data_root=["a", "b"],
+        strict_data=True,
+        loss="triplet",
+        seeds="0-2",
+    )
     assert opened == [
         {"name": "flickr8k", "data_roots": [Path("a"), Path("b")], "strict": True},
         {"name": "scenes", "data_roots": [Path("a"), Path("b")], "strict": True},
     ]
     flickr, scenes = planned.runs[0], planned.runs[-1]
-    assert (flickr.environment.data_path, flickr.environment.data_warnings) == ("/data/flickr8k", ("1 image is missing",))
+    assert (flickr.environment.data_path, flickr.environment.data_warnings) == (
+        "/data/flickr8k",
+        ("1 image is missing",),
+    )
     assert flickr.data_fingerprint != scenes.data_fingerprint
     assert planned.warnings == ("flickr8k: 1 image is missing",)
 
@@ -148,7 +212,14 @@ def test_each_data_set_is_opened_once_with_the_suites_options(opened: list[dict[
 def test_the_protocol_is_the_data_sets_own_unless_the_suite_names_one():
     both = make(dataset="flickr8k,scenes", loss="triplet", pooling="mean")
     assert [run.protocol.name for run in both.runs] == ["vse-infinity", "quick"]
-    one = make(dataset="flickr8k,scenes", loss="triplet", pooling="mean", protocol="quick", epochs=2, set={"embed_dim": "64"})
+    one = make(
+        dataset="flickr8k,scenes",
+        loss="triplet",
+        pooling="mean",
+        protocol="quick",
+        epochs=2,
+        set={"embed_dim": "64"},
+    )
     assert [run.protocol.name for run in one.runs] == ["quick", "quick"]
     assert one.runs[0].protocol_changes == {"embed_dim": 64, "epochs": 2}
 
@@ -158,7 +229,12 @@ def test_the_identity_of_a_run_is_what_decides_its_result():
     (base,) = make(pooling="mean", loss="triplet").runs
     same = [
         make(pooling="mean", loss="triplet", **more).runs[0]
-        for more in ({"workers": 1}, {"out": "elsewhere"}, {"set": {"embed_dim": 128}}, {"protocol": "quick"})
+        for more in (
+            {"workers": 1},
+            {"out": "elsewhere"},
+            {"set": {"embed_dim": 128}},
+            {"protocol": "quick"},
+        )
     ]
     others = [
         make(**{"pooling": "mean", "loss": "triplet", **more}).runs[0]
@@ -183,8 +259,12 @@ def test_workers_and_concurrency():
     assert make().workers == physical_cores() >= 1
 
 
-@pytest.mark.parametrize(("quota", "cores"), [("max 100000", 4), ("200000 100000", 2), ("50000 100000", 1), (None, 4)])
-def test_hyper_threads_count_once_and_quotas_are_respected(quota: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("max 100000", 4), ("200000 100000", 2), ("50000 100000", 1), (None, 4)]
+)
+def test_hyper_threads_count_once_and_quotas_are_respected(
+    quota: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     for cpu in range(8):
         topology = tmp_path / f"cpu{cpu}" / "topology"
         topology.mkdir(parents=True)
@@ -208,17 +288,31 @@ REFUSED = [
     ({"protocol": "quik"}, r"unknown protocol 'quik': did you mean 'quick'\?"),
     ({"set": {"embd_dim": 3}}, r"unknown protocol key 'embd_dim': did you mean 'embed_dim'\?"),
     ({"pooling": "gpo,mean,gpo"}, "pooling 'gpo' is given twice: keep one"),
-    ({"pooling": "maxavg,maxavg:w=0.5"}, r"pooling 'maxavg:w=0\.5' is given twice \(it equals 'maxavg'\): keep one"),
+    (
+        {"pooling": "maxavg,maxavg:w=0.5"},
+        r"pooling 'maxavg:w=0\.5' is given twice \(it equals 'maxavg'\): keep one",
+    ),
     ({"pooling": "gpo/gpo,gpo"}, r"pooling 'gpo' is given twice \(it equals 'gpo/gpo'\)"),
     ({"loss": "triplet,triplet:margin=0.20"}, "loss 'triplet:margin=0.20' is given twice"),
-    ({"sampler": "uniform"}, "data set 'scenes' serves the retrieval task, which uses no sampler with 'triplet', 'aoq': leave out the sampler"),
-    ({"set": {"warmup_loss": "aoq"}}, "protocol key 'warmup_loss': 'aoq' cannot warm up a retrieval run"),
+    (
+        {"sampler": "uniform"},
+        (
+            "data set 'scenes' serves the retrieval task, which uses no sampler with 'triplet', "
+            "'aoq': leave out the sampler"
+        ),
+    ),
+    (
+        {"set": {"warmup_loss": "aoq"}},
+        "protocol key 'warmup_loss': 'aoq' cannot warm up a retrieval run",
+    ),
     ({"plugin": ["nowhere.py"]}, r"plugin file '.*nowhere\.py' does not exist"),
 ]
 
 
 @pytest.mark.parametrize(("values", "message"), REFUSED)
-def test_a_wrong_request_is_refused_before_data_are_opened(values: dict[str, Any], message: str, opened: list[dict[str, Any]]):
+def test_a_wrong_request_is_refused_before_data_are_opened(
+    values: dict[str, Any], message: str, opened: list[dict[str, Any]]
+):
     with pytest.raises((SpecError, PluginError), match=message) as caught:
         make(**values)
     assert "\n" not in str(caught.value)
@@ -228,14 +322,43 @@ def test_a_wrong_request_is_refused_before_data_are_opened(values: dict[str, Any
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"loss": "ranking"}, "loss 'ranking' serves the annotation task, data set 'scenes' the retrieval task"),
-        ({"sampler": "uniform"}, "data set 'scenes' serves the retrieval task, which uses no sampler with 'triplet', 'aoq': leave out the sampler"),
-        ({"dataset": "labels", "pooling": "mean"}, "data set 'labels' serves the annotation task, which uses no pooling: leave out the pooling"),
-        ({"dataset": "labels", "loss": "triplet"}, "loss 'triplet' serves the retrieval task, data set 'labels' the annotation task"),
-        ({"dataset": "scenes,labels"}, "data set 'scenes' serves the retrieval task, 'labels' the annotation task: write a suite for each"),
+        (
+            {"loss": "ranking"},
+            "loss 'ranking' serves the annotation task, data set 'scenes' the retrieval task",
+        ),
+        (
+            {"sampler": "uniform"},
+            (
+                "data set 'scenes' serves the retrieval task, which uses no sampler with "
+                "'triplet', "
+                "'aoq': leave out the sampler"
+            ),
+        ),
+        (
+            {"dataset": "labels", "pooling": "mean"},
+            (
+                "data set 'labels' serves the annotation task, which uses no pooling: leave out "
+                "the "
+                "pooling"
+            ),
+        ),
+        (
+            {"dataset": "labels", "loss": "triplet"},
+            "loss 'triplet' serves the retrieval task, data set 'labels' the annotation task",
+        ),
+        (
+            {"dataset": "scenes,labels"},
+            (
+                "data set 'scenes' serves the retrieval task, 'labels' the annotation task: write "
+                "a "
+                "suite for each"
+            ),
+        ),
     ],
 )
-def test_a_component_of_another_task_is_refused(values: dict[str, Any], message: str, own_losses: str, opened: list[dict[str, Any]]):
+def test_a_component_of_another_task_is_refused(
+    values: dict[str, Any], message: str, own_losses: str, opened: list[dict[str, Any]]
+):
     with pytest.raises(SpecError, match=message):
         make(plugin=own_losses, **values)
     assert opened == []
@@ -251,7 +374,9 @@ def test_bad_data_are_refused_before_anything_is_written(tmp_path: Path):
 @pytest.mark.usefixtures("opened")
 def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(SpecError, match="device 'cuda' was asked for and PyTorch finds none: use --device cpu"):
+    with pytest.raises(
+        SpecError, match="device 'cuda' was asked for and PyTorch finds none: use --device cpu"
+    ):
         make(device="cuda")
     assert make(device="auto").runs[0].device == "cpu"
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
@@ -265,4 +390,6 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_protocols_of_data_sets_exist():
     cards = [component.card for component in load_plugins().registry if component.kind == "dataset"]
-    assert {card.protocol for card in cards if isinstance(card, DatasetCard)} <= PRESETS.keys() | ANNOTATION_PRESETS.keys()
+    assert {
+        card.protocol for card in cards if isinstance(card, DatasetCard)
+    } <= PRESETS.keys() | ANNOTATION_PRESETS.keys()

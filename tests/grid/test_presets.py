@@ -11,15 +11,33 @@ from vsebench.results.protocol import Protocol
 
 PLAIN = {"warmup_epochs": 0, "drop_regions": 0, "augment_words": 0}
 RESNET = "backbone:model=microsoft%2Fresnet-152:size=512"
-EARLY = {"image_encoder": "grid", "text_encoder": "gru-last", "optimiser": "adam", "lr": 2e-4, "weight_decay": 0, **PLAIN}
+EARLY = {
+    "image_encoder": "grid",
+    "text_encoder": "gru-last",
+    "optimiser": "adam",
+    "lr": 2e-4,
+    "weight_decay": 0,
+    **PLAIN,
+}
 
 CHANGES: dict[str, dict[str, object]] = {
     "vse-infinity": {},
     "vse-infinity-bert": {"text_encoder": "bert", "weight_decay": 1e-4},
     "vse-infinity-grid": {"image_encoder": RESNET, "weight_decay": 1e-4},
-    "vse-infinity-grid-bert": {"image_encoder": RESNET, "text_encoder": "bert", "weight_decay": 1e-4},
+    "vse-infinity-grid-bert": {
+        "image_encoder": RESNET,
+        "text_encoder": "bert",
+        "weight_decay": 1e-4,
+    },
     "vse++": {**EARLY, "epochs": 30, "lr_decay_at": 0.5},
-    "uvs": {**EARLY, "epochs": 15, "lr_decay": 1, "min_word_count": 1, "select_at": "evaluation", "evals_per_epoch": 2},
+    "uvs": {
+        **EARLY,
+        "epochs": 15,
+        "lr_decay": 1,
+        "min_word_count": 1,
+        "select_at": "evaluation",
+        "evals_per_epoch": 2,
+    },
     "aoq": {**EARLY, "epochs": 20, "lr_decay_at": 0.5, "embed_dim": 2048},
     "2ad": {"warmup_epochs": 0, "augment_ends": False},
     "2ad-published": {
@@ -44,9 +62,16 @@ def test_none_of_the_published_methods_masks_siblings() -> None:
 
 def test_clip_is_fine_tuned_from_its_own_projections() -> None:
     clip = PRESETS["clip-vse"]
-    assert clip.image_encoder == "backbone:model=openai%2Fclip-vit-base-patch32:cls=true:frozen_epochs=0:head=own"
+    assert (
+        clip.image_encoder
+        == "backbone:model=openai%2Fclip-vit-base-patch32:cls=true:frozen_epochs=0:head=own"
+    )
     assert clip.text_encoder == "bert:model=openai%2Fclip-vit-base-patch32:head=own"
-    assert (clip.embed_dim, clip.lr_schedule, clip.augment_words) == (512, "cosine", 0)  # its projections' size; its tokenizer has no mask
+    assert (clip.embed_dim, clip.lr_schedule, clip.augment_words) == (
+        512,
+        "cosine",
+        0,
+    )  # its projections' size; its tokenizer has no mask
 
 
 @pytest.mark.parametrize("name", CHANGES)

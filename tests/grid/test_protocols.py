@@ -54,45 +54,89 @@ def test_a_preset_without_changes_has_none(name: str, registry):
 
 def test_changes_are_typed_and_those_that_change_nothing_are_left_out(registry):
     protocol, changes = resolve_protocol(
-        "vse-infinity", {"embed_dim": "128", "lr": "1e-3", "sibling_mask": "true", "epochs": 25, "warmup_epochs": "1"}, registry
+        "vse-infinity",
+        {
+            "embed_dim": "128",
+            "lr": "1e-3",
+            "sibling_mask": "true",
+            "epochs": 25,
+            "warmup_epochs": "1",
+        },
+        registry,
     )
     assert changes == {"embed_dim": 128, "lr": 0.001, "sibling_mask": True}
     assert protocol == Protocol(name="vse-infinity", embed_dim=128, lr=1e-3, sibling_mask=True)
 
 
 def test_component_keys_are_canonical(registry):
-    protocol, changes = resolve_protocol("vse-infinity", {"warmup_loss": "sum-hinge:margin=0.20", "batch_plan": "vsebench::random"}, registry)
+    protocol, changes = resolve_protocol(
+        "vse-infinity",
+        {"warmup_loss": "sum-hinge:margin=0.20", "batch_plan": "vsebench::random"},
+        registry,
+    )
     assert (protocol.warmup_loss, protocol.batch_plan, changes) == ("sum-hinge", "random", {})
-    assert resolve_protocol("vse-infinity", {"warmup_loss": "sum-hinge:margin=0.1"}, registry)[1] == {"warmup_loss": "sum-hinge:margin=0.1"}
+    assert resolve_protocol("vse-infinity", {"warmup_loss": "sum-hinge:margin=0.1"}, registry)[
+        1
+    ] == {"warmup_loss": "sum-hinge:margin=0.1"}
 
 
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
         ("vse-infinty", {}, "unknown protocol 'vse-infinty': did you mean 'vse-infinity'?"),
-        ("quick", {"embed_dims": 3}, "unknown protocol key 'embed_dims': did you mean 'embed_dim'?"),
+        (
+            "quick",
+            {"embed_dims": 3},
+            "unknown protocol key 'embed_dims': did you mean 'embed_dim'?",
+        ),
         ("quick", {"name": "mine"}, "unknown protocol key 'name'"),
-        ("quick", {"embed_dim": "big"}, "protocol 'quick': embed_dim must be a valid integer, got 'big'"),
-        ("quick", {"embed_dim": 0}, "protocol 'quick': embed_dim must be greater than or equal to 1, got 0"),
+        (
+            "quick",
+            {"embed_dim": "big"},
+            "protocol 'quick': embed_dim must be a valid integer, got 'big'",
+        ),
+        (
+            "quick",
+            {"embed_dim": 0},
+            "protocol 'quick': embed_dim must be greater than or equal to 1, got 0",
+        ),
         ("quick", {"embed_dim": 1.5}, "embed_dim must be a valid integer"),
         ("quick", {"embed_dim": True}, "protocol key 'embed_dim' is not a switch, got true"),
         ("quick", {"lr": "nan"}, "protocol key 'lr' must be a finite number, got nan"),
         ("quick", {"lr": "1e400"}, "protocol key 'lr' must be a finite number, got 1e400"),
-        ("quick", {"weight_decay": " 1e999 "}, "protocol key 'weight_decay' must be a finite number"),
+        (
+            "quick",
+            {"weight_decay": " 1e999 "},
+            "protocol key 'weight_decay' must be a finite number",
+        ),
         ("quick", {"lr": 10**400}, "protocol key 'lr' must be a finite number"),
         ("quick", {"lr": "fast"}, "lr must be a valid number, got 'fast'"),
         ("quick", {"threads": 1025}, "threads must be less than or equal to 1024, got 1025"),
         ("quick", {"embed_dim": 10**12}, "embed_dim must be less than or equal to"),
         ("quick", {"word_dim": 10**12}, "word_dim must be less than or equal to"),
-        ("vse-ens", {}, "protocol 'vse-ens' is of the annotation task, the data set is not: known: "),
+        (
+            "vse-ens",
+            {},
+            "protocol 'vse-ens' is of the annotation task, the data set is not: known: ",
+        ),
         ("quick", {"lr": float("inf")}, "protocol key 'lr' must be a finite number, got inf"),
-        ("quick", {"select_at": "end"}, "protocol 'quick': select_at must be 'epoch', 'evaluation' or 'last', got 'end'"),
+        (
+            "quick",
+            {"select_at": "end"},
+            "protocol 'quick': select_at must be 'epoch', 'evaluation' or 'last', got 'end'",
+        ),
         ("quick", {"sibling_mask": "perhaps"}, "sibling_mask must be a valid boolean"),
-        ("quick", {"warmup_loss": "sum-hing"}, "unknown loss 'sum-hing': did you mean 'sum-hinge'?"),
+        (
+            "quick",
+            {"warmup_loss": "sum-hing"},
+            "unknown loss 'sum-hing': did you mean 'sum-hinge'?",
+        ),
         ("quick", {"text_encoder": "region"}, "unknown text-encoder 'region'"),
     ],
 )
-def test_what_is_no_protocol_is_refused_in_one_line(name: str, changes: dict[str, object], message: str, registry):
+def test_what_is_no_protocol_is_refused_in_one_line(
+    name: str, changes: dict[str, object], message: str, registry
+):
     with pytest.raises(SpecError) as caught:
         resolve_protocol(name, changes, registry)
     assert message in str(caught.value)
@@ -109,7 +153,9 @@ def test_what_is_no_protocol_is_refused_in_one_line(name: str, changes: dict[str
         ("vse-ens", {"embed_dim": 10**12}, "embed_dim must be less than or equal to"),
     ],
 )
-def test_what_is_no_annotation_protocol_is_refused_in_one_line(name: str, changes: dict[str, object], message: str, registry):
+def test_what_is_no_annotation_protocol_is_refused_in_one_line(
+    name: str, changes: dict[str, object], message: str, registry
+):
     with pytest.raises(SpecError) as caught:
         resolve_annotation_protocol(name, changes, registry)
     assert message in str(caught.value)

@@ -1,4 +1,6 @@
-"""A plan from its first run to its last: what is skipped, tried again, promoted, recorded and waited for."""
+"""A plan from its first run to its last: what is skipped, tried again, promoted, recorded and
+waited for.
+"""
 
 from __future__ import annotations
 
@@ -47,13 +49,19 @@ def test_every_run_is_run_and_the_same_plan_again_skips_them(out: Path):
     assert Store(out).planned() == list(first.run_ids)
 
 
-def test_failed_and_blocked_runs_are_named_and_tried_again(out: Path, monkeypatch: pytest.MonkeyPatch):
+def test_failed_and_blocked_runs_are_named_and_tried_again(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+):
     failing = doing("fail", 0)
     dependant, other = doing("nothing", 1, needs=failing), doing("nothing", 2)
     outcome = run_plan(planned(out, failing, dependant, other))
     assert (outcome.failed, outcome.blocked) == ((failing.run_id,), (dependant.run_id,))
     again = run_plan(planned(out, failing, dependant, other))
-    assert (again.failed, again.blocked, again.skipped) == ((failing.run_id,), (dependant.run_id,), (other.run_id,))
+    assert (again.failed, again.blocked, again.skipped) == (
+        (failing.run_id,),
+        (dependant.run_id,),
+        (other.run_id,),
+    )
     assert order(out).count("triplet 0") == 2
 
 
@@ -61,11 +69,16 @@ def test_a_run_that_died_gets_a_record_from_us(out: Path):
     dead = doing("die", 0)
     dependant = doing("nothing", 1, needs=dead)
     events: list[tuple[str, dict[str, Any]]] = []
-    outcome = run_plan(planned(out, dead, dependant), reporter=lambda run_id, event: events.append((run_id, event)))
+    outcome = run_plan(
+        planned(out, dead, dependant), reporter=lambda run_id, event: events.append((run_id, event))
+    )
     assert (outcome.failed, outcome.blocked) == ((dead.run_id,), (dependant.run_id,))
     record = Store(out).directory_for(dead).read_record()
     assert record is not None
-    assert (record.status, record.error) == ("failed", "its process was ended by SIGKILL, which the system does when memory runs out")
+    assert (record.status, record.error) == (
+        "failed",
+        "its process was ended by SIGKILL, which the system does when memory runs out",
+    )
     assert (dead.run_id, {"event": "finished", "status": "failed"}) in events
 
 
@@ -82,7 +95,12 @@ def test_a_support_run_is_run_only_for_runs_that_need_it(out: Path):
 
 def test_a_support_run_that_is_asked_for_later_becomes_a_row(out: Path):
     row = doing("nothing")
-    save(out, RunRecord(run_id=row.run_id, status="done", spec=row.model_copy(update={"role": "support"})))
+    save(
+        out,
+        RunRecord(
+            run_id=row.run_id, status="done", spec=row.model_copy(update={"role": "support"})
+        ),
+    )
     outcome = run_plan(planned(out, row))
     assert outcome.skipped == (row.run_id,)
     record = Store(out).directory_for(row).read_record()
@@ -106,7 +124,10 @@ def test_a_run_that_another_process_holds_is_waited_for(out: Path, monkeypatch: 
 
     other = threading.Thread(target=finish_elsewhere)
     other.start()
-    outcome = run_plan(planned(out, held, dependant), reporter=lambda _, event: busy.set() if event["event"] == "busy" else None)
+    outcome = run_plan(
+        planned(out, held, dependant),
+        reporter=lambda _, event: busy.set() if event["event"] == "busy" else None,
+    )
     other.join()
     assert (outcome.failed, outcome.blocked) == ((), ())
     assert Store(out).directory_for(dependant).is_done
@@ -114,7 +135,9 @@ def test_a_run_that_another_process_holds_is_waited_for(out: Path, monkeypatch: 
 
 
 def test_waiting_for_a_run_touches_nothing_of_it(out: Path):
-    """No lease of ours, however short, and no file swept away that its process is about to rename."""
+    """No lease of ours, however short, and no file swept away that its process is about to
+    rename.
+    """
     waited_for, free = doing("nothing", 0), doing("nothing", 1)
     paths = {spec.seed: Store(out).directory_for(spec).path for spec in (waited_for, free)}
     lease = Lease.claim(paths[0])
@@ -124,10 +147,19 @@ def test_waiting_for_a_run_touches_nothing_of_it(out: Path):
     released.release()
     for path in paths.values():
         (path / ".checkpoint.pt.0.tmp").write_bytes(b"half")
-    before = {path: [(file.name, file.stat().st_mtime_ns) for file in sorted(path.iterdir())] for path in paths.values()}
-    jobs = [grid_run.RunJob(spec.run_id, spec.model_dump_json(), paths[spec.seed], ()) for spec in (waited_for, free)]
+    before = {
+        path: [(file.name, file.stat().st_mtime_ns) for file in sorted(path.iterdir())]
+        for path in paths.values()
+    }
+    jobs = [
+        grid_run.RunJob(spec.run_id, spec.model_dump_json(), paths[spec.seed], ())
+        for spec in (waited_for, free)
+    ]
     assert list(grid_run._held(jobs)) == [waited_for.run_id]
-    assert {path: [(file.name, file.stat().st_mtime_ns) for file in sorted(path.iterdir())] for path in paths.values()} == before
+    assert {
+        path: [(file.name, file.stat().st_mtime_ns) for file in sorted(path.iterdir())]
+        for path in paths.values()
+    } == before
 
 
 def test_a_log_that_cannot_be_written_is_one_clear_line(out: Path):
@@ -138,9 +170,13 @@ def test_a_log_that_cannot_be_written_is_one_clear_line(out: Path):
 
 def test_nothing_is_run_where_nothing_can_be_written(tmp_path: Path):
     (tmp_path / "file").touch()
-    with pytest.raises(VsebenchError, match=r"cannot write .*/file/out: .*/file is a file; choose another folder"):
+    with pytest.raises(
+        VsebenchError, match=r"cannot write .*/file/out: .*/file is a file; choose another folder"
+    ):
         run_plan(planned(tmp_path / "file" / "out", doing("nothing")))
-    with pytest.raises(VsebenchError, match=r"cannot write .*/file: it is a file; choose another folder"):
+    with pytest.raises(
+        VsebenchError, match=r"cannot write .*/file: it is a file; choose another folder"
+    ):
         run_plan(planned(tmp_path / "file", doing("nothing")))
 
 
@@ -172,7 +208,9 @@ run_plan(Plan(runs, component("local"), 1, Path(sys.argv[1])))
 def test_after_a_kill_the_same_plan_does_the_rest(out: Path):
     runs = [doing("nothing", 0), doing("hold", 1), doing("nothing", 2)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = subprocess.Popen([sys.executable, "-c", COMMAND, str(out)], stdin=subprocess.PIPE, env=environment)
+    command = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(out)], stdin=subprocess.PIPE, env=environment
+    )
     assert command.stdin is not None
     command.stdin.write("\n".join(run.model_dump_json() for run in runs).encode())
     command.stdin.close()

@@ -24,7 +24,12 @@ def write(tmp_path: Path, text: str) -> Path:
 
 def test_a_bare_suite_is_the_main_job():
     suite = make_suite({})
-    assert (suite.dataset, suite.pooling, suite.loss, suite.seeds) == (("scenes",), ("gpo", "maxavg"), ("triplet", "aoq"), (0,))
+    assert (suite.dataset, suite.pooling, suite.loss, suite.seeds) == (
+        ("scenes",),
+        ("gpo", "maxavg"),
+        ("triplet", "aoq"),
+        (0,),
+    )
     assert (suite.out, suite.protocol, suite.changes) == ("runs", None, {})
 
 
@@ -73,12 +78,17 @@ def test_a_file_says_what_options_say(tmp_path: Path):
 
 
 def test_a_table_in_a_file_holds_values_that_a_spec_would_have_to_encode(tmp_path: Path):
-    path = write(tmp_path, 'loss = [{name = "aoq", h = 20, clamp_weight = true}, {name = "other", text = "a,b:c"}]')
+    path = write(
+        tmp_path,
+        'loss = [{name = "aoq", h = 20, clamp_weight = true}, {name = "other", text = "a,b:c"}]',
+    )
     assert load_suite(path).loss == ("aoq:h=20:clamp_weight=true", "other:text=a%2Cb%3Ac")
 
 
 def test_options_replace_what_a_file_says(tmp_path: Path):
-    path = write(tmp_path, 'pooling = "mean"\nepochs = 8\nseeds = "0-2"\n[set]\nembed_dim = 128\nlr = 1e-3\n')
+    path = write(
+        tmp_path, 'pooling = "mean"\nepochs = 8\nseeds = "0-2"\n[set]\nembed_dim = 128\nlr = 1e-3\n'
+    )
     suite = load_suite(path, {"pooling": "gpo,max", "set": {"embed_dim": "64"}})
     assert suite.pooling == ("gpo", "max")
     assert suite.seeds == (0, 1, 2)
@@ -100,24 +110,46 @@ def test_an_option_for_epochs_replaces_either_way_of_saying_it(tmp_path: Path):
         ('poling = "gpo"', "unknown key 'poling': did you mean 'pooling'?"),
         ('pooling = "gpo', "not valid TOML: "),
         ('pooling = "gpo,,max"', "pooling: 'gpo,,max' has an empty item"),
-        ("pooling = 3", "pooling: write component specs, as a comma-separated text or as an array; got 3"),
+        (
+            "pooling = 3",
+            "pooling: write component specs, as a comma-separated text or as an array; got 3",
+        ),
         ("pooling = []", "pooling: write component specs"),
         ('pooling = [""]', "pooling: '' is not a component spec"),
-        ("pooling = [{k = 3}]", "pooling: {'k': 3} is not a component spec: write a text such as kmax:k=5, or a table with a name"),
+        (
+            "pooling = [{k = 3}]",
+            (
+                "pooling: {'k': 3} is not a component spec: write a text such as kmax:k=5, or a "
+                "table "
+                "with a name"
+            ),
+        ),
         ('seeds = "5-0"', "seeds: the range of seeds '5-0' runs backwards"),
         ("seeds = []", "seeds: no seed is given"),
         ("epochs = 0", "epochs must be greater than or equal to 1, got 0"),
         ("epochs = true", "epochs: write an integer, got true"),
         ("workers = true", "workers: write an integer, got true"),
-        ("seeds = true", "seeds: seeds are a list or a range of integers from 0, such as 0,1,2 or 0-5; got 'True'"),
+        (
+            "seeds = true",
+            (
+                "seeds: seeds are a list or a range of integers from 0, such as 0,1,2 or 0-5; got "
+                "'True'"
+            ),
+        ),
         ('epochs = "x"', "epochs must be a valid integer, got 'x'"),
-        ("epochs = 3\n[set]\nepochs = 4", "epochs is given twice, by itself and as a protocol key: keep one"),
+        (
+            "epochs = 3\n[set]\nepochs = 4",
+            "epochs is given twice, by itself and as a protocol key: keep one",
+        ),
         ('device = "gpu"', "device must be 'auto', 'cpu' or 'cuda', got 'gpu'"),
         ("workers = 0", "workers must be greater than or equal to 1, got 0"),
         ('out = ""', "out: name a folder"),
         ("data_root = 3", "data_root: write a path or an array of paths; got 3"),
         ("set = 3", "set: write a table of protocol keys; got 3"),
-        ("[set]\nlr = [1]", "set: protocol key 'lr' must be true or false, a number or a text; got [1]"),
+        (
+            "[set]\nlr = [1]",
+            "set: protocol key 'lr' must be true or false, a number or a text; got [1]",
+        ),
     ],
 )
 def test_a_bad_file_is_one_line_that_names_file_and_key(tmp_path: Path, text: str, message: str):
@@ -135,7 +167,9 @@ def test_a_bad_option_is_not_blamed_on_the_file(tmp_path: Path):
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path):
-    with pytest.raises(SpecError, match=r"suite file 'nowhere\.toml' cannot be read: No such file or directory"):
+    with pytest.raises(
+        SpecError, match=r"suite file 'nowhere\.toml' cannot be read: No such file or directory"
+    ):
         load_suite("nowhere.toml")
     with pytest.raises(SpecError, match="cannot be read: Is a directory"):
         load_suite(tmp_path)
@@ -147,7 +181,9 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path):
 
 def test_the_published_schema_is_current():
     published = json.loads((ROOT / "docs" / "suite.schema.json").read_text(encoding="utf-8"))
-    assert published == suite_schema(), "run: python -m vsebench.grid.schema > docs/suite.schema.json"
+    assert published == suite_schema(), (
+        "run: python -m vsebench.grid.schema > docs/suite.schema.json"
+    )
 
 
 def test_every_example_is_found():
@@ -155,7 +191,16 @@ def test_every_example_is_found():
         *("quick", "vse-infinity"),
         *("headline", "poolings", "losses", "aoq", "equal-compute"),
         *("bigru", "minilm", "minilm-frozen", "grids"),
-        *("global", "mirflickr", "mirflickr-weighted", "flickr8k-words", "flickr8k-words-weighted", "nuswide81", "nuswide81-weighted", "warp-cap"),
+        *(
+            "global",
+            "mirflickr",
+            "mirflickr-weighted",
+            "flickr8k-words",
+            "flickr8k-words-weighted",
+            "nuswide81",
+            "nuswide81-weighted",
+            "warp-cap",
+        ),
     }
 
 
@@ -190,4 +235,7 @@ def test_the_schema_refuses_what_the_suite_refuses(values: dict[str, Any]):
 def test_the_schema_takes_every_way_of_writing_a_list():
     for pooling in ("gpo,max", ["gpo", "max"], [{"name": "kmax", "k": 3}]):
         for seeds in (0, "0,2", "0-5", [0, 1]):
-            jsonschema.validate({"pooling": pooling, "seeds": seeds, "data_root": ["a"], "set": {"lr": 1e-3}}, suite_schema())
+            jsonschema.validate(
+                {"pooling": pooling, "seeds": seeds, "data_root": ["a"], "set": {"lr": 1e-3}},
+                suite_schema(),
+            )

@@ -29,12 +29,20 @@ def entry(sampler: str, loss: str = "hinge", **values: float) -> dict[str, Any]:
 
 
 def make(tuned: list[dict[str, Any]], **values: Any) -> Plan:
-    return plan(make_suite({"dataset": TAGS, "sampler": "uniform,dns:n=4", "tuned": tuned, **values}))
+    return plan(
+        make_suite({"dataset": TAGS, "sampler": "uniform,dns:n=4", "tuned": tuned, **values})
+    )
 
 
 def test_every_row_gets_its_own_values_and_the_rest_is_common() -> None:
-    tuned = make([entry("dns:n=4", lr=0.2), entry("uniform", lr=0.01)], set={"l2_label": 0.5}, seeds="0,1").runs
-    assert [(run.combination[0], run.protocol.lr, run.protocol.l2_label) for run in tuned if isinstance(run, AnnotationSpec)] == [  # type: ignore[union-attr]
+    tuned = make(
+        [entry("dns:n=4", lr=0.2), entry("uniform", lr=0.01)], set={"l2_label": 0.5}, seeds="0,1"
+    ).runs
+    assert [
+        (run.combination[0], run.protocol.lr, run.protocol.l2_label)
+        for run in tuned
+        if isinstance(run, AnnotationSpec)
+    ] == [  # type: ignore[union-attr]
         ("uniform", 0.01, 0.5),
         ("uniform", 0.01, 0.5),
         ("dns:n=4", 0.2, 0.5),
@@ -57,7 +65,9 @@ def test_an_entry_may_be_of_one_data_set(tmp_path: Path) -> None:
     file.write_text(
         f'dataset = ["{TAGS}", "{other}"]\nsampler = "uniform"\n'
         + "".join(
-            f'[[tuned]]\ndataset = "{d}"\nsampler = "uniform"\nloss = "hinge"\nset = {{lr = {lr}, l2_image = 0}}\n' for d, lr in ((other, 0.3), (TAGS, 0.1))
+            f'[[tuned]]\ndataset = "{d}"\nsampler = "uniform"\nloss = "hinge"\nset = {{lr = {lr}, '
+            f"l2_image = 0}}\n"
+            for d, lr in ((other, 0.3), (TAGS, 0.1))
         )
     )
     runs = plan(load_suite(file)).runs
@@ -67,23 +77,69 @@ def test_an_entry_may_be_of_one_data_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tuned", "values", "message"),
     [
-        ([entry("uniform", lr=0.1)], {}, r"tuned: tags.* × dns:n=4 × hinge has no entry: rows of one table are all tuned or none"),
-        ([entry("uniform", lr=0.1), entry("dns:n=4", l2_label=0.1)], {}, "tuned: dns:n=4 × hinge sets l2_label, uniform × hinge lr: tune the same keys"),
-        ([entry("uniform", lr=0.1), entry("dns", lr=0.1)], {}, "tuned: dns × hinge is no row of this suite"),
-        ([entry("uniform", lr=0.1), entry("uniform", lr=0.2), entry("dns:n=4", lr=0.1)], {}, "tuned: tags.* × uniform × hinge has two entries: keep one"),
-        ([entry("uniform", epochs=3.0)], {}, "tuned: protocol key 'epochs' is held equal between rows"),
-        ([entry("uniform", lr=0.1)], {"set": {"lr": 0.5}}, "protocol key 'lr' is tuned for each row and set for all of them: keep one"),
+        (
+            [entry("uniform", lr=0.1)],
+            {},
+            r"tuned: tags.* × dns:n=4 × hinge has no entry: rows of one table are all tuned or none",
+        ),
+        (
+            [entry("uniform", lr=0.1), entry("dns:n=4", l2_label=0.1)],
+            {},
+            "tuned: dns:n=4 × hinge sets l2_label, uniform × hinge lr: tune the same keys",
+        ),
+        (
+            [entry("uniform", lr=0.1), entry("dns", lr=0.1)],
+            {},
+            "tuned: dns × hinge is no row of this suite",
+        ),
+        (
+            [entry("uniform", lr=0.1), entry("uniform", lr=0.2), entry("dns:n=4", lr=0.1)],
+            {},
+            "tuned: tags.* × uniform × hinge has two entries: keep one",
+        ),
+        (
+            [entry("uniform", epochs=3.0)],
+            {},
+            "tuned: protocol key 'epochs' is held equal between rows",
+        ),
+        (
+            [entry("uniform", lr=0.1)],
+            {"set": {"lr": 0.5}},
+            "protocol key 'lr' is tuned for each row and set for all of them: keep one",
+        ),
         ([entry("unifrm", lr=0.1)], {}, "unknown sampler 'unifrm': did you mean 'uniform'"),
         ([entry("uniform", lr=-1.0), entry("dns:n=4", lr=1.0)], {}, "lr"),
-        ([{"sampler": "uniform", "loss": "hinge"}], {}, "suite: tuned: an entry needs sampler, loss and set"),
+        (
+            [{"sampler": "uniform", "loss": "hinge"}],
+            {},
+            "suite: tuned: an entry needs sampler, loss and set",
+        ),
         ([entry("uniform")], {}, "suite: tuned: an entry needs sampler, loss and set"),
-        ([{"samplr": "uniform"}], {}, "suite: tuned: an entry has no key 'samplr': did you mean 'sampler'"),
-        (["uniform"], {}, "suite: tuned: an entry is a table with sampler, loss and set, got 'uniform'"),
-        ([entry("uniform", lr="fast")], {}, "suite: tuned: protocol key 'lr' must be a number, got 'fast'"),  # type: ignore[arg-type]
-        ([entry("uniform", lr=0.1)], {"dataset": "scenes", "sampler": None}, "serves the retrieval task, where no row is tuned by itself"),
+        (
+            [{"samplr": "uniform"}],
+            {},
+            "suite: tuned: an entry has no key 'samplr': did you mean 'sampler'",
+        ),
+        (
+            ["uniform"],
+            {},
+            "suite: tuned: an entry is a table with sampler, loss and set, got 'uniform'",
+        ),
+        (
+            [entry("uniform", lr="fast")],
+            {},
+            "suite: tuned: protocol key 'lr' must be a number, got 'fast'",
+        ),  # type: ignore[arg-type]
+        (
+            [entry("uniform", lr=0.1)],
+            {"dataset": "scenes", "sampler": None},
+            "serves the retrieval task, where no row is tuned by itself",
+        ),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(tuned: list[dict[str, Any]], values: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_is_refused_in_one_line(
+    tuned: list[dict[str, Any]], values: dict[str, Any], message: str
+) -> None:
     with pytest.raises(SpecError, match=message) as caught:
         make(tuned, **values)
     assert "\n" not in str(caught.value)

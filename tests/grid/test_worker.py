@@ -37,7 +37,14 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     """Python with these arguments, on this process's search path, with pipes on all sides."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, *arguments], stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        env=environment,
+    )
 
 
 def listen(job: RunJob) -> tuple[list[dict[str, object]], str, int]:
@@ -46,7 +53,11 @@ def listen(job: RunJob) -> tuple[list[dict[str, object]], str, int]:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    with process.stdin, process.stdout, process.stderr:  # its end of input, which would end it, comes after it has ended
+    with (
+        process.stdin,
+        process.stdout,
+        process.stderr,
+    ):  # its end of input, which would end it, comes after it has ended
         process.stdin.write(job.spec + "\n")
         process.stdin.flush()
         events = [json.loads(line) for line in process.stdout]
@@ -55,7 +66,10 @@ def listen(job: RunJob) -> tuple[list[dict[str, object]], str, int]:
 
 def test_events_come_on_standard_output_and_nothing_else_does(job: MakeJob):
     events, printed, code = listen(job(doing("chatter")))
-    assert events == [{"event": "phase", "phase": "training"}, {"event": "finished", "status": "done"}]
+    assert events == [
+        {"event": "phase", "phase": "training"},
+        {"event": "finished", "status": "done"},
+    ]
     assert printed == "said on standard output\nsaid on standard error\n"
     assert code == 0
 

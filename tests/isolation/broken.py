@@ -1,4 +1,6 @@
-"""A plugin for everything that can go wrong while plugins are loaded, and what `vsebench plugins --failed` says of it."""
+"""A plugin for everything that can go wrong while plugins are loaded, and what `vsebench plugins
+--failed` says of it.
+"""
 
 from __future__ import annotations
 
@@ -74,9 +76,14 @@ BROKEN = {
         Broken(
             Wheel("acme-import-error", "from vsebench.plugin import no_such_name"),
             "ImportError: cannot import name 'no_such_name'",
-            "upgrade or uninstall acme-import-error, or set VSEBENCH_DISABLE_PLUGINS=acme-import-error",
+            "upgrade or uninstall acme-import-error, or set "
+            "VSEBENCH_DISABLE_PLUGINS=acme-import-error",
         ),
-        Broken(Wheel("acme-syntax-error", "def broken(:\n    pass"), "SyntaxError: invalid syntax", "upgrade or uninstall acme-syntax-error"),
+        Broken(
+            Wheel("acme-syntax-error", "def broken(:\n    pass"),
+            "SyntaxError: invalid syntax",
+            "upgrade or uninstall acme-syntax-error",
+        ),
         Broken(
             Wheel("acme-missing", "import no_such_dependency"),
             "ModuleNotFoundError: No module named 'no_such_dependency'",
@@ -84,11 +91,15 @@ BROKEN = {
         ),
         Broken(
             Wheel("acme-signature", pooling("acme_signature").replace("(register)", "(registry)")),
-            "Argument(s) {'registry'} are declared in the hookimpl but can not be found in the hookspec",
+            "Argument(s) {'registry'} are declared in the hookimpl but can not be found in the "
+            "hookspec",
             "upgrade or uninstall acme-signature",
         ),
         Broken(
-            Wheel("acme-same-name", pooling("acme_same") + '    register("acme_same", "a:B", card=Card("again"))\n'),
+            Wheel(
+                "acme-same-name",
+                pooling("acme_same") + '    register("acme_same", "a:B", card=Card("again"))\n',
+            ),
             "pooling 'acme_same' is registered twice by acme-same-name",
             "upgrade or uninstall acme-same-name",
         ),
@@ -105,7 +116,8 @@ BROKEN = {
                 entries=("acme_same_entry = acme_entries", "acme_same_entry = acme_entries_again"),
                 files={"acme_entries_again.py": pooling("acme_entries_again")},
             ),
-            "its distribution has two entry points 'acme_same_entry': acme_entries is loaded, acme_entries_again is not",
+            "its distribution has two entry points 'acme_same_entry': acme_entries is loaded, "
+            "acme_entries_again is not",
             "upgrade or uninstall acme-entries",
         ),
         Broken(
@@ -113,14 +125,35 @@ BROKEN = {
             "RuntimeError: acme fell over",
             "upgrade or uninstall acme-hook",
         ),
-        Broken(Wheel("acme-exit", "import sys\nsys.exit(0)"), "SystemExit: 0", "upgrade or uninstall acme-exit"),
-        Broken(Wheel("acme-odd", "class Odd(BaseException): pass\nraise Odd('acme')"), "Odd: acme", "upgrade or uninstall acme-odd"),
-        Broken(Wheel("acme-endless", "while True: pass"), "it did not load within 1 s", "upgrade or uninstall acme-endless"),
-        Broken(Wheel("acme-asleep", "import time\ntime.sleep(1e6)"), "it did not load within 1 s", "upgrade or uninstall acme-asleep"),
         Broken(
-            Wheel("acme-newer", "from vsebench.plugin import no_such_name", requires=("vsebench>=99; python_version>'3'", "numpy")),
+            Wheel("acme-exit", "import sys\nsys.exit(0)"),
+            "SystemExit: 0",
+            "upgrade or uninstall acme-exit",
+        ),
+        Broken(
+            Wheel("acme-odd", "class Odd(BaseException): pass\nraise Odd('acme')"),
+            "Odd: acme",
+            "upgrade or uninstall acme-odd",
+        ),
+        Broken(
+            Wheel("acme-endless", "while True: pass"),
+            "it did not load within 1 s",
+            "upgrade or uninstall acme-endless",
+        ),
+        Broken(
+            Wheel("acme-asleep", "import time\ntime.sleep(1e6)"),
+            "it did not load within 1 s",
+            "upgrade or uninstall acme-asleep",
+        ),
+        Broken(
+            Wheel(
+                "acme-newer",
+                "from vsebench.plugin import no_such_name",
+                requires=("vsebench>=99; python_version>'3'", "numpy"),
+            ),
             "ImportError: cannot import name 'no_such_name'",
-            "pip install -U 'vsebench>=99', which it requires, or set VSEBENCH_DISABLE_PLUGINS=acme-newer",
+            "pip install -U 'vsebench>=99', which it requires, or set "
+            "VSEBENCH_DISABLE_PLUGINS=acme-newer",
         ),
         Broken(
             Wheel("acme-newer-api", "vsebench_api = 999\n" + pooling("acme_late")),

@@ -17,5 +17,7 @@ if TYPE_CHECKING:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     folder: Path = tmp_path_factory.mktemp("environment")
     made = Environment.make(folder / "venv")
-    made.install([GOOD, FORWARD, NATIVE, NATIVE_ALONE, *(broken.wheel for broken in BROKEN.values())], folder)
+    made.install(
+        [GOOD, FORWARD, NATIVE, NATIVE_ALONE, *(broken.wheel for broken in BROKEN.values())], folder
+    )
     return made

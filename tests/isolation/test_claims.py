@@ -1,4 +1,6 @@
-"""A third party that claims the names of the suite's defaults takes nothing away from those who do not ask for them."""
+"""A third party that claims the names of the suite's defaults takes nothing away from those who do
+not ask for them.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,16 @@ def code() -> str:
     lines = ["from vsebench.plugin import Card, DatasetCard, LossCard, hookimpl"]
     for kind, names in CLAIMED.items():
         lines += ["@hookimpl", f"def vsebench_register_{HOOKS.get(kind, kind + 's')}(register):"]
-        lines += [f"    register({name!r}, 'no_such_module:Theirs', card={CARDS.get(kind, 'Card(1 * chr(120))')})" for name in names]
+        lines += [
+            f"    register({name!r}, 'no_such_module:Theirs', "
+            f"card={CARDS.get(kind, 'Card(1 * chr(120))')})"
+            for name in names
+        ]
     lines += ["@hookimpl", "def vsebench_register_encoders(register):"]
-    lines += [f"    register({name!r}, 'no_such_module:Theirs', side={side!r}, card=Card('theirs'))" for name, side in (("region", "image"), ("bigru", "text"))]
+    lines += [
+        f"    register({name!r}, 'no_such_module:Theirs', side={side!r}, card=Card('theirs'))"
+        for name, side in (("region", "image"), ("bigru", "text"))
+    ]
     return "\n".join(lines)
 
 
@@ -56,7 +65,11 @@ def run_ids(**options: object) -> list[str]:
 
 
 @pytest.mark.usefixtures("claims")
-@pytest.mark.parametrize("options", [{"data_root": ["."]}, {"dataset": "tags:images=200:labels=50:density=0.1"}], ids=["retrieval", "annotation"])
+@pytest.mark.parametrize(
+    "options",
+    [{"data_root": ["."]}, {"dataset": "tags:images=200:labels=50:density=0.1"}],
+    ids=["retrieval", "annotation"],
+)
 def test_defaults_are_the_suites_own_and_runs_keep_their_identity(options: dict[str, object]):
     claimed = run_ids(**options)
     plugins = load_plugins()
@@ -71,7 +84,15 @@ def test_defaults_are_the_suites_own_and_runs_keep_their_identity(options: dict[
 
 
 @pytest.mark.usefixtures("claims")
-@pytest.mark.parametrize("options", [{"pooling": "gpo"}, {"loss": "triplet"}, {"set": {"batch_plan": "random"}}, {"executor": "local"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pooling": "gpo"},
+        {"loss": "triplet"},
+        {"set": {"batch_plan": "random"}},
+        {"executor": "local"},
+    ],
+)
 def test_a_person_has_to_say_which_is_meant(options: dict[str, object]):
     with pytest.raises(SpecError, match="is claimed by several distributions: write vsebench::"):
         plan(make_suite(options))

@@ -17,13 +17,32 @@ if TYPE_CHECKING:
 
 HANGING = "acme-native,acme-alone"
 QUICK = {"VSEBENCH_PLUGIN_TIMEOUT": "1", "VSEBENCH_DISABLE_PLUGINS": HANGING}
-TINY = ("--dataset", "scenes:images=100", "--epochs", "1", "--set", "warmup_epochs=0", "--set", "embed_dim=8", "--set", "word_dim=8", "--set", "batch_size=32")
+TINY = (
+    "--dataset",
+    "scenes:images=100",
+    "--epochs",
+    "1",
+    "--set",
+    "warmup_epochs=0",
+    "--set",
+    "embed_dim=8",
+    "--set",
+    "word_dim=8",
+    "--set",
+    "batch_size=32",
+)
 
 
 @pytest.fixture(scope="module")
-def listed(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], str]:
-    """What `vsebench plugins --failed` says with all of them installed at once, and what it warns of."""
-    done = environment.vsebench("plugins", "--failed", "--format", "json", cwd=tmp_path_factory.mktemp("anywhere"), **QUICK)
+def listed(
+    environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[dict[str, Any]], str]:
+    """What `vsebench plugins --failed` says with all of them installed at once, and what it warns
+    of.
+    """
+    done = environment.vsebench(
+        "plugins", "--failed", "--format", "json", cwd=tmp_path_factory.mktemp("anywhere"), **QUICK
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["plugins"], done.stderr
 
@@ -44,42 +63,78 @@ def test_nothing_else_fails(listed: tuple[list[dict[str, Any]], str]):
 def test_what_took_too_long_is_named_at_once(listed: tuple[list[dict[str, Any]], str]):
     warnings = [line for line in listed[1].splitlines() if line.startswith("vsebench: warning: ")]
     assert [line.partition(" failed: ")[0] for line in warnings] == [
-        f"vsebench: warning: plugin '{name.replace('-', '_')}' ({name})" for name in ("acme-asleep", "acme-endless")
+        f"vsebench: warning: plugin '{name.replace('-', '_')}' ({name})"
+        for name in ("acme-asleep", "acme-endless")
     ]
     assert all("set VSEBENCH_DISABLE_PLUGINS=" in line for line in warnings)
 
 
 def test_the_sound_ones_work_beside_them(environment: Environment, tmp_path: Path):
-    done = environment.vsebench("plugins", "--format", "json", "--kind", "pooling", cwd=tmp_path, **QUICK)
-    provided = {info["distribution"]: [c["name"] for c in info["components"]] for info in json.loads(done.stdout)["plugins"] if info["status"] == "loaded"}
+    done = environment.vsebench(
+        "plugins", "--format", "json", "--kind", "pooling", cwd=tmp_path, **QUICK
+    )
+    provided = {
+        info["distribution"]: [c["name"] for c in info["components"]]
+        for info in json.loads(done.stdout)["plugins"]
+        if info["status"] == "loaded"
+    }
     assert provided["acme-good"] == ["acme_good"]
     assert provided["acme-entries"] == ["acme_entries"]
-    assert not provided.keys() & {name for name, broken in BROKEN.items() if broken.status == "failed" and name != "acme-entries"}
+    assert not provided.keys() & {
+        name
+        for name, broken in BROKEN.items()
+        if broken.status == "failed" and name != "acme-entries"
+    }
 
 
 @pytest.mark.timeout(600)
 def test_a_crash_inside_forward_loses_its_own_run_only(environment: Environment, tmp_path: Path):
-    arguments = ("--pooling", "acme_forward,vsebench::mean", "--loss", "sum-hinge", "--quiet", *TINY)
-    done = environment.vsebench("run", *arguments, cwd=tmp_path, VSEBENCH_PLUGINS="acme-forward,acme-claims")
+    arguments = (
+        "--pooling",
+        "acme_forward,vsebench::mean",
+        "--loss",
+        "sum-hinge",
+        "--quiet",
+        *TINY,
+    )
+    done = environment.vsebench(
+        "run", *arguments, cwd=tmp_path, VSEBENCH_PLUGINS="acme-forward,acme-claims"
+    )
     assert done.returncode == 1
     assert "IndexError: acme_forward fell over" in done.stderr
     assert "Traceback" not in done.stderr
-    rows = json.loads(environment.vsebench("report", "runs", "--format", "json", cwd=tmp_path, VSEBENCH_PLUGINS="").stdout)["rows"]
-    assert {row["pooling"]: row["rsum"] is None for row in rows} == {"acme_forward": True, "vsebench::mean": False}
+    rows = json.loads(
+        environment.vsebench(
+            "report", "runs", "--format", "json", cwd=tmp_path, VSEBENCH_PLUGINS=""
+        ).stdout
+    )["rows"]
+    assert {row["pooling"]: row["rsum"] is None for row in rows} == {
+        "acme_forward": True,
+        "vsebench::mean": False,
+    }
 
 
-def test_native_code_that_hangs_is_named_by_the_end_of_the_process(environment: Environment, tmp_path: Path):
-    done = environment.vsebench("plugins", cwd=tmp_path, VSEBENCH_PLUGINS="acme-native", VSEBENCH_PLUGIN_TIMEOUT="1")
+def test_native_code_that_hangs_is_named_by_the_end_of_the_process(
+    environment: Environment, tmp_path: Path
+):
+    done = environment.vsebench(
+        "plugins", cwd=tmp_path, VSEBENCH_PLUGINS="acme-native", VSEBENCH_PLUGIN_TIMEOUT="1"
+    )
     assert done.returncode == 2
     assert done.stderr == (
-        "vsebench: error: plugin 'acme_native' (acme-native) did not load within 1 s and cannot be interrupted: "
+        "vsebench: error: plugin 'acme_native' (acme-native) did not load within 1 s and cannot "
+        "be interrupted: "
         "uninstall it, or set VSEBENCH_DISABLE_PLUGINS=acme-native\n"
     )
 
 
 @pytest.mark.slow
-def test_native_code_that_keeps_the_interpreter_to_itself_is_named_by_its_file(environment: Environment, tmp_path: Path):
-    done = environment.vsebench("plugins", cwd=tmp_path, VSEBENCH_PLUGINS="acme-alone", VSEBENCH_PLUGIN_TIMEOUT="1")
+def test_native_code_that_keeps_the_interpreter_to_itself_is_named_by_its_file(
+    environment: Environment, tmp_path: Path
+):
+    done = environment.vsebench(
+        "plugins", cwd=tmp_path, VSEBENCH_PLUGINS="acme-alone", VSEBENCH_PLUGIN_TIMEOUT="1"
+    )
     assert done.returncode == 2
     assert "acme_alone.py" in done.stderr
 
@@ -95,7 +150,17 @@ COMMANDS: dict[str, Sequence[str]] = {
     "dry run": ["run", "--dry-run", *TINY],
     "run": ["run", "--pooling", "max", "--loss", "sum-hinge", "--quiet", "--out", "out", *TINY],
     "report": ["report", "../run/out"],
-    "run again": ["run", "--pooling", "max,first", "--loss", "sum-hinge", "--quiet", "--out", "../run/out", *TINY],
+    "run again": [
+        "run",
+        "--pooling",
+        "max,first",
+        "--loss",
+        "sum-hinge",
+        "--quiet",
+        "--out",
+        "../run/out",
+        *TINY,
+    ],
 }
 
 
@@ -106,7 +171,9 @@ def test_no_command_is_broken(plugin: str, environment: Environment, tmp_path: P
     wrong = {}
     for name, arguments in COMMANDS.items():
         (tmp_path / name).mkdir()
-        done = environment.vsebench(*arguments, cwd=tmp_path / name, VSEBENCH_PLUGINS=plugin, VSEBENCH_PLUGIN_TIMEOUT="1")
+        done = environment.vsebench(
+            *arguments, cwd=tmp_path / name, VSEBENCH_PLUGINS=plugin, VSEBENCH_PLUGIN_TIMEOUT="1"
+        )
         if done.returncode != 0:
             wrong[name] = done.stderr
     assert wrong == {}

@@ -21,7 +21,9 @@ def oracle(gru: nn.GRU, features: torch.Tensor, lengths: torch.Tensor) -> torch.
     for item, length in zip(features, lengths.tolist(), strict=True):
         out, _ = gru(item[None, :length])
         forward, backward = out[0].chunk(2, dim=1)
-        rows.append(nn.functional.pad((forward + backward) / 2, (0, 0, 0, features.shape[1] - length)))
+        rows.append(
+            nn.functional.pad((forward + backward) / 2, (0, 0, 0, features.shape[1] - length))
+        )
     return torch.stack(rows)
 
 
@@ -32,9 +34,17 @@ def test_equals_a_gru_run_on_each_item_alone(lengths: list[int]) -> None:
     features = torch.randn(len(lengths), 6, 7, dtype=torch.float64, requires_grad=True)
     sizes, weight = torch.tensor(lengths), torch.randn(len(lengths), 6, 5, dtype=torch.float64)
     results = []
-    for run in (lambda: bigru(features, sizes, weights_of(gru)), lambda: oracle(gru, features, sizes)):
+    for run in (
+        lambda: bigru(features, sizes, weights_of(gru)),
+        lambda: oracle(gru, features, sizes),
+    ):
         out = run()
-        results.append([out.detach(), *torch.autograd.grad((out * weight).sum(), [features, *gru.parameters()])])
+        results.append(
+            [
+                out.detach(),
+                *torch.autograd.grad((out * weight).sum(), [features, *gru.parameters()]),
+            ]
+        )
     for ours, expected in zip(*results, strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-12)
 
@@ -44,7 +54,10 @@ def test_gradients_are_the_derivatives() -> None:
     gru = nn.GRU(3, 2, batch_first=True, bidirectional=True).double()
     features = torch.randn(3, 4, 3, dtype=torch.float64, requires_grad=True)
     lengths = torch.tensor([4, 1, 3])
-    assert torch.autograd.gradcheck(lambda x, *w: bigru(x, lengths, GRUWeights(*w)), (features, *(w.detach().requires_grad_() for w in weights_of(gru))))
+    assert torch.autograd.gradcheck(
+        lambda x, *w: bigru(x, lengths, GRUWeights(*w)),
+        (features, *(w.detach().requires_grad_() for w in weights_of(gru))),
+    )
 
 
 def test_padding_is_never_read() -> None:
@@ -53,9 +66,16 @@ def test_padding_is_never_read() -> None:
     features, lengths = torch.randn(2, 5, 3), torch.tensor([2, 5])
     poisoned = features.clone()
     poisoned[0, 2:] = torch.nan
-    torch.testing.assert_close(bigru(poisoned, lengths, weights_of(gru)), bigru(features, lengths, weights_of(gru)), rtol=0, atol=0)
+    torch.testing.assert_close(
+        bigru(poisoned, lengths, weights_of(gru)),
+        bigru(features, lengths, weights_of(gru)),
+        rtol=0,
+        atol=0,
+    )
 
 
 def test_an_empty_batch_gives_an_empty_result() -> None:
     gru = nn.GRU(3, 4, batch_first=True, bidirectional=True)
-    assert bigru(torch.empty(0, 5, 3), torch.empty(0, dtype=torch.int64), weights_of(gru)).shape == (0, 5, 4)
+    assert bigru(
+        torch.empty(0, 5, 3), torch.empty(0, dtype=torch.int64), weights_of(gru)
+    ).shape == (0, 5, 4)

@@ -14,7 +14,9 @@ def naive(tile: torch.Tensor, thresholds: Band) -> tuple[list[list[int]], list[l
     for i in range(rows):
         for j in range(columns):
             score = float(tile[i, j])
-            bands = list(zip(thresholds.lower[i].tolist(), thresholds.upper[i].tolist(), strict=True))
+            bands = list(
+                zip(thresholds.lower[i].tolist(), thresholds.upper[i].tolist(), strict=True)
+            )
             if any(low <= score <= high for low, high in bands):
                 near.append([i, j])
             elif (reached := sum(score > high for _, high in bands)) > 0:
@@ -24,12 +26,20 @@ def naive(tile: torch.Tensor, thresholds: Band) -> tuple[list[list[int]], list[l
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("width", [0.0, 0.25, 2.0])
-@pytest.mark.parametrize(("rows", "columns", "count"), [(1, 1, 1), (3, 128, 2), (5, 300, 7), (4, 129, 1)])
-def test_counts_and_lists_what_a_loop_finds(rows: int, columns: int, count: int, width: float, compiled: bool) -> None:
+@pytest.mark.parametrize(
+    ("rows", "columns", "count"), [(1, 1, 1), (3, 128, 2), (5, 300, 7), (4, 129, 1)]
+)
+def test_counts_and_lists_what_a_loop_finds(
+    rows: int, columns: int, count: int, width: float, compiled: bool
+) -> None:
     generator = torch.Generator().manual_seed(columns)
-    tile = torch.randint(-8, 9, (rows, columns), generator=generator) / 4  # many scores fall exactly on the ends of bands
+    tile = (
+        torch.randint(-8, 9, (rows, columns), generator=generator) / 4
+    )  # many scores fall exactly on the ends of bands
     tile[0, 0] = -torch.inf  # as judged items are
-    middle = (torch.randint(-4, 5, (rows, count), generator=generator) / 4).sort(1).values  # equal thresholds among them
+    middle = (
+        (torch.randint(-4, 5, (rows, count), generator=generator) / 4).sort(1).values
+    )  # equal thresholds among them
     middle[-1, count // 2 + 1 :] = torch.inf
     thresholds = Band(middle - width, middle + width)
     expected, near = naive(tile, thresholds)

@@ -33,16 +33,26 @@ def pairs(depth: int, dtype: torch.dtype, count: int = 7) -> tuple[torch.Tensor,
 def test_follows_the_definition_to_the_last_bit(depth: int, compiled: bool) -> None:
     for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
         left, right = pairs(depth, dtype)
-        expected = [halving_tree(a, b) for a, b in zip(left.double().tolist(), right.double().tolist(), strict=True)]
+        expected = [
+            halving_tree(a, b)
+            for a, b in zip(left.double().tolist(), right.double().tolist(), strict=True)
+        ]
         assert exact_dot(left, right, compiled=compiled).tolist() == expected
 
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_is_accurate(compiled: bool) -> None:
     left, right = pairs(1024, torch.float32)
-    for value, a, b in zip(exact_dot(left, right, compiled=compiled).tolist(), left.tolist(), right.tolist(), strict=True):
+    for value, a, b in zip(
+        exact_dot(left, right, compiled=compiled).tolist(),
+        left.tolist(),
+        right.tolist(),
+        strict=True,
+    ):
         terms = [Fraction(x) * Fraction(y) for x, y in zip(a, b, strict=True)]
-        assert abs(Fraction(value) - sum(terms)) <= 10 * Fraction(2) ** -53 * sum(abs(t) for t in terms)
+        assert abs(Fraction(value) - sum(terms)) <= 10 * Fraction(2) ** -53 * sum(
+            abs(t) for t in terms
+        )
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -59,7 +69,9 @@ def test_takes_mixed_dtypes_strides_and_no_rows(compiled: bool) -> None:
     left, right = pairs(33, torch.float32)
     expected = exact_dot(left.double(), right.double())
     assert torch.equal(exact_dot(left, right.double(), compiled=compiled), expected)
-    assert torch.equal(exact_dot(left.T.contiguous().T, right.repeat(1, 2)[:, :33], compiled=compiled), expected)
+    assert torch.equal(
+        exact_dot(left.T.contiguous().T, right.repeat(1, 2)[:, :33], compiled=compiled), expected
+    )
     assert exact_dot(left[:0], right[:0], compiled=compiled).shape == (0,)
 
 

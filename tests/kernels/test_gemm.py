@@ -36,24 +36,40 @@ class AnotherCPU(TorchFunctionMode):
     """A CPU that makes use of the permission to round.
 
     Args:
-        bits: of the mantissa that are kept of the inputs of products; at 23, it is their sums that lose precision.
+        bits: of the mantissa that are kept of the inputs of products; at 23, it is their sums that
+            lose precision.
     """
 
     def __init__(self, bits: int) -> None:
         super().__init__()
         self.bits = bits
 
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         product = function in (torch.Tensor.matmul, torch.Tensor.__matmul__)
-        if not product or args[0].dtype != torch.float32 or torch.backends.mkldnn.matmul.fp32_precision != "bf16":
+        if (
+            not product
+            or args[0].dtype != torch.float32
+            or torch.backends.mkldnn.matmul.fp32_precision != "bf16"
+        ):
             return function(*args, **(kwargs or {}))
         if self.bits < 23:
-            return function(*((arg.view(torch.int32) & -(1 << (23 - self.bits))).view(torch.float32) for arg in args))
-        sums = all(arg.count_nonzero() == arg.numel() for arg in args)  # not with an identity matrix
+            return function(
+                *(
+                    (arg.view(torch.int32) & -(1 << (23 - self.bits))).view(torch.float32)
+                    for arg in args
+                )
+            )
+        sums = all(
+            arg.count_nonzero() == arg.numel() for arg in args
+        )  # not with an identity matrix
         return function(*args) * (1 + 1e-3 * sums)
 
 
-def test_products_are_routed_only_where_the_probe_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_are_routed_only_where_the_probe_allows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for verdict, route, precision in ((False, "default", "ieee"), (True, "onednn-fp32", "bf16")):
         monkeypatch.setattr(gemm, "onednn_keeps_float32", lambda verdict=verdict: verdict)
         with gemm.true_float32() as word:
@@ -88,7 +104,9 @@ def test_the_probe_refuses_a_cpu_that_rounds_sums() -> None:
         assert not gemm.onednn_keeps_float32()
 
 
-def test_the_probe_says_default_where_the_permission_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_probe_says_default_where_the_permission_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(gemm, "_takes_over", lambda: False)
     with gemm.true_float32() as route:
         assert route == "default"
@@ -132,8 +150,12 @@ def test_no_tf32_on_cuda() -> None:
 
 
 @pytest.mark.parametrize(("cuda", "fast"), [(False, "medium"), (True, "highest")])
-def test_older_torch_has_one_setting_for_all_backends(monkeypatch: pytest.MonkeyPatch, cuda: bool, fast: str) -> None:
-    monkeypatch.setattr(gemm, "_MKLDNN", SimpleNamespace(is_available=torch.backends.mkldnn.is_available))
+def test_older_torch_has_one_setting_for_all_backends(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, fast: str
+) -> None:
+    monkeypatch.setattr(
+        gemm, "_MKLDNN", SimpleNamespace(is_available=torch.backends.mkldnn.is_available)
+    )
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(gemm, "onednn_keeps_float32", lambda: True)
     before = torch.get_float32_matmul_precision()

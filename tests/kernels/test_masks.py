@@ -6,7 +6,11 @@ from vsebench.kernels import valid_mask
 
 
 def test_is_true_on_a_prefix() -> None:
-    assert valid_mask(torch.tensor([0, 2, 3]), 3).tolist() == [[False, False, False], [True, True, False], [True, True, True]]
+    assert valid_mask(torch.tensor([0, 2, 3]), 3).tolist() == [
+        [False, False, False],
+        [True, True, False],
+        [True, True, True],
+    ]
 
 
 def test_empty_shapes() -> None:

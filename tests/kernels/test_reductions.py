@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 POOLS = pytest.mark.parametrize(("reduce", "pool"), [(masked_mean, oracle.mean), (masked_max, max)])
 BOTH = pytest.mark.parametrize("reduce", [masked_mean, masked_max])
-DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])  # compiled, torch operations
+DTYPES = pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float64]
+)  # compiled, torch operations
 
 
 def ragged(shape: tuple[int, int, int], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -32,7 +34,12 @@ def ragged(shape: tuple[int, int, int], dtype: torch.dtype) -> tuple[Tensor, Ten
 @POOLS
 @DTYPES
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 8, 3), (3, 300, 70)])
-def test_equals_a_loop(reduce: Callable[..., Tensor], pool: Callable[[list[float]], float], dtype: torch.dtype, shape: tuple[int, int, int]) -> None:
+def test_equals_a_loop(
+    reduce: Callable[..., Tensor],
+    pool: Callable[[list[float]], float],
+    dtype: torch.dtype,
+    shape: tuple[int, int, int],
+) -> None:
     features, lengths = ragged(shape, dtype)
     out = reduce(features, lengths)
     assert out.dtype == dtype
@@ -40,7 +47,9 @@ def test_equals_a_loop(reduce: Callable[..., Tensor], pool: Callable[[list[float
 
 
 @BOTH
-def test_gradients_of_both_ways_agree_and_are_zero_in_padding(reduce: Callable[..., Tensor]) -> None:
+def test_gradients_of_both_ways_agree_and_are_zero_in_padding(
+    reduce: Callable[..., Tensor],
+) -> None:
     features, lengths = ragged((6, 9, 70), torch.float32)
     upstream = torch.randn(6, 70, generator=torch.Generator().manual_seed(1))
     gradients = []
@@ -56,7 +65,9 @@ def test_gradients_of_both_ways_agree_and_are_zero_in_padding(reduce: Callable[.
 @BOTH
 def test_gradcheck(reduce: Callable[..., Tensor]) -> None:
     features, lengths = ragged((4, 5, 3), torch.float64)
-    assert torch.autograd.gradcheck(lambda x: reduce(x, lengths), features.nan_to_num(0).requires_grad_())
+    assert torch.autograd.gradcheck(
+        lambda x: reduce(x, lengths), features.nan_to_num(0).requires_grad_()
+    )
 
 
 @DTYPES
@@ -80,7 +91,9 @@ def test_minus_infinity_is_a_value_like_any_other(dtype: torch.dtype) -> None:
 @BOTH
 @DTYPES
 @pytest.mark.parametrize("row", [0, 1, 3])
-def test_a_valid_nan_is_not_hidden(reduce: Callable[..., Tensor], dtype: torch.dtype, row: int) -> None:
+def test_a_valid_nan_is_not_hidden(
+    reduce: Callable[..., Tensor], dtype: torch.dtype, row: int
+) -> None:
     features = torch.zeros(1, 6, 2, dtype=dtype)
     features[0, row, 1] = math.nan
     assert reduce(features, torch.tensor([4])).isnan().tolist() == [[False, True]]

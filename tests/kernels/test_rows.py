@@ -38,7 +38,13 @@ def test_any_layout_is_read(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", values)
     frozen = values.copy()
     frozen.flags.writeable = False
-    for array in (np.load(tmp_path / "a.npy", mmap_mode="r"), frozen, np.asfortranarray(values), values[::-1][::-1], torch.from_numpy(values).requires_grad_()):
+    for array in (
+        np.load(tmp_path / "a.npy", mmap_mode="r"),
+        frozen,
+        np.asfortranarray(values),
+        values[::-1][::-1],
+        torch.from_numpy(values).requires_grad_(),
+    ):
         assert Rows.checked("image", array).block(slice(0, 5)).tolist() == values.tolist()
     assert Rows.checked("image", values[::-1]).block(slice(0, 5)).tolist() == values[::-1].tolist()
 
@@ -76,7 +82,10 @@ def test_values_that_are_not_finite_are_refused_with_side_and_row(value: float) 
     values = matrix(700)
     values[[300, 650], 2] = value
     for dtype in ("f2", "f4", "f8"):
-        with pytest.raises(DataError, match=r"^caption embeddings: row 300 holds values that are not finite \(2 such rows\)"):
+        with pytest.raises(
+            DataError,
+            match=r"^caption embeddings: row 300 holds values that are not finite \(2 such rows\)",
+        ):
             Rows.checked("caption", values.astype(dtype))
 
 

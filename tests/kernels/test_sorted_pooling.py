@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 OPERATORS = pytest.mark.parametrize("operator", [TorchSortedSum, NumbaSortedSum])
-SHAPES = pytest.mark.parametrize(("batch", "rows", "dim"), [(1, 1, 1), (5, 2, 3), (7, 12, 64), (4, 33, 130), (3, 256, 5)])
+SHAPES = pytest.mark.parametrize(
+    ("batch", "rows", "dim"), [(1, 1, 1), (5, 2, 3), (7, 12, 64), (4, 33, 130), (3, 256, 5)]
+)
 
 
-def ragged(batch: int, rows: int, dim: int, *, ties: bool = False, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Features, lengths and weights; the first item is full, the last has one row, and what lies beyond a length is NaN or infinite."""
+def ragged(
+    batch: int, rows: int, dim: int, *, ties: bool = False, seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Features, lengths and weights; the first item is full, the last has one row, and what lies
+    beyond a length is NaN or infinite.
+    """
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(batch, rows, dim, generator=generator)
     features = features.round() if ties else features
@@ -30,13 +36,20 @@ def ragged(batch: int, rows: int, dim: int, *, ties: bool = False, seed: int = 0
     lengths[-1], lengths[0] = 1, rows
     weights = torch.randn(batch, rows, generator=generator)
     padding = ~valid_mask(lengths, rows)
-    features[padding] = torch.tensor([math.nan, math.inf, -math.inf, 1e30])[torch.arange(int(padding.sum())) % 4, None]
+    features[padding] = torch.tensor([math.nan, math.inf, -math.inf, 1e30])[
+        torch.arange(int(padding.sum())) % 4, None
+    ]
     weights[padding] = math.nan
     return features, lengths, weights
 
 
-def gradients(function: Callable[..., Tensor], features: Tensor, lengths: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    features, weights = features.detach().clone().requires_grad_(), weights.detach().clone().requires_grad_()
+def gradients(
+    function: Callable[..., Tensor], features: Tensor, lengths: Tensor, weights: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    features, weights = (
+        features.detach().clone().requires_grad_(),
+        weights.detach().clone().requires_grad_(),
+    )
     out = function(features, lengths, weights)
     out.backward(torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(out.dtype))
     assert features.grad is not None
@@ -47,9 +60,13 @@ def gradients(function: Callable[..., Tensor], features: Tensor, lengths: Tensor
 @OPERATORS
 @SHAPES
 @pytest.mark.parametrize("ties", [False, True])
-def test_equals_sorting_each_item_alone(operator: Any, batch: int, rows: int, dim: int, ties: bool) -> None:
+def test_equals_sorting_each_item_alone(
+    operator: Any, batch: int, rows: int, dim: int, ties: bool
+) -> None:
     inputs = ragged(batch, rows, dim, ties=ties)
-    expected = gradients(oracle.sorted_sum, *(t.double() if t.is_floating_point() else t for t in inputs))
+    expected = gradients(
+        oracle.sorted_sum, *(t.double() if t.is_floating_point() else t for t in inputs)
+    )
     for got, wanted in zip(gradients(operator.apply, *inputs), expected, strict=True):
         assert_close(got.double(), wanted.nan_to_num(0), rtol=1e-5, atol=1e-4)
 
@@ -67,14 +84,19 @@ def test_padding_gets_a_gradient_of_exactly_zero(operator: Any) -> None:
 def test_both_operators_route_gradients_of_equal_values_alike() -> None:
     features, lengths, weights = ragged(8, 21, 70, ties=True)
     features[0, 3], features[0, 5] = 0.0, -0.0
-    by_torch, by_numba = (gradients(operator.apply, features, lengths, weights) for operator in (TorchSortedSum, NumbaSortedSum))
+    by_torch, by_numba = (
+        gradients(operator.apply, features, lengths, weights)
+        for operator in (TorchSortedSum, NumbaSortedSum)
+    )
     assert torch.equal(by_torch[1], by_numba[1])
 
 
 @OPERATORS
 def test_equal_values_are_ranked_by_row(operator: Any) -> None:
     features = torch.tensor([0.0, 2.0, -0.0, 2.0])[None, :, None].requires_grad_()
-    operator.apply(features, torch.tensor([4]), torch.tensor([[1.0, 2.0, 3.0, 4.0]])).sum().backward()
+    operator.apply(
+        features, torch.tensor([4]), torch.tensor([[1.0, 2.0, 3.0, 4.0]])
+    ).sum().backward()
     assert features.grad is not None
     assert features.grad.flatten().tolist() == [3.0, 1.0, 4.0, 2.0]
 
@@ -102,7 +124,9 @@ def test_a_valid_nan_is_not_hidden(operator: Any, row: int) -> None:
 @pytest.mark.parametrize("shape", [(0, 4, 3), (2, 4, 0), (0, 0, 3), (2, 0, 3)])
 def test_empty_shapes(operator: Any, shape: tuple[int, int, int]) -> None:
     lengths = torch.full(shape[:1], shape[1])
-    out, to_features, to_weights = gradients(operator.apply, torch.zeros(shape), lengths, torch.zeros(shape[:2]))
+    out, to_features, to_weights = gradients(
+        operator.apply, torch.zeros(shape), lengths, torch.zeros(shape[:2])
+    )
     assert out.shape == (shape[0], shape[2])
     assert (out == 0).all()
     assert to_features.shape == shape
@@ -112,7 +136,11 @@ def test_empty_shapes(operator: Any, shape: tuple[int, int, int]) -> None:
 @OPERATORS
 def test_an_item_without_rows_gives_zeros(operator: Any) -> None:
     features, _, weights = ragged(2, 4, 3)
-    assert operator.apply(features, torch.tensor([0, 4]), weights.nan_to_num(1))[0].tolist() == [0.0, 0.0, 0.0]
+    assert operator.apply(features, torch.tensor([0, 4]), weights.nan_to_num(1))[0].tolist() == [
+        0.0,
+        0.0,
+        0.0,
+    ]
 
 
 @OPERATORS
@@ -124,9 +152,19 @@ def test_any_memory_layout(operator: Any) -> None:
     assert not strided.is_contiguous()
     assert not spaced.is_contiguous()
     assert_close(
-        gradients(lambda x, n, w: operator.apply(x.transpose(0, 2).contiguous().transpose(0, 2), n.to(torch.int32), w), strided, lengths, spaced), expected
+        gradients(
+            lambda x, n, w: operator.apply(
+                x.transpose(0, 2).contiguous().transpose(0, 2), n.to(torch.int32), w
+            ),
+            strided,
+            lengths,
+            spaced,
+        ),
+        expected,
     )
-    constant = operator.apply(torch.ones(1, 1, 1).expand(5, 8, 6), lengths, torch.ones(1, 1).expand(5, 8))
+    constant = operator.apply(
+        torch.ones(1, 1, 1).expand(5, 8, 6), lengths, torch.ones(1, 1).expand(5, 8)
+    )
     assert_close(constant, lengths[:, None].expand(5, 6).float())
 
 
@@ -147,14 +185,21 @@ def test_only_what_needs_a_gradient_gets_one(operator: Any) -> None:
 
 def test_gradcheck() -> None:
     features, lengths, weights = ragged(4, 5, 3)
-    features, weights = features.nan_to_num(0, 0, 0).double().requires_grad_(), weights.nan_to_num(0).double().requires_grad_()
-    assert torch.autograd.gradcheck(lambda x, w: sorted_weighted_sum(x, lengths, w), (features, weights))
+    features, weights = (
+        features.nan_to_num(0, 0, 0).double().requires_grad_(),
+        weights.nan_to_num(0).double().requires_grad_(),
+    )
+    assert torch.autograd.gradcheck(
+        lambda x, w: sorted_weighted_sum(x, lengths, w), (features, weights)
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_other_dtypes_keep_theirs(dtype: torch.dtype) -> None:
     features, lengths, weights = ragged(4, 9, 6)
-    out, to_features, to_weights = gradients(sorted_weighted_sum, features.to(dtype), lengths, weights)
+    out, to_features, to_weights = gradients(
+        sorted_weighted_sum, features.to(dtype), lengths, weights
+    )
     assert (out.dtype, to_features.dtype, to_weights.dtype) == (dtype, dtype, torch.float32)
     exact = oracle.sorted_sum(features.to(dtype).double(), lengths, weights.double())
     assert_close(out.double(), exact, rtol=2 * torch.finfo(dtype).eps, atol=1e-6)
@@ -164,6 +209,8 @@ def test_autocast_changes_nothing() -> None:
     features, lengths, weights = ragged(4, 9, 6)
     expected = gradients(sorted_weighted_sum, features, lengths, weights)
     with torch.autocast("cpu", torch.bfloat16):
-        assert_close(gradients(sorted_weighted_sum, features, lengths, weights), expected, rtol=0, atol=0)
+        assert_close(
+            gradients(sorted_weighted_sum, features, lengths, weights), expected, rtol=0, atol=0
+        )
         by_torch = gradients(TorchSortedSum.apply, features, lengths, weights)
     assert_close(by_torch, expected, rtol=1e-5, atol=1e-5)

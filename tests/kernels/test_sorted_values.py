@@ -25,11 +25,15 @@ def by_items(features: Tensor, lengths: Tensor) -> Tensor:
     out = []
     for item, length in zip(features, lengths.tolist(), strict=True):
         values = item[:length].sort(dim=0, descending=True, stable=True).values
-        out.append(torch.cat([values, torch.zeros(len(item) - length, item.shape[1], dtype=item.dtype)]))
+        out.append(
+            torch.cat([values, torch.zeros(len(item) - length, item.shape[1], dtype=item.dtype)])
+        )
     return torch.stack(out)
 
 
-def gradient(function: Callable[..., Tensor], features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+def gradient(
+    function: Callable[..., Tensor], features: Tensor, lengths: Tensor
+) -> tuple[Tensor, Tensor]:
     features = features.detach().clone().requires_grad_()
     out = function(features, lengths)
     out.backward(torch.randn(out.shape, generator=torch.Generator().manual_seed(1)))
@@ -40,9 +44,15 @@ def gradient(function: Callable[..., Tensor], features: Tensor, lengths: Tensor)
 @OPERATORS
 @SHAPES
 @pytest.mark.parametrize("ties", [False, True])
-def test_equals_sorting_each_item_alone(operator: Any, batch: int, rows: int, dim: int, ties: bool) -> None:
+def test_equals_sorting_each_item_alone(
+    operator: Any, batch: int, rows: int, dim: int, ties: bool
+) -> None:
     features, lengths, _ = ragged(batch, rows, dim, ties=ties)
-    for got, wanted in zip(gradient(operator.apply, features, lengths), gradient(by_items, features, lengths), strict=True):
+    for got, wanted in zip(
+        gradient(operator.apply, features, lengths),
+        gradient(by_items, features, lengths),
+        strict=True,
+    ):
         assert_close(got, wanted.nan_to_num(0), rtol=0, atol=0)
     assert (gradient(operator.apply, features, lengths)[1][~valid_mask(lengths, rows)] == 0).all()
 
@@ -60,7 +70,10 @@ def test_minus_infinity_comes_before_the_padding(operator: Any) -> None:
 def test_a_valid_nan_is_not_hidden(operator: Any) -> None:
     features = torch.randn(2, 6, 3, generator=torch.Generator().manual_seed(0))
     features[0, 2, 1] = math.nan
-    assert operator.apply(features, torch.tensor([5, 5])).isnan().any(dim=1).tolist() == [[False, True, False], [False, False, False]]
+    assert operator.apply(features, torch.tensor([5, 5])).isnan().any(dim=1).tolist() == [
+        [False, True, False],
+        [False, False, False],
+    ]
 
 
 @OPERATORS
@@ -73,11 +86,18 @@ def test_empty_shapes(operator: Any, shape: tuple[int, int, int]) -> None:
 def test_summed_with_weights_they_are_the_sorted_sum() -> None:
     features, lengths, weights = ragged(8, 300, 5)  # more rows than the compiled kernel takes
     weights = weights.nan_to_num(0)
-    assert_close((sorted_values(features, lengths) * weights[:, :, None]).sum(dim=1), sorted_weighted_sum(features, lengths, weights), rtol=1e-4, atol=1e-4)
+    assert_close(
+        (sorted_values(features, lengths) * weights[:, :, None]).sum(dim=1),
+        sorted_weighted_sum(features, lengths, weights),
+        rtol=1e-4,
+        atol=1e-4,
+    )
 
 
 def test_gradcheck_in_any_dtype() -> None:
     features, lengths, _ = ragged(3, 5, 4)
     features = torch.where(valid_mask(lengths, 5)[..., None], features, 0)
-    assert torch.autograd.gradcheck(lambda x: sorted_values(x, lengths), features.double().requires_grad_())
+    assert torch.autograd.gradcheck(
+        lambda x: sorted_values(x, lengths), features.double().requires_grad_()
+    )
     assert sorted_values(features.half(), lengths).dtype == torch.float16

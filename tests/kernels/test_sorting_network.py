@@ -15,7 +15,10 @@ def test_sorts_every_input_of_zeros_and_ones(rows: int) -> None:
     size = 1 << (rows - 1).bit_length()
     for i, j in odd_even_mergesort(size):
         if j < rows:
-            columns[:, i], columns[:, j] = np.maximum(columns[:, i], columns[:, j]), np.minimum(columns[:, i], columns[:, j])
+            columns[:, i], columns[:, j] = (
+                np.maximum(columns[:, i], columns[:, j]),
+                np.minimum(columns[:, i], columns[:, j]),
+            )
     assert (np.diff(columns, axis=1) <= 0).all()
 
 
@@ -24,7 +27,9 @@ def test_networks_lie_one_after_another_up_to_the_limit() -> None:
     assert (pairs[:, 0] < pairs[:, 1]).all()
     assert start[-1] == len(pairs)
     for c in range(len(start) - 1):
-        assert pairs[start[c] : start[c + 1]].tolist() == [list(pair) for pair in odd_even_mergesort(2 ** (c + 1))]
+        assert pairs[start[c] : start[c + 1]].tolist() == [
+            list(pair) for pair in odd_even_mergesort(2 ** (c + 1))
+        ]
     assert pairs[start[-2] :].max() == LIMIT - 1
 
 

@@ -8,8 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 
-def image_metrics(scores: Sequence[float], positives: Collection[int], known: Collection[int] = ()) -> dict[str, float] | None:
-    """The metrics of one image; None where it has no positive or no negative. Among equal scores, negatives come first."""
+def image_metrics(
+    scores: Sequence[float], positives: Collection[int], known: Collection[int] = ()
+) -> dict[str, float] | None:
+    """The metrics of one image; None where it has no positive or no negative. Among equal scores,
+    negatives come first.
+    """
     candidates = [label for label in range(len(scores)) if label not in known]
     ranking = sorted(candidates, key=lambda label: (-scores[label], label in positives))
     relevant = [label in positives for label in ranking]

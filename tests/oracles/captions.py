@@ -1,4 +1,6 @@
-"""Whether what a caption says is true of a scene, decided by trying every way to match its mentions to objects."""
+"""Whether what a caption says is true of a scene, decided by trying every way to match its mentions
+to objects.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,13 @@ def fits(said: Statements, c: int, scenes: Scenes, i: int) -> bool:
         return False
     mentions = [m for m in range(3) if said.kind[c, m] != UNSAID or said.family[c, m] != UNSAID]
     for objects in permutations(range(scenes.count[i]), len(mentions)):
-        described = all(_describes(said, c, m, scenes, i, o) for m, o in zip(mentions, objects, strict=True))
-        if described and (said.relation[c] == UNSAID or lies(scenes.place[i, objects[0]], scenes.place[i, objects[1]]) == said.relation[c]):
+        described = all(
+            _describes(said, c, m, scenes, i, o) for m, o in zip(mentions, objects, strict=True)
+        )
+        if described and (
+            said.relation[c] == UNSAID
+            or lies(scenes.place[i, objects[0]], scenes.place[i, objects[1]]) == said.relation[c]
+        ):
             return True
     return False
 

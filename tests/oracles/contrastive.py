@@ -1,4 +1,6 @@
-"""Contrastive losses by plain loops over nested lists, each the mean over both directions and the batch."""
+"""Contrastive losses by plain loops over nested lists, each the mean over both directions and the
+batch.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,14 @@ Query = Callable[[Matrix, Mask, int], float]
 
 def both_directions(scores: Matrix, positives: Mask, query: Query) -> float:
     """The mean of `query(rows, mask, i)` over the images and over the captions."""
-    turned, mask = [list(column) for column in zip(*scores, strict=True)], [list(column) for column in zip(*positives, strict=True)]
+    turned, mask = (
+        [list(column) for column in zip(*scores, strict=True)],
+        [list(column) for column in zip(*positives, strict=True)],
+    )
     batch = range(len(scores))
-    return statistics.fmean([query(scores, positives, i) for i in batch] + [query(turned, mask, i) for i in batch])
+    return statistics.fmean(
+        [query(scores, positives, i) for i in batch] + [query(turned, mask, i) for i in batch]
+    )
 
 
 def cross_entropy(positive: float, negatives: Sequence[float]) -> float:
@@ -27,7 +34,9 @@ def cross_entropy(positive: float, negatives: Sequence[float]) -> float:
 def infonce(scores: Matrix, positives: Mask, *, scale: float, margin: float = 0.0) -> float:
     def query(rows: Matrix, mask: Mask, i: int) -> float:
         negatives = [(rows[i][j] + margin) * scale for j in range(len(rows)) if not mask[i][j]]
-        return statistics.fmean(cross_entropy(rows[i][j] * scale, negatives) for j in range(len(rows)) if mask[i][j])
+        return statistics.fmean(
+            cross_entropy(rows[i][j] * scale, negatives) for j in range(len(rows)) if mask[i][j]
+        )
 
     return both_directions(scores, positives, query)
 
@@ -56,16 +65,34 @@ def selhn(scores: Matrix, positives: Mask, *, margin: float, epsilon: float) -> 
 def adaptive_count(scores: Matrix, scale: float) -> int:
     batch = len(scores)
     align = statistics.fmean(scores[i][i] for i in range(batch))
-    unif = statistics.fmean(math.exp(0.0 if i == j else -scores[i][j]) for i in range(batch) for j in range(batch))
+    unif = statistics.fmean(
+        math.exp(0.0 if i == j else -scores[i][j]) for i in range(batch) for j in range(batch)
+    )
     return min(max(math.trunc(math.cos(max(align + unif, 0.0) ** scale) * batch) + 1, 1), batch - 1)
 
 
-def adaptive(scores: Matrix, positives: Mask, n: int, *, temperature: float, margin: float, reference: bool = False) -> float:
+def adaptive(
+    scores: Matrix,
+    positives: Mask,
+    n: int,
+    *,
+    temperature: float,
+    margin: float,
+    reference: bool = False,
+) -> float:
     def query(rows: Matrix, mask: Mask, i: int) -> float:
         if reference:
-            order = sorted(range(len(rows)), key=lambda j: 0.0 if i == j else rows[i][j], reverse=True)
+            order = sorted(
+                range(len(rows)), key=lambda j: 0.0 if i == j else rows[i][j], reverse=True
+            )
         else:
-            order = sorted((j for j in range(len(rows)) if not mask[i][j]), key=lambda j: rows[i][j], reverse=True)
-        return cross_entropy(rows[i][i] / temperature, [(rows[i][j] + margin) / temperature for j in order[:n]])
+            order = sorted(
+                (j for j in range(len(rows)) if not mask[i][j]),
+                key=lambda j: rows[i][j],
+                reverse=True,
+            )
+        return cross_entropy(
+            rows[i][i] / temperature, [(rows[i][j] + margin) / temperature for j in order[:n]]
+        )
 
     return both_directions(scores, positives, query)

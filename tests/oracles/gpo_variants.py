@@ -1,4 +1,6 @@
-"""GPO's variants item by item, on an item's valid rows alone: each generator by loops over ranks, written from the definitions, differentiable."""
+"""GPO's variants item by item, on an item's valid rows alone: each generator by loops over ranks,
+written from the definitions, differentiable.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,17 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def gru_states(inputs: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> list[Tensor]:
+def gru_states(
+    inputs: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor
+) -> list[Tensor]:
     state, states = torch.zeros_like(w_hh[0]), []
     for x in inputs:
         input_reset, input_update, input_new = (w_ih @ x + b_ih).chunk(3)
         state_reset, state_update, state_new = (w_hh @ state + b_hh).chunk(3)
-        reset, update = (input_reset + state_reset).sigmoid(), (input_update + state_update).sigmoid()
+        reset, update = (
+            (input_reset + state_reset).sigmoid(),
+            (input_update + state_update).sigmoid(),
+        )
         state = (1 - update) * (input_new + reset * state_new).tanh() + update * state
         states.append(state)
     return states
@@ -28,9 +35,14 @@ def gru_states(inputs: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: T
 def gru(module: nn.Module, rows: Tensor) -> list[Tensor]:
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
     if hasattr(module, "ahead"):
-        forward, backward = ([getattr(direction, name) for name in names] for direction in (module.ahead, module.back))
+        forward, backward = (
+            [getattr(direction, name) for name in names]
+            for direction in (module.ahead, module.back)
+        )
     else:
-        forward, backward = ([getattr(module, name + suffix) for name in names] for suffix in ("", "_reverse"))
+        forward, backward = (
+            [getattr(module, name + suffix) for name in names] for suffix in ("", "_reverse")
+        )
     ahead, back = gru_states(rows, *forward), gru_states(rows.flip(0), *backward)[::-1]
     return [(a + b) / 2 for a, b in zip(ahead, back, strict=True)]
 
@@ -82,8 +94,18 @@ GENERATORS = {"gru": gru, "mlp": mlp, "interpolation": interpolation, "transform
 def gpo(module: nn.Module, generator: str, rows: Tensor) -> Tensor:
     """The pooling [D] of one item's valid rows [n, D]."""
     ordered = rows.sort(dim=0, descending=True).values
-    positions = encoding(len(rows), module.d_pe).to(rows.dtype) if module.ranks is None else module.ranks.table.weight[: len(rows)]
-    reads = {"positions": positions, "features": ordered, "both": torch.cat([positions.expand(len(rows), -1), ordered], dim=1)}[module.reads]
+    positions = (
+        encoding(len(rows), module.d_pe).to(rows.dtype)
+        if module.ranks is None
+        else module.ranks.table.weight[: len(rows)]
+    )
+    reads = {
+        "positions": positions,
+        "features": ordered,
+        "both": torch.cat([positions.expand(len(rows), -1), ordered], dim=1),
+    }[module.reads]
     states = GENERATORS[generator](getattr(module, generator), reads)
-    weights = softmax_weights([module.linear.weight @ state / module.temperature for state in states])  # each [1] or [D]
+    weights = softmax_weights(
+        [module.linear.weight @ state / module.temperature for state in states]
+    )  # each [1] or [D]
     return sum(weight * values for weight, values in zip(weights, ordered, strict=True))

@@ -42,8 +42,18 @@ def value(loss: str, difference: float, weight: float) -> float:
     return (weight if loss == "warp-weighted" else 1.0) * max(0.0, 1 - difference)
 
 
-def update(v: list[float], qp: list[float], qn: list[float], g: float, lr: float, l2_image: float, l2_label: float) -> None:
-    """VSE-ens, one SGD step in the order of its code: the image, then the positive, then the negative; both labels see the image after its step."""
+def update(
+    v: list[float],
+    qp: list[float],
+    qn: list[float],
+    g: float,
+    lr: float,
+    l2_image: float,
+    l2_label: float,
+) -> None:
+    """VSE-ens, one SGD step in the order of its code: the image, then the positive, then the
+    negative; both labels see the image after its step.
+    """
     for f in range(len(v)):
         v[f] += lr * (g * (qp[f] - qn[f]) - l2_image * v[f])
     for f in range(len(v)):
@@ -52,8 +62,19 @@ def update(v: list[float], qp: list[float], qn: list[float], g: float, lr: float
         qn[f] += lr * (-g * v[f] - l2_label * qn[f])
 
 
-def update_mapped(x: Sequence[float], W: Matrix, qp: list[float], qn: list[float], g: float, lr: float, l2_image: float, l2_label: float) -> None:
-    """The same of a map W: its gradient is the outer product of the features and the gradient of the vector."""
+def update_mapped(
+    x: Sequence[float],
+    W: Matrix,
+    qp: list[float],
+    qn: list[float],
+    g: float,
+    lr: float,
+    l2_image: float,
+    l2_label: float,
+) -> None:
+    """The same of a map W: its gradient is the outer product of the features and the gradient of
+    the vector.
+    """
     for row, value_of_x in zip(W, x, strict=True):
         for f in range(len(row)):
             row[f] += lr * (value_of_x * g * (qp[f] - qn[f]) - l2_image * row[f])

@@ -1,4 +1,6 @@
-"""The learned poolings item by item, on an item's valid rows alone [n, D]: loops over rows, written from the definitions, differentiable."""
+"""The learned poolings item by item, on an item's valid rows alone [n, D]: loops over rows, written
+from the definitions, differentiable.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def by_items(features: Tensor, lengths: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
-    return torch.stack([pool(item[:length]) for item, length in zip(features, lengths.tolist(), strict=True)])
+    return torch.stack(
+        [pool(item[:length]) for item, length in zip(features, lengths.tolist(), strict=True)]
+    )
 
 
 def softmax_weights(scores: list[Tensor]) -> list[Tensor]:
@@ -40,7 +44,9 @@ def fspool(weight: Tensor) -> Callable[[Tensor], Tensor]:
         for k, values in enumerate(ordered):
             at = pieces * k / max(len(rows) - 1, 1)
             left = min(int(at), pieces - 1)
-            total = total + values * (weight[:, left] + (at - left) * (weight[:, left + 1] - weight[:, left]))
+            total = total + values * (
+                weight[:, left] + (at - left) * (weight[:, left + 1] - weight[:, left])
+            )
         return total
 
     return pool
@@ -48,7 +54,9 @@ def fspool(weight: Tensor) -> Callable[[Tensor], Tensor]:
 
 def esa(module: nn.Module) -> Callable[[Tensor], Tensor]:
     weight, bias = module.score.weight, module.score.bias
-    return lambda rows: sum(w * x for w, x in zip(softmax_weights([weight @ x + bias for x in rows]), rows, strict=True))
+    return lambda rows: sum(
+        w * x for w, x in zip(softmax_weights([weight @ x + bias for x in rows]), rows, strict=True)
+    )
 
 
 def selfattn(module: nn.Module) -> Callable[[Tensor], Tensor]:
@@ -57,8 +65,15 @@ def selfattn(module: nn.Module) -> Callable[[Tensor], Tensor]:
     def pool(rows: Tensor) -> Tensor:
         attended = []
         for x in rows:
-            scores = [(q.weight @ x + q.bias) @ (k.weight @ y + k.bias) / math.sqrt(len(x)) for y in rows]
-            attended.append(sum(w * (v.weight @ y + v.bias) for w, y in zip(softmax_weights(scores), rows, strict=True)))
+            scores = [
+                (q.weight @ x + q.bias) @ (k.weight @ y + k.bias) / math.sqrt(len(x)) for y in rows
+            ]
+            attended.append(
+                sum(
+                    w * (v.weight @ y + v.bias)
+                    for w, y in zip(softmax_weights(scores), rows, strict=True)
+                )
+            )
         return sum(attended) / len(rows)
 
     return pool
@@ -69,8 +84,13 @@ def seq2seq(gru: nn.GRU) -> Callable[[Tensor], Tensor]:
         state = torch.zeros_like(rows[0])
         for x in rows:
             input_reset, input_update, input_new = (gru.weight_ih_l0 @ x + gru.bias_ih_l0).chunk(3)
-            state_reset, state_update, state_new = (gru.weight_hh_l0 @ state + gru.bias_hh_l0).chunk(3)
-            reset, update = (input_reset + state_reset).sigmoid(), (input_update + state_update).sigmoid()
+            state_reset, state_update, state_new = (
+                gru.weight_hh_l0 @ state + gru.bias_hh_l0
+            ).chunk(3)
+            reset, update = (
+                (input_reset + state_reset).sigmoid(),
+                (input_update + state_update).sigmoid(),
+            )
             state = (1 - update) * (input_new + reset * state_new).tanh() + update * state
         return state
 
@@ -84,7 +104,11 @@ def graph(layers: nn.ModuleList, then: Callable[[Tensor], Tensor]) -> Callable[[
             for x in rows:
                 message = torch.zeros_like(x)
                 for y in rows:
-                    affinity = (layer.theta.weight @ x + layer.theta.bias) @ (layer.phi.weight @ y + layer.phi.bias) / len(rows)
+                    affinity = (
+                        (layer.theta.weight @ x + layer.theta.bias)
+                        @ (layer.phi.weight @ y + layer.phi.bias)
+                        / len(rows)
+                    )
                     message = message + affinity * (layer.g.weight @ y + layer.g.bias)
                 passed.append(x + layer.w_r.weight @ message + layer.w_r.bias)
             rows = torch.stack(passed)
@@ -98,7 +122,9 @@ def mean(rows: Tensor) -> Tensor:
 
 
 def combo(logits: Tensor, pools: list[Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
-    return lambda rows: sum(w * pool(rows) for w, pool in zip(softmax_weights(list(logits)), pools, strict=True))
+    return lambda rows: sum(
+        w * pool(rows) for w, pool in zip(softmax_weights(list(logits)), pools, strict=True)
+    )
 
 
 def adaptive(module: nn.Module, padding: int = 0) -> Callable[[Tensor], Tensor]:
@@ -110,7 +136,9 @@ def adaptive(module: nn.Module, padding: int = 0) -> Callable[[Tensor], Tensor]:
         scores = [(module.token.weight @ z + module.token.bias).clamp(min=0) for z in ordered]
         token = sum(w * z for w, z in zip(softmax_weights(scores), ordered, strict=True))
         embedding = softmax(rows)
-        by_token, by_embedding = softmax_weights([module.gate.weight[0] @ branch + module.gate.bias[0] for branch in (token, embedding)])
+        by_token, by_embedding = softmax_weights(
+            [module.gate.weight[0] @ branch + module.gate.bias[0] for branch in (token, embedding)]
+        )
         return by_token * token + by_embedding * embedding
 
     return pool

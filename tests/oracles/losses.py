@@ -18,7 +18,9 @@ def sum_hinge(scores: Matrix, positives: Mask, margin: float) -> float:
     for i in range(len(scores)):
         for j in range(len(scores)):
             if not positives[i][j]:
-                total += hinge(margin + scores[i][j] - scores[i][i]) + hinge(margin + scores[i][j] - scores[j][j])
+                total += hinge(margin + scores[i][j] - scores[i][i]) + hinge(
+                    margin + scores[i][j] - scores[j][j]
+                )
     return total
 
 
@@ -53,10 +55,15 @@ def aoq(
     online = same_anchor = no_anchor = 0.0
     for i, (off_t, off_i, x1, x2) in enumerate(zip(*offline, strict=True)):
         own = scores[i][i]
-        for hardest, off in ((hardest_caption(scores, positives, i), off_t), (hardest_image(scores, positives, i), off_i)):
+        for hardest, off in (
+            (hardest_caption(scores, positives, i), off_t),
+            (hardest_image(scores, positives, i), off_i),
+        ):
             if hardest > -math.inf:
                 weight = beta - (off - hardest) / alpha
-                online += (max(0.0, weight) if clamp_weight else weight) * hinge(margin + hardest - own)
+                online += (max(0.0, weight) if clamp_weight else weight) * hinge(
+                    margin + hardest - own
+                )
             same_anchor += hinge(offline_margin + off - own)
         no_anchor += hinge(offline_margin + x1 - own) + hinge(offline_margin + x2 - own)
     return online, same_anchor, no_anchor

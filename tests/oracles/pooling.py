@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def pool_by_loops(features: Tensor, lengths: Tensor, pool: Callable[[list[float]], float]) -> Tensor:
+def pool_by_loops(
+    features: Tensor, lengths: Tensor, pool: Callable[[list[float]], float]
+) -> Tensor:
     """Applies `pool` to the list of valid values of each item and dimension; float64 [B, D]."""
     batch, _, dim = features.shape
     out = torch.zeros(batch, dim, dtype=torch.float64)
@@ -56,7 +58,9 @@ def encoding(n: int, size: int) -> Tensor:
 
 
 class ReferenceGPO(nn.Module):
-    """GPO item by item as published: a packed bidirectional nn.GRU over padded encodings, -10000 masks, torch.sort along the rows."""
+    """GPO item by item as published: a packed bidirectional nn.GRU over padded encodings, -10000
+    masks, torch.sort along the rows.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,8 +73,13 @@ class ReferenceGPO(nn.Module):
         if longest not in self.encodings:
             self.encodings[longest] = encoding(longest, 32)
         mask = torch.arange(longest) < lengths[:, None]
-        positions = self.encodings[longest].to(self.linear.weight.dtype).repeat(len(lengths), 1, 1) * mask[:, :, None]
-        packed = pack_padded_sequence(positions, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        positions = (
+            self.encodings[longest].to(self.linear.weight.dtype).repeat(len(lengths), 1, 1)
+            * mask[:, :, None]
+        )
+        packed = pack_padded_sequence(
+            positions, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
         states, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
         scores = self.linear((states[:, :, :32] + states[:, :, 32:]) / 2).squeeze(-1)
         return torch.softmax(scores.masked_fill(~mask, -10000) / 0.1, dim=1)
@@ -79,13 +88,22 @@ class ReferenceGPO(nn.Module):
         weights = self.weights(lengths)
         features = features[:, : weights.shape[1]]
         mask = (torch.arange(weights.shape[1]) < lengths[:, None])[:, :, None]
-        ordered = features.masked_fill(~mask, -10000).sort(dim=1, descending=True).values.masked_fill(~mask, 0)
+        ordered = (
+            features.masked_fill(~mask, -10000)
+            .sort(dim=1, descending=True)
+            .values.masked_fill(~mask, 0)
+        )
         return (weights[:, :, None] * ordered).sum(dim=1)
 
 
 def k_max_by_items(features: Tensor, lengths: Tensor, k: int) -> Tensor:
     """Differentiable: one `topk` for each item of the batch."""
-    return torch.stack([item[:length].topk(min(k, length), dim=0).values.mean(dim=0) for item, length in zip(features, lengths.tolist(), strict=True)])
+    return torch.stack(
+        [
+            item[:length].topk(min(k, length), dim=0).values.mean(dim=0)
+            for item, length in zip(features, lengths.tolist(), strict=True)
+        ]
+    )
 
 
 def max_by_masking(features: Tensor, lengths: Tensor) -> Tensor:

@@ -1,7 +1,10 @@
-"""VSE-ens as published, step by step, in loops that numba can compile: the plain opponent of the fast engine.
+"""VSE-ens as published, step by step, in loops that numba can compile: the plain opponent of the
+fast engine.
 
-Every draw, redraws of positives included, builds an alias table over all ranks and one over the factors, as the released code does, and every refresh
-sorts each factor's labels in full. What is wrong in that code is right here: ranks are not rounded to a staircase, and no label or factor is out of reach.
+Every draw, redraws of positives included, builds an alias table over all ranks and one over the
+factors, as the released code does, and every refresh sorts each factor's labels in full. What is
+wrong in that code is right here: ranks are not rounded to a staircase, and no label or factor is
+out of reach.
 """
 
 from __future__ import annotations
@@ -52,7 +55,9 @@ def refresh(Q: Any, ranks: Any, spreads: Any) -> None:
         spreads[f] = column.std()
 
 
-def train(updates: int, owners: Any, positives: Any, P: Any, Q: Any, scale: float, lr: float, l2: float) -> None:
+def train(
+    updates: int, owners: Any, positives: Any, P: Any, Q: Any, scale: float, lr: float, l2: float
+) -> None:
     """SGD on random pairs; image i has the labels `positives[i]`, −1 where it has fewer."""
     n_labels, dim = Q.shape
     ranks, spreads = np.empty((dim, n_labels), np.int64), np.empty(dim)

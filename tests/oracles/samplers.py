@@ -1,4 +1,6 @@
-"""The samplers' laws by plain enumeration: the chance of every label for one image, as lists. `negatives` are the labels that the image does not have."""
+"""The samplers' laws by plain enumeration: the chance of every label for one image, as lists.
+`negatives` are the labels that the image does not have.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def popularity(counts: Sequence[int], power: float, negatives: Sequence[int]) ->
 
 def warp(vector: Vector, Q: Matrix, positive: int, negatives: Sequence[int]) -> list[float]:
     """Of the first violator among uniform trials."""
-    return normalised({a: 1.0 for a in negatives if 1 + score(vector, Q[a]) > score(vector, Q[positive])}, len(Q))
+    return normalised(
+        {a: 1.0 for a in negatives if 1 + score(vector, Q[a]) > score(vector, Q[positive])}, len(Q)
+    )
 
 
 def dns(vector: Vector, Q: Matrix, n: int, m: int, negatives: Sequence[int]) -> list[float]:
@@ -55,10 +59,18 @@ def variance(values: Vector) -> float:
     return deviation(values) ** 2
 
 
-def rank_by_factor(vector: Vector, Q: Matrix, scale: float, negatives: Sequence[int], spread: Callable[[Vector], float] = deviation) -> list[float]:
-    """VSE-ens, Algorithm 1, with the rejection of its code: p(a) ∝ Σ_f |v_f| σ_f exp(−r_f(a) / scale) for negatives a.
+def rank_by_factor(
+    vector: Vector,
+    Q: Matrix,
+    scale: float,
+    negatives: Sequence[int],
+    spread: Callable[[Vector], float] = deviation,
+) -> list[float]:
+    """VSE-ens, Algorithm 1, with the rejection of its code: p(a) ∝ Σ_f |v_f| σ_f exp(−r_f(a) /
+    scale) for negatives a.
 
-    r_f(a) is the rank of a by factor f, from the largest value where v_f > 0, else from the smallest.
+    r_f(a) is the rank of a by factor f, from the largest value where v_f > 0, else from the
+    smallest.
     """
     mass = dict.fromkeys(range(len(Q)), 0.0)
     for f, v in enumerate(vector):
@@ -72,10 +84,14 @@ def rank_by_factor(vector: Vector, Q: Matrix, scale: float, negatives: Sequence[
     return normalised({a: mass[a] for a in negatives}, len(Q))
 
 
-def adaptive_oversampling(vector: Vector, Q: Matrix, scale: float, negatives: Sequence[int]) -> list[float]:
-    """Rendle and Freudenthaler: the score is Σ_f |v_f| σ_f · sgn(v_f) q*_f(a) up to a constant, q* standardised, hence p(f) ∝ |v_f| σ_f.
+def adaptive_oversampling(
+    vector: Vector, Q: Matrix, scale: float, negatives: Sequence[int]
+) -> list[float]:
+    """Rendle and Freudenthaler: the score is Σ_f |v_f| σ_f · sgn(v_f) q*_f(a) up to a constant, q*
+    standardised, hence p(f) ∝ |v_f| σ_f.
 
-    Given f, a label is drawn by its place in the descending order of sgn(v_f) q*_f, by a geometric law.
+    Given f, a label is drawn by its place in the descending order of sgn(v_f) q*_f, by a geometric
+    law.
     """
     weights, orders = [], []
     for f, v in enumerate(vector):

@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def augmented(tokens: Sequence[int], words: Sequence[int], fates: np.ndarray, others: Sequence[int], rate: float, mask: int) -> list[int]:
+def augmented(
+    tokens: Sequence[int],
+    words: Sequence[int],
+    fates: np.ndarray,
+    others: Sequence[int],
+    rate: float,
+    mask: int,
+) -> list[int]:
     """A caption after augmentation.
 
     Args:
@@ -32,11 +39,17 @@ def augmented(tokens: Sequence[int], words: Sequence[int], fates: np.ndarray, ot
     if out:
         return out
     luckiest = max(set(words), key=lambda word: fates[word])
-    return [_changed(token, fates[luckiest], other, rate, mask) for token, word, other in zip(tokens, words, others, strict=True) if word == luckiest]
+    return [
+        _changed(token, fates[luckiest], other, rate, mask)
+        for token, word, other in zip(tokens, words, others, strict=True)
+        if word == luckiest
+    ]
 
 
 def _changed(token: int, fate: float, other: int, rate: float, mask: int) -> int:
-    """A token that stays because everything would have gone: removed ones come back as they were."""
+    """A token that stays because everything would have gone: removed ones come back as they
+    were.
+    """
     if fate < rate * 0.5:
         return mask
     return other if fate < rate * 0.6 else token

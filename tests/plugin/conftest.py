@@ -28,6 +28,8 @@ def make_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePlugin:
         module = f"made_up_plugin_{next(_count)}"
         (tmp_path / f"{module}.py").write_text(textwrap.dedent(code))
         importlib.invalidate_caches()
-        return PluginSource(Origin(dist, entry, "1.0"), module, lambda: importlib.import_module(module))
+        return PluginSource(
+            Origin(dist, entry, "1.0"), module, lambda: importlib.import_module(module)
+        )
 
     return make

@@ -19,7 +19,9 @@ def vsebench_register_poolings(register):
 class MakePlugin(Protocol):
     """Writes a module with this code and returns its source."""
 
-    def __call__(self, code: str, *, dist: str = "third-party", entry: str = "extra") -> PluginSource: ...
+    def __call__(
+        self, code: str, *, dist: str = "third-party", entry: str = "extra"
+    ) -> PluginSource: ...
 
 
 def pooling(name: str, target: str = "some_module:SomeClass") -> str:

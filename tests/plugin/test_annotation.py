@@ -9,30 +9,47 @@ import pytest
 from vsebench.plugin import AnnotationCard, AnnotationData, AnnotationSplit, Positives
 
 
-def random_pairs(images: int, labels: int, pairs: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def random_pairs(
+    images: int, labels: int, pairs: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return rng.integers(0, images, pairs), rng.integers(0, labels, pairs)
 
 
-@pytest.mark.parametrize(("images", "labels", "pairs"), [(1, 1, 1), (7, 5, 60), (50, 3, 20), (3, 900, 400), (4, 4, 0)])
+@pytest.mark.parametrize(
+    ("images", "labels", "pairs"), [(1, 1, 1), (7, 5, 60), (50, 3, 20), (3, 900, 400), (4, 4, 0)]
+)
 def test_rows_are_sorted_sets(images, labels, pairs):
     rows, columns = random_pairs(images, labels, pairs)
-    expected = [sorted({int(label) for row, label in zip(rows, columns, strict=True) if row == image}) for image in range(images)]
+    expected = [
+        sorted({int(label) for row, label in zip(rows, columns, strict=True) if row == image})
+        for image in range(images)
+    ]
     made = Positives.from_pairs(rows, columns, images, labels)
     assert [made.row(image).tolist() for image in range(images)] == expected
     assert (made.offsets.dtype, made.labels.dtype) == (np.int64, np.int32)
     assert (len(made), made.n_pairs, made.n_labels) == (images, sum(map(len, expected)), labels)
     assert made.counts.tolist() == [len(row) for row in expected]
-    assert made.popularity().tolist() == [sum(label in row for row in expected) for label in range(labels)]
-    assert list(zip(made.images().tolist(), made.labels.tolist(), strict=True)) == [(i, label) for i, row in enumerate(expected) for label in row]
+    assert made.popularity().tolist() == [
+        sum(label in row for row in expected) for label in range(labels)
+    ]
+    assert list(zip(made.images().tolist(), made.labels.tolist(), strict=True)) == [
+        (i, label) for i, row in enumerate(expected) for label in row
+    ]
     every = made.contains(np.arange(images)[:, None], np.arange(labels))
     assert every.tolist() == [[label in row for label in range(labels)] for row in expected]
 
 
 def test_large_ids_do_not_overflow():
-    made = Positives.from_pairs(np.array([99999, 0], np.int32), np.array([99998, 99999], np.int32), 100000, 100000)
+    made = Positives.from_pairs(
+        np.array([99999, 0], np.int32), np.array([99998, 99999], np.int32), 100000, 100000
+    )
     assert made.row(99999).tolist() == [99998]
-    assert made.contains(np.array([99999, 0, 5]), np.array([99998, 99998, 99998])).tolist() == [True, False, False]
+    assert made.contains(np.array([99999, 0, 5]), np.array([99998, 99998, 99998])).tolist() == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_contains_of_scalars_and_of_nothing():
@@ -44,21 +61,31 @@ def test_contains_of_scalars_and_of_nothing():
 def test_select_keeps_the_order_given():
     made = Positives.from_pairs(*random_pairs(9, 30, 60), 9, 30)
     chosen = made.select(np.array([8, 0, 0, 3]))
-    assert [chosen.row(i).tolist() for i in range(4)] == [made.row(i).tolist() for i in (8, 0, 0, 3)]
+    assert [chosen.row(i).tolist() for i in range(4)] == [
+        made.row(i).tolist() for i in (8, 0, 0, 3)
+    ]
     assert len(made.select(np.empty(0, np.int64))) == 0
 
 
 def test_union():
     one, other = (Positives.from_pairs(*random_pairs(6, 8, 20, seed), 6, 8) for seed in (0, 1))
     both = one.union(other)
-    assert [both.row(i).tolist() for i in range(6)] == [sorted({*one.row(i).tolist(), *other.row(i).tolist()}) for i in range(6)]
+    assert [both.row(i).tolist() for i in range(6)] == [
+        sorted({*one.row(i).tolist(), *other.row(i).tolist()}) for i in range(6)
+    ]
     with pytest.raises(ValueError, match="not of the same images and labels"):
         one.union(Positives.from_pairs(*random_pairs(6, 8, 5), 6, 9))
 
 
 def test_what_is_known_when_a_split_is_ranked():
-    train, dev, test = (Positives.from_pairs(np.array([0]), np.array([label]), 2, 4) for label in range(3))
-    splits = {"train": AnnotationSplit(train), "dev": AnnotationSplit(dev), "test": AnnotationSplit(test)}
+    train, dev, test = (
+        Positives.from_pairs(np.array([0]), np.array([label]), 2, 4) for label in range(3)
+    )
+    splits = {
+        "train": AnnotationSplit(train),
+        "dev": AnnotationSplit(dev),
+        "test": AnnotationSplit(test),
+    }
     data = AnnotationData(splits, 4)
     assert data.known("dev").row(0).tolist() == [0]
     assert data.known("test").row(0).tolist() == [0, 1]
@@ -67,9 +94,14 @@ def test_what_is_known_when_a_split_is_ranked():
 
 def test_published_sizes_may_depend_on_options():
     assert AnnotationCard("a set", sizes={"labels": 3}).sizes_for({}) == {"labels": 3}
-    assert AnnotationCard("a set", sizes=lambda params: {"labels": int(params["n"])}).sizes_for({"n": 4}) == {"labels": 4}
+    assert AnnotationCard("a set", sizes=lambda params: {"labels": int(params["n"])}).sizes_for(
+        {"n": 4}
+    ) == {"labels": 4}
 
 
 def test_the_contract_needs_no_array_library_to_be_listed():
-    program = "import sys, vsebench.plugin; sys.exit(any(name in sys.modules for name in ('numpy', 'torch')))"
+    program = (
+        "import sys, vsebench.plugin; sys.exit(any(name in sys.modules for name in ('numpy', "
+        "'torch')))"
+    )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0

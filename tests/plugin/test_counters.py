@@ -37,7 +37,10 @@ def test_the_published_generator() -> None:
 def test_every_form_gives_the_same_bits() -> None:
     streams = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 200, endpoint=True)
     counters = np.arange(200)
-    expected = [signed(split_mix((int(s) + (int(c) + 1) * 0x9E3779B97F4A7C15) % WRAP)) for s, c in zip(streams, counters, strict=True)]
+    expected = [
+        signed(split_mix((int(s) + (int(c) + 1) * 0x9E3779B97F4A7C15) % WRAP))
+        for s, c in zip(streams, counters, strict=True)
+    ]
     assert fork(streams, counters).tolist() == expected
     assert fork(torch.from_numpy(streams), torch.from_numpy(counters)).tolist() == expected
     assert [compiled_fork(s, c) for s, c in zip(streams, counters, strict=True)] == expected

@@ -46,7 +46,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_first_party_plugins_come_through_entry_points():
     plugins = load_plugins()
     assert plugins.failed == []
-    assert {"gpo", "classic", "aoq", "datasets", "encoders", "executors"} <= {info.name for info in plugins.infos}
+    assert {"gpo", "classic", "aoq", "datasets", "encoders", "executors"} <= {
+        info.name for info in plugins.infos
+    }
     assert {info.distribution for info in plugins.infos if info.name == "gpo"} == {"vsebench"}
     assert "vsebench:gpo" in dict(plugins.manager.list_name_plugin())
 
@@ -55,7 +57,11 @@ def test_an_installed_plugin_is_found(installed):
     installed("acme-poolings", "acme", "acme_poolings_found", pooling("acme"))
     plugins = load_plugins()
     component = plugins.registry.get("pooling", "acme")
-    assert (component.origin.distribution, component.origin.plugin, component.origin.version) == ("acme-poolings", "acme", "2.0")
+    assert (component.origin.distribution, component.origin.plugin, component.origin.version) == (
+        "acme-poolings",
+        "acme",
+        "2.0",
+    )
 
 
 def test_two_distributions_may_use_one_entry_point_name(installed):
@@ -69,7 +75,11 @@ def test_two_distributions_may_use_one_entry_point_name(installed):
 def test_a_name_that_two_distributions_claim_is_reached_through_its_distribution(installed):
     installed("acme-gpo", "theirs", "acme_gpo_theirs", pooling("gpo"))
     registry = load_plugins().registry
-    with pytest.raises(SpecError, match=r"pooling 'gpo' is claimed by several distributions: write vsebench::gpo or acme-gpo::gpo"):
+    with pytest.raises(
+        SpecError,
+        match=r"pooling 'gpo' is claimed by several distributions: write vsebench::gpo or "
+        r"acme-gpo::gpo",
+    ):
         registry.get("pooling", "gpo")
     theirs = registry.get("pooling", "acme-gpo::gpo")
     assert theirs.origin.distribution == "acme-gpo"
@@ -78,7 +88,9 @@ def test_a_name_that_two_distributions_claim_is_reached_through_its_distribution
     assert registry.spelling(registry.get("pooling", "mean")) == "mean"
     assert len(registry.find("gpo")) == 2
     assert len(registry.find("acme-gpo::gpo")) == 1
-    with pytest.raises(SpecError, match=r"unknown pooling 'acme-gpp::gpo': did you mean 'acme-gpo::gpo'\?"):
+    with pytest.raises(
+        SpecError, match=r"unknown pooling 'acme-gpp::gpo': did you mean 'acme-gpo::gpo'\?"
+    ):
         registry.get("pooling", "acme-gpp::gpo")
 
 
@@ -89,11 +101,19 @@ def test_damaged_metadata_does_not_stop_the_others(installed, tmp_path: Path):
     assert plugins.registry.get("pooling", "gpo").origin.distribution == "vsebench"
 
 
-def test_deny_list_takes_entry_point_and_distribution_names(make_plugin: MakePlugin, monkeypatch: pytest.MonkeyPatch):
-    sources = [make_plugin(pooling("a"), dist="Acme_One", entry="x"), make_plugin(pooling("b"), dist="acme-two", entry="y")]
+def test_deny_list_takes_entry_point_and_distribution_names(
+    make_plugin: MakePlugin, monkeypatch: pytest.MonkeyPatch
+):
+    sources = [
+        make_plugin(pooling("a"), dist="Acme_One", entry="x"),
+        make_plugin(pooling("b"), dist="acme-two", entry="y"),
+    ]
     plugins = load_from(sources, deny=frozenset({"acme-one"}))
     assert [info.status for info in plugins.infos] == ["disabled", "loaded"]
-    assert [info.status for info in load_from(sources, deny=frozenset({"y"})).infos] == ["loaded", "disabled"]
+    assert [info.status for info in load_from(sources, deny=frozenset({"y"})).infos] == [
+        "loaded",
+        "disabled",
+    ]
     monkeypatch.setenv("VSEBENCH_DISABLE_PLUGINS", " GPO , nobody")
     with pytest.raises(SpecError, match="unknown pooling 'gpo'"):
         load_plugins().registry.get("pooling", "gpo")
@@ -114,7 +134,11 @@ def test_allow_list_never_leaves_out_the_first_party(installed, monkeypatch: pyt
 def test_allow_list_with_a_misspelt_name_is_an_error(installed, monkeypatch: pytest.MonkeyPatch):
     installed("acme-one", "one", "acme_one_misspelt", pooling("one"))
     monkeypatch.setenv("VSEBENCH_PLUGINS", "acme-onee")
-    with pytest.raises(PluginError, match=r"VSEBENCH_PLUGINS names 'acme-onee', which is not installed: did you mean 'acme-one'\?"):
+    with pytest.raises(
+        PluginError,
+        match=r"VSEBENCH_PLUGINS names 'acme-onee', which is not installed: did you mean "
+        r"'acme-one'\?",
+    ):
         load_plugins()
 
 
@@ -126,13 +150,20 @@ def test_strict_mode_makes_a_failing_plugin_an_error(installed, monkeypatch: pyt
     assert load_plugins().failed
     load_plugins.cache_clear()
     monkeypatch.setenv("VSEBENCH_STRICT_PLUGINS", "1")
-    with pytest.raises(PluginError, match=r"plugin 'broken' \(acme-broken\) failed: ZeroDivisionError: division by zero; upgrade or uninstall acme-broken"):
+    with pytest.raises(
+        PluginError,
+        match=r"plugin 'broken' \(acme-broken\) failed: ZeroDivisionError: division by zero; "
+        r"upgrade or uninstall acme-broken",
+    ):
         load_plugins()
 
 
 def test_a_plugin_file_registers_and_creates_components(tmp_path: Path):
     file = tmp_path / "own.py"
-    file.write_text(pooling("own", target="vsebench_file_own:Own") + "\nclass Own:\n    def __init__(self, k):\n        self.k = k\n")
+    file.write_text(
+        pooling("own", target="vsebench_file_own:Own")
+        + "\nclass Own:\n    def __init__(self, k):\n        self.k = k\n"
+    )
     component = load_plugins((str(file),)).registry.get("pooling", "own")
     assert component.create({"k": "7"}).k == 7
     assert component.origin.distribution == "own.py"
@@ -149,7 +180,9 @@ def test_a_changed_plugin_file_is_another_version(tmp_path: Path):
     assert versions[0].startswith("1+")
 
 
-def test_a_plugin_file_is_loaded_whatever_the_lists_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_plugin_file_is_loaded_whatever_the_lists_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     file = tmp_path / "own.py"
     file.write_text(pooling("own"))
     monkeypatch.setenv("VSEBENCH_PLUGINS", "")
@@ -158,17 +191,26 @@ def test_a_plugin_file_is_loaded_whatever_the_lists_say(tmp_path: Path, monkeypa
 
 
 def test_a_missing_or_broken_plugin_file_is_an_error(tmp_path: Path):
-    with pytest.raises(PluginError, match=r"plugin file 'nowhere\.py' does not exist: --plugin takes the path of a Python file"):
+    with pytest.raises(
+        PluginError,
+        match=r"plugin file 'nowhere\.py' does not exist: --plugin takes the path of a Python file",
+    ):
         load_plugins(("nowhere.py",))
     broken = tmp_path / "broken.py"
     broken.write_text("import no_such_module_anywhere")
-    with pytest.raises(PluginError, match=r"plugin 'broken' \(.*broken\.py\) failed: ModuleNotFoundError.*; mend the file, or leave it out"):
+    with pytest.raises(
+        PluginError,
+        match=r"plugin 'broken' \(.*broken\.py\) failed: ModuleNotFoundError.*; mend the file, or "
+        r"leave it out",
+    ):
         load_plugins((str(broken),))
     assert "vsebench_file_broken" not in sys.modules
 
 
 def test_a_checkout_that_was_never_installed_says_so(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: importlib.metadata.EntryPoints(()))
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda **_: importlib.metadata.EntryPoints(())
+    )
     with pytest.raises(PluginError, match=r"vsebench is not installed.*run 'pip install -e \.'"):
         load_plugins()
 
@@ -183,7 +225,8 @@ def test_an_entry_point_without_a_distribution_is_still_loaded_in_isolation():
 
 def test_loading_every_plugin_imports_nothing_heavy():
     code = (
-        "import sys; from vsebench.plugin.loader import load_plugins; load_plugins(); print({'torch', 'pandas', 'transformers', 'pydantic'} & set(sys.modules))"
+        "import sys; from vsebench.plugin.loader import load_plugins; load_plugins(); "
+        "print({'torch', 'pandas', 'transformers', 'pydantic'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("set()\n", "")

@@ -68,10 +68,15 @@ def test_what_does_not_fit_is_refused(name: str, given: object, message: str):
 
 
 def test_a_component_without_parameters_says_so():
-    with pytest.raises(SpecError, match="pooling 'mean' has no parameter 'k': it takes no parameters"):
+    with pytest.raises(
+        SpecError, match="pooling 'mean' has no parameter 'k': it takes no parameters"
+    ):
         resolve([], {"k": 1}, "pooling 'mean'")
 
 
-@pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (5, "5"), (0.2, "0.2"), (1e-6, "1e-06"), ("sum", "sum")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "true"), (False, "false"), (5, "5"), (0.2, "0.2"), (1e-6, "1e-06"), ("sum", "sum")],
+)
 def test_values_are_written_as_a_person_writes_them(value: bool | float | str, text: str):
     assert format_value(value) == text

@@ -24,15 +24,32 @@ class TakesNoContext:
 PARAMS = (Param("k", 5), Param("text", ""))
 
 
-def component(name: str = "it", kind: Kind = "pooling", *, dist: str = "dist", target: str = f"{__name__}:Takes", digest: str = "") -> Component:
-    return Component(kind, name, target, PARAMS, Card("a component", version="3"), Origin(dist, "plugin", "1.0", digest))
+def component(
+    name: str = "it",
+    kind: Kind = "pooling",
+    *,
+    dist: str = "dist",
+    target: str = f"{__name__}:Takes",
+    digest: str = "",
+) -> Component:
+    return Component(
+        kind,
+        name,
+        target,
+        PARAMS,
+        Card("a component", version="3"),
+        Origin(dist, "plugin", "1.0", digest),
+    )
 
 
 def test_a_canonical_spec_leaves_defaults_out():
     it = component()
     assert it.canonical(it.resolve({})) == "it"
     assert it.canonical(it.resolve({"k": "5"})) == "it"
-    assert it.canonical(it.resolve({"k": "7", "text": "a,b:c/d=e%f g"})) == "it:k=7:text=a%2Cb%3Ac%2Fd%3De%25f%20g"
+    assert (
+        it.canonical(it.resolve({"k": "7", "text": "a,b:c/d=e%f g"}))
+        == "it:k=7:text=a%2Cb%3Ac%2Fd%3De%25f%20g"
+    )
     assert it.canonical(it.resolve({"k": 7}), name="dist::it") == "dist::it:k=7"
 
 
@@ -47,7 +64,14 @@ def test_creation_passes_the_context_that_the_class_takes():
 
 
 def test_a_class_that_has_no_use_for_the_context_ignores_it():
-    plain = Component("pooling", "p", f"{__name__}:TakesNoContext", (Param("k", 5),), Card("plain"), Origin("d", "p", "1"))
+    plain = Component(
+        "pooling",
+        "p",
+        f"{__name__}:TakesNoContext",
+        (Param("k", 5),),
+        Card("plain"),
+        Origin("d", "p", "1"),
+    )
     assert plain.create(dim=8).k == 5
 
 
@@ -58,9 +82,15 @@ def test_context_of_another_kind_is_an_error():
         component().create(batch_size=8)
 
 
-@pytest.mark.parametrize(("target", "why"), [("no_such_module:X", "ModuleNotFoundError"), (f"{__name__}:Absent", "AttributeError")])
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [("no_such_module:X", "ModuleNotFoundError"), (f"{__name__}:Absent", "AttributeError")],
+)
 def test_a_class_that_cannot_be_imported_names_the_plugin(target: str, why: str):
-    with pytest.raises(PluginError, match=rf"pooling 'it' of plugin 'plugin' \(dist\) cannot be imported from {target}: {why}"):
+    with pytest.raises(
+        PluginError,
+        match=rf"pooling 'it' of plugin 'plugin' \(dist\) cannot be imported from {target}: {why}",
+    ):
         component(target=target).create()
 
 
@@ -95,7 +125,9 @@ def test_merging_is_all_or_nothing():
     registry.add(component("taken"))
     other.add(component("new"))
     other.add(component("taken"))
-    with pytest.raises(PluginError, match="pooling 'taken' is registered twice by dist: by 'plugin' and 'plugin'"):
+    with pytest.raises(
+        PluginError, match="pooling 'taken' is registered twice by dist: by 'plugin' and 'plugin'"
+    ):
         registry.merge(other)
     assert [c.name for c in registry] == ["taken"]
 
@@ -108,7 +140,10 @@ def test_did_you_mean_gives_one_name_or_all():
 
 def test_a_loss_card_may_derive_its_offline_needs_from_parameters():
     fixed = LossCard("x", offline=OfflineSpec(text_h=7))
-    derived = LossCard("x", offline=lambda params: OfflineSpec(text_h=int(params["h"]), image_h=int(params["h"]) // 5))
+    derived = LossCard(
+        "x",
+        offline=lambda params: OfflineSpec(text_h=int(params["h"]), image_h=int(params["h"]) // 5),
+    )
     assert fixed.offline_for({}) == OfflineSpec(text_h=7)
     assert derived.offline_for({"h": 100}) == OfflineSpec(text_h=100, image_h=20)
     assert LossCard("x").offline_for({}) is None

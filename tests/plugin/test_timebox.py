@@ -29,9 +29,14 @@ def refuse_once() -> None:
     time.sleep(LONG)
 
 
-@pytest.mark.parametrize("call", [spin, lambda: time.sleep(LONG), lambda: threading.Event().wait(LONG), refuse_once])
+@pytest.mark.parametrize(
+    "call", [spin, lambda: time.sleep(LONG), lambda: threading.Event().wait(LONG), refuse_once]
+)
 def test_what_does_not_end_is_interrupted(call):
-    with pytest.raises(PluginTimeout, match=r"it did not load within 0\.1 s \(VSEBENCH_PLUGIN_TIMEOUT sets the limit\)"):
+    with pytest.raises(
+        PluginTimeout,
+        match=r"it did not load within 0\.1 s \(VSEBENCH_PLUGIN_TIMEOUT sets the limit\)",
+    ):
         within(0.1, call, plugin="x", cure="")
 
 
@@ -77,7 +82,9 @@ def test_other_threads_and_0_seconds_have_no_limit():
         time.sleep(0.05)
         return "done"
 
-    thread = threading.Thread(target=lambda: results.append(within(0.01, slow, plugin="x", cure="")))
+    thread = threading.Thread(
+        target=lambda: results.append(within(0.01, slow, plugin="x", cure=""))
+    )
     thread.start()
     thread.join()
     assert [*results, within(0, slow, plugin="x", cure="")] == ["done", "done"]
@@ -94,13 +101,24 @@ within(0.1, hang, plugin="'x' (acme)", cure="uninstall it", grace=0.2)
 
 
 def test_what_cannot_be_interrupted_ends_the_process_by_name():
-    done = subprocess.run([sys.executable, "-c", HANG.format(library="ctypes.CDLL(None)")], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", HANG.format(library="ctypes.CDLL(None)")],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2
-    assert done.stderr == "vsebench: error: plugin 'x' (acme) did not load within 0.1 s and cannot be interrupted: uninstall it\n"
+    assert (
+        done.stderr == "vsebench: error: plugin 'x' (acme) did not load within 0.1 s and cannot be "
+        "interrupted: uninstall it\n"
+    )
 
 
 def test_native_code_that_keeps_the_interpreter_to_itself_ends_too():
-    done = subprocess.run([sys.executable, "-c", HANG.format(library="ctypes.PyDLL(None)")], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", HANG.format(library="ctypes.PyDLL(None)")],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2
     assert 'File "<string>", line 6 in hang' in done.stderr
 
@@ -111,5 +129,7 @@ def test_the_limit_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch):
         assert limit() == seconds
     for text in ("soon", "-1", "nan", "inf"):
         monkeypatch.setenv("VSEBENCH_PLUGIN_TIMEOUT", text)
-        with pytest.raises(PluginError, match=f"VSEBENCH_PLUGIN_TIMEOUT is '{text}': expected the seconds"):
+        with pytest.raises(
+            PluginError, match=f"VSEBENCH_PLUGIN_TIMEOUT is '{text}': expected the seconds"
+        ):
             limit()

@@ -49,8 +49,18 @@ def test_equals_a_loop_with_gradients(mask_padding: bool, scale: float) -> None:
     features[~valid_mask(lengths, 7)] = math.nan
     features.requires_grad_()
     leaks = [0 if mask_padding else 7 - length for length in lengths.tolist()]
-    expected = torch.cat([oracle.by_items(features[i : i + 1], lengths[i : i + 1], oracle.adaptive(pooling, padding=leak)) for i, leak in enumerate(leaks)])
-    results = [(out, *torch.autograd.grad(out.sum(), [features, *pooling.parameters()])) for out in (pooling(features, lengths), expected)]
+    expected = torch.cat(
+        [
+            oracle.by_items(
+                features[i : i + 1], lengths[i : i + 1], oracle.adaptive(pooling, padding=leak)
+            )
+            for i, leak in enumerate(leaks)
+        ]
+    )
+    results = [
+        (out, *torch.autograd.grad(out.sum(), [features, *pooling.parameters()]))
+        for out in (pooling(features, lengths), expected)
+    ]
     assert_close(*results, rtol=1e-9, atol=1e-9)
 
 

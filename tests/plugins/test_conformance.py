@@ -13,16 +13,72 @@ if TYPE_CHECKING:
     from vsebench.testing import Check
 
 POOLINGS = (
-    *("mean", "max", "maxavg", "maxavg:w=0.2", "kmax", "kmax:k=1", "kmax:k=1000", "first", "last", "softmax", "gem", "fspool", "esa", "selfattn"),
-    *("seq2seq", "gcn-mean:layers=2", "gcn-seq2seq:layers=2", "combo", "combo:of=first+softmax", "adaptive", "gpo", "gpo:generator=transformer"),
-    *("gpo:generator=mlp", "gpo:generator=interpolation", "gpo:encoding=learned", "gpo:weights=per-dimension", "gpo:reads=both"),
-    *("gpo:generator=transformer:reads=features", "gpo:generator=mlp:reads=both:weights=per-dimension"),
+    *(
+        "mean",
+        "max",
+        "maxavg",
+        "maxavg:w=0.2",
+        "kmax",
+        "kmax:k=1",
+        "kmax:k=1000",
+        "first",
+        "last",
+        "softmax",
+        "gem",
+        "fspool",
+        "esa",
+        "selfattn",
+    ),
+    *(
+        "seq2seq",
+        "gcn-mean:layers=2",
+        "gcn-seq2seq:layers=2",
+        "combo",
+        "combo:of=first+softmax",
+        "adaptive",
+        "gpo",
+        "gpo:generator=transformer",
+    ),
+    *(
+        "gpo:generator=mlp",
+        "gpo:generator=interpolation",
+        "gpo:encoding=learned",
+        "gpo:weights=per-dimension",
+        "gpo:reads=both",
+    ),
+    *(
+        "gpo:generator=transformer:reads=features",
+        "gpo:generator=mlp:reads=both:weights=per-dimension",
+    ),
 )
 LOSSES = (
-    *("sum-hinge", "sum-hinge:margin=0.7:reduction=mean", "triplet", "triplet:margin=0.05:reduction=mean"),
-    *("aoq", "aoq:margin=0.4:offline_margin=0.1:alpha=0.2:beta=0.5:reduction=mean", "aoq:alpha=0.1:beta=0.3:clamp_weight=true", "aoq:detach_weight=true"),
-    *("aoq:terms=offtri", "aoq:terms=offquin:margin=0.4", "infonce", "infonce:temperature=0.5:margin=0.3", "infonce:learned=true"),
-    *("siglip", "siglip:scale=3:bias=0.5", "selhn", "selhn:margin=0.4:epsilon=0.5", "adaptive", "adaptive:tau=0.3:margin=0:scale=1.5"),
+    *(
+        "sum-hinge",
+        "sum-hinge:margin=0.7:reduction=mean",
+        "triplet",
+        "triplet:margin=0.05:reduction=mean",
+    ),
+    *(
+        "aoq",
+        "aoq:margin=0.4:offline_margin=0.1:alpha=0.2:beta=0.5:reduction=mean",
+        "aoq:alpha=0.1:beta=0.3:clamp_weight=true",
+        "aoq:detach_weight=true",
+    ),
+    *(
+        "aoq:terms=offtri",
+        "aoq:terms=offquin:margin=0.4",
+        "infonce",
+        "infonce:temperature=0.5:margin=0.3",
+        "infonce:learned=true",
+    ),
+    *(
+        "siglip",
+        "siglip:scale=3:bias=0.5",
+        "selhn",
+        "selhn:margin=0.4:epsilon=0.5",
+        "adaptive",
+        "adaptive:tau=0.3:margin=0:scale=1.5",
+    ),
     *("adaptive:mode=constant:const=2", "triplet-global", "hinge", "logistic", "warp-weighted"),
 )
 SAMPLERS = (
@@ -69,12 +125,26 @@ def test_others(check: Check) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("check", [found for spec in POOLINGS for found in checks("pooling", spec, only="compiles_with_inductor")], ids=str)
+@pytest.mark.parametrize(
+    "check",
+    [
+        found
+        for spec in POOLINGS
+        for found in checks("pooling", spec, only="compiles_with_inductor")
+    ],
+    ids=str,
+)
 def test_poolings_with_inductor(check: Check) -> None:
     check()
 
 
-@pytest.mark.parametrize(("kind", "specs"), [("pooling", POOLINGS), ("loss", LOSSES), ("sampler", SAMPLERS)])
+@pytest.mark.parametrize(
+    ("kind", "specs"), [("pooling", POOLINGS), ("loss", LOSSES), ("sampler", SAMPLERS)]
+)
 def test_every_component_is_among_them(kind: str, specs: tuple[str, ...]) -> None:
-    registered = {component.name for component in load_plugins().registry if component.kind == kind and component.origin.distribution == "vsebench"}
+    registered = {
+        component.name
+        for component in load_plugins().registry
+        if component.kind == kind and component.origin.distribution == "vsebench"
+    }
     assert {spec.partition(":")[0] for spec in specs} == registered

@@ -21,7 +21,12 @@ def inputs(scores: torch.Tensor) -> LossInputs:
 
 
 def scores(batch: int = 6, seed: int = 0) -> torch.Tensor:
-    return torch.randn(batch, batch, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) / 3
+    return (
+        torch.randn(
+            batch, batch, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+        )
+        / 3
+    )
 
 
 def test_infonce_is_the_symmetric_cross_entropy() -> None:
@@ -66,7 +71,9 @@ def test_the_learned_scale_is_held_at_its_bound_and_can_leave_it() -> None:
     assert loss.log_scale is not None
     with torch.no_grad():
         loss.log_scale.fill_(math.log(1000.0))
-    output = loss(inputs(scores()))  # wrong pairs score higher than right ones: a smaller scale is better
+    output = loss(
+        inputs(scores())
+    )  # wrong pairs score higher than right ones: a smaller scale is better
     assert output.diagnostics["scale"].item() == pytest.approx(30)
     output.loss.backward()
     assert loss.log_scale.grad is not None
@@ -76,18 +83,27 @@ def test_the_learned_scale_is_held_at_its_bound_and_can_leave_it() -> None:
 
 
 def test_siglip_of_orthogonal_pairs_as_initialised() -> None:
-    """Before training, negatives cost nearly nothing and each positive log(1 + e^10) at a score of 0."""
+    """Before training, negatives cost nearly nothing and each positive log(1 + e^10) at a score of
+    0.
+    """
     output = SigLIP()(inputs(torch.zeros(3, 3)))
     assert isinstance(output, LossOutput)
-    assert output.loss.item() == pytest.approx(math.log1p(math.exp(10)) + 2 * math.log1p(math.exp(-10)))
+    assert output.loss.item() == pytest.approx(
+        math.log1p(math.exp(10)) + 2 * math.log1p(math.exp(-10))
+    )
     assert output.diagnostics["scale"].item() == pytest.approx(10)
     assert output.diagnostics["bias"].item() == -10
 
 
 def test_siglip_gradients_of_scale_and_bias() -> None:
     s, positives = scores(4), torch.eye(4, dtype=torch.bool)
-    parameters = (torch.tensor(3.0, dtype=torch.float64, requires_grad=True), torch.tensor(-0.5, dtype=torch.float64, requires_grad=True))
-    assert torch.autograd.gradcheck(lambda scale, bias: siglip_loss(s, positives, scale, bias), parameters)
+    parameters = (
+        torch.tensor(3.0, dtype=torch.float64, requires_grad=True),
+        torch.tensor(-0.5, dtype=torch.float64, requires_grad=True),
+    )
+    assert torch.autograd.gradcheck(
+        lambda scale, bias: siglip_loss(s, positives, scale, bias), parameters
+    )
 
 
 def test_diagnostics_do_not_follow_the_parameters() -> None:
@@ -125,6 +141,11 @@ def test_selhn_without_epsilon_is_the_mean_of_the_hard_triplet() -> None:
 
 def test_the_cards_name_their_papers() -> None:
     cards = {}
-    vsebench_contrastive.vsebench_register_losses(lambda name, target, *, card, params=(): cards.update({name: card}))
+    vsebench_contrastive.vsebench_register_losses(
+        lambda name, target, *, card, params=(): cards.update({name: card})
+    )
     assert set(cards) == {"infonce", "siglip", "selhn"}
-    assert all(isinstance(card, LossCard) and card.paper is not None and card.paper.year for card in cards.values())
+    assert all(
+        isinstance(card, LossCard) and card.paper is not None and card.paper.year
+        for card in cards.values()
+    )

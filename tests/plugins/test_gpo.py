@@ -41,7 +41,9 @@ def test_zero_parameters_give_the_mean() -> None:
     gpo = GPO()
     for parameter in gpo.parameters():
         nn.init.zeros_(parameter)
-    features = torch.tensor([[[1.0, -2], [3, 0], [-1, 5], [0, 0]], [[2, 2], [4, -4], [9, 9], [9, 9]]])
+    features = torch.tensor(
+        [[[1.0, -2], [3, 0], [-1, 5], [0, 0]], [[2, 2], [4, -4], [9, 9], [9, 9]]]
+    )
     assert_close(gpo(features, torch.tensor([4, 2])), torch.tensor([[0.75, 0.75], [3, -1]]))
 
 
@@ -51,10 +53,14 @@ def test_equals_the_packed_reference_with_gradients() -> None:
     upstream = torch.randn(9, 6, dtype=torch.float64)
     results = []
     for module in (gpo, reference):
-        features = torch.randn(9, 14, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        features = torch.randn(
+            9, 14, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
+        ).requires_grad_()
         out = module(features, lengths)
         out.backward(upstream)
-        results.append((out, features.grad, {name: p.grad for name, p in module.named_parameters()}))
+        results.append(
+            (out, features.grad, {name: p.grad for name, p in module.named_parameters()})
+        )
     assert_close(*results, rtol=1e-10, atol=1e-12)
 
 
@@ -76,7 +82,9 @@ def test_weights_of_each_length_equal_the_reference(length: int) -> None:
 def test_parameters_are_those_of_the_paper_and_of_nn_gru() -> None:
     assert sum(p.numel() for p in GPO().parameters()) == 12704
     ours, theirs = PrefixBiGRU(32, 32), nn.GRU(32, 32, bidirectional=True)
-    assert {n: p.shape for n, p in ours.named_parameters()} == {n: p.shape for n, p in theirs.named_parameters()}
+    assert {n: p.shape for n, p in ours.named_parameters()} == {
+        n: p.shape for n, p in theirs.named_parameters()
+    }
     ours.load_state_dict(theirs.state_dict())
 
 
@@ -90,7 +98,10 @@ def test_initial_parameters_fill_the_interval_of_nn_gru() -> None:
 @pytest.mark.parametrize("backwards", [False, True])
 def test_scan_gradcheck(backwards: bool) -> None:
     torch.manual_seed(0)
-    inputs = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in ((5, 9), (9, 3), (9,))]
+    inputs = [
+        torch.randn(shape, dtype=torch.float64, requires_grad=True)
+        for shape in ((5, 9), (9, 3), (9,))
+    ]
     assert torch.autograd.gradcheck(lambda *x: GRUScan.apply(*x, backwards), inputs)
 
 
@@ -156,7 +167,15 @@ def changed_by_optimiser(fused: bool) -> Callable[[GPO], None]:
     return change
 
 
-@pytest.mark.parametrize("change", [changed_by_data, changed_by_loading, changed_by_optimiser(fused=True), changed_by_optimiser(fused=False)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed_by_data,
+        changed_by_loading,
+        changed_by_optimiser(fused=True),
+        changed_by_optimiser(fused=False),
+    ],
+)
 def test_the_kept_table_follows_the_parameters(change: Callable[[GPO], None]) -> None:
     torch.manual_seed(0)
     gpo = GPO()

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 DIM = 4
 
-CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module], Callable[[Tensor], Tensor]]]] = {
+CASES: dict[
+    str, tuple[Callable[[], nn.Module], Callable[[nn.Module], Callable[[Tensor], Tensor]]]
+] = {
     "first": (First, lambda _: lambda rows: rows[0]),
     "last": (Last, lambda _: lambda rows: rows[-1]),
     "softmax": (Softmax, lambda _: oracle.softmax),
@@ -38,10 +40,22 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module], Callable[[
     "selfattn": (lambda: SelfAttention(dim=DIM), oracle.selfattn),
     "seq2seq": (lambda: Seq2Seq(dim=DIM), lambda m: oracle.seq2seq(m.gru)),
     "gcn-mean": (lambda: GCNMean(dim=DIM), lambda m: oracle.graph(m.graph.layers, oracle.mean)),
-    "gcn-mean:layers=3": (lambda: GCNMean(3, dim=DIM), lambda m: oracle.graph(m.graph.layers, oracle.mean)),
-    "gcn-seq2seq": (lambda: GCNSeq2Seq(2, dim=DIM), lambda m: oracle.graph(m.graph.layers, oracle.seq2seq(m.seq2seq.gru))),
-    "combo:k=4": (lambda: Combo(k=4), lambda m: oracle.combo(m.logits, [oracle.mean, lambda rows: rows.max(dim=0).values, k_max])),
-    "combo:of=first+softmax": (lambda: Combo("first+softmax"), lambda m: oracle.combo(m.logits, [lambda rows: rows[0], oracle.softmax])),
+    "gcn-mean:layers=3": (
+        lambda: GCNMean(3, dim=DIM),
+        lambda m: oracle.graph(m.graph.layers, oracle.mean),
+    ),
+    "gcn-seq2seq": (
+        lambda: GCNSeq2Seq(2, dim=DIM),
+        lambda m: oracle.graph(m.graph.layers, oracle.seq2seq(m.seq2seq.gru)),
+    ),
+    "combo:k=4": (
+        lambda: Combo(k=4),
+        lambda m: oracle.combo(m.logits, [oracle.mean, lambda rows: rows.max(dim=0).values, k_max]),
+    ),
+    "combo:of=first+softmax": (
+        lambda: Combo("first+softmax"),
+        lambda m: oracle.combo(m.logits, [lambda rows: rows[0], oracle.softmax]),
+    ),
 }
 
 
@@ -78,7 +92,9 @@ def test_equals_a_loop_with_gradients(name: str, kind: str) -> None:
         return (out, *(torch.autograd.grad(out, wanted, upstream) if wanted else ()))
 
     ours = with_gradients(module(features, lengths))
-    assert_close(ours, with_gradients(oracle.by_items(features, lengths, pool(module))), rtol=1e-9, atol=1e-9)
+    assert_close(
+        ours, with_gradients(oracle.by_items(features, lengths, pool(module))), rtol=1e-9, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,7 +111,9 @@ def test_equals_a_loop_with_gradients(name: str, kind: str) -> None:
         (Combo, 3),
     ],
 )
-def test_parameters_are_those_of_the_papers(module: Callable[[], nn.Module], parameters: int) -> None:
+def test_parameters_are_those_of_the_papers(
+    module: Callable[[], nn.Module], parameters: int
+) -> None:
     with torch.device("meta"):
         assert sum(p.numel() for p in module().parameters()) == parameters
 
@@ -107,7 +125,9 @@ def test_softmax_over_rows_sums_to_one_over_valid_rows() -> None:
 
 
 def test_attention_received_sums_to_one() -> None:
-    weights = attention_received(torch.randn(3, 6, 2), torch.randn(3, 6, 2), torch.tensor([6, 1, 3]))
+    weights = attention_received(
+        torch.randn(3, 6, 2), torch.randn(3, 6, 2), torch.tensor([6, 1, 3])
+    )
     assert_close(weights.sum(dim=1), torch.ones(3))
     assert (weights[2, 3:] == 0).all()
 
@@ -115,7 +135,12 @@ def test_attention_received_sums_to_one() -> None:
 def test_gem_is_the_mean_at_one_and_nears_the_maximum() -> None:
     features, lengths = torch.rand(4, 7, 3) + 0.01, torch.tensor([7, 1, 3, 5])
     assert_close(GeM(p=1.0)(features, lengths), oracle.by_items(features, lengths, oracle.mean))
-    assert_close(GeM(p=100.0)(features, lengths), oracle.by_items(features, lengths, lambda rows: rows.max(dim=0).values), rtol=0.03, atol=0)
+    assert_close(
+        GeM(p=100.0)(features, lengths),
+        oracle.by_items(features, lengths, lambda rows: rows.max(dim=0).values),
+        rtol=0.03,
+        atol=0,
+    )
 
 
 @pytest.mark.parametrize("p", [-5.0, 0.0, 1.0, 3.0, 100.0, 1e6])
@@ -136,7 +161,9 @@ def test_fspool_of_constant_weights_is_the_sum() -> None:
     pool = FSPool(dim=2)
     torch.nn.init.ones_(pool.weight)
     features, lengths = torch.randn(3, 7, 2), torch.tensor([7, 1, 4])
-    assert_close(pool(features, lengths), oracle.by_items(features, lengths, lambda rows: rows.sum(dim=0)))
+    assert_close(
+        pool(features, lengths), oracle.by_items(features, lengths, lambda rows: rows.sum(dim=0))
+    )
 
 
 @pytest.mark.parametrize("pieces", [1, 3, 20])
@@ -152,4 +179,6 @@ def test_fspool_interpolates_between_the_first_and_the_last_knot(pieces: int) ->
 
 def test_graph_convolutions_start_as_the_identity() -> None:
     features, lengths = torch.randn(3, 6, 4), torch.tensor([6, 1, 4])
-    assert_close(GCNMean(2, dim=4)(features, lengths), oracle.by_items(features, lengths, oracle.mean))
+    assert_close(
+        GCNMean(2, dim=4)(features, lengths), oracle.by_items(features, lengths, oracle.mean)
+    )

@@ -11,7 +11,20 @@ from vsebench.grid.components import create
 from vsebench.plugin import SpecError
 from vsebench.plugin.loader import load_plugins
 
-NAMES = ("first", "last", "gem", "fspool", "softmax", "selfattn", "seq2seq", "esa", "gcn-mean", "gcn-seq2seq", "combo", "adaptive")
+NAMES = (
+    "first",
+    "last",
+    "gem",
+    "fspool",
+    "softmax",
+    "selfattn",
+    "seq2seq",
+    "esa",
+    "gcn-mean",
+    "gcn-seq2seq",
+    "combo",
+    "adaptive",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -24,7 +37,9 @@ def test_created_by_name(name: str) -> None:
 def test_defaults_of_the_card_are_those_of_the_class(name: str) -> None:
     component = load_plugins().registry.get("pooling", name)
     signature = inspect.signature(component.load()).parameters
-    assert {p.name: p.default for p in component.params} == {n: p.default for n, p in signature.items() if p.kind is p.POSITIONAL_OR_KEYWORD}
+    assert {p.name: p.default for p in component.params} == {
+        n: p.default for n, p in signature.items() if p.kind is p.POSITIONAL_OR_KEYWORD
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +54,10 @@ def test_cards_say_where_figures_come_from(name: str) -> None:
     ("spec", "message"),
     [
         ("combo:of=mean+maxx", "unknown simple pooling 'maxx': did you mean 'max'"),
-        ("combo:of=mean+", "unknown simple pooling '': known: first, kmax, last, max, mean, softmax"),
+        (
+            "combo:of=mean+",
+            "unknown simple pooling '': known: first, kmax, last, max, mean, softmax",
+        ),
         ("combo:of=mean+max+mean", "names 'mean' more than once"),
         ("gem:p=0.5", "'p' must be at least 1"),
         ("gcn-mean:layers=0", "'layers' must be at least 1"),
@@ -53,4 +71,6 @@ def test_mistakes_are_one_clear_line(spec: str, message: str) -> None:
 
 
 def test_combo_tells_its_shares() -> None:
-    assert create("pooling", "combo:of=mean+max+kmax:k=2", dim=6).weights() == pytest.approx({"mean": 1 / 3, "max": 1 / 3, "kmax": 1 / 3})
+    assert create("pooling", "combo:of=mean+max+kmax:k=2", dim=6).weights() == pytest.approx(
+        {"mean": 1 / 3, "max": 1 / 3, "kmax": 1 / 3}
+    )

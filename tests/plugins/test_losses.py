@@ -1,4 +1,6 @@
-"""Every retrieval loss against loops over nested lists; what every loss promises is checked in test_conformance."""
+"""Every retrieval loss against loops over nested lists; what every loss promises is checked in
+test_conformance.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,23 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 F4 = torch.tensor([[0.5, 0.4, 0.45], [0.6, 0.7, 0.2], [0.0, 0.3, 0.9]])
-F5 = OfflineScores(*(torch.tensor(s) for s in ([0.55, 0.6, 0.2], [0.45, 0.75, 0.4], [0.5, 0.8, 0.1], [0.6, 0.5, 0.95])))
+F5 = OfflineScores(
+    *(
+        torch.tensor(s)
+        for s in ([0.55, 0.6, 0.2], [0.45, 0.75, 0.4], [0.5, 0.8, 0.1], [0.6, 0.5, 0.95])
+    )
+)
 
 
-def pairs(batch: int, *, siblings: bool = False, dtype: torch.dtype = torch.float64, seed: int = 0) -> LossInputs:
+def pairs(
+    batch: int, *, siblings: bool = False, dtype: torch.dtype = torch.float64, seed: int = 0
+) -> LossInputs:
     """Random embeddings; with `siblings`, pairs 1 and 2 share an image, which `positives` says."""
     generator = torch.Generator().manual_seed(seed)
-    vectors = [normalize(torch.randn(batch, 4, generator=generator, dtype=torch.float64), dim=1).to(dtype) for _ in range(6)]
+    vectors = [
+        normalize(torch.randn(batch, 4, generator=generator, dtype=torch.float64), dim=1).to(dtype)
+        for _ in range(6)
+    ]
     positives = torch.eye(batch, dtype=torch.bool)
     if siblings:
         vectors[0][2] = vectors[0][1]
@@ -50,25 +62,49 @@ def expected(loss: Any, inputs: LossInputs) -> float:
     else:
         negatives = inputs.offline
         assert negatives is not None
-        dots = ((inputs.image, negatives.text3), (negatives.image3, inputs.text), (negatives.image3, negatives.text3), (negatives.image4, negatives.text4))
+        dots = (
+            (inputs.image, negatives.text3),
+            (negatives.image3, inputs.text),
+            (negatives.image3, negatives.text3),
+            (negatives.image4, negatives.text4),
+        )
         offline = tuple((a.double() * b.double()).sum(dim=1).tolist() for a, b in dots)
         keys = ("margin", "offline_margin", "alpha", "beta", "clamp_weight")
-        online, same_anchor, no_anchor = oracle.aoq(scores, positives, offline, **{k: getattr(loss, k) for k in keys})
+        online, same_anchor, no_anchor = oracle.aoq(
+            scores, positives, offline, **{k: getattr(loss, k) for k in keys}
+        )
         if loss.terms != "full":
             online = oracle.triplet(scores, positives, loss.margin)
         total = online + same_anchor + (0 if loss.terms == "offtri" else no_anchor)
     return total / len(scores) if loss.reduction == "mean" else total
 
 
-def expected_contrastive(loss: InfoNCE | SigLIP | SelHN | Adaptive, scores: list[list[float]], positives: list[list[bool]]) -> float:
+def expected_contrastive(
+    loss: InfoNCE | SigLIP | SelHN | Adaptive,
+    scores: list[list[float]],
+    positives: list[list[bool]],
+) -> float:
     if isinstance(loss, InfoNCE):
-        return contrastive.infonce(scores, positives, scale=float(torch.as_tensor(loss.scale()).detach()), margin=loss.margin)
+        return contrastive.infonce(
+            scores,
+            positives,
+            scale=float(torch.as_tensor(loss.scale()).detach()),
+            margin=loss.margin,
+        )
     if isinstance(loss, SigLIP):
-        return contrastive.siglip(scores, positives, scale=loss.log_scale.exp().item(), bias=loss.bias.item())
+        return contrastive.siglip(
+            scores, positives, scale=loss.log_scale.exp().item(), bias=loss.bias.item()
+        )
     if isinstance(loss, SelHN):
         return contrastive.selhn(scores, positives, margin=loss.margin, epsilon=loss.epsilon)
-    n = contrastive.adaptive_count(scores, loss.scale) if loss.mode == "adaptive" else min(loss.const, len(scores) - 1)
-    return contrastive.adaptive(scores, positives, n, temperature=loss.tau, margin=loss.margin, reference=loss.reference)
+    n = (
+        contrastive.adaptive_count(scores, loss.scale)
+        if loss.mode == "adaptive"
+        else min(loss.const, len(scores) - 1)
+    )
+    return contrastive.adaptive(
+        scores, positives, n, temperature=loss.tau, margin=loss.margin, reference=loss.reference
+    )
 
 
 def value(loss: Any, inputs: LossInputs) -> Tensor:
@@ -184,7 +220,9 @@ def test_fixture_f5() -> None:
 
 @pytest.mark.parametrize("function", [sum_hinge_loss, triplet_loss])
 def test_gradcheck_of_the_classic_losses(function: Any) -> None:
-    inputs = dataclasses.replace(pairs(5), positives=pairs(5, siblings=True).positives)  # siblings with scores of their own: no ties
+    inputs = dataclasses.replace(
+        pairs(5), positives=pairs(5, siblings=True).positives
+    )  # siblings with scores of their own: no ties
     scores = inputs.similarity.detach().requires_grad_()
     assert torch.autograd.gradcheck(lambda s: function(s, inputs.positives, 0.2), scores)
 
@@ -192,10 +230,15 @@ def test_gradcheck_of_the_classic_losses(function: Any) -> None:
 @pytest.mark.parametrize("clamp", [False, True])
 def test_gradcheck_of_aoq(clamp: bool) -> None:
     inputs = dataclasses.replace(pairs(5), positives=pairs(5, siblings=True).positives)
-    scores = [inputs.similarity.detach().requires_grad_(), *(t.double().repeat(2)[:5].requires_grad_() for t in F5)]
+    scores = [
+        inputs.similarity.detach().requires_grad_(),
+        *(t.double().repeat(2)[:5].requires_grad_() for t in F5),
+    ]
 
     def total(similarity: Tensor, *offline: Tensor) -> Tensor:
-        terms = aoq_terms(similarity, inputs.positives, OfflineScores(*offline), alpha=0.1, clamp_weight=clamp)
+        terms = aoq_terms(
+            similarity, inputs.positives, OfflineScores(*offline), alpha=0.1, clamp_weight=clamp
+        )
         return terms.online + terms.offline + terms.cross
 
     assert torch.autograd.gradcheck(total, scores)
@@ -203,7 +246,9 @@ def test_gradcheck_of_aoq(clamp: bool) -> None:
 
 @pytest.mark.parametrize("detach", [False, True])
 def test_aoq_weights_carry_gradients_as_published_unless_detached(detach: bool) -> None:
-    """With the offline hinges inactive, only the weights pass a gradient to the offline scores: −hinge / alpha."""
+    """With the offline hinges inactive, only the weights pass a gradient to the offline scores:
+    −hinge / alpha.
+    """
     offline = OfflineScores(*(torch.full((3,), -0.5, requires_grad=True) for _ in range(4)))
     terms = aoq_terms(F4, torch.eye(3, dtype=torch.bool), offline, detach_weight=detach)
     (terms.online + terms.offline + terms.cross).sum().backward()
@@ -226,7 +271,13 @@ def test_aoq_weights_may_be_negative_as_published_unless_clamped() -> None:
 def test_aoq_reports_weights_and_active_hinges_without_gradients() -> None:
     inputs = dataclasses.replace(pairs(3), similarity=F4.clone().requires_grad_())
     output = AOQ()(inputs)
-    assert set(output.diagnostics) == {"weight_text", "weight_image", "active_online", "active_offline", "active_cross"}
+    assert set(output.diagnostics) == {
+        "weight_text",
+        "weight_image",
+        "active_online",
+        "active_offline",
+        "active_cross",
+    }
     assert not any(scalar.requires_grad or scalar.ndim for scalar in output.diagnostics.values())
     assert output.diagnostics["active_online"].item() == pytest.approx(2 / 3)
 

@@ -1,4 +1,6 @@
-"""The first-party methods on a GPU: the CPU's results, and no wait for the device inside a training step."""
+"""The first-party methods on a GPU: the CPU's results, and no wait for the device inside a training
+step.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,51 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
 
 
 POOLINGS = (
-    *("mean", "max", "maxavg", "kmax:k=3", "first", "last", "softmax", "gem", "fspool", "esa", "selfattn", "seq2seq", "gcn-mean", "gcn-seq2seq", "adaptive"),
-    *("combo:of=mean+max+kmax", "gpo", "gpo:generator=transformer", "gpo:generator=mlp", "gpo:weights=per-dimension", "gpo:reads=both"),
+    *(
+        "mean",
+        "max",
+        "maxavg",
+        "kmax:k=3",
+        "first",
+        "last",
+        "softmax",
+        "gem",
+        "fspool",
+        "esa",
+        "selfattn",
+        "seq2seq",
+        "gcn-mean",
+        "gcn-seq2seq",
+        "adaptive",
+    ),
+    *(
+        "combo:of=mean+max+kmax",
+        "gpo",
+        "gpo:generator=transformer",
+        "gpo:generator=mlp",
+        "gpo:weights=per-dimension",
+        "gpo:reads=both",
+    ),
 )
-LOSSES = ("sum-hinge", "triplet", "infonce", "infonce:learned=true", "siglip", "selhn", "adaptive", "adaptive:mode=constant", "aoq", "aoq:terms=offtri")
+LOSSES = (
+    "sum-hinge",
+    "triplet",
+    "infonce",
+    "infonce:learned=true",
+    "siglip",
+    "selhn",
+    "adaptive",
+    "adaptive:mode=constant",
+    "aoq",
+    "aoq:terms=offtri",
+)
 
 
 @contextmanager
@@ -61,12 +100,24 @@ def test_poolings(spec: str) -> None:
 def test_losses(spec: str) -> None:
     torch.manual_seed(0)
     losses = {device: create("loss", spec, dim=40, batch_size=16) for device in ("cpu", "cuda")}
-    losses["cuda"] = losses["cuda"].cuda() if isinstance(losses["cuda"], torch.nn.Module) else losses["cuda"]
+    losses["cuda"] = (
+        losses["cuda"].cuda() if isinstance(losses["cuda"], torch.nn.Module) else losses["cuda"]
+    )
     vectors = [normalize(torch.randn(16, 40), dim=1) for _ in range(6)]
 
     def value(image: Tensor, text: Tensor, *others: Tensor) -> Tensor:
-        positives = torch.arange(16, device=image.device)[:, None] == torch.arange(16, device=image.device)
-        out = losses[image.device.type](LossInputs(image, text, positives, similarity=(image[:, None] * text).sum(dim=2), offline=OfflineInputs(*others)))
+        positives = torch.arange(16, device=image.device)[:, None] == torch.arange(
+            16, device=image.device
+        )
+        out = losses[image.device.type](
+            LossInputs(
+                image,
+                text,
+                positives,
+                similarity=(image[:, None] * text).sum(dim=2),
+                offline=OfflineInputs(*others),
+            )
+        )
         return out.loss if isinstance(out, LossOutput) else out
 
     on_device = [vector.cuda() for vector in vectors]

@@ -15,7 +15,11 @@ def test_each_epoch_visits_everything_once(n: int) -> None:
 
 
 def test_epochs_and_seeds_differ() -> None:
-    orders = [Random().plan(epoch, 100, None, Key(seed)).tolist() for epoch in range(3) for seed in range(3)]
+    orders = [
+        Random().plan(epoch, 100, None, Key(seed)).tolist()
+        for epoch in range(3)
+        for seed in range(3)
+    ]
     assert len({tuple(order) for order in orders}) == 9
 
 

@@ -1,4 +1,6 @@
-"""What the poolings of the suite do beyond what every pooling promises (test_conformance): definitions, and edges of low precision and NaN."""
+"""What the poolings of the suite do beyond what every pooling promises (test_conformance):
+definitions, and edges of low precision and NaN.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +29,31 @@ FIXED = {
 }
 BY_DIMENSION = (
     *FIXED,
-    *("gpo", "gpo:generator=transformer", "gpo:generator=mlp", "gpo:generator=interpolation", "gpo:encoding=learned", "gpo:weights=per-dimension"),
+    *(
+        "gpo",
+        "gpo:generator=transformer",
+        "gpo:generator=mlp",
+        "gpo:generator=interpolation",
+        "gpo:encoding=learned",
+        "gpo:weights=per-dimension",
+    ),
     *("first", "last", "softmax", "gem", "fspool", "combo"),
 )
 """Those that keep dimensions apart."""
 MIXING = (
-    *("gpo:reads=both", "gpo:generator=transformer:reads=features", "gpo:generator=mlp:reads=both:weights=per-dimension"),
+    *(
+        "gpo:reads=both",
+        "gpo:generator=transformer:reads=features",
+        "gpo:generator=mlp:reads=both:weights=per-dimension",
+    ),
     *("esa", "selfattn", "seq2seq", "gcn-mean:layers=2", "gcn-seq2seq:layers=2", "adaptive"),
 )
-IDENTITY = tuple(spec for spec in (*BY_DIMENSION, *MIXING) if spec.partition(":")[0] not in ("gem", "fspool", "selfattn", "seq2seq", "gcn-mean", "gcn-seq2seq"))
+IDENTITY = tuple(
+    spec
+    for spec in (*BY_DIMENSION, *MIXING)
+    if spec.partition(":")[0]
+    not in ("gem", "fspool", "selfattn", "seq2seq", "gcn-mean", "gcn-seq2seq")
+)
 """Those that leave a single row as it is."""
 READS = {"first": 0, "last": 8}
 """The only row of an item of 9 that some read."""
@@ -44,7 +62,9 @@ DIM = 5
 EVERY = pytest.mark.parametrize("spec", [*BY_DIMENSION, *MIXING])
 
 
-def ragged(batch: int = 6, rows: int = 9, dim: int = DIM, padding: float = math.nan) -> tuple[Tensor, Tensor]:
+def ragged(
+    batch: int = 6, rows: int = 9, dim: int = DIM, padding: float = math.nan
+) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(batch + rows)
     features = torch.randn(batch, rows, dim, generator=generator)
     lengths = torch.randint(1, rows + 1, (batch,), generator=generator)
@@ -64,8 +84,15 @@ def test_fixed_poolings_equal_a_loop(spec: str, shape: tuple[int, int, int]) -> 
 @pytest.mark.parametrize("spec", IDENTITY)
 def test_one_row_is_its_own_pooling(spec: str) -> None:
     pooling, (features, _) = build("pooling", spec, dim=DIM), ragged(padding=0.0)
-    assert_close(pooling(features, torch.ones(6, dtype=torch.int64)), features[:, 0], rtol=1e-6, atol=1e-7)
-    assert_close(pooling(features[:, :1], torch.ones(6, dtype=torch.int64)), features[:, 0], rtol=1e-6, atol=1e-7)
+    assert_close(
+        pooling(features, torch.ones(6, dtype=torch.int64)), features[:, 0], rtol=1e-6, atol=1e-7
+    )
+    assert_close(
+        pooling(features[:, :1], torch.ones(6, dtype=torch.int64)),
+        features[:, 0],
+        rtol=1e-6,
+        atol=1e-7,
+    )
 
 
 @EVERY
@@ -76,7 +103,12 @@ def test_low_precision_features_of_a_pooling_in_single_precision(spec: str) -> N
     exact = pooling(features.bfloat16().float(), lengths)
     assert under_autocast.dtype == torch.bfloat16
     assert_close(under_autocast.float(), exact, rtol=0.02, atol=0.02)
-    assert_close(pooling(features.half(), lengths).float(), pooling(features.half().float(), lengths), rtol=2e-3, atol=2e-3)
+    assert_close(
+        pooling(features.half(), lengths).float(),
+        pooling(features.half().float(), lengths),
+        rtol=2e-3,
+        atol=2e-3,
+    )
 
 
 @EVERY
@@ -94,5 +126,7 @@ def test_a_single_nan_is_not_hidden(spec: str) -> None:
 def test_kmax_is_nan_where_an_infinity_is_not_among_the_largest() -> None:
     """As documented: a model with such features has failed, and should show it."""
     features = torch.tensor([[[3.0, 1.0], [2.0, -math.inf], [1.0, -math.inf]]])
-    assert build("pooling", "kmax:k=2")(features, torch.tensor([3])).tolist() == [[2.5, pytest.approx(math.nan, nan_ok=True)]]
+    assert build("pooling", "kmax:k=2")(features, torch.tensor([3])).tolist() == [
+        [2.5, pytest.approx(math.nan, nan_ok=True)]
+    ]
     assert build("pooling", "kmax:k=3")(features, torch.tensor([3])).tolist() == [[2.0, -math.inf]]

@@ -1,4 +1,6 @@
-"""The constants of the published methods, as papers and released code have them, against what the suite makes when nothing is set."""
+"""The constants of the published methods, as papers and released code have them, against what the
+suite makes when nothing is set.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,33 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Kind
 
 _AOQ = {"margin": 0.2, "offline_margin": 0.0, "alpha": 0.3, "beta": 1.5, "h": 300}
-_AOQ_AS_RELEASED = {"terms": "full", "detach_weight": False, "clamp_weight": False, "start": "scratch", "mine": "hard", "reduction": "sum"}
+_AOQ_AS_RELEASED = {
+    "terms": "full",
+    "detach_weight": False,
+    "clamp_weight": False,
+    "start": "scratch",
+    "mine": "hard",
+    "reduction": "sum",
+}
 _GPO = {"d_pe": 32, "d_hidden": 32, "temperature": 0.1}
-_GPO_AS_PUBLISHED = {"generator": "gru", "encoding": "sincos", "reads": "positions", "weights": "shared"}
+_GPO_AS_PUBLISHED = {
+    "generator": "gru",
+    "encoding": "sincos",
+    "reads": "positions",
+    "weights": "shared",
+}
 
 PUBLISHED: dict[tuple[Kind, str], dict[str, object]] = {
     ("loss", "sum-hinge"): {"margin": 0.2, "reduction": "sum"},
     ("loss", "triplet"): {"margin": 0.2, "reduction": "sum"},
     ("loss", "aoq"): _AOQ | _AOQ_AS_RELEASED,
-    ("loss", "adaptive"): {"tau": 0.05, "margin": 0.2, "scale": 1.25, "mode": "adaptive", "const": 3},  # the released class has tau 0.01, its training 0.05
+    ("loss", "adaptive"): {
+        "tau": 0.05,
+        "margin": 0.2,
+        "scale": 1.25,
+        "mode": "adaptive",
+        "const": 3,
+    },  # the released class has tau 0.01, its training 0.05
     ("loss", "siglip"): {"scale": 10.0, "bias": -10.0},
     ("pooling", "gpo"): _GPO | _GPO_AS_PUBLISHED,
     ("pooling", "gem"): {"p": 3.0},
@@ -32,13 +52,25 @@ PUBLISHED: dict[tuple[Kind, str], dict[str, object]] = {
 @pytest.mark.parametrize(("kind", "name"), PUBLISHED)
 def test_constants_are_the_published_ones(kind: Kind, name: str) -> None:
     component, expected = load_plugins().registry.get(kind, name), PUBLISHED[kind, name]
-    assert {param.name: param.default for param in component.params if param.name in expected} == expected
+    assert {
+        param.name: param.default for param in component.params if param.name in expected
+    } == expected
     made = component.create({}, **({"dim": 8} if kind == "pooling" else {}))
-    assert expected | {key: value for key, value in vars(made).items() if key in expected} == expected
+    assert (
+        expected | {key: value for key, value in vars(made).items() if key in expected} == expected
+    )
 
 
 def test_aoq_keeps_the_300_hardest_captions_and_60_hardest_images() -> None:
     aoq = load_plugins().registry.get("loss", "aoq")
-    spec = cast("LossCard", aoq.card).offline_for({param.name: param.default for param in aoq.params})
+    spec = cast("LossCard", aoq.card).offline_for(
+        {param.name: param.default for param in aoq.params}
+    )
     assert spec is not None
-    assert (spec.first_round, spec.text_h, spec.image_h, spec.start, spec.mine) == ("triplet", 300, 60, "scratch", "hard")
+    assert (spec.first_round, spec.text_h, spec.image_h, spec.start, spec.mine) == (
+        "triplet",
+        300,
+        60,
+        "scratch",
+        "hard",
+    )

@@ -12,7 +12,10 @@ from tests.oracles import label_ranking as oracle
 from vsebench.plugin import RankingInputs
 from vsebench_sampling.losses import Hinge, Logistic, WarpWeighted
 
-LOSSES = pytest.mark.parametrize(("name", "loss"), [("hinge", Hinge()), ("logistic", Logistic()), ("warp-weighted", WarpWeighted())])
+LOSSES = pytest.mark.parametrize(
+    ("name", "loss"),
+    [("hinge", Hinge()), ("logistic", Logistic()), ("warp-weighted", WarpWeighted())],
+)
 DIFFERENCES = [-30.0, -2.0, 0.0, 0.5, 1.0, 1.0000001, 3.0, 30.0]
 
 
@@ -35,7 +38,10 @@ def test_value_and_slope(name: str, loss: Any) -> None:
 def test_a_sum_over_draws_in_which_nothing_counts_for_nothing(name: str, loss: Any) -> None:
     pos, neg = torch.tensor([0.2, 1.0]), torch.tensor([[0.1, -math.inf], [2.0, 0.7]])
     weight = torch.tensor([[0.5, 1.0], [2.0, 3.0]])
-    total = sum(oracle.value(name, float(pos[b] - neg[b, c]), float(weight[b, c])) for b, c in ((0, 0), (1, 0), (1, 1)))
+    total = sum(
+        oracle.value(name, float(pos[b] - neg[b, c]), float(weight[b, c]))
+        for b, c in ((0, 0), (1, 0), (1, 1))
+    )
     assert float(loss(RankingInputs(pos, neg, weight))) == pytest.approx(total, rel=1e-6)
 
 

@@ -16,13 +16,42 @@ import vsebench_gpo
 import vsebench_learned
 from vsebench.plugin import Card, LossCard, Param
 
-PLUGINS = (vsebench_classic, vsebench_gpo, vsebench_aoq, vsebench_learned, vsebench_contrastive, vsebench_adaptive)
+PLUGINS = (
+    vsebench_classic,
+    vsebench_gpo,
+    vsebench_aoq,
+    vsebench_learned,
+    vsebench_contrastive,
+    vsebench_adaptive,
+)
 EXPECTED = {
     "vsebench_register_poolings": {
-        *("mean", "max", "maxavg", "kmax", "gpo", "first", "last", "gem", "fspool", "softmax", "selfattn", "seq2seq", "esa"),
+        *(
+            "mean",
+            "max",
+            "maxavg",
+            "kmax",
+            "gpo",
+            "first",
+            "last",
+            "gem",
+            "fspool",
+            "softmax",
+            "selfattn",
+            "seq2seq",
+            "esa",
+        ),
         *("gcn-mean", "gcn-seq2seq", "combo", "adaptive"),
     },
-    "vsebench_register_losses": {"sum-hinge", "triplet", "aoq", "infonce", "siglip", "selhn", "adaptive"},
+    "vsebench_register_losses": {
+        "sum-hinge",
+        "triplet",
+        "aoq",
+        "infonce",
+        "siglip",
+        "selhn",
+        "adaptive",
+    },
     "vsebench_register_similarities": {"dot"},
     "vsebench_register_batch_plans": {"random"},
 }
@@ -33,29 +62,45 @@ def registered() -> list[tuple[str, str, str, list[Param], Card]]:
     for plugin in PLUGINS:
         for hook in EXPECTED:
             if hasattr(plugin, hook):
-                getattr(plugin, hook)(lambda name, target, *, card, params=(), hook=hook: found.append((hook, name, target, list(params), card)))
+                getattr(plugin, hook)(
+                    lambda name, target, *, card, params=(), hook=hook: found.append(
+                        (hook, name, target, list(params), card)
+                    )
+                )
     return found
 
 
-COMPONENTS = pytest.mark.parametrize(("hook", "name", "target", "params", "card"), registered(), ids=lambda x: x if isinstance(x, str) else "")
+COMPONENTS = pytest.mark.parametrize(
+    ("hook", "name", "target", "params", "card"),
+    registered(),
+    ids=lambda x: x if isinstance(x, str) else "",
+)
 
 
 def test_everything_is_registered_once() -> None:
     names = [(hook, name) for hook, name, *_ in registered()]
-    assert sorted(names) == sorted((hook, name) for hook, group in EXPECTED.items() for name in group)
+    assert sorted(names) == sorted(
+        (hook, name) for hook, group in EXPECTED.items() for name in group
+    )
 
 
 @COMPONENTS
-def test_defaults_of_the_card_are_those_of_the_class(hook: str, name: str, target: str, params: list[Param], card: Card) -> None:
+def test_defaults_of_the_card_are_those_of_the_class(
+    hook: str, name: str, target: str, params: list[Param], card: Card
+) -> None:
     module, _, attribute = target.partition(":")
     cls = getattr(__import__(module, fromlist=[attribute]), attribute)
     signature = inspect.signature(cls).parameters
-    assert {p.name: p.default for p in params} == {name: p.default for name, p in signature.items() if p.kind is p.POSITIONAL_OR_KEYWORD}
+    assert {p.name: p.default for p in params} == {
+        name: p.default for name, p in signature.items() if p.kind is p.POSITIONAL_OR_KEYWORD
+    }
     cls(**{p.name: p.default for p in params}, **({"dim": 4} if "dim" in signature else {}))
 
 
 @COMPONENTS
-def test_cards_say_where_a_method_comes_from(hook: str, name: str, target: str, params: list[Param], card: Card) -> None:
+def test_cards_say_where_a_method_comes_from(
+    hook: str, name: str, target: str, params: list[Param], card: Card
+) -> None:
     assert card.summary
     assert isinstance(card, LossCard) == (hook == "vsebench_register_losses")
     if card.paper is not None:
@@ -69,23 +114,36 @@ def test_aoq_tells_the_plan_what_to_mine(h: int, image_h: int) -> None:
     assert isinstance(card, LossCard)
     spec = card.offline_for({"h": h, "start": "warm", "mine": "random"})
     assert spec is not None
-    assert (spec.first_round, spec.text_h, spec.image_h, spec.start, spec.mine) == ("triplet", h, image_h, "warm", "random")
+    assert (spec.first_round, spec.text_h, spec.image_h, spec.start, spec.mine) == (
+        "triplet",
+        h,
+        image_h,
+        "warm",
+        "random",
+    )
 
 
 def run_python(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_registering_imports_no_torch_and_no_numba() -> None:
     modules = ", ".join(plugin.__name__ for plugin in PLUGINS)
-    code = f"import sys, {modules}; print([m for m in ('torch', 'numba', 'numpy') if m in sys.modules])"
+    code = (
+        f"import sys, {modules}; print([m for m in ('torch', 'numba', 'numpy') if m in "
+        "sys.modules])"
+    )
     assert run_python(code).strip() == "[]"
 
 
 def test_plugins_import_the_public_surface_only() -> None:
     code = (
-        "import sys, vsebench_classic.poolings, vsebench_classic.losses, vsebench_classic.plans, vsebench_classic.similarity, "
-        "vsebench_gpo.pooling, vsebench_aoq.loss; print(*sorted(m for m in sys.modules if m.startswith('vsebench.')))"
+        "import sys, vsebench_classic.poolings, vsebench_classic.losses, vsebench_classic.plans, "
+        "vsebench_classic.similarity, "
+        "vsebench_gpo.pooling, vsebench_aoq.loss; print(*sorted(m for m in sys.modules if "
+        "m.startswith('vsebench.')))"
     )
     layers = {module.split(".")[1] for module in run_python(code).split()}
     assert layers <= {"plugin", "kernels", "data"}

@@ -14,13 +14,18 @@ from vsebench.plugin.loader import load_plugins
 
 SAMPLERS = ("uniform", "popularity", "warp", "dns", "softmax-oracle", "vse-ens", "aobpr")
 LOSSES = ("hinge", "logistic", "warp-weighted")
-EVERY = pytest.mark.parametrize(("kind", "name"), [*(("sampler", name) for name in SAMPLERS), *(("loss", name) for name in LOSSES)])
+EVERY = pytest.mark.parametrize(
+    ("kind", "name"),
+    [*(("sampler", name) for name in SAMPLERS), *(("loss", name) for name in LOSSES)],
+)
 
 
 @EVERY
 def test_defaults_of_the_card_are_those_of_the_class(kind: str, name: str) -> None:
     component = load_plugins().registry.get(kind, name)  # type: ignore[arg-type]
-    assert {p.name: p.default for p in component.params} == {n: p.default for n, p in inspect.signature(component.load()).parameters.items()}
+    assert {p.name: p.default for p in component.params} == {
+        n: p.default for n, p in inspect.signature(component.load()).parameters.items()
+    }
     create(kind, name).kernel()
 
 
@@ -52,15 +57,27 @@ def test_wrong_specs(spec: str, message: str) -> None:
 
 
 def test_registering_imports_no_torch_and_no_numba() -> None:
-    code = "import sys, vsebench_sampling, vsebench_ens; print([m for m in ('torch', 'numba', 'numpy') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    code = (
+        "import sys, vsebench_sampling, vsebench_ens; print([m for m in ('torch', 'numba', "
+        "'numpy') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_the_compiled_laws_are_loaded_when_asked_for() -> None:
     code = (
-        "import sys, vsebench_sampling.scored, vsebench_sampling.independent, vsebench_sampling.losses, vsebench_ens.sampler; "
-        "print('numba' in sys.modules, *{m.split('.')[1] for m in sys.modules if m.startswith('vsebench.')})"
+        "import sys, vsebench_sampling.scored, vsebench_sampling.independent, "
+        "vsebench_sampling.losses, vsebench_ens.sampler; "
+        "print('numba' in sys.modules, *{m.split('.')[1] for m in sys.modules if "
+        "m.startswith('vsebench.')})"
     )
-    numba, *layers = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    numba, *layers = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert numba == "False"
     assert set(layers) <= {"plugin", "kernels"}

@@ -18,7 +18,11 @@ def test_is_the_inner_product_of_every_pair() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [SetEmbedding(torch.zeros(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)), GaussianEmbedding(torch.zeros(2, 4), torch.zeros(2, 4))]
+    "other",
+    [
+        SetEmbedding(torch.zeros(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)),
+        GaussianEmbedding(torch.zeros(2, 4), torch.zeros(2, 4)),
+    ],
 )
 def test_says_what_it_cannot_score(other: SetEmbedding | GaussianEmbedding) -> None:
     with pytest.raises(SpecError, match=f"'dot' scores vectors.*{type(other).__name__}"):

@@ -15,31 +15,62 @@ from vsebench.report.runs import Run
 from vsebench.report.sections import Section
 from vsebench.report.tasks import TABLES
 
-COST = {"train_seconds": 20.0, "sampling_seconds": 8.0, "refresh_seconds": 2.0, "update_seconds": 10.0, "samples_seen": 4000, "tower_forwards": 0}
+COST = {
+    "train_seconds": 20.0,
+    "sampling_seconds": 8.0,
+    "refresh_seconds": 2.0,
+    "update_seconds": 10.0,
+    "samples_seen": 4000,
+    "tower_forwards": 0,
+}
 
 
 def metrics(value: float) -> dict[str, float]:
-    return {"p_at_5": value / 2, "p_at_10": value / 3, "r_at_5": value, "r_at_10": value, "map": value, "auc": 0.7}
+    return {
+        "p_at_5": value / 2,
+        "p_at_10": value / 3,
+        "r_at_5": value,
+        "r_at_10": value,
+        "map": value,
+        "auc": 0.7,
+    }
 
 
-def run(sampler: str, seed: int = 0, *, dev: tuple[float, ...] = (0.1, 0.2), test: float = 0.2) -> Run:
+def run(
+    sampler: str, seed: int = 0, *, dev: tuple[float, ...] = (0.1, 0.2), test: float = 0.2
+) -> Run:
     spec = make_annotation_spec(sampler, seed=seed)
     curve = [
-        e.model_copy(update={"metrics": metrics(value), "diagnostics": {"violation_rate": 0.5 + 0.1 * i}})
+        e.model_copy(
+            update={"metrics": metrics(value), "diagnostics": {"violation_rate": 0.5 + 0.1 * i}}
+        )
         for i, (e, value) in enumerate(zip(make_curve(dev), dev, strict=True))
     ]
-    return Run(make_record(spec, test=metrics(test), best_dev=metrics(max(dev)), cost=COST), tuple(curve))
+    return Run(
+        make_record(spec, test=metrics(test), best_dev=metrics(max(dev)), cost=COST), tuple(curve)
+    )
 
 
 def test_rows_have_the_keys_of_their_task_and_are_timed_by_map():
-    block = make_block(Section((run("uniform"), run("uniform", 1, test=0.3), run("warp", dev=(0.19, 0.21)))))
+    block = make_block(
+        Section((run("uniform"), run("uniform", 1, test=0.3), run("warp", dev=(0.19, 0.21))))
+    )
     uniform, warp = (entry.row for entry in block.entries)
     assert list(uniform) == list(TABLES["annotation"].row_keys)
-    assert (uniform["task"], uniform["sampler"], uniform["pooling"], uniform["loss"]) == ("annotation", "uniform", None, "hinge")
+    assert (uniform["task"], uniform["sampler"], uniform["pooling"], uniform["loss"]) == (
+        "annotation",
+        "uniform",
+        None,
+        "hinge",
+    )
     assert uniform["map"] == pytest.approx(0.25)
     assert block.target.quality == pytest.approx(0.95 * 0.2)
     assert (uniform["steps_to_target"], warp["steps_to_target"]) == (20, 10)
-    assert (uniform["updates_per_second"], uniform["draws_per_second"], uniform["refresh_seconds"]) == (200, 500, 2)
+    assert (
+        uniform["updates_per_second"],
+        uniform["draws_per_second"],
+        uniform["refresh_seconds"],
+    ) == (200, 500, 2)
     assert uniform["violation_rate"] == pytest.approx(0.55)
     assert uniform["false_negative_rate"] is None
 
@@ -63,7 +94,14 @@ def test_the_table_of_a_folder_with_both_tasks(tmp_path):
 
 def test_comparisons_are_of_map():
     (found,) = compare(
-        Section(tuple(run(sampler, seed, test=value) for sampler, value in (("uniform", 0.2), ("warp", 0.26)) for seed in range(3))), ("uniform", "hinge")
+        Section(
+            tuple(
+                run(sampler, seed, test=value)
+                for sampler, value in (("uniform", 0.2), ("warp", 0.26))
+                for seed in range(3)
+            )
+        ),
+        ("uniform", "hinge"),
     )
     assert found.difference is not None
     assert found.difference.mean == pytest.approx(0.06)
@@ -71,5 +109,7 @@ def test_comparisons_are_of_map():
 
 def test_a_row_that_there_is_not_is_asked_for_as_its_task_writes_rows() -> None:
     sections = [Section((run("uniform"),))]
-    with pytest.raises(SpecError, match="--baseline 'foo' is no row: write SAMPLER,LOSS as the table does"):
+    with pytest.raises(
+        SpecError, match="--baseline 'foo' is no row: write SAMPLER,LOSS as the table does"
+    ):
         parse_baseline("foo", sections)

@@ -17,7 +17,11 @@ REFERENCE = ("mean", "triplet")
 
 def section(**rsums: dict[int, float]) -> Section:
     return Section(
-        tuple(Run(make_record(make_spec(pooling, "triplet", seed), rsum=rsum)) for pooling, by_seed in rsums.items() for seed, rsum in by_seed.items())
+        tuple(
+            Run(make_record(make_spec(pooling, "triplet", seed), rsum=rsum))
+            for pooling, by_seed in rsums.items()
+            for seed, rsum in by_seed.items()
+        )
     )
 
 
@@ -53,27 +57,43 @@ def test_pairs_are_made_by_seed_not_by_order():
     ],
 )
 def test_verdicts(differences, verdict):
-    assert only(mean=dict.fromkeys(range(3), 200.0), gpo={i: 200 + d for i, d in enumerate(differences)}).verdict == verdict
+    assert (
+        only(
+            mean=dict.fromkeys(range(3), 200.0), gpo={i: 200 + d for i, d in enumerate(differences)}
+        ).verdict
+        == verdict
+    )
 
 
 def test_one_seed_or_none_decides_nothing():
     alone = only(mean={0: 200.0}, gpo={0: 300.0})
-    assert (alone.verdict, alone.difference.mean, alone.difference.low) == ("one seed", pytest.approx(100), None)
+    assert (alone.verdict, alone.difference.mean, alone.difference.low) == (
+        "one seed",
+        pytest.approx(100),
+        None,
+    )
     apart = only(mean={0: 200.0}, gpo={1: 300.0})
     assert (apart.verdict, apart.difference) == ("no common seed", None)
 
 
 def test_a_failed_run_is_no_pair():
     runs = section(mean={0: 200.0, 1: 201.0}, gpo={0: 300.0}).runs
-    failed = Run(make_record(make_spec("gpo", "triplet", 1), status="failed", error="boom", test={}))
+    failed = Run(
+        make_record(make_spec("gpo", "triplet", 1), status="failed", error="boom", test={})
+    )
     (found,) = compare(Section((*runs, failed)), REFERENCE)
     assert found.seeds == (0,)
 
 
 def test_failed_and_collapsed_runs_are_said():
-    collapse = Collapse(step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2)
+    collapse = Collapse(
+        step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2
+    )
     fallen = Run(make_record(make_spec("max", "triplet", 0), collapse=collapse))
-    failed = [Run(make_record(make_spec("gpo", "triplet", seed), status="failed", error="boom", test={})) for seed in (1, 2)]
+    failed = [
+        Run(make_record(make_spec("gpo", "triplet", seed), status="failed", error="boom", test={}))
+        for seed in (1, 2)
+    ]
     runs = Section((*section(mean={0: 200.0, 1: 201.0}, gpo={0: 300.0}).runs, fallen, *failed))
     text = " ".join(render(runs, compare(runs, REFERENCE), REFERENCE, 2.0).split())
     assert "failed runs are in no difference: gpo × triplet (2)." in text

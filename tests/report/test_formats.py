@@ -50,7 +50,9 @@ def table_lines(text):
 
 
 def test_json_is_what_the_schema_says(results):
-    content = json.loads(results.table("json"), parse_constant=lambda c: pytest.fail(f"{c} in JSON"))
+    content = json.loads(
+        results.table("json"), parse_constant=lambda c: pytest.fail(f"{c} in JSON")
+    )
     jsonschema.validate(content, SCHEMA)
     assert content["rows"] == results.rows
     assert [list(row) for row in content["rows"]] == [list(TABLES["retrieval"].row_keys)] * 4
@@ -82,7 +84,21 @@ def test_terminal_table_fits_100_columns_in_one_piece(results):
     assert max(map(len, text.splitlines())) <= 100
     lines = table_lines(text)
     assert len(lines) == 3 + 2 + 4
-    assert re.split(r"  +", lines[2].strip()) == ["pooling", "loss", "seeds", "R@1", "R@5", "R@10", "R@1", "R@5", "R@10", "RSUM", "target", "target", "s"]
+    assert re.split(r"  +", lines[2].strip()) == [
+        "pooling",
+        "loss",
+        "seeds",
+        "R@1",
+        "R@5",
+        "R@10",
+        "R@1",
+        "R@5",
+        "R@10",
+        "RSUM",
+        "target",
+        "target",
+        "s",
+    ]
     assert re.split(r"  +", lines[4].strip())[:3] == ["gpo", "triplet", "3"]
     assert re.split(r"  +", lines[7].strip())[:3] == ["maxavg", "aoq", "2 of 3"]
 
@@ -90,9 +106,15 @@ def test_terminal_table_fits_100_columns_in_one_piece(results):
 def test_terminal_table_shows_the_rows_figures(results):
     row = results.rows[0]
     cells = re.split(r"  +", table_lines(results.table())[4].strip())
-    assert cells[3:9] == [f"{row[key]:.1f}" for key in ("i2t_r1", "i2t_r5", "i2t_r10", "t2i_r1", "t2i_r5", "t2i_r10")]
+    assert cells[3:9] == [
+        f"{row[key]:.1f}" for key in ("i2t_r1", "i2t_r5", "i2t_r10", "t2i_r1", "t2i_r5", "t2i_r10")
+    ]
     assert cells[9] == f"{row['rsum']:.1f} ±{row['rsum_hi'] - row['rsum']:.1f}"
-    assert cells[10:] == [f"{row['steps_to_target']:.0f}", f"{row['seconds_to_target']:.1f}", f"{row['total_seconds']:.1f}"]
+    assert cells[10:] == [
+        f"{row['steps_to_target']:.0f}",
+        f"{row['seconds_to_target']:.1f}",
+        f"{row['total_seconds']:.1f}",
+    ]
 
 
 @pytest.mark.parametrize("width", [80, 96, 100, 120])
@@ -143,7 +165,11 @@ def test_latex_is_escaped_and_balanced(results):
 def test_unreached_targets_say_how_many_seeds_arrived(tmp_path):
     for seed in (0, 1):
         save(tmp_path, make_record(make_spec("gpo", seed=seed)), make_curve([100, 200]))
-        save(tmp_path, make_record(make_spec("max", seed=seed)), make_curve([100, 200 if seed else 150]))
+        save(
+            tmp_path,
+            make_record(make_spec("max", seed=seed)),
+            make_curve([100, 200 if seed else 150]),
+        )
         save(tmp_path, make_record(make_spec("mean", seed=seed)), make_curve([100, 110]))
     lines = table_lines(load_results(tmp_path, baseline="gpo,triplet").table())
     shown = {line.split()[0]: re.split(r"  +", line)[-3:-1] for line in lines[4:7]}

@@ -32,24 +32,35 @@ def test_one_seed_says_that_differences_may_be_chance():
 
 def test_several_seeds_say_what_the_interval_is():
     found = notes(run("gpo"), run("gpo", "triplet", 1))
-    assert "Figures are means over seeds; ±: half-width of the 95 % t-interval of the mean." in found
+    assert (
+        "Figures are means over seeds; ±: half-width of the 95 % t-interval of the mean." in found
+    )
     assert note(found, "Seeds") == "Seeds: 0, 1."
 
 
 def test_rows_on_different_seeds_are_pointed_out():
     found = notes(run("gpo"), run("gpo", "triplet", 2), run("max", "triplet", 2))
-    assert note(found, "Seeds") == "Seeds: 0, 2. Warning: rows rest on different seeds: max × triplet only 2."
+    assert (
+        note(found, "Seeds")
+        == "Seeds: 0, 2. Warning: rows rest on different seeds: max × triplet only 2."
+    )
 
 
 def test_target_names_its_baseline():
-    assert note(notes(run("gpo"), run("max")), "Target") == "Target: dev RSUM 190.0, 95 % of the best of gpo × triplet."
+    assert (
+        note(notes(run("gpo"), run("max")), "Target")
+        == "Target: dev RSUM 190.0, 95 % of the best of gpo × triplet."
+    )
     partly = notes(run("gpo"), run("max"), run("max", "triplet", 1, curve=[1]))
     assert note(partly, "Target").endswith(" 'n of m': only n seeds reached it.")
 
 
 def test_no_target():
     found = notes(run("gpo", status="failed"), run("max"), baseline=("gpo", "triplet"))
-    assert note(found, "Target") == "Target: none, because the baseline gpo × triplet has no finished run here."
+    assert (
+        note(found, "Target")
+        == "Target: none, because the baseline gpo × triplet has no finished run here."
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,25 +72,43 @@ def test_no_target():
 )
 def test_protocol_with_its_changes_and_the_sibling_mask(mask, said):
     protocol = QUICK.model_copy(update={"sibling_mask": mask})
-    found = notes(run(spec=make_spec(protocol=protocol, protocol_changes={"embed_dim": 64, "select_at": "epoch"})))
-    assert note(found, "Protocol") == f"Protocol quick with embed_dim=64, select_at=epoch; {said}. Data scenes-5b1c2."
+    found = notes(
+        run(
+            spec=make_spec(
+                protocol=protocol, protocol_changes={"embed_dim": 64, "select_at": "epoch"}
+            )
+        )
+    )
+    assert (
+        note(found, "Protocol")
+        == f"Protocol quick with embed_dim=64, select_at=epoch; {said}. Data scenes-5b1c2."
+    )
     assert note(notes(run()), "Protocol").startswith("Protocol quick; sibling_mask")
 
 
 def test_an_older_metric_version_is_named():
-    assert note(notes(run(metric_version="0")), "Protocol").endswith("Data scenes-5b1c2, metric version 0.")
+    assert note(notes(run(metric_version="0")), "Protocol").endswith(
+        "Data scenes-5b1c2, metric version 0."
+    )
 
 
 def test_device_threads_and_company():
-    assert note(notes(run()), "Device") == "Device: cpu (AMD EPYC 9965), 1 thread a run, 2 at a time."
-    found = notes(run(spec=make_spec(device="cuda"), provenance=make_provenance(device_name="NVIDIA H200")))
+    assert (
+        note(notes(run()), "Device") == "Device: cpu (AMD EPYC 9965), 1 thread a run, 2 at a time."
+    )
+    found = notes(
+        run(spec=make_spec(device="cuda"), provenance=make_provenance(device_name="NVIDIA H200"))
+    )
     assert note(found, "Device") == "Device: cuda (NVIDIA H200), 2 at a time."
 
 
 def test_seconds_of_unequal_concurrency_or_device_are_not_compared():
     assert not any("comparable" in n for n in notes(run("gpo"), run("max")))
     found = notes(run("gpo"), run("max", cost={"concurrency": 1}))
-    assert "Warning: seconds are not comparable between these rows: runs differ in runs at a time." in found
+    assert (
+        "Warning: seconds are not comparable between these rows: runs differ in runs at a time."
+        in found
+    )
     assert note(found, "Device").endswith("1 or 2 at a time.")
     found = notes(run("gpo"), run("max", provenance=make_provenance(device_name="Apple M4")))
     assert "Warning: seconds are not comparable between these rows: runs differ in device." in found
@@ -87,27 +116,49 @@ def test_seconds_of_unequal_concurrency_or_device_are_not_compared():
 
 def test_rows_of_different_releases_or_commits_are_pointed_out():
     def by(release, commit):
-        return make_provenance(libraries={"vsebench": release, "torch": "2.13.0"}, git_commit=commit)
+        return make_provenance(
+            libraries={"vsebench": release, "torch": "2.13.0"}, git_commit=commit
+        )
 
     def said(*made):
-        return [n for n in notes(*(run("gpo", "triplet", seed, provenance=each) for seed, each in enumerate(made))) if "vsebench" in n]
+        return [
+            n
+            for n in notes(
+                *(run("gpo", "triplet", seed, provenance=each) for seed, each in enumerate(made))
+            )
+            if "vsebench" in n
+        ]
 
     first, second = "a" * 40, "b" * 40
     assert said(by("1.0", first), by("1.0", first)) == []
     assert said(by("1.0", None), by("1.0", first), None, make_provenance()) == []
-    assert said(by("1.0", first), by("1.0", second + "+")) == ["Made with different states of vsebench: commits aaaaaaaaaaaa and bbbbbbbbbbbb+."]
+    assert said(by("1.0", first), by("1.0", second + "+")) == [
+        "Made with different states of vsebench: commits aaaaaaaaaaaa and bbbbbbbbbbbb+."
+    ]
     assert said(by("1.0", first), by("1.0", first + "+"))
-    assert said(by("1.0", None), by("1.1", None)) == ["Made with different states of vsebench: releases 1.0 and 1.1."]
+    assert said(by("1.0", None), by("1.1", None)) == [
+        "Made with different states of vsebench: releases 1.0 and 1.1."
+    ]
 
 
 def test_data_warnings_are_carried_once():
-    found = notes(run("gpo", warnings=("5999 images, not 6000",)), run("max", warnings=("5999 images, not 6000", "no licence")))
-    assert [n for n in found if n.startswith("Data:")] == ["Data: 5999 images, not 6000", "Data: no licence"]
+    found = notes(
+        run("gpo", warnings=("5999 images, not 6000",)),
+        run("max", warnings=("5999 images, not 6000", "no licence")),
+    )
+    assert [n for n in found if n.startswith("Data:")] == [
+        "Data: 5999 images, not 6000",
+        "Data: no licence",
+    ]
 
 
 def test_failed_and_blocked_runs_are_named_with_their_reason():
     error = "Traceback (most recent call last):\n  File\nRuntimeError: " + "x" * 500 + "\n\n"
-    found = notes(run("gpo"), run("max", "aoq", 3, status="failed", error=error), run("max", "aoq", 4, status="blocked", error="it needs another"))
+    found = notes(
+        run("gpo"),
+        run("max", "aoq", 3, status="failed", error=error),
+        run("max", "aoq", 4, status="blocked", error="it needs another"),
+    )
     failure = note(found, "Failed")
     assert failure.startswith("Failed: max × aoq, seed 3: RuntimeError: xxx")
     assert len(failure) < 200
@@ -123,15 +174,23 @@ def test_nothing_finished():
 def test_mixed_blocks_and_superseded_runs_are_pointed_out():
     longer = make_spec(protocol=QUICK.model_copy(update={"epochs": 8}))
     newer = make_spec(version="2")
-    sections = split([run(), run(spec=longer), run(spec=newer, provenance=make_provenance(started="2027"))], allow_mixed=True)
+    sections = split(
+        [run(), run(spec=longer), run(spec=newer, provenance=make_provenance(started="2027"))],
+        allow_mixed=True,
+    )
     found = block_notes(make_block(sections[0]))
     assert "Warning: other blocks of scenes differ from this one, which has epochs=4." in found
     assert "Warning: 1 run by other versions of a component left out, newer ones taken." in found
 
 
 def test_unfinished_runs_are_named():
-    assert unfinished_note([make_spec("gpo")]) == "Unfinished, not in the table: scenes · gpo · triplet · seed 0."
-    assert unfinished_note([make_spec("gpo", seed=s) for s in range(5)]).endswith("seed 2; and 2 more.")
+    assert (
+        unfinished_note([make_spec("gpo")])
+        == "Unfinished, not in the table: scenes · gpo · triplet · seed 0."
+    )
+    assert unfinished_note([make_spec("gpo", seed=s) for s in range(5)]).endswith(
+        "seed 2; and 2 more."
+    )
 
 
 def test_runs_whose_best_model_is_of_the_warm_up_are_named():
@@ -139,11 +198,23 @@ def test_runs_whose_best_model_is_of_the_warm_up_are_named():
 
     def said(**changes):
         return [
-            text for text in block_notes(make_block(Section((run("gpo", **{"warmup_steps": None} | changes), run("mean", best_step=120))))) if "warm-up" in text
+            text
+            for text in block_notes(
+                make_block(
+                    Section(
+                        (run("gpo", **{"warmup_steps": None} | changes), run("mean", best_step=120))
+                    )
+                )
+            )
+            if "warm-up" in text
         ]
 
     assert said(best_step=40) == [
-        "Warning: the best on dev was a model of the warm-up, trained with sum-hinge and not yet with the row's loss: gpo × triplet (1)."
+        (
+            "Warning: the best on dev was a model of the warm-up, trained with sum-hinge and not "
+            "yet "
+            "with the row's loss: gpo × triplet (1)."
+        )
     ]
     assert said(best_step=41) == []
     assert said(best_step=40, warmup_steps=0) == []
@@ -152,14 +223,18 @@ def test_runs_whose_best_model_is_of_the_warm_up_are_named():
 
 
 def test_collapsed_runs_are_named_and_their_row_is_marked():
-    collapse = Collapse(step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2)
+    collapse = Collapse(
+        step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2
+    )
     collapsed = run("gpo", collapse=collapse, best_step=20)
     late = run("gpo", "triplet", 1, collapse=collapse, best_step=40)
     block = make_block(Section((collapsed, late, run("mean"))))
     said = note(block_notes(block), "† Collapsed")
     assert said == (
-        "† Collapsed: gpo × triplet, seed 0 from step 30 on (dev RSUM 120 → 40), seed 1 from step 30 on (dev RSUM 120 → 40): "
-        "unrelated pairs have a mean cosine of 0.98, the loss is 51.2, where a model with all embeddings equal has 51.2."
+        "† Collapsed: gpo × triplet, seed 0 from step 30 on (dev RSUM 120 → 40), seed 1 from step "
+        "30 on (dev RSUM 120 → 40): "
+        "unrelated pairs have a mean cosine of 0.98, the loss is 51.2, where a model with all "
+        "embeddings equal has 51.2."
     )
     early = note(notes(run("gpo", collapse=collapse, best_step=20), run("mean")), "† Collapsed")
     assert early.endswith("Figures are of models selected before.")

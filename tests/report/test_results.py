@@ -60,7 +60,11 @@ def test_mixing_must_be_asked_for(tmp_path):
     save(
         tmp_path,
         make_record(
-            make_spec("gpo", protocol=QUICK.model_copy(update={"epochs": 8}), protocol_changes={"epochs": 8}),
+            make_spec(
+                "gpo",
+                protocol=QUICK.model_copy(update={"epochs": 8}),
+                protocol_changes={"epochs": 8},
+            ),
             provenance=make_provenance(started="2026-11-21T11:00:00Z"),
         ),
     )

@@ -65,11 +65,23 @@ KEYS = [
 
 
 def run(*arguments, rsum=300.0, curve=(), cost=None, **changes):
-    return Run(make_record(make_spec(*arguments), rsum=rsum, cost=cost, **changes), tuple(make_curve(curve)))
+    return Run(
+        make_record(make_spec(*arguments), rsum=rsum, cost=cost, **changes),
+        tuple(make_curve(curve)),
+    )
 
 
 def failed(*arguments, status="failed"):
-    return Run(make_record(make_spec(*arguments), status=status, test={}, cost=None, provenance=None, error="Traceback\nRuntimeError: no"))
+    return Run(
+        make_record(
+            make_spec(*arguments),
+            status=status,
+            test={},
+            cost=None,
+            provenance=None,
+            error="Traceback\nRuntimeError: no",
+        )
+    )
 
 
 def rows(*runs, baseline=None):
@@ -83,7 +95,10 @@ def test_keys_are_those_of_the_design_in_their_order():
 
 def test_one_row_per_combination_in_order_of_appearance():
     found = rows(run("max", "aoq", 0), run("gpo/mean", "triplet", 0), run("max", "aoq", 1))
-    assert [(r["pooling"], r["loss"], r["sampler"], r["seeds"]) for r in found] == [("max", "aoq", None, 2), ("gpo/mean", "triplet", None, 1)]
+    assert [(r["pooling"], r["loss"], r["sampler"], r["seeds"]) for r in found] == [
+        ("max", "aoq", None, 2),
+        ("gpo/mean", "triplet", None, 1),
+    ]
     assert found[0]["dataset"] == "scenes"
     assert found[0]["task"] == "retrieval"
     assert found[0]["protocol"] == "quick"
@@ -105,7 +120,12 @@ def test_one_seed_has_null_intervals():
 
 
 def test_failed_and_blocked_seeds_are_counted_and_averaged_over_nothing():
-    gpo, mean = rows(run("gpo", rsum=290.0), failed("gpo", "triplet", 1), failed("gpo", "triplet", 2, status="blocked"), failed("mean"))
+    gpo, mean = rows(
+        run("gpo", rsum=290.0),
+        failed("gpo", "triplet", 1),
+        failed("gpo", "triplet", 2, status="blocked"),
+        failed("mean"),
+    )
     assert (gpo["seeds"], gpo["failed_seeds"], gpo["rsum"]) == (1, 2, pytest.approx(290))
     assert (mean["seeds"], mean["failed_seeds"]) == (0, 1)
     assert [key for key in KEYS[11:] if mean[key] is not None] == []
@@ -121,21 +141,41 @@ def test_a_number_that_is_not_known_is_null(value):
 
 
 def test_time_to_own_best():
-    (row,) = rows(run("gpo", curve=[100, 189, 200]), run("gpo", "triplet", 1, curve=[190, 191, 200]))
+    (row,) = rows(
+        run("gpo", curve=[100, 189, 200]), run("gpo", "triplet", 1, curve=[190, 191, 200])
+    )
     assert (row["steps_to_95"], row["epochs_to_95"], row["seconds_to_95"]) == (20, 0.5, 4.0)
 
 
 def test_target_is_95_percent_of_the_first_rows_mean_best():
-    first = [run("mean", "triplet", 0, curve=[100, 190, 200]), run("mean", "triplet", 1, curve=[100, 210, 220])]
-    better = [run("gpo", "triplet", 0, curve=[150, 200, 250]), run("gpo", "triplet", 1, curve=[199.5, 300, 300])]
-    worse = [run("max", "triplet", 0, curve=[100, 199.4, 199.4]), run("max", "triplet", 1, curve=[200, 300, 300])]
+    first = [
+        run("mean", "triplet", 0, curve=[100, 190, 200]),
+        run("mean", "triplet", 1, curve=[100, 210, 220]),
+    ]
+    better = [
+        run("gpo", "triplet", 0, curve=[150, 200, 250]),
+        run("gpo", "triplet", 1, curve=[199.5, 300, 300]),
+    ]
+    worse = [
+        run("max", "triplet", 0, curve=[100, 199.4, 199.4]),
+        run("max", "triplet", 1, curve=[200, 300, 300]),
+    ]
     block = make_block(Section((*first, *better, *worse)))
     assert block.target.quality == pytest.approx(0.95 * 210)
     assert block.target.baseline == ("mean", "triplet")
     mean, gpo, maximum = (entry.row for entry in block.entries)
-    assert (mean["steps_to_target"], mean["epochs_to_target"], mean["seconds_to_target"]) == (25, 0.625, 5.0)
+    assert (mean["steps_to_target"], mean["epochs_to_target"], mean["seconds_to_target"]) == (
+        25,
+        0.625,
+        5.0,
+    )
     assert gpo["steps_to_target"] == 15
-    assert maximum["steps_to_target"] is maximum["epochs_to_target"] is maximum["seconds_to_target"] is None
+    assert (
+        maximum["steps_to_target"]
+        is maximum["epochs_to_target"]
+        is maximum["seconds_to_target"]
+        is None
+    )
     assert maximum["steps_to_95"] is not None
     assert [entry.reached for entry in block.entries] == [2, 2, 1]
 
@@ -160,12 +200,21 @@ def test_a_baseline_that_failed_gives_no_target():
 def test_baselines_are_written_as_rows_are():
     sections = split([run("gpo/mean", "aoq:h=5"), run("max")])
     assert parse_baseline("gpo/mean,aoq:h=5", sections) == ("gpo/mean", "aoq:h=5")
-    with pytest.raises(SpecError, match=r"--baseline 'maxx,triplet' is no row: write POOLING,LOSS as the table does; did you mean 'max,triplet'\?"):
+    with pytest.raises(
+        SpecError,
+        match=r"--baseline 'maxx,triplet' is no row: write POOLING,LOSS as the table does; did "
+        r"you mean 'max,triplet'\?",
+    ):
         parse_baseline("maxx,triplet", sections)
 
 
 def test_cost_counts_what_the_method_needed_first():
-    cost = {"train_seconds": 40.0, "mining_seconds": 3.0, "prior_seconds": 37.0, "evaluation_seconds": 9.0}
+    cost = {
+        "train_seconds": 40.0,
+        "mining_seconds": 3.0,
+        "prior_seconds": 37.0,
+        "evaluation_seconds": 9.0,
+    }
     (row,) = rows(run(cost=cost, curve=[100, 200]))
     assert (row["train_seconds"], row["total_seconds"]) == (40, 80)
     assert row["seconds_to_95"] == 44
@@ -174,7 +223,12 @@ def test_cost_counts_what_the_method_needed_first():
 def test_costs_over_seeds():
     (row,) = rows(
         run("gpo", cost={"train_seconds": 40.0, "peak_memory_mb": 500.0, "tower_forwards": 10}),
-        run("gpo", "triplet", 1, cost={"train_seconds": 50.0, "peak_memory_mb": 700.0, "tower_forwards": 13}),
+        run(
+            "gpo",
+            "triplet",
+            1,
+            cost={"train_seconds": 50.0, "peak_memory_mb": 700.0, "tower_forwards": 13},
+        ),
     )
     assert (row["train_seconds"], row["peak_memory_mb"], row["tower_forwards"]) == (45, 700, 11.5)
     assert (row["samples_seen"], row["parameters"], row["concurrency"]) == (20480, 250000, 2)
@@ -187,6 +241,11 @@ def test_seeds_of_unequal_concurrency_have_none_in_common():
 
 
 def test_mixed_rows_tell_their_protocols_apart():
-    changed = make_spec(protocol=QUICK.model_copy(update={"epochs": 8}), protocol_changes={"epochs": 8})
+    changed = make_spec(
+        protocol=QUICK.model_copy(update={"epochs": 8}), protocol_changes={"epochs": 8}
+    )
     sections = split([run(), Run(make_record(changed))], allow_mixed=True)
-    assert [make_block(section).entries[0].row["protocol"] for section in sections] == ["quick", "quick:epochs=8"]
+    assert [make_block(section).entries[0].row["protocol"] for section in sections] == [
+        "quick",
+        "quick:epochs=8",
+    ]

@@ -24,7 +24,9 @@ def test_records_come_with_their_curves(tmp_path):
 def test_support_runs_are_left_out(tmp_path):
     save(tmp_path, make_record(make_spec("gpo", role="support")))
     save(tmp_path, make_record(make_spec("max")))
-    Store(tmp_path).directory_for(make_spec("mean", role="support")).write_spec(make_spec("mean", role="support"))
+    Store(tmp_path).directory_for(make_spec("mean", role="support")).write_spec(
+        make_spec("mean", role="support")
+    )
     found = read_runs(tmp_path)
     assert combinations(found) == ["max"]
     assert found.unfinished == ()
@@ -50,15 +52,32 @@ def test_only_the_runs_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        ("curve", r"curve\.jsonl is damaged \(a finished run without an evaluation\): delete the folder"),
-        ("torn curve", r"curve\.jsonl is damaged \(a finished run without an evaluation\): delete the folder"),
+        (
+            "curve",
+            r"curve\.jsonl is damaged \(a finished run without an evaluation\): delete the folder",
+        ),
+        (
+            "torn curve",
+            r"curve\.jsonl is damaged \(a finished run without an evaluation\): delete the folder",
+        ),
         ("record", r"record\.json is missing: delete the folder"),
-        ("test", r"record\.json is damaged \(a finished run without its test metric 'rsum'\): delete the folder"),
+        (
+            "test",
+            (
+                r"record\.json is damaged \(a finished run without its test metric 'rsum'\): "
+                r"delete "
+                r"the folder"
+            ),
+        ),
     ],
 )
 def test_what_a_finished_run_cannot_lack_is_damage(tmp_path, damage, message):
     save(tmp_path, make_record(make_spec("max")), make_curve([1, 2]))
-    save(tmp_path, make_record(make_spec("gpo"), **({"test": {}} if damage == "test" else {})), make_curve([1, 2]))
+    save(
+        tmp_path,
+        make_record(make_spec("gpo"), **({"test": {}} if damage == "test" else {})),
+        make_curve([1, 2]),
+    )
     path = Store(tmp_path).directory_for(make_spec("gpo")).path
     if damage == "record":
         (path / "record.json").unlink()
@@ -82,7 +101,10 @@ def test_a_file_is_no_folder(tmp_path):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(VsebenchError, match=f"there is no folder {re.escape(str(tmp_path))}/absent: give the folder"):
+    with pytest.raises(
+        VsebenchError,
+        match=f"there is no folder {re.escape(str(tmp_path))}/absent: give the folder",
+    ):
         read_runs(tmp_path / "absent")
 
 

@@ -9,42 +9,75 @@ from vsebench.report.sections import split
 
 
 def run(*arguments, started="1", rsum=300.0, metric_version="1", **changes):
-    record = make_record(make_spec(*arguments, **changes), rsum=rsum, metric_version=metric_version, provenance=make_provenance(started=started))
+    record = make_record(
+        make_spec(*arguments, **changes),
+        rsum=rsum,
+        metric_version=metric_version,
+        provenance=make_provenance(started=started),
+    )
     return Run(record)
 
 
 def test_data_sets_and_similarities_are_sections_of_their_own():
-    runs = [run("gpo"), run("gpo", dataset="flickr8k"), run("max"), run("gpo", similarity=component("maxsim"))]
+    runs = [
+        run("gpo"),
+        run("gpo", dataset="flickr8k"),
+        run("max"),
+        run("gpo", similarity=component("maxsim")),
+    ]
     sections = split(runs)
-    assert [(s.dataset, s.similarity, len(s.runs)) for s in sections] == [("scenes", "dot", 2), ("flickr8k", "dot", 1), ("scenes", "maxsim", 1)]
+    assert [(s.dataset, s.similarity, len(s.runs)) for s in sections] == [
+        ("scenes", "dot", 2),
+        ("flickr8k", "dot", 1),
+        ("scenes", "maxsim", 1),
+    ]
     assert all(not s.apart for s in sections)
 
 
 def test_data_sets_may_have_unequal_protocols():
-    assert len(split([run(), run(dataset="flickr8k", protocol=QUICK.model_copy(update={"epochs": 25}))])) == 2
+    assert (
+        len(
+            split(
+                [run(), run(dataset="flickr8k", protocol=QUICK.model_copy(update={"epochs": 25}))]
+            )
+        )
+        == 2
+    )
 
 
 UNEQUAL = {
     "epochs": ({"protocol": QUICK.model_copy(update={"epochs": 8})}, r"epochs \(4 and 8\)"),
-    "sibling_mask": ({"protocol": QUICK.model_copy(update={"sibling_mask": False})}, r"sibling_mask \(True and False\)"),
+    "sibling_mask": (
+        {"protocol": QUICK.model_copy(update={"sibling_mask": False})},
+        r"sibling_mask \(True and False\)",
+    ),
     "data": ({"data_fingerprint": "other"}, r"data fingerprint \(scenes-5b1c2a90 and other\)"),
     "metric": ({"metric_version": "0"}, r"metric version \(1 and 0\)"),
     "device": ({"device": "cuda"}, r"device \(cpu and cuda\)"),
-    "encoder": ({"text_encoder": component("bigru", version="2")}, r"text_encoder \(bigru and bigru \(version 2\)\)"),
+    "encoder": (
+        {"text_encoder": component("bigru", version="2")},
+        r"text_encoder \(bigru and bigru \(version 2\)\)",
+    ),
 }
 
 
 @pytest.mark.parametrize(("changes", "message"), UNEQUAL.values(), ids=UNEQUAL.keys())
 def test_unequal_conditions_share_no_table(changes, message):
     runs = [run("gpo"), run("max"), run("max", "aoq", **changes)]
-    with pytest.raises(VsebenchError, match=rf"runs scenes · gpo · triplet · seed 0 .* and scenes · max · aoq · seed 0 .* differ in {message}") as caught:
+    with pytest.raises(
+        VsebenchError,
+        match=r"runs scenes · gpo · triplet · seed 0 .* and scenes · max · aoq · seed 0 .* "
+        rf"differ in {message}",
+    ) as caught:
         split(runs)
     assert "--allow-mixed" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_many_differences_are_counted():
-    other = QUICK.model_copy(update={"epochs": 8, "lr": 1.0, "threads": 2, "batch_size": 4, "embed_dim": 8})
+    other = QUICK.model_copy(
+        update={"epochs": 8, "lr": 1.0, "threads": 2, "batch_size": 4, "embed_dim": 8}
+    )
     with pytest.raises(VsebenchError, match="and 2 more: report"):
         split([run(), run("gpo", protocol=other)])
 
@@ -55,7 +88,15 @@ def test_the_name_of_the_preset_does_not_count():
 
 def test_mixed_runs_stand_in_blocks_that_say_what_sets_them_apart():
     longer = QUICK.model_copy(update={"epochs": 8})
-    sections = split([run("gpo"), run("gpo", protocol=longer), run("max"), run("max", protocol=longer, device="cuda")], allow_mixed=True)
+    sections = split(
+        [
+            run("gpo"),
+            run("gpo", protocol=longer),
+            run("max"),
+            run("max", protocol=longer, device="cuda"),
+        ],
+        allow_mixed=True,
+    )
     assert [(s.apart, len(s.runs)) for s in sections] == [
         (("device=cpu", "epochs=4"), 2),
         (("device=cpu", "epochs=8"), 1),
@@ -65,7 +106,10 @@ def test_mixed_runs_stand_in_blocks_that_say_what_sets_them_apart():
 
 def test_two_versions_of_a_component_are_not_averaged():
     old, new = run("gpo", started="1"), run("gpo", version="2", started="2")
-    with pytest.raises(VsebenchError, match="same combination and seed made by different versions of a component: delete"):
+    with pytest.raises(
+        VsebenchError,
+        match="same combination and seed made by different versions of a component: delete",
+    ):
         split([new, old])
     for runs in ([new, old], [old, new]):
         (section,) = split(runs, allow_mixed=True)

@@ -19,13 +19,25 @@ from vsebench.report.sections import Section
 from vsebench.report.speedup import SpeedTable, speed_table
 from vsebench.report.speedup_text import as_dicts, notes, render
 
-COST = {"train_seconds": 20.0, "sampling_seconds": 8.0, "refresh_seconds": 2.0, "update_seconds": 10.0, "evaluation_seconds": 1.0, "samples_seen": 4000}
+COST = {
+    "train_seconds": 20.0,
+    "sampling_seconds": 8.0,
+    "refresh_seconds": 2.0,
+    "update_seconds": 10.0,
+    "evaluation_seconds": 1.0,
+    "samples_seen": 4000,
+}
 
 
-def run(sampler: str, seed: int, dev: tuple[float, ...], *, seconds: float = 2.0, **changes: Any) -> Run:
+def run(
+    sampler: str, seed: int, dev: tuple[float, ...], *, seconds: float = 2.0, **changes: Any
+) -> Run:
     """Evaluated every 10 updates with these MAPs."""
     spec = make_annotation_spec(sampler, seed=seed)
-    curve = [e.model_copy(update={"metrics": {"map": value}}) for e, value in zip(make_curve(dev, seconds=seconds), dev, strict=True)]
+    curve = [
+        e.model_copy(update={"metrics": {"map": value}})
+        for e, value in zip(make_curve(dev, seconds=seconds), dev, strict=True)
+    ]
     return Run(make_record(spec, test={"map": max(dev)}, cost=COST, **changes), tuple(curve))
 
 
@@ -33,7 +45,15 @@ SLOW, FAST, NEVER = (0.02, 0.05, 0.09, 0.1), (0.05, 0.1, 0.1, 0.1), (0.01, 0.02,
 
 
 def table(**rows: tuple[float, ...]) -> SpeedTable:
-    return speed_table(Section(tuple(run(sampler.replace("_", "-"), seed, dev) for sampler, dev in rows.items() for seed in range(6))))
+    return speed_table(
+        Section(
+            tuple(
+                run(sampler.replace("_", "-"), seed, dev)
+                for sampler, dev in rows.items()
+                for seed in range(6)
+            )
+        )
+    )
 
 
 def test_a_run_arrives_at_its_first_evaluation_there_or_is_known_only_by_its_end():
@@ -58,7 +78,11 @@ def test_rows_are_timed_against_the_baseline_in_both_units():
     base, fast = table(uniform=SLOW, vse_ens=FAST).rows
     ratio = fast.target.faster["updates"]
     assert ratio is not None
-    assert (ratio.low, ratio.interval, ratio.pairs) == (pytest.approx(2), pytest.approx((1.5, 4)), 6)
+    assert (ratio.low, ratio.interval, ratio.pairs) == (
+        pytest.approx(2),
+        pytest.approx((1.5, 4)),
+        6,
+    )
     assert base.target.faster["seconds"].low == pytest.approx(1)  # type: ignore[union-attr]
     assert fast.parts == {"sampling": 8, "refresh": 2, "update": 10, "evaluation": 1}
 
@@ -78,7 +102,9 @@ def test_a_row_that_never_arrives_stands_as_a_bound():
 
 def test_a_baseline_that_does_not_arrive_in_some_seeds_bounds_from_above():
     """Its mean best sets the target, so that its weaker seeds may miss it."""
-    runs = [run("uniform", seed, SLOW if seed < 4 else (0.02, 0.05, 0.06, 0.07)) for seed in range(6)] + [run("warp", seed, FAST) for seed in range(6)]
+    runs = [
+        run("uniform", seed, SLOW if seed < 4 else (0.02, 0.05, 0.06, 0.07)) for seed in range(6)
+    ] + [run("warp", seed, FAST) for seed in range(6)]
     _, warp = speed_table(Section(tuple(runs))).rows
     ratio = warp.target.faster["updates"]
     assert ratio is not None
@@ -89,7 +115,17 @@ def test_a_baseline_that_does_not_arrive_in_some_seeds_bounds_from_above():
 
 def test_only_common_seeds_are_paired_and_failed_runs_are_named():
     failed = run("warp", 1, FAST, status="failed", error="diverged")
-    found = speed_table(Section((run("uniform", 0, SLOW), run("uniform", 1, SLOW), run("warp", 0, FAST), failed, run("warp", 7, FAST))))
+    found = speed_table(
+        Section(
+            (
+                run("uniform", 0, SLOW),
+                run("uniform", 1, SLOW),
+                run("warp", 0, FAST),
+                failed,
+                run("warp", 7, FAST),
+            )
+        )
+    )
     warp = found.rows[1]
     assert (warp.seeds, warp.failed) == (2, 1)
     assert warp.target.faster["updates"].pairs == 1  # type: ignore[union-attr]
@@ -97,15 +133,23 @@ def test_only_common_seeds_are_paired_and_failed_runs_are_named():
 
 
 def test_a_section_without_a_finished_baseline_has_no_target():
-    found = speed_table(Section((run("uniform", 0, SLOW, status="failed", error="x"), run("warp", 0, FAST))), ("uniform", "hinge"))
+    found = speed_table(
+        Section((run("uniform", 0, SLOW, status="failed", error="x"), run("warp", 0, FAST))),
+        ("uniform", "hinge"),
+    )
     assert found.target.quality is None
     assert all(row.target.faster["updates"] is None for row in found.rows)
     assert "Target: none" in render(found)
 
 
 def test_arrivals_by_the_first_evaluation_are_warned_of():
-    assert any("vse-ens × hinge arrived by their first evaluation" in note for note in notes(table(uniform=SLOW, vse_ens=(0.1,) * 4)))
-    assert not any("arrived by their first" in note for note in notes(table(uniform=SLOW, vse_ens=FAST)))
+    assert any(
+        "vse-ens × hinge arrived by their first evaluation" in note
+        for note in notes(table(uniform=SLOW, vse_ens=(0.1,) * 4))
+    )
+    assert not any(
+        "arrived by their first" in note for note in notes(table(uniform=SLOW, vse_ens=FAST))
+    )
 
 
 def test_the_json_has_no_infinities():
@@ -117,7 +161,9 @@ def test_the_json_has_no_infinities():
 
 
 def test_curves_are_means_at_the_steps_that_all_have():
-    curve = mean_curve([run("uniform", 0, (0.1, 0.2, 0.3)), run("uniform", 1, (0.3, 0.4), seconds=4.0)])
+    curve = mean_curve(
+        [run("uniform", 0, (0.1, 0.2, 0.3)), run("uniform", 1, (0.3, 0.4), seconds=4.0)]
+    )
     assert curve.steps == [10, 20]
     assert curve.seconds == [3, 6]
     assert curve.quality == pytest.approx([0.2, 0.3])
@@ -133,7 +179,10 @@ def test_a_figure_is_drawn(tmp_path, form: str):
     assert content.startswith(b"\x89PNG" if form == "png" else b"<?xml")
 
 
-@pytest.mark.parametrize(("over", "slowest", "scale"), [("seconds", 99.0, "linear"), ("seconds", 101.0, "log"), ("updates", 101.0, "linear")])
+@pytest.mark.parametrize(
+    ("over", "slowest", "scale"),
+    [("seconds", 99.0, "linear"), ("seconds", 101.0, "log"), ("updates", 101.0, "linear")],
+)
 def test_seconds_far_apart_are_on_a_logarithmic_scale(over: str, slowest: float, scale: str):
     panel = Figure().subplots()
     for end in (10.0, slowest):
@@ -156,7 +205,18 @@ def test_the_command_writes_tables_for_each_baseline(tmp_path, capsys):
             one = run(sampler, seed, dev)
             save(tmp_path, one.record, one.curve)
     with pytest.raises(SystemExit) as ended:
-        main(["speedup", str(tmp_path), "--baseline", "uniform,hinge", "--baseline", "vse-ens,hinge", "--plot", str(tmp_path / "curves.svg")])
+        main(
+            [
+                "speedup",
+                str(tmp_path),
+                "--baseline",
+                "uniform,hinge",
+                "--baseline",
+                "vse-ens,hinge",
+                "--plot",
+                str(tmp_path / "curves.svg"),
+            ]
+        )
     assert ended.value.code == 0
     text = capsys.readouterr().out
     assert "baseline uniform × hinge" in text

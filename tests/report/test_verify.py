@@ -5,7 +5,17 @@ import math
 import pytest
 
 from tests.factories import component, make_record, save
-from tests.report.verified import GPO_F30K, INSTALLED, SETTING, leave, only, published, registry, said, spec
+from tests.report.verified import (
+    GPO_F30K,
+    INSTALLED,
+    SETTING,
+    leave,
+    only,
+    published,
+    registry,
+    said,
+    spec,
+)
 from vsebench.plugin import Setting, SpecError, VsebenchError
 from vsebench.report.verification import Tolerance
 from vsebench.report.verify import verify
@@ -16,18 +26,33 @@ def test_a_run_of_the_published_setting_is_put_beside_the_published_figures(tmp_
     leave(tmp_path, "gpo", test={"i2t_r1": 77.5, "rsum": 497.1})
     found = verify("gpo", tmp_path, INSTALLED)
     comparison = only(found)
-    assert (comparison.row.dataset, comparison.row.pooling, comparison.row.loss, comparison.row.seeds) == ("flickr30k", "gpo", "triplet", (0,))
+    assert (
+        comparison.row.dataset,
+        comparison.row.pooling,
+        comparison.row.loss,
+        comparison.row.seeds,
+    ) == ("flickr30k", "gpo", "triplet", (0,))
     assert comparison.reference.source.endswith("supplement, Table 4")
     assert {figure.metric: figure.published for figure in comparison.figures} == GPO_F30K
-    assert {figure.metric: figure.gap for figure in comparison.figures if figure.gap} == {"i2t_r1": 1.0, "rsum": -1.0}
+    assert {figure.metric: figure.gap for figure in comparison.figures if figure.gap} == {
+        "i2t_r1": 1.0,
+        "rsum": -1.0,
+    }
     assert all(figure.half_width is None and not figure.undecided for figure in comparison.figures)
-    assert (found.verdict, found.uncompared, found.unfinished, comparison.remarks) == ("within", (), (), ())
+    assert (found.verdict, found.uncompared, found.unfinished, comparison.remarks) == (
+        "within",
+        (),
+        (),
+        (),
+    )
 
 
 @pytest.mark.parametrize("direction", [1, -1])
 @pytest.mark.parametrize("metric", ["i2t_r1", "i2t_r5", "t2i_r10", "rsum"])
 def test_a_gap_of_exactly_the_tolerance_is_within_and_any_more_is_not(tmp_path, metric, direction):
-    allowed = Tolerance(0.3, 1.1).of(metric)  # no binary fraction: 94.2 + 0.3 − 94.2 is more than 0.3 in floating point
+    allowed = Tolerance(0.3, 1.1).of(
+        metric
+    )  # no binary fraction: 94.2 + 0.3 − 94.2 is more than 0.3 in floating point
     leave(tmp_path, "gpo", test={metric: GPO_F30K[metric] + direction * allowed})
     assert verify("gpo", tmp_path, INSTALLED, Tolerance(0.3, 1.1)).verdict == "within"
     leave(tmp_path, "gpo", test={metric: GPO_F30K[metric] + direction * (allowed + 1e-4)})
@@ -77,10 +102,17 @@ def test_equal_seeds_leave_nothing_undecided(tmp_path):
         ({"protocol": {"embed_dim": 128}}, "embed_dim", "128", "1024"),
         ({"protocol": {"sibling_mask": True}}, "sibling_mask", "true", "false"),
         ({"protocol": {"lr": 2e-3}}, "lr", "0.002", "0.0005"),
-        ({"protocol": {"image_encoder": "region:count_padding=true"}}, "image_encoder", "region:count_padding=true", "region"),
+        (
+            {"protocol": {"image_encoder": "region:count_padding=true"}},
+            "image_encoder",
+            "region:count_padding=true",
+            "region",
+        ),
     ],
 )
-def test_another_setting_is_not_compared_and_says_what_differs(tmp_path, changes, what, ours, theirs):
+def test_another_setting_is_not_compared_and_says_what_differs(
+    tmp_path, changes, what, ours, theirs
+):
     leave(tmp_path, **changes)
     found = verify("made-up", tmp_path, registry(published()))
     (row,) = found.uncompared
@@ -97,18 +129,29 @@ def test_another_setting_is_not_compared_and_says_what_differs(tmp_path, changes
         ({"protocol": ""}, {"protocol": ("vse-infinity", "the paper's own")}),
         ({"protocol": "of-tomorrow"}, {"protocol": ("vse-infinity", "of-tomorrow")}),
         ({"changes": {"augment_words": 0.0}}, {"augment_words": ("0.2", "0")}),
-        ({"model": "HGR", "image_encoder": "", "text_encoder": "", "loss": ""}, {"model": ("two towers", "HGR")}),
+        (
+            {"model": "HGR", "image_encoder": "", "text_encoder": "", "loss": ""},
+            {"model": ("two towers", "HGR")},
+        ),
     ],
 )
 def test_a_published_result_of_another_kind_is_not_compared(tmp_path, setting, what):
     leave(tmp_path)
-    (row,) = verify("made-up", tmp_path, registry(published(Setting(**{**vars(SETTING), **setting})))).uncompared
+    (row,) = verify(
+        "made-up", tmp_path, registry(published(Setting(**{**vars(SETTING), **setting})))
+    ).uncompared
     assert said(row) == what
 
 
 def test_changes_of_the_published_protocol_are_asked_of_the_run(tmp_path):
     leave(tmp_path, protocol={"augment_words": 0.0})
-    assert only(verify("made-up", tmp_path, registry(published(Setting(**{**vars(SETTING), "changes": {"augment_words": 0.0}})))))
+    assert only(
+        verify(
+            "made-up",
+            tmp_path,
+            registry(published(Setting(**{**vars(SETTING), "changes": {"augment_words": 0.0}}))),
+        )
+    )
 
 
 def test_neutral_differences_are_remarked_and_do_not_forbid_the_comparison(tmp_path):
@@ -124,8 +167,15 @@ def test_neutral_differences_are_remarked_and_do_not_forbid_the_comparison(tmp_p
 
 def test_warnings_of_the_runs_are_carried_once(tmp_path):
     for seed in (0, 1):
-        save(tmp_path, make_record(spec(seed=seed), test=GPO_F30K, warnings=("999 images, published are 1000",)))
-    assert only(verify("made-up", tmp_path, registry(published()))).remarks == ("999 images, published are 1000",)
+        save(
+            tmp_path,
+            make_record(
+                spec(seed=seed), test=GPO_F30K, warnings=("999 images, published are 1000",)
+            ),
+        )
+    assert only(verify("made-up", tmp_path, registry(published()))).remarks == (
+        "999 images, published are 1000",
+    )
 
 
 def test_runs_of_unequal_protocols_are_rows_of_their_own(tmp_path):
@@ -141,7 +191,9 @@ def test_the_nearest_result_has_the_fewest_differences_in_components_then_in_all
     near = Setting(**{**vars(SETTING), "changes": {"lr": 1e-3, "epochs": 9}})
     nearest = Setting(**{**vars(SETTING), "changes": {"lr": 1e-3}})
     leave(tmp_path)
-    (row,) = verify("made-up", tmp_path, registry(published(far), published(near), published(nearest))).uncompared
+    (row,) = verify(
+        "made-up", tmp_path, registry(published(far), published(near), published(nearest))
+    ).uncompared
     assert row.nearest.setting == nearest
 
 
@@ -157,15 +209,29 @@ def test_figures_belong_to_every_component_that_they_name(tmp_path):
     leave(tmp_path, "gpo")
     leave(tmp_path, "mean", protocol={"drop_regions": 0.0, "augment_words": 0.0})
     poolings = {
-        name: [comparison.row.pooling for comparison in verify(name, tmp_path, INSTALLED).compared] for name in ("triplet", "bigru", "flickr30k", "gpo")
+        name: [comparison.row.pooling for comparison in verify(name, tmp_path, INSTALLED).compared]
+        for name in ("triplet", "bigru", "flickr30k", "gpo")
     }
-    assert poolings == {"triplet": ["gpo", "mean"], "bigru": ["gpo", "mean"], "flickr30k": ["gpo", "mean"], "gpo": ["gpo"]}
+    assert poolings == {
+        "triplet": ["gpo", "mean"],
+        "bigru": ["gpo", "mean"],
+        "flickr30k": ["gpo", "mean"],
+        "gpo": ["gpo"],
+    }
 
 
 def test_a_component_that_two_distributions_claim_is_matched_by_its_bare_name(tmp_path):
-    leave(tmp_path, image_pooling=component("vsebench::made-up").model_copy(update={"name": "vsebench::made-up"}))
+    leave(
+        tmp_path,
+        image_pooling=component("vsebench::made-up").model_copy(
+            update={"name": "vsebench::made-up"}
+        ),
+    )
     for name in ("made-up", "vsebench::made-up"):
-        assert only(verify(name, tmp_path, registry(published()))).row.pooling == "vsebench::made-up/made-up"
+        assert (
+            only(verify(name, tmp_path, registry(published()))).row.pooling
+            == "vsebench::made-up/made-up"
+        )
     with pytest.raises(SpecError, match="unknown component 'other::made-up'"):
         verify("other::made-up", tmp_path, registry(published()))
 
@@ -176,7 +242,10 @@ def test_failed_and_unfinished_runs_are_named_and_not_counted(tmp_path):
     Store(tmp_path).directory_for(spec(seed=2)).write_spec(spec(seed=2))
     found = verify("made-up", tmp_path, registry(published()))
     assert only(found).row.seeds == (0,)
-    assert found.unfinished == ("flickr30k · made-up · triplet · seed 1 (failed)", "flickr30k · made-up · triplet · seed 2")
+    assert found.unfinished == (
+        "flickr30k · made-up · triplet · seed 1 (failed)",
+        "flickr30k · made-up · triplet · seed 2",
+    )
 
 
 def test_a_folder_in_which_every_run_failed_is_an_error(tmp_path):
@@ -199,7 +268,11 @@ def test_requests_that_cannot_be_served(tmp_path):
         verify("gpo", tmp_path / "absent", INSTALLED)
 
 
-@pytest.mark.parametrize("row", [published("some setting in prose"), published(i2i_r1=40.0)], ids=["prose", "no metric of ours"])
+@pytest.mark.parametrize(
+    "row",
+    [published("some setting in prose"), published(i2i_r1=40.0)],
+    ids=["prose", "no metric of ours"],
+)
 def test_what_no_run_could_be_compared_with_is_no_published_figure(tmp_path, row):
     leave(tmp_path)
     with pytest.raises(SpecError, match="no published figures name 'made-up'"):
@@ -208,10 +281,18 @@ def test_what_no_run_could_be_compared_with_is_no_published_figure(tmp_path, row
 
 def test_metrics_that_were_not_published_are_not_compared(tmp_path):
     leave(tmp_path, test={"i2t_r1": 70.0})
-    assert [figure.metric for figure in only(verify("made-up", tmp_path, registry(published(i2t_r1=70.0, t2t_r1=3.0)))).figures] == ["i2t_r1"]
+    assert [
+        figure.metric
+        for figure in only(
+            verify("made-up", tmp_path, registry(published(i2t_r1=70.0, t2t_r1=3.0)))
+        ).figures
+    ] == ["i2t_r1"]
 
 
 def test_a_data_set_that_is_not_installed_has_unknown_features(tmp_path):
     leave(tmp_path, dataset="elsewhere")
     (row,) = verify("made-up", tmp_path, registry(published())).uncompared
-    assert said(row) == {"data set": ("elsewhere", "flickr30k"), "features": ("unknown", "BUTD regions")}
+    assert said(row) == {
+        "data set": ("elsewhere", "flickr30k"),
+        "features": ("unknown", "BUTD regions"),
+    }

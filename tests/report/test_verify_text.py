@@ -19,7 +19,10 @@ def test_the_terminal_shows_figures_verdict_and_tolerance(tmp_path):
     leave(tmp_path, "gpo", "aoq")
     text = render(verify("gpo", tmp_path, INSTALLED), "table", 100)
     assert max(map(len, text.splitlines())) <= 100
-    assert text.startswith("flickr30k · gpo × triplet · seeds 0, 1, 2\npublished: flickr30k full, BUTD regions, bigru, gpo × triplet")
+    assert text.startswith(
+        "flickr30k · gpo × triplet · seeds 0, 1, 2\npublished: flickr30k full, BUTD regions, "
+        "bigru, gpo × triplet"
+    )
     figures = """
 published    76.5    94.2    97.7    56.4    83.4    89.9  498.1
 ours         80.0    94.2    97.7    56.4    83.4    89.9  500.0
@@ -30,26 +33,36 @@ allowed         2       2       2       2       2       2      5
     assert re.sub(" +", " ", figures) in re.sub(" +", " ", text)
     assert "OUTSIDE TOLERANCE: i2t R@1." in text
     assert "More seeds might turn the verdict on i2t R@1" in text
-    assert "* flickr30k · gpo × aoq · seed 0\n    differs in loss aoq (published: triplet)\n" in text
+    assert (
+        "* flickr30k · gpo × aoq · seed 0\n    differs in loss aoq (published: triplet)\n" in text
+    )
     assert text.endswith("gpo: 0 of 1 compared within tolerance; 1 without a published figure.")
 
 
 def test_one_seed_has_no_interval_and_nothing_compared_is_said(tmp_path):
     leave(tmp_path, "gpo")
     text = render(verify("gpo", tmp_path, INSTALLED), "table", 100)
-    assert next(line.split() for line in text.splitlines() if line.startswith("±")) == ["±", *"–" * 7]
+    assert next(line.split() for line in text.splitlines() if line.startswith("±")) == [
+        "±",
+        *"–" * 7,
+    ]
     assert "Within tolerance.\n" in text
     leave(tmp_path / "other", protocol={"epochs": 1})
-    assert render(verify("made-up", tmp_path / "other", registry(published())), "table", 100).endswith(
-        "made-up: nothing compared; 1 without a published figure. This verifies nothing."
-    )
+    assert render(
+        verify("made-up", tmp_path / "other", registry(published())), "table", 100
+    ).endswith("made-up: nothing compared; 1 without a published figure. This verifies nothing.")
 
 
 def test_json_holds_the_same(tmp_path):
     leave(tmp_path, "gpo", test={"rsum": 490.0})
     leave(tmp_path, "gpo", protocol={"epochs": 3})
     answer = json.loads(render(verify("gpo", tmp_path, INSTALLED, Tolerance(1, 8)), "json", 100))
-    assert (answer["schema"], answer["name"], answer["verdict"], answer["tolerance"]) == (1, "gpo", "outside", {"recall": 1, "rsum": 8})
+    assert (answer["schema"], answer["name"], answer["verdict"], answer["tolerance"]) == (
+        1,
+        "gpo",
+        "outside",
+        {"recall": 1, "rsum": 8},
+    )
     (compared,), (uncompared,) = answer["compared"], answer["uncompared"]
     assert (compared["pooling"], compared["seeds"], compared["within"]) == ("gpo", [0], False)
     assert compared["published"]["setting"]["features"] == "BUTD regions"

@@ -87,7 +87,9 @@ def test_full_disk_is_one_line_and_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(VsebenchError, match=r"cannot write .*record\.json: No space left on device") as caught:
+    with pytest.raises(
+        VsebenchError, match=r"cannot write .*record\.json: No space left on device"
+    ) as caught:
         files.write_text(path, "new")
     assert "\n" not in str(caught.value)
     assert path.read_text() == "old"
@@ -113,7 +115,9 @@ def test_a_file_size_limit_of_the_system_leaves_nothing_half_written(tmp_path):
 
 
 def test_missing_folder(tmp_path):
-    with pytest.raises(VsebenchError, match=r"cannot write .*: there is no folder .*absent; make it"):
+    with pytest.raises(
+        VsebenchError, match=r"cannot write .*: there is no folder .*absent; make it"
+    ):
         files.write_text(tmp_path / "absent" / "a", "x")
 
 

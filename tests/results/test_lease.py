@@ -44,7 +44,9 @@ def test_release_lets_the_next_one_in(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["lease-2.json"]
 
 
-@pytest.mark.skipif(HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc")
+@pytest.mark.skipif(
+    HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc"
+)
 def test_a_dead_process_of_this_machine_holds_nothing(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
@@ -52,19 +54,25 @@ def test_a_dead_process_of_this_machine_holds_nothing(tmp_path):
     assert Lease.claim(tmp_path) is not None
 
 
-@pytest.mark.skipif(HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc")
+@pytest.mark.skipif(
+    HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc"
+)
 def test_a_recycled_pid_holds_nothing(tmp_path):
     leave(tmp_path, replace(HERE, started="1"))
     assert Lease.claim(tmp_path) is not None
 
 
-@pytest.mark.skipif(HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc")
+@pytest.mark.skipif(
+    HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc"
+)
 def test_a_living_process_of_this_machine_needs_no_heartbeat(tmp_path):
     leave(tmp_path, HERE, age=10 * EXPIRY_SECONDS)
     assert Lease.claim(tmp_path) is None
 
 
-@pytest.mark.parametrize(("age", "claimed"), [(EXPIRY_SECONDS - 20, False), (EXPIRY_SECONDS + 1, True)])
+@pytest.mark.parametrize(
+    ("age", "claimed"), [(EXPIRY_SECONDS - 20, False), (EXPIRY_SECONDS + 1, True)]
+)
 def test_other_machines_hold_by_their_heartbeat(tmp_path, age, claimed):
     leave(tmp_path, ELSEWHERE, age=age)
     assert (Lease.claim(tmp_path) is not None) is claimed
@@ -217,7 +225,10 @@ def test_of_racing_processes_exactly_one_wins(tmp_path, start):
         if start == "released":
             Lease.claim(tmp_path / str(r)).release()
     command = [sys.executable, "-c", RACER, str(tmp_path), str(rounds)]
-    racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    racers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
     try:
         for racer in racers:
             assert racer.stdout.readline() == "ready\n"

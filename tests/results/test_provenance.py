@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    return subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def repository(folder: Path) -> str:
@@ -37,7 +39,9 @@ def test_the_commit_says_when_files_differ_from_it(tmp_path: Path) -> None:
     assert git_commit(ours) == f"{head}+"
 
 
-def test_a_package_outside_a_repository_or_installed_inside_one_has_no_commit(tmp_path: Path) -> None:
+def test_a_package_outside_a_repository_or_installed_inside_one_has_no_commit(
+    tmp_path: Path,
+) -> None:
     plain = tmp_path / "plain"
     plain.mkdir()
     (plain / "__init__.py").touch()
@@ -49,7 +53,9 @@ def test_a_package_outside_a_repository_or_installed_inside_one_has_no_commit(tm
     assert git_commit(installed) is None
 
 
-def test_the_commit_is_the_package_s_wherever_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commit_is_the_package_s_wherever_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In a user's own repository, also from one of its hooks, and outside any."""
     theirs = repository(tmp_path / "theirs")
     here = git_commit()
@@ -64,6 +70,9 @@ def test_the_commit_is_the_package_s_wherever_it_is_used(tmp_path: Path, monkeyp
 
 def test_a_record_names_device_and_libraries() -> None:
     found = provenance(torch.device("cpu"), "default")
-    assert found.libraries["torch"] == torch.__version__.partition("+")[0] or found.libraries["torch"] == torch.__version__
+    assert (
+        found.libraries["torch"] == torch.__version__.partition("+")[0]
+        or found.libraries["torch"] == torch.__version__
+    )
     assert found.device_name
     assert 50 < peak_memory_mb(torch.device("cpu")) < 1e6

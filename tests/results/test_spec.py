@@ -65,9 +65,15 @@ ANNOTATION_DEFAULTS = {
 }
 
 
-@pytest.mark.parametrize(("protocol", "defaults"), [(Protocol(), DEFAULTS), (AnnotationProtocol(), ANNOTATION_DEFAULTS)])
-def test_the_defaults_of_a_protocol_never_change(protocol: Protocol | AnnotationProtocol, defaults: dict[str, Any]):
-    """A run id leaves them out: a changed default would give old runs a new meaning. A key may be added, with the default that is what runs did before."""
+@pytest.mark.parametrize(
+    ("protocol", "defaults"), [(Protocol(), DEFAULTS), (AnnotationProtocol(), ANNOTATION_DEFAULTS)]
+)
+def test_the_defaults_of_a_protocol_never_change(
+    protocol: Protocol | AnnotationProtocol, defaults: dict[str, Any]
+):
+    """A run id leaves them out: a changed default would give old runs a new meaning. A key may be
+    added, with the default that is what runs did before.
+    """
     assert protocol.model_dump() == defaults
 
 
@@ -75,7 +81,12 @@ def test_a_parameter_at_its_default_leaves_the_identity_alone():
     before = ComponentRef(spec="aoq", name="aoq", params={"h": 300})
     after = ComponentRef(spec="aoq", name="aoq", params={"h": 300, "terms": "full"})
     assert before.identity() == after.identity()
-    assert before.identity() != ComponentRef(spec="aoq:terms=offtri", name="aoq", params={"h": 300, "terms": "offtri"}).identity()
+    assert (
+        before.identity()
+        != ComponentRef(
+            spec="aoq:terms=offtri", name="aoq", params={"h": 300, "terms": "offtri"}
+        ).identity()
+    )
 
 
 def test_the_order_of_parameters_is_no_part_of_the_identity():
@@ -86,8 +97,12 @@ def test_the_order_of_parameters_is_no_part_of_the_identity():
 
 def test_a_protocol_key_at_its_default_leaves_the_run_id_alone():
     spec = make_spec()
-    same = spec.model_copy(update={"protocol": spec.protocol.model_copy(update={"name": "another preset"})})
-    other = spec.model_copy(update={"protocol": spec.protocol.model_copy(update={"epochs": spec.protocol.epochs + 1})})
+    same = spec.model_copy(
+        update={"protocol": spec.protocol.model_copy(update={"name": "another preset"})}
+    )
+    other = spec.model_copy(
+        update={"protocol": spec.protocol.model_copy(update={"epochs": spec.protocol.epochs + 1})}
+    )
     assert same.run_id == spec.run_id != other.run_id
     hashed = spec.identity()["protocol"]
     assert all(hashed[key] != getattr(Protocol(), key) for key in hashed)

@@ -32,14 +32,21 @@ def test_spec_and_record_come_back_equal(directory):
 
 
 def test_a_record_names_no_path_of_the_machine(directory):
-    environment = {"data_path": "/home/somebody/data/flickr8k", "plugin_files": ("/home/somebody/my_pool.py",), "concurrency": 3}
+    environment = {
+        "data_path": "/home/somebody/data/flickr8k",
+        "plugin_files": ("/home/somebody/my_pool.py",),
+        "concurrency": 3,
+    }
     spec = RunSpec.model_validate({**make_spec().model_dump(), "environment": environment})
     directory.write_spec(spec)
     directory.write_record(make_record(spec))
     assert directory.read_spec() == spec
     assert "somebody" not in (directory.path / "record.json").read_text()
     published = directory.read_record().spec
-    assert (published.environment.plugin_files, published.environment.concurrency) == (("my_pool.py",), 3)
+    assert (published.environment.plugin_files, published.environment.concurrency) == (
+        ("my_pool.py",),
+        3,
+    )
     assert published.run_id == spec.run_id
 
 
@@ -65,7 +72,10 @@ def test_a_truncated_record_names_file_and_cure(directory, cut):
     directory.write_record(make_record())
     path = directory.path / "record.json"
     path.write_text(path.read_text()[:cut])
-    with pytest.raises(VsebenchError, match=r"record\.json is damaged .*delete the folder .*run the same command again") as caught:
+    with pytest.raises(
+        VsebenchError,
+        match=r"record\.json is damaged .*delete the folder .*run the same command again",
+    ) as caught:
         directory.read_record()
     assert "\n" not in str(caught.value)
 
@@ -79,7 +89,9 @@ def test_a_record_that_is_not_one(directory):
 def test_a_record_of_a_newer_version_asks_for_an_upgrade(directory):
     content = json.loads(make_record().model_dump_json()) | {"schema_version": 2, "surprise": 1}
     (directory.path / "record.json").write_text(json.dumps(content))
-    with pytest.raises(VsebenchError, match=r"newer vsebench \(record schema 2, this one reads up to 1\): upgrade"):
+    with pytest.raises(
+        VsebenchError, match=r"newer vsebench \(record schema 2, this one reads up to 1\): upgrade"
+    ):
         directory.read_record()
 
 
@@ -202,7 +214,9 @@ def test_a_run_keeps_the_directory_it_has(tmp_path):
     assert Store(tmp_path).directory_for(spec).path == moved
 
 
-@pytest.mark.parametrize("pooling", ["gpo/mean", "a:b=%2F..%2F", "dist::" + "x" * 300, "...", "ü x"])
+@pytest.mark.parametrize(
+    "pooling", ["gpo/mean", "a:b=%2F..%2F", "dist::" + "x" * 300, "...", "ü x"]
+)
 def test_directory_names_are_safe(pooling):
     name = directory_name(make_spec(pooling))
     assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
@@ -239,11 +253,16 @@ def test_plans_that_are_noted_at_the_same_time_are_all_remembered(tmp_path, monk
     def planned(self):
         found = read(self)
         with suppress(threading.BrokenBarrierError):
-            met.wait(0.5)  # without turns all of them meet here, also the second time; with turns nobody comes
+            met.wait(
+                0.5
+            )  # without turns all of them meet here, also the second time; with turns nobody comes
         return found
 
     monkeypatch.setattr(Store, "planned", planned)
-    noting = [threading.Thread(target=Store(tmp_path).note_plan, args=(ids,)) for ids in (["a", "b"], ["c"], ["d", "a", "e"])]
+    noting = [
+        threading.Thread(target=Store(tmp_path).note_plan, args=(ids,))
+        for ids in (["a", "b"], ["c"], ["d", "a", "e"])
+    ]
     for thread in noting:
         thread.start()
     for thread in noting:

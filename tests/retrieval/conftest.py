@@ -22,16 +22,24 @@ REGIONS, DIM = 4, 16
 
 
 def write_split(folder: Path, name: str, images: int, rng: np.random.Generator) -> None:
-    """Each image shows one coloured thing; its regions are noisy copies, its captions name it in five ways."""
+    """Each image shows one coloured thing; its regions are noisy copies, its captions name it in
+    five ways.
+    """
     world = np.random.default_rng(0).normal(size=(2, 8, DIM))
     colours, things = rng.integers(8, size=images), rng.integers(8, size=images)
     centres = world[0, colours] + world[1, things]
     features = centres[:, None] + 0.3 * rng.normal(size=(images, REGIONS, DIM))
     np.save(folder / f"{name}_ims.npy", features.astype(np.float32))
     forms = ("a {} {}", "the {} {} here", "one {} {} stands", "there is a {} {}", "some {} {}")
-    lines = [form.format(WORDS[c], THINGS[t]) for c, t in zip(colours, things, strict=True) for form in forms]
+    lines = [
+        form.format(WORDS[c], THINGS[t])
+        for c, t in zip(colours, things, strict=True)
+        for form in forms
+    ]
     (folder / f"{name}_caps.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (folder / f"{name}_ids.txt").write_text("\n".join(map(str, range(images))) + "\n", encoding="utf-8")
+    (folder / f"{name}_ids.txt").write_text(
+        "\n".join(map(str, range(images))) + "\n", encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +52,12 @@ def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def plan_runs(tiny_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[RunSpec, ...]]:
-    """Plans a suite on the tiny set; keyword arguments are suite values, `set` adds protocol keys."""
+def plan_runs(
+    tiny_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[RunSpec, ...]]:
+    """Plans a suite on the tiny set; keyword arguments are suite values, `set` adds protocol
+    keys.
+    """
     monkeypatch.setenv("VSEBENCH_CACHE", str(tmp_path / "cache"))
 
     def plan_suite(**values: object) -> tuple[RunSpec, ...]:
@@ -59,7 +71,14 @@ def plan_runs(tiny_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
             "evals_per_epoch": 4,
             **values.pop("set", {}),
         }  # type: ignore[dict-item]
-        defaults = {"dataset": "precomp", "data_root": str(tiny_root), "pooling": "mean", "loss": "triplet", "protocol": "quick", "device": "cpu"}
+        defaults = {
+            "dataset": "precomp",
+            "data_root": str(tiny_root),
+            "pooling": "mean",
+            "loss": "triplet",
+            "protocol": "quick",
+            "device": "cpu",
+        }
         return plan(make_suite({**defaults, **values, "set": protocol})).runs
 
     return plan_suite

@@ -22,19 +22,37 @@ if TYPE_CHECKING:
 
     from vsebench.results.spec import RunSpec
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
 
 
-def test_a_step_never_makes_the_host_wait(plan_runs: Callable[..., tuple[RunSpec, ...]], tmp_path: Path) -> None:
+def test_a_step_never_makes_the_host_wait(
+    plan_runs: Callable[..., tuple[RunSpec, ...]], tmp_path: Path
+) -> None:
     (spec,) = plan_runs(device="cuda", pooling="gpo")
     directory = Store(tmp_path).directory_for(spec)
     directory.write_spec(spec)
-    session = prepare(spec, directory, load_plugins().registry, lambda event: None, Observers.of(spec, directory.path))
+    session = prepare(
+        spec,
+        directory,
+        load_plugins().registry,
+        lambda event: None,
+        Observers.of(spec, directory.path),
+    )
     order = loop._order(session, 0, Key(0))
     streams = Streams(Key(0, "a").generator(), Key(0, "b").generator())
 
     def step(number: int) -> None:
-        loop._step(session, order[number * 32 : (number + 1) * 32], Progress(0, number, 54), streams, Key(0, "c").generator(), Totals())
+        loop._step(
+            session,
+            order[number * 32 : (number + 1) * 32],
+            Progress(0, number, 54),
+            streams,
+            Key(0, "c").generator(),
+            Totals(),
+        )
 
     step(0)  # allocations and cuDNN's choice of algorithms wait
     torch.cuda.set_sync_debug_mode("error")
@@ -46,10 +64,16 @@ def test_a_step_never_makes_the_host_wait(plan_runs: Callable[..., tuple[RunSpec
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_cuda_learns_what_the_cpu_learns(plan_runs: Callable[..., tuple[RunSpec, ...]], tmp_path: Path, precision: str) -> None:
+def test_cuda_learns_what_the_cpu_learns(
+    plan_runs: Callable[..., tuple[RunSpec, ...]], tmp_path: Path, precision: str
+) -> None:
     results = {}
     for device in ("cpu", "cuda"):
-        (spec,) = plan_runs(device=device, pooling="gpo", set={"precision": precision if device == "cuda" else "fp32"})
+        (spec,) = plan_runs(
+            device=device,
+            pooling="gpo",
+            set={"precision": precision if device == "cuda" else "fp32"},
+        )
         directory = Store(tmp_path).directory_for(spec)
         directory.write_spec(spec)
         results[device] = train(spec, directory, lambda event: None).test["rsum"]

@@ -28,7 +28,10 @@ def test_a_zero_vector_stays_finite_and_has_a_finite_gradient() -> None:
 
 
 def test_parts_are_put_together_field_by_field() -> None:
-    parts = [SetEmbedding(torch.full((n, 2, 3), float(n)), torch.ones(n, 2, dtype=torch.bool)) for n in (1, 2)]
+    parts = [
+        SetEmbedding(torch.full((n, 2, 3), float(n)), torch.ones(n, 2, dtype=torch.bool))
+        for n in (1, 2)
+    ]
     whole = concatenate(parts)
     assert isinstance(whole, SetEmbedding)
     assert whole.vectors[:, 0, 0].tolist() == [1, 2, 2]

@@ -24,9 +24,13 @@ def model_of(plan_runs: Callable[..., tuple[RunSpec, ...]], words: int) -> Model
     return build(spec, load_plugins().registry, in_dim=5, vocabulary_size=words)
 
 
-def test_images_are_embedded_in_order_whatever_the_block(plan_runs: Callable[..., tuple[RunSpec, ...]]) -> None:
+def test_images_are_embedded_in_order_whatever_the_block(
+    plan_runs: Callable[..., tuple[RunSpec, ...]],
+) -> None:
     rng = np.random.default_rng(0)
-    table = ImageTable(rng.normal(size=(11, 6, 5)).astype(np.float32), rng.integers(1, 7, size=11), CPU)
+    table = ImageTable(
+        rng.normal(size=(11, 6, 5)).astype(np.float32), rng.integers(1, 7, size=11), CPU
+    )
     model = model_of(plan_runs, 10)
     whole = encode_images(model, table)
     one_by_one = encode_images(model, table, block=1)
@@ -34,15 +38,27 @@ def test_images_are_embedded_in_order_whatever_the_block(plan_runs: Callable[...
     torch.testing.assert_close(torch.linalg.vector_norm(whole, dim=1), torch.ones(11))  # type: ignore[arg-type]
 
 
-def test_captions_are_embedded_in_their_own_order(plan_runs: Callable[..., tuple[RunSpec, ...]]) -> None:
-    captions = ["a dog", "two men walk along a very long road", "cat", "a red car stands here", "dog"]
+def test_captions_are_embedded_in_their_own_order(
+    plan_runs: Callable[..., tuple[RunSpec, ...]],
+) -> None:
+    captions = [
+        "a dog",
+        "two men walk along a very long road",
+        "cat",
+        "a red car stands here",
+        "dog",
+    ]
     vocabulary = Vocabulary.build(captions, 1)
     model = model_of(plan_runs, len(vocabulary))
     table = TextTable(vocabulary.encode(captions))
     whole = encode_texts(model, table, CPU)
-    alone = torch.cat([encode_texts(model, TextTable(vocabulary.encode([caption])), CPU) for caption in captions])  # type: ignore[misc]
+    alone = torch.cat(
+        [encode_texts(model, TextTable(vocabulary.encode([caption])), CPU) for caption in captions]
+    )  # type: ignore[misc]
     torch.testing.assert_close(whole, alone, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(encode_texts(model, table, CPU, block=2), whole, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        encode_texts(model, table, CPU, block=2), whole, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_evaluation_leaves_the_module_as_it_was() -> None:

@@ -30,7 +30,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def wanted(world: Path, tmp_path: Path) -> Extraction:
-    return Extraction(world / "precomp" / "images", str(world / "resnet"), tmp_path / "table", size=32, batch=3)
+    return Extraction(
+        world / "precomp" / "images", str(world / "resnet"), tmp_path / "table", size=32, batch=3
+    )
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -47,19 +49,30 @@ def test_the_table_holds_the_models_features_of_whole_images(wanted: Extraction)
     model = VisionModel(wanted.model, 32).eval()
     with torch.no_grad():
         for row, name in enumerate(store.names):
-            pixels = torch.from_numpy(square(decode_rgb(store.read(row), ""), 32).copy()).permute(2, 0, 1)[None]
-            np.testing.assert_allclose(table.features[row], model(pixels)[0].numpy(), rtol=2e-3, atol=1e-3)
+            pixels = torch.from_numpy(square(decode_rgb(store.read(row), ""), 32).copy()).permute(
+                2, 0, 1
+            )[None]
+            np.testing.assert_allclose(
+                table.features[row], model(pixels)[0].numpy(), rtol=2e-3, atol=1e-3
+            )
             assert table.names[row] == name
     assert table.features.dtype == np.float16
     assert table.features.shape == (11, model.local_features, model.width)
     assert (about["model"], about["size"], about["images"]) == ("resnet", 32, 11)
-    assert str(wanted.out.parent) not in json.dumps(about)  # a table may be shared: it names no path
+    assert str(wanted.out.parent) not in json.dumps(
+        about
+    )  # a table may be shared: it names no path
 
 
-def test_what_is_done_is_not_done_again_and_nothing_else_is_overwritten(wanted: Extraction, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_done_is_not_done_again_and_nothing_else_is_overwritten(
+    wanted: Extraction, monkeypatch: pytest.MonkeyPatch
+) -> None:
     extract(wanted, silent)
     before = contents(wanted.out)
-    with pytest.raises(DataError, match=r"table is another table \(it differs in batch\): choose another --out, or delete it"):
+    with pytest.raises(
+        DataError,
+        match=r"table is another table \(it differs in batch\): choose another --out, or delete it",
+    ):
         extract(replace(wanted, batch=2), silent)
     monkeypatch.setattr(VisionModel, "forward", None)
     monkeypatch.setattr(VisionModel, "_measure", lambda self, model: before and (4, 16))
@@ -87,7 +100,10 @@ def test_a_stopped_extraction_goes_on_to_the_same_bytes(wanted: Extraction, stop
     with pytest.raises(KeyboardInterrupt):
         extract(wanted, stop)
     assert not wanted.out.exists()
-    with pytest.raises(DataError, match=r"is an unfinished table of something else \(it differs in local_features, size\)"):
+    with pytest.raises(
+        DataError,
+        match=r"is an unfinished table of something else \(it differs in local_features, size\)",
+    ):
         extract(replace(wanted, size=64), silent)
     begun: list[int] = []
     extract(wanted, lambda what, done, total: begun.append(done) if what == "extracted" else None)
@@ -95,7 +111,9 @@ def test_a_stopped_extraction_goes_on_to_the_same_bytes(wanted: Extraction, stop
     assert contents(wanted.out) == contents(whole.out)
 
 
-def test_a_damaged_image_is_named_before_anything_is_computed(wanted: Extraction, world: Path, tmp_path: Path) -> None:
+def test_a_damaged_image_is_named_before_anything_is_computed(
+    wanted: Extraction, world: Path, tmp_path: Path
+) -> None:
     write_image_set(tmp_path / "damaged", (3, 1, 1))
     image = tmp_path / "damaged" / "images" / "0004.png"
     image.write_bytes(image.read_bytes()[:200])
@@ -104,7 +122,9 @@ def test_a_damaged_image_is_named_before_anything_is_computed(wanted: Extraction
     assert not list(tmp_path.glob(".*unfinished"))
 
 
-def test_a_feature_beyond_float16_is_named(wanted: Extraction, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_feature_beyond_float16_is_named(
+    wanted: Extraction, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = VisionModel.forward
 
     def huge(self: VisionModel, pixels: torch.Tensor) -> torch.Tensor:
@@ -114,5 +134,7 @@ def test_a_feature_beyond_float16_is_named(wanted: Extraction, monkeypatch: pyte
         return features
 
     monkeypatch.setattr(VisionModel, "forward", huge)
-    with pytest.raises(DataError, match=r"gives image .*0010\.png a feature of 100000, which float16 cannot hold"):
+    with pytest.raises(
+        DataError, match=r"gives image .*0010\.png a feature of 100000, which float16 cannot hold"
+    ):
         extract(wanted, silent)

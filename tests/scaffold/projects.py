@@ -30,5 +30,7 @@ def install(made: Project, site: Path) -> None:
             file.write_text(text)
     info = site / f"{made.package}-0.1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {made.distribution}\nVersion: 0.1.0\n")
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {made.distribution}\nVersion: 0.1.0\n"
+    )
     (info / "entry_points.txt").write_text(f"[vsebench]\n{made.name} = {made.package}\n")

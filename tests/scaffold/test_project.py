@@ -17,7 +17,11 @@ def test_every_name_follows_from_one():
         "batch_plan",
         "MyHardBatches",
     )
-    assert (made.spec, made.licence_id, made.run_options) == ("my_hard_batches", "MIT", "--set batch_plan=my_hard_batches")
+    assert (made.spec, made.licence_id, made.run_options) == (
+        "my_hard_batches",
+        "MIT",
+        "--set batch_plan=my_hard_batches",
+    )
 
 
 def test_a_shared_name_is_written_with_its_distribution():
@@ -44,19 +48,29 @@ def test_a_shared_name_is_written_with_its_distribution():
 def test_a_name_that_no_module_can_have_is_refused_with_one_that_can(name: str, nearest: str):
     with pytest.raises(SpecError) as caught:
         Project("pooling", name)
-    assert str(caught.value) == f"'{name}' cannot name a plugin's module: write lower-case letters, digits and single underscores, such as {nearest}"
+    assert (
+        str(caught.value)
+        == f"'{name}' cannot name a plugin's module: write lower-case letters, digits and single "
+        f"underscores, such as {nearest}"
+    )
     assert Project("pooling", nearest).name == nearest
 
 
 def test_a_name_too_long_for_a_file_is_refused():
-    with pytest.raises(SpecError, match="a plugin's name has at most 60 characters, 'aaaaaaaaaaaaaaaaaaaa…' has 300: choose a shorter one"):
+    with pytest.raises(
+        SpecError,
+        match="a plugin's name has at most 60 characters, 'aaaaaaaaaaaaaaaaaaaa…' has 300: choose "
+        "a shorter one",
+    ):
         Project("pooling", "a" * 300)
     assert Project("pooling", "a" * 60).name == "a" * 60
 
 
 @pytest.mark.parametrize("name", ["lambda", "class", "async"])
 def test_a_keyword_is_refused(name: str):
-    with pytest.raises(SpecError, match=f"'{name}' is a keyword of Python: choose another name, such as my_{name}"):
+    with pytest.raises(
+        SpecError, match=f"'{name}' is a keyword of Python: choose another name, such as my_{name}"
+    ):
         Project("pooling", name)
 
 

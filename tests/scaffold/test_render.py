@@ -34,7 +34,9 @@ def test_the_author_starts_from_a_short_module(kind: str):
 def test_listing_it_imports_no_torch(kind: str):
     made = project(kind)
     code = files(made)[f"src/{made.package}/__init__.py"]
-    imported = {node.module for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)}
+    imported = {
+        node.module for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)
+    }
     assert imported == {"__future__", "typing", "vsebench.plugin"}
 
 
@@ -57,7 +59,9 @@ def test_its_metadata_name_what_is_there(kind: str):
         f"tests/test_{made.name}.py",
     }
     assert made.run_options in rendered["README.md"]
-    assert all(text.endswith("\n") and "{{" not in text and "{%" not in text for text in rendered.values())
+    assert all(
+        text.endswith("\n") and "{{" not in text and "{%" not in text for text in rendered.values()
+    )
 
 
 @pytest.mark.parametrize("licence", LICENCES)
@@ -65,13 +69,24 @@ def test_its_licence_is_the_one_that_was_chosen(licence: str):
     made = project("pooling", licence=licence)
     rendered = files(made)
     assert tomllib.loads(rendered["pyproject.toml"])["project"]["license"] == LICENCES[licence]
-    assert {"apache-2.0": "Apache License", "mit": "MIT License", "bsd-3-clause": "BSD 3-Clause License"}[licence] in rendered["LICENSE"]
+    assert {
+        "apache-2.0": "Apache License",
+        "mit": "MIT License",
+        "bsd-3-clause": "BSD 3-Clause License",
+    }[licence] in rendered["LICENSE"]
     if licence != "apache-2.0":
-        assert f"2026{',' if licence.startswith('bsd') else ''} the authors of vsebench-my-pooling" in rendered["LICENSE"]
+        assert (
+            f"2026{',' if licence.startswith('bsd') else ''} the authors of vsebench-my-pooling"
+            in rendered["LICENSE"]
+        )
 
 
 def test_a_class_that_would_hide_an_import_is_refused():
-    with pytest.raises(SpecError, match="the class of 'tensor' would be called Tensor, which its module imports: choose another name"):
+    with pytest.raises(
+        SpecError,
+        match="the class of 'tensor' would be called Tensor, which its module imports: choose "
+        "another name",
+    ):
         files(project("pooling", name="tensor"))
 
 

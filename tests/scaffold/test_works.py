@@ -38,14 +38,23 @@ def run(*arguments: str) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_found_and_keeps_its_promises(kind: str, site: Path, capsys: pytest.CaptureFixture[str]):
+def test_it_is_found_and_keeps_its_promises(
+    kind: str, site: Path, capsys: pytest.CaptureFixture[str]
+):
     made = project(kind)
     install(made, site)
     code = run("check", made.distribution, "--format", "json")
     report = json.loads(capsys.readouterr().out)
-    assert [check["name"] for component in report["components"] for check in component["checks"] if check["outcome"] == "failed"] == []
+    assert [
+        check["name"]
+        for component in report["components"]
+        for check in component["checks"]
+        if check["outcome"] == "failed"
+    ] == []
     assert code == 0
-    assert [(component["kind"], component["spec"]) for component in report["components"]] == [(kind, made.name)]
+    assert [(component["kind"], component["spec"]) for component in report["components"]] == [
+        (kind, made.name)
+    ]
     assert any(check["outcome"] == "passed" for check in report["components"][0]["checks"])
 
 
@@ -62,11 +71,30 @@ def test_a_plan_is_made_with_it(kind: str, site: Path, capsys: pytest.CaptureFix
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_trained(kind: str, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_it_is_trained(
+    kind: str,
+    site: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
     made = project(kind)
     install(made, site)
     monkeypatch.chdir(tmp_path)
-    small = [] if kind == "sampler" else ["--epochs", "1", "--set", "embed_dim=16", "--set", "word_dim=16", "--set", "warmup_epochs=0"]
+    small = (
+        []
+        if kind == "sampler"
+        else [
+            "--epochs",
+            "1",
+            "--set",
+            "embed_dim=16",
+            "--set",
+            "word_dim=16",
+            "--set",
+            "warmup_epochs=0",
+        ]
+    )
     small += [] if kind in ("loss", "sampler") else ["--loss", "triplet"]
     small += [] if kind in ("pooling", "sampler") else ["--pooling", "mean"]
     small += [] if kind in ("dataset", "sampler") else ["--dataset", "scenes:images=100"]

@@ -22,7 +22,9 @@ def test_files_are_written(tmp_path: Path):
 def test_what_exists_is_never_touched(make, tmp_path: Path):
     make(tmp_path / "new")
     before = os.lstat(tmp_path / "new")
-    with pytest.raises(SpecError, match=r"'.*new' exists already: choose another name, or move it out of the way"):
+    with pytest.raises(
+        SpecError, match=r"'.*new' exists already: choose another name, or move it out of the way"
+    ):
         write({"a.txt": "1"}, tmp_path / "new")
     assert os.lstat(tmp_path / "new") == before
     assert list(tmp_path.iterdir()) == [tmp_path / "new"]

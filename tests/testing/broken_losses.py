@@ -17,7 +17,11 @@ def hinges(inputs: LossInputs, positives: Tensor | None = None) -> Tensor:
     """[B, B], of the captions of each image."""
     scores = inputs.similarity.to(torch.promote_types(inputs.similarity.dtype, torch.float32))
     own = scores.diagonal()[:, None]
-    return (0.2 + scores - own).relu().masked_fill(inputs.positives if positives is None else positives, 0)
+    return (
+        (0.2 + scores - own)
+        .relu()
+        .masked_fill(inputs.positives if positives is None else positives, 0)
+    )
 
 
 class Sound:
@@ -79,7 +83,10 @@ class PushesPairsApart:
 
 class RootOfADistance:
     def __call__(self, inputs: LossInputs) -> Tensor:
-        return hinges(inputs).sum() + (inputs.image - inputs.text).double().square().sum(dim=1).sqrt().sum()
+        return (
+            hinges(inputs).sum()
+            + (inputs.image - inputs.text).double().square().sum(dim=1).sqrt().sum()
+        )
 
 
 class DividesByNegatives:
@@ -106,7 +113,15 @@ class WrongGradient:
 
 class OverflowsInHalf:
     def __call__(self, inputs: LossInputs) -> Tensor:
-        return hinges(inputs).sum() + (20 * inputs.similarity).exp().masked_fill(inputs.positives, 0).sum(dim=1).log1p().sum()
+        return (
+            hinges(inputs).sum()
+            + (20 * inputs.similarity)
+            .exp()
+            .masked_fill(inputs.positives, 0)
+            .sum(dim=1)
+            .log1p()
+            .sum()
+        )
 
 
 class DiffersUnderAutocast:
@@ -131,7 +146,9 @@ class Remembers:
 
 class CPUOnly:
     def __call__(self, inputs: LossInputs) -> Tensor:
-        return hinges(inputs, torch.eye(len(inputs.image), dtype=torch.bool) | inputs.positives).sum()
+        return hinges(
+            inputs, torch.eye(len(inputs.image), dtype=torch.bool) | inputs.positives
+        ).sum()
 
 
 # Of the annotation task.
@@ -167,7 +184,10 @@ class RankingBelowZero(Ranking):
 
 class RankingKernel(Ranking):
     def kernel(self) -> Callable[[float, float], tuple[float, float]]:
-        return lambda difference, weight: (max(1 - difference, 0.0), weight if difference < 1 else 0.0)
+        return lambda difference, weight: (
+            max(1 - difference, 0.0),
+            weight if difference < 1 else 0.0,
+        )
 
 
 class Narrows:

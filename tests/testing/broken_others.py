@@ -67,7 +67,9 @@ class Hardest:
 
     needs_embeddings = True
 
-    def plan(self, epoch: int, n: int, embeddings: tuple[np.ndarray, np.ndarray], key: Key) -> np.ndarray:
+    def plan(
+        self, epoch: int, n: int, embeddings: tuple[np.ndarray, np.ndarray], key: Key
+    ) -> np.ndarray:
         return np.argsort(embeddings[0].sum(axis=1) + epoch, kind="stable")
 
 

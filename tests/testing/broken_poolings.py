@@ -36,7 +36,11 @@ class SoundSet(nn.Module):
 class SoundGaussian(nn.Module):
     def forward(self, features: Tensor, lengths: Tensor) -> PoolingOutput:
         centre = mean(features, lengths)
-        return PoolingOutput(GaussianEmbedding(centre, centre.square()), losses={"spread": centre.square().sum()}, diagnostics={"mean": centre.detach()})
+        return PoolingOutput(
+            GaussianEmbedding(centre, centre.square()),
+            losses={"spread": centre.square().sum()},
+            diagnostics={"mean": centre.detach()},
+        )
 
 
 class Plain(nn.Module):
@@ -85,7 +89,9 @@ class ZeroesPaddingInPlace(Plain):
 
 class MultipliesByTheMask(Plain):
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        return (features * valid_mask(lengths, features.shape[1])[..., None]).sum(dim=1) / lengths[:, None].to(features.dtype)
+        return (features * valid_mask(lengths, features.shape[1])[..., None]).sum(dim=1) / lengths[
+            :, None
+        ].to(features.dtype)
 
 
 class DividesByAllRows(Plain):
@@ -157,7 +163,9 @@ class BreaksTheGraph(Plain):
 
 class CPUOnly(Plain):
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        return torch.where((torch.arange(features.shape[1]) < lengths[:, None])[..., None], features, 0).sum(dim=1)
+        return torch.where(
+            (torch.arange(features.shape[1]) < lengths[:, None])[..., None], features, 0
+        ).sum(dim=1)
 
 
 class Narrows(Plain):

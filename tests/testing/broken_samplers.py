@@ -37,7 +37,9 @@ class Sound:
     def images(self, state: SamplerState, anchors: Tensor) -> Tensor:
         return state.images_of(anchors)[:, None]
 
-    def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
+    def sample(
+        self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey
+    ) -> Draws:
         images = self.images(state, anchors)
         free = self.index.free(images).expand(-1, k)
         streams = self.streams(key, len(anchors), k).to(anchors.device)
@@ -51,9 +53,15 @@ class Sound:
 
 
 class CountsOnTheCPU(Sound):
-    def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
+    def sample(
+        self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey
+    ) -> Draws:
         drawn = super().sample(state, anchors, positives, k, key)
-        return Draws(drawn.negatives.masked_fill(torch.arange(len(anchors))[:, None] < 0, -1), drawn.trials, drawn.weight)
+        return Draws(
+            drawn.negatives.masked_fill(torch.arange(len(anchors))[:, None] < 0, -1),
+            drawn.trials,
+            drawn.weight,
+        )
 
 
 class WeighsOnTheCPU(Sound):
@@ -77,11 +85,17 @@ class DoublePrecisionWeights(Sound):
 class Biased(Sound):
     """Prefers the smaller of two draws, one time in five."""
 
-    def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
+    def sample(
+        self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey
+    ) -> Draws:
         one = super().sample(state, anchors, positives, k, key)
         other = super().sample(state, anchors, positives, k, DrawKey(key.seed + 1000, key.step))
         chosen = self.streams(key, len(anchors), k).to(anchors.device) % 5 == 0
-        return Draws(torch.where(chosen, torch.minimum(one.negatives, other.negatives), one.negatives), one.trials, one.weight)
+        return Draws(
+            torch.where(chosen, torch.minimum(one.negatives, other.negatives), one.negatives),
+            one.trials,
+            one.weight,
+        )
 
 
 class NoLaw(Sound):
@@ -89,8 +103,12 @@ class NoLaw(Sound):
 
     law = property()  # type: ignore[assignment]
 
-    def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
-        labels = below(self.streams(key, len(anchors), k).to(anchors.device), state.positives.n_labels)
+    def sample(
+        self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey
+    ) -> Draws:
+        labels = below(
+            self.streams(key, len(anchors), k).to(anchors.device), state.positives.n_labels
+        )
         return Draws(labels, torch.ones_like(labels), torch.ones_like(labels, dtype=torch.float32))
 
 
@@ -99,7 +117,9 @@ class NoLawAndSaysSo(NoLaw):
 
 
 class OtherKernel(Uniform):
-    def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
+    def sample(
+        self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey
+    ) -> Draws:
         return self.vectorised(state, anchors, positives, k, key)
 
     def kernel(self) -> DrawKernel:

@@ -19,15 +19,35 @@ if TYPE_CHECKING:
     from vsebench.testing import ConformanceError
     from vsebench.testing.report import Result
 
-CARDS: dict[str, Card] = {"loss": LossCard("a loss"), "dataset": DatasetCard("a data set", prepare="write it", licence="any")}
+CARDS: dict[str, Card] = {
+    "loss": LossCard("a loss"),
+    "dataset": DatasetCard("a data set", prepare="write it", licence="any"),
+}
 
 
-def subject(kind: Kind, made: type, card: Card | None = None, *, params: tuple[Param, ...] = (), data_root: Path | None = None) -> Subject:
+def subject(
+    kind: Kind,
+    made: type,
+    card: Card | None = None,
+    *,
+    params: tuple[Param, ...] = (),
+    data_root: Path | None = None,
+) -> Subject:
     """A class at the top of a test module as a component."""
     component = Component(
-        kind, made.__name__, f"{made.__module__}:{made.__qualname__}", params, card or CARDS.get(kind) or Card("made up"), Origin("made-up", "made-up", "1")
+        kind,
+        made.__name__,
+        f"{made.__module__}:{made.__qualname__}",
+        params,
+        card or CARDS.get(kind) or Card("made up"),
+        Origin("made-up", "made-up", "1"),
     )
-    return Subject(component, component.resolve({}), component.name, data_roots=(data_root,) if data_root else ())
+    return Subject(
+        component,
+        component.resolve({}),
+        component.name,
+        data_roots=(data_root,) if data_root else (),
+    )
 
 
 def results(made: Subject) -> dict[str, Result]:
@@ -35,8 +55,12 @@ def results(made: Subject) -> dict[str, Result]:
 
 
 def broken(made: Subject) -> set[str]:
-    """The promises that it breaks, after making sure that what the failures say of how to see them again is Python that runs."""
-    failures = {name: result.failure for name, result in results(made).items() if result.failure is not None}
+    """The promises that it breaks, after making sure that what the failures say of how to see them
+    again is Python that runs.
+    """
+    failures = {
+        name: result.failure for name, result in results(made).items() if result.failure is not None
+    }
     for failure in failures.values():
         see_again(made, failure)
     return set(failures)
@@ -47,7 +71,10 @@ def see_again(made: Subject, failure: ConformanceError) -> None:
     code = compile(failure.reproduce, "<reproduction>", "exec")
     if "torch.compile" in failure.reproduce:
         return
-    with patch("vsebench.testing.build", lambda *_, **context: made.build(**context)), warnings.catch_warnings():
+    with (
+        patch("vsebench.testing.build", lambda *_, **context: made.build(**context)),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         try:
             exec(code, {})
@@ -58,7 +85,9 @@ def see_again(made: Subject, failure: ConformanceError) -> None:
 
 def skipped(made: Subject) -> dict[str, str]:
     """The promises that could not be checked, and why."""
-    return {name: result.reason for name, result in results(made).items() if result.outcome == "skipped"}
+    return {
+        name: result.reason for name, result in results(made).items() if result.outcome == "skipped"
+    }
 
 
 def only(made: Subject, name: str) -> Any:

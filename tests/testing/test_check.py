@@ -12,7 +12,15 @@ import torch
 from tests.testing import broken_poolings
 from tests.testing.made import subject
 from vsebench.plugin import LossCard, SpecError
-from vsebench.testing import Check, ConformanceError, NotCheckedError, build, checks, checks_of, promise
+from vsebench.testing import (
+    Check,
+    ConformanceError,
+    NotCheckedError,
+    build,
+    checks,
+    checks_of,
+    promise,
+)
 from vsebench.testing.kinds import HOMES, promises
 from vsebench.testing.trial import Trial
 
@@ -53,11 +61,17 @@ def takes_long(_: object) -> None:
 
 
 def test_a_promise_is_named_and_summarised_by_its_function() -> None:
-    assert (takes_long.name, takes_long.summary, takes_long.slow) == ("takes_long", "It takes long", True)
+    assert (takes_long.name, takes_long.summary, takes_long.slow) == (
+        "takes_long",
+        "It takes long",
+        True,
+    )
     assert not crashes.slow
 
 
-def test_a_check_draws_the_same_numbers_whatever_was_drawn_before_and_leaves_the_generator_alone() -> None:
+def test_a_check_draws_the_same_numbers_whatever_was_drawn_before_and_leaves_the_generator_alone() -> (
+    None
+):
     found = []
     for seed in (1, 2):
         torch.manual_seed(seed)
@@ -75,7 +89,10 @@ def test_whatever_a_component_raises_is_a_failure_that_can_be_seen_again() -> No
     assert caught.value.what == "it raises ZeroDivisionError: of all things"
     with pytest.raises(ConformanceError, match="it raises SystemExit: 0"):
         Check(ends, SUBJECT)()
-    assert caught.value.reproduce == 'from vsebench.testing import checks; checks("pooling", "Plain", only="crashes")[0]()'
+    assert (
+        caught.value.reproduce
+        == 'from vsebench.testing import checks; checks("pooling", "Plain", only="crashes")[0]()'
+    )
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
@@ -95,20 +112,31 @@ def test_what_is_not_checked_is_a_skipped_test() -> None:
 
 def test_a_failure_has_a_line_for_each_fact() -> None:
     text = str(ConformanceError("it is wrong", on="this", expected="that", reproduce="do()"))
-    assert text.splitlines() == ["it is wrong", "  on:        this", "  expected:  that", "  reproduce: do()"]
+    assert text.splitlines() == [
+        "it is wrong",
+        "  on:        this",
+        "  expected:  that",
+        "  reproduce: do()",
+    ]
 
 
 def test_checks_are_those_of_the_kind_and_of_the_task() -> None:
     names = [str(check) for check in checks("pooling", "kmax:k=3")]
     assert "kmax:k=3-never_reads_padding" in names
     assert "kmax:k=3-compiles_with_inductor" not in names
-    assert "kmax:k=3-compiles_with_inductor" in [str(check) for check in checks("pooling", "kmax:k=3", slow=True)]
+    assert "kmax:k=3-compiles_with_inductor" in [
+        str(check) for check in checks("pooling", "kmax:k=3", slow=True)
+    ]
     assert "hinge-sums_over_negatives" in [str(check) for check in checks("loss", "hinge")]
-    assert "triplet-siblings_are_no_negatives" in [str(check) for check in checks("loss", "triplet")]
+    assert "triplet-siblings_are_no_negatives" in [
+        str(check) for check in checks("loss", "triplet")
+    ]
 
 
 def test_a_slow_promise_may_be_asked_for_by_name() -> None:
-    assert [check.promise.name for check in checks("pooling", "mean", only="compiles_with_inductor")] == ["compiles_with_inductor"]
+    assert [
+        check.promise.name for check in checks("pooling", "mean", only="compiles_with_inductor")
+    ] == ["compiles_with_inductor"]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +152,15 @@ def test_a_wrong_spec_is_an_error(arguments: tuple[str, str], message: str) -> N
 
 
 def test_a_misspelt_promise_is_an_error() -> None:
-    with pytest.raises(SpecError, match="a retrieval loss has no promise 'siblings_are_no_negative': did you mean 'siblings_are_no_negatives'"):
-        checks_of(subject("loss", broken_poolings.Plain, LossCard("a loss")), only="siblings_are_no_negative")
+    with pytest.raises(
+        SpecError,
+        match="a retrieval loss has no promise 'siblings_are_no_negative': did you mean "
+        "'siblings_are_no_negatives'",
+    ):
+        checks_of(
+            subject("loss", broken_poolings.Plain, LossCard("a loss")),
+            only="siblings_are_no_negative",
+        )
 
 
 @pytest.mark.parametrize("group", HOMES)
@@ -148,7 +183,9 @@ def test_a_trial_compares_to_the_bit_and_says_where() -> None:
     case, values = Trial("this"), torch.tensor([[1.0, 2.0], [3.0, float("nan")]])
     case.close(values, values.clone(), "differs", expected="the same")
     with pytest.raises(ConformanceError) as caught:
-        case.close(values + torch.tensor([[0, 0], [0.5, 0]]), values, "differs", expected="the same")
+        case.close(
+            values + torch.tensor([[0, 0], [0.5, 0]]), values, "differs", expected="the same"
+        )
     assert caught.value.found == "3.5 instead of 3 at [1, 0]; 1 of 4 values differ, by up to 0.5"
     with pytest.raises(ConformanceError, match=r"shape \[1, 2\]"):
         case.close(values[:1], values, "differs", expected="the same")
@@ -159,5 +196,13 @@ def test_a_trial_compares_to_the_bit_and_says_where() -> None:
 
 
 def test_importing_the_kit_and_its_pytest_plugin_imports_no_torch() -> None:
-    code = "import sys, vsebench.testing, vsebench.testing.pytest_plugin, vsebench.testing.targets; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+    code = (
+        "import sys, vsebench.testing, vsebench.testing.pytest_plugin, vsebench.testing.targets; "
+        "print('torch' in sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "False"
+    )

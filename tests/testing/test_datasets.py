@@ -37,8 +37,12 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("dataset", "promises"), MUTANTS, ids=[dataset.__name__ for dataset, _ in MUTANTS])
-def test_what_breaks_a_promise_is_caught_by_its_check(dataset: type, promises: set[str], root: Path) -> None:
+@pytest.mark.parametrize(
+    ("dataset", "promises"), MUTANTS, ids=[dataset.__name__ for dataset, _ in MUTANTS]
+)
+def test_what_breaks_a_promise_is_caught_by_its_check(
+    dataset: type, promises: set[str], root: Path
+) -> None:
     assert broken(subject("dataset", dataset, CARD, data_root=root)) == promises
 
 
@@ -60,7 +64,9 @@ def test_a_sound_set_keeps_every_promise(root: Path) -> None:
 
 
 def test_a_failure_says_which_images_are_shared(root: Path) -> None:
-    failure = only(subject("dataset", made.SharesImages, CARD, data_root=root), "splits_are_disjoint").failure
+    failure = only(
+        subject("dataset", made.SharesImages, CARD, data_root=root), "splits_are_disjoint"
+    ).failure
     assert failure.what == "'dev' and 'test' share images"
     assert failure.found == "4 images, such as image 0 of dev and 0 of test"
     assert failure.on == str(root)

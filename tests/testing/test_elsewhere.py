@@ -37,7 +37,11 @@ STAYS: list[Callable[[Tensor], Tensor]] = [
     lambda x: x.clone().add_(1).index_fill_(0, torch.tensor([1], device=x.device), 7.0),
 ]
 
-LEAVES: list[Callable[[Tensor], Tensor]] = [lambda x: x.cpu(), lambda x: torch.zeros_like(x, device="cpu"), lambda x: torch.from_numpy(x.cpu().numpy())]
+LEAVES: list[Callable[[Tensor], Tensor]] = [
+    lambda x: x.cpu(),
+    lambda x: torch.zeros_like(x, device="cpu"),
+    lambda x: torch.from_numpy(x.cpu().numpy()),
+]
 
 MIXES: list[Callable[[Tensor], object]] = [
     lambda x: x + torch.ones(3),
@@ -51,7 +55,9 @@ MIXES: list[Callable[[Tensor], object]] = [
 
 
 @pytest.mark.parametrize("operation", STAYS)
-def test_what_is_made_of_its_tensors_or_for_it_is_there_and_has_the_values_of_the_cpu(operation: Callable[[Tensor], Tensor]) -> None:
+def test_what_is_made_of_its_tensors_or_for_it_is_there_and_has_the_values_of_the_cpu(
+    operation: Callable[[Tensor], Tensor],
+) -> None:
     torch.manual_seed(0)
     with elsewhere():
         found = operation(HERE.to(ELSEWHERE))
@@ -62,7 +68,9 @@ def test_what_is_made_of_its_tensors_or_for_it_is_there_and_has_the_values_of_th
 
 
 @pytest.mark.parametrize("operation", LEAVES)
-def test_what_is_taken_to_the_cpu_is_an_ordinary_tensor(operation: Callable[[Tensor], Tensor]) -> None:
+def test_what_is_taken_to_the_cpu_is_an_ordinary_tensor(
+    operation: Callable[[Tensor], Tensor],
+) -> None:
     with elsewhere():
         assert type(operation(HERE.to(ELSEWHERE))) is torch.Tensor
         assert type(torch.arange(3)) is torch.Tensor
@@ -77,7 +85,12 @@ def test_it_refuses_to_mix_with_the_cpu(operation: Callable[[Tensor], object]) -
 def test_values_can_be_read_and_written() -> None:
     with elsewhere():
         x = HERE.to(ELSEWHERE)
-        assert ((x > 3).any(), int(x.argmax()), x[0].tolist(), len(x)) == (True, 11, [0.0, 1.0, 2.0], 4)
+        assert ((x > 3).any(), int(x.argmax()), x[0].tolist(), len(x)) == (
+            True,
+            11,
+            [0.0, 1.0, 2.0],
+            4,
+        )
         row = x.clone()
         row[row > 5] = 0
         row[0] = torch.ones(3)
@@ -93,7 +106,9 @@ def test_outside_nothing_is_changed() -> None:
     assert torch.tensor([1], device="meta").is_meta
 
 
-@pytest.mark.parametrize("name", [component.name for component in load_plugins().registry if component.kind == "sampler"])
+@pytest.mark.parametrize(
+    "name", [component.name for component in load_plugins().registry if component.kind == "sampler"]
+)
 def test_the_samplers_of_the_suite_follow_their_inputs(name: str) -> None:
     (check,) = checks_of(find("sampler", name), only="follows_the_device_of_its_inputs")
     assert run(check).outcome == "passed"
@@ -107,4 +122,7 @@ class NeedsAGenerator(Uniform):
 
 def test_what_the_stand_in_cannot_do_is_not_held_against_a_sampler() -> None:
     result = only(subject("sampler", NeedsAGenerator), "follows_the_device_of_its_inputs")
-    assert (result.outcome, result.reason.partition(":")[0]) == ("skipped", "the stand-in for another device cannot run it")
+    assert (result.outcome, result.reason.partition(":")[0]) == (
+        "skipped",
+        "the stand-in for another device cannot run it",
+    )

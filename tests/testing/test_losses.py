@@ -47,10 +47,16 @@ def test_what_breaks_a_promise_is_caught_by_its_check(loss: type, promises: set[
 
 
 def test_a_division_by_the_number_of_negatives_is_caught() -> None:
-    assert broken(subject("loss", made.DividesByNegatives, replace(CLAIMS, reduction=None))) == {"takes_a_batch_without_negatives"}
+    assert broken(subject("loss", made.DividesByNegatives, replace(CLAIMS, reduction=None))) == {
+        "takes_a_batch_without_negatives"
+    }
 
 
-@pytest.mark.parametrize(("asks", "promise"), [({"offline": OfflineSpec()}, NEEDS[0]), ({"sampled": True}, NEEDS[1])], ids=NEEDS)
+@pytest.mark.parametrize(
+    ("asks", "promise"),
+    [({"offline": OfflineSpec()}, NEEDS[0]), ({"sampled": True}, NEEDS[1])],
+    ids=NEEDS,
+)
 def test_a_loss_that_ignores_what_it_asks_for_is_caught(asks: dict[str, Any], promise: str) -> None:
     assert broken(subject("loss", made.Sound, replace(CLAIMS, **asks))) == {promise}
 
@@ -59,37 +65,56 @@ def test_a_loss_that_ignores_what_it_asks_for_is_caught(asks: dict[str, Any], pr
 def test_a_sound_loss_keeps_every_promise(loss: type) -> None:
     found = results(subject("loss", loss, CLAIMS))
     assert {name: result.failure for name, result in found.items() if result.failure} == {}
-    assert {name for name, result in found.items() if result.outcome == "skipped"} <= {"cuda_gives_the_same", *NEEDS}
+    assert {name for name, result in found.items() if result.outcome == "skipped"} <= {
+        "cuda_gives_the_same",
+        *NEEDS,
+    }
 
 
 def test_a_loss_that_narrows_float64_is_told_what_to_write() -> None:
     failure = only(subject("loss", made.Narrows, CLAIMS), "gradients_are_right").failure
     assert "double" in failure.what.lower()
-    assert "x.to(torch.promote_types(x.dtype, torch.float32)), never by .float()" in failure.expected
+    assert (
+        "x.to(torch.promote_types(x.dtype, torch.float32)), never by .float()" in failure.expected
+    )
 
 
 def test_what_is_no_scalar_is_said() -> None:
-    failure = only(subject("loss", made.NotAScalar, CLAIMS), "collapsed_embeddings_stay_finite").failure
+    failure = only(
+        subject("loss", made.NotAScalar, CLAIMS), "collapsed_embeddings_stay_finite"
+    ).failure
     assert failure.found == "a torch.float64 tensor of shape [6]"
 
 
 def test_what_a_card_does_not_claim_is_not_checked() -> None:
     plain = subject("loss", made.Negative)
-    assert only(plain, "is_never_negative").reason == "its card does not claim it: LossCard(…, non_negative=True)"
-    assert "twice the pairs give 2.00 times the loss" in only(plain, "scales_with_the_batch_as_declared").reason
+    assert (
+        only(plain, "is_never_negative").reason
+        == "its card does not claim it: LossCard(…, non_negative=True)"
+    )
+    assert (
+        "twice the pairs give 2.00 times the loss"
+        in only(plain, "scales_with_the_batch_as_declared").reason
+    )
     constants = subject("loss", made.WrongGradient, replace(CLAIMS, constants=True))
     assert "constant" in only(constants, "gradients_are_right").reason
 
 
 def test_a_failure_says_what_on_which_input_and_how_to_see_it_again() -> None:
-    failure = only(subject("loss", made.IgnoresPositives, CLAIMS), "siblings_are_no_negatives").failure
+    failure = only(
+        subject("loss", made.IgnoresPositives, CLAIMS), "siblings_are_no_negatives"
+    ).failure
     assert failure.what.startswith("it pushes siblings apart")
     assert failure.on == "a batch of 6 siblings pairs of size 16, pairs 1 and 2 marked as positives"
     assert "Pairs(law='siblings', batch=6, seed=0, masked='siblings').inputs()" in failure.reproduce
 
 
-@pytest.mark.parametrize(("loss", "promises"), RANKING_MUTANTS, ids=[loss.__name__ for loss, _ in RANKING_MUTANTS])
-def test_what_breaks_a_promise_of_annotation_losses_is_caught_by_its_check(loss: type, promises: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("loss", "promises"), RANKING_MUTANTS, ids=[loss.__name__ for loss, _ in RANKING_MUTANTS]
+)
+def test_what_breaks_a_promise_of_annotation_losses_is_caught_by_its_check(
+    loss: type, promises: set[str]
+) -> None:
     assert broken(subject("loss", loss, RANKS)) == promises
 
 

@@ -25,13 +25,20 @@ PLANS: list[tuple[type, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("similarity", "promises"), SIMILARITIES, ids=[similarity.__name__ for similarity, _ in SIMILARITIES])
+@pytest.mark.parametrize(
+    ("similarity", "promises"),
+    SIMILARITIES,
+    ids=[similarity.__name__ for similarity, _ in SIMILARITIES],
+)
 def test_similarities(similarity: type, promises: set[str]) -> None:
     assert broken(subject("similarity", similarity)) == promises
 
 
 def test_a_similarity_that_scores_nothing_is_said() -> None:
-    assert only(subject("similarity", made.ScoresNothing), "scores_every_pair").failure.what == "it scores no type of embedding"
+    assert (
+        only(subject("similarity", made.ScoresNothing), "scores_every_pair").failure.what
+        == "it scores no type of embedding"
+    )
 
 
 @pytest.mark.parametrize(("plan", "promises"), PLANS, ids=[plan.__name__ for plan, _ in PLANS])
@@ -46,7 +53,9 @@ def test_encoders() -> None:
 
 
 def test_raw_images_are_not_checked() -> None:
-    reasons = skipped(subject("image-encoder", made.SumsPadding, ImageEncoderCard("raw", raw_images=True)))
+    reasons = skipped(
+        subject("image-encoder", made.SumsPadding, ImageEncoderCard("raw", raw_images=True))
+    )
     assert set(reasons.values()) == {"it takes raw images, of which the kit has none"}
 
 
@@ -63,22 +72,53 @@ def test_text_encoders_of_the_suite(spec: str) -> None:
 @pytest.mark.parametrize(
     ("made_of", "params", "what"),
     [
-        (made.TakesTwo, (Param("a", 1), Param("c", 3)), "it registers a parameter 'c' that its class does not take"),
+        (
+            made.TakesTwo,
+            (Param("a", 1), Param("c", 3)),
+            "it registers a parameter 'c' that its class does not take",
+        ),
         (made.TakesTwo, (Param("a", 4),), "its parameter 'a' has two defaults"),
         (made.NeedsSize, (), "its class needs 'size', which nobody gives it"),
     ],
 )
-def test_parameters_must_be_those_of_the_class(made_of: type, params: tuple[Param, ...], what: str) -> None:
-    assert only(subject("batch-plan", made_of, params=params), "its_parameters_are_those_of_its_class").failure.what == what
+def test_parameters_must_be_those_of_the_class(
+    made_of: type, params: tuple[Param, ...], what: str
+) -> None:
+    assert (
+        only(
+            subject("batch-plan", made_of, params=params), "its_parameters_are_those_of_its_class"
+        ).failure.what
+        == what
+    )
 
 
 def test_parameters_that_agree_pass() -> None:
-    assert only(subject("batch-plan", made.TakesTwo, params=(Param("a", 1),)), "its_parameters_are_those_of_its_class").outcome == "passed"
-    assert only(subject("image-encoder", made.SumsPadding), "its_parameters_are_those_of_its_class").outcome == "passed"
+    assert (
+        only(
+            subject("batch-plan", made.TakesTwo, params=(Param("a", 1),)),
+            "its_parameters_are_those_of_its_class",
+        ).outcome
+        == "passed"
+    )
+    assert (
+        only(
+            subject("image-encoder", made.SumsPadding), "its_parameters_are_those_of_its_class"
+        ).outcome
+        == "passed"
+    )
 
 
 @pytest.mark.parametrize(
-    "card", [Card(""), Card("two\nlines"), Card("one", paper=Paper("", 2020)), Card("one", paper=Paper("a title", 2020, "arxiv.org/abs/1"))]
+    "card",
+    [
+        Card(""),
+        Card("two\nlines"),
+        Card("one", paper=Paper("", 2020)),
+        Card("one", paper=Paper("a title", 2020, "arxiv.org/abs/1")),
+    ],
 )
 def test_cards_must_be_complete(card: Card) -> None:
-    assert only(subject("batch-plan", made.Hardest, card), "its_card_says_what_it_is").outcome == "failed"
+    assert (
+        only(subject("batch-plan", made.Hardest, card), "its_card_says_what_it_is").outcome
+        == "failed"
+    )

@@ -39,7 +39,9 @@ def test_what_is_not_checked_is_skipped_with_its_reason(pytester: pytest.Pyteste
 
 def test_slow_checks_are_asked_for(pytester: pytest.Pytester) -> None:
     assert "no tests collected" in run(pytester, "mean", "-k", "inductor", "--collect-only")
-    assert "compiles_with_inductor" in run(pytester, "mean", "-k", "inductor", "--collect-only", "--vsebench-slow")
+    assert "compiles_with_inductor" in run(
+        pytester, "mean", "-k", "inductor", "--collect-only", "--vsebench-slow"
+    )
 
 
 def test_a_wrong_spec_is_one_line(pytester: pytest.Pytester) -> None:

@@ -14,7 +14,15 @@ MUTANTS: list[tuple[type, set[str]]] = [
     (made.NoLaw, {"never_draws_a_positive", "knows_edge_anchors"}),
     (made.OtherKernel, {"its_kernel_has_the_same_law"}),
     (made.CountsTrialsOfNothing, {"knows_edge_anchors"}),
-    (made.GlobalNumbers, {"same_key_same_draws", "a_draw_depends_on_its_number_only", "rows_may_be_other_images", "a_refresh_forgets_the_past"}),
+    (
+        made.GlobalNumbers,
+        {
+            "same_key_same_draws",
+            "a_draw_depends_on_its_number_only",
+            "rows_may_be_other_images",
+            "a_refresh_forgets_the_past",
+        },
+    ),
     (made.IgnoresTheStep, {"another_key_gives_other_draws"}),
     (made.NumbersColumnsFirst, {"a_draw_depends_on_its_number_only"}),
     (made.TakesRowsForImages, {"rows_may_be_other_images"}),
@@ -28,7 +36,9 @@ MUTANTS: list[tuple[type, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("sampler", "promises"), MUTANTS, ids=[sampler.__name__ for sampler, _ in MUTANTS])
+@pytest.mark.parametrize(
+    ("sampler", "promises"), MUTANTS, ids=[sampler.__name__ for sampler, _ in MUTANTS]
+)
 def test_what_breaks_a_promise_is_caught_by_its_check(sampler: type, promises: set[str]) -> None:
     assert broken(subject("sampler", sampler)) - {"cuda_has_the_same_law"} == promises
 
@@ -36,19 +46,29 @@ def test_what_breaks_a_promise_is_caught_by_its_check(sampler: type, promises: s
 def test_a_sound_sampler_keeps_every_promise() -> None:
     made_sound = subject("sampler", made.Sound)
     assert broken(made_sound) == set()
-    assert set(skipped(made_sound)) <= {"cuda_has_the_same_law", "its_kernel_has_the_same_law", "its_tables_can_be_saved", "needs_no_vectors_where_it_says_so"}
+    assert set(skipped(made_sound)) <= {
+        "cuda_has_the_same_law",
+        "its_kernel_has_the_same_law",
+        "its_tables_can_be_saved",
+        "needs_no_vectors_where_it_says_so",
+    }
 
 
 def test_a_sampler_that_says_so_may_draw_positives() -> None:
     says_so = subject("sampler", made.NoLawAndSaysSo)
     assert broken(says_so) == set()
-    assert skipped(says_so)["never_draws_a_positive"] == "it says that it may draw positives (may_draw_positives)"
+    assert (
+        skipped(says_so)["never_draws_a_positive"]
+        == "it says that it may draw positives (may_draw_positives)"
+    )
     assert skipped(says_so)["draws_follow_its_law"].startswith("it declares no law")
 
 
 def test_a_failure_says_what_on_which_input_and_how_to_see_it_again() -> None:
     failure = only(subject("sampler", made.NoLaw), "never_draws_a_positive").failure
-    assert failure.what == "it draws training positives of the image, and may_draw_positives is false"
+    assert (
+        failure.what == "it draws training positives of the image, and may_draw_positives is false"
+    )
     assert failure.on.startswith("500 draws for an image that has ")
     assert "World(seed=0).state()" in failure.reproduce
     assert eval(repr(World(2))) == World(2)

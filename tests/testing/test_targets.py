@@ -24,7 +24,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-pool\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[vsebench]\nacme = acme_pool_plugin\n")
-    (site / "acme_pool_plugin.py").write_text(pooling("acme", "acme_pool_plugin:Acme") + "\nclass Acme:\n    def __init__(self, k=5): pass\n")
+    (site / "acme_pool_plugin.py").write_text(
+        pooling("acme", "acme_pool_plugin:Acme")
+        + "\nclass Acme:\n    def __init__(self, k=5): pass\n"
+    )
     folder = tmp_path / "acme-pool"
     folder.mkdir()
     (folder / "pyproject.toml").write_text('[project]\nname = "Acme_Pool"\n')
@@ -51,7 +54,10 @@ def test_a_name_of_several_kinds_is_all_of_them() -> None:
     assert named("adaptive:tau=0.1", kind="loss") == ["loss adaptive:tau=0.1"]
     assert named("adaptive:tau=0.1") == ["loss adaptive:tau=0.1"]
     assert named("adaptive:mask_padding=false") == ["pooling adaptive:mask_padding=false"]
-    with pytest.raises(SpecError, match="'adaptive' is a pooling and a loss: say which has these parameters, with --kind"):
+    with pytest.raises(
+        SpecError,
+        match="'adaptive' is a pooling and a loss: say which has these parameters, with --kind",
+    ):
         named("adaptive:tau=0.1:mask_padding=false")
 
 
@@ -65,17 +71,22 @@ def test_a_name_of_several_kinds_is_all_of_them() -> None:
         ("backbone:model=x:frozen=true:last_blocks=2", "give one of the two"),
     ],
 )
-def test_parameters_that_contradict_each_other_are_no_broken_promise(target: str, message: str) -> None:
+def test_parameters_that_contradict_each_other_are_no_broken_promise(
+    target: str, message: str
+) -> None:
     with pytest.raises(SpecError, match=message):
         named(target)
 
 
-def test_a_component_that_cannot_be_made_for_another_reason_is_left_to_the_checks(project: Path) -> None:
+def test_a_component_that_cannot_be_made_for_another_reason_is_left_to_the_checks(
+    project: Path,
+) -> None:
     (project.parent / "site" / "acme_pool_plugin.py").write_text(
         "from vsebench.plugin import Card, Param, hookimpl\n"
         "@hookimpl\n"
         "def vsebench_register_poolings(register):\n"
-        "    register('acme', 'acme_pool_plugin:Acme', params=[Param('k', 5)], card=Card('a pooling'))\n"
+        "    register('acme', 'acme_pool_plugin:Acme', params=[Param('k', 5)], card=Card('a "
+        "pooling'))\n"
         "class Acme:\n"
         "    def __init__(self, k=5):\n"
         "        raise ValueError(k)\n"
@@ -91,7 +102,9 @@ def test_a_distribution_is_all_of_its_components(project: Path) -> None:
     assert not [name for name in everything if name.startswith("executor")]
 
 
-def test_a_projects_folder_is_its_installed_distribution(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_projects_folder_is_its_installed_distribution(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert named("acme-pool") == named("./acme-pool") == named(str(project)) == ["pooling acme"]
     monkeypatch.chdir(project)
     assert named(".") == ["pooling acme"]
@@ -107,14 +120,25 @@ def test_a_plugin_file_is_checked_without_installing_it(tmp_path: Path) -> None:
 
 def test_a_project_that_is_not_installed_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "nowhere"\n')
-    with pytest.raises(PluginError, match=rf"distribution 'nowhere' is installed .*: run 'pip install -e {tmp_path}' and check again"):
+    with pytest.raises(
+        PluginError,
+        match=rf"distribution 'nowhere' is installed .*: run 'pip install -e {tmp_path}' and "
+        r"check again",
+    ):
         named(str(tmp_path))
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("[project]\n", "names no project.*KeyError"), ("[project", "names no project"), (None, "has no pyproject.toml")]
+    ("content", "message"),
+    [
+        ("[project]\n", "names no project.*KeyError"),
+        ("[project", "names no project"),
+        (None, "has no pyproject.toml"),
+    ],
 )
-def test_a_folder_that_is_no_project_is_an_error(tmp_path: Path, content: str | None, message: str) -> None:
+def test_a_folder_that_is_no_project_is_an_error(
+    tmp_path: Path, content: str | None, message: str
+) -> None:
     if content is not None:
         (tmp_path / "pyproject.toml").write_text(content)
     with pytest.raises(PluginError, match=message):
@@ -123,20 +147,35 @@ def test_a_folder_that_is_no_project_is_an_error(tmp_path: Path, content: str | 
 
 def test_a_plugin_that_fails_is_an_error_with_its_cure(project: Path) -> None:
     (project.parent / "site" / "acme_pool_plugin.py").write_text("import no_such_module_anywhere")
-    with pytest.raises(PluginError, match=r"plugin 'acme' of acme-pool is failed: ModuleNotFoundError.*; install the missing module"):
+    with pytest.raises(
+        PluginError,
+        match=r"plugin 'acme' of acme-pool is failed: ModuleNotFoundError.*; install the missing "
+        r"module",
+    ):
         named("acme-pool")
 
 
 def test_a_disabled_plugin_is_an_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VSEBENCH_DISABLE_PLUGINS", "acme-pool")
-    with pytest.raises(PluginError, match="plugin 'acme' of acme-pool is disabled: VSEBENCH_PLUGINS or VSEBENCH_DISABLE_PLUGINS keeps it out"):
+    with pytest.raises(
+        PluginError,
+        match="plugin 'acme' of acme-pool is disabled: VSEBENCH_PLUGINS or "
+        "VSEBENCH_DISABLE_PLUGINS keeps it out",
+    ):
         named("acme-pool")
 
 
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("kmaxx", "no component, installed distribution, Python file or folder is called 'kmaxx': did you mean 'kmax'?"),
+        (
+            "kmaxx",
+            (
+                "no component, installed distribution, Python file or folder is called 'kmaxx': "
+                "did "
+                "you mean 'kmax'?"
+            ),
+        ),
         ("local", r"'local' has no component to check; it has executor 'local'"),
         ("nothing.py", "plugin file 'nothing.py' does not exist"),
     ],

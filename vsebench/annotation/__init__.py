@@ -1,4 +1,6 @@
-"""The annotation task: images to labels. `evaluate` ranks labels by anybody's factors, `evaluate_scores` by any scores."""
+"""The annotation task: images to labels. `evaluate` ranks labels by anybody's factors,
+`evaluate_scores` by any scores.
+"""
 
 from __future__ import annotations
 

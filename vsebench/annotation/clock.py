@@ -18,7 +18,9 @@ PHASES: tuple[Phase, ...] = get_args(Phase)
 
 @dataclass(eq=False)
 class Clock:
-    """Adds up the seconds of each phase: of the host, or on CUDA of the stream, whose marks are read by `read`."""
+    """Adds up the seconds of each phase: of the host, or on CUDA of the stream, whose marks are
+    read by `read`.
+    """
 
     device: torch.device
     seconds: dict[Phase, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
@@ -37,7 +39,9 @@ class Clock:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         for phase, start, end in self._marks:
-            self.seconds[phase] += start.elapsed_time(end) / 1000 if self.device.type == "cuda" else end - start
+            self.seconds[phase] += (
+                start.elapsed_time(end) / 1000 if self.device.type == "cuda" else end - start
+            )
         self._marks.clear()
         return dict(self.seconds)
 

@@ -1,4 +1,6 @@
-"""Counts the negatives that stand before each positive, in blocks of images: memory is bounded by the block."""
+"""Counts the negatives that stand before each positive, in blocks of images: memory is bounded by
+the block.
+"""
 
 from __future__ import annotations
 
@@ -24,21 +26,32 @@ _GATHERED = 1 << 22
 
 
 class Pairs(NamedTuple):
-    """The positives of a tile: `rows` int64 [p] of the tile, `images` int64 [p] and `labels` int64 [p]."""
+    """The positives of a tile: `rows` int64 [p] of the tile, `images` int64 [p] and `labels` int64
+    [p].
+    """
 
     rows: Tensor
     images: Tensor
     labels: Tensor
 
 
-def count_above(scores: Scores, images: np.ndarray, positives: Positives, hidden: Positives, block: int, *, compiled: bool) -> np.ndarray:
+def count_above(
+    scores: Scores,
+    images: np.ndarray,
+    positives: Positives,
+    hidden: Positives,
+    block: int,
+    *,
+    compiled: bool,
+) -> np.ndarray:
     """How many labels that are not hidden score at least as high as each positive of its image.
 
     Args:
         scores: of all labels.
         images: int64 [q], the rows to score.
         positives: of these q images.
-        hidden: of these q images, labels that compete with no positive: the positives themselves and what is known from training.
+        hidden: of these q images, labels that compete with no positive: the positives themselves
+            and what is known from training.
         block: images at a time.
         compiled: use the numba kernel on the CPU.
 
@@ -66,11 +79,17 @@ def _pairs(positives: Positives, part: slice) -> tuple[Tensor, Tensor]:
     """Row within the part, and label, of each pair of some consecutive images."""
     offsets = positives.offsets[part.start : part.stop + 1]
     rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    return torch.from_numpy(rows), torch.from_numpy(positives.labels[offsets[0] : offsets[-1]].astype(np.int64))
+    return torch.from_numpy(rows), torch.from_numpy(
+        positives.labels[offsets[0] : offsets[-1]].astype(np.int64)
+    )
 
 
-def _count(tile: Tensor, rows: Tensor, band: Band, counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Adds to `counts` [p] the scores of each pair's row above its band; yields the pairs and labels that are undecided."""
+def _count(
+    tile: Tensor, rows: Tensor, band: Band, counts: Tensor
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Adds to `counts` [p] the scores of each pair's row above its band; yields the pairs and
+    labels that are undecided.
+    """
     step = max(1, _GATHERED // tile.shape[1])
     for start in range(0, len(rows), step):
         chosen = slice(start, start + step)
@@ -82,7 +101,9 @@ def _count(tile: Tensor, rows: Tensor, band: Band, counts: Tensor) -> Iterator[t
             yield pair + start, label
 
 
-def _count_compiled(tile: Tensor, rows: Tensor, band: Band, counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _count_compiled(
+    tile: Tensor, rows: Tensor, band: Band, counts: Tensor
+) -> Iterator[tuple[Tensor, Tensor]]:
     """As `_count`."""
     from vsebench.annotation.count_numba import count_pairs
 

@@ -18,10 +18,14 @@ _PIECE = 512
 
 
 @jit
-def count_pairs(tile: Scores, rows: Index, lower: Scores, upper: Scores, first: int, counts: Index, near: Index) -> tuple[int, int]:
-    """Adds to `counts` [p] the scores of `tile[rows[p]]` above `upper[p]`, and lists in `near` [limit, 2] those in [lower[p], upper[p]] as (p, column).
+def count_pairs(
+    tile: Scores, rows: Index, lower: Scores, upper: Scores, first: int, counts: Index, near: Index
+) -> tuple[int, int]:
+    """Adds to `counts` [p] the scores of `tile[rows[p]]` above `upper[p]`, and lists in `near`
+    [limit, 2] those in [lower[p], upper[p]] as (p, column).
 
-    Starts with pair `first` and stops before one that may find too little room in `near`, whose limit is at least the number of columns.
+    Starts with pair `first` and stops before one that may find too little room in `near`, whose
+    limit is at least the number of columns.
 
     Returns:
         The pair to go on with, and how many `near` holds.
@@ -41,7 +45,8 @@ def count_pairs(tile: Scores, rows: Index, lower: Scores, upper: Scores, first: 
                 above += one if scores[k] > high else zero
                 undecided += one if scores[k] >= low else zero
             counts[p] += above
-            # Scores at or above `low` are those above `high` and the undecided ones, unless the band is empty.
+            # Scores at or above `low` are those above `high` and the undecided ones, unless the
+            # band is empty.
             if undecided > above:
                 for k in range(scores.shape[0]):
                     if (scores[k] >= low) & (scores[k] <= high):

@@ -1,4 +1,6 @@
-"""What the two engines share: the streams of pairs and draws, the refreshes that are due, and what is counted."""
+"""What the two engines share: the streams of pairs and draws, the refreshes that are due, and what
+is counted.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from vsebench.plugin import Key, RankingLoss, Sampler
 
 TALLIED = ("updates", "loss", "violations", "trials", "skipped", "exhausted")
-"""What an engine adds up between two evaluations: updates asked for; over those that found a negative, losses and margin violations; candidates looked at;
+"""What an engine adds up between two evaluations: updates asked for; over those that found a
+negative, losses and margin violations; candidates looked at;
 updates left out because the image has every label; and because the sampler gave up."""
 
 
@@ -51,7 +54,9 @@ class Context:
 
     @cached_property
     def pair_seed(self) -> int:
-        """Step s takes pair number `below(fork(stream_of(pair_seed, s), b), n_pairs)` as its b-th."""
+        """Step s takes pair number `below(fork(stream_of(pair_seed, s), b), n_pairs)` as its
+        b-th.
+        """
         return (self.key / "pairs").seed()
 
     @cached_property
@@ -67,12 +72,17 @@ class Context:
     def state(self) -> SamplerState:
         """What a refresh sees: of mapped images only the labels."""
         empty = self.model.images[:0]
-        return SamplerState(empty if self.model.mapped else self.model.images, self.model.labels, self.data.positives)
+        return SamplerState(
+            empty if self.model.mapped else self.model.images,
+            self.model.labels,
+            self.data.positives,
+        )
 
 
 @dataclass(eq=False)
 class Refreshes:
-    """Refreshes a sampler before the first update and then whenever the given number of updates is complete.
+    """Refreshes a sampler before the first update and then whenever the given number of updates is
+    complete.
 
     Attributes:
         context: the run.
@@ -112,7 +122,9 @@ class Engine(Protocol):
         ...
 
     def advance(self, updates: int, target: int) -> int:
-        """Trains from `updates` done to `target`, or to the end of the step that reaches it; returns the updates done."""
+        """Trains from `updates` done to `target`, or to the end of the step that reaches it;
+        returns the updates done.
+        """
         ...
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -56,15 +56,31 @@ def open_inputs(spec: AnnotationSpec, registry: Registry) -> Inputs:
         DataError: it cannot be opened, or it has no features where the protocol maps them.
     """
     component = registry.get("dataset", spec.dataset.name)
-    opened = open_dataset(component, spec.dataset.params, data_roots=(), path=Path(spec.environment.data_path))
+    opened = open_dataset(
+        component, spec.dataset.params, data_roots=(), path=Path(spec.environment.data_path)
+    )
     data = opened.data
     assert isinstance(data, AnnotationData)
     linear = _linear(spec, data)
-    features = {name: np.asarray(split.features[:], np.float32) if linear and split.features is not None else None for name, split in data.splits.items()}
+    features = {
+        name: np.asarray(split.features[:], np.float32)
+        if linear and split.features is not None
+        else None
+        for name, split in data.splits.items()
+    }
     train = data.splits["train"].positives
-    held_out = data.splits["dev"].positives.union(data.splits["test"].positives) if data.aligned else None
-    splits = {name: RankedSplit(data.splits[name].positives, data.known(name), features[name]) for name in ("dev", "test")}
-    return Inputs(TrainingData(train, features["train"], held_out), splits, spec.protocol.round_size * len(train))
+    held_out = (
+        data.splits["dev"].positives.union(data.splits["test"].positives) if data.aligned else None
+    )
+    splits = {
+        name: RankedSplit(data.splits[name].positives, data.known(name), features[name])
+        for name in ("dev", "test")
+    }
+    return Inputs(
+        TrainingData(train, features["train"], held_out),
+        splits,
+        spec.protocol.round_size * len(train),
+    )
 
 
 def check_run(spec: AnnotationSpec, data: AnnotationData) -> None:
@@ -102,9 +118,15 @@ def settings_of(protocol: AnnotationProtocol, updates_per_epoch: int) -> Setting
 
 def _linear(spec: AnnotationSpec, data: AnnotationData) -> bool:
     """Whether image vectors are a map of features."""
-    wanted, has = spec.protocol.image_vectors, all(split.features is not None for split in data.splits.values())
+    wanted, has = (
+        spec.protocol.image_vectors,
+        all(split.features is not None for split in data.splits.values()),
+    )
     if wanted == "linear" and not has:
         raise DataError(f"{spec.dataset.spec} has no features to map: use --set image_vectors=free")
     if wanted == "free" and not data.aligned:
-        raise DataError(f"{spec.dataset.spec} divides its images into splits, so that test images have no free vectors: use --set image_vectors=linear")
+        raise DataError(
+            f"{spec.dataset.spec} divides its images into splits, so that test images have no "
+            "free vectors: use --set image_vectors=linear"
+        )
     return wanted == "linear" or (wanted == "auto" and not data.aligned)

@@ -20,9 +20,11 @@ METRICS = ("p_at_5", "p_at_10", "r_at_5", "r_at_10", "map", "auc")
 class AnnotationMetrics:
     """Quality of label rankings: means over the images that are ranked, as fractions.
 
-    An image is ranked when it has a positive and a negative. Its ranking holds all labels but those known from training; P@K is the share of positives
-    among the first K, R@K the share of the positives that are there, `map` the mean over images of average precision over the full ranking, `auc` the
-    share of (positive, negative) pairs in the right order, over all negatives. Negatives stand before positives of the same score.
+    An image is ranked when it has a positive and a negative. Its ranking holds all labels but those
+    known from training; P@K is the share of positives among the first K, R@K the share of the
+    positives that are there, `map` the mean over images of average precision over the full ranking,
+    `auc` the share of (positive, negative) pairs in the right order, over all negatives. Negatives
+    stand before positives of the same score.
 
     Attributes:
         images: int64 [q], the rows of the images that are ranked.
@@ -39,24 +41,33 @@ class AnnotationMetrics:
     per_image: dict[str, np.ndarray] = field(repr=False, compare=False)
 
     @classmethod
-    def from_counts(cls, images: np.ndarray, positives: Positives, above: np.ndarray, negatives: np.ndarray) -> AnnotationMetrics:
+    def from_counts(
+        cls, images: np.ndarray, positives: Positives, above: np.ndarray, negatives: np.ndarray
+    ) -> AnnotationMetrics:
         """Metrics of q images.
 
         Args:
             images: int64 [q], their rows.
             positives: of these images, at least one of each.
-            above: int64 [pairs], negatives of its image that score at least as high as each positive, in the order of `positives.labels`.
+            above: int64 [pairs], negatives of its image that score at least as high as each
+                positive, in the order of `positives.labels`.
             negatives: int64 [q], negatives of each image, at least one.
         """
         per_image = _per_image(positives, above, negatives)
-        return cls(**{name: float(values.mean()) for name, values in per_image.items()}, images=images, per_image=per_image)
+        return cls(
+            **{name: float(values.mean()) for name, values in per_image.items()},
+            images=images,
+            per_image=per_image,
+        )
 
     def as_dict(self) -> dict[str, float]:
         """The means by name."""
         return {name: getattr(self, name) for name in METRICS}
 
 
-def _per_image(positives: Positives, above: np.ndarray, negatives: np.ndarray) -> dict[str, np.ndarray]:
+def _per_image(
+    positives: Positives, above: np.ndarray, negatives: np.ndarray
+) -> dict[str, np.ndarray]:
     starts, counts, row = positives.offsets[:-1], positives.counts, positives.images()
     above = above[np.lexsort((above, row))]  # best positive first, image by image
     nth = np.arange(1, len(above) + 1) - starts[row]

@@ -1,7 +1,7 @@
 """The mini-batch engine: the sequential engine's update for a whole batch at once, on any device.
 
-As there, images move first and labels see where they went; decay comes with every update. With SGD a batch of one pair is an update of the sequential
-engine, up to rounding.
+As there, images move first and labels see where they went; decay comes with every update. With SGD
+a batch of one pair is an update of the sequential engine, up to rounding.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class MiniBatch:
         if self._features is not None and device.type != "cpu":
             self._features = torch.tensor(self._features, dtype=torch.float32, device=device)
         optimiser = OPTIMISERS[settings.optimiser]
-        self._image_optimiser, self._label_optimiser = (optimiser(table, settings.lr) for table in (context.model.images, context.model.labels))
+        self._image_optimiser, self._label_optimiser = (
+            optimiser(table, settings.lr) for table in (context.model.images, context.model.labels)
+        )
         self._numbers = torch.arange(settings.batch_size, device=device)
         self._draws_per_step = settings.batch_size * settings.negatives
         self.tally: Tensor = torch.zeros(len(TALLIED), dtype=torch.float64, device=device)
@@ -102,7 +104,9 @@ class MiniBatch:
         context, k = self._context, self._context.settings.negatives
         if batch.features is None:
             return context.sampler.sample(context.state(), batch.images, batch.labels, k, key)
-        state = SamplerState(batch.vectors, context.model.labels, context.data.positives, batch.images)
+        state = SamplerState(
+            batch.vectors, context.model.labels, context.data.positives, batch.images
+        )
         return context.sampler.sample(state, self._numbers, batch.labels, k, key)
 
     def _update(self, batch: Batch, draws: Draws) -> None:
@@ -119,7 +123,9 @@ class MiniBatch:
         vectors = self._move_images(batch, climb, active)
         rows = torch.cat([batch.labels[active], negatives[found]])
         owners = torch.arange(len(active), device=active.device)[:, None].expand_as(found)[found]
-        ascent = torch.cat([(up[:, None] * vectors)[active], -down[found][:, None] * vectors[owners]])
+        ascent = torch.cat(
+            [(up[:, None] * vectors)[active], -down[found][:, None] * vectors[owners]]
+        )
         decay = torch.cat([positive[active], negative[found]])
         self._label_optimiser.step(model.labels, rows, ascent - settings.l2_label * decay)
 
@@ -131,25 +137,55 @@ class MiniBatch:
             self._image_optimiser.step(images, rows, climb[active] - decay * batch.vectors[active])
             return images[batch.images]
         every = torch.arange(len(images), device=images.device)
-        self._image_optimiser.step(images, every, batch.features.T @ (climb * active[:, None]) - decay * active.sum() * images)
+        self._image_optimiser.step(
+            images,
+            every,
+            batch.features.T @ (climb * active[:, None]) - decay * active.sum() * images,
+        )
         return batch.features @ images
 
     def _count(self, loss: Tensor, difference: Tensor, draws: Draws, found: Tensor) -> None:
         skipped = (draws.trials == 0).sum()
-        counts = found.numel(), loss, ((difference < MARGIN) & found).sum(), draws.trials.sum(), skipped, (~found).sum() - skipped
-        self.tally += torch.stack([torch.as_tensor(count, dtype=torch.float64, device=self.tally.device) for count in counts])
+        counts = (
+            found.numel(),
+            loss,
+            ((difference < MARGIN) & found).sum(),
+            draws.trials.sum(),
+            skipped,
+            (~found).sum() - skipped,
+        )
+        self.tally += torch.stack(
+            [
+                torch.as_tensor(count, dtype=torch.float64, device=self.tally.device)
+                for count in counts
+            ]
+        )
 
     def state_dict(self) -> dict[str, Tensor]:
         both = {"image": self._image_optimiser, "label": self._label_optimiser}
-        return {f"{name}.{key}": value for name, optimiser in both.items() for key, value in optimiser.state_dict().items()}
+        return {
+            f"{name}.{key}": value
+            for name, optimiser in both.items()
+            for key, value in optimiser.state_dict().items()
+        }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         for name, optimiser in (("image", self._image_optimiser), ("label", self._label_optimiser)):
-            optimiser.load_state_dict({key.partition(".")[2]: value for key, value in state.items() if key.startswith(f"{name}.")})
+            optimiser.load_state_dict(
+                {
+                    key.partition(".")[2]: value
+                    for key, value in state.items()
+                    if key.startswith(f"{name}.")
+                }
+            )
 
 
-def _slopes(loss: RankingLoss, inputs: RankingInputs, found: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss, how fast it falls as each positive's score rises [B], and how fast it rises with each negative's [B, k]; 0 where none was found."""
+def _slopes(
+    loss: RankingLoss, inputs: RankingInputs, found: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The loss, how fast it falls as each positive's score rises [B], and how fast it rises with
+    each negative's [B, k]; 0 where none was found.
+    """
     with torch.enable_grad():
         pos, neg = inputs.pos.requires_grad_(), inputs.neg.requires_grad_()
         value = loss(RankingInputs(pos, neg, inputs.weight))
@@ -159,4 +195,8 @@ def _slopes(loss: RankingLoss, inputs: RankingInputs, found: Tensor) -> tuple[Te
 
 def _rows(features: np.ndarray | Tensor, images: Tensor) -> Tensor:
     """Features [B, d] of images: read by the host from an array, or by the device from a tensor."""
-    return features[images] if isinstance(features, torch.Tensor) else torch.as_tensor(features[images.numpy()], dtype=torch.float32)
+    return (
+        features[images]
+        if isinstance(features, torch.Tensor)
+        else torch.as_tensor(features[images.numpy()], dtype=torch.float32)
+    )

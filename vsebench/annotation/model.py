@@ -1,4 +1,6 @@
-"""The label-ranking model: the score of a label for an image is the inner product of their vectors (VSE-ens, §3)."""
+"""The label-ranking model: the score of a label for an image is the inner product of their vectors
+(VSE-ens, §3).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ class Model:
     """Vectors of images and labels, without bias or normalisation.
 
     Attributes:
-        images: float32, the free vectors [n, K] of the training images, or the map [d, K] from features to vectors.
+        images: float32, the free vectors [n, K] of the training images, or the map [d, K] from
+            features to vectors.
         labels: float32 [A, K].
         mapped: whether `images` is a map.
     """
@@ -30,20 +33,27 @@ class Model:
     mapped: bool
 
     @classmethod
-    def initial(cls, data: TrainingData, settings: Settings, key: Key, device: torch.device) -> Model:
+    def initial(
+        cls, data: TrainingData, settings: Settings, key: Key, device: torch.device
+    ) -> Model:
         """Random vectors, the same on every device."""
         rows = len(data.positives) if data.features is None else data.features.shape[1]
         images, labels = (
-            _random(size, settings, (key / name).generator()).to(device) for name, size in (("images", rows), ("labels", data.positives.n_labels))
+            _random(size, settings, (key / name).generator()).to(device)
+            for name, size in (("images", rows), ("labels", data.positives.n_labels))
         )
         return cls(images, labels, data.features is not None)
 
     def vectors(self, features: np.ndarray | Tensor | None = None) -> Tensor:
-        """Vectors [m, K] of the images with those features [m, d]; of the training images when their vectors are free."""
+        """Vectors [m, K] of the images with those features [m, d]; of the training images when
+        their vectors are free.
+        """
         if not self.mapped:
             assert features is None, "free vectors know no features"
             return self.images
-        return torch.as_tensor(features, dtype=torch.float32, device=self.images.device) @ self.images
+        return (
+            torch.as_tensor(features, dtype=torch.float32, device=self.images.device) @ self.images
+        )
 
 
 def _random(rows: int, settings: Settings, generator: np.random.Generator) -> Tensor:

@@ -1,4 +1,6 @@
-"""Optimisers of some rows of a table. They climb: what they are given is minus the gradient, and a row that is given twice gets the sum."""
+"""Optimisers of some rows of a table. They climb: what they are given is minus the gradient, and a
+row that is given twice gets the sum.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ if TYPE_CHECKING:
 
 
 class RowOptimiser(Protocol):
-    """Changes the rows of one table [m, K]; rows that are not given stay as they are, and so does what is known of them."""
+    """Changes the rows of one table [m, K]; rows that are not given stay as they are, and so does
+    what is known of them.
+    """
 
     def step(self, table: Tensor, rows: Tensor, ascent: Tensor) -> None:
         """Changes the rows `rows` int64 [r] of `table` in place along `ascent` [r, K]."""
@@ -24,7 +28,9 @@ class RowOptimiser(Protocol):
 def _summed(rows: Tensor, ascent: Tensor) -> tuple[Tensor, Tensor]:
     """Distinct rows, and the sum for each."""
     distinct, place = torch.unique(rows, return_inverse=True)
-    return distinct, torch.zeros(len(distinct), ascent.shape[1], device=ascent.device).index_add_(0, place, ascent)
+    return distinct, torch.zeros(len(distinct), ascent.shape[1], device=ascent.device).index_add_(
+        0, place, ascent
+    )
 
 
 class SGD:
@@ -76,7 +82,8 @@ class AdaGrad:
 
 
 class Adam:
-    """Adam (Kingma and Ba, ICLR 2015) with moments of the given rows only, as `torch.optim.SparseAdam`.
+    """Adam (Kingma and Ba, ICLR 2015) with moments of the given rows only, as
+    `torch.optim.SparseAdam`.
 
     Args:
         table: whose rows it changes.
@@ -99,7 +106,9 @@ class Adam:
         second = self._second[rows].mul_(b2).addcmul_(ascent, ascent, value=1 - b2)
         self._first[rows], self._second[rows] = first, second
         bias1, bias2 = 1 - b1**self._steps, 1 - b2**self._steps
-        table.index_add_(0, rows, first / second.sqrt().add_(self._EPS), alpha=self._lr * bias2**0.5 / bias1)
+        table.index_add_(
+            0, rows, first / second.sqrt().add_(self._EPS), alpha=self._lr * bias2**0.5 / bias1
+        )
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"first": self._first, "second": self._second, "steps": torch.tensor(self._steps)}

@@ -19,14 +19,18 @@ _DRAWS = 4096
 
 @dataclass(frozen=True)
 class Probe:
-    """Attributes: `seconds` of one draw, and the share of draws that are labels of their image in another split (None where these are not known)."""
+    """Attributes: `seconds` of one draw, and the share of draws that are labels of their image in
+    another split (None where these are not known).
+    """
 
     seconds: float
     false_negatives: float | None
 
 
 def probe(context: Context, step: int) -> Probe:
-    """Draws for a batch of random pairs with the model as it is; the run's own random numbers are not touched."""
+    """Draws for a batch of random pairs with the model as it is; the run's own random numbers are
+    not touched.
+    """
     rng = (context.key / "probe" / step).generator()
     pairs = rng.integers(0, context.data.positives.n_pairs, _DRAWS)
     images, device = context.owners[pairs], context.device
@@ -38,7 +42,12 @@ def probe(context: Context, step: int) -> Probe:
         anchors = torch.arange(len(images), device=device)
     context.sampler.sample(state, anchors[:1], labels[:1], 1, DrawKey(0, step))  # compiles
     start = time.perf_counter()
-    drawn = context.sampler.sample(state, anchors, labels, 1, DrawKey(0, step)).negatives[:, 0].cpu().numpy()
+    drawn = (
+        context.sampler.sample(state, anchors, labels, 1, DrawKey(0, step))
+        .negatives[:, 0]
+        .cpu()
+        .numpy()
+    )
     seconds = (time.perf_counter() - start) / _DRAWS
     held_out, found = context.data.held_out, drawn >= 0
     if held_out is None or not found.any():

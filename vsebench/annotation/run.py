@@ -66,8 +66,14 @@ class _Run:
         return self.inputs.updates_per_epoch * self.spec.protocol.epochs
 
 
-def run(spec: AnnotationSpec, directory: RunDirectory, report: Reporter, observers: Observers | None = None) -> RunRecord:
-    """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and stores the metrics of each image and the model.
+def run(
+    spec: AnnotationSpec,
+    directory: RunDirectory,
+    report: Reporter,
+    observers: Observers | None = None,
+) -> RunRecord:
+    """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and
+    stores the metrics of each image and the model.
 
     Args:
         spec: the run.
@@ -82,9 +88,15 @@ def run(spec: AnnotationSpec, directory: RunDirectory, report: Reporter, observe
     with cpu_threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
         origin = provenance(torch.device(spec.device), matmul)
         report({"event": "phase", "phase": "loading"})
-        stopping = None if spec.stop is None else registry.get("stopping-rule", spec.stop.name).create(spec.stop.params)
+        stopping = (
+            None
+            if spec.stop is None
+            else registry.get("stopping-rule", spec.stop.name).create(spec.stop.params)
+        )
         observers = observers or Observers.of(spec, directory.path)
-        current = _Run(spec, directory, open_inputs(spec, registry), report, observers, _restore(directory))
+        current = _Run(
+            spec, directory, open_inputs(spec, registry), report, observers, _restore(directory)
+        )
         report({"event": "phase", "phase": "training"})
         points = train(
             current.inputs.training,
@@ -98,21 +110,30 @@ def run(spec: AnnotationSpec, directory: RunDirectory, report: Reporter, observe
         )
         while not is_stopped(stopping, directory) and (point := next(points, None)) is not None:
             _take(current, point)
-        record = _finish(current).model_copy(update={"provenance": origin.model_copy(update={"restarts": current.state.restarts})})
+        record = _finish(current).model_copy(
+            update={"provenance": origin.model_copy(update={"restarts": current.state.restarts})}
+        )
         directory.write_record(record)
         directory.checkpoint_path.unlink(missing_ok=True)
         return record
 
 
 def _take(current: _Run, point: Point) -> None:
-    """Appends an evaluation to the curve, keeps the model if it is the best so far, and writes a checkpoint."""
+    """Appends an evaluation to the curve, keeps the model if it is the best so far, and writes a
+    checkpoint.
+    """
     if point.diagnostics["skipped"] == 1:
-        raise VsebenchError(f"no update before {point.updates:,} found a negative label: every training image with labels has all of them")
+        raise VsebenchError(
+            f"no update before {point.updates:,} found a negative label: every training image "
+            "with labels has all of them"
+        )
     state, metrics, headline = current.state, dict(point.metrics), HEADLINE["annotation"]
     if state.best is None or metrics[headline] > state.best.metrics[headline]:
         state.best = Best(point.updates, metrics, _copy(point.model))
     per_epoch = current.inputs.updates_per_epoch
-    loss = 0.0 if math.isnan(point.loss) else point.loss  # a sampler of violators that finds none leaves nothing to lose
+    loss = (
+        0.0 if math.isnan(point.loss) else point.loss
+    )  # a sampler of violators that finds none leaves nothing to lose
     evaluation = Evaluation(
         step=point.updates,
         epoch=point.updates / per_epoch,
@@ -128,7 +149,12 @@ def _take(current: _Run, point: Point) -> None:
     state.training = point.checkpoint()
     current.directory.write_checkpoint({**vars(state), "best": vars(state.best)})
     epochs = current.spec.protocol.epochs
-    progress = {"step": point.updates, "steps": current.updates, "epoch": (point.updates - 1) // per_epoch, "epochs": epochs}
+    progress = {
+        "step": point.updates,
+        "steps": current.updates,
+        "epoch": (point.updates - 1) // per_epoch,
+        "epochs": epochs,
+    }
     current.report({"event": "evaluated", **progress, "loss": loss, headline: metrics[headline]})
 
 
@@ -141,7 +167,15 @@ def _finish(current: _Run) -> RunRecord:
     metrics = _metrics(current.inputs, best["images"], best["labels"], "test")
     directory.write_per_image({"image": metrics.images, **metrics.per_image})
     split = current.inputs.splits["test"]
-    columns = current.observers.tested(lambda: AnnotationTest(_vectors(split, best["images"]), best["labels"], split.positives, split.known, metrics.as_dict()))
+    columns = current.observers.tested(
+        lambda: AnnotationTest(
+            _vectors(split, best["images"]),
+            best["labels"],
+            split.positives,
+            split.known,
+            metrics.as_dict(),
+        )
+    )
     directory.write_best(state.best.model)
     return RunRecord(
         run_id=spec.run_id,
@@ -160,7 +194,10 @@ def _finish(current: _Run) -> RunRecord:
 
 def _cost(current: _Run, model: Mapping[str, Tensor], training: Checkpoint) -> Cost:
     seconds = training["seconds"]
-    parts = {f"{phase}_seconds": seconds[phase] for phase in ("sampling", "refresh", "update", "evaluation")}
+    parts = {
+        f"{phase}_seconds": seconds[phase]
+        for phase in ("sampling", "refresh", "update", "evaluation")
+    }
     return Cost(
         train_seconds=sum(seconds[phase] for phase in ("sampling", "refresh", "update")),
         samples_seen=training["updates"],
@@ -179,18 +216,27 @@ def _metrics(inputs: Inputs, images: Tensor, labels: Tensor, name: str) -> Annot
 
 def _vectors(split: RankedSplit, images: Tensor) -> Tensor:
     """float32 [n, K], those of the images of a split."""
-    return images if split.features is None else torch.from_numpy(split.features).to(images.device) @ images
+    return (
+        images
+        if split.features is None
+        else torch.from_numpy(split.features).to(images.device) @ images
+    )
 
 
 def _copy(model: Model) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().clone() for name, tensor in (("images", model.images), ("labels", model.labels))}
+    return {
+        name: tensor.detach().cpu().clone()
+        for name, tensor in (("images", model.images), ("labels", model.labels))
+    }
 
 
 def _restore(directory: RunDirectory) -> State:
     if not directory.checkpoint_path.exists():
         directory.truncate_curve(0)
         return State()
-    content = read_checkpoint(directory.checkpoint_path, torch.device("cpu"), ("training", "best", "restarts"))
+    content = read_checkpoint(
+        directory.checkpoint_path, torch.device("cpu"), ("training", "best", "restarts")
+    )
     state = State(content["training"], Best(**content["best"]), content["restarts"] + 1)
     assert state.training is not None
     directory.truncate_curve(state.training["updates"])

@@ -1,4 +1,6 @@
-"""Where scores come from: inner products of factors, ranked exactly, or any function, ranked by what it returns."""
+"""Where scores come from: inner products of factors, ranked exactly, or any function, ranked by
+what it returns.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +31,16 @@ class Scores(Protocol):
     device: torch.device
 
     def tile(self, images: Tensor) -> Tensor:
-        """[b, labels] of the images [b], without NaN; the caller may write to it until the next call."""
+        """[b, labels] of the images [b], without NaN; the caller may write to it until the next
+        call.
+        """
         ...
 
-    def thresholds(self, tile: Tensor, rows: Tensor, images: Tensor, labels: Tensor) -> tuple[Band, Tensor]:
-        """What a negative must score to stand before each of the pairs (images[p], labels[p]), which are in `rows` [p] of the tile.
+    def thresholds(
+        self, tile: Tensor, rows: Tensor, images: Tensor, labels: Tensor
+    ) -> tuple[Band, Tensor]:
+        """What a negative must score to stand before each of the pairs (images[p], labels[p]),
+        which are in `rows` [p] of the tile.
 
         Returns:
             Bands [p] in the tile's dtype, and exact scores [p] for what they leave undecided.
@@ -48,8 +55,9 @@ class Scores(Protocol):
 class FactorScores:
     """Inner products of the rows of two matrices.
 
-    Products are fp32. What their rounding leaves undecided is computed again in float64 in one fixed order, so that ranks are a function of the factors
-    alone, not of block, device or threads, and equal rows tie.
+    Products are fp32. What their rounding leaves undecided is computed again in float64 in one
+    fixed order, so that ranks are a function of the factors alone, not of block, device or threads,
+    and equal rows tie.
 
     Args:
         images: [n, D].
@@ -73,9 +81,17 @@ class FactorScores:
         with true_float32(fast=self.device.type == "cpu"):
             return torch.mm(rows, self._columns.T, out=self._buffer[:size].view(len(rows), -1))
 
-    def thresholds(self, tile: Tensor, rows: Tensor, images: Tensor, labels: Tensor) -> tuple[Band, Tensor]:  # noqa: ARG002  # exact without the tile
+    def thresholds(
+        self,
+        tile: Tensor,
+        rows: Tensor,
+        images: Tensor,
+        labels: Tensor,  # noqa: ARG002  # the tile has them
+    ) -> tuple[Band, Tensor]:
         exact = self.exact(images, labels)
-        return undecided(exact, self._images.norms[images], self._labels.norms, self._images.width, torch.float32), exact
+        return undecided(
+            exact, self._images.norms[images], self._labels.norms, self._images.width, torch.float32
+        ), exact
 
     def exact(self, images: Tensor, labels: Tensor) -> Tensor:
         return exact_scores(self._images, self._labels, images, labels, compiled=self._compiled)
@@ -98,15 +114,25 @@ class FunctionScores:
         scores = torch.as_tensor(self._function(images.numpy()), device=self.device)
         if scores.shape != (len(images), self._n_labels) or not scores.is_floating_point():
             raise DataError(
-                f"scores of {len(images)} images are {scores.dtype} of shape {tuple(scores.shape)}, expected floats [{len(images)}, {self._n_labels}]"
+                f"scores of {len(images)} images are {scores.dtype} of shape "
+                f"{tuple(scores.shape)}, expected floats [{len(images)}, {self._n_labels}]"
             )
         wide = scores.detach().to(torch.promote_types(scores.dtype, torch.float32), copy=True)
         finite = wide.isfinite().all(dim=1)
         if not bool(finite.all()):
-            raise DataError(f"image {int(images[finite.logical_not()][0])} has scores that are not finite: the model may have diverged")
+            raise DataError(
+                f"image {int(images[finite.logical_not()][0])} has scores that are not finite: "
+                "the model may have diverged"
+            )
         return wide
 
-    def thresholds(self, tile: Tensor, rows: Tensor, images: Tensor, labels: Tensor) -> tuple[Band, Tensor]:  # noqa: ARG002  # the tile has them
+    def thresholds(
+        self,
+        tile: Tensor,
+        rows: Tensor,
+        images: Tensor,
+        labels: Tensor,  # noqa: ARG002  # the tile has them
+    ) -> tuple[Band, Tensor]:
         scores = tile[rows, labels]
         below, never = torch.full_like(scores, -torch.inf), torch.full_like(scores, torch.inf)
         return Band(never, torch.nextafter(scores, below)), scores

@@ -1,4 +1,6 @@
-"""The sequential engine: SGD exactly as published, compiled, on one thread; it releases the GIL and is deterministic."""
+"""The sequential engine: SGD exactly as published, compiled, on one thread; it releases the GIL and
+is deterministic.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     Law = tuple[Any, tuple[np.ndarray, ...]]
     """A sampler's compiled function and its tables."""
 
-_BLOCK = 64  # updates of a map that are taken at once; the more, the fewer passes over the map and the more products of features
+# updates of a map that are taken at once; the more, the fewer passes over the map and the more
+# products of features
+_BLOCK = 64
 
 
 class Sequential:
@@ -32,12 +36,16 @@ class Sequential:
         refreshes: of its sampler.
 
     Raises:
-        SpecError: the device is not the CPU, numba is missing, or the sampler or the loss has no kernel.
+        SpecError: the device is not the CPU, numba is missing, or the sampler or the loss has no
+            kernel.
     """
 
     def __init__(self, context: Context, refreshes: Refreshes) -> None:
         if context.device.type != "cpu":
-            raise SpecError(f"the sequential engine runs on the CPU, not on {context.device.type}: use engine=minibatch")
+            raise SpecError(
+                f"the sequential engine runs on the CPU, not on {context.device.type}: use "
+                "engine=minibatch"
+            )
         require_kernel(context.sampler, "sampler")
         require_kernel(context.loss, "loss")
         self._context = context
@@ -45,7 +53,11 @@ class Sequential:
         self._pair_loss = context.loss.kernel()  # type: ignore[attr-defined]  # as checked
         self._kernels = _kernels()
         features = context.data.features
-        self._features = None if features is None else torch.from_numpy(np.ascontiguousarray(features, np.float32))
+        self._features = (
+            None
+            if features is None
+            else torch.from_numpy(np.ascontiguousarray(features, np.float32))
+        )
         self.tally: Tensor = torch.zeros(len(TALLIED), dtype=torch.float64)
 
     def prepare(self, updates: int) -> None:
@@ -81,7 +93,17 @@ class Sequential:
         draw, tables = law
         vectors = array(model.images), array(model.labels)
         train = self._kernels.free_trainer(draw, self._pair_loss)
-        train(tables, (start, end), seeds, context.owners, rows.offsets, rows.labels, *vectors, self._rates, self.tally.numpy())
+        train(
+            tables,
+            (start, end),
+            seeds,
+            context.owners,
+            rows.offsets,
+            rows.labels,
+            *vectors,
+            self._rates,
+            self.tally.numpy(),
+        )
 
     def _run_block(self, law: Law, features: Tensor, start: int, end: int) -> None:
         context, model, rows = self._context, self._context.model, self._context.data.positives
@@ -92,7 +114,15 @@ class Sequential:
         steps = x @ model.images
         block = steps.numpy(), (x @ x.T).numpy()
         train = self._kernels.block_trainer(draw, self._pair_loss)
-        given = tables, start, context.draw_seed, images, rows.labels[pairs], rows.offsets, rows.labels
+        given = (
+            tables,
+            start,
+            context.draw_seed,
+            images,
+            rows.labels[pairs],
+            rows.offsets,
+            rows.labels,
+        )
         left = train(*given, block, array(model.labels), self._rates, self.tally.numpy())
         model.images.addmm_(x.T, steps, beta=left)
 
@@ -120,12 +150,18 @@ def require_kernel(component: object, kind: str) -> None:
     """
     if not hasattr(component, "kernel"):
         cure = f"use engine=minibatch, or give it kernel() (docs/plugins/{kind}.md)"
-        raise SpecError(f"{kind} {type(component).__name__} has no compiled form, which the sequential engine needs: {cure}")
+        raise SpecError(
+            f"{kind} {type(component).__name__} has no compiled form, which the sequential engine "
+            f"needs: {cure}"
+        )
 
 
 def _kernels() -> ModuleType:
     try:
         from vsebench.annotation import sequential_numba
     except ImportError as error:
-        raise SpecError(f"the sequential engine needs numba, which cannot be imported ({error}): use engine=minibatch") from error
+        raise SpecError(
+            f"the sequential engine needs numba, which cannot be imported ({error}): use "
+            "engine=minibatch"
+        ) from error
     return sequential_numba

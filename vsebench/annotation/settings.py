@@ -20,7 +20,8 @@ class TrainingData:
     Attributes:
         positives: labels of the n images, at least one pair.
         features: float32 [n, d]; None gives each image a free vector of its own.
-        held_out: labels of the same images in other splits; they only serve to count how often a sampler draws one of them.
+        held_out: labels of the same images in other splits; they only serve to count how often a
+            sampler draws one of them.
 
     Raises:
         DataError: there is no pair, or the parts are not of the same images and labels.
@@ -35,27 +36,38 @@ class TrainingData:
         if self.positives.n_pairs == 0:
             raise DataError("no training image has a label: there is nothing to learn from")
         if self.features is not None and (self.features.ndim != 2 or len(self.features) != n):
-            raise DataError(f"features of {n:,} images must be [{n}, d], found {list(self.features.shape)}")
-        if self.held_out is not None and (len(self.held_out), self.held_out.n_labels) != (n, labels):
-            raise DataError(f"held-out labels are of {len(self.held_out):,} × {self.held_out.n_labels:,}, training labels of {n:,} × {labels:,}")
+            raise DataError(
+                f"features of {n:,} images must be [{n}, d], found {list(self.features.shape)}"
+            )
+        if self.held_out is not None and (len(self.held_out), self.held_out.n_labels) != (
+            n,
+            labels,
+        ):
+            raise DataError(
+                f"held-out labels are of {len(self.held_out):,} × {self.held_out.n_labels:,}, "
+                f"training labels of {n:,} × {labels:,}"
+            )
 
 
 @dataclass(frozen=True)
 class Settings:
     """How a run is trained; the defaults are those published for VSE-ens.
 
-    An update is one positive pair with one negative. With k negatives per pair a pair makes k updates.
+    An update is one positive pair with one negative. With k negatives per pair a pair makes k
+    updates.
 
     Attributes:
         updates: to train for.
         evaluate_every: updates between two evaluations; the last is at the end.
-        engine: `sequential` takes one update after the other, as published; `minibatch` a batch at a time, on any device.
+        engine: `sequential` takes one update after the other, as published; `minibatch` a batch at
+            a time, on any device.
         optimiser: of the mini-batch engine; the sequential one is SGD.
         dim: factors K.
         lr: learning rate.
         l2_image: decay of image vectors, or of the map from features.
         l2_label: decay of label vectors.
-        init: of all vectors; `uniform` in ±scale as in the released code, `normal` with that deviation as in the paper.
+        init: of all vectors; `uniform` in ±scale as in the released code, `normal` with that
+            deviation as in the paper.
         init_scale: see `init`.
         batch_size: pairs of a step of the mini-batch engine.
         negatives: per pair, in the mini-batch engine.
@@ -82,6 +94,11 @@ class Settings:
             if getattr(self, name) < 1:
                 raise SpecError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.engine == "sequential" and self.optimiser != "sgd":
-            raise SpecError(f"the sequential engine is SGD: use engine=minibatch for optimiser={self.optimiser}")
+            raise SpecError(
+                f"the sequential engine is SGD: use engine=minibatch for optimiser={self.optimiser}"
+            )
         if self.engine == "sequential" and self.negatives != 1:
-            raise SpecError(f"the sequential engine takes one negative per update: use engine=minibatch for negatives={self.negatives}")
+            raise SpecError(
+                "the sequential engine takes one negative per update: use engine=minibatch for "
+                f"negatives={self.negatives}"
+            )

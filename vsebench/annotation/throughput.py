@@ -1,4 +1,6 @@
-"""What a sampler's draws cost and what they are worth, beside any training, on a made-up model that ranks its positives high."""
+"""What a sampler's draws cost and what they are worth, beside any training, on a made-up model that
+ranks its positives high.
+"""
 
 from __future__ import annotations
 
@@ -42,13 +44,15 @@ class Throughput:
     Attributes:
         labels: how many there are.
         device: `cpu` or `cuda`.
-        draws_per_second: by batch size, one negative per pair; larger batches that would take seconds are left out.
+        draws_per_second: by batch size, one negative per pair; larger batches that would take
+            seconds are left out.
         refresh_seconds: of one refresh.
         refresh_every: updates between two; None when one at the start is enough.
         seconds_per_draw: at the largest batch, with a draw's share of the refreshes.
         trials_per_draw: candidates looked at.
         useful: share of draws whose negative violates the margin; of those that found one.
-        law_distance: total variation between draws and exact law, mean over images; None where a sampler does not know its law.
+        law_distance: total variation between draws and exact law, mean over images; None where a
+            sampler does not know its law.
         law_distance_by_chance: what it would be on average for draws from the exact law.
     """
 
@@ -70,7 +74,8 @@ class Throughput:
 def planted_state(n_images: int, n_labels: int, dim: int, device: torch.device) -> SamplerState:
     """A made-up model at the end of its training.
 
-    Labels have Zipf popularity; an image's positives are those that its vector scores best among some popular ones.
+    Labels have Zipf popularity; an image's positives are those that its vector scores best among
+    some popular ones.
 
     Args:
         n_images: images, five labels each.
@@ -80,7 +85,9 @@ def planted_state(n_images: int, n_labels: int, dim: int, device: torch.device) 
     """
     rng = (Key(0) / "throughput").generator()
     scale = math.sqrt(_DEVIATION / math.sqrt(dim))
-    P, Q = (scale * rng.standard_normal((rows, dim), dtype=np.float32) for rows in (n_images, n_labels))
+    P, Q = (
+        scale * rng.standard_normal((rows, dim), dtype=np.float32) for rows in (n_images, n_labels)
+    )
     popularity = np.cumsum(1 / np.arange(1, n_labels + 1))
     best = np.empty((n_images, min(_PER_IMAGE, max(n_labels - 1, 1))), np.int64)
     for start in range(0, n_images, 1024):
@@ -88,7 +95,9 @@ def planted_state(n_images: int, n_labels: int, dim: int, device: torch.device) 
         drawn = np.searchsorted(popularity, rng.random((len(block), _CANDIDATES)) * popularity[-1])
         order = np.argsort(-np.einsum("bf,bcf->bc", block, Q[drawn]), axis=1)[:, : best.shape[1]]
         best[start : start + 1024] = np.take_along_axis(drawn, order, axis=1)
-    positives = Positives.from_pairs(np.repeat(np.arange(n_images), best.shape[1]), best.ravel(), n_images, n_labels)
+    positives = Positives.from_pairs(
+        np.repeat(np.arange(n_images), best.shape[1]), best.ravel(), n_images, n_labels
+    )
     return SamplerState(torch.from_numpy(P).to(device), torch.from_numpy(Q).to(device), positives)
 
 
@@ -107,9 +116,14 @@ def measure(sampler: Sampler, state: SamplerState, batches: Sequence[int]) -> Th
         if not speeds or batch / speeds[max(speeds)] <= _PATIENCE:
             speeds[batch] = batch / _seconds(partial(_sample, sampler, state, batch), device)
     draws = min(_DRAWS, 1 + int(speeds[max(speeds)] * _PATIENCE))
-    refresh, every = _seconds(partial(sampler.refresh, state), device), sampler.refresh_every(n_labels)
+    refresh, every = (
+        _seconds(partial(sampler.refresh, state), device),
+        sampler.refresh_every(n_labels),
+    )
     drawn = _sample(sampler, state, draws)
-    distance, chance = _law_distance(sampler, state, max(1, draws // (1 if draws == _DRAWS else _ANCHORS)))
+    distance, chance = _law_distance(
+        sampler, state, max(1, draws // (1 if draws == _DRAWS else _ANCHORS))
+    )
     return Throughput(
         labels=n_labels,
         device=device.type,
@@ -127,7 +141,10 @@ def measure(sampler: Sampler, state: SamplerState, batches: Sequence[int]) -> Th
 def _pairs(state: SamplerState, count: int) -> tuple[Tensor, Tensor]:
     """Random pairs: images and labels, int64 [count], the same at every call."""
     numbers = (Key(0) / "pairs").generator().integers(0, state.positives.n_pairs, count)
-    images, labels = state.positives.images()[numbers], state.positives.labels[numbers].astype(np.int64)
+    images, labels = (
+        state.positives.images()[numbers],
+        state.positives.labels[numbers].astype(np.int64),
+    )
     return torch.from_numpy(images).to(state.Q.device), torch.from_numpy(labels).to(state.Q.device)
 
 
@@ -137,7 +154,9 @@ def _sample(sampler: Sampler, state: SamplerState, batch: int) -> Draws:
 
 
 def _seconds(call: Callable[[], object], device: torch.device) -> float:
-    """Median seconds of a call, after one that compiles: of CPU time, which other load on the machine disturbs least, or of the clock on CUDA."""
+    """Median seconds of a call, after one that compiles: of CPU time, which other load on the
+    machine disturbs least, or of the clock on CUDA.
+    """
     call()
     times: list[float] = []
     end = time.perf_counter() + _SECONDS
@@ -170,25 +189,35 @@ def _useful(state: SamplerState, drawn: Draws) -> float | None:
     return float((lead < MARGIN).double().mean())
 
 
-def _law_distance(sampler: Sampler, state: SamplerState, draws: int) -> tuple[float | None, float | None]:
-    """Total variation between the draws of some pairs and their law, and its mean for draws from the law itself."""
+def _law_distance(
+    sampler: Sampler, state: SamplerState, draws: int
+) -> tuple[float | None, float | None]:
+    """Total variation between the draws of some pairs and their law, and its mean for draws from
+    the law itself.
+    """
     if not hasattr(sampler, "law"):
         return None, None
     images, labels = _pairs(state, _ANCHORS)
     distances, chances = [], []
     for image, label in zip(images, labels, strict=True):
-        drawn = sampler.sample(state, image.expand(draws), label.expand(draws), 1, DrawKey(1, 0)).negatives
+        drawn = sampler.sample(
+            state, image.expand(draws), label.expand(draws), 1, DrawKey(1, 0)
+        ).negatives
         found = drawn[drawn >= 0].cpu().numpy()
         if len(found) == 0:
             continue
         law = sampler.law(state, int(image), int(label))
-        distances.append(0.5 * np.abs(np.bincount(found, minlength=len(law)) / len(found) - law).sum())
+        distances.append(
+            0.5 * np.abs(np.bincount(found, minlength=len(law)) / len(found) - law).sum()
+        )
         chances.append(0.5 * _mean_deviations(law[law > 0], len(found)).sum())
     return (float(np.mean(distances)), float(np.mean(chances))) if distances else (None, None)
 
 
 def _mean_deviations(law: np.ndarray, draws: int) -> np.ndarray:
-    """E |X / n − p| for X binomial (n, p), by de Moivre's formula: 2 ν (1 − p) P(X = ν) / n with ν = ⌊n p⌋ + 1."""
+    """E |X / n − p| for X binomial (n, p), by de Moivre's formula: 2 ν (1 − p) P(X = ν) / n with ν
+    = ⌊n p⌋ + 1.
+    """
     nu = np.minimum(np.floor(draws * law) + 1, draws)
     deviations: np.ndarray = 2 * nu * (1 - law) * binom.pmf(nu, draws, law) / draws
     return deviations

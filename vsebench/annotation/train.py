@@ -35,15 +35,18 @@ class Point:
 
     Attributes:
         updates: done so far.
-        seconds: by phase, since the start. `sampling` and `update` of the sequential engine, where both are one loop, are told apart by the cost of a draw
-            in a sample of draws at each evaluation.
+        seconds: by phase, since the start. `sampling` and `update` of the sequential engine, where
+            both are one loop, are told apart by the cost of a draw in a sample of draws at each
+            evaluation.
         loss: mean per update that found a negative, since the last evaluation; NaN where none did.
         metrics: what the evaluation returned.
-        diagnostics: since the last evaluation, per update that found a negative: `violation_rate` within the margin and, over all,
-            `trials_per_draw`, `skipped` (the image has every label) and `exhausted` (the sampler gave up) as shares; `false_negative_rate`, of a
+        diagnostics: since the last evaluation, per update that found a negative: `violation_rate`
+            within the margin and, over all, `trials_per_draw`, `skipped` (the image has every
+            label) and `exhausted` (the sampler gave up) as shares; `false_negative_rate`, of a
             sample of draws, where held-out labels are known.
         model: as it is at this moment; it goes on changing.
-        checkpoint: copies what `train` needs to go on from here; to be called before the next point is asked for.
+        checkpoint: copies what `train` needs to go on from here; to be called before the next point
+            is asked for.
     """
 
     updates: int
@@ -73,8 +76,8 @@ def train(
 ) -> Iterator[Point]:
     """Trains a run and yields an evaluation every so many updates, the last at the end.
 
-    A run that is resumed from a checkpoint gives what the uninterrupted one would have given; runs of one seed see the same pairs in the same order,
-    whatever their sampler and loss.
+    A run that is resumed from a checkpoint gives what the uninterrupted one would have given; runs
+    of one seed see the same pairs in the same order, whatever their sampler and loss.
 
     Args:
         data: the training split.
@@ -94,45 +97,82 @@ def train(
     model = Model.initial(data, settings, key / "init", device)
     context = Context(data, settings, model, sampler, loss, key, Clock(device))
     refreshes = Refreshes(context)
-    engine: Engine = Sequential(context, refreshes) if settings.engine == "sequential" else MiniBatch(context, refreshes)
+    engine: Engine = (
+        Sequential(context, refreshes)
+        if settings.engine == "sequential"
+        else MiniBatch(context, refreshes)
+    )
     updates = 0 if resume is None else _restore(resume, context, refreshes, engine)
     engine.prepare(updates)
     while updates < settings.updates:
-        target = min((updates // settings.evaluate_every + 1) * settings.evaluate_every, settings.updates)
+        target = min(
+            (updates // settings.evaluate_every + 1) * settings.evaluate_every, settings.updates
+        )
         updates = engine.advance(updates, target)
         yield _point(context, refreshes, engine, updates, evaluate)
 
 
-def _point(context: Context, refreshes: Refreshes, engine: Engine, updates: int, evaluate: Evaluate) -> Point:
+def _point(
+    context: Context, refreshes: Refreshes, engine: Engine, updates: int, evaluate: Evaluate
+) -> Point:
     tally = dict(zip(TALLIED, engine.tally.tolist(), strict=True))
     engine.tally.zero_()
     found = tally["updates"] - tally["skipped"] - tally["exhausted"]
     loss = tally["loss"] / found if found else math.nan
     if found and not (math.isfinite(loss) and _bounded(context.model)):
-        raise DivergenceError(f"training diverged before update {updates:,} of {context.settings.updates:,} (loss {loss:.3g}); lower lr")
+        raise DivergenceError(
+            f"training diverged before update {updates:,} of {context.settings.updates:,} (loss "
+            f"{loss:.3g}); lower lr"
+        )
     sample = probe(context, updates)
     if context.settings.engine == "sequential":
         context.clock.move(sample.seconds * tally["updates"], "update", "sampling")
     with context.clock.measure("evaluation"):
         metrics = evaluate(context.model)
     rates = {"violation_rate": tally["violations"] / found} if found else {}
-    rates |= {name: tally[count] / tally["updates"] for name, count in (("trials_per_draw", "trials"), ("skipped", "skipped"), ("exhausted", "exhausted"))}
+    rates |= {
+        name: tally[count] / tally["updates"]
+        for name, count in (
+            ("trials_per_draw", "trials"),
+            ("skipped", "skipped"),
+            ("exhausted", "exhausted"),
+        )
+    }
     if sample.false_negatives is not None:
         rates["false_negative_rate"] = sample.false_negatives
     seconds = context.clock.read()
-    return Point(updates, seconds, loss, metrics, rates, context.model, lambda: _checkpoint(context, refreshes, engine, updates, seconds))
+    return Point(
+        updates,
+        seconds,
+        loss,
+        metrics,
+        rates,
+        context.model,
+        lambda: _checkpoint(context, refreshes, engine, updates, seconds),
+    )
 
 
 def _bounded(model: Model) -> bool:
-    """Whether scores of the model can be ranked: its numbers are finite and far from overflow. Diverging vectors grow large before any loss does."""
+    """Whether scores of the model can be ranked: its numbers are finite and far from overflow.
+    Diverging vectors grow large before any loss does.
+    """
     return all(bool(tensor.abs().max() < _LARGEST) for tensor in (model.images, model.labels))
 
 
-def _checkpoint(context: Context, refreshes: Refreshes, engine: Engine, updates: int, seconds: Mapping[Phase, float]) -> Checkpoint:
+def _checkpoint(
+    context: Context,
+    refreshes: Refreshes,
+    engine: Engine,
+    updates: int,
+    seconds: Mapping[Phase, float],
+) -> Checkpoint:
     sampler = context.sampler.state_dict() if hasattr(context.sampler, "state_dict") else {}
     tensors = {"images": context.model.images, "labels": context.model.labels}
     parts = {"model": tensors, "engine": engine.state_dict(), "sampler": sampler}
-    copies = {part: {name: tensor.detach().cpu().clone() for name, tensor in content.items()} for part, content in parts.items()}
+    copies = {
+        part: {name: tensor.detach().cpu().clone() for name, tensor in content.items()}
+        for part, content in parts.items()
+    }
     return {**copies, "updates": updates, "refreshes": refreshes.done, "seconds": dict(seconds)}
 
 
@@ -140,10 +180,14 @@ def _restore(checkpoint: Checkpoint, context: Context, refreshes: Refreshes, eng
     """Puts a run back as it was and returns the updates done."""
     context.model.images.copy_(checkpoint["model"]["images"])
     context.model.labels.copy_(checkpoint["model"]["labels"])
-    engine.load_state_dict({name: tensor.to(context.device) for name, tensor in checkpoint["engine"].items()})
+    engine.load_state_dict(
+        {name: tensor.to(context.device) for name, tensor in checkpoint["engine"].items()}
+    )
     context.sampler.refresh(context.state())
     if checkpoint["sampler"]:
-        context.sampler.load_state_dict({name: tensor.to(context.device) for name, tensor in checkpoint["sampler"].items()})  # type: ignore[attr-defined]
+        context.sampler.load_state_dict(
+            {name: tensor.to(context.device) for name, tensor in checkpoint["sampler"].items()}
+        )  # type: ignore[attr-defined]
     refreshes.done = checkpoint["refreshes"]
     context.clock.seconds.update(checkpoint["seconds"])
     return int(checkpoint["updates"])

@@ -72,10 +72,15 @@ class Entry(BaseModel):
     @classmethod
     def _address(cls, repository: str) -> str:
         scheme, separator, rest = repository.partition("://")
-        if separator and (scheme != "https" or not rest.partition("/")[0] or any(c.isspace() for c in rest)):
+        if separator and (
+            scheme != "https" or not rest.partition("/")[0] or any(c.isspace() for c in rest)
+        ):
             raise ValueError(f"'{repository}' is no address that begins with https://")
         if not separator and not repository.startswith("plugins/"):
-            raise ValueError(f"'{repository}' is neither an address that begins with https:// nor a folder plugins/… of this repository")
+            raise ValueError(
+                f"'{repository}' is neither an address that begins with https:// nor a folder "
+                "plugins/… of this repository"
+            )
         return repository
 
     @field_validator("license")
@@ -84,7 +89,9 @@ class Entry(BaseModel):
         try:
             normal = canonicalize_license_expression(licence)
         except InvalidLicenseExpression:
-            raise ValueError(f"'{licence}' is no SPDX expression: write one such as Apache-2.0 or MIT") from None
+            raise ValueError(
+                f"'{licence}' is no SPDX expression: write one such as Apache-2.0 or MIT"
+            ) from None
         if normal != licence:
             raise ValueError(f"write '{normal}'")
         return licence
@@ -93,11 +100,20 @@ class Entry(BaseModel):
     @classmethod
     def _some(cls, components: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
         if not components or not all(components.values()):
-            raise ValueError(f"name the components by kind ({', '.join(KINDS)}), such as {{ pooling = ['my_pool'] }}")
+            raise ValueError(
+                f"name the components by kind ({', '.join(KINDS)}), such as {{ pooling = "
+                f"['my_pool'] }}"
+            )
         for kind, names in components.items():
             for name in names:
-                if not name or any(c in "%,:/=" or c.isspace() for c in name) or names.count(name) > 1:
-                    raise ValueError(f"{kind} '{name}' is no name of a component, or stands there twice")
+                if (
+                    not name
+                    or any(c in "%,:/=" or c.isspace() for c in name)
+                    or names.count(name) > 1
+                ):
+                    raise ValueError(
+                        f"{kind} '{name}' is no name of a component, or stands there twice"
+                    )
         return components
 
     @property

@@ -36,7 +36,9 @@ class Index(BaseModel):
         names = [entry.name for entry in packages]
         for before, name in pairwise(names):
             if name <= before:
-                raise ValueError(f"'{name}' stands after '{before}': each package once, in alphabetical order")
+                raise ValueError(
+                    f"'{name}' stands after '{before}': each package once, in alphabetical order"
+                )
         return packages
 
 
@@ -50,10 +52,16 @@ def read_index(place: str | Path = SHIPPED) -> tuple[Entry, ...]:
         PluginError: it cannot be read, or an entry is not valid; the message names the first fault.
     """
     try:
-        text = _fetch(place) if isinstance(place, str) and "://" in place else Path(place).read_text(encoding="utf-8")
+        text = (
+            _fetch(place)
+            if isinstance(place, str) and "://" in place
+            else Path(place).read_text(encoding="utf-8")
+        )
         return Index.model_validate(tomllib.loads(text)).package
     except OSError as error:
-        raise PluginError(f"the catalogue '{place}' cannot be read: {error.strerror or error}") from None
+        raise PluginError(
+            f"the catalogue '{place}' cannot be read: {error.strerror or error}"
+        ) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PluginError(f"{place}: not valid TOML in UTF-8: {error}") from None
     except ValidationError as error:
@@ -64,7 +72,10 @@ def _fetch(address: str) -> str:
     from urllib.request import urlopen
 
     if not address.startswith("https://"):
-        raise PluginError(f"the catalogue '{address}' is not read: expected a file, or an address that begins with https://")
+        raise PluginError(
+            f"the catalogue '{address}' is not read: expected a file, or an address that begins "
+            "with https://"
+        )
     with urlopen(address, timeout=SECONDS) as answer:
         content: bytes = answer.read()
     return content.decode()

@@ -34,7 +34,9 @@ WRONG_REQUEST = 2
 INTERRUPTED = 130
 
 _UsageError: type[Any] = typer.BadParameter.__mro__[2]
-"""What misspelt options and commands raise: click's ClickException, of which typer carries a copy that it does not export."""
+"""What misspelt options and commands raise: click's ClickException, of which typer carries a copy
+that it does not export.
+"""
 
 app = typer.Typer(
     name="vsebench",
@@ -70,15 +72,23 @@ def _print_version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")] = False,  # noqa: ARG001
+    version: Annotated[  # noqa: ARG001
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
 ) -> None:
-    """A benchmark of pooling operators, losses and negative samplers for visual-semantic embedding."""
+    """A benchmark of pooling operators, losses and negative samplers for visual-semantic
+    embedding.
+    """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits: 0 all well, 1 some runs failed, 2 the request was wrong, 3 a gate failed, 4 it had nothing to compare, 130 interrupted.
+    """Runs the command line and exits: 0 all well, 1 some runs failed, 2 the request was wrong, 3 a
+    gate failed, 4 it had nothing to compare, 130 interrupted.
 
     Args:
         arguments: instead of those of the process.
@@ -86,7 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if sys.stdout is None:
         sys.exit(_refuse("standard output is closed: leave it open, or send it to a file"))
     try:
-        result = typer.main.get_command(app).main(args=None if arguments is None else list(arguments), prog_name="vsebench", standalone_mode=False)
+        result = typer.main.get_command(app).main(
+            args=None if arguments is None else list(arguments),
+            prog_name="vsebench",
+            standalone_mode=False,
+        )
         code = result if isinstance(result, int) else 0
         sys.stdout.flush()
     except VsebenchError as error:
@@ -104,7 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except typer.Abort as error:  # how click ends a command that met an EOFError
         if not isinstance(error.__cause__, EOFError):
             raise
-        code = _refuse(f"what was read ended too early ({error.__cause__}): a file is empty or cut off")
+        code = _refuse(
+            f"what was read ended too early ({error.__cause__}): a file is empty or cut off"
+        )
     except _UsageError as error:
         code = _refuse(_usage_message(error))
     sys.exit(code)
@@ -134,7 +150,12 @@ def _usage_message(error: Any) -> str:
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
     if option and hasattr(error, "possibilities") and context is not None:
-        known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("-")]
+        known = [
+            name
+            for parameter in context.command.params
+            for name in parameter.opts
+            if name.startswith("-")
+        ]
         return f"'{context.command_path}' has no option '{option}': {did_you_mean(option, known)}"
     message = error.format_message().rstrip(".")
     return str(message[:1].lower() + message[1:])

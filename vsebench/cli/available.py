@@ -25,9 +25,13 @@ def available_packages(place: str | None, kind: str | None, *, as_json: bool) ->
     """
     from vsebench.catalogue.index import SHIPPED, read_index
 
-    entries = [entry for entry in read_index(place or SHIPPED) if kind is None or kind in entry.components]
+    entries = [
+        entry for entry in read_index(place or SHIPPED) if kind is None or kind in entry.components
+    ]
     if as_json:
-        return json.dumps({"schema": 1, "packages": [_as_dict(entry) for entry in entries]}, indent=1)
+        return json.dumps(
+            {"schema": 1, "packages": [_as_dict(entry) for entry in entries]}, indent=1
+        )
     if not entries:
         return "no package is listed; docs/plugins/trust.md says how to add one"
     return _table(entries)
@@ -36,13 +40,29 @@ def available_packages(place: str | None, kind: str | None, *, as_json: bool) ->
 def _table(entries: Sequence[Entry]) -> str:
     from tabulate import tabulate
 
-    rows = [(entry.name, _installed(entry.name) or "no", _provides(entry), f"{entry.summary} ({entry.license})\n{_how(entry)}") for entry in entries]
-    return tabulate(rows, headers=("package", "installed", "provides", "what it is"), tablefmt="simple", disable_numparse=True)
+    rows = [
+        (
+            entry.name,
+            _installed(entry.name) or "no",
+            _provides(entry),
+            f"{entry.summary} ({entry.license})\n{_how(entry)}",
+        )
+        for entry in entries
+    ]
+    return tabulate(
+        rows,
+        headers=("package", "installed", "provides", "what it is"),
+        tablefmt="simple",
+        disable_numparse=True,
+    )
 
 
 def _how(entry: Entry) -> str:
     """How to install it; a folder is one of the repository."""
-    return f"pip install '{entry.source}'{'' if '://' in entry.repository else ' in a checkout of vsebench'}"
+    return (
+        "pip install "
+        f"'{entry.source}'{'' if '://' in entry.repository else ' in a checkout of vsebench'}"
+    )
 
 
 def _provides(entry: Entry) -> str:

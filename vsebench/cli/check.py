@@ -23,14 +23,36 @@ NOT_AS_PUBLISHED = 1
 
 def check_command(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|DIR", help="A data set, with options where it has any, or a folder in the precomp layout.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="NAME|DIR",
+            help="A data set, with options where it has any, or a folder in the precomp layout.",
+            show_default=False,
+        ),
     ],
-    data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Folder to look in before $VSEBENCH_DATA and ./data; repeatable.")] = None,
-    captions: Annotated[Path | None, typer.Option(metavar="FILE", help="Karpathy's JSON, to compare captions and their order with.")] = None,
-    strict_data: Annotated[bool, typer.Option("--strict-data", help="Refuse a data set whose counts differ from the published ones.")] = False,
+    data_root: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIR", help="Folder to look in before $VSEBENCH_DATA and ./data; repeatable."
+        ),
+    ] = None,
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Karpathy's JSON, to compare captions and their order with."
+        ),
+    ] = None,
+    strict_data: Annotated[
+        bool,
+        typer.Option(
+            "--strict-data", help="Refuse a data set whose counts differ from the published ones."
+        ),
+    ] = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Check and hash a data set and compare it with what is published. Exit code 0: it is as published; 1: it differs; 2: it cannot be used."""
+    """Check and hash a data set and compare it with what is published. Exit code 0: it is as
+    published; 1: it differs; 2: it cannot be used.
+    """
     from vsebench.cli.datasets import find_dataset
     from vsebench.data.open import open_dataset
 
@@ -38,11 +60,19 @@ def check_command(
     folder = _folder(name, files)
     spec, roots = (name, data_root or []) if folder is None else (_set_in(folder), [str(folder)])
     component, card, params = find_dataset(spec, files)
-    opened = open_dataset(component, params, data_roots=[Path(root) for root in roots], strict=strict_data, elsewhere=folder is None)
+    opened = open_dataset(
+        component,
+        params,
+        data_roots=[Path(root) for root in roots],
+        strict=strict_data,
+        elsewhere=folder is None,
+    )
     typer.echo("\n".join(_table(component.canonical(params), opened)))
     findings = list(_findings(component, card, params, opened, captions))
     typer.echo("\n".join(_verdict(findings)))
-    raise typer.Exit(NOT_AS_PUBLISHED if any(finding.verdict == "FAIL" for finding in findings) else 0)
+    raise typer.Exit(
+        NOT_AS_PUBLISHED if any(finding.verdict == "FAIL" for finding in findings) else 0
+    )
 
 
 def _folder(name: str, plugin_files: tuple[str, ...]) -> Path | None:
@@ -65,7 +95,9 @@ def _folder(name: str, plugin_files: tuple[str, ...]) -> Path | None:
 
 
 def _set_in(folder: Path) -> str:
-    """The data set that a folder holds: what its manifest says, else `coco` where it has COCO's test files, else `precomp`."""
+    """The data set that a folder holds: what its manifest says, else `coco` where it has COCO's
+    test files, else `precomp`.
+    """
     from vsebench.data.prepare.manifest import read_manifest
     from vsebench.data.prepare.published import published
     from vsebench.plugin import DataError
@@ -76,7 +108,8 @@ def _set_in(folder: Path) -> str:
     spec = published(manifest["dataset"]).opens_as
     if manifest["features"] is None:
         raise DataError(
-            f"{folder} has captions and ids but no features: check it with its images, 'vsebench data check {spec}:images=DIR --data-root {folder}'"
+            f"{folder} has captions and ids but no features: check it with its images, 'vsebench "
+            f"data check {spec}:images=DIR --data-root {folder}'"
         )
     return spec
 
@@ -91,7 +124,13 @@ def _table(spec: str, opened: OpenedDataset) -> Iterator[str]:
     yield tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
 
 
-def _findings(component: Component, card: DatasetCard, params: dict[str, Scalar], opened: OpenedDataset, captions: Path | None) -> Iterator[Finding]:
+def _findings(
+    component: Component,
+    card: DatasetCard,
+    params: dict[str, Scalar],
+    opened: OpenedDataset,
+    captions: Path | None,
+) -> Iterator[Finding]:
     from vsebench.data.precomp import Precomp
     from vsebench.data.prepare.audit import audit, audit_tables, entry_for
     from vsebench.plugin import AnnotationCard, DataError
@@ -101,9 +140,14 @@ def _findings(component: Component, card: DatasetCard, params: dict[str, Scalar]
     counts = card.sizes_for(params) if isinstance(card, AnnotationCard) else card.counts_for(params)
     yield from audit(opened, published_counts=bool(counts) and entry is None)
     if tables:
-        yield from audit_tables(opened.path, ("train", "dev", str(params.get("test", "test"))), entry, captions)
+        yield from audit_tables(
+            opened.path, ("train", "dev", str(params.get("test", "test"))), entry, captions
+        )
     elif captions is not None:
-        raise DataError(f"{captions} cannot be compared with '{component.name}': expected a data set in the precomp layout")
+        raise DataError(
+            f"{captions} cannot be compared with '{component.name}': expected a data set in the "
+            "precomp layout"
+        )
 
 
 def _verdict(findings: list[Finding]) -> Iterator[str]:
@@ -111,4 +155,7 @@ def _verdict(findings: list[Finding]) -> Iterator[str]:
     yield from (f"{finding.verdict:4}  {finding.text}" for finding in findings)
     failed = sum(finding.verdict == "FAIL" for finding in findings)
     passed = sum(finding.verdict == "ok" for finding in findings)
-    yield f"verdict: {f'{failed} of {failed + passed} checks failed' if failed else f'all {passed} checks passed'}"
+    yield (
+        "verdict: "
+        f"{f'{failed} of {failed + passed} checks failed' if failed else f'all {passed} checks passed'}"
+    )

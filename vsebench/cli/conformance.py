@@ -26,32 +26,59 @@ def conformance_command(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="A component, with parameters where it has any; an installed distribution; a plugin's Python file or project folder.", show_default=False
+            help="A component, with parameters where it has any; an installed distribution; a "
+            "plugin's Python file or project folder.",
+            show_default=False,
         ),
     ] = None,
     kind: KindOption = None,
-    slow: Annotated[bool, typer.Option("--slow", help="Also what takes many seconds, such as compiling with inductor.")] = False,
-    data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Folder to look for data sets in; repeatable.")] = None,
+    slow: Annotated[
+        bool,
+        typer.Option(
+            "--slow", help="Also what takes many seconds, such as compiling with inductor."
+        ),
+    ] = False,
+    data_root: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="Folder to look for data sets in; repeatable."),
+    ] = None,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
-    list_promises: Annotated[bool, typer.Option("--list", help="Print what components of each kind promise, and check nothing.")] = False,
+    list_promises: Annotated[
+        bool,
+        typer.Option(
+            "--list", help="Print what components of each kind promise, and check nothing."
+        ),
+    ] = False,
 ) -> None:
-    """Check that components keep the promises of their kind and of their own cards. Exit code 0: they do; 1: one does not; 2: the request is wrong."""
+    """Check that components keep the promises of their kind and of their own cards. Exit code 0:
+    they do; 1: one does not; 2: the request is wrong.
+    """
     check_kind(kind)
     if list_promises:
         typer.echo("\n".join(_promise_lines(kind)))
         return
     if target is None:
-        raise SpecError("say what to check: a component, a distribution, a plugin's file or folder; 'vsebench check --list' prints the promises")
+        raise SpecError(
+            "say what to check: a component, a distribution, a plugin's file or folder; 'vsebench "
+            "check --list' prints the promises"
+        )
     from vsebench.testing.targets import subjects
 
-    found = subjects(target, kind=kind, data_roots=[Path(root) for root in data_root or []], plugins=tuple(plugin or ()))  # type: ignore[arg-type]  # checked above
+    found = subjects(
+        target,
+        kind=kind,
+        data_roots=[Path(root) for root in data_root or []],
+        plugins=tuple(plugin or ()),
+    )  # type: ignore[arg-type]  # checked above
     failed = _check(found, slow=slow, as_json=form == "json")
     raise typer.Exit(BROKEN_PROMISE if failed else 0)
 
 
 def _check(subjects: Sequence[Subject], *, slow: bool, as_json: bool) -> bool:
-    """Prints the report of each component as it is made, or one JSON document; true when a promise is broken."""
+    """Prints the report of each component as it is made, or one JSON document; true when a promise
+    is broken.
+    """
     from vsebench.cli.conformance_view import as_dict, component_lines, verdict
     from vsebench.testing.report import reports
 
@@ -70,4 +97,7 @@ def _promise_lines(kind: str | None) -> Iterator[str]:
     for group in HOMES:
         if kind is None or group == kind or group.endswith(f" {kind}"):
             yield f"{group}:"
-            yield from (f"  {promise.name}{' (--slow)' if promise.slow else ''}: {promise.summary}" for promise in promises(group))
+            yield from (
+                f"  {promise.name}{' (--slow)' if promise.slow else ''}: {promise.summary}"
+                for promise in promises(group)
+            )

@@ -34,15 +34,27 @@ def _reason(result: Result) -> str:
 def _cost_lines(costs: Sequence[Cost]) -> Iterator[str]:
     from tabulate import tabulate
 
-    rows = [(cost.name, f"{cost.milliseconds:.1f}", f"{cost.saved_mb:.1f}", f"{cost.parameters:,}") for cost in costs]
+    rows = [
+        (cost.name, f"{cost.milliseconds:.1f}", f"{cost.saved_mb:.1f}", f"{cost.parameters:,}")
+        for cost in costs
+    ]
     headers = ("forward and backward on this CPU", "ms", "MB kept between", "parameters")
-    table = tabulate(rows, headers=headers, tablefmt="plain", colalign=("left", "right", "right", "right"), disable_numparse=True)
+    table = tabulate(
+        rows,
+        headers=headers,
+        tablefmt="plain",
+        colalign=("left", "right", "right", "right"),
+        disable_numparse=True,
+    )
     yield from (f"  {line}" for line in table.splitlines())
 
 
 def verdict(reports: Sequence[ComponentReport]) -> str:
     """One line."""
-    passed, failed, skipped = (sum(report.count(outcome) for report in reports) for outcome in ("passed", "failed", "skipped"))
+    passed, failed, skipped = (
+        sum(report.count(outcome) for report in reports)
+        for outcome in ("passed", "failed", "skipped")
+    )
     broken = [report.subject.spec for report in reports if report.count("failed")]
     end = f"; broken promises: {', '.join(broken)}" if broken else ""
     return f"{passed} passed, {failed} failed, {skipped} skipped{end}"
@@ -50,7 +62,11 @@ def verdict(reports: Sequence[ComponentReport]) -> str:
 
 def as_dict(reports: Sequence[ComponentReport]) -> dict[str, Any]:
     """The report for programs."""
-    return {"schema": 1, "passed": not any(report.count("failed") for report in reports), "components": [_component(report) for report in reports]}
+    return {
+        "schema": 1,
+        "passed": not any(report.count("failed") for report in reports),
+        "components": [_component(report) for report in reports],
+    }
 
 
 def _component(report: ComponentReport) -> dict[str, Any]:
@@ -66,7 +82,14 @@ def _component(report: ComponentReport) -> dict[str, Any]:
 
 def _result(result: Result) -> dict[str, Any]:
     failure = result.failure
-    found = None if failure is None else {name: getattr(failure, name) for name in ("what", "on", "expected", "found", "reproduce")}
+    found = (
+        None
+        if failure is None
+        else {
+            name: getattr(failure, name)
+            for name in ("what", "on", "expected", "found", "reproduce")
+        }
+    )
     return {
         "name": result.name,
         "summary": result.summary,

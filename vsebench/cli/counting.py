@@ -1,4 +1,6 @@
-"""Progress of work that is counted, on standard error, with the time left: a bar on a terminal, a line every few seconds elsewhere."""
+"""Progress of work that is counted, on standard error, with the time left: a bar on a terminal, a
+line every few seconds elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,25 @@ def counting(unit: str, *, quiet: bool) -> Iterator[Report]:
         yield lambda _what, _done, _total: None
     elif sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn())
-        with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeElapsedColumn(),
+        )
+        with Progress(
+            *columns, TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True)
+        ) as bars:
             yield _Bars(bars)
     else:
         yield Lines(unit, sys.stderr)
@@ -56,8 +73,14 @@ class Lines:
         if (new := what not in self._begun) or done == total or now - self._spoke >= LINE_SECONDS:
             begun, first = self._begun.setdefault(what, (now, done))
             self._spoke = now
-            left = f", {(now - begun) / (done - first) * (total - done):.0f} s left" if not new and first < done < total else ""
-            print(f"{what}: {done:,} of {total:,} {self._unit}{left}", file=self._stream, flush=True)
+            left = (
+                f", {(now - begun) / (done - first) * (total - done):.0f} s left"
+                if not new and first < done < total
+                else ""
+            )
+            print(
+                f"{what}: {done:,} of {total:,} {self._unit}{left}", file=self._stream, flush=True
+            )
 
 
 class _Bars:

@@ -1,4 +1,6 @@
-"""`vsebench data`: which data sets there are, how to get their files, and whether the files at hand are sound."""
+"""`vsebench data`: which data sets there are, how to get their files, and whether the files at hand
+are sound.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,20 @@ if TYPE_CHECKING:
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Component
 
-data_app = typer.Typer(rich_markup_mode=None, help="List data sets, say how to get one, prepare its files and check them.")
+data_app = typer.Typer(
+    rich_markup_mode=None,
+    help="List data sets, say how to get one, prepare its files and check them.",
+)
 data_app.command("prepare")(prepare_command)
 data_app.command("check")(check_command)
 data_app.command("extract")(extract_command)
 
-NameArgument = Annotated[str, typer.Argument(help="A data set, with options where it has any: scenes:images=500.", show_default=False)]
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A data set, with options where it has any: scenes:images=500.", show_default=False
+    ),
+]
 
 
 @data_app.callback(invoke_without_command=True)
@@ -42,8 +52,18 @@ def list_command(plugin: PluginFiles = None) -> None:
 
     files = tuple(plugin or ())
     registry = load_plugins(files).registry
-    rows = [(registry.spelling(c), card.task, card.feature_kind, card.protocol, card.summary) for c, card in datasets(files)]
-    typer.echo(tabulate(rows, headers=("name", "task", "features", "protocol", "what it is"), tablefmt="simple", disable_numparse=True))
+    rows = [
+        (registry.spelling(c), card.task, card.feature_kind, card.protocol, card.summary)
+        for c, card in datasets(files)
+    ]
+    typer.echo(
+        tabulate(
+            rows,
+            headers=("name", "task", "features", "protocol", "what it is"),
+            tablefmt="simple",
+            disable_numparse=True,
+        )
+    )
 
 
 @data_app.command("info")
@@ -69,4 +89,7 @@ def _info(component: Component, card: DatasetCard, params: dict[str, Scalar]) ->
         if text:
             yield f"{label}: {text}"
     yield from (f"note: {note}" for note in card.notes)
-    yield f"\nTo prepare it:\n{card.prepare}\n\nThen: vsebench data check {component.name}{'' if card.generated else ' --data-root ROOT'}"
+    yield (
+        f"\nTo prepare it:\n{card.prepare}\n\nThen: vsebench data check "
+        f"{component.name}{'' if card.generated else ' --data-root ROOT'}"
+    )

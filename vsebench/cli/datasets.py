@@ -22,11 +22,17 @@ def datasets(plugin_files: tuple[str, ...] = ()) -> Iterator[tuple[Component, Da
             yield component, component.card
 
 
-def find_dataset(text: str, plugin_files: tuple[str, ...] = ()) -> tuple[Component, DatasetCard, dict[str, Scalar]]:
+def find_dataset(
+    text: str, plugin_files: tuple[str, ...] = ()
+) -> tuple[Component, DatasetCard, dict[str, Scalar]]:
     """The data set that a spec names, its card, and its options with their values."""
     from vsebench.grid.components import parse_spec
     from vsebench.plugin.loader import load_plugins
 
     name, given = parse_spec(text)
     component = load_plugins(plugin_files).registry.get("dataset", name)
-    return component, next(card for other, card in datasets(plugin_files) if other is component), component.resolve(given)
+    return (
+        component,
+        next(card for other, card in datasets(plugin_files) if other is component),
+        component.resolve(given),
+    )

@@ -1,4 +1,6 @@
-"""What `vsebench evaluate` evaluates: embeddings in `.npy` files, or the best model of a run on its test split."""
+"""What `vsebench evaluate` evaluates: embeddings in `.npy` files, or the best model of a run on its
+test split.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ class Embedded:
     data_roots: tuple[Path, ...] = ()
 
 
-def from_files(images: Path, texts: Path, text_to_image: Path | None, data_roots: Sequence[Path]) -> Embedded:
+def from_files(
+    images: Path, texts: Path, text_to_image: Path | None, data_roots: Sequence[Path]
+) -> Embedded:
     """Embeddings that someone brings.
 
     Raises:
@@ -56,21 +60,35 @@ def from_files(images: Path, texts: Path, text_to_image: Path | None, data_roots
     image_rows, text_rows = open_array(images, 2), open_array(texts, 2)
 
     def owner() -> np.ndarray:
-        return _five_each(images, texts, len(image_rows), len(text_rows)) if text_to_image is None else open_array(text_to_image, 1)
+        return (
+            _five_each(images, texts, len(image_rows), len(text_rows))
+            if text_to_image is None
+            else open_array(text_to_image, 1)
+        )
 
     def ranked(protocol: str) -> RetrievalMetrics:
         from vsebench.retrieval import evaluate
 
         return evaluate(image_rows, text_rows, owner(), protocol=protocol)  # type: ignore[arg-type]  # another word is its error to raise
 
-    return Embedded(image_rows, text_rows, len(image_rows), len(text_rows), owner, ranked, None, tuple(data_roots))
+    return Embedded(
+        image_rows,
+        text_rows,
+        len(image_rows),
+        len(text_rows),
+        owner,
+        ranked,
+        None,
+        tuple(data_roots),
+    )
 
 
 def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -> Embedded:
     """The test split as a finished run's best model embeds it.
 
     Raises:
-        VsebenchError: embeddings without captions, no such run, not exactly one, or it cannot be used again.
+        VsebenchError: embeddings without captions, no such run, not exactly one, or it cannot be
+            used again.
     """
     if run.endswith(".npy"):
         raise SpecError(f"{run} holds the images' embeddings: name the captions' after it")
@@ -82,13 +100,25 @@ def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -
 
     directories = find_runs([run], results)
     if len(directories) > 1:
-        raise SpecError(f"'{run}' names {len(directories)} runs in {results}: give one (vsebench ensemble joins several)")
+        raise SpecError(
+            f"'{run}' names {len(directories)} runs in {results}: give one (vsebench ensemble "
+            "joins several)"
+        )
     stored, where = open_stored(directories[0]), torch.device(resolve_device(device))
     found = embed_test(stored, data_roots, where)
     warn(departure(stored, found, where))
     owner = found.text_to_image
     roots = (*data_roots, found.data_path)
-    return Embedded(found.image, found.text, int(owner.max()) + 1, len(owner), lambda: owner, found.evaluate, found.similarity, roots)
+    return Embedded(
+        found.image,
+        found.text,
+        int(owner.max()) + 1,
+        len(owner),
+        lambda: owner,
+        found.evaluate,
+        found.similarity,
+        roots,
+    )
 
 
 def warn(text: str | None) -> None:
@@ -114,7 +144,10 @@ def open_array(path: Path, dimensions: int) -> np.ndarray:
     except (ValueError, OSError) as error:
         raise DataError(f"{path} is not a whole .npy file of numbers: {error}") from error
     if array.ndim != dimensions:
-        raise DataError(f"{path} must have {dimensions} dimension{'s' * (dimensions > 1)}, found shape {array.shape}")
+        raise DataError(
+            f"{path} must have {dimensions} dimension{'s' * (dimensions > 1)}, found shape "
+            f"{array.shape}"
+        )
     return array
 
 
@@ -126,5 +159,11 @@ def _five_each(image_path: Path, text_path: Path, images: int, texts: int) -> np
         return np.repeat(np.arange(images), _CAPTIONS)
     found = f"{image_path} has {images:,} rows and {text_path} {texts:,}"
     if images == texts and images % _CAPTIONS == 0:
-        raise DataError(f"{found}: if each image is stored five times, keep one of them (images[::5]), else say whose each caption is with --text-to-image")
-    raise DataError(f"{found}, which is not five captions per image: say whose each caption is with --text-to-image MAP.npy")
+        raise DataError(
+            f"{found}: if each image is stored five times, keep one of them (images[::5]), else "
+            "say whose each caption is with --text-to-image"
+        )
+    raise DataError(
+        f"{found}, which is not five captions per image: say whose each caption is with "
+        "--text-to-image MAP.npy"
+    )

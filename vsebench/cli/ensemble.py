@@ -24,26 +24,56 @@ _LEAST = 2
 
 def ensemble_command(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Run directories, ids or the beginnings of ids, or patterns: '*gpo*'.", show_default=False)
+        list[str],
+        typer.Argument(
+            metavar="RUN...",
+            help="Run directories, ids or the beginnings of ids, or patterns: '*gpo*'.",
+            show_default=False,
+        ),
     ],
-    results: Annotated[Path, typer.Option(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.")] = Path("runs"),
-    protocol: Annotated[str, typer.Option(metavar="full|1k-5fold", help="Rank among all, or within folds of 1,000 images and average.")] = "full",
-    data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Where the data set is looked for first; repeatable.")] = None,
-    allow_mixed: Annotated[bool, typer.Option("--allow-mixed", help="Take runs on other features of the same test images and captions.")] = False,
+    results: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.")
+    ] = Path("runs"),
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="full|1k-5fold",
+            help="Rank among all, or within folds of 1,000 images and average.",
+        ),
+    ] = "full",
+    data_root: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="Where the data set is looked for first; repeatable."),
+    ] = None,
+    allow_mixed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-mixed",
+            help="Take runs on other features of the same test images and captions.",
+        ),
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     form: TableOrJson = "table",
 ) -> None:
-    """Rank the test split by the mean of several finished runs' similarities; write each run's row and the ensemble's."""
+    """Rank the test split by the mean of several finished runs' similarities; write each run's row
+    and the ensemble's.
+    """
     from vsebench.results.find import find_runs
     from vsebench.retrieval.stored import open_stored
 
     members = [open_stored(directory) for directory in find_runs(runs, results)]
     if len(members) < _LEAST:
-        raise SpecError(f"an ensemble has at least {_LEAST} runs, '{' '.join(runs)}' names {len(members)}")
+        raise SpecError(
+            f"an ensemble has at least {_LEAST} runs, '{' '.join(runs)}' names {len(members)}"
+        )
     _check_data(members, allow_mixed=allow_mixed)
     rows, ensemble = _evaluate(members, [Path(root) for root in data_root or ()], protocol, device)
     named = {run.directory.path.name: metrics for run, metrics in zip(members, rows, strict=True)}
-    typer.echo(_json(members, rows, ensemble, protocol) if form == "json" else _table(named, ensemble, protocol))
+    typer.echo(
+        _json(members, rows, ensemble, protocol)
+        if form == "json"
+        else _table(named, ensemble, protocol)
+    )
 
 
 def _check_data(members: Sequence[StoredRun], *, allow_mixed: bool) -> None:
@@ -52,12 +82,16 @@ def _check_data(members: Sequence[StoredRun], *, allow_mixed: bool) -> None:
     for other in others:
         if other.spec.data_fingerprint != first.spec.data_fingerprint and not allow_mixed:
             raise DataError(
-                f"{first.directory.path.name} and {other.directory.path.name} were made on different data (fingerprints {first.spec.data_fingerprint} and "
-                f"{other.spec.data_fingerprint}): give runs on one data set, or --allow-mixed where they are other features of the same images and captions"
+                f"{first.directory.path.name} and {other.directory.path.name} were made on "
+                f"different data (fingerprints {first.spec.data_fingerprint} and "
+                f"{other.spec.data_fingerprint}): give runs on one data set, or --allow-mixed "
+                "where they are other features of the same images and captions"
             )
 
 
-def _evaluate(members: Sequence[StoredRun], data_roots: Sequence[Path], protocol: str, device_name: str) -> tuple[list[RetrievalMetrics], RetrievalMetrics]:
+def _evaluate(
+    members: Sequence[StoredRun], data_roots: Sequence[Path], protocol: str, device_name: str
+) -> tuple[list[RetrievalMetrics], RetrievalMetrics]:
     """Each member's metrics and the ensemble's; one model at a time is in memory."""
     import torch
 
@@ -72,25 +106,49 @@ def _evaluate(members: Sequence[StoredRun], data_roots: Sequence[Path], protocol
         found = embed_test(run, data_roots, device)
         warn(departure(run, found, device))
         first = first or found
-        if list(found.captions) != list(first.captions) or (found.text_to_image != first.text_to_image).any():
-            raise DataError(f"{run.directory.path.name} has another test split than {members[0].directory.path.name}: an ensemble ranks one set of captions")
+        if (
+            list(found.captions) != list(first.captions)
+            or (found.text_to_image != first.text_to_image).any()
+        ):
+            raise DataError(
+                f"{run.directory.path.name} has another test split than "
+                f"{members[0].directory.path.name}: an ensemble ranks one set of captions"
+            )
         rows.append(found.evaluate(protocol))
         embedded.append(Member(found.image, found.text, found.similarity))
     assert first is not None
     return rows, evaluate_ensemble(embedded, first.text_to_image, protocol=protocol)  # type: ignore[arg-type]
 
 
-def _json(members: Sequence[StoredRun], rows: Sequence[RetrievalMetrics], ensemble: RetrievalMetrics, protocol: str) -> str:
+def _json(
+    members: Sequence[StoredRun],
+    rows: Sequence[RetrievalMetrics],
+    ensemble: RetrievalMetrics,
+    protocol: str,
+) -> str:
     from vsebench.results.spec import METRIC_VERSION
 
     def described(run: StoredRun, metrics: RetrievalMetrics) -> dict[str, Any]:
         spec = run.spec
-        identity = {"run_id": spec.run_id, "dataset": spec.dataset.spec, "pooling": spec.pooling, "loss": spec.loss.spec, "seed": spec.seed}
+        identity = {
+            "run_id": spec.run_id,
+            "dataset": spec.dataset.spec,
+            "pooling": spec.pooling,
+            "loss": spec.loss.spec,
+            "seed": spec.seed,
+        }
         return {**identity, "data_fingerprint": spec.data_fingerprint, **metrics.as_dict()}
 
-    counts = {"images": len(ensemble.i2t_ranks), "captions": len(ensemble.t2i_ranks), "evaluation": protocol, "metric_version": METRIC_VERSION}
+    counts = {
+        "images": len(ensemble.i2t_ranks),
+        "captions": len(ensemble.t2i_ranks),
+        "evaluation": protocol,
+        "metric_version": METRIC_VERSION,
+    }
     rows_of = [described(run, metrics) for run, metrics in zip(members, rows, strict=True)]
-    return json.dumps({"schema": SCHEMA, **counts, "members": rows_of, "ensemble": ensemble.as_dict()}, indent=1)
+    return json.dumps(
+        {"schema": SCHEMA, **counts, "members": rows_of, "ensemble": ensemble.as_dict()}, indent=1
+    )
 
 
 def _table(members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, protocol: str) -> str:
@@ -105,10 +163,24 @@ def _table(members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, pro
         return [name, *(f"{values[key]:.1f}" for key in keys)]
 
     rows = [cells(name, metrics) for name, metrics in members.items()]
-    heads = [["", "image to text", "", "", "text to image", "", "", ""], ["run", "R@1", "R@5", "R@10", "R@1", "R@5", "R@10", "RSUM"]]
+    heads = [
+        ["", "image to text", "", "", "text to image", "", "", ""],
+        ["run", "R@1", "R@5", "R@10", "R@1", "R@5", "R@10", "RSUM"],
+    ]
     title = f"ensemble of {len(members)}"
     align = ("left", *("right",) * len(keys))
-    table = tabulate([*heads, SEPARATING_LINE, *rows, SEPARATING_LINE, cells(title, ensemble)], tablefmt="simple", colalign=align, disable_numparse=True)
-    counts = f"{len(ensemble.i2t_ranks):,} images, {len(ensemble.t2i_ranks):,} captions, evaluation {protocol}"
-    notes = "The ensemble ranks by the mean of the runs' similarities. R@K: % of queries with any match among the first K; ties count against."
+    table = tabulate(
+        [*heads, SEPARATING_LINE, *rows, SEPARATING_LINE, cells(title, ensemble)],
+        tablefmt="simple",
+        colalign=align,
+        disable_numparse=True,
+    )
+    counts = (
+        f"{len(ensemble.i2t_ranks):,} images, {len(ensemble.t2i_ranks):,} captions, evaluation "
+        f"{protocol}"
+    )
+    notes = (
+        "The ensemble ranks by the mean of the runs' similarities. R@K: % of queries with any "
+        "match among the first K; ties count against."
+    )
     return f"{table}\n\n{counts}.\n{notes}"

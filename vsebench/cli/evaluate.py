@@ -19,25 +19,88 @@ if TYPE_CHECKING:
 
 
 def evaluate_command(
-    images: Annotated[str, typer.Argument(metavar="IMAGES.npy|RUN", help="Image embeddings, one row per image; or a finished run.", show_default=False)],
-    texts: Annotated[Path | None, typer.Argument(metavar="[TEXTS.npy]", help="Caption embeddings, one row per caption.", show_default=False)] = None,
+    images: Annotated[
+        str,
+        typer.Argument(
+            metavar="IMAGES.npy|RUN",
+            help="Image embeddings, one row per image; or a finished run.",
+            show_default=False,
+        ),
+    ],
+    texts: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[TEXTS.npy]",
+            help="Caption embeddings, one row per caption.",
+            show_default=False,
+        ),
+    ] = None,
     text_to_image: Annotated[
-        Path | None, typer.Option(metavar="MAP.npy", help="The image of each caption, integers; by default five consecutive captions per image.")
+        Path | None,
+        typer.Option(
+            metavar="MAP.npy",
+            help="The image of each caption, integers; by default five consecutive captions per "
+            "image.",
+        ),
     ] = None,
-    protocol: Annotated[str, typer.Option(metavar="full|1k-5fold", help="Rank among all, or within folds of 1,000 images and average.")] = "full",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="full|1k-5fold",
+            help="Rank among all, or within folds of 1,000 images and average.",
+        ),
+    ] = "full",
     relevance: Annotated[
-        str | None, typer.Option(metavar="FILE|NAME", help="Evaluate against graded relevance: a file, or flickr8k-expert, flickr8k-crowd, eccv, cxc.")
+        str | None,
+        typer.Option(
+            metavar="FILE|NAME",
+            help="Evaluate against graded relevance: a file, or flickr8k-expert, flickr8k-crowd, "
+            "eccv, cxc.",
+        ),
     ] = None,
-    relevant_from: Annotated[float | None, typer.Option(metavar="GRADE", help="The lowest grade that counts as relevant. [default: the relevance's]")] = None,
+    relevant_from: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GRADE",
+            help="The lowest grade that counts as relevant. [default: the relevance's]",
+        ),
+    ] = None,
     unjudged: Annotated[
         str | None,
-        typer.Option(metavar="irrelevant|ignored", help="What items without a judgement are; ignored leaves them out of the lists. [default: the relevance's]"),
+        typer.Option(
+            metavar="irrelevant|ignored",
+            help="What items without a judgement are; ignored leaves them out of the lists. "
+            "[default: the relevance's]",
+        ),
     ] = None,
-    image_ids: Annotated[Path | None, typer.Option(metavar="FILE", help="The id of each image row in the relevance file, one a line.")] = None,
-    text_ids: Annotated[Path | None, typer.Option(metavar="FILE", help="The id of each caption row in the relevance file, one a line.")] = None,
-    attributes: Annotated[Path | None, typer.Option(metavar="FILE.npy", help="Evaluate PMRP: 0 or 1, one row per image, one column per attribute.")] = None,
-    results: Annotated[Path, typer.Option(metavar="DIR", help="The folder that a run is looked for in.")] = Path("runs"),
-    data_root: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Where files of a data set are looked for first; repeatable.")] = None,
+    image_ids: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The id of each image row in the relevance file, one a line."
+        ),
+    ] = None,
+    text_ids: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The id of each caption row in the relevance file, one a line."
+        ),
+    ] = None,
+    attributes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npy",
+            help="Evaluate PMRP: 0 or 1, one row per image, one column per attribute.",
+        ),
+    ] = None,
+    results: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder that a run is looked for in.")
+    ] = Path("runs"),
+    data_root: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIR", help="Where files of a data set are looked for first; repeatable."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda; for a run.")] = "auto",
     form: TableOrJson = "table",
     as_json: Json = False,
@@ -46,18 +109,35 @@ def evaluate_command(
     from vsebench.cli.embedded import from_files, from_run
 
     as_json = as_json or form == "json"
-    graded = {"--relevant-from": relevant_from, "--unjudged": unjudged, "--image-ids": image_ids, "--text-ids": text_ids}
+    graded = {
+        "--relevant-from": relevant_from,
+        "--unjudged": unjudged,
+        "--image-ids": image_ids,
+        "--text-ids": text_ids,
+    }
     _check(relevance=relevance, attributes=attributes, protocol=protocol, graded=graded)
     if texts is None and text_to_image is not None:
-        raise SpecError("--text-to-image is about embeddings in files: a run's data set says whose each caption is")
+        raise SpecError(
+            "--text-to-image is about embeddings in files: a run's data set says whose each "
+            "caption is"
+        )
     if texts is not None and device not in ("auto", "cpu"):
-        raise SpecError(f"--device {device} is about a run: embeddings in files are ranked on the CPU")
+        raise SpecError(
+            f"--device {device} is about a run: embeddings in files are ranked on the CPU"
+        )
     roots = [Path(root) for root in data_root or ()]
-    embedded = from_run(images, results, roots, device) if texts is None else from_files(Path(images), texts, text_to_image, roots)
+    embedded = (
+        from_run(images, results, roots, device)
+        if texts is None
+        else from_files(Path(images), texts, text_to_image, roots)
+    )
     if relevance is not None:
         from vsebench.cli.relevance import RelevanceOptions, evaluate_graded, graded_table
 
-        found = evaluate_graded(embedded, RelevanceOptions(relevance, relevant_from, unjudged, {"i": image_ids, "t": text_ids}))
+        found = evaluate_graded(
+            embedded,
+            RelevanceOptions(relevance, relevant_from, unjudged, {"i": image_ids, "t": text_ids}),
+        )
         typer.echo(_json(found) if as_json else graded_table(found))
     elif attributes is not None:
         from vsebench.cli.relevance import attributes_table, evaluate_attributes
@@ -68,7 +148,9 @@ def evaluate_command(
         typer.echo(_recalls(embedded, protocol, as_json=as_json))
 
 
-def _check(*, relevance: str | None, attributes: Path | None, protocol: str, graded: Mapping[str, object]) -> None:
+def _check(
+    *, relevance: str | None, attributes: Path | None, protocol: str, graded: Mapping[str, object]
+) -> None:
     """Refuses options that would have no effect."""
     if relevance is None:
         for name, value in graded.items():
@@ -77,12 +159,19 @@ def _check(*, relevance: str | None, attributes: Path | None, protocol: str, gra
     if relevance is not None and attributes is not None:
         raise SpecError("--relevance and --attributes are two evaluations: ask for one at a time")
     if (relevance or attributes) and protocol != "full":
-        raise SpecError(f"--protocol {protocol} is about an image's own captions: relevance and attributes are evaluated among all")
+        raise SpecError(
+            f"--protocol {protocol} is about an image's own captions: relevance and attributes "
+            "are evaluated among all"
+        )
 
 
 def _recalls(embedded: Embedded, protocol: str, *, as_json: bool) -> str:
     metrics = embedded.evaluate(protocol)
-    counts: dict[str, Any] = {"images": embedded.images, "captions": embedded.texts, "protocol": protocol}
+    counts: dict[str, Any] = {
+        "images": embedded.images,
+        "captions": embedded.texts,
+        "protocol": protocol,
+    }
     return _json({**metrics.as_dict(), **counts}) if as_json else _table(metrics, **counts)
 
 
@@ -97,7 +186,17 @@ def _table(metrics: RetrievalMetrics, *, images: int, captions: int, protocol: s
 
     values = metrics.as_dict()
     keys = ("r1", "r5", "r10", "medr", "meanr")
-    rows = [[name, *(values[f"{direction}_{key}"] for key in keys)] for name, direction in (("image to text", "i2t"), ("text to image", "t2i"))]
-    table = tabulate(rows, headers=["", "R@1", "R@5", "R@10", "MedR", "MeanR"], floatfmt=("", ".2f", ".2f", ".2f", ".1f", ".2f"))
-    notes = f"{images:,} images, {captions:,} captions, protocol {protocol}. R@K: % of queries with any match among the first K; ties count against."
+    rows = [
+        [name, *(values[f"{direction}_{key}"] for key in keys)]
+        for name, direction in (("image to text", "i2t"), ("text to image", "t2i"))
+    ]
+    table = tabulate(
+        rows,
+        headers=["", "R@1", "R@5", "R@10", "MedR", "MeanR"],
+        floatfmt=("", ".2f", ".2f", ".2f", ".1f", ".2f"),
+    )
+    notes = (
+        f"{images:,} images, {captions:,} captions, protocol {protocol}. R@K: % of queries with "
+        "any match among the first K; ties count against."
+    )
     return f"{table}\n\nRSUM {metrics.rsum:.2f}\n{notes}"

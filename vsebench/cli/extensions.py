@@ -1,4 +1,6 @@
-"""Subcommands that plugins add. Plugins are loaded when a command is typed that is not built in, so that the others start as fast as without them."""
+"""Subcommands that plugins add. Plugins are loaded when a command is typed that is not built in, so
+that the others start as fast as without them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ HOOK = "vsebench_register_commands"
 
 
 class ExtensibleGroup(TyperGroup):
-    """The command `vsebench`, which looks for a name that it does not have among the commands of plugins, and says when it was interrupted."""
+    """The command `vsebench`, which looks for a name that it does not have among the commands of
+    plugins, and says when it was interrupted.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command; a KeyboardInterrupt's text, where it has one, is what to do next."""
@@ -41,12 +45,16 @@ class ExtensibleGroup(TyperGroup):
             return own
         found = plugin_commands(self.commands)
         if cmd_name not in found:
-            raise SpecError(f"no such command '{cmd_name}': {did_you_mean(cmd_name, {*self.commands, *found})}")
+            raise SpecError(
+                f"no such command '{cmd_name}': {did_you_mean(cmd_name, {*self.commands, *found})}"
+            )
         return found[cmd_name]
 
 
 def plugin_commands(taken: Collection[str]) -> dict[str, Any]:
-    """The commands of all plugins by name. A plugin whose hook fails, or that wants a name of `taken` or of another plugin, is named on stderr and left out."""
+    """The commands of all plugins by name. A plugin whose hook fails, or that wants a name of
+    `taken` or of another plugin, is named on stderr and left out.
+    """
     from vsebench.plugin.loader import load_plugins
 
     plugins = load_plugins()
@@ -57,7 +65,11 @@ def plugin_commands(taken: Collection[str]) -> dict[str, Any]:
                 found |= _commands_of(info, plugins, {*taken, *found})
             except (Exception, SystemExit) as error:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
-                typer.echo(f"vsebench: warning: the commands of plugin '{info.name}' ({info.distribution}) are left out: {reason}", err=True)
+                typer.echo(
+                    f"vsebench: warning: the commands of plugin '{info.name}' "
+                    f"({info.distribution}) are left out: {reason}",
+                    err=True,
+                )
     return found
 
 

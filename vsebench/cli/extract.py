@@ -1,4 +1,6 @@
-"""`vsebench data extract`: features of raw images by a pretrained model, as a table for later runs."""
+"""`vsebench data extract`: features of raw images by a pretrained model, as a table for later
+runs.
+"""
 
 from __future__ import annotations
 
@@ -18,27 +20,61 @@ class Device(StrEnum):
 
 
 def extract_command(
-    images: Annotated[Path, typer.Option(metavar="DIR|TAR", help="A folder of images or an uncompressed tar file.", show_default=False)],
-    model: Annotated[str, typer.Option(metavar="MODEL", help="A folder, or a name on the Hugging Face hub.", show_default=False)],
-    out: Annotated[Path, typer.Option(metavar="TABLE", help="Folder that the table becomes.", show_default=False)],
-    size: Annotated[int, typer.Option(min=0, max=4096, help="Side of the images in pixels; 0 for the one that the model was trained with.")] = 0,
+    images: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR|TAR",
+            help="A folder of images or an uncompressed tar file.",
+            show_default=False,
+        ),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL", help="A folder, or a name on the Hugging Face hub.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="TABLE", help="Folder that the table becomes.", show_default=False),
+    ],
+    size: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=4096,
+            help="Side of the images in pixels; 0 for the one that the model was trained with.",
+        ),
+    ] = 0,
     batch: Annotated[int, typer.Option(min=1, help="Images computed at a time.")] = 32,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. [default: all cores]")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads. [default: all cores]")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Write the features that a pretrained model gives images into a table, as float16. A killed command goes on where it was."""
+    """Write the features that a pretrained model gives images into a table, as float16. A killed
+    command goes on where it was.
+    """
     from vsebench.cli.counting import counting
     from vsebench.data.images.loader import usable_cores
     from vsebench.grid.device import resolve_device
     from vsebench.retrieval.extract import Extraction, extract
 
-    wanted = Extraction(images, model, out, size, batch, resolve_device(device.value), threads or usable_cores())
+    wanted = Extraction(
+        images, model, out, size, batch, resolve_device(device.value), threads or usable_cores()
+    )
     try:
         with counting("images", quiet=quiet) as report:
             table, about = extract(wanted, report)
     except KeyboardInterrupt as interrupt:
         interrupt.args = ("the same command goes on where this one stopped",)
         raise
-    typer.echo(f"{out}: {' × '.join(map(str, table.features.shape))} features of {about['model']} at {about['size']} pixels, {table.features.dtype}")
-    typer.echo(f"next: vsebench run --dataset NAME:features={out}, such as flickr8k, with --set image_encoder=grid")
+    typer.echo(
+        f"{out}: {' × '.join(map(str, table.features.shape))} features of {about['model']} at "
+        f"{about['size']} pixels, {table.features.dtype}"
+    )
+    typer.echo(
+        f"next: vsebench run --dataset NAME:features={out}, such as flickr8k, with --set "
+        "image_encoder=grid"
+    )

@@ -10,14 +10,18 @@ from vsebench.plugin.errors import SpecError, did_you_mean
 
 
 def format_option(*forms: str) -> Any:
-    """An option that takes one of these words, and refuses another before the command does anything."""
+    """An option that takes one of these words, and refuses another before the command does
+    anything.
+    """
 
     def checked(form: str) -> str:
         if form not in forms:
             raise SpecError(f"unknown format '{form}': {did_you_mean(form, forms)}")
         return form
 
-    return typer.Option("--format", metavar="|".join(forms), help="How to write the answer.", callback=checked)
+    return typer.Option(
+        "--format", metavar="|".join(forms), help="How to write the answer.", callback=checked
+    )
 
 
 TableOrJson = Annotated[str, format_option("table", "json")]

@@ -14,19 +14,43 @@ _DTYPES = ("float16", "float32")
 
 
 def pack_frames_command(
-    source: Annotated[Path, typer.Option("--from", metavar="DIR|FILE.npz", help="A folder of VIDEO_ID.npy, or one .npz.", show_default=False)],
-    target: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder that receives the table.", show_default=False)],
-    dtype: Annotated[str, typer.Option(metavar="float16|float32", help="How values are stored.")] = "float16",
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--from",
+            metavar="DIR|FILE.npz",
+            help="A folder of VIDEO_ID.npy, or one .npz.",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="DIR", help="Folder that receives the table.", show_default=False
+        ),
+    ],
+    dtype: Annotated[
+        str, typer.Option(metavar="float16|float32", help="How values are stored.")
+    ] = "float16",
 ) -> None:
-    """Write frames.npy, frames_offsets.npy and frames_ids.txt from an array [frames, width] for each video."""
+    """Write frames.npy, frames_offsets.npy and frames_ids.txt from an array [frames, width] for
+    each video.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
     from vsebench.data.frames.pack import pack_frames
 
     if dtype not in _DTYPES:
-        raise SpecError(f"--dtype is float16 or float32, found '{dtype}': {did_you_mean(dtype, _DTYPES)}")
+        raise SpecError(
+            f"--dtype is float16 or float32, found '{dtype}': {did_you_mean(dtype, _DTYPES)}"
+        )
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("videos", total=None)
-        packed = pack_frames(source, target, dtype, lambda done, total: progress.update(task, completed=done, total=total))  # type: ignore[arg-type]
+        packed = pack_frames(
+            source,
+            target,
+            dtype,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )  # type: ignore[arg-type]
     typer.echo(f"{packed.videos:,} videos, {packed.frames:,} frames of {packed.width} in {target}")

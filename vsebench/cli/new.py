@@ -19,12 +19,20 @@ SIDES = ("image", "text")
 
 
 def new_command(
-    kind: Annotated[str, typer.Argument(help=f"What it provides: {', '.join(KINDS)}.", show_default=False)],
-    name: Annotated[str, typer.Argument(help="Of the component, such as my_pool.", show_default=False)],
+    kind: Annotated[
+        str, typer.Argument(help=f"What it provides: {', '.join(KINDS)}.", show_default=False)
+    ],
+    name: Annotated[
+        str, typer.Argument(help="Of the component, such as my_pool.", show_default=False)
+    ],
     side: Annotated[str | None, typer.Option(help="Of an encoder: image or text.")] = None,
-    licence: Annotated[str, typer.Option("--license", help="apache-2.0, mit or bsd-3-clause.")] = "apache-2.0",
+    licence: Annotated[
+        str, typer.Option("--license", help="apache-2.0, mit or bsd-3-clause.")
+    ] = "apache-2.0",
 ) -> None:
-    """Write a plugin that works into the folder vsebench-NAME: a package with one component, its tests, its README and what CI runs."""
+    """Write a plugin that works into the folder vsebench-NAME: a package with one component, its
+    tests, its README and what CI runs.
+    """
     from vsebench import __version__
     from vsebench.plugin.loader import API_VERSION
     from vsebench.scaffold import Project, render, write
@@ -38,8 +46,16 @@ def new_command(
     write(files, Path(project.distribution))
     if others:
         owners = " and ".join(sorted({other.origin.distribution for other in others}))
-        typer.echo(f"vsebench: warning: {project.kind} '{name}' is provided by {owners} already: yours is written {project.spec}", err=True)
-    typer.echo("\n".join([*(f"{project.distribution}/{path}" for path in files), "", *_next_steps(project)]))
+        typer.echo(
+            f"vsebench: warning: {project.kind} '{name}' is provided by {owners} already: yours "
+            f"is written {project.spec}",
+            err=True,
+        )
+    typer.echo(
+        "\n".join(
+            [*(f"{project.distribution}/{path}" for path in files), "", *_next_steps(project)]
+        )
+    )
 
 
 def _kind(kind: str, side: str | None) -> Kind:
@@ -59,14 +75,26 @@ def _refuse_taken(project: Project) -> None:
     """Refuses a package that would hide one that is installed."""
     found = importlib.util.find_spec(project.package)
     if found is not None:
-        raise SpecError(f"a package {project.package} is installed already ({found.origin}): choose another name")
+        raise SpecError(
+            f"a package {project.package} is installed already ({found.origin}): choose another "
+            "name"
+        )
 
 
 def _claims(project: Project) -> list[Component]:
     from vsebench.plugin.loader import load_plugins
 
-    return [component for component in load_plugins().registry.find(project.name) if component.kind == project.kind]
+    return [
+        component
+        for component in load_plugins().registry.find(project.name)
+        if component.kind == project.kind
+    ]
 
 
 def _next_steps(project: Project) -> list[str]:
-    return [f"cd {project.distribution}", "pip install -e '.[test]'", "vsebench check .", f"vsebench run {project.run_options}"]
+    return [
+        f"cd {project.distribution}",
+        "pip install -e '.[test]'",
+        "vsebench check .",
+        f"vsebench run {project.run_options}",
+    ]

@@ -6,4 +6,9 @@ from typing import Annotated
 
 import typer
 
-PluginFiles = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Python file that implements plugin hooks; repeatable.")]
+PluginFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin", metavar="FILE", help="Python file that implements plugin hooks; repeatable."
+    ),
+]

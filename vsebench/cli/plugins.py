@@ -18,16 +18,35 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.loader import PluginInfo
 
-KindOption = Annotated[str | None, typer.Option("--kind", help=f"Only this kind of component: {', '.join(KINDS)}.")]
+KindOption = Annotated[
+    str | None, typer.Option("--kind", help=f"Only this kind of component: {', '.join(KINDS)}.")
+]
 
 
 def plugins_command(
-    failed: Annotated[bool, typer.Option("--failed", help="Only plugins that could not be loaded, or claim a name that another has, with the cure.")] = False,
+    failed: Annotated[
+        bool,
+        typer.Option(
+            "--failed",
+            help="Only plugins that could not be loaded, or claim a name that another has, with "
+            "the cure.",
+        ),
+    ] = False,
     kind: KindOption = None,
     plugin: PluginFiles = None,
-    available: Annotated[bool, typer.Option("--available", help="List the packages of the catalogue instead, installed or not.")] = False,
+    available: Annotated[
+        bool,
+        typer.Option(
+            "--available", help="List the packages of the catalogue instead, installed or not."
+        ),
+    ] = False,
     index: Annotated[
-        str | None, typer.Option(metavar="FILE|URL", help="The catalogue to list. [default: the one of this release; the network is not used]")
+        str | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="The catalogue to list. [default: the one of this release; the network is not "
+            "used]",
+        ),
     ] = None,
     form: TableOrJson = "table",
     as_json: Json = False,
@@ -47,9 +66,22 @@ def plugins_command(
     if index is not None:
         raise SpecError("--index is the catalogue of --available: add that, or leave --index out")
     plugins = load_plugins(tuple(plugin or ()))
-    infos = [info for info in (plugins.ailing if failed else plugins.infos) if kind is None or any(k == kind for k, _ in info.components)]
+    infos = [
+        info
+        for info in (plugins.ailing if failed else plugins.infos)
+        if kind is None or any(k == kind for k, _ in info.components)
+    ]
     if as_json:
-        typer.echo(json.dumps({"schema": 1, "api": API_VERSION, "plugins": [_as_dict(info, kind) for info in infos]}, indent=1))
+        typer.echo(
+            json.dumps(
+                {
+                    "schema": 1,
+                    "api": API_VERSION,
+                    "plugins": [_as_dict(info, kind) for info in infos],
+                },
+                indent=1,
+            )
+        )
     elif infos:
         typer.echo(_table(infos, kind))
 
@@ -68,12 +100,22 @@ def _as_dict(info: PluginInfo, kind: str | None) -> dict[str, object]:
 def _table(infos: Sequence[PluginInfo], kind: str | None) -> str:
     from tabulate import tabulate
 
-    rows = [(info.name, f"{info.distribution} {info.version}", info.status, _provides(info, kind)) for info in infos]
-    return tabulate(rows, headers=("plugin", "distribution", "status", "provides"), tablefmt="simple", disable_numparse=True)
+    rows = [
+        (info.name, f"{info.distribution} {info.version}", info.status, _provides(info, kind))
+        for info in infos
+    ]
+    return tabulate(
+        rows,
+        headers=("plugin", "distribution", "status", "provides"),
+        tablefmt="simple",
+        disable_numparse=True,
+    )
 
 
 def _provides(info: PluginInfo, kind: str | None) -> str:
     """Its components by kind, a line each, and what is wrong with it, with the cure."""
     kinds = dict.fromkeys(k for k, _ in info.components if kind in (None, k))
-    provided = [f"{k}: {', '.join(name for other, name in info.components if other == k)}" for k in kinds]
+    provided = [
+        f"{k}: {', '.join(name for other, name in info.components if other == k)}" for k in kinds
+    ]
     return "\n".join([*provided, *(line for line in (info.error, info.cure) if line)])

@@ -20,15 +20,40 @@ class Precision(StrEnum):
 
 
 def prepare_command(
-    name: Annotated[str, typer.Argument(metavar="flickr30k|coco|flickr8k", help="The data set.", show_default=False)],
-    origin: Annotated[Path, typer.Option("--from", metavar="DIR", help="Folder of the files at hand.", show_default=False)],
-    target: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder that receives the result.", show_default=False)],
-    captions: Annotated[Path | None, typer.Option(metavar="FILE", help="Karpathy's JSON. [default: dataset_NAME.json somewhere in --from]")] = None,
-    features: Annotated[Path | None, typer.Option(metavar="PATH", help="Folder or file of features. [default: --from]")] = None,
-    dtype: Annotated[Precision, typer.Option(help="Type of the stored features.")] = Precision.float16,
+    name: Annotated[
+        str,
+        typer.Argument(metavar="flickr30k|coco|flickr8k", help="The data set.", show_default=False),
+    ],
+    origin: Annotated[
+        Path,
+        typer.Option(
+            "--from", metavar="DIR", help="Folder of the files at hand.", show_default=False
+        ),
+    ],
+    target: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="DIR", help="Folder that receives the result.", show_default=False
+        ),
+    ],
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Karpathy's JSON. [default: dataset_NAME.json somewhere in --from]"
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Folder or file of features. [default: --from]"),
+    ] = None,
+    dtype: Annotated[
+        Precision, typer.Option(help="Type of the stored features.")
+    ] = Precision.float16,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Turn Karpathy's JSON and features (tables, .npy, .npz, HDF5, .tsv) or images into the precomp layout. A killed command goes on where it was."""
+    """Turn Karpathy's JSON and features (tables, .npy, .npz, HDF5, .tsv) or images into the precomp
+    layout. A killed command goes on where it was.
+    """
     from vsebench.cli.counting import counting
     from vsebench.data.prepare.gather import Request
     from vsebench.data.prepare.run import prepare
@@ -52,15 +77,34 @@ def _result(target: Path, manifest: dict[str, Any]) -> Iterator[str]:
     opens_as = published(name).opens_as
     yield f"{name}: prepared in {target}"
     rows = [
-        (stem, about["images"], about["captions"], " × ".join(map(str, about.get("shape", ["none"]))), about.get("shortest", ""), about.get("longest", ""))
+        (
+            stem,
+            about["images"],
+            about["captions"],
+            " × ".join(map(str, about.get("shape", ["none"]))),
+            about.get("shortest", ""),
+            about.get("longest", ""),
+        )
         for stem, about in manifest["splits"].items()
     ]
-    yield tabulate(rows, headers=("split", "images", "captions", "features", "shortest", "longest"), tablefmt="simple", disable_numparse=True)
+    yield tabulate(
+        rows,
+        headers=("split", "images", "captions", "features", "shortest", "longest"),
+        tablefmt="simple",
+        disable_numparse=True,
+    )
     if precision is None:
-        yield f"no features yet; {target}/id_mapping.json says which file each image is: use {opens_as}:images=DIR, or extract a table from them"
+        yield (
+            f"no features yet; {target}/id_mapping.json says which file each image is: use "
+            f"{opens_as}:images=DIR, or extract a table from them"
+        )
         return
     yield (
-        f"stored as {precision['dtype']}: values of more digits are off by at most {precision['relative_error']:.2g} of themselves,"
+        f"stored as {precision['dtype']}: values of more digits are off by at most "
+        f"{precision['relative_error']:.2g} of themselves,"
         f" {precision['largest_error']:.2g} for the largest ({precision['largest']:.4g})"
     )
-    yield f"next: vsebench data check {target}; then vsebench run --dataset {opens_as} --data-root {target}"
+    yield (
+        f"next: vsebench data check {target}; then vsebench run --dataset {opens_as} --data-root "
+        f"{target}"
+    )

@@ -53,26 +53,42 @@ class PlainProgress:
             self._say(run_id, event["reason"])
         elif kind == "started":
             self._say(run_id, "started")
-        elif kind == "evaluated" and time.monotonic() - self._spoke.get(run_id, 0.0) >= LINE_SECONDS:
+        elif (
+            kind == "evaluated" and time.monotonic() - self._spoke.get(run_id, 0.0) >= LINE_SECONDS
+        ):
             left = view.seconds_left
             self._say(run_id, view.now if left is None else f"{view.now}, {left:.0f} s left")
 
     def _say(self, run_id: str, what: str) -> None:
         self._spoke[run_id] = time.monotonic()
-        print(f"[{self._ended}/{len(self._labels)}] {self._labels[run_id]}: {what}", file=self._stream, flush=True)
+        print(
+            f"[{self._ended}/{len(self._labels)}] {self._labels[run_id]}: {what}",
+            file=self._stream,
+            flush=True,
+        )
 
 
 @contextmanager
 def _live(plan: Plan) -> Iterator[Report]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.table import Column
 
     def whole(minimum: int) -> Column:
         return Column(no_wrap=True, min_width=minimum)
 
     columns = (
-        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+        ),
         BarColumn(bar_width=16, table_column=whole(16)),
         TextColumn("{task.fields[note]}", markup=False, table_column=whole(26)),
         TimeElapsedColumn(table_column=whole(7)),
@@ -89,7 +105,9 @@ class LiveProgress:
     def __init__(self, plan: Plan, bars: Progress) -> None:
         self._bars = bars
         datasets = {run.dataset.spec for run in plan.runs}
-        self._labels = {run.run_id: run.method if len(datasets) == 1 else run.label for run in plan.runs}
+        self._labels = {
+            run.run_id: run.method if len(datasets) == 1 else run.label for run in plan.runs
+        }
         self._views: dict[str, RunView] = {}
         self._tasks: dict[str, TaskID] = {}
         self._ended = 0
@@ -106,10 +124,14 @@ class LiveProgress:
         else:
             task = self._tasks.get(run_id)
             if task is None:
-                task = self._tasks[run_id] = self._bars.add_task(self._labels[run_id], total=None, note="")
+                task = self._tasks[run_id] = self._bars.add_task(
+                    self._labels[run_id], total=None, note=""
+                )
             self._bars.update(task, total=view.steps or None, completed=view.step, note=view.brief)
         share = sum(self._views[other].share for other in self._tasks)
-        self._bars.update(self._suite, completed=self._ended + share, note=f"{self._ended}/{len(self._labels)}")
+        self._bars.update(
+            self._suite, completed=self._ended + share, note=f"{self._ended}/{len(self._labels)}"
+        )
 
     def _leave(self, run_id: str, line: str) -> None:
         task = self._tasks.pop(run_id, None)

@@ -1,4 +1,6 @@
-"""How `vsebench show` prints published results: a small table for each table of a paper, with what its rows share in the heading."""
+"""How `vsebench show` prints published results: a small table for each table of a paper, with what
+its rows share in the heading.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ _COLUMNS: Mapping[str, Callable[[Setting], str]] = {
     "pooling": lambda setting: setting.pooling,
     "loss": lambda setting: setting.loss,
     "models": lambda setting: str(setting.models),
-    "changes": lambda setting: ", ".join(f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in setting.changes.items()),
+    "changes": lambda setting: ", ".join(
+        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in setting.changes.items()
+    ),
 }
 
 
@@ -44,7 +49,10 @@ def _table(row: Published) -> tuple[str, str]:
 
 
 def _prose(row: Published) -> str:
-    return _filled(f"  published, {row.setting}: {', '.join(f'{key} {value:g}' for key, value in row.metrics.items())} ({row.source})")
+    return _filled(
+        f"  published, {row.setting}: "
+        f"{', '.join(f'{key} {value:g}' for key, value in row.metrics.items())} ({row.source})"
+    )
 
 
 def _settings(rows: Sequence[Published], settings: Sequence[Setting]) -> Iterator[str]:
@@ -53,10 +61,16 @@ def _settings(rows: Sequence[Published], settings: Sequence[Setting]) -> Iterato
     yield _filled(f"  published, {', '.join(_shared(settings[0], varying))} ({rows[0].source}):")
     metrics = list(dict.fromkeys(key for row in rows for key in row.metrics))
     if len(rows) == 1:
-        yield _filled(_INDENT + ", ".join(f"{_head(key)} {value:.1f}" for key, value in rows[0].metrics.items()))
+        yield _filled(
+            _INDENT
+            + ", ".join(f"{_head(key)} {value:.1f}" for key, value in rows[0].metrics.items())
+        )
     elif len(metrics) == len(varying) == 1:
         (key,), (names,) = metrics, varying.values()
-        yield _filled(f"{_INDENT}{_head(key)}: {', '.join(f'{name} {row.metrics[key]:.1f}' for name, row in zip(names, rows, strict=True))}")
+        yield _filled(
+            f"{_INDENT}{_head(key)}: "
+            f"{', '.join(f'{name} {row.metrics[key]:.1f}' for name, row in zip(names, rows, strict=True))}"
+        )
     else:
         yield from _grid(rows, varying, metrics)
 
@@ -70,12 +84,20 @@ def _shared(setting: Setting, varying: Mapping[str, object]) -> Iterator[str]:
             yield f"{word} models" if name == "models" else word
 
 
-def _grid(rows: Sequence[Published], words: Mapping[str, Sequence[str]], metrics: Sequence[str]) -> Iterator[str]:
+def _grid(
+    rows: Sequence[Published], words: Mapping[str, Sequence[str]], metrics: Sequence[str]
+) -> Iterator[str]:
     from tabulate import tabulate
 
-    figures = [[f"{row.metrics[key]:.1f}" if key in row.metrics else "–" for key in metrics] for row in rows]
+    figures = [
+        [f"{row.metrics[key]:.1f}" if key in row.metrics else "–" for key in metrics]
+        for row in rows
+    ]
     body = [[*row, *figure] for *row, figure in zip(*words.values(), figures, strict=True)]
-    heads = [*words, *map(_head, metrics)]  # the first row: tabulate makes columns wider than the heads it is given
+    heads = [
+        *words,
+        *map(_head, metrics),
+    ]  # the first row: tabulate makes columns wider than the heads it is given
     alignment = ["left"] * len(words) + ["right"] * len(metrics)
     table = tabulate([heads, *body], tablefmt="plain", colalign=alignment, disable_numparse=True)
     yield from (f"{_INDENT}{line}".rstrip() for line in table.splitlines())
@@ -88,4 +110,6 @@ def _head(metric: str) -> str:
 
 
 def _filled(text: str) -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
+    )

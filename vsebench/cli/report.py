@@ -16,11 +16,38 @@ if TYPE_CHECKING:
 
 
 def report_command(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False)],
-    form: Annotated[str, typer.Option("--format", metavar="table|md|csv|json|latex", help="How to write the rows.")] = "table",
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page, too: tables to sort, curves and all runs in one file.")] = None,
-    allow_mixed: Annotated[bool, typer.Option("--allow-mixed", help="Show runs of unequal protocols, data or devices, in blocks of their own.")] = False,
-    baseline: Annotated[str | None, typer.Option(metavar="POOLING,LOSS", help="The row that sets the common target; by default the first.")] = None,
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False
+        ),
+    ],
+    form: Annotated[
+        str,
+        typer.Option("--format", metavar="table|md|csv|json|latex", help="How to write the rows."),
+    ] = "table",
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Write a page, too: tables to sort, curves and all runs in one file.",
+        ),
+    ] = None,
+    allow_mixed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-mixed",
+            help="Show runs of unequal protocols, data or devices, in blocks of their own.",
+        ),
+    ] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POOLING,LOSS",
+            help="The row that sets the common target; by default the first.",
+        ),
+    ] = None,
 ) -> None:
     """Write the table of the runs under DIR to standard output."""
     from vsebench.report.formats import WIDTH
@@ -31,8 +58,15 @@ def report_command(
     results = load_results(directory, allow_mixed=allow_mixed, baseline=baseline)
     text = results.table(form, width=shutil.get_terminal_size((WIDTH, 1)).columns)
     if html is not None:
-        options = [*(["--allow-mixed"] if allow_mixed else []), *(["--baseline", baseline] if baseline is not None else [])]
-        _write_page(results, html, shlex.join(["vsebench", "report", _shown(directory), "--html", html.name, *options]))
+        options = [
+            *(["--allow-mixed"] if allow_mixed else []),
+            *(["--baseline", baseline] if baseline is not None else []),
+        ]
+        _write_page(
+            results,
+            html,
+            shlex.join(["vsebench", "report", _shown(directory), "--html", html.name, *options]),
+        )
     typer.echo(text)
 
 
@@ -48,7 +82,10 @@ def _refuse_other_files(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(1024).lstrip().lower()
     if start and not start.startswith((b"<!doctype html", b"<html")):
-        raise SpecError(f"--html {path}: there is a file that is no page, which is kept: give a name that ends in .html, or delete it")
+        raise SpecError(
+            f"--html {path}: there is a file that is no page, which is kept: give a name that "
+            "ends in .html, or delete it"
+        )
 
 
 def _write_page(results: Results, path: Path, command: str) -> None:

@@ -23,29 +23,90 @@ _LISTS = "comma-separated"
 
 
 def run_command(
-    suite: Annotated[str | None, typer.Argument(help="A suite file (TOML); options replace what it says.", show_default=False)] = None,
-    dataset: Annotated[str | None, typer.Option(help=f"Data sets, {_LISTS}. [default: scenes]")] = None,
-    data_root: Annotated[
-        list[str] | None, typer.Option(metavar="DIR", help="Folder in which data sets are looked for, before $VSEBENCH_DATA and ./data; repeatable.")
+    suite: Annotated[
+        str | None,
+        typer.Argument(
+            help="A suite file (TOML); options replace what it says.", show_default=False
+        ),
     ] = None,
-    pooling: Annotated[str | None, typer.Option(help=f"Poolings, {_LISTS}; A/B is image side / text side. [default: gpo,maxavg]")] = None,
-    similarity: Annotated[str | None, typer.Option(help=f"Similarities, {_LISTS}. [default: dot]")] = None,
-    loss: Annotated[str | None, typer.Option(help=f"Losses, {_LISTS}. [default: triplet,aoq; hinge for annotation data sets]")] = None,
-    sampler: Annotated[str | None, typer.Option(help=f"Negative samplers, {_LISTS}. [default: uniform,warp,vse-ens for annotation data sets]")] = None,
-    seeds: Annotated[str | None, typer.Option(help="A list or a range, 0,1,2 or 0-5; never a count. [default: 0]")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training captions. [default: the protocol's]")] = None,
-    protocol: Annotated[str | None, typer.Option(help="The preset of everything held equal. [default: the data set's]")] = None,
-    changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a protocol key, e.g. embed_dim=128; repeatable.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help=f"Data sets, {_LISTS}. [default: scenes]")
+    ] = None,
+    data_root: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder in which data sets are looked for, before $VSEBENCH_DATA and ./data; "
+            "repeatable.",
+        ),
+    ] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Poolings, {_LISTS}; A/B is image side / text side. [default: gpo,maxavg]"
+        ),
+    ] = None,
+    similarity: Annotated[
+        str | None, typer.Option(help=f"Similarities, {_LISTS}. [default: dot]")
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Losses, {_LISTS}. [default: triplet,aoq; hinge for annotation data sets]"
+        ),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Negative samplers, {_LISTS}. [default: uniform,warp,vse-ens for annotation "
+            "data sets]"
+        ),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="A list or a range, 0,1,2 or 0-5; never a count. [default: 0]"),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes over the training captions. [default: the protocol's]"),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="The preset of everything held equal. [default: the data set's]"),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a protocol key, e.g. embed_dim=128; repeatable.",
+        ),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda. [default: auto]")] = None,
-    workers: Annotated[int | None, typer.Option(help="Runs at a time. [default: physical cores, or CUDA devices]")] = None,
-    executor: Annotated[str | None, typer.Option(help="Where runs are run. [default: local]")] = None,
-    out: Annotated[str | None, typer.Option(help="Folder that receives a directory per run. [default: runs]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Runs at a time. [default: physical cores, or CUDA devices]")
+    ] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="Where runs are run. [default: local]")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Folder that receives a directory per run. [default: runs]")
+    ] = None,
     plugin: PluginFiles = None,
-    strict_data: Annotated[bool, typer.Option("--strict-data", help="Refuse a data set whose counts differ from the published ones.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")] = False,
+    strict_data: Annotated[
+        bool,
+        typer.Option(
+            "--strict-data", help="Refuse a data set whose counts differ from the published ones."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and write nothing.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Train and compare every combination of poolings and losses, or of samplers and losses. Done runs are skipped, interrupted ones go on."""
+    """Train and compare every combination of poolings and losses, or of samplers and losses. Done
+    runs are skipped, interrupted ones go on.
+    """
     from vsebench.grid.plan import plan
     from vsebench.grid.suite import load_suite, make_suite
 
@@ -79,7 +140,11 @@ def run_command(
 
 def _given(**options: Any) -> dict[str, Any]:
     """The options that were given: what they leave out, the suite file or the defaults decide."""
-    return {key: value for key, value in options.items() if value is not None and value is not False and value not in ([], {})}
+    return {
+        key: value
+        for key, value in options.items()
+        if value is not None and value is not False and value not in ([], {})
+    }
 
 
 def _changes(items: Sequence[str]) -> dict[str, str]:
@@ -106,10 +171,41 @@ def _plan_table(plan: Plan) -> str:
     for run in plan.runs:
         directory = store.directory_for(run)
         needs = ", ".join(run_id[:10] for run_id in run.depends_on)
-        rows.append((run.run_id[:10], run.dataset.spec, *run.combination, run.seed, run.role, needs, run_state(directory), directory.path))
-    headers = ("run", "dataset", "pooling" if plan.runs[0].task == "retrieval" else "sampler", "loss", "seed", "role", "needs", "state", "directory")
+        rows.append(
+            (
+                run.run_id[:10],
+                run.dataset.spec,
+                *run.combination,
+                run.seed,
+                run.role,
+                needs,
+                run_state(directory),
+                directory.path,
+            )
+        )
+    headers = (
+        "run",
+        "dataset",
+        "pooling" if plan.runs[0].task == "retrieval" else "sampler",
+        "loss",
+        "seed",
+        "role",
+        "needs",
+        "state",
+        "directory",
+    )
     table = tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
-    return "\n".join([table, "", f"{len(rows)} run{'s' * (len(rows) > 1)}, {plan.workers} at a time, on device {plan.runs[0].device}", *_protocols(plan)])
+    return "\n".join(
+        [
+            table,
+            "",
+            (
+                f"{len(rows)} run{'s' * (len(rows) > 1)}, {plan.workers} at a time, on device "
+                f"{plan.runs[0].device}"
+            ),
+            *_protocols(plan),
+        ]
+    )
 
 
 def _protocols(plan: Plan) -> list[str]:
@@ -117,9 +213,14 @@ def _protocols(plan: Plan) -> list[str]:
     lines = {}
     for run in plan.runs:
         tuned = run.tuned if run.task == "annotation" else ()
-        changes = ", ".join(f"{key}={value}" for key, value in run.protocol_changes.items() if key not in tuned)
+        changes = ", ".join(
+            f"{key}={value}" for key, value in run.protocol_changes.items() if key not in tuned
+        )
         by_row = f"; {', '.join(tuned)} tuned for each row" if tuned else ""
-        lines[run.dataset.spec] = f"{run.dataset.spec}: protocol {run.protocol.name}{' with ' if changes else ''}{changes}{by_row}"
+        lines[run.dataset.spec] = (
+            f"{run.dataset.spec}: protocol "
+            f"{run.protocol.name}{' with ' if changes else ''}{changes}{by_row}"
+        )
     return list(lines.values())
 
 
@@ -150,4 +251,8 @@ def _list_failures(plan: Plan, outcome: GridOutcome) -> None:
             record = directory.read_record()
             reason = (record.error if record and record.error else "").strip().splitlines()
             status = "failed" if run.run_id in outcome.failed else "blocked"
-            typer.echo(f"vsebench: {status}: {run.label}: {reason[-1] if reason else 'no record'} ({directory.path})", err=True)
+            typer.echo(
+                f"vsebench: {status}: {run.label}: {reason[-1] if reason else 'no record'} "
+                f"({directory.path})",
+                err=True,
+            )

@@ -53,7 +53,12 @@ class RunView:
         """What it does, in words."""
         if self._phase != "training" or not self.steps:
             return self._phase
-        facts = (self._facts.get("epoch"), f"step {self.step}/{self.steps}", self._facts.get("loss"), self._facts.get("quality"))
+        facts = (
+            self._facts.get("epoch"),
+            f"step {self.step}/{self.steps}",
+            self._facts.get("loss"),
+            self._facts.get("quality"),
+        )
         return ", ".join(filter(None, facts))
 
     @property

@@ -26,30 +26,44 @@ if TYPE_CHECKING:
 
 
 def show_command(
-    name: Annotated[str, typer.Argument(help="Name of a component, or dist::name.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="Name of a component, or dist::name.", show_default=False)
+    ],
     kind: KindOption = None,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
     as_json: Json = False,
 ) -> None:
-    """Show what a component is: its parameters, paper, published numbers and plugin. Lists every kind of that name."""
+    """Show what a component is: its parameters, paper, published numbers and plugin. Lists every
+    kind of that name.
+    """
     from vsebench.plugin.loader import load_plugins
 
     as_json = as_json or form == "json"
     check_kind(kind)
     plugins = load_plugins(tuple(plugin or ()))
-    found = [component for component in plugins.registry.find(name) if kind in (None, component.kind)]
+    found = [
+        component for component in plugins.registry.find(name) if kind in (None, component.kind)
+    ]
     if not found:
         raise SpecError(_unknown(name, kind, plugins))
     if as_json:
-        typer.echo(json.dumps({"schema": 1, "components": [_as_dict(component) for component in found]}, indent=1))
+        typer.echo(
+            json.dumps(
+                {"schema": 1, "components": [_as_dict(component) for component in found]}, indent=1
+            )
+        )
     else:
         typer.echo("\n\n".join("\n".join(_lines(component)) for component in found))
 
 
 def _unknown(name: str, kind: str | None, plugins: Plugins) -> str:
     known = {component.name for component in plugins.registry if kind in (None, component.kind)}
-    failed = f"; {len(plugins.failed)} of the plugins failed to load, see 'vsebench plugins --failed'" if plugins.failed else ""
+    failed = (
+        f"; {len(plugins.failed)} of the plugins failed to load, see 'vsebench plugins --failed'"
+        if plugins.failed
+        else ""
+    )
     return f"unknown {kind or 'component'} '{name}': {did_you_mean(name, known)}{failed}"
 
 
@@ -71,12 +85,18 @@ def _as_dict(component: Component) -> dict[str, Any]:
 def _lines(component: Component) -> Iterator[str]:
     card, origin = component.card, component.origin
     yield f"{component.name} ({component.kind}): {card.summary}"
-    yield f"  from plugin '{origin.plugin}' of {origin.distribution} {origin.version}, {component.target}, behaviour version {component.version}"
+    yield (
+        f"  from plugin '{origin.plugin}' of {origin.distribution} {origin.version}, "
+        f"{component.target}, behaviour version {component.version}"
+    )
     yield "  parameters:" if component.params else "  takes no parameters"
     yield from (f"    {_param(param)}" for param in component.params)
     if card.paper is not None:
         paper = card.paper
-        yield f"  paper: {', '.join(part for part in (paper.title, paper.venue, str(paper.year), paper.where) if part)}"
+        yield (
+            "  paper: "
+            f"{', '.join(part for part in (paper.title, paper.venue, str(paper.year), paper.where) if part)}"
+        )
         if paper.url:
             yield f"    {paper.url}"
     yield from published_lines(card.published)
@@ -87,9 +107,16 @@ def _lines(component: Component) -> Iterator[str]:
 def _param(param: Param) -> str:
     bounds = [f"at least {param.minimum:g}"] if param.minimum is not None else []
     bounds += [f"at most {param.maximum:g}"] if param.maximum is not None else []
-    bounds += [f"one of {', '.join(format_value(choice) for choice in param.choices)}"] if param.choices else []
+    bounds += (
+        [f"one of {', '.join(format_value(choice) for choice in param.choices)}"]
+        if param.choices
+        else []
+    )
     facts = ", ".join([param.kind.__name__, *bounds])
-    return f"{param.name}={format_value(param.default)} ({facts}){': ' if param.help else ''}{param.help}"
+    return (
+        f"{param.name}={format_value(param.default)} "
+        f"({facts}){': ' if param.help else ''}{param.help}"
+    )
 
 
 def _particulars(card: Card, component: Component) -> Iterator[str]:
@@ -99,10 +126,20 @@ def _particulars(card: Card, component: Component) -> Iterator[str]:
         offline = card.offline_for(component.resolve({}))
         if offline is not None:
             kept = f"{offline.text_h} captions per image and {offline.image_h} images per caption"
-            yield f"  needs offline negatives ({kept}, mine: {offline.mine}), from a first round of '{offline.first_round}'; start: {offline.start}"
+            yield (
+                f"  needs offline negatives ({kept}, mine: {offline.mine}), from a first round of "
+                f"'{offline.first_round}'; start: {offline.start}"
+            )
         if card.sampled:
-            yield "  needs global negatives, which a sampler draws over the whole training set: name one with --sampler"
+            yield (
+                "  needs global negatives, which a sampler draws over the whole training set: "
+                "name one with --sampler"
+            )
     if isinstance(card, DatasetCard):
         yield f"  task: {card.task}; features: {card.feature_kind}; protocol: {card.protocol}"
-        yield from (f"  {label}: {text}" for label, text in (("licence", card.licence), ("citation", card.citation)) if text)
+        yield from (
+            f"  {label}: {text}"
+            for label, text in (("licence", card.licence), ("citation", card.citation))
+            if text
+        )
         yield f"  'vsebench data info {component.name}' says how to prepare it"

@@ -12,15 +12,36 @@ from vsebench.cli.formats import format_option
 
 
 def speedup_command(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False)],
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False
+        ),
+    ],
     baseline: Annotated[
-        list[str] | None, typer.Option(metavar="SAMPLER,LOSS", help="The row that others are timed against, or POOLING,LOSS; repeatable. [default: the first]")
+        list[str] | None,
+        typer.Option(
+            metavar="SAMPLER,LOSS",
+            help="The row that others are timed against, or POOLING,LOSS; repeatable. [default: "
+            "the first]",
+        ),
     ] = None,
     form: Annotated[str, format_option("table", "md", "json")] = "table",
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the training curves, too: .png, .svg or .pdf.")] = None,
-    allow_mixed: Annotated[bool, typer.Option("--allow-mixed", help="Show runs of unequal protocols, data or devices, in tables of their own.")] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the training curves, too: .png, .svg or .pdf."),
+    ] = None,
+    allow_mixed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-mixed",
+            help="Show runs of unequal protocols, data or devices, in tables of their own.",
+        ),
+    ] = False,
 ) -> None:
-    """Say how soon each row arrives at a quality, how much faster than a baseline, and what its seconds were spent on."""
+    """Say how soon each row arrives at a quality, how much faster than a baseline, and what its
+    seconds were spent on.
+    """
     from vsebench.report.curves import plot as draw
     from vsebench.report.rows import parse_baseline
     from vsebench.report.runs import read_runs
@@ -29,14 +50,29 @@ def speedup_command(
     from vsebench.report.speedup_text import as_dicts, render, to_markdown
 
     sections = split(read_runs(directory).ended, allow_mixed=allow_mixed)
-    chosen: list[tuple[str, str] | None] = [parse_baseline(text, sections) for text in baseline or ()]
+    chosen: list[tuple[str, str] | None] = [
+        parse_baseline(text, sections) for text in baseline or ()
+    ]
     has = {id(section): {run.combination for run in section.runs} for section in sections}
-    tables = [speed_table(section, each) for section in sections for each in chosen or [None] if each is None or each in has[id(section)]]
+    tables = [
+        speed_table(section, each)
+        for section in sections
+        for each in chosen or [None]
+        if each is None or each in has[id(section)]
+    ]
     if plot is not None:
-        first = {id(table.section): table for table in reversed(tables)}  # one panel a section, with the first baseline's target
+        first = {
+            id(table.section): table for table in reversed(tables)
+        }  # one panel a section, with the first baseline's target
         draw([table for table in tables if first[id(table.section)] is table], plot)
     if form == "json":
         rows = [row for table in tables for row in as_dicts(table)]
-        typer.echo(json.dumps({"schema": 1, "rows": rows}, indent=1, ensure_ascii=False, allow_nan=False))
+        typer.echo(
+            json.dumps({"schema": 1, "rows": rows}, indent=1, ensure_ascii=False, allow_nan=False)
+        )
     else:
-        typer.echo(to_markdown(tables) if form == "md" else "\n\n\n".join(render(table) for table in tables))
+        typer.echo(
+            to_markdown(tables)
+            if form == "md"
+            else "\n\n\n".join(render(table) for table in tables)
+        )

@@ -17,13 +17,33 @@ def split_rows(data: RetrievalData | AnnotationData) -> tuple[tuple[str, ...], l
     if isinstance(data, RetrievalData):
         headers = ("split", "images", "captions", "features", "type", "shortest", "longest")
         return headers, [_retrieval(name, split) for name, split in data.splits.items()]
-    return ("split", "images", "without labels", "labels", "pairs", "most of an image", "features"), [_annotation(n, s) for n, s in data.splits.items()]
+    return (
+        "split",
+        "images",
+        "without labels",
+        "labels",
+        "pairs",
+        "most of an image",
+        "features",
+    ), [_annotation(n, s) for n, s in data.splits.items()]
 
 
 def _retrieval(name: str, split: RetrievalSplit) -> Row:
     features, lengths = split.features, split.lengths
-    shape, dtype = ("raw images", "files") if isinstance(features, ImageSource) else (_shape(features), str(features.dtype))
-    return (name, len(lengths), len(split.captions), shape, dtype, int(lengths.min()), int(lengths.max()))
+    shape, dtype = (
+        ("raw images", "files")
+        if isinstance(features, ImageSource)
+        else (_shape(features), str(features.dtype))
+    )
+    return (
+        name,
+        len(lengths),
+        len(split.captions),
+        shape,
+        dtype,
+        int(lengths.min()),
+        int(lengths.max()),
+    )
 
 
 def _annotation(name: str, split: AnnotationSplit) -> Row:

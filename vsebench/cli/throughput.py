@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _MOST = 100_000_000
 """Of labels, pairs and images; what is larger is a slip of the hand, and fits in few memories."""
 
-throughput_app = typer.Typer(help="Measure what components cost by themselves.", rich_markup_mode=None)
+throughput_app = typer.Typer(
+    help="Measure what components cost by themselves.", rich_markup_mode=None
+)
 
 
 @throughput_app.callback()
@@ -30,17 +32,30 @@ def _group() -> None:
 
 @throughput_app.command("samplers")
 def samplers_command(
-    sampler: Annotated[str | None, typer.Option(metavar="LIST", help="Component specs, comma-separated; all samplers by default.")] = None,
-    labels: Annotated[str, typer.Option(metavar="LIST", help="Numbers of labels.")] = "300,5000,100000",
-    batch: Annotated[str, typer.Option(metavar="LIST", help="Pairs per call, one negative each.")] = "256,4096,65536",
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", help="Component specs, comma-separated; all samplers by default."
+        ),
+    ] = None,
+    labels: Annotated[
+        str, typer.Option(metavar="LIST", help="Numbers of labels.")
+    ] = "300,5000,100000",
+    batch: Annotated[
+        str, typer.Option(metavar="LIST", help="Pairs per call, one negative each.")
+    ] = "256,4096,65536",
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda")] = "auto",
-    images: Annotated[int, typer.Option(help="Images, five labels each.", min=1, max=_MOST)] = 20_000,
+    images: Annotated[
+        int, typer.Option(help="Images, five labels each.", min=1, max=_MOST)
+    ] = 20_000,
     dim: Annotated[int, typer.Option(help="Factors.", min=1, max=65_536)] = 100,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1, max=1024)] = 1,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
 ) -> None:
-    """Time draws and refreshes of negative samplers, count useful draws, and compare the draws with the exact law."""
+    """Time draws and refreshes of negative samplers, count useful draws, and compare the draws with
+    the exact law.
+    """
     from vsebench.grid.device import resolve_device
 
     where = resolve_device(device)
@@ -49,7 +64,12 @@ def samplers_command(
     rows = list(_measured(samplers, counts, batches, where, images, dim, threads))
     if form == "json":
         flat = [{"sampler": name, **row.as_dict()} for name, row in rows]
-        typer.echo(json.dumps({"schema": 1, "images": images, "dim": dim, "threads": threads, "rows": flat}, indent=1))
+        typer.echo(
+            json.dumps(
+                {"schema": 1, "images": images, "dim": dim, "threads": threads, "rows": flat},
+                indent=1,
+            )
+        )
     else:
         typer.echo(_table(rows, batches, images, dim))
 
@@ -58,7 +78,10 @@ def _numbers(option: str, text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
     for part in parts:
         if not part.isdecimal() or int(part) < 1:
-            raise SpecError(f"--{option} takes positive integers, comma-separated, such as 300,5000; got '{part}'")
+            raise SpecError(
+                f"--{option} takes positive integers, comma-separated, such as 300,5000; got "
+                f"'{part}'"
+            )
         if int(part) > _MOST:
             raise SpecError(f"--{option} takes numbers up to {_MOST:,}, got {part}")
         if parts.count(part) > 1:
@@ -77,7 +100,11 @@ def _samplers(asked: str | None, plugin_files: tuple[str, ...]) -> dict[str, Cal
 
     registry = load_plugins(plugin_files).registry
     found: dict[str, Callable[[], Any]] = {}
-    for spec in [registry.spelling(each) for each in registry if each.kind == "sampler"] if asked is None else split_list(asked):
+    for spec in (
+        [registry.spelling(each) for each in registry if each.kind == "sampler"]
+        if asked is None
+        else split_list(asked)
+    ):
         name, given = parse_spec(spec)
         found[spec] = partial(registry.get("sampler", name).create, given)
         found[spec]()  # a misspelt one is refused before anything is measured
@@ -85,7 +112,13 @@ def _samplers(asked: str | None, plugin_files: tuple[str, ...]) -> dict[str, Cal
 
 
 def _measured(
-    samplers: Mapping[str, Callable[[], Any]], counts: Sequence[int], batches: Sequence[int], device: str, images: int, dim: int, threads: int
+    samplers: Mapping[str, Callable[[], Any]],
+    counts: Sequence[int],
+    batches: Sequence[int],
+    device: str,
+    images: int,
+    dim: int,
+    threads: int,
 ) -> Iterator[tuple[str, Throughput]]:
     """Each sampler's figures, by number of labels."""
     import torch
@@ -97,16 +130,32 @@ def _measured(
         try:
             state = planted_state(images, count, dim, torch.device(device))
         except MemoryError as error:
-            raise SpecError(f"{images:,} images and {count:,} labels of {dim:,} factors do not fit in memory: ask for fewer") from error
+            raise SpecError(
+                f"{images:,} images and {count:,} labels of {dim:,} factors do not fit in memory: "
+                "ask for fewer"
+            ) from error
         for name, make in samplers.items():
             typer.echo(f"{name}, {count:,} labels", err=True)
             yield name, measure(make(), state, batches)
 
 
-def _table(rows: Sequence[tuple[str, Throughput]], batches: Sequence[int], images: int, dim: int) -> str:
+def _table(
+    rows: Sequence[tuple[str, Throughput]], batches: Sequence[int], images: int, dim: int
+) -> str:
     from tabulate import tabulate
 
-    headers = ["labels", "sampler", *(f"M draws/s @{size:,}" for size in batches), "refresh ms", "every", "ns/draw", "trials", "useful", "law", "by chance"]
+    headers = [
+        "labels",
+        "sampler",
+        *(f"M draws/s @{size:,}" for size in batches),
+        "refresh ms",
+        "every",
+        "ns/draw",
+        "trials",
+        "useful",
+        "law",
+        "by chance",
+    ]
     lines = [
         [
             f"{row.labels:,}",
@@ -125,9 +174,18 @@ def _table(rows: Sequence[tuple[str, Throughput]], batches: Sequence[int], image
     alignment = ("right", "left", *["right"] * (len(headers) - 2))
     table = tabulate(lines, headers=headers, disable_numparse=True, colalign=alignment)
     device = rows[0][1].device if rows else ""
-    model = f"{device}, {images:,} images with five labels each, {dim} factors, a model that ranks them high."
-    notes = "Seconds are CPU time on the CPU. ns/draw: largest batch, refreshes included. useful: negatives within the margin."
-    return f"{table}\n\n{model}\n{notes}\nlaw: total variation between draws and exact law; by chance: its mean for draws from that law."
+    model = (
+        f"{device}, {images:,} images with five labels each, {dim} factors, a model that ranks "
+        "them high."
+    )
+    notes = (
+        "Seconds are CPU time on the CPU. ns/draw: largest batch, refreshes included. useful: "
+        "negatives within the margin."
+    )
+    return (
+        f"{table}\n\n{model}\n{notes}\nlaw: total variation between draws and exact law; by "
+        "chance: its mean for draws from that law."
+    )
 
 
 def _figure(value: float | None, scale: float, form: str) -> str:

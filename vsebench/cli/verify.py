@@ -20,13 +20,35 @@ EXIT_CODES = {"within": 0, "outside": 3, "nothing compared": 4}
 
 
 def verify_command(
-    name: Annotated[str, typer.Argument(help="A component that published figures name: gpo, triplet, flickr30k, …", show_default=False)],
-    results: Annotated[Path, typer.Option("--results", metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False)],
-    tolerance: Annotated[str | None, typer.Option(metavar="RECALL,RSUM", help="Largest gap allowed, in points of a recall and of RSUM. [default: 2,5]")] = None,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A component that published figures name: gpo, triplet, flickr30k, …",
+            show_default=False,
+        ),
+    ],
+    results: Annotated[
+        Path,
+        typer.Option(
+            "--results",
+            metavar="DIR",
+            help="The folder that 'vsebench run --out' wrote to.",
+            show_default=False,
+        ),
+    ],
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RECALL,RSUM",
+            help="Largest gap allowed, in points of a recall and of RSUM. [default: 2,5]",
+        ),
+    ] = None,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
 ) -> None:
-    """Compare finished runs with the published figures of a component; exit with 3 when a gap is larger than the tolerance, with 4 when none could be taken."""
+    """Compare finished runs with the published figures of a component; exit with 3 when a gap is
+    larger than the tolerance, with 4 when none could be taken.
+    """
     from vsebench.plugin.loader import load_plugins
     from vsebench.report.formats import WIDTH
     from vsebench.report.verify import verify
@@ -52,5 +74,8 @@ def _tolerance(text: str | None) -> Tolerance | None:
     except ValueError:
         recall = rsum = math.nan
     if not (0 <= recall < math.inf and 0 <= rsum < math.inf):
-        raise SpecError(f"--tolerance takes points of a recall and of RSUM, both at least 0, such as 2,5; got '{text}'")
+        raise SpecError(
+            "--tolerance takes points of a recall and of RSUM, both at least 0, such as 2,5; got "
+            f"'{text}'"
+        )
     return Tolerance(recall, rsum)

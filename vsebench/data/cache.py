@@ -17,12 +17,16 @@ _SETTLED = 2.0
 
 
 def settled(changed: float) -> bool:
-    """Whether a file last changed at that time (seconds since the epoch) would get another time stamp by changing again."""
+    """Whether a file last changed at that time (seconds since the epoch) would get another time
+    stamp by changing again.
+    """
     return time.time() - changed > _SETTLED
 
 
 def cache_dir() -> Path:
-    """`$VSEBENCH_CACHE`, else the platform's cache folder, else (where that cannot be written) one among the temporary files."""
+    """`$VSEBENCH_CACHE`, else the platform's cache folder, else (where that cannot be written) one
+    among the temporary files.
+    """
     chosen = os.environ.get("VSEBENCH_CACHE")
     if chosen:
         return Path(chosen).absolute()
@@ -41,7 +45,9 @@ def read_note(path: Path) -> dict[str, Any] | None:
 
 def write_note(path: Path, note: dict[str, Any]) -> None:
     """Stores a JSON object, whole or not at all; a cache that cannot be written is done without."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")  # machines that share the folder may have the same pids
+    temporary = path.with_name(
+        f".{path.name}.{uuid.uuid4().hex}.tmp"
+    )  # machines that share the folder may have the same pids
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -1,7 +1,7 @@
 """A table of features made from raw images: what `vsebench data extract` writes and data sets open.
 
-A folder of `features.npy` float16 [images, local features, width], `images.txt` with the name of each row's image, and `table.json`, which says what
-it was made with.
+A folder of `features.npy` float16 [images, local features, width], `images.txt` with the name of
+each row's image, and `table.json`, which says what it was made with.
 """
 
 from __future__ import annotations
@@ -48,8 +48,14 @@ def open_table(path: Path) -> FeatureTable:
         DataError: it is not there, unfinished or inconsistent.
     """
     if not path.is_dir():
-        raise DataError(f"feature table {path} does not exist: expected the folder that 'vsebench data extract --out' has written")
+        raise DataError(
+            f"feature table {path} does not exist: expected the folder that 'vsebench data "
+            "extract --out' has written"
+        )
     features, names = open_npy(path / FEATURES, ndim=3), tuple(read_lines(path / NAMES))
     if len(names) != len(features):
-        raise DataError(f"{path / FEATURES} has {len(features)} rows, expected {len(names)}: one for each line of {NAMES}")
+        raise DataError(
+            f"{path / FEATURES} has {len(features)} rows, expected {len(names)}: one for each "
+            f"line of {NAMES}"
+        )
     return FeatureTable(path, features, names)

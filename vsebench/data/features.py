@@ -1,6 +1,7 @@
 """Feature tables [n, N, d] beyond a plain memory map; all read only the images asked for.
 
-Indexing any of them with an int64 array [b] gathers those images as one array [b, N, d]; the training loop needs nothing else.
+Indexing any of them with an int64 array [b] gathers those images as one array [b, N, d]; the
+training loop needs nothing else.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class RowSelection:
 
 
 def select_rows(base: np.ndarray, rows: np.ndarray) -> np.ndarray | RowSelection:
-    """The given rows of an array: a view where they are evenly spaced and ascending, else a `RowSelection`."""
+    """The given rows of an array: a view where they are evenly spaced and ascending, else a
+    `RowSelection`.
+    """
     run = _as_slice(rows)
     return RowSelection(base, rows) if run is None else base[run]
 

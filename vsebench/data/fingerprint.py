@@ -38,8 +38,11 @@ class FileScan:
     bad_row: int | None
 
 
-def fingerprint_files(root: Path, files: Sequence[Path], images: Mapping[str, str] = MappingProxyType({})) -> str:
-    """16 hexadecimal digits that identify the content of `files` and their names under `root`, or alone where they lie elsewhere.
+def fingerprint_files(
+    root: Path, files: Sequence[Path], images: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """16 hexadecimal digits that identify the content of `files` and their names under `root`, or
+    alone where they lie elsewhere.
 
     Args:
         root: the data set's folder.
@@ -53,25 +56,40 @@ def fingerprint_files(root: Path, files: Sequence[Path], images: Mapping[str, st
     for file in sorted(files):
         found = scan(file)
         if found.bad_row is not None:
-            raise DataError(f"{file} has a value that is not finite (NaN or infinity), first in row {found.bad_row}: compute these features again")
-        parts.append((file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name, found.sha256))
+            raise DataError(
+                f"{file} has a value that is not finite (NaN or infinity), first in row "
+                f"{found.bad_row}: compute these features again"
+            )
+        parts.append(
+            (
+                file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name,
+                found.sha256,
+            )
+        )
     return _digest([*parts, *sorted(images.items())])
 
 
 def fingerprint_options(name: str, params: Mapping[str, Scalar], version: str) -> str:
-    """16 hexadecimal digits that identify a generated set by its options and the version of its generator."""
+    """16 hexadecimal digits that identify a generated set by its options and the version of its
+    generator.
+    """
     return _digest([name, sorted(params.items()), version])
 
 
 def scan(path: Path) -> FileScan:
-    """Hashes a file and looks for values that are not finite; remembers both by absolute path, size and time of change.
+    """Hashes a file and looks for values that are not finite; remembers both by absolute path, size
+    and time of change.
 
     Raises:
         DataError: the file cannot be read, or is a damaged `.npy` file.
     """
     try:
         stat = path.stat()
-        identity = {"path": str(path.absolute()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+        identity = {
+            "path": str(path.absolute()),
+            "size": stat.st_size,
+            "mtime_ns": stat.st_mtime_ns,
+        }
         note_path = cache_dir() / "scans" / f"{_digest(identity)}.json"
         note = read_note(note_path)
         if note is not None and identity.items() <= note.items():
@@ -96,7 +114,9 @@ def _scan(file: BinaryIO, header: NpyHeader | None) -> FileScan:
             position = 0
             for block in _blocks(file):
                 digest.update(block)
-                values = np.frombuffer(block, header.dtype, count=len(block) // header.dtype.itemsize)
+                values = np.frombuffer(
+                    block, header.dtype, count=len(block) // header.dtype.itemsize
+                )
                 if bad is None and not (finite := np.isfinite(values)).all():
                     bad = (position + int(finite.argmin())) // row
                 position += len(values)

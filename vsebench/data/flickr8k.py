@@ -1,4 +1,6 @@
-"""Flickr8k from its standard text files, and a table of quantised grid features, raw images or features extracted from them."""
+"""Flickr8k from its standard text files, and a table of quantised grid features, raw images or
+features extracted from them.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,12 @@ CAPTIONS, DIM = 5, 256
 
 
 class Flickr8k:
-    """Flickr8k with a 7 × 7 grid of features per image, unless the options name raw images or another table.
+    """Flickr8k with a 7 × 7 grid of features per image, unless the options name raw images or
+    another table.
 
     Args:
-        dim: principal components kept of that grid, the first ones; a narrower view of the same memory map.
+        dim: principal components kept of that grid, the first ones; a narrower view of the same
+            memory map.
         images: raw images instead, a folder or an uncompressed tar.
         features: features extracted from raw images instead, a feature table.
     """
@@ -38,7 +42,10 @@ class Flickr8k:
         self.dim = dim
         self._visual = Visual(images, features)
         if self._visual.chosen and dim != DIM:
-            raise SpecError(f"data set 'flickr8k': option 'dim' is of its own grid features, got dim={dim} beside 'images' or 'features': leave it out")
+            raise SpecError(
+                f"data set 'flickr8k': option 'dim' is of its own grid features, got dim={dim} "
+                "beside 'images' or 'features': leave it out"
+            )
 
     def files(self, root: Path) -> list[Path]:
         own = () if self._visual.chosen else (FEATURES, SCALE, NAMES)
@@ -48,7 +55,11 @@ class Flickr8k:
         images = {split: read_lines(root / name) for split, name in SPLITS.items()}
         _check_split_files(root, images)
         captions = _captions(root, images)
-        visual = self._visual.load(root, images, SPLITS) if self._visual.chosen else self._grid(root, images)
+        visual = (
+            self._visual.load(root, images, SPLITS)
+            if self._visual.chosen
+            else self._grid(root, images)
+        )
         splits = {
             split: RetrievalSplit(
                 features=visual[split][0],
@@ -60,15 +71,23 @@ class Flickr8k:
         }
         return RetrievalData(splits)
 
-    def _grid(self, root: Path, images: dict[str, list[str]]) -> dict[str, tuple[FeatureArray, np.ndarray]]:
+    def _grid(
+        self, root: Path, images: dict[str, list[str]]
+    ) -> dict[str, tuple[FeatureArray, np.ndarray]]:
         """Features and lengths of each split, from the quantised table."""
         values, scale, row = self._table(root)
         splits: dict[str, tuple[FeatureArray, np.ndarray]] = {}
         for split, names in images.items():
             if missing := [image for image in names if image not in row]:
-                raise DataError(f"{root / NAMES} has no line for {missing[0]} of {SPLITS[split]}: expected a row of features for every image of a split")
+                raise DataError(
+                    f"{root / NAMES} has no line for {missing[0]} of {SPLITS[split]}: expected a "
+                    "row of features for every image of a split"
+                )
             rows = select_rows(values, np.array([row[image] for image in names], np.int64))
-            splits[split] = QuantisedFeatures(rows, scale), np.full(len(names), values.shape[1], np.int64)
+            splits[split] = (
+                QuantisedFeatures(rows, scale),
+                np.full(len(names), values.shape[1], np.int64),
+            )
         return splits
 
     def _table(self, root: Path) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
@@ -77,51 +96,82 @@ class Flickr8k:
         scale = open_npy(root / SCALE, ndim=1)
         names = read_lines(root / NAMES)
         if len(names) != len(values):
-            raise DataError(f"{root / FEATURES} has {len(values)} rows, expected {len(names)}: one for each line of {NAMES}")
+            raise DataError(
+                f"{root / FEATURES} has {len(values)} rows, expected {len(names)}: one for each "
+                f"line of {NAMES}"
+            )
         if len(scale) != values.shape[2]:
-            raise DataError(f"{root / SCALE} has {len(scale)} values, expected {values.shape[2]}: the width of {FEATURES}")
+            raise DataError(
+                f"{root / SCALE} has {len(scale)} values, expected {values.shape[2]}: the width "
+                f"of {FEATURES}"
+            )
         if self.dim > values.shape[2]:
-            raise DataError(f"{root / FEATURES} has {values.shape[2]} components, option 'dim' asks for {self.dim}: give dim={values.shape[2]} or less")
-        return values[..., : self.dim], np.array(scale[: self.dim], np.float32), {name: i for i, name in enumerate(names)}
+            raise DataError(
+                f"{root / FEATURES} has {values.shape[2]} components, option 'dim' asks for "
+                f"{self.dim}: give dim={values.shape[2]} or less"
+            )
+        return (
+            values[..., : self.dim],
+            np.array(scale[: self.dim], np.float32),
+            {name: i for i, name in enumerate(names)},
+        )
 
 
 def _captions(root: Path, images: dict[str, list[str]]) -> dict[str, list[str]]:
     """The five captions of each image of a split, in the order of their numbers.
 
     Raises:
-        DataError: as `_read_tokens`, or an image has another number of captions; the message names the file that is cut short.
+        DataError: as `_read_tokens`, or an image has another number of captions; the message names
+            the file that is cut short.
     """
     found = _read_tokens(root / TOKENS, (image for names in images.values() for image in names))
     bare = [image for image, numbered in found.items() if not numbered]
     for split, names in images.items():
         if bare == names[-1:]:
-            raise DataError(f"{root / SPLITS[split]} ends in {bare[0]!r}, the only image without a caption in {TOKENS}: the list is cut short, get it anew")
+            raise DataError(
+                f"{root / SPLITS[split]} ends in {bare[0]!r}, the only image without a caption in "
+                f"{TOKENS}: the list is cut short, get it anew"
+            )
     for image, numbered in found.items():
         if len(numbered) != CAPTIONS:
-            raise DataError(f"{root / TOKENS} has {len(numbered)} captions of {image}, expected {CAPTIONS}")
-    return {image: [numbered[which] for which in sorted(numbered)] for image, numbered in found.items()}
+            raise DataError(
+                f"{root / TOKENS} has {len(numbered)} captions of {image}, expected {CAPTIONS}"
+            )
+    return {
+        image: [numbered[which] for which in sorted(numbered)] for image, numbered in found.items()
+    }
 
 
 def _read_tokens(path: Path, images: Iterable[str]) -> dict[str, dict[str, str]]:
     """The captions of each of `images` by their numbers; other names in the file are passed over.
 
-    The published file also has captions of images that are in no split, and one malformed name among them.
+    The published file also has captions of images that are in no split, and one malformed name
+    among them.
 
     Raises:
-        DataError: a line is not `IMAGE#NUMBER<TAB>CAPTION`, or a caption has no word or comes twice.
+        DataError: a line is not `IMAGE#NUMBER<TAB>CAPTION`, or a caption has no word or comes
+            twice.
     """
     found: dict[str, dict[str, str]] = {image: {} for image in images}
     for number, line in enumerate(read_lines(path), start=1):
         key, tab, caption = line.partition("\t")
         image, mark, which = key.rpartition("#")
         if not tab or not mark:
-            raise DataError(f"{path}, line {number}, is {line[:60]!r}, expected IMAGE.jpg#NUMBER, a tab and a caption")
+            raise DataError(
+                f"{path}, line {number}, is {line[:60]!r}, expected IMAGE.jpg#NUMBER, a tab and a "
+                "caption"
+            )
         if image not in found:
             continue
         if not has_word(caption):
-            raise DataError(f"{path}, line {number}, is an empty caption (no word in {caption!r}): every line must describe an image")
+            raise DataError(
+                f"{path}, line {number}, is an empty caption (no word in {caption!r}): every line "
+                "must describe an image"
+            )
         if which in found[image]:
-            raise DataError(f"{path}, line {number}, gives caption {which} of {image} a second time")
+            raise DataError(
+                f"{path}, line {number}, gives caption {which} of {image} a second time"
+            )
         found[image][which] = caption
     return found
 
@@ -130,8 +180,13 @@ def _check_split_files(root: Path, images: dict[str, list[str]]) -> None:
     seen: dict[str, str] = {}
     for split, names in images.items():
         if not names:
-            raise DataError(f"{root / SPLITS[split]} is empty, expected the file name of one image a line")
+            raise DataError(
+                f"{root / SPLITS[split]} is empty, expected the file name of one image a line"
+            )
         for image in names:
             if image in seen:
-                raise DataError(f"{root / SPLITS[split]} lists {image!r}, which {SPLITS[seen[image]]} lists too: splits must not share images")
+                raise DataError(
+                    f"{root / SPLITS[split]} lists {image!r}, which {SPLITS[seen[image]]} lists "
+                    "too: splits must not share images"
+                )
             seen[image] = split

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ABANDONED = 3600.0
-"""Seconds without a write after which an unfinished folder is taken for that of a process that died."""
+"""Seconds without a write after which an unfinished folder is taken for that of a process that
+died.
+"""
 
 
 def build(folder: Path, needed: int, fill: Callable[[Path], None]) -> None:
-    """Lets `fill` write into a folder that becomes `folder`. Processes that race each fill their own; the first one's is kept.
+    """Lets `fill` write into a folder that becomes `folder`. Processes that race each fill their
+    own; the first one's is kept.
 
     Args:
         folder: does not exist yet.
@@ -38,7 +41,10 @@ def build(folder: Path, needed: int, fill: Callable[[Path], None]) -> None:
         if not folder.is_dir():
             _publish(unfinished, folder)
     except OSError as error:
-        raise DataError(f"cannot write {folder}: {error.strerror or error}; set VSEBENCH_CACHE to a folder with space that can be written") from error
+        raise DataError(
+            f"cannot write {folder}: {error.strerror or error}; set VSEBENCH_CACHE to a folder "
+            "with space that can be written"
+        ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -63,6 +69,7 @@ def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder.parent).free
     if needed > free:
         raise DataError(
-            f"the generated set needs {needed / 1e9:.1f} GB in {folder.parent}, which has {free / 1e9:.1f} GB free: "
+            f"the generated set needs {needed / 1e9:.1f} GB in {folder.parent}, which has "
+            f"{free / 1e9:.1f} GB free: "
             "ask for less, or set VSEBENCH_CACHE to a folder with more space"
         )

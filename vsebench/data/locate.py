@@ -14,11 +14,19 @@ if TYPE_CHECKING:
     from vsebench.plugin import Dataset
 
 
-def locate(name: str, folders: Sequence[str], dataset: Dataset, data_roots: Sequence[Path], *, elsewhere: bool = True) -> Path:
+def locate(
+    name: str,
+    folders: Sequence[str],
+    dataset: Dataset,
+    data_roots: Sequence[Path],
+    *,
+    elsewhere: bool = True,
+) -> Path:
     """The first folder that holds any of the set's files.
 
-    For each of `data_roots`, and `elsewhere` for each of `$VSEBENCH_DATA` and `./data`, these are tried: ROOT/name, ROOT/folder for each of
-    `folders`, ROOT itself. A folder that holds some files only is taken too: what is missing is then reported when it is opened.
+    For each of `data_roots`, and `elsewhere` for each of `$VSEBENCH_DATA` and `./data`, these are
+    tried: ROOT/name, ROOT/folder for each of `folders`, ROOT itself. A folder that holds some files
+    only is taken too: what is missing is then reported when it is opened.
 
     Raises:
         DataError: no folder holds any of its files, or one of `data_roots` is not a folder.
@@ -31,10 +39,15 @@ def locate(name: str, folders: Sequence[str], dataset: Dataset, data_roots: Sequ
         if any(file.is_file() and file.is_relative_to(folder) for file in dataset.files(folder)):
             return folder
         tried.append(str(folder))
-    raise DataError(f"data set '{name}' is not in {', '.join(tried)}: run 'vsebench data info {name}' to see which files to get and where to put them")
+    raise DataError(
+        f"data set '{name}' is not in {', '.join(tried)}: run 'vsebench data info {name}' to see "
+        "which files to get and where to put them"
+    )
 
 
-def _candidates(name: str, folders: Sequence[str], data_roots: Sequence[Path], *, elsewhere: bool) -> Iterator[Path]:
+def _candidates(
+    name: str, folders: Sequence[str], data_roots: Sequence[Path], *, elsewhere: bool
+) -> Iterator[Path]:
     environment = os.environ.get("VSEBENCH_DATA")
     others = [*([Path(environment)] if environment else []), Path("data")] if elsewhere else []
     roots = [*data_roots, *others]

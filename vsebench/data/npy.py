@@ -13,7 +13,10 @@ from vsebench.plugin import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ def read_header(path: Path) -> NpyHeader:
     """Reads the header, and checks that the file holds what it announces.
 
     Raises:
-        DataError: the file is missing, is no `.npy` file, is truncated, or cannot be memory-mapped as rows of numbers.
+        DataError: the file is missing, is no `.npy` file, is truncated, or cannot be memory-mapped
+            as rows of numbers.
     """
     try:
         with path.open("rb") as file:
@@ -40,12 +44,21 @@ def read_header(path: Path) -> NpyHeader:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError) as error:
-        raise DataError(f"{path} is not a .npy file that NumPy can read as plain numbers: save it again with numpy.save") from error
+        raise DataError(
+            f"{path} is not a .npy file that NumPy can read as plain numbers: save it again with "
+            "numpy.save"
+        ) from error
     if dtype.hasobject or not dtype.isnative or (fortran and len(shape) > 1):
-        raise DataError(f"{path} holds {dtype.str}{' in Fortran order' if fortran else ''}, which is not read: save it as native numbers in C order")
+        raise DataError(
+            f"{path} holds {dtype.str}{' in Fortran order' if fortran else ''}, which is not "
+            "read: save it as native numbers in C order"
+        )
     needed = offset + math.prod(shape) * dtype.itemsize
     if size < needed:
-        raise DataError(f"{path} is truncated: its header announces shape {shape} of {dtype} ({needed} bytes), it has {size} bytes; get it again")
+        raise DataError(
+            f"{path} is truncated: its header announces shape {shape} of {dtype} ({needed} "
+            f"bytes), it has {size} bytes; get it again"
+        )
     return NpyHeader(shape, dtype, offset)
 
 
@@ -58,12 +71,16 @@ def open_npy(path: Path, *, ndim: int, kinds: str = "f") -> np.ndarray:
         kinds: NumPy kind letters that it may have: `f` floats, `i` integers, `u` unsigned.
 
     Raises:
-        DataError: as `read_header`, or another number of dimensions or kind of values, or no values.
+        DataError: as `read_header`, or another number of dimensions or kind of values, or no
+            values.
     """
     header = read_header(path)
     if len(header.shape) != ndim or header.dtype.kind not in kinds:
         names = " or ".join({"f": "float", "i": "integer", "u": "unsigned"}[k] for k in kinds)
-        raise DataError(f"{path} has shape {header.shape} of {header.dtype}, expected {ndim} dimensions of {names} values")
+        raise DataError(
+            f"{path} has shape {header.shape} of {header.dtype}, expected {ndim} dimensions of "
+            f"{names} values"
+        )
     if 0 in header.shape:
         raise DataError(f"{path} holds no values: its shape is {header.shape}")
     return np.memmap(path, header.dtype, mode="r", offset=header.offset, shape=header.shape)

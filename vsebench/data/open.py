@@ -11,7 +11,14 @@ from vsebench.data.fingerprint import fingerprint_files, fingerprint_options
 from vsebench.data.images.verify import verify_images
 from vsebench.data.locate import locate
 from vsebench.data.validate import check_data, compare_counts
-from vsebench.plugin import AnnotationCard, AnnotationData, DataError, DatasetCard, ImageSource, RetrievalData
+from vsebench.plugin import (
+    AnnotationCard,
+    AnnotationData,
+    DataError,
+    DatasetCard,
+    ImageSource,
+    RetrievalData,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +34,8 @@ class OpenedDataset:
 
     Attributes:
         data: its splits.
-        path: the folder it was found or generated in; opening it again with this path skips every check.
+        path: the folder it was found or generated in; opening it again with this path skips every
+            check.
         fingerprint: identifies its content; empty when it was opened by path.
         warnings: what a table made from it must say.
     """
@@ -53,12 +61,15 @@ def open_dataset(
         component: the registered data set.
         params: its options.
         data_roots: folders to look in before `$VSEBENCH_DATA` and `./data`.
-        strict: numbers of images, captions or labels that differ from the published ones are an error, not a warning.
-        path: the folder in which it was opened and checked before; it is not searched, checked or hashed again.
+        strict: numbers of images, captions or labels that differ from the published ones are an
+            error, not a warning.
+        path: the folder in which it was opened and checked before; it is not searched, checked or
+            hashed again.
         elsewhere: whether to look beyond `data_roots`, too.
 
     Raises:
-        DataError: it is missing, inconsistent, damaged, holds values that are not finite, or an image that cannot be decoded.
+        DataError: it is missing, inconsistent, damaged, holds values that are not finite, or an
+            image that cannot be decoded.
         SpecError: an option is unknown or has a bad value.
     """
     dataset: Dataset = component.create(params, strict=strict)
@@ -68,18 +79,36 @@ def open_dataset(
     card = component.card
     if not isinstance(card, DatasetCard):
         raise TypeError(f"{component.owner} is not a data set")
-    folder, fingerprint = _identify(component, params, dataset, card, data_roots, elsewhere=elsewhere)
+    folder, fingerprint = _identify(
+        component, params, dataset, card, data_roots, elsewhere=elsewhere
+    )
     data = dataset.load(folder)
     differences = _check(component, card, params, data)
     if strict and differences:
-        raise DataError(f"data set '{component.name}' in {folder} is not the published one: {'; '.join(differences)} (refused because of --strict-data)")
-    sources = {split: s.features for split, s in data.splits.items()} if isinstance(data, RetrievalData) else {}
-    images = {split: verify_images(source) for split, source in sources.items() if isinstance(source, ImageSource)}
+        raise DataError(
+            f"data set '{component.name}' in {folder} is not the published one: "
+            f"{'; '.join(differences)} (refused because of --strict-data)"
+        )
+    sources = (
+        {split: s.features for split, s in data.splits.items()}
+        if isinstance(data, RetrievalData)
+        else {}
+    )
+    images = {
+        split: verify_images(source)
+        for split, source in sources.items()
+        if isinstance(source, ImageSource)
+    }
     fingerprint = fingerprint or fingerprint_files(folder, dataset.files(folder), images)
     return OpenedDataset(data, folder, fingerprint, (*data.warnings, *differences))
 
 
-def _check(component: Component, card: DatasetCard, params: Mapping[str, object], data: RetrievalData | AnnotationData) -> tuple[str, ...]:
+def _check(
+    component: Component,
+    card: DatasetCard,
+    params: Mapping[str, object],
+    data: RetrievalData | AnnotationData,
+) -> tuple[str, ...]:
     """Checks the splits; returns what differs from the published numbers."""
     resolved = component.resolve(params)
     if isinstance(data, RetrievalData):
@@ -90,10 +119,22 @@ def _check(component: Component, card: DatasetCard, params: Mapping[str, object]
 
 
 def _identify(
-    component: Component, params: Mapping[str, object], dataset: Dataset, card: DatasetCard, data_roots: Sequence[Path], *, elsewhere: bool
+    component: Component,
+    params: Mapping[str, object],
+    dataset: Dataset,
+    card: DatasetCard,
+    data_roots: Sequence[Path],
+    *,
+    elsewhere: bool,
 ) -> tuple[Path, str]:
     """The folder of the set, and, of a generated one, its fingerprint."""
     if not card.generated:
-        return locate(component.name, card.folders, dataset, data_roots, elsewhere=elsewhere).absolute(), ""
-    fingerprint = fingerprint_options(f"{component.origin.distribution}::{component.name}", component.resolve(params), component.version)
+        return locate(
+            component.name, card.folders, dataset, data_roots, elsewhere=elsewhere
+        ).absolute(), ""
+    fingerprint = fingerprint_options(
+        f"{component.origin.distribution}::{component.name}",
+        component.resolve(params),
+        component.version,
+    )
     return cache_dir() / f"{component.name}-{fingerprint}", fingerprint

@@ -1,7 +1,9 @@
-"""The precomputed-feature layout of VSE++, SCAN and VSE∞: `{split}_ims.npy` [rows, N, d] and `{split}_caps.txt`, five captions an image.
+"""The precomputed-feature layout of VSE++, SCAN and VSE∞: `{split}_ims.npy` [rows, N, d] and
+`{split}_caps.txt`, five captions an image.
 
-`{split}_lengths.npy` [images] says how many of the N are an image's own, where that differs; the others are padding.
-With raw images or an extracted table in the place of `{split}_ims.npy`, `{split}_ids.txt` says which image each row or caption is.
+`{split}_lengths.npy` [images] says how many of the N are an image's own, where that differs; the
+others are padding. With raw images or an extracted table in the place of `{split}_ims.npy`,
+`{split}_ids.txt` says which image each row or caption is.
 """
 
 from __future__ import annotations
@@ -25,17 +27,20 @@ CAPTIONS = 5
 """Consecutive captions of one image."""
 
 LIMITS = {"dev": 1000}
-"""Images that are used: of dev the first 1,000, with their 5,000 captions, as the published code does."""
+"""Images that are used: of dev the first 1,000, with their 5,000 captions, as the published code
+does.
+"""
 
 
 class Precomp:
     """A set in the precomp layout.
 
-    Image rows may be stored once, or five times in succession as in the published dev and test files. Every local feature of an image is valid unless
-    `{split}_lengths.npy` says otherwise.
+    Image rows may be stored once, or five times in succession as in the published dev and test
+    files. Every local feature of an image is valid unless `{split}_lengths.npy` says otherwise.
 
     Args:
-        test: the files that are the test split: `test`, or `testall` for the 5,000 test images of COCO.
+        test: the files that are the test split: `test`, or `testall` for the 5,000 test images of
+            COCO.
         images: raw images instead of `{split}_ims.npy`: a folder or an uncompressed tar.
         features: features extracted from raw images instead: a feature table.
     """
@@ -46,7 +51,9 @@ class Precomp:
 
     def files(self, root: Path) -> list[Path]:
         kind = IDS if self._visual.chosen else "ims.npy"
-        own = [root / f"{stem}_{name}" for stem in self._files.values() for name in (kind, "caps.txt")]
+        own = [
+            root / f"{stem}_{name}" for stem in self._files.values() for name in (kind, "caps.txt")
+        ]
         if not self._visual.chosen:
             lengths = (root / f"{stem}_lengths.npy" for stem in self._files.values())
             return [*own, *(path for path in lengths if path.is_file())]
@@ -54,12 +61,29 @@ class Precomp:
         return [*own, *([mapping] if mapping else []), *self._visual.files(root)]
 
     def load(self, root: Path) -> RetrievalData:
-        captions = {split: _captions(root / f"{stem}_caps.txt") for split, stem in self._files.items()}
+        captions = {
+            split: _captions(root / f"{stem}_caps.txt") for split, stem in self._files.items()
+        }
         if not self._visual.chosen:
-            return RetrievalData({split: _stored(root, stem, LIMITS.get(split), captions[split]) for split, stem in self._files.items()})
-        names = {split: split_names(root, stem, len(captions[split]) // CAPTIONS, CAPTIONS)[: LIMITS.get(split)] for split, stem in self._files.items()}
-        visual = self._visual.load(root, names, {split: f"{stem}_{IDS}" for split, stem in self._files.items()})
-        return RetrievalData({split: _split(*found, captions[split]) for split, found in visual.items()}, feature_kind="grid")
+            return RetrievalData(
+                {
+                    split: _stored(root, stem, LIMITS.get(split), captions[split])
+                    for split, stem in self._files.items()
+                }
+            )
+        names = {
+            split: split_names(root, stem, len(captions[split]) // CAPTIONS, CAPTIONS)[
+                : LIMITS.get(split)
+            ]
+            for split, stem in self._files.items()
+        }
+        visual = self._visual.load(
+            root, names, {split: f"{stem}_{IDS}" for split, stem in self._files.items()}
+        )
+        return RetrievalData(
+            {split: _split(*found, captions[split]) for split, found in visual.items()},
+            feature_kind="grid",
+        )
 
 
 def _stored(root: Path, stem: str, limit: int | None, captions: list[str]) -> RetrievalSplit:
@@ -79,15 +103,22 @@ def _lengths(path: Path, images: int, size: int) -> np.ndarray:
     return lengths
 
 
-def _split(features: FeatureArray | ImageSource, lengths: np.ndarray, captions: list[str]) -> RetrievalSplit:
+def _split(
+    features: FeatureArray | ImageSource, lengths: np.ndarray, captions: list[str]
+) -> RetrievalSplit:
     images = len(lengths)
-    return RetrievalSplit(features, lengths, captions[: images * CAPTIONS], np.repeat(np.arange(images), CAPTIONS))
+    return RetrievalSplit(
+        features, lengths, captions[: images * CAPTIONS], np.repeat(np.arange(images), CAPTIONS)
+    )
 
 
 def _captions(path: Path) -> list[str]:
     captions = read_captions(path)
     if len(captions) % CAPTIONS or not captions:
-        raise DataError(f"{path} has {len(captions)} captions, expected a multiple of {CAPTIONS}: five consecutive lines for each image")
+        raise DataError(
+            f"{path} has {len(captions)} captions, expected a multiple of {CAPTIONS}: five "
+            "consecutive lines for each image"
+        )
     return captions
 
 
@@ -99,7 +130,10 @@ def _images(path: Path, captions: int) -> np.ndarray:
     if len(rows) == images:
         return rows
     if len(rows) != captions:
-        raise DataError(f"{path} has {len(rows)} rows for the {captions} captions of {name}, expected {images} (each image once) or {captions} (five times)")
+        raise DataError(
+            f"{path} has {len(rows)} rows for the {captions} captions of {name}, expected "
+            f"{images} (each image once) or {captions} (five times)"
+        )
     for image in (0, images // 2, images - 1):
         _check_copies(path, rows, image * CAPTIONS)
     return rows[::CAPTIONS]
@@ -110,4 +144,7 @@ def _check_copies(path: Path, rows: np.ndarray, first: int) -> None:
     copies = rows[first : first + CAPTIONS]
     if not np.array_equal(copies, np.broadcast_to(copies[:1], copies.shape), equal_nan=True):
         last = first + CAPTIONS - 1
-        raise DataError(f"{path} has a row for each caption, but rows {first} to {last} differ: expected each image five times in succession, or once")
+        raise DataError(
+            f"{path} has a row for each caption, but rows {first} to {last} differ: expected each "
+            "image five times in succession, or once"
+        )

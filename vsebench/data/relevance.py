@@ -23,7 +23,8 @@ ABSENT = -1
 
 @dataclass(frozen=True, eq=False)
 class Relation:
-    """Judged pairs of one direction; pair p is query `queries[p]` and item `items[p]` with grade `grades[p]`.
+    """Judged pairs of one direction; pair p is query `queries[p]` and item `items[p]` with grade
+    `grades[p]`.
 
     Attributes:
         queries: ids.
@@ -47,33 +48,53 @@ Relevance: TypeAlias = "Mapping[Direction, Relation]"
 
 @dataclass(frozen=True, eq=False)
 class JudgedRows:
-    """A relation by rows: int64 [p] `queries` and `items` (`ABSENT` for one that the collection lacks) and float64 [p] `grades`."""
+    """A relation by rows: int64 [p] `queries` and `items` (`ABSENT` for one that the collection
+    lacks) and float64 [p] `grades`.
+    """
 
     queries: np.ndarray
     items: np.ndarray
     grades: np.ndarray
 
 
-def judged_rows(relation: Relation, direction: Direction, ids: Mapping[Literal["i", "t"], Sequence[str]], *, allow_absent: bool = False) -> JudgedRows:
+def judged_rows(
+    relation: Relation,
+    direction: Direction,
+    ids: Mapping[Literal["i", "t"], Sequence[str]],
+    *,
+    allow_absent: bool = False,
+) -> JudgedRows:
     """Translates ids to rows.
 
     Args:
         relation: the judgements.
         direction: which side its queries and its items are on.
         ids: of the images (`i`) and of the captions (`t`), in the order of their rows.
-        allow_absent: items without a row are kept as `ABSENT`, as relevant as ever and never found; otherwise they are an error.
+        allow_absent: items without a row are kept as `ABSENT`, as relevant as ever and never found;
+            otherwise they are an error.
 
     Raises:
         DataError: an id has no row, or stands for several.
     """
     side_of: dict[str, Literal["i", "t"]] = {"i": "i", "t": "t"}
     query_side, item_side = side_of[direction[0]], side_of[direction[2]]
-    queries = _rows(relation.queries, ids[query_side], query_side, relation.source, allow_absent=False)
-    items = _rows(relation.items, ids[item_side], item_side, relation.source, allow_absent=allow_absent)
+    queries = _rows(
+        relation.queries, ids[query_side], query_side, relation.source, allow_absent=False
+    )
+    items = _rows(
+        relation.items, ids[item_side], item_side, relation.source, allow_absent=allow_absent
+    )
     return JudgedRows(queries, items, relation.grades)
 
 
-def _rows(wanted: Sequence[str], ids: Sequence[str], side: Literal["i", "t"], source: str, *, allow_absent: bool) -> np.ndarray:
+def _rows(
+    wanted: Sequence[str],
+    ids: Sequence[str],
+    side: Literal["i", "t"],
+    source: str,
+    *,
+    allow_absent: bool,
+) -> np.ndarray:
     what = "image" if side == "i" else "caption"
     row = {name: number for number, name in enumerate(ids)}
     if len(row) < len(ids):
@@ -83,7 +104,9 @@ def _rows(wanted: Sequence[str], ids: Sequence[str], side: Literal["i", "t"], so
     if not allow_absent and (rows == ABSENT).any():
         unknown = wanted[int((rows == ABSENT).argmax())]
         raise DataError(
-            f"{source} judges {what} '{unknown}', which is none of the {len(ids):,} {what}s (their ids run from '{ids[0]}' to '{ids[-1]}'): "
-            f"name the ids of the rows with --{'image' if side == 'i' else 'text'}-ids FILE, one a line"
+            f"{source} judges {what} '{unknown}', which is none of the {len(ids):,} {what}s "
+            f"(their ids run from '{ids[0]}' to '{ids[-1]}'): "
+            f"name the ids of the rows with --{'image' if side == 'i' else 'text'}-ids FILE, one "
+            "a line"
         )
     return rows

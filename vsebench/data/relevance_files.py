@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
     from vsebench.data.relevance import Direction, Relevance
 
-_COLUMNS: dict[Direction, tuple[str, str]] = {"i2t": ("image", "caption"), "i2i": ("image1", "image2"), "t2t": ("caption1", "caption2")}
+_COLUMNS: dict[Direction, tuple[str, str]] = {
+    "i2t": ("image", "caption"),
+    "i2i": ("image1", "image2"),
+    "t2t": ("caption1", "caption2"),
+}
 _GRADES = ("grade", "agg_score")  # the second is CxC's
 
 Judgement = tuple[str, str, float]
@@ -29,15 +33,20 @@ Judgement = tuple[str, str, float]
 def read_relevance(path: Path) -> Relevance:
     """Reads a relevance file by its ending: `.json`, `.csv`, and anything else as text lines.
 
-    * Text: `image caption grade` a line, separated by tabs (or, in a line without tabs, by blanks); without a grade it is 1.
-    * CSV: a header with `image,caption`, `image1,image2` or `caption1,caption2`, and `grade` (or `agg_score`) if grades differ.
-    * JSON: an object with any of `i2t`, `t2i`, `t2t`, `i2i`, each `{query: [item, …]}` or `{query: {item: grade}}`.
+    * Text: `image caption grade` a line, separated by tabs (or, in a line without tabs, by blanks);
+      without a grade it is 1.
+    * CSV: a header with `image,caption`, `image1,image2` or `caption1,caption2`, and `grade` (or
+      `agg_score`) if grades differ.
+    * JSON: an object with any of `i2t`, `t2i`, `t2t`, `i2i`, each `{query: [item, …]}` or `{query:
+      {item: grade}}`.
 
-    Judgements of images and captions serve both directions; in JSON `t2i`, where it is given, need not be `i2t` reversed. Those of two images or
-    two captions hold both ways in a CSV, and as written in JSON.
+    Judgements of images and captions serve both directions; in JSON `t2i`, where it is given, need
+    not be `i2t` reversed. Those of two images or two captions hold both ways in a CSV, and as
+    written in JSON.
 
     Raises:
-        DataError: the file is missing or malformed, a grade is not a finite number of at least 0, or a pair is judged twice.
+        DataError: the file is missing or malformed, a grade is not a finite number of at least 0,
+            or a pair is judged twice.
     """
     if path.suffix == ".json":
         return _read_json(path)
@@ -47,15 +56,26 @@ def read_relevance(path: Path) -> Relevance:
         relation = _relation(path, pairs)
         return {"i2t": relation, "t2i": relation.reversed()}
     written = {(a, b) for a, b, _ in pairs}
-    return {cast("Direction", direction): _relation(path, [*pairs, *((b, a, grade) for a, b, grade in pairs if (b, a) not in written)])}
+    return {
+        cast("Direction", direction): _relation(
+            path, [*pairs, *((b, a, grade) for a, b, grade in pairs if (b, a) not in written)]
+        )
+    }
 
 
 def _read_text(path: Path) -> Iterator[Judgement]:
     for number, line in enumerate(read_lines(path), start=1):
         fields = line.split("\t") if "\t" in line else line.split()
         if len(fields) not in (2, 3):
-            raise DataError(f"{path}, line {number}, has {len(fields)} fields, expected IMAGE CAPTION GRADE (or IMAGE CAPTION) separated by tabs")
-        yield fields[0], fields[1], _grade(fields[2] if len(fields) > 2 else 1, f"{path}, line {number}")
+            raise DataError(
+                f"{path}, line {number}, has {len(fields)} fields, expected IMAGE CAPTION GRADE "
+                "(or IMAGE CAPTION) separated by tabs"
+            )
+        yield (
+            fields[0],
+            fields[1],
+            _grade(fields[2] if len(fields) > 2 else 1, f"{path}, line {number}"),
+        )
 
 
 def _read_csv(path: Path) -> tuple[str, Iterator[Judgement]]:
@@ -63,15 +83,25 @@ def _read_csv(path: Path) -> tuple[str, Iterator[Judgement]]:
     direction = next((d for d, names in _COLUMNS.items() if set(names) <= set(header)), None)
     if direction is None:
         known = ", ".join("/".join(names) for names in _COLUMNS.values())
-        raise DataError(f"{path} has columns {','.join(header)}, expected one of the pairs {known}, and grade if grades differ")
+        raise DataError(
+            f"{path} has columns {','.join(header)}, expected one of the pairs {known}, and grade "
+            "if grades differ"
+        )
     first, second = (header.index(name) for name in _COLUMNS[direction])
     graded = next((header.index(name) for name in _GRADES if name in header), None)
 
     def judgements() -> Iterator[Judgement]:
         for number, row in enumerate(rows, start=2):
             if len(row) != len(header):
-                raise DataError(f"{path}, row {number}, has {len(row)} fields, expected {len(header)} as in the header")
-            yield row[first], row[second], _grade(1 if graded is None else row[graded], f"{path}, row {number}")
+                raise DataError(
+                    f"{path}, row {number}, has {len(row)} fields, expected {len(header)} as in "
+                    "the header"
+                )
+            yield (
+                row[first],
+                row[second],
+                _grade(1 if graded is None else row[graded], f"{path}, row {number}"),
+            )
 
     return direction, judgements()
 
@@ -86,7 +116,10 @@ def _read_json(path: Path) -> Relevance:
     relevance: dict[Direction, Relation] = {}
     for direction, judged in content.items():
         if direction not in DIRECTIONS:
-            raise DataError(f"{path} has an unknown direction '{direction}': {did_you_mean(direction, DIRECTIONS)}")
+            raise DataError(
+                f"{path} has an unknown direction '{direction}': "
+                f"{did_you_mean(direction, DIRECTIONS)}"
+            )
         relevance[direction] = _relation(path, list(_of_object(path, direction, judged)))
     if "i2t" in relevance:
         relevance.setdefault("t2i", relevance["i2t"].reversed())
@@ -97,13 +130,24 @@ def _read_json(path: Path) -> Relevance:
 
 def _of_object(path: Path, direction: str, judged: Any) -> Iterator[Judgement]:
     if not isinstance(judged, dict):
-        raise DataError(f"{path}: '{direction}' must map each query to a list of items or to an object of grades")
+        raise DataError(
+            f"{path}: '{direction}' must map each query to a list of items or to an object of "
+            "grades"
+        )
     for query, items in judged.items():
         if not isinstance(items, (dict, list)):
-            raise DataError(f"{path}: '{direction}' of '{query}' must be a list of items or an object of grades")
-        graded: Iterable[tuple[Any, Any]] = items.items() if isinstance(items, dict) else ((item, 1) for item in items)
+            raise DataError(
+                f"{path}: '{direction}' of '{query}' must be a list of items or an object of grades"
+            )
+        graded: Iterable[tuple[Any, Any]] = (
+            items.items() if isinstance(items, dict) else ((item, 1) for item in items)
+        )
         for item, grade in graded:
-            yield query, str(item), _grade(grade, f"{path}: '{direction}' of '{query}', item '{item}',")
+            yield (
+                query,
+                str(item),
+                _grade(grade, f"{path}: '{direction}' of '{query}', item '{item}',"),
+            )
 
 
 def _grade(value: object, where: str) -> float:

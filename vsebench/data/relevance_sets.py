@@ -1,4 +1,6 @@
-"""Relevance that people have collected, by name: Flickr8k's judgements, and ECCV Caption and CxC for COCO through the package `eccv_caption`."""
+"""Relevance that people have collected, by name: Flickr8k's judgements, and ECCV Caption and CxC
+for COCO through the package `eccv_caption`.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ class CollectedRelevance:
         relevance: the judgements.
         ids: of the split's images (`i`) and captions (`t`), in its usual order.
         relevant_from: the lowest grade that usually counts as relevant.
-        unjudged: what other pairs usually are. Flickr8k's are `ignored`: few are judged, and of an image's own captions all but one are not.
+        unjudged: what other pairs usually are. Flickr8k's are `ignored`: few are judged, and of an
+            image's own captions all but one are not.
         allow_absent: judged items that the split lacks count as relevant and are never found.
     """
 
@@ -53,13 +56,22 @@ def load_collected(name: str, data_roots: Sequence[Path]) -> CollectedRelevance:
 
 
 def _expert(data_roots: Sequence[Path]) -> CollectedRelevance:
-    """Grade: the mean of three experts' ratings, 1 (unrelated) to 4 (no error), minus 1. Relevant from 2: "minor errors" on average."""
-    return _flickr8k("ExpertAnnotations.txt", data_roots, lambda a, b, c: (a + b + c) / 3 - 1, relevant_from=2.0)
+    """Grade: the mean of three experts' ratings, 1 (unrelated) to 4 (no error), minus 1. Relevant
+    from 2: "minor errors" on average.
+    """
+    return _flickr8k(
+        "ExpertAnnotations.txt", data_roots, lambda a, b, c: (a + b + c) / 3 - 1, relevant_from=2.0
+    )
 
 
 def _crowd(data_roots: Sequence[Path]) -> CollectedRelevance:
     """Grade: the share of crowd workers who said yes. Relevant from one half."""
-    return _flickr8k("CrowdFlowerAnnotations.txt", data_roots, lambda _, yes, no: yes / (yes + no), relevant_from=0.5)
+    return _flickr8k(
+        "CrowdFlowerAnnotations.txt",
+        data_roots,
+        lambda _, yes, no: yes / (yes + no),
+        relevant_from=0.5,
+    )
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,12 @@ class _Files:
         return [root / name for name in self.names]
 
 
-def _flickr8k(name: str, data_roots: Sequence[Path], grade: Callable[[float, float, float], float], relevant_from: float) -> CollectedRelevance:
+def _flickr8k(
+    name: str,
+    data_roots: Sequence[Path],
+    grade: Callable[[float, float, float], float],
+    relevant_from: float,
+) -> CollectedRelevance:
     root = locate("flickr8k", ("Flickr8k", "flickr_8k"), _Files((name,)), data_roots)  # type: ignore[arg-type]  # only its files are asked for
     images, captions, grades = [], [], []
     for number, line in enumerate(read_lines(root / name), start=1):
@@ -80,24 +97,39 @@ def _flickr8k(name: str, data_roots: Sequence[Path], grade: Callable[[float, flo
             image, caption, *answers = line.split("\t")
             judged = grade(*map(float, answers))
         except (ValueError, TypeError, ZeroDivisionError):
-            raise DataError(f"{root / name}, line {number}, is {line[:60]!r}, expected an image, a caption and three numbers") from None
+            raise DataError(
+                f"{root / name}, line {number}, is {line[:60]!r}, expected an image, a caption "
+                "and three numbers"
+            ) from None
         images.append(image)
         captions.append(caption)
         grades.append(judged)
     relation = Relation(images, captions, np.array(grades), str(root / name))
     names = read_lines(root / flickr8k.SPLITS["test"])
-    ids: Ids = {"i": names, "t": [f"{image}#{number}" for image in names for number in range(flickr8k.CAPTIONS)]}
-    return CollectedRelevance({"i2t": relation, "t2i": relation.reversed()}, ids, relevant_from, unjudged="ignored")
+    ids: Ids = {
+        "i": names,
+        "t": [f"{image}#{number}" for image in names for number in range(flickr8k.CAPTIONS)],
+    }
+    return CollectedRelevance(
+        {"i2t": relation, "t2i": relation.reversed()}, ids, relevant_from, unjudged="ignored"
+    )
 
 
 def _coco(part: Literal["eccv_gts", "cxc_gts"]) -> Callable[[Sequence[Path]], CollectedRelevance]:
     def load(_: Sequence[Path]) -> CollectedRelevance:
         metrics = _package()
         directions: tuple[Direction, ...] = ("i2t", "t2i")
-        relevance = {direction: _of_package(getattr(metrics, part)[direction]) for direction in directions}
+        relevance = {
+            direction: _of_package(getattr(metrics, part)[direction]) for direction in directions
+        }
         captions = [int(number) for number in metrics.coco_ids]
         images = dict.fromkeys(metrics.coco_gts["t2i"][caption][0] for caption in captions)
-        return CollectedRelevance(relevance, {"i": [str(i) for i in images], "t": [str(c) for c in captions]}, 1.0, allow_absent=True)
+        return CollectedRelevance(
+            relevance,
+            {"i": [str(i) for i in images], "t": [str(c) for c in captions]},
+            1.0,
+            allow_absent=True,
+        )
 
     return load
 
@@ -113,13 +145,17 @@ def _package() -> Any:
         try:
             from eccv_caption import Metrics
         except ImportError:
-            raise DataError("ECCV Caption and CxC need the package eccv_caption: pip install 'vsebench[eccv]'") from None
+            raise DataError(
+                "ECCV Caption and CxC need the package eccv_caption: pip install 'vsebench[eccv]'"
+            ) from None
         return Metrics()
 
 
 def _of_package(found: Mapping[int, Sequence[int]]) -> Relation:
     pairs = [(str(query), str(item)) for query, items in found.items() for item in items]
-    return Relation([q for q, _ in pairs], [i for _, i in pairs], np.ones(len(pairs)), "eccv_caption")
+    return Relation(
+        [q for q, _ in pairs], [i for _, i in pairs], np.ones(len(pairs)), "eccv_caption"
+    )
 
 
 COLLECTED: Mapping[str, Callable[[Sequence[Path]], CollectedRelevance]] = {

@@ -29,7 +29,9 @@ def check_splits(name: str, splits: Mapping[str, Split], check: Callable[[Split]
     """
     for split in SPLITS:
         if split not in splits:
-            raise DataError(f"data set '{name}' has no split '{split}': it has {', '.join(splits) or 'none'}")
+            raise DataError(
+                f"data set '{name}' has no split '{split}': it has {', '.join(splits) or 'none'}"
+            )
         try:
             check(splits[split])
         except DataError as error:
@@ -43,7 +45,10 @@ def check_widths(name: str, widths: Mapping[str, int]) -> None:
         DataError: they do not.
     """
     if len(set(widths.values())) > 1:
-        raise DataError(f"data set '{name}' has features of different widths: {', '.join(f'{split} {width}' for split, width in widths.items())}")
+        raise DataError(
+            f"data set '{name}' has features of different widths: "
+            f"{', '.join(f'{split} {width}' for split, width in widths.items())}"
+        )
 
 
 def first(bad: np.ndarray) -> int | None:

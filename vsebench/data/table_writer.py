@@ -1,6 +1,8 @@
-"""Writes a feature table batch by batch, so that it is whole or absent, and so that a killed writer goes on to the same bytes.
+"""Writes a feature table batch by batch, so that it is whole or absent, and so that a killed writer
+goes on to the same bytes.
 
-What is written lies in a hidden folder beside the table's place, which takes that place by a rename when the last row is there.
+What is written lies in a hidden folder beside the table's place, which takes that place by a rename
+when the last row is there.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class TableWriter:
         row = math.prod(shape[1:]) * 2
         size = file.seek(0, os.SEEK_END)
         whole = max(0, size - len(header)) // row // batch
-        # of a writer that was killed, the last batch may be on disk in part only, whatever the file's size says
+        # of a writer that was killed, the last batch may be on disk in part only, whatever the
+        # file's size says
         self.done = max(0, whole - 1) * batch
         file.truncate(len(header) + self.done * row if self.done else 0)
         file.seek(0, os.SEEK_END)
@@ -50,7 +53,9 @@ class TableWriter:
     def append(self, features: np.ndarray) -> None:
         """Adds the rows float16 [b, N, width] of a batch, and hands them to the disk."""
         if features.dtype != np.float16 or features.shape[1:] != self._shape[1:]:
-            raise ValueError(f"rows are {features.dtype} {features.shape}, the table is float16 {self._shape}")
+            raise ValueError(
+                f"rows are {features.dtype} {features.shape}, the table is float16 {self._shape}"
+            )
         self._file.write(np.ascontiguousarray(features).data)
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -58,23 +63,34 @@ class TableWriter:
 
 
 @contextmanager
-def writing(path: Path, names: Sequence[str], shape: tuple[int, int, int], about: Mapping[str, Any], batch: int) -> Iterator[TableWriter]:
-    """Makes the table `path` of what the block appends, or goes on with it; the table appears when the block ends with all rows there.
+def writing(
+    path: Path,
+    names: Sequence[str],
+    shape: tuple[int, int, int],
+    about: Mapping[str, Any],
+    batch: int,
+) -> Iterator[TableWriter]:
+    """Makes the table `path` of what the block appends, or goes on with it; the table appears when
+    the block ends with all rows there.
 
     Args:
         path: of the table, a folder that does not exist.
         names: of the images.
         shape: images, local features, width.
-        about: what decides the table's content, as JSON can hold it; work with something else is not gone on with.
+        about: what decides the table's content, as JSON can hold it; work with something else is
+            not gone on with.
         batch: rows of an `append`, the last one excepted.
 
     Raises:
-        DataError: another process writes this table, there is unfinished work on another one, the disk is full or the folder cannot be written.
+        DataError: another process writes this table, there is unfinished work on another one, the
+            disk is full or the folder cannot be written.
     """
     work = path.with_name(f".{path.name}.unfinished")
     try:
         work.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(work / FEATURES, os.O_RDWR | os.O_CREAT, 0o666)  # neither truncated nor created anew
+        descriptor = os.open(
+            work / FEATURES, os.O_RDWR | os.O_CREAT, 0o666
+        )  # neither truncated nor created anew
         with os.fdopen(descriptor, "r+b") as file:
             _lock(file, path)
             _claim(work, names, about)
@@ -85,7 +101,11 @@ def writing(path: Path, names: Sequence[str], shape: tuple[int, int, int], about
             work.replace(path)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        cure = "free space and run the same command, which goes on from there" if full else "fix its permissions or choose another --out"
+        cure = (
+            "free space and run the same command, which goes on from there"
+            if full
+            else "fix its permissions or choose another --out"
+        )
         raise DataError(f"cannot write {path}: {error.strerror or error}; {cure}") from error
 
 
@@ -98,8 +118,13 @@ def _claim(work: Path, names: Sequence[str], about: Mapping[str, Any]) -> None:
     """Writes down what the unfinished table will be, or makes sure that it is the same."""
     known = read_about(work)
     if known is not None and known != about:
-        changed = ", ".join(sorted(key for key in {*known, *about} if known.get(key) != about.get(key)))
-        raise DataError(f"{work} is an unfinished table of something else (it differs in {changed}): delete it, or choose another --out")
+        changed = ", ".join(
+            sorted(key for key in {*known, *about} if known.get(key) != about.get(key))
+        )
+        raise DataError(
+            f"{work} is an unfinished table of something else (it differs in {changed}): delete "
+            "it, or choose another --out"
+        )
     if known is None:
         (work / NAMES).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         temporary = work / f"{ABOUT}.new"
@@ -111,10 +136,14 @@ def _lock(file: BinaryIO, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise DataError(f"{path} is being written by another process: wait for it, or choose another --out") from None
+        raise DataError(
+            f"{path} is being written by another process: wait for it, or choose another --out"
+        ) from None
 
 
 def _header(shape: tuple[int, int, int]) -> bytes:
     buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": "<f2", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": "<f2", "fortran_order": False, "shape": shape}
+    )
     return buffer.getvalue()

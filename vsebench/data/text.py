@@ -27,7 +27,10 @@ def read_lines(path: Path) -> list[str]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {line}, is not UTF-8 (byte 0x{content[error.start]:02x}): convert the file with iconv") from None
+        raise DataError(
+            f"{path}, line {line}, is not UTF-8 (byte 0x{content[error.start]:02x}): convert the "
+            "file with iconv"
+        ) from None
     lines = text.split("\n")
     if lines[-1] == "":
         del lines[-1]
@@ -43,5 +46,8 @@ def read_captions(path: Path) -> list[str]:
     captions = read_lines(path)
     for number, caption in enumerate(captions, start=1):
         if not has_word(caption):
-            raise DataError(f"{path}, line {number}, is an empty caption (no word in {caption!r}): every line must describe an image")
+            raise DataError(
+                f"{path}, line {number}, is an empty caption (no word in {caption!r}): every line "
+                "must describe an image"
+            )
     return captions

@@ -25,8 +25,15 @@ def check_data(name: str, data: RetrievalData) -> None:
     check_splits(name, data.splits, check_split)
     raw = {split for split in SPLITS if isinstance(data.splits[split].features, ImageSource)}
     if raw and len(raw) < len(SPLITS):
-        raise DataError(f"data set '{name}' has raw images in {', '.join(sorted(raw))} only: every split must have them, or features")
-    widths = {split: f.shape[2] for split in SPLITS if not isinstance(f := data.splits[split].features, ImageSource)}
+        raise DataError(
+            f"data set '{name}' has raw images in {', '.join(sorted(raw))} only: every split must "
+            "have them, or features"
+        )
+    widths = {
+        split: f.shape[2]
+        for split in SPLITS
+        if not isinstance(f := data.splits[split].features, ImageSource)
+    }
     check_widths(name, widths)
 
 
@@ -37,13 +44,18 @@ def check_split(split: RetrievalSplit) -> None:
         DataError: shapes, lengths, the caption map or the captions are inconsistent.
     """
     lengths, owners = split.lengths, split.text_to_image
-    shape = (len(split.features), 1, 3) if isinstance(split.features, ImageSource) else split.features.shape
+    shape = (
+        (len(split.features), 1, 3)
+        if isinstance(split.features, ImageSource)
+        else split.features.shape
+    )
     if len(shape) != 3 or 0 in shape:
         raise DataError(f"features have shape {shape}, expected [images, local features, width]")
     images, size = shape[:2]
     if lengths.shape != (images,) or owners.shape != (len(split.captions),):
         raise DataError(
-            f"{images} images have {len(lengths)} lengths, and {len(split.captions)} captions have {len(owners)} images in text_to_image: expected one each"
+            f"{images} images have {len(lengths)} lengths, and {len(split.captions)} captions "
+            f"have {len(owners)} images in text_to_image: expected one each"
         )
     for what, values in (("lengths", lengths), ("text_to_image", owners)):
         if values.dtype != np.int64:
@@ -59,11 +71,16 @@ def check_split(split: RetrievalSplit) -> None:
             raise DataError(f"caption on line {number} is empty (no word in {caption!r})")
 
 
-def compare_counts(data: RetrievalData, published: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
-    """One sentence for each split whose numbers of images and captions are not the published ones."""
+def compare_counts(
+    data: RetrievalData, published: Mapping[str, tuple[int, int]]
+) -> tuple[str, ...]:
+    """One sentence for each split whose numbers of images and captions are not the published
+    ones.
+    """
     found = {split: (len(s.lengths), len(s.captions)) for split, s in data.splits.items()}
     return tuple(
-        f"{split} has {found[split][0]} images and {found[split][1]} captions, published are {images} and {captions}"
+        f"{split} has {found[split][0]} images and {found[split][1]} captions, published are "
+        f"{images} and {captions}"
         for split, (images, captions) in published.items()
         if split in found and found[split] != (images, captions)
     )

@@ -1,4 +1,6 @@
-"""Where a data set's options say that its images come from: raw images, or a table that was extracted from them."""
+"""Where a data set's options say that its images come from: raw images, or a table that was
+extracted from them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ class Visual:
 
     def __post_init__(self) -> None:
         if self.images and self.features:
-            raise SpecError("a data set takes its images from 'images' or from 'features': give one of the two options")
+            raise SpecError(
+                "a data set takes its images from 'images' or from 'features': give one of the "
+                "two options"
+            )
 
     @property
     def chosen(self) -> bool:
@@ -44,7 +49,9 @@ class Visual:
         """The files to hash. Raw images are hashed as they are decoded."""
         return table_files(_resolve(root, self.features)) if self.features else []
 
-    def load(self, root: Path, splits: Mapping[str, Sequence[str]], listing: Mapping[str, str]) -> dict[str, tuple[FeatureArray | ImageSource, np.ndarray]]:
+    def load(
+        self, root: Path, splits: Mapping[str, Sequence[str]], listing: Mapping[str, str]
+    ) -> dict[str, tuple[FeatureArray | ImageSource, np.ndarray]]:
         """The features of each split, and their lengths.
 
         Args:
@@ -53,20 +60,34 @@ class Visual:
             listing: the file that names them, for errors.
 
         Raises:
-            DataError: the images or the table are not there or not sound, or an image of a split is not among them.
+            DataError: the images or the table are not there or not sound, or an image of a split is
+                not among them.
         """
         if self.features:
             table = open_table(_resolve(root, self.features))
             rows = _Rows(table.names, str(table.path / "images.txt"))
-            chosen = {split: select_rows(table.features, np.array(rows.of(names, listing[split]), np.int64)) for split, names in splits.items()}
-            return {split: (features, np.full(len(features), features.shape[1], np.int64)) for split, features in chosen.items()}
+            chosen = {
+                split: select_rows(
+                    table.features, np.array(rows.of(names, listing[split]), np.int64)
+                )
+                for split, names in splits.items()
+            }
+            return {
+                split: (features, np.full(len(features), features.shape[1], np.int64))
+                for split, features in chosen.items()
+            }
         store = open_images(_resolve(root, self.images))
         rows = _Rows(store.names, str(_resolve(root, self.images)))
-        return {split: (store.subset(rows.of(names, listing[split])), np.ones(len(names), np.int64)) for split, names in splits.items()}
+        return {
+            split: (store.subset(rows.of(names, listing[split])), np.ones(len(names), np.int64))
+            for split, names in splits.items()
+        }
 
 
 class _Rows:
-    """Finds images by name: the whole name, or the last part of it where only one image has that."""
+    """Finds images by name: the whole name, or the last part of it where only one image has
+    that.
+    """
 
     def __init__(self, names: Sequence[str], where: str) -> None:
         self._where = where
@@ -85,11 +106,16 @@ class _Rows:
         missing = [name for name in names if name not in self._rows]
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise DataError(f"{self._where} has no image {missing[0]}{more} of {listing}: every image of a split is needed")
+            raise DataError(
+                f"{self._where} has no image {missing[0]}{more} of {listing}: every image of a "
+                "split is needed"
+            )
         return [self._rows[name] for name in names]
 
 
 def _resolve(root: Path, given: str) -> Path:
-    """A path as given: from the data set's folder where it exists there, else from the current one."""
+    """A path as given: from the data set's folder where it exists there, else from the current
+    one.
+    """
     inside = root / given
     return inside if inside.exists() else Path(given)

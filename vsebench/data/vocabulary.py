@@ -1,4 +1,6 @@
-"""Captions to token ids: a word tokeniser, the vocabulary of the training captions, and captions packed in one flat table."""
+"""Captions to token ids: a word tokeniser, the vocabulary of the training captions, and captions
+packed in one flat table.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ _LAST = "<mask>"
 def tokenise(caption: str) -> list[str]:
     """The lower-cased words of a caption; hyphens join, every other mark separates.
 
-    VSE++, VSE-infinity and their successors take NLTK's `word_tokenize(caption.lower())`, whose punctuation and clitics ("n't", "'s") are tokens as well.
+    VSE++, VSE-infinity and their successors take NLTK's `word_tokenize(caption.lower())`, whose
+    punctuation and clitics ("n't", "'s") are tokens as well.
 
     >>> tokenise("A T-shirt's on the man , 2 dogs!")
     ['a', 't-shirt', 's', 'on', 'the', 'man', '2', 'dogs']
@@ -39,7 +42,8 @@ def has_word(caption: str) -> bool:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words by id: the special tokens of SCAN's vocabularies, then words by falling frequency, `<mask>` last.
+    """Words by id: the special tokens of SCAN's vocabularies, then words by falling frequency,
+    `<mask>` last.
 
     Attributes:
         words: the word of every id.
@@ -55,20 +59,32 @@ class Vocabulary:
     unk = 3
 
     def __post_init__(self) -> None:
-        if self.words[:4] != _FIRST or self.words[-1] != _LAST or len(set(self.words)) != len(self.words):
-            raise DataError(f"a vocabulary holds {', '.join(_FIRST)}, then distinct words, then {_LAST}; this one of {len(self.words)} words does not")
+        if (
+            self.words[:4] != _FIRST
+            or self.words[-1] != _LAST
+            or len(set(self.words)) != len(self.words)
+        ):
+            raise DataError(
+                f"a vocabulary holds {', '.join(_FIRST)}, then distinct words, then {_LAST}; this "
+                f"one of {len(self.words)} words does not"
+            )
 
     @classmethod
-    def build(cls, captions: Iterable[str], min_count: int, *, ends_are_words: bool = True) -> Vocabulary:
+    def build(
+        cls, captions: Iterable[str], min_count: int, *, ends_are_words: bool = True
+    ) -> Vocabulary:
         """The vocabulary of the training captions.
 
         Args:
             captions: the training captions.
             min_count: words seen less often are left out, and read as `<unk>`.
-            ends_are_words: whether size augmentation may take `<start>` and `<end>` as it takes words.
+            ends_are_words: whether size augmentation may take `<start>` and `<end>` as it takes
+                words.
         """
         counts = Counter(chain.from_iterable(map(tokenise, captions)))
-        kept = sorted((w for w, c in counts.items() if c >= min_count), key=lambda w: (-counts[w], w))
+        kept = sorted(
+            (w for w, c in counts.items() if c >= min_count), key=lambda w: (-counts[w], w)
+        )
         return cls((*_FIRST, *kept, _LAST), ends_are_words)
 
     def __len__(self) -> int:
@@ -81,7 +97,9 @@ class Vocabulary:
 
     @cached_property
     def replacements(self) -> np.ndarray:
-        """The ids of words, `<unk>` among them. VSE-infinity's code draws from all ids, `<pad>` and the other special tokens included."""
+        """The ids of words, `<unk>` among them. VSE-infinity's code draws from all ids, `<pad>` and
+        the other special tokens included.
+        """
         return np.arange(self.unk, max(self.unk + 1, self.mask), dtype=np.int64)
 
     def encode(self, captions: Sequence[str]) -> TokenTable:
@@ -94,7 +112,11 @@ class Vocabulary:
             tokens += [ids.get(word, self.unk) for word in tokenise(caption)]
             tokens.append(self.end)
             offsets[i] = len(tokens)
-        return TokenTable(np.array(tokens, np.int32), offsets, None if self.ends_are_words else _between_ends(offsets))
+        return TokenTable(
+            np.array(tokens, np.int32),
+            offsets,
+            None if self.ends_are_words else _between_ends(offsets),
+        )
 
     @cached_property
     def _ids(self) -> Mapping[str, int]:

@@ -36,22 +36,46 @@ class AnnotationAxes:
         """Resolves a suite's components.
 
         Raises:
-            SpecError: one is not known, is given twice, or belongs to another task; or the suite names what the task does not use.
+            SpecError: one is not known, is given twice, or belongs to another task; or the suite
+                names what the task does not use.
         """
         for name in ("pooling", "similarity"):
             if name in suite.model_fields_set:
-                raise SpecError(f"data set '{suite.dataset[0]}' serves the annotation task, which uses no {name}: leave out the {name}")
-        samplers = distinct_refs("sampler", suite.sampler or [own_spec("sampler", text, registry) for text in SAMPLERS], registry)
-        losses = distinct_refs("loss", suite.loss if "loss" in suite.model_fields_set else [own_spec("loss", text, registry) for text in LOSSES], registry)
+                raise SpecError(
+                    f"data set '{suite.dataset[0]}' serves the annotation task, which uses no "
+                    f"{name}: leave out the {name}"
+                )
+        samplers = distinct_refs(
+            "sampler",
+            suite.sampler or [own_spec("sampler", text, registry) for text in SAMPLERS],
+            registry,
+        )
+        losses = distinct_refs(
+            "loss",
+            suite.loss
+            if "loss" in suite.model_fields_set
+            else [own_spec("loss", text, registry) for text in LOSSES],
+            registry,
+        )
         check_losses(losses, "annotation", suite, registry)
         return cls(samplers, losses)
 
 
-def annotation_protocol_fields(suite: Suite, card: DatasetCard, registry: Registry, tuned: Mapping[str, Scalar]) -> dict[str, Any]:
-    """The fields of a run that the protocol decides: the suite's, or the data set's own, with the values that were tuned for its row.
+def annotation_protocol_fields(
+    suite: Suite, card: DatasetCard, registry: Registry, tuned: Mapping[str, Scalar]
+) -> dict[str, Any]:
+    """The fields of a run that the protocol decides: the suite's, or the data set's own, with the
+    values that were tuned for its row.
 
     Raises:
         SpecError: the preset, a key or a value is not valid.
     """
-    protocol, changes = resolve_annotation_protocol(suite.protocol or card.protocol, {**suite.changes, **tuned}, registry)
-    return {"protocol": protocol, "protocol_changes": changes, "stop": stopping_rule(protocol, registry), "tuned": tuple(sorted(tuned))}
+    protocol, changes = resolve_annotation_protocol(
+        suite.protocol or card.protocol, {**suite.changes, **tuned}, registry
+    )
+    return {
+        "protocol": protocol,
+        "protocol_changes": changes,
+        "stop": stopping_rule(protocol, registry),
+        "tuned": tuple(sorted(tuned)),
+    }

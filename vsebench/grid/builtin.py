@@ -12,4 +12,8 @@ if TYPE_CHECKING:
 
 @hookimpl
 def vsebench_register_executors(register: Register) -> None:
-    register("local", "vsebench.grid.local:LocalExecutor", card=Card("runs side by side on this machine, a process each"))
+    register(
+        "local",
+        "vsebench.grid.local:LocalExecutor",
+        card=Card("runs side by side on this machine, a process each"),
+    )

@@ -1,7 +1,8 @@
 """Component specs: how a person writes a component and its parameters, and what they resolve to.
 
-A spec is `name`, `name:a=1:b=x` or, where two distributions claim one name, `dist::name:a=1`. Lists are comma-separated. Values that hold one of
-`% , : / =` are percent-encoded. `image/text` pairs exist for poolings only.
+A spec is `name`, `name:a=1:b=x` or, where two distributions claim one name, `dist::name:a=1`. Lists
+are comma-separated. Values that hold one of `% , : / =` are percent-encoded. `image/text` pairs
+exist for poolings only.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def parse_spec(text: str) -> tuple[str, dict[str, str]]:
-    """Splits `name:a=1:b=x` into the name (`name` or `dist::name`) and the parameters' texts, percent-decoded.
+    """Splits `name:a=1:b=x` into the name (`name` or `dist::name`) and the parameters' texts,
+    percent-decoded.
 
     Raises:
-        SpecError: an empty name, a parameter that is not `key=value` or that is given twice, or a stray percent sign.
+        SpecError: an empty name, a parameter that is not `key=value` or that is given twice, or a
+            stray percent sign.
     """
     match = _SPEC.fullmatch(text.strip())
     if match is None:
@@ -39,7 +42,10 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
         if key in params:
             raise SpecError(f"'{text}': parameter '{key}' is given twice")
         if _STRAY_PERCENT.search(value):
-            raise SpecError(f"'{text}': a percent sign in a value is written %25 (and , : / = as %2C %3A %2F %3D)")
+            raise SpecError(
+                f"'{text}': a percent sign in a value is written %25 (and , : / = as %2C %3A %2F "
+                "%3D)"
+            )
         params[key] = unquote(value)
     return match["name"], params
 
@@ -57,16 +63,21 @@ def split_list(text: str) -> list[str]:
 
 
 def resolve_ref(kind: Kind, text: str, registry: Registry) -> ComponentRef:
-    """The component that `text` names, with every parameter's value, its version and the plugin that provides it.
+    """The component that `text` names, with every parameter's value, its version and the plugin
+    that provides it.
 
     Raises:
-        SpecError: the spec is malformed, or its name, a parameter or a value is not known (with the nearest match).
+        SpecError: the spec is malformed, or its name, a parameter or a value is not known (with the
+            nearest match).
     """
     from vsebench.results.spec import ComponentRef
 
     name, given = parse_spec(text)
     if "/" in name:
-        raise SpecError(f"{kind} '{text}': '/' joins an image and a text pooling; only the pooling option takes such a pair")
+        raise SpecError(
+            f"{kind} '{text}': '/' joins an image and a text pooling; only the pooling option "
+            "takes such a pair"
+        )
     component = registry.get(kind, name)
     params = component.resolve(given)
     spelling = registry.spelling(component)
@@ -94,9 +105,13 @@ def resolve_pooling(text: str, registry: Registry) -> tuple[ComponentRef, Compon
 
 
 def own_spec(kind: Kind, text: str, registry: Registry) -> str:
-    """A spec that no person wrote but the suite, such as a default: where other distributions claim the name too, the suite's own component is meant."""
+    """A spec that no person wrote but the suite, such as a default: where other distributions claim
+    the name too, the suite's own component is meant.
+    """
     name = parse_spec(text)[0]
-    claims = [component.origin.distribution for component in registry.find(name) if component.kind == kind]
+    claims = [
+        component.origin.distribution for component in registry.find(name) if component.kind == kind
+    ]
     return f"{DISTRIBUTION}::{text}" if len(claims) > 1 and DISTRIBUTION in claims else text
 
 
@@ -104,10 +119,12 @@ def create(kind: str, spec: str, **context: object) -> Any:
     """Creates the component that a spec names: `create("pooling", "kmax:k=5", dim=1024)`.
 
     Args:
-        kind: `pooling`, `similarity`, `loss`, `batch-plan`, `dataset`, `image-encoder`, `text-encoder` or `executor`.
+        kind: `pooling`, `similarity`, `loss`, `batch-plan`, `dataset`, `image-encoder`,
+            `text-encoder` or `executor`.
         spec: a component spec.
-        **context: what the suite tells components of that kind (`vsebench.plugin.registry.CONTEXT`), such as the embedding size `dim`
-            of a pooling; a component that has no use for it ignores it.
+        **context: what the suite tells components of that kind
+            (`vsebench.plugin.registry.CONTEXT`), such as the embedding size `dim` of a pooling; a
+            component that has no use for it ignores it.
 
     Raises:
         SpecError: the kind, the name, a parameter, a value or the context is not known.

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def with_content(kind: Kind, ref: ComponentRef, registry: Registry) -> ComponentRef:
-    """The component with the content of its files in its version: `1+5b1c2a90d3e4f607`. One that has no files stays as it is.
+    """The component with the content of its files in its version: `1+5b1c2a90d3e4f607`. One that
+    has no files stays as it is.
 
     Raises:
         VsebenchError: the files are not there or cannot be read; the message says what to do.
@@ -27,4 +28,6 @@ def with_content(kind: Kind, ref: ComponentRef, registry: Registry) -> Component
     files: list[Path] = sorted(component.call(component.card.files, ref.params))
     if not files:
         raise DataError(f"{component.owner} found no files for '{ref.spec}'")
-    return ref.model_copy(update={"version": f"{ref.version}+{fingerprint_files(files[0].parent, files)}"})
+    return ref.model_copy(
+        update={"version": f"{ref.version}+{fingerprint_files(files[0].parent, files)}"}
+    )

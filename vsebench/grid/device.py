@@ -28,7 +28,10 @@ def resolve_device(asked: str) -> Literal["cpu", "cuda"]:
     if torch.cuda.is_available():
         return "cuda"
     if asked == "cuda":
-        raise SpecError("device 'cuda' was asked for and PyTorch finds none: use --device cpu, or install a PyTorch build that matches the driver")
+        raise SpecError(
+            "device 'cuda' was asked for and PyTorch finds none: use --device cpu, or install a "
+            "PyTorch build that matches the driver"
+        )
     return "cpu"
 
 
@@ -48,8 +51,14 @@ def cuda_devices() -> list[str]:
 
 
 def physical_cores() -> int:
-    """Cores that this process may use, hyper-threads counted once and a container's quota respected."""
-    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    """Cores that this process may use, hyper-threads counted once and a container's quota
+    respected.
+    """
+    cpus = (
+        sorted(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else list(range(os.cpu_count() or 1))
+    )
     siblings = [_CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list" for cpu in cpus]
     cores = len({path.read_text() if path.exists() else str(path) for path in siblings})
     return max(1, min(cores, _quota(cores)))
@@ -57,5 +66,7 @@ def physical_cores() -> int:
 
 def _quota(cores: int) -> int:
     """CPUs' worth of time that the control group grants; `cores` when it sets no limit."""
-    quota, _, period = _QUOTA.read_text().strip().partition(" ") if _QUOTA.exists() else ("max", "", "")
+    quota, _, period = (
+        _QUOTA.read_text().strip().partition(" ") if _QUOTA.exists() else ("max", "", "")
+    )
     return cores if quota == "max" else int(quota) // int(period)

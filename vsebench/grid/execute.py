@@ -27,9 +27,11 @@ class RunBusy(VsebenchError):  # noqa: N818  # a state to wait out, not a fault
 
 
 def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> RunRecord:
-    """Runs one point of the grid, or goes on with it, and leaves its record. A run that is done is not run again.
+    """Runs one point of the grid, or goes on with it, and leaves its record. A run that is done is
+    not run again.
 
-    Whatever goes wrong inside the run is written to its record, as a traceback; a run that needs another one which failed is recorded as `blocked`.
+    Whatever goes wrong inside the run is written to its record, as a traceback; a run that needs
+    another one which failed is recorded as `blocked`.
 
     Args:
         run_spec_json: a `RunSpec` or an `AnnotationSpec` as JSON.
@@ -53,7 +55,11 @@ def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> 
 def held_by(run_dir: Path) -> str:
     """Who works on a run, in words."""
     other = holder(run_dir)
-    return f"it is being run by process {other.pid} on {other.host}" if other else "it is being run by another process"
+    return (
+        f"it is being run by process {other.pid} on {other.host}"
+        if other
+        else "it is being run by another process"
+    )
 
 
 def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
@@ -70,7 +76,9 @@ def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
         report(event)
 
     def ensure_held() -> None:
-        lease.heartbeat()  # notices at once that the lease was taken while this process, or its whole machine, stood still
+        # notices at once that the lease was taken while this process, or its whole machine, stood
+        # still
+        lease.heartbeat()
         stop_if_lost()
 
     directory = RunDirectory(run_dir, ensure_held)
@@ -97,7 +105,13 @@ def _run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
         raise
     except Exception as error:
         diverged = isinstance(error, DivergenceError)
-        record = RunRecord(run_id=spec.run_id, status="failed", spec=spec, diverged=diverged, error=traceback.format_exc())
+        record = RunRecord(
+            run_id=spec.run_id,
+            status="failed",
+            spec=spec,
+            diverged=diverged,
+            error=traceback.format_exc(),
+        )
         directory.write_record(record)  # a run that ended well has written its own
     return record if observers is None else _show(record, directory, observers)
 
@@ -111,7 +125,9 @@ def _show(record: RunRecord, directory: RunDirectory, observers: Observers) -> R
     return record
 
 
-def _train(spec: AnySpec, directory: RunDirectory, report: Events, observers: Observers) -> RunRecord:
+def _train(
+    spec: AnySpec, directory: RunDirectory, report: Events, observers: Observers
+) -> RunRecord:
     """Only what the task needs is imported."""
     if isinstance(spec, AnnotationSpec):
         from vsebench.annotation.run import run
@@ -123,7 +139,9 @@ def _train(spec: AnySpec, directory: RunDirectory, report: Events, observers: Ob
 
 
 def _blocked(spec: AnySpec, directory: RunDirectory) -> RunRecord | None:
-    """The record of a run that cannot start because one that it needs failed; None when nothing stands in its way."""
+    """The record of a run that cannot start because one that it needs failed; None when nothing
+    stands in its way.
+    """
     store = Store(directory.path.parent)
     for run_id in spec.depends_on:
         needed = store.find(run_id)

@@ -26,7 +26,8 @@ class _Running:
 
 
 class LocalExecutor:
-    """Starts a job as soon as a worker is free and the jobs that it depends on have ended. Jobs die with this process.
+    """Starts a job as soon as a worker is free and the jobs that it depends on have ended. Jobs die
+    with this process.
 
     Attributes:
         workers: jobs at a time; on CUDA they are dealt out over the devices.
@@ -66,16 +67,26 @@ class LocalExecutor:
 
 def _start(job: Job, slot: int, inbox: Inbox) -> RunProcess:
     devices = cuda_devices() if read_spec(job.spec).device == "cuda" else []
-    return RunProcess(job, lambda event: inbox.put((job.run_id, event)), cuda_device=devices[slot % len(devices)] if devices else None)
+    return RunProcess(
+        job,
+        lambda event: inbox.put((job.run_id, event)),
+        cuda_device=devices[slot % len(devices)] if devices else None,
+    )
 
 
 def _ready(waiting: dict[str, Job], running: dict[str, _Running]) -> list[Job]:
     """Jobs that depend on none of those still to end, in the order given."""
-    return [job for job in waiting.values() if not any(needed in waiting or needed in running for needed in job.depends_on)]
+    return [
+        job
+        for job in waiting.values()
+        if not any(needed in waiting or needed in running for needed in job.depends_on)
+    ]
 
 
 def _put_off(waiting: dict[str, Job], busy: str, report: Report) -> None:
-    """Takes back the jobs that depend on a busy one: they cannot start before it has ended elsewhere."""
+    """Takes back the jobs that depend on a busy one: they cannot start before it has ended
+    elsewhere.
+    """
     for job in [job for job in waiting.values() if busy in job.depends_on]:
         del waiting[job.run_id]
         report(job.run_id, {"event": "busy", "reason": f"it waits for run {busy}"})

@@ -1,4 +1,6 @@
-"""Whether the components of a plan can be made: which values of parameters contradict each other, only the components know."""
+"""Whether the components of a plan can be made: which values of parameters contradict each other,
+only the components know.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ def check_components(runs: Iterable[AnySpec], registry: Registry) -> list[str]:
     Encoders are left out: making one may load a pretrained model.
 
     Returns:
-        A warning for each component that fails for another reason: a fault of its own, which loses its runs and not those beside them.
+        A warning for each component that fails for another reason: a fault of its own, which loses
+        its runs and not those beside them.
 
     Raises:
         SpecError: a component refuses its parameters, or what the run asks of it.
@@ -33,7 +36,11 @@ def check_components(runs: Iterable[AnySpec], registry: Registry) -> list[str]:
     """
     import torch
 
-    distinct = {(*_setting(run), kind, ref.spec, *context.items()): (run, kind, ref, context) for run in runs for kind, ref, context in _parts(run)}
+    distinct = {
+        (*_setting(run), kind, ref.spec, *context.items()): (run, kind, ref, context)
+        for run in runs
+        for kind, ref, context in _parts(run)
+    }
     warnings = []
     with torch.random.fork_rng(devices=[]):
         for run, kind, ref, context in distinct.values():
@@ -44,14 +51,22 @@ def check_components(runs: Iterable[AnySpec], registry: Registry) -> list[str]:
             except VsebenchError as error:
                 warnings.append(f"{error}: its runs will fail")
             except (Exception, SystemExit) as error:  # whatever a plugin may raise
-                warnings.append(f"{kind} '{ref.spec}' cannot be made ({type(error).__name__}: {' '.join(str(error).split())}): its runs will fail")
+                warnings.append(
+                    f"{kind} '{ref.spec}' cannot be made ({type(error).__name__}: "
+                    f"{' '.join(str(error).split())}): its runs will fail"
+                )
     return warnings
 
 
 def _made(component: Component, ref: ComponentRef, context: dict[str, object]) -> Any:
     name = f"{component.owner} of {ref.distribution}"
     try:
-        return within(limit(), lambda: component.create(ref.params, **context), plugin=f"with {name}", cure="leave the component out")
+        return within(
+            limit(),
+            lambda: component.create(ref.params, **context),
+            plugin=f"with {name}",
+            cure="leave the component out",
+        )
     except PluginTimeout as error:
         raise PluginTimeout(f"{name} cannot be made: {error}") from error
 
@@ -85,7 +100,19 @@ def _ask(made: Any, kind: Kind, run: AnySpec) -> None:
     """
     if kind == "stopping-rule":
         metrics = RETRIEVAL_METRICS if run.task == "retrieval" else ANNOTATION_METRICS
-        made.should_stop([Evaluation(step=1, epoch=1.0, seconds=1.0, loss=1.0, lr=1.0, metrics=dict.fromkeys(metrics, 0.0), epoch_end=True)])
+        made.should_stop(
+            [
+                Evaluation(
+                    step=1,
+                    epoch=1.0,
+                    seconds=1.0,
+                    loss=1.0,
+                    lr=1.0,
+                    metrics=dict.fromkeys(metrics, 0.0),
+                    epoch_end=True,
+                )
+            ]
+        )
     elif isinstance(run, AnnotationSpec) and run.protocol.engine == "sequential":
         from vsebench.annotation.sequential import require_kernel
 

@@ -35,7 +35,8 @@ class Plan:
         workers: runs at a time.
         out: the folder that receives a directory per run.
         plugin_files: paths of the plugin files that the runs need.
-        warnings: what opening the data sets warned of, which components cannot be made, and whether the warm-up leaves nothing to compare.
+        warnings: what opening the data sets warned of, which components cannot be made, and whether
+            the warm-up leaves nothing to compare.
     """
 
     runs: tuple[RunSpec | AnnotationSpec, ...]
@@ -47,27 +48,47 @@ class Plan:
 
 
 def plan(suite: Suite) -> Plan:
-    """Resolves a suite to runs. Opens each data set and makes each component once, and writes nothing but the cache of a generated data set.
+    """Resolves a suite to runs. Opens each data set and makes each component once, and writes
+    nothing but the cache of a generated data set.
 
-    A loss that needs offline negatives depends on the run of its first round: one of the grid where there is one, else a `support` run.
+    A loss that needs offline negatives depends on the run of its first round: one of the grid where
+    there is one, else a `support` run.
 
     Raises:
         VsebenchError: a component, a parameter, a protocol key or a data set is not as it must be.
     """
     files = tuple(str(Path(file).resolve()) for file in suite.plugin)
     registry = load_plugins(files).registry
-    executor = resolve_ref("executor", suite.executor if "executor" in suite.model_fields_set else own_spec("executor", suite.executor, registry), registry)
+    executor = resolve_ref(
+        "executor",
+        suite.executor
+        if "executor" in suite.model_fields_set
+        else own_spec("executor", suite.executor, registry),
+        registry,
+    )
     task, datasets = resolve_datasets(suite, registry)
     device = resolve_device(suite.device)
 
     def open_data(dataset: ComponentRef) -> Opened:
         return _open(suite, dataset, registry, files)
 
-    runs: tuple[RunSpec | AnnotationSpec, ...] = (annotation_runs if task == "annotation" else retrieval_runs)(suite, datasets, open_data, device, registry)
+    runs: tuple[RunSpec | AnnotationSpec, ...] = (
+        annotation_runs if task == "annotation" else retrieval_runs
+    )(suite, datasets, open_data, device, registry)
     workers = suite.workers or default_workers(device)
     together = {"concurrency": min(workers, len(runs))}
-    runs = tuple(run.model_copy(update={"environment": run.environment.model_copy(update=together)}) for run in runs)
-    return Plan(runs, executor, workers, Path(suite.out), files, tuple(dict.fromkeys(_warnings(runs, registry))))
+    runs = tuple(
+        run.model_copy(update={"environment": run.environment.model_copy(update=together)})
+        for run in runs
+    )
+    return Plan(
+        runs,
+        executor,
+        workers,
+        Path(suite.out),
+        files,
+        tuple(dict.fromkeys(_warnings(runs, registry))),
+    )
 
 
 @dataclass(frozen=True)
@@ -83,14 +104,34 @@ class Opened:
     fields: dict[str, Any]
 
 
-def _open(suite: Suite, dataset: ComponentRef, registry: Registry, files: tuple[str, ...]) -> Opened:
+def _open(
+    suite: Suite, dataset: ComponentRef, registry: Registry, files: tuple[str, ...]
+) -> Opened:
     roots = [Path(root) for root in suite.data_root]
-    opened = open_dataset(registry.get("dataset", dataset.name), dataset.params, data_roots=roots, strict=suite.strict_data)
-    environment = Environment(data_path=str(opened.path.absolute()), data_warnings=opened.warnings, plugin_files=files)
-    return Opened(opened.data, {"dataset": dataset, "data_fingerprint": opened.fingerprint, "environment": environment})
+    opened = open_dataset(
+        registry.get("dataset", dataset.name),
+        dataset.params,
+        data_roots=roots,
+        strict=suite.strict_data,
+    )
+    environment = Environment(
+        data_path=str(opened.path.absolute()), data_warnings=opened.warnings, plugin_files=files
+    )
+    return Opened(
+        opened.data,
+        {"dataset": dataset, "data_fingerprint": opened.fingerprint, "environment": environment},
+    )
 
 
 def _warnings(runs: Iterable[RunSpec | AnnotationSpec], registry: Registry) -> list[str]:
     runs = list(runs)
-    data = [f"{run.dataset.spec}: {warning}" for run in runs for warning in run.environment.data_warnings]
-    return [*data, *check_components(runs, registry), *warm_up_warnings([run for run in runs if isinstance(run, RunSpec)], registry)]
+    data = [
+        f"{run.dataset.spec}: {warning}"
+        for run in runs
+        for warning in run.environment.data_warnings
+    ]
+    return [
+        *data,
+        *check_components(runs, registry),
+        *warm_up_warnings([run for run in runs if isinstance(run, RunSpec)], registry),
+    ]

@@ -23,21 +23,41 @@ if TYPE_CHECKING:
 
 
 def annotation_runs(
-    suite: Suite, datasets: Sequence[ComponentRef], open_data: Callable[[ComponentRef], Opened], device: Device, registry: Registry
+    suite: Suite,
+    datasets: Sequence[ComponentRef],
+    open_data: Callable[[ComponentRef], Opened],
+    device: Device,
+    registry: Registry,
 ) -> tuple[AnnotationSpec, ...]:
     """Every run of a suite; everything is resolved before the first data set is opened."""
     from vsebench.annotation.inputs import check_run
 
     axes = AnnotationAxes.of(suite, registry)
-    cells = {(d.spec, s.spec, loss.spec): (d, s, loss) for d, s, loss in itertools.product(datasets, axes.samplers, axes.losses)}
+    cells = {
+        (d.spec, s.spec, loss.spec): (d, s, loss)
+        for d, s, loss in itertools.product(datasets, axes.samplers, axes.losses)
+    }
     tuned = tuned_values(suite.tuned, list(cells), suite.changes, registry)
-    cards = {dataset.spec: cast("DatasetCard", registry.get("dataset", dataset.name).card) for dataset in datasets}
-    protocols = {key: annotation_protocol_fields(suite, cards[key[0]], registry, tuned.get(key, {})) for key in cells}
+    cards = {
+        dataset.spec: cast("DatasetCard", registry.get("dataset", dataset.name).card)
+        for dataset in datasets
+    }
+    protocols = {
+        key: annotation_protocol_fields(suite, cards[key[0]], registry, tuned.get(key, {}))
+        for key in cells
+    }
     opened = {dataset.spec: open_data(dataset) for dataset in datasets}
     runs = []
     for key, (dataset, sampler, loss) in cells.items():
-        fields = {"sampler": sampler, "loss": loss, "device": _device(suite, protocols[key]["protocol"], device)}
-        runs += [AnnotationSpec(**opened[dataset.spec].fields, **protocols[key], **fields, seed=seed) for seed in suite.seeds]
+        fields = {
+            "sampler": sampler,
+            "loss": loss,
+            "device": _device(suite, protocols[key]["protocol"], device),
+        }
+        runs += [
+            AnnotationSpec(**opened[dataset.spec].fields, **protocols[key], **fields, seed=seed)
+            for seed in suite.seeds
+        ]
         if isinstance(data := opened[dataset.spec].data, AnnotationData):
             check_run(runs[-1], data)
     return tuple(runs)
@@ -48,5 +68,7 @@ def _device(suite: Suite, protocol: AnnotationProtocol, resolved: Device) -> Dev
     if protocol.engine == "minibatch":
         return resolved
     if suite.device == "cuda":
-        raise SpecError("the sequential engine runs on the CPU: use --set engine=minibatch, or --device cpu")
+        raise SpecError(
+            "the sequential engine runs on the CPU: use --set engine=minibatch, or --device cpu"
+        )
     return "cpu"

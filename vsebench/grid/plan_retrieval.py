@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 
 
 def retrieval_runs(
-    suite: Suite, datasets: Sequence[ComponentRef], open_data: Callable[[ComponentRef], Opened], device: Device, registry: Registry
+    suite: Suite,
+    datasets: Sequence[ComponentRef],
+    open_data: Callable[[ComponentRef], Opened],
+    device: Device,
+    registry: Registry,
 ) -> tuple[RunSpec, ...]:
-    """Every run of a suite, each after those that it depends on; everything is resolved before the first data set is opened."""
+    """Every run of a suite, each after those that it depends on; everything is resolved before the
+    first data set is opened.
+    """
     axes = Axes.of(suite, registry)
     protocols = [protocol_fields(suite, dataset, registry) for dataset in datasets]
     grid = _Grid(registry)
@@ -34,9 +40,22 @@ def retrieval_runs(
         if isinstance(opened.data, RetrievalData):
             check_images(dataset, opened.data, protocol["image_encoder"], registry)
             check_batch(dataset, opened.data, protocol["protocol"].batch_size)
-        for pooling, similarity, (loss, sampler), seed in itertools.product(axes.poolings, axes.similarities, axes.methods, suite.seeds):
+        for pooling, similarity, (loss, sampler), seed in itertools.product(
+            axes.poolings, axes.similarities, axes.methods, suite.seeds
+        ):
             sides = {"image_pooling": pooling[0], "text_pooling": pooling[1]}
-            grid.add(RunSpec(**opened.fields, **protocol, **sides, similarity=similarity, loss=loss, sampler=sampler, seed=seed, device=device))
+            grid.add(
+                RunSpec(
+                    **opened.fields,
+                    **protocol,
+                    **sides,
+                    similarity=similarity,
+                    loss=loss,
+                    sampler=sampler,
+                    seed=seed,
+                    device=device,
+                )
+            )
     return tuple(grid.runs.values())
 
 
@@ -48,15 +67,25 @@ class _Grid:
     runs: dict[str, RunSpec] = field(default_factory=dict)
 
     def add(self, spec: RunSpec, above: tuple[str, ...] = ()) -> RunSpec:
-        """Adds a run and what it depends on; `above` are the losses of the runs that need this one."""
+        """Adds a run and what it depends on; `above` are the losses of the runs that need this
+        one.
+        """
         offline = loss_card(spec.loss, self.registry).offline_for(spec.loss.params)
         if offline is not None:
             chain = (*above, spec.loss.spec)
-            first = resolve_ref("loss", own_spec("loss", offline.first_round, self.registry), self.registry)
+            first = resolve_ref(
+                "loss", own_spec("loss", offline.first_round, self.registry), self.registry
+            )
             if first.spec in chain:
-                raise PluginError(f"loss '{spec.loss.spec}' is its own first round ({' needs '.join((*chain, first.spec))}): its card must name another loss")
+                raise PluginError(
+                    f"loss '{spec.loss.spec}' is its own first round "
+                    f"({' needs '.join((*chain, first.spec))}): its card must name another loss"
+                )
             if loss_card(first, self.registry).sampled:
-                raise PluginError(f"the first round '{first.spec}' of loss '{spec.loss.spec}' needs a sampler: its card must name another loss")
+                raise PluginError(
+                    f"the first round '{first.spec}' of loss '{spec.loss.spec}' needs a sampler: "
+                    "its card must name another loss"
+                )
             needed = self.add(spec.model_copy(update={"loss": first, "role": "support"}), chain)
             spec = spec.model_copy(update={"depends_on": (needed.run_id,)})
         if spec.role == "row" or spec.run_id not in self.runs:
@@ -68,11 +97,18 @@ def warm_up_warnings(runs: Sequence[RunSpec], registry: Registry) -> Iterator[st
     """Says where the warm-up leaves nothing to compare."""
     for run in runs:
         if run.loss.spec != run.warmup_loss.spec and _is_warm_up(run, registry):
-            epochs = f"all {run.protocol.epochs} epochs" if run.protocol.epochs > 1 else "the only epoch"
-            yield (f"{run.dataset.spec}: the warm-up takes {epochs}, so every loss trains as {run.warmup_loss.spec}: lower it with --set warmup_epochs=N")
+            epochs = (
+                f"all {run.protocol.epochs} epochs" if run.protocol.epochs > 1 else "the only epoch"
+            )
+            yield (
+                f"{run.dataset.spec}: the warm-up takes {epochs}, so every loss trains as "
+                f"{run.warmup_loss.spec}: lower it with --set warmup_epochs=N"
+            )
 
 
 def _is_warm_up(run: RunSpec, registry: Registry) -> bool:
     """Whether the warm-up takes all of a run; a model that a first round has trained has none."""
     offline = loss_card(run.loss, registry).offline_for(run.loss.params)
-    return run.protocol.warmup_epochs >= run.protocol.epochs and (offline is None or offline.start != "warm")
+    return run.protocol.warmup_epochs >= run.protocol.epochs and (
+        offline is None or offline.start != "warm"
+    )

@@ -1,4 +1,6 @@
-"""The named protocols. `docs/protocol.md` says where each value comes from, and which pooling and loss its paper trains with."""
+"""The named protocols. `docs/protocol.md` says where each value comes from, and which pooling and
+loss its paper trains with.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _VSE_INFINITY = (
     Protocol(name="vse-infinity"),
     Protocol(name="vse-infinity-bert", text_encoder="bert", weight_decay=1e-4),
     Protocol(name="vse-infinity-grid", image_encoder=_RESNET, weight_decay=1e-4),
-    Protocol(name="vse-infinity-grid-bert", image_encoder=_RESNET, text_encoder="bert", weight_decay=1e-4),
+    Protocol(
+        name="vse-infinity-grid-bert", image_encoder=_RESNET, text_encoder="bert", weight_decay=1e-4
+    ),
 )
 
 _EARLIER = (
@@ -38,7 +42,17 @@ _EARLIER = (
         select_at="evaluation",
         **_PLAIN,
     ),
-    Protocol(name="vse++", image_encoder="grid", text_encoder="gru-last", optimiser="adam", lr=2e-4, lr_decay_at=0.5, weight_decay=0, epochs=30, **_PLAIN),
+    Protocol(
+        name="vse++",
+        image_encoder="grid",
+        text_encoder="gru-last",
+        optimiser="adam",
+        lr=2e-4,
+        lr_decay_at=0.5,
+        weight_decay=0,
+        epochs=30,
+        **_PLAIN,
+    ),
     Protocol(
         name="aoq",
         image_encoder="grid",
@@ -55,7 +69,14 @@ _EARLIER = (
 
 _2AD = (
     Protocol(name="2ad", warmup_epochs=0, augment_ends=False),
-    Protocol(name="2ad-published", image_encoder="region:count_padding=true", warmup_epochs=0, augment_ends=False, lr_schedule="compounding", select_at="last"),
+    Protocol(
+        name="2ad-published",
+        image_encoder="region:count_padding=true",
+        warmup_epochs=0,
+        augment_ends=False,
+        lr_schedule="compounding",
+        select_at="last",
+    ),
 )
 
 _CLIP_VSE = Protocol(
@@ -89,8 +110,16 @@ _QUICK = Protocol(
     select_at="evaluation",
 )
 
-PRESETS: Mapping[str, Protocol] = {preset.name: preset for preset in (*_VSE_INFINITY, *_EARLIER, *_2AD, _CLIP_VSE, _QUICK)}
-"""By name. `vse-infinity` is the published protocol of VSE-infinity for region features and a BiGRU; `quick` compares methods on `scenes` in minutes."""
+PRESETS: Mapping[str, Protocol] = {
+    preset.name: preset for preset in (*_VSE_INFINITY, *_EARLIER, *_2AD, _CLIP_VSE, _QUICK)
+}
+"""By name. `vse-infinity` is the published protocol of VSE-infinity for region features and a
+BiGRU; `quick` compares methods on `scenes` in minutes.
+"""
 
-ANNOTATION_PRESETS: Mapping[str, AnnotationProtocol] = {preset.name: preset for preset in (AnnotationProtocol(name="vse-ens"),)}
-"""By name. `vse-ens` has the paper's values; it does not say for how long it trained, and its code takes 100 rounds for WARP."""
+ANNOTATION_PRESETS: Mapping[str, AnnotationProtocol] = {
+    preset.name: preset for preset in (AnnotationProtocol(name="vse-ens"),)
+}
+"""By name. `vse-ens` has the paper's values; it does not say for how long it trained, and its code
+takes 100 rounds for WARP.
+"""

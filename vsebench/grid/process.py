@@ -22,16 +22,26 @@ if TYPE_CHECKING:
     from vsebench.plugin.protocols import Job
 
 ONEDNN = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
-"""Bounds what oneDNN and torch keep per shape of a product: ragged batches seldom repeat their shapes, and 1,024 kept ones take a gigabyte."""
+"""Bounds what oneDNN and torch keep per shape of a product: ragged batches seldom repeat their
+shapes, and 1,024 kept ones take a gigabyte.
+"""
 
 _GRACE_SECONDS = 5.0
 """For the pipes of an ended process to close; a process that it left behind may hold them open."""
 
 
 class RunProcess:
-    """A running job. `listen` is called from a thread with each event, and with None when the process has ended."""
+    """A running job. `listen` is called from a thread with each event, and with None when the
+    process has ended.
+    """
 
-    def __init__(self, job: Job, listen: Callable[[dict[str, object] | None], None], *, cuda_device: str | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        listen: Callable[[dict[str, object] | None], None],
+        *,
+        cuda_device: str | None = None,
+    ) -> None:
         self.job = job
         self._listen = listen
         with _log(job.directory) as log:
@@ -55,7 +65,10 @@ class RunProcess:
         """How an ended process ended, in words."""
         code = self._process.wait()
         if code >= 0:
-            return f"its process ended with code {code} and left no record: see {RunDirectory(self.job.directory).log_path}"
+            return (
+                f"its process ended with code {code} and left no record: see "
+                f"{RunDirectory(self.job.directory).log_path}"
+            )
         hint = ", which the system does when memory runs out" if code == -signal.SIGKILL else ""
         return f"its process was ended by {signal.Signals(-code).name}{hint}"
 
@@ -90,7 +103,9 @@ def _log(directory: Path) -> BinaryIO:
 
 
 def _environment(job: Job, cuda_device: str | None) -> dict[str, str]:
-    """The parent's environment and module search path, with as many threads as the run's protocol says."""
+    """The parent's environment and module search path, with as many threads as the run's protocol
+    says.
+    """
     threads = str(read_spec(job.spec).protocol.threads)
     environment = {
         **os.environ,
@@ -100,4 +115,6 @@ def _environment(job: Job, cuda_device: str | None) -> dict[str, str]:
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
     }
-    return environment if cuda_device is None else {**environment, "CUDA_VISIBLE_DEVICES": cuda_device}
+    return (
+        environment if cuda_device is None else {**environment, "CUDA_VISIBLE_DEVICES": cuda_device}
+    )

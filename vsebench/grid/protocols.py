@@ -31,8 +31,11 @@ COMPONENT_KEYS: Mapping[str, Kind] = {
 """The keys of a protocol that are component specs."""
 
 
-def resolve_protocol(name: str, changes: Mapping[str, object], registry: Registry) -> tuple[Protocol, dict[str, Scalar]]:
-    """The preset `name` with `changes`, and those of its keys whose value then differs from the preset's.
+def resolve_protocol(
+    name: str, changes: Mapping[str, object], registry: Registry
+) -> tuple[Protocol, dict[str, Scalar]]:
+    """The preset `name` with `changes`, and those of its keys whose value then differs from the
+    preset's.
 
     Args:
         name: of a preset.
@@ -43,12 +46,18 @@ def resolve_protocol(name: str, changes: Mapping[str, object], registry: Registr
         SpecError: the preset, a key or a component is not known, or a value is not allowed.
     """
     protocol = _changed(PRESETS, name, changes)
-    specs = {key: resolve_ref(kind, getattr(protocol, key), registry).spec for key, kind in COMPONENT_KEYS.items() if key in changes}
+    specs = {
+        key: resolve_ref(kind, getattr(protocol, key), registry).spec
+        for key, kind in COMPONENT_KEYS.items()
+        if key in changes
+    }
     protocol = _with_canonical_stop(protocol.model_copy(update=specs), registry)
     return protocol, _differences(protocol, PRESETS[name])
 
 
-def resolve_annotation_protocol(name: str, changes: Mapping[str, object], registry: Registry) -> tuple[AnnotationProtocol, dict[str, Scalar]]:
+def resolve_annotation_protocol(
+    name: str, changes: Mapping[str, object], registry: Registry
+) -> tuple[AnnotationProtocol, dict[str, Scalar]]:
     """As `resolve_protocol`, for the annotation task.
 
     Raises:
@@ -58,7 +67,9 @@ def resolve_annotation_protocol(name: str, changes: Mapping[str, object], regist
     return protocol, _differences(protocol, ANNOTATION_PRESETS[name])
 
 
-def stopping_rule(protocol: Protocol | AnnotationProtocol, registry: Registry) -> ComponentRef | None:
+def stopping_rule(
+    protocol: Protocol | AnnotationProtocol, registry: Registry
+) -> ComponentRef | None:
     """The stopping rule that a protocol names; None where it trains every epoch.
 
     Raises:
@@ -77,7 +88,10 @@ def _changed(presets: Mapping[str, P], name: str, changes: Mapping[str, object])
     if name not in presets:
         for task, others in (("retrieval", PRESETS), ("annotation", ANNOTATION_PRESETS)):
             if name in others:
-                raise SpecError(f"protocol '{name}' is of the {task} task, the data set is not: {did_you_mean('', presets)}")
+                raise SpecError(
+                    f"protocol '{name}' is of the {task} task, the data set is not: "
+                    f"{did_you_mean('', presets)}"
+                )
         raise SpecError(f"unknown protocol '{name}': {did_you_mean(name, presets)}")
     preset = presets[name]
     keys = [key for key in type(preset).model_fields if key != "name"]
@@ -91,9 +105,15 @@ def _changed(presets: Mapping[str, P], name: str, changes: Mapping[str, object])
         raise one_line(error, f"protocol '{name}'", keys) from None
 
 
-def _differences(protocol: Protocol | AnnotationProtocol, preset: Protocol | AnnotationProtocol) -> dict[str, Scalar]:
+def _differences(
+    protocol: Protocol | AnnotationProtocol, preset: Protocol | AnnotationProtocol
+) -> dict[str, Scalar]:
     keys = (key for key in type(protocol).model_fields if key != "name")
-    return {key: getattr(protocol, key) for key in keys if getattr(protocol, key) != getattr(preset, key)}
+    return {
+        key: getattr(protocol, key)
+        for key in keys
+        if getattr(protocol, key) != getattr(preset, key)
+    }
 
 
 def _refuse_misfits(key: str, value: object, default: Scalar) -> None:

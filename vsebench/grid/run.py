@@ -1,4 +1,6 @@
-"""Runs a plan: what is done is skipped, what failed is tried again, and every run leaves a record."""
+"""Runs a plan: what is done is skipped, what failed is tried again, and every run leaves a
+record.
+"""
 
 from __future__ import annotations
 
@@ -64,13 +66,15 @@ def run_suite(suite: Suite, *, reporter: Report | None = None) -> GridOutcome:
         reporter: receives the progress of every run.
 
     Raises:
-        VsebenchError: the suite or its data are not as they must be (nothing was written then), or the output folder cannot be written.
+        VsebenchError: the suite or its data are not as they must be (nothing was written then), or
+            the output folder cannot be written.
     """
     return run_plan(plan(suite), reporter=reporter)
 
 
 def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
-    """Runs what is left to do of a plan; returns when no run is left, those that other processes hold included.
+    """Runs what is left to do of a plan; returns when no run is left, those that other processes
+    hold included.
 
     Raises:
         VsebenchError: the output folder cannot be written.
@@ -86,7 +90,11 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
         if run.role == "row":
             store.directory_for(run).promote()
     executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
-    _drain(executor.create(plan.executor.params, workers=plan.workers), [_job(run, store) for run in todo.values()], watch)
+    _drain(
+        executor.create(plan.executor.params, workers=plan.workers),
+        [_job(run, store) for run in todo.values()],
+        watch,
+    )
     return GridOutcome(
         out=plan.out,
         run_ids=tuple(run.run_id for run in plan.runs if run.role == "row"),
@@ -108,7 +116,9 @@ def pending(plan: Plan, store: Store) -> list[AnySpec]:
 
 
 def run_state(directory: RunDirectory) -> str:
-    """How far a run is: `done`, `failed`, `blocked`, `interrupted` (it goes on from its checkpoint) or `pending`."""
+    """How far a run is: `done`, `failed`, `blocked`, `interrupted` (it goes on from its checkpoint)
+    or `pending`.
+    """
     if directory.is_done:
         return "done"
     record = directory.read_record()
@@ -119,7 +129,9 @@ def run_state(directory: RunDirectory) -> str:
 
 @dataclass
 class _Watch:
-    """Takes the events of runs: notes how each ended, records those that died without a word, and passes everything on."""
+    """Takes the events of runs: notes how each ended, records those that died without a word, and
+    passes everything on.
+    """
 
     store: Store
     runs: dict[str, AnySpec]
@@ -139,17 +151,23 @@ class _Watch:
         return tuple(run_id for run_id, found in self.ended.items() if found == status)
 
     def _record_death(self, run_id: str, reason: str) -> None:
-        """Writes the record that the run itself could not write, unless somebody else has taken the run over."""
+        """Writes the record that the run itself could not write, unless somebody else has taken the
+        run over.
+        """
         self.ended[run_id] = "failed"
         directory = self.store.directory_for(self.runs[run_id])
         lease = Lease.claim(directory.path)
         if lease is not None:
-            directory.write_record(RunRecord(run_id=run_id, status="failed", spec=self.runs[run_id], error=reason))
+            directory.write_record(
+                RunRecord(run_id=run_id, status="failed", spec=self.runs[run_id], error=reason)
+            )
             lease.release()
 
 
 def _drain(executor: Executor, jobs: Sequence[RunJob], watch: _Watch) -> None:
-    """Executes the jobs. Those that another process works on, and those that need one of them, wait until it has ended."""
+    """Executes the jobs. Those that another process works on, and those that need one of them, wait
+    until it has ended.
+    """
     told: set[str] = set()
     while jobs:
         held = _held(jobs)

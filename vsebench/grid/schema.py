@@ -1,4 +1,6 @@
-"""`python -m vsebench.grid.schema > docs/suite.schema.json` writes the JSON schema of a suite file."""
+"""`python -m vsebench.grid.schema > docs/suite.schema.json` writes the JSON schema of a suite
+file.
+"""
 
 from __future__ import annotations
 

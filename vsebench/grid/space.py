@@ -43,7 +43,8 @@ class Axis:
 
 
 def parse_space(text: str) -> tuple[Axis, ...]:
-    """The space that `lr=0.001..0.1,l2_image+l2_label=0|0.001|0.01` names: a range, and two keys that share one of three values.
+    """The space that `lr=0.001..0.1,l2_image+l2_label=0|0.001|0.01` names: a range, and two keys
+    that share one of three values.
 
     Raises:
         SpecError: it does not read so, a key may not be tuned, or one is named twice.
@@ -53,10 +54,15 @@ def parse_space(text: str) -> tuple[Axis, ...]:
         names, equals, values = part.partition("=")
         keys = tuple(name.strip() for name in names.split("+"))
         if not equals:
-            raise SpecError(f"--space takes KEY=LOW..HIGH or KEY=A|B|C, comma-separated; got '{part}'")
+            raise SpecError(
+                f"--space takes KEY=LOW..HIGH or KEY=A|B|C, comma-separated; got '{part}'"
+            )
         for key in keys:
             if key not in TUNABLE:
-                raise SpecError(f"--space: protocol key '{key}' is held equal between rows: {did_you_mean(key, TUNABLE)}")
+                raise SpecError(
+                    f"--space: protocol key '{key}' is held equal between rows: "
+                    f"{did_you_mean(key, TUNABLE)}"
+                )
             if any(key in axis.keys for axis in axes) or keys.count(key) > 1:
                 raise SpecError(f"--space names '{key}' twice: keep one")
         axes.append(_axis(keys, values))
@@ -71,7 +77,10 @@ def draw_points(axes: tuple[Axis, ...], trials: int, seed: int) -> list[Point]:
     """
     sizes = [len(axis.choices) for axis in axes]
     if all(sizes) and math.prod(sizes) < trials:
-        raise SpecError(f"--trials {trials}: the space has only {math.prod(sizes)} point{'s' * (math.prod(sizes) > 1)}")
+        raise SpecError(
+            f"--trials {trials}: the space has only {math.prod(sizes)} "
+            f"point{'s' * (math.prod(sizes) > 1)}"
+        )
     rng = Key(seed, "search").generator()
     points: list[Point] = []
     while len(points) < trials:
@@ -90,7 +99,10 @@ def _axis(keys: tuple[str, ...], values: str) -> Axis:
         return Axis(keys, choices=choices)
     axis = Axis(keys, low=_number(keys, low), high=_number(keys, high))
     if not 0 < axis.low < axis.high:
-        raise SpecError(f"--space: {'+'.join(keys)}={values} must rise from above 0: write 0 as one of several values, A|B|C")
+        raise SpecError(
+            f"--space: {'+'.join(keys)}={values} must rise from above 0: write 0 as one of "
+            "several values, A|B|C"
+        )
     return axis
 
 

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 
 class Suite(BaseModel):
-    """What to run; every combination of data set, pooling, similarity, loss and seed is one run. Paths are relative to the working directory."""
+    """What to run; every combination of data set, pooling, similarity, loss and seed is one run.
+    Paths are relative to the working directory.
+    """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", title="vsebench suite", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", title="vsebench suite", use_attribute_docstrings=True
+    )
 
     dataset: Specs = ("scenes",)
     """Data sets."""
@@ -35,7 +39,9 @@ class Suite(BaseModel):
     loss: Specs = ("triplet", "aoq")
     """Losses."""
     sampler: Specs | None = None
-    """Negative samplers: for annotation data sets, by default `uniform`, `warp` and `vse-ens` with the loss `hinge`; or for losses with global negatives."""
+    """Negative samplers: for annotation data sets, by default `uniform`, `warp` and `vse-ens` with
+    the loss `hinge`; or for losses with global negatives.
+    """
     seeds: Seeds = (0,)
     """A list or a range (`0-5`, both ends included), never a count."""
     epochs: Count = None
@@ -45,7 +51,9 @@ class Suite(BaseModel):
     set: Changes = Field(default_factory=dict)
     """Protocol keys that differ from the preset."""
     tuned: TunedRows = ()
-    """Protocol keys of single rows, for annotation data sets; all rows or none, and the same keys for all."""
+    """Protocol keys of single rows, for annotation data sets; all rows or none, and the same keys
+    for all.
+    """
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` is CUDA where there is a device, else the CPU."""
     workers: Count = None
@@ -57,7 +65,9 @@ class Suite(BaseModel):
     plugin: Paths = ()
     """Python files that implement plugin hooks, for work that is not packaged."""
     strict_data: bool = False
-    """Refuse a data set whose counts differ from the published ones, instead of saying so in the table."""
+    """Refuse a data set whose counts differ from the published ones, instead of saying so in the
+    table.
+    """
 
     @model_validator(mode="after")
     def _epochs_once(self) -> Suite:
@@ -88,7 +98,8 @@ def make_suite(values: Mapping[str, Any], where: str = "suite") -> Suite:
 
 
 def load_suite(path: Path | str, options: Mapping[str, Any] | None = None) -> Suite:
-    """The suite of a TOML file, in which `options` replace what they name; `set` is merged key by key.
+    """The suite of a TOML file, in which `options` replace what they name; `set` is merged key by
+    key.
 
     Raises:
         SpecError: the file cannot be read, or it or the options are not valid.
@@ -104,13 +115,25 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SpecError(f"suite file '{path}' cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise SpecError(f"{path}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
+        raise SpecError(
+            f"{path}: byte {error.start} is not UTF-8: save the file as UTF-8"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{path}: not valid TOML: {error}") from None
 
 
 def _overlay(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with `options` on top; epochs may be given in two ways, and the option replaces either."""
-    kept = {key: value for key, value in values.items() if key != "epochs" or "epochs" not in options.get("set", {})}
-    changes = {key: value for key, value in values.get("set", {}).items() if key != "epochs" or "epochs" not in options}
+    """`values` with `options` on top; epochs may be given in two ways, and the option replaces
+    either.
+    """
+    kept = {
+        key: value
+        for key, value in values.items()
+        if key != "epochs" or "epochs" not in options.get("set", {})
+    }
+    changes = {
+        key: value
+        for key, value in values.get("set", {}).items()
+        if key != "epochs" or "epochs" not in options
+    }
     return {**kept, **options, "set": {**changes, **options.get("set", {})}}

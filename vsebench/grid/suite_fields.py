@@ -1,4 +1,6 @@
-"""The kinds of value that a suite holds: how each is written in TOML or on the command line, and its JSON schema."""
+"""The kinds of value that a suite holds: how each is written in TOML or on the command line, and
+its JSON schema.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def _specs(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(split_list(value))
     if not isinstance(value, list | tuple) or not value:
-        raise SpecError(f"write component specs, as a comma-separated text or as an array; got {value!r}")
+        raise SpecError(
+            f"write component specs, as a comma-separated text or as an array; got {value!r}"
+        )
     return tuple(_spec(item) for item in value)
 
 
@@ -41,14 +45,20 @@ def _spec(item: object) -> str:
     if isinstance(item, str) and item.strip():
         return item.strip()
     if isinstance(item, Mapping) and isinstance(item.get("name"), str):
-        params = (f"{key}={quote(format_value(value))}" for key, value in item.items() if key != "name")
+        params = (
+            f"{key}={quote(format_value(value))}" for key, value in item.items() if key != "name"
+        )
         return ":".join([item["name"], *params])
-    raise SpecError(f"{item!r} is not a component spec: write a text such as kmax:k=5, or a table with a name")
+    raise SpecError(
+        f"{item!r} is not a component spec: write a text such as kmax:k=5, or a table with a name"
+    )
 
 
 def _paths(value: object) -> tuple[str, ...]:
     items = [value] if isinstance(value, str | Path) else value
-    if not isinstance(items, list | tuple) or not all(isinstance(item, str | Path) and str(item) for item in items):
+    if not isinstance(items, list | tuple) or not all(
+        isinstance(item, str | Path) and str(item) for item in items
+    ):
         raise SpecError(f"write a path or an array of paths; got {value!r}")
     return tuple(str(item) for item in items)
 
@@ -71,18 +81,25 @@ def _changes(value: object) -> dict[str, Scalar]:
         raise SpecError(f"write a table of protocol keys; got {value!r}")
     for key, item in value.items():
         if not isinstance(item, bool | int | float | str):
-            raise SpecError(f"protocol key '{key}' must be true or false, a number or a text; got {item!r}")
+            raise SpecError(
+                f"protocol key '{key}' must be true or false, a number or a text; got {item!r}"
+            )
     return dict(value)
 
 
 def _changes_schema() -> dict[str, Any]:
-    """The keys of the tasks' protocols with their types and descriptions; the defaults are the preset's."""
+    """The keys of the tasks' protocols with their types and descriptions; the defaults are the
+    preset's.
+    """
     keys: dict[str, list[dict[str, Any]]] = {}
     for protocol in (Protocol, AnnotationProtocol):
         for key, schema in protocol.model_json_schema()["properties"].items():
             keys.setdefault(key, []).append({k: v for k, v in schema.items() if k != "default"})
     del keys["name"]
-    properties = {key: schemas[0] if len(schemas) == 1 else {"anyOf": schemas} for key, schemas in keys.items()}
+    properties = {
+        key: schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        for key, schemas in keys.items()
+    }
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
@@ -91,20 +108,30 @@ _SPEC_SCHEMA = {
         {"type": "string", "description": "a component spec"},
         {
             "type": "object",
-            "description": "a component by name with its parameters, for values that hold commas or colons",
+            "description": "a component by name with its parameters, for values that hold commas "
+            "or colons",
             "required": ["name"],
             "properties": {"name": {"type": "string"}},
             "additionalProperties": {"type": ["boolean", "integer", "number", "string"]},
         },
     ]
 }
-_SPECS_SCHEMA = {"anyOf": [{"type": "string", "description": "component specs, comma-separated"}, {"type": "array", "minItems": 1, "items": _SPEC_SCHEMA}]}
+_SPECS_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "description": "component specs, comma-separated"},
+        {"type": "array", "minItems": 1, "items": _SPEC_SCHEMA},
+    ]
+}
 _PATHS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _SEED_SCHEMA = {"type": "integer", "minimum": 0}
 _SEEDS_SCHEMA = {
     "anyOf": [
         _SEED_SCHEMA,
-        {"type": "string", "pattern": r"^\s*\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*\s*$", "description": "a list or a range, both ends included"},
+        {
+            "type": "string",
+            "pattern": r"^\s*\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*\s*$",
+            "description": "a list or a range, both ends included",
+        },
         {"type": "array", "minItems": 1, "items": _SEED_SCHEMA},
     ]
 }

@@ -13,11 +13,24 @@ if TYPE_CHECKING:
 
 def suite_text(suite: Suite, comment: str = "") -> str:
     """The keys that the suite was given, after a comment of one line."""
-    values = {key: value for key, value in suite.model_dump(mode="json", exclude_defaults=True, exclude_none=True).items() if key != "tuned"}
+    values = {
+        key: value
+        for key, value in suite.model_dump(
+            mode="json", exclude_defaults=True, exclude_none=True
+        ).items()
+        if key != "tuned"
+    }
     lines = [f"# {comment}", ""] if comment else []
     lines += [f"{key} = {_value(value)}" for key, value in values.items()]
     for entry in suite.tuned:
-        lines += ["", "[[tuned]]", *(f"{key} = {_value(value)}" for key, value in entry.model_dump(exclude_none=True).items())]
+        lines += [
+            "",
+            "[[tuned]]",
+            *(
+                f"{key} = {_value(value)}"
+                for key, value in entry.model_dump(exclude_none=True).items()
+            ),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -25,7 +38,9 @@ def _value(value: object) -> str:
     """JSON's booleans, numbers and texts are TOML's, too."""
     if isinstance(value, dict):
         return _table(value)
-    return _array(value) if isinstance(value, list | tuple) else json.dumps(value, ensure_ascii=False)
+    return (
+        _array(value) if isinstance(value, list | tuple) else json.dumps(value, ensure_ascii=False)
+    )
 
 
 def _table(values: Mapping[str, object]) -> str:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from vsebench.results.spec import ComponentRef
 
 
-def check_images(dataset: ComponentRef, data: RetrievalData, encoder: ComponentRef, registry: Registry) -> None:
+def check_images(
+    dataset: ComponentRef, data: RetrievalData, encoder: ComponentRef, registry: Registry
+) -> None:
     """Checks it before anything is run.
 
     Raises:
@@ -23,12 +25,14 @@ def check_images(dataset: ComponentRef, data: RetrievalData, encoder: ComponentR
     given = any(isinstance(split.features, ImageSource) for split in data.splits.values())
     if given and not wanted:
         raise SpecError(
-            f"data set '{dataset.spec}' has raw images, image encoder '{encoder.spec}' takes features: write --set image_encoder=backbone:model=MODEL, "
+            f"data set '{dataset.spec}' has raw images, image encoder '{encoder.spec}' takes "
+            "features: write --set image_encoder=backbone:model=MODEL, "
             "or make features of them with 'vsebench data extract'"
         )
     if wanted and not given:
         raise SpecError(
-            f"image encoder '{encoder.spec}' takes raw images, data set '{dataset.spec}' has features: name its images with {dataset.name}:images=PATH, "
+            f"image encoder '{encoder.spec}' takes raw images, data set '{dataset.spec}' has "
+            f"features: name its images with {dataset.name}:images=PATH, "
             "or write --set image_encoder=grid"
         )
 
@@ -41,4 +45,7 @@ def check_batch(dataset: ComponentRef, data: RetrievalData, size: int) -> None:
     """
     found = len(data.splits["train"].captions)
     if found < size:
-        raise DataError(f"{dataset.spec} has {found} training captions, fewer than one batch of {size}: lower it with --set batch_size=N")
+        raise DataError(
+            f"{dataset.spec} has {found} training captions, fewer than one batch of {size}: lower "
+            "it with --set batch_size=N"
+        )

@@ -1,4 +1,6 @@
-"""Chooses protocol values for each row of a suite by a random search: the same points, and so as many trials, for every row."""
+"""Chooses protocol values for each row of a suite by a random search: the same points, and so as
+many trials, for every row.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ class Trial:
         sampler: likewise.
         loss: likewise.
         point: the values.
-        score: the best dev MAP of a run, mean over the tuning seeds; None when a run diverged, which no choice can follow.
+        score: the best dev MAP of a run, mean over the tuning seeds; None when a run diverged,
+            which no choice can follow.
         run_ids: the runs, one for each tuning seed.
     """
 
@@ -80,7 +83,8 @@ class TrialsError(VsebenchError):
 
     def __init__(self, reasons: Sequence[str], of: int) -> None:
         super().__init__(
-            f"{len(reasons)} of {of} trial{'s' * (of > 1)} failed, so that nothing was chosen: mend what they say; the same command goes on with what is left"
+            f"{len(reasons)} of {of} trial{'s' * (of > 1)} failed, so that nothing was chosen: "
+            "mend what they say; the same command goes on with what is left"
         )
         self.reasons = reasons
 
@@ -91,32 +95,48 @@ def plan_search(suite: Suite, points: Sequence[Point], seeds: Sequence[int], out
     Args:
         suite: of the annotation task.
         points: to try.
-        seeds: of the trials, not those of the suite, so that nothing is chosen for its luck with them.
+        seeds: of the trials, not those of the suite, so that nothing is chosen for its luck with
+            them.
         out: receives the trials.
 
     Raises:
-        VsebenchError: the suite is not as it must be, is of another task, is tuned already, or shares a seed.
+        VsebenchError: the suite is not as it must be, is of another task, is tuned already, or
+            shares a seed.
     """
     shared = sorted(set(seeds) & set(suite.seeds))
     if shared:
-        raise SpecError(f"seed {shared[0]} is the suite's own: tune with others, such as --seeds {max(suite.seeds) + 1}")
+        raise SpecError(
+            f"seed {shared[0]} is the suite's own: tune with others, such as --seeds "
+            f"{max(suite.seeds) + 1}"
+        )
     if suite.tuned:
         raise SpecError("the suite is tuned already: take out its entries 'tuned' to tune it anew")
     both = next((key for key in points[0] if key in suite.changes), None)
     if both is not None:
-        raise SpecError(f"protocol key '{both}' is set by the suite: take it out, or out of the space")
+        raise SpecError(
+            f"protocol key '{both}' is set by the suite: take it out, or out of the space"
+        )
     common = {"seeds": tuple(seeds), "out": str(out / TRIALS)}
-    plans = [plan(suite.model_copy(update={**common, "set": {**suite.set, **point}})) for point in points]
+    plans = [
+        plan(suite.model_copy(update={**common, "set": {**suite.set, **point}})) for point in points
+    ]
     if not all(isinstance(run, AnnotationSpec) for run in plans[0].runs):
-        raise SpecError(f"data set '{suite.dataset[0]}' serves the retrieval task, where no row is tuned by itself")
+        raise SpecError(
+            f"data set '{suite.dataset[0]}' serves the retrieval task, where no row is tuned by "
+            "itself"
+        )
     runs = tuple(run for each in plans for run in each.runs)
     together = {"concurrency": min(plans[0].workers, len(runs))}
-    runs = tuple(run.model_copy(update={"environment": run.environment.model_copy(update=together)}) for run in runs)
+    runs = tuple(
+        run.model_copy(update={"environment": run.environment.model_copy(update=together)})
+        for run in runs
+    )
     return Search(suite, points, replace(plans[0], runs=runs))
 
 
 def search(wanted: Search, out: Path, command: str, reporter: Report | None = None) -> list[Trial]:
-    """Runs what is left of the trials, and writes `trials.csv` and `suite.toml`, the suite with the best point of every row.
+    """Runs what is left of the trials, and writes `trials.csv` and `suite.toml`, the suite with the
+    best point of every row.
 
     Args:
         wanted: the search.
@@ -128,7 +148,8 @@ def search(wanted: Search, out: Path, command: str, reporter: Report | None = No
         Every trial, in the order of the plan.
 
     Raises:
-        TrialsError: a trial failed for another reason than that it diverged; nothing is written then, and trials that are done are kept.
+        TrialsError: a trial failed for another reason than that it diverged; nothing is written
+            then, and trials that are done are kept.
         VsebenchError: every trial of a row diverged.
     """
     run_plan(wanted.plan, reporter=reporter)
@@ -137,9 +158,18 @@ def search(wanted: Search, out: Path, command: str, reporter: Report | None = No
         raise TrialsError(failures, len(wanted.plan.runs))
     trials = _trials(wanted)
     write_text(out / "trials.csv", _csv(trials))
-    tuned = tuple(Tuned(dataset=t.dataset, sampler=t.sampler, loss=t.loss, set=t.point) for t in best_trials(trials))
+    tuned = tuple(
+        Tuned(dataset=t.dataset, sampler=t.sampler, loss=t.loss, set=t.point)
+        for t in best_trials(trials)
+    )
     trials_each = f"{len(wanted.points)} trial{'s' * (len(wanted.points) > 1)}"
-    write_text(out / "suite.toml", suite_text(wanted.suite.model_copy(update={"tuned": tuned}), f"Tuned with {trials_each} a row: {command}"))
+    write_text(
+        out / "suite.toml",
+        suite_text(
+            wanted.suite.model_copy(update={"tuned": tuned}),
+            f"Tuned with {trials_each} a row: {command}",
+        ),
+    )
     return trials
 
 
@@ -152,11 +182,15 @@ def best_trials(trials: Sequence[Trial]) -> list[Trial]:
     best: dict[tuple[str, str, str], Trial | None] = {}
     for trial in trials:
         leader = best.setdefault(trial.row, None)
-        if trial.score is not None and (leader is None or trial.score > (leader.score or -math.inf)):
+        if trial.score is not None and (
+            leader is None or trial.score > (leader.score or -math.inf)
+        ):
             best[trial.row] = trial
     lost = next((row for row, trial in best.items() if trial is None), None)
     if lost is not None:
-        raise VsebenchError(f"every trial of {' × '.join(lost)} diverged: search smaller learning rates")
+        raise VsebenchError(
+            f"every trial of {' × '.join(lost)} diverged: search smaller learning rates"
+        )
     return [trial for trial in best.values() if trial is not None]
 
 
@@ -168,12 +202,16 @@ def _failures(wanted: Search) -> list[str]:
         record = directory.read_record()
         if record is None or not (record.status == "done" or record.diverged):
             why = (record.error or "").strip().splitlines() if record is not None else []
-            found.append(f"{run.label}: {why[-1] if why else 'it left no record'} ({directory.path})")
+            found.append(
+                f"{run.label}: {why[-1] if why else 'it left no record'} ({directory.path})"
+            )
     return found
 
 
 def _trials(wanted: Search) -> list[Trial]:
-    """What the runs scored; those of one row and point are as many as there are tuning seeds, one after the other."""
+    """What the runs scored; those of one row and point are as many as there are tuning seeds, one
+    after the other.
+    """
     store, runs = Store(wanted.plan.out), wanted.plan.runs
     each = len({run.seed for run in runs})
     per_point = len(runs) // len(wanted.points)
@@ -181,12 +219,21 @@ def _trials(wanted: Search) -> list[Trial]:
     for start in range(0, len(runs), each):
         group = runs[start : start + each]
         records = [store.directory_for(run).read_record() for run in group]
-        scores = [record.best_dev[HEADLINE["annotation"]] if record is not None and record.status == "done" else None for record in records]
+        scores = [
+            record.best_dev[HEADLINE["annotation"]]
+            if record is not None and record.status == "done"
+            else None
+            for record in records
+        ]
         known = [score for score in scores if score is not None]
         sampler, loss = group[0].combination
         ids = tuple(run.run_id for run in group)
         score = math.fsum(known) / each if len(known) == each else None
-        found.append(Trial(group[0].dataset.spec, sampler, loss, wanted.points[start // per_point], score, ids))
+        found.append(
+            Trial(
+                group[0].dataset.spec, sampler, loss, wanted.points[start // per_point], score, ids
+            )
+        )
     return found
 
 
@@ -194,7 +241,16 @@ def _csv(trials: Sequence[Trial]) -> str:
     """A line per trial; the score of one that diverged is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["dataset", "sampler", "loss", *trials[0].point, f"dev_{HEADLINE['annotation']}", "run_ids"])
+    writer.writerow(
+        ["dataset", "sampler", "loss", *trials[0].point, f"dev_{HEADLINE['annotation']}", "run_ids"]
+    )
     for trial in trials:
-        writer.writerow([*trial.row, *trial.point.values(), "" if trial.score is None else trial.score, " ".join(trial.run_ids)])
+        writer.writerow(
+            [
+                *trial.row,
+                *trial.point.values(),
+                "" if trial.score is None else trial.score,
+                " ".join(trial.run_ids),
+            ]
+        )
     return text.getvalue()

@@ -1,4 +1,6 @@
-"""Values that a suite sets for one row alone, because they were tuned for each row with equal effort."""
+"""Values that a suite sets for one row alone, because they were tuned for each row with equal
+effort.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     """Canonical specs of a data set, a sampler and a loss."""
 
 TUNABLE = ("lr", "l2_image", "l2_label", "init_scale")
-"""Protocol keys that may differ between the rows of one table: they decide how well a row trains, not for how long or on what."""
+"""Protocol keys that may differ between the rows of one table: they decide how well a row trains,
+not for how long or on what.
+"""
 
 
 class Tuned(BaseModel):
@@ -49,10 +53,20 @@ def _checked(value: object) -> object:
             raise ValueError(f"an entry is a table with sampler, loss and set, got {entry!r}")
         for key in entry:
             if key not in Tuned.model_fields:
-                raise ValueError(f"an entry has no key '{key}': {did_you_mean(str(key), Tuned.model_fields)}")
+                raise ValueError(
+                    f"an entry has no key '{key}': {did_you_mean(str(key), Tuned.model_fields)}"
+                )
         values = entry.get("set")
-        if not entry.get("sampler") or not entry.get("loss") or not isinstance(values, Mapping) or not values:
-            raise ValueError(f"an entry needs sampler, loss and set, a table of protocol keys, got {dict(entry)!r}")
+        if (
+            not entry.get("sampler")
+            or not entry.get("loss")
+            or not isinstance(values, Mapping)
+            or not values
+        ):
+            raise ValueError(
+                "an entry needs sampler, loss and set, a table of protocol keys, got "
+                f"{dict(entry)!r}"
+            )
         for key, number in values.items():
             if isinstance(number, bool) or not isinstance(number, int | float):
                 raise ValueError(f"protocol key '{key}' must be a number, got {number!r}")
@@ -62,7 +76,9 @@ def _checked(value: object) -> object:
 TunedRows = Annotated[tuple[Tuned, ...], BeforeValidator(_checked)]
 
 
-def tuned_values(entries: Sequence[Tuned], cells: Sequence[Cell], common: Iterable[str], registry: Registry) -> Mapping[Cell, Mapping[str, Scalar]]:
+def tuned_values(
+    entries: Sequence[Tuned], cells: Sequence[Cell], common: Iterable[str], registry: Registry
+) -> Mapping[Cell, Mapping[str, Scalar]]:
     """The tuned values of each cell; of none where nothing is tuned.
 
     Args:
@@ -72,7 +88,8 @@ def tuned_values(entries: Sequence[Tuned], cells: Sequence[Cell], common: Iterab
         registry: resolves specs.
 
     Raises:
-        SpecError: an entry fits no cell or a cell has none or several, entries tune different keys, or a key is not tunable or set for all rows.
+        SpecError: an entry fits no cell or a cell has none or several, entries tune different keys,
+            or a key is not tunable or set for all rows.
     """
     if entries:
         _check_keys(entries, common)
@@ -80,14 +97,20 @@ def tuned_values(entries: Sequence[Tuned], cells: Sequence[Cell], common: Iterab
     for entry in entries:
         fitting = _fitting(entry, cells, registry)
         if not fitting:
-            raise SpecError(f"tuned: {_named(entry)} is no row of this suite: take the entry out, or add its components")
+            raise SpecError(
+                f"tuned: {_named(entry)} is no row of this suite: take the entry out, or add its "
+                "components"
+            )
         for cell in fitting:
             if cell in found:
                 raise SpecError(f"tuned: {' × '.join(cell)} has two entries: keep one")
             found[cell] = entry.set
     missing = next((cell for cell in cells if entries and cell not in found), None)
     if missing is not None:
-        raise SpecError(f"tuned: {' × '.join(missing)} has no entry: rows of one table are all tuned or none; 'vsebench tune' writes every entry")
+        raise SpecError(
+            f"tuned: {' × '.join(missing)} has no entry: rows of one table are all tuned or none; "
+            "'vsebench tune' writes every entry"
+        )
     return found
 
 
@@ -96,20 +119,33 @@ def _check_keys(entries: Sequence[Tuned], common: Iterable[str]) -> None:
     for entry in entries:
         if sorted(entry.set) != keys:
             raise SpecError(
-                f"tuned: {_named(entry)} sets {', '.join(sorted(entry.set))}, {_named(entries[0])} {', '.join(keys)}: tune the same keys for all rows"
+                f"tuned: {_named(entry)} sets {', '.join(sorted(entry.set))}, "
+                f"{_named(entries[0])} {', '.join(keys)}: tune the same keys for all rows"
             )
     for key in keys:
         if key not in TUNABLE:
-            raise SpecError(f"tuned: protocol key '{key}' is held equal between rows: {did_you_mean(key, TUNABLE)}")
+            raise SpecError(
+                f"tuned: protocol key '{key}' is held equal between rows: "
+                f"{did_you_mean(key, TUNABLE)}"
+            )
         if key in common:
-            raise SpecError(f"protocol key '{key}' is tuned for each row and set for all of them: keep one")
+            raise SpecError(
+                f"protocol key '{key}' is tuned for each row and set for all of them: keep one"
+            )
 
 
 def _fitting(entry: Tuned, cells: Sequence[Cell], registry: Registry) -> list[Cell]:
-    dataset = None if entry.dataset is None else resolve_ref("dataset", entry.dataset, registry).spec
-    row = resolve_ref("sampler", entry.sampler, registry).spec, resolve_ref("loss", entry.loss, registry).spec
+    dataset = (
+        None if entry.dataset is None else resolve_ref("dataset", entry.dataset, registry).spec
+    )
+    row = (
+        resolve_ref("sampler", entry.sampler, registry).spec,
+        resolve_ref("loss", entry.loss, registry).spec,
+    )
     return [cell for cell in cells if cell[1:] == row and dataset in (None, cell[0])]
 
 
 def _named(entry: Tuned) -> str:
-    return " × ".join(part for part in (entry.dataset, entry.sampler, entry.loss) if part is not None)
+    return " × ".join(
+        part for part in (entry.dataset, entry.sampler, entry.loss) if part is not None
+    )

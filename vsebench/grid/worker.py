@@ -1,4 +1,5 @@
-"""The process of one run: `python -m vsebench.grid.worker RUN_DIR`, with the run spec as the first line of standard input.
+"""The process of one run: `python -m vsebench.grid.worker RUN_DIR`, with the run spec as the first
+line of standard input.
 
 It writes events on standard output, one JSON object a line:
 
@@ -6,10 +7,11 @@ It writes events on standard output, one JSON object a line:
     {"event": "step", "step": 12, "steps": 468, "epoch": 0.1, "epochs": 4, "loss": 31.2}
     {"event": "evaluated", "step": 117, "rsum": 210.5}
     {"event": "finished", "status": "done" | "failed" | "blocked"}
-    {"event": "busy", "reason": "…"}                     another process works on it: try again later
+    {"event": "busy", "reason": "…"}                     another process works on it: try again
+    later
 
-What the run prints goes to standard error instead. Standard input stays open for as long as the parent lives: its end ends this process,
-so that nothing goes on after the parent was killed.
+What the run prints goes to standard error instead. Standard input stays open for as long as the
+parent lives: its end ends this process, so that nothing goes on after the parent was killed.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ def main() -> None:
 
 
 def _first_line(descriptor: int) -> str:
-    """Reads up to the first line end without a buffer, which at exit would be locked by the thread that waits for the parent."""
+    """Reads up to the first line end without a buffer, which at exit would be locked by the thread
+    that waits for the parent.
+    """
     line = b""
     while not line.endswith(b"\n"):
         chunk = os.read(descriptor, 65_536)

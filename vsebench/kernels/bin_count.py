@@ -1,4 +1,6 @@
-"""Counts, in one pass over a tile of approximate scores, how many thresholds of its row each score surely reaches."""
+"""Counts, in one pass over a tile of approximate scores, how many thresholds of its row each score
+surely reaches.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +14,22 @@ if TYPE_CHECKING:
     from vsebench.kernels.tile_count import Band
 
 
-def count_bins(tile: Tensor, thresholds: Band, limit: int, *, compiled: bool = False) -> tuple[Tensor, Tensor] | None:
+def count_bins(
+    tile: Tensor, thresholds: Band, limit: int, *, compiled: bool = False
+) -> tuple[Tensor, Tensor] | None:
     """Sorts every score into its row's thresholds.
 
     Args:
         tile: fp32 [R, C], no NaN.
-        thresholds: bands fp32 [R, K], ascending within a row; rows with fewer than K thresholds end in infinity.
+        thresholds: bands fp32 [R, K], ascending within a row; rows with fewer than K thresholds end
+            in infinity.
         limit: most undecided scores to list.
         compiled: use the numba kernel, on the CPU.
 
     Returns:
-        int64 [R, K + 1], how many scores of a row are surely above its b lowest thresholds and below the others, for b from 1 (b = 0 is
-        not counted); and int64 [P, 2], the scores (row, column) that a band leaves undecided. None where there are more than `limit`.
+        int64 [R, K + 1], how many scores of a row are surely above its b lowest thresholds and
+        below the others, for b from 1 (b = 0 is not counted); and int64 [P, 2], the scores (row,
+        column) that a band leaves undecided. None where there are more than `limit`.
     """
     if compiled and tile.device.type == "cpu":
         return _count_compiled(tile, thresholds, limit)
@@ -32,7 +38,9 @@ def count_bins(tile: Tensor, thresholds: Band, limit: int, *, compiled: bool = F
     near = above != reached
     if near.sum() > limit:
         return None
-    counts = torch.zeros(len(tile), thresholds.upper.shape[1] + 1, dtype=torch.int64, device=tile.device)
+    counts = torch.zeros(
+        len(tile), thresholds.upper.shape[1] + 1, dtype=torch.int64, device=tile.device
+    )
     counts.scatter_add_(1, above, (~near).long())
     counts[:, 0] = 0
     return counts, near.nonzero()
@@ -43,5 +51,11 @@ def _count_compiled(tile: Tensor, thresholds: Band, limit: int) -> tuple[Tensor,
 
     counts = torch.zeros(len(tile), thresholds.upper.shape[1] + 1, dtype=torch.int64, device="cpu")
     near = torch.empty(limit, 2, dtype=torch.int64, device="cpu")
-    found = bin_tile(tile.numpy(), thresholds.lower.numpy(), thresholds.upper.numpy(), counts.numpy(), near.numpy())
+    found = bin_tile(
+        tile.numpy(),
+        thresholds.lower.numpy(),
+        thresholds.upper.numpy(),
+        counts.numpy(),
+        near.numpy(),
+    )
     return (counts, near[:found]) if found >= 0 else None

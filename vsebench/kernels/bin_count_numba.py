@@ -1,4 +1,6 @@
-"""`count_bins` as one pass; thresholds are searched only for scores that reach the lowest one of their row."""
+"""`count_bins` as one pass; thresholds are searched only for scores that reach the lowest one of
+their row.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,12 @@ _PIECE = 128
 
 @jit
 def bin_tile(tile: Scores, lower: Scores, upper: Scores, counts: Counts, near: Counts) -> int:
-    """Adds to `counts` [R, K + 1] the scores surely above b thresholds, b ≥ 1, and lists the undecided ones in `near` [limit, 2].
+    """Adds to `counts` [R, K + 1] the scores surely above b thresholds, b ≥ 1, and lists the
+    undecided ones in `near` [limit, 2].
 
     Returns:
-        The number of undecided scores, or -1 as soon as there are more than `near` holds; the counts are incomplete then.
+        The number of undecided scores, or -1 as soon as there are more than `near` holds; the
+        counts are incomplete then.
     """
     found = 0
     one, zero = np.int32(1), np.int32(0)
@@ -31,7 +35,9 @@ def bin_tile(tile: Scores, lower: Scores, upper: Scores, counts: Counts, near: C
         for start in range(0, tile.shape[1], _PIECE):
             scores = tile[row, start : start + _PIECE]
             candidates = zero
-            for k in range(scores.shape[0]):  # without branches, so that it is compiled to vector instructions
+            for k in range(
+                scores.shape[0]
+            ):  # without branches, so that it is compiled to vector instructions
                 candidates += one if scores[k] >= lowest else zero
             if candidates == zero:
                 continue

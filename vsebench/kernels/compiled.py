@@ -14,17 +14,31 @@ if TYPE_CHECKING:
 
 
 def compiled_kernels_take(features: Tensor) -> bool:
-    """Whether the kernels in numba may pool `features`: float32, on the CPU, outside of graphs that torch compiles itself."""
-    return features.device.type == "cpu" and features.dtype == torch.float32 and not torch.compiler.is_compiling() and numba_works()
+    """Whether the kernels in numba may pool `features`: float32, on the CPU, outside of graphs that
+    torch compiles itself.
+    """
+    return (
+        features.device.type == "cpu"
+        and features.dtype == torch.float32
+        and not torch.compiler.is_compiling()
+        and numba_works()
+    )
 
 
 @functools.cache
 def numba_works() -> bool:
-    """Whether numba can be imported; where not (it lags behind new releases of NumPy and Python), says so once."""
+    """Whether numba can be imported; where not (it lags behind new releases of NumPy and Python),
+    says so once.
+    """
     try:
         import numba  # noqa: F401
     except ImportError as error:
-        warnings.warn(f"pooling on the CPU takes up to ten times as long, because numba cannot be imported: {error}", RuntimeWarning, stacklevel=3)
+        warnings.warn(
+            "pooling on the CPU takes up to ten times as long, because numba cannot be imported: "
+            f"{error}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
         return False
     return True
 

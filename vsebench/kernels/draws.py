@@ -1,4 +1,6 @@
-"""A base for samplers that have one law in two forms: a compiled scalar function and vectorised torch operations."""
+"""A base for samplers that have one law in two forms: a compiled scalar function and vectorised
+torch operations.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class Case:
     negative: np.ndarray
 
 
-def tables(ranks: np.ndarray | None = None, numbers: np.ndarray | None = None, scratch: int = 1) -> Tables:
+def tables(
+    ranks: np.ndarray | None = None, numbers: np.ndarray | None = None, scratch: int = 1
+) -> Tables:
     """Tables of which a law needs some.
 
     Args:
@@ -67,7 +71,8 @@ class Request:
         images: int64 [B, 1].
         positives: int64 [B].
         streams: int64 [B, k], of the draws.
-        free: int64 [B, 1], labels that the image does not have. Where it is 0 the law may give any label: the draw counts as empty.
+        free: int64 [B, 1], labels that the image does not have. Where it is 0 the law may give any
+            label: the draw counts as empty.
         index: of the positives.
     """
 
@@ -83,13 +88,22 @@ class Request:
         """The request for some draws, numbered b · k + c: one negative each."""
         pairs = draws // self.streams.shape[1]
         streams = self.streams.flatten()[draws, None]
-        return Request(self.vectors[pairs], self.Q, self.images[pairs], self.positives[pairs], streams, self.free[pairs], self.index)
+        return Request(
+            self.vectors[pairs],
+            self.Q,
+            self.images[pairs],
+            self.positives[pairs],
+            streams,
+            self.free[pairs],
+            self.index,
+        )
 
 
 class LawSampler(ABC):
     """A sampler that never draws a training positive; see `vsebench.plugin.Sampler`.
 
-    A subclass gives `kernel` and `draw`, which have the same law and the same random numbers; a test should compare them.
+    A subclass gives `kernel` and `draw`, which have the same law and the same random numbers; a
+    test should compare them.
     """
 
     may_draw_positives = False
@@ -117,30 +131,58 @@ class LawSampler(ABC):
     def draw(self, request: Request) -> Found:
         """The law in torch operations, on any device."""
 
-    def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
-        choose = self.compiled if anchors.device.type == "cpu" and numba_works() else self.vectorised
+    def sample(
+        self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey
+    ) -> Draws:
+        choose = (
+            self.compiled if anchors.device.type == "cpu" and numba_works() else self.vectorised
+        )
         return choose(state, anchors, positives, k, key)
 
-    def compiled(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
+    def compiled(
+        self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey
+    ) -> Draws:
         """`sample` by the numba function."""
         from vsebench.kernels.draws_numba import draw_batch
 
         shape = (len(anchors), k)
-        labels, trials, weight = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, np.float32)
+        labels, trials, weight = (
+            np.empty(shape, np.int64),
+            np.empty(shape, np.int64),
+            np.empty(shape, np.float32),
+        )
         kernel, rows = self.kernel(), state.positives
         pairs = array(anchors), array(state.images_of(anchors)), array(positives)
-        draw_batch(kernel.draw, tuple(kernel.tables), *pairs, key.stream, array(state.P), array(state.Q), rows.offsets, rows.labels, (labels, trials, weight))
+        draw_batch(
+            kernel.draw,
+            tuple(kernel.tables),
+            *pairs,
+            key.stream,
+            array(state.P),
+            array(state.Q),
+            rows.offsets,
+            rows.labels,
+            (labels, trials, weight),
+        )
         return Draws(torch.from_numpy(labels), torch.from_numpy(trials), torch.from_numpy(weight))
 
-    def vectorised(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
+    def vectorised(
+        self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey
+    ) -> Draws:
         """`sample` by torch operations."""
         index, images = self.negatives(state), state.images_of(anchors)[:, None]
         numbers = torch.arange(len(anchors) * k, device=anchors.device).view(-1, k)
         streams = fork(torch.full_like(numbers, key.stream), numbers)
         free = index.free(images)
-        labels, trials, weight = self.draw(Request(state.P[anchors], state.Q, images, positives, streams, free, index))
+        labels, trials, weight = self.draw(
+            Request(state.P[anchors], state.Q, images, positives, streams, free, index)
+        )
         empty = free == 0
-        return Draws(labels.masked_fill(empty, NOTHING), trials.masked_fill(empty, 0), weight.masked_fill(empty, 1))
+        return Draws(
+            labels.masked_fill(empty, NOTHING),
+            trials.masked_fill(empty, 0),
+            weight.masked_fill(empty, 1),
+        )
 
     def law(self, state: SamplerState, anchor: int, positive: int) -> np.ndarray:
         """The exact distribution of one draw that finds something: float64 [A].
@@ -153,14 +195,21 @@ class LawSampler(ABC):
         image = int(state.images_of(torch.tensor([anchor], device=state.P.device))[0])
         negative = np.ones(state.positives.n_labels, bool)
         negative[state.positives.row(image)] = False
-        case = Case(state.P[anchor].double().cpu().numpy(), state.Q.double().cpu().numpy(), positive, negative)
+        case = Case(
+            state.P[anchor].double().cpu().numpy(),
+            state.Q.double().cpu().numpy(),
+            positive,
+            negative,
+        )
         mass = self.mass(case) * negative
         law: np.ndarray = mass / mass.sum()
         return law
 
     @abstractmethod
     def mass(self, case: Case) -> np.ndarray:
-        """What `law` is proportional to among the negatives, float64 [A]; what it says of positives is not used."""
+        """What `law` is proportional to among the negatives, float64 [A]; what it says of positives
+        is not used.
+        """
 
     def state_dict(self) -> dict[str, Tensor]:
         """The tables of the last refresh; laws without tables have none."""
@@ -170,17 +219,24 @@ class LawSampler(ABC):
         """Puts the tables back, after a first `refresh`."""
 
 
-def first_accepted(attempt: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], active: Tensor, limits: Tensor, widest: int) -> tuple[Tensor, Tensor]:
+def first_accepted(
+    attempt: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    active: Tensor,
+    limits: Tensor,
+    widest: int,
+) -> tuple[Tensor, Tensor]:
     """Tries until something is accepted, more candidates at once from round to round.
 
     Args:
-        attempt: `(draws [p], trials [c]) → (candidates int64 [p, c], accepted bool [p, c])` for those trials of those draws.
+        attempt: `(draws [p], trials [c]) → (candidates int64 [p, c], accepted bool [p, c])` for
+            those trials of those draws.
         active: int64 [p], numbers of the draws to make.
         limits: int64 [N], most trials of each of the N draws.
         widest: most candidates of a round, over all draws.
 
     Returns:
-        For each of the N draws the accepted candidate, or the last one, and the trials made: 0 where none was accepted. int64 [N] each.
+        For each of the N draws the accepted candidate, or the last one, and the trials made: 0
+        where none was accepted. int64 [N] each.
     """
     labels, trials = torch.zeros_like(limits), torch.zeros_like(limits)
     start, width = 0, 1

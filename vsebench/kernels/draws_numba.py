@@ -12,8 +12,21 @@ _AHEAD = 3  # pairs between asking for an image's vector and using it
 
 
 @jit(cache=False)
-def draw_batch(draw: Any, tables: Any, rows: Any, images: Any, positives: Any, stream: int, vectors: Any, Q: Any, offsets: Any, labels: Any, out: Any) -> None:
-    """Fills `out`, labels, trials and weights [B, k]; draw (b, c) has stream number b · k + c of `stream`.
+def draw_batch(
+    draw: Any,
+    tables: Any,
+    rows: Any,
+    images: Any,
+    positives: Any,
+    stream: int,
+    vectors: Any,
+    Q: Any,
+    offsets: Any,
+    labels: Any,
+    out: Any,
+) -> None:
+    """Fills `out`, labels, trials and weights [B, k]; draw (b, c) has stream number b · k + c of
+    `stream`.
 
     Args:
         draw: the law; see `vsebench.plugin.DrawKernel`.
@@ -36,5 +49,16 @@ def draw_batch(draw: Any, tables: Any, rows: Any, images: Any, positives: Any, s
         prefetch_row(vectors, coming)
         image, positive, vector = images[b], positives[b], vectors[rows[b]]
         for c in range(k):
-            drawn = draw(image, vector, positive, fork(stream, b * k + c), Q, offsets, labels, ranks, numbers, scratch)
+            drawn = draw(
+                image,
+                vector,
+                positive,
+                fork(stream, b * k + c),
+                Q,
+                offsets,
+                labels,
+                ranks,
+                numbers,
+                scratch,
+            )
             found[b, c], trials[b, c], weight[b, c] = drawn

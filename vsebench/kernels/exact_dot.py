@@ -1,8 +1,9 @@
 """Inner products that are the same to the last bit wherever they are computed.
 
-A matrix product's last bits depend on its shape, its device and its threads. Where equality matters, as for ties between scores, products are
-summed here in float64 in one fixed order: the elementwise products, padded with zeros to a power of two, are halved by adding the upper half to the
-lower one until a single number is left.
+A matrix product's last bits depend on its shape, its device and its threads. Where equality
+matters, as for ties between scores, products are summed here in float64 in one fixed order: the
+elementwise products, padded with zeros to a power of two, are halved by adding the upper half to
+the lower one until a single number is left.
 """
 
 from __future__ import annotations
@@ -18,18 +19,24 @@ if TYPE_CHECKING:
 def exact_dot(left: Tensor, right: Tensor, *, compiled: bool = False) -> Tensor:
     """The inner product of each row of `left` with the same row of `right`.
 
-    Every value is a function of its two rows alone: not of the other rows, the device or the number of threads, nor of `compiled`. Products of fp32
-    (or narrower) inputs are exact; each term passes through at most log2(D) + 1 float64 additions.
+    Every value is a function of its two rows alone: not of the other rows, the device or the number
+    of threads, nor of `compiled`. Products of fp32 (or narrower) inputs are exact; each term passes
+    through at most log2(D) + 1 float64 additions.
 
     Args:
         left: [P, D] of any floating dtype, D ≥ 1.
         right: [P, D].
-        compiled: use the numba kernel where it applies (fp32 and float64 on the CPU); compiling takes a second, once per machine.
+        compiled: use the numba kernel where it applies (fp32 and float64 on the CPU); compiling
+            takes a second, once per machine.
 
     Returns:
         float64 [P].
     """
-    if compiled and left.device.type == "cpu" and {left.dtype, right.dtype} <= {torch.float32, torch.float64}:
+    if (
+        compiled
+        and left.device.type == "cpu"
+        and {left.dtype, right.dtype} <= {torch.float32, torch.float64}
+    ):
         from vsebench.kernels.exact_dot_numba import dot_rows
 
         out = torch.empty(len(left), dtype=torch.float64, device="cpu")

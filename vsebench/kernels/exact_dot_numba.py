@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @jit
 def dot_rows(left: Rows, right: Rows, out: NDArray[np.float64]) -> None:
-    """Fills `out` [P] with the inner products of the rows of `left` and `right`, [P, D] each, D ≥ 1."""
+    """Fills `out` [P] with the inner products of the rows of `left` and `right`, [P, D] each, D ≥
+    1.
+    """
     depth = left.shape[1]
     half = 1
     while 2 * half < depth:

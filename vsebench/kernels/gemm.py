@@ -1,8 +1,9 @@
 """fp32 matrix products that are fast and still fp32.
 
-On AMD CPUs torch's default fp32 product (MKL) runs at less than half the speed of oneDNN's. Torch hands fp32 products to oneDNN only when lower
-precision is allowed, and what oneDNN makes of that permission depends on the CPU: without AMX it computes in fp32 all the same, with AMX it
-rounds the inputs to bf16. So it is asked once per process, by products whose rounding shows.
+On AMD CPUs torch's default fp32 product (MKL) runs at less than half the speed of oneDNN's. Torch
+hands fp32 products to oneDNN only when lower precision is allowed, and what oneDNN makes of that
+permission depends on the CPU: without AMX it computes in fp32 all the same, with AMX it rounds the
+inputs to bf16. So it is asked once per process, by products whose rounding shows.
 """
 
 from __future__ import annotations
@@ -26,28 +27,35 @@ _MKLDNN: Any = torch.backends.mkldnn  # its attributes are set at run time, out 
 
 @contextmanager
 def true_float32(fast: bool = True) -> Iterator[Route]:
-    """Within it, fp32 products have fp32 inputs and fp32 sums on every device, whatever TF32, bf16 or autocast settings are around it.
+    """Within it, fp32 products have fp32 inputs and fp32 sums on every device, whatever TF32, bf16
+    or autocast settings are around it.
 
-    Error bounds of fp32 arithmetic hold inside. The settings are process-wide and are put back at the end.
+    Error bounds of fp32 arithmetic hold inside. The settings are process-wide and are put back at
+    the end.
 
     Args:
-        fast: use oneDNN on the CPU where it keeps fp32 precision. Of no use to work on CUDA, and `torch.get_float32_matmul_precision`, which
-            autotuning asks, raises inside.
+        fast: use oneDNN on the CPU where it keeps fp32 precision. Of no use to work on CUDA, and
+            `torch.get_float32_matmul_precision`, which autotuning asks, raises inside.
 
     Yields:
         How CPU products are computed inside, for a run's provenance.
     """
     route: Route = "onednn-fp32" if fast and onednn_keeps_float32() else "default"
-    with _precision("bf16" if route == "onednn-fp32" else "ieee"), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+    with (
+        _precision("bf16" if route == "onednn-fp32" else "ieee"),
+        torch.autocast("cpu", enabled=False),
+        torch.autocast("cuda", enabled=False),
+    ):
         yield route
 
 
 @contextmanager
 def _precision(cpu: Literal["bf16", "ieee"]) -> Iterator[None]:
-    """Sets what CPU products may round to, and allows CUDA ones no rounding where torch can tell the two apart.
+    """Sets what CPU products may round to, and allows CUDA ones no rounding where torch can tell
+    the two apart.
 
-    The settings of each backend are used where torch has them (2.9), since `torch.get_float32_matmul_precision` raises where only those were
-    changed by the caller.
+    The settings of each backend are used where torch has them (2.9), since
+    `torch.get_float32_matmul_precision` raises where only those were changed by the caller.
     """
     if not hasattr(_MKLDNN, "matmul"):
         with _precision_of_all(cpu):
@@ -66,10 +74,14 @@ def _precision(cpu: Literal["bf16", "ieee"]) -> Iterator[None]:
 
 @contextmanager
 def _precision_of_all(cpu: Literal["bf16", "ieee"]) -> Iterator[None]:
-    """As `_precision`, with the one setting that older releases of torch have for every backend: where there is CUDA, nothing may round."""
+    """As `_precision`, with the one setting that older releases of torch have for every backend:
+    where there is CUDA, nothing may round.
+    """
     before = torch.get_float32_matmul_precision()
     try:
-        torch.set_float32_matmul_precision("medium" if cpu == "bf16" and not torch.cuda.is_available() else "highest")
+        torch.set_float32_matmul_precision(
+            "medium" if cpu == "bf16" and not torch.cuda.is_available() else "highest"
+        )
         yield
     finally:
         torch.set_float32_matmul_precision(before)
@@ -77,13 +89,21 @@ def _precision_of_all(cpu: Literal["bf16", "ieee"]) -> Iterator[None]:
 
 @functools.cache
 def onednn_keeps_float32() -> bool:
-    """Whether oneDNN takes over fp32 products on this CPU when allowed to use bf16, and computes them in fp32 nevertheless."""
+    """Whether oneDNN takes over fp32 products on this CPU when allowed to use bf16, and computes
+    them in fp32 nevertheless.
+    """
     with torch.autocast("cpu", enabled=False):
-        return _MKLDNN.is_available() and all(_keeps_float32(*shape) for shape in _PROBE_SHAPES) and _takes_over()
+        return (
+            _MKLDNN.is_available()
+            and all(_keeps_float32(*shape) for shape in _PROBE_SHAPES)
+            and _takes_over()
+        )
 
 
 def _keeps_float32(rows: int, depth: int, columns: int) -> bool:
-    """Inputs are not rounded (a product with the identity is exact in any order of summation), and sums are as accurate as fp32 ones."""
+    """Inputs are not rounded (a product with the identity is exact in any order of summation), and
+    sums are as accurate as fp32 ones.
+    """
     generator = torch.Generator().manual_seed(0)
     left = torch.randn(rows, depth, generator=generator, dtype=torch.float32, device="cpu")
     right = torch.randn(columns, depth, generator=generator, dtype=torch.float32, device="cpu")
@@ -96,7 +116,9 @@ def _keeps_float32(rows: int, depth: int, columns: int) -> bool:
 
 
 def _takes_over() -> bool:
-    """Whether the permission changes anything: another library adds up in another order, which shows in the last bits."""
+    """Whether the permission changes anything: another library adds up in another order, which
+    shows in the last bits.
+    """
     rows, depth, columns = _PROBE_SHAPES[0]
     generator = torch.Generator().manual_seed(0)
     left = torch.randn(rows, depth, generator=generator, dtype=torch.float32, device="cpu")

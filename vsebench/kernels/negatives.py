@@ -29,7 +29,8 @@ def below(words: Tensor, sizes: Tensor | int) -> Tensor:
 class NegativeIndex:
     """Searches the positives of n images and A labels on a device.
 
-    Each lookup is one binary search over all pairs (image, label): they are ordered by image and then by label.
+    Each lookup is one binary search over all pairs (image, label): they are ordered by image and
+    then by label.
 
     Args:
         positives: the labels of each image.
@@ -50,7 +51,9 @@ class NegativeIndex:
         return self.positives.n_labels - (self._offsets[images + 1] - self._offsets[images])
 
     def nth(self, images: Tensor, ranks: Tensor) -> Tensor:
-        """The label of each rank, from 0, among those that the image does not have: int64, of the shape to which both broadcast."""
+        """The label of each rank, from 0, among those that the image does not have: int64, of the
+        shape to which both broadcast.
+        """
         keys = images * self._stride + ranks
         before = torch.searchsorted(self._gaps, keys, right=True) - self._offsets[images]
         return ranks + before
@@ -73,7 +76,9 @@ class NegativeIndex:
     @cached_property
     def _pairs(self) -> Tensor:
         """Ascending, with an end that no key reaches."""
-        return torch.nn.functional.pad(self._rows * self._stride + self._labels, (0, 1), value=2**62)
+        return torch.nn.functional.pad(
+            self._rows * self._stride + self._labels, (0, 1), value=2**62
+        )
 
     @cached_property
     def _gaps(self) -> Tensor:

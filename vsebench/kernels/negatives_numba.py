@@ -1,4 +1,6 @@
-"""Random words, positives and scores inside compiled loops: what the samplers' kernels are made of."""
+"""Random words, positives and scores inside compiled loops: what the samplers' kernels are made
+of.
+"""
 
 from __future__ import annotations
 

@@ -23,17 +23,25 @@ def _prefetch_row(context: Any, matrix: Any, row: Any) -> tuple[Any, Callable[..
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = target.make_array(signature.args[0])(target, builder, arguments[0])
         stride = cgutils.unpack_tuple(builder, array.strides, 2)[0]  # type: ignore[no-untyped-call]
-        start = builder.add(builder.ptrtoint(array.data, stride.type), builder.mul(arguments[1], stride))
+        start = builder.add(
+            builder.ptrtoint(array.data, stride.type), builder.mul(arguments[1], stride)
+        )
         pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
         prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")  # type: ignore[no-untyped-call]
         for line in range(_LINES):
-            address = builder.inttoptr(builder.add(start, ir.Constant(stride.type, line * _LINE)), pointer)
-            builder.call(prefetch, [address, word(0), word(3), word(1)])  # to read, into all caches, data
+            address = builder.inttoptr(
+                builder.add(start, ir.Constant(stride.type, line * _LINE)), pointer
+            )
+            builder.call(
+                prefetch, [address, word(0), word(3), word(1)]
+            )  # to read, into all caches, data
         return target.get_dummy_value()
 
     return types.void(matrix, row), generate
 
 
 prefetch_row: Any = _prefetch_row
-"""`prefetch_row(matrix, row)` starts to load the first 512 bytes of a row of a two-dimensional array; it waits for nothing and changes nothing."""
+"""`prefetch_row(matrix, row)` starts to load the first 512 bytes of a row of a two-dimensional
+array; it waits for nothing and changes nothing.
+"""

@@ -1,7 +1,8 @@
 """Mean and maximum over the valid rows of each item of a padded batch.
 
-Padding (rows at `lengths[b]` and beyond) is never used, whatever it holds, and gets a gradient of exactly 0. A NaN among the valid values shows in
-the result. float32 on the CPU takes a compiled kernel that reads valid rows once; everything else takes torch operations with the same result.
+Padding (rows at `lengths[b]` and beyond) is never used, whatever it holds, and gets a gradient of
+exactly 0. A NaN among the valid values shows in the result. float32 on the CPU takes a compiled
+kernel that reads valid rows once; everything else takes torch operations with the same result.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def masked_mean(features: Tensor, lengths: Tensor) -> Tensor:
-    """Mean over the valid rows of `features` [B, N, D] with `lengths` int64 [B]; [B, D] of the same dtype, summed in float32 at least."""
+    """Mean over the valid rows of `features` [B, N, D] with `lengths` int64 [B]; [B, D] of the same
+    dtype, summed in float32 at least.
+    """
     if compiled_kernels_take(features):
         from vsebench.kernels.reductions_numba import NumbaMean
 

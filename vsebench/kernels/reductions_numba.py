@@ -15,7 +15,9 @@ from vsebench.kernels.jit import jit
 
 @jit(fastmath={"contract"})
 def mean(features: np.ndarray, lengths: np.ndarray, out: np.ndarray) -> None:
-    """Fills `out` [B, D] with the means over the first `lengths[b]` rows of `features` [B, N, D]; zeros for an item without rows."""
+    """Fills `out` [B, D] with the means over the first `lengths[b]` rows of `features` [B, N, D];
+    zeros for an item without rows.
+    """
     batch, n_max, dim = features.shape
     for b in range(batch):
         n = np.uint64(min(max(lengths[b], 0), n_max))
@@ -48,7 +50,9 @@ def mean_gradient(grad: np.ndarray, lengths: np.ndarray, out: np.ndarray) -> Non
 
 @jit
 def maximum(features: np.ndarray, lengths: np.ndarray, out: np.ndarray, rows: np.ndarray) -> None:
-    """Fills `out` [B, D] with the maxima over the first `lengths[b]` rows of `features` [B, N, D], and `rows` int32 [B, D] with where they are."""
+    """Fills `out` [B, D] with the maxima over the first `lengths[b]` rows of `features` [B, N, D],
+    and `rows` int32 [B, D] with where they are.
+    """
     batch, n_max, dim = features.shape
     for b in range(batch):
         n = np.uint64(min(max(lengths[b], 0), n_max))

@@ -1,4 +1,6 @@
-"""Row counts that repeat: oneDNN prepares a kernel for each new shape of a product, and the shapes of ragged batches are never the same twice."""
+"""Row counts that repeat: oneDNN prepares a kernel for each new shape of a product, and the shapes
+of ragged batches are never the same twice.
+"""
 
 from __future__ import annotations
 

@@ -37,15 +37,22 @@ class Rows:
     device: torch.device
 
     @classmethod
-    def checked(cls, side: str, values: Tensor | np.ndarray, device: torch.device | None = None) -> Rows:
-        """Reads every value once; `side` names the embeddings in errors, `device` is by default their own.
+    def checked(
+        cls, side: str, values: Tensor | np.ndarray, device: torch.device | None = None
+    ) -> Rows:
+        """Reads every value once; `side` names the embeddings in errors, `device` is by default
+        their own.
 
         Raises:
-            DataError: not a floating-point matrix, of width 0, or with a row that is not finite or too large.
+            DataError: not a floating-point matrix, of width 0, or with a row that is not finite or
+                too large.
         """
         tensor = as_tensor(side, values)
         if tensor.ndim != 2 or tensor.shape[1] == 0:
-            raise DataError(f"{side} embeddings must be a matrix [items, dimensions], found shape {tuple(tensor.shape)}")
+            raise DataError(
+                f"{side} embeddings must be a matrix [items, dimensions], found shape "
+                f"{tuple(tensor.shape)}"
+            )
         device = device or tensor.device
         return cls(tensor, _checked_norms(side, tensor, device), device)
 
@@ -62,7 +69,9 @@ class Rows:
         return self.values[part].to(self.device, torch.float32)
 
     def take(self, index: Tensor) -> Tensor:
-        """The rows at `index`, not rounded: in fp32 or, where the embeddings are float64, in float64."""
+        """The rows at `index`, not rounded: in fp32 or, where the embeddings are float64, in
+        float64.
+        """
         return _widened(self.values.index_select(0, index.to(self.values.device))).to(self.device)
 
     def select(self, index: Tensor) -> Rows:
@@ -71,12 +80,16 @@ class Rows:
 
     @functools.cached_property
     def identity(self) -> Tensor:
-        """int64 [n]: rows that are equal to the last bit, and only they, share a number (by 128-bit digests)."""
+        """int64 [n]: rows that are equal to the last bit, and only they, share a number (by 128-bit
+        digests).
+        """
         digests = bytearray()
         for start in range(0, len(self), _AT_A_TIME):
             for row in _widened(self.values[start : start + _AT_A_TIME]).cpu().contiguous().numpy():
                 digests += hashlib.blake2b(row.data, digest_size=16).digest()
-        numbers = np.unique(np.frombuffer(digests, dtype=np.int64).reshape(-1, 2), axis=0, return_inverse=True)[1]
+        numbers = np.unique(
+            np.frombuffer(digests, dtype=np.int64).reshape(-1, 2), axis=0, return_inverse=True
+        )[1]
         return torch.from_numpy(numbers.reshape(-1)).to(self.device)
 
 
@@ -88,29 +101,45 @@ def _checked_norms(side: str, values: Tensor, device: torch.device) -> Tensor:
     norms = torch.empty(len(values), dtype=torch.float64, device=device)
     for start in range(0, len(values), _AT_A_TIME):
         block = values[start : start + _AT_A_TIME].to(device)
-        norms[start : start + _AT_A_TIME] = torch.linalg.vector_norm(block, dim=1, dtype=torch.float64)
+        norms[start : start + _AT_A_TIME] = torch.linalg.vector_norm(
+            block, dim=1, dtype=torch.float64
+        )
     if len(bad := (~(norms <= LARGEST_NORM)).nonzero()):
         row = int(bad[0])
         if not bool(values[row].isfinite().all()):
-            raise DataError(f"{side} embeddings: row {row} holds values that are not finite ({len(bad)} such rows): the model may have diverged")
-        raise DataError(f"{side} embeddings: row {row} has norm {float(norms[row]):.1e}, more than {LARGEST_NORM:.0e}: normalise the embeddings")
+            raise DataError(
+                f"{side} embeddings: row {row} holds values that are not finite ({len(bad)} such "
+                "rows): the model may have diverged"
+            )
+        raise DataError(
+            f"{side} embeddings: row {row} has norm {float(norms[row]):.1e}, more than "
+            f"{LARGEST_NORM:.0e}: normalise the embeddings"
+        )
     return norms * (1 + 1e-10)
 
 
 def as_tensor(side: str, values: Tensor | np.ndarray) -> Tensor:
-    """A tensor over the same memory, where its layout allows it; `side` names the embeddings in errors.
+    """A tensor over the same memory, where its layout allows it; `side` names the embeddings in
+    errors.
 
     Raises:
         DataError: not floating-point numbers.
     """
     if isinstance(values, torch.Tensor):
         if not values.is_floating_point():
-            raise DataError(f"{side} embeddings must be floating-point numbers, found {values.dtype}")
+            raise DataError(
+                f"{side} embeddings must be floating-point numbers, found {values.dtype}"
+            )
         return values.detach()
     array = np.asarray(values)
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
-        raise DataError(f"{side} embeddings must be floating-point numbers of at most 64 bits, found {array.dtype}")
+        raise DataError(
+            f"{side} embeddings must be floating-point numbers of at most 64 bits, found "
+            f"{array.dtype}"
+        )
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # it is only read
+        warnings.filterwarnings(
+            "ignore", "The given NumPy array is not writable"
+        )  # it is only read
         return torch.from_numpy(array if min(array.strides, default=0) >= 0 else array.copy())

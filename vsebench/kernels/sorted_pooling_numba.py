@@ -1,8 +1,10 @@
-"""Sorted pooling in one pass over the features: a sorting network across the feature axis, for float32 on the CPU.
+"""Sorted pooling in one pass over the features: a sorting network across the feature axis, for
+float32 on the CPU.
 
-A block of `LANES` dimensions is copied to a buffer that fits the first-level cache, sorted there along with the rows that its values came from, and
-summed with the weights. Ties are broken by row, so that the order is the one of a stable sort. What the backward pass needs is kept as the
-sorted values and one byte per value for its row.
+A block of `LANES` dimensions is copied to a buffer that fits the first-level cache, sorted there
+along with the rows that its values came from, and summed with the weights. Ties are broken by row,
+so that the order is the one of a stable sort. What the backward pass needs is kept as the sorted
+values and one byte per value for its row.
 """
 
 from __future__ import annotations
@@ -24,8 +26,12 @@ LANES = 64
 
 
 @jit
-def sort_block(block: np.ndarray, origin: np.ndarray, n: np.uint64, pairs: np.ndarray, start: np.ndarray) -> None:
-    """Sorts each column of the first n rows of `block` [N, LANES] in descending order, and `origin` uint8 [N, LANES] along with it."""
+def sort_block(
+    block: np.ndarray, origin: np.ndarray, n: np.uint64, pairs: np.ndarray, start: np.ndarray
+) -> None:
+    """Sorts each column of the first n rows of `block` [N, LANES] in descending order, and `origin`
+    uint8 [N, LANES] along with it.
+    """
     network = 0
     while 2 << network < n:
         network += 1
@@ -44,8 +50,18 @@ def sort_block(block: np.ndarray, origin: np.ndarray, n: np.uint64, pairs: np.nd
 
 
 @jit
-def load_block(features: np.ndarray, b: int, d0: int, width: int, n: np.uint64, block: np.ndarray, origin: np.ndarray) -> None:
-    """Copies `width` dimensions from `d0` on of the first n rows of item b to `block` [N, LANES], and numbers the rows in `origin`."""
+def load_block(
+    features: np.ndarray,
+    b: int,
+    d0: int,
+    width: int,
+    n: np.uint64,
+    block: np.ndarray,
+    origin: np.ndarray,
+) -> None:
+    """Copies `width` dimensions from `d0` on of the first n rows of item b to `block` [N, LANES],
+    and numbers the rows in `origin`.
+    """
     for i in range(n):
         source = features[b, i, d0 : d0 + width]
         for d in range(width):
@@ -55,8 +71,12 @@ def load_block(features: np.ndarray, b: int, d0: int, width: int, n: np.uint64, 
 
 
 @jit
-def store_block(block: np.ndarray, out: np.ndarray, b: int, d0: int, width: int, n: np.uint64) -> None:
-    """Copies the first n rows of `block` [N, LANES] to `width` dimensions from `d0` on of item b of `out` [B, N, D]."""
+def store_block(
+    block: np.ndarray, out: np.ndarray, b: int, d0: int, width: int, n: np.uint64
+) -> None:
+    """Copies the first n rows of `block` [N, LANES] to `width` dimensions from `d0` on of item b of
+    `out` [B, N, D].
+    """
     for i in range(n):
         target = out[b, i, d0 : d0 + width]
         for d in range(width):
@@ -73,12 +93,20 @@ def clear_padding(out: np.ndarray, b: int, n: np.uint64) -> None:
 
 @jit(fastmath={"contract"})
 def sort_and_sum(
-    features: np.ndarray, lengths: np.ndarray, weights: np.ndarray, pairs: np.ndarray, start: np.ndarray, out: np.ndarray, values: np.ndarray, rows: np.ndarray
+    features: np.ndarray,
+    lengths: np.ndarray,
+    weights: np.ndarray,
+    pairs: np.ndarray,
+    start: np.ndarray,
+    out: np.ndarray,
+    values: np.ndarray,
+    rows: np.ndarray,
 ) -> None:
     """Fills `out` [B, D] with the weighted sums of the sorted valid values of `features` [B, N, D].
 
-    Also fills, unless they are empty, `values` [B, N, D] with the sorted values and `rows` uint8 [B, N, D] with the row of each; positions
-    beyond an item's length are left as they are. `pairs` and `start` are `networks()`.
+    Also fills, unless they are empty, `values` [B, N, D] with the sorted values and `rows` uint8
+    [B, N, D] with the row of each; positions beyond an item's length are left as they are. `pairs`
+    and `start` are `networks()`.
     """
     batch, n_max, dim = features.shape
     block = np.zeros((n_max, LANES), np.float32)
@@ -103,8 +131,12 @@ def sort_and_sum(
 
 
 @jit(fastmath={"contract"})
-def features_gradient(lengths: np.ndarray, weights: np.ndarray, grad: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
-    """Fills `out` [B, N, D] with the gradient of the features, 0 for padding, from `grad` [B, D] of the sums and the `rows` of the forward pass."""
+def features_gradient(
+    lengths: np.ndarray, weights: np.ndarray, grad: np.ndarray, rows: np.ndarray, out: np.ndarray
+) -> None:
+    """Fills `out` [B, N, D] with the gradient of the features, 0 for padding, from `grad` [B, D] of
+    the sums and the `rows` of the forward pass.
+    """
     batch, n_max, dim = out.shape
     block = np.zeros((n_max, LANES), np.float32)
     for b in range(batch):
@@ -122,8 +154,12 @@ def features_gradient(lengths: np.ndarray, weights: np.ndarray, grad: np.ndarray
 
 
 @jit(fastmath={"contract", "reassoc"})
-def weights_gradient(lengths: np.ndarray, grad: np.ndarray, values: np.ndarray, out: np.ndarray) -> None:
-    """Fills `out` [B, N] with the gradient of the weights, 0 for padding, from `grad` [B, D] of the sums and the `values` of the forward pass."""
+def weights_gradient(
+    lengths: np.ndarray, grad: np.ndarray, values: np.ndarray, out: np.ndarray
+) -> None:
+    """Fills `out` [B, N] with the gradient of the weights, 0 for padding, from `grad` [B, D] of the
+    sums and the `values` of the forward pass.
+    """
     batch, n_max, dim = values.shape
     for b in range(batch):
         n = np.uint64(min(max(lengths[b], 0), n_max))
@@ -148,7 +184,15 @@ class NumbaSortedSum(torch.autograd.Function):
         rows = torch.empty(shape if ctx.needs_input_grad[0] else (0, 0, 0), dtype=torch.uint8)
         values = torch.empty(shape if ctx.needs_input_grad[2] else (0, 0, 0))
         lengths, kept = lengths.to(torch.int64), weights.to(torch.float32)
-        sort_and_sum(array(features), array(lengths), array(kept), *networks(), out.numpy(), values.numpy(), rows.numpy())
+        sort_and_sum(
+            array(features),
+            array(lengths),
+            array(kept),
+            *networks(),
+            out.numpy(),
+            values.numpy(),
+            rows.numpy(),
+        )
         ctx.save_for_backward(lengths, kept, values, rows)
         ctx.weights_dtype = weights.dtype
         return out
@@ -160,7 +204,9 @@ class NumbaSortedSum(torch.autograd.Function):
         to_features = to_weights = None
         if ctx.needs_input_grad[0]:
             to_features = torch.empty(rows.shape)
-            features_gradient(array(lengths), array(kept), array(grad), rows.numpy(), to_features.numpy())
+            features_gradient(
+                array(lengths), array(kept), array(grad), rows.numpy(), to_features.numpy()
+            )
         if ctx.needs_input_grad[2]:
             to_weights = torch.empty(kept.shape)
             weights_gradient(array(lengths), array(grad), values.numpy(), to_weights.numpy())

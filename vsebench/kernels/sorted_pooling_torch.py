@@ -19,7 +19,9 @@ class TorchSortedSum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
-        wide = torch.promote_types(torch.promote_types(features.dtype, weights.dtype), torch.float32)
+        wide = torch.promote_types(
+            torch.promote_types(features.dtype, weights.dtype), torch.float32
+        )
         padding = ~valid_mask(lengths, features.shape[1])
         columns = features.transpose(1, 2).contiguous().masked_fill(padding[:, None], -math.inf)
         # Stable: a valid -inf stays ahead of the padding, so that gradients reach valid rows only.
@@ -39,9 +41,18 @@ class TorchSortedSum(torch.autograd.Function):
         grad = grad.to(values.dtype)
         to_features = to_weights = None
         if ctx.needs_input_grad[0]:
-            by_rank = (grad[:, :, None] * kept[:, None]).masked_fill_(padding[:, None], 0).to(features_dtype)
+            by_rank = (
+                (grad[:, :, None] * kept[:, None])
+                .masked_fill_(padding[:, None], 0)
+                .to(features_dtype)
+            )
             to_features = torch.empty_like(by_rank).scatter_(-1, rows, by_rank).transpose(1, 2)
         if ctx.needs_input_grad[2]:
             with torch.autocast(grad.device.type, enabled=False):
-                to_weights = torch.bmm(grad[:, None], values).squeeze(1).masked_fill_(padding, 0).to(weights_dtype)
+                to_weights = (
+                    torch.bmm(grad[:, None], values)
+                    .squeeze(1)
+                    .masked_fill_(padding, 0)
+                    .to(weights_dtype)
+                )
         return to_features, None, to_weights

@@ -1,4 +1,6 @@
-"""Sorted features themselves, for poolings whose weights differ by dimension or depend on the values."""
+"""Sorted features themselves, for poolings whose weights differ by dimension or depend on the
+values.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
 def sorted_values(features: Tensor, lengths: Tensor) -> Tensor:
     """Each dimension's valid values in descending order, then zeros.
 
-    Padding (rows at `lengths[b]` and beyond) is never used, whatever it holds, and gets a gradient of exactly 0. Equal values are ranked by row.
-    Differentiable once. `sorted_weighted_sum` is faster where one weight serves all dimensions.
+    Padding (rows at `lengths[b]` and beyond) is never used, whatever it holds, and gets a gradient
+    of exactly 0. Equal values are ranked by row. Differentiable once. `sorted_weighted_sum` is
+    faster where one weight serves all dimensions.
 
     Args:
         features: [B, N, D], any floating dtype.

@@ -10,7 +10,13 @@ from torch.autograd.function import once_differentiable
 
 from vsebench.kernels.compiled import array
 from vsebench.kernels.jit import jit
-from vsebench.kernels.sorted_pooling_numba import LANES, clear_padding, load_block, sort_block, store_block
+from vsebench.kernels.sorted_pooling_numba import (
+    LANES,
+    clear_padding,
+    load_block,
+    sort_block,
+    store_block,
+)
 from vsebench.kernels.sorting_network import networks
 
 if TYPE_CHECKING:
@@ -18,10 +24,18 @@ if TYPE_CHECKING:
 
 
 @jit
-def sort_values(features: np.ndarray, lengths: np.ndarray, pairs: np.ndarray, start: np.ndarray, values: np.ndarray, rows: np.ndarray) -> None:
+def sort_values(
+    features: np.ndarray,
+    lengths: np.ndarray,
+    pairs: np.ndarray,
+    start: np.ndarray,
+    values: np.ndarray,
+    rows: np.ndarray,
+) -> None:
     """Fills `values` [B, N, D] with the sorted valid values of `features` [B, N, D], then zeros.
 
-    Also fills, unless it is empty, `rows` uint8 [B, N, D] with the row of each valid value. `pairs` and `start` are `networks()`.
+    Also fills, unless it is empty, `rows` uint8 [B, N, D] with the row of each valid value. `pairs`
+    and `start` are `networks()`.
     """
     batch, n_max, dim = features.shape
     block = np.zeros((n_max, LANES), np.float32)
@@ -39,8 +53,12 @@ def sort_values(features: np.ndarray, lengths: np.ndarray, pairs: np.ndarray, st
 
 
 @jit
-def values_gradient(lengths: np.ndarray, grad: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
-    """Fills `out` [B, N, D] with the gradient of the features, 0 for padding, from `grad` [B, N, D] of the sorted values and their `rows`."""
+def values_gradient(
+    lengths: np.ndarray, grad: np.ndarray, rows: np.ndarray, out: np.ndarray
+) -> None:
+    """Fills `out` [B, N, D] with the gradient of the features, 0 for padding, from `grad` [B, N, D]
+    of the sorted values and their `rows`.
+    """
     batch, n_max, dim = out.shape
     block = np.zeros((n_max, LANES), np.float32)
     for b in range(batch):
@@ -62,7 +80,9 @@ class NumbaSortedValues(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, lengths: Tensor) -> Tensor:
         values = torch.empty(features.shape)
-        rows = torch.empty(features.shape if ctx.needs_input_grad[0] else (0, 0, 0), dtype=torch.uint8)
+        rows = torch.empty(
+            features.shape if ctx.needs_input_grad[0] else (0, 0, 0), dtype=torch.uint8
+        )
         lengths = lengths.to(torch.int64)
         sort_values(array(features), array(lengths), *networks(), values.numpy(), rows.numpy())
         ctx.save_for_backward(lengths, rows)

@@ -1,4 +1,6 @@
-"""Counts, in one pass over a tile of approximate scores, how many are surely above a threshold, by row and by column."""
+"""Counts, in one pass over a tile of approximate scores, how many are surely above a threshold, by
+row and by column.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +13,27 @@ if TYPE_CHECKING:
 
 
 class Band(NamedTuple):
-    """Thresholds with what is uncertain around them, one per row or column: a score in [lower, upper] is undecided."""
+    """Thresholds with what is uncertain around them, one per row or column: a score in [lower,
+    upper] is undecided.
+    """
 
     lower: Tensor
     upper: Tensor
 
 
 class TileCount(NamedTuple):
-    """Attributes: `rows` [R] and `columns` [C], numbers of scores above the band; `near` int64 [P, 2], undecided pairs (row, column)."""
+    """Attributes: `rows` [R] and `columns` [C], numbers of scores above the band; `near` int64 [P,
+    2], undecided pairs (row, column).
+    """
 
     rows: Tensor
     columns: Tensor
     near: Tensor
 
 
-def count_above(tile: Tensor, rows: Band, columns: Band, limit: int, *, compiled: bool = False) -> TileCount | None:
+def count_above(
+    tile: Tensor, rows: Band, columns: Band, limit: int, *, compiled: bool = False
+) -> TileCount | None:
     """Compares every score with its row's band and with its column's.
 
     Args:
@@ -36,7 +44,8 @@ def count_above(tile: Tensor, rows: Band, columns: Band, limit: int, *, compiled
         compiled: use the numba kernel, on the CPU.
 
     Returns:
-        The counts, or None where more than `limit` pairs are undecided for their row or their column.
+        The counts, or None where more than `limit` pairs are undecided for their row or their
+        column.
     """
     if compiled and tile.device.type == "cpu":
         return _count_compiled(tile, rows, columns, limit)
@@ -51,8 +60,21 @@ def count_above(tile: Tensor, rows: Band, columns: Band, limit: int, *, compiled
 def _count_compiled(tile: Tensor, rows: Band, columns: Band, limit: int) -> TileCount | None:
     from vsebench.kernels.tile_count_numba import count_tile
 
-    in_rows, in_columns = (torch.zeros(size, dtype=torch.int32, device="cpu") for size in tile.shape)
+    in_rows, in_columns = (
+        torch.zeros(size, dtype=torch.int32, device="cpu") for size in tile.shape
+    )
     near = torch.empty(limit, 2, dtype=torch.int32, device="cpu")
-    lower, upper, column_lower, column_upper = (bound.numpy() for band in (rows, columns) for bound in band)
-    found = count_tile(tile.numpy(), lower, upper, column_lower, column_upper, in_rows.numpy(), in_columns.numpy(), near.numpy())
+    lower, upper, column_lower, column_upper = (
+        bound.numpy() for band in (rows, columns) for bound in band
+    )
+    found = count_tile(
+        tile.numpy(),
+        lower,
+        upper,
+        column_lower,
+        column_upper,
+        in_rows.numpy(),
+        in_columns.numpy(),
+        near.numpy(),
+    )
     return TileCount(in_rows, in_columns, near[:found].long()) if found >= 0 else None

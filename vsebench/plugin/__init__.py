@@ -6,10 +6,12 @@ A plugin is a module that implements hooks and is named by an entry point of the
 
     @hookimpl
     def vsebench_register_poolings(register):
-        register("kmax", "my_package.pooling:KMax", params=[Param("k", 5)], card=Card("mean of the k largest values"))
+        register("kmax", "my_package.pooling:KMax", params=[Param("k", 5)], card=Card("mean of the k
+        largest values"))
 
-The target is `module:Class`, imported when the component is used: a module of the package, not this one, so that listing stays fast. A plugin that is a single
-file, for `--plugin`, is no module that could be imported by its name; it writes f"{__name__}:KMax". Nothing here imports torch.
+The target is `module:Class`, imported when the component is used: a module of the package, not this
+one, so that listing stays fast. A plugin that is a single file, for `--plugin`, is no module that
+could be imported by its name; it writes f"{__name__}:KMax". Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -17,20 +19,65 @@ from __future__ import annotations
 import pluggy
 
 from vsebench.plugin.annotation import AnnotationCard, AnnotationData, AnnotationSplit, Positives
-from vsebench.plugin.cards import Card, DatasetCard, EncoderCard, ImageEncoderCard, LossCard, OfflineSpec, Paper, PoolingCard, TextEncoderCard
+from vsebench.plugin.cards import (
+    Card,
+    DatasetCard,
+    EncoderCard,
+    ImageEncoderCard,
+    LossCard,
+    OfflineSpec,
+    Paper,
+    PoolingCard,
+    TextEncoderCard,
+)
 from vsebench.plugin.counters import fork
-from vsebench.plugin.datasets import Dataset, FeatureArray, ImageSource, RetrievalData, RetrievalSplit
+from vsebench.plugin.datasets import (
+    Dataset,
+    FeatureArray,
+    ImageSource,
+    RetrievalData,
+    RetrievalSplit,
+)
 from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
 from vsebench.plugin.encoders import LocalFeatures, ParameterGroup
 from vsebench.plugin.errors import DataError, PluginError, SpecError, VsebenchError
 from vsebench.plugin.keys import Key
 from vsebench.plugin.params import Param, Scalar
-from vsebench.plugin.protocols import BatchPlan, Executor, ImageEncoder, Job, Loss, Pooling, RawImageEncoder, Report, Similarity, TextEncoder
+from vsebench.plugin.protocols import (
+    BatchPlan,
+    Executor,
+    ImageEncoder,
+    Job,
+    Loss,
+    Pooling,
+    RawImageEncoder,
+    Report,
+    Similarity,
+    TextEncoder,
+)
 from vsebench.plugin.published import Published, Setting, recalls
 from vsebench.plugin.registry import Register, RegisterEncoder
 from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Progress, SampledInputs
-from vsebench.plugin.runtime import AnnotationTest, CurvePoint, Outcome, RetrievalTest, RunInfo, StoppingRule
-from vsebench.plugin.sampling import MARGIN, NOTHING, DrawKernel, DrawKey, Draws, RankingInputs, RankingLoss, Sampler, SamplerState, Tables
+from vsebench.plugin.runtime import (
+    AnnotationTest,
+    CurvePoint,
+    Outcome,
+    RetrievalTest,
+    RunInfo,
+    StoppingRule,
+)
+from vsebench.plugin.sampling import (
+    MARGIN,
+    NOTHING,
+    DrawKernel,
+    DrawKey,
+    Draws,
+    RankingInputs,
+    RankingLoss,
+    Sampler,
+    SamplerState,
+    Tables,
+)
 from vsebench.plugin.text import Tokeniser, TokenTable
 
 hookimpl = pluggy.HookimplMarker("vsebench")

@@ -25,7 +25,8 @@ class AnnotationCard(DatasetCard):
     """Card of an annotation set.
 
     Attributes:
-        sizes: as published: `images`, `labels`, `pairs` and, where the split is published too, `test pairs`; a function of its options when they decide.
+        sizes: as published: `images`, `labels`, `pairs` and, where the split is published too,
+            `test pairs`; a function of its options when they decide.
     """
 
     task: Task = "annotation"
@@ -53,7 +54,9 @@ class Positives:
     n_labels: int
 
     @classmethod
-    def from_pairs(cls, images: np.ndarray, labels: np.ndarray, n_images: int, n_labels: int) -> Positives:
+    def from_pairs(
+        cls, images: np.ndarray, labels: np.ndarray, n_images: int, n_labels: int
+    ) -> Positives:
         """Sorts pairs (image, label) into rows; pairs that occur again count once.
 
         Args:
@@ -67,7 +70,9 @@ class Positives:
         keys = images.astype(np.int64) * n_labels + labels
         if not (keys[1:] > keys[:-1]).all():
             keys = np.sort(keys)
-            keys = keys[np.diff(keys, prepend=-1) > 0]  # np.unique hashes, which takes ten times as long
+            keys = keys[
+                np.diff(keys, prepend=-1) > 0
+            ]  # np.unique hashes, which takes ten times as long
         offsets = np.searchsorted(keys, np.arange(n_images + 1, dtype=np.int64) * n_labels)
         return cls(offsets, (keys % max(n_labels, 1)).astype(np.int32), n_labels)
 
@@ -97,9 +102,11 @@ class Positives:
         return np.repeat(np.arange(len(self)), self.counts)
 
     def contains(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Whether each image has the label: bool, of the shape to which the two integer arrays broadcast.
+        """Whether each image has the label: bool, of the shape to which the two integer arrays
+        broadcast.
 
-        A binary search within every row at once: as many passes over the arguments as the longest row among `images` has binary digits.
+        A binary search within every row at once: as many passes over the arguments as the longest
+        row among `images` has binary digits.
         """
         import numpy as np
 
@@ -139,9 +146,14 @@ class Positives:
         import numpy as np
 
         if (len(self), self.n_labels) != (len(other), other.n_labels):
-            raise ValueError(f"positives of {len(self)} × {self.n_labels} and of {len(other)} × {other.n_labels} are not of the same images and labels")
+            raise ValueError(
+                f"positives of {len(self)} × {self.n_labels} and of {len(other)} × "
+                f"{other.n_labels} are not of the same images and labels"
+            )
         images = np.concatenate([self.images(), other.images()])
-        return Positives.from_pairs(images, np.concatenate([self.labels, other.labels]), len(self), self.n_labels)
+        return Positives.from_pairs(
+            images, np.concatenate([self.labels, other.labels]), len(self), self.n_labels
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,9 +177,11 @@ class AnnotationData:
         splits: `train`, `dev` and `test`.
         n_labels: number of labels.
         label_names: text [n_labels]; empty where labels have no names.
-        aligned: row i is the same image in every split, and the splits divide its labels (leave-one-out): an image may be known by its row.
-            Otherwise the splits divide the images, and every split has features.
-        warnings: what a table made from it must say, such as counts that differ from the published ones.
+        aligned: row i is the same image in every split, and the splits divide its labels
+            (leave-one-out): an image may be known by its row. Otherwise the splits divide the
+            images, and every split has features.
+        warnings: what a table made from it must say, such as counts that differ from the published
+            ones.
     """
 
     splits: Mapping[str, AnnotationSplit]
@@ -177,9 +191,11 @@ class AnnotationData:
     warnings: tuple[str, ...] = field(default=())
 
     def known(self, split: str) -> Positives | None:
-        """The labels that are left out of a split's rankings: of an aligned set those of train, for test those of dev too; None otherwise.
+        """The labels that are left out of a split's rankings: of an aligned set those of train, for
+        test those of dev too; None otherwise.
 
-        When dev is ranked the test labels count as negatives, since selection must know nothing of them.
+        When dev is ranked the test labels count as negatives, since selection must know nothing of
+        them.
         """
         if not self.aligned:
             return None

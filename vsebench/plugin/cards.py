@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     Value = TypeVar("Value")
     Claim: TypeAlias = "Value | Callable[[Mapping[str, Scalar]], Value]"
-    """What a card says of a component's behaviour; a function of its parameters when they decide."""
+    """What a card says of a component's behaviour; a function of its parameters when they
+    decide.
+    """
 
 Task = Literal["retrieval", "annotation"]
 FeatureKind = Literal["region", "grid", "frames", "vector", "none"]
@@ -43,7 +45,8 @@ class Card:
     Attributes:
         summary: one line.
         paper: where the method was published.
-        version: of the component's behaviour. Raise it when results change: finished runs are then run again.
+        version: of the component's behaviour. Raise it when results change: finished runs are then
+            run again.
         published: results that the paper reports.
         notes: anything a user must know, one sentence each.
     """
@@ -62,11 +65,13 @@ def claimed(claim: Claim[Value], params: Mapping[str, Scalar]) -> Value:
 
 @dataclass(frozen=True)
 class PoolingCard(Card):
-    """Card of a pooling; a plain `Card` serves one that claims nothing beyond the contract. `vsebench check` holds it to its claims.
+    """Card of a pooling; a plain `Card` serves one that claims nothing beyond the contract.
+    `vsebench check` holds it to its claims.
 
     Attributes:
         order_free: the order of an item's rows does not matter.
-        graphs: at most so many graphs result when `torch.compile` takes it; 1 is all of it. None claims nothing.
+        graphs: at most so many graphs result when `torch.compile` takes it; 1 is all of it. None
+            claims nothing.
     """
 
     order_free: Claim[bool] = False
@@ -98,11 +103,14 @@ class LossCard(Card):
 
     Attributes:
         offline: the offline negatives it needs; a function of its parameters when they decide.
-        sampled: it reads global negatives, `LossInputs.sampled`, which a sampler draws over the whole training set; not together with `offline`.
+        sampled: it reads global negatives, `LossInputs.sampled`, which a sampler draws over the
+            whole training set; not together with `offline`.
         extras: names in `LossInputs.extras` that it reads.
         non_negative: claims that it is never below zero.
-        reduction: claims how it grows with the batch: a `sum` over its pairs, or their `mean`. None claims nothing. (Annotation losses are sums.)
-        constants: it takes something that it computes from the embeddings for a constant, so that its gradient is not its derivative.
+        reduction: claims how it grows with the batch: a `sum` over its pairs, or their `mean`. None
+            claims nothing. (Annotation losses are sums.)
+        constants: it takes something that it computes from the embeddings for a constant, so that
+            its gradient is not its derivative.
     """
 
     task: Task = "retrieval"
@@ -123,8 +131,10 @@ class EncoderCard(Card):
     """Card of an encoder; a plain `Card` serves one that needs none of this.
 
     Attributes:
-        files: `"module:function"`; called with those of the encoder's parameters that it takes, it returns the paths of what these name outside the
-            data set, such as a pretrained model. The content of these files is part of the component's version: another content is another run.
+        files: `"module:function"`; called with those of the encoder's parameters that it takes, it
+            returns the paths of what these name outside the data set, such as a pretrained model.
+            The content of these files is part of the component's version: another content is
+            another run.
     """
 
     files: str = ""
@@ -135,8 +145,8 @@ class TextEncoderCard(EncoderCard):
     """Card of a text encoder.
 
     Attributes:
-        tokeniser: `"module:Class"` of a `Tokeniser`, created with those of the encoder's parameters that it takes; without one, the encoder reads ids
-            of the words of the training captions.
+        tokeniser: `"module:Class"` of a `Tokeniser`, created with those of the encoder's parameters
+            that it takes; without one, the encoder reads ids of the words of the training captions.
     """
 
     tokeniser: str = ""
@@ -147,7 +157,8 @@ class ImageEncoderCard(EncoderCard):
     """Card of an image encoder.
 
     Attributes:
-        raw_images: it takes raw images (`vsebench.plugin.protocols.RawImageEncoder`) instead of features.
+        raw_images: it takes raw images (`vsebench.plugin.protocols.RawImageEncoder`) instead of
+            features.
     """
 
     raw_images: bool = False
@@ -159,15 +170,18 @@ class DatasetCard(Card):
 
     Attributes:
         task: what it serves.
-        feature_kind: what a row of an image's features is; an annotation set has one `vector` an image, or `none`.
-        features: which features its images come with, in the words in which published settings name them; empty when that is the user's choice.
+        feature_kind: what a row of an image's features is; an annotation set has one `vector` an
+            image, or `none`.
+        features: which features its images come with, in the words in which published settings name
+            them; empty when that is the user's choice.
         licence: of the data.
         citation: what its authors ask to be cited.
         prepare: which files to get from where and where to put them; lines of plain text.
         folders: names under a data root that are tried for it, besides its own name.
         protocol: the preset used when none is asked for.
         generated: made by the suite itself, needing no files.
-        counts: items per split as published, e.g. `{"train": (29000, 145000)}` (images, captions); a function of its options when they decide.
+        counts: items per split as published, e.g. `{"train": (29000, 145000)}` (images, captions);
+            a function of its options when they decide.
     """
 
     task: Task = "retrieval"

@@ -1,4 +1,6 @@
-"""What is wrong with a plugin that could not be loaded, and what its user can do about it: one line each."""
+"""What is wrong with a plugin that could not be loaded, and what its user can do about it: one line
+each.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ def describe(error: BaseException) -> str:
 
 def disable(source: PluginSource) -> str:
     """How to do without the plugin."""
-    return f"set VSEBENCH_DISABLE_PLUGINS={source.origin.plugin if source.first_party else source.origin.distribution}"
+    return (
+        "set "
+        f"VSEBENCH_DISABLE_PLUGINS={source.origin.plugin if source.first_party else source.origin.distribution}"
+    )
 
 
 def cure(error: BaseException, source: PluginSource) -> str:
@@ -42,7 +47,9 @@ def cure(error: BaseException, source: PluginSource) -> str:
 
 
 def _newer_vsebench(source: PluginSource) -> str:
-    """The versions of vsebench that the plugin's distribution asks for, where this is none of them: `>=2`; else nothing."""
+    """The versions of vsebench that the plugin's distribution asks for, where this is none of them:
+    `>=2`; else nothing.
+    """
     from packaging.requirements import InvalidRequirement, Requirement
 
     installed = importlib.metadata.version("vsebench")
@@ -51,19 +58,35 @@ def _newer_vsebench(source: PluginSource) -> str:
             requirement = Requirement(text)
         except InvalidRequirement:  # damaged metadata says nothing
             continue
-        if requirement.name == "vsebench" and not requirement.specifier.contains(installed, prereleases=True):
+        if requirement.name == "vsebench" and not requirement.specifier.contains(
+            installed, prereleases=True
+        ):
             return str(requirement.specifier)
     return ""
 
 
 def collisions(registry: Registry, distribution: str, plugin: str) -> tuple[str, str]:
-    """Which names of a plugin's components other distributions claim too, and how these are then written; both empty where there are none."""
-    shared = [c for c in registry if (c.origin.distribution, c.origin.plugin) == (distribution, plugin) and registry.spelling(c) != c.name]
+    """Which names of a plugin's components other distributions claim too, and how these are then
+    written; both empty where there are none.
+    """
+    shared = [
+        c
+        for c in registry
+        if (c.origin.distribution, c.origin.plugin) == (distribution, plugin)
+        and registry.spelling(c) != c.name
+    ]
     if not shared:
         return "", ""
-    error = "; ".join(f"{component.owner} is provided by {_others(registry, component)} too" for component in shared)
+    error = "; ".join(
+        f"{component.owner} is provided by {_others(registry, component)} too"
+        for component in shared
+    )
     return error, f"write {', '.join(registry.spelling(component) for component in shared)}"
 
 
 def _others(registry: Registry, component: Component) -> str:
-    return " and ".join(c.origin.distribution for c in registry.find(component.name) if c.kind == component.kind and c.origin != component.origin)
+    return " and ".join(
+        c.origin.distribution
+        for c in registry.find(component.name)
+        if c.kind == component.kind and c.origin != component.origin
+    )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class FeatureArray(Protocol):
-    """Local features of n images, [n, N, d]: a NumPy array, a memory map, or anything that indexes alike.
+    """Local features of n images, [n, N, d]: a NumPy array, a memory map, or anything that indexes
+    alike.
 
     Indexing with an int64 array [b] reads those b images, as an array [b, N, d] of `dtype`.
     """
@@ -50,7 +51,9 @@ class ImageSource(Protocol):
         ...
 
     def stamp(self) -> str:
-        """Differs when the images may differ: names, sizes and times of change, without reading them. Empty when they changed too recently to tell."""
+        """Differs when the images may differ: names, sizes and times of change, without reading
+        them. Empty when they changed too recently to tell.
+        """
         ...
 
 
@@ -59,7 +62,8 @@ class RetrievalSplit:
     """One split of an image–caption set.
 
     Attributes:
-        features: [n, N, d] local features, an image's valid rows a prefix; or raw images, for encoders that take them.
+        features: [n, N, d] local features, an image's valid rows a prefix; or raw images, for
+            encoders that take them.
         lengths: int64 [n], valid rows of each image, 1..N; ones for raw images.
         captions: the texts, any number per image.
         text_to_image: int64 [len(captions)], the image of each caption.
@@ -77,8 +81,10 @@ class RetrievalData:
 
     Attributes:
         splits: `train`, `dev` and `test`.
-        warnings: what a table made from it must say, such as counts that differ from the published ones.
-        feature_kind: what a local feature is, where the options make it another thing than the card says.
+        warnings: what a table made from it must say, such as counts that differ from the published
+            ones.
+        feature_kind: what a local feature is, where the options make it another thing than the card
+            says.
     """
 
     splits: Mapping[str, RetrievalSplit]
@@ -90,10 +96,11 @@ class Dataset(Protocol):
     """A data set as a plugin provides it; created from its options, it opens a folder."""
 
     def files(self, root: Path) -> Sequence[Path]:
-        """The files under `root` whose content defines the data; they are hashed and checked for finiteness.
+        """The files under `root` whose content defines the data; they are hashed and checked for
+        finiteness.
 
-        Raw images are not among them: they are decoded and hashed through their `ImageSource`. A generated set returns nothing: its options and its
-        card's version identify it.
+        Raw images are not among them: they are decoded and hashed through their `ImageSource`. A
+        generated set returns nothing: its options and its card's version identify it.
         """
         ...
 
@@ -101,7 +108,8 @@ class Dataset(Protocol):
         """Opens the set without reading features into memory.
 
         Args:
-            root: the folder where it was found; for a generated set, a folder of its own in the cache, which it fills.
+            root: the folder where it was found; for a generated set, a folder of its own in the
+                cache, which it fills.
 
         Raises:
             DataError: files are missing, truncated or inconsistent.

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SetEmbedding:
-    """K vectors per item: `vectors` [B, K, D] and `mask` bool [B, K], true where a vector is valid."""
+    """K vectors per item: `vectors` [B, K, D] and `mask` bool [B, K], true where a vector is
+    valid.
+    """
 
     vectors: Tensor
     mask: Tensor
@@ -36,7 +38,8 @@ class PoolingOutput:
     Attributes:
         embedding: a tensor [B, D], a `SetEmbedding` or a `GaussianEmbedding`.
         losses: named scalars, added to the training loss.
-        diagnostics: named tensors for the curve or for plots, such as pooling weights; detached by the author.
+        diagnostics: named tensors for the curve or for plots, such as pooling weights; detached by
+            the author.
     """
 
     embedding: Tensor | SetEmbedding | GaussianEmbedding

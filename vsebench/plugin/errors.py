@@ -1,6 +1,7 @@
 """Errors that are the request's fault, not the program's.
 
-The command line prints any of these as one line and exits with code 2; every other exception is a bug and keeps its traceback.
+The command line prints any of these as one line and exits with code 2; every other exception is a
+bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
 
 class VsebenchError(Exception):
-    """The request cannot be served as it stands; the message says what, where, what was expected and what to do."""
+    """The request cannot be served as it stands; the message says what, where, what was expected
+    and what to do.
+    """
 
 
 class SpecError(VsebenchError):

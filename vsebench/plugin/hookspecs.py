@@ -1,9 +1,11 @@
 """The hooks that a plugin may implement.
 
-Registration hooks get `register(name, target, *, params=(), card)`. `target` is `"module:Class"`; the class is imported when a component is created, so that
-listing imports nothing heavy. A plugin in a file of its own (`--plugin own.py`) writes `f"{__name__}:Class"`.
+Registration hooks get `register(name, target, *, params=(), card)`. `target` is `"module:Class"`;
+the class is imported when a component is created, so that listing imports nothing heavy. A plugin
+in a file of its own (`--plugin own.py`) writes `f"{__name__}:Class"`.
 
-Run-time hooks are called in the run's process and look on: see `vsebench.plugin.runtime`. An implementation takes those of a hook's arguments that it names.
+Run-time hooks are called in the run's process and look on: see `vsebench.plugin.runtime`. An
+implementation takes those of a hook's arguments that it names.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ hookspec = pluggy.HookspecMarker("vsebench")
 
 @hookspec
 def vsebench_register_poolings(register: Register) -> None:
-    """Registers poolings: `register("kmax", "my_package:KMax", params=[Param("k", 5)], card=Card("…"))`."""
+    """Registers poolings: `register("kmax", "my_package:KMax", params=[Param("k", 5)],
+    card=Card("…"))`.
+    """
 
 
 @hookspec
@@ -68,7 +72,9 @@ def vsebench_register_executors(register: Register) -> None:
 
 @hookspec
 def vsebench_register_commands(app: Any) -> None:
-    """Adds subcommands to `app`, a `typer.Typer` of the plugin's own: `@app.command("mine")`. Called when a command is typed that is not built in."""
+    """Adds subcommands to `app`, a `typer.Typer` of the plugin's own: `@app.command("mine")`.
+    Called when a command is typed that is not built in.
+    """
 
 
 @hookspec
@@ -78,14 +84,22 @@ def vsebench_run_started(run: RunInfo) -> None:
 
 @hookspec
 def vsebench_evaluated(run: RunInfo, point: CurvePoint) -> None:
-    """A run was evaluated on dev, and the point is on its curve. After an interruption, points since the last checkpoint come again."""
+    """A run was evaluated on dev, and the point is on its curve. After an interruption, points
+    since the last checkpoint come again.
+    """
 
 
 @hookspec
-def vsebench_tested(run: RunInfo, test: RetrievalTest | AnnotationTest) -> Mapping[str, float] | None:
-    """The selected model was tested. What is returned becomes columns of the table, by name: means over seeds with their intervals."""
+def vsebench_tested(
+    run: RunInfo, test: RetrievalTest | AnnotationTest
+) -> Mapping[str, float] | None:
+    """The selected model was tested. What is returned becomes columns of the table, by name: means
+    over seeds with their intervals.
+    """
 
 
 @hookspec
 def vsebench_run_finished(run: RunInfo, outcome: Outcome) -> None:
-    """A run ended, well or not, and its record is on disk. A run that was done before, or that could not start, does not end again."""
+    """A run ended, well or not, and its record is on disk. A run that was done before, or that
+    could not start, does not end again.
+    """

@@ -1,7 +1,7 @@
 """Random numbers that are a function of what they are for, not of when they are drawn.
 
-A key is a path such as `Key(seed) / "augment" / epoch`. Two methods that share a seed see the same index stream, and a resumed run sees what the
-uninterrupted one would have seen.
+A key is a path such as `Key(seed) / "augment" / epoch`. Two methods that share a seed see the same
+index stream, and a resumed run sees what the uninterrupted one would have seen.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Key:
-    """A path of integers and words that names one stream of random numbers. Different paths have independent streams."""
+    """A path of integers and words that names one stream of random numbers. Different paths have
+    independent streams.
+    """
 
     path: tuple[int | str, ...]
 
     def __init__(self, *path: int | str) -> None:
-        object.__setattr__(self, "path", tuple(part if isinstance(part, str) else int(part) for part in path))
+        object.__setattr__(
+            self, "path", tuple(part if isinstance(part, str) else int(part) for part in path)
+        )
 
     def __truediv__(self, part: int | str) -> Key:
         return Key(*self.path, part)
@@ -37,5 +41,9 @@ class Key:
         return self._entropy() >> 65
 
     def _entropy(self) -> int:
-        """128 bits of the path's hash: `SeedSequence` itself does not tell a path from the same path with a 0 behind it."""
-        return int.from_bytes(hashlib.blake2b(repr(self.path).encode(), digest_size=16).digest(), "big")
+        """128 bits of the path's hash: `SeedSequence` itself does not tell a path from the same
+        path with a 0 behind it.
+        """
+        return int.from_bytes(
+            hashlib.blake2b(repr(self.path).encode(), digest_size=16).digest(), "big"
+        )

@@ -1,7 +1,8 @@
 """Ends the process after some time, even where native code never lets the interpreter run again.
 
-`faulthandler` then shows where each thread is, from a thread of its own that needs no interpreter; it ends the process with code 1. On Linux a POSIX timer,
-whose expiry calls the C library's `_exit` in a fresh thread (`SIGEV_THREAD`), ends it with the code that is asked for.
+`faulthandler` then shows where each thread is, from a thread of its own that needs no interpreter;
+it ends the process with code 1. On Linux a POSIX timer, whose expiry calls the C library's `_exit`
+in a fresh thread (`SIGEV_THREAD`), ends it with the code that is asked for.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class _Event(ctypes.Structure):
 class _Times(ctypes.Structure):
     """`struct itimerspec`: an interval, and the time to the first expiry."""
 
-    _fields_ = tuple((name, ctypes.c_long) for name in ("every_s", "every_ns", "first_s", "first_ns"))
+    _fields_ = tuple(
+        (name, ctypes.c_long) for name in ("every_s", "every_ns", "first_s", "first_ns")
+    )
 
 
 class LastResort:
@@ -62,7 +65,9 @@ def _exit_timer(seconds: float, code: int) -> ctypes.c_void_p | None:
         create, start, leave = library.timer_create, library.timer_settime, library._exit
     except AttributeError:  # of a C library that keeps them elsewhere
         return None
-    event = _Event(value=code, notify=_SIGEV_THREAD, function=ctypes.cast(leave, ctypes.c_void_p).value)
+    event = _Event(
+        value=code, notify=_SIGEV_THREAD, function=ctypes.cast(leave, ctypes.c_void_p).value
+    )
     if create(_CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(timer)) != 0:
         return None
     times = _Times(first_s=int(seconds), first_ns=int(seconds % 1 * 1e9))

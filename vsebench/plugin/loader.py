@@ -1,7 +1,8 @@
 """Loads plugins, each in isolation: a broken one takes down itself only.
 
-pluggy's own entry-point loader lets one ImportError stop everything and skips a second distribution that uses the same entry-point name, so entry points
-are read by `vsebench.plugin.sources`, and what they name is handed to pluggy under `distribution:entry-point`.
+pluggy's own entry-point loader lets one ImportError stop everything and skips a second distribution
+that uses the same entry-point name, so entry points are read by `vsebench.plugin.sources`, and what
+they name is handed to pluggy under `distribution:entry-point`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from vsebench.plugin.sources import PluginSource
 
 API_VERSION = 1
-"""Raised when a plugin written for an older suite may no longer work. A plugin may set `vsebench_api` to the version that it was written for."""
+"""Raised when a plugin written for an older suite may no longer work. A plugin may set
+`vsebench_api` to the version that it was written for.
+"""
 
 PROJECT = "vsebench"
 
@@ -83,7 +86,9 @@ def _manager() -> pluggy.PluginManager:
 
 @dataclass
 class Plugins:
-    """The loaded plugins: their components, what became of each, and pluggy's manager of their hooks."""
+    """The loaded plugins: their components, what became of each, and pluggy's manager of their
+    hooks.
+    """
 
     registry: Registry = field(default_factory=Registry)
     infos: list[PluginInfo] = field(default_factory=list)
@@ -103,7 +108,9 @@ class Plugins:
 
     @property
     def ailing(self) -> list[PluginInfo]:
-        """Those with an error: they could not be loaded, or claim a name that another distribution claims."""
+        """Those with an error: they could not be loaded, or claim a name that another distribution
+        claims.
+        """
         return [info for info in self.infos if info.error]
 
 
@@ -111,20 +118,24 @@ class Plugins:
 def load_plugins(files: tuple[str, ...] = ()) -> Plugins:
     """Loads every plugin of the entry-point group `vsebench`, then the given files.
 
-    The environment decides the rest: `VSEBENCH_PLUGINS` (of third parties', only these), `VSEBENCH_DISABLE_PLUGINS` (not these; both take
-    entry-point or distribution names, comma-separated) and `VSEBENCH_STRICT_PLUGINS=1` (a failing plugin is an error).
+    The environment decides the rest: `VSEBENCH_PLUGINS` (of third parties', only these),
+    `VSEBENCH_DISABLE_PLUGINS` (not these; both take entry-point or distribution names,
+    comma-separated) and `VSEBENCH_STRICT_PLUGINS=1` (a failing plugin is an error).
 
     Args:
         files: paths of Python files that implement hooks, for work that is not packaged.
 
     Raises:
-        PluginError: the suite itself is not installed; `VSEBENCH_PLUGINS` names a plugin that is not; a file of `files` does not exist or
-            fails to load; or, in strict mode, any plugin fails.
+        PluginError: the suite itself is not installed; `VSEBENCH_PLUGINS` names a plugin that is
+            not; a file of `files` does not exist or fails to load; or, in strict mode, any plugin
+            fails.
     """
     sources = [*installed_sources(), *map(file_source, files)]
     allow = _names("VSEBENCH_PLUGINS")
     _check_known(allow or frozenset(), sources)
-    plugins = load_from(sources, allow=allow, deny=_names("VSEBENCH_DISABLE_PLUGINS") or frozenset())
+    plugins = load_from(
+        sources, allow=allow, deny=_names("VSEBENCH_DISABLE_PLUGINS") or frozenset()
+    )
     strict = os.environ.get("VSEBENCH_STRICT_PLUGINS", "") not in ("", "0")
     for source, info in zip(sources, plugins.infos, strict=True):
         if info.status == "failed" and (strict or source.asked_for):
@@ -133,7 +144,12 @@ def load_plugins(files: tuple[str, ...] = ()) -> Plugins:
     return plugins
 
 
-def load_from(sources: Iterable[PluginSource], *, allow: frozenset[str] | None = None, deny: frozenset[str] = frozenset()) -> Plugins:
+def load_from(
+    sources: Iterable[PluginSource],
+    *,
+    allow: frozenset[str] | None = None,
+    deny: frozenset[str] = frozenset(),
+) -> Plugins:
     """Loads plugins one by one; what fails is recorded and leaves nothing behind.
 
     Args:
@@ -143,8 +159,14 @@ def load_from(sources: Iterable[PluginSource], *, allow: frozenset[str] | None =
     """
     plugins = Plugins()
     for source in sources:
-        kept_out = source.names & deny or (allow is not None and not source.first_party and not source.names & allow)
-        info = _info(source, "disabled") if kept_out and not source.asked_for else _load(source, plugins)
+        kept_out = source.names & deny or (
+            allow is not None and not source.first_party and not source.names & allow
+        )
+        info = (
+            _info(source, "disabled")
+            if kept_out and not source.asked_for
+            else _load(source, plugins)
+        )
         plugins.infos.append(info)
     plugins.infos = [_with_collisions(info, plugins.registry) for info in plugins.infos]
     return plugins
@@ -160,17 +182,25 @@ def _with_collisions(info: PluginInfo, registry: Registry) -> PluginInfo:
 
 def _names(variable: str) -> frozenset[str] | None:
     text = os.environ.get(variable)
-    return None if text is None else frozenset(normalise(name) for name in text.split(",") if name.strip())
+    return (
+        None
+        if text is None
+        else frozenset(normalise(name) for name in text.split(",") if name.strip())
+    )
 
 
 def _check_known(allow: frozenset[str], sources: Sequence[PluginSource]) -> None:
     known = frozenset[str]().union(*(source.names for source in sources))
     for name in sorted(allow - known):
-        raise PluginError(f"VSEBENCH_PLUGINS names '{name}', which is not installed: {did_you_mean(name, known)}")
+        raise PluginError(
+            f"VSEBENCH_PLUGINS names '{name}', which is not installed: {did_you_mean(name, known)}"
+        )
 
 
 def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
-    """Imports a plugin and runs its registration hooks, in limited time unless it is the suite's own."""
+    """Imports a plugin and runs its registration hooks, in limited time unless it is the suite's
+    own.
+    """
     name = _free_name(f"{source.origin.distribution}:{source.origin.plugin}", plugins.manager)
     who = f"'{source.origin.plugin}' ({source.origin.distribution})"
 
@@ -183,7 +213,9 @@ def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
     seconds = 0.0 if source.first_party else limit()
     try:
         with redirect_stdout(sys.stderr):  # what a plugin prints while it is imported is no result
-            hooks, registry = within(seconds, load, plugin=who, cure=f"uninstall it, or {disable(source)}")
+            hooks, registry = within(
+                seconds, load, plugin=who, cure=f"uninstall it, or {disable(source)}"
+            )
         plugins.registry.merge(registry)
     except KeyboardInterrupt:
         raise
@@ -191,13 +223,20 @@ def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
         plugins.manager.unregister(name=name)
         info = _info(source, "failed", error=describe(error), cure=cure(error, source))
         if isinstance(error, PluginTimeout):
-            print(f"vsebench: warning: plugin {who} failed: {info.error}; {info.cure}", file=sys.stderr)  # noqa: T201  # else the wait would have no reason
+            print(  # noqa: T201  # else the wait would have no reason
+                f"vsebench: warning: plugin {who} failed: {info.error}; {info.cure}",
+                file=sys.stderr,
+            )
         return info
-    return _info(source, "loaded", hooks=tuple(hooks), components=tuple((c.kind, c.name) for c in registry))
+    return _info(
+        source, "loaded", hooks=tuple(hooks), components=tuple((c.kind, c.name) for c in registry)
+    )
 
 
 def _free_name(name: str, manager: pluggy.PluginManager) -> str:
-    """The plugin's name for pluggy; where its distribution has used it already, one that nobody has, so that its failure takes nothing away."""
+    """The plugin's name for pluggy; where its distribution has used it already, one that nobody
+    has, so that its failure takes nothing away.
+    """
     return f"{name} (again)" if manager.has_plugin(name) else name
 
 
@@ -206,11 +245,16 @@ def _check_api(plugin: Any) -> None:
     if not isinstance(api, int):
         raise PluginError(f"its vsebench_api is {api!r}: it must be an integer")
     if api > API_VERSION:
-        raise NewerAPIError(f"it was written for plugin API {api}, this vsebench offers {API_VERSION}: upgrade vsebench")
+        raise NewerAPIError(
+            f"it was written for plugin API {api}, this vsebench offers {API_VERSION}: upgrade "
+            "vsebench"
+        )
 
 
 def _register_hooks(plugin: Any, name: str, manager: pluggy.PluginManager) -> list[str]:
-    """Registers a plugin with pluggy, which checks the signatures of its hooks, and returns their names."""
+    """Registers a plugin with pluggy, which checks the signatures of its hooks, and returns their
+    names.
+    """
     known = manager.get_name(plugin)
     if known is not None:
         raise PluginError(f"it is the same module as plugin '{known}'")
@@ -219,7 +263,9 @@ def _register_hooks(plugin: Any, name: str, manager: pluggy.PluginManager) -> li
     specified = [hook for hook in dir(hookspecs) if hook.startswith(f"{PROJECT}_")]
     for hook in hooks:
         if hook not in specified:
-            raise PluginError(f"it implements an unknown hook '{hook}': {did_you_mean(hook, specified)}")
+            raise PluginError(
+                f"it implements an unknown hook '{hook}': {did_you_mean(hook, specified)}"
+            )
     for hook in specified:
         if hook not in hooks and callable(getattr(plugin, hook, None)):
             raise PluginError(f"its function {hook} is no hook: decorate it with @hookimpl")
@@ -228,8 +274,12 @@ def _register_hooks(plugin: Any, name: str, manager: pluggy.PluginManager) -> li
     return hooks
 
 
-def _collect(plugin: Any, hooks: Sequence[str], origin: Origin, manager: pluggy.PluginManager) -> Registry:
-    """Runs one plugin's registration hooks into a registry of their own, so that a crash leaves nothing half-registered."""
+def _collect(
+    plugin: Any, hooks: Sequence[str], origin: Origin, manager: pluggy.PluginManager
+) -> Registry:
+    """Runs one plugin's registration hooks into a registry of their own, so that a crash leaves
+    nothing half-registered.
+    """
     registry = Registry()
     others = [other for other in manager.get_plugins() if other is not plugin]
 
@@ -239,10 +289,19 @@ def _collect(plugin: Any, hooks: Sequence[str], origin: Origin, manager: pluggy.
 
         return register
 
-    def register_encoder(name: str, target: str, *, side: Literal["image", "text"], card: Card, params: Sequence[Param] = ()) -> None:
+    def register_encoder(
+        name: str,
+        target: str,
+        *,
+        side: Literal["image", "text"],
+        card: Card,
+        params: Sequence[Param] = (),
+    ) -> None:
         if side not in ("image", "text"):
             raise PluginError(f"encoder '{name}' has side '{side}': write 'image' or 'text'")
-        registrar("image-encoder" if side == "image" else "text-encoder")(name, target, card=card, params=params)
+        registrar("image-encoder" if side == "image" else "text-encoder")(
+            name, target, card=card, params=params
+        )
 
     for hook in hooks:
         if hook not in (*_HOOK_KINDS, _ENCODERS):
@@ -262,4 +321,14 @@ def _info(
     components: tuple[tuple[Kind, str], ...] = (),
 ) -> PluginInfo:
     origin = source.origin
-    return PluginInfo(origin.plugin, origin.distribution, origin.version, source.location, status, error, cure, hooks, components)
+    return PluginInfo(
+        origin.plugin,
+        origin.distribution,
+        origin.version,
+        source.location,
+        status,
+        error,
+        cure,
+        hooks,
+        components,
+    )

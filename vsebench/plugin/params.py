@@ -48,25 +48,37 @@ class Param:
         """The typed value of `value` (text, or a value from a suite file).
 
         Raises:
-            SpecError: the value is not of the parameter's type, or is outside its bounds or choices.
+            SpecError: the value is not of the parameter's type, or is outside its bounds or
+                choices.
         """
         try:
             parsed = _convert(value, self.kind)
         except (ValueError, TypeError):
-            raise SpecError(f"{owner}: parameter '{self.name}' must be {_article(self.kind)}, got '{value}'") from None
+            raise SpecError(
+                f"{owner}: parameter '{self.name}' must be {_article(self.kind)}, got '{value}'"
+            ) from None
         if self.choices is not None and parsed not in self.choices:
             known = ", ".join(str(c) for c in self.choices)
-            raise SpecError(f"{owner}: parameter '{self.name}' must be one of {known}; got '{value}'")
+            raise SpecError(
+                f"{owner}: parameter '{self.name}' must be one of {known}; got '{value}'"
+            )
         if isinstance(parsed, (int, float)) and not isinstance(parsed, bool):
             if self.minimum is not None and parsed < self.minimum:
-                raise SpecError(f"{owner}: parameter '{self.name}' must be at least {self.minimum:g}, got {value}")
+                raise SpecError(
+                    f"{owner}: parameter '{self.name}' must be at least {self.minimum:g}, got "
+                    f"{value}"
+                )
             if self.maximum is not None and parsed > self.maximum:
-                raise SpecError(f"{owner}: parameter '{self.name}' must be at most {self.maximum:g}, got {value}")
+                raise SpecError(
+                    f"{owner}: parameter '{self.name}' must be at most {self.maximum:g}, got "
+                    f"{value}"
+                )
         return parsed
 
 
 def resolve(params: Sequence[Param], given: Mapping[str, object], owner: str) -> dict[str, Scalar]:
-    """Every parameter with its value: those given, typed and checked, and the defaults of the others.
+    """Every parameter with its value: those given, typed and checked, and the defaults of the
+    others.
 
     Args:
         params: the component's parameters.

@@ -1,6 +1,8 @@
-"""The roles that components play. A class plays one by having its methods; nothing needs to be inherited.
+"""The roles that components play. A class plays one by having its methods; nothing needs to be
+inherited.
 
-Tensors: B batch, N local features (regions, grid cells, frames, tokens), D embedding size. An item's valid features are a prefix of its rows.
+Tensors: B batch, N local features (regions, grid cells, frames, tokens), D embedding size. An
+item's valid features are a prefix of its rows.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ class Pooling(Protocol):
     def __call__(self, features: Tensor, lengths: Tensor) -> Embedding | PoolingOutput:
         """Pools `features` [B, N, D] with `lengths` int64 [B] (1..N) into [B, D].
 
-        It never reads rows at or beyond `lengths[b]`, does not let one item of the batch depend on another, and works for
-        length 1, for an empty batch, under autocast, on CPU and on CUDA. The tower normalises what it returns.
+        It never reads rows at or beyond `lengths[b]`, does not let one item of the batch depend on
+        another, and works for length 1, for an empty batch, under autocast, on CPU and on CUDA. The
+        tower normalises what it returns.
         """
         ...
 
@@ -41,7 +44,9 @@ class Similarity(Protocol):
 
 
 class Loss(Protocol):
-    """A retrieval loss. A `torch.nn.Module` where it has state; `__init__` may take `dim` and `batch_size`."""
+    """A retrieval loss. A `torch.nn.Module` where it has state; `__init__` may take `dim` and
+    `batch_size`.
+    """
 
     def __call__(self, inputs: LossInputs) -> Tensor | LossOutput:
         """The scalar loss of one batch."""
@@ -49,26 +54,34 @@ class Loss(Protocol):
 
 
 class BatchPlan(Protocol):
-    """The order in which an epoch visits the training captions. `__init__` may take `batch_size`."""
+    """The order in which an epoch visits the training captions. `__init__` may take
+    `batch_size`.
+    """
 
-    def plan(self, epoch: int, n: int, embeddings: tuple[np.ndarray, np.ndarray] | None, key: Key) -> np.ndarray:
-        """A permutation of 0..n-1, int64 [n], cut into batches in order; a pure function of its arguments.
+    def plan(
+        self, epoch: int, n: int, embeddings: tuple[np.ndarray, np.ndarray] | None, key: Key
+    ) -> np.ndarray:
+        """A permutation of 0..n-1, int64 [n], cut into batches in order; a pure function of its
+        arguments.
 
-        `embeddings` are the (image, text) training embeddings at the start of the epoch when the plan has a true
-        attribute `needs_embeddings`, else None.
+        `embeddings` are the (image, text) training embeddings at the start of the epoch when the
+        plan has a true attribute `needs_embeddings`, else None.
         """
         ...
 
 
 class ImageEncoder(Protocol):
-    """Raw local features to D-dimensional ones. A `torch.nn.Module`; `__init__` may take `in_dim` and `dim`.
+    """Raw local features to D-dimensional ones. A `torch.nn.Module`; `__init__` may take `in_dim`
+    and `dim`.
 
-    An encoder may have a method `parameter_groups() -> Sequence[ParameterGroup]`: learning-rate factors and epochs in which parameters are frozen.
-    What it does not name trains with factor 1 from the start.
+    An encoder may have a method `parameter_groups() -> Sequence[ParameterGroup]`: learning-rate
+    factors and epochs in which parameters are frozen. What it does not name trains with factor 1
+    from the start.
     """
 
     def __call__(self, features: Tensor, lengths: Tensor) -> Tensor | LocalFeatures:
-        """`features` [B, N, d] with `lengths` [B] to [B, N, D]; rows beyond an item's length may hold anything finite.
+        """`features` [B, N, d] with `lengths` [B] to [B, N, D]; rows beyond an item's length may
+        hold anything finite.
 
         An encoder whose output has lengths of its own returns them beside it, as `LocalFeatures`.
         """
@@ -76,9 +89,11 @@ class ImageEncoder(Protocol):
 
 
 class RawImageEncoder(Protocol):
-    """An image encoder that takes raw images; its card is an `ImageEncoderCard` with `raw_images=True`. `__init__` may take `dim`.
+    """An image encoder that takes raw images; its card is an `ImageEncoderCard` with
+    `raw_images=True`. `__init__` may take `dim`.
 
-    Images are decoded, cropped and resized by the suite; the encoder normalises the pixels. How many local features there are is its business.
+    Images are decoded, cropped and resized by the suite; the encoder normalises the pixels. How
+    many local features there are is its business.
     """
 
     @property
@@ -88,7 +103,9 @@ class RawImageEncoder(Protocol):
 
     @property
     def local_features(self) -> int:
-        """Local features N of an image of that size, so that size augmentation can choose among them without waiting for the device."""
+        """Local features N of an image of that size, so that size augmentation can choose among
+        them without waiting for the device.
+        """
         ...
 
     def __call__(self, pixels: Tensor, lengths: Tensor) -> LocalFeatures:
@@ -97,13 +114,16 @@ class RawImageEncoder(Protocol):
 
 
 class TextEncoder(Protocol):
-    """Token ids to D-dimensional local features. A `torch.nn.Module`; `__init__` may take `vocabulary_size`, `word_dim` and `dim`.
+    """Token ids to D-dimensional local features. A `torch.nn.Module`; `__init__` may take
+    `vocabulary_size`, `word_dim` and `dim`.
 
     It may have a method `parameter_groups()`, as an image encoder may.
     """
 
     def __call__(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]; rows beyond an item's length may hold anything finite."""
+        """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]; rows beyond an item's length may
+        hold anything finite.
+        """
         ...
 
 
@@ -113,10 +133,12 @@ class Executor(Protocol):
     def execute(self, jobs: Sequence[Job], report: Report) -> None:
         """Runs every job after the jobs that it depends on, and returns when none is left.
 
-        A job is one call of `vsebench.grid.execute.execute(job.spec, job.directory, …)` in a process of its own, which is not made again
-        when it fails: the call has recorded that, and a job that needs a failed one records that it is blocked. What the call reports
-        is passed to `report`, and besides: `{"event": "started"}`; `{"event": "busy", "reason": …}` when it raises `RunBusy`; and
-        `{"event": "died", "reason": …}` when the process ended without either of these and without `{"event": "finished", …}`.
+        A job is one call of `vsebench.grid.execute.execute(job.spec, job.directory, …)` in a
+        process of its own, which is not made again when it fails: the call has recorded that, and a
+        job that needs a failed one records that it is blocked. What the call reports is passed to
+        `report`, and besides: `{"event": "started"}`; `{"event": "busy", "reason": …}` when it
+        raises `RunBusy`; and `{"event": "died", "reason": …}` when the process ended without either
+        of these and without `{"event": "finished", …}`.
         """
         ...
 

@@ -1,4 +1,6 @@
-"""Published results as data: the figures, where they stand, and the setting that a run must have to be compared with them."""
+"""Published results as data: the figures, where they stand, and the setting that a run must have to
+be compared with them.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,11 @@ _RECALLS = ("i2t_r1", "i2t_r5", "i2t_r10", "t2i_r1", "t2i_r5", "t2i_r10")
 
 @dataclass(frozen=True)
 class Setting:
-    """What a published result was measured with, in the words of a run's spec, so that runs can be matched to it.
+    """What a published result was measured with, in the words of a run's spec, so that runs can be
+    matched to it.
 
-    What this suite does not have is called as its paper calls it: no run matches that, and `vsebench verify` says so.
+    What this suite does not have is called as its paper calls it: no run matches that, and
+    `vsebench verify` says so.
 
     Attributes:
         dataset: spec of the data set.
@@ -27,7 +31,8 @@ class Setting:
         image_encoder: name of the image encoder.
         text_encoder: name of the text encoder.
         evaluation: `full` ranks among all test items, `1k-5fold` within five folds of 1,000 images.
-        model: a model that is more than two towers of these components, such as VSRN; fields that are then its own are empty.
+        model: a model that is more than two towers of these components, such as VSRN; fields that
+            are then its own are empty.
         models: how many models' similarities were averaged.
         protocol: name of the preset that trains as the paper did; empty where the suite has none.
         changes: protocol keys with values other than the preset's.
@@ -49,7 +54,18 @@ class Setting:
         """One line: what tells it from others."""
         method = " × ".join(part for part in (self.model, self.pooling, self.loss) if part)
         changes = (f"{key}={value}" for key, value in self.changes.items())
-        return ", ".join(part for part in (self.test, self.features, self.text_encoder, method, self.ensemble, *changes) if part)
+        return ", ".join(
+            part
+            for part in (
+                self.test,
+                self.features,
+                self.text_encoder,
+                method,
+                self.ensemble,
+                *changes,
+            )
+            if part
+        )
 
     @property
     def test(self) -> str:
@@ -68,7 +84,8 @@ class Published:
 
     Attributes:
         setting: what it was measured with; as prose it is shown, but no run can be matched to it.
-        metrics: named as in the result rows, recalls in percent. `t2t_r1` and `i2i_r1`, retrieval within a modality, are data only.
+        metrics: named as in the result rows, recalls in percent. `t2t_r1` and `i2i_r1`, retrieval
+            within a modality, are data only.
         source: where the figures stand: an address and a table.
     """
 
@@ -81,7 +98,8 @@ def recalls(row: str) -> dict[str, float]:
     """Metrics from a table's row.
 
     Args:
-        row: R@1, R@5 and R@10 of image-to-text and of text-to-image retrieval, and RSUM where the source gives it: `76.5 94.2 97.7 / 56.4 83.4 89.9 / 498.1`.
+        row: R@1, R@5 and R@10 of image-to-text and of text-to-image retrieval, and RSUM where the
+            source gives it: `76.5 94.2 97.7 / 56.4 83.4 89.9 / 498.1`.
 
     Raises:
         ValueError: it has other numbers of figures.

@@ -15,7 +15,18 @@ from vsebench.plugin.params import Param, Scalar, format_value, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-Kind = Literal["pooling", "similarity", "loss", "sampler", "batch-plan", "stopping-rule", "dataset", "image-encoder", "text-encoder", "executor"]
+Kind = Literal[
+    "pooling",
+    "similarity",
+    "loss",
+    "sampler",
+    "batch-plan",
+    "stopping-rule",
+    "dataset",
+    "image-encoder",
+    "text-encoder",
+    "executor",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 CONTEXT: Mapping[Kind, frozenset[str]] = {
@@ -30,7 +41,9 @@ CONTEXT: Mapping[Kind, frozenset[str]] = {
     "text-encoder": frozenset({"vocabulary_size", "word_dim", "dim"}),
     "executor": frozenset({"workers"}),
 }
-"""What the suite may tell a component of each kind when it is created; a class takes what its `__init__` names."""
+"""What the suite may tell a component of each kind when it is created; a class takes what its
+`__init__` names.
+"""
 
 CARDS: Mapping[Kind, type[Card]] = {"loss": LossCard, "dataset": DatasetCard}
 
@@ -38,13 +51,23 @@ CARDS: Mapping[Kind, type[Card]] = {"loss": LossCard, "dataset": DatasetCard}
 class Register(Protocol):
     """What a registration hook calls, once per component."""
 
-    def __call__(self, name: str, target: str, *, card: Card, params: Sequence[Param] = ()) -> None: ...
+    def __call__(
+        self, name: str, target: str, *, card: Card, params: Sequence[Param] = ()
+    ) -> None: ...
 
 
 class RegisterEncoder(Protocol):
     """As `Register`, with the tower that the encoder serves."""
 
-    def __call__(self, name: str, target: str, *, side: Literal["image", "text"], card: Card, params: Sequence[Param] = ()) -> None: ...
+    def __call__(
+        self,
+        name: str,
+        target: str,
+        *,
+        side: Literal["image", "text"],
+        card: Card,
+        params: Sequence[Param] = (),
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +78,8 @@ class Origin:
         distribution: its name on the package index; for a plugin file, the file's stem.
         plugin: the entry point's name; for a plugin file, the file's stem.
         version: of the distribution.
-        digest: hash of a plugin file's content; it counts as part of its components' versions, since such a file changes without a release.
+        digest: hash of a plugin file's content; it counts as part of its components' versions,
+            since such a file changes without a release.
     """
 
     distribution: str
@@ -82,8 +106,12 @@ class Component:
 
     @property
     def version(self) -> str:
-        """Of its behaviour: its card's, and the content of the plugin file where it comes from one."""
-        return f"{self.card.version}+{self.origin.digest}" if self.origin.digest else self.card.version
+        """Of its behaviour: its card's, and the content of the plugin file where it comes from
+        one.
+        """
+        return (
+            f"{self.card.version}+{self.origin.digest}" if self.origin.digest else self.card.version
+        )
 
     def resolve(self, given: Mapping[str, object]) -> dict[str, Scalar]:
         """All parameters with typed values; raises SpecError for an unknown name or a bad value."""
@@ -91,7 +119,11 @@ class Component:
 
     def canonical(self, params: Mapping[str, Scalar], *, name: str | None = None) -> str:
         """The shortest spec with these resolved parameters: defaults are left out."""
-        changed = [f"{p.name}={quote(format_value(params[p.name]))}" for p in self.params if params[p.name] != p.default]
+        changed = [
+            f"{p.name}={quote(format_value(params[p.name]))}"
+            for p in self.params
+            if params[p.name] != p.default
+        ]
         return ":".join([name or self.name, *changed])
 
     def load(self) -> Callable[..., Any]:
@@ -111,12 +143,20 @@ class Component:
         except (Exception, SystemExit) as error:
             where = f"plugin '{self.origin.plugin}' ({self.origin.distribution})"
             reason = f"{type(error).__name__}: {error}{self._cure(module, error)}"
-            raise PluginError(f"{self.owner} of {where} cannot be imported from {target}: {reason}") from error
+            raise PluginError(
+                f"{self.owner} of {where} cannot be imported from {target}: {reason}"
+            ) from error
         return found
 
     def _cure(self, module: str, error: BaseException) -> str:
-        """What to write, where a plugin file calls itself by a name under which no installed module can be found."""
-        itself = bool(self.origin.digest) and isinstance(error, ModuleNotFoundError) and error.name == module
+        """What to write, where a plugin file calls itself by a name under which no installed module
+        can be found.
+        """
+        itself = (
+            bool(self.origin.digest)
+            and isinstance(error, ModuleNotFoundError)
+            and error.name == module
+        )
         return ': a plugin file names its own classes f"{__name__}:Class"' if itself else ""
 
     def create(self, params: Mapping[str, object] | None = None, **context: object) -> Any:
@@ -128,14 +168,18 @@ class Component:
         """
         for name in context:
             if name not in CONTEXT[self.kind]:
-                raise SpecError(f"a {self.kind} takes no context '{name}': {did_you_mean(name, CONTEXT[self.kind])}")
+                raise SpecError(
+                    f"a {self.kind} takes no context '{name}': "
+                    f"{did_you_mean(name, CONTEXT[self.kind])}"
+                )
         cls = self.load()
         accepted = inspect.signature(cls).parameters
         wanted = {name: value for name, value in context.items() if name in accepted}
         return cls(**self.resolve(params or {}), **wanted)
 
     def call(self, target: str, params: Mapping[str, object]) -> Any:
-        """Calls `target` (`"module:attribute"`), which the card names, with those of the component's parameters that it takes.
+        """Calls `target` (`"module:attribute"`), which the card names, with those of the
+        component's parameters that it takes.
 
         Raises:
             SpecError: unknown or bad parameters.
@@ -143,17 +187,23 @@ class Component:
         """
         function = self._import(target)
         accepted = inspect.signature(function).parameters
-        return function(**{name: value for name, value in self.resolve(params).items() if name in accepted})
+        return function(
+            **{name: value for name, value in self.resolve(params).items() if name in accepted}
+        )
 
 
 def quote(text: str) -> str:
     """Percent-encodes spaces and the characters that separate parts of a spec."""
-    return "".join(urllib.parse.quote(c, safe="") if c in "%,:/=" or c.isspace() else c for c in text)
+    return "".join(
+        urllib.parse.quote(c, safe="") if c in "%,:/=" or c.isspace() else c for c in text
+    )
 
 
 @dataclass
 class Registry:
-    """Components by kind and name. A name that two distributions claim is reached as `dist::name`."""
+    """Components by kind and name. A name that two distributions claim is reached as
+    `dist::name`.
+    """
 
     _components: dict[Kind, dict[str, list[Component]]] = field(default_factory=dict)
 
@@ -161,20 +211,27 @@ class Registry:
         """Adds a component.
 
         Raises:
-            PluginError: its distribution has already registered that name, or the registration itself is not valid.
+            PluginError: its distribution has already registered that name, or the registration
+                itself is not valid.
         """
         _check(component)
         claims = self._components.setdefault(component.kind, {}).setdefault(component.name, [])
         for other in claims:
             if other.origin.distribution == component.origin.distribution:
                 raise PluginError(
-                    f"{component.owner} is registered twice by {component.origin.distribution}: by '{other.origin.plugin}' and '{component.origin.plugin}'"
+                    f"{component.owner} is registered twice by {component.origin.distribution}: "
+                    f"by '{other.origin.plugin}' and '{component.origin.plugin}'"
                 )
         claims.append(component)
 
     def merge(self, other: Registry) -> None:
         """Adds every component of `other`, or none when one cannot be added."""
-        trial = Registry({kind: {name: list(claims) for name, claims in names.items()} for kind, names in self._components.items()})
+        trial = Registry(
+            {
+                kind: {name: list(claims) for name, claims in names.items()}
+                for kind, names in self._components.items()
+            }
+        )
         for component in other:
             trial.add(component)
         self._components = trial._components
@@ -191,18 +248,33 @@ class Registry:
             for component in claims:
                 if component.origin.distribution == distribution:
                     return component
-            known = [self.spelling(c) if len(claims) > 1 else f"{c.origin.distribution}::{c.name}" for c in self if c.kind == kind]
+            known = [
+                self.spelling(c) if len(claims) > 1 else f"{c.origin.distribution}::{c.name}"
+                for c in self
+                if c.kind == kind
+            ]
             raise SpecError(f"unknown {kind} '{name}': {did_you_mean(name, known)}")
         if not claims:
-            raise SpecError(f"unknown {kind} '{name}': {did_you_mean(name, self._components.get(kind, {}))}")
+            raise SpecError(
+                f"unknown {kind} '{name}': {did_you_mean(name, self._components.get(kind, {}))}"
+            )
         if len(claims) > 1:
-            raise SpecError(f"{kind} '{name}' is claimed by several distributions: write {' or '.join(self.spelling(c) for c in claims)}")
+            raise SpecError(
+                f"{kind} '{name}' is claimed by several distributions: write "
+                f"{' or '.join(self.spelling(c) for c in claims)}"
+            )
         return claims[0]
 
     def spelling(self, component: Component) -> str:
-        """The shortest name that reaches it: qualified only when another distribution claims the same name."""
+        """The shortest name that reaches it: qualified only when another distribution claims the
+        same name.
+        """
         claims = self._components.get(component.kind, {}).get(component.name, [])
-        return component.name if len(claims) < 2 else f"{component.origin.distribution}::{component.name}"
+        return (
+            component.name
+            if len(claims) < 2
+            else f"{component.origin.distribution}::{component.name}"
+        )
 
     def find(self, name: str) -> list[Component]:
         """Components of every kind with that name (`name` or `dist::name`)."""
@@ -219,19 +291,31 @@ def _check(component: Component) -> None:
     """Refuses a registration that could not work, while the plugin at fault is still known."""
     where = f"plugin '{component.origin.plugin}' ({component.origin.distribution})"
     if not component.name or any(c in "%,:/=" or c.isspace() for c in component.name):
-        raise PluginError(f"{where} registers a {component.kind} under the name '{component.name}': names hold no spaces and none of % , : / =")
+        raise PluginError(
+            f"{where} registers a {component.kind} under the name '{component.name}': names hold "
+            "no spaces and none of % , : / ="
+        )
     module, _, attribute = component.target.partition(":")
     if not module or not attribute:
-        raise PluginError(f"{where} registers {component.owner} with target '{component.target}': write 'module:Class'")
+        raise PluginError(
+            f"{where} registers {component.owner} with target '{component.target}': write "
+            "'module:Class'"
+        )
     expected = CARDS.get(component.kind, Card)
     if not isinstance(component.card, expected):
-        raise PluginError(f"{where} registers {component.owner} with a {type(component.card).__name__}: it needs a {expected.__name__}")
+        raise PluginError(
+            f"{where} registers {component.owner} with a {type(component.card).__name__}: it "
+            f"needs a {expected.__name__}"
+        )
     names = [param.name for param in component.params]
     for param in component.params:
         if names.count(param.name) > 1:
-            raise PluginError(f"{where} registers {component.owner} with two parameters '{param.name}'")
+            raise PluginError(
+                f"{where} registers {component.owner} with two parameters '{param.name}'"
+            )
         if not isinstance(param.default, bool | int | float | str):
             raise PluginError(
-                f"{where} registers {component.owner} whose parameter '{param.name}' has the default {param.default!r}: it must be bool, int, float or str"
+                f"{where} registers {component.owner} whose parameter '{param.name}' has the "
+                f"default {param.default!r}: it must be bool, int, float or str"
             )
         param.parse(param.default, component.owner)

@@ -22,7 +22,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class OfflineInputs:
-    """Normalised embeddings [B, D] of the offline negatives of each pair (image 1, text 1) of the batch.
+    """Normalised embeddings [B, D] of the offline negatives of each pair (image 1, text 1) of the
+    batch.
 
     Attributes:
         text3: a caption that is hard for image 1.
@@ -39,12 +40,14 @@ class OfflineInputs:
 
 @dataclass(frozen=True)
 class SampledInputs:
-    """One global negative per anchor, drawn by the run's sampler over the whole training set; none belongs to the image of its anchor.
+    """One global negative per anchor, drawn by the run's sampler over the whole training set; none
+    belongs to the image of its anchor.
 
     Attributes:
         text: normalised embeddings [B, D], a caption drawn for image i.
         image: normalised embeddings [B, D], an image drawn for caption i.
-        text_found: bool [B]; where false the sampler found no caption, and the row of `text` is caption i itself.
+        text_found: bool [B]; where false the sampler found no caption, and the row of `text` is
+            caption i itself.
         image_found: bool [B], likewise.
     """
 
@@ -61,9 +64,11 @@ class LossInputs:
     Attributes:
         image: L2-normalised image embeddings [B, D] (not checked).
         text: L2-normalised text embeddings [B, D] (not checked).
-        positives: bool [B, B]; `positives[i, j]` says that caption j must not be a negative of image i. Its diagonal is true.
-            Whether other captions of the same image are marked is the protocol's business (`sibling_mask`).
-        similarity: scores [B, B] of image i and caption j; inner products of `image` and `text` when not given.
+        positives: bool [B, B]; `positives[i, j]` says that caption j must not be a negative of
+            image i. Its diagonal is true. Whether other captions of the same image are marked is
+            the protocol's business (`sibling_mask`).
+        similarity: scores [B, B] of image i and caption j; inner products of `image` and `text`
+            when not given.
         image_ids: int64 [B], the image of each pair.
         text_ids: int64 [B], the caption of each pair.
         offline: offline negatives, for losses whose card asks for them.
@@ -90,7 +95,9 @@ class LossInputs:
 
 @dataclass(frozen=True)
 class LossOutput:
-    """A scalar loss with named scalars for the training curve; a loss may return this instead of the bare scalar."""
+    """A scalar loss with named scalars for the training curve; a loss may return this instead of
+    the bare scalar.
+    """
 
     loss: Tensor
     diagnostics: Mapping[str, Tensor] = field(default_factory=dict)

@@ -1,7 +1,8 @@
 """What run-time hooks are shown of a run, and what a stopping rule decides on.
 
-Hooks look on and stopping rules act. An observer sees plain data and never the model, so that a run gives the same numbers with and without it, and is no
-part of the run's id. A stopping rule is a component that the protocol names (`--set stop=patience:epochs=3`), and is part of the id.
+Hooks look on and stopping rules act. An observer sees plain data and never the model, so that a run
+gives the same numbers with and without it, and is no part of the run's id. A stopping rule is a
+component that the protocol names (`--set stop=patience:epochs=3`), and is part of the id.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class RunInfo:
         label: how progress and errors name it.
         task: which task it is of.
         dataset: canonical spec of the data set.
-        components: canonical spec of every other component by role, such as `loss`, `image_pooling` or `sampler`.
+        components: canonical spec of every other component by role, such as `loss`, `image_pooling`
+            or `sampler`.
         protocol: every key with its value.
         seed: of the run.
         device: `cpu` or `cuda`.
@@ -97,13 +99,15 @@ class CurvePoint(Protocol):
 class StoppingRule(Protocol):
     """Says when a run has been trained enough.
 
-    It decides from the curve alone and keeps nothing between two calls, so that a run that is resumed stops where the uninterrupted one would have.
+    It decides from the curve alone and keeps nothing between two calls, so that a run that is
+    resumed stops where the uninterrupted one would have.
     """
 
     def should_stop(self, curve: Sequence[CurvePoint]) -> bool:
         """Whether to train no further; `curve` holds at least one point.
 
-        It is asked when a checkpoint has been written: at the end of every epoch, on the annotation task after every evaluation.
+        It is asked when a checkpoint has been written: at the end of every epoch, on the annotation
+        task after every evaluation.
         """
         ...
 
@@ -117,7 +121,8 @@ class RetrievalTest:
         text: of the captions.
         text_to_image: int64 [m], the image of each caption.
         similarity: scores `image` against `text`.
-        i2t_ranks: int64 [n], how many captions of other images score at least as high as the image's best caption: its rank, from 0.
+        i2t_ranks: int64 [n], how many captions of other images score at least as high as the
+            image's best caption: its rank, from 0.
         t2i_ranks: int64 [m], how many other images score at least as high as the caption's own.
         metrics: the run's test metrics by row key.
     """
@@ -133,7 +138,8 @@ class RetrievalTest:
 
 @dataclass(frozen=True, eq=False)
 class AnnotationTest:
-    """The selected model's vectors of the test split: n images and A labels; a label's score for an image is their inner product.
+    """The selected model's vectors of the test split: n images and A labels; a label's score for an
+    image is their inner product.
 
     Attributes:
         images: float32 [n, K].

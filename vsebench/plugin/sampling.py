@@ -1,7 +1,8 @@
 """What negative samplers and the losses of the annotation task work on.
 
-Images i have vectors v (rows of P), labels a have vectors (rows of Q), and the score of a label for an image is their inner product, without bias or
-normalisation. B pairs (image, positive label) per call, k negatives for each, K factors, A labels.
+Images i have vectors v (rows of P), labels a have vectors (rows of Q), and the score of a label for
+an image is their inner product, without bias or normalisation. B pairs (image, positive label) per
+call, k negatives for each, K factors, A labels.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ NOTHING = -1
 """The label of a draw that found none."""
 
 MARGIN = 1.0
-"""Of the hinge; a draw is useful when its negative scores above the positive's score less this margin."""
+"""Of the hinge; a draw is useful when its negative scores above the positive's score less this
+margin.
+"""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ class DrawKey:
 
     @cached_property
     def stream(self) -> int:
-        """The stream of the step; draw j has stream `fork(stream, j)`, and trial t of it `fork(fork(stream, j), t)`."""
+        """The stream of the step; draw j has stream `fork(stream, j)`, and trial t of it
+        `fork(fork(stream, j), t)`.
+        """
         return stream_of(self.seed, self.step)
 
 
@@ -73,7 +78,8 @@ class Draws:
     Attributes:
         negatives: int64 [B, k]; `NOTHING` where the image has every label, or the sampler gave up.
         trials: int64 [B, k], how many candidates were looked at; 0 where there was none to look at.
-        weight: float32 [B, k], the sampler's weight of the pair from its estimate of the positive's rank; 1 where it makes none.
+        weight: float32 [B, k], the sampler's weight of the pair from its estimate of the positive's
+            rank; 1 where it makes none.
     """
 
     negatives: Tensor
@@ -100,9 +106,11 @@ class DrawKernel:
     """A sampler's law in compiled form, for the sequential engine and for batches on the CPU.
 
     Attributes:
-        draw: a numba function `(image, vector, positive, stream, Q, offsets, labels, *tables) → (label, trials, weight)`. `vector` is the image's,
-            float32 [K]; the t-th random word of the draw is `fork(stream, t)`; `offsets` and `labels` are those of the positives; what it returns is as in
-            `Draws`. (One argument each: numba counts references to the arrays of a tuple at every access.)
+        draw: a numba function `(image, vector, positive, stream, Q, offsets, labels, *tables) →
+            (label, trials, weight)`. `vector` is the image's, float32 [K]; the t-th random word of
+            the draw is `fork(stream, t)`; `offsets` and `labels` are those of the positives; what
+            it returns is as in `Draws`. (One argument each: numba counts references to the arrays
+            of a tuple at every access.)
         tables: its last arguments.
     """
 
@@ -111,14 +119,17 @@ class DrawKernel:
 
 
 class Sampler(Protocol):
-    """Draws negatives. Its law may depend on the vectors as they were at the last refresh and as they are now.
+    """Draws negatives. Its law may depend on the vectors as they were at the last refresh and as
+    they are now.
 
     It may also have:
-        `kernel() → DrawKernel`: the same law for the sequential engine, with the tables of the last refresh.
-        `law(state, anchor, positive) → float64 [A]`: the exact distribution of one draw that finds something.
-        `reads_vectors = False`: its law does not depend on P and Q, which may then have no columns. On the retrieval task, where they are embeddings of
+        `kernel() → DrawKernel`: the same law for the sequential engine, with the tables of the last
+        refresh. `law(state, anchor, positive) → float64 [A]`: the exact distribution of one draw
+        that finds something. `reads_vectors = False`: its law does not depend on P and Q, which may
+        then have no columns. On the retrieval task, where they are embeddings of
             the training set, this spares computing them.
-        `state_dict()` and `load_state_dict(…)`: the tables of the last refresh, tensors by name, so that a run can be resumed between two refreshes.
+        `state_dict()` and `load_state_dict(…)`: the tables of the last refresh, tensors by name, so
+        that a run can be resumed between two refreshes.
     """
 
     may_draw_positives: bool
@@ -132,10 +143,14 @@ class Sampler(Protocol):
         """Makes the tables anew; called before the first draw and then when due."""
         ...
 
-    def sample(self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey) -> Draws:
-        """Draws k negatives for each pair of an anchor, int64 [B] (a row of `state.P`), and a positive label, int64 [B].
+    def sample(
+        self, state: SamplerState, anchors: Tensor, positives: Tensor, k: int, key: DrawKey
+    ) -> Draws:
+        """Draws k negatives for each pair of an anchor, int64 [B] (a row of `state.P`), and a
+        positive label, int64 [B].
 
-        Draw (b, c) is number b · k + c of `key`, whatever the device, the threads and the other pairs.
+        Draw (b, c) is number b · k + c of `key`, whatever the device, the threads and the other
+        pairs.
         """
         ...
 
@@ -161,9 +176,11 @@ class RankingInputs:
 
 
 class RankingLoss(Protocol):
-    """A loss of the annotation task (its card: `LossCard(task="annotation")`). Every negative counts like an update of its own: losses are sums.
+    """A loss of the annotation task (its card: `LossCard(task="annotation")`). Every negative
+    counts like an update of its own: losses are sums.
 
-    It may also have `kernel()`, a numba function `(difference, weight) → (loss, slope)` for the sequential engine; the slope is −d loss / d difference.
+    It may also have `kernel()`, a numba function `(difference, weight) → (loss, slope)` for the
+    sequential engine; the slope is −d loss / d difference.
     """
 
     def __call__(self, inputs: RankingInputs) -> Tensor:

@@ -1,4 +1,6 @@
-"""Where plugins come from: installed distributions' entry points, and files named on the command line."""
+"""Where plugins come from: installed distributions' entry points, and files named on the command
+line.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ class PluginSource:
         origin: its identity.
         location: the entry point's value, or the path of the file.
         load: imports it.
-        asked_for: named by path in the request, so that no list leaves it out and its failure is the request's.
+        asked_for: named by path in the request, so that no list leaves it out and its failure is
+            the request's.
         requires: what its distribution requires, as its metadata say.
     """
 
@@ -51,15 +54,19 @@ class PluginSource:
 
 
 def normalise(name: str) -> str:
-    """Names of distributions and entry points compare without case, and with `-`, `_` and `.` alike."""
+    """Names of distributions and entry points compare without case, and with `-`, `_` and `.`
+    alike.
+    """
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
 def installed_sources() -> list[PluginSource]:
-    """Every plugin of the entry-point group `vsebench`, first-party ones first, in an order that does not depend on the search path.
+    """Every plugin of the entry-point group `vsebench`, first-party ones first, in an order that
+    does not depend on the search path.
 
     Raises:
-        PluginError: the suite itself is not installed, so that not even its own components can be found.
+        PluginError: the suite itself is not installed, so that not even its own components can be
+            found.
     """
     unique: dict[tuple[str, str], PluginSource] = {}
     repeated: list[PluginSource] = []
@@ -69,8 +76,18 @@ def installed_sources() -> list[PluginSource]:
         if first.location != source.location:
             repeated.append(_repeated(source, first))
     if not any(source.first_party for source in unique.values()):
-        raise PluginError("vsebench is not installed, so its components cannot be found: run 'pip install -e .' in the source checkout")
-    return sorted([*unique.values(), *repeated], key=lambda source: (not source.first_party, source.origin.distribution, source.origin.plugin))
+        raise PluginError(
+            "vsebench is not installed, so its components cannot be found: run 'pip install -e .' "
+            "in the source checkout"
+        )
+    return sorted(
+        [*unique.values(), *repeated],
+        key=lambda source: (
+            not source.first_party,
+            source.origin.distribution,
+            source.origin.plugin,
+        ),
+    )
 
 
 def entry_point_source(entry: importlib.metadata.EntryPoint) -> PluginSource:
@@ -78,14 +95,22 @@ def entry_point_source(entry: importlib.metadata.EntryPoint) -> PluginSource:
     name = entry.dist.metadata["Name"] if entry.dist else None
     version = entry.dist.metadata["Version"] if entry.dist else None
     requires = tuple(entry.dist.requires or ()) if entry.dist else ()
-    return PluginSource(Origin(name or "unknown", entry.name, version or "0"), entry.value, entry.load, requires=requires)
+    return PluginSource(
+        Origin(name or "unknown", entry.name, version or "0"),
+        entry.value,
+        entry.load,
+        requires=requires,
+    )
 
 
 def _repeated(source: PluginSource, first: PluginSource) -> PluginSource:
     """A plugin that cannot be loaded, because its distribution has used its name already."""
 
     def load() -> None:
-        raise PluginError(f"its distribution has two entry points '{source.origin.plugin}': {first.location} is loaded, {source.location} is not")
+        raise PluginError(
+            f"its distribution has two entry points '{source.origin.plugin}': {first.location} is "
+            f"loaded, {source.location} is not"
+        )
 
     return replace(source, load=load)
 
@@ -98,9 +123,16 @@ def file_source(path: str) -> PluginSource:
     """
     file = Path(path)
     if not file.is_file():
-        raise PluginError(f"plugin file '{path}' does not exist: --plugin takes the path of a Python file")
+        raise PluginError(
+            f"plugin file '{path}' does not exist: --plugin takes the path of a Python file"
+        )
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-    return PluginSource(Origin(file.name, file.stem, "0", digest), str(file), lambda: _import_file(file), asked_for=True)
+    return PluginSource(
+        Origin(file.name, file.stem, "0", digest),
+        str(file),
+        lambda: _import_file(file),
+        asked_for=True,
+    )
 
 
 def _import_file(file: Path) -> ModuleType:

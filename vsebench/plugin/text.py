@@ -18,8 +18,8 @@ class TokenTable:
     Attributes:
         tokens: int32 [total], each caption with the special tokens that its encoder expects.
         offsets: int64 [n + 1]; caption i is `tokens[offsets[i]:offsets[i + 1]]`.
-        words: int32 [total], the word of its caption that each token is a piece of, from 0; -1 for tokens that augmentation leaves alone.
-            None when every token is a word.
+        words: int32 [total], the word of its caption that each token is a piece of, from 0; -1 for
+            tokens that augmentation leaves alone. None when every token is a word.
     """
 
     tokens: np.ndarray
@@ -37,16 +37,22 @@ class TokenTable:
 
 
 class Tokeniser(Protocol):
-    """Captions to the token ids that a text encoder reads. Padding is id 0; an encoder never reads it."""
+    """Captions to the token ids that a text encoder reads. Padding is id 0; an encoder never reads
+    it.
+    """
 
     @property
     def mask(self) -> int | None:
-        """The id that hides a token in size augmentation; None when there is none, and words cannot be augmented."""
+        """The id that hides a token in size augmentation; None when there is none, and words cannot
+        be augmented.
+        """
         ...
 
     @property
     def replacements(self) -> np.ndarray:
-        """int64, the ids that a token may be replaced with in size augmentation: no special ones."""
+        """int64, the ids that a token may be replaced with in size augmentation: no special
+        ones.
+        """
         ...
 
     def __len__(self) -> int:

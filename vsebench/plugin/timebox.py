@@ -1,7 +1,9 @@
 """A limit on how long a plugin may take to load, so that an endless import stops no command.
 
-Python code is interrupted as by Ctrl-C, asleep or not. What cannot be interrupted, such as a call into native code, ends the process: after a grace period a
-watchdog names the plugin and exits with code 2. Native code that does not let the watchdog run either is ended likewise, with a traceback that names its file.
+Python code is interrupted as by Ctrl-C, asleep or not. What cannot be interrupted, such as a call
+into native code, ends the process: after a grace period a watchdog names the plugin and exits with
+code 2. Native code that does not let the watchdog run either is ended likewise, with a traceback
+that names its file.
 """
 
 from __future__ import annotations
@@ -45,12 +47,23 @@ def limit() -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < threading.TIMEOUT_MAX / 2:
-        raise PluginError(f"{VARIABLE} is '{text}': expected the seconds that a plugin may take to load, or 0 for no limit")
+        raise PluginError(
+            f"{VARIABLE} is '{text}': expected the seconds that a plugin may take to load, or 0 "
+            "for no limit"
+        )
     return seconds
 
 
-def within(seconds: float, call: Callable[[], Result], *, plugin: str, cure: str, grace: float = GRACE_SECONDS) -> Result:
-    """Calls `call`, which must return in time. Only the main thread can be interrupted: in others, and for 0 seconds, there is no limit.
+def within(
+    seconds: float,
+    call: Callable[[], Result],
+    *,
+    plugin: str,
+    cure: str,
+    grace: float = GRACE_SECONDS,
+) -> Result:
+    """Calls `call`, which must return in time. Only the main thread can be interrupted: in others,
+    and for 0 seconds, there is no limit.
 
     Args:
         seconds: the limit.
@@ -64,7 +77,12 @@ def within(seconds: float, call: Callable[[], Result], *, plugin: str, cure: str
     """
     if not seconds or threading.current_thread() is not threading.main_thread():
         return call()
-    watchdog = _Watchdog(seconds, grace, f"vsebench: error: plugin {plugin} did not load within {seconds:g} s and cannot be interrupted: {cure}\n")
+    watchdog = _Watchdog(
+        seconds,
+        grace,
+        f"vsebench: error: plugin {plugin} did not load within {seconds:g} s and cannot be "
+        f"interrupted: {cure}\n",
+    )
     try:
         with _interruptible():
             try:
@@ -82,9 +100,13 @@ def within(seconds: float, call: Callable[[], Result], *, plugin: str, cure: str
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGINT raises KeyboardInterrupt, also in a process that was started to ignore it, as shells start what runs in the background."""
+    """SIGINT raises KeyboardInterrupt, also in a process that was started to ignore it, as shells
+    start what runs in the background.
+    """
     before = signal.getsignal(signal.SIGINT)
-    if before is None or before is signal.default_int_handler:  # None: not set from Python, and could not be put back
+    if (
+        before is None or before is signal.default_int_handler
+    ):  # None: not set from Python, and could not be put back
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -95,7 +117,9 @@ def _interruptible() -> Iterator[None]:
 
 
 class _Watchdog:
-    """Interrupts the main thread after some seconds, again each second, and ends the process after the grace period, unless it is stopped."""
+    """Interrupts the main thread after some seconds, again each second, and ends the process after
+    the grace period, unless it is stopped.
+    """
 
     def __init__(self, seconds: float, grace: float, last_words: str) -> None:
         self.expired = False
@@ -105,7 +129,9 @@ class _Watchdog:
         self._last_resort: LastResort | None = None
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._watch, daemon=True, name="vsebench plugin watchdog")
+        self._thread = threading.Thread(
+            target=self._watch, daemon=True, name="vsebench plugin watchdog"
+        )
 
     def start(self) -> None:
         from vsebench.plugin.last_resort import LastResort
@@ -136,6 +162,8 @@ class _Watchdog:
                 return
             self.expired = True
             if hasattr(signal, "pthread_kill"):
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes a sleeping call, too
+                signal.pthread_kill(
+                    threading.main_thread().ident or 0, signal.SIGINT
+                )  # wakes a sleeping call, too
             else:
                 _thread.interrupt_main()

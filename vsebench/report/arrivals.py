@@ -22,10 +22,12 @@ class Arrival:
     """When one run reached a quality, or for how long it had not.
 
     Attributes:
-        updates: until the first evaluation at which it was reached; until the last one where it never was.
+        updates: until the first evaluation at which it was reached; until the last one where it
+            never was.
         seconds: the same, on the training clock.
         reached: whether it was; otherwise both are bounds that the true values exceed.
-        after: updates and seconds of the evaluation before, where it was not yet reached; of the start where there is none.
+        after: updates and seconds of the evaluation before, where it was not yet reached; of the
+            start where there is none.
     """
 
     updates: float
@@ -71,7 +73,8 @@ class MeanArrival:
     """Over the seeds of a row.
 
     Attributes:
-        updates: mean; a lower bound of the mean where not all arrived, from how long the others had not.
+        updates: mean; a lower bound of the mean where not all arrived, from how long the others had
+            not.
         seconds: likewise.
         arrived: runs that did.
         runs: all of them.
@@ -90,5 +93,7 @@ def mean_arrival(arrivals: Sequence[Arrival]) -> MeanArrival | None:
     """The mean over runs; None of none."""
     if not arrivals:
         return None
-    updates, seconds = (math.fsum(a.value(unit) for a in arrivals) / len(arrivals) for unit in UNITS)
+    updates, seconds = (
+        math.fsum(a.value(unit) for a in arrivals) / len(arrivals) for unit in UNITS
+    )
     return MeanArrival(updates, seconds, sum(a.reached for a in arrivals), len(arrivals))

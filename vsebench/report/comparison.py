@@ -23,7 +23,9 @@ Verdict = Literal["better", "no worse", "worse", "undecided", "one seed", "no co
 Combination = tuple[str, str]
 
 MARGIN: Mapping[Task, float] = {"retrieval": 2.0, "annotation": 0.002}
-"""The RSUM, or MAP, that a method may lose and still count as no worse, unless another margin is set beforehand."""
+"""The RSUM, or MAP, that a method may lose and still count as no worse, unless another margin is
+set beforehand.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Comparison:
     Attributes:
         combination: pooling and loss of the row.
         seeds: that both have finished.
-        difference: of the test RSUM (MAP), row minus reference, mean over those seeds with the t-interval of paired differences; None without a common seed.
+        difference: of the test RSUM (MAP), row minus reference, mean over those seeds with the
+            t-interval of paired differences; None without a common seed.
         verdict: what the interval says.
     """
 
@@ -43,23 +46,31 @@ class Comparison:
     verdict: Verdict
 
 
-def compare(section: Section, reference: Combination, margin: float | None = None) -> list[Comparison]:
+def compare(
+    section: Section, reference: Combination, margin: float | None = None
+) -> list[Comparison]:
     """Every other row of a section against the reference.
 
-    Runs of one seed share the initial encoders, the order of the captions and their augmentation, so that differences within a seed vary less than
-    the runs do. That no difference is seen does not make a method no worse: the whole interval must lie above −margin.
+    Runs of one seed share the initial encoders, the order of the captions and their augmentation,
+    so that differences within a seed vary less than the runs do. That no difference is seen does
+    not make a method no worse: the whole interval must lie above −margin.
 
     Args:
         section: runs made under equal conditions.
         reference: the row to compare with.
-        margin: the RSUM (MAP) that counts as no loss, set before the runs are seen; `MARGIN` of the task when None.
+        margin: the RSUM (MAP) that counts as no loss, set before the runs are seen; `MARGIN` of the
+            task when None.
     """
     allowed = margin_of(section, margin)
     by_row: dict[Combination, dict[int, float]] = {}
     for run in section.runs:
         by_row.setdefault(run.combination, {}).update(_score(run))
     base = by_row[reference]
-    return [_comparison(row, scores, base, allowed) for row, scores in by_row.items() if row != reference]
+    return [
+        _comparison(row, scores, base, allowed)
+        for row, scores in by_row.items()
+        if row != reference
+    ]
 
 
 def margin_of(section: Section, margin: float | None) -> float:
@@ -67,26 +78,58 @@ def margin_of(section: Section, margin: float | None) -> float:
     return MARGIN[section.runs[0].record.spec.task] if margin is None else margin
 
 
-def render(section: Section, comparisons: Sequence[Comparison], reference: Combination, margin: float) -> str:
+def render(
+    section: Section, comparisons: Sequence[Comparison], reference: Combination, margin: float
+) -> str:
     """The comparisons as a table for a terminal, with what its words mean."""
     table, name = section.table, section.table.headline_name
     heads = [table.compared, "loss", "seeds", f"Δ{name}", "95 % interval", "verdict"]
-    cells = [[*c.combination, str(len(c.seeds)), *_figures(c.difference, table.places), c.verdict] for c in comparisons]
-    text = tabulate(cells, heads, tablefmt="simple", colalign=("left", "left", "right", "right", "right", "left"), disable_numparse=True)
+    cells = [
+        [*c.combination, str(len(c.seeds)), *_figures(c.difference, table.places), c.verdict]
+        for c in comparisons
+    ]
+    text = tabulate(
+        cells,
+        heads,
+        tablefmt="simple",
+        colalign=("left", "left", "right", "right", "right", "left"),
+        disable_numparse=True,
+    )
     notes = [
-        f"Δ{name}: test {name} minus that of {' × '.join(reference)}, mean of differences paired by seed, with Student's interval.",
-        f"better: the interval lies above 0. no worse: above −{margin:g}, the margin. worse: below 0, and not within the margin. undecided: none of these.",
-        f"{len(comparisons)} comparison{'s' if len(comparisons) != 1 else ''}, each at 95 %. The intervals speak of seeds, on this test split.",
+        (
+            f"Δ{name}: test {name} minus that of {' × '.join(reference)}, mean of differences "
+            "paired "
+            "by seed, with Student's interval."
+        ),
+        (
+            f"better: the interval lies above 0. no worse: above −{margin:g}, the margin. worse: "
+            "below 0, and not within the margin. undecided: none of these."
+        ),
+        (
+            f"{len(comparisons)} comparison{'s' if len(comparisons) != 1 else ''}, each at 95 %. "
+            "The "
+            "intervals speak of seeds, on this test split."
+        ),
         *_warnings(section),
     ]
-    return "\n".join([text, "", *(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in notes)])
+    return "\n".join(
+        [text, "", *(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in notes)]
+    )
 
 
 def _warnings(section: Section) -> Iterator[str]:
     if failed := counted(run for run in section.runs if not run.done):
-        yield f"Warning: failed runs are in no difference: {failed}. A row that often fails is better only where it does not."
-    if collapsed := counted(run for run in section.runs if run.done and run.record.collapse is not None):
-        yield f"Warning: collapsed runs are in the differences, with the models selected before: {collapsed}."
+        yield (
+            f"Warning: failed runs are in no difference: {failed}. A row that often fails is "
+            "better only where it does not."
+        )
+    if collapsed := counted(
+        run for run in section.runs if run.done and run.record.collapse is not None
+    ):
+        yield (
+            "Warning: collapsed runs are in the differences, with the models selected before: "
+            f"{collapsed}."
+        )
 
 
 def as_dict(section: Section, comparison: Comparison) -> dict[str, object]:
@@ -109,7 +152,9 @@ def _score(run: Run) -> dict[int, float]:
     return {run.record.spec.seed: run.record.test[run.table.headline]} if run.done else {}
 
 
-def _comparison(row: Combination, scores: dict[int, float], base: dict[int, float], margin: float) -> Comparison:
+def _comparison(
+    row: Combination, scores: dict[int, float], base: dict[int, float], margin: float
+) -> Comparison:
     seeds = tuple(sorted(scores.keys() & base.keys()))
     difference = t_interval([scores[seed] - base[seed] for seed in seeds]) if seeds else None
     return Comparison(row, seeds, difference, _verdict(difference, margin))
@@ -130,5 +175,9 @@ def _verdict(difference: Interval | None, margin: float) -> Verdict:
 def _figures(difference: Interval | None, places: int) -> tuple[str, str]:
     if difference is None:
         return "–", "–"
-    interval = "–" if difference.low is None else f"{difference.low:+.{places}f} … {difference.high:+.{places}f}"
+    interval = (
+        "–"
+        if difference.low is None
+        else f"{difference.low:+.{places}f} … {difference.high:+.{places}f}"
+    )
     return f"{difference.mean:+.{places}f}", interval

@@ -21,7 +21,8 @@ class Reach(NamedTuple):
     Attributes:
         steps: optimiser steps of the run itself; updates on the annotation task.
         epochs: the same in passes over the training captions, or rounds.
-        seconds: on the training clock, which starts with what the method needs first: the runs that it depends on, and mining.
+        seconds: on the training clock, which starts with what the method needs first: the runs that
+            it depends on, and mining.
     """
 
     steps: float
@@ -30,18 +31,24 @@ class Reach(NamedTuple):
 
 
 def best_dev(run: Run) -> float | None:
-    """The largest dev RSUM (MAP on the annotation task) of all evaluations of a run; None when it has none."""
+    """The largest dev RSUM (MAP on the annotation task) of all evaluations of a run; None when it
+    has none.
+    """
     return max((evaluation.metrics[run.table.headline] for evaluation in run.curve), default=None)
 
 
 def reach(run: Run, quality: float) -> Reach | None:
-    """The first evaluation at which a run's dev RSUM (MAP) is at least `quality`; None when it never is."""
+    """The first evaluation at which a run's dev RSUM (MAP) is at least `quality`; None when it
+    never is.
+    """
     found = bracket(run, quality)
     return found[1] if found is not None else None
 
 
 def bracket(run: Run, quality: float) -> tuple[Reach, Reach] | None:
-    """The evaluation of `reach` after the one before it, or after the start: the run arrived somewhere between the two."""
+    """The evaluation of `reach` after the one before it, or after the start: the run arrived
+    somewhere between the two.
+    """
     before = Reach(0, 0.0, _head_start(run))
     for evaluation in run.curve:
         here = _at(run, evaluation)
@@ -73,7 +80,9 @@ def _head_start(run: Run) -> float:
 
 
 def mean_reach(reached: Sequence[Reach | None]) -> Reach | None:
-    """The mean over seeds; None unless every seed arrived, because a mean over those that did would favour methods that often fail to."""
+    """The mean over seeds; None unless every seed arrived, because a mean over those that did would
+    favour methods that often fail to.
+    """
     found = [r for r in reached if r is not None]
     if not found or len(found) < len(reached):
         return None

@@ -46,16 +46,24 @@ class Curve(NamedTuple):
 
 
 def mean_curve(runs: Sequence[Run]) -> Curve:
-    """Over finished runs, at the steps that all have evaluated; seconds on the training clock, with what the method needs first."""
+    """Over finished runs, at the steps that all have evaluated; seconds on the training clock, with
+    what the method needs first.
+    """
     by_step = [{evaluation.step: evaluation for evaluation in run.curve} for run in runs]
     steps = sorted(set.intersection(*(set(each) for each in by_step))) if by_step else []
-    head = [cost.prior_seconds + cost.mining_seconds if (cost := run.record.cost) is not None else 0.0 for run in runs]
+    head = [
+        cost.prior_seconds + cost.mining_seconds if (cost := run.record.cost) is not None else 0.0
+        for run in runs
+    ]
     curve = Curve([], [], [], [], [])
     for step in steps:
         points = [each[step] for each in by_step]
         mean, low, high = t_interval([point.metrics[runs[0].table.headline] for point in points])
         curve.steps.append(step)
-        curve.seconds.append(math.fsum(point.seconds + start for point, start in zip(points, head, strict=True)) / len(points))
+        curve.seconds.append(
+            math.fsum(point.seconds + start for point, start in zip(points, head, strict=True))
+            / len(points)
+        )
         curve.quality.append(mean)
         curve.low.append(mean if low is None else low)
         curve.high.append(mean if high is None else high)
@@ -63,7 +71,8 @@ def mean_curve(runs: Sequence[Run]) -> Curve:
 
 
 def plot(tables: Sequence[SpeedTable], path: Path) -> None:
-    """Draws each section's curves, over updates on the left and over seconds on the right, with the target.
+    """Draws each section's curves, over updates on the left and over seconds on the right, with the
+    target.
 
     Args:
         tables: what to draw, one row of panels for each.
@@ -73,7 +82,9 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
         VsebenchError: the ending is of no known format, or the file cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
-        raise VsebenchError(f"cannot tell the format of the figure '{path}': end its name in {', '.join(FORMATS)}")
+        raise VsebenchError(
+            f"cannot tell the format of the figure '{path}': end its name in {', '.join(FORMATS)}"
+        )
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 4.2 * len(tables)), layout="constrained")
@@ -98,8 +109,17 @@ def stroke(row: int) -> Stroke:
     return Stroke(f"C{row % _COLOURS}", _DASHES[row // _COLOURS % len(_DASHES)])
 
 
-def draw_curve(panel: Axes, over: Sequence[float], curve: Curve, drawn: Stroke, *, label: str | None = None, gid: str | None = None) -> None:
-    """Draws a mean and its interval, cut off at 0, below which no quality lies; a single point as a dot.
+def draw_curve(
+    panel: Axes,
+    over: Sequence[float],
+    curve: Curve,
+    drawn: Stroke,
+    *,
+    label: str | None = None,
+    gid: str | None = None,
+) -> None:
+    """Draws a mean and its interval, cut off at 0, below which no quality lies; a single point as a
+    dot.
 
     Args:
         panel: drawn on.
@@ -110,9 +130,26 @@ def draw_curve(panel: Axes, over: Sequence[float], curve: Curve, drawn: Stroke, 
         gid: of line and interval in an SVG, the interval's followed by `-band`.
     """
     band = None if gid is None else f"{gid}-band"
-    panel.fill_between(over, [max(low, 0) for low in curve.low], curve.high, color=drawn.color, alpha=0.15, linewidth=0, gid=band)
+    panel.fill_between(
+        over,
+        [max(low, 0) for low in curve.low],
+        curve.high,
+        color=drawn.color,
+        alpha=0.15,
+        linewidth=0,
+        gid=band,
+    )
     marker = "o" if len(over) == 1 else ""
-    panel.plot(over, curve.quality, color=drawn.color, linestyle=drawn.linestyle, linewidth=1.4, marker=marker, label=label, gid=gid)
+    panel.plot(
+        over,
+        curve.quality,
+        color=drawn.color,
+        linestyle=drawn.linestyle,
+        linewidth=1.4,
+        marker=marker,
+        label=label,
+        gid=gid,
+    )
 
 
 def _draw(left: Axes, right: Axes, table: SpeedTable) -> None:
@@ -128,7 +165,8 @@ def _draw(left: Axes, right: Axes, table: SpeedTable) -> None:
 
 
 def frame(panel: Axes, over: str, target: float | None) -> None:
-    """What a panel has beside its curves: the axis's name and scale, a grid, and the target as a dotted line.
+    """What a panel has beside its curves: the axis's name and scale, a grid, and the target as a
+    dotted line.
 
     Seconds are on a logarithmic scale where one row takes ten times as long as another.
     """
@@ -136,7 +174,9 @@ def frame(panel: Axes, over: str, target: float | None) -> None:
 
     panel.set_xlabel(over)
     if over == "updates":
-        panel.xaxis.set_major_formatter(EngFormatter(sep=""))  # 2M, where the default would write 2.0 here and 1e6 at the end of the axis
+        panel.xaxis.set_major_formatter(
+            EngFormatter(sep="")
+        )  # 2M, where the default would write 2.0 here and 1e6 at the end of the axis
     elif _spread(panel) > _WIDE:
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -49,14 +49,33 @@ def _terminal(blocks: Sequence[Block], notes: Sequence[str], width: int) -> str:
         table = _plain(whole(block))
         if _columns(table) > width:
             table = "\n\n".join(_plain(half) for half in halves(block))
-        parts.append("\n".join([_filled(heading(block), width), "", table, "", *(_filled(note, width) for note in block_notes(block))]))
-    return "\n\n\n".join([*parts, "\n".join(_filled(note, width) for note in (*general_notes(blocks), *notes))])
+        parts.append(
+            "\n".join(
+                [
+                    _filled(heading(block), width),
+                    "",
+                    table,
+                    "",
+                    *(_filled(note, width) for note in block_notes(block)),
+                ]
+            )
+        )
+    return "\n\n\n".join(
+        [*parts, "\n".join(_filled(note, width) for note in (*general_notes(blocks), *notes))]
+    )
 
 
 def _plain(grid: Grid) -> str:
-    """A table with rules above, between and below; its heads are rows, because tabulate makes columns wider than the heads it is given."""
+    """A table with rules above, between and below; its heads are rows, because tabulate makes
+    columns wider than the heads it is given.
+    """
     upper, lower = ([head[i] for head in grid.heads] for i in (0, 1))
-    return tabulate([upper, lower, SEPARATING_LINE, *grid.body], tablefmt="simple", colalign=_alignment(grid), disable_numparse=True)
+    return tabulate(
+        [upper, lower, SEPARATING_LINE, *grid.body],
+        tablefmt="simple",
+        colalign=_alignment(grid),
+        disable_numparse=True,
+    )
 
 
 def _columns(text: str) -> int:
@@ -64,7 +83,9 @@ def _columns(text: str) -> int:
 
 
 def _filled(text: str, width: int) -> str:
-    return textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _markdown(blocks: Sequence[Block], notes: Sequence[str]) -> str:
@@ -72,13 +93,36 @@ def _markdown(blocks: Sequence[Block], notes: Sequence[str]) -> str:
     for block in blocks:
         grid = whole(block)
         cells = [[cell.replace("|", "\\|") for cell in row] for row in grid.body]
-        table = tabulate(cells, [" ".join(head).strip() for head in grid.heads], tablefmt="pipe", colalign=_alignment(grid), disable_numparse=True)
-        parts.append("\n".join([f"### {heading(block)}", "", table, "", *(f"- {note}" for note in block_notes(block))]))
-    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in (*general_notes(blocks), *notes))])
+        table = tabulate(
+            cells,
+            [" ".join(head).strip() for head in grid.heads],
+            tablefmt="pipe",
+            colalign=_alignment(grid),
+            disable_numparse=True,
+        )
+        parts.append(
+            "\n".join(
+                [
+                    f"### {heading(block)}",
+                    "",
+                    table,
+                    "",
+                    *(f"- {note}" for note in block_notes(block)),
+                ]
+            )
+        )
+    return "\n\n".join(
+        [*parts, "\n".join(f"- {note}" for note in (*general_notes(blocks), *notes))]
+    )
 
 
 def _latex(blocks: Sequence[Block], notes: Sequence[str]) -> str:
-    return "\n\n".join(to_latex(whole(block), heading(block), [*block_notes(block), *general_notes([block]), *notes]) for block in blocks)
+    return "\n\n".join(
+        to_latex(
+            whole(block), heading(block), [*block_notes(block), *general_notes([block]), *notes]
+        )
+        for block in blocks
+    )
 
 
 def _csv(blocks: Sequence[Block], _: Sequence[str]) -> str:
@@ -87,11 +131,18 @@ def _csv(blocks: Sequence[Block], _: Sequence[str]) -> str:
 
 def _json(blocks: Sequence[Block], _: Sequence[str]) -> str:
     rows = [entry.row for block in blocks for entry in block.entries]
-    return json.dumps({"schema": SCHEMA, "rows": rows}, indent=1, ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        {"schema": SCHEMA, "rows": rows}, indent=1, ensure_ascii=False, allow_nan=False
+    )
 
 
 def _alignment(grid: Grid) -> list[str]:
     return ["left"] * grid.words + ["right"] * (len(grid.heads) - grid.words)
 
 
-_RENDERERS: Mapping[str, Callable[[Sequence[Block], Sequence[str]], str]] = {"md": _markdown, "csv": _csv, "json": _json, "latex": _latex}
+_RENDERERS: Mapping[str, Callable[[Sequence[Block], Sequence[str]], str]] = {
+    "md": _markdown,
+    "csv": _csv,
+    "json": _json,
+    "latex": _latex,
+}

@@ -26,7 +26,8 @@ def to_frame(blocks: Sequence[Block]) -> pd.DataFrame:
 
 
 def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
-    """The rows of each data set from the largest RSUM, or MAP, down, with a first column `rank`; equal sums share a rank, rows without a result have none.
+    """The rows of each data set from the largest RSUM, or MAP, down, with a first column `rank`;
+    equal sums share a rank, rows without a result have none.
 
     The order is that of the means: whether a difference is more than chance, the intervals tell.
     """
@@ -35,7 +36,11 @@ def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
     parts = []
     for block in blocks:
         frame = to_frame([block])
-        frame.insert(0, "rank", frame[block.section.table.headline].rank(method="min", ascending=False).astype("Int64"))
+        frame.insert(
+            0,
+            "rank",
+            frame[block.section.table.headline].rank(method="min", ascending=False).astype("Int64"),
+        )
         parts.append(frame.sort_values("rank", kind="stable", na_position="last"))
     return pd.concat(parts, ignore_index=True)
 

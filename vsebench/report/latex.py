@@ -34,16 +34,33 @@ _ESCAPES = str.maketrans(
 
 
 def to_latex(grid: Grid, caption: str, notes: Sequence[str]) -> str:
-    r"""A `table` environment (needs `\usepackage{booktabs}`) with the notes in small print under the rules."""
+    r"""A `table` environment (needs `\usepackage{booktabs}`) with the notes in small print under
+    the rules.
+    """
     import pandas as pd
 
     heads = [tuple(escape(line) for line in head) for head in grid.heads]
     cells = [[escape(cell) for cell in row] for row in grid.body]
     frame = pd.DataFrame(cells, columns=pd.MultiIndex.from_tuples(heads))
     alignment = "l" * grid.words + "r" * (len(grid.heads) - grid.words)
-    tabular = frame.style.hide(axis="index").to_latex(hrules=True, column_format=alignment, multicol_align="c").rstrip("\n")
-    small = "\n".join([r"{\footnotesize\smallskip", *(rf"\par {escape(note)}" for note in notes), r"\par}"])
-    return "\n".join([r"\begin{table}", r"\centering", rf"\caption{{{escape(caption)}}}", tabular, small, r"\end{table}"])
+    tabular = (
+        frame.style.hide(axis="index")
+        .to_latex(hrules=True, column_format=alignment, multicol_align="c")
+        .rstrip("\n")
+    )
+    small = "\n".join(
+        [r"{\footnotesize\smallskip", *(rf"\par {escape(note)}" for note in notes), r"\par}"]
+    )
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escape(caption)}}}",
+            tabular,
+            small,
+            r"\end{table}",
+        ]
+    )
 
 
 def escape(text: str) -> str:

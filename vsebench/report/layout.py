@@ -57,8 +57,14 @@ class Column:
 def heading(block: Block) -> str:
     """What a block of the table is about."""
     section = block.section
-    similarity = [f"similarity {section.similarity}"] if section.similarity not in ("", "dot") else []
-    apart = [", ".join(section.apart[:3]) + (", …" if len(section.apart) > 3 else "")] if section.apart else []
+    similarity = (
+        [f"similarity {section.similarity}"] if section.similarity not in ("", "dot") else []
+    )
+    apart = (
+        [", ".join(section.apart[:3]) + (", …" if len(section.apart) > 3 else "")]
+        if section.apart
+        else []
+    )
     return " · ".join([section.dataset, "test", *similarity, *apart])
 
 
@@ -74,22 +80,35 @@ def columns(block: Block) -> list[Column]:
 
 def mark(block: Block, entry: Entry, column: Column) -> str:
     """What is to be known of a figure, as one character."""
-    return COLLAPSED if column.key == block.section.table.headline and entry.row["collapsed_seeds"] else ""
+    return (
+        COLLAPSED
+        if column.key == block.section.table.headline and entry.row["collapsed_seeds"]
+        else ""
+    )
 
 
 def halves(block: Block) -> list[Grid]:
     """Quality and cost as two tables, for narrow terminals."""
-    return [_grid(block, [*_names(block), *_quality(block), *_measured(block)]), _grid(block, [*_names(block), *_cost(block)])]
+    return [
+        _grid(block, [*_names(block), *_quality(block), *_measured(block)]),
+        _grid(block, [*_names(block), *_cost(block)]),
+    ]
 
 
 def _grid(block: Block, chosen: list[Column]) -> Grid:
-    return Grid([c.head for c in chosen], [[_text(block, entry, c) for c in chosen] for entry in block.entries], sum(c.words for c in chosen))
+    return Grid(
+        [c.head for c in chosen],
+        [[_text(block, entry, c) for c in chosen] for entry in block.entries],
+        sum(c.words for c in chosen),
+    )
 
 
 def _text(block: Block, entry: Entry, column: Column) -> str:
     """A cell; text has room for the interval of the headline only."""
     spread = column.spread(entry) if column.key == block.section.table.headline else ""
-    return " ".join(part for part in (column.cell(block, entry), spread, mark(block, entry, column)) if part)
+    return " ".join(
+        part for part in (column.cell(block, entry), spread, mark(block, entry, column)) if part
+    )
 
 
 def _word(key: str) -> Column:
@@ -112,7 +131,12 @@ def _fraction(key: str) -> Column:
 
 
 def _figure(head: tuple[str, str], key: str, places: int) -> Column:
-    return Column(head, key, lambda _, entry: _fixed(entry.row[key], places), lambda half: f"{half:.{places}f}")
+    return Column(
+        head,
+        key,
+        lambda _, entry: _fixed(entry.row[key], places),
+        lambda half: f"{half:.{places}f}",
+    )
 
 
 def _half_width(row: Row, key: str) -> float | None:
@@ -125,7 +149,11 @@ def _steps(block: Block, entry: Entry) -> str:
     if block.target.quality is None or not entry.row["seeds"]:
         return ABSENT
     if entry.row["steps_to_target"] is None:
-        return f"{entry.reached or 'none'} of {entry.row['seeds']}" if entry.row["seeds"] != 1 else "never"
+        return (
+            f"{entry.reached or 'none'} of {entry.row['seeds']}"
+            if entry.row["seeds"] != 1
+            else "never"
+        )
     return _fixed(entry.row["steps_to_target"], 0)
 
 
@@ -144,20 +172,34 @@ def _fixed(value: Value, places: int) -> str:
 def _names(block: Block) -> list[Column]:
     sampler = [_word("sampler")] if _has_samplers(block) else []
     keys = dict.fromkeys(key for entry in block.entries for key in entry.tuned)
-    tuned = [Column(("", key), key, lambda _, entry, key=key: f"{entry.tuned.get(key, ABSENT)}") for key in keys]  # type: ignore[misc]  # bound now
-    return [_word(block.section.table.compared), _word("loss"), *sampler, *tuned, Column(("", "seeds"), "seeds", _seeds)]
+    tuned = [
+        Column(("", key), key, lambda _, entry, key=key: f"{entry.tuned.get(key, ABSENT)}")
+        for key in keys
+    ]  # type: ignore[misc]  # bound now
+    return [
+        _word(block.section.table.compared),
+        _word("loss"),
+        *sampler,
+        *tuned,
+        Column(("", "seeds"), "seeds", _seeds),
+    ]
 
 
 def _has_samplers(block: Block) -> bool:
     """Whether some of its losses draw global negatives."""
-    return block.section.table.compared != "sampler" and any(entry.row["sampler"] is not None for entry in block.entries)
+    return block.section.table.compared != "sampler" and any(
+        entry.row["sampler"] is not None for entry in block.entries
+    )
 
 
 def _quality(block: Block) -> list[Column]:
     table = block.section.table
     column = _recall if table.compared == "pooling" else _fraction
     keys = (key for key in table.with_interval if key != table.headline)
-    return [*(column(key) for key in keys), _figure(("", table.headline_name), table.headline, table.places)]
+    return [
+        *(column(key) for key in keys),
+        _figure(("", table.headline_name), table.headline, table.places),
+    ]
 
 
 def _measured(block: Block) -> list[Column]:
@@ -166,7 +208,9 @@ def _measured(block: Block) -> list[Column]:
 
 
 def _measure(name: str) -> Column:
-    return Column(("", name), name, lambda _, entry: significant(entry.row[name]), lambda half: f"{half:.2g}")
+    return Column(
+        ("", name), name, lambda _, entry: significant(entry.row[name]), lambda half: f"{half:.2g}"
+    )
 
 
 def significant(value: Value) -> str:
@@ -177,7 +221,13 @@ def significant(value: Value) -> str:
 def _cost(block: Block) -> list[Column]:
     steps, extra = "steps to", list[Column]()
     if block.section.table.compared == "sampler":
-        steps, extra = "updates to", [_seconds(("sampling", "s"), "sampling_seconds"), _seconds(("refresh", "s"), "refresh_seconds")]
+        steps, extra = (
+            "updates to",
+            [
+                _seconds(("sampling", "s"), "sampling_seconds"),
+                _seconds(("refresh", "s"), "refresh_seconds"),
+            ],
+        )
     return [
         Column((steps, "target"), "steps_to_target", _steps),
         _seconds(("s to", "target"), "seconds_to_target"),

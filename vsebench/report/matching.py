@@ -22,7 +22,9 @@ COMPARED = (*RECALLS, "rsum")
 """The metrics by which a run is compared with a published result."""
 
 NEUTRAL = ("threads", "precision", "evals_per_epoch")
-"""Protocol keys that say how a run is computed and watched, not what it trains: a difference in them is remarked and does not forbid the comparison."""
+"""Protocol keys that say how a run is computed and watched, not what it trains: a difference in
+them is remarked and does not forbid the comparison.
+"""
 
 _TOWERS = "two towers"
 
@@ -53,7 +55,8 @@ class Difference(NamedTuple):
 
 
 def references(name: str | None, registry: Registry) -> list[Reference]:
-    """The published results, of all cards, whose setting names a component: the figures of GPO with `triplet` are on GPO's card and belong to both.
+    """The published results, of all cards, whose setting names a component: the figures of GPO with
+    `triplet` are on GPO's card and belong to both.
 
     Args:
         name: of a component of any kind, bare; None for the published results of all.
@@ -63,20 +66,36 @@ def references(name: str | None, registry: Registry) -> list[Reference]:
     for component in registry:
         for row in component.card.published:
             metrics = {key: row.metrics[key] for key in COMPARED if key in row.metrics}
-            if isinstance(row.setting, Setting) and metrics and (name is None or name in _names(row.setting)):
+            if (
+                isinstance(row.setting, Setting)
+                and metrics
+                and (name is None or name in _names(row.setting))
+            ):
                 found.append(Reference(row.setting, metrics, row.source))
     return found
 
 
 def uses(spec: RunSpec, name: str) -> bool:
-    """Whether a run is made with the component `name` or `dist::name`: its warm-up loss and its batch plan do not count."""
+    """Whether a run is made with the component `name` or `dist::name`: its warm-up loss and its
+    batch plan do not count.
+    """
     distribution, _, bare = name.rpartition("::")
-    refs = (spec.dataset, spec.image_pooling, spec.text_pooling, spec.similarity, spec.loss, spec.image_encoder, spec.text_encoder)
+    refs = (
+        spec.dataset,
+        spec.image_pooling,
+        spec.text_pooling,
+        spec.similarity,
+        spec.loss,
+        spec.image_encoder,
+        spec.text_encoder,
+    )
     return any(_bare(ref.name) == bare and distribution in ("", ref.distribution) for ref in refs)
 
 
 def features_of(spec: RunSpec, registry: Registry) -> str:
-    """The features that a run's images come with, as the data set's card says; empty when it does not, or the data set is not installed here."""
+    """The features that a run's images come with, as the data set's card says; empty when it does
+    not, or the data set is not installed here.
+    """
     cards = [c.card for c in registry.find(spec.dataset.name) if c.kind == "dataset"]
     return cards[0].features if cards and isinstance(cards[0], DatasetCard) else ""
 
@@ -102,7 +121,11 @@ def differences(spec: RunSpec, features: str, setting: Setting) -> list[Differen
         ("similarity", _bare(spec.similarity.spec), "dot"),
         ("loss", _bare(spec.loss.spec), setting.loss),
     )
-    found = [Difference(what, ours, published) for what, ours, published in pairs if ours != published and (published or not own)]
+    found = [
+        Difference(what, ours, published)
+        for what, ours, published in pairs
+        if ours != published and (published or not own)
+    ]
     return [*found, *_protocol(spec.protocol, setting)]
 
 
@@ -114,14 +137,22 @@ def _protocol(ours: Protocol, setting: Setting) -> Iterator[Difference]:
     published = {**preset.model_dump(), **setting.changes}
     for key, mine in ours.model_dump().items():
         theirs = published[key]
-        another_encoder = key in ("image_encoder", "text_encoder") and _name(mine) != _name(theirs)  # which is a difference in components
+        another_encoder = key in ("image_encoder", "text_encoder") and _name(mine) != _name(
+            theirs
+        )  # which is a difference in components
         if key != "name" and mine != theirs and not another_encoder:
             yield Difference(key, _word(mine), _word(theirs))
 
 
 def _names(setting: Setting) -> set[str]:
     """The bare names of everything that a setting is made of."""
-    specs = (setting.dataset, *setting.pooling.split("/"), setting.loss, setting.image_encoder, setting.text_encoder)
+    specs = (
+        setting.dataset,
+        *setting.pooling.split("/"),
+        setting.loss,
+        setting.image_encoder,
+        setting.text_encoder,
+    )
     return {_name(spec) for spec in specs if spec}
 
 
@@ -140,4 +171,10 @@ def _pooling(image: ComponentRef, text: ComponentRef) -> str:
 
 
 def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )

@@ -18,7 +18,9 @@ Statistic = Literal["geometric mean", "median"]
 
 
 class Bounds(NamedTuple):
-    """Where the logarithm of a ratio lies; equal ends where it is known, infinite ones where a side is open."""
+    """Where the logarithm of a ratio lies; equal ends where it is known, infinite ones where a side
+    is open.
+    """
 
     low: float
     high: float
@@ -41,11 +43,14 @@ class Ratio:
     """How many times faster, over seeds.
 
     Attributes:
-        statistic: the geometric mean where every ratio is known; otherwise the median, which a few unknown ones cannot move.
-        low: of the statistic; equal to `high` where it is known, 0 where nothing bounds it from below.
+        statistic: the geometric mean where every ratio is known; otherwise the median, which a few
+            unknown ones cannot move.
+        low: of the statistic; equal to `high` where it is known, 0 where nothing bounds it from
+            below.
         high: likewise, infinite where nothing bounds it from above.
-        interval: at 95 %: Student's over the logarithms, or for the median that of order statistics, which needs six seeds; each end is that of the
-            bounds that the evaluations leave. Its ends may be 0 and infinite.
+        interval: at 95 %: Student's over the logarithms, or for the median that of order
+            statistics, which needs six seeds; each end is that of the bounds that the evaluations
+            leave. Its ends may be 0 and infinite.
         pairs: seeds that both have.
         known: of these, where both arrived.
     """
@@ -59,14 +64,19 @@ class Ratio:
 
 
 def log_ratio(baseline: Arrival, other: Arrival, unit: Unit) -> LogRatio:
-    """The logarithm of the baseline's waiting time over the other's: above 0 where the other is faster.
+    """The logarithm of the baseline's waiting time over the other's: above 0 where the other is
+    faster.
 
-    Where one had not arrived at its end, its time is at least that: the ratio is bounded on one side.
+    Where one had not arrived at its end, its time is at least that: the ratio is bounded on one
+    side.
     """
     ratio = _log(baseline.value(unit)) - _log(other.value(unit))
     return LogRatio(
         Bounds(ratio if other.reached else -math.inf, ratio if baseline.reached else math.inf),
-        Bounds(_log(baseline.least(unit)) - _log(other.most(unit)), _log(baseline.most(unit)) - _log(other.least(unit))),
+        Bounds(
+            _log(baseline.least(unit)) - _log(other.most(unit)),
+            _log(baseline.most(unit)) - _log(other.least(unit)),
+        ),
     )
 
 
@@ -84,7 +94,9 @@ def over_seeds(ratios: Sequence[LogRatio]) -> Ratio | None:
 
 
 def _mean_interval(truths: Sequence[Bounds]) -> tuple[float, float] | None:
-    """From the lower end of Student's 95 % interval of the least ratios to the upper end of that of the largest ones."""
+    """From the lower end of Student's 95 % interval of the least ratios to the upper end of that of
+    the largest ones.
+    """
     if len(truths) == 1:
         return None
     lows, highs = zip(*truths, strict=True)
@@ -94,10 +106,12 @@ def _mean_interval(truths: Sequence[Bounds]) -> tuple[float, float] | None:
 
 
 def _median_interval(truths: Sequence[Bounds]) -> tuple[float, float] | None:
-    """The distribution-free 95 % interval of a median: from the k-th smallest to the k-th largest value, as each is above the median with chance 1/2.
+    """The distribution-free 95 % interval of a median: from the k-th smallest to the k-th largest
+    value, as each is above the median with chance 1/2.
 
-    An order statistic never falls when a value rises, so the k-th smallest lower bound is below the k-th smallest value. Below six seeds even the
-    smallest and the largest hold the median with less than 95 %.
+    An order statistic never falls when a value rises, so the k-th smallest lower bound is below the
+    k-th smallest value. Below six seeds even the smallest and the largest hold the median with less
+    than 95 %.
     """
     from scipy.stats import binom
 

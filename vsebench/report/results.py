@@ -38,7 +38,9 @@ class Results:
 
     @property
     def rows(self) -> list[Row]:
-        """One flat dict per data set and combination of components; the keys are those of the JSON and the CSV."""
+        """One flat dict per data set and combination of components; the keys are those of the JSON
+        and the CSV.
+        """
         return [entry.row for block in self.blocks for entry in block.entries]
 
     def frame(self) -> pd.DataFrame:
@@ -59,27 +61,37 @@ class Results:
         Raises:
             SpecError: there is no such format.
         """
-        return render(self.blocks, [unfinished_note(self.unfinished)] if self.unfinished else [], format, width)
+        return render(
+            self.blocks,
+            [unfinished_note(self.unfinished)] if self.unfinished else [],
+            format,
+            width,
+        )
 
     def page(self, *, command: str = "", registry: Registry | None = None) -> str:
         """The rows, curves and runs as one HTML document that needs nothing beside it.
 
         Args:
             command: that makes the page, which then says so.
-            registry: where published results of the same settings are looked for; nowhere when None.
+            registry: where published results of the same settings are looked for; nowhere when
+                None.
         """
         from vsebench.report.page.render import to_html
 
         return to_html(self.blocks, self.unfinished, command=command, registry=registry)
 
 
-def load_results(path: Path | str, *, allow_mixed: bool = False, baseline: str | None = None) -> Results:
+def load_results(
+    path: Path | str, *, allow_mixed: bool = False, baseline: str | None = None
+) -> Results:
     """The results of every run under a folder.
 
     Args:
         path: the folder that `vsebench run --out` wrote to.
-        allow_mixed: put runs that were not made under equal conditions into blocks of their own instead of refusing them.
-        baseline: the row `POOLING,LOSS` that sets the target of the columns `*_to_target`; by default the first.
+        allow_mixed: put runs that were not made under equal conditions into blocks of their own
+            instead of refusing them.
+        baseline: the row `POOLING,LOSS` that sets the target of the columns `*_to_target`; by
+            default the first.
 
     Raises:
         VsebenchError: no such folder, nothing in it, a damaged file, or runs that share no table.
@@ -97,7 +109,8 @@ def results_of(outcome: GridOutcome) -> Results:
 
 
 def run(suite: Suite | Path | str) -> Results:
-    """Runs a suite, or the suite in a TOML file, and returns its results. Failed runs are counted in the rows' `failed_seeds`.
+    """Runs a suite, or the suite in a TOML file, and returns its results. Failed runs are counted
+    in the rows' `failed_seeds`.
 
     Raises:
         VsebenchError: the suite or its data are not as they must be.
@@ -108,7 +121,13 @@ def run(suite: Suite | Path | str) -> Results:
     return results_of(run_suite(suite if isinstance(suite, Suite) else load_suite(suite)))
 
 
-def _collect(out: Path, run_ids: Collection[str] | None, *, allow_mixed: bool = False, baseline: str | None = None) -> Results:
+def _collect(
+    out: Path,
+    run_ids: Collection[str] | None,
+    *,
+    allow_mixed: bool = False,
+    baseline: str | None = None,
+) -> Results:
     runs = read_runs(out, run_ids)
     sections = split(runs.ended, allow_mixed=allow_mixed)
     chosen = parse_baseline(baseline, sections) if baseline is not None else None

@@ -25,7 +25,8 @@ Row = dict[str, Value]
 
 @dataclass(frozen=True)
 class Target:
-    """The dev RSUM, or MAP, that every row of a section is timed to: 95 % of the baseline's best, mean over its seeds.
+    """The dev RSUM, or MAP, that every row of a section is timed to: 95 % of the baseline's best,
+    mean over its seeds.
 
     Attributes:
         baseline: the components of the row that sets it.
@@ -38,7 +39,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row, with how many of its seeds reached the target, and protocol keys that were tuned for it (a row's own keys are fixed)."""
+    """A row, with how many of its seeds reached the target, and protocol keys that were tuned for
+    it (a row's own keys are fixed).
+    """
 
     row: Row
     reached: int
@@ -55,13 +58,19 @@ class Block:
 
 
 def make_block(section: Section, baseline: tuple[str, str] | None = None) -> Block:
-    """The rows of a section, timed to the target that the row `baseline` sets; by default the first row with a finished run."""
+    """The rows of a section, timed to the target that the row `baseline` sets; by default the first
+    row with a finished run.
+    """
     combinations = combinations_of(section)
     target = target_of(combinations, baseline)
-    return Block(section, target, tuple(_entry(section, runs, target) for runs in combinations.values()))
+    return Block(
+        section, target, tuple(_entry(section, runs, target) for runs in combinations.values())
+    )
 
 
-def parse_baseline(text: str, sections: Sequence[Section], option: str = "--baseline") -> tuple[str, str]:
+def parse_baseline(
+    text: str, sections: Sequence[Section], option: str = "--baseline"
+) -> tuple[str, str]:
     """The combination that `POOLING,LOSS`, or `SAMPLER,LOSS`, names.
 
     Args:
@@ -72,10 +81,17 @@ def parse_baseline(text: str, sections: Sequence[Section], option: str = "--base
     Raises:
         SpecError: no section has such a row.
     """
-    known = {",".join(run.combination): run.combination for section in sections for run in section.runs}
+    known = {
+        ",".join(run.combination): run.combination for section in sections for run in section.runs
+    }
     if text not in known:
-        form = " or ".join(dict.fromkeys(f"{section.table.compared.upper()},LOSS" for section in sections))
-        raise SpecError(f"{option} '{text}' is no row: write {form} as the table does; {did_you_mean(text, known)}")
+        form = " or ".join(
+            dict.fromkeys(f"{section.table.compared.upper()},LOSS" for section in sections)
+        )
+        raise SpecError(
+            f"{option} '{text}' is no row: write {form} as the table does; "
+            f"{did_you_mean(text, known)}"
+        )
     return known[text]
 
 
@@ -87,11 +103,19 @@ def combinations_of(section: Section) -> dict[tuple[str, str], list[Run]]:
     return combinations
 
 
-def target_of(combinations: dict[tuple[str, str], list[Run]], baseline: tuple[str, str] | None) -> Target:
+def target_of(
+    combinations: dict[tuple[str, str], list[Run]], baseline: tuple[str, str] | None
+) -> Target:
     """What the baseline sets: by default the first row with a finished run."""
     first = next(iter(combinations))
-    chosen = baseline or next((key for key, runs in combinations.items() if any(run.done for run in runs)), first)
-    bests = [best for run in combinations.get(chosen, ()) if run.done and (best := best_dev(run)) is not None]
+    chosen = baseline or next(
+        (key for key, runs in combinations.items() if any(run.done for run in runs)), first
+    )
+    bests = [
+        best
+        for run in combinations.get(chosen, ())
+        if run.done and (best := best_dev(run)) is not None
+    ]
     return Target(chosen, SHARE * math.fsum(bests) / len(bests) if bests else None)
 
 
@@ -109,12 +133,19 @@ def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
         **_cost([run.record.cost for run in done if run.record.cost is not None]),
         **_sampling(done),
     }
-    return Entry({key: row[key] for key in section.table.row_keys} | _columns(section, done), sum(found is not None for found in to_target), runs[0].tuned)
+    return Entry(
+        {key: row[key] for key in section.table.row_keys} | _columns(section, done),
+        sum(found is not None for found in to_target),
+        runs[0].tuned,
+    )
 
 
 def _identity(section: Section, run: Run) -> Row:
     spec = run.record.spec
-    changes = {**(spec.protocol_changes if section.apart else {}), **run.tuned}  # where the name alone would not tell rows apart
+    changes = {
+        **(spec.protocol_changes if section.apart else {}),
+        **run.tuned,
+    }  # where the name alone would not tell rows apart
     protocol = ":".join([spec.protocol.name, *(f"{key}={value}" for key, value in changes.items())])
     return {
         "dataset": spec.dataset.spec,
@@ -154,13 +185,18 @@ def _interval(key: str, values: Sequence[float]) -> Row:
 
 
 def _values(done: Sequence[Run], key: str) -> list[float]:
-    """A test metric of every run, or nothing unless all runs have it: a mean over a part of the seeds is not the row's."""
+    """A test metric of every run, or nothing unless all runs have it: a mean over a part of the
+    seeds is not the row's.
+    """
     values = [run.record.test.get(key, math.nan) for run in done]
     return values if all(math.isfinite(v) for v in values) else []
 
 
 def _reach_keys(to: str, found: Reach | None) -> Row:
-    return {f"{unit}_to_{to}": getattr(found, unit) if found is not None else None for unit in Reach._fields}
+    return {
+        f"{unit}_to_{to}": getattr(found, unit) if found is not None else None
+        for unit in Reach._fields
+    }
 
 
 def _cost(costs: Sequence[Cost]) -> Row:
@@ -178,11 +214,17 @@ def _sampling(done: Sequence[Run]) -> Row:
 
     def share(key: str) -> Value:
         points = [[e.diagnostics[key] for e in run.curve if key in e.diagnostics] for run in done]
-        return _mean([math.fsum(values) / len(values) for values in points]) if all(points) else None
+        return (
+            _mean([math.fsum(values) / len(values) for values in points]) if all(points) else None
+        )
 
     return {
-        "updates_per_second": _mean([cost.samples_seen / cost.train_seconds for cost in costs if cost.train_seconds]),
-        "draws_per_second": _mean([cost.samples_seen / cost.sampling_seconds for cost in costs if cost.sampling_seconds]),
+        "updates_per_second": _mean(
+            [cost.samples_seen / cost.train_seconds for cost in costs if cost.train_seconds]
+        ),
+        "draws_per_second": _mean(
+            [cost.samples_seen / cost.sampling_seconds for cost in costs if cost.sampling_seconds]
+        ),
         "sampling_seconds": _mean([cost.sampling_seconds for cost in costs]),
         "refresh_seconds": _mean([cost.refresh_seconds for cost in costs]),
         "violation_rate": share("violation_rate"),
@@ -192,7 +234,13 @@ def _sampling(done: Sequence[Run]) -> Row:
 
 def _mean(values: Sequence[float]) -> float | None:
     """The mean; the value itself, whole numbers kept whole, where all are equal."""
-    return _common(values) if len(set(values)) == 1 else math.fsum(values) / len(values) if values else None
+    return (
+        _common(values)
+        if len(set(values)) == 1
+        else math.fsum(values) / len(values)
+        if values
+        else None
+    )
 
 
 def _common(values: Sequence[float]) -> float | None:

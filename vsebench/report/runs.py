@@ -1,4 +1,6 @@
-"""Runs as reports see them: records with their training curves, in the order in which they were asked for."""
+"""Runs as reports see them: records with their training curves, in the order in which they were
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Run:
 
     @property
     def combination(self) -> tuple[str, str]:
-        """The components that a row compares: canonical specs of pooling, or of sampler, and loss."""
+        """The components that a row compares: canonical specs of pooling, or of sampler, and
+        loss.
+        """
         return self.record.spec.combination
 
     @property
@@ -44,7 +48,11 @@ class Run:
     def tuned(self) -> dict[str, bool | int | float | str]:
         """Protocol keys that were tuned for its row alone, with their values."""
         spec = self.record.spec
-        return {key: getattr(spec.protocol, key) for key in spec.tuned} if isinstance(spec, AnnotationSpec) else {}
+        return (
+            {key: getattr(spec.protocol, key) for key in spec.tuned}
+            if isinstance(spec, AnnotationSpec)
+            else {}
+        )
 
     @property
     def started(self) -> str:
@@ -84,12 +92,17 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
     if out.is_file():
         raise VsebenchError(f"{out} is a file: give the folder that 'vsebench run --out' wrote to")
     if not out.is_dir():
-        raise VsebenchError(f"there is no folder {out}: give the folder that 'vsebench run --out' wrote to")
+        raise VsebenchError(
+            f"there is no folder {out}: give the folder that 'vsebench run --out' wrote to"
+        )
     ended, unfinished = [], []
     for directory in store.directories():
         record = directory.read_record()
         spec = record.spec if record is not None else directory.read_spec()
-        if spec.role == "support" or (run_ids is not None and (record.run_id if record is not None else spec.run_id) not in run_ids):
+        if spec.role == "support" or (
+            run_ids is not None
+            and (record.run_id if record is not None else spec.run_id) not in run_ids
+        ):
             continue
         if record is None:
             directory.check_unfinished()
@@ -105,5 +118,11 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
 
 def _nothing(out: Path, unfinished: int) -> VsebenchError:
     if unfinished:
-        return VsebenchError(f"no run in {out} has ended yet ({unfinished} started): wait for them, or continue with the same 'vsebench run' command")
-    return VsebenchError(f"{out} holds no runs: give the folder that 'vsebench run --out' wrote to, the one with a folder per run")
+        return VsebenchError(
+            f"no run in {out} has ended yet ({unfinished} started): wait for them, or continue "
+            "with the same 'vsebench run' command"
+        )
+    return VsebenchError(
+        f"{out} holds no runs: give the folder that 'vsebench run --out' wrote to, the one with a "
+        "folder per run"
+    )

@@ -26,7 +26,8 @@ class Section:
 
     Attributes:
         runs: in the order of the rows; at most one per combination and seed.
-        apart: settings in which it differs from other sections of its data set, present only where a table mixes them.
+        apart: settings in which it differs from other sections of its data set, present only where
+            a table mixes them.
         superseded: how many older runs of the same combinations and seeds were left out.
     """
 
@@ -58,11 +59,13 @@ def split(runs: Sequence[Run], *, allow_mixed: bool = False) -> list[Section]:
 
     Args:
         runs: in the order of the rows.
-        allow_mixed: put runs of a data set under unequal conditions into sections of their own, and of several runs of the same combination and seed
-            take the newest, instead of refusing both.
+        allow_mixed: put runs of a data set under unequal conditions into sections of their own, and
+            of several runs of the same combination and seed take the newest, instead of refusing
+            both.
 
     Raises:
-        VsebenchError: without `allow_mixed`, runs of one data set differ in protocol settings, data, metric version or device.
+        VsebenchError: without `allow_mixed`, runs of one data set differ in protocol settings,
+            data, metric version or device.
     """
     sections = []
     for group in _grouped(runs, lambda run: (run.record.spec.dataset.spec, _similarity(run))):
@@ -76,8 +79,9 @@ def split(runs: Sequence[Run], *, allow_mixed: bool = False) -> list[Section]:
 def conditions(run: Run) -> dict[str, Any]:
     """Everything that must be equal for two rows to be compared, by the name that an error uses.
 
-    The device counts because arithmetic differs between devices (`precision=auto` is bf16 on CUDA). The preset's name does not: settings do.
-    What was tuned for each row by itself must be so for all, and may then differ.
+    The device counts because arithmetic differs between devices (`precision=auto` is bf16 on CUDA).
+    The preset's name does not: settings do. What was tuned for each row by itself must be so for
+    all, and may then differ.
     """
     spec = run.record.spec
     components = {name: getattr(spec, name) for name in _HELD_EQUAL if hasattr(spec, name)}
@@ -99,13 +103,18 @@ def _section(runs: Sequence[Run], alike: Sequence[Sequence[Run]], *, allow_mixed
         other = newest.setdefault(key, run)
         if other is not run and not allow_mixed:
             raise VsebenchError(
-                f"runs {other.label} and {run.record.run_id} are the same combination and seed made by different versions of a component: "
+                f"runs {other.label} and {run.record.run_id} are the same combination and seed "
+                "made by different versions of a component: "
                 "delete the folder of the older, or pass --allow-mixed to take the newest"
             )
         newest[key] = max(other, run, key=lambda r: r.started)
     differing = sorted({name for other in alike for name in _differences(runs[0], other[0])})
     found = conditions(runs[0])
-    return Section(tuple(newest.values()), tuple(f"{name}={found[name]}" for name in differing), len(runs) - len(newest))
+    return Section(
+        tuple(newest.values()),
+        tuple(f"{name}={found[name]}" for name in differing),
+        len(runs) - len(newest),
+    )
 
 
 def _mixed(first: Run, second: Run) -> VsebenchError:
@@ -114,7 +123,10 @@ def _mixed(first: Run, second: Run) -> VsebenchError:
     what = ", ".join(f"{name} ({found[name]} and {other[name]})" for name in names[:_NAMED]) + (
         f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     )
-    return VsebenchError(f"runs {first.label} and {second.label} differ in {what}: report them from separate folders, or pass --allow-mixed")
+    return VsebenchError(
+        f"runs {first.label} and {second.label} differ in {what}: report them from separate "
+        "folders, or pass --allow-mixed"
+    )
 
 
 def _differences(first: Run, second: Run) -> list[str]:

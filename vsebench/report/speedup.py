@@ -22,7 +22,9 @@ PARTS: Mapping[Task, tuple[str, ...]] = {
     "annotation": ("sampling", "refresh", "update", "evaluation"),
     "retrieval": ("train", "mining", "prior", "evaluation"),
 }
-"""What a run's seconds are divided into, as `Cost` names them. `prior` is the first round of a loss that needs one."""
+"""What a run's seconds are divided into, as `Cost` names them. `prior` is the first round of a loss
+that needs one.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class SpeedRow:
         seeds: finished runs.
         failed: runs that did not finish; they are in no figure.
         target: arrival at the quality that the baseline sets.
-        own: arrival at 95 % of each run's own best, as the papers time convergence; the baseline's at 95 % of its own.
+        own: arrival at 95 % of each run's own best, as the papers time convergence; the baseline's
+            at 95 % of its own.
         parts: mean seconds of a whole run by what they were spent on; empty where no run says.
     """
 
@@ -73,14 +76,22 @@ class SpeedTable:
 
 
 def speed_table(section: Section, baseline: tuple[str, str] | None = None) -> SpeedTable:
-    """Times every row of a section against a baseline; by default the first row with a finished run.
+    """Times every row of a section against a baseline; by default the first row with a finished
+    run.
 
     Ratios are of runs of one seed, which see the same pairs in the same order.
     """
     rows = combinations_of(section)
     target = target_of(rows, baseline)
     to_target = {key: _arrivals(runs, target.quality) for key, runs in rows.items()}
-    to_own = {key: {run.record.spec.seed: found for run in runs if run.done and (found := arrive_own(run)) is not None} for key, runs in rows.items()}
+    to_own = {
+        key: {
+            run.record.spec.seed: found
+            for run in runs
+            if run.done and (found := arrive_own(run)) is not None
+        }
+        for key, runs in rows.items()
+    }
     return SpeedTable(
         section,
         target,
@@ -103,13 +114,24 @@ def _arrivals(runs: Sequence[Run], quality: float | None) -> dict[int, Arrival]:
     """By seed; nothing where no target is known."""
     if quality is None:
         return {}
-    return {run.record.spec.seed: found for run in runs if run.done and (found := arrive(run, quality)) is not None}
+    return {
+        run.record.spec.seed: found
+        for run in runs
+        if run.done and (found := arrive(run, quality)) is not None
+    }
 
 
 def _to(arrivals: Mapping[int, Arrival], baseline: Mapping[int, Arrival]) -> To:
     common = sorted(arrivals.keys() & baseline.keys())
-    faster = {unit: over_seeds([log_ratio(baseline[seed], arrivals[seed], unit) for seed in common]) for unit in UNITS}
-    return To(mean_arrival(list(arrivals.values())), faster, sum(arrival.at_once for arrival in arrivals.values()))
+    faster = {
+        unit: over_seeds([log_ratio(baseline[seed], arrivals[seed], unit) for seed in common])
+        for unit in UNITS
+    }
+    return To(
+        mean_arrival(list(arrivals.values())),
+        faster,
+        sum(arrival.at_once for arrival in arrivals.values()),
+    )
 
 
 def _parts(done: Sequence[Run]) -> dict[str, float]:
@@ -117,4 +139,6 @@ def _parts(done: Sequence[Run]) -> dict[str, float]:
     if not costs:
         return {}
     names = PARTS[done[0].record.spec.task]
-    return {name: sum(getattr(cost, f"{name}_seconds") for cost in costs) / len(costs) for name in names}
+    return {
+        name: sum(getattr(cost, f"{name}_seconds") for cost in costs) / len(costs) for name in names
+    }

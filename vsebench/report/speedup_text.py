@@ -23,17 +23,32 @@ if TYPE_CHECKING:
 ABSENT = "–"
 
 _LEGEND = (
-    "Times: means over seeds, until the first evaluation there. '> x (n of m)': only n of m seeds arrived; x counts the others as if at their end.",
-    "×: the baseline's time over the row's, in pairs of one seed: geometric mean with Student's 95 % interval of the logarithms.",
-    "A run arrives between two evaluations: intervals take the smallest and the largest ratio that this leaves, 0 or ∞ where one arrived by its first.",
-    "(m): a run never arrived, so that its ratio is only bounded: median over seeds, with the interval of order statistics, which needs six seeds.",
+    (
+        "Times: means over seeds, until the first evaluation there. '> x (n of m)': only n of m "
+        "seeds "
+        "arrived; x counts the others as if at their end."
+    ),
+    (
+        "×: the baseline's time over the row's, in pairs of one seed: geometric mean with "
+        "Student's "
+        "95 % interval of the logarithms."
+    ),
+    (
+        "A run arrives between two evaluations: intervals take the smallest and the largest ratio "
+        "that this leaves, 0 or ∞ where one arrived by its first."
+    ),
+    (
+        "(m): a run never arrived, so that its ratio is only bounded: median over seeds, with the "
+        "interval of order statistics, which needs six seeds."
+    ),
     "'> x', '< x', '?': the median itself is only bounded on one side, or not at all.",
     "Seconds: training without evaluation, which has a column of its own.",
 )
 
 
 def render(table: SpeedTable, form: str = "simple") -> str:
-    """Three tables for a terminal or for Markdown: when rows arrive, how much faster than the baseline, and where the seconds went.
+    """Three tables for a terminal or for Markdown: when rows arrive, how much faster than the
+    baseline, and where the seconds went.
 
     Args:
         table: the rows.
@@ -42,12 +57,19 @@ def render(table: SpeedTable, form: str = "simple") -> str:
     parts = [f"{table.section.dataset} · dev · baseline {name(table.target.baseline)}"]
     parts += [_tabled(grid, form) for grid in (_arrivals(table), _faster(table), _split(table))]
     bullet = "- " if form == "pipe" else ""
-    parts.append("\n".join(textwrap.fill(bullet + note, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for note in notes(table)))
+    parts.append(
+        "\n".join(
+            textwrap.fill(bullet + note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+            for note in notes(table)
+        )
+    )
     return "\n\n".join(parts)
 
 
 def as_dicts(table: SpeedTable) -> list[dict[str, object]]:
-    """One flat dict per row for JSON; unknown numbers and open ends are null, and what is known only as a bound says so."""
+    """One flat dict per row for JSON; unknown numbers and open ends are null, and what is known
+    only as a bound says so.
+    """
     return [
         {
             "dataset": table.section.dataset,
@@ -69,14 +91,24 @@ def as_dicts(table: SpeedTable) -> list[dict[str, object]]:
 def notes(table: SpeedTable) -> list[str]:
     """What the figures are, and what to mind."""
     headline, share = table.section.table.headline_name, f"{100 * SHARE:.0f} %"
-    quality = "none: it has no finished run" if table.target.quality is None else f"dev {headline} {table.target.quality:.{table.section.table.places}f}"
+    quality = (
+        "none: it has no finished run"
+        if table.target.quality is None
+        else f"dev {headline} {table.target.quality:.{table.section.table.places}f}"
+    )
     found = [
-        f"Target: {quality}, {share} of the best of {name(table.target.baseline)} (mean over seeds). Own best: {share} of each run's own.",
+        (
+            f"Target: {quality}, {share} of the best of {name(table.target.baseline)} (mean over "
+            f"seeds). Own best: {share} of each run's own."
+        ),
         *_LEGEND,
     ]
     at_once = [name(row.combination) for row in table.rows if row.target.at_once or row.own.at_once]
     if at_once:
-        found.append(f"Warning: runs of {'; '.join(at_once)} arrived by their first evaluation, so that ratios are coarse: raise evals_per_epoch.")
+        found.append(
+            f"Warning: runs of {'; '.join(at_once)} arrived by their first evaluation, so that "
+            "ratios are coarse: raise evals_per_epoch."
+        )
     if failed := counted(run for run in table.section.runs if not run.done):
         found.append(f"Warning: failed runs are in no figure: {failed}.")
     keys = next((row.tuned for row in table.rows if row.tuned), {})
@@ -88,12 +120,27 @@ def notes(table: SpeedTable) -> list[str]:
 
 def _tabled(grid: tuple[list[str], list[list[str]]], form: str) -> str:
     heads, cells = grid
-    return tabulate(cells, heads, tablefmt=form, colalign=("left", "left", *["right"] * (len(heads) - 2)), disable_numparse=True)
+    return tabulate(
+        cells,
+        heads,
+        tablefmt=form,
+        colalign=("left", "left", *["right"] * (len(heads) - 2)),
+        disable_numparse=True,
+    )
 
 
 def _arrivals(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
     tuned = next((list(row.tuned) for row in table.rows if row.tuned), [])
-    heads = [table.section.table.compared, "loss", *tuned, "seeds", "updates to target", "s to target", "updates to own best", "s to own best"]
+    heads = [
+        table.section.table.compared,
+        "loss",
+        *tuned,
+        "seeds",
+        "updates to target",
+        "s to target",
+        "updates to own best",
+        "s to own best",
+    ]
     cells = [
         [
             *row.combination,
@@ -107,12 +154,26 @@ def _arrivals(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
 
 
 def _faster(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
-    heads = [table.section.table.compared, "loss", "pairs", "× to target, updates", "× to target, s", "× to own best, updates", "× to own best, s"]
+    heads = [
+        table.section.table.compared,
+        "loss",
+        "pairs",
+        "× to target, updates",
+        "× to target, s",
+        "× to own best, updates",
+        "× to own best, s",
+    ]
     cells = []
     for row in table.rows:
         pairs = row.own.faster["updates"]
         ratios = [_ratio(to.faster[unit]) for to in (row.target, row.own) for unit in UNITS]
-        cells.append([*row.combination, str(pairs.pairs if pairs else 0), *(["1"] * 4 if row.combination == table.target.baseline else ratios)])
+        cells.append(
+            [
+                *row.combination,
+                str(pairs.pairs if pairs else 0),
+                *(["1"] * 4 if row.combination == table.target.baseline else ratios),
+            ]
+        )
     return heads, cells
 
 
@@ -122,7 +183,9 @@ def _split(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
     cells = []
     for row in table.rows:
         whole = sum(row.parts.values()) if row.parts else None
-        cells.append([*row.combination, *(_amount(row.parts.get(part)) for part in parts), _amount(whole)])
+        cells.append(
+            [*row.combination, *(_amount(row.parts.get(part)) for part in parts), _amount(whole)]
+        )
     return heads, cells
 
 
@@ -137,7 +200,11 @@ def _ratio(ratio: Ratio | None) -> str:
     if ratio is None:
         return ABSENT
     mark = " (m)" if ratio.statistic == "median" else ""
-    interval = "" if ratio.interval is None else f" [{_factor(ratio.interval[0])}, {_factor(ratio.interval[1])}]"
+    interval = (
+        ""
+        if ratio.interval is None
+        else f" [{_factor(ratio.interval[0])}, {_factor(ratio.interval[1])}]"
+    )
     return f"{_point(ratio)}{mark}{interval}"
 
 
@@ -148,7 +215,11 @@ def _point(ratio: Ratio) -> str:
         return "?"
     if ratio.high == math.inf:
         return f"> {_factor(ratio.low)}"
-    return f"< {_factor(ratio.high)}" if ratio.low == 0 else f"{_factor(ratio.low)} … {_factor(ratio.high)}"
+    return (
+        f"< {_factor(ratio.high)}"
+        if ratio.low == 0
+        else f"{_factor(ratio.low)} … {_factor(ratio.high)}"
+    )
 
 
 def _factor(value: float) -> str:
@@ -171,9 +242,16 @@ def _arrival_items(to: To, place: str) -> Iterator[tuple[str, object]]:
         ratio = to.faster[unit]
         for key in ("statistic", "pairs", "known"):
             yield f"faster_{unit}_to_{place}_{key}", None if ratio is None else getattr(ratio, key)
-        ends = (None, None, None, None) if ratio is None else (ratio.low, ratio.high, *(ratio.interval or (None, None)))
+        ends = (
+            (None, None, None, None)
+            if ratio is None
+            else (ratio.low, ratio.high, *(ratio.interval or (None, None)))
+        )
         for key, value in zip(("low", "high", "interval_lo", "interval_hi"), ends, strict=True):
-            yield f"faster_{unit}_to_{place}_{key}", None if value is None or value == math.inf else value
+            yield (
+                f"faster_{unit}_to_{place}_{key}",
+                None if value is None or value == math.inf else value,
+            )
 
 
 def to_markdown(tables: Sequence[SpeedTable]) -> str:

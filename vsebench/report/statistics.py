@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 class Interval(NamedTuple):
-    """A mean and the bounds of its confidence interval, None where one value tells nothing of the spread."""
+    """A mean and the bounds of its confidence interval, None where one value tells nothing of the
+    spread.
+    """
 
     mean: float
     low: float | None

@@ -44,6 +44,16 @@ class TaskTable:
 
 
 TABLES: Mapping[Task, TaskTable] = {
-    "retrieval": TaskTable("pooling", HEADLINE["retrieval"], "RSUM", 1, (*RECALLS, "rsum"), ("i2t_medr", "t2i_medr", "i2t_meanr", "t2i_meanr"), COST),
-    "annotation": TaskTable("sampler", HEADLINE["annotation"], "MAP", 4, ANNOTATION_METRICS, (), (*COST, *SAMPLING)),
+    "retrieval": TaskTable(
+        "pooling",
+        HEADLINE["retrieval"],
+        "RSUM",
+        1,
+        (*RECALLS, "rsum"),
+        ("i2t_medr", "t2i_medr", "i2t_meanr", "t2i_meanr"),
+        COST,
+    ),
+    "annotation": TaskTable(
+        "sampler", HEADLINE["annotation"], "MAP", 4, ANNOTATION_METRICS, (), (*COST, *SAMPLING)
+    ),
 }

@@ -1,4 +1,6 @@
-"""What a verification found: figures, published and ours, with the gaps between them and the verdict."""
+"""What a verification found: figures, published and ours, with the gaps between them and the
+verdict.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """The largest gap, up or down, that counts as reproduced, in points. `docs/protocol.md` justifies the defaults.
+    """The largest gap, up or down, that counts as reproduced, in points. `docs/protocol.md`
+    justifies the defaults.
 
     Attributes:
         recall: of one recall.
@@ -56,7 +59,9 @@ class Figure:
 
     @property
     def gap(self) -> float:
-        """Ours less the published figure, without the dust of binary fractions, which would put a gap of exactly the tolerance outside."""
+        """Ours less the published figure, without the dust of binary fractions, which would put a
+        gap of exactly the tolerance outside.
+        """
         return round(self.ours - self.published, 6)
 
     @property
@@ -66,7 +71,9 @@ class Figure:
 
     @property
     def undecided(self) -> bool:
-        """Whether the interval of our mean reaches across the tolerance, so that other seeds might turn the verdict."""
+        """Whether the interval of our mean reaches across the tolerance, so that other seeds might
+        turn the verdict.
+        """
         return self.half_width is not None and abs(abs(self.gap) - self.tolerance) < self.half_width
 
 
@@ -111,7 +118,9 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Uncompared:
-    """A row of which no result is published, with the nearest that is and how the settings differ."""
+    """A row of which no result is published, with the nearest that is and how the settings
+    differ.
+    """
 
     row: RowName
     nearest: Reference

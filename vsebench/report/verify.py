@@ -9,7 +9,14 @@ from vsebench.report.matching import NEUTRAL, differences, features_of, referenc
 from vsebench.report.runs import read_runs
 from vsebench.report.sections import split
 from vsebench.report.statistics import t_interval
-from vsebench.report.verification import Comparison, Figure, RowName, Tolerance, Uncompared, Verification
+from vsebench.report.verification import (
+    Comparison,
+    Figure,
+    RowName,
+    Tolerance,
+    Uncompared,
+    Verification,
+)
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -21,7 +28,9 @@ if TYPE_CHECKING:
     from vsebench.report.runs import Run
 
 
-def verify(name: str, directory: Path, registry: Registry, tolerance: Tolerance | None = None) -> Verification:
+def verify(
+    name: str, directory: Path, registry: Registry, tolerance: Tolerance | None = None
+) -> Verification:
     """Compares the finished runs that use a component with the published results that name it.
 
     Args:
@@ -31,22 +40,35 @@ def verify(name: str, directory: Path, registry: Registry, tolerance: Tolerance 
         tolerance: the gaps allowed; the defaults of `Tolerance` when None.
 
     Raises:
-        SpecError: no such component, or nothing is published of it that a run could be compared with.
+        SpecError: no such component, or nothing is published of it that a run could be compared
+            with.
         VsebenchError: no such folder, a damaged file, or no finished run in it uses the component.
     """
     tolerance = tolerance or Tolerance()
     published = _published(name, registry)
     runs = read_runs(directory)
-    ours = [run for run in runs.ended if isinstance(run.record.spec, RunSpec) and uses(run.record.spec, name)]
-    pending = [spec.label for spec in runs.unfinished if isinstance(spec, RunSpec) and uses(spec, name)]
+    ours = [
+        run
+        for run in runs.ended
+        if isinstance(run.record.spec, RunSpec) and uses(run.record.spec, name)
+    ]
+    pending = [
+        spec.label for spec in runs.unfinished if isinstance(spec, RunSpec) and uses(spec, name)
+    ]
     done = [run for run in ours if run.done]
     if not done:
-        raise VsebenchError(f"no finished run in {directory} uses '{name}': run one first, or name a component that runs there use")
+        raise VsebenchError(
+            f"no finished run in {directory} uses '{name}': run one first, or name a component "
+            "that runs there use"
+        )
     compared: list[Comparison] = []
     uncompared: list[Uncompared] = []
     for row in _rows(done):
         spec = row[0].record.retrieval
-        settings = [(reference, differences(spec, features_of(spec, registry), reference.setting)) for reference in published]
+        settings = [
+            (reference, differences(spec, features_of(spec, registry), reference.setting))
+            for reference in published
+        ]
         same = _same(row, settings, tolerance)
         compared += same
         if not same:
@@ -55,8 +77,11 @@ def verify(name: str, directory: Path, registry: Registry, tolerance: Tolerance 
     return Verification(name, tolerance, tuple(compared), tuple(uncompared), (*failed, *pending))
 
 
-def beside_published(runs: Sequence[Run], registry: Registry, tolerance: Tolerance | None = None) -> tuple[Comparison, ...]:
-    """The finished rows among some runs beside the published results of the same setting, whichever component they are of.
+def beside_published(
+    runs: Sequence[Run], registry: Registry, tolerance: Tolerance | None = None
+) -> tuple[Comparison, ...]:
+    """The finished rows among some runs beside the published results of the same setting, whichever
+    component they are of.
 
     Args:
         runs: of either task; only retrieval has published settings.
@@ -68,18 +93,34 @@ def beside_published(runs: Sequence[Run], registry: Registry, tolerance: Toleran
     for row in _rows([run for run in runs if run.done and isinstance(run.record.spec, RunSpec)]):
         spec = row[0].record.retrieval
         features = features_of(spec, registry)
-        compared += _same(row, [(reference, differences(spec, features, reference.setting)) for reference in published], tolerance or Tolerance())
+        compared += _same(
+            row,
+            [
+                (reference, differences(spec, features, reference.setting))
+                for reference in published
+            ],
+            tolerance or Tolerance(),
+        )
     return tuple(compared)
 
 
-def _same(row: Sequence[Run], settings: Sequence[tuple[Reference, list[Difference]]], tolerance: Tolerance) -> list[Comparison]:
+def _same(
+    row: Sequence[Run], settings: Sequence[tuple[Reference, list[Difference]]], tolerance: Tolerance
+) -> list[Comparison]:
     """A row beside the published results of which it differs in nothing that counts."""
-    return [_compare(row, reference, found, tolerance) for reference, found in settings if all(difference.what in NEUTRAL for difference in found)]
+    return [
+        _compare(row, reference, found, tolerance)
+        for reference, found in settings
+        if all(difference.what in NEUTRAL for difference in found)
+    ]
 
 
 def _published(name: str, registry: Registry) -> list[Reference]:
     if not registry.find(name):
-        raise SpecError(f"unknown component '{name}': {did_you_mean(name, {component.name for component in registry})}")
+        raise SpecError(
+            f"unknown component '{name}': "
+            f"{did_you_mean(name, {component.name for component in registry})}"
+        )
     found = references(name.rpartition("::")[2], registry)
     if not found:
         raise SpecError(f"no published figures name '{name}': there is nothing to verify it by")
@@ -95,22 +136,44 @@ def _rows(done: Sequence[Run]) -> Iterator[list[Run]]:
         yield from (sorted(row, key=lambda run: run.record.spec.seed) for row in rows.values())
 
 
-def _compare(row: Sequence[Run], reference: Reference, neutral: Sequence[Difference], tolerance: Tolerance) -> Comparison:
+def _compare(
+    row: Sequence[Run], reference: Reference, neutral: Sequence[Difference], tolerance: Tolerance
+) -> Comparison:
     figures = []
     for metric, published in reference.metrics.items():
         mean, _, high = t_interval([run.record.test[metric] for run in row])
-        figures.append(Figure(metric, published, mean, None if high is None else high - mean, tolerance.of(metric)))
+        figures.append(
+            Figure(
+                metric, published, mean, None if high is None else high - mean, tolerance.of(metric)
+            )
+        )
     warnings = dict.fromkeys(warning for run in row for warning in run.record.warnings)
-    remarks = (f"{difference.what} {difference.ours}, where the protocol has {difference.published}" for difference in neutral)
+    remarks = (
+        f"{difference.what} {difference.ours}, where the protocol has {difference.published}"
+        for difference in neutral
+    )
     return Comparison(_name(row), reference, tuple(figures), (*remarks, *warnings))
 
 
-def _nearest(row: Sequence[Run], settings: Sequence[tuple[Reference, list[Difference]]]) -> Uncompared:
-    """The published result with the fewest differences: first of those in data and components, then of those in the protocol."""
-    reference, found = min(settings, key=lambda pair: (sum(not difference.in_protocol for difference in pair[1]), len(pair[1])))
-    return Uncompared(_name(row), reference, tuple(difference for difference in found if difference.what not in NEUTRAL))
+def _nearest(
+    row: Sequence[Run], settings: Sequence[tuple[Reference, list[Difference]]]
+) -> Uncompared:
+    """The published result with the fewest differences: first of those in data and components, then
+    of those in the protocol.
+    """
+    reference, found = min(
+        settings,
+        key=lambda pair: (sum(not difference.in_protocol for difference in pair[1]), len(pair[1])),
+    )
+    return Uncompared(
+        _name(row),
+        reference,
+        tuple(difference for difference in found if difference.what not in NEUTRAL),
+    )
 
 
 def _name(row: Sequence[Run]) -> RowName:
     spec = row[0].record.retrieval
-    return RowName(spec.dataset.spec, spec.pooling, spec.loss.spec, tuple(run.record.spec.seed for run in row))
+    return RowName(
+        spec.dataset.spec, spec.pooling, spec.loss.spec, tuple(run.record.spec.seed for run in row)
+    )

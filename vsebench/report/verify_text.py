@@ -34,7 +34,11 @@ def render(found: Verification, form: str, width: int) -> str:
     """
     if form not in get_args(Format):
         raise SpecError(f"unknown format '{form}': {did_you_mean(form, get_args(Format))}")
-    return json.dumps(_as_dict(found), indent=1, ensure_ascii=False, allow_nan=False) if form == "json" else _terminal(found, width)
+    return (
+        json.dumps(_as_dict(found), indent=1, ensure_ascii=False, allow_nan=False)
+        if form == "json"
+        else _terminal(found, width)
+    )
 
 
 def _terminal(found: Verification, width: int) -> str:
@@ -50,19 +54,41 @@ def _comparison(comparison: Comparison, width: int) -> Iterator[str]:
     rows = [
         ["published", *(f"{figure.published:.1f}" for figure in figures)],
         ["ours", *(f"{figure.ours:.1f}" for figure in figures)],
-        ["±", *("–" if figure.half_width is None else f"{figure.half_width:.1f}" for figure in figures)],
+        [
+            "±",
+            *(
+                "–" if figure.half_width is None else f"{figure.half_width:.1f}"
+                for figure in figures
+            ),
+        ],
         ["gap", *(f"{figure.gap:+.2f}" for figure in figures)],
         ["allowed", *(f"{figure.tolerance:g}" for figure in figures)],
     ]
     heads = ["", *(figure.head for figure in figures)]
     yield _filled(_row(comparison.row), width)
     yield _filled(f"published: {_reference(comparison.reference)}", width)
-    yield from ("", tabulate(rows, heads, tablefmt="simple", colalign=["left", *["right"] * len(figures)], disable_numparse=True), "")
+    yield from (
+        "",
+        tabulate(
+            rows,
+            heads,
+            tablefmt="simple",
+            colalign=["left", *["right"] * len(figures)],
+            disable_numparse=True,
+        ),
+        "",
+    )
     outside = [figure.head for figure in figures if not figure.within]
-    yield _filled(f"OUTSIDE TOLERANCE: {', '.join(outside)}." if outside else "Within tolerance.", width)
+    yield _filled(
+        f"OUTSIDE TOLERANCE: {', '.join(outside)}." if outside else "Within tolerance.", width
+    )
     undecided = [figure.head for figure in figures if figure.undecided]
     if undecided:
-        yield _filled(f"More seeds might turn the verdict on {', '.join(undecided)}: the interval of our mean reaches across the tolerance.", width)
+        yield _filled(
+            f"More seeds might turn the verdict on {', '.join(undecided)}: the interval of our "
+            "mean reaches across the tolerance.",
+            width,
+        )
     yield from (_filled(f"Mind: {remark}", width) for remark in comparison.remarks)
 
 
@@ -76,7 +102,8 @@ def _notes(found: Verification) -> Iterator[str]:
     tolerance = found.tolerance
     if found.compared:
         yield (
-            f"Tolerance: {tolerance.recall:g} points of a recall and {tolerance.rsum:g} of RSUM, up or down: a published figure is one run, and seeds differ. "
+            f"Tolerance: {tolerance.recall:g} points of a recall and {tolerance.rsum:g} of RSUM, "
+            "up or down: a published figure is one run, and seeds differ. "
             "ours: mean over seeds; ±: half-width of the 95 % t-interval of the mean."
         )
     if found.unfinished:
@@ -90,7 +117,10 @@ def _notes(found: Verification) -> Iterator[str]:
 
 
 def _row(row: RowName) -> str:
-    return f"{row.dataset} · {row.pooling} × {row.loss} · seed{'s' * (len(row.seeds) > 1)} {', '.join(map(str, row.seeds))}"
+    return (
+        f"{row.dataset} · {row.pooling} × {row.loss} · seed{'s' * (len(row.seeds) > 1)} "
+        f"{', '.join(map(str, row.seeds))}"
+    )
 
 
 def _reference(reference: Reference) -> str:
@@ -98,7 +128,9 @@ def _reference(reference: Reference) -> str:
 
 
 def _filled(text: str, width: int, indent: int = 2) -> str:
-    return textwrap.fill(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _as_dict(found: Verification) -> dict[str, Any]:
@@ -118,7 +150,11 @@ def _as_dict(found: Verification) -> dict[str, Any]:
             for comparison in found.compared
         ],
         "uncompared": [
-            {**asdict(row.row), "nearest": asdict(row.nearest), "differences": [difference._asdict() for difference in row.differences]}
+            {
+                **asdict(row.row),
+                "nearest": asdict(row.nearest),
+                "differences": [difference._asdict() for difference in row.differences],
+            }
             for row in found.uncompared
         ],
         "unfinished": list(found.unfinished),
@@ -126,4 +162,9 @@ def _as_dict(found: Verification) -> dict[str, Any]:
 
 
 def _figure(figure: Figure) -> dict[str, Any]:
-    return {**asdict(figure), "gap": figure.gap, "within": figure.within, "undecided": figure.undecided}
+    return {
+        **asdict(figure),
+        "gap": figure.gap,
+        "within": figure.within,
+        "undecided": figure.undecided,
+    }

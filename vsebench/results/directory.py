@@ -28,7 +28,8 @@ T = TypeVar("T")
 
 
 class RunDirectory:
-    """The files of one run. One process writes them, the holder of the run's lease; anyone may read them.
+    """The files of one run. One process writes them, the holder of the run's lease; anyone may read
+    them.
 
     Attributes:
         path: the directory.
@@ -96,7 +97,8 @@ class RunDirectory:
         return self._read(self._spec, read_spec)
 
     def write_record(self, record: RunRecord) -> None:
-        """Writes how the run ended, without paths of this machine; a run that ended well is then marked done.
+        """Writes how the run ended, without paths of this machine; a run that ended well is then
+        marked done.
 
         Raises:
             VsebenchError: it cannot be written.
@@ -115,7 +117,11 @@ class RunDirectory:
         Raises:
             VsebenchError: the record is damaged, or was written by a newer version.
         """
-        return self._read(self._record, RunRecord.model_validate_json) if self._record.exists() else None
+        return (
+            self._read(self._record, RunRecord.model_validate_json)
+            if self._record.exists()
+            else None
+        )
 
     def check_unfinished(self) -> None:
         """Checks that a run without a record has not ended.
@@ -134,13 +140,16 @@ class RunDirectory:
         """
         headline, curve = HEADLINE[record.spec.task], self.read_curve()
         if record.status == "done" and headline not in record.test:
-            raise self._damaged(self._record, ValueError(f"a finished run without its test metric '{headline}'"))
+            raise self._damaged(
+                self._record, ValueError(f"a finished run without its test metric '{headline}'")
+            )
         if record.status == "done" and self._curve.exists() and not curve:
             raise self._damaged(self._curve, ValueError("a finished run without an evaluation"))
         return curve
 
     def promote(self) -> None:
-        """Turns a finished support run into one that tables show. Its id, and all that it did, stay the same.
+        """Turns a finished support run into one that tables show. Its id, and all that it did, stay
+        the same.
 
         Raises:
             VsebenchError: a file is damaged or cannot be written.
@@ -167,7 +176,8 @@ class RunDirectory:
             raise files.cannot_write(self._curve, error) from error
 
     def truncate_curve(self, step: int) -> None:
-        """Drops evaluations after `step`, those that a resumed run will make again, and an unfinished last line; -1 drops all.
+        """Drops evaluations after `step`, those that a resumed run will make again, and an
+        unfinished last line; -1 drops all.
 
         Raises:
             VsebenchError: the curve is damaged before its last line, or cannot be written.
@@ -178,7 +188,8 @@ class RunDirectory:
             files.write_text(self._curve, "".join(kept))
 
     def read_curve(self) -> list[Evaluation]:
-        """The training curve so far; a last line without its end is one that a killed process did not finish, and is left out.
+        """The training curve so far; a last line without its end is one that a killed process did
+        not finish, and is left out.
 
         Raises:
             VsebenchError: a line is damaged.
@@ -192,7 +203,8 @@ class RunDirectory:
             raise self._damaged(self._curve, error) from error
 
     def write_ranks(self, i2t: NDArray[np.int32], t2i: NDArray[np.int32]) -> None:
-        """Stores the test rank, 0 for the top, of the best positive of each image [n_images] and each caption [n_captions].
+        """Stores the test rank, 0 for the top, of the best positive of each image [n_images] and
+        each caption [n_captions].
 
         Raises:
             VsebenchError: it cannot be written.
@@ -200,7 +212,10 @@ class RunDirectory:
         import numpy as np
 
         self._ensure_held()
-        files.write_arrays(self._ranks, {"i2t": np.asarray(i2t, dtype=np.int32), "t2i": np.asarray(t2i, dtype=np.int32)})
+        files.write_arrays(
+            self._ranks,
+            {"i2t": np.asarray(i2t, dtype=np.int32), "t2i": np.asarray(t2i, dtype=np.int32)},
+        )
 
     def write_per_image(self, values: Mapping[str, NDArray[Any]]) -> None:
         """Stores test metrics by image, one array for each.
@@ -255,9 +270,18 @@ class RunDirectory:
 
     def _damaged(self, path: Path, error: Exception) -> VsebenchError:
         if isinstance(error, FileNotFoundError):
-            return VsebenchError(f"{path} is missing: delete the folder {self.path} and run the same command again")
-        why = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        return VsebenchError(f"{path} is damaged ({' '.join(why.split())}): delete the folder {self.path} and run the same command again")
+            return VsebenchError(
+                f"{path} is missing: delete the folder {self.path} and run the same command again"
+            )
+        why = (
+            error.errors(include_url=False)[0]["msg"]
+            if isinstance(error, ValidationError)
+            else str(error)
+        )
+        return VsebenchError(
+            f"{path} is damaged ({' '.join(why.split())}): delete the folder {self.path} and run "
+            "the same command again"
+        )
 
     @property
     def _spec(self) -> Path:
@@ -289,4 +313,7 @@ def _refuse_newer(path: Path, text: str) -> None:
     content = json.loads(text)
     version = content.get("schema_version", SCHEMA) if isinstance(content, dict) else SCHEMA
     if isinstance(version, int) and version > SCHEMA:
-        raise VsebenchError(f"{path} was written by a newer vsebench (record schema {version}, this one reads up to {SCHEMA}): upgrade vsebench")
+        raise VsebenchError(
+            f"{path} was written by a newer vsebench (record schema {version}, this one reads up "
+            f"to {SCHEMA}): upgrade vsebench"
+        )

@@ -1,7 +1,8 @@
 """Files that are whole or absent: written under a temporary name, flushed to disk, then renamed.
 
-A process that is killed at any moment leaves the old content or the new one, never a part. What a killed writer leaves behind is a temporary
-file, which `sweep` removes. A link stays one and its target is replaced; a pipe or a device, which a file must not take the place of, is written to.
+A process that is killed at any moment leaves the old content or the new one, never a part. What a
+killed writer leaves behind is a temporary file, which `sweep` removes. A link stays one and its
+target is replaced; a pipe or a device, which a file must not take the place of, is written to.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that becomes `path` when the block ends without an error; until then `path` keeps its old content.
+    """A binary file that becomes `path` when the block ends without an error; until then `path`
+    keeps its old content.
 
     Raises:
         VsebenchError: the disk is full, or the folder cannot be written.
@@ -105,11 +107,16 @@ def read_checkpoint(path: Path, device: torch.device, needed: Collection[str]) -
 
 
 def _damaged_checkpoint(path: Path) -> VsebenchError:
-    return VsebenchError(f"{path} is damaged ({path.stat().st_size:,} bytes that are no checkpoint): delete it, and the run starts over")
+    return VsebenchError(
+        f"{path} is damaged ({path.stat().st_size:,} bytes that are no checkpoint): delete it, "
+        "and the run starts over"
+    )
 
 
 def sweep(directory: Path) -> None:
-    """Removes temporary files of killed writers. Only for a directory that nobody else writes to now."""
+    """Removes temporary files of killed writers. Only for a directory that nobody else writes to
+    now.
+    """
     for leftover in directory.glob(".*.tmp"):
         leftover.unlink(missing_ok=True)
 
@@ -118,10 +125,18 @@ def cannot_write(path: Path, error: OSError) -> VsebenchError:
     """The one line that a user reads when the file system refuses."""
     file = next((each for each in (path, *path.parents) if each.is_file()), None)
     if isinstance(error, FileExistsError | NotADirectoryError) and file is not None:
-        return VsebenchError(f"cannot write {path}: {'it' if file == path else file} is a file; choose another folder")
+        return VsebenchError(
+            f"cannot write {path}: {'it' if file == path else file} is a file; choose another "
+            "folder"
+        )
     if isinstance(error, FileNotFoundError) and not path.parent.exists():
-        return VsebenchError(f"cannot write {path}: there is no folder {path.parent}; make it or choose another")
-    return VsebenchError(f"cannot write {path}: {error.strerror or error}; free space, fix its permissions or choose another folder")
+        return VsebenchError(
+            f"cannot write {path}: there is no folder {path.parent}; make it or choose another"
+        )
+    return VsebenchError(
+        f"cannot write {path}: {error.strerror or error}; free space, fix its permissions or "
+        "choose another folder"
+    )
 
 
 @contextmanager
@@ -134,7 +149,9 @@ def _saying(path: Path) -> Iterator[None]:
 
 
 def _discard(temporary: Path) -> None:
-    """Removes a temporary file; the error that led here is the one to report, so a second one is not raised."""
+    """Removes a temporary file; the error that led here is the one to report, so a second one is
+    not raised.
+    """
     try:
         temporary.unlink(missing_ok=True)
     except OSError:

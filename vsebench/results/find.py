@@ -1,4 +1,6 @@
-"""Finds runs by what a person writes: a run's directory, its id or the beginning of it, or a pattern of directory names."""
+"""Finds runs by what a person writes: a run's directory, its id or the beginning of it, or a
+pattern of directory names.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ def find_runs(wanted: Sequence[str], results: Path) -> list[RunDirectory]:
     """The runs that `wanted` name, each once, in the order in which they are named.
 
     Args:
-        wanted: each a directory, the id of a run under `results` or at least four digits of its beginning, or a pattern (`*gpo*`).
+        wanted: each a directory, the id of a run under `results` or at least four digits of its
+            beginning, or a pattern (`*gpo*`).
         results: the folder of runs.
 
     Raises:
@@ -42,11 +45,23 @@ def _find(text: str, results: Path) -> list[RunDirectory]:
     if any(mark in text for mark in "*?["):
         found = [run for run in stored if fnmatchcase(run.path.name, text)]
     else:
-        found = [run for run in stored if len(text) >= _SHORTEST_ID and run.path.name.rpartition("-")[2].startswith(text[:_ID_DIGITS])]
+        found = [
+            run
+            for run in stored
+            if len(text) >= _SHORTEST_ID
+            and run.path.name.rpartition("-")[2].startswith(text[:_ID_DIGITS])
+        ]
         if len(found) > 1:
-            raise VsebenchError(f"'{text}' begins the ids of {len(found)} runs in {results}: give more of it")
+            raise VsebenchError(
+                f"'{text}' begins the ids of {len(found)} runs in {results}: give more of it"
+            )
     if not found:
         names = [run.path.name for run in stored]
-        hint = did_you_mean(text, names) if names else "it holds no run: name the folder that 'vsebench run --out' wrote to with --results"
+        hint = (
+            did_you_mean(text, names)
+            if names
+            else "it holds no run: name the folder that 'vsebench run --out' wrote to with "
+            "--results"
+        )
         raise VsebenchError(f"no run '{text}' in {results}: {hint}")
     return found

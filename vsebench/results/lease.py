@@ -1,8 +1,10 @@
 """Who works on a run: a claim that ends with its holder.
 
-The lease of a directory is the file `lease-N.json` with the largest N. A claim creates number N+1, which the file system lets one process do;
-the file of the largest number is never removed, so that a claimer who judged an older lease and was then held up cannot take a newer one away.
-A holder that was killed loses its lease at once for processes of the same machine, and after 120 s without a heartbeat for other machines.
+The lease of a directory is the file `lease-N.json` with the largest N. A claim creates number N+1,
+which the file system lets one process do; the file of the largest number is never removed, so that
+a claimer who judged an older lease and was then held up cannot take a newer one away. A holder that
+was killed loses its lease at once for processes of the same machine, and after 120 s without a
+heartbeat for other machines.
 """
 
 from __future__ import annotations
@@ -69,7 +71,8 @@ class Lease:
 
     @classmethod
     def claim(cls, directory: Path) -> Lease | None:
-        """Claims a directory (made when it is missing); None when another process holds it, this very one included.
+        """Claims a directory (made when it is missing); None when another process holds it, this
+        very one included.
 
         Whoever gets the lease also clears away what a killed writer left.
 
@@ -88,11 +91,15 @@ class Lease:
 
     @property
     def lost(self) -> bool:
-        """Whether the lease no longer protects: taken by another process, or its heartbeat failed for so long that it may be taken any time."""
+        """Whether the lease no longer protects: taken by another process, or its heartbeat failed
+        for so long that it may be taken any time.
+        """
         return self._taken or time.monotonic() - self._beaten >= EXPIRY_SECONDS
 
     def heartbeat(self) -> None:
-        """Shows other machines that the holder works. A heartbeat that the file system refuses does not count, and `lost` is true after 120 s of those."""
+        """Shows other machines that the holder works. A heartbeat that the file system refuses does
+        not count, and `lost` is true after 120 s of those.
+        """
         try:
             os.utime(self.path)
         except FileNotFoundError:
@@ -104,9 +111,13 @@ class Lease:
 
     @contextmanager
     def hold(self) -> Iterator[Lease]:
-        """Keeps the lease alive from a thread for the length of a block, then releases it. Whoever writes checks `lost` before."""
+        """Keeps the lease alive from a thread for the length of a block, then releases it. Whoever
+        writes checks `lost` before.
+        """
         stop = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(stop,), name=f"heartbeat {self.path}", daemon=True)
+        thread = threading.Thread(
+            target=self._beat, args=(stop,), name=f"heartbeat {self.path}", daemon=True
+        )
         thread.start()
         try:
             yield self
@@ -130,7 +141,9 @@ class Lease:
 
 
 def holder(directory: Path) -> Holder | None:
-    """Who holds the lease of a directory, dead or alive; None when nobody does, or while it changes hands."""
+    """Who holds the lease of a directory, dead or alive; None when nobody does, or while it changes
+    hands.
+    """
     try:
         number = _largest(directory)
         return _read(_path(directory, number)) if number else None
@@ -139,10 +152,11 @@ def holder(directory: Path) -> Holder | None:
 
 
 def is_held(directory: Path) -> bool:
-    """Whether a process holds the lease of a directory, as far as reading tells; only a claim decides.
+    """Whether a process holds the lease of a directory, as far as reading tells; only a claim
+    decides.
 
-    The age of another machine's heartbeat is taken by this machine's clock: where the file system's differs, that machine's death is noticed
-    earlier or later by as much.
+    The age of another machine's heartbeat is taken by this machine's clock: where the file system's
+    differs, that machine's death is noticed earlier or later by as much.
     """
     try:
         number = _largest(directory)
@@ -152,22 +166,30 @@ def is_held(directory: Path) -> bool:
 
 
 def _claim(directory: Path) -> Path | None:
-    """Creates the next lease file; None when the largest one is still good, or when another claimer was faster."""
+    """Creates the next lease file; None when the largest one is still good, or when another claimer
+    was faster.
+    """
     number = _largest(directory)
     path = _path(directory, number + 1)
     draft = directory / f".claim.{uuid.uuid4().hex}.tmp"
     content = json.dumps(asdict(Holder.current())) + "\n"
     try:
         draft.write_text(content, encoding="utf-8")
-        # The draft's own time is the file system's idea of now, which clocks of different machines agree on.
+        # The draft's own time is the file system's idea of now, which clocks of different machines
+        # agree on.
         if number and _good(_path(directory, number), draft.stat().st_mtime):
             return None
         _create(path, draft, content)
-    except (FileExistsError, FileNotFoundError):  # another claimer has the name, or has it and swept our draft away
+    except (
+        FileExistsError,
+        FileNotFoundError,
+    ):  # another claimer has the name, or has it and swept our draft away
         return None
     finally:
         draft.unlink(missing_ok=True)
-    if _largest(directory) != number + 1:  # held up since looking: a later lease exists, and the name was free because it is history
+    if (
+        _largest(directory) != number + 1
+    ):  # held up since looking: a later lease exists, and the name was free because it is history
         path.unlink(missing_ok=True)
         return None
     for older in range(number, 0, -1):
@@ -188,7 +210,9 @@ def _good(path: Path, now: float) -> bool:
 
 
 def _read(path: Path) -> Holder | None:
-    """The holder named in a lease file; None when it was released. Raises ValueError when the file is not a lease."""
+    """The holder named in a lease file; None when it was released. Raises ValueError when the file
+    is not a lease.
+    """
     content = json.loads(path.read_text(encoding="utf-8"))
     if content == json.loads(_RELEASED):
         return None
@@ -199,7 +223,9 @@ def _read(path: Path) -> Holder | None:
 
 
 def _create(path: Path, draft: Path, content: str) -> None:
-    """Makes `path` with the draft's content, whole from the start where the file system has hard links. Raises FileExistsError when it exists."""
+    """Makes `path` with the draft's content, whole from the start where the file system has hard
+    links. Raises FileExistsError when it exists.
+    """
     try:
         path.hardlink_to(draft)
     except (FileExistsError, FileNotFoundError):
@@ -215,4 +241,7 @@ def _path(directory: Path, number: int) -> Path:
 
 def _largest(directory: Path) -> int:
     """The number of the newest lease file, 0 when there is none."""
-    return max((int(match[1]) for entry in directory.iterdir() if (match := _NAME.fullmatch(entry.name))), default=0)
+    return max(
+        (int(match[1]) for entry in directory.iterdir() if (match := _NAME.fullmatch(entry.name))),
+        default=0,
+    )

@@ -1,4 +1,6 @@
-"""Calls the run-time hooks of plugins. Each is isolated: one that fails is named and not called again, and the run goes on."""
+"""Calls the run-time hooks of plugins. Each is isolated: one that fails is named and not called
+again, and the run goes on.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,18 @@ if TYPE_CHECKING:
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import AnySpec
 
-_COMPONENTS = ("image_pooling", "text_pooling", "similarity", "sampler", "loss", "image_encoder", "text_encoder", "batch_plan", "warmup_loss", "stop")
+_COMPONENTS = (
+    "image_pooling",
+    "text_pooling",
+    "similarity",
+    "sampler",
+    "loss",
+    "image_encoder",
+    "text_encoder",
+    "batch_plan",
+    "warmup_loss",
+    "stop",
+)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -67,7 +80,9 @@ class Observers:
         self._call("vsebench_evaluated", point=point)
 
     def tested(self, test: Callable[[], RetrievalTest | AnnotationTest]) -> dict[str, Column]:
-        """The columns that they add to the run's row; `test` is called when one of them wants it."""
+        """The columns that they add to the run's row; `test` is called when one of them wants
+        it.
+        """
         if self.watch("vsebench_tested"):
             self._call("vsebench_tested", take=self._take_columns, test=test())
         return self._columns
@@ -76,9 +91,18 @@ class Observers:
         """The run has ended and its record is on disk."""
         assert record.status != "blocked"
         columns = {name: column.value for name, column in record.columns.items()}
-        self._call("vsebench_run_finished", outcome=Outcome(record.status, dict(record.test), columns, record.error))
+        self._call(
+            "vsebench_run_finished",
+            outcome=Outcome(record.status, dict(record.test), columns, record.error),
+        )
 
-    def _call(self, hook: str, *, take: Callable[[PluginInfo, Any], None] | None = None, **arguments: object) -> None:
+    def _call(
+        self,
+        hook: str,
+        *,
+        take: Callable[[PluginInfo, Any], None] | None = None,
+        **arguments: object,
+    ) -> None:
         for info in [info for info in self._watching if hook in info.hooks]:
             try:
                 with _same_random_numbers(), redirect_stdout(sys.stderr):
@@ -92,26 +116,44 @@ class Observers:
         self._watching.remove(info)
         traceback.print_exception(error)  # into the run's log
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        self.failures.append(f"{info.name} ({info.distribution} {info.version}) failed in {hook} and was not called again: {reason}")
+        self.failures.append(
+            f"{info.name} ({info.distribution} {info.version}) failed in {hook} and was not "
+            f"called again: {reason}"
+        )
 
     def _take_columns(self, info: PluginInfo, result: Any) -> None:
         """Checks all of a plugin's columns before it takes the first."""
         if not isinstance(result, Mapping):
-            raise PluginError(f"it returned a {type(result).__name__}, expected numbers by the names of columns")
+            raise PluginError(
+                f"it returned a {type(result).__name__}, expected numbers by the names of columns"
+            )
         for name, value in result.items():
             self._check_column(name, value)
         source = f"{info.distribution} {info.version}"
-        self._columns |= {name: Column(value=float(value), source=source) for name, value in result.items()}
+        self._columns |= {
+            name: Column(value=float(value), source=source) for name, value in result.items()
+        }
 
     def _check_column(self, name: object, value: object) -> None:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise PluginError(f"column {name!r} needs a name of small letters, digits and underscores")
+            raise PluginError(
+                f"column {name!r} needs a name of small letters, digits and underscores"
+            )
         if name in OWN or name.endswith(INTERVAL_ENDS):
             raise PluginError(f"column '{name}' is one of vsebench's own: choose another name")
         if name in self._columns:
-            raise PluginError(f"column '{name}' was given by {self._columns[name].source}: choose another name")
-        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
-            raise PluginError(f"column '{name}' must be a finite number, got {value!r}: leave it out where it is not known")
+            raise PluginError(
+                f"column '{name}' was given by {self._columns[name].source}: choose another name"
+            )
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, numbers.Real)
+            or not math.isfinite(value)
+        ):
+            raise PluginError(
+                f"column '{name}' must be a finite number, got {value!r}: leave it out where it "
+                "is not known"
+            )
 
 
 def info_of(spec: AnySpec, directory: Path) -> RunInfo:

@@ -9,9 +9,11 @@ _STATE, _START = 0, 19  # fields 3 and 22 of /proc/PID/stat, counted behind the 
 
 
 def machine_id() -> str | None:
-    """Names this boot of this machine and its pid namespace, within which a pid means one process; None where that cannot be told (no Linux /proc).
+    """Names this boot of this machine and its pid namespace, within which a pid means one process;
+    None where that cannot be told (no Linux /proc).
 
-    A host name alone will not do: containers on the host's network share it, and many machines are called `localhost`.
+    A host name alone will not do: containers on the host's network share it, and many machines are
+    called `localhost`.
     """
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
@@ -21,9 +23,11 @@ def machine_id() -> str | None:
 
 
 def start_time(pid: int) -> str | None:
-    """When a process of this machine started, in clock ticks since boot; None when it is not running or cannot be told.
+    """When a process of this machine started, in clock ticks since boot; None when it is not
+    running or cannot be told.
 
-    With the pid it identifies a process: a recycled pid has another start time. A zombie (killed, not yet reaped) is not running.
+    With the pid it identifies a process: a recycled pid has another start time. A zombie (killed,
+    not yet reaped) is not running.
     """
     try:
         stat = (_PROC / str(pid) / "stat").read_text()

@@ -34,59 +34,143 @@ class Protocol(Frozen):
     image_encoder: str = Field("region", description="component spec of the image encoder")
     text_encoder: str = Field("bigru", description="component spec of the text encoder")
     batch_plan: str = Field("random", description="component spec of the batch plan")
-    batch_size: int = Field(128, ge=2, description="image–caption pairs per step; the last, partial batch of an epoch is dropped")
+    batch_size: int = Field(
+        128,
+        ge=2,
+        description="image–caption pairs per step; the last, partial batch of an epoch is dropped",
+    )
     epochs: int = Field(25, ge=1, description="passes over the training captions")
-    optimiser: Literal["adamw", "adam"] = Field("adamw", description="adamw decays weights apart from the gradient, adam through it")
+    optimiser: Literal["adamw", "adam"] = Field(
+        "adamw", description="adamw decays weights apart from the gradient, adam through it"
+    )
     lr: float = Field(5e-4, gt=0, description="learning rate")
     lr_schedule: Literal["step", "compounding", "cosine"] = Field(
-        "step", description="step: cut once; compounding: cut again every epoch from there on, as released by 2AD; cosine: down to zero"
+        "step",
+        description="step: cut once; compounding: cut again every epoch from there on, as "
+        "released by 2AD; cosine: down to zero",
     )
-    lr_warmup_epochs: float = Field(0.0, ge=0, description="epochs, from the start, over which the learning rate rises linearly from zero")
+    lr_warmup_epochs: float = Field(
+        0.0,
+        ge=0,
+        description="epochs, from the start, over which the learning rate rises linearly from zero",
+    )
     lr_decay: float = Field(0.1, gt=0, le=1, description="factor of a cut of the learning rate")
-    lr_decay_at: float = Field(0.6, ge=0, le=1, description="share of all steps after which the rate is cut; 0.6 of 25 epochs is epoch 15")
+    lr_decay_at: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="share of all steps after which the rate is cut; 0.6 of 25 epochs is epoch 15",
+    )
     weight_decay: float = Field(0.01, ge=0, description="weight decay")
-    decay_on: Literal["all", "matrices"] = Field("all", description="which parameters decay; matrices: not biases, gains and other vectors")
+    decay_on: Literal["all", "matrices"] = Field(
+        "all", description="which parameters decay; matrices: not biases, gains and other vectors"
+    )
     unfreeze: Literal["lr", "loss"] = Field(
-        "lr", description="first epoch after an encoder was frozen: its learning rate rises linearly, or the whole loss does, as released by VSE-infinity"
+        "lr",
+        description="first epoch after an encoder was frozen: its learning rate rises linearly, "
+        "or the whole loss does, as released by VSE-infinity",
     )
     clip_norm: float = Field(2.0, gt=0, description="global L2 norm to which gradients are clipped")
-    warmup_epochs: float = Field(1.0, ge=0, description="epochs, from the start, that train with warmup_loss instead of the run's loss")
-    warmup_loss: str = Field("sum-hinge", description="component spec of the warm-up loss")
-    drop_regions: float = Field(0.2, ge=0, lt=1, description="size augmentation of images: share of local features dropped in training")
-    image_crop: float = Field(0.6, gt=0, le=1, description="raw images: smallest share of width and height that a random crop keeps; 1 for none")
-    image_flip: float = Field(0.5, ge=0, le=1, description="raw images: share mirrored in training")
-    augment_words: float = Field(0.2, ge=0, lt=1, description="share of words masked (50 %), replaced (10 %) or removed (40 %) in training")
-    augment_ends: bool = Field(True, description="whether <start> and <end> of the words from scratch are augmented as words are")
-    min_word_count: int = Field(4, ge=1, description="training captions' words seen less often become <unk>")
-    sibling_mask: bool = Field(False, description="keep other captions of the same image out of the negatives")
-    evals_per_epoch: int = Field(4, ge=1, description="dev evaluations per epoch, equally spaced in steps")
-    select_at: Literal["epoch", "evaluation", "last"] = Field(
-        "epoch", description="the best model on dev is chosen among epoch ends or among all evaluations; last: the final one is taken, as it is"
+    warmup_epochs: float = Field(
+        1.0,
+        ge=0,
+        description="epochs, from the start, that train with warmup_loss instead of the run's loss",
     )
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 autocast on CUDA, fp32 elsewhere")
-    stop: str = Field(NEVER, description="component spec of the stopping rule, which ends a run before its last epoch; never: none")
-    threads: int = Field(1, ge=1, le=MOST_THREADS, description="CPU threads of a run; part of its identity")
+    warmup_loss: str = Field("sum-hinge", description="component spec of the warm-up loss")
+    drop_regions: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="size augmentation of images: share of local features dropped in training",
+    )
+    image_crop: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="raw images: smallest share of width and height that a random crop keeps; 1 "
+        "for none",
+    )
+    image_flip: float = Field(0.5, ge=0, le=1, description="raw images: share mirrored in training")
+    augment_words: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="share of words masked (50 %), replaced (10 %) or removed (40 %) in training",
+    )
+    augment_ends: bool = Field(
+        True,
+        description="whether <start> and <end> of the words from scratch are augmented as words are",
+    )
+    min_word_count: int = Field(
+        4, ge=1, description="training captions' words seen less often become <unk>"
+    )
+    sibling_mask: bool = Field(
+        False, description="keep other captions of the same image out of the negatives"
+    )
+    evals_per_epoch: int = Field(
+        4, ge=1, description="dev evaluations per epoch, equally spaced in steps"
+    )
+    select_at: Literal["epoch", "evaluation", "last"] = Field(
+        "epoch",
+        description="the best model on dev is chosen among epoch ends or among all evaluations; "
+        "last: the final one is taken, as it is",
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 autocast on CUDA, fp32 elsewhere"
+    )
+    stop: str = Field(
+        NEVER,
+        description="component spec of the stopping rule, which ends a run before its last epoch; "
+        "never: none",
+    )
+    threads: int = Field(
+        1, ge=1, le=MOST_THREADS, description="CPU threads of a run; part of its identity"
+    )
 
 
 class AnnotationProtocol(Frozen):
-    """Everything held equal in a comparison on the annotation task. The defaults are those published for VSE-ens (AAAI 2018)."""
+    """Everything held equal in a comparison on the annotation task. The defaults are those
+    published for VSE-ens (AAAI 2018).
+    """
 
     name: str = Field("vse-ens", description="the preset that these values started from")
-    embed_dim: int = Field(100, ge=1, le=WIDEST, description="size K of the vectors of images and labels")
-    image_vectors: Literal["auto", "free", "linear"] = Field(
-        "auto", description="free: one for each training image; linear: a linear map of its features; auto: linear where a set divides its images into splits"
+    embed_dim: int = Field(
+        100, ge=1, le=WIDEST, description="size K of the vectors of images and labels"
     )
-    engine: Literal["sequential", "minibatch"] = Field("sequential", description="one update after the other, as published, or a batch at a time")
+    image_vectors: Literal["auto", "free", "linear"] = Field(
+        "auto",
+        description="free: one for each training image; linear: a linear map of its features; "
+        "auto: linear where a set divides its images into splits",
+    )
+    engine: Literal["sequential", "minibatch"] = Field(
+        "sequential", description="one update after the other, as published, or a batch at a time"
+    )
     epochs: int = Field(100, ge=1, description="rounds of round_size updates per training image")
     round_size: int = Field(100, ge=1, description="updates per training image in an epoch")
-    optimiser: Literal["sgd", "adagrad", "adam"] = Field("sgd", description="of the mini-batch engine; the sequential one is SGD")
+    optimiser: Literal["sgd", "adagrad", "adam"] = Field(
+        "sgd", description="of the mini-batch engine; the sequential one is SGD"
+    )
     lr: float = Field(0.01, gt=0, description="learning rate")
-    l2_image: float = Field(0.01, ge=0, description="decay of image vectors, or of the map from features")
+    l2_image: float = Field(
+        0.01, ge=0, description="decay of image vectors, or of the map from features"
+    )
     l2_label: float = Field(0.01, ge=0, description="decay of label vectors")
-    init: Literal["uniform", "normal"] = Field("uniform", description="uniform in ±init_scale, as released, or normal with that deviation, as in the paper")
+    init: Literal["uniform", "normal"] = Field(
+        "uniform",
+        description="uniform in ±init_scale, as released, or normal with that deviation, as in "
+        "the paper",
+    )
     init_scale: float = Field(0.01, gt=0, description="see init")
     batch_size: int = Field(1024, ge=1, description="pairs of a step of the mini-batch engine")
     negatives: int = Field(1, ge=1, description="per pair, in the mini-batch engine")
-    evals_per_epoch: int = Field(1, ge=1, description="dev evaluations per epoch, equally spaced in updates")
-    stop: str = Field(NEVER, description="component spec of the stopping rule, which ends a run before its last epoch; never: none")
-    threads: int = Field(1, ge=1, le=MOST_THREADS, description="CPU threads of a run; part of its identity")
+    evals_per_epoch: int = Field(
+        1, ge=1, description="dev evaluations per epoch, equally spaced in updates"
+    )
+    stop: str = Field(
+        NEVER,
+        description="component spec of the stopping rule, which ends a run before its last epoch; "
+        "never: none",
+    )
+    threads: int = Field(
+        1, ge=1, le=MOST_THREADS, description="CPU threads of a run; part of its identity"
+    )

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("vsebench", "torch", "numpy", "numba", "transformers", "pillow")
 _PACKAGE = Path(__file__).parent.parent
-_OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # what a hook of somebody's repository leaves to the commands that it starts
+_OF_ANOTHER = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+)  # what a hook of somebody's repository leaves to the commands that it starts
 
 
 def provenance(device: torch.device, matmul: str) -> Provenance:
@@ -35,35 +39,52 @@ def provenance(device: torch.device, matmul: str) -> Provenance:
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         host=platform.node(),
         device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
-        libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        libraries={
+            "python": platform.python_version(),
+            **{name: version(name) for name in _LIBRARIES},
+        },
         git_commit=git_commit(),
         matmul=matmul,
     )
 
 
 def git_commit(package: Path = _PACKAGE) -> str | None:
-    """The commit of the checkout that a package is imported from, with '+' when tracked files differ from it.
+    """The commit of the checkout that a package is imported from, with '+' when tracked files
+    differ from it.
 
     Args:
         package: its folder; vsebench's own unless told.
 
     Returns:
-        None where the package is no part of a repository, as an environment installed inside one is not.
+        None where the package is no part of a repository, as an environment installed inside one is
+        not.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER}
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, cwd=package, env=environment, timeout=10).stdout.strip()
+        return subprocess.run(
+            ["git", *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=package,
+            env=environment,
+            timeout=10,
+        ).stdout.strip()
 
     try:
         git("ls-files", "--error-unmatch", "__init__.py")
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        return git("rev-parse", "HEAD") + (
+            "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.SubprocessError):
         return None
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """Peak memory in MiB: of the device's allocator on CUDA, else the resident memory of this process."""
+    """Peak memory in MiB: of the device's allocator on CUDA, else the resident memory of this
+    process.
+    """
     if device.type == "cuda":
         import torch
 
@@ -75,6 +96,8 @@ def peak_memory_mb(device: torch.device) -> float:
 def _cpu_name() -> str:
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
-            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+            return next(
+                line.partition(":")[2].strip() for line in lines if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

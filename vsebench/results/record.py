@@ -44,7 +44,9 @@ class Evaluation(Frozen):
 
 
 class DivergenceError(VsebenchError):
-    """Training left the numbers that a float can hold, as it does at too large a rate; the run's record is marked `diverged`."""
+    """Training left the numbers that a float can hold, as it does at too large a rate; the run's
+    record is marked `diverged`.
+    """
 
 
 class Cost(Frozen):
@@ -58,10 +60,12 @@ class Cost(Frozen):
         samples_seen: image–caption pairs that training steps consumed.
         tower_forwards: items passed through a tower in training steps, offline negatives included.
         parameters: trainable parameters.
-        peak_memory_mb: peak resident memory of the run's process (MiB); on CUDA, peak allocated device memory.
+        peak_memory_mb: peak resident memory of the run's process (MiB); on CUDA, peak allocated
+            device memory.
         concurrency: see `Environment`.
         sampling_seconds: of the training seconds, those in which a sampler drew negatives,
-        refresh_seconds: those that went into its tables, on the retrieval task into embedding the training set for it too,
+        refresh_seconds: those that went into its tables, on the retrieval task into embedding the
+            training set for it too,
         update_seconds: and, on the annotation task, those of updates.
     """
 
@@ -123,7 +127,11 @@ class Provenance(Frozen):
     host: str
     device_name: str
     libraries: dict[str, str]
-    git_commit: str | None = Field(None, description="of the checkout vsebench was imported from; '+' when tracked files differed; None without one")
+    git_commit: str | None = Field(
+        None,
+        description="of the checkout vsebench was imported from; '+' when tracked files differed; "
+        "None without one",
+    )
     matmul: str = Field("", description="how fp32 matrix products were computed")
     restarts: int = Field(0, description="how often the run was resumed from a checkpoint")
 
@@ -136,19 +144,35 @@ class RunRecord(Frozen):
     status: Literal["done", "failed", "blocked"]
     spec: AnySpec
     metric_version: str = METRIC_VERSION
-    test: dict[str, float] = Field(default_factory=dict, description="test metrics of the selected model by row key")
-    best_dev: dict[str, float] = Field(default_factory=dict, description="dev metrics of the selected model")
+    test: dict[str, float] = Field(
+        default_factory=dict, description="test metrics of the selected model by row key"
+    )
+    best_dev: dict[str, float] = Field(
+        default_factory=dict, description="dev metrics of the selected model"
+    )
     best_step: int | None = None
     steps: int = 0
     steps_per_epoch: int = 0
-    warmup_steps: int | None = Field(None, description="steps that trained with the protocol's warm-up loss; None in records that do not say")
+    warmup_steps: int | None = Field(
+        None,
+        description="steps that trained with the protocol's warm-up loss; None in records that do "
+        "not say",
+    )
     cost: Cost | None = None
     warnings: tuple[str, ...] = ()
     collapse: Collapse | None = None
-    columns: dict[str, Column] = Field(default_factory=dict, description="what plugins measured on test, by name")
-    plugin_failures: tuple[str, ...] = Field((), description="plugins that watched the run and failed")
+    columns: dict[str, Column] = Field(
+        default_factory=dict, description="what plugins measured on test, by name"
+    )
+    plugin_failures: tuple[str, ...] = Field(
+        (), description="plugins that watched the run and failed"
+    )
     provenance: Provenance | None = None
-    diverged: bool = Field(False, description="whether it failed because training diverged, which trying again does not change")
+    diverged: bool = Field(
+        False,
+        description="whether it failed because training diverged, which trying again does not "
+        "change",
+    )
     error: str | None = Field(None, description="traceback of a failed run, or why it was blocked")
 
     @property
@@ -159,5 +183,8 @@ class RunRecord(Frozen):
             VsebenchError: it is a run of another task.
         """
         if not isinstance(self.spec, RunSpec):
-            raise VsebenchError(f"run {self.run_id} ({self.spec.label}) is of the {self.spec.task} task; this needs a run of the retrieval task")
+            raise VsebenchError(
+                f"run {self.run_id} ({self.spec.label}) is of the {self.spec.task} task; this "
+                "needs a run of the retrieval task"
+            )
         return self.spec

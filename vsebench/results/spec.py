@@ -42,12 +42,18 @@ class ComponentRef(Frozen):
     def identity(self) -> dict[str, Any]:
         """What a run id hashes.
 
-        The bare name with its distribution: `dist::name` is only how it is spelled while another one claims the name. Of the parameters only those
-        that differ from their defaults, as the spec has them: a component that gains a parameter keeps its runs, and one whose default
+        The bare name with its distribution: `dist::name` is only how it is spelled while another
+        one claims the name. Of the parameters only those that differ from their defaults, as the
+        spec has them: a component that gains a parameter keeps its runs, and one whose default
         changes needs a new version on its card.
         """
         changed = sorted(self.spec.removeprefix(self.name).split(":")[1:])
-        return {"name": self.name.rpartition("::")[2], "distribution": self.distribution, "params": changed, "version": self.version}
+        return {
+            "name": self.name.rpartition("::")[2],
+            "distribution": self.distribution,
+            "params": changed,
+            "version": self.version,
+        }
 
 
 class Environment(Frozen):
@@ -56,7 +62,11 @@ class Environment(Frozen):
     data_path: str = Field("", description="the folder that the data set was found in")
     data_warnings: tuple[str, ...] = Field((), description="what opening the data set warned of")
     plugin_files: tuple[str, ...] = ()
-    concurrency: int = Field(1, description="runs that the command had at a time, at most; what else the machine did, other commands included, is not known")
+    concurrency: int = Field(
+        1,
+        description="runs that the command had at a time, at most; what else the machine did, "
+        "other commands included, is not known",
+    )
 
 
 class RunBase(Frozen, ABC):
@@ -65,12 +75,19 @@ class RunBase(Frozen, ABC):
     dataset: ComponentRef
     data_fingerprint: str
     loss: ComponentRef
-    stop: ComponentRef | None = Field(None, description="the stopping rule; None where every epoch is trained")
-    protocol_changes: dict[str, bool | int | float | str] = Field(default_factory=dict, description="keys that differ from the preset")
+    stop: ComponentRef | None = Field(
+        None, description="the stopping rule; None where every epoch is trained"
+    )
+    protocol_changes: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="keys that differ from the preset"
+    )
     seed: int = Field(ge=0)
     device: Device = "cpu"
     role: Literal["row", "support"] = "row"
-    depends_on: tuple[str, ...] = Field((), description="run ids; the first is the first round of a loss that needs offline negatives")
+    depends_on: tuple[str, ...] = Field(
+        (),
+        description="run ids; the first is the first round of a loss that needs offline negatives",
+    )
     environment: Environment = Environment()
 
     @property
@@ -95,7 +112,13 @@ class RunBase(Frozen, ABC):
     def published(self) -> Self:
         """Without paths of the machine: what a record says, which is meant to be shared."""
         files = tuple(PurePath(file).name for file in self.environment.plugin_files)
-        return self.model_copy(update={"environment": self.environment.model_copy(update={"data_path": "", "plugin_files": files})})
+        return self.model_copy(
+            update={
+                "environment": self.environment.model_copy(
+                    update={"data_path": "", "plugin_files": files}
+                )
+            }
+        )
 
     @property
     def label(self) -> str:
@@ -119,7 +142,9 @@ class RunSpec(RunBase):
     text_encoder: ComponentRef
     batch_plan: ComponentRef
     warmup_loss: ComponentRef
-    sampler: ComponentRef | None = Field(None, description="of global negatives, for a loss that needs them")
+    sampler: ComponentRef | None = Field(
+        None, description="of global negatives, for a loss that needs them"
+    )
     protocol: Protocol
 
     @property
@@ -130,14 +155,31 @@ class RunSpec(RunBase):
 
     @property
     def combination(self) -> tuple[str, str]:
-        return self.pooling, self.loss.spec if self.sampler is None else f"{self.loss.spec},{self.sampler.spec}"
+        return (
+            self.pooling,
+            self.loss.spec if self.sampler is None else f"{self.loss.spec},{self.sampler.spec}",
+        )
 
     def identity(self) -> dict[str, Any]:
-        components = ["dataset", "image_pooling", "text_pooling", "similarity", "loss", "image_encoder", "text_encoder", "batch_plan", "warmup_loss"]
+        components = [
+            "dataset",
+            "image_pooling",
+            "text_pooling",
+            "similarity",
+            "loss",
+            "image_encoder",
+            "text_encoder",
+            "batch_plan",
+            "warmup_loss",
+        ]
         if self.sampler is not None:  # runs without one keep their ids
             components.append("sampler")
-        # Without defaults: a protocol that gains a key keeps its runs. The defaults themselves therefore never change (a test holds them).
-        protocol = self.protocol.model_dump(exclude={"name", "image_encoder", "text_encoder", "batch_plan", "warmup_loss", "stop"}, exclude_defaults=True)
+        # Without defaults: a protocol that gains a key keeps its runs. The defaults themselves
+        # therefore never change (a test holds them).
+        protocol = self.protocol.model_dump(
+            exclude={"name", "image_encoder", "text_encoder", "batch_plan", "warmup_loss", "stop"},
+            exclude_defaults=True,
+        )
         return {
             "task": self.task,
             "data": self.data_fingerprint,
@@ -157,7 +199,11 @@ class AnnotationSpec(RunBase):
     task: Literal["annotation"] = "annotation"
     sampler: ComponentRef
     protocol: AnnotationProtocol
-    tuned: tuple[str, ...] = Field((), description="protocol keys whose values were tuned for this row: it may differ in them from the rows beside it")
+    tuned: tuple[str, ...] = Field(
+        (),
+        description="protocol keys whose values were tuned for this row: it may differ in them "
+        "from the rows beside it",
+    )
 
     @property
     def combination(self) -> tuple[str, str]:
@@ -172,7 +218,9 @@ class AnnotationSpec(RunBase):
             "device": self.device,
             "metric": METRIC_VERSION,
             **{name: getattr(self, name).identity() for name in ("dataset", "sampler", "loss")},
-            **({"tuned": list(self.tuned)} if self.tuned else {}),  # a finished run's spec says which table it may stand in
+            **(
+                {"tuned": list(self.tuned)} if self.tuned else {}
+            ),  # a finished run's spec says which table it may stand in
             **self._stop_identity(),
         }
 

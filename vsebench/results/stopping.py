@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def is_stopped(rule: StoppingRule | None, directory: RunDirectory) -> bool:
     """Whether the rule ends training at the checkpoint before.
 
-    The curve on disk ends there, also where a run was resumed: a resumed run stops where the whole one would have.
+    The curve on disk ends there, also where a run was resumed: a resumed run stops where the whole
+    one would have.
 
     Args:
         rule: None where every epoch is trained.

@@ -1,7 +1,9 @@
-"""The folder of results: one directory per run, found by run id, readable while other processes work in it.
+"""The folder of results: one directory per run, found by run id, readable while other processes
+work in it.
 
-A run's directory holds `spec.json`, `curve.jsonl` (one dev evaluation a line), `checkpoint.pt`, `best.safetensors`, `offline.npz` (mined negatives),
-`ranks.npz` (test ranks of every query), `run.log`, `record.json` and, last of all, the empty marker `done`.
+A run's directory holds `spec.json`, `curve.jsonl` (one dev evaluation a line), `checkpoint.pt`,
+`best.safetensors`, `offline.npz` (mined negatives), `ranks.npz` (test ranks of every query),
+`run.log`, `record.json` and, last of all, the empty marker `done`.
 """
 
 from __future__ import annotations
@@ -67,7 +69,11 @@ class Store:
 
     def directories(self) -> list[RunDirectory]:
         """Directories that hold a run, by name."""
-        found = (RunDirectory(path) for path in sorted(self.out.iterdir()) if path.is_dir()) if self.out.is_dir() else ()
+        found = (
+            (RunDirectory(path) for path in sorted(self.out.iterdir()) if path.is_dir())
+            if self.out.is_dir()
+            else ()
+        )
         return [directory for directory in found if directory.holds_run]
 
     def records(self) -> list[RunRecord]:
@@ -76,10 +82,15 @@ class Store:
         Raises:
             VsebenchError: a record is damaged, or was written by a newer version.
         """
-        return [record for directory in self.directories() if (record := directory.read_record()) is not None]
+        return [
+            record
+            for directory in self.directories()
+            if (record := directory.read_record()) is not None
+        ]
 
     def note_plan(self, run_ids: Iterable[str]) -> None:
-        """Remembers the order in which runs were asked for, so that reports list them alike; ids noted before keep their place.
+        """Remembers the order in which runs were asked for, so that reports list them alike; ids
+        noted before keep their place.
 
         Commands that work in one folder take turns.
 
@@ -92,7 +103,11 @@ class Store:
         while (turn := Lease.claim(self.out / ".plan")) is None:
             time.sleep(_TURN_SECONDS)
         try:
-            files.write_text(self._plan, json.dumps({"run_ids": list(dict.fromkeys([*self.planned(), *wanted]))}, indent=1) + "\n")
+            files.write_text(
+                self._plan,
+                json.dumps({"run_ids": list(dict.fromkeys([*self.planned(), *wanted]))}, indent=1)
+                + "\n",
+            )
         finally:
             turn.release()
 
@@ -105,9 +120,14 @@ class Store:
         if not self._plan.exists():
             return []
         try:
-            return [str(run_id) for run_id in json.loads(self._plan.read_text(encoding="utf-8"))["run_ids"]]
+            return [
+                str(run_id)
+                for run_id in json.loads(self._plan.read_text(encoding="utf-8"))["run_ids"]
+            ]
         except (ValueError, KeyError, TypeError) as error:
-            raise VsebenchError(f"{self._plan} is damaged: delete it, it only keeps the order of the rows") from error
+            raise VsebenchError(
+                f"{self._plan} is damaged: delete it, it only keeps the order of the rows"
+            ) from error
 
     @property
     def _plan(self) -> Path:

@@ -27,8 +27,16 @@ _VSE_PP = Paper(
 )
 
 _WORDS = (
-    "Words are runs of letters, digits and hyphens; the released code takes NLTK's word_tokenize, whose punctuation and clitics are tokens too.",
-    "Augmentation replaces with any word or <unk>; the released code of VSE-infinity may also put <pad>, <start>, <end> or <mask> into a caption.",
+    (
+        "Words are runs of letters, digits and hyphens; the released code takes NLTK's "
+        "word_tokenize, "
+        "whose punctuation and clitics are tokens too."
+    ),
+    (
+        "Augmentation replaces with any word or <unk>; the released code of VSE-infinity may also "
+        "put "
+        "<pad>, <start>, <end> or <mask> into a caption."
+    ),
 )
 
 
@@ -38,18 +46,32 @@ def vsebench_register_encoders(register: RegisterEncoder) -> None:
         "region",
         "vsebench.retrieval.encoders.region:RegionEncoder",
         side="image",
-        params=[Param("count_padding", False, "let the batch normalisation see padding rows, as the released code does")],
+        params=[
+            Param(
+                "count_padding",
+                False,
+                "let the batch normalisation see padding rows, as the released code does",
+            )
+        ],
         card=Card(
             "a linear layer plus a two-layer perceptron with batch normalisation, per local feature",
             paper=_VSE_INFINITY,
-            notes=("Batch statistics are taken over valid rows; the released code counts zero padding too (count_padding=true).",),
+            notes=(
+                (
+                    "Batch statistics are taken over valid rows; the released code counts zero "
+                    "padding too (count_padding=true)."
+                ),
+            ),
         ),
     )
     register(
         "grid",
         "vsebench.retrieval.encoders.grid:GridEncoder",
         side="image",
-        card=Card("a linear layer per local feature", paper=replace(_VSE_INFINITY, where="section 5.1: grid features")),
+        card=Card(
+            "a linear layer per local feature",
+            paper=replace(_VSE_INFINITY, where="section 5.1: grid features"),
+        ),
     )
     _register_backbone(register)
     _register_text(register)
@@ -61,22 +83,53 @@ def _register_backbone(register: RegisterEncoder) -> None:
         "vsebench.retrieval.encoders.backbone:BackboneEncoder",
         side="image",
         params=[
-            Param("model", "", "a folder, or a name on the Hugging Face hub: ResNet, ConvNeXt, MobileNetV2, ViT or CLIP"),
-            Param("size", 0, "side of the images in pixels; 0 for the one that the model was trained with", minimum=0, maximum=4096),
+            Param(
+                "model",
+                "",
+                "a folder, or a name on the Hugging Face hub: ResNet, ConvNeXt, MobileNetV2, ViT "
+                "or CLIP",
+            ),
+            Param(
+                "size",
+                0,
+                "side of the images in pixels; 0 for the one that the model was trained with",
+                minimum=0,
+                maximum=4096,
+            ),
             Param("cls", False, "keep the CLS token of a transformer as the first local feature"),
             Param("frozen", False, "never train the pretrained model"),
-            Param("last_blocks", 0, "train only so many of its last stages or layers; 0 for all of it", minimum=0),
+            Param(
+                "last_blocks",
+                0,
+                "train only so many of its last stages or layers; 0 for all of it",
+                minimum=0,
+            ),
             Param("lr_factor", 0.1, "of the learning rate, for the pretrained model", minimum=0),
             Param("frozen_epochs", 1, "epochs before the pretrained model trains", minimum=0),
-            Param("recompute", False, "compute activations again in the backward pass: less memory, more time"),
-            Param("head", "new", "a new linear layer, or the model's own projection, of CLIP", choices=("new", "own")),
+            Param(
+                "recompute",
+                False,
+                "compute activations again in the backward pass: less memory, more time",
+            ),
+            Param(
+                "head",
+                "new",
+                "a new linear layer, or the model's own projection, of CLIP",
+                choices=("new", "own"),
+            ),
         ],
         card=ImageEncoderCard(
             "a pretrained vision model and a linear layer, from raw images",
-            paper=replace(_VSE_INFINITY, where="section 5.1 and supplementary section 1.1: grid features"),
+            paper=replace(
+                _VSE_INFINITY, where="section 5.1 and supplementary section 1.1: grid features"
+            ),
             notes=(
                 "Batch normalisation of the pretrained model works in evaluation mode throughout.",
-                "Published rates of the pretrained model: 0.01 of the learning rate for BUTD and WSL weights, 0.1 for ImageNet's.",
+                (
+                    "Published rates of the pretrained model: 0.01 of the learning rate for BUTD "
+                    "and "
+                    "WSL weights, 0.1 for ImageNet's."
+                ),
             ),
             files="vsebench.retrieval.encoders.pretrained:model_files",
             raw_images=True,
@@ -89,16 +142,25 @@ def _register_text(register: RegisterEncoder) -> None:
         "bigru",
         "vsebench.retrieval.encoders.bigru:BiGRUEncoder",
         side="text",
-        card=Card("word embeddings learned from scratch and a bidirectional GRU whose directions are averaged", paper=_VSE_INFINITY, notes=_WORDS),
+        card=Card(
+            "word embeddings learned from scratch and a bidirectional GRU whose directions are "
+            "averaged",
+            paper=_VSE_INFINITY,
+            notes=_WORDS,
+        ),
     )
     register(
         "gru-last",
         "vsebench.retrieval.encoders.gru_last:GRUEncoder",
         side="text",
         card=Card(
-            "word embeddings learned from scratch and a GRU in one direction, for the pooling 'last'",
+            "word embeddings learned from scratch and a GRU in one direction, for the pooling "
+            "'last'",
             paper=_VSE_PP,
-            notes=("It gives every hidden state; the papers use the last one: --pooling IMAGE/last.", *_WORDS),
+            notes=(
+                "It gives every hidden state; the papers use the last one: --pooling IMAGE/last.",
+                *_WORDS,
+            ),
         ),
     )
     register(
@@ -106,10 +168,20 @@ def _register_text(register: RegisterEncoder) -> None:
         "vsebench.retrieval.encoders.bert:BertEncoder",
         side="text",
         params=[
-            Param("model", "bert-base-uncased", "a folder, also one under $VSEBENCH_MODELS, or a name on the Hugging Face hub; of CLIP, the text half"),
+            Param(
+                "model",
+                "bert-base-uncased",
+                "a folder, also one under $VSEBENCH_MODELS, or a name on the Hugging Face hub; of "
+                "CLIP, the text half",
+            ),
             Param("frozen", False, "the pretrained model never trains"),
             Param("lr_factor", 0.1, "of the learning rate, for the pretrained model", minimum=0.0),
-            Param("head", "new", "a new linear layer, or the model's own projection, of CLIP", choices=("new", "own")),
+            Param(
+                "head",
+                "new",
+                "a new linear layer, or the model's own projection, of CLIP",
+                choices=("new", "own"),
+            ),
         ],
         card=TextEncoderCard(
             "the last hidden states of a pretrained transformer and a linear layer",
@@ -117,8 +189,15 @@ def _register_text(register: RegisterEncoder) -> None:
             files="vsebench.retrieval.encoders.pretrained:model_files",
             tokeniser="vsebench.retrieval.encoders.pieces:PieceTokeniser",
             notes=(
-                "Special tokens such as [CLS] and [SEP] are local features too, as published; augmentation leaves them alone.",
-                "Augmentation replaces with any id but special ones; the released code may also put [PAD] or [CLS] into a caption.",
+                (
+                    "Special tokens such as [CLS] and [SEP] are local features too, as published; "
+                    "augmentation leaves them alone."
+                ),
+                (
+                    "Augmentation replaces with any id but special ones; the released code may "
+                    "also "
+                    "put [PAD] or [CLS] into a caption."
+                ),
                 "The content of the model's files is part of a run's identity.",
             ),
         ),

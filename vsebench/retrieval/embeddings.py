@@ -27,7 +27,9 @@ class JointEmbedding:
 
 
 def normalise(embedding: Embedding) -> Embedding:
-    """L2-normalises the vectors of an embedding in fp32: the tensor, each vector of a set, the mean of a Gaussian."""
+    """L2-normalises the vectors of an embedding in fp32: the tensor, each vector of a set, the mean
+    of a Gaussian.
+    """
     if isinstance(embedding, SetEmbedding):
         return dataclasses.replace(embedding, vectors=_unit(embedding.vectors))
     if isinstance(embedding, GaussianEmbedding):
@@ -50,7 +52,9 @@ def apply(embedding: Embedding, function: Callable[[Tensor], Tensor]) -> Embeddi
         return JointEmbedding(tuple(apply(member, function) for member in embedding.members))  # type: ignore[return-value]
     if isinstance(embedding, torch.Tensor):
         return function(embedding)
-    return type(embedding)(*(function(getattr(embedding, f.name)) for f in dataclasses.fields(embedding)))
+    return type(embedding)(
+        *(function(getattr(embedding, f.name)) for f in dataclasses.fields(embedding))
+    )
 
 
 def representative(embedding: Embedding) -> Tensor:
@@ -63,5 +67,7 @@ def representative(embedding: Embedding) -> Tensor:
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    """Divides by max(‖x‖, 1e-8); published code divides by ‖x‖ + 1e-8, which is the same in fp32 from a norm of 1/4 on."""
+    """Divides by max(‖x‖, 1e-8); published code divides by ‖x‖ + 1e-8, which is the same in fp32
+    from a norm of 1/4 on.
+    """
     return functional.normalize(vectors.float(), dim=-1, eps=1e-8)

@@ -36,7 +36,9 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def encode_images(model: Model, table: ImageTable | RawImages, block: int | None = None) -> Embedding:
+def encode_images(
+    model: Model, table: ImageTable | RawImages, block: int | None = None
+) -> Embedding:
     """Embeddings of every image, in order; raw images whole.
 
     Args:
@@ -45,7 +47,11 @@ def encode_images(model: Model, table: ImageTable | RawImages, block: int | None
         block: images embedded at a time; by default 256, of raw images 32.
     """
     with evaluating(model):
-        batches = _raw_batches(model, table, block or 32) if isinstance(table, RawImages) else _feature_batches(table, block or 256)
+        batches = (
+            _raw_batches(model, table, block or 32)
+            if isinstance(table, RawImages)
+            else _feature_batches(table, block or 256)
+        )
         parts = [model.image(*batch).embedding for batch in batches]
     return concatenate(parts)
 
@@ -54,24 +60,35 @@ def _feature_batches(table: ImageTable, block: int) -> Iterator[Padded]:
     for start in range(0, len(table), block):
         images = np.arange(start, min(start + block, len(table)))
         lengths = table.lengths[images]
-        positions = np.broadcast_to(np.arange(int(lengths.max())), (len(images), int(lengths.max())))
+        positions = np.broadcast_to(
+            np.arange(int(lengths.max())), (len(images), int(lengths.max()))
+        )
         yield Padded(table.gather(images, positions), to_device(lengths, table.device))
 
 
 def _raw_batches(model: Model, images: RawImages, block: int) -> Iterator[Padded]:
     encoder = cast("RawImageEncoder", model.image.encoder)
-    blocks = ((np.arange(start, min(start + block, len(images))), None) for start in range(0, len(images), block))
+    blocks = (
+        (np.arange(start, min(start + block, len(images))), None)
+        for start in range(0, len(images), block)
+    )
     for pixels in images.batches(images.loader(encoder.image_size), blocks):
         yield Padded(pixels, to_device(np.ones(len(pixels), np.int64), images.device))
 
 
-def encode_texts(model: Model, table: TextTable, device: torch.device, block: int = 512) -> Embedding:
-    """Embeddings of every caption of a table, in order; captions of like length are embedded together, so that little padding is computed."""
+def encode_texts(
+    model: Model, table: TextTable, device: torch.device, block: int = 512
+) -> Embedding:
+    """Embeddings of every caption of a table, in order; captions of like length are embedded
+    together, so that little padding is computed.
+    """
     order = np.argsort(table.lengths, kind="stable")
     parts = []
     with evaluating(model):
         for start in range(0, len(order), block):
             tokens, lengths = table.gather(order[start : start + block])
-            parts.append(model.text(to_device(tokens, device), to_device(lengths, device)).embedding)
+            parts.append(
+                model.text(to_device(tokens, device), to_device(lengths, device)).embedding
+            )
     back = torch.from_numpy(np.argsort(order)).to(device)
     return apply(concatenate(parts), lambda tensor: tensor[back])

@@ -44,7 +44,8 @@ class Extraction:
         size: side of the images in pixels; 0 for the one that the model was trained with.
         batch: images computed at a time.
         device: to compute on, `cpu` or `cuda`.
-        threads: torch threads on the CPU; like the batch, they can change the last bit of a feature.
+        threads: torch threads on the CPU; like the batch, they can change the last bit of a
+            feature.
     """
 
     images: Path
@@ -57,9 +58,11 @@ class Extraction:
 
 
 def extract(wanted: Extraction, report: Report) -> tuple[FeatureTable, dict[str, Any]]:
-    """Writes the table, goes on with it where a killed command stopped, or finds it done. Memory does not grow with the number of images.
+    """Writes the table, goes on with it where a killed command stopped, or finds it done. Memory
+    does not grow with the number of images.
 
-    Every image is decoded once before the first is computed, so that a damaged one is named at once.
+    Every image is decoded once before the first is computed, so that a damaged one is named at
+    once.
 
     Args:
         wanted: what to extract.
@@ -74,7 +77,11 @@ def extract(wanted: Extraction, report: Report) -> tuple[FeatureTable, dict[str,
     store = open_images(wanted.images)
     content = verify_images(store, lambda done, total: report("verified", done, total))
     device = torch.device(wanted.device)
-    with cpu_threads(wanted.threads), true_float32(fast=device.type == "cpu"), torch.inference_mode():
+    with (
+        cpu_threads(wanted.threads),
+        true_float32(fast=device.type == "cpu"),
+        torch.inference_mode(),
+    ):
         model = VisionModel(wanted.model, wanted.size).eval().to(device)
         about = _about(wanted, model, store, content)
         if wanted.out.exists():
@@ -83,7 +90,9 @@ def extract(wanted: Extraction, report: Report) -> tuple[FeatureTable, dict[str,
         with writing(wanted.out, store.names, shape, about, wanted.batch) as table:
             images = RawImages(store, device, usable_cores())
             starts = range(table.done, len(store), wanted.batch)
-            batches = ((np.arange(start, min(start + wanted.batch, len(store))), None) for start in starts)
+            batches = (
+                (np.arange(start, min(start + wanted.batch, len(store))), None) for start in starts
+            )
             report("extracted", table.done, len(store))
             for pixels in images.batches(images.loader(model.image_size), batches):
                 table.append(_half(model(pixels), store, table.done))
@@ -102,11 +111,16 @@ def _half(features: torch.Tensor, store: ImageFolder | ImageTar, first: int) -> 
     if not finite.all():
         bad = int(finite.int().argmin())
         largest = float(features[bad].abs().max())
-        raise DataError(f"the model gives image {store.where(first + bad)} a feature of {largest:g}, which float16 cannot hold (65504 at most)")
+        raise DataError(
+            f"the model gives image {store.where(first + bad)} a feature of {largest:g}, which "
+            "float16 cannot hold (65504 at most)"
+        )
     return half.cpu().numpy()
 
 
-def _about(wanted: Extraction, model: VisionModel, store: ImageFolder | ImageTar, content: str) -> dict[str, Any]:
+def _about(
+    wanted: Extraction, model: VisionModel, store: ImageFolder | ImageTar, content: str
+) -> dict[str, Any]:
     """What decides the bytes of the table."""
     files = model_files(wanted.model)
     names = hashlib.sha256("\n".join(store.names).encode()).hexdigest()
@@ -135,6 +149,10 @@ def _done(out: Path, about: dict[str, Any]) -> FeatureTable:
     if known is None:
         raise DataError(f"{out} exists and is no feature table: choose another --out")
     if known != about:
-        changed = ", ".join(sorted(key for key in {*known, *about} if known.get(key) != about.get(key)))
-        raise DataError(f"{out} is another table (it differs in {changed}): choose another --out, or delete it")
+        changed = ", ".join(
+            sorted(key for key in {*known, *about} if known.get(key) != about.get(key))
+        )
+        raise DataError(
+            f"{out} is another table (it differs in {changed}): choose another --out, or delete it"
+        )
     return open_table(out)

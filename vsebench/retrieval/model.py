@@ -1,4 +1,6 @@
-"""Towers and the model: encoder, pooling, normalisation on each side, and a similarity between them."""
+"""Towers and the model: encoder, pooling, normalisation on each side, and a similarity between
+them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
 
 class Encoded(NamedTuple):
-    """What a tower returns: the normalised embedding, the pooling's own losses and diagnostics by name, and the embedding before normalisation."""
+    """What a tower returns: the normalised embedding, the pooling's own losses and diagnostics by
+    name, and the embedding before normalisation.
+    """
 
     embedding: Embedding
     losses: dict[str, Tensor]
@@ -31,7 +35,9 @@ class Encoded(NamedTuple):
     raw: Embedding
 
     def part(self, items: slice) -> Encoded:
-        """The embeddings of some items of the batch; losses and diagnostics, which are of the whole batch, go with the first."""
+        """The embeddings of some items of the batch; losses and diagnostics, which are of the whole
+        batch, go with the first.
+        """
         first = items.start == 0
         return Encoded(
             apply(self.embedding, lambda tensor: tensor[items]),
@@ -56,14 +62,24 @@ class Tower(nn.Module):
         self.pooling = pooling
 
     def forward(self, values: Tensor, lengths: Tensor, kept: Kept | None = None) -> Encoded:
-        """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]; `kept` says which of the encoder's features stay, all without it."""
+        """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]; `kept` says which
+        of the encoder's features stay, all without it.
+        """
         features = self.encoder(values, lengths)
         if isinstance(features, LocalFeatures):
             features, lengths = features
         if kept is not None:
-            features, lengths = features.gather(1, kept.positions[..., None].expand(-1, -1, features.shape[2])), kept.lengths
+            features, lengths = (
+                features.gather(1, kept.positions[..., None].expand(-1, -1, features.shape[2])),
+                kept.lengths,
+            )
         output = pool(self.pooling, features, lengths)
-        return Encoded(normalise(output.embedding), dict(output.losses), dict(output.diagnostics), output.embedding)
+        return Encoded(
+            normalise(output.embedding),
+            dict(output.losses),
+            dict(output.diagnostics),
+            output.embedding,
+        )
 
 
 class Model(nn.Module):
@@ -83,14 +99,24 @@ class Model(nn.Module):
 def build(spec: RunSpec, registry: Registry, *, in_dim: int, vocabulary_size: int) -> Model:
     """The untrained model of a run on the CPU.
 
-    Each part draws its initial values from a stream of its own, so that runs with one seed share the initial encoders whatever they pool with.
+    Each part draws its initial values from a stream of its own, so that runs with one seed share
+    the initial encoders whatever they pool with.
     """
     dim, key = spec.protocol.embed_dim, Key(spec.seed) / "init"
 
     def create(kind: Any, ref: ComponentRef, purpose: str, **context: object) -> Any:
-        return seeded(key / purpose, lambda: registry.get(kind, ref.name).create(ref.params, **context))
+        return seeded(
+            key / purpose, lambda: registry.get(kind, ref.name).create(ref.params, **context)
+        )
 
-    text_encoder = create("text-encoder", spec.text_encoder, "text encoder", vocabulary_size=vocabulary_size, word_dim=spec.protocol.word_dim, dim=dim)
+    text_encoder = create(
+        "text-encoder",
+        spec.text_encoder,
+        "text encoder",
+        vocabulary_size=vocabulary_size,
+        word_dim=spec.protocol.word_dim,
+        dim=dim,
+    )
     return Model(
         Tower(
             create("image-encoder", spec.image_encoder, "image encoder", in_dim=in_dim, dim=dim),

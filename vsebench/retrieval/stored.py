@@ -79,7 +79,9 @@ class StoredEmbeddings:
         """
         if protocol == "full":
             return self.metrics
-        return evaluate(self.image, self.text, self.text_to_image, protocol=protocol, similarity=self.similarity)  # type: ignore[arg-type]  # as said
+        return evaluate(
+            self.image, self.text, self.text_to_image, protocol=protocol, similarity=self.similarity
+        )  # type: ignore[arg-type]  # as said
 
 
 def open_stored(directory: RunDirectory) -> StoredRun:
@@ -91,62 +93,104 @@ def open_stored(directory: RunDirectory) -> StoredRun:
     record = directory.read_record()
     if record is None or record.status != "done":
         state = "has not finished" if record is None else record.status
-        raise VsebenchError(f"the run in {directory.path} {'is ' if record else ''}{state}: only finished runs have a model")
+        raise VsebenchError(
+            f"the run in {directory.path} {'is ' if record else ''}{state}: only finished runs "
+            "have a model"
+        )
     if not isinstance(record.spec, RunSpec):
-        raise VsebenchError(f"the run in {directory.path} is of the task '{record.spec.task}': only retrieval runs embed images and captions")
+        raise VsebenchError(
+            f"the run in {directory.path} is of the task '{record.spec.task}': only retrieval "
+            "runs embed images and captions"
+        )
     if not directory.best_path.is_file():
-        raise VsebenchError(f"{directory.best_path} is missing: records that are shared leave models out, so make the run again with 'vsebench run'")
+        raise VsebenchError(
+            f"{directory.best_path} is missing: records that are shared leave models out, so make "
+            "the run again with 'vsebench run'"
+        )
     spec = directory.read_spec()
     assert isinstance(spec, RunSpec)
     return StoredRun(directory, spec, record)
 
 
-def embed_test(run: StoredRun, data_roots: Sequence[Path], device: torch.device) -> StoredEmbeddings:
+def embed_test(
+    run: StoredRun, data_roots: Sequence[Path], device: torch.device
+) -> StoredEmbeddings:
     """Embeds the test split as the run's own evaluation did.
 
     Args:
         run: the run.
-        data_roots: folders in which its data set is looked for before the one where the run found it.
+        data_roots: folders in which its data set is looked for before the one where the run found
+            it.
         device: to compute on.
 
     Raises:
-        VsebenchError: the data set is not found or is not the run's, or a component is of another version now.
+        VsebenchError: the data set is not found or is not the run's, or a component is of another
+            version now.
     """
     spec = run.spec
     registry = load_plugins(spec.environment.plugin_files).registry
     _check_versions(spec, registry)
     path, test = _open_data(spec, registry, data_roots)
-    spec = spec.model_copy(update={"environment": spec.environment.model_copy(update={"data_path": str(path)})})
+    spec = spec.model_copy(
+        update={"environment": spec.environment.model_copy(update={"data_path": str(path)})}
+    )
     with cpu_threads(spec.protocol.threads), true_float32(fast=device.type == "cpu"):
         inputs = open_inputs(spec, registry, device)
-        model = build(spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).to(device)
+        model = build(
+            spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)
+        ).to(device)
         load_best(model, run.directory)
-        image, text = encode_images(model, inputs.test.images), encode_texts(model, inputs.test.texts, device)
-    plain = not isinstance(image, (SetEmbedding, GaussianEmbedding)) and getattr(model.similarity, "inner_product", False)
-    return StoredEmbeddings(image, text, inputs.test.text_to_image, test.captions, None if plain else model.similarity, path)
+        image, text = (
+            encode_images(model, inputs.test.images),
+            encode_texts(model, inputs.test.texts, device),
+        )
+    plain = not isinstance(image, (SetEmbedding, GaussianEmbedding)) and getattr(
+        model.similarity, "inner_product", False
+    )
+    return StoredEmbeddings(
+        image,
+        text,
+        inputs.test.text_to_image,
+        test.captions,
+        None if plain else model.similarity,
+        path,
+    )
 
 
 def departure(run: StoredRun, found: StoredEmbeddings, device: torch.device) -> str | None:
-    """What to say where the model's figures are not its record's, although both were computed on the CPU, which gives them to the last digit; else None."""
-    if device.type != "cpu" or run.spec.device != "cpu" or run.record.metric_version != METRIC_VERSION:
+    """What to say where the model's figures are not its record's, although both were computed on
+    the CPU, which gives them to the last digit; else None.
+    """
+    if (
+        device.type != "cpu"
+        or run.spec.device != "cpu"
+        or run.record.metric_version != METRIC_VERSION
+    ):
         return None
     now, then = found.metrics.as_dict(), run.record.test
     if all(now[key] == value for key, value in then.items() if key in now):
         return None
     return (
-        f"the record of {run.directory.path.name} has a test RSUM of {then['rsum']:.4f}, its model gives {now['rsum']:.4f}: "
-        f"{run.directory.best_path} is of another run, or libraries or processor compute otherwise than where the run was made"
+        f"the record of {run.directory.path.name} has a test RSUM of {then['rsum']:.4f}, its "
+        f"model gives {now['rsum']:.4f}: "
+        f"{run.directory.best_path} is of another run, or libraries or processor compute "
+        "otherwise than where the run was made"
     )
 
 
-def _open_data(spec: RunSpec, registry: Registry, data_roots: Sequence[Path]) -> tuple[Path, RetrievalSplit]:
+def _open_data(
+    spec: RunSpec, registry: Registry, data_roots: Sequence[Path]
+) -> tuple[Path, RetrievalSplit]:
     """The folder that holds the run's data set today, its content checked, and the test split."""
     known = Path(spec.environment.data_path)
     roots = [*data_roots, *([known] if spec.environment.data_path and known.is_dir() else [])]
-    opened = open_dataset(registry.get("dataset", spec.dataset.name), spec.dataset.params, data_roots=roots)
+    opened = open_dataset(
+        registry.get("dataset", spec.dataset.name), spec.dataset.params, data_roots=roots
+    )
     if opened.fingerprint != spec.data_fingerprint or not isinstance(opened.data, RetrievalData):
         raise DataError(
-            f"{spec.dataset.spec} in {opened.path} has fingerprint {opened.fingerprint}, the run '{spec.label}' was made on {spec.data_fingerprint}: "
+            f"{spec.dataset.spec} in {opened.path} has fingerprint {opened.fingerprint}, the run "
+            f"'{spec.label}' was made on {spec.data_fingerprint}: "
             "name the folder of its data with --data-root"
         )
     return opened.path, opened.data.splits["test"]
@@ -164,4 +208,7 @@ def _check_versions(spec: RunSpec, registry: Registry) -> None:
     for kind, ref in parts:
         now, then = registry.get(kind, ref.name).card.version, ref.version.partition("+")[0]
         if now != then:
-            raise VsebenchError(f"{kind} '{ref.name}' is version {now} now, the run '{spec.label}' used {then}: make the run again with 'vsebench run'")
+            raise VsebenchError(
+                f"{kind} '{ref.name}' is version {now} now, the run '{spec.label}' used {then}: "
+                "make the run again with 'vsebench run'"
+            )

@@ -44,7 +44,15 @@ STARTS: Mapping[Kind, Start] = {
         "PoolingCard(SUMMARY, order_free=True, graphs=1)",
         ("PoolingCard",),
         "--pooling NAME",
-        (('Param("w", 0.5, "weight of the maximum; the mean gets the rest", minimum=0, maximum=1)', "`w=0.5`, weight of the maximum; the mean gets the rest"),),
+        (
+            (
+                (
+                    'Param("w", 0.5, "weight of the maximum; the mean gets the rest", minimum=0, '
+                    "maximum=1)"
+                ),
+                "`w=0.5`, weight of the maximum; the mean gets the rest",
+            ),
+        ),
     ),
     "similarity": Start(
         "similarity",
@@ -61,7 +69,12 @@ STARTS: Mapping[Kind, Start] = {
         'LossCard(SUMMARY, non_negative=True, reduction="sum")',
         ("LossCard",),
         "--loss NAME",
-        (('Param("margin", 0.2, "margin of the hinge", minimum=0)', "`margin=0.2`, margin of the hinge"),),
+        (
+            (
+                'Param("margin", 0.2, "margin of the hinge", minimum=0)',
+                "`margin=0.2`, margin of the hinge",
+            ),
+        ),
     ),
     "sampler": Start(
         "negative sampler",
@@ -69,7 +82,8 @@ STARTS: Mapping[Kind, Start] = {
         "every label that the image does not have is equally likely",
         "Card(SUMMARY)",
         ("Card",),
-        "--dataset tags:images=2000:labels=200:density=0.05 --set engine=minibatch --set embed_dim=16 --epochs 3 --sampler NAME",
+        "--dataset tags:images=2000:labels=200:density=0.05 --set engine=minibatch --set "
+        "embed_dim=16 --epochs 3 --sampler NAME",
     ),
     "batch-plan": Start(
         "batch plan",

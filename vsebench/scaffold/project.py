@@ -1,4 +1,6 @@
-"""The name of a new plugin, its kind and its licence, and every other name that follows from them."""
+"""The name of a new plugin, its kind and its licence, and every other name that follows from
+them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.registry import Kind
 
-LICENCES: Mapping[str, str] = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3-Clause"}
+LICENCES: Mapping[str, str] = {
+    "apache-2.0": "Apache-2.0",
+    "mit": "MIT",
+    "bsd-3-clause": "BSD-3-Clause",
+}
 """What `--license` takes, and how SPDX writes it."""
 
 LONGEST = 60
@@ -32,10 +38,12 @@ class Project:
         kind: of the component.
         name: of the component and of the entry point.
         licence: a key of `LICENCES`.
-        shared: another distribution has a component of that kind and name, so that it is reached as `dist::name`.
+        shared: another distribution has a component of that kind and name, so that it is reached as
+            `dist::name`.
 
     Raises:
-        SpecError: the name cannot be one of a Python module, or kind or licence is none that the scaffold has.
+        SpecError: the name cannot be one of a Python module, or kind or licence is none that the
+            scaffold has.
     """
 
     kind: Kind
@@ -45,16 +53,26 @@ class Project:
 
     def __post_init__(self) -> None:
         if self.kind not in STARTS:
-            raise SpecError(f"there is no scaffold for a '{self.kind}': {did_you_mean(self.kind, STARTS)}")
+            raise SpecError(
+                f"there is no scaffold for a '{self.kind}': {did_you_mean(self.kind, STARTS)}"
+            )
         if self.licence not in LICENCES:
-            raise SpecError(f"unknown licence '{self.licence}': {did_you_mean(self.licence, LICENCES)}")
+            raise SpecError(
+                f"unknown licence '{self.licence}': {did_you_mean(self.licence, LICENCES)}"
+            )
         if len(self.name) > LONGEST:
-            raise SpecError(f"a plugin's name has at most {LONGEST} characters, '{self.name[:20]}…' has {len(self.name)}: choose a shorter one")
+            raise SpecError(
+                f"a plugin's name has at most {LONGEST} characters, '{self.name[:20]}…' has "
+                f"{len(self.name)}: choose a shorter one"
+            )
         if keyword.iskeyword(self.name):
-            raise SpecError(f"'{self.name}' is a keyword of Python: choose another name, such as my_{self.name}")
+            raise SpecError(
+                f"'{self.name}' is a keyword of Python: choose another name, such as my_{self.name}"
+            )
         if not _NAME.fullmatch(self.name):
             raise SpecError(
-                f"'{self.name}' cannot name a plugin's module: write lower-case letters, digits and single underscores, such as {_nearest(self.name)}"
+                f"'{self.name}' cannot name a plugin's module: write lower-case letters, digits "
+                f"and single underscores, such as {_nearest(self.name)}"
             )
 
     @property
@@ -98,4 +116,8 @@ def _nearest(name: str) -> str:
     """A name that is allowed, made of what is left of `name`."""
     words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
     nearest = "_".join(words)
-    return nearest if _NAME.fullmatch(nearest) and not keyword.iskeyword(nearest) else f"my_{nearest}".rstrip("_")
+    return (
+        nearest
+        if _NAME.fullmatch(nearest) and not keyword.iskeyword(nearest)
+        else f"my_{nearest}".rstrip("_")
+    )

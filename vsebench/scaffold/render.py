@@ -27,7 +27,13 @@ def render(project: Project, *, version: str, api: int, year: int | None = None)
         SpecError: the class would have the name of something that its module imports.
     """
     environment = _environment()
-    values = {"project": project, "start": project.start, "version": version, "api": api, "year": year or dt.datetime.now(tz=dt.UTC).year}
+    values = {
+        "project": project,
+        "start": project.start,
+        "version": version,
+        "api": api,
+        "year": year or dt.datetime.now(tz=dt.UTC).year,
+    }
     templates = {
         "pyproject.toml": "pyproject.toml.jinja",
         "README.md": "README.md.jinja",
@@ -38,7 +44,10 @@ def render(project: Project, *, version: str, api: int, year: int | None = None)
         f"src/{project.package}/{project.module}.py": f"components/{project.module}.py.jinja",
         f"tests/test_{project.name}.py": "test.py.jinja",
     }
-    files = {path: environment.get_template(template).render(values) for path, template in templates.items()}
+    files = {
+        path: environment.get_template(template).render(values)
+        for path, template in templates.items()
+    }
     _check_class(project, files[f"src/{project.package}/{project.module}.py"])
     return files
 
@@ -57,6 +66,14 @@ def _environment() -> Environment:
 
 
 def _check_class(project: Project, code: str) -> None:
-    imported = {alias.asname or alias.name for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
     if project.class_name in imported:
-        raise SpecError(f"the class of '{project.name}' would be called {project.class_name}, which its module imports: choose another name")
+        raise SpecError(
+            f"the class of '{project.name}' would be called {project.class_name}, which its "
+            "module imports: choose another name"
+        )

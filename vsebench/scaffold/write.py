@@ -23,7 +23,9 @@ def write(files: Mapping[str, str], folder: Path) -> None:
         SpecError: something of that name exists, or it cannot be written.
     """
     if folder.exists() or folder.is_symlink():
-        raise SpecError(f"'{folder}' exists already: choose another name, or move it out of the way")
+        raise SpecError(
+            f"'{folder}' exists already: choose another name, or move it out of the way"
+        )
     try:
         with tempfile.TemporaryDirectory(prefix=".vsebench-new-", dir=folder.parent) as place:
             made = Path(place) / folder.name

@@ -23,14 +23,18 @@ class ConformanceError(AssertionError):
         reproduce: Python that makes the same call again.
     """
 
-    def __init__(self, what: str, *, on: str = "", expected: str = "", found: str = "", reproduce: str = "") -> None:
+    def __init__(
+        self, what: str, *, on: str = "", expected: str = "", found: str = "", reproduce: str = ""
+    ) -> None:
         self.what = what
         self.on = on
         self.expected = expected
         self.found = found
         self.reproduce = reproduce
         facts = (("on", on), ("expected", expected), ("found", found), ("reproduce", reproduce))
-        super().__init__("\n".join([what, *(f"  {f'{label}:':<11}{text}" for label, text in facts if text)]))
+        super().__init__(
+            "\n".join([what, *(f"  {f'{label}:':<11}{text}" for label, text in facts if text)])
+        )
 
 
 class UnusableError(ConformanceError):
@@ -38,7 +42,9 @@ class UnusableError(ConformanceError):
 
 
 class NotCheckedError(unittest.SkipTest):
-    """A check does not apply to a component, or cannot run here; the message says why. pytest and unittest take it for a skipped test."""
+    """A check does not apply to a component, or cannot run here; the message says why. pytest and
+    unittest take it for a skipped test.
+    """
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ class Promise:
     Attributes:
         name: as reports and `pytest -k` name it.
         summary: one sentence.
-        holds: raises ConformanceError where a component does not keep it, NotCheckedError where that cannot be told.
+        holds: raises ConformanceError where a component does not keep it, NotCheckedError where
+            that cannot be told.
         slow: checking takes many seconds, and is done when asked for.
     """
 
@@ -62,11 +69,18 @@ class Promise:
 def promise(holds: Callable[[Subject], None]) -> Promise: ...
 @overload
 def promise(*, slow: bool) -> Callable[[Callable[[Subject], None]], Promise]: ...
-def promise(holds: Callable[[Subject], None] | None = None, *, slow: bool = False) -> Promise | Callable[[Callable[[Subject], None]], Promise]:
+def promise(
+    holds: Callable[[Subject], None] | None = None, *, slow: bool = False
+) -> Promise | Callable[[Callable[[Subject], None]], Promise]:
     """Makes a promise of a function, by its name and the first line of its docstring."""
 
     def make(function: Callable[[Subject], None]) -> Promise:
-        return Promise(function.__name__, (function.__doc__ or "").partition("\n")[0].rstrip("."), function, slow)
+        return Promise(
+            function.__name__,
+            (function.__doc__ or "").partition("\n")[0].rstrip("."),
+            function,
+            slow,
+        )
 
     return make if holds is None else make(holds)
 
@@ -101,7 +115,10 @@ class Check:
         return f"{self.subject.spec}-{self.promise.name}"
 
     def __repr__(self) -> str:
-        return f'from vsebench.testing import checks; checks({self.subject.arguments}, only="{self.promise.name}")[0]'
+        return (
+            f"from vsebench.testing import checks; checks({self.subject.arguments}, "
+            f'only="{self.promise.name}")[0]'
+        )
 
 
 def describe(error: BaseException) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Compiled:
-    """A module or function compiled by `aot_eager`, which counts its graphs, those of its recompilations too.
+    """A module or function compiled by `aot_eager`, which counts its graphs, those of its
+    recompilations too.
 
     Attributes:
         graphs: so far.

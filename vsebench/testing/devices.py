@@ -1,4 +1,6 @@
-"""Other devices: the meta device, which every machine has and which holds no values, and CUDA where there is one; see `elsewhere` for a third."""
+"""Other devices: the meta device, which every machine has and which holds no values, and CUDA where
+there is one; see `elsewhere` for a third.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 _MIXED = ("is not on the expected device", "at least two devices")
 
 
-def unmixed(call: Callable[[], Result], trial: Trial, device: str = "the meta device, which holds no values,") -> Result:
+def unmixed(
+    call: Callable[[], Result],
+    trial: Trial,
+    device: str = "the meta device, which holds no values,",
+) -> Result:
     """What `call` gives on tensors of another device.
 
     Raises:
@@ -36,7 +42,9 @@ def unmixed(call: Callable[[], Result], trial: Trial, device: str = "the meta de
                 found=str(error).partition("\n")[0],
             ) from error
         reason = str(error).partition("\n")[0].partition(", as a correct")[0]
-        raise NotCheckedError(f"{device} cannot run it: {type(error).__name__}: {reason[:120]}") from error
+        raise NotCheckedError(
+            f"{device} cannot run it: {type(error).__name__}: {reason[:120]}"
+        ) from error
 
 
 def need_cuda() -> torch.device:

@@ -1,7 +1,9 @@
-"""A stand-in for another device, on any machine: tensors that say that they are on the meta device, and still have values.
+"""A stand-in for another device, on any machine: tensors that say that they are on the meta device,
+and still have values.
 
-PyTorch's own meta device refuses to mix with the CPU, but knows no values, and samplers read some. Here each tensor holds one of the CPU, on which its
-operations are done; what is made for the meta device becomes such a tensor, and what is made without a device does not.
+PyTorch's own meta device refuses to mix with the CPU, but knows no values, and samplers read some.
+Here each tensor holds one of the CPU, on which its operations are done; what is made for the meta
+device becomes such a tensor, and what is made without a device does not.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ class There(torch.Tensor):
     @staticmethod
     def __new__(cls, held: torch.Tensor) -> Self:
         layout = held.shape, held.stride(), held.storage_offset()
-        made: Self = torch.Tensor._make_wrapper_subclass(cls, *layout, dtype=held.dtype, device=ELSEWHERE)
+        made: Self = torch.Tensor._make_wrapper_subclass(
+            cls, *layout, dtype=held.dtype, device=ELSEWHERE
+        )
         made.held = held
         return made
 
@@ -56,14 +60,19 @@ class There(torch.Tensor):
             RuntimeError: it is asked for without force.
         """
         if not force:
-            raise RuntimeError("at least two devices: .numpy() is called on a tensor of the inputs' device, without .cpu() before it")
+            raise RuntimeError(
+                "at least two devices: .numpy() is called on a tensor of the inputs' device, "
+                "without .cpu() before it"
+            )
         found: np.ndarray = self.held.numpy()
         return found
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # as torch's documentation has it
 
     @classmethod
-    def __torch_dispatch__(cls, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # likewise
+    def __torch_dispatch__(
+        cls, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:  # type: ignore[override]  # likewise
         return _compute(operation, args, kwargs or {})
 
 
@@ -77,9 +86,13 @@ def elsewhere() -> Iterator[None]:
 class _Made(TorchFunctionMode):
     """`torch.tensor` and its like give the meta device no values: they are given it afterwards."""
 
-    def __torch_function__(self, function: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, function: Any, _types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         kwargs = dict(kwargs or {})
-        if function in (torch.tensor, torch.as_tensor, torch.asarray) and _is_there(kwargs.get("device")):
+        if function in (torch.tensor, torch.as_tensor, torch.asarray) and _is_there(
+            kwargs.get("device")
+        ):
             return function(*args, **{**kwargs, "device": None}).to(ELSEWHERE)
         return function(*args, **kwargs)
 
@@ -87,7 +100,9 @@ class _Made(TorchFunctionMode):
 class _Computed(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Every operation, on tensors of the CPU or of the stand-in."""
 
-    def __torch_dispatch__(self, operation: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, operation: Any, _types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return _compute(operation, args, kwargs or {})
 
 
@@ -96,7 +111,8 @@ def _is_there(device: Any) -> bool:
 
 
 def _compute(operation: Any, args: Any, kwargs: Any) -> Any:
-    """An operation by the CPU; its result is on the device that is asked for, else on that of its inputs.
+    """An operation by the CPU; its result is on the device that is asked for, else on that of its
+    inputs.
 
     Raises:
         RuntimeError: tensors of the CPU are among those of the stand-in.
@@ -107,7 +123,10 @@ def _compute(operation: Any, args: Any, kwargs: Any) -> Any:
     strangers = [tensor for tensor in tensors if not isinstance(tensor, There) and tensor.dim()]
     if there and strangers and not _may_mix(operation, args):
         shape = list(strangers[0].shape)
-        raise RuntimeError(f"at least two devices: {operation} is given a tensor of the CPU, of shape {shape}, beside one of the inputs' device")
+        raise RuntimeError(
+            f"at least two devices: {operation} is given a tensor of the CPU, of shape {shape}, "
+            "beside one of the inputs' device"
+        )
     wanted = kwargs.get("device")
     goes = bool(there) if wanted is None else _is_there(wanted)
     if wanted is not None and goes:
@@ -118,7 +137,9 @@ def _compute(operation: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _may_mix(operation: Any, args: Any) -> bool:
-    """Whether PyTorch lets it take tensors of the CPU beside others; any operation may take one of no dimensions."""
+    """Whether PyTorch lets it take tensors of the CPU beside others; any operation may take one of
+    no dimensions.
+    """
     return operation in _COPIES or (operation in _INDEXING and isinstance(args[0], There))
 
 

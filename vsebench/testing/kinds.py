@@ -28,7 +28,9 @@ HOMES = {
     "image-encoder": "vsebench.testing.encoders.image",
     "text-encoder": "vsebench.testing.encoders.text",
 }
-"""Modules of the promises of each kind, which import torch; losses are two kinds here. Executors have none."""
+"""Modules of the promises of each kind, which import torch; losses are two kinds here. Executors
+have none.
+"""
 
 
 def promises(group: str) -> tuple[Promise, ...]:
@@ -54,13 +56,24 @@ def checks_of(subject: Subject, *, slow: bool = False, only: str | None = None) 
     known = promises(group)
     if only is not None and only not in (names := [promise.name for promise in known]):
         raise SpecError(f"a {group} has no promise '{only}': {did_you_mean(only, names)}")
-    return [Check(promise, subject) for promise in known if promise.name == only or (only is None and (slow or not promise.slow))]
+    return [
+        Check(promise, subject)
+        for promise in known
+        if promise.name == only or (only is None and (slow or not promise.slow))
+    ]
 
 
 def checks(
-    kind: Kind, spec: str, *, plugins: tuple[str, ...] = (), data_roots: tuple[Path, ...] = (), slow: bool = False, only: str | None = None
+    kind: Kind,
+    spec: str,
+    *,
+    plugins: tuple[str, ...] = (),
+    data_roots: tuple[Path, ...] = (),
+    slow: bool = False,
+    only: str | None = None,
 ) -> list[Check]:
-    """All checks of the component that a spec names, for `@pytest.mark.parametrize("check", …, ids=str)`.
+    """All checks of the component that a spec names, for `@pytest.mark.parametrize("check", …,
+    ids=str)`.
 
     Args:
         kind: of the component.

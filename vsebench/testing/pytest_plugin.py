@@ -1,4 +1,6 @@
-"""The pytest plugin: `@pytest.mark.vsebench("pooling", "my_pool:k=3")` runs a test once for every promise, with the argument `check`."""
+"""The pytest plugin: `@pytest.mark.vsebench("pooling", "my_pool:k=3")` runs a test once for every
+promise, with the argument `check`.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +15,29 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("vsebench").addoption("--vsebench-slow", action="store_true", help="Check the promises of components that take many seconds, too.")
+    parser.getgroup("vsebench").addoption(
+        "--vsebench-slow",
+        action="store_true",
+        help="Check the promises of components that take many seconds, too.",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "vsebench(kind, spec): run the test for every promise of that component, with the argument 'check'")
+    config.addinivalue_line(
+        "markers",
+        "vsebench(kind, spec): run the test for every promise of that component, with the "
+        "argument 'check'",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marks = list(metafunc.definition.iter_markers("vsebench"))
     if marks:
-        found = [check for mark in reversed(marks) for check in _checks(mark, slow=metafunc.config.getoption("--vsebench-slow"))]
+        found = [
+            check
+            for mark in reversed(marks)
+            for check in _checks(mark, slow=metafunc.config.getoption("--vsebench-slow"))
+        ]
         metafunc.parametrize("check", found, ids=str)
 
 

@@ -28,11 +28,19 @@ class Rankings:
     def inputs(self, dtype: torch.dtype = torch.float64) -> RankingInputs:
         """The batch."""
         generator = torch.Generator().manual_seed(self.seed)
-        pos, neg = (torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((self.pairs,), (self.pairs, self.negatives)))
-        weight = 0.2 + torch.rand(self.pairs, self.negatives, generator=generator, dtype=torch.float64)
+        pos, neg = (
+            torch.randn(*shape, generator=generator, dtype=torch.float64)
+            for shape in ((self.pairs,), (self.pairs, self.negatives))
+        )
+        weight = 0.2 + torch.rand(
+            self.pairs, self.negatives, generator=generator, dtype=torch.float64
+        )
         if self.nothing:
             neg.fill_(-torch.inf)
         return RankingInputs(pos.to(dtype), neg.to(dtype), weight.to(dtype))
 
     def __str__(self) -> str:
-        return f"{self.pairs} positives with {self.negatives} {'empty draws' if self.nothing else 'negatives'} each"
+        return (
+            f"{self.pairs} positives with {self.negatives} "
+            f"{'empty draws' if self.nothing else 'negatives'} each"
+        )

@@ -69,15 +69,26 @@ def run(check: Check) -> Result:
         outcome, failure = "failed", error
     except NotCheckedError as error:
         outcome, reason = "skipped", str(error)
-    return Result(check.promise.name, check.promise.summary, outcome, time.perf_counter() - start, failure, reason)
+    return Result(
+        check.promise.name,
+        check.promise.summary,
+        outcome,
+        time.perf_counter() - start,
+        failure,
+        reason,
+    )
 
 
 def reports(subjects: Sequence[Subject], *, slow: bool = False) -> Iterator[ComponentReport]:
-    """Checks components one after the other; a pooling that keeps every promise is measured, too."""
+    """Checks components one after the other; a pooling that keeps every promise is measured,
+    too.
+    """
     for subject in subjects:
         results = tuple(_results(checks_of(subject, slow=slow)))
         sound = all(result.outcome != "failed" for result in results)
-        yield ComponentReport(subject, results, _costs(subject) if sound and subject.kind == "pooling" else ())
+        yield ComponentReport(
+            subject, results, _costs(subject) if sound and subject.kind == "pooling" else ()
+        )
 
 
 def _results(checks: Sequence[Check]) -> Iterator[Result]:

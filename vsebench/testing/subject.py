@@ -63,7 +63,9 @@ class Subject:
         return {name: size for name, size in _SIZES.items() if name in CONTEXT[self.kind]}
 
     def build(self, *, seed: int = 0, **context: object) -> Any:
-        """An instance in evaluation mode, its parameters drawn from `seed` and moved off their initial values, which may hide what they do."""
+        """An instance in evaluation mode, its parameters drawn from `seed` and moved off their
+        initial values, which may hide what they do.
+        """
         import torch
 
         with torch.random.fork_rng(devices=[]):
@@ -78,7 +80,9 @@ class Subject:
             return made.eval()
 
 
-def find(kind: Kind, spec: str, *, plugins: tuple[str, ...] = (), data_roots: tuple[Path, ...] = ()) -> Subject:
+def find(
+    kind: Kind, spec: str, *, plugins: tuple[str, ...] = (), data_roots: tuple[Path, ...] = ()
+) -> Subject:
     """The component that a spec names.
 
     Raises:
@@ -91,10 +95,14 @@ def find(kind: Kind, spec: str, *, plugins: tuple[str, ...] = (), data_roots: tu
     name, given = parse_spec(spec)
     registry = load_plugins(plugins).registry
     component = registry.get(kind, name)
-    return Subject(component, component.resolve(given), registry.spelling(component), plugins, data_roots)
+    return Subject(
+        component, component.resolve(given), registry.spelling(component), plugins, data_roots
+    )
 
 
-def build(kind: Kind, spec: str, *, plugins: tuple[str, ...] = (), seed: int = 0, **context: object) -> Any:
+def build(
+    kind: Kind, spec: str, *, plugins: tuple[str, ...] = (), seed: int = 0, **context: object
+) -> Any:
     """A component as the checks use it: `build("pooling", "kmax:k=3", dim=16)`.
 
     Args:

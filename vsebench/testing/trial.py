@@ -1,4 +1,6 @@
-"""One call of a component inside a check: what it is called on, how to make the call again, and what must come of it."""
+"""One call of a component inside a check: what it is called on, how to make the call again, and
+what must come of it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-IN_DOUBLE = "no error in float64: widen by x.to(torch.promote_types(x.dtype, torch.float32)), never by .float(), which narrows float64"
+IN_DOUBLE = (
+    "no error in float64: widen by x.to(torch.promote_types(x.dtype, torch.float32)), never by "
+    ".float(), which narrows float64"
+)
 
 
 @dataclass(frozen=True)
@@ -37,46 +42,102 @@ class Trial:
     def __enter__(self) -> Trial:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if isinstance(error, Exception | SystemExit) and not isinstance(error, ConformanceError | NotCheckedError):
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, Exception | SystemExit) and not isinstance(
+            error, ConformanceError | NotCheckedError
+        ):
             raise self.failure(describe(error), expected=self.expected) from error
 
     def failure(self, what: str, *, expected: str = "", found: str = "") -> ConformanceError:
-        return ConformanceError(what, on=self.on, expected=expected, found=found, reproduce=self.code)
+        return ConformanceError(
+            what, on=self.on, expected=expected, found=found, reproduce=self.code
+        )
 
     def require(self, holds: bool, what: str, *, expected: str = "", found: str = "") -> None:
         """Raises the failure unless it holds."""
         if not holds:
             raise self.failure(what, expected=expected, found=found)
 
-    def close(self, found: Tensor, wanted: Tensor, what: str, *, expected: str, rtol: float = 0.0, atol: float = 0.0) -> None:
-        """Raises the failure unless the tensors agree, to the bit without tolerances. NaN equals NaN."""
-        self.require(found.shape == wanted.shape, what, expected=f"{expected}, of shape {list(wanted.shape)}", found=f"shape {list(found.shape)}")
+    def close(
+        self,
+        found: Tensor,
+        wanted: Tensor,
+        what: str,
+        *,
+        expected: str,
+        rtol: float = 0.0,
+        atol: float = 0.0,
+    ) -> None:
+        """Raises the failure unless the tensors agree, to the bit without tolerances. NaN equals
+        NaN.
+        """
+        self.require(
+            found.shape == wanted.shape,
+            what,
+            expected=f"{expected}, of shape {list(wanted.shape)}",
+            found=f"shape {list(found.shape)}",
+        )
         wide = torch.promote_types(found.dtype, wanted.dtype)
         one, other = found.to(wide), wanted.to(wide)
-        equal = torch.isclose(one, other, rtol=rtol, atol=atol, equal_nan=True) if wide.is_floating_point else one == other
+        equal = (
+            torch.isclose(one, other, rtol=rtol, atol=atol, equal_nan=True)
+            if wide.is_floating_point
+            else one == other
+        )
         if not equal.all():
             raise self.failure(what, expected=expected, found=difference(found, wanted, ~equal))
 
-    def all_close(self, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], what: str, *, expected: str, rtol: float = 0.0, atol: float = 0.0) -> None:
+    def all_close(
+        self,
+        found: Mapping[str, Tensor],
+        wanted: Mapping[str, Tensor],
+        what: str,
+        *,
+        expected: str,
+        rtol: float = 0.0,
+        atol: float = 0.0,
+    ) -> None:
         """`close` for tensors by name."""
-        self.require(found.keys() == wanted.keys(), what, expected=f"{expected}, made of {', '.join(wanted)}", found=", ".join(found))
+        self.require(
+            found.keys() == wanted.keys(),
+            what,
+            expected=f"{expected}, made of {', '.join(wanted)}",
+            found=", ".join(found),
+        )
         for name, tensor in wanted.items():
-            self.close(found[name], tensor, what, expected=expected if name == "embedding" else f"{expected} ({name})", rtol=rtol, atol=atol)
+            self.close(
+                found[name],
+                tensor,
+                what,
+                expected=expected if name == "embedding" else f"{expected} ({name})",
+                rtol=rtol,
+                atol=atol,
+            )
 
     def finite(self, tensor: Tensor, what: str) -> None:
         """Raises the failure when there is a NaN or an infinity in the tensor."""
         bad = ~tensor.isfinite()
         if bad.any():
             where = bad.nonzero()[0].tolist()
-            raise self.failure(what, expected="finite values", found=f"{tensor[bad][0].item()} at {where}" if where else f"{tensor.item()}")
+            raise self.failure(
+                what,
+                expected="finite values",
+                found=f"{tensor[bad][0].item()} at {where}" if where else f"{tensor.item()}",
+            )
 
 
 def difference(found: Tensor, wanted: Tensor, unequal: Tensor) -> str:
     """Where two tensors of one shape first differ, and by how much at most."""
     where = unequal.nonzero()[0].tolist()
     one, other = found[unequal].flatten(), wanted[unequal].flatten()
-    text = f"{_number(one[0])} instead of {_number(other[0])}" + (f" at {where}; {len(one)} of {unequal.numel()} values differ" if where else "")
+    text = f"{_number(one[0])} instead of {_number(other[0])}" + (
+        f" at {where}; {len(one)} of {unequal.numel()} values differ" if where else ""
+    )
     gap = (one.double() - other.double()).abs().max().item()
     return f"{text}, by up to {gap:.3g}" if where and math.isfinite(gap) else text
 

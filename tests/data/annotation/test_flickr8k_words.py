@@ -13,14 +13,23 @@ from vsebench.data.open import open_dataset
 
 REAL = Path(os.environ.get("VSEBENCH_DATA") or Path(__file__).parents[4] / "shared" / "data")
 SPLITS = {"train": ["t0.jpg", "t1.jpg"], "dev": ["d0.jpg"], "test": ["x0.jpg"]}
-WORDS = {"t0.jpg": "A dog , a red dog", "t1.jpg": "the cat", "d0.jpg": "red cat zebra", "x0.jpg": "the Dog"}
+WORDS = {
+    "t0.jpg": "A dog , a red dog",
+    "t1.jpg": "the cat",
+    "d0.jpg": "red cat zebra",
+    "x0.jpg": "the Dog",
+}
 
 
 @pytest.fixture
 def root(tmp_path):
     for split, images in SPLITS.items():
         (tmp_path / flickr8k.SPLITS[split]).write_text("\n".join(images) + "\n")
-    captions = [f"{image}#{k}\t{words if k else 'a ' + words}" for image, words in WORDS.items() for k in range(5)]
+    captions = [
+        f"{image}#{k}\t{words if k else 'a ' + words}"
+        for image, words in WORDS.items()
+        for k in range(5)
+    ]
     (tmp_path / flickr8k.TOKENS).write_text("\n".join(captions) + "\n")
     (tmp_path / flickr8k.NAMES).write_text("\n".join(WORDS))
     np.save(tmp_path / flickr8k.FEATURES, np.arange(4 * 49 * 2).reshape(4, 49, 2).astype(np.int8))
@@ -40,14 +49,19 @@ def test_official_split_has_the_words_of_training_captions_as_labels(root):
     assert words(data, "dev", 0) == ["a", "cat", "red"]  # 'zebra' is in no training caption
     assert words(data, "test", 0) == ["a", "dog", "the"]
     assert data.splits["test"].features.shape == (1, 2)
-    assert Flickr8kWords(dim=2, features="grid").load(root).splits["train"].features.shape == (2, 98)
+    assert Flickr8kWords(dim=2, features="grid").load(root).splits["train"].features.shape == (
+        2,
+        98,
+    )
 
 
 def test_leave_one_out_divides_the_words_of_all_images(root):
     data = Flickr8kWords(split="leave-one-out", dim=2).load(root)
     assert data.aligned
     assert data.label_names == ["a", "cat", "dog", "red", "the", "zebra"]
-    assert [sorted(word for split in data.splits for word in words(data, split, i)) for i in range(4)] == [
+    assert [
+        sorted(word for split in data.splits for word in words(data, split, i)) for i in range(4)
+    ] == [
         ["a", "dog", "red"],
         ["a", "cat", "the"],
         ["a", "cat", "red", "zebra"],
@@ -60,7 +74,9 @@ def test_leave_one_out_divides_the_words_of_all_images(root):
 @pytest.mark.skipif(not (REAL / "flickr8k").is_dir(), reason=f"Flickr8k is not in {REAL}")
 @pytest.mark.parametrize("split", ["official", "leave-one-out"])
 def test_the_real_set(split):
-    opened = open_dataset(dataset("flickr8k-words"), {"split": split}, data_roots=[REAL], strict=True)
+    opened = open_dataset(
+        dataset("flickr8k-words"), {"split": split}, data_roots=[REAL], strict=True
+    )
     assert opened.warnings == ()
     if split == "official":
         features = opened.data.splits["test"].features

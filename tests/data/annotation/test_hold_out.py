@@ -22,22 +22,33 @@ def test_one_label_for_test_one_for_dev_and_at_least_one_for_training():
     assert parts["test"].counts.tolist() == [int(size >= 2) for size in sizes]
     assert parts["dev"].counts.tolist() == [int(size >= 3) for size in sizes]
     for image in range(len(sizes)):
-        assert sorted(label for part in parts.values() for label in part.row(image).tolist()) == positives.row(image).tolist()
+        assert (
+            sorted(label for part in parts.values() for label in part.row(image).tolist())
+            == positives.row(image).tolist()
+        )
 
 
 def test_what_is_held_out_is_drawn_from_the_seed_and_the_image_alone():
     positives = of_sizes([5] * 200)
-    first, again, other = (leave_one_out(positives, seed).splits["test"].positives.labels.tolist() for seed in (0, 0, 1))
+    first, again, other = (
+        leave_one_out(positives, seed).splits["test"].positives.labels.tolist()
+        for seed in (0, 0, 1)
+    )
     assert first == again
     assert sum(a == b for a, b in zip(first, other, strict=True)) < 100
     fewer = leave_one_out(positives.select(np.arange(50)), 0).splits
     for name in ("dev", "test"):
-        assert fewer[name].positives.labels.tolist() == leave_one_out(positives, 0).splits[name].positives.labels.tolist()[:50]
+        assert (
+            fewer[name].positives.labels.tolist()
+            == leave_one_out(positives, 0).splits[name].positives.labels.tolist()[:50]
+        )
 
 
 def test_every_label_of_an_image_is_as_likely():
     images = 6000
-    positives = Positives.from_pairs(np.repeat(np.arange(images), 3), np.tile([1, 4, 6], images), images, 8)
+    positives = Positives.from_pairs(
+        np.repeat(np.arange(images), 3), np.tile([1, 4, 6], images), images, 8
+    )
     splits = leave_one_out(positives, 0).splits
     for name in ("train", "dev", "test"):
         found = splits[name].positives.popularity()

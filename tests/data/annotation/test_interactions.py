@@ -8,7 +8,17 @@ from vsebench.data.annotation.interactions import Interactions
 from vsebench.data.open import open_dataset
 from vsebench.plugin import DataError
 
-LINES = ["img7 cat 1", "img7 dog 0.5", "9 cat 1", "img7 cat 1", "9 bird 0", "", "img7 bird 2e0 ", "é dog 1", "9\tdog\t1"]
+LINES = [
+    "img7 cat 1",
+    "img7 dog 0.5",
+    "9 cat 1",
+    "img7 cat 1",
+    "9 bird 0",
+    "",
+    "img7 bird 2e0 ",
+    "é dog 1",
+    "9\tdog\t1",
+]
 
 
 def write(root, **files: list[str]):
@@ -20,7 +30,9 @@ def write(root, **files: list[str]):
 def every(data) -> set[tuple[int, str]]:
     """Pairs of all splits, by the image's row and the label's name."""
     found = [
-        (int(i), data.label_names[label]) for split in data.splits.values() for i, label in zip(split.positives.images(), split.positives.labels, strict=True)
+        (int(i), data.label_names[label])
+        for split in data.splits.values()
+        for i, label in zip(split.positives.images(), split.positives.labels, strict=True)
     ]
     assert len(set(found)) == len(found)
     return set(found)
@@ -31,14 +43,26 @@ def test_ids_of_any_kind_and_values_above_zero(tmp_path):
     assert data.label_names == ["cat", "dog", "bird"]
     assert every(data) == {(0, "cat"), (0, "dog"), (0, "bird"), (1, "cat"), (1, "dog"), (2, "dog")}
     assert data.aligned
-    assert {name: split.positives.counts.tolist() for name, split in data.splits.items()} == {"train": [1, 1, 1], "dev": [1, 0, 0], "test": [1, 1, 0]}
+    assert {name: split.positives.counts.tolist() for name, split in data.splits.items()} == {
+        "train": [1, 1, 1],
+        "dev": [1, 0, 0],
+        "test": [1, 1, 0],
+    }
 
 
 def test_a_hold_out_of_somebody_else_is_kept(tmp_path):
-    root = write(tmp_path, train=["1 a 1", "1 b 1", "1 c 1", "2 a 1"], test=["1 d 1", "2 a 1", "2 b 1", "3 a 1"])
+    root = write(
+        tmp_path,
+        train=["1 a 1", "1 b 1", "1 c 1", "2 a 1"],
+        test=["1 d 1", "2 a 1", "2 b 1", "3 a 1"],
+    )
     data = Interactions().load(root)
     test = data.splits["test"].positives
-    assert [[data.label_names[label] for label in test.row(i)] for i in range(3)] == [["d"], ["b"], ["a"]]
+    assert [[data.label_names[label] for label in test.row(i)] for i in range(3)] == [
+        ["d"],
+        ["b"],
+        ["a"],
+    ]
     assert data.splits["dev"].positives.counts.tolist() == [1, 0, 0]
     assert every(data) == {(0, "a"), (0, "b"), (0, "c"), (0, "d"), (1, "a"), (1, "b"), (2, "a")}
     assert data.warnings == ("1 pairs of test.txt are in train.txt too, and left out of test",)
@@ -46,7 +70,9 @@ def test_a_hold_out_of_somebody_else_is_kept(tmp_path):
 
 @pytest.mark.parametrize("line", ["1 2", "1 2 3 4", "image label value", "1 2 nan", "1 2 inf"])
 def test_a_bad_line_is_named(tmp_path, line):
-    with pytest.raises(DataError, match=f"interactions.txt, line 2, is '{line}', expected 'image label value'") as error:
+    with pytest.raises(
+        DataError, match=f"interactions.txt, line 2, is '{line}', expected 'image label value'"
+    ) as error:
         Interactions().load(write(tmp_path, interactions=["1 2 1", line]))
     assert "\n" not in str(error.value)
 
@@ -58,7 +84,10 @@ def test_a_bad_line_is_named(tmp_path, line):
         ({"interactions": []}, "interactions.txt has no relevant pair"),
         ({"train": ["1 2 1"]}, "test.txt is missing"),
         ({"test": ["1 2 1"]}, "train.txt is missing"),
-        ({"interactions": ["1 2 1"], "train": ["1 2 1"]}, "has both interactions.txt and train.txt or test.txt: keep the one file or the two"),
+        (
+            {"interactions": ["1 2 1"], "train": ["1 2 1"]},
+            "has both interactions.txt and train.txt or test.txt: keep the one file or the two",
+        ),
         ({}, "interactions.txt is missing"),
     ],
 )
@@ -83,12 +112,21 @@ def test_opened_by_name_with_the_papers_counts(tmp_path):
     assert opened.path == write_to
     assert "it has 6 images, published are 19,627" in opened.warnings
     assert "it has 6 test pairs, published are 20,000" in opened.warnings
-    with pytest.raises(DataError, match=r"is not the published one: it has 6 images, .*strict-data"):
+    with pytest.raises(
+        DataError, match=r"is not the published one: it has 6 images, .*strict-data"
+    ):
         open_dataset(dataset("iaprtc12"), {}, data_roots=[tmp_path], strict=True)
 
 
 def test_another_seed_holds_out_other_labels_of_the_same_data(tmp_path):
-    root = write(tmp_path, interactions=[f"{image} {label} 1" for image in range(30) for label in range(9)])
-    first, other = (open_dataset(dataset("interactions"), {"seed": seed}, data_roots=[root]) for seed in (0, 1))
+    root = write(
+        tmp_path, interactions=[f"{image} {label} 1" for image in range(30) for label in range(9)]
+    )
+    first, other = (
+        open_dataset(dataset("interactions"), {"seed": seed}, data_roots=[root]) for seed in (0, 1)
+    )
     assert first.fingerprint == other.fingerprint
-    assert first.data.splits["test"].positives.labels.tolist() != other.data.splits["test"].positives.labels.tolist()
+    assert (
+        first.data.splits["test"].positives.labels.tolist()
+        != other.data.splits["test"].positives.labels.tolist()
+    )

@@ -30,7 +30,10 @@ def test_every_tag_is_in_one_split(tmp_path):
     ("variables", "message"),
     [
         ({"LAll": np.ones((2, 3), np.uint8)}, "has no variable 'YAll'"),
-        ({"YAll": np.full((2, 3), 2, np.uint8)}, r"'YAll' is uint8 of shape \(2, 3\), expected zeros and ones"),
+        (
+            {"YAll": np.full((2, 3), 2, np.uint8)},
+            r"'YAll' is uint8 of shape \(2, 3\), expected zeros and ones",
+        ),
         ({"YAll": np.array([[np.nan, 1.0]])}, "expected zeros and ones"),
     ],
 )
@@ -64,5 +67,9 @@ def test_the_published_file():
     opened = open_dataset(dataset("mirflickr"), {}, data_roots=[REAL], strict=True)
     splits = opened.data.splits
     assert opened.warnings == ()
-    assert {name: split.positives.n_pairs for name, split in splits.items()} == {"train": 62721, "dev": 13349, "test": 16738}
+    assert {name: split.positives.n_pairs for name, split in splits.items()} == {
+        "train": 62721,
+        "dev": 13349,
+        "test": 16738,
+    }
     assert (splits["train"].positives.counts > 0).all()

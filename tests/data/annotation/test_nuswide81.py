@@ -28,7 +28,9 @@ def write(root, *, train: int = 3, edit=None, names=NAMES):
         edit(columns)
     with zipfile.ZipFile(root / TRUTH, "w") as archive:
         for (name, part), lines in columns.items():
-            archive.writestr(f"TrainTestLabels/Labels_{name}_{part}.txt", "".join(f"{line}\n" for line in lines))
+            archive.writestr(
+                f"TrainTestLabels/Labels_{name}_{part}.txt", "".join(f"{line}\n" for line in lines)
+            )
     with zipfile.ZipFile(root / CONCEPTS, "w") as archive:
         archive.writestr("Concepts81.txt", "".join(f"{name}\r\n" for name in names))
     return root
@@ -50,11 +52,19 @@ def test_training_images_then_test_images_with_their_rows(tmp_path):
 
 def test_the_damaged_line_is_read_as_zero_and_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr(nuswide81, "DAMAGED", ("lake", "Train", 1, b"-1130179"))
-    damaged = write(tmp_path, edit=lambda columns: columns["lake", "Train"].__setitem__(1, "-1130179"))
+    damaged = write(
+        tmp_path, edit=lambda columns: columns["lake", "Train"].__setitem__(1, "-1130179")
+    )
     np.testing.assert_array_equal(table(NusWide81().load(damaged)), TABLE)
     for key, row in ((("lake", "Train"), 0), (("lake", "Test"), 1), (("dog", "Train"), 1)):
-        write(tmp_path, edit=lambda columns, key=key, row=row: columns[key].__setitem__(row, "-1130179"))
-        with pytest.raises(DataError, match=f"Labels_{key[0]}_{key[1]}.txt, line {row + 1}, is '-1130179', expected 0 or 1"):
+        write(
+            tmp_path,
+            edit=lambda columns, key=key, row=row: columns[key].__setitem__(row, "-1130179"),
+        )
+        with pytest.raises(
+            DataError,
+            match=f"Labels_{key[0]}_{key[1]}.txt, line {row + 1}, is '-1130179', expected 0 or 1",
+        ):
             NusWide81().load(tmp_path)
 
 
@@ -62,7 +72,10 @@ def test_the_damaged_line_is_read_as_zero_and_no_other(tmp_path, monkeypatch):
     ("options", "message"),
     [
         ({"edit": lambda columns: columns["sky", "Test"].pop()}, "'sky' has 4 lines, 'lake' has 5"),
-        ({"edit": lambda columns: columns.pop(("sky", "Test"))}, "has no file 'TrainTestLabels/Labels_sky_Test.txt'"),
+        (
+            {"edit": lambda columns: columns.pop(("sky", "Test"))},
+            "has no file 'TrainTestLabels/Labels_sky_Test.txt'",
+        ),
         ({"names": ["lake", "lake"]}, "expected different names"),
         ({"names": []}, "expected different names"),
     ],
@@ -90,7 +103,11 @@ def test_missing_and_damaged_archives(tmp_path, name):
 def test_the_published_files():
     opened = open_dataset(dataset("nuswide81"), {}, data_roots=[REAL], strict=True)
     splits = opened.data.splits
-    assert {name: split.positives.n_pairs for name, split in splits.items()} == {"train": 296230, "dev": 77487, "test": 130131}
+    assert {name: split.positives.n_pairs for name, split in splits.items()} == {
+        "train": 296230,
+        "dev": 77487,
+        "test": 130131,
+    }
     assert int((splits["train"].positives.counts == 0).sum()) == 36340 + 23961
     lake = opened.data.label_names.index("lake")
     assert sum(int(split.positives.popularity()[lake]) for split in splits.values()) == 13392

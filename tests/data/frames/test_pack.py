@@ -33,16 +33,27 @@ def no_report(done: int, total: int) -> None:
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 def test_the_table_holds_every_video(source, tmp_path, dtype):
     seen = []
-    packed = pack_frames(source, tmp_path / "to", dtype, lambda done, total: seen.append((done, total)))
+    packed = pack_frames(
+        source, tmp_path / "to", dtype, lambda done, total: seen.append((done, total))
+    )
     assert packed == (3, 12, 5)
     assert seen == [(1, 3), (2, 3), (3, 3)]
-    rows, offsets = np.load(tmp_path / "to" / "frames.npy", mmap_mode="r"), np.load(tmp_path / "to" / "frames_offsets.npy")
+    rows, offsets = (
+        np.load(tmp_path / "to" / "frames.npy", mmap_mode="r"),
+        np.load(tmp_path / "to" / "frames_offsets.npy"),
+    )
     names = (tmp_path / "to" / "frames_ids.txt").read_text().splitlines()
     assert names == sorted(VIDEOS)
     assert rows.dtype == dtype
     for number, name in enumerate(names):
-        np.testing.assert_array_equal(rows[offsets[number] : offsets[number + 1]], VIDEOS[name].astype(dtype))
-    assert sorted(path.name for path in (tmp_path / "to").iterdir()) == ["frames.npy", "frames_ids.txt", "frames_offsets.npy"]
+        np.testing.assert_array_equal(
+            rows[offsets[number] : offsets[number + 1]], VIDEOS[name].astype(dtype)
+        )
+    assert sorted(path.name for path in (tmp_path / "to").iterdir()) == [
+        "frames.npy",
+        "frames_ids.txt",
+        "frames_offsets.npy",
+    ]
 
 
 def test_a_single_frame_may_be_a_vector(tmp_path):
@@ -53,7 +64,10 @@ def test_a_single_frame_may_be_a_vector(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.ones((2, 4), np.float32), r"video 'z' has an array \(2, 4\) of float32, expected floats \[frames, 5\]"),
+        (
+            np.ones((2, 4), np.float32),
+            r"video 'z' has an array \(2, 4\) of float32, expected floats \[frames, 5\]",
+        ),
         (np.ones((2, 2, 5), np.float32), "video 'z' has an array"),
         (np.ones((0, 5), np.float32), "video 'z' has an array"),
         (np.ones((2, 5), np.int64), "of int64, expected floats"),
@@ -91,11 +105,24 @@ def test_the_header_is_one_that_numpy_writes(tmp_path):
 
 def test_the_command_says_what_it_wrote(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
-        main(["data", "pack-frames", "--from", str(_folder(tmp_path)), "--to", str(tmp_path / "to")])
+        main(
+            ["data", "pack-frames", "--from", str(_folder(tmp_path)), "--to", str(tmp_path / "to")]
+        )
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"1 videos, 3 frames of 5 in {tmp_path}/to\n"
     with pytest.raises(SystemExit) as ended:
-        main(["data", "pack-frames", "--from", str(tmp_path), "--to", str(tmp_path / "to"), "--dtype", "float61"])
+        main(
+            [
+                "data",
+                "pack-frames",
+                "--from",
+                str(tmp_path),
+                "--to",
+                str(tmp_path / "to"),
+                "--dtype",
+                "float61",
+            ]
+        )
     assert ended.value.code == 2
     assert "did you mean 'float16'" in capsys.readouterr().err
 

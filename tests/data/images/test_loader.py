@@ -17,7 +17,10 @@ class Source:
 
     def __init__(self, count: int) -> None:
         rng = np.random.default_rng(0)
-        self.content = [encoded(Image.fromarray(rng.integers(0, 256, (12 + i, 20, 3)).astype(np.uint8)), "PNG") for i in range(count)]
+        self.content = [
+            encoded(Image.fromarray(rng.integers(0, 256, (12 + i, 20, 3)).astype(np.uint8)), "PNG")
+            for i in range(count)
+        ]
         self.reads = 0
         self._lock = threading.Lock()
 
@@ -39,20 +42,36 @@ class Source:
 def batches(count: int, rng: np.random.Generator):
     for _ in range(count):
         images = rng.integers(0, 10, 4)
-        yield images, [Crop(0.6 + 0.4 * float(r), float(r), 1 - float(r), bool(r < 0.5)) for r in rng.random(4)]
+        yield (
+            images,
+            [
+                Crop(0.6 + 0.4 * float(r), float(r), 1 - float(r), bool(r < 0.5))
+                for r in rng.random(4)
+            ],
+        )
 
 
 def test_batches_do_not_depend_on_the_number_of_threads():
     source = Source(10)
     wanted = list(batches(7, np.random.default_rng(1)))
-    plain = [np.stack([square(decode_rgb(source.content[i], ""), 8, crop) for i, crop in zip(images, crops, strict=True)]) for images, crops in wanted]
+    plain = [
+        np.stack(
+            [
+                square(decode_rgb(source.content[i], ""), 8, crop)
+                for i, crop in zip(images, crops, strict=True)
+            ]
+        )
+        for images, crops in wanted
+    ]
     for threads in (1, 3, 8):
         loader = ImageLoader(source, 8, threads)
         for found, expected in zip(loader.stream(iter(wanted)), plain, strict=True):
             np.testing.assert_array_equal(found, expected)
         np.testing.assert_array_equal(loader.batch(*wanted[3]), plain[3])
     whole = ImageLoader(source, 8, 2).batch(np.array([9, 0]))
-    np.testing.assert_array_equal(whole, np.stack([square(decode_rgb(source.content[i], ""), 8) for i in (9, 0)]))
+    np.testing.assert_array_equal(
+        whole, np.stack([square(decode_rgb(source.content[i], ""), 8) for i in (9, 0)])
+    )
 
 
 def test_no_more_is_decoded_ahead_than_the_bound():
@@ -88,4 +107,6 @@ def test_an_image_that_cannot_be_decoded_stops_the_batch_by_name():
     with pytest.raises(DataError, match="image image 3 cannot be decoded"):
         loader.batch(np.array([1, 3, 2]))
     with pytest.raises(DataError, match="image image 3 cannot be decoded"):
-        list(loader.stream([(np.array([0, 1]), None), (np.array([3]), None), (np.array([2]), None)]))
+        list(
+            loader.stream([(np.array([0, 1]), None), (np.array([3]), None), (np.array([2]), None)])
+        )

@@ -50,7 +50,9 @@ def test_a_folder_gives_its_images_by_name(folder):
 
 def test_a_tar_gives_its_images_in_its_own_order(tmp_path):
     long = "x" * 150 + ".jpg"  # a name that needs an extended header
-    store = open_images(write_tar(tmp_path / "some.tar", {**CONTENT, "notes.txt": b"no image", long: b"third"}))
+    store = open_images(
+        write_tar(tmp_path / "some.tar", {**CONTENT, "notes.txt": b"no image", long: b"third"})
+    )
     assert isinstance(store, ImageSource)
     assert store.names == ("b.jpg", "a/c.PNG", "z.webp", long)
     assert [store.read(i) for i in range(4)] == [*CONTENT.values(), b"third"]
@@ -91,14 +93,33 @@ def _spoil(path: Path) -> None:
     ("make", "message"),
     [
         (lambda path: path.write_bytes(b"no tar at all" * 100), "is not an uncompressed tar file"),
-        (lambda path: path.write_bytes(gzip.compress(write_tar(path, CONTENT).read_bytes())), "is not an uncompressed tar file .*: unpack it"),
-        (lambda path: _cut(write_tar(path, CONTENT), 1800), r"is truncated or damaged at byte 1536 of 1800, after 1 files"),
-        (lambda path: _cut(write_tar(path, CONTENT), 2100), "is truncated or damaged at byte 4096 of 2100, after 2 files|is not an uncompressed tar file"),
+        (
+            lambda path: path.write_bytes(gzip.compress(write_tar(path, CONTENT).read_bytes())),
+            "is not an uncompressed tar file .*: unpack it",
+        ),
+        (
+            lambda path: _cut(write_tar(path, CONTENT), 1800),
+            r"is truncated or damaged at byte 1536 of 1800, after 1 files",
+        ),
+        (
+            lambda path: _cut(write_tar(path, CONTENT), 2100),
+            (
+                "is truncated or damaged at byte 4096 of 2100, after 2 files|is not an "
+                "uncompressed "
+                "tar file"
+            ),
+        ),
         (lambda path: _cut(write_tar(path, CONTENT), 1536), "is truncated or damaged at byte 1536"),
         (lambda path: _spoil(write_tar(path, CONTENT)), "is truncated or damaged at byte 1536"),
-        (lambda path: write_tar(path, {"notes.txt": b"x"}), "holds no image: expected files that end in"),
+        (
+            lambda path: write_tar(path, {"notes.txt": b"x"}),
+            "holds no image: expected files that end in",
+        ),
         (lambda path: path.mkdir(), "holds no image"),
-        (lambda path: None, "does not exist: images are taken from a folder or an uncompressed tar file"),
+        (
+            lambda path: None,
+            "does not exist: images are taken from a folder or an uncompressed tar file",
+        ),
     ],
 )
 def test_what_holds_no_images_is_refused_in_one_line(tmp_path, make, message):

@@ -1,4 +1,5 @@
-"""Kills preparations at every step and lets the same command go on; run by test_resume in a process of its own, which may fork.
+"""Kills preparations at every step and lets the same command go on; run by test_resume in a process
+of its own, which may fork.
 
 python kills.py INPUT REFERENCE WORK
 """
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 origin, reference, work = map(Path, sys.argv[1:])
-os.fsync = lambda _file: None  # it guards against a crash of the machine, not of the process, and takes most of the time
+os.fsync = lambda _file: (
+    None
+)  # it guards against a crash of the machine, not of the process, and takes most of the time
 table.BLOCK = 2
 table.NOTE_BYTES = 150  # a note every other block
 
@@ -58,7 +61,9 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def killed(method: tuple[type, str], after: int, target: Path) -> bool:
-    """Whether a run was killed at that call; then it has left nothing but whole files, and the same command ends with the same bytes."""
+    """Whether a run was killed at that call; then it has left nothing but whole files, and the same
+    command ends with the same bytes.
+    """
 
     def action() -> None:
         dying(*method, after)
@@ -83,7 +88,11 @@ def full_disk() -> None:
         run(work / "full")
     except DataError as error:
         message = str(error)
-        os._exit(7 if "cannot write" in message and "the same command" in message and "\n" not in message else 8)
+        os._exit(
+            7
+            if "cannot write" in message and "the same command" in message and "\n" not in message
+            else 8
+        )
 
 
 run(reference)
@@ -101,7 +110,9 @@ def _block(*arguments: object) -> object:
 
 
 table._block = _block
-renames = next(n for n in itertools.count(step=3) if not killed((Path, "replace"), n, work / "renames"))
+renames = next(
+    n for n in itertools.count(step=3) if not killed((Path, "replace"), n, work / "renames")
+)
 blocks = next(n for n in itertools.count() if not killed((Blocks, "make"), n, work / "blocks"))
 assert os.waitstatus_to_exitcode(in_child(full_disk)) == 7
 assert content(work / "full") == {}

@@ -24,7 +24,9 @@ SMALL = replace(SETS["flickr30k"], images={"train": (5,), "dev": (3,), "test": (
 def folder(tmp_path):
     """A prepared set."""
     images = inputs.write_json(tmp_path / "in")
-    inputs.write_arrays(tmp_path / "in", [inputs.stem_of(entry) for entry in images], inputs.make_features(images))
+    inputs.write_arrays(
+        tmp_path / "in", [inputs.stem_of(entry) for entry in images], inputs.make_features(images)
+    )
     prepare(Request("flickr30k", tmp_path / "in", tmp_path / "out"), lambda *_: None)
     return tmp_path / "out"
 
@@ -47,13 +49,17 @@ def test_a_prepared_set_passes(folder, tmp_path):
 
 def test_without_the_json_the_order_is_not_claimed(folder):
     findings = list(audit_tables(folder, STEMS, SMALL, None))
-    assert [finding.text for finding in findings if finding.verdict == "note"] == ["order of captions not compared: give --captions dataset_flickr30k.json"]
+    assert [finding.text for finding in findings if finding.verdict == "note"] == [
+        "order of captions not compared: give --captions dataset_flickr30k.json"
+    ]
 
 
 def test_dev_is_published_with_more_images_than_are_used(folder, monkeypatch):
     monkeypatch.setattr(module, "LIMITS", {"dev": 2})
     texts = [finding.text for finding in audit_tables(folder, STEMS, SMALL, None)]
-    assert "dev has 3 images, as published, with 5 captions each; validation uses the first 2" in texts
+    assert (
+        "dev has 3 images, as published, with 5 captions each; validation uses the first 2" in texts
+    )
 
 
 @pytest.mark.parametrize("name", ["flickr30k", "coco", "flickr8k"])
@@ -62,7 +68,10 @@ def test_published_counts_agree_with_the_cards(name):
     card = dataset(name).card.counts_for(dataset(name).resolve({}))
     stems = {"train": "train", "dev": "dev", "test": "testall" if name == "coco" else "test"}
     for split, stem in stems.items():
-        assert all(min(number, module.LIMITS.get(split, number)) == card[split][0] for number in SETS[name].images[stem])
+        assert all(
+            min(number, module.LIMITS.get(split, number)) == card[split][0]
+            for number in SETS[name].images[stem]
+        )
 
 
 def test_counts_that_differ(folder):
@@ -99,15 +108,24 @@ def test_the_entry_is_known_by_name_or_manifest(folder, tmp_path):
 
 
 def test_an_id_in_two_splits(folder):
-    test, train = (folder / "test_ids.txt").read_text().split(), (folder / "train_ids.txt").read_text().split()
+    test, train = (
+        (folder / "test_ids.txt").read_text().split(),
+        (folder / "train_ids.txt").read_text().split(),
+    )
     (folder / "test_ids.txt").write_text("\n".join([*test[:2], train[3], *test[3:]]) + "\n")
     (found, *_) = failures(folder)
-    assert found == "1 images have the same id as one of another split: image 2 of test and image 3 of train"
+    assert (
+        found
+        == "1 images have the same id as one of another split: image 2 of test and image 3 of train"
+    )
 
 
 def test_ids_that_are_numbers_of_rows_are_none():
     assert shared_ids({"train": ["0", "1", "2"], "dev": ["0", "1"]}) == []
-    assert shared_ids({"train": ["1", "0", "2"], "dev": ["0", "1"]}) == [(("dev", 0), ("train", 1)), (("dev", 1), ("train", 0))]
+    assert shared_ids({"train": ["1", "0", "2"], "dev": ["0", "1"]}) == [
+        (("dev", 0), ("train", 1)),
+        (("dev", 1), ("train", 0)),
+    ]
 
 
 def split(features, captions):
@@ -116,7 +134,9 @@ def split(features, captions):
 
 
 def test_captions_in_two_splits():
-    """Captions of an image need not stand together, nor in one order; two of one image do not make it another."""
+    """Captions of an image need not stand together, nor in one order; two of one image do not make
+    it another.
+    """
     one = split(np.zeros((2, 2, 3)), ["a dog", "A cat .", "a cow", "a hen"])
     other = split(np.zeros((2, 2, 3)), ["a hen", "a dog", "a cat!", "a dog"])
     assert shared_captions({"train": one, "dev": other}) == [(("dev", 0), ("train", 1))]
@@ -130,4 +150,14 @@ def test_features_in_two_splits():
     dev[2, 0] = train[0, 0]  # the first region alone is not the image
     splits = {"train": split(train, ["a dog"] * 5), "dev": split(dev, ["a cat"] * 5)}
     assert shared_features(splits) == [(("dev", 1), ("train", 4))]
-    assert shared_features({**splits, "test": split(object.__new__(type("Images", (), {"__len__": lambda self: 5})), ["a"] * 5)}) is None
+    assert (
+        shared_features(
+            {
+                **splits,
+                "test": split(
+                    object.__new__(type("Images", (), {"__len__": lambda self: 5})), ["a"] * 5
+                ),
+            }
+        )
+        is None
+    )

@@ -18,13 +18,18 @@ from vsebench.data.prepare.published import SETS
 from vsebench.data.prepare.run import prepare
 from vsebench.data.text import read_lines
 
-REAL = Path(os.environ.get("VSEBENCH_DATA") or Path(__file__).parents[4] / "shared" / "data") / "flickr8k"
+REAL = (
+    Path(os.environ.get("VSEBENCH_DATA") or Path(__file__).parents[4] / "shared" / "data")
+    / "flickr8k"
+)
 
 
 @pytest.mark.data
 def test_prepared_it_is_the_published_set(tmp_path):
     if not (REAL / flickr8k.TOKENS).is_file():
-        pytest.skip(f"Flickr8k is not in {REAL}: set VSEBENCH_DATA to the folder that holds flickr8k/")
+        pytest.skip(
+            f"Flickr8k is not in {REAL}: set VSEBENCH_DATA to the folder that holds flickr8k/"
+        )
     original = open_dataset(dataset("flickr8k"), {"dim": 16}, data_roots=[REAL]).data.splits
     source, images = tmp_path / "in", []
     source.mkdir()
@@ -32,7 +37,9 @@ def test_prepared_it_is_the_published_set(tmp_path):
         for row, file in enumerate(read_lines(REAL / flickr8k.SPLITS[name])):
             np.save(source / f"{file}.npy", original[name].features[row])
             sentences = [{"raw": text} for text in original[name].captions[5 * row : 5 * row + 5]]
-            images.append({"imgid": len(images), "filename": file, "split": split, "sentences": sentences})
+            images.append(
+                {"imgid": len(images), "filename": file, "split": split, "sentences": sentences}
+            )
     (source / "dataset_flickr8k.json").write_text(json.dumps({"images": images}))
     prepare(Request("flickr8k", source, tmp_path / "out", dtype="float32"), lambda *_: None)
     opened = open_dataset(dataset("precomp"), {}, data_roots=[tmp_path / "out"])
@@ -42,6 +49,11 @@ def test_prepared_it_is_the_published_set(tmp_path):
         assert opened.data.splits[name].captions == split.captions
     found = [
         *audit(opened, published_counts=False),
-        *audit_tables(tmp_path / "out", ("train", "dev", "test"), SETS["flickr8k"], source / "dataset_flickr8k.json"),
+        *audit_tables(
+            tmp_path / "out",
+            ("train", "dev", "test"),
+            SETS["flickr8k"],
+            source / "dataset_flickr8k.json",
+        ),
     ]
     assert {finding.verdict for finding in found} == {"ok"}

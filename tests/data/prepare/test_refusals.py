@@ -1,4 +1,6 @@
-"""What is wrong with the inputs is said in one line that names the file and what was expected, and nothing is written."""
+"""What is wrong with the inputs is said in one line that names the file and what was expected, and
+nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -36,16 +38,44 @@ def change(index: int, **fields: object) -> Callable[[list[dict[str, object]]], 
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (change(2, split="validation"), r"dataset_flickr30k\.json, image 2 \(8986\.jpg\) is of split 'validation', expected one of train, val, test"),
-        (change(2, split="restval"), r"image 2 .* is of split 'restval', expected one of train, val, test"),
-        (change(3, filename="9000.jpg"), r"image 3 has file 9000\.jpg, as image 0 has: expected every image once"),
+        (
+            change(2, split="validation"),
+            (
+                r"dataset_flickr30k\.json, image 2 \(8986\.jpg\) is of split 'validation', "
+                r"expected "
+                r"one of train, val, test"
+            ),
+        ),
+        (
+            change(2, split="restval"),
+            r"image 2 .* is of split 'restval', expected one of train, val, test",
+        ),
+        (
+            change(3, filename="9000.jpg"),
+            r"image 3 has file 9000\.jpg, as image 0 has: expected every image once",
+        ),
         (change(3, imgid=0), r"image 3 has id 0, as image 0 has"),
-        (change(1, sentences=[{"raw": "a dog"}] * 4), r"image 1 \(8993\.jpg\) has 4 captions with a text 'raw', expected 5 or more"),
-        (change(1, sentences=[{"raw": "a dog"}] * 4 + [{"raw": " . "}]), r"image 1 \(8993\.jpg\) has no word in caption 4 \('\.'\)"),
-        (change(1, sentences=[{"tokens": ["a"]}] * 5), r"image 1 \(8993\.jpg\) has no word in caption 0"),
-        (change(4, filename=None), r"image 4 lacks a filename, a split, an imgid or cocoid, or sentences"),
+        (
+            change(1, sentences=[{"raw": "a dog"}] * 4),
+            r"image 1 \(8993\.jpg\) has 4 captions with a text 'raw', expected 5 or more",
+        ),
+        (
+            change(1, sentences=[{"raw": "a dog"}] * 4 + [{"raw": " . "}]),
+            r"image 1 \(8993\.jpg\) has no word in caption 4 \('\.'\)",
+        ),
+        (
+            change(1, sentences=[{"tokens": ["a"]}] * 5),
+            r"image 1 \(8993\.jpg\) has no word in caption 0",
+        ),
+        (
+            change(4, filename=None),
+            r"image 4 lacks a filename, a split, an imgid or cocoid, or sentences",
+        ),
         (lambda images: images.append("an image"), r"image 12 lacks a filename"),
-        (lambda images: [entry.update(split="train") for entry in images], r"dataset_flickr30k\.json has no image of split 'val'"),
+        (
+            lambda images: [entry.update(split="train") for entry in images],
+            r"dataset_flickr30k\.json has no image of split 'val'",
+        ),
         (lambda images: images.clear(), r"has no image of split 'train'"),
     ],
 )
@@ -58,7 +88,12 @@ def test_captions(tmp_path, edit, message):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [('{"images": [{"imgid"', "is not whole JSON"), ("[1]", "has no list 'images'"), ('{"images": 3}', "has no list")]
+    ("content", "message"),
+    [
+        ('{"images": [{"imgid"', "is not whole JSON"),
+        ("[1]", "has no list 'images'"),
+        ('{"images": 3}', "has no list"),
+    ],
 )
 def test_a_json_that_is_none(tmp_path, content, message):
     inputs.write_arrays(tmp_path / "in", ["0"], [np.ones((2, 3), np.float32)])
@@ -86,13 +121,19 @@ def arrays(tmp_path, images, names):
 
 def test_a_missing_image(tmp_path, arrays):
     (arrays / "8993.npz").unlink()
-    refused(tmp_path, r"in lacks 8993\.jpg: 11 of 12 images were found by their file name without its ending among 11 names")
+    refused(
+        tmp_path,
+        r"in lacks 8993\.jpg: 11 of 12 images were found by their file name without its ending "
+        r"among 11 names",
+    )
 
 
 def test_a_truncated_file(tmp_path, arrays):
     path = arrays / "8993.npz"
     path.write_bytes(path.read_bytes()[:-30])
-    refused(tmp_path, r"8993\.npz is truncated or damaged, expected a whole \.npz file of plain numbers")
+    refused(
+        tmp_path, r"8993\.npz is truncated or damaged, expected a whole \.npz file of plain numbers"
+    )
 
 
 def test_damage_that_only_shows_when_read(tmp_path, arrays):
@@ -113,12 +154,36 @@ def test_a_truncated_array(tmp_path, images, names):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"feature": np.ones((2, 6), np.float32)}, r"8993\.npz has arrays feature, expected the features as one of features, x, feat, arr_0"),
-        ({"x": np.ones((2, 3, 6), np.float32)}, r"8993\.npz holds shape \(2, 3, 6\) of float32, expected floats \[local features, width\] of one image"),
-        ({"x": np.ones((2, 6), np.int64)}, r"8993\.npz holds shape \(2, 6\) of int64, expected floats"),
-        ({"x": np.ones((2, 5), np.float32)}, r"8993\.npz holds 2 features of width 5, expected at least one of width 6, as the first image has"),
+        (
+            {"feature": np.ones((2, 6), np.float32)},
+            (
+                r"8993\.npz has arrays feature, expected the features as one of features, x, feat, "
+                r"arr_0"
+            ),
+        ),
+        (
+            {"x": np.ones((2, 3, 6), np.float32)},
+            (
+                r"8993\.npz holds shape \(2, 3, 6\) of float32, expected floats \[local features, "
+                r"width\] of one image"
+            ),
+        ),
+        (
+            {"x": np.ones((2, 6), np.int64)},
+            r"8993\.npz holds shape \(2, 6\) of int64, expected floats",
+        ),
+        (
+            {"x": np.ones((2, 5), np.float32)},
+            (
+                r"8993\.npz holds 2 features of width 5, expected at least one of width 6, as the "
+                r"first image has"
+            ),
+        ),
         ({"x": np.ones((0, 6), np.float32)}, r"8993\.npz holds 0 features of width 6"),
-        ({"x": np.array([{"a": 1}], dtype=object)}, r"8993\.npz holds shape \(1,\) of object, expected floats"),
+        (
+            {"x": np.array([{"a": 1}], dtype=object)},
+            r"8993\.npz holds shape \(1,\) of object, expected floats",
+        ),
     ],
 )
 def test_arrays_that_are_no_features(tmp_path, arrays, content, message):
@@ -132,7 +197,11 @@ def test_values_that_are_not_finite(tmp_path, arrays, value, dtype):
     bad = np.ones((4, 6), np.float32)
     bad[2, 3] = value
     np.savez(arrays / "8993.npz", features=bad)
-    with pytest.raises(DataError, match=r"8993\.npz has a value that is not finite \(NaN or infinity\): compute these features again"):
+    with pytest.raises(
+        DataError,
+        match=r"8993\.npz has a value that is not finite \(NaN or infinity\): compute these "
+        r"features again",
+    ):
         prepare(Request("flickr30k", arrays, tmp_path / "out", dtype=dtype), lambda *_: None)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".unfinished"]
 
@@ -141,16 +210,25 @@ def test_values_that_float16_cannot_hold(tmp_path, arrays):
     big = np.ones((4, 6), np.float32)
     big[2, 3] = -70000
     np.savez(arrays / "8993.npz", features=big)
-    with pytest.raises(DataError, match=r"8993\.npz has the value -70000, more than float16 holds \(65504\): use --dtype float32"):
+    with pytest.raises(
+        DataError,
+        match=r"8993\.npz has the value -70000, more than float16 holds \(65504\): use --dtype "
+        r"float32",
+    ):
         prepare(Request("flickr30k", arrays, tmp_path / "out"), lambda *_: None)
-    manifest = prepare(Request("flickr30k", arrays, tmp_path / "other", dtype="float32"), lambda *_: None)
+    manifest = prepare(
+        Request("flickr30k", arrays, tmp_path / "other", dtype="float32"), lambda *_: None
+    )
     assert manifest["features"]["largest"] == 70000
 
 
 def test_one_image_in_two_files(tmp_path, arrays):
     (arrays / "more").mkdir()
     np.save(arrays / "more" / "8993.npy", np.ones((2, 6), np.float32))
-    refused(tmp_path, r"more/8993\.npy and .*in/8993\.npz are both called 8993: expected one file for an image")
+    refused(
+        tmp_path,
+        r"more/8993\.npy and .*in/8993\.npz are both called 8993: expected one file for an image",
+    )
 
 
 @pytest.fixture
@@ -164,7 +242,11 @@ def tsv(tmp_path, images, names):
 def test_a_truncated_tsv(tmp_path, tsv, cut):
     """Whatever the last line lost."""
     tsv.write_bytes(tsv.read_bytes()[: -1 - cut])
-    refused(tmp_path, r"trainval_36\.tsv(, line at byte \d+, is no line of features| is truncated: its line at byte \d+ has \d+ bytes, expected \d+)")
+    refused(
+        tmp_path,
+        r"trainval_36\.tsv(, line at byte \d+, is no line of features| is truncated: its line at "
+        r"byte \d+ has \d+ bytes, expected \d+)",
+    )
 
 
 def test_a_tsv_without_its_last_lines(tmp_path, tsv):
@@ -175,17 +257,33 @@ def test_a_tsv_without_its_last_lines(tmp_path, tsv):
 def test_an_image_twice_in_a_tsv(tmp_path, tsv):
     lines = tsv.read_bytes().splitlines(keepends=True)
     tsv.write_bytes(b"".join([*lines, lines[1]]))
-    refused(tmp_path, rf"line at byte {sum(map(len, lines))}, has image 8993 as .*, line at byte {len(lines[0])}, has: expected every image once")
+    refused(
+        tmp_path,
+        rf"line at byte {sum(map(len, lines))}, has image 8993 as .*, line at byte "
+        rf"{len(lines[0])}, has: expected every image once",
+    )
 
 
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda line: b"\t".join(line.split(b"\t")[:5]), "has 5 columns in its first line, expected 6 .* or 10"),
-        (lambda line: line.replace(b"\t4\t", b"\tfour\t"), "line at byte 0, is no line of features: column 4 is 'four', expected a number of boxes"),
-        (lambda line: line.replace(b"\t4\t", b"\t0\t"), "column 4 is '0', expected a number of boxes"),
+        (
+            lambda line: b"\t".join(line.split(b"\t")[:5]),
+            "has 5 columns in its first line, expected 6 .* or 10",
+        ),
+        (
+            lambda line: line.replace(b"\t4\t", b"\tfour\t"),
+            "line at byte 0, is no line of features: column 4 is 'four', expected a number of boxes",
+        ),
+        (
+            lambda line: line.replace(b"\t4\t", b"\t0\t"),
+            "column 4 is '0', expected a number of boxes",
+        ),
         (lambda line: line[:-1] + b"!", "line at byte 0, has features that are not base64"),
-        (lambda line: line[:-8], "line at byte 0, has features that 4 boxes do not divide into float32 vectors"),
+        (
+            lambda line: line[:-8],
+            "line at byte 0, has features that 4 boxes do not divide into float32 vectors",
+        ),
     ],
 )
 def test_a_tsv_that_is_none(tmp_path, tsv, edit, message):
@@ -194,7 +292,13 @@ def test_a_tsv_that_is_none(tmp_path, tsv, edit, message):
     refused(tmp_path, rf"trainval_36\.tsv.*{message}")
 
 
-@pytest.mark.parametrize(("old", "message"), [(4, "has 72 bytes of features, expected 4 × 6 float32"), (1, "has features that are not base64")])
+@pytest.mark.parametrize(
+    ("old", "message"),
+    [
+        (4, "has 72 bytes of features, expected 4 × 6 float32"),
+        (1, "has features that are not base64"),
+    ],
+)
 def test_a_tsv_with_a_damaged_line(tmp_path, tsv, old, message):
     lines = tsv.read_bytes().splitlines()
     lines[5] = lines[5][: -8 * old] if old == 4 else lines[5][:-1] + b"!"
@@ -223,10 +327,29 @@ def test_hdf5_without_h5py(tmp_path, hdf5, monkeypatch):
 @pytest.mark.parametrize(
     ("form", "damage", "message"),
     [
-        ("table", "image_ids", r"features\.h5 has a table but no ids: expected a dataset ids, image_ids, image_id … in it, or features_ids\.txt beside it"),
-        ("flat", "pos_boxes", r"features\.h5 has a table of shape \(48, 6\), expected \[images, local features, width\], or \[total, width\] with pos_boxes"),
+        (
+            "table",
+            "image_ids",
+            (
+                r"features\.h5 has a table but no ids: expected a dataset ids, image_ids, "
+                r"image_id … "
+                r"in it, or features_ids\.txt beside it"
+            ),
+        ),
+        (
+            "flat",
+            "pos_boxes",
+            (
+                r"features\.h5 has a table of shape \(48, 6\), expected \[images, local features, "
+                r"width\], or \[total, width\] with pos_boxes"
+            ),
+        ),
         ("groups", "8993/features", r"in lacks 8993\.jpg: 11 of 12 images"),
-        ("table", "image_features", r"features\.h5 holds no features: expected a table called image_features"),
+        (
+            "table",
+            "image_features",
+            r"features\.h5 holds no features: expected a table called image_features",
+        ),
     ],
 )
 def test_hdf5_files_that_lack_something(tmp_path, hdf5, images, names, form, damage, message):
@@ -256,14 +379,22 @@ def tables(tmp_path, images):
 @pytest.mark.parametrize("rows", [2, 4, 14, 16])
 def test_tables_of_other_counts(tmp_path, tables, rows):
     np.save(tables / "dev_ims.npy", np.zeros((rows, 4, 6), np.float32))
-    refused(tmp_path, rf"dev_ims\.npy has {rows} rows, expected 3 \(the images of 'dev'\) or 15 \(each five times\)")
+    refused(
+        tmp_path,
+        rf"dev_ims\.npy has {rows} rows, expected 3 \(the images of 'dev'\) or 15 \(each five "
+        r"times\)",
+    )
 
 
 def test_copies_that_differ(tmp_path, tables):
     rows = np.load(tables / "dev_ims.npy")
     rows[8] += 1
     np.save(tables / "dev_ims.npy", rows)
-    with pytest.raises(DataError, match=r"dev_ims\.npy has a row for each caption, but rows 5 to 9 differ: expected each image five times"):
+    with pytest.raises(
+        DataError,
+        match=r"dev_ims\.npy has a row for each caption, but rows 5 to 9 differ: expected each "
+        r"image five times",
+    ):
         prepare(Request("flickr30k", tables, tmp_path / "out"), lambda *_: None)
 
 
@@ -272,7 +403,9 @@ def test_tables_in_another_order_than_the_json(tmp_path, tables, images):
     lines = (tables / "dev_caps.txt").read_text().splitlines(keepends=True)
     (tables / "dev_caps.txt").write_text("".join([*lines[5:], *lines[:5]]))
     refused(
-        tmp_path, r"dev_caps\.txt, line 1, is 'sentence 0 of picture \d+', expected 'Sentence 0 of picture \d+ \.' as the JSON has it: .* leave the JSON out"
+        tmp_path,
+        r"dev_caps\.txt, line 1, is 'sentence 0 of picture \d+', expected 'Sentence 0 of picture "
+        r"\d+ \.' as the JSON has it: .* leave the JSON out",
     )
 
 
@@ -280,20 +413,42 @@ def test_tables_with_captions_beyond_the_json(tmp_path, tables, images):
     inputs.write_captions(tables, images)
     with (tables / "dev_caps.txt").open("a") as file:
         file.write("one more\n")
-    refused(tmp_path, r"dev_caps\.txt, line 16, is 'one more', expected 'no more' as the JSON has it")
+    refused(
+        tmp_path, r"dev_caps\.txt, line 16, is 'one more', expected 'no more' as the JSON has it"
+    )
 
 
 @pytest.mark.parametrize(
     ("prepare_files", "message"),
     [
-        (lambda folder: None, r"in holds neither features nor images: expected \*_ims\.npy tables, \.npy, \.npz, HDF5 or \.tsv files, or images"),
+        (
+            lambda folder: None,
+            (
+                r"in holds neither features nor images: expected \*_ims\.npy tables, \.npy, \.npz, "
+                r"HDF5 or \.tsv files, or images"
+            ),
+        ),
         (
             lambda folder: (folder / "a.tsv").touch() or (folder / "1.npy").touch(),
             r"in holds 1 \.npy or \.npz files and 1 \.tsv files: say which with --features",
         ),
-        (lambda folder: (folder / "9000.jpg").touch(), r"in lacks 8986\.jpg and 10 more: 1 of 12 images were found by their path"),
-        (lambda folder: (folder / "dataset_flickr30k.json").unlink() or (folder / "1.npy").touch(), r"in has no dataset_flickr30k\.json: expected Karpathy's"),
-        (lambda folder: inputs.write_json(folder / "b") and None, r"in has .*dataset_flickr30k\.json and .*dataset_flickr30k\.json: say which with --captions"),
+        (
+            lambda folder: (folder / "9000.jpg").touch(),
+            r"in lacks 8986\.jpg and 10 more: 1 of 12 images were found by their path",
+        ),
+        (
+            lambda folder: (
+                (folder / "dataset_flickr30k.json").unlink() or (folder / "1.npy").touch()
+            ),
+            r"in has no dataset_flickr30k\.json: expected Karpathy's",
+        ),
+        (
+            lambda folder: inputs.write_json(folder / "b") and None,
+            (
+                r"in has .*dataset_flickr30k\.json and .*dataset_flickr30k\.json: say which with "
+                r"--captions"
+            ),
+        ),
     ],
 )
 def test_folders_that_lack_something_or_have_too_much(tmp_path, images, prepare_files, message):
@@ -302,21 +457,31 @@ def test_folders_that_lack_something_or_have_too_much(tmp_path, images, prepare_
 
 
 def test_a_folder_that_is_not_there(tmp_path, images):
-    refused(tmp_path, r"nowhere does not exist: expected the folder or file", features=tmp_path / "nowhere")
+    refused(
+        tmp_path,
+        r"nowhere does not exist: expected the folder or file",
+        features=tmp_path / "nowhere",
+    )
 
 
 def test_an_unknown_set(tmp_path):
-    with pytest.raises(SpecError, match="'flikr30k' is no data set that can be prepared: did you mean 'flickr30k'"):
+    with pytest.raises(
+        SpecError, match="'flikr30k' is no data set that can be prepared: did you mean 'flickr30k'"
+    ):
         prepare(Request("flikr30k", tmp_path, tmp_path / "out"), lambda *_: None)
 
 
 def test_what_is_meant_may_be_said(tmp_path, arrays):
     """Features of two forms, and captions elsewhere."""
     (arrays / "a.tsv").touch()
-    (tmp_path / "other.json").write_text(json.dumps(json.loads((arrays / "dataset_flickr30k.json").read_text())))
+    (tmp_path / "other.json").write_text(
+        json.dumps(json.loads((arrays / "dataset_flickr30k.json").read_text()))
+    )
     features = tmp_path / "features"
     features.mkdir()
     for path in arrays.glob("*.npz"):
         path.rename(features / path.name)
-    request = Request("flickr30k", arrays, tmp_path / "out", captions=tmp_path / "other.json", features=features)
+    request = Request(
+        "flickr30k", arrays, tmp_path / "out", captions=tmp_path / "other.json", features=features
+    )
     assert prepare(request, lambda *_: None)["inputs"]["kind"] == "arrays"

@@ -23,7 +23,11 @@ def quiet(what: str, done: int, total: int) -> None:
 @pytest.fixture
 def origin(tmp_path):
     images = inputs.write_json(tmp_path / "in")
-    inputs.write_arrays(tmp_path / "in", [inputs.stem_of(entry) for entry in images], inputs.make_features(images, ragged=True))
+    inputs.write_arrays(
+        tmp_path / "in",
+        [inputs.stem_of(entry) for entry in images],
+        inputs.make_features(images, ragged=True),
+    )
     return tmp_path / "in"
 
 
@@ -41,7 +45,11 @@ def content(folder):
 def test_killed_anywhere_the_same_command_ends_with_the_same_bytes(origin, tmp_path):
     (tmp_path / "work").mkdir()
     arguments = [origin, tmp_path / "reference", tmp_path / "work"]
-    found = subprocess.run([sys.executable, Path(__file__).parent / "kills.py", *arguments], capture_output=True, text=True)
+    found = subprocess.run(
+        [sys.executable, Path(__file__).parent / "kills.py", *arguments],
+        capture_output=True,
+        text=True,
+    )
     assert found.returncode == 0, found.stderr
     renames, blocks = map(int, found.stdout.split())
     assert renames > 2 * len(content(tmp_path / "reference"))  # each file is written, and published
@@ -72,7 +80,10 @@ def interrupt(origin, target, monkeypatch, after=3):
 def test_what_is_done_is_not_done_again(origin, tmp_path, monkeypatch, often):
     interrupt(origin, tmp_path / "out", monkeypatch)
     seen = []
-    prepare(Request("flickr30k", origin, tmp_path / "out"), lambda what, done, total: seen.append((what, done, total)))
+    prepare(
+        Request("flickr30k", origin, tmp_path / "out"),
+        lambda what, done, total: seen.append((what, done, total)),
+    )
     assert next(event for event in seen if event[0] == "features") == ("features", 5, 12)
 
 
@@ -93,7 +104,11 @@ def test_a_damaged_beginning_is_written_again(origin, tmp_path, monkeypatch, oft
 
 def test_unfinished_work_with_other_options_is_not_mixed(origin, tmp_path, monkeypatch):
     interrupt(origin, tmp_path / "out", monkeypatch, after=1)
-    with pytest.raises(DataError, match=r"\.unfinished is unfinished work with other files or options: finish that, delete it, or choose another --to"):
+    with pytest.raises(
+        DataError,
+        match=r"\.unfinished is unfinished work with other files or options: finish that, delete "
+        r"it, or choose another --to",
+    ):
         prepare(Request("flickr30k", origin, tmp_path / "out", dtype="float32"), quiet)
 
 
@@ -112,12 +127,18 @@ def test_done_is_done(origin, tmp_path, monkeypatch):
     times = {path: path.stat().st_mtime_ns for path in target.iterdir()}
     assert prepare(Request("flickr30k", origin, target), quiet) == manifest
     assert {path: path.stat().st_mtime_ns for path in target.iterdir()} == times
-    with pytest.raises(DataError, match="was prepared from other files or with other options: choose another --to, or delete it"):
+    with pytest.raises(
+        DataError,
+        match="was prepared from other files or with other options: choose another --to, or "
+        "delete it",
+    ):
         prepare(Request("flickr30k", origin, target, dtype="float32"), quiet)
     raw = bytearray((target / "dev_ims.npy").read_bytes())
     raw[-1] ^= 1
     (target / "dev_ims.npy").write_bytes(raw)
-    with pytest.raises(DataError, match=r"was prepared before, but dev_ims\.npy has another SHA-256"):
+    with pytest.raises(
+        DataError, match=r"was prepared before, but dev_ims\.npy has another SHA-256"
+    ):
         prepare(Request("flickr30k", origin, target), quiet)
     (target / "dev_ims.npy").unlink()
     with pytest.raises(DataError, match=r"but dev_ims\.npy is missing"):
@@ -133,7 +154,10 @@ def test_files_of_others_are_not_overwritten(origin, tmp_path):
 
 
 def test_two_at_a_time(origin, tmp_path):
-    with locked(tmp_path / "out"), pytest.raises(DataError, match="is being prepared by another process"):
+    with (
+        locked(tmp_path / "out"),
+        pytest.raises(DataError, match="is being prepared by another process"),
+    ):
         prepare(Request("flickr30k", origin, tmp_path / "out"), quiet)
     assert not (tmp_path / "out").exists()
 
@@ -146,7 +170,9 @@ def test_the_target_may_lie_within_the_origin(origin, monkeypatch):
 @pytest.mark.parametrize("below", ["", "below"])
 def test_a_target_that_cannot_be_written(origin, tmp_path, below):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"cannot write .*file.*: .*; fix its permissions or choose another --to") as error:
+    with pytest.raises(
+        DataError, match=r"cannot write .*file.*: .*; fix its permissions or choose another --to"
+    ) as error:
         prepare(Request("flickr30k", origin, tmp_path / "file" / below), quiet)
     assert "\n" not in str(error.value)
 

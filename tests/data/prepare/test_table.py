@@ -27,16 +27,31 @@ class Memory:
 
 
 def rows(features):
-    return Rows(Memory(features), [str(i) for i in range(len(features))], np.full(len(features), features.shape[1]), features.shape[2])
+    return Rows(
+        Memory(features),
+        [str(i) for i in range(len(features))],
+        np.full(len(features), features.shape[1]),
+        features.shape[2],
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 def test_the_largest_absolute_value(dtype):
     rng = np.random.default_rng(0)
-    for values in (rng.standard_normal((3, 2, 4)), -np.abs(rng.standard_normal((3, 2, 4))), np.abs(rng.standard_normal((3, 2, 4))), np.zeros((1, 1, 1))):
+    for values in (
+        rng.standard_normal((3, 2, 4)),
+        -np.abs(rng.standard_normal((3, 2, 4))),
+        np.abs(rng.standard_normal((3, 2, 4))),
+        np.zeros((1, 1, 1)),
+    ):
         block = values.astype(dtype)
         assert table._largest(rows(block), 0, block) == np.abs(block).max()
-    for value in (LIMIT[dtype], -LIMIT[dtype], np.nextafter(np.dtype(dtype).type(0), np.dtype(dtype).type(1)), -0.0):
+    for value in (
+        LIMIT[dtype],
+        -LIMIT[dtype],
+        np.nextafter(np.dtype(dtype).type(0), np.dtype(dtype).type(1)),
+        -0.0,
+    ):
         block = np.full((2, 1, 1), [[[0]], [[value]]], dtype)
         assert table._largest(rows(block), 0, block) == abs(value)
 
@@ -55,5 +70,8 @@ def test_features_that_change_while_they_are_read():
     features = np.zeros((3, 2, 4), np.float32)
     measured = rows(features)
     measured.source.features = [*features[:2], np.zeros((3, 4), np.float32)]
-    with pytest.raises(DataError, match=r"image 2 holds float32 \(3, 4\), expected floats \(2, 4\): did it change meanwhile\?"):
+    with pytest.raises(
+        DataError,
+        match=r"image 2 holds float32 \(3, 4\), expected floats \(2, 4\): did it change meanwhile\?",
+    ):
         table._block(measured, 0, np.dtype(np.float16))

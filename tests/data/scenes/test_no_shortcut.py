@@ -44,7 +44,9 @@ def test_the_lengths_of_an_images_captions_are_no_more_alike_than_any(words):
 
 
 def _recall_at_10(image: np.ndarray, text: np.ndarray) -> float:
-    """Share of captions whose image is among the ten of the nearest rank-transformed value, ties broken by chance."""
+    """Share of captions whose image is among the ten of the nearest rank-transformed value, ties
+    broken by chance.
+    """
     rng = np.random.default_rng(0)
     x, y = (np.argsort(np.argsort(v + 1e-6 * rng.random(len(v)))) / len(v) for v in (image, text))
     distance = np.abs(x[None] - y[:, None])
@@ -52,15 +54,27 @@ def _recall_at_10(image: np.ndarray, text: np.ndarray) -> float:
 
 
 def test_retrieval_by_counts_alone_is_at_chance(regions, words):
-    """What pooling can see of the real counts when the rows hold noise: the norm of their mean, and their maximum."""
+    """What pooling can see of the real counts when the rows hold noise: the norm of their mean, and
+    their maximum.
+    """
     rng = np.random.default_rng(1)
     rows = [rng.standard_normal((n, 8)) for n in regions]
     chance = 10 / IMAGES
     spread = 4 * np.sqrt(chance / len(words)) + chance
-    for seen in (np.array([np.linalg.norm(r.mean(0)) for r in rows]), np.array([r.max() for r in rows]), regions.astype(float)):
+    for seen in (
+        np.array([np.linalg.norm(r.mean(0)) for r in rows]),
+        np.array([r.max() for r in rows]),
+        regions.astype(float),
+    ):
         for sign in (1, -1):
             assert _recall_at_10(sign * seen, words.astype(float)) < chance + spread
 
 
 def test_the_control_would_notice_a_shortcut(regions):
-    assert _recall_at_10(regions.astype(float), np.repeat(regions, 5) + np.random.default_rng(0).standard_normal(5 * IMAGES)) > 4 * 10 / IMAGES
+    assert (
+        _recall_at_10(
+            regions.astype(float),
+            np.repeat(regions, 5) + np.random.default_rng(0).standard_normal(5 * IMAGES),
+        )
+        > 4 * 10 / IMAGES
+    )

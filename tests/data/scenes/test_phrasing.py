@@ -31,10 +31,24 @@ def test_the_tables_are_complete_and_no_word_means_two_things():
     assert len(words.FAMILIES) == 12
     assert len(CLASSES) == 60
     assert all(len(nouns) == 3 for nouns in CLASSES)
-    content = [*chain(*CLASSES), *words.FAMILIES, *chain(*words.COLOURS), *chain(*words.MATERIALS), *chain(*words.SIZES)]
+    content = [
+        *chain(*CLASSES),
+        *words.FAMILIES,
+        *chain(*words.COLOURS),
+        *chain(*words.MATERIALS),
+        *chain(*words.SIZES),
+    ]
     assert len(content) == len(set(content)) == len(MEANING)
     assert all(re.fullmatch("[a-z]+", word) for word in content)
-    phrases = [*chain(*words.SETTINGS), *chain(*words.RELATIONS), *words.PREFIXES, *words.SUFFIXES, *words.CARRIES, *words.JOINERS, *words.DETERMINERS]
+    phrases = [
+        *chain(*words.SETTINGS),
+        *chain(*words.RELATIONS),
+        *words.PREFIXES,
+        *words.SUFFIXES,
+        *words.CARRIES,
+        *words.JOINERS,
+        *words.DETERMINERS,
+    ]
     assert not set(chain(*map(str.split, phrases))) & set(content)
     assert {family for home in words.AT_HOME for family in home} <= set(words.FAMILIES)
     assert len(words.AT_HOME) == len(words.SETTINGS)
@@ -46,7 +60,9 @@ def test_meanings_of_one_sort_are_said_at_equal_length():
 
 
 def _read(caption: str) -> list[dict[str, int]]:
-    """The mentions of a caption, read word by word: a noun after a verb of carrying is cargo, any other ends a mention's attributes."""
+    """The mentions of a caption, read word by word: a noun after a verb of carrying is cargo, any
+    other ends a mention's attributes.
+    """
     mentions: list[dict[str, int]] = []
     attributes: dict[str, int] = {}
     carried = False
@@ -64,15 +80,32 @@ def _read(caption: str) -> list[dict[str, int]]:
 
 
 def _phrase_in(caption: str, table) -> int:
-    return next((i for i, phrases in enumerate(table) if any(re.search(rf"\b{phrase}\b", caption) for phrase in phrases)), UNSAID)
+    return next(
+        (
+            i
+            for i, phrases in enumerate(table)
+            if any(re.search(rf"\b{phrase}\b", caption) for phrase in phrases)
+        ),
+        UNSAID,
+    )
 
 
 def test_a_caption_says_what_its_statement_says(blocks):
     for block in blocks[:4]:
         said = block.statements
-        values = {"class": said.kind, "family": said.family, "cargo": said.cargo, "colour": said.colour, "material": said.material, "size": said.size}
+        values = {
+            "class": said.kind,
+            "family": said.family,
+            "cargo": said.cargo,
+            "colour": said.colour,
+            "material": said.material,
+            "size": said.size,
+        }
         for c, caption in enumerate(block.captions):
-            stated = [{name: int(v[c, m]) for name, v in values.items() if v[c, m] != UNSAID} for m in range(3)]
+            stated = [
+                {name: int(v[c, m]) for name, v in values.items() if v[c, m] != UNSAID}
+                for m in range(3)
+            ]
             assert _read(caption) == [mention for mention in stated if mention], caption
             assert _phrase_in(caption, words.RELATIONS) == said.relation[c], caption
             assert _phrase_in(caption, words.SETTINGS) == said.setting[c], caption

@@ -10,13 +10,23 @@ from vsebench.data.scenes.world import world
 
 
 def _unexplained(block: Block) -> float:
-    """Share of the regions' variance outside the span of everything that their image's objects and setting can add."""
+    """Share of the regions' variance outside the span of everything that their image's objects and
+    setting can add.
+    """
     w, s = world(), block.scenes
     left = total = 0.0
     for i in range(BLOCK):
         o = slice(0, s.count[i])
-        parts = [w.classes[s.kind[i, o]], w.cargo[s.cargo[i, o]], *w.turns[s.kind[i, o]], w.colours[s.colour[i, o]], w.materials[s.material[i, o]]]
-        basis = np.linalg.qr(np.concatenate([*parts, w.sizes[s.size[i, o]], w.axes]).T.astype(np.float64))[0]
+        parts = [
+            w.classes[s.kind[i, o]],
+            w.cargo[s.cargo[i, o]],
+            *w.turns[s.kind[i, o]],
+            w.colours[s.colour[i, o]],
+            w.materials[s.material[i, o]],
+        ]
+        basis = np.linalg.qr(
+            np.concatenate([*parts, w.sizes[s.size[i, o]], w.axes]).T.astype(np.float64)
+        )[0]
         regions = block.latents[i, : block.lengths[i]]
         left += ((regions - regions @ basis @ basis.T) ** 2).sum()
         total += (regions**2).sum()
@@ -24,28 +34,43 @@ def _unexplained(block: Block) -> float:
 
 
 def test_difficulty_scales_noise_and_clutter_from_none():
-    unexplained = [_unexplained(generate(Options(difficulty=d), "train", 0)) for d in (0, 0.5, 1, 2)]
+    unexplained = [
+        _unexplained(generate(Options(difficulty=d), "train", 0)) for d in (0, 0.5, 1, 2)
+    ]
     assert unexplained[0] == pytest.approx(0, abs=1e-10)
     assert unexplained == sorted(unexplained)
     assert unexplained[2] > 0.03
 
 
 def test_every_object_is_seen():
-    """Without noise, the views of a scene with an object and of the same scene without it differ in rank."""
+    """Without noise, the views of a scene with an object and of the same scene without it differ in
+    rank.
+    """
     block = generate(Options(difficulty=0), "train", 0)
     w, s = world(), block.scenes
     for i in range(BLOCK):
         regions = block.latents[i, : block.lengths[i]].astype(np.float64)
         for o in range(s.count[i]):
             others = [k for k in range(s.count[i]) if k != o]
-            parts = [w.classes[s.kind[i, others]], w.cargo[s.cargo[i, others]], *w.turns[s.kind[i, others]], w.colours[s.colour[i, others]]]
-            basis = np.linalg.qr(np.concatenate([*parts, w.materials[s.material[i, others]], w.sizes[s.size[i, others]], w.axes]).T.astype(np.float64))[0]
+            parts = [
+                w.classes[s.kind[i, others]],
+                w.cargo[s.cargo[i, others]],
+                *w.turns[s.kind[i, others]],
+                w.colours[s.colour[i, others]],
+            ]
+            basis = np.linalg.qr(
+                np.concatenate(
+                    [*parts, w.materials[s.material[i, others]], w.sizes[s.size[i, others]], w.axes]
+                ).T.astype(np.float64)
+            )[0]
             assert np.abs(regions - regions @ basis @ basis.T).max() > 1e-3
 
 
 @pytest.mark.parametrize(("regions", "least"), [(36, 10), (12, 5), (5, 5), (72, 20)])
 def test_lengths_are_uniform(regions, least):
-    lengths = np.concatenate([generate(Options(regions=regions, difficulty=0), "train", i).lengths for i in range(6)])
+    lengths = np.concatenate(
+        [generate(Options(regions=regions, difficulty=0), "train", i).lengths for i in range(6)]
+    )
     assert (lengths.min(), lengths.max()) == (least, regions)
     assert lengths.mean() == pytest.approx((least + regions) / 2, abs=1 + regions / 30)
 

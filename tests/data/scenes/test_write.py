@@ -26,7 +26,10 @@ def _content(folder) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-@pytest.mark.parametrize(("images", "held_out"), [(1, 100), (500, 100), (504, 100), (505, 101), (3000, 600), (113287, 1000)])
+@pytest.mark.parametrize(
+    ("images", "held_out"),
+    [(1, 100), (500, 100), (504, 100), (505, 101), (3000, 600), (113287, 1000)],
+)
 def test_sizes(images, held_out):
     assert Options(images=images).sizes == {"train": images, "dev": held_out, "test": held_out}
 
@@ -36,7 +39,11 @@ def test_the_same_options_give_the_same_files_and_another_seed_others(tmp_path):
         write(tmp_path / name, Options(**SMALL, seed=seed))
     a, b, c = (_content(tmp_path / name) for name in "abc")
     assert a == b
-    assert set(a) == {f"{split}_{kind}" for split in ("train", "dev", "test") for kind in ("ims.npy", "lengths.npy", "caps.txt")}
+    assert set(a) == {
+        f"{split}_{kind}"
+        for split in ("train", "dev", "test")
+        for kind in ("ims.npy", "lengths.npy", "caps.txt")
+    }
     assert all(a[name] != c[name] for name in a)
     assert len(set(a.values())) == len(a)
 
@@ -72,7 +79,9 @@ def test_loading_generates_once(tmp_path, monkeypatch):
     data = Scenes(**SMALL)
     assert data.files(tmp_path) == []
     first = data.load(tmp_path / "cache" / "set")
-    monkeypatch.setattr("vsebench.data.scenes.dataset.write", lambda *_: pytest.fail("generated again"))
+    monkeypatch.setattr(
+        "vsebench.data.scenes.dataset.write", lambda *_: pytest.fail("generated again")
+    )
     again = data.load(tmp_path / "cache" / "set")
     assert isinstance(again.splits["train"].features, np.memmap)
     assert again.splits["dev"].captions == first.splits["dev"].captions
@@ -122,7 +131,10 @@ def test_what_a_killed_writer_left_is_removed_when_it_is_old(tmp_path):
 
 def test_a_disk_that_is_too_small_is_found_out_first(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
-    with pytest.raises(DataError, match=r"needs 17\.1 GB in .*, which has 1\.0 GB free: ask for less, or set VSEBENCH_CACHE") as error:
+    with pytest.raises(
+        DataError,
+        match=r"needs 17\.1 GB in .*, which has 1\.0 GB free: ask for less, or set VSEBENCH_CACHE",
+    ) as error:
         write(tmp_path / "set", Options(images=113287, dim=2048))
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []

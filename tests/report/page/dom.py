@@ -72,7 +72,9 @@ class _Builder(HTMLParser):
         assert self.open.pop().tag == tag, f"</{tag}> at {self.getpos()} closes nothing"
 
     def handle_data(self, data: str) -> None:
-        self.open[-1].texts.append(data) if not self.open[-1].children else self.open[-1].children.append(Element("#text", {}, texts=[data]))
+        self.open[-1].texts.append(data) if not self.open[-1].children else self.open[
+            -1
+        ].children.append(Element("#text", {}, texts=[data]))
 
 
 def parse(html: str) -> Element:
@@ -99,7 +101,10 @@ class PageTable:
 def keyed(table: Element) -> PageTable:
     """A table of which each head says its key."""
     heads = {head["data-key"]: head for head in table.one("thead").all("th")}
-    return PageTable(heads, [dict(zip(heads, row.all("td"), strict=True)) for row in table.one("tbody").all("tr")])  # type: ignore[arg-type]
+    return PageTable(
+        heads,
+        [dict(zip(heads, row.all("td"), strict=True)) for row in table.one("tbody").all("tr")],
+    )  # type: ignore[arg-type]
 
 
 def tables(section: Element) -> tuple[PageTable, PageTable]:

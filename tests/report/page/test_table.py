@@ -20,14 +20,34 @@ MEASURED = {"mrr": (0.4, 0.5), "huge": (123456.75, 123458.5)}
 
 @pytest.fixture(scope="module")
 def retrieval(tmp_path_factory):
-    """Two seeds, one of them collapsed, and one seed alone; plugins measured two columns on some rows."""
+    """Two seeds, one of them collapsed, and one seed alone; plugins measured two columns on some
+    rows.
+    """
     out = tmp_path_factory.mktemp("retrieval")
-    collapse = Collapse(step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2)
+    collapse = Collapse(
+        step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2
+    )
     for seed in (0, 1):
-        columns = {name: Column(value=values[seed], source="acme 1.2") for name, values in MEASURED.items()}
-        save(out, make_record(make_spec("gpo", "aoq:h=100", seed), rsum=300 + 7 * seed, collapse=collapse if seed else None, columns=columns), CURVE)
+        columns = {
+            name: Column(value=values[seed], source="acme 1.2") for name, values in MEASURED.items()
+        }
+        save(
+            out,
+            make_record(
+                make_spec("gpo", "aoq:h=100", seed),
+                rsum=300 + 7 * seed,
+                collapse=collapse if seed else None,
+                columns=columns,
+            ),
+            CURVE,
+        )
     save(out, make_record(make_spec("gpo/mean")), make_curve([100, 110]))
-    save(out, make_record(make_spec("max"), status="failed", test={}, cost=None, error="RuntimeError: diverged"))
+    save(
+        out,
+        make_record(
+            make_spec("max"), status="failed", test={}, cost=None, error="RuntimeError: diverged"
+        ),
+    )
     return load_results(out)
 
 
@@ -78,7 +98,11 @@ def test_every_key_of_the_json_is_on_the_page_with_its_value(results):
                 assert (cells[key].text, number(cells[key])) == (value, None)
             else:
                 assert number(cells[key]) == value
-                assert cells[key].text == ABSENT if value is None else float(cells[key].text) == pytest.approx(value, rel=1e-5)
+                assert (
+                    cells[key].text == ABSENT
+                    if value is None
+                    else float(cells[key].text) == pytest.approx(value, rel=1e-5)
+                )
 
 
 def test_the_table_that_is_read_sorts_by_the_values_of_the_json(results):
@@ -97,13 +121,17 @@ def test_it_shows_what_the_text_table_shows(results):
     (block,) = results.blocks
     grid = whole(block)
     tuned = {key for entry in block.entries for key in entry.tuned}
-    order = sorted(range(len(grid.heads)), key=lambda i: "".join(grid.heads[i]) in tuned)  # what was tuned comes last here
+    order = sorted(
+        range(len(grid.heads)), key=lambda i: "".join(grid.heads[i]) in tuned
+    )  # what was tuned comes last here
     assert [head.text for head in main.heads.values()] == ["".join(grid.heads[i]) for i in order]
     headline = block.section.table.headline
     for cells, texts in zip(main.rows, grid.body, strict=True):
         for (key, cell), text in zip(cells.items(), (texts[i] for i in order), strict=True):
             shown = cell.text if key == headline else re.sub("±.*", "", cell.text)
-            assert sorted(re.findall(r"†|±[\d.]+|[^†± ]+", shown)) == sorted(re.findall(r"†|±[\d.]+|[^†± ]+", text))
+            assert sorted(re.findall(r"†|±[\d.]+|[^†± ]+", shown)) == sorted(
+                re.findall(r"†|±[\d.]+|[^†± ]+", text)
+            )
 
 
 def test_every_mean_has_its_interval(results):
@@ -120,8 +148,15 @@ def test_every_mean_has_its_interval(results):
                 assert cells[key].get("title") is None
                 continue
             (text,) = spread
-            assert float(text.removeprefix("±")) == pytest.approx((row[f"{key}_hi"] - row[f"{key}_lo"]) / 2, rel=0.05, abs=0.051 if row[key] > 1 else 0.00051)
-            assert cells[key]["title"] == f"95 % interval {row[f'{key}_lo']:.4g} … {row[f'{key}_hi']:.4g}"
+            assert float(text.removeprefix("±")) == pytest.approx(
+                (row[f"{key}_hi"] - row[f"{key}_lo"]) / 2,
+                rel=0.05,
+                abs=0.051 if row[key] > 1 else 0.00051,
+            )
+            assert (
+                cells[key]["title"]
+                == f"95 % interval {row[f'{key}_lo']:.4g} … {row[f'{key}_hi']:.4g}"
+            )
             shown += 1
     assert shown >= len(intervals)
 
@@ -130,8 +165,14 @@ def test_words_are_left_and_numbers_right(results):
     main, full = of_page(results)
     words = {key for key, head in main.heads.items() if "word" in head.classes}
     assert words in ({"pooling", "loss"}, {"sampler", "loss"})
-    assert all(("word" in cell.classes) == (key in words) for cells in main.rows for key, cell in cells.items())
-    assert {"dataset", "task", "protocol", "loss"} <= {key for key, head in full.heads.items() if "word" in head.classes}
+    assert all(
+        ("word" in cell.classes) == (key in words)
+        for cells in main.rows
+        for key, cell in cells.items()
+    )
+    assert {"dataset", "task", "protocol", "loss"} <= {
+        key for key, head in full.heads.items() if "word" in head.classes
+    }
 
 
 def test_columns_say_what_they_are(results):
@@ -145,12 +186,19 @@ def test_a_column_of_a_plugin_names_its_source(retrieval):
     main, _ = of_page(retrieval)
     assert main.heads["mrr"]["title"] == "Measured on test by acme 1.2."
     assert [number(cells["mrr"]) for cells in main.rows] == [pytest.approx(0.45), None, None]
-    assert [cells["huge"].text.partition("±")[0] for cells in main.rows] == ["1.235e+05", ABSENT, ABSENT]
+    assert [cells["huge"].text.partition("±")[0] for cells in main.rows] == [
+        "1.235e+05",
+        ABSENT,
+        ABSENT,
+    ]
 
 
 def test_what_was_tuned_is_a_column(annotation):
     main, _ = of_page(annotation)
-    assert [(cells["lr"].text, number(cells["lr"])) for cells in main.rows] == [("0.05", 0.05), ("0.1", 0.1)]
+    assert [(cells["lr"].text, number(cells["lr"])) for cells in main.rows] == [
+        ("0.05", 0.05),
+        ("0.1", 0.1),
+    ]
 
 
 def test_collapsed_and_failed_runs_are_marked(retrieval):

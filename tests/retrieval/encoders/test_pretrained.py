@@ -12,13 +12,17 @@ from vsebench.plugin import SpecError
 from vsebench.retrieval.encoders.pretrained import load, model_files, model_folder
 
 
-def test_a_model_is_a_folder_or_lies_under_the_folder_of_models(tiny_bert: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_is_a_folder_or_lies_under_the_folder_of_models(
+    tiny_bert: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert model_folder(tiny_bert) == Path(tiny_bert)
     monkeypatch.setenv("VSEBENCH_MODELS", str(Path(tiny_bert).parent))
     assert model_folder("bert") == Path(tiny_bert)
 
 
-def test_the_files_that_decide_are_settings_vocabulary_and_weights(tiny_bert: str, tmp_path: Path) -> None:
+def test_the_files_that_decide_are_settings_vocabulary_and_weights(
+    tiny_bert: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "model"
     shutil.copytree(tiny_bert, folder)
     for other in ("README.md", "pytorch_model.bin", "train.log"):
@@ -45,8 +49,13 @@ def test_what_is_no_model_is_refused_in_one_line(model: str, message: str) -> No
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("lacking", "message"), [("config.json", "it has no config.json"), ("model.safetensors", "it has no weights")])
-def test_a_folder_without_a_model_is_refused(tiny_bert: str, tmp_path: Path, lacking: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("lacking", "message"),
+    [("config.json", "it has no config.json"), ("model.safetensors", "it has no weights")],
+)
+def test_a_folder_without_a_model_is_refused(
+    tiny_bert: str, tmp_path: Path, lacking: str, message: str
+) -> None:
     shutil.copytree(tiny_bert, tmp_path / "model")
     (tmp_path / "model" / lacking).unlink()
     with pytest.raises(SpecError, match=message):
@@ -54,7 +63,9 @@ def test_a_folder_without_a_model_is_refused(tiny_bert: str, tmp_path: Path, lac
 
 
 @pytest.mark.parametrize("damage", ["cut", "settings", "lacking"])
-def test_a_damaged_model_is_refused_in_one_line(tiny_bert: str, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_model_is_refused_in_one_line(
+    tiny_bert: str, tmp_path: Path, damage: str
+) -> None:
     from safetensors.torch import load_file, save_file
     from transformers import AutoModel
 
@@ -66,9 +77,13 @@ def test_a_damaged_model_is_refused_in_one_line(tiny_bert: str, tmp_path: Path, 
     elif damage == "settings":
         (folder / "config.json").write_text("{")
     else:
-        kept = {name: value for name, value in load_file(weights).items() if "attention" not in name}
+        kept = {
+            name: value for name, value in load_file(weights).items() if "attention" not in name
+        }
         save_file(kept, weights, metadata={"format": "pt"})
-    with pytest.raises(SpecError, match=r"cannot be loaded|lacks \d+ of the weights of BertModel") as caught:
+    with pytest.raises(
+        SpecError, match=r"cannot be loaded|lacks \d+ of the weights of BertModel"
+    ) as caught:
         load(AutoModel, str(folder))
     assert "\n" not in str(caught.value)
 

@@ -31,7 +31,9 @@ def bert_of_the_captions(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(write_bert(tmp_path_factory.mktemp("models") / "bert", (*WORDS, *THINGS), hidden=32))
 
 
-def run(spec: RunSpec, out: Path, report: Callable[[dict[str, object]], None] = lambda event: None) -> tuple[RunRecord, RunDirectory]:
+def run(
+    spec: RunSpec, out: Path, report: Callable[[dict[str, object]], None] = lambda event: None
+) -> tuple[RunRecord, RunDirectory]:
     directory = Store(out).directory_for(spec)
     directory.write_spec(spec)
     return train(spec, directory, report), directory
@@ -39,24 +41,43 @@ def run(spec: RunSpec, out: Path, report: Callable[[dict[str, object]], None] = 
 
 def backbone(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     prefix = "text.encoder.backbone."
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+    }
 
 
-def test_a_fine_tuned_bert_learns_and_a_frozen_one_does_not_move(plan_runs: Plan, bert_of_the_captions: str, tmp_path: Path) -> None:
+def test_a_fine_tuned_bert_learns_and_a_frozen_one_does_not_move(
+    plan_runs: Plan, bert_of_the_captions: str, tmp_path: Path
+) -> None:
     given = load_file(Path(bert_of_the_captions) / "model.safetensors")
     for frozen in ("false", "true"):
-        (spec,) = plan_runs(set={"text_encoder": f"bert:model={bert_of_the_captions}:frozen={frozen}:lr_factor=1", "augment_words": 0.1})
+        (spec,) = plan_runs(
+            set={
+                "text_encoder": f"bert:model={bert_of_the_captions}:frozen={frozen}:lr_factor=1",
+                "augment_words": 0.1,
+            }
+        )
         record, directory = run(spec, tmp_path)
         assert record.test["rsum"] > 120  # chance is about 60
         assert record.cost is not None
         state = backbone(load_file(directory.best_path))
-        assert all(torch.equal(value, given[name]) == (frozen == "true") for name, value in state.items() if "LayerNorm.weight" in name)
+        assert all(
+            torch.equal(value, given[name]) == (frozen == "true")
+            for name, value in state.items()
+            if "LayerNorm.weight" in name
+        )
         heads = 12 * 24 + 3 * 24  # of the two linear layers, at least
         size = sum(value.numel() for value in state.values())
-        assert record.cost.parameters < size if frozen == "true" else record.cost.parameters > size + heads
+        assert (
+            record.cost.parameters < size
+            if frozen == "true"
+            else record.cost.parameters > size + heads
+        )
 
 
-def test_a_killed_run_with_dropout_goes_on_to_the_same_record(plan_runs: Plan, bert_of_the_captions: str, tmp_path: Path) -> None:
+def test_a_killed_run_with_dropout_goes_on_to_the_same_record(
+    plan_runs: Plan, bert_of_the_captions: str, tmp_path: Path
+) -> None:
     (spec,) = plan_runs(set={"text_encoder": f"bert:model={bert_of_the_captions}"})
     whole, whole_directory = run(spec, tmp_path / "whole")
 
@@ -69,7 +90,9 @@ def test_a_killed_run_with_dropout_goes_on_to_the_same_record(plan_runs: Plan, b
     torch.rand(7)  # another process has another state of torch's generator
     resumed, directory = run(spec, tmp_path / "killed")
     assert resumed.test == whole.test
-    assert [(e.step, e.loss, e.metrics) for e in directory.read_curve()] == [(e.step, e.loss, e.metrics) for e in whole_directory.read_curve()]
+    assert [(e.step, e.loss, e.metrics) for e in directory.read_curve()] == [
+        (e.step, e.loss, e.metrics) for e in whole_directory.read_curve()
+    ]
 
 
 STAGED = '''
@@ -100,28 +123,48 @@ def vsebench_register_encoders(register):
 
 
 @pytest.mark.parametrize("unfreeze", ["lr", "loss"])
-def test_a_body_waits_for_its_epoch_and_a_killed_run_goes_on_to_the_same_record(plan_runs: Plan, tmp_path: Path, unfreeze: str) -> None:
+def test_a_body_waits_for_its_epoch_and_a_killed_run_goes_on_to_the_same_record(
+    plan_runs: Plan, tmp_path: Path, unfreeze: str
+) -> None:
     plugin = tmp_path / "staged.py"
     plugin.write_text(STAGED, encoding="utf-8")
-    (spec,) = plan_runs(plugin=[str(plugin)], set={"image_encoder": "staged", "drop_regions": 0, "unfreeze": unfreeze, "evals_per_epoch": 2})
+    (spec,) = plan_runs(
+        plugin=[str(plugin)],
+        set={
+            "image_encoder": "staged",
+            "drop_regions": 0,
+            "unfreeze": unfreeze,
+            "evals_per_epoch": 2,
+        },
+    )
     seen: list[dict[str, torch.Tensor]] = []
 
-    def look(directory: RunDirectory, killed_at: int | None = None) -> Callable[[dict[str, object]], None]:
+    def look(
+        directory: RunDirectory, killed_at: int | None = None
+    ) -> Callable[[dict[str, object]], None]:
         def report(event: dict[str, object]) -> None:
             if event["event"] == "evaluated" and event["step"] == killed_at:
                 raise KeyboardInterrupt
-            if event["event"] == "evaluated" and event["step"] > 18 and directory.checkpoint_path.exists():  # type: ignore[operator]
+            if (
+                event["event"] == "evaluated"
+                and event["step"] > 18
+                and directory.checkpoint_path.exists()
+            ):  # type: ignore[operator]
                 seen.append(torch.load(directory.checkpoint_path, weights_only=True)["model"])
 
         return report
 
-    whole, directory = run(spec, tmp_path / "whole", look(Store(tmp_path / "whole").directory_for(spec)))
+    whole, directory = run(
+        spec, tmp_path / "whole", look(Store(tmp_path / "whole").directory_for(spec))
+    )
     after_epoch = [seen[0], seen[-1]]
     start = _initial(spec)
     for name, value in start.items():
         part = name.split(".")[2] if name.startswith("image.encoder") else ""
         if part in ("body", "never"):
-            assert torch.equal(after_epoch[0][name], value), name  # frozen in epoch 0, statistics too
+            assert torch.equal(after_epoch[0][name], value), (
+                name
+            )  # frozen in epoch 0, statistics too
         if part == "body":
             assert not torch.equal(after_epoch[1][name], value), name
         if part == "never":
@@ -131,7 +174,9 @@ def test_a_body_waits_for_its_epoch_and_a_killed_run_goes_on_to_the_same_record(
         run(spec, tmp_path / "killed", look(killed, killed_at=27))
     resumed, again = run(spec, tmp_path / "killed")
     assert resumed.test == whole.test
-    assert [(e.step, e.loss) for e in again.read_curve()] == [(e.step, e.loss) for e in directory.read_curve()]
+    assert [(e.step, e.loss) for e in again.read_curve()] == [
+        (e.step, e.loss) for e in directory.read_curve()
+    ]
 
 
 def _initial(spec: RunSpec) -> dict[str, torch.Tensor]:
@@ -141,10 +186,14 @@ def _initial(spec: RunSpec) -> dict[str, torch.Tensor]:
 
     registry = load_plugins(spec.environment.plugin_files).registry
     inputs = open_inputs(spec, registry, torch.device("cpu"))
-    return build(spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).state_dict()
+    return build(
+        spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)
+    ).state_dict()
 
 
-def test_another_content_of_the_model_is_another_run(plan_runs: Plan, tiny_bert: str, tmp_path: Path) -> None:
+def test_another_content_of_the_model_is_another_run(
+    plan_runs: Plan, tiny_bert: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "model"
     shutil.copytree(tiny_bert, folder)
 
@@ -160,12 +209,16 @@ def test_another_content_of_the_model_is_another_run(plan_runs: Plan, tiny_bert:
     assert run_id() != first
 
 
-def test_a_model_that_is_not_there_is_refused_before_anything_runs(plan_runs: Plan, tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_is_refused_before_anything_runs(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     with pytest.raises(SpecError, match="there is no folder /nowhere"):
         plan_runs(set={"text_encoder": "bert:model=/nowhere"})
 
 
-def test_words_without_a_mask_cannot_be_augmented(plan_runs: Plan, tiny_bert: str, tmp_path: Path) -> None:
+def test_words_without_a_mask_cannot_be_augmented(
+    plan_runs: Plan, tiny_bert: str, tmp_path: Path
+) -> None:
     from transformers import AutoTokenizer
 
     folder = tmp_path / "model"
@@ -176,5 +229,7 @@ def test_words_without_a_mask_cannot_be_augmented(plan_runs: Plan, tiny_bert: st
     (spec,) = plan_runs(set={"text_encoder": f"bert:model={folder}"})
     with pytest.raises(SpecError, match=r"has no mask token.*--set augment_words=0"):
         run(spec, tmp_path)
-    (spec,) = plan_runs(set={"text_encoder": f"bert:model={folder}", "augment_words": 0, "epochs": 1})
+    (spec,) = plan_runs(
+        set={"text_encoder": f"bert:model={folder}", "augment_words": 0, "epochs": 1}
+    )
     assert run(spec, tmp_path)[0].status == "done"

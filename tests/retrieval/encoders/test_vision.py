@@ -26,11 +26,19 @@ IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 @pytest.fixture(scope="session")
 def vision(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     folder = tmp_path_factory.mktemp("vision")
-    return lambda kind: str(folder / kind) if (folder / kind).exists() else write_vision(folder / kind, kind)
+    return lambda kind: (
+        str(folder / kind) if (folder / kind).exists() else write_vision(folder / kind, kind)
+    )
 
 
 def pixels(count: int = 2, size: int = SIZE) -> torch.Tensor:
-    return torch.randint(0, 256, (count, 3, size, size), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    return torch.randint(
+        0,
+        256,
+        (count, 3, size, size),
+        generator=torch.Generator().manual_seed(1),
+        dtype=torch.uint8,
+    )
 
 
 def normalised(images: torch.Tensor, mean: list[float], std: list[float]) -> torch.Tensor:
@@ -41,7 +49,9 @@ def plain(path: str, kind: str, images: torch.Tensor, **call: object) -> torch.T
     """Local features [B, N, C] by hand."""
     loader = transformers.CLIPVisionModel if kind == "clip" else transformers.AutoModel
     net = loader.from_pretrained(path).eval()
-    mean, std = {"vit": ([0.5] * 3, [0.5] * 3), "mobilenet_v2": ([0.5] * 3, [0.5] * 3)}.get(kind, IMAGENET)
+    mean, std = {"vit": ([0.5] * 3, [0.5] * 3), "mobilenet_v2": ([0.5] * 3, [0.5] * 3)}.get(
+        kind, IMAGENET
+    )
     if kind == "clip":
         mean, std = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
     with torch.no_grad():
@@ -49,7 +59,9 @@ def plain(path: str, kind: str, images: torch.Tensor, **call: object) -> torch.T
         out = getattr(net, "vision_model", net).post_layernorm(out) if kind == "clip" else out
     if out.dim() == 3:
         return out
-    return torch.stack([out[:, :, y, x] for y in range(out.shape[2]) for x in range(out.shape[3])], dim=1)
+    return torch.stack(
+        [out[:, :, y, x] for y in range(out.shape[2]) for x in range(out.shape[3])], dim=1
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -94,14 +106,31 @@ def test_other_sizes_give_other_numbers_of_features(vision, kind: str) -> None:
 def test_a_models_own_preprocessor_goes_before_its_family(tmp_path: Path) -> None:
     path = write_vision(tmp_path / "own", "vit")
     assert (recipe(path).family.mean, recipe(path).size) == ((0.5, 0.5, 0.5), SIZE)
-    settings = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6], "size": {"height": 40, "width": 40}}
+    settings = {
+        "image_mean": [0.1, 0.2, 0.3],
+        "image_std": [0.4, 0.5, 0.6],
+        "size": {"height": 40, "width": 40},
+    }
     (tmp_path / "own" / "preprocessor_config.json").write_text(json.dumps(settings))
     found = recipe(path)
-    assert (found.family.mean, found.family.std, found.size) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6), 40)
-    settings |= {"size": {"shortest_edge": 48}, "crop_size": {"height": 32, "width": 32}, "image_mean": 0.25, "image_std": [1]}
+    assert (found.family.mean, found.family.std, found.size) == (
+        (0.1, 0.2, 0.3),
+        (0.4, 0.5, 0.6),
+        40,
+    )
+    settings |= {
+        "size": {"shortest_edge": 48},
+        "crop_size": {"height": 32, "width": 32},
+        "image_mean": 0.25,
+        "image_std": [1],
+    }
     (tmp_path / "own" / "preprocessor_config.json").write_text(json.dumps(settings))
     found = recipe(path)
-    assert (found.family.mean, found.family.std, found.size) == ((0.25, 0.25, 0.25), (0.5, 0.5, 0.5), 32)
+    assert (found.family.mean, found.family.std, found.size) == (
+        (0.25, 0.25, 0.25),
+        (0.5, 0.5, 0.5),
+        32,
+    )
     (tmp_path / "own" / "preprocessor_config.json").write_text(json.dumps({"do_normalize": False}))
     assert recipe(path, 24).family.std == (1.0, 1.0, 1.0)
     assert recipe(path, 24).size == 24
@@ -110,7 +139,11 @@ def test_a_models_own_preprocessor_goes_before_its_family(tmp_path: Path) -> Non
 @pytest.mark.parametrize("kind", ["resnet", "mobilenet_v2"])
 def test_batch_normalisation_never_leaves_evaluation_mode(vision, kind: str) -> None:
     model = VisionModel(vision(kind))
-    before = {name: value.clone() for name, value in model.state_dict().items() if "running" in name or "tracked" in name}
+    before = {
+        name: value.clone()
+        for name, value in model.state_dict().items()
+        if "running" in name or "tracked" in name
+    }
     assert len(before) > 3
     assert model.train().training
     assert model.net.training
@@ -131,7 +164,9 @@ def test_batch_normalisation_never_leaves_evaluation_mode(vision, kind: str) -> 
         ("convnext", 1, "encoder.stages.1", "layernorm"),
     ],
 )
-def test_the_last_blocks_and_what_comes_after_them(vision, kind: str, count: int, first: str, last: str) -> None:
+def test_the_last_blocks_and_what_comes_after_them(
+    vision, kind: str, count: int, first: str, last: str
+) -> None:
     model = VisionModel(vision(kind))
     chosen = {id(p) for p in model.last_parameters(count)}
     names = [name for name, parameter in model.net.named_parameters() if id(parameter) in chosen]
@@ -144,7 +179,9 @@ def test_the_last_blocks_and_what_comes_after_them(vision, kind: str, count: int
 def test_of_all_blocks_only_what_comes_before_is_left_out(vision) -> None:
     model = VisionModel(vision("vit"))
     chosen = {id(p) for p in model.last_parameters(3)}
-    assert {name.split(".")[0] for name, p in model.net.named_parameters() if id(p) not in chosen} == {"embeddings"}
+    assert {
+        name.split(".")[0] for name, p in model.net.named_parameters() if id(p) not in chosen
+    } == {"embeddings"}
     with pytest.raises(SpecError, match="the backbone has 3 blocks, last_blocks asks for 4"):
         model.last_parameters(4)
 
@@ -166,7 +203,11 @@ def _without_head(path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     weights = load_file(path / "model.safetensors")
-    save_file({name: value for name, value in weights.items() if "stages.1" not in name}, path / "model.safetensors", metadata={"format": "pt"})
+    save_file(
+        {name: value for name, value in weights.items() if "stages.1" not in name},
+        path / "model.safetensors",
+        metadata={"format": "pt"},
+    )
 
 
 def _config(path: Path, **changes: object) -> None:
@@ -177,14 +218,26 @@ def _config(path: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: _config(path, model_type="bert"), "is of type 'bert', which is no vision model that can be used: expected one of clip, clip_vision"),
+        (
+            lambda path: _config(path, model_type="bert"),
+            (
+                "is of type 'bert', which is no vision model that can be used: expected one of "
+                "clip, "
+                "clip_vision"
+            ),
+        ),
         (lambda path: (path / "config.json").write_text("{"), r"config\.json is not JSON"),
-        (lambda path: (path / "config.json").write_text("[]"), r"config\.json is not a JSON object"),
+        (
+            lambda path: (path / "config.json").write_text("[]"),
+            r"config\.json is not a JSON object",
+        ),
         (_without_head, "lacks \\d+ of the weights of ResNetModel"),
         (lambda path: (path / "model.safetensors").write_bytes(b"\0" * 100), "cannot be loaded"),
     ],
 )
-def test_a_model_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path, damage, message: str) -> None:
+def test_a_model_that_cannot_be_used_is_refused_in_one_line(
+    tmp_path: Path, damage, message: str
+) -> None:
     path = write_vision(tmp_path / "model", "resnet")
     damage(tmp_path / "model")
     with pytest.raises(SpecError, match=message) as error:

@@ -22,7 +22,8 @@ def test_regions_are_dropped_at_the_rate_and_only_where_valid() -> None:
 
 
 def test_a_grid_drops_cells_at_a_rate_of_its_own() -> None:
-    # v ~ U(0, 1); above the rate 0.2 a cell goes with probability 0.2 v: (1 - 0.04) / 2 · 0.2 = 9.6 % on average, and 20 % of images lose none
+    # v ~ U(0, 1); above the rate 0.2 a cell goes with probability 0.2 v: (1 - 0.04) / 2 · 0.2 = 9.6
+    # % on average, and 20 % of images lose none
     keep = keep_features(np.full(4000, 49), 49, 0.2, "grid", Key(1).generator())
     dropped = 1 - keep.mean(1)
     assert dropped.mean() == pytest.approx(0.096, abs=0.004)
@@ -57,14 +58,25 @@ def test_a_replacement_is_never_a_special_token() -> None:
 
 
 def test_a_caption_never_becomes_empty() -> None:
-    _, keep = augment_words(np.ones((3000, 2), np.int64), None, np.array([1, 2] * 1500), 0.99, VOCABULARY, Key(5).generator())
+    _, keep = augment_words(
+        np.ones((3000, 2), np.int64),
+        None,
+        np.array([1, 2] * 1500),
+        0.99,
+        VOCABULARY,
+        Key(5).generator(),
+    )
     assert keep.any(1).all()
     assert not keep[::2, 1].any()
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.99])
-def test_words_from_scratch_meet_the_fates_that_their_stream_has_always_given_them(rate: float) -> None:
-    """One number for each token, then one id for each, drawn from `<unk>` up to `<mask>`: the streams of finished runs."""
+def test_words_from_scratch_meet_the_fates_that_their_stream_has_always_given_them(
+    rate: float,
+) -> None:
+    """One number for each token, then one id for each, drawn from `<unk>` up to `<mask>`: the
+    streams of finished runs.
+    """
     rng = np.random.default_rng(0)
     tokens, lengths = rng.integers(4, len(VOCABULARY) - 1, (200, 7)), rng.integers(1, 8, 200)
     changed, keep = augment_words(tokens, None, lengths, rate, VOCABULARY, Key(8).generator())
@@ -72,7 +84,14 @@ def test_words_from_scratch_meet_the_fates_that_their_stream_has_always_given_th
     fates = stream.random((200, 7), dtype=np.float32)
     others = stream.integers(VOCABULARY.unk, VOCABULARY.mask, (200, 7), dtype=np.int64)
     for b, n in enumerate(lengths):
-        expected = augmented(tokens[b, :n].tolist(), list(range(n)), fates[b], others[b, :n].tolist(), rate, VOCABULARY.mask)
+        expected = augmented(
+            tokens[b, :n].tolist(),
+            list(range(n)),
+            fates[b],
+            others[b, :n].tolist(),
+            rate,
+            VOCABULARY.mask,
+        )
         assert changed[b, keep[b]].tolist() == expected
 
 
@@ -88,13 +107,17 @@ class Pieces:
 
 
 def in_pieces(batch: int, specials: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Captions of one to five words in one to four pieces, between special tokens 1 and 2 where these are wanted."""
+    """Captions of one to five words in one to four pieces, between special tokens 1 and 2 where
+    these are wanted.
+    """
     rng, rows = np.random.default_rng(1), []
     for _ in range(batch):
         pieces = rng.integers(1, 5, rng.integers(1, 6))
         words = np.repeat(np.arange(len(pieces)), pieces)
         ids = rng.integers(10, 30, len(words))
-        rows.append(([1, *ids, 2], [-1, *words, -1]) if specials else (ids.tolist(), words.tolist()))
+        rows.append(
+            ([1, *ids, 2], [-1, *words, -1]) if specials else (ids.tolist(), words.tolist())
+        )
     longest = max(len(ids) for ids, _ in rows)
     tokens, words = np.zeros((batch, longest), np.int64), np.full((batch, longest), -1)
     for b, (ids, numbers) in enumerate(rows):
@@ -111,7 +134,9 @@ def test_pieces_share_the_fate_of_their_word(rate: float, specials: bool) -> Non
     fates = stream.random((300, words.max() + 1), dtype=np.float32)
     others = Pieces().replacements[stream.integers(4, size=tokens.shape)]
     for b, n in enumerate(lengths):
-        expected = augmented(tokens[b, :n].tolist(), words[b, :n].tolist(), fates[b], others[b, :n].tolist(), rate, 9)
+        expected = augmented(
+            tokens[b, :n].tolist(), words[b, :n].tolist(), fates[b], others[b, :n].tolist(), rate, 9
+        )
         assert changed[b, keep[b]].tolist() == expected
 
 
@@ -138,16 +163,23 @@ def test_no_augmentation_changes_nothing() -> None:
     changed, keep = augment_words(tokens, None, lengths, 0.0, VOCABULARY, Key(6).generator())
     np.testing.assert_array_equal(changed, tokens)
     np.testing.assert_array_equal(keep.sum(1), lengths)
-    np.testing.assert_array_equal(keep_features(lengths, 4, 0.0, "region", Key(7).generator()).sum(1), lengths)
+    np.testing.assert_array_equal(
+        keep_features(lengths, 4, 0.0, "region", Key(7).generator()).sum(1), lengths
+    )
 
 
 def test_compacting_keeps_the_order() -> None:
-    positions, lengths = compact(np.array([[False, True, False, True], [True, False, False, False]]))
+    positions, lengths = compact(
+        np.array([[False, True, False, True], [True, False, False, False]])
+    )
     np.testing.assert_array_equal(lengths, [2, 1])
     assert positions[0].tolist() == [1, 3]
     assert positions[1, 0] == 0
 
 
 def test_the_same_key_gives_the_same_batch() -> None:
-    first, second = (keep_features(np.full(8, 30), 36, 0.2, "region", (Key(0) / "augmentation" / 3).generator()) for _ in range(2))
+    first, second = (
+        keep_features(np.full(8, 30), 36, 0.2, "region", (Key(0) / "augmentation" / 3).generator())
+        for _ in range(2)
+    )
     np.testing.assert_array_equal(first, second)

@@ -55,7 +55,10 @@ def test_pairs_are_the_announced_images_cropped_and_thinned(images, threads: int
     for start in (0, 4):
         chosen = order[start : start + 4]
         values, lengths, kept = batches.pairs(chosen, rng)
-        expected = [square(decode_rgb(images.read(i), ""), 16, crop) for i, crop in zip(chosen.tolist(), draw_crops(crops, 4), strict=True)]
+        expected = [
+            square(decode_rgb(images.read(i), ""), 16, crop)
+            for i, crop in zip(chosen.tolist(), draw_crops(crops, 4), strict=True)
+        ]
         assert values.dtype == torch.uint8
         np.testing.assert_array_equal(values.permute(0, 2, 3, 1).numpy(), np.stack(expected))
         assert lengths.tolist() == [1] * 4
@@ -71,7 +74,9 @@ def test_other_images_do_not_disturb_the_announced_ones(images) -> None:
         if ask_for_others:
             others = batches.others(np.array([7, 7]), Key(5).generator())
             assert others.values.shape == (2, 3, 16, 16)
-            assert not torch.equal(others.values[0], others.values[1])  # cropped each in its own way
+            assert not torch.equal(
+                others.values[0], others.values[1]
+            )  # cropped each in its own way
         return batches.pairs(np.arange(4), Key(1).generator()).values
 
     assert torch.equal(first_pairs(False), first_pairs(True))
@@ -87,12 +92,18 @@ def test_a_step_cannot_take_other_images_than_announced(images) -> None:
 
 
 def test_features_are_gathered_as_they_always_were() -> None:
-    table = ImageTable(np.random.default_rng(0).normal(size=(6, 5, 3)).astype(np.float32), np.array([5, 2, 4, 1, 5, 3]), CPU)
+    table = ImageTable(
+        np.random.default_rng(0).normal(size=(6, 5, 3)).astype(np.float32),
+        np.array([5, 2, 4, 1, 5, 3]),
+        CPU,
+    )
     batches = FeatureBatches(table, "region", 0.4)
     batches.announce(np.arange(6), 2, KEY)
     chosen = np.array([0, 5, 2])
     values, lengths, kept = batches.pairs(chosen, Key(3).generator())
-    positions, counts = compact(keep_features(table.lengths[chosen], 5, 0.4, "region", Key(3).generator()))
+    positions, counts = compact(
+        keep_features(table.lengths[chosen], 5, 0.4, "region", Key(3).generator())
+    )
     assert kept is None
     np.testing.assert_array_equal(lengths, counts)
     np.testing.assert_array_equal(values, table.gather(chosen, positions))
@@ -103,7 +114,9 @@ class Counting(torch.nn.Module):
 
     def forward(self, pixels: torch.Tensor, lengths: torch.Tensor) -> LocalFeatures:
         count = len(pixels)
-        values = (10 * torch.arange(count)[:, None] + torch.arange(4) + 1.0)[..., None].expand(-1, -1, 3)
+        values = (10 * torch.arange(count)[:, None] + torch.arange(4) + 1.0)[..., None].expand(
+            -1, -1, 3
+        )
         return LocalFeatures(values, torch.full((count,), 4))
 
 

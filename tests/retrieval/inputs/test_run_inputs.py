@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from vsebench.results.spec import RunSpec
 
 
-def test_words_of_dev_and_test_are_unknown_unless_training_has_them(plan_runs: Callable[..., tuple[RunSpec, ...]], tiny_root: Path, tmp_path: Path) -> None:
+def test_words_of_dev_and_test_are_unknown_unless_training_has_them(
+    plan_runs: Callable[..., tuple[RunSpec, ...]], tiny_root: Path, tmp_path: Path
+) -> None:
     """methods P19: published vocabularies count dev captions, or even test captions."""
     root = tmp_path / "data"
     shutil.copytree(tiny_root, root)
@@ -33,4 +35,12 @@ def test_words_of_dev_and_test_are_unknown_unless_training_has_them(plan_runs: C
     assert "zeppelin" not in vocabulary.words
     for split in (inputs.dev, inputs.test):
         tokens, _ = split.texts.gather(np.array([0]))
-        assert tokens.tolist() == [[vocabulary.start, vocabulary.unk, vocabulary.words.index("red"), vocabulary.unk, vocabulary.end]]
+        assert tokens.tolist() == [
+            [
+                vocabulary.start,
+                vocabulary.unk,
+                vocabulary.words.index("red"),
+                vocabulary.unk,
+                vocabulary.end,
+            ]
+        ]

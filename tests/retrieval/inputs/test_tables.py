@@ -30,7 +30,10 @@ def test_captions_are_padded_to_the_longest_of_the_batch() -> None:
 def test_the_words_of_tokens_are_gathered_as_the_tokens_are() -> None:
     captions = ["a dog", "a dog runs very fast", "cat"]
     inner = TextTable(Vocabulary.build(captions, 1, ends_are_words=False).encode(captions))
-    assert inner.words(np.array([2, 1])).tolist() == [[-1, 0, -1, -1, -1, -1, -1], [-1, 0, 1, 2, 3, 4, -1]]
+    assert inner.words(np.array([2, 1])).tolist() == [
+        [-1, 0, -1, -1, -1, -1, -1],
+        [-1, 0, 1, 2, 3, 4, -1],
+    ]
     assert TextTable(Vocabulary.build(captions, 1).encode(captions)).words(np.array([0])) is None
 
 

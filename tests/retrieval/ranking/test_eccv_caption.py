@@ -1,4 +1,6 @@
-"""Equality with the package `eccv_caption` on random scores of COCO's 5,000 test images and 25,000 captions."""
+"""Equality with the package `eccv_caption` on random scores of COCO's 5,000 test images and 25,000
+captions.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ EVERY = 20  # of the judged queries
 def package() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it recommends a faster JSON reader
-        return pytest.importorskip("eccv_caption", reason="the package eccv_caption is not installed: pip install 'vsebench[eccv]'").Metrics()
+        return pytest.importorskip(
+            "eccv_caption",
+            reason="the package eccv_caption is not installed: pip install 'vsebench[eccv]'",
+        ).Metrics()
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +37,20 @@ def embeddings() -> dict[str, np.ndarray]:
     """Captions resemble their images, so that no metric is near 0."""
     rng = np.random.default_rng(0)
     image = rng.standard_normal((5000, 12), dtype=np.float32)
-    return {"i": image, "t": np.repeat(image, 5, axis=0) + np.float32(0.6) * rng.standard_normal((25000, 12), dtype=np.float32)}
+    return {
+        "i": image,
+        "t": np.repeat(image, 5, axis=0)
+        + np.float32(0.6) * rng.standard_normal((25000, 12), dtype=np.float32),
+    }
 
 
-def retrieved(queries: np.ndarray, items: np.ndarray, rows: Sequence[int], query_ids: Sequence[str], item_ids: Sequence[str]) -> dict[int, list[int]]:
+def retrieved(
+    queries: np.ndarray,
+    items: np.ndarray,
+    rows: Sequence[int],
+    query_ids: Sequence[str],
+    item_ids: Sequence[str],
+) -> dict[int, list[int]]:
     """The first items of some queries, as the package wants them."""
     numbers = np.array(item_ids, np.int64)
     lists = {}
@@ -52,14 +67,28 @@ def test_equals_the_package(name: str, package: Any, embeddings: dict[str, np.nd
     for direction, relation in collected.relevance.items():
         rows = judged_rows(relation, direction, collected.ids, allow_absent=collected.allow_absent)
         chosen = np.isin(rows.queries, np.unique(rows.queries)[::EVERY])
-        judged = Judgements.from_pairs(rows.queries[chosen], rows.items[chosen], rows.grades[chosen])
+        judged = Judgements.from_pairs(
+            rows.queries[chosen], rows.items[chosen], rows.grades[chosen]
+        )
         assert np.diff(judged.offsets).max() < DEPTH
         query, item = direction[0], direction[2]
-        found = evaluate_relevance(embeddings[query], embeddings[item], judged, relevant_from=collected.relevant_from)
-        lists = retrieved(embeddings[query], embeddings[item], judged.queries.tolist(), collected.ids[query], collected.ids[item])
+        found = evaluate_relevance(
+            embeddings[query], embeddings[item], judged, relevant_from=collected.relevant_from
+        )
+        lists = retrieved(
+            embeddings[query],
+            embeddings[item],
+            judged.queries.tolist(),
+            collected.ids[query],
+            collected.ids[item],
+        )
         truth = getattr(package, f"{name}_gts")
         truth[direction] = {number: truth[direction][number] for number in lists}
-        recalls = {f"r{k}": 100 * getattr(package, f"{name}_recalls")({direction: lists}, direction, K=k)[direction] for k in (1, 5, 10)}
+        recalls = {
+            f"r{k}": 100
+            * getattr(package, f"{name}_recalls")({direction: lists}, direction, K=k)[direction]
+            for k in (1, 5, 10)
+        }
         assert {key: getattr(found, key) for key in recalls} == pytest.approx(recalls)
         assert recalls["r1"] > 1
         if name == "eccv":
@@ -69,7 +98,9 @@ def test_equals_the_package(name: str, package: Any, embeddings: dict[str, np.nd
 
 
 def test_what_the_package_judges_without_having_it_counts_as_relevant(package: Any) -> None:
-    """Two relevant captions of ECCV Caption are none of the 25,000: they are in R and never found, as in the package."""
+    """Two relevant captions of ECCV Caption are none of the 25,000: they are in R and never found,
+    as in the package.
+    """
     collected = load_collected("eccv", [])
     rows = judged_rows(collected.relevance["i2t"], "i2t", collected.ids, allow_absent=True)
     assert (rows.items < 0).sum() == 2

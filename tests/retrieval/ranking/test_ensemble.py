@@ -21,7 +21,10 @@ def member(width: int, seed: int, dtype: torch.dtype = torch.float32) -> Member:
 
 
 def total(members: list[Member]) -> list[list[float]]:
-    scores = [np.array(ranking.inner_products(m.image.double().numpy(), m.text.double().numpy())) for m in members]
+    scores = [
+        np.array(ranking.inner_products(m.image.double().numpy(), m.text.double().numpy()))
+        for m in members
+    ]
     return np.sum(scores, axis=0).tolist()
 
 
@@ -33,7 +36,9 @@ def test_ranks_are_those_of_the_mean_of_the_matrices() -> None:
         assert (found.i2t_ranks.tolist(), found.t2i_ranks.tolist()) == expected
     arrays = [Member(m.image.numpy(), m.text.numpy()) for m in members]
     assert evaluate_ensemble(arrays, OWNER).i2t_ranks.tolist() == expected[0]
-    scored = evaluate_ensemble([*arrays[:2], Member(arrays[2].image, arrays[2].text, lambda a, b: a @ b.T)], OWNER)
+    scored = evaluate_ensemble(
+        [*arrays[:2], Member(arrays[2].image, arrays[2].text, lambda a, b: a @ b.T)], OWNER
+    )
     assert scored.t2i_ranks.tolist() == expected[1]
     assert expected[0] != ranking.ranks(total(members[:1]), OWNER.tolist())[0]
 
@@ -41,7 +46,10 @@ def test_ranks_are_those_of_the_mean_of_the_matrices() -> None:
 def test_a_model_twice_is_the_model() -> None:
     """Doubled sums are exact, so that even ties stay as they are."""
     generator = torch.Generator().manual_seed(4)
-    once = Member(torch.randint(-1, 2, (20, 3), generator=generator).float(), torch.randint(-1, 2, (60, 3), generator=generator).float())
+    once = Member(
+        torch.randint(-1, 2, (20, 3), generator=generator).float(),
+        torch.randint(-1, 2, (60, 3), generator=generator).float(),
+    )
     found, single = evaluate_ensemble([once, once], OWNER), evaluate(once.image, once.text, OWNER)
     assert found.i2t_ranks.tolist() == single.i2t_ranks.tolist()
     assert found.t2i_ranks.tolist() == single.t2i_ranks.tolist()
@@ -64,13 +72,20 @@ def nearest(image: SetEmbedding, text: SetEmbedding) -> torch.Tensor:
 def test_other_similarities_are_averaged_block_by_block() -> None:
     plain, far = member(5, 5), member(4, 6)
     generator = torch.Generator().manual_seed(7)
-    sets = [SetEmbedding(torch.randn(n, 2, 3, generator=generator), torch.ones(n, 2, dtype=torch.bool)) for n in (20, 60)]
-    scores = plain.image.double() @ plain.text.double().T - 2 * torch.cdist(far.image.double(), far.text.double())
+    sets = [
+        SetEmbedding(torch.randn(n, 2, 3, generator=generator), torch.ones(n, 2, dtype=torch.bool))
+        for n in (20, 60)
+    ]
+    scores = plain.image.double() @ plain.text.double().T - 2 * torch.cdist(
+        far.image.double(), far.text.double()
+    )
     scores += nearest(*(SetEmbedding(s.vectors.double(), s.mask) for s in sets))
     members = [plain, Member(far.image, far.text, Distance()), Member(*sets, nearest)]
     for block in (7, None):
         found = evaluate_ensemble(members, OWNER, block=block)
-        assert (found.i2t_ranks.tolist(), found.t2i_ranks.tolist()) == ranking.ranks(scores.tolist(), OWNER.tolist())
+        assert (found.i2t_ranks.tolist(), found.t2i_ranks.tolist()) == ranking.ranks(
+            scores.tolist(), OWNER.tolist()
+        )
     assert next(members[1].similarity.parameters()).dtype == torch.float32
     sets[1].vectors[3] = torch.nan
     with pytest.raises(DataError, match=r"^caption embeddings: row 3 "):

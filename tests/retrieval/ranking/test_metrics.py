@@ -20,12 +20,16 @@ def random_ranks(images: int, texts: int, seed: int) -> Ranks:
 def test_metrics_equal_the_oracle(images: int, texts: int) -> None:
     for seed in range(5):
         ranks = random_ranks(images, texts, seed)
-        assert RetrievalMetrics.from_ranks(ranks).as_dict() == pytest.approx(ranking.metrics(ranks.image.tolist(), ranks.text.tolist()), rel=1e-12)
+        assert RetrievalMetrics.from_ranks(ranks).as_dict() == pytest.approx(
+            ranking.metrics(ranks.image.tolist(), ranks.text.tolist()), rel=1e-12
+        )
 
 
 def test_a_match_at_position_k_is_not_among_the_first_k() -> None:
     metrics = RetrievalMetrics.from_ranks(Ranks(np.array([0, 1, 4, 5, 9, 10]), np.array([0])))
-    assert (metrics.i2t_r1, metrics.i2t_r5, metrics.i2t_r10) == pytest.approx((100 / 6, 50, 500 / 6))
+    assert (metrics.i2t_r1, metrics.i2t_r5, metrics.i2t_r10) == pytest.approx(
+        (100 / 6, 50, 500 / 6)
+    )
     assert (metrics.i2t_medr, metrics.i2t_meanr) == (5, pytest.approx(29 / 6 + 1))
     assert (metrics.t2i_r1, metrics.t2i_medr, metrics.t2i_meanr) == (100, 1, 1)
 
@@ -41,7 +45,9 @@ def test_folds_are_averaged_and_not_pooled() -> None:
     pooled = Ranks(*(np.concatenate(direction) for direction in zip(*folds, strict=True)))
     metrics = RetrievalMetrics.from_ranks(pooled, folds)
     each = [ranking.metrics(fold.image.tolist(), fold.text.tolist()) for fold in folds]
-    assert metrics.as_dict() == pytest.approx({name: np.mean([fold[name] for fold in each]) for name in each[0]})
+    assert metrics.as_dict() == pytest.approx(
+        {name: np.mean([fold[name] for fold in each]) for name in each[0]}
+    )
     assert metrics.i2t_medr != RetrievalMetrics.from_ranks(pooled).i2t_medr
     assert metrics.i2t_ranks is pooled.image
 

@@ -28,7 +28,9 @@ def check(image: torch.Tensor, text: torch.Tensor, labels: np.ndarray) -> None:
         found = evaluate_plausible(image, text, OWNER, labels, block=block)
         assert found.i2t == pytest.approx(pmrp(scores.tolist(), of_image, of_caption))
         assert found.t2i == pytest.approx(pmrp(scores.T.tolist(), of_caption, of_image))
-        assert (found.i2t_pmrp, found.t2i_pmrp) == pytest.approx((np.mean(found.i2t), np.mean(found.t2i)))
+        assert (found.i2t_pmrp, found.t2i_pmrp) == pytest.approx(
+            (np.mean(found.i2t), np.mean(found.t2i))
+        )
         assert (found.images, found.captions) == (labels.any(1).sum(), labels.any(1)[OWNER].sum())
 
 
@@ -52,20 +54,30 @@ def test_equals_the_oracle(seed: int, compiled: bool, monkeypatch: pytest.Monkey
 
 def test_a_constant_model_finds_only_what_cannot_be_missed() -> None:
     """Ties stand against it: its R-Precision is what is left when the irrelevant come first."""
-    labels = np.eye(9, dtype=np.uint8)  # at distance 0 an image matches its own captions alone, at 2 everything
-    found = evaluate_plausible(np.ones((9, 5), np.float32), np.ones((18, 5), np.float32), OWNER, labels)
+    labels = np.eye(
+        9, dtype=np.uint8
+    )  # at distance 0 an image matches its own captions alone, at 2 everything
+    found = evaluate_plausible(
+        np.ones((9, 5), np.float32), np.ones((18, 5), np.float32), OWNER, labels
+    )
     assert found.i2t == found.t2i == (0, 0, 100)
 
 
 def test_any_similarity() -> None:
     labels, image, text = attributes(1), normal(9, 5, 1), normal(18, 5, 2)
     scores = -torch.cdist(image.double(), text.double())
-    found = evaluate_plausible(image, text, OWNER, labels, similarity=lambda a, b: -torch.cdist(a, b), block=2)
+    found = evaluate_plausible(
+        image, text, OWNER, labels, similarity=lambda a, b: -torch.cdist(a, b), block=2
+    )
     of_image, of_caption = labels.astype(int).tolist(), labels[OWNER].astype(int).tolist()
     assert found.i2t == pytest.approx(pmrp(scores.tolist(), of_image, of_caption))
     assert found.t2i == pytest.approx(pmrp(scores.T.tolist(), of_caption, of_image))
-    near = 1e-12 * torch.randn(9, 18, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    constant = evaluate_plausible(image, text, OWNER, np.eye(9), similarity=lambda a, b: near[: len(a), : len(b)])
+    near = 1e-12 * torch.randn(
+        9, 18, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    )
+    constant = evaluate_plausible(
+        image, text, OWNER, np.eye(9), similarity=lambda a, b: near[: len(a), : len(b)]
+    )
     assert constant.i2t == (0, 0, 100)
 
 
@@ -80,5 +92,9 @@ def test_what_is_wrong_with_attributes_is_said() -> None:
             evaluate_plausible(image, text, OWNER, labels)
     with pytest.raises(DataError, match="image 8 has no caption"):
         evaluate_plausible(image, text, OWNER % 8, np.ones((9, 1)))
-    with pytest.raises(DataError, match="caption embeddings: row 1 holds values that are not finite"):
-        evaluate_plausible(image, text.index_fill(0, torch.tensor([1]), torch.nan), OWNER, np.ones((9, 1)))
+    with pytest.raises(
+        DataError, match="caption embeddings: row 1 holds values that are not finite"
+    ):
+        evaluate_plausible(
+            image, text.index_fill(0, torch.tensor([1]), torch.nan), OWNER, np.ones((9, 1))
+        )

@@ -27,7 +27,9 @@ def ragged_owner(images: int, texts: int, seed: int) -> torch.Tensor:
     return torch.cat([torch.arange(images), extra])[torch.randperm(texts, generator=generator)]
 
 
-def related(images: int, texts: int, width: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def related(
+    images: int, texts: int, width: int, seed: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Unit vectors in which captions resemble their image somewhat."""
     generator = torch.Generator().manual_seed(seed)
     owner = ragged_owner(images, texts, seed)
@@ -38,7 +40,9 @@ def related(images: int, texts: int, width: int, seed: int) -> tuple[torch.Tenso
 
 def check(image: torch.Tensor, text: torch.Tensor, owner: torch.Tensor) -> None:
     """The evaluation equals the oracle, at every block size."""
-    expected = ranking.ranks(ranking.inner_products(image.double().numpy(), text.double().numpy()), owner.tolist())
+    expected = ranking.ranks(
+        ranking.inner_products(image.double().numpy(), text.double().numpy()), owner.tolist()
+    )
     for block in BLOCKS:
         metrics = evaluate(image, text, owner, block=block)
         assert metrics.i2t_ranks.tolist() == expected[0]
@@ -69,7 +73,9 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return request.param
 
 
-@pytest.mark.parametrize(("images", "texts", "width"), [(1, 1, 1), (1, 6, 3), (2, 9, 17), (23, 60, 8), (40, 200, 33)])
+@pytest.mark.parametrize(
+    ("images", "texts", "width"), [(1, 1, 1), (1, 6, 3), (2, 9, 17), (23, 60, 8), (40, 200, 33)]
+)
 def test_equals_the_oracle(images: int, texts: int, width: int, path: str) -> None:
     check(*related(images, texts, width, seed=images))
 
@@ -83,12 +89,17 @@ def test_equals_the_oracle_in_every_dtype(dtype: torch.dtype, path: str) -> None
 
 def test_equals_the_oracle_with_norms_of_all_sizes(path: str) -> None:
     image, text, owner = related(23, 60, 12, seed=2)
-    check(image * torch.logspace(-4, 4, 23)[:, None], text * torch.logspace(3, -3, 60)[:, None], owner)
+    check(
+        image * torch.logspace(-4, 4, 23)[:, None], text * torch.logspace(3, -3, 60)[:, None], owner
+    )
 
 
 def test_equals_the_oracle_where_exact_ties_abound(path: str) -> None:
     generator = torch.Generator().manual_seed(3)
-    image, text = torch.randint(-1, 2, (23, 4), generator=generator), torch.randint(-1, 2, (60, 4), generator=generator)
+    image, text = (
+        torch.randint(-1, 2, (23, 4), generator=generator),
+        torch.randint(-1, 2, (60, 4), generator=generator),
+    )
     check(image.float(), text.float(), ragged_owner(23, 60, seed=3))
 
 
@@ -101,7 +112,10 @@ def test_equals_the_oracle_with_repeated_rows(path: str) -> None:
 def test_equals_the_oracle_where_rows_differ_in_their_last_bits(path: str) -> None:
     generator = torch.Generator().manual_seed(5)
     same = unit(torch.randn(1, 300, generator=generator))
-    image, text = same + 1e-8 * torch.randn(11, 300, generator=generator), same + 1e-8 * torch.randn(30, 300, generator=generator)
+    image, text = (
+        same + 1e-8 * torch.randn(11, 300, generator=generator),
+        same + 1e-8 * torch.randn(30, 300, generator=generator),
+    )
     assert len(image.unique(dim=0)) == 11
     check(image, text, ragged_owner(11, 30, seed=5))
 
@@ -109,7 +123,10 @@ def test_equals_the_oracle_where_rows_differ_in_their_last_bits(path: str) -> No
 def test_equals_the_oracle_where_all_scores_are_negative(path: str) -> None:
     """A metric that leaves out scores of 0 and less would miss every match."""
     image, text, owner = related(23, 60, 12, seed=6)
-    image, text = torch.cat([image, torch.full((23, 1), 2.0)], 1), torch.cat([text, torch.full((60, 1), -2.0)], 1)
+    image, text = (
+        torch.cat([image, torch.full((23, 1), 2.0)], 1),
+        torch.cat([text, torch.full((60, 1), -2.0)], 1),
+    )
     assert (image @ text.T).max() < 0
     check(image, text, owner)
     assert evaluate(image, text, owner).i2t_r1 > 80
@@ -128,8 +145,15 @@ def test_decides_scores_that_float32_cannot_represent(path: str) -> None:
 def test_a_constant_model_ranks_last(width: int, path: str) -> None:
     same = unit(torch.randn(1, width, generator=torch.Generator().manual_seed(width)))
     owner = ragged_owner(12, 60, seed=width)
-    for dtype, block in ((torch.float32, 5), (torch.float32, 128), (torch.float64, 128), (torch.float16, 128)):
-        metrics = evaluate(same.to(dtype).repeat(12, 1), same.to(dtype).repeat(60, 1), owner, block=block)
+    for dtype, block in (
+        (torch.float32, 5),
+        (torch.float32, 128),
+        (torch.float64, 128),
+        (torch.float16, 128),
+    ):
+        metrics = evaluate(
+            same.to(dtype).repeat(12, 1), same.to(dtype).repeat(60, 1), owner, block=block
+        )
         assert metrics.i2t_ranks.tolist() == (60 - owner.bincount()).tolist()
         assert set(metrics.t2i_ranks.tolist()) == {11}
         assert metrics.i2t_r10 == metrics.t2i_r10 == 0
@@ -153,7 +177,10 @@ def test_surroundings_do_not_matter() -> None:
     """Settings that lower the precision of products are overridden, and are left as they were."""
     generator = torch.Generator().manual_seed(8)
     same = unit(torch.randn(1, 128, generator=generator))
-    image, text = same + 1e-6 * torch.randn(200, 128, generator=generator), same + 1e-6 * torch.randn(1000, 128, generator=generator)
+    image, text = (
+        same + 1e-6 * torch.randn(200, 128, generator=generator),
+        same + 1e-6 * torch.randn(1000, 128, generator=generator),
+    )
     owner = torch.arange(200).repeat_interleave(5)
     expected = evaluate(image, text, owner)
     precision = torch.get_float32_matmul_precision()
@@ -172,7 +199,9 @@ def test_surroundings_do_not_matter() -> None:
 
 
 def test_a_larger_set_is_ranked_alike_by_all_paths(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several tiles of thousands of pairs each, with undecided ones among them, against counting in float64."""
+    """Several tiles of thousands of pairs each, with undecided ones among them, against counting in
+    float64.
+    """
     image, text, _ = related(300, 1500, 64, seed=9)
     owner = torch.arange(300).repeat_interleave(5)
     text = unit(0.3 * image[owner] + text)
@@ -196,8 +225,12 @@ def test_a_larger_set_is_ranked_alike_by_all_paths(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("own", "rank"), [(0, 2), (1, 2), (2, 2), (3, 3)])
 def test_ties_count_against_the_model_wherever_they_stand(own: int, rank: int) -> None:
-    """methods F8: published code ranks [.5, .5, .5, .1] as 2, 1, 0, 3, and so gives each of three equal captions another rank."""
-    image = torch.tensor([[0.5, 0.5, 0.5, 0.1], *[[-1.0] * 4] * 3])  # images 1 to 3 take the other captions
+    """methods F8: published code ranks [.5, .5, .5, .1] as 2, 1, 0, 3, and so gives each of three
+    equal captions another rank.
+    """
+    image = torch.tensor(
+        [[0.5, 0.5, 0.5, 0.1], *[[-1.0] * 4] * 3]
+    )  # images 1 to 3 take the other captions
     owner = [1, 2, 3]
     owner.insert(own, 0)
     assert evaluate(image, torch.eye(4), owner).i2t_ranks[0] == rank
@@ -216,7 +249,10 @@ def test_cuda_gives_the_same_ranks() -> None:
     generator = torch.Generator().manual_seed(10)
     for noise in (1.0, 1e-6, 1e-8, 0.0):
         same = unit(torch.randn(1, 512, generator=generator))
-        image, text = same + noise * torch.randn(1000, 512, generator=generator), same + noise * torch.randn(5000, 512, generator=generator)
+        image, text = (
+            same + noise * torch.randn(1000, 512, generator=generator),
+            same + noise * torch.randn(5000, 512, generator=generator),
+        )
         owner = torch.arange(1000).repeat_interleave(5)
         cpu = evaluate(image, text, owner)
         torch.backends.cuda.matmul.fp32_precision = "tf32"

@@ -23,24 +23,44 @@ def indices(count: int) -> torch.Tensor:
 
 def test_equals_the_oracle_for_any_scores_and_block() -> None:
     generator = torch.Generator().manual_seed(0)
-    for scores in (torch.randn(5, 12, generator=generator, dtype=torch.float64), torch.randint(-2, 2, (5, 12), generator=generator).double()):
+    for scores in (
+        torch.randn(5, 12, generator=generator, dtype=torch.float64),
+        torch.randint(-2, 2, (5, 12), generator=generator).double(),
+    ):
         expected = ranking.ranks(scores.tolist(), OWNER.tolist())
         for block in (1, 4, 7, 128):
-            metrics = evaluate(indices(5), indices(12), OWNER, similarity=looked_up(scores), block=block)
+            metrics = evaluate(
+                indices(5), indices(12), OWNER, similarity=looked_up(scores), block=block
+            )
             assert (metrics.i2t_ranks.tolist(), metrics.t2i_ranks.tolist()) == expected
 
 
 def test_the_methods_fixture_counts_ties_against_the_model() -> None:
     """methods F8, rows [.5, .5, .5, .1] and [.2, NaN, .9], and zeros."""
-    for row, rank in (([0.5, 0.5, 0.5, 0.1], 2), ([0.1, 0.5, 0.5, 0.1], 3), ([0.6, 0.5, 0.5, 0.5], 0)):
+    for row, rank in (
+        ([0.5, 0.5, 0.5, 0.1], 2),
+        ([0.1, 0.5, 0.5, 0.1], 3),
+        ([0.6, 0.5, 0.5, 0.5], 0),
+    ):
         scores = torch.full((4, 4), -1.0)
         scores[0] = torch.tensor(row)
-        assert evaluate(indices(4), indices(4), range(4), similarity=looked_up(scores)).i2t_ranks[0] == rank
+        assert (
+            evaluate(indices(4), indices(4), range(4), similarity=looked_up(scores)).i2t_ranks[0]
+            == rank
+        )
     scores = torch.zeros(3, 3)
     scores[1] = torch.tensor([0.2, torch.nan, 0.9])
     with pytest.raises(DataError, match="similarity of image 1 and caption 1 is not finite"):
         evaluate(indices(3), indices(3), range(3), similarity=looked_up(scores), block=2)
-    assert set(evaluate(indices(5000), indices(5000), range(5000), similarity=lambda a, b: a @ b.T * 0, block=5000).t2i_ranks) == {4999}
+    assert set(
+        evaluate(
+            indices(5000),
+            indices(5000),
+            range(5000),
+            similarity=lambda a, b: a @ b.T * 0,
+            block=5000,
+        ).t2i_ranks
+    ) == {4999}
 
 
 @pytest.mark.parametrize(("gap", "rank"), [(1e-10, 1), (1e-8, 0)])
@@ -77,7 +97,9 @@ def test_a_module_scores_in_float64_and_stays_as_it_was() -> None:
     image, text, similarity = torch.randn(5, 6), torch.randn(12, 6), Bilinear()
     metrics = evaluate(image.numpy(), text, OWNER, similarity=similarity)
     scores = similarity.weight(image) @ text.T
-    assert (metrics.i2t_ranks.tolist(), metrics.t2i_ranks.tolist()) == ranking.ranks(scores.tolist(), OWNER.tolist())
+    assert (metrics.i2t_ranks.tolist(), metrics.t2i_ranks.tolist()) == ranking.ranks(
+        scores.tolist(), OWNER.tolist()
+    )
     assert similarity.training
     assert similarity.weight.weight.dtype == torch.float32
 
@@ -90,14 +112,23 @@ def closest_pair(image: SetEmbedding, text: SetEmbedding) -> torch.Tensor:
 
 def test_sets_are_ranked_blockwise_and_their_padding_is_not_read() -> None:
     generator = torch.Generator().manual_seed(3)
-    image = SetEmbedding(torch.randn(5, 3, 4, generator=generator), torch.rand(5, 3, generator=generator) < 0.7)
-    text = SetEmbedding(torch.randn(12, 2, 4, generator=generator), torch.ones(12, 2, dtype=torch.bool))
+    image = SetEmbedding(
+        torch.randn(5, 3, 4, generator=generator), torch.rand(5, 3, generator=generator) < 0.7
+    )
+    text = SetEmbedding(
+        torch.randn(12, 2, 4, generator=generator), torch.ones(12, 2, dtype=torch.bool)
+    )
     image.mask[:, 0] = True
     image.vectors[~image.mask] = torch.nan
-    scores = closest_pair(SetEmbedding(image.vectors.nan_to_num().double(), image.mask), SetEmbedding(text.vectors.double(), text.mask))
+    scores = closest_pair(
+        SetEmbedding(image.vectors.nan_to_num().double(), image.mask),
+        SetEmbedding(text.vectors.double(), text.mask),
+    )
     for block in (2, 128):
         metrics = evaluate(image, text, OWNER, similarity=closest_pair, block=block)
-        assert (metrics.i2t_ranks.tolist(), metrics.t2i_ranks.tolist()) == ranking.ranks(scores.tolist(), OWNER.tolist())
+        assert (metrics.i2t_ranks.tolist(), metrics.t2i_ranks.tolist()) == ranking.ranks(
+            scores.tolist(), OWNER.tolist()
+        )
     text.vectors[7, 1, 2] = torch.inf
     with pytest.raises(DataError, match=r"^caption embeddings: row 7 "):
         evaluate(image, text, OWNER, similarity=closest_pair)
@@ -105,14 +136,27 @@ def test_sets_are_ranked_blockwise_and_their_padding_is_not_read() -> None:
 
 def test_gaussians_are_checked_and_ranked() -> None:
     generator = torch.Generator().manual_seed(4)
-    image, text = (GaussianEmbedding(torch.randn(n, 4, generator=generator), torch.randn(n, 4, generator=generator)) for n in (5, 12))
+    image, text = (
+        GaussianEmbedding(
+            torch.randn(n, 4, generator=generator), torch.randn(n, 4, generator=generator)
+        )
+        for n in (5, 12)
+    )
 
     def distance(a: GaussianEmbedding, b: GaussianEmbedding) -> torch.Tensor:
-        return -(torch.cdist(a.mean, b.mean) ** 2) - a.log_variance.exp().sum(1)[:, None] - b.log_variance.exp().sum(1)
+        return (
+            -(torch.cdist(a.mean, b.mean) ** 2)
+            - a.log_variance.exp().sum(1)[:, None]
+            - b.log_variance.exp().sum(1)
+        )
 
-    scores = distance(*(GaussianEmbedding(e.mean.double(), e.log_variance.double()) for e in (image, text)))
+    scores = distance(
+        *(GaussianEmbedding(e.mean.double(), e.log_variance.double()) for e in (image, text))
+    )
     metrics = evaluate(image, text, OWNER, similarity=distance, block=3)
-    assert (metrics.i2t_ranks.tolist(), metrics.t2i_ranks.tolist()) == ranking.ranks(scores.tolist(), OWNER.tolist())
+    assert (metrics.i2t_ranks.tolist(), metrics.t2i_ranks.tolist()) == ranking.ranks(
+        scores.tolist(), OWNER.tolist()
+    )
     image.log_variance[2, 0] = torch.nan
     with pytest.raises(DataError, match=r"^image embeddings: row 2 "):
         evaluate(image, text, OWNER, similarity=distance)
@@ -124,6 +168,8 @@ def test_folds_apply_to_any_similarity() -> None:
     text = image[::-1] + 0.5 * rng.normal(size=(2000, 8))
     owner = np.arange(2000)[::-1]
     exact = evaluate(image, text, owner, protocol="1k-5fold")
-    scored = evaluate(image, text, owner, protocol="1k-5fold", similarity=lambda a, b: a @ b.T, block=700)
+    scored = evaluate(
+        image, text, owner, protocol="1k-5fold", similarity=lambda a, b: a @ b.T, block=700
+    )
     assert exact.as_dict() == scored.as_dict()
     assert exact.t2i_ranks.tolist() == scored.t2i_ranks.tolist()

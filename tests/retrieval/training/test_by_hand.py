@@ -1,4 +1,6 @@
-"""Whole runs against plain loops over single items in float64, from the files of a set and the keys of the random streams."""
+"""Whole runs against plain loops over single items in float64, from the files of a set and the keys
+of the random streams.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,35 @@ if TYPE_CHECKING:
 
     Plan = Callable[..., tuple[RunSpec, ...]]
 
-REGIONS, DIM, WORDS = 4, 5, ("red", "green", "blue", "dog", "cat", "horse", "runs", "sits", "there", "here")
+REGIONS, DIM, WORDS = (
+    4,
+    5,
+    ("red", "green", "blue", "dog", "cat", "horse", "runs", "sits", "there", "here"),
+)
 BATCH, STEPS, EPOCHS = 20, 3, 2  # 60 captions of 12 images: every batch has siblings
 RATES = (0.005, 0.01, 0.01, 0.003, 0.003, 0.003)  # two steps up, cut at the second epoch
 DROP, HIDE, CLIP, DECAY = 0.3, 0.4, 0.5, 0.05
-SIZES = {"embed_dim": 6, "word_dim": 4, "image_encoder": "grid", "batch_size": BATCH, "epochs": EPOCHS, "evals_per_epoch": STEPS, "select_at": "last"}
-PACE = {"lr": 0.01, "lr_warmup_epochs": 2 / STEPS, "lr_decay": 0.3, "lr_decay_at": 0.5, "warmup_epochs": 1 / STEPS}
-SETTINGS = SIZES | PACE | {"drop_regions": DROP, "augment_words": HIDE, "clip_norm": CLIP, "weight_decay": DECAY}
+SIZES = {
+    "embed_dim": 6,
+    "word_dim": 4,
+    "image_encoder": "grid",
+    "batch_size": BATCH,
+    "epochs": EPOCHS,
+    "evals_per_epoch": STEPS,
+    "select_at": "last",
+}
+PACE = {
+    "lr": 0.01,
+    "lr_warmup_epochs": 2 / STEPS,
+    "lr_decay": 0.3,
+    "lr_decay_at": 0.5,
+    "warmup_epochs": 1 / STEPS,
+}
+SETTINGS = (
+    SIZES
+    | PACE
+    | {"drop_regions": DROP, "augment_words": HIDE, "clip_norm": CLIP, "weight_decay": DECAY}
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +74,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng, folder = np.random.default_rng(7), tmp_path_factory.mktemp("by_hand") / "precomp"
     folder.mkdir()
     for name, images in (("train", 12), ("dev", 4), ("test", 3)):
-        np.save(folder / f"{name}_ims.npy", rng.normal(size=(images, REGIONS, DIM)).astype(np.float32))
+        np.save(
+            folder / f"{name}_ims.npy", rng.normal(size=(images, REGIONS, DIM)).astype(np.float32)
+        )
         captions: dict[str, None] = {}
         while len(captions) < 5 * images:
             captions[" ".join(rng.choice(WORDS, size=rng.integers(2, 7)))] = None
-        (folder / f"{name}_caps.txt").write_text("".join(f"{caption}\n" for caption in captions), encoding="utf-8")
+        (folder / f"{name}_caps.txt").write_text(
+            "".join(f"{caption}\n" for caption in captions), encoding="utf-8"
+        )
     return folder.parent
 
 
@@ -66,8 +94,19 @@ class Split(NamedTuple):
     @classmethod
     def read(cls, root: Path, name: str, vocabulary: Vocabulary) -> Split:
         lines = (root / "precomp" / f"{name}_caps.txt").read_text().splitlines()
-        captions = [[vocabulary.start, *(vocabulary.words.index(word) for word in line.split()), vocabulary.end] for line in lines]
-        return cls(torch.from_numpy(np.load(root / "precomp" / f"{name}_ims.npy")).double(), captions, [c // 5 for c in range(len(lines))])
+        captions = [
+            [
+                vocabulary.start,
+                *(vocabulary.words.index(word) for word in line.split()),
+                vocabulary.end,
+            ]
+            for line in lines
+        ]
+        return cls(
+            torch.from_numpy(np.load(root / "precomp" / f"{name}_ims.npy")).double(),
+            captions,
+            [c // 5 for c in range(len(lines))],
+        )
 
 
 class Seen(NamedTuple):
@@ -90,7 +129,9 @@ def of_caption(model: Model, ids: Sequence[int]) -> Tensor:
 
 def whole(model: Model, split: Split) -> tuple[list[Tensor], list[Tensor]]:
     with torch.no_grad():
-        return [of_image(model, rows) for rows in split.features], [of_caption(model, ids) for ids in split.captions]
+        return [of_image(model, rows) for rows in split.features], [
+            of_caption(model, ids) for ids in split.captions
+        ]
 
 
 def dots(left: Sequence[Tensor], right: Sequence[Tensor]) -> list[Tensor]:
@@ -113,19 +154,37 @@ class ByHand:
         key, seen = Key(self.seed), []
         moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.model.parameters()]
         for epoch in range(EPOCHS):
-            order = (key / "batches" / epoch).generator().permutation(len(self.train.captions)).tolist()
-            pairs, offline, negatives = ((key / name / epoch).generator() for name in ("augmentation", "offline augmentation", "offline negatives"))
+            order = (
+                (key / "batches" / epoch).generator().permutation(len(self.train.captions)).tolist()
+            )
+            pairs, offline, negatives = (
+                (key / name / epoch).generator()
+                for name in ("augmentation", "offline augmentation", "offline negatives")
+            )
             for i in range(STEPS):
-                loss = self.loss(order[BATCH * i : BATCH * (i + 1)], pairs, offline, negatives, warming=not seen)
+                loss = self.loss(
+                    order[BATCH * i : BATCH * (i + 1)], pairs, offline, negatives, warming=not seen
+                )
                 self.update(loss, RATES[len(seen)], len(seen) + 1, moments)
                 seen.append(Seen(loss.item(), self.evaluate()))
         return seen
 
-    def loss(self, captions: list[int], pairs: np.random.Generator, offline: np.random.Generator, negatives: np.random.Generator, *, warming: bool) -> Tensor:
+    def loss(
+        self,
+        captions: list[int],
+        pairs: np.random.Generator,
+        offline: np.random.Generator,
+        negatives: np.random.Generator,
+        *,
+        warming: bool,
+    ) -> Tensor:
         owners = [self.train.owner[c] for c in captions]
         image, text = self.images(owners, pairs), self.captions(captions, pairs)
         scores: Any = [[a @ b for b in text] for a in image]
-        positives = [[a == b if self.siblings else i == j for j, b in enumerate(owners)] for i, a in enumerate(owners)]
+        positives = [
+            [a == b if self.siblings else i == j for j, b in enumerate(owners)]
+            for i, a in enumerate(owners)
+        ]
         if warming:
             value: Any = oracle.sum_hinge(scores, positives, 0.2)
         elif self.lists is None:
@@ -151,22 +210,41 @@ class ByHand:
         shape = len(tokens), max(map(len, tokens))
         fates = rng.random(shape, dtype=np.float32)
         others = rng.integers(self.vocabulary.unk, self.vocabulary.mask, shape)
-        changed = [augmented(ids, range(len(ids)), fates[b], others[b, : len(ids)].tolist(), HIDE, self.vocabulary.mask) for b, ids in enumerate(tokens)]
+        changed = [
+            augmented(
+                ids,
+                range(len(ids)),
+                fates[b],
+                others[b, : len(ids)].tolist(),
+                HIDE,
+                self.vocabulary.mask,
+            )
+            for b, ids in enumerate(tokens)
+        ]
         return [of_caption(self.model, ids) for ids in changed]
 
-    def roles(self, lists: OfflineLists, captions: list[int], rng: np.random.Generator) -> list[list[int]]:
-        """Text 3, image 3, image 4 and text 4 of each pair (methods of AOQ: one rank n for both lists, n // 5 of the images)."""
+    def roles(
+        self, lists: OfflineLists, captions: list[int], rng: np.random.Generator
+    ) -> list[list[int]]:
+        """Text 3, image 3, image 4 and text 4 of each pair (methods of AOQ: one rank n for both
+        lists, n // 5 of the images).
+        """
         owner, roles = self.train.owner, []
         ranks = rng.integers(lists.image_to_text.shape[1], size=len(captions)).tolist()
         for caption, n, u in zip(captions, ranks, rng.random(len(captions)).tolist(), strict=True):
-            text3, images = int(lists.image_to_text[owner[caption]][n]), lists.text_to_image[caption].tolist()
+            text3, images = (
+                int(lists.image_to_text[owner[caption]][n]),
+                lists.text_to_image[caption].tolist(),
+            )
             image3, image4 = images[n // 5], owner[text3]
             if self.siblings and image3 == image4:
                 image3 = images[(n // 5 + 1) % len(images)]
             roles.append((text3, image3, image4, 5 * image3 + int(5 * u)))
         return [list(role) for role in zip(*roles, strict=True)]
 
-    def update(self, loss: Tensor, lr: float, step: int, moments: list[tuple[Tensor, Tensor]]) -> None:
+    def update(
+        self, loss: Tensor, lr: float, step: int, moments: list[tuple[Tensor, Tensor]]
+    ) -> None:
         """AdamW on gradients of norm CLIP at most."""
         gradients = torch.autograd.grad(loss, list(self.model.parameters()))
         norm = math.sqrt(sum(g.square().sum().item() for g in gradients))
@@ -182,7 +260,9 @@ class ByHand:
     def evaluate(self) -> dict[str, float]:
         """Whole images and captions, each by itself."""
         images, texts = whole(self.model, self.dev)
-        return ranking.metrics(*ranking.ranks([[(a @ b).item() for b in texts] for a in images], self.dev.owner))
+        return ranking.metrics(
+            *ranking.ranks([[(a @ b).item() for b in texts] for a in images], self.dev.owner)
+        )
 
 
 def trained(spec: RunSpec, out: Path) -> RunDirectory:
@@ -194,7 +274,9 @@ def trained(spec: RunSpec, out: Path) -> RunDirectory:
 
 def start(spec: RunSpec, root: Path, lists: OfflineLists | None = None) -> ByHand:
     vocabulary = Vocabulary.build((root / "precomp" / "train_caps.txt").read_text().splitlines(), 1)
-    model = build(spec, load_plugins().registry, in_dim=DIM, vocabulary_size=len(vocabulary)).double()
+    model = build(
+        spec, load_plugins().registry, in_dim=DIM, vocabulary_size=len(vocabulary)
+    ).double()
     splits = (Split.read(root, name, vocabulary) for name in ("train", "dev"))
     return ByHand(model, *splits, vocabulary, spec.seed, spec.protocol.sibling_mask, lists)
 
@@ -205,20 +287,30 @@ def check(directory: RunDirectory, plain: ByHand) -> None:
     assert [e.lr for e in curve] == pytest.approx(RATES)
     assert [e.loss for e in curve] == pytest.approx([s.loss for s in seen], rel=2e-5)
     for evaluation, own in zip(curve, seen, strict=True):
-        assert evaluation.metrics == pytest.approx({name: own.metrics[name] for name in evaluation.metrics})
+        assert evaluation.metrics == pytest.approx(
+            {name: own.metrics[name] for name in evaluation.metrics}
+        )
     for name, value in load_file(directory.best_path).items():
-        torch.testing.assert_close(value.double(), plain.model.state_dict()[name], rtol=0, atol=2e-5)
+        torch.testing.assert_close(
+            value.double(), plain.model.state_dict()[name], rtol=0, atol=2e-5
+        )
 
 
 @pytest.mark.parametrize("siblings", [False, True], ids=["pairs", "siblings"])
-def test_a_run_is_what_plain_loops_give(plan_runs: Plan, root: Path, tmp_path: Path, siblings: bool) -> None:
+def test_a_run_is_what_plain_loops_give(
+    plan_runs: Plan, root: Path, tmp_path: Path, siblings: bool
+) -> None:
     (spec,) = plan_runs(data_root=str(root), seeds=[3], set={**SETTINGS, "sibling_mask": siblings})
     check(trained(spec, tmp_path), start(spec, root))
 
 
 @pytest.mark.parametrize("siblings", [False, True], ids=["pairs", "siblings"])
-def test_a_run_of_aoq_is_what_plain_loops_give(plan_runs: Plan, root: Path, tmp_path: Path, siblings: bool) -> None:
-    first, second = plan_runs(data_root=str(root), loss="aoq:h=20", seeds=[3], set={**SETTINGS, "sibling_mask": siblings})
+def test_a_run_of_aoq_is_what_plain_loops_give(
+    plan_runs: Plan, root: Path, tmp_path: Path, siblings: bool
+) -> None:
+    first, second = plan_runs(
+        data_root=str(root), loss="aoq:h=20", seeds=[3], set={**SETTINGS, "sibling_mask": siblings}
+    )
     teacher = trained(first, tmp_path)
     directory = trained(second, tmp_path)
     plain = start(second, root, OfflineLists.load(directory.offline_path))
@@ -231,7 +323,13 @@ def check_lists(lists: OfflineLists, images: list[Tensor], texts: list[Tensor]) 
     """The hardest items by the best model of the first round, hardest first."""
     for i, image in enumerate(images):
         foreign = [c for c in range(len(texts)) if c // 5 != i]
-        assert lists.image_to_text[i].tolist() == sorted(foreign, key=lambda c: -(image @ texts[c]).item())[:20]
+        assert (
+            lists.image_to_text[i].tolist()
+            == sorted(foreign, key=lambda c: -(image @ texts[c]).item())[:20]
+        )
     for c, text in enumerate(texts):
         foreign = [i for i in range(len(images)) if c // 5 != i]
-        assert lists.text_to_image[c].tolist() == sorted(foreign, key=lambda i: -(images[i] @ text).item())[:4]
+        assert (
+            lists.text_to_image[c].tolist()
+            == sorted(foreign, key=lambda i: -(images[i] @ text).item())[:4]
+        )

@@ -29,13 +29,23 @@ CPU = torch.device("cpu")
 
 def curve(rsums: list[float], cosines: list[float]) -> list[Evaluation]:
     points = zip(make_curve(rsums), cosines, strict=True)
-    return [point.model_copy(update={"diagnostics": {"mean_unrelated_cosine": cosine}, "loss": 51.2}) for point, cosine in points]
+    return [
+        point.model_copy(update={"diagnostics": {"mean_unrelated_cosine": cosine}, "loss": 51.2})
+        for point, cosine in points
+    ]
 
 
 def test_a_collapse_is_dated_and_described():
     found = find_collapse(curve([50, 120, 60, 40], [0.3, 0.1, 0.96, 0.99]), 7.0, lambda: 51.2)
     assert found is not None
-    assert found.model_dump() == {"step": 30, "cosine": 0.99, "best_rsum": 120, "last_rsum": 40, "last_loss": 51.2, "plateau": 51.2}
+    assert found.model_dump() == {
+        "step": 30,
+        "cosine": 0.99,
+        "best_rsum": 120,
+        "last_rsum": 40,
+        "last_loss": 51.2,
+        "plateau": 51.2,
+    }
 
 
 @pytest.mark.parametrize(
@@ -67,18 +77,33 @@ def objective(spec: str) -> Objective:
 
 @pytest.mark.parametrize(
     ("spec", "expected"),
-    [("triplet", 2 * 16 * 0.2), ("triplet:margin=0.5", 2 * 16 * 0.5), ("sum-hinge", 2 * 16 * 15 * 0.2), ("infonce", np.log(16))],
+    [
+        ("triplet", 2 * 16 * 0.2),
+        ("triplet:margin=0.5", 2 * 16 * 0.5),
+        ("sum-hinge", 2 * 16 * 15 * 0.2),
+        ("infonce", np.log(16)),
+    ],
 )
 def test_the_plateau_is_the_loss_of_equal_embeddings(spec: str, expected: float):
-    assert plateau(objective(spec), 16, 8, Progress(0, 0, 1), CPU) == pytest.approx(expected, rel=1e-4)
+    assert plateau(objective(spec), 16, 8, Progress(0, 0, 1), CPU) == pytest.approx(
+        expected, rel=1e-4
+    )
 
 
 def test_every_loss_has_a_plateau_and_keeps_its_state():
     for component in load_plugins().registry:
-        if component.kind != "loss" or not isinstance(component.card, LossCard) or component.card.task != "retrieval":
+        if (
+            component.kind != "loss"
+            or not isinstance(component.card, LossCard)
+            or component.card.task != "retrieval"
+        ):
             continue
         found = objective(component.name)
-        before = [t.clone() for t in found.loss.state_dict().values()] if isinstance(found.loss, torch.nn.Module) else []
+        before = (
+            [t.clone() for t in found.loss.state_dict().values()]
+            if isinstance(found.loss, torch.nn.Module)
+            else []
+        )
         assert np.isfinite(plateau(found, 16, 8, Progress(0, 0, 1), CPU))
         after = found.loss.state_dict().values() if isinstance(found.loss, torch.nn.Module) else []
         assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
@@ -109,7 +134,9 @@ class Pull:
 """
 
 
-def test_a_run_that_collapses_says_so_in_its_record(plan_runs: Callable[..., tuple[RunSpec, ...]], tmp_path: Path):
+def test_a_run_that_collapses_says_so_in_its_record(
+    plan_runs: Callable[..., tuple[RunSpec, ...]], tmp_path: Path
+):
     plugin = tmp_path / "pull.py"
     plugin.write_text(PULL, encoding="utf-8")
     (spec,) = plan_runs(loss="pull", plugin=[str(plugin)], set={"epochs": 5, "lr": 0.03})

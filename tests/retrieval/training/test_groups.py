@@ -34,7 +34,9 @@ class Encoder(nn.Module):
 
 
 def model_of(image: nn.Module, text: nn.Module | None = None) -> Model:
-    return Model(Tower(image, nn.Linear(2, 2)), Tower(text or nn.Linear(3, 2), nn.Identity()), nn.Identity())
+    return Model(
+        Tower(image, nn.Linear(2, 2)), Tower(text or nn.Linear(3, 2), nn.Identity()), nn.Identity()
+    )
 
 
 def test_without_groups_everything_is_one_group_in_the_order_of_the_model() -> None:
@@ -59,7 +61,9 @@ def test_what_an_encoder_does_not_name_trains_with_factor_1_from_the_start() -> 
 
 
 @pytest.mark.parametrize("frozen", [4, math.inf])
-def test_what_no_epoch_unfreezes_is_in_no_group_and_does_not_count_as_trainable(frozen: float) -> None:
+def test_what_no_epoch_unfreezes_is_in_no_group_and_does_not_count_as_trainable(
+    frozen: float,
+) -> None:
     image = Encoder(0.1, frozen)
     model = model_of(image)
     groups = trained_groups(model, object(), PROTOCOL)
@@ -71,8 +75,14 @@ def test_what_no_epoch_unfreezes_is_in_no_group_and_does_not_count_as_trainable(
 
 
 def test_decay_on_matrices_spares_vectors_of_every_group() -> None:
-    groups = trained_groups(model_of(Encoder()), nn.Linear(1, 1), PROTOCOL.model_copy(update={"decay_on": "matrices"}))
-    assert all(group.weight_decay == (0.03 if p.ndim > 1 else 0) for group in groups[:-2] for p in group.parameters)
+    groups = trained_groups(
+        model_of(Encoder()), nn.Linear(1, 1), PROTOCOL.model_copy(update={"decay_on": "matrices"})
+    )
+    assert all(
+        group.weight_decay == (0.03 if p.ndim > 1 else 0)
+        for group in groups[:-2]
+        for p in group.parameters
+    )
     assert [group.weight_decay for group in groups[-2:]] == [0, 0]
     assert {group.lr_factor for group in groups} == {1.0, 0.1}
 
@@ -80,7 +90,12 @@ def test_decay_on_matrices_spares_vectors_of_every_group() -> None:
 def test_a_warm_start_has_nothing_to_wait_for() -> None:
     groups = trained_groups(model_of(Encoder(0.1, 2)), object(), PROTOCOL, warm_start=True)
     assert [group.frozen_epochs for group in groups] == [0, 0]
-    assert trained_groups(model_of(image := Encoder(0.1, math.inf)), object(), PROTOCOL, warm_start=True)[0].lr_factor == 1
+    assert (
+        trained_groups(
+            model_of(image := Encoder(0.1, math.inf)), object(), PROTOCOL, warm_start=True
+        )[0].lr_factor
+        == 1
+    )
     assert not any(p.requires_grad for p in image.body.parameters())
 
 
@@ -107,13 +122,22 @@ def test_freezing_stops_statistics_and_dropout_and_nothing_else() -> None:
 def test_groups_that_are_not_a_partition_of_the_encoder_are_refused(case: str) -> None:
     image = Encoder()
     own, other = list(image.body.parameters()), nn.Linear(1, 1)
-    groups = [ParameterGroup(own), ParameterGroup(own[:1] if case == "twice" else list(other.parameters()))]
+    groups = [
+        ParameterGroup(own),
+        ParameterGroup(own[:1] if case == "twice" else list(other.parameters())),
+    ]
     image.parameter_groups = lambda: groups  # type: ignore[method-assign]
-    with pytest.raises(PluginError, match=r"Encoder\.parameter_groups\(\) must hold parameters of the encoder, each in one group only"):
+    with pytest.raises(
+        PluginError,
+        match=r"Encoder\.parameter_groups\(\) must hold parameters of the encoder, each in one "
+        r"group only",
+    ):
         trained_groups(model_of(image), object(), PROTOCOL)
 
 
-@pytest.mark.parametrize("values", [(-0.1, 0), (math.nan, 0), (math.inf, 0), (1, -1), (1, math.nan)])
+@pytest.mark.parametrize(
+    "values", [(-0.1, 0), (math.nan, 0), (math.inf, 0), (1, -1), (1, math.nan)]
+)
 def test_a_group_that_means_nothing_is_refused(values: tuple[float, float]) -> None:
     with pytest.raises(PluginError, match="neither below 0"):
         ParameterGroup([], *values)

@@ -1,4 +1,6 @@
-"""What the loop keeps apart: test from selection, evaluation from the training clock, one epoch's random numbers from another's."""
+"""What the loop keeps apart: test from selection, evaluation from the training clock, one epoch's
+random numbers from another's.
+"""
 
 from __future__ import annotations
 
@@ -36,20 +38,29 @@ def run(spec: RunSpec, out: Path) -> tuple[RunRecord, RunDirectory]:
     return train(spec, directory, lambda event: None), directory
 
 
-def test_the_test_split_has_no_say_in_training_or_selection(plan_runs: Plan, tiny_root: Path, tmp_path: Path) -> None:
+def test_the_test_split_has_no_say_in_training_or_selection(
+    plan_runs: Plan, tiny_root: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
     shutil.copytree(tiny_root, other)
     write_split(other / "precomp", "test", 25, np.random.default_rng(99))
     specs = [plan_runs(data_root=str(root), set=SMALL)[0] for root in (tiny_root, other)]
     assert specs[0].data_fingerprint != specs[1].data_fingerprint
-    (one, its_curve), (two, other_curve) = [(record, directory.read_curve()) for record, directory in (run(spec, tmp_path / "out") for spec in specs)]
-    assert [e.model_dump(exclude={"seconds"}) for e in its_curve] == [e.model_dump(exclude={"seconds"}) for e in other_curve]
+    (one, its_curve), (two, other_curve) = [
+        (record, directory.read_curve())
+        for record, directory in (run(spec, tmp_path / "out") for spec in specs)
+    ]
+    assert [e.model_dump(exclude={"seconds"}) for e in its_curve] == [
+        e.model_dump(exclude={"seconds"}) for e in other_curve
+    ]
     assert (one.best_step, one.best_dev) == (two.best_step, two.best_dev)
     assert one.test != two.test
     assert one.best_dev == next(e.metrics for e in its_curve if e.step == one.best_step)
 
 
-def test_the_training_clock_stands_still_during_evaluation(plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_training_clock_stands_still_during_evaluation(
+    plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A step takes a second, an evaluation a thousand."""
     now = [0.0]
 
@@ -89,10 +100,17 @@ def vsebench_register_losses(register):
 """
 
 
-def test_every_epoch_has_random_numbers_of_its_own_for_dropout(plan_runs: Plan, tmp_path: Path) -> None:
+def test_every_epoch_has_random_numbers_of_its_own_for_dropout(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     plugin = tmp_path / "noisy.py"
     plugin.write_text(NOISY, encoding="utf-8")
-    (spec,) = plan_runs(loss="noisy", plugin=[str(plugin)], seeds=[5], set={**SMALL, "warmup_epochs": 0, "evals_per_epoch": 6})
+    (spec,) = plan_runs(
+        loss="noisy",
+        plugin=[str(plugin)],
+        seeds=[5],
+        set={**SMALL, "warmup_epochs": 0, "evals_per_epoch": 6},
+    )
     _, directory = run(spec, tmp_path / "out")
     expected = []
     for epoch in range(2):

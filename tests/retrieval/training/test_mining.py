@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def random_set(images: int, captions: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+def random_set(
+    images: int, captions: int, seed: int = 0
+) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
     rng = np.random.default_rng(seed)
     owner = np.concatenate([np.arange(images), rng.integers(images, size=captions - images)])
     rng.shuffle(owner)
-    vectors = [torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(n, 8))), dim=1) for n in (images, captions)]
+    vectors = [
+        torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(n, 8))), dim=1)
+        for n in (images, captions)
+    ]
     return vectors[0], vectors[1], owner
 
 
@@ -46,7 +51,9 @@ def test_random_lists_hold_no_own_item_and_ignore_similarity() -> None:
     assert len(np.unique(lists.image_to_text)) == 60
 
 
-def test_lists_are_cut_with_one_warning_to_what_the_set_has(caplog: pytest.LogCaptureFixture) -> None:
+def test_lists_are_cut_with_one_warning_to_what_the_set_has(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     image, text, owner = random_set(5, 15)
     with caplog.at_level(logging.WARNING):
         lists = mine(image, text, owner, OfflineSpec(text_h=300, image_h=60), Key(0))
@@ -74,7 +81,9 @@ def test_one_rank_serves_both_lists_as_published() -> None:
 
 def test_siblings_are_avoided_when_asked() -> None:
     owner = np.arange(20) // 5  # four images
-    lists = OfflineLists(np.full((4, 3), 5, np.int32), np.tile(np.array([1, 2, 3], np.int32), (20, 1)))  # caption 5 is of image 1
+    lists = OfflineLists(
+        np.full((4, 3), 5, np.int32), np.tile(np.array([1, 2, 3], np.int32), (20, 1))
+    )  # caption 5 is of image 1
     captions = np.zeros(200, np.int64)
     index = CaptionsOf.index(owner, 4)
     plain = draw(lists, captions, owner, index, avoid_siblings=False, rng=Key(0).generator())

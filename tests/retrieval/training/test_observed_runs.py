@@ -62,7 +62,9 @@ def numbers(record: RunRecord) -> tuple[object, ...]:
     return record.run_id, record.test, record.best_dev, record.best_step, record.steps
 
 
-def test_a_watched_run_is_the_same_run_with_columns_of_the_plugin(plan_runs: PlanRuns, tmp_path: Path) -> None:
+def test_a_watched_run_is_the_same_run_with_columns_of_the_plugin(
+    plan_runs: PlanRuns, tmp_path: Path
+) -> None:
     plugin = tmp_path / "watcher.py"
     plugin.write_text(WATCHER, encoding="utf-8")
     (plain,), (watched,) = plan_runs(**SMALL), plan_runs(plugin=str(plugin), **SMALL)
@@ -79,7 +81,12 @@ def test_a_watched_run_is_the_same_run_with_columns_of_the_plugin(plan_runs: Pla
     assert stored is not None
     assert stored.plugin_failures == record.plugin_failures
     assert directory.is_done
-    assert record.plugin_failures == ("watcher (watcher.py 0) failed in vsebench_run_finished and was not called again: RuntimeError: boom at the end",)
+    assert record.plugin_failures == (
+        (
+            "watcher (watcher.py 0) failed in vsebench_run_finished and was not called again: "
+            "RuntimeError: boom at the end"
+        ),
+    )
 
 
 def test_the_columns_reach_every_form_of_the_table(plan_runs: PlanRuns, tmp_path: Path) -> None:
@@ -89,7 +96,11 @@ def test_the_columns_reach_every_form_of_the_table(plan_runs: PlanRuns, tmp_path
         train(spec, prepared(spec, tmp_path / "runs"), lambda event: None)
     results = load_results(tmp_path / "runs")
     (row,) = results.rows
-    values = [record.columns["i2t_mrr"].value for record in (d.read_record() for d in Store(tmp_path / "runs").directories()) if record is not None]
+    values = [
+        record.columns["i2t_mrr"].value
+        for record in (d.read_record() for d in Store(tmp_path / "runs").directories())
+        if record is not None
+    ]
     assert row["i2t_mrr"] == pytest.approx(sum(values) / 2)
     assert row["i2t_mrr_lo"] < row["i2t_mrr"] < row["i2t_mrr_hi"]  # type: ignore[operator]
     assert results.frame()["i2t_mrr"].dtype == "Float64"
@@ -131,7 +142,9 @@ def protocol(stop: str) -> dict[str, object]:
     return {"epochs": 4, "evals_per_epoch": 2, "stop": stop}
 
 
-def test_a_rule_ends_a_run_at_an_epochs_end_and_is_part_of_its_id(rule: str, plan_runs: PlanRuns, tmp_path: Path) -> None:
+def test_a_rule_ends_a_run_at_an_epochs_end_and_is_part_of_its_id(
+    rule: str, plan_runs: PlanRuns, tmp_path: Path
+) -> None:
     (whole,) = plan_runs(set={"epochs": 4, "evals_per_epoch": 2})
     (never,) = plan_runs(set=protocol("never"), plugin=rule)
     (stopped,) = plan_runs(set=protocol("after:points=3"), plugin=rule)
@@ -140,10 +153,14 @@ def test_a_rule_ends_a_run_at_an_epochs_end_and_is_part_of_its_id(rule: str, pla
     record = run(stopped, tmp_path / "runs")
     assert record.status == "done"
     assert record.steps == 2 * record.steps_per_epoch
-    assert [point.step for point in Store(tmp_path / "runs").directory_for(stopped).read_curve()][-1] == record.steps
+    assert [point.step for point in Store(tmp_path / "runs").directory_for(stopped).read_curve()][
+        -1
+    ] == record.steps
 
 
-def test_a_resumed_run_stops_where_the_uninterrupted_one_did(rule: str, plan_runs: PlanRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_stops_where_the_uninterrupted_one_did(
+    rule: str, plan_runs: PlanRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (spec,) = plan_runs(set=protocol("after:points=4"), plugin=rule)
     whole = train(spec, prepared(spec, tmp_path / "a"), lambda event: None)
     directory = prepared(spec, tmp_path / "b")
@@ -169,12 +186,17 @@ def killed_after(ask, epochs):  # type: ignore[no-untyped-def]
 
 
 def test_an_unknown_rule_is_refused_with_the_nearest(plan_runs: PlanRuns) -> None:
-    with pytest.raises(SpecError, match="unknown stopping-rule 'patiense': did you mean 'patience'"):
+    with pytest.raises(
+        SpecError, match="unknown stopping-rule 'patiense': did you mean 'patience'"
+    ):
         plan_runs(set={"stop": "patiense"})
 
 
 def test_the_spec_of_a_rule_is_canonical(plan_runs: PlanRuns) -> None:
-    (given,), (default,) = plan_runs(set={"stop": "patience:epochs=5"}), plan_runs(set={"stop": "patience"})
+    (given,), (default,) = (
+        plan_runs(set={"stop": "patience:epochs=5"}),
+        plan_runs(set={"stop": "patience"}),
+    )
     assert given.run_id == default.run_id
     assert given.protocol.stop == "patience"
     assert given.protocol_changes["stop"] == "patience"

@@ -1,4 +1,6 @@
-"""Learning rates of every group at every epoch, as the published protocols have them, and what an update moves."""
+"""Learning rates of every group at every epoch, as the published protocols have them, and what an
+update moves.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +50,21 @@ def test_the_rate_of_every_epoch_is_the_published_one(name: str) -> None:
     schedule = schedule_of(PRESETS[name])
     for epoch in range(PRESETS[name].epochs):
         for step in (0, STEPS - 1):
-            assert schedule.lr(epoch * STEPS + step) == pytest.approx(PUBLISHED[name](epoch), rel=1e-9)
+            assert schedule.lr(epoch * STEPS + step) == pytest.approx(
+                PUBLISHED[name](epoch), rel=1e-9
+            )
 
 
 def test_compounding_is_the_product_that_the_released_code_makes() -> None:
-    """It multiplies the rate by 0.1 to the power of epoch // 15 at the start of each epoch; from epoch 30 on twice."""
-    schedule, lr = schedule_of(PRESETS["2ad-published"].model_copy(update={"epochs": 40, "lr_decay_at": 15 / 40})), 5e-4
+    """It multiplies the rate by 0.1 to the power of epoch // 15 at the start of each epoch; from
+    epoch 30 on twice.
+    """
+    schedule, lr = (
+        schedule_of(
+            PRESETS["2ad-published"].model_copy(update={"epochs": 40, "lr_decay_at": 15 / 40})
+        ),
+        5e-4,
+    )
     for epoch in range(40):
         lr *= 0.1 ** (epoch // 15)
         assert schedule.lr(epoch * STEPS) == pytest.approx(lr, rel=1e-9)
@@ -71,14 +82,22 @@ def test_cosine_rises_then_falls_to_zero() -> None:
 
 def test_a_rise_as_long_as_the_run_never_falls() -> None:
     schedule = schedule_of(Protocol(lr=1.0, lr_schedule="cosine", lr_warmup_epochs=5, epochs=2))
-    assert [schedule.lr(step) for step in range(8)] == pytest.approx([(step + 1) / 8 for step in range(8)])
+    assert [schedule.lr(step) for step in range(8)] == pytest.approx(
+        [(step + 1) / 8 for step in range(8)]
+    )
 
 
-def test_groups_follow_the_rate_by_their_factors_and_rise_in_the_first_epoch_that_they_train() -> None:
-    """VSE-infinity on grids: the backbone at 0.1 of the rate, frozen in epoch 0; BERT at 0.1 from the start."""
+def test_groups_follow_the_rate_by_their_factors_and_rise_in_the_first_epoch_that_they_train() -> (
+    None
+):
+    """VSE-infinity on grids: the backbone at 0.1 of the rate, frozen in epoch 0; BERT at 0.1 from
+    the start.
+    """
     protocol = PRESETS["vse-infinity-grid-bert"].model_copy(update={"clip_norm": 1e9})
     assert protocol.weight_decay == 1e-4
-    optimisation = Optimisation(model_of(Encoder(0.1, 1), Encoder(0.1, 0)), object(), schedule_of(protocol))
+    optimisation = Optimisation(
+        model_of(Encoder(0.1, 1), Encoder(0.1, 0)), object(), schedule_of(protocol)
+    )
     for epoch in (0, 1, 2, 14, 15, 24):
         for step in range(STEPS):
             rest, backbone, bert = take_step(optimisation, epoch, step)
@@ -94,7 +113,10 @@ def take_step(optimisation: Optimisation, epoch: int, step: int) -> list[float]:
     total = optimisation.schedule.total
     progress = Progress(epoch, epoch * STEPS + step, total)
     optimisation.enter(epoch)
-    loss = sum((p.square().sum() for p in optimisation.model.parameters() if p.requires_grad), torch.zeros(()))
+    loss = sum(
+        (p.square().sum() for p in optimisation.model.parameters() if p.requires_grad),
+        torch.zeros(()),
+    )
     optimisation.update(loss, optimisation.schedule.lr(progress.step), progress)
     return [group["lr"] for group in optimisation.optimiser.param_groups]
 
@@ -114,7 +136,9 @@ def test_the_released_code_scales_the_loss_instead() -> None:
 def test_frozen_parameters_do_not_move_by_a_bit_and_get_no_state() -> None:
     torch.manual_seed(0)
     image = Encoder(0.1, 2)
-    optimisation = Optimisation(model_of(image), object(), schedule_of(Protocol(epochs=3, lr=0.1, weight_decay=0.5)))
+    optimisation = Optimisation(
+        model_of(image), object(), schedule_of(Protocol(epochs=3, lr=0.1, weight_decay=0.5))
+    )
     before = {name: value.clone() for name, value in image.body.state_dict().items()}
     for epoch in (0, 1):
         take_step(optimisation, epoch, 0)
@@ -128,12 +152,16 @@ def test_frozen_parameters_do_not_move_by_a_bit_and_get_no_state() -> None:
 
 
 def test_adam_decays_through_the_gradient_and_adamw_apart_from_it() -> None:
-    """With a gradient of zero, AdamW shrinks a weight by lr · decay; Adam sees the decay as its only gradient, and moves by lr."""
+    """With a gradient of zero, AdamW shrinks a weight by lr · decay; Adam sees the decay as its
+    only gradient, and moves by lr.
+    """
     moved = {}
     for name in ("adam", "adamw"):
         model = model_of(nn.Linear(3, 2, bias=False))
         nn.init.ones_(model.image.encoder.weight)
-        optimisation = Optimisation(model, object(), schedule_of(Protocol(optimiser=name, lr=0.1, weight_decay=0.5)))
+        optimisation = Optimisation(
+            model, object(), schedule_of(Protocol(optimiser=name, lr=0.1, weight_decay=0.5))
+        )
         optimisation.enter(0)
         optimisation.update(model.image.encoder.weight.sum() * 0, 0.1, Progress(0, 0, 100))
         moved[name] = 1 - model.image.encoder.weight[0, 0].item()
@@ -153,7 +181,9 @@ def test_a_fused_update_counts_as_a_new_version_of_what_it_moved_only() -> None:
 def test_a_restored_optimiser_goes_on_as_the_first_would_have() -> None:
     def fresh() -> Optimisation:
         torch.manual_seed(0)
-        return Optimisation(model_of(Encoder(0.1, 1)), object(), schedule_of(Protocol(epochs=3, lr=0.1)))
+        return Optimisation(
+            model_of(Encoder(0.1, 1)), object(), schedule_of(Protocol(epochs=3, lr=0.1))
+        )
 
     whole, first, second = fresh(), fresh(), fresh()
     for optimisation in (whole, first):

@@ -1,4 +1,6 @@
-"""Whole runs from raw images: what trains and what does not, that threads and kills change nothing, and who takes raw images."""
+"""Whole runs from raw images: what trains and what does not, that threads and kills change nothing,
+and who takes raw images.
+"""
 
 from __future__ import annotations
 
@@ -49,25 +51,53 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plan_raw(world: Path) -> Plan:
     """Plans runs from raw images; `encoder` is what follows the model in the encoder's spec."""
 
-    def plan_suite(model: str = "resnet", encoder: str = "", **values: object) -> tuple[RunSpec, ...]:
+    def plan_suite(
+        model: str = "resnet", encoder: str = "", **values: object
+    ) -> tuple[RunSpec, ...]:
         spec = f"backbone:model={quote(str(world / model), safe='')}:size=32:lr_factor=1{encoder}"
-        protocol = {"embed_dim": 8, "word_dim": 6, "batch_size": 20, "epochs": 2, "lr": 0.01, "warmup_epochs": 1, "evals_per_epoch": 2, "image_encoder": spec}
-        defaults = {"dataset": "precomp:images=images", "data_root": str(world), "pooling": "mean", "loss": "triplet", "protocol": "quick", "device": "cpu"}
-        return plan(make_suite({**defaults, **values, "set": {**protocol, **values.pop("set", {})}})).runs  # type: ignore[dict-item]
+        protocol = {
+            "embed_dim": 8,
+            "word_dim": 6,
+            "batch_size": 20,
+            "epochs": 2,
+            "lr": 0.01,
+            "warmup_epochs": 1,
+            "evals_per_epoch": 2,
+            "image_encoder": spec,
+        }
+        defaults = {
+            "dataset": "precomp:images=images",
+            "data_root": str(world),
+            "pooling": "mean",
+            "loss": "triplet",
+            "protocol": "quick",
+            "device": "cpu",
+        }
+        return plan(
+            make_suite({**defaults, **values, "set": {**protocol, **values.pop("set", {})}})
+        ).runs  # type: ignore[dict-item]
 
     return plan_suite
 
 
-def run(spec: RunSpec, out: Path, report: Callable[[dict[str, object]], None] = lambda event: None) -> tuple[RunRecord, RunDirectory]:
+def run(
+    spec: RunSpec, out: Path, report: Callable[[dict[str, object]], None] = lambda event: None
+) -> tuple[RunRecord, RunDirectory]:
     directory = Store(out).directory_for(spec)
     directory.write_spec(spec)
     return train(spec, directory, report), directory
 
 
 def moved(directory: RunDirectory, world: Path, model: str = "resnet") -> set[str]:
-    """Names of the pretrained model's parameters and statistics that differ from its file in the last bit or more."""
+    """Names of the pretrained model's parameters and statistics that differ from its file in the
+    last bit or more.
+    """
     prefix = "image.encoder.backbone.net."
-    after = {name.removeprefix(prefix): value for name, value in load_file(directory.best_path).items() if name.startswith(prefix)}
+    after = {
+        name.removeprefix(prefix): value
+        for name, value in load_file(directory.best_path).items()
+        if name.startswith(prefix)
+    }
     before = VisionModel(str(world / model), 32).net.state_dict()
     assert after.keys() == before.keys()
     return {name for name, value in after.items() if not torch.equal(value, before[name])}
@@ -78,14 +108,18 @@ def parameters(names: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("model", ["resnet", "vit", "mobilenet_v2"])
-def test_a_frozen_model_does_not_move_by_a_bit(plan_raw: Plan, world: Path, tmp_path: Path, model: str) -> None:
+def test_a_frozen_model_does_not_move_by_a_bit(
+    plan_raw: Plan, world: Path, tmp_path: Path, model: str
+) -> None:
     (spec,) = plan_raw(model, ":frozen=true", set={"epochs": 1})
     record, directory = run(spec, tmp_path)
     assert record.status == "done"
     assert moved(directory, world, model) == set()
 
 
-def test_a_model_is_frozen_for_its_first_epochs(plan_raw: Plan, world: Path, tmp_path: Path) -> None:
+def test_a_model_is_frozen_for_its_first_epochs(
+    plan_raw: Plan, world: Path, tmp_path: Path
+) -> None:
     # the best model is the last one, whatever it scores
     for epochs, expected in ((1, False), (2, True)):
         (spec,) = plan_raw(set={"epochs": epochs, "select_at": "last"})
@@ -105,8 +139,12 @@ def test_a_model_is_frozen_for_its_first_epochs(plan_raw: Plan, world: Path, tmp
         ("mobilenet_v2", 2, ("layer.14", "layer.15", "conv_1x1")),
     ],
 )
-def test_only_the_last_blocks_move(plan_raw: Plan, world: Path, tmp_path: Path, model: str, blocks: int, trained: tuple[str, ...]) -> None:
-    (spec,) = plan_raw(model, f":last_blocks={blocks}:frozen_epochs=0", set={"epochs": 1, "select_at": "last"})
+def test_only_the_last_blocks_move(
+    plan_raw: Plan, world: Path, tmp_path: Path, model: str, blocks: int, trained: tuple[str, ...]
+) -> None:
+    (spec,) = plan_raw(
+        model, f":last_blocks={blocks}:frozen_epochs=0", set={"epochs": 1, "select_at": "last"}
+    )
     _, directory = run(spec, tmp_path)
     found = moved(directory, world, model)
     assert found
@@ -118,7 +156,9 @@ def _curve(directory: RunDirectory) -> list[tuple[int, float, dict[str, float]]]
     return [(e.step, e.loss, e.metrics) for e in directory.read_curve()]
 
 
-def test_decoding_threads_change_nothing(plan_raw: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoding_threads_change_nothing(
+    plan_raw: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (spec,) = plan_raw()
     _, one = run(spec, tmp_path / "one")
     monkeypatch.setattr(run_inputs, "decoding_threads", lambda *_: 5)
@@ -127,7 +167,9 @@ def test_decoding_threads_change_nothing(plan_raw: Plan, tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("model", ["resnet", "vit"])
-def test_a_killed_run_goes_on_to_the_same_record(plan_raw: Plan, tmp_path: Path, model: str) -> None:
+def test_a_killed_run_goes_on_to_the_same_record(
+    plan_raw: Plan, tmp_path: Path, model: str
+) -> None:
     (spec,) = plan_raw(model, ":recompute=true", set={"epochs": 3})
     whole, whole_directory = run(spec, tmp_path / "whole")
     steps = whole.steps_per_epoch
@@ -156,7 +198,9 @@ def test_offline_negatives_are_raw_images_too(plan_raw: Plan, tmp_path: Path) ->
     assert "active_offline" in directory.read_curve()[-1].diagnostics
 
 
-def test_crops_and_drops_are_drawn_anew_in_each_epoch_and_in_training_only(plan_raw: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crops_and_drops_are_drawn_anew_in_each_epoch_and_in_training_only(
+    plan_raw: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """methods P13: published code drops patches at evaluation, and not in training."""
     crops: list[Crop] = []
     dropped: set[tuple[bool, bool]] = set()
@@ -166,7 +210,9 @@ def test_crops_and_drops_are_drawn_anew_in_each_epoch_and_in_training_only(plan_
         crops.extend(drawn)
         return drawn
 
-    def forward(self: Tower, values: torch.Tensor, lengths: torch.Tensor, kept: Kept | None = None) -> Encoded:
+    def forward(
+        self: Tower, values: torch.Tensor, lengths: torch.Tensor, kept: Kept | None = None
+    ) -> Encoded:
         if values.dtype == torch.uint8:  # pixels
             dropped.add((self.training, kept is not None))
         return embed(self, values, lengths, kept)
@@ -176,14 +222,21 @@ def test_crops_and_drops_are_drawn_anew_in_each_epoch_and_in_training_only(plan_
     monkeypatch.setattr(Tower, "forward", forward)
     (spec,) = plan_raw(seeds=[3], set={"image_crop": 0.7, "image_flip": 0.3})
     record, _ = run(spec, tmp_path)
-    expected = [draw_crops((Key(3) / "crops" / epoch).generator(), record.steps_per_epoch * 20, 0.7, 0.3) for epoch in range(2)]
+    expected = [
+        draw_crops((Key(3) / "crops" / epoch).generator(), record.steps_per_epoch * 20, 0.7, 0.3)
+        for epoch in range(2)
+    ]
     assert crops == expected[0] + expected[1]
     assert expected[0] != expected[1]
     assert dropped == {(True, True), (False, False)}
 
 
 def test_what_is_seen_is_learned(plan_raw: Plan, tmp_path: Path) -> None:
-    (spec,) = plan_raw(encoder=":frozen_epochs=0", loss="sum-hinge", set={"epochs": 5, "image_crop": 1, "image_flip": 0, "lr": 0.01})
+    (spec,) = plan_raw(
+        encoder=":frozen_epochs=0",
+        loss="sum-hinge",
+        set={"epochs": 5, "image_crop": 1, "image_flip": 0, "lr": 0.01},
+    )
     record, directory = run(spec, tmp_path)
     losses = [e.loss for e in directory.read_curve()]
     assert record.status == "done"
@@ -192,10 +245,18 @@ def test_what_is_seen_is_learned(plan_raw: Plan, tmp_path: Path) -> None:
 
 
 def test_encoders_take_what_they_are_made_for(plan_raw: Plan, world: Path, tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"data set 'precomp:images=images' has raw images, image encoder 'region' takes features: write --set"):
+    with pytest.raises(
+        SpecError,
+        match=r"data set 'precomp:images=images' has raw images, image encoder 'region' takes "
+        r"features: write --set",
+    ):
         plan_raw(set={"image_encoder": "region"})
     write_precomp(tmp_path / "precomp")
-    with pytest.raises(SpecError, match=r"takes raw images, data set 'precomp' has features: name its images with precomp:images=PATH, or write"):
+    with pytest.raises(
+        SpecError,
+        match=r"takes raw images, data set 'precomp' has features: name its images with "
+        r"precomp:images=PATH, or write",
+    ):
         plan_raw(dataset="precomp", data_root=str(tmp_path))
 
 

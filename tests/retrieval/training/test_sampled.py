@@ -1,4 +1,6 @@
-"""Global negatives: who is drawn, by which law, when the table is made anew, what it costs, and that a kill changes nothing."""
+"""Global negatives: who is drawn, by which law, when the table is made anew, what it costs, and
+that a kill changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ IMAGES = 4
 
 
 class Recorder:
-    """Draws the first item that is not the anchor's own, and notes when it was refreshed with which vectors."""
+    """Draws the first item that is not the anchor's own, and notes when it was refreshed with which
+    vectors.
+    """
 
     may_draw_positives = False
 
@@ -49,13 +53,28 @@ class Recorder:
     def refresh(self, state: SamplerState) -> None:
         self.refreshed.append(state.Q)
 
-    def sample(self, state: SamplerState, anchors: torch.Tensor, positives: torch.Tensor, k: int, key: DrawKey) -> Draws:
-        free = [[a for a in range(state.positives.n_labels) if a not in state.positives.row(int(i))] for i in anchors]
+    def sample(
+        self,
+        state: SamplerState,
+        anchors: torch.Tensor,
+        positives: torch.Tensor,
+        k: int,
+        key: DrawKey,
+    ) -> Draws:
+        free = [
+            [a for a in range(state.positives.n_labels) if a not in state.positives.row(int(i))]
+            for i in anchors
+        ]
         labels = torch.tensor([[f[0] if f else NOTHING] for f in free])
         return Draws(labels, torch.ones_like(labels), torch.ones(labels.shape))
 
 
-def negatives(monkeypatch: pytest.MonkeyPatch, *every: int | None, owners: np.ndarray = OWNERS, images: int = IMAGES) -> tuple[GlobalNegatives, list[Recorder]]:
+def negatives(
+    monkeypatch: pytest.MonkeyPatch,
+    *every: int | None,
+    owners: np.ndarray = OWNERS,
+    images: int = IMAGES,
+) -> tuple[GlobalNegatives, list[Recorder]]:
     """Over a training set whose embeddings count how often they were computed."""
     calls = iter(range(100))
 
@@ -64,19 +83,29 @@ def negatives(monkeypatch: pytest.MonkeyPatch, *every: int | None, owners: np.nd
 
     monkeypatch.setattr(sampled, "encode_images", lambda model, table: encode(images))
     monkeypatch.setattr(sampled, "encode_texts", lambda model, table, device: encode(len(owners)))
-    inputs: Any = SimpleNamespace(train=SimpleNamespace(images=range(images), texts=range(len(owners)), text_to_image=owners))
+    inputs: Any = SimpleNamespace(
+        train=SimpleNamespace(images=range(images), texts=range(len(owners)), text_to_image=owners)
+    )
     recorders = [Recorder(each) for each in every]
     clock = Clock(torch.device("cpu"))
-    return GlobalNegatives(torch.nn.Identity(), inputs, (recorders[0], recorders[1]), 2, Key(0), clock), recorders  # type: ignore[arg-type]
+    return GlobalNegatives(
+        torch.nn.Identity(), inputs, (recorders[0], recorders[1]), 2, Key(0), clock
+    ), recorders  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("spec", ["uniform", "vse-ens:lam=0.5", "dns:n=4"])
 def test_negatives_never_belong_to_their_anchor(spec: str) -> None:
     name, *params = spec.split(":")
     component = load_plugins().registry.get("sampler", name)
-    both = component.create(dict(p.split("=") for p in params)), component.create(dict(p.split("=") for p in params))
+    both = (
+        component.create(dict(p.split("=") for p in params)),
+        component.create(dict(p.split("=") for p in params)),
+    )
     generator = torch.Generator().manual_seed(0)
-    image, text = torch.randn(IMAGES, 5, generator=generator), torch.randn(len(OWNERS), 5, generator=generator)
+    image, text = (
+        torch.randn(IMAGES, 5, generator=generator),
+        torch.randn(len(OWNERS), 5, generator=generator),
+    )
     captions = np.tile(np.arange(len(OWNERS)), 200)
     to_text, to_image = directions(both, OWNERS, IMAGES)
     for direction, state, anchors, own in (
@@ -86,7 +115,9 @@ def test_negatives_never_belong_to_their_anchor(spec: str) -> None:
         direction.sampler.refresh(state)
         drawn, found = direction.draw(state, anchors, own, DrawKey(1, 2))
         assert found.all()
-        owner_of_drawn, owner_of_anchor = (OWNERS[drawn], anchors) if direction is to_text else (drawn, OWNERS[anchors])
+        owner_of_drawn, owner_of_anchor = (
+            (OWNERS[drawn], anchors) if direction is to_text else (drawn, OWNERS[anchors])
+        )
         assert (owner_of_drawn != owner_of_anchor).all()
         assert name != "uniform" or len(np.unique(drawn)) == direction.positives.n_labels
 
@@ -95,7 +126,14 @@ def test_a_positive_that_a_sampler_draws_nevertheless_counts_as_not_found() -> N
     class Sloppy(Recorder):
         may_draw_positives = True
 
-        def sample(self, state: SamplerState, anchors: torch.Tensor, positives: torch.Tensor, k: int, key: DrawKey) -> Draws:
+        def sample(
+            self,
+            state: SamplerState,
+            anchors: torch.Tensor,
+            positives: torch.Tensor,
+            k: int,
+            key: DrawKey,
+        ) -> Draws:
             return Draws(torch.tensor([[1], [2], [NOTHING]]), torch.ones(3, 1), torch.ones(3, 1))
 
     to_text, _ = directions((Sloppy(None), Sloppy(None)), OWNERS, IMAGES)
@@ -107,8 +145,13 @@ def test_a_positive_that_a_sampler_draws_nevertheless_counts_as_not_found() -> N
 def test_captions_are_drawn_by_the_law_of_the_sampler_over_the_whole_set() -> None:
     component = load_plugins().registry.get("sampler", "dns")
     generator = torch.Generator().manual_seed(1)
-    image, text = torch.randn(IMAGES, 5, generator=generator), torch.randn(len(OWNERS), 5, generator=generator)
-    to_text, _ = directions((component.create({"n": 3, "m": 1}), component.create({})), OWNERS, IMAGES)
+    image, text = (
+        torch.randn(IMAGES, 5, generator=generator),
+        torch.randn(len(OWNERS), 5, generator=generator),
+    )
+    to_text, _ = directions(
+        (component.create({"n": 3, "m": 1}), component.create({})), OWNERS, IMAGES
+    )
     state = SamplerState(image, text, to_text.positives)
     to_text.sampler.refresh(state)
     drawn, _ = to_text.draw(state, np.full(20000, 2), np.full(20000, 3), DrawKey(0, 0))
@@ -117,14 +160,19 @@ def test_captions_are_drawn_by_the_law_of_the_sampler_over_the_whole_set() -> No
     np.testing.assert_allclose(np.bincount(drawn, minlength=len(OWNERS)) / 20000, law, atol=0.015)
 
 
-def test_the_table_is_made_once_an_epoch_and_when_a_sampler_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_is_made_once_an_epoch_and_when_a_sampler_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     order = np.arange(8)
     rare, recorders = negatives(monkeypatch, None, 1000)
     for epoch in range(2):
         rare.announce(order, 4 * epoch)
         for step in range(4):
             rare.draw(Progress(epoch, 4 * epoch + step, 8))
-    assert [[float(Q[0, 0]) for Q in each.refreshed] for each in recorders] == [[1, 3], [0, 2]]  # images are embedded before captions
+    assert [[float(Q[0, 0]) for Q in each.refreshed] for each in recorders] == [
+        [1, 3],
+        [0, 2],
+    ]  # images are embedded before captions
 
     often, recorders = negatives(monkeypatch, None, 3)  # rounded up to two batches of two
     often.announce(order, 0)
@@ -160,22 +208,32 @@ def test_a_pair_without_negatives_keeps_itself_and_says_so(monkeypatch: pytest.M
     assert not found.image_found.any()
 
 
-def run(spec: RunSpec, out: Path, report: Callable[[dict[str, object]], None] = lambda event: None) -> RunRecord:
+def run(
+    spec: RunSpec, out: Path, report: Callable[[dict[str, object]], None] = lambda event: None
+) -> RunRecord:
     directory = Store(out).directory_for(spec)
     directory.write_spec(spec)
     return train(spec, directory, report)
 
 
-def test_a_run_learns_from_global_negatives_and_is_charged_for_them(plan_runs: Plan, tmp_path: Path) -> None:
+def test_a_run_learns_from_global_negatives_and_is_charged_for_them(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     (spec,) = plan_runs(loss="triplet-global", sampler="vse-ens:lam=0.01")
     record = run(spec, tmp_path)
     assert spec.combination == ("mean", "triplet-global,vse-ens:lam=0.01")
     assert record.test["rsum"] > 250
     cost = record.cost
     assert cost is not None
-    assert cost.tower_forwards == 18 * 64 + 36 * 2 * 64  # one warm-up epoch, then two pairs per pair
-    assert 0 < cost.sampling_seconds + cost.refresh_seconds < cost.train_seconds == cost.total_seconds
-    assert 0 <= Store(tmp_path).directory_for(spec).read_curve()[-1].diagnostics["violation_rate"] <= 1
+    assert (
+        cost.tower_forwards == 18 * 64 + 36 * 2 * 64
+    )  # one warm-up epoch, then two pairs per pair
+    assert (
+        0 < cost.sampling_seconds + cost.refresh_seconds < cost.train_seconds == cost.total_seconds
+    )
+    assert (
+        0 <= Store(tmp_path).directory_for(spec).read_curve()[-1].diagnostics["violation_rate"] <= 1
+    )
 
 
 @pytest.mark.parametrize(("sampler", "law"), [("uniform", Uniform), ("popularity", Popularity)])
@@ -198,7 +256,9 @@ def test_laws_that_do_not_look_at_the_model_embed_nothing_and_draw_the_same(
 
 
 @pytest.mark.parametrize("sampler", ["uniform", "vse-ens", "dns"])
-def test_a_killed_run_goes_on_to_the_same_record(plan_runs: Plan, tmp_path: Path, sampler: str) -> None:
+def test_a_killed_run_goes_on_to_the_same_record(
+    plan_runs: Plan, tmp_path: Path, sampler: str
+) -> None:
     (spec,) = plan_runs(loss="triplet-global", sampler=sampler)
     whole = run(spec, tmp_path / "whole")
 
@@ -211,13 +271,21 @@ def test_a_killed_run_goes_on_to_the_same_record(plan_runs: Plan, tmp_path: Path
     resumed = run(spec, tmp_path / "killed")
     assert resumed.provenance is not None
     assert resumed.provenance.restarts == 1
-    assert (resumed.test, resumed.best_dev, resumed.best_step) == (whole.test, whole.best_dev, whole.best_step)
+    assert (resumed.test, resumed.best_dev, resumed.best_step) == (
+        whole.test,
+        whole.best_dev,
+        whole.best_step,
+    )
 
 
 def test_samplers_make_rows_of_their_own_and_other_losses_keep_theirs(plan_runs: Plan) -> None:
     alone = {spec.run_id for spec in plan_runs(loss="triplet")}
     specs = plan_runs(loss="triplet,triplet-global", sampler="uniform,dns")
-    assert [spec.combination[1] for spec in specs] == ["triplet", "triplet-global,uniform", "triplet-global,dns"]
+    assert [spec.combination[1] for spec in specs] == [
+        "triplet",
+        "triplet-global,uniform",
+        "triplet-global,dns",
+    ]
     assert alone < {spec.run_id for spec in specs}
     assert len({spec.run_id for spec in specs}) == 3
     assert "sampler" not in specs[0].identity()
@@ -226,18 +294,35 @@ def test_samplers_make_rows_of_their_own_and_other_losses_keep_theirs(plan_runs:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"loss": "triplet-global"}, "loss 'triplet-global' draws global negatives and needs a sampler: name one, such as --sampler vse-ens"),
-        ({"loss": "triplet,aoq", "sampler": "dns"}, "which uses no sampler with 'triplet', 'aoq': leave out the sampler"),
+        (
+            {"loss": "triplet-global"},
+            (
+                "loss 'triplet-global' draws global negatives and needs a sampler: name one, such "
+                "as "
+                "--sampler vse-ens"
+            ),
+        ),
+        (
+            {"loss": "triplet,aoq", "sampler": "dns"},
+            "which uses no sampler with 'triplet', 'aoq': leave out the sampler",
+        ),
         ({"loss": "triplet-global", "sampler": "dsn"}, "unknown sampler 'dsn': did you mean 'dns'"),
-        ({"loss": "triplet-global", "sampler": "dns", "set": {"warmup_loss": "triplet-global"}}, "'triplet-global' cannot warm up a retrieval run"),
+        (
+            {"loss": "triplet-global", "sampler": "dns", "set": {"warmup_loss": "triplet-global"}},
+            "'triplet-global' cannot warm up a retrieval run",
+        ),
     ],
 )
-def test_wrong_combinations_are_refused(plan_runs: Plan, values: dict[str, Any], message: str) -> None:
+def test_wrong_combinations_are_refused(
+    plan_runs: Plan, values: dict[str, Any], message: str
+) -> None:
     with pytest.raises(VsebenchError, match=message):
         plan_runs(**values)
 
 
-def test_a_similarity_that_the_samplers_do_not_know_is_refused(plan_runs: Plan, tmp_path: Path) -> None:
+def test_a_similarity_that_the_samplers_do_not_know_is_refused(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     plugin = tmp_path / "halved.py"
     plugin.write_text(
         "from vsebench.plugin import Card, hookimpl\n"
@@ -248,5 +333,8 @@ def test_a_similarity_that_the_samplers_do_not_know_is_refused(plan_runs: Plan, 
         "def vsebench_register_similarities(register):\n"
         "    register('halved', 'halved:Halved', card=Card('half the inner product'))\n"
     )
-    with pytest.raises(VsebenchError, match="draws its negatives by inner products: use similarity 'dot' instead of 'halved'"):
+    with pytest.raises(
+        VsebenchError,
+        match="draws its negatives by inner products: use similarity 'dot' instead of 'halved'",
+    ):
         plan_runs(loss="triplet-global", sampler="dns", similarity="halved", plugin=str(plugin))

@@ -22,22 +22,35 @@ if TYPE_CHECKING:
 CPU = torch.device("cpu")
 
 
-def test_images_that_are_stored_once_for_each_caption_are_embedded_once(plan_runs: Callable[..., tuple[RunSpec, ...]], tmp_path: Path) -> None:
-    """methods P16: published code embeds each image of dev and test five times, once for each caption."""
+def test_images_that_are_stored_once_for_each_caption_are_embedded_once(
+    plan_runs: Callable[..., tuple[RunSpec, ...]], tmp_path: Path
+) -> None:
+    """methods P16: published code embeds each image of dev and test five times, once for each
+    caption.
+    """
     folder = write_precomp(tmp_path / "precomp")
     assert len(np.load(folder / "dev_ims.npy")) == 15
-    (spec,) = plan_runs(data_root=str(tmp_path), set={"batch_size": 10, "drop_regions": 0.9, "augment_words": 0.9})
+    (spec,) = plan_runs(
+        data_root=str(tmp_path), set={"batch_size": 10, "drop_regions": 0.9, "augment_words": 0.9}
+    )
     registry = load_plugins().registry
     inputs = open_inputs(spec, registry, CPU)
     model = build(spec, registry, in_dim=4, vocabulary_size=len(inputs.tokeniser))
     seen: dict[str, list[torch.Tensor]] = {"image": [], "text": []}
     for side, lengths in seen.items():
 
-        def note(module: Any, batch: tuple[torch.Tensor, torch.Tensor], output: Any, lengths: list[torch.Tensor] = lengths) -> None:
+        def note(
+            module: Any,
+            batch: tuple[torch.Tensor, torch.Tensor],
+            output: Any,
+            lengths: list[torch.Tensor] = lengths,
+        ) -> None:
             lengths.append(batch[1])
 
         getattr(model, side).register_forward_hook(note)
     metrics, _ = evaluate_split(model, inputs.dev, CPU)
     assert len(metrics.i2t_ranks) == 3
     assert torch.cat(seen["image"]).tolist() == [3] * 3  # with all their features
-    assert torch.cat(seen["text"]).sort().values.tolist() == np.sort(inputs.dev.texts.lengths).tolist()
+    assert (
+        torch.cat(seen["text"]).sort().values.tolist() == np.sort(inputs.dev.texts.lengths).tolist()
+    )

@@ -8,7 +8,13 @@ import torch
 
 from vsebench.plugin import VsebenchError
 from vsebench.results.directory import RunDirectory
-from vsebench.retrieval.training.state import Best, State, load_checkpoint, save_checkpoint, snapshot
+from vsebench.retrieval.training.state import (
+    Best,
+    State,
+    load_checkpoint,
+    save_checkpoint,
+    snapshot,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +27,12 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     optimiser = torch.optim.AdamW(model.parameters(), fused=True)
     model(torch.randn(4, 3)).sum().backward()
     optimiser.step()
-    state = State(step=7, forwards=99, seconds={"train": 1.5, "mining": 0.0, "evaluation": 0.5}, best=Best(5, {"rsum": 12.0}, snapshot(model)))
+    state = State(
+        step=7,
+        forwards=99,
+        seconds={"train": 1.5, "mining": 0.0, "evaluation": 0.5},
+        best=Best(5, {"rsum": 12.0}, snapshot(model)),
+    )
     directory = RunDirectory(tmp_path)
     save_checkpoint(directory, state, model=model, optimiser=optimiser, loss=None)
     other = torch.nn.Linear(3, 2)
@@ -33,7 +44,9 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     assert (again.best.step, again.best.metrics) == (5, {"rsum": 12.0})
     torch.testing.assert_close(again.best.model["weight"], model.weight.detach(), rtol=0, atol=0)
     torch.testing.assert_close(other.weight, model.weight, rtol=0, atol=0)
-    torch.testing.assert_close(its.state[other.weight]["exp_avg"], optimiser.state[model.weight]["exp_avg"], rtol=0, atol=0)
+    torch.testing.assert_close(
+        its.state[other.weight]["exp_avg"], optimiser.state[model.weight]["exp_avg"], rtol=0, atol=0
+    )
 
 
 def test_no_checkpoint_is_a_fresh_start(tmp_path: Path) -> None:
@@ -49,13 +62,24 @@ def test_a_damaged_checkpoint_is_one_line_that_says_what_to_do(damage: str, tmp_
     if damage == "other content":
         torch.save([1, 2], path)
     else:
-        path.write_bytes({"empty": b"", "truncated": whole[: len(whole) // 2], "text": b"hello", "zeros": bytes(500)}[damage])
-    with pytest.raises(VsebenchError, match=r"checkpoint\.pt is damaged \(.*\): delete it, and the run starts over") as caught:
+        path.write_bytes(
+            {
+                "empty": b"",
+                "truncated": whole[: len(whole) // 2],
+                "text": b"hello",
+                "zeros": bytes(500),
+            }[damage]
+        )
+    with pytest.raises(
+        VsebenchError, match=r"checkpoint\.pt is damaged \(.*\): delete it, and the run starts over"
+    ) as caught:
         load_checkpoint(path, CPU, model=torch.nn.Linear(3, 2))
     assert "\n" not in str(caught.value)
 
 
-def test_a_full_disk_is_one_clear_line_and_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_clear_line_and_leaves_the_previous_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     directory = RunDirectory(tmp_path)
     save_checkpoint(directory, State(step=1))
 
@@ -63,7 +87,9 @@ def test_a_full_disk_is_one_clear_line_and_leaves_the_previous_checkpoint(tmp_pa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(VsebenchError, match=r"cannot write .*checkpoint\.pt: No space left on device") as caught:
+    with pytest.raises(
+        VsebenchError, match=r"cannot write .*checkpoint\.pt: No space left on device"
+    ) as caught:
         save_checkpoint(directory, State(step=2))
     assert "\n" not in str(caught.value)
     again = load_checkpoint(directory.checkpoint_path, CPU)

@@ -1,4 +1,6 @@
-"""Whole runs on a tiny set: what they leave, that they learn, that a kill changes nothing, and that the seams hold."""
+"""Whole runs on a tiny set: what they leave, that they learn, that a kill changes nothing, and that
+the seams hold.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,17 @@ if TYPE_CHECKING:
     Plan = Callable[..., tuple[RunSpec, ...]]
 
 
-def run(spec: RunSpec, out: Path, report: Callable[[dict[str, object]], None] = lambda event: None) -> tuple[RunRecord, RunDirectory]:
+def run(
+    spec: RunSpec, out: Path, report: Callable[[dict[str, object]], None] = lambda event: None
+) -> tuple[RunRecord, RunDirectory]:
     directory = Store(out).directory_for(spec)
     directory.write_spec(spec)
     return train(spec, directory, report), directory
 
 
-def test_a_run_learns_and_leaves_everything_that_a_report_needs(plan_runs: Plan, tmp_path: Path) -> None:
+def test_a_run_learns_and_leaves_everything_that_a_report_needs(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     (spec,) = plan_runs()
     record, directory = run(spec, tmp_path)
     assert record.test["rsum"] > 250  # chance is about 60 on 40 images
@@ -58,12 +64,24 @@ def test_a_run_learns_and_leaves_everything_that_a_report_needs(plan_runs: Plan,
     assert cost.tower_forwards == record.steps * 64
     assert cost.train_seconds > 0
     assert cost.prior_seconds == 0
-    assert sum(t.numel() for n, t in load_file(directory.best_path).items() if "running" not in n and "num_batches" not in n) == cost.parameters
+    assert (
+        sum(
+            t.numel()
+            for n, t in load_file(directory.best_path).items()
+            if "running" not in n and "num_batches" not in n
+        )
+        == cost.parameters
+    )
 
 
-def test_the_same_spec_gives_the_same_numbers_and_another_seed_others(plan_runs: Plan, tmp_path: Path) -> None:
+def test_the_same_spec_gives_the_same_numbers_and_another_seed_others(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     first, second = plan_runs(seeds=[0, 1], set={"epochs": 1})
-    once, again, other = (run(spec, tmp_path / place)[0] for spec, place in ((first, "a"), (first, "b"), (second, "a")))
+    once, again, other = (
+        run(spec, tmp_path / place)[0]
+        for spec, place in ((first, "a"), (first, "b"), (second, "a"))
+    )
     assert once.test == again.test
     assert once.best_dev != other.best_dev
 
@@ -78,7 +96,9 @@ def test_methods_share_initial_encoders(plan_runs: Plan) -> None:
         torch.testing.assert_close(value, gpo.text.encoder.state_dict()[name], rtol=0, atol=0)
 
 
-def test_methods_share_the_pairs_of_every_step_and_how_they_are_augmented(plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_methods_share_the_pairs_of_every_step_and_how_they_are_augmented(
+    plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also one whose offline negatives are augmented too."""
     steps: list[dict[str, Any]] = []
 
@@ -101,23 +121,34 @@ def test_methods_share_the_pairs_of_every_step_and_how_they_are_augmented(plan_r
     monkeypatch.setattr(Augmenter, "text_batch", noted("text", Augmenter.text_batch))
     monkeypatch.setattr(FeatureBatches, "pairs", noted("image", FeatureBatches.pairs))
     seen = {}
-    for spec in plan_runs(pooling="mean,gpo", loss="triplet,infonce,aoq", set={"batch_size": 150, "epochs": 2, "warmup_epochs": 0.5, "evals_per_epoch": 1}):
+    for spec in plan_runs(
+        pooling="mean,gpo",
+        loss="triplet,infonce,aoq",
+        set={"batch_size": 150, "epochs": 2, "warmup_epochs": 0.5, "evals_per_epoch": 1},
+    ):
         run(spec, tmp_path)
         seen[spec.label], steps = steps, []
     first, *others = seen.values()
     assert len(others) == 5
-    orders = [np.concatenate([step["captions"] for step in first[start : start + 4]]).tolist() for start in (0, 4)]
+    orders = [
+        np.concatenate([step["captions"] for step in first[start : start + 4]]).tolist()
+        for start in (0, 4)
+    ]
     assert orders[0] != orders[1]
     assert [sorted(order) for order in orders] == 2 * [list(range(600))]
     for other in others:
         for mine, its in zip(first, other, strict=True):
             assert mine["captions"].tolist() == its["captions"].tolist()
             for side in ("image", "text"):
-                assert all(torch.equal(a, b) for a, b in zip(mine[side][:2], its[side][:2], strict=True))
+                assert all(
+                    torch.equal(a, b) for a, b in zip(mine[side][:2], its[side][:2], strict=True)
+                )
 
 
 @pytest.mark.parametrize("loss", ["triplet", "aoq"])
-def test_a_killed_run_goes_on_to_the_same_record(plan_runs: Plan, tmp_path: Path, loss: str) -> None:
+def test_a_killed_run_goes_on_to_the_same_record(
+    plan_runs: Plan, tmp_path: Path, loss: str
+) -> None:
     specs = plan_runs(loss=loss)
     for spec in specs[:-1]:
         for out in ("whole", "killed"):
@@ -135,13 +166,17 @@ def test_a_killed_run_goes_on_to_the_same_record(plan_runs: Plan, tmp_path: Path
     assert resumed.provenance.restarts == 1
     assert resumed.test == whole.test
     assert resumed.best_step == whole.best_step
-    assert [(e.step, e.loss, e.metrics) for e in directory.read_curve()] == [(e.step, e.loss, e.metrics) for e in whole_directory.read_curve()]
+    assert [(e.step, e.loss, e.metrics) for e in directory.read_curve()] == [
+        (e.step, e.loss, e.metrics) for e in whole_directory.read_curve()
+    ]
     assert resumed.cost is not None
     assert whole.cost is not None
     assert resumed.cost.tower_forwards == whole.cost.tower_forwards
 
 
-def test_a_run_that_loses_its_lease_after_an_evaluation_writes_no_more(plan_runs: Plan, tmp_path: Path) -> None:
+def test_a_run_that_loses_its_lease_after_an_evaluation_writes_no_more(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     (spec,) = plan_runs()
     writes_no_more_after_an_evaluation(train, spec, tmp_path)
 
@@ -155,7 +190,9 @@ def test_the_second_round_of_aoq_pays_for_the_first(plan_runs: Plan, tmp_path: P
     assert record.cost is not None
     assert record.cost.prior_seconds == prior.cost.total_seconds
     assert record.cost.mining_seconds > 0
-    assert record.cost.tower_forwards == 18 * 64 + 36 * 3 * 64  # one warm-up epoch, then three pairs per pair
+    assert (
+        record.cost.tower_forwards == 18 * 64 + 36 * 3 * 64
+    )  # one warm-up epoch, then three pairs per pair
     mined = OfflineLists.load(directory.offline_path)
     assert mined.image_to_text.shape == (120, 50)
     assert mined.seconds == record.cost.mining_seconds
@@ -164,7 +201,9 @@ def test_the_second_round_of_aoq_pays_for_the_first(plan_runs: Plan, tmp_path: P
     assert {"weight_text", "active_offline", "mean_unrelated_cosine"} <= set(later)
 
 
-def test_a_run_that_finds_its_lists_on_disk_is_charged_for_them(plan_runs: Plan, tmp_path: Path) -> None:
+def test_a_run_that_finds_its_lists_on_disk_is_charged_for_them(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     """Killed between mining and the first checkpoint."""
     first, second = plan_runs(loss="aoq:h=50", set={"epochs": 1})
     run(first, tmp_path)
@@ -172,8 +211,13 @@ def test_a_run_that_finds_its_lists_on_disk_is_charged_for_them(plan_runs: Plan,
     directory.write_spec(second)
     rng = np.random.default_rng(0)
     own = np.arange(120)[:, None] * 5
-    lists = (own + 5 + rng.integers(500, size=(120, 50))) % 600, (np.repeat(np.arange(120), 5)[:, None] + 1 + rng.integers(119, size=(600, 10))) % 120
-    OfflineLists(*(each.astype(np.int32) for each in lists), seconds=1234.5).save(directory.offline_path)
+    lists = (
+        (own + 5 + rng.integers(500, size=(120, 50))) % 600,
+        (np.repeat(np.arange(120), 5)[:, None] + 1 + rng.integers(119, size=(600, 10))) % 120,
+    )
+    OfflineLists(*(each.astype(np.int32) for each in lists), seconds=1234.5).save(
+        directory.offline_path
+    )
     record = train(second, directory, lambda event: None)
     assert record.cost is not None
     assert record.cost.mining_seconds == 1234.5
@@ -262,10 +306,18 @@ def vsebench_register_losses(register):
 '''
 
 
-def test_sets_a_similarity_and_a_learned_loss_come_in_through_the_seams(plan_runs: Plan, tmp_path: Path) -> None:
+def test_sets_a_similarity_and_a_learned_loss_come_in_through_the_seams(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
     plugin = tmp_path / "seams.py"
     plugin.write_text(SEAMS, encoding="utf-8")
-    (spec,) = plan_runs(pooling="slots", similarity="chamfer", loss="learned", plugin=[str(plugin)], set={"warmup_epochs": 0, "epochs": 2})
+    (spec,) = plan_runs(
+        pooling="slots",
+        similarity="chamfer",
+        loss="learned",
+        plugin=[str(plugin)],
+        set={"warmup_epochs": 0, "epochs": 2},
+    )
     record, directory = run(spec, tmp_path / "out")
     assert record.test["rsum"] > 150
     diagnostics = directory.read_curve()[-1].diagnostics

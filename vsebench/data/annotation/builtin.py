@@ -14,13 +14,29 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import Register, Scalar
 
-_SEED = Param("seed", 0, "of the labels that are held out; it belongs to the data set, not to a run", minimum=0)
-_VSE_ENS = Paper("VSE-ens: Visual-Semantic Embeddings with Efficient Negative Sampling", 2018, "https://arxiv.org/abs/1801.01632", "AAAI", "Table 1")
-_HELD_OUT = "One label of each image with at least two is held out for test, and of those with three or more another one for selection."
+_SEED = Param(
+    "seed",
+    0,
+    "of the labels that are held out; it belongs to the data set, not to a run",
+    minimum=0,
+)
+_VSE_ENS = Paper(
+    "VSE-ens: Visual-Semantic Embeddings with Efficient Negative Sampling",
+    2018,
+    "https://arxiv.org/abs/1801.01632",
+    "AAAI",
+    "Table 1",
+)
+_HELD_OUT = (
+    "One label of each image with at least two is held out for test, and of those with three or "
+    "more another one for selection."
+)
 
 
 def register_annotation_sets(register: Register) -> None:
-    """Registers `tags`, `mirflickr`, `nuswide81`, `flickr8k-words`, `interactions` and the three sets of the VSE-ens paper."""
+    """Registers `tags`, `mirflickr`, `nuswide81`, `flickr8k-words`, `interactions` and the three
+    sets of the VSE-ens paper.
+    """
     _register_tags(register)
     _register_published_tags(register)
     _register_words(register)
@@ -34,11 +50,18 @@ def _register_tags(register: Register) -> None:
         params=[
             Param("images", 10000, "images", minimum=2, maximum=1e8),
             Param("labels", 1000, "labels", minimum=10, maximum=1e7),
-            Param("density", 0.005, "share of the image x label pairs that are positive", minimum=0, maximum=0.1),
+            Param(
+                "density",
+                0.005,
+                "share of the image x label pairs that are positive",
+                minimum=0,
+                maximum=0.1,
+            ),
             Param("seed", 0, "of labels, images and what is held out", minimum=0),
         ],
         card=AnnotationCard(
-            "procedural labels with Zipf frequencies, images with low-rank preferences; nothing to download",
+            "procedural labels with Zipf frequencies, images with low-rank preferences; nothing "
+            "to download",
             licence="as vsebench",
             citation="cite vsebench",
             prepare=prepare.TAGS,
@@ -55,13 +78,21 @@ def _register_published_tags(register: Register) -> None:
         params=[_SEED],
         card=AnnotationCard(
             "MIRFlickr-25k, the user tags of 20,015 photographs, one of each held out",
-            paper=Paper("The MIR Flickr Retrieval Evaluation", 2008, "https://press.liacs.nl/mirflickr/", "ACM MIR"),
+            paper=Paper(
+                "The MIR Flickr Retrieval Evaluation",
+                2008,
+                "https://press.liacs.nl/mirflickr/",
+                "ACM MIR",
+            ),
             licence="tags and photographs are their Flickr owners', under Creative Commons licences",
             citation="M. J. Huiskes, M. S. Lew. The MIR Flickr Retrieval Evaluation. ACM MIR, 2008.",
             prepare=prepare.MIRFLICKR,
             folders=("mirflickr25k_tags", "mirflickr25k"),
             sizes={"images": 20015, "labels": 1386, "pairs": 92808},
-            notes=(_HELD_OUT, "The 3,277 images with a single tag train only. The file does not name the tags."),
+            notes=(
+                _HELD_OUT,
+                "The 3,277 images with a single tag train only. The file does not name the tags.",
+            ),
         ),
     )
     register(
@@ -70,16 +101,28 @@ def _register_published_tags(register: Register) -> None:
         params=[_SEED],
         card=AnnotationCard(
             "NUS-WIDE with its 81 concepts, one of each image held out",
-            paper=Paper("NUS-WIDE: A Real-World Web Image Database from National University of Singapore", 2009, venue="CIVR"),
+            paper=Paper(
+                "NUS-WIDE: A Real-World Web Image Database from National University of Singapore",
+                2009,
+                venue="CIVR",
+            ),
             licence="for research; the photographs are their Flickr owners'",
-            citation="T.-S. Chua, J. Tang, R. Hong, H. Li, Z. Luo, Y.-T. Zheng. NUS-WIDE. CIVR, 2009.",
+            citation="T.-S. Chua, J. Tang, R. Hong, H. Li, Z. Luo, Y.-T. Zheng. NUS-WIDE. CIVR, "
+            "2009.",
             prepare=prepare.NUSWIDE81,
             folders=("nuswide", "NUS-WIDE"),
             sizes={"images": 269648, "labels": 81, "pairs": 503848},
             notes=(
                 _HELD_OUT,
-                "VSE-ens (AAAI 2018) used 5,108 user tags of these images, another and much larger label space: its figures say nothing about this set.",
-                "60,301 images have no concept; they keep their rows, and neither train nor are ranked.",
+                (
+                    "VSE-ens (AAAI 2018) used 5,108 user tags of these images, another and much "
+                    "larger label space: its figures say nothing about this set."
+                ),
+                (
+                    "60,301 images have no concept; they keep their rows, and neither train nor "
+                    "are "
+                    "ranked."
+                ),
             ),
         ),
     )
@@ -96,8 +139,18 @@ def _register_words(register: Register) -> None:
         "flickr8k-words",
         "vsebench.data.annotation.flickr8k_words:Flickr8kWords",
         params=[
-            Param("split", "official", "divide the images, or hold words of every image out", choices=("official", "leave-one-out")),
-            Param("features", "mean", "one vector of an image: mean of the 7 x 7 grid, or all 49 cells in a row", choices=("mean", "grid")),
+            Param(
+                "split",
+                "official",
+                "divide the images, or hold words of every image out",
+                choices=("official", "leave-one-out"),
+            ),
+            Param(
+                "features",
+                "mean",
+                "one vector of an image: mean of the 7 x 7 grid, or all 49 cells in a row",
+                choices=("mean", "grid"),
+            ),
             Param("dim", 256, "principal components of the grid features that are used", minimum=1),
             Param("seed", 0, "of the words that split=leave-one-out holds out", minimum=0),
         ],
@@ -112,7 +165,10 @@ def _register_words(register: Register) -> None:
             sizes=_word_sizes,
             notes=(
                 "Labels are the words of the training images' captions.",
-                "split=official knows an image by its features; with split=leave-one-out all 8,000 images train, known by their row, and have no features.",
+                (
+                    "split=official knows an image by its features; with split=leave-one-out all "
+                    "8,000 images train, known by their row, and have no features."
+                ),
             ),
         ),
     )
@@ -140,7 +196,11 @@ def _register_interactions(register: Register) -> None:
             paper=_VSE_ENS,
             licence="annotations CC BY 4.0",
             citation="I. Krasin, T. Duerig, N. Alldrin et al. OpenImages. 2016.",
-            prepare=prepare.published("https://storage.googleapis.com/openimages/web/index.html", "openimages", "OpenImages"),
+            prepare=prepare.published(
+                "https://storage.googleapis.com/openimages/web/index.html",
+                "openimages",
+                "OpenImages",
+            ),
             folders=("OpenImages",),
             sizes={"images": 112247, "labels": 6000, "pairs": 999999, "test pairs": 112247},
             notes=(_HELD_OUT,),
@@ -154,8 +214,13 @@ def _register_interactions(register: Register) -> None:
             "NUS-WIDE with 5,108 user tags as VSE-ens used them, from files that you write",
             paper=_VSE_ENS,
             licence="for research; the photographs are their Flickr owners'",
-            citation="T.-S. Chua, J. Tang, R. Hong, H. Li, Z. Luo, Y.-T. Zheng. NUS-WIDE. CIVR, 2009.",
-            prepare=prepare.published("https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html", "nuswide", "NUS-WIDE"),
+            citation="T.-S. Chua, J. Tang, R. Hong, H. Li, Z. Luo, Y.-T. Zheng. NUS-WIDE. CIVR, "
+            "2009.",
+            prepare=prepare.published(
+                "https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html",
+                "nuswide",
+                "NUS-WIDE",
+            ),
             folders=("NUS-WIDE",),
             sizes={"images": 269648, "labels": 5108, "pairs": 2286521, "test pairs": 267642},
             notes=(_HELD_OUT,),
@@ -169,10 +234,19 @@ def _register_interactions(register: Register) -> None:
             "IAPR TC-12 with 291 labels as VSE-ens used it, from files that you write",
             paper=_VSE_ENS,
             licence="free of charge and copyright, as its publishers say",
-            citation="M. Grubinger, P. Clough, H. Müller, T. Deselaers. The IAPR TC-12 Benchmark. 2006.",
-            prepare=prepare.published("https://www.imageclef.org/photodata", "iaprtc12", "iapr-tc12"),
+            citation="M. Grubinger, P. Clough, H. Müller, T. Deselaers. The IAPR TC-12 Benchmark. "
+            "2006.",
+            prepare=prepare.published(
+                "https://www.imageclef.org/photodata", "iaprtc12", "iapr-tc12"
+            ),
             folders=("iapr-tc12",),
             sizes={"images": 19627, "labels": 291, "pairs": 99527, "test pairs": 20000},
-            notes=(_HELD_OUT, "The paper counts 20,000 test pairs for 19,627 images, more than one label of each image can give."),
+            notes=(
+                _HELD_OUT,
+                (
+                    "The paper counts 20,000 test pairs for 19,627 images, more than one label of "
+                    "each image can give."
+                ),
+            ),
         ),
     )

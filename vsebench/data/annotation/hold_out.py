@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 
 def leave_one_out(positives: Positives, seed: int, names: Sequence[str] = ()) -> AnnotationData:
-    """Divides the labels of every image, as the paper of VSE-ens does, with one more held out for selection.
+    """Divides the labels of every image, as the paper of VSE-ens does, with one more held out for
+    selection.
 
-    Of an image with at least two labels, one drawn at random goes to test; of what remains, where that is at least two, one goes to dev. So every image
-    keeps a training label. What is drawn for image i depends on the seed and i alone.
+    Of an image with at least two labels, one drawn at random goes to test; of what remains, where
+    that is at least two, one goes to dev. So every image keeps a training label. What is drawn for
+    image i depends on the seed and i alone.
 
     Args:
         positives: all labels of n images.
@@ -27,7 +29,9 @@ def leave_one_out(positives: Positives, seed: int, names: Sequence[str] = ()) ->
     return aligned(train, dev, test, names)
 
 
-def divide(positives: Positives, rng: np.random.Generator) -> tuple[Positives, Positives, Positives]:
+def divide(
+    positives: Positives, rng: np.random.Generator
+) -> tuple[Positives, Positives, Positives]:
     """Train, dev and test labels of the same images."""
     uniform = rng.random((len(positives), 2))
     rest, test = hold_one_out(positives, uniform[:, 0])
@@ -53,11 +57,23 @@ def hold_one_out(positives: Positives, uniform: np.ndarray) -> tuple[Positives, 
     return _part(positives, ~taken, counts - held), _part(positives, taken, held)
 
 
-def aligned(train: Positives, dev: Positives, test: Positives, names: Sequence[str] = (), warnings: tuple[str, ...] = ()) -> AnnotationData:
+def aligned(
+    train: Positives,
+    dev: Positives,
+    test: Positives,
+    names: Sequence[str] = (),
+    warnings: tuple[str, ...] = (),
+) -> AnnotationData:
     """A set whose splits divide the labels of the same images."""
-    splits = {"train": AnnotationSplit(train), "dev": AnnotationSplit(dev), "test": AnnotationSplit(test)}
+    splits = {
+        "train": AnnotationSplit(train),
+        "dev": AnnotationSplit(dev),
+        "test": AnnotationSplit(test),
+    }
     return AnnotationData(splits, train.n_labels, names, aligned=True, warnings=warnings)
 
 
 def _part(positives: Positives, chosen: np.ndarray, counts: np.ndarray) -> Positives:
-    return Positives(np.concatenate([[0], np.cumsum(counts)]), positives.labels[chosen], positives.n_labels)
+    return Positives(
+        np.concatenate([[0], np.cumsum(counts)]), positives.labels[chosen], positives.n_labels
+    )

@@ -1,4 +1,6 @@
-"""Pairs of images and labels from text files, in the format of the VSE-ens authors: `image label value`, one pair a line."""
+"""Pairs of images and labels from text files, in the format of the VSE-ens authors: `image label
+value`, one pair a line.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,12 @@ ALL, TRAIN, TEST = "interactions.txt", "train.txt", "test.txt"
 
 
 class Interactions:
-    """One file of all pairs, whose test labels are held out here, or two, with the test labels that somebody else held out.
+    """One file of all pairs, whose test labels are held out here, or two, with the test labels that
+    somebody else held out.
 
-    Ids may be any text without spaces; images and labels are numbered in the order in which they first occur. A pair is relevant when its value is above
-    zero; what occurs only in other pairs is not known at all.
+    Ids may be any text without spaces; images and labels are numbered in the order in which they
+    first occur. A pair is relevant when its value is above zero; what occurs only in other pairs is
+    not known at all.
 
     Args:
         seed: of the labels that are held out: for dev and, of a single file, for test.
@@ -42,7 +46,9 @@ class Interactions:
     def load(self, root: Path) -> AnnotationData:
         files = self.files(root)
         if len(files) == 3:
-            raise DataError(f"{root} has both {ALL} and {TRAIN} or {TEST}: keep the one file or the two")
+            raise DataError(
+                f"{root} has both {ALL} and {TRAIN} or {TEST}: keep the one file or the two"
+            )
         tables = [PairTable() for _ in files]
         images: dict[bytes, int] = {}
         labels: dict[bytes, int] = {}
@@ -54,12 +60,18 @@ class Interactions:
             return leave_one_out(parts[0], self.seed, names)
         return self._published_split(parts[0], parts[1], names)
 
-    def _published_split(self, train: Positives, test: Positives, names: list[str]) -> AnnotationData:
+    def _published_split(
+        self, train: Positives, test: Positives, names: list[str]
+    ) -> AnnotationData:
         again = train.contains(test.images(), test.labels)
         warnings: tuple[str, ...] = ()
         if again.any():
-            warnings = (f"{int(again.sum())} pairs of {TEST} are in {TRAIN} too, and left out of test",)
-            test = Positives.from_pairs(test.images()[~again], test.labels[~again], len(test), test.n_labels)
+            warnings = (
+                f"{int(again.sum())} pairs of {TEST} are in {TRAIN} too, and left out of test",
+            )
+            test = Positives.from_pairs(
+                test.images()[~again], test.labels[~again], len(test), test.n_labels
+            )
         uniform = Key("hold-out", self.seed).generator().random((len(train), 2))
         train, dev = hold_one_out(train, uniform[:, 1])
         return aligned(train, dev, test, names, warnings)
@@ -76,7 +88,8 @@ class PairTable:
         """Reads a file line by line; new ids are added to `images` and `labels`.
 
         Raises:
-            DataError: it is missing, a line is not two ids and a finite number, or no pair is relevant.
+            DataError: it is missing, a line is not two ids and a finite number, or no pair is
+                relevant.
         """
         try:
             with path.open("rb") as file:
@@ -87,9 +100,19 @@ class PairTable:
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from error
         if not self.images:
-            raise DataError(f"{path} has no relevant pair: expected lines 'image label value' with values above 0")
+            raise DataError(
+                f"{path} has no relevant pair: expected lines 'image label value' with values "
+                "above 0"
+            )
 
-    def _add(self, path: Path, number: int, line: bytes, images: dict[bytes, int], labels: dict[bytes, int]) -> None:
+    def _add(
+        self,
+        path: Path,
+        number: int,
+        line: bytes,
+        images: dict[bytes, int],
+        labels: dict[bytes, int],
+    ) -> None:
         fields = line.split()
         if not fields:
             return
@@ -100,18 +123,29 @@ class PairTable:
             value = math.nan
         if not math.isfinite(value):
             shown = line[:60].decode("utf-8", "replace").strip()
-            raise DataError(f"{path}, line {number}, is '{shown}', expected 'image label value': two ids and a number, separated by spaces")
+            raise DataError(
+                f"{path}, line {number}, is '{shown}', expected 'image label value': two ids and "
+                "a number, separated by spaces"
+            )
         if value > 0:
             self.images.append(images.setdefault(image, len(images)))
             self.labels.append(labels.setdefault(label, len(labels)))
 
     def positives(self, n_images: int, n_labels: int) -> Positives:
         """The pairs in rows; those that occur again count once."""
-        return Positives.from_pairs(np.frombuffer(self.images, np.int64), np.frombuffer(self.labels, np.int64), n_images, n_labels)
+        return Positives.from_pairs(
+            np.frombuffer(self.images, np.int64),
+            np.frombuffer(self.labels, np.int64),
+            n_images,
+            n_labels,
+        )
 
 
 def _names(labels: dict[bytes, int], path: Path) -> list[str]:
     try:
         return [label.decode("utf-8") for label in labels]
     except UnicodeDecodeError as error:
-        raise DataError(f"{path.parent}: the label id {error.object!r} is not UTF-8: convert the files with iconv") from None
+        raise DataError(
+            f"{path.parent}: the label id {error.object!r} is not UTF-8: convert the files with "
+            "iconv"
+        ) from None

@@ -45,9 +45,16 @@ def _read(path: Path) -> np.ndarray:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, TypeError, NotImplementedError, MatReadError) as error:
-        raise DataError(f"{path} is not a MATLAB file that SciPy can read (before version 7.3): get it again") from error
+        raise DataError(
+            f"{path} is not a MATLAB file that SciPy can read (before version 7.3): get it again"
+        ) from error
     if table is None:
-        raise DataError(f"{path} has no variable '{VARIABLE}', expected the tags of every image in it")
+        raise DataError(
+            f"{path} has no variable '{VARIABLE}', expected the tags of every image in it"
+        )
     if table.ndim != 2 or table.dtype.kind not in "biuf" or not np.isin(table, (0, 1)).all():
-        raise DataError(f"{path}: '{VARIABLE}' is {table.dtype} of shape {table.shape}, expected zeros and ones [images, tags]")
+        raise DataError(
+            f"{path}: '{VARIABLE}' is {table.dtype} of shape {table.shape}, expected zeros and "
+            "ones [images, tags]"
+        )
     return np.asarray(table)

@@ -19,13 +19,17 @@ NAMES = "Concepts81.txt"
 PARTS = ("Train", "Test")
 
 DAMAGED = ("lake", "Train", 78372, b"-1130179")
-"""Concept, part, row from 0 and content of the one line of the published files that is neither 0 nor 1. It stands for 0, as the file of all images shows."""
+"""Concept, part, row from 0 and content of the one line of the published files that is neither 0
+nor 1. It stands for 0, as the file of all images shows.
+"""
 
 
 class NusWide81:
-    """All images of the official training and test parts, in this order; an image's row is its line number there.
+    """All images of the official training and test parts, in this order; an image's row is its line
+    number there.
 
-    The archives hold no features, so that images are known by their row alone and the official split cannot serve: labels are held out of all images.
+    The archives hold no features, so that images are known by their row alone and the official
+    split cannot serve: labels are held out of all images.
 
     Args:
         seed: of the labels that are held out.
@@ -40,16 +44,25 @@ class NusWide81:
     def load(self, root: Path) -> AnnotationData:
         concepts = _read(root / CONCEPTS, NAMES).decode("ascii", "replace").split()
         if len(set(concepts)) != len(concepts) or len(concepts) < 2:
-            raise DataError(f"{root / CONCEPTS}: {NAMES} has {len(concepts)} names, expected different names of at least two concepts")
-        columns = [np.concatenate([_concept(root / TRUTH, name, part) for part in PARTS]) for name in concepts]
+            raise DataError(
+                f"{root / CONCEPTS}: {NAMES} has {len(concepts)} names, expected different names "
+                "of at least two concepts"
+            )
+        columns = [
+            np.concatenate([_concept(root / TRUTH, name, part) for part in PARTS])
+            for name in concepts
+        ]
         for name, column in zip(concepts, columns, strict=True):
             if len(column) != len(columns[0]):
                 raise DataError(
-                    f"{root / TRUTH}: '{name}' has {len(column)} lines, '{concepts[0]}' has {len(columns[0])}: every concept needs one for each image"
+                    f"{root / TRUTH}: '{name}' has {len(column)} lines, '{concepts[0]}' has "
+                    f"{len(columns[0])}: every concept needs one for each image"
                 )
         images = np.concatenate([np.flatnonzero(column) for column in columns])
         labels = np.repeat(np.arange(len(columns)), [int(column.sum()) for column in columns])
-        return leave_one_out(Positives.from_pairs(images, labels, len(columns[0]), len(columns)), self.seed, concepts)
+        return leave_one_out(
+            Positives.from_pairs(images, labels, len(columns[0]), len(columns)), self.seed, concepts
+        )
 
 
 def _concept(path: Path, name: str, part: str) -> np.ndarray:
@@ -57,7 +70,11 @@ def _concept(path: Path, name: str, part: str) -> np.ndarray:
     member = f"TrainTestLabels/Labels_{name}_{part}.txt"
     content = _read(path, member)
     raw = np.frombuffer(content, np.uint8)
-    if len(raw) % 2 == 0 and np.isin(raw[::2], (ord("0"), ord("1"))).all() and (raw[1::2] == ord("\n")).all():
+    if (
+        len(raw) % 2 == 0
+        and np.isin(raw[::2], (ord("0"), ord("1"))).all()
+        and (raw[1::2] == ord("\n")).all()
+    ):
         return np.asarray(raw[::2] == ord("1"))
     lines = content.split()
     if DAMAGED[:2] == (name, part) and lines[DAMAGED[2] : DAMAGED[2] + 1] == [DAMAGED[3]]:
@@ -66,7 +83,10 @@ def _concept(path: Path, name: str, part: str) -> np.ndarray:
     wrong = (values != b"0") & (values != b"1")
     if wrong.any():
         row = int(wrong.argmax())
-        raise DataError(f"{path}: {member}, line {row + 1}, is '{lines[row].decode('ascii', 'replace')}', expected 0 or 1")
+        raise DataError(
+            f"{path}: {member}, line {row + 1}, is '{lines[row].decode('ascii', 'replace')}', "
+            "expected 0 or 1"
+        )
     return np.asarray(values == b"1")
 
 

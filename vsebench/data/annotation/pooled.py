@@ -45,5 +45,7 @@ class PooledFeatures:
         for start in range(0, len(rows), _BLOCK):
             part = slice(start, start + _BLOCK)
             local = np.asarray(self.base[rows[part]], np.float32)
-            out[part] = local.mean(axis=1) if self.pooling == "mean" else local.reshape(len(local), -1)
+            out[part] = (
+                local.mean(axis=1) if self.pooling == "mean" else local.reshape(len(local), -1)
+            )
         return out

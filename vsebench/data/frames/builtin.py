@@ -11,10 +11,26 @@ if TYPE_CHECKING:
     from vsebench.plugin import Register
 
 _TARGET = "vsebench.data.frames.dataset:Frames"
-_MAX_FRAMES = Param("max_frames", 64, "frames of a video that are used at most, evenly spread over a longer one", minimum=1, maximum=10000)
-_MSRVTT = Paper("MSR-VTT: A Large Video Description Dataset for Bridging Video and Language", 2016, venue="CVPR")
-_VATEX = Paper("VaTeX: A Large-Scale, High-Quality Multilingual Dataset for Video-and-Language Research", 2019, "https://arxiv.org/abs/1904.03493", "ICCV")
-_SETTINGS = "VSE∞ trains on videos for 35 epochs at lr 1e-4, cut for the last 10: --epochs 35 --set lr=1e-4 --set lr_decay_at=0.7143."
+_MAX_FRAMES = Param(
+    "max_frames",
+    64,
+    "frames of a video that are used at most, evenly spread over a longer one",
+    minimum=1,
+    maximum=10000,
+)
+_MSRVTT = Paper(
+    "MSR-VTT: A Large Video Description Dataset for Bridging Video and Language", 2016, venue="CVPR"
+)
+_VATEX = Paper(
+    "VaTeX: A Large-Scale, High-Quality Multilingual Dataset for Video-and-Language Research",
+    2019,
+    "https://arxiv.org/abs/1904.03493",
+    "ICCV",
+)
+_SETTINGS = (
+    "VSE∞ trains on videos for 35 epochs at lr 1e-4, cut for the last 10: --epochs 35 --set "
+    "lr=1e-4 --set lr_decay_at=0.7143."
+)
 
 
 def register_frame_sets(register: Register) -> None:
@@ -24,7 +40,8 @@ def register_frame_sets(register: Register) -> None:
         _TARGET,
         params=[_MAX_FRAMES],
         card=DatasetCard(
-            "any set of videos, or of other local features of unequal number, with any number of captions each",
+            "any set of videos, or of other local features of unequal number, with any number of "
+            "captions each",
             feature_kind="frames",
             licence="that of the data you bring",
             prepare=prepare.FRAMES,
@@ -39,7 +56,8 @@ def register_frame_sets(register: Register) -> None:
             paper=_MSRVTT,
             feature_kind="frames",
             licence="the videos are their YouTube owners'; for research",
-            citation="J. Xu, T. Mei, T. Yao, Y. Rui. MSR-VTT: A Large Video Description Dataset for Bridging Video and Language. CVPR, 2016.",
+            citation="J. Xu, T. Mei, T. Yao, Y. Rui. MSR-VTT: A Large Video Description Dataset "
+            "for Bridging Video and Language. CVPR, 2016.",
             prepare=prepare.named("msrvtt", "MSR-VTT", "published: ResNet-152, 2048 wide"),
             folders=("MSRVTT", "msr-vtt"),
             counts={"train": (6573, 131460), "dev": (497, 9940), "test": (2990, 59800)},
@@ -55,11 +73,18 @@ def register_frame_sets(register: Register) -> None:
             paper=_VATEX,
             feature_kind="frames",
             licence="annotations CC BY 4.0; the videos are their YouTube owners'",
-            citation="X. Wang, J. Wu, J. Chen et al. VaTeX: A Large-Scale, High-Quality Multilingual Dataset for Video-and-Language Research. ICCV, 2019.",
+            citation="X. Wang, J. Wu, J. Chen et al. VaTeX: A Large-Scale, High-Quality "
+            "Multilingual Dataset for Video-and-Language Research. ICCV, 2019.",
             prepare=prepare.named("vatex", "VATEX", "published: I3D, 1024 wide"),
             folders=("VATEX",),
             counts={"train": (25991, 259910), "dev": (1500, 15000), "test": (1500, 15000)},
-            notes=("Published results split the validation videos into 1,500 for validation and 1,500 for test.", _SETTINGS),
+            notes=(
+                (
+                    "Published results split the validation videos into 1,500 for validation and "
+                    "1,500 for test."
+                ),
+                _SETTINGS,
+            ),
         ),
     )
     _register_clips(register)
@@ -70,14 +95,37 @@ def _register_clips(register: Register) -> None:
         "clips",
         "vsebench.data.frames.clips:Clips",
         params=[
-            Param("videos", 600, "training clips; dev and test have a fifth of it each, at least 50 and at most 500", minimum=1, maximum=1e6),
-            Param("frames", 24, "most frames of a clip; the least is one per action", minimum=3, maximum=1000),
+            Param(
+                "videos",
+                600,
+                "training clips; dev and test have a fifth of it each, at least 50 and at most 500",
+                minimum=1,
+                maximum=1e6,
+            ),
+            Param(
+                "frames",
+                24,
+                "most frames of a clip; the least is one per action",
+                minimum=3,
+                maximum=1000,
+            ),
             Param("dim", 32, "width of a frame", minimum=4, maximum=65536),
-            Param("seed", 0, "of the clips; what actors, actions and places look like is always the same", minimum=0),
+            Param(
+                "seed",
+                0,
+                "of the clips; what actors, actions and places look like is always the same",
+                minimum=0,
+            ),
         ],
         card=DatasetCard(
-            "procedural clips of 1 to 24 frames with three to seven captions each; nothing to download",
-            notes=("Every third clip is its predecessor in reverse: only the order of the actions tells the two apart, which a pooling of sets cannot.",),
+            "procedural clips of 1 to 24 frames with three to seven captions each; nothing to "
+            "download",
+            notes=(
+                (
+                    "Every third clip is its predecessor in reverse: only the order of the actions "
+                    "tells the two apart, which a pooling of sets cannot."
+                ),
+            ),
             feature_kind="frames",
             features="procedural frames",
             licence="as vsebench",

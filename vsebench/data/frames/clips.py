@@ -1,4 +1,6 @@
-"""`clips`: procedural videos of a few frames, in which the order of events can be all that tells two of them apart."""
+"""`clips`: procedural videos of a few frames, in which the order of events can be all that tells
+two of them apart.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,42 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import RetrievalData
 
-ACTORS = ("dog", "cat", "horse", "girl", "boy", "man", "woman", "robot", "bear", "bird", "clown", "nurse", "sailor", "monkey", "cook", "judge")
-ACTIONS = ("runs", "jumps", "sleeps", "eats", "sings", "turns", "waits", "climbs", "falls", "waves", "digs", "swims", "dances", "reads", "hides", "kneels")
+ACTORS = (
+    "dog",
+    "cat",
+    "horse",
+    "girl",
+    "boy",
+    "man",
+    "woman",
+    "robot",
+    "bear",
+    "bird",
+    "clown",
+    "nurse",
+    "sailor",
+    "monkey",
+    "cook",
+    "judge",
+)
+ACTIONS = (
+    "runs",
+    "jumps",
+    "sleeps",
+    "eats",
+    "sings",
+    "turns",
+    "waits",
+    "climbs",
+    "falls",
+    "waves",
+    "digs",
+    "swims",
+    "dances",
+    "reads",
+    "hides",
+    "kneels",
+)
 PLACES = ("park", "kitchen", "street", "forest", "office", "garden", "station", "desert")
 FORMS = (
     "a {actor} {first} and then {second} in the {place}",
@@ -25,7 +61,11 @@ FORMS = (
     "after it {first} a {actor} {second} in the {place}",
     "the {actor} {first} , then it {second}",
 )
-SINGLE = ("a {actor} {first} in the {place}", "in a {place} the {actor} {first}", "some {actor} {first}")
+SINGLE = (
+    "a {actor} {first} in the {place}",
+    "in a {place} the {actor} {first}",
+    "some {actor} {first}",
+)
 
 _NOISE = 0.7
 _CAPTIONS = (3, 7)  # of a clip, fewest and most
@@ -46,7 +86,8 @@ class Clip:
 class Clips:
     """Clips of one actor in one place, with one to three actions after each other.
 
-    Every third clip is its predecessor with the actions in reverse: only their order tells the two apart.
+    Every third clip is its predecessor with the actions in reverse: only their order tells the two
+    apart.
 
     Args:
         videos: training clips; dev and test have a fifth of it each, 50 to 500.
@@ -66,7 +107,11 @@ class Clips:
     def load(self, root: Path) -> RetrievalData:
         videos = sum(self.sizes.values())
         if not root.is_dir():
-            build(root, videos * (self.frames * self.dim * 2 + _CAPTIONS[1] * _CAPTION_BYTES), self._write)
+            build(
+                root,
+                videos * (self.frames * self.dim * 2 + _CAPTIONS[1] * _CAPTION_BYTES),
+                self._write,
+            )
         try:
             return Frames(self.frames).load(root)
         except DataError as error:
@@ -82,21 +127,37 @@ class Clips:
         if mirrored:
             actions = actions[::-1]
         view = (Key("clips", self.seed) / split / number / "view").generator()
-        captions = [_caption(view, actor, actions, place) for _ in range(int(view.integers(_CAPTIONS[0], _CAPTIONS[1] + 1)))]
+        captions = [
+            _caption(view, actor, actions, place)
+            for _ in range(int(view.integers(_CAPTIONS[0], _CAPTIONS[1] + 1)))
+        ]
         return Clip(actor, actions, place, self._render(view, actor, actions, place), captions)
 
-    def _render(self, view: np.random.Generator, actor: int, actions: tuple[int, ...], place: int) -> np.ndarray:
-        """[1..N, d]: each action lasts some frames, in which actor, action and place are seen with varying strength."""
+    def _render(
+        self, view: np.random.Generator, actor: int, actions: tuple[int, ...], place: int
+    ) -> np.ndarray:
+        """[1..N, d]: each action lasts some frames, in which actor, action and place are seen with
+        varying strength.
+        """
         count = int(view.integers(len(actions), self.frames + 1))
         cuts = np.sort(view.choice(np.arange(1, count), len(actions) - 1, replace=False))
         action = np.searchsorted(cuts, np.arange(count), side="right")
         world = Key("clips", "world", self.dim)
         actors, acts, places = (
-            (world / name).generator().standard_normal((len(words), self.dim)) for name, words in (("actor", ACTORS), ("action", ACTIONS), ("place", PLACES))
+            (world / name).generator().standard_normal((len(words), self.dim))
+            for name, words in (("actor", ACTORS), ("action", ACTIONS), ("place", PLACES))
         )
-        seen = np.stack([np.broadcast_to(actors[actor], (count, self.dim)), acts[np.array(actions)[action]], np.broadcast_to(places[place], (count, self.dim))])
+        seen = np.stack(
+            [
+                np.broadcast_to(actors[actor], (count, self.dim)),
+                acts[np.array(actions)[action]],
+                np.broadcast_to(places[place], (count, self.dim)),
+            ]
+        )
         strength = view.uniform(0.4, 1.2, (3, count, 1))
-        frames: np.ndarray = (strength * seen).sum(0) + _NOISE * view.standard_normal((count, self.dim))
+        frames: np.ndarray = (strength * seen).sum(0) + _NOISE * view.standard_normal(
+            (count, self.dim)
+        )
         return frames.astype(np.float32)
 
     def _write(self, folder: Path) -> None:
@@ -104,7 +165,9 @@ class Clips:
         with (folder / CAPTIONS).open("w", encoding="utf-8") as captions:
             for split, size in self.sizes.items():
                 ids = [f"{split}{number}" for number in range(size)]
-                (folder / SPLITS[split]).write_text("".join(f"{name}\n" for name in ids), encoding="utf-8")
+                (folder / SPLITS[split]).write_text(
+                    "".join(f"{name}\n" for name in ids), encoding="utf-8"
+                )
                 for number, name in enumerate(ids):
                     clip = self.clip(split, number)
                     rows.append(clip.frames.astype(np.float16))
@@ -120,6 +183,10 @@ def _caption(view: np.random.Generator, actor: int, actions: tuple[int, ...], pl
     """One or two of the actions in their order, with the actor and mostly the place."""
     words = {"actor": ACTORS[actor], "place": PLACES[place]}
     if len(actions) == 1 or view.random() < 0.2:
-        return SINGLE[view.integers(len(SINGLE))].format(first=ACTIONS[actions[view.integers(len(actions))]], **words)
+        return SINGLE[view.integers(len(SINGLE))].format(
+            first=ACTIONS[actions[view.integers(len(actions))]], **words
+        )
     first, second = np.sort(view.choice(len(actions), 2, replace=False))
-    return FORMS[view.integers(len(FORMS))].format(first=ACTIONS[actions[first]], second=ACTIONS[actions[second]], **words)
+    return FORMS[view.integers(len(FORMS))].format(
+        first=ACTIONS[actions[first]], second=ACTIONS[actions[second]], **words
+    )

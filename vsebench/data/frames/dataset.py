@@ -1,4 +1,6 @@
-"""The `frames` format: one table of all videos' frames, a file of captions, and a list of videos for each split."""
+"""The `frames` format: one table of all videos' frames, a file of captions, and a list of videos
+for each split.
+"""
 
 from __future__ import annotations
 
@@ -38,23 +40,30 @@ class Frames:
         rows, offsets, row_of = _table(root)
         videos = {split: read_lines(root / name) for split, name in SPLITS.items()}
         _check_splits(root, videos, row_of)
-        captions = read_captions_of(root / CAPTIONS, (video for names in videos.values() for video in names))
+        captions = read_captions_of(
+            root / CAPTIONS, (video for names in videos.values() for video in names)
+        )
         splits = {}
         for split, names in videos.items():
             numbers = np.array([row_of[video] for video in names])
             counts = offsets[numbers + 1] - offsets[numbers]
-            features = RaggedFeatures(rows, offsets[numbers], counts, min(self.max_frames, int(counts.max())))
+            features = RaggedFeatures(
+                rows, offsets[numbers], counts, min(self.max_frames, int(counts.max()))
+            )
             splits[split] = RetrievalSplit(
                 features=features,
                 lengths=features.lengths,
                 captions=[caption for video in names for caption in captions[video]],
-                text_to_image=np.repeat(np.arange(len(names)), [len(captions[video]) for video in names]),
+                text_to_image=np.repeat(
+                    np.arange(len(names)), [len(captions[video]) for video in names]
+                ),
             )
         return RetrievalData(splits)
 
 
 def read_captions_of(path: Path, videos: Iterable[str]) -> dict[str, list[str]]:
-    """The captions of each of `videos`, in the order of the file; other videos in it are passed over.
+    """The captions of each of `videos`, in the order of the file; other videos in it are passed
+    over.
 
     Raises:
         DataError: a line is not `VIDEO<TAB>CAPTION`, a caption has no word, or a video has none.
@@ -63,11 +72,17 @@ def read_captions_of(path: Path, videos: Iterable[str]) -> dict[str, list[str]]:
     for number, line in enumerate(read_lines(path), start=1):
         video, tab, caption = line.partition("\t")
         if not tab:
-            raise DataError(f"{path}, line {number}, is {line[:60]!r}, expected a video's id, a tab and a caption")
+            raise DataError(
+                f"{path}, line {number}, is {line[:60]!r}, expected a video's id, a tab and a "
+                "caption"
+            )
         if video not in found:
             continue
         if not has_word(caption):
-            raise DataError(f"{path}, line {number}, is an empty caption (no word in {caption!r}): every line must describe a video")
+            raise DataError(
+                f"{path}, line {number}, is an empty caption (no word in {caption!r}): every line "
+                "must describe a video"
+            )
         found[video].append(caption)
     if bare := next((video for video, captions in found.items() if not captions), None):
         raise DataError(f"{path} has no caption of '{bare}': every video of a split needs one")
@@ -75,16 +90,27 @@ def read_captions_of(path: Path, videos: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _table(root: Path) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
-    """All frames [total, d], where each video's begin and the last one's end, int64 [videos + 1], and the number of each video."""
+    """All frames [total, d], where each video's begin and the last one's end, int64 [videos + 1],
+    and the number of each video.
+    """
     rows = open_npy(root / ROWS, ndim=2)
     offsets = np.array(open_npy(root / OFFSETS, ndim=1, kinds="iu"), np.int64)
     names = read_lines(root / IDS)
     if len(offsets) != len(names) + 1:
-        raise DataError(f"{root / OFFSETS} has {len(offsets)} values, expected {len(names) + 1}: one more than {IDS} has lines")
+        raise DataError(
+            f"{root / OFFSETS} has {len(offsets)} values, expected {len(names) + 1}: one more "
+            f"than {IDS} has lines"
+        )
     if offsets[0] != 0 or offsets[-1] != len(rows):
-        raise DataError(f"{root / OFFSETS} runs from {offsets[0]} to {offsets[-1]}, expected 0 to {len(rows)}, the rows of {ROWS}")
+        raise DataError(
+            f"{root / OFFSETS} runs from {offsets[0]} to {offsets[-1]}, expected 0 to "
+            f"{len(rows)}, the rows of {ROWS}"
+        )
     if len(empty := np.flatnonzero(np.diff(offsets) < 1)):
-        raise DataError(f"{root / OFFSETS} gives '{names[empty[0]]}' no frame (from {offsets[empty[0]]} to {offsets[empty[0] + 1]}): every video needs one")
+        raise DataError(
+            f"{root / OFFSETS} gives '{names[empty[0]]}' no frame (from {offsets[empty[0]]} to "
+            f"{offsets[empty[0] + 1]}): every video needs one"
+        )
     row_of = {name: number for number, name in enumerate(names)}
     if len(row_of) < len(names):
         twice = next(name for number, name in enumerate(names) if row_of[name] != number)
@@ -100,7 +126,13 @@ def _check_splits(root: Path, videos: dict[str, list[str]], row_of: dict[str, in
             raise DataError(f"{path} is empty, expected the id of one video a line")
         for video in names:
             if video in seen:
-                raise DataError(f"{path} lists '{video}', which {SPLITS[seen[video]]} lists too: splits must not share videos")
+                raise DataError(
+                    f"{path} lists '{video}', which {SPLITS[seen[video]]} lists too: splits must "
+                    "not share videos"
+                )
             if video not in row_of:
-                raise DataError(f"{path} lists '{video}', which {IDS} does not: expected features of every video of a split")
+                raise DataError(
+                    f"{path} lists '{video}', which {IDS} does not: expected features of every "
+                    "video of a split"
+                )
             seen[video] = split

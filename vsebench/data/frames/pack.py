@@ -1,4 +1,6 @@
-"""Makes the table of the `frames` format from what feature extractors leave: an array per video, in a folder of `.npy` files or in one `.npz`."""
+"""Makes the table of the `frames` format from what feature extractors leave: an array per video, in
+a folder of `.npy` files or in one `.npz`.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +26,25 @@ class Packed(NamedTuple):
     width: int
 
 
-def pack_frames(source: Path, target: Path, dtype: Literal["float16", "float32"], report: Callable[[int, int], None]) -> Packed:
-    """Writes `frames.npy`, `frames_offsets.npy` and `frames_ids.txt`, one video in memory at a time; each appears whole, by a rename.
+def pack_frames(
+    source: Path,
+    target: Path,
+    dtype: Literal["float16", "float32"],
+    report: Callable[[int, int], None],
+) -> Packed:
+    """Writes `frames.npy`, `frames_offsets.npy` and `frames_ids.txt`, one video in memory at a
+    time; each appears whole, by a rename.
 
     Args:
-        source: a folder of `VIDEO.npy`, or a `.npz` with an array per video: floats [frames, width], or [width] for one frame.
+        source: a folder of `VIDEO.npy`, or a `.npz` with an array per video: floats [frames,
+            width], or [width] for one frame.
         target: the folder to write to, made where needed.
         dtype: of the table.
         report: called with the videos done and their number.
 
     Raises:
-        DataError: there are no videos, an array is not frames of one width, a value is not finite or too large for `dtype`, or the target
-            cannot be written.
+        DataError: there are no videos, an array is not frames of one width, a value is not finite
+            or too large for `dtype`, or the target cannot be written.
     """
     with ExitStack() as stack:
         names, read = _open(source, stack)
@@ -50,20 +59,28 @@ def _open(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], np
     """The videos in order of their names, and what reads one."""
     if source.is_dir():
         names = sorted(path.stem for path in source.glob("*.npy"))
-        read: Callable[[str], np.ndarray] = lambda name: np.load(source / f"{name}.npy", allow_pickle=False)  # noqa: E731
+        read: Callable[[str], np.ndarray] = lambda name: np.load(  # noqa: E731
+            source / f"{name}.npy", allow_pickle=False
+        )
     else:
         try:
             archive = stack.enter_context(np.load(source, allow_pickle=False))
             names = sorted(archive.files)
         except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{source} is neither a folder nor a .npz file: name what holds an array per video") from error
+            raise DataError(
+                f"{source} is neither a folder nor a .npz file: name what holds an array per video"
+            ) from error
         read = archive.__getitem__
     if not names:
-        raise DataError(f"{source} holds no video: expected a .npy file, or an array of the .npz, for each")
+        raise DataError(
+            f"{source} holds no video: expected a .npy file, or an array of the .npz, for each"
+        )
     return names, read
 
 
-def _arrays(names: list[str], read: Callable[[str], np.ndarray], dtype: np.dtype) -> Iterator[np.ndarray]:
+def _arrays(
+    names: list[str], read: Callable[[str], np.ndarray], dtype: np.dtype
+) -> Iterator[np.ndarray]:
     """The frames of each video [frames, width], checked."""
     width = 0
     for name in names:
@@ -72,16 +89,33 @@ def _arrays(names: list[str], read: Callable[[str], np.ndarray], dtype: np.dtype
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(f"the array of video '{name}' cannot be read: {error}") from error
         width = width or frames.shape[-1]
-        if frames.ndim != 2 or 0 in frames.shape or frames.shape[1] != width or frames.dtype.kind != "f":
-            raise DataError(f"video '{name}' has an array {frames.shape} of {frames.dtype}, expected floats [frames, {width}] as of the first video")
+        if (
+            frames.ndim != 2
+            or 0 in frames.shape
+            or frames.shape[1] != width
+            or frames.dtype.kind != "f"
+        ):
+            raise DataError(
+                f"video '{name}' has an array {frames.shape} of {frames.dtype}, expected floats "
+                f"[frames, {width}] as of the first video"
+            )
         with np.errstate(over="ignore"):
             stored = frames.astype(dtype)
         if not np.isfinite(stored).all():
-            raise DataError(f"video '{name}' has a value that is not finite, or too large for {dtype}: compute it again, or use --dtype float32")
+            raise DataError(
+                f"video '{name}' has a value that is not finite, or too large for {dtype}: "
+                "compute it again, or use --dtype float32"
+            )
         yield stored
 
 
-def _write(target: Path, names: list[str], read: Callable[[str], np.ndarray], dtype: np.dtype, report: Callable[[int, int], None]) -> Packed:
+def _write(
+    target: Path,
+    names: list[str],
+    read: Callable[[str], np.ndarray],
+    dtype: np.dtype,
+    report: Callable[[int, int], None],
+) -> Packed:
     unfinished = {name: target / f".{name}.unfinished" for name in (ROWS, OFFSETS, IDS)}
     offsets, width = [0], 0
     try:
@@ -106,6 +140,8 @@ def _write(target: Path, names: list[str], read: Callable[[str], np.ndarray], dt
 
 
 def _header(dtype: np.dtype, rows: int, width: int) -> bytes:
-    """A `.npy` header of 128 bytes, whatever the shape: it is written again when the shape is known."""
+    """A `.npy` header of 128 bytes, whatever the shape: it is written again when the shape is
+    known.
+    """
     text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': ({rows}, {width}), }}"
     return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode() + b"\n"

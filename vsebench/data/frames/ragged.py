@@ -9,7 +9,8 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class RaggedFeatures:
-    """Local features of n videos whose rows lie one after the other; padded with zeros where they are read.
+    """Local features of n videos whose rows lie one after the other; padded with zeros where they
+    are read.
 
     A video with more than N frames is represented by N of them, the middle ones of N equal pieces.
 

@@ -1,4 +1,6 @@
-"""Raw images: folders and tar files of them, decoding, and the pass that proves them sound. Public: a data set of your own may use it."""
+"""Raw images: folders and tar files of them, decoding, and the pass that proves them sound. Public:
+a data set of your own may use it.
+"""
 
 from __future__ import annotations
 

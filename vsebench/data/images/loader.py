@@ -1,4 +1,6 @@
-"""Decodes batches of images in threads. What comes out depends on what is asked for only, never on the number of threads."""
+"""Decodes batches of images in threads. What comes out depends on what is asked for only, never on
+the number of threads.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from vsebench.plugin import ImageSource
 
 AHEAD = 2
-"""Batches that are decoded before they are asked for; with the one in use, they bound the memory."""
+"""Batches that are decoded before they are asked for; with the one in use, they bound the
+memory.
+"""
 
 
 class ImageLoader:
@@ -42,8 +46,12 @@ class ImageLoader:
         """
         return _wait(*self._submit(images, crops))
 
-    def stream(self, batches: Iterable[tuple[np.ndarray, Sequence[Crop] | None]]) -> Iterator[np.ndarray]:
-        """As `batch` for each of `batches` in order, the next ones being decoded while one is in use."""
+    def stream(
+        self, batches: Iterable[tuple[np.ndarray, Sequence[Crop] | None]]
+    ) -> Iterator[np.ndarray]:
+        """As `batch` for each of `batches` in order, the next ones being decoded while one is in
+        use.
+        """
         waiting: deque[tuple[np.ndarray, list[Future[None]]]] = deque()
         try:
             for images, crops in batches:
@@ -57,13 +65,20 @@ class ImageLoader:
                 for future in futures:
                     future.cancel()
 
-    def _submit(self, images: np.ndarray, crops: Sequence[Crop] | None) -> tuple[np.ndarray, list[Future[None]]]:
+    def _submit(
+        self, images: np.ndarray, crops: Sequence[Crop] | None
+    ) -> tuple[np.ndarray, list[Future[None]]]:
         out = np.empty((len(images), self.size, self.size, 3), np.uint8)
         chosen: Sequence[Crop | None] = [None] * len(images) if crops is None else crops
-        return out, [self._pool.submit(self._decode, out, row, int(image), crop) for row, (image, crop) in enumerate(zip(images, chosen, strict=True))]
+        return out, [
+            self._pool.submit(self._decode, out, row, int(image), crop)
+            for row, (image, crop) in enumerate(zip(images, chosen, strict=True))
+        ]
 
     def _decode(self, out: np.ndarray, row: int, image: int, crop: Crop | None) -> None:
-        out[row] = square(decode_rgb(self.source.read(image), self.source.where(image)), self.size, crop)
+        out[row] = square(
+            decode_rgb(self.source.read(image), self.source.where(image)), self.size, crop
+        )
 
 
 def usable_cores() -> int:

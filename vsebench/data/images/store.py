@@ -1,4 +1,6 @@
-"""Where raw images lie: a folder of files, or an uncompressed tar read by offsets. Nothing is decoded here."""
+"""Where raw images lie: a folder of files, or an uncompressed tar read by offsets. Nothing is
+decoded here.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+)
 """Files of a folder or a tar that are taken for images."""
 
 
@@ -98,7 +102,10 @@ class ImageTar:
         except OSError as error:
             raise DataError(f"{self.where(index)} cannot be read: {error.strerror}") from error
         if len(content) != member.size:
-            raise DataError(f"{self.path} is truncated: {member.name} has {len(content)} of its {member.size} bytes; get the file again")
+            raise DataError(
+                f"{self.path} is truncated: {member.name} has {len(content)} of its {member.size} "
+                "bytes; get the file again"
+            )
         return content
 
     def where(self, index: int) -> str:
@@ -115,19 +122,32 @@ class ImageTar:
 
 
 def open_images(path: Path) -> ImageFolder | ImageTar:
-    """The images in a folder, those of its sub-folders included, in the order of their names; or in a tar file, in its order.
+    """The images in a folder, those of its sub-folders included, in the order of their names; or in
+    a tar file, in its order.
 
     Raises:
         DataError: there is no such folder or file, it is no plain tar, or it holds no image.
     """
     if path.is_dir():
-        files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        files = sorted(
+            file.relative_to(path).as_posix()
+            for file in path.rglob("*")
+            if file.suffix.lower() in SUFFIXES and file.is_file()
+        )
         store: ImageFolder | ImageTar = ImageFolder(path, tuple(files))
     elif path.is_file():
-        members = tuple(member for member in index_tar(path) if os.path.splitext(member.name)[1].lower() in SUFFIXES)  # noqa: PTH122  # a name, no path
+        members = tuple(
+            member
+            for member in index_tar(path)
+            if os.path.splitext(member.name)[1].lower() in SUFFIXES  # noqa: PTH122  # a name, no path
+        )
         store = ImageTar(path, members, _OpenFile(path))
     else:
-        raise DataError(f"{path} does not exist: images are taken from a folder or an uncompressed tar file")
+        raise DataError(
+            f"{path} does not exist: images are taken from a folder or an uncompressed tar file"
+        )
     if len(store) == 0:
-        raise DataError(f"{path} holds no image: expected files that end in {', '.join(sorted(SUFFIXES))}")
+        raise DataError(
+            f"{path} holds no image: expected files that end in {', '.join(sorted(SUFFIXES))}"
+        )
     return store

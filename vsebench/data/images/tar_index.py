@@ -1,4 +1,6 @@
-"""Where the members of an uncompressed tar file lie; remembered in the user's cache, since finding out reads every header."""
+"""Where the members of an uncompressed tar file lie; remembered in the user's cache, since finding
+out reads every header.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def index_tar(path: Path) -> list[Member]:
     """
     stat = path.stat()
     identity = {"path": str(path.absolute()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-    note_path = cache_dir() / "tars" / f"{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.json"
+    note_path = (
+        cache_dir() / "tars" / f"{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.json"
+    )
     note = read_note(note_path)
     if note is not None and identity.items() <= note.items():
         return [Member(*member) for member in note["members"]]
@@ -42,17 +46,31 @@ def index_tar(path: Path) -> list[Member]:
 def _read_headers(path: Path, size: int) -> list[Member]:
     try:
         with tarfile.open(path, "r:") as tar:
-            members = [Member(info.name.removeprefix("./"), info.offset_data, info.size) for info in tar if info.isfile()]
+            members = [
+                Member(info.name.removeprefix("./"), info.offset_data, info.size)
+                for info in tar
+                if info.isfile()
+            ]
             end = tar.offset
     except tarfile.TarError as error:
-        raise DataError(f"{path} is not an uncompressed tar file ({error}): unpack it, or pack the images with 'tar cf'") from error
+        raise DataError(
+            f"{path} is not an uncompressed tar file ({error}): unpack it, or pack the images "
+            "with 'tar cf'"
+        ) from error
     with path.open("rb") as file:
         file.seek(end)
-        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile itself stops without a word at a header that it cannot read
-            raise DataError(f"{path} is truncated or damaged at byte {end} of {size}, after {len(members)} files; get it again")
+        if file.read(tarfile.BLOCKSIZE) != bytes(
+            tarfile.BLOCKSIZE
+        ):  # tarfile itself stops without a word at a header that it cannot read
+            raise DataError(
+                f"{path} is truncated or damaged at byte {end} of {size}, after {len(members)} "
+                "files; get it again"
+            )
     seen: set[str] = set()
     for member in members:
         if member.name in seen:
-            raise DataError(f"{path} holds {member.name} twice: every image needs a name of its own")
+            raise DataError(
+                f"{path} holds {member.name} twice: every image needs a name of its own"
+            )
         seen.add(member.name)
     return members

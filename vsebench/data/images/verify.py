@@ -1,4 +1,6 @@
-"""One pass that decodes every image before anything is trained on them, and identifies their content; remembered in the user's cache."""
+"""One pass that decodes every image before anything is trained on them, and identifies their
+content; remembered in the user's cache.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Features in a file per image: `NAME.npy`, or `NAME.npz` with the features under one of the usual keys."""
+"""Features in a file per image: `NAME.npy`, or `NAME.npz` with the features under one of the usual
+keys.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ _DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.err
 class ArrayFiles:
     """A file per image, called by its file name, its id or its number in the JSON.
 
-    Arrays are [local features, width]. Some extractors store the transpose; the boxes beside it tell.
+    Arrays are [local features, width]. Some extractors store the transpose; the boxes beside it
+    tell.
 
     Raises:
         DataError: two files are called alike.
@@ -40,7 +43,10 @@ class ArrayFiles:
         self._paths: dict[str, Path] = {}
         for path in files:
             if (other := self._paths.setdefault(path.stem, path)) != path:
-                raise DataError(f"{path} and {other} are both called {path.stem}: expected one file for an image")
+                raise DataError(
+                    f"{path} and {other} are both called {path.stem}: expected one file for an "
+                    "image"
+                )
 
     @property
     def files(self) -> list[Path]:
@@ -77,7 +83,10 @@ class ArrayFiles:
 
 def _two(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, int]:
     if len(shape) != 2 or dtype.kind != "f":
-        raise DataError(f"{path} holds shape {shape} of {dtype}, expected floats [local features, width] of one image")
+        raise DataError(
+            f"{path} holds shape {shape} of {dtype}, expected floats [local features, width] of "
+            "one image"
+        )
     return shape[0], shape[1]
 
 
@@ -92,7 +101,10 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _damaged(path: Path) -> DataError:
-    return DataError(f"{path} is truncated or damaged, expected a whole {path.suffix} file of plain numbers: extract this image again")
+    return DataError(
+        f"{path} is truncated or damaged, expected a whole {path.suffix} file of plain numbers: "
+        "extract this image again"
+    )
 
 
 def _features_key(path: Path, members: zipfile.ZipFile) -> str:
@@ -100,13 +112,20 @@ def _features_key(path: Path, members: zipfile.ZipFile) -> str:
     for key in FEATURE_KEYS:
         if key in names:
             return key
-    raise DataError(f"{path} has arrays {', '.join(sorted(names)) or 'of no name'}, expected the features as one of {', '.join(FEATURE_KEYS)}")
+    raise DataError(
+        f"{path} has arrays {', '.join(sorted(names)) or 'of no name'}, expected the features as "
+        f"one of {', '.join(FEATURE_KEYS)}"
+    )
 
 
 def _member(members: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of one array, from its header."""
     with members.open(f"{key}.npy") as file:
-        read = np.lib.format.read_array_header_1_0 if np.lib.format.read_magic(file) == (1, 0) else np.lib.format.read_array_header_2_0
+        read = (
+            np.lib.format.read_array_header_1_0
+            if np.lib.format.read_magic(file) == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
         shape, _, dtype = read(file)
     return shape, dtype
 

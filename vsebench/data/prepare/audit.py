@@ -1,4 +1,6 @@
-"""Proves that an opened data set is the published one: counts, order of captions, nothing in two splits, files as prepared."""
+"""Proves that an opened data set is the published one: counts, order of captions, nothing in two
+splits, files as prepared.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked: it holds (`ok`), it does not (`FAIL`), or it is worth knowing (`note`)."""
+    """One thing that was checked: it holds (`ok`), it does not (`FAIL`), or it is worth knowing
+    (`note`).
+    """
 
     verdict: Literal["ok", "FAIL", "note"]
     text: str
@@ -41,7 +45,9 @@ def audit(opened: OpenedDataset, *, published_counts: bool) -> Iterator[Finding]
     yield Finding("ok", "files are whole and every value is finite")
     yield from (Finding("note", warning) for warning in opened.data.warnings)
     if published_counts:
-        differences = [warning for warning in opened.warnings if warning not in opened.data.warnings]
+        differences = [
+            warning for warning in opened.warnings if warning not in opened.data.warnings
+        ]
         yield from (Finding("FAIL", difference) for difference in differences)
         if not differences:
             yield Finding("ok", "all numbers are the published ones")
@@ -51,7 +57,9 @@ def audit(opened: OpenedDataset, *, published_counts: bool) -> Iterator[Finding]
         yield from _shared("the same features", features, "note") if features is not None else ()
 
 
-def audit_tables(folder: Path, stems: Sequence[str], entry: Published | None, captions: Path | None) -> Iterator[Finding]:
+def audit_tables(
+    folder: Path, stems: Sequence[str], entry: Published | None, captions: Path | None
+) -> Iterator[Finding]:
     """Checks what is special to the precomp layout.
 
     Args:
@@ -65,7 +73,10 @@ def audit_tables(folder: Path, stems: Sequence[str], entry: Published | None, ca
     """
     found = {stem: read_lines(folder / f"{stem}_caps.txt") for stem in stems}
     if entry is not None:
-        yield from (_count(stem, len(lines) // CAPTIONS, entry.images[stem]) for stem, lines in found.items())
+        yield from (
+            _count(stem, len(lines) // CAPTIONS, entry.images[stem])
+            for stem, lines in found.items()
+        )
     yield from _against_json(found, entry, captions)
     ids = {stem: read_lines(path) for stem in stems if (path := folder / f"{stem}_{IDS}").is_file()}
     if len(ids) == len(stems):
@@ -75,7 +86,10 @@ def audit_tables(folder: Path, stems: Sequence[str], entry: Published | None, ca
         damage = list(damaged_files(folder, manifest))
         yield from (Finding("FAIL", text) for text in damage)
         if not damage:
-            yield Finding("ok", f"all {len(manifest['files'])} files have the SHA-256 with which they were prepared")
+            yield Finding(
+                "ok",
+                f"all {len(manifest['files'])} files have the SHA-256 with which they were prepared",
+            )
 
 
 def entry_for(name: str, folder: Path) -> Published | None:
@@ -90,31 +104,59 @@ def _count(stem: str, images: int, published: tuple[int, ...]) -> Finding:
         return Finding("FAIL", f"{stem} has {images:,} images, published are {expected}")
     limit = LIMITS.get(stem, images)
     used = f"; validation uses the first {limit:,}" if limit < images else ""
-    return Finding("ok", f"{stem} has {images:,} images, as published, with {CAPTIONS} captions each{used}")
+    return Finding(
+        "ok", f"{stem} has {images:,} images, as published, with {CAPTIONS} captions each{used}"
+    )
 
 
-def _against_json(found: Mapping[str, list[str]], entry: Published | None, captions: Path | None) -> Iterator[Finding]:
+def _against_json(
+    found: Mapping[str, list[str]], entry: Published | None, captions: Path | None
+) -> Iterator[Finding]:
     """Whether the captions are those of the JSON, in its order."""
     if captions is None:
         if entry is not None:
-            yield Finding("note", f"order of captions not compared: give --captions {entry.json_name}")
+            yield Finding(
+                "note", f"order of captions not compared: give --captions {entry.json_name}"
+            )
         return
     if entry is None:
-        raise DataError(f"{captions} cannot be compared: its splits are known for {', '.join(SETS)} only, expected one of these data sets")
+        raise DataError(
+            f"{captions} cannot be compared: its splits are known for {', '.join(SETS)} only, "
+            "expected one of these data sets"
+        )
     known = {split.stem: split.captions for split in read_karpathy(captions, entry.stems)}
     known["test"] = known.get("test", known[entry.outputs[-1]])
     for stem, lines in found.items():
-        wrong = next((i for i, line in enumerate(lines) if i >= len(known[stem]) or tokenise(line) != tokenise(known[stem][i])), None)
+        wrong = next(
+            (
+                i
+                for i, line in enumerate(lines)
+                if i >= len(known[stem]) or tokenise(line) != tokenise(known[stem][i])
+            ),
+            None,
+        )
         if wrong is None:
             yield Finding("ok", f"{stem}_caps.txt has the captions of {captions.name} in its order")
         else:
-            other = repr(known[stem][wrong][:60]) if wrong < len(known[stem]) else "no more captions"
-            yield Finding("FAIL", f"{stem}_caps.txt, line {wrong + 1}, is {lines[wrong][:60]!r}, {captions.name} has {other}")
+            other = (
+                repr(known[stem][wrong][:60]) if wrong < len(known[stem]) else "no more captions"
+            )
+            yield Finding(
+                "FAIL",
+                f"{stem}_caps.txt, line {wrong + 1}, is {lines[wrong][:60]!r}, {captions.name} "
+                f"has {other}",
+            )
 
 
-def _shared(what: str, shared: Sequence[tuple[Place, Place]], verdict: Literal["FAIL", "note"]) -> Iterator[Finding]:
+def _shared(
+    what: str, shared: Sequence[tuple[Place, Place]], verdict: Literal["FAIL", "note"]
+) -> Iterator[Finding]:
     if shared:
         (split, image), (other, first) = shared[0]
-        yield Finding(verdict, f"{len(shared):,} images have {what} as one of another split: image {image} of {split} and image {first} of {other}")
+        yield Finding(
+            verdict,
+            f"{len(shared):,} images have {what} as one of another split: image {image} of "
+            f"{split} and image {first} of {other}",
+        )
     else:
         yield Finding("ok", f"no image has {what} as one of another split")

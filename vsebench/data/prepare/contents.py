@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def small_files(splits: Sequence[Split], rows: Mapping[str, Rows]) -> dict[str, bytes]:
-    """Captions, ids, file names and lengths, as far as they are known: the content of each file by its name."""
+    """Captions, ids, file names and lengths, as far as they are known: the content of each file by
+    its name.
+    """
     files = {}
     images = [image for split in splits for image in split.images]
     for split in splits:
@@ -38,13 +40,24 @@ def about(images: int, rows: Rows | None) -> dict[str, Any]:
     counts = {"images": images, "captions": images * CAPTIONS}
     if rows is None:
         return counts
-    return counts | {"shape": list(rows.shape), "shortest": int(rows.lengths.min()), "longest": int(rows.lengths.max())}
+    return counts | {
+        "shape": list(rows.shape),
+        "shortest": int(rows.lengths.min()),
+        "longest": int(rows.lengths.max()),
+    }
 
 
 def precision(dtype: np.dtype, largest: float) -> dict[str, Any]:
-    """How far a stored value may be from the one that was read, when that had more digits: half a unit in the last place of the largest."""
+    """How far a stored value may be from the one that was read, when that had more digits: half a
+    unit in the last place of the largest.
+    """
     step = float(np.spacing(dtype.type(largest)))
-    return {"dtype": dtype.name, "largest": largest, "relative_error": float(np.finfo(dtype).eps) / 2, "largest_error": step / 2}
+    return {
+        "dtype": dtype.name,
+        "largest": largest,
+        "relative_error": float(np.finfo(dtype).eps) / 2,
+        "largest_error": step / 2,
+    }
 
 
 def _lines(lines: list[str]) -> bytes:

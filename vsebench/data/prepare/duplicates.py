@@ -23,32 +23,47 @@ _BLOCK = 256
 
 
 def shared_ids(ids: Mapping[str, Sequence[str]]) -> list[tuple[Place, Place]]:
-    """Images whose id an earlier split has too. Where every split counts its images from 0, ids are no identity, and none is shared."""
+    """Images whose id an earlier split has too. Where every split counts its images from 0, ids are
+    no identity, and none is shared.
+    """
     if all(list(names) == [str(i) for i in range(len(names))] for names in ids.values()):
         return []
     return list(_shared(ids))
 
 
 def shared_captions(splits: Mapping[str, RetrievalSplit]) -> list[tuple[Place, Place]]:
-    """Images all of whose captions have the words of those of an image of an earlier split, in any order of captions."""
+    """Images all of whose captions have the words of those of an image of an earlier split, in any
+    order of captions.
+    """
     return list(_shared({name: _words(split) for name, split in splits.items()}))
 
 
 def shared_features(splits: Mapping[str, RetrievalSplit]) -> list[tuple[Place, Place]] | None:
-    """Images whose features are, bit for bit, those of an image of an earlier split; None when there are no tables of plain numbers to compare.
+    """Images whose features are, bit for bit, those of an image of an earlier split; None when
+    there are no tables of plain numbers to compare.
 
     The first local feature of every image is read, and the others of those that agree in it.
     """
-    tables = {name: table for name, split in splits.items() if isinstance(table := _stored(split), np.ndarray)}
+    tables = {
+        name: table
+        for name, split in splits.items()
+        if isinstance(table := _stored(split), np.ndarray)
+    }
     if len(tables) < len(splits):
         return None
     alike = _shared({name: _first_features(table) for name, table in tables.items()})
-    return [(here, there) for here, there in alike if np.array_equal(tables[here[0]][here[1]], tables[there[0]][there[1]])]
+    return [
+        (here, there)
+        for here, there in alike
+        if np.array_equal(tables[here[0]][here[1]], tables[there[0]][there[1]])
+    ]
 
 
 def _stored(split: RetrievalSplit) -> object:
     """The features as they are stored."""
-    return split.features.values if isinstance(split.features, QuantisedFeatures) else split.features
+    return (
+        split.features.values if isinstance(split.features, QuantisedFeatures) else split.features
+    )
 
 
 def _words(split: RetrievalSplit) -> Iterator[Hashable]:
@@ -67,7 +82,9 @@ def _first_features(table: np.ndarray) -> Iterator[Hashable]:
         for row in np.ascontiguousarray(table[start : start + _BLOCK, 0]):
             yield hashlib.blake2b(row.data, digest_size=16).digest()
         if mapping is not None:
-            mapping.madvise(mmap.MADV_DONTNEED)  # or the pages of a table of 17 GB would count as this process's memory
+            mapping.madvise(
+                mmap.MADV_DONTNEED
+            )  # or the pages of a table of 17 GB would count as this process's memory
 
 
 def _mapping(table: np.ndarray) -> mmap.mmap | None:

@@ -1,4 +1,6 @@
-"""Sees by their names which files a folder holds: captions, features in one of the known forms, images."""
+"""Sees by their names which files a folder holds: captions, features in one of the known forms,
+images.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def find(root: Path, leave_out: Path) -> Found:
         DataError: there is no such file or folder.
     """
     if not root.exists():
-        raise DataError(f"{root} does not exist: expected the folder or file that holds the features or images")
+        raise DataError(
+            f"{root} does not exist: expected the folder or file that holds the features or images"
+        )
     found = Found(root)
     for path in _files(root, leave_out.resolve()):
         name = path.name
@@ -73,7 +77,9 @@ def open_features(found: Found) -> FeatureSource | None:
     """
     if len(found.features) > 1:
         names = {form: text for form, _, text in _FORMS}
-        several = " and ".join(f"{len(paths)} {names[form]}" for form, paths in found.features.items())
+        several = " and ".join(
+            f"{len(paths)} {names[form]}" for form, paths in found.features.items()
+        )
         raise DataError(f"{found.root} holds {several}: say which with --features PATH")
     for form, paths in found.features.items():
         return _OPEN[form](found.root, paths)
@@ -84,13 +90,21 @@ def _tables(root: Path, paths: Sequence[Path]) -> PrecompTables:
     return PrecompTables(_folder(root, paths))
 
 
-_OPEN: dict[str, Callable[[Path, Sequence[Path]], FeatureSource]] = {"precomp": _tables, "tsv": TsvFiles, "hdf5": Hdf5Files, "arrays": ArrayFiles}
+_OPEN: dict[str, Callable[[Path, Sequence[Path]], FeatureSource]] = {
+    "precomp": _tables,
+    "tsv": TsvFiles,
+    "hdf5": Hdf5Files,
+    "arrays": ArrayFiles,
+}
 
 
 def _folder(root: Path, paths: Sequence[Path]) -> Path:
     folders = list(dict.fromkeys(path.parent for path in paths))
     if len(folders) > 1:
-        raise DataError(f"{root} holds precomputed tables in {folders[0]} and {folders[1]}: say which with --features PATH")
+        raise DataError(
+            f"{root} holds precomputed tables in {folders[0]} and {folders[1]}: say which with "
+            "--features PATH"
+        )
     return folders[0]
 
 
@@ -100,5 +114,9 @@ def _files(root: Path, leave_out: Path) -> Iterator[Path]:
         return
     for folder, below, names in os.walk(root, followlinks=True):
         here = Path(folder)
-        below[:] = sorted(name for name in below if not name.startswith(".") and (here / name).resolve() != leave_out)
+        below[:] = sorted(
+            name
+            for name in below
+            if not name.startswith(".") and (here / name).resolve() != leave_out
+        )
         yield from (here / name for name in sorted(names) if not name.startswith("."))

@@ -29,7 +29,8 @@ class Request:
         origin: folder of the files at hand.
         target: folder that receives the result.
         captions: Karpathy's JSON, when it is not in `origin` under its published name.
-        features: folder or file of features, when `origin` holds them in several forms or not at all.
+        features: folder or file of features, when `origin` holds them in several forms or not at
+            all.
         dtype: of the tables.
     """
 
@@ -77,7 +78,10 @@ def gather(request: Request) -> Gathered:
     elif tables is not None:
         splits = read_splits(tables, entry.outputs)
     else:
-        raise DataError(f"{request.origin} has no {entry.json_name}: expected Karpathy's JSON of splits and captions; say where it is with --captions FILE")
+        raise DataError(
+            f"{request.origin} has no {entry.json_name}: expected Karpathy's JSON of splits and "
+            "captions; say where it is with --captions FILE"
+        )
     texts = [*([captions] if captions else []), *beside]
     if source is not None:
         return Gathered(splits, source, texts, [])
@@ -89,20 +93,27 @@ def _json(found: Found, name: str) -> Path | None:
     """The JSON of that name; None where there is none."""
     named = [path for path in found.json if path.name == name]
     if len(named) > 1:
-        raise DataError(f"{found.root} has {named[0]} and {named[1]}: say which with --captions FILE")
+        raise DataError(
+            f"{found.root} has {named[0]} and {named[1]}: say which with --captions FILE"
+        )
     return named[0] if named else None
 
 
 def _beside(folder: Path, stem: str) -> list[Path]:
     """Text files and lengths beside a precomputed table."""
-    return [path for kind in ("caps.txt", "ids.txt", "lengths.npy") if (path := folder / f"{stem}_{kind}").is_file()]
+    return [
+        path
+        for kind in ("caps.txt", "ids.txt", "lengths.npy")
+        if (path := folder / f"{stem}_{kind}").is_file()
+    ]
 
 
 def _with_images(splits: list[Split], found: Found) -> tuple[list[Split], list[Path]]:
     """The splits with the path of each image under the folder, and those files."""
     if not found.images:
         raise DataError(
-            f"{found.root} holds neither features nor images: expected *_ims.npy tables, .npy, .npz, HDF5 or .tsv files, or images; "
+            f"{found.root} holds neither features nor images: expected *_ims.npy tables, .npy, "
+            ".npz, HDF5 or .tsv files, or images; "
             "say where they are with --features PATH"
         )
     paths: dict[str, Path] = {}
@@ -114,7 +125,10 @@ def _with_images(splits: list[Split], found: Found) -> tuple[list[Split], list[P
     located = [
         Split(
             split.stem,
-            [replace(image, path=paths[name].relative_to(found.root).as_posix()) for image, name in zip(split.images, names[split.stem], strict=True)],
+            [
+                replace(image, path=paths[name].relative_to(found.root).as_posix())
+                for image, name in zip(split.images, names[split.stem], strict=True)
+            ],
         )
         for split in splits
     ]

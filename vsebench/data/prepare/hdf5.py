@@ -1,4 +1,6 @@
-"""Features in HDF5 files: one table with a list of ids, or a group or a dataset per image. Needs h5py, the extra `hdf5`."""
+"""Features in HDF5 files: one table with a list of ids, or a group or a dataset per image. Needs
+h5py, the extra `hdf5`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ _SUFFIX = "_features"
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an image is: a dataset of its own (`rows` is None), rows of a flat table, or a prefix of one row of a padded one."""
+    """Where an image is: a dataset of its own (`rows` is None), rows of a flat table, or a prefix
+    of one row of a padded one.
+    """
 
     file: int
     name: str
@@ -38,12 +42,14 @@ class _Place:
 class Hdf5Files:
     """HDF5 files that together hold every image once; all stay open.
 
-    Tables are `image_features`, `features`, `x` … [n, N, width], or [total, width] with `pos_boxes` [n, 2] (begin and end of each image).
-    Their ids are a dataset (`ids`, `image_ids` …) or the lines of `NAME_ids.txt` beside the file. Otherwise each image has a group with its
-    features inside, or a dataset called by it (`ID` or `ID_features`).
+    Tables are `image_features`, `features`, `x` … [n, N, width], or [total, width] with `pos_boxes`
+    [n, 2] (begin and end of each image). Their ids are a dataset (`ids`, `image_ids` …) or the
+    lines of `NAME_ids.txt` beside the file. Otherwise each image has a group with its features
+    inside, or a dataset called by it (`ID` or `ID_features`).
 
     Raises:
-        DataError: h5py is not installed, or a file is damaged, has none of these forms, lacks ids, or an image comes twice.
+        DataError: h5py is not installed, or a file is damaged, has none of these forms, lacks ids,
+            or an image comes twice.
     """
 
     kind = "hdf5"
@@ -55,14 +61,22 @@ class Hdf5Files:
         self._places: dict[str, _Place] = {}
         for index, path in enumerate(self.files):
             try:
-                found = _table(index, self._open[index], path) or _datasets(index, self._open[index])
+                found = _table(index, self._open[index], path) or _datasets(
+                    index, self._open[index]
+                )
             except (OSError, RuntimeError, KeyError) as error:
                 raise _damaged(path) from error
             if not found:
-                raise DataError(f"{path} holds no features: expected a table called {', '.join(_TABLES[:3])} …, or a group or dataset for each image")
+                raise DataError(
+                    f"{path} holds no features: expected a table called {', '.join(_TABLES[:3])} "
+                    "…, or a group or dataset for each image"
+                )
             for image, place in found:
                 if self._places.setdefault(image, place) is not place:
-                    raise DataError(f"{path} has image {image}, which {self.files[self._places[image].file]} has too or twice: expected every image once")
+                    raise DataError(
+                        f"{path} has image {image}, which {self.files[self._places[image].file]} "
+                        "has too or twice: expected every image once"
+                    )
 
     def keys(self, splits: Sequence[Split]) -> Mapping[str, Sequence[str]]:
         return match(splits, self._places.keys(), self._root)
@@ -76,7 +90,9 @@ class Hdf5Files:
         if place.rows is not None:
             return place.rows[1] - place.rows[0], shape[-1]
         if len(shape) != 2:
-            raise DataError(f"{self.where(key)} has shape {shape}, expected [local features, width]")
+            raise DataError(
+                f"{self.where(key)} has shape {shape}, expected [local features, width]"
+            )
         return shape[0], shape[1]
 
     def read(self, key: str) -> np.ndarray:
@@ -84,7 +100,9 @@ class Hdf5Files:
         rows = slice(None) if place.rows is None else slice(*place.rows)
         try:
             dataset = self._open[place.file][place.name]
-            values: np.ndarray = dataset[rows] if place.image is None else dataset[place.image, rows]
+            values: np.ndarray = (
+                dataset[rows] if place.image is None else dataset[place.image, rows]
+            )
         except (OSError, RuntimeError, KeyError) as error:
             raise _damaged(self.files[place.file]) from error
         return values
@@ -116,18 +134,29 @@ def _table(index: int, file: Any, path: Path) -> list[tuple[str, _Place]]:
     table = file[name]
     spans = list(_spans(file, table.shape))
     ids = _ids(file, path, len(spans))
-    return [(image, _Place(index, name, span, i if table.ndim == 3 else None)) for i, (image, span) in enumerate(zip(ids, spans, strict=True))]
+    return [
+        (image, _Place(index, name, span, i if table.ndim == 3 else None))
+        for i, (image, span) in enumerate(zip(ids, spans, strict=True))
+    ]
 
 
 def _spans(file: Any, shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """First and last row (exclusive) of each image, within the table or, of a padded one, within its row."""
+    """First and last row (exclusive) of each image, within the table or, of a padded one, within
+    its row.
+    """
     if len(shape) == 2 and _SPANS in file:
         yield from ((int(begin), int(end)) for begin, end in file[_SPANS][()])
     elif len(shape) == 3:
-        counts = next((file[name][()].reshape(-1) for name in _COUNTS if name in file), np.full(shape[0], shape[1]))
+        counts = next(
+            (file[name][()].reshape(-1) for name in _COUNTS if name in file),
+            np.full(shape[0], shape[1]),
+        )
         yield from ((0, int(count)) for count in counts)
     else:
-        raise DataError(f"{file.filename} has a table of shape {shape}, expected [images, local features, width], or [total, width] with {_SPANS}")
+        raise DataError(
+            f"{file.filename} has a table of shape {shape}, expected [images, local features, "
+            f"width], or [total, width] with {_SPANS}"
+        )
 
 
 def _ids(file: Any, path: Path, images: int) -> list[str]:
@@ -135,8 +164,15 @@ def _ids(file: Any, path: Path, images: int) -> list[str]:
     beside = path.with_name(f"{path.stem}_ids.txt")
     stored = next((file[name][()].reshape(-1).tolist() for name in _IDS if name in file), None)
     if stored is None and not beside.is_file():
-        raise DataError(f"{path} has a table but no ids: expected a dataset {', '.join(_IDS[:3])} … in it, or {beside.name} beside it with an id a line")
-    ids = read_lines(beside) if stored is None else [name.decode() if isinstance(name, bytes) else str(name) for name in stored]
+        raise DataError(
+            f"{path} has a table but no ids: expected a dataset {', '.join(_IDS[:3])} … in it, or "
+            f"{beside.name} beside it with an id a line"
+        )
+    ids = (
+        read_lines(beside)
+        if stored is None
+        else [name.decode() if isinstance(name, bytes) else str(name) for name in stored]
+    )
     if len(ids) != images:
         raise DataError(f"{path} has {len(ids)} ids for {images} images: expected one each")
     return ids

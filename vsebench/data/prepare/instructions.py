@@ -1,8 +1,13 @@
-"""Which files each data set needs, where they come from and where to put them, as `vsebench data info` prints it."""
+"""Which files each data set needs, where they come from and where to put them, as `vsebench data
+info` prints it.
+"""
 
 from __future__ import annotations
 
-SCENES = "Nothing to get: it is generated in the cache folder (of your system, or VSEBENCH_CACHE) when first used."
+SCENES = (
+    "Nothing to get: it is generated in the cache folder (of your system, or VSEBENCH_CACHE) when "
+    "first used."
+)
 
 _FILES = """\
 Each split is two files:

@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 
 def read_karpathy(path: Path, stems: Mapping[str, str]) -> list[Split]:
-    """The splits of the JSON, images in its order, and the first five captions of each with white space made single spaces.
+    """The splits of the JSON, images in its order, and the first five captions of each with white
+    space made single spaces.
 
     Args:
         path: the file.
         stems: the output split for each split of the JSON; `restval` is training data.
 
     Raises:
-        DataError: the file is missing, truncated or not of that form; an image has an unknown split, too few captions, an empty one, or
-            comes twice; a split has no image.
+        DataError: the file is missing, truncated or not of that form; an image has an unknown
+            split, too few captions, an empty one, or comes twice; a split has no image.
     """
     splits = {stem: Split(stem, []) for stem in stems.values()}
     seen: dict[str, int] = {}
@@ -32,14 +33,20 @@ def read_karpathy(path: Path, stems: Mapping[str, str]) -> list[Split]:
         where = f"{path}, image {index}"
         image, split = _image(entry, where)
         if split not in stems:
-            raise DataError(f"{where} ({image.label}) is of split {split!r}, expected one of {', '.join(stems)}")
+            raise DataError(
+                f"{where} ({image.label}) is of split {split!r}, expected one of {', '.join(stems)}"
+            )
         for name in (f"file {image.path}", f"id {image.id}"):
             if seen.setdefault(name, index) != index:
-                raise DataError(f"{where} has {name}, as image {seen[name]} has: expected every image once")
+                raise DataError(
+                    f"{where} has {name}, as image {seen[name]} has: expected every image once"
+                )
         splits[stems[split]].images.append(image)
     for split, stem in stems.items():
         if not splits[stem].images:
-            raise DataError(f"{path} has no image of split {split!r}: expected images of {', '.join(stems)}")
+            raise DataError(
+                f"{path} has no image of split {split!r}: expected images of {', '.join(stems)}"
+            )
     return list(splits.values())
 
 
@@ -56,7 +63,10 @@ def _entries(path: Path) -> list[Any]:
         raise DataError(f"{path} is not whole JSON ({error}): get it again") from None
     images = content.get("images") if isinstance(content, dict) else None
     if not isinstance(images, list):
-        raise DataError(f"{path} has no list 'images': expected Karpathy's JSON, with filename, split and sentences for each image")
+        raise DataError(
+            f"{path} has no list 'images': expected Karpathy's JSON, with filename, split and "
+            "sentences for each image"
+        )
     return images
 
 
@@ -65,13 +75,30 @@ def _image(entry: Any, where: str) -> tuple[Image, str]:
     fields: dict[str, Any] = entry if isinstance(entry, dict) else {}
     name, split, sentences = fields.get("filename"), fields.get("split"), fields.get("sentences")
     number = fields.get("cocoid", fields.get("imgid"))
-    if not (isinstance(name, str) and name and isinstance(split, str) and isinstance(sentences, list) and isinstance(number, int)):
-        raise DataError(f"{where} lacks a filename, a split, an imgid or cocoid, or sentences: expected Karpathy's JSON")
-    captions = tuple(" ".join(text.split()) if isinstance(text, str) else "" for text in sentences[:CAPTIONS])
+    if not (
+        isinstance(name, str)
+        and name
+        and isinstance(split, str)
+        and isinstance(sentences, list)
+        and isinstance(number, int)
+    ):
+        raise DataError(
+            f"{where} lacks a filename, a split, an imgid or cocoid, or sentences: expected "
+            "Karpathy's JSON"
+        )
+    captions = tuple(
+        " ".join(text.split()) if isinstance(text, str) else "" for text in sentences[:CAPTIONS]
+    )
     if len(captions) < CAPTIONS:
-        raise DataError(f"{where} ({name}) has {len(captions)} captions with a text 'raw', expected {CAPTIONS} or more")
+        raise DataError(
+            f"{where} ({name}) has {len(captions)} captions with a text 'raw', expected "
+            f"{CAPTIONS} or more"
+        )
     for order, caption in enumerate(captions):
         if not has_word(caption):
-            raise DataError(f"{where} ({name}) has no word in caption {order} ({caption!r}): expected a text 'raw' that describes it")
+            raise DataError(
+                f"{where} ({name}) has no word in caption {order} ({caption!r}): expected a text "
+                "'raw' that describes it"
+            )
     path = posixpath.join(str(fields.get("filepath", "")), name)
     return Image(str(number), path, captions, str(fields.get("imgid", ""))), split

@@ -1,4 +1,6 @@
-"""What was prepared from what: `prepared.json`, written last, so that a folder with one is whole."""
+"""What was prepared from what: `prepared.json`, written last, so that a folder with one is
+whole.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +35,20 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}): delete the folder and prepare it again") from None
+        raise DataError(
+            f"{path} is damaged ({error}): delete the folder and prepare it again"
+        ) from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise DataError(f"{path} is no manifest of this version: delete the folder and prepare it again")
+        raise DataError(
+            f"{path} is no manifest of this version: delete the folder and prepare it again"
+        )
     return content
 
 
 def damaged_files(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with files that the manifest names: one sentence each. Hashes are remembered, so a second look is quick."""
+    """What is wrong with files that the manifest names: one sentence each. Hashes are remembered,
+    so a second look is quick.
+    """
     for name, known in manifest["files"].items():
         path = folder / name
         if not path.is_file():

@@ -1,4 +1,6 @@
-"""Finds each image among names that somebody chose: file names, COCO ids, or numbers in the JSON."""
+"""Finds each image among names that somebody chose: file names, COCO ids, or numbers in the
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ SCHEMES: dict[str, Callable[[Image], str]] = {
     "id in 12 digits": lambda image: image.id.zfill(12),
     "number in the JSON": lambda image: image.number,
 }
-"""How names may be derived from an image, the most telling first: a number can be another image's id."""
+"""How names may be derived from an image, the most telling first: a number can be another image's
+id.
+"""
 
 
 def match(splits: Sequence[Split], names: Collection[str], where: object) -> dict[str, list[str]]:
@@ -39,14 +43,19 @@ def match(splits: Sequence[Split], names: Collection[str], where: object) -> dic
         DataError: no scheme finds every image; the message is about the one that finds most.
     """
     images = [image for split in splits for image in split.images]
-    missing = {scheme: [image for image in images if name(image) not in names] for scheme, name in SCHEMES.items()}
+    missing = {
+        scheme: [image for image in images if name(image) not in names]
+        for scheme, name in SCHEMES.items()
+    }
     best = min(missing, key=lambda scheme: len(missing[scheme]))
     if absent := missing[best]:
         found = len(images) - len(absent)
         example = next(iter(names), None)
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
         raise DataError(
-            f"{where} lacks {absent[0].label}{more}: {found} of {len(images)} images were found by their {best}"
-            f" among {len(names)} names{f' (such as {example})' if example is not None else ''}; expected all, by file name, id or number in the JSON"
+            f"{where} lacks {absent[0].label}{more}: {found} of {len(images)} images were found "
+            f"by their {best}"
+            f" among {len(names)} names{f' (such as {example})' if example is not None else ''}; "
+            "expected all, by file name, id or number in the JSON"
         )
     return {split.stem: [SCHEMES[best](image) for image in split.images] for split in splits}

@@ -20,7 +20,8 @@ class Published:
         name: what `vsebench data prepare` calls it.
         opens_as: the registered data set that reads the result.
         stems: the output split of each split of the JSON.
-        images: published numbers of images by output split; a second number is that of the published precomputed table.
+        images: published numbers of images by output split; a second number is that of the
+            published precomputed table.
     """
 
     name: str
@@ -44,14 +45,18 @@ _STEMS = {"train": "train", "val": "dev", "test": "test"}
 SETS = {
     entry.name: entry
     for entry in (
-        Published("flickr30k", "flickr30k", _STEMS, {"train": (29000,), "dev": (1014,), "test": (1000,)}),
+        Published(
+            "flickr30k", "flickr30k", _STEMS, {"train": (29000,), "dev": (1014,), "test": (1000,)}
+        ),
         Published(
             "coco",
             "coco",
             {"train": "train", "restval": "train", "val": "dev", "test": "testall"},
             {"train": (113287,), "dev": (5000, 1000), "test": (1000,), "testall": (5000,)},
         ),
-        Published("flickr8k", "precomp", _STEMS, {"train": (6000,), "dev": (1000,), "test": (1000,)}),
+        Published(
+            "flickr8k", "precomp", _STEMS, {"train": (6000,), "dev": (1000,), "test": (1000,)}
+        ),
     )
 }
 

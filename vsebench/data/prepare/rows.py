@@ -29,7 +29,8 @@ class _Table:
 class PrecompTables:
     """`{split}_ims.npy` [rows, N, width] in the order of the splits.
 
-    Where each image is stored five times, all five are read and compared. Tables are read, not mapped, so that what was read can leave memory.
+    Where each image is stored five times, all five are read and compared. Tables are read, not
+    mapped, so that what was read can leave memory.
     """
 
     kind = "precomp"
@@ -44,7 +45,9 @@ class PrecompTables:
 
     def keys(self, splits: Sequence[Split]) -> Mapping[str, Sequence[str]]:
         self._tables = {split.stem: self._table(split.stem, len(split.images)) for split in splits}
-        return {split.stem: [f"{split.stem}/{i}" for i in range(len(split.images))] for split in splits}
+        return {
+            split.stem: [f"{split.stem}/{i}" for i in range(len(split.images))] for split in splits
+        }
 
     def shape(self, key: str) -> tuple[int, int]:
         table, image = self._find(key)
@@ -56,11 +59,20 @@ class PrecompTables:
         _, size, width = table.header.shape
         row = size * width
         with table.path.open("rb") as file:
-            file.seek(table.header.offset + image * table.copies * row * table.header.dtype.itemsize)
-            values = np.fromfile(file, table.header.dtype, table.copies * row).reshape(table.copies, size, width)
-        if table.copies > 1 and not np.array_equal(values, np.broadcast_to(values[:1], values.shape), equal_nan=True):
+            file.seek(
+                table.header.offset + image * table.copies * row * table.header.dtype.itemsize
+            )
+            values = np.fromfile(file, table.header.dtype, table.copies * row).reshape(
+                table.copies, size, width
+            )
+        if table.copies > 1 and not np.array_equal(
+            values, np.broadcast_to(values[:1], values.shape), equal_nan=True
+        ):
             first = image * table.copies
-            raise DataError(f"{table.path} has a row for each caption, but rows {first} to {first + table.copies - 1} differ: expected each image five times")
+            raise DataError(
+                f"{table.path} has a row for each caption, but rows {first} to "
+                f"{first + table.copies - 1} differ: expected each image five times"
+            )
         return values[0, : self.shape(key)[0]]
 
     def where(self, key: str) -> str:
@@ -75,13 +87,24 @@ class PrecompTables:
         path = self.root / f"{stem}_ims.npy"
         header = read_header(path)
         if len(header.shape) != 3 or header.dtype.kind != "f":
-            raise DataError(f"{path} has shape {header.shape} of {header.dtype}, expected floats [rows, local features, width]")
+            raise DataError(
+                f"{path} has shape {header.shape} of {header.dtype}, expected floats [rows, local "
+                "features, width]"
+            )
         if header.shape[0] not in (images, images * CAPTIONS):
-            raise DataError(f"{path} has {header.shape[0]} rows, expected {images} (the images of '{stem}') or {images * CAPTIONS} (each five times)")
+            raise DataError(
+                f"{path} has {header.shape[0]} rows, expected {images} (the images of '{stem}') "
+                f"or {images * CAPTIONS} (each five times)"
+            )
         beside = path.with_name(f"{stem}_lengths.npy")
         lengths = np.array(open_npy(beside, ndim=1, kinds="iu")) if beside.is_file() else None
-        if lengths is not None and (len(lengths) != images or lengths.min() < 1 or lengths.max() > header.shape[1]):
-            raise DataError(f"{beside} has {len(lengths)} lengths from {lengths.min()} to {lengths.max()}, expected {images} from 1 to {header.shape[1]}")
+        if lengths is not None and (
+            len(lengths) != images or lengths.min() < 1 or lengths.max() > header.shape[1]
+        ):
+            raise DataError(
+                f"{beside} has {len(lengths)} lengths from {lengths.min()} to {lengths.max()}, "
+                f"expected {images} from 1 to {header.shape[1]}"
+            )
         return _Table(path, header, header.shape[0] // images, lengths)
 
 
@@ -98,21 +121,30 @@ def _images(root: Path, stem: str) -> list[Image]:
     captions = read_captions(root / f"{stem}_caps.txt")
     images, rest = divmod(len(captions), CAPTIONS)
     if rest or not images:
-        raise DataError(f"{root / f'{stem}_caps.txt'} has {len(captions)} captions, expected a multiple of {CAPTIONS}: five consecutive lines for each image")
+        raise DataError(
+            f"{root / f'{stem}_caps.txt'} has {len(captions)} captions, expected a multiple of "
+            f"{CAPTIONS}: five consecutive lines for each image"
+        )
     beside = root / f"{stem}_ids.txt"
     ids = read_lines(beside) if beside.is_file() else [""] * images
     if len(ids) == len(captions):
         ids = ids[::CAPTIONS]
     if len(ids) != images:
-        raise DataError(f"{beside} has {len(ids)} lines, expected {images} (an id for each image) or {len(captions)} (for each caption)")
-    return [Image(ids[i], "", tuple(captions[i * CAPTIONS : (i + 1) * CAPTIONS])) for i in range(images)]
+        raise DataError(
+            f"{beside} has {len(ids)} lines, expected {images} (an id for each image) or "
+            f"{len(captions)} (for each caption)"
+        )
+    return [
+        Image(ids[i], "", tuple(captions[i * CAPTIONS : (i + 1) * CAPTIONS])) for i in range(images)
+    ]
 
 
 def reconcile(splits: Sequence[Split], root: Path) -> list[Split]:
     """The splits of the JSON as far as the caption files beside the tables go.
 
-    The published COCO tables have the first 1,000 of 5,000 dev images. Captions are compared by their words: the order of the tables is that of
-    the caption files, and if the JSON has another, features would go to wrong images.
+    The published COCO tables have the first 1,000 of 5,000 dev images. Captions are compared by
+    their words: the order of the tables is that of the caption files, and if the JSON has another,
+    features would go to wrong images.
 
     Raises:
         DataError: a caption is not the JSON's, or there are more.
@@ -128,9 +160,14 @@ def _reconciled(split: Split, path: Path) -> Split:
         expected = known[number - 1] if number <= len(known) else None
         if expected is None or tokenise(line) != tokenise(expected):
             raise DataError(
-                f"{path}, line {number}, is {line[:60]!r}, expected {(expected or 'no more')[:60]!r} as the JSON has it:"
-                " the table is in another order; leave the JSON out, and the caption files are taken as they are"
+                f"{path}, line {number}, is {line[:60]!r}, expected "
+                f"{(expected or 'no more')[:60]!r} as the JSON has it:"
+                " the table is in another order; leave the JSON out, and the caption files are "
+                "taken as they are"
             )
     if len(lines) % CAPTIONS:
-        raise DataError(f"{path} has {len(lines)} captions, expected a multiple of {CAPTIONS}: five consecutive lines for each image")
+        raise DataError(
+            f"{path} has {len(lines)} captions, expected a multiple of {CAPTIONS}: five "
+            "consecutive lines for each image"
+        )
     return Split(split.stem, split.images[: len(lines) // CAPTIONS])

@@ -28,7 +28,8 @@ _SPARE = 1 << 27
 
 
 def prepare(request: Request, report: Report) -> dict[str, Any]:
-    """Writes the feature tables, captions and ids of a data set, or what a killed command left to do.
+    """Writes the feature tables, captions and ids of a data set, or what a killed command left to
+    do.
 
     Args:
         request: what from where to where.
@@ -38,7 +39,8 @@ def prepare(request: Request, report: Report) -> dict[str, Any]:
         The manifest, as it stands in `prepared.json`.
 
     Raises:
-        DataError: inputs are missing, damaged or do not fit together; the target cannot be written or holds something else.
+        DataError: inputs are missing, damaged or do not fit together; the target cannot be written
+            or holds something else.
         SpecError: the data set is none that can be prepared.
     """
     gathered = gather(request)
@@ -52,11 +54,16 @@ def prepare(request: Request, report: Report) -> dict[str, Any]:
 
 
 def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str]:
-    """What the inputs are, for the manifest, and the hash of inputs and options that decides whether work goes on.
+    """What the inputs are, for the manifest, and the hash of inputs and options that decides
+    whether work goes on.
 
-    Features are identified by names and sizes, and within the plan by times of change: hashing a hundred gigabytes would take longer than preparing them.
+    Features are identified by names and sizes, and within the plan by times of change: hashing a
+    hundred gigabytes would take longer than preparing them.
     """
-    stats = [(_name(path, request.origin), path.stat()) for path in (gathered.source.files if gathered.source else gathered.images)]
+    stats = [
+        (_name(path, request.origin), path.stat())
+        for path in (gathered.source.files if gathered.source else gathered.images)
+    ]
     listing = [(name, stat.st_size) for name, stat in stats]
     texts = {_name(path, request.origin): _sha256(path) for path in gathered.texts}
     inputs = {
@@ -66,7 +73,9 @@ def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str
         "names_and_sizes_sha256": digest(listing),
         "texts_sha256": texts,
     }
-    return inputs, digest([request.name, request.dtype, inputs, [stat.st_mtime_ns for _, stat in stats]])
+    return inputs, digest(
+        [request.name, request.dtype, inputs, [stat.st_mtime_ns for _, stat in stats]]
+    )
 
 
 def _name(path: Path, origin: Path) -> str:
@@ -79,16 +88,31 @@ def _sha256(path: Path) -> str:
 
 
 def _again(target: Path, manifest: dict[str, Any], plan: str) -> dict[str, Any]:
-    """The manifest of a folder that is done, provided that it is this command's and nobody changed it."""
+    """The manifest of a folder that is done, provided that it is this command's and nobody changed
+    it.
+    """
     if manifest["plan"] != plan:
-        raise DataError(f"{target} was prepared from other files or with other options: choose another --to, or delete it")
+        raise DataError(
+            f"{target} was prepared from other files or with other options: choose another --to, "
+            "or delete it"
+        )
     if damage := next(damaged_files(target, manifest), None):
-        raise DataError(f"{target} was prepared before, but {damage}: delete the folder and run the same command again")
+        raise DataError(
+            f"{target} was prepared before, but {damage}: delete the folder and run the same "
+            "command again"
+        )
     shutil.rmtree(target / UNFINISHED, ignore_errors=True)
     return manifest
 
 
-def _write(request: Request, gathered: Gathered, rows: dict[str, Rows], inputs: dict[str, Any], plan: str, report: Report) -> dict[str, Any]:
+def _write(
+    request: Request,
+    gathered: Gathered,
+    rows: dict[str, Rows],
+    inputs: dict[str, Any],
+    plan: str,
+    report: Report,
+) -> dict[str, Any]:
     """Writes everything, the manifest last."""
     dtype = np.dtype(request.dtype)
     tables = {f"{stem}_ims.npy": table for stem, table in rows.items()}
@@ -98,22 +122,32 @@ def _write(request: Request, gathered: Gathered, rows: dict[str, Rows], inputs: 
     for name, content in small.items():
         work.write(name, content)
     written = _write_tables(work, tables, dtype, report)
-    files = {name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)} for name, content in small.items()}
+    files = {
+        name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        for name, content in small.items()
+    }
     manifest = {
         "schema": SCHEMA,
         "dataset": request.name,
         "plan": plan,
         "inputs": inputs,
-        "splits": {split.stem: about(len(split.images), rows.get(split.stem)) for split in gathered.splits},
-        "features": precision(dtype, max(table.largest for table in written.values())) if written else None,
-        "files": files | {name: {"sha256": table.sha256, "bytes": table.bytes} for name, table in written.items()},
+        "splits": {
+            split.stem: about(len(split.images), rows.get(split.stem)) for split in gathered.splits
+        },
+        "features": precision(dtype, max(table.largest for table in written.values()))
+        if written
+        else None,
+        "files": files
+        | {name: {"sha256": table.sha256, "bytes": table.bytes} for name, table in written.items()},
     }
     work.write(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
     work.publish()
     return manifest
 
 
-def _write_tables(work: Work, tables: dict[str, Rows], dtype: np.dtype, report: Report) -> dict[str, Written]:
+def _write_tables(
+    work: Work, tables: dict[str, Rows], dtype: np.dtype, report: Report
+) -> dict[str, Written]:
     done, total = 0, sum(len(table.keys) for table in tables.values())
 
     def advance(images: int) -> None:
@@ -125,10 +159,14 @@ def _write_tables(work: Work, tables: dict[str, Rows], dtype: np.dtype, report: 
 
 
 def _check_space(target: Path, needed: int) -> None:
-    """Refuses to begin what the disk cannot hold; what a killed command has written already counts as there."""
+    """Refuses to begin what the disk cannot hold; what a killed command has written already counts
+    as there.
+    """
     there = sum(path.stat().st_size for path in (target / UNFINISHED).glob("*_ims.npy"))
     free = shutil.disk_usage(target).free
     if needed - there + _SPARE > free:
         raise DataError(
-            f"{target} has {free / 1e9:.1f} GB free, expected {(needed - there + _SPARE) / 1e9:.1f} GB for the tables: free space or choose another --to"
+            f"{target} has {free / 1e9:.1f} GB free, expected "
+            f"{(needed - there + _SPARE) / 1e9:.1f} GB for the tables: free space or choose "
+            "another --to"
         )

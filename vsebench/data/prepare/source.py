@@ -103,7 +103,8 @@ def measure(source: FeatureSource, splits: Sequence[Split], report: Report) -> d
             width = width or found
             if found != width or 0 in (lengths[i], found):
                 raise DataError(
-                    f"{source.where(key)} holds {lengths[i]} features of width {found}, expected at least one of width {width}, as the first image has"
+                    f"{source.where(key)} holds {lengths[i]} features of width {found}, expected "
+                    f"at least one of width {width}, as the first image has"
                 )
             done += 1
             report("sizes", done, total)

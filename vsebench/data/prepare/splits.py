@@ -14,7 +14,8 @@ class Image:
     """One image.
 
     Attributes:
-        id: what `{split}_ids.txt` and `id_mapping.json` call it: its COCO id, else its number in the JSON.
+        id: what `{split}_ids.txt` and `id_mapping.json` call it: its COCO id, else its number in
+            the JSON.
         path: of its file, relative to the folder of images; empty when unknown.
         captions: the first five.
         number: its number in the JSON; empty when there is none.

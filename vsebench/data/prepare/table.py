@@ -1,7 +1,8 @@
-"""Writes a feature table [images, N, width] block by block: memory does not grow with the number of images, and a killed writer goes on.
+"""Writes a feature table [images, N, width] block by block: memory does not grow with the number of
+images, and a killed writer goes on.
 
-The file is hashed as it is written. From time to time it is flushed and its hash noted; whoever goes on hashes what is there, and trusts it only
-when the note agrees.
+The file is hashed as it is written. From time to time it is flushed and its hash noted; whoever
+goes on hashes what is there, and trusts it only when the note agrees.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def table_bytes(rows: Rows, dtype: np.dtype) -> int:
     return math.prod(rows.shape) * dtype.itemsize
 
 
-def write_table(work: Work, name: str, rows: Rows, dtype: np.dtype, advance: Callable[[int], None]) -> Written:
+def write_table(
+    work: Work, name: str, rows: Rows, dtype: np.dtype, advance: Callable[[int], None]
+) -> Written:
     """Writes the images of a split, or what of them is not there yet.
 
     Args:
@@ -84,12 +87,19 @@ def write_table(work: Work, name: str, rows: Rows, dtype: np.dtype, advance: Cal
 
 def _header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
     buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(
+        buffer,
+        {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape},
+    )
     return buffer.getvalue()
 
 
-def _resume(file: BinaryIO, known: Progress | None, header: bytes, row_bytes: int) -> tuple[hashlib._Hash, int, float]:
-    """Puts the file behind the rows that are proven to be there; the hash so far, their number, and their largest value."""
+def _resume(
+    file: BinaryIO, known: Progress | None, header: bytes, row_bytes: int
+) -> tuple[hashlib._Hash, int, float]:
+    """Puts the file behind the rows that are proven to be there; the hash so far, their number, and
+    their largest value.
+    """
     if known is not None:
         digest, left = hashlib.sha256(), len(header) + known.rows * row_bytes
         while left and (content := file.read(min(_READ, left))):
@@ -113,7 +123,8 @@ def _block(rows: Rows, start: int, dtype: np.dtype) -> np.ndarray:
             features, length = _read(rows, key), int(rows.lengths[start + i])
             if features.shape != (length, rows.width) or features.dtype.kind != "f":
                 raise DataError(
-                    f"{rows.source.where(key)} holds {features.dtype} {features.shape}, expected floats ({length}, {rows.width}): did it change meanwhile?"
+                    f"{rows.source.where(key)} holds {features.dtype} {features.shape}, expected "
+                    f"floats ({length}, {rows.width}): did it change meanwhile?"
                 )
             block[i, :length] = features
             block[i, length:] = 0
@@ -124,13 +135,17 @@ def _read(rows: Rows, key: str) -> np.ndarray:
     try:
         return rows.source.read(key)
     except OSError as error:
-        raise DataError(f"{rows.source.where(key)} cannot be read: {error.strerror or error}") from error
+        raise DataError(
+            f"{rows.source.where(key)} cannot be read: {error.strerror or error}"
+        ) from error
 
 
 def _largest(rows: Rows, start: int, block: np.ndarray) -> float:
-    """The largest absolute value, found in two passes over the bits as integers, which rank NaN and infinity above all numbers.
+    """The largest absolute value, found in two passes over the bits as integers, which rank NaN and
+    infinity above all numbers.
 
-    Read as signed integers, positive values stand in their order; read as unsigned, negative ones stand above those, the largest on top.
+    Read as signed integers, positive values stand in their order; read as unsigned, negative ones
+    stand above those, the largest on top.
     """
     unsigned = np.dtype(f"u{block.itemsize}")
     highest = int(block.view(unsigned).max()) & (np.iinfo(unsigned).max >> 1)
@@ -141,5 +156,10 @@ def _largest(rows: Rows, start: int, block: np.ndarray) -> float:
     bad = start + int(np.isfinite(block).all(axis=(1, 2)).argmin())
     where, values = rows.source.where(rows.keys[bad]), _read(rows, rows.keys[bad])
     if np.isfinite(values).all():
-        raise DataError(f"{where} has the value {values.flat[np.abs(values).argmax()]:g}, more than float16 holds (65504): use --dtype float32")
-    raise DataError(f"{where} has a value that is not finite (NaN or infinity): compute these features again")
+        raise DataError(
+            f"{where} has the value {values.flat[np.abs(values).argmax()]:g}, more than float16 "
+            "holds (65504): use --dtype float32"
+        )
+    raise DataError(
+        f"{where} has a value that is not finite (NaN or infinity): compute these features again"
+    )

@@ -1,7 +1,9 @@
-"""Bottom-up-attention features in TSV files: image_id, image_w, image_h, num_boxes, boxes, features (both base64 of float32).
+"""Bottom-up-attention features in TSV files: image_id, image_w, image_h, num_boxes, boxes, features
+(both base64 of float32).
 
-The longer form of LXMERT has more columns, but the same first and the same last three. A line may have a megabyte, more than Python's csv
-module takes, and a file 50 GB: it is indexed by leaping from line to line, and read by offsets.
+The longer form of LXMERT has more columns, but the same first and the same last three. A line may
+have a megabyte, more than Python's csv module takes, and a file 50 GB: it is indexed by leaping
+from line to line, and read by offsets.
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 
     from vsebench.data.prepare.splits import Split
 
-_FORMS = {6: "image_id, image_w, image_h, num_boxes, boxes, features", 10: "img_id, img_h, img_w, …, num_boxes, boxes, features"}
+_FORMS = {
+    6: "image_id, image_w, image_h, num_boxes, boxes, features",
+    10: "img_id, img_h, img_w, …, num_boxes, boxes, features",
+}
 """Known forms by their number of columns."""
 
 _HEAD = 1 << 13
@@ -43,7 +48,8 @@ class TsvFiles:
     """TSV files that together hold every image once.
 
     Raises:
-        DataError: a file has other columns or another width, its last line is cut, or an image comes twice.
+        DataError: a file has other columns or another width, its last line is cut, or an image
+            comes twice.
     """
 
     kind = "tsv"
@@ -72,7 +78,10 @@ class TsvFiles:
             file.seek(line.offset)
             content = _decode(file.readline(_LONGEST).rstrip(b"\r\n").rpartition(b"\t")[2], where)
         if len(content) != 4 * line.boxes * self._width:
-            raise DataError(f"{where}, has {len(content)} bytes of features, expected {line.boxes} × {self._width} float32: get the file again")
+            raise DataError(
+                f"{where}, has {len(content)} bytes of features, expected {line.boxes} × "
+                f"{self._width} float32: get the file again"
+            )
         return np.frombuffer(content, "<f4").reshape(line.boxes, self._width)
 
     def where(self, key: str) -> str:
@@ -81,23 +90,35 @@ class TsvFiles:
     def _index(self, path: Path, file: BinaryIO) -> None:
         columns, width = _form(file, path)
         if (self._width or width) != width:
-            raise DataError(f"{path} has features of width {width}, {self.files[0]} of {self._width}: expected one width")
+            raise DataError(
+                f"{path} has features of width {width}, {self.files[0]} of {self._width}: "
+                "expected one width"
+            )
         self._width = width
         for image, line in _lines(path, file, columns, width):
             if (other := self._lines.setdefault(image, line)) is not line:
-                raise DataError(f"{_where(path, line.offset)}, has image {image} as {_where(other.path, other.offset)}, has: expected every image once")
+                raise DataError(
+                    f"{_where(path, line.offset)}, has image {image} as "
+                    f"{_where(other.path, other.offset)}, has: expected every image once"
+                )
 
 
 def _form(file: BinaryIO, path: Path) -> tuple[int, int]:
     """Columns of a file and width of its features, from its first line."""
     fields = file.readline(_LONGEST).rstrip(b"\r\n").split(b"\t")
     if len(fields) not in _FORMS:
-        raise DataError(f"{path} has {len(fields)} columns in its first line, expected {' or '.join(f'{n} ({names})' for n, names in _FORMS.items())}")
+        raise DataError(
+            f"{path} has {len(fields)} columns in its first line, expected "
+            f"{' or '.join(f'{n} ({names})' for n, names in _FORMS.items())}"
+        )
     where = _where(path, 0)
     _, boxes = _image(fields, len(fields), where)
     width, rest = divmod(len(_decode(fields[-1], where)), 4 * boxes)
     if rest or not width:
-        raise DataError(f"{where}, has features that {boxes} boxes do not divide into float32 vectors: the file is truncated or damaged, get it again")
+        raise DataError(
+            f"{where}, has features that {boxes} boxes do not divide into float32 vectors: the "
+            "file is truncated or damaged, get it again"
+        )
     return len(fields), width
 
 
@@ -118,12 +139,17 @@ def _image(fields: list[bytes], columns: int, where: str) -> tuple[str, int]:
     """The image of a line, and its number of boxes."""
     number = fields[columns - 3] if len(fields) >= columns - 2 else b""
     if not number.isdigit() or int(number) == 0:
-        raise DataError(f"{where}, is no line of features: column {columns - 2} is {number[:20].decode(errors='replace')!r}, expected a number of boxes")
+        raise DataError(
+            f"{where}, is no line of features: column {columns - 2} is "
+            f"{number[:20].decode(errors='replace')!r}, expected a number of boxes"
+        )
     return fields[0].decode(errors="replace"), int(number)
 
 
 def _next_line(file: BinaryIO, offset: int, end: int, size: int, path: Path) -> int:
-    """Where the next line begins: after the expected end where a line does end there, else after the end that is found."""
+    """Where the next line begins: after the expected end where a line does end there, else after
+    the end that is found.
+    """
     file.seek(end)
     after = file.read(2)
     if after[:1] == b"\n" or (not after and end == size):
@@ -133,7 +159,10 @@ def _next_line(file: BinaryIO, offset: int, end: int, size: int, path: Path) -> 
     file.seek(offset)
     line = file.readline(_LONGEST)
     if not line.endswith(b"\n"):
-        raise DataError(f"{path} is truncated: its line at byte {offset} has {len(line)} bytes, expected {end - offset}; get the file again")
+        raise DataError(
+            f"{path} is truncated: its line at byte {offset} has {len(line)} bytes, expected "
+            f"{end - offset}; get the file again"
+        )
     return offset + len(line)
 
 
@@ -146,7 +175,10 @@ def _decode(text: bytes, where: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise DataError(f"{where}, has features that are not base64: the file is truncated or damaged, get it again") from None
+        raise DataError(
+            f"{where}, has features that are not base64: the file is truncated or damaged, get it "
+            "again"
+        ) from None
 
 
 def _where(path: Path, offset: int) -> str:

@@ -1,7 +1,9 @@
-"""The unfinished files of a preparation, and what is known of them, so that a killed command goes on where it was.
+"""The unfinished files of a preparation, and what is known of them, so that a killed command goes
+on where it was.
 
-Everything is written into TARGET/.unfinished, whose `state.json` says which rows of which table are safely on disk. When all is there, the files
-move to TARGET one by one, the manifest last: a folder without a manifest is not whole.
+Everything is written into TARGET/.unfinished, whose `state.json` says which rows of which table are
+safely on disk. When all is there, the files move to TARGET one by one, the manifest last: a folder
+without a manifest is not whole.
 """
 
 from __future__ import annotations
@@ -60,7 +62,10 @@ class Work:
         if (self.folder / STATE).is_file():
             self._take_up()
         elif taken := [name for name in outputs if (target / name).exists()]:
-            raise DataError(f"{target / taken[0]} exists and was not made by this command: choose another --to, or move it away")
+            raise DataError(
+                f"{target / taken[0]} exists and was not made by this command: choose another "
+                "--to, or move it away"
+            )
         else:
             self.folder.mkdir(exist_ok=True)
             self._save()
@@ -89,17 +94,30 @@ class Work:
         shutil.rmtree(self.folder)
 
     def _take_up(self) -> None:
-        """Goes on with what a killed command left; files that it had published already are taken back."""
+        """Goes on with what a killed command left; files that it had published already are taken
+        back.
+        """
         state = json.loads((self.folder / STATE).read_bytes())
         if state["plan"] != self._plan:
-            raise DataError(f"{self.folder} is unfinished work with other files or options: finish that, delete it, or choose another --to")
+            raise DataError(
+                f"{self.folder} is unfinished work with other files or options: finish that, "
+                "delete it, or choose another --to"
+            )
         self._tables = {name: Progress(**known) for name, known in state["tables"].items()}
         for name in self._outputs:
             if (self.target / name).is_file() and not (self.folder / name).exists():
                 (self.target / name).replace(self.folder / name)
 
     def _save(self) -> None:
-        self.write(STATE, json.dumps({"plan": self._plan, "tables": {name: asdict(known) for name, known in self._tables.items()}}).encode())
+        self.write(
+            STATE,
+            json.dumps(
+                {
+                    "plan": self._plan,
+                    "tables": {name: asdict(known) for name, known in self._tables.items()},
+                }
+            ).encode(),
+        )
 
 
 def settle(file: BinaryIO) -> None:
@@ -110,7 +128,8 @@ def settle(file: BinaryIO) -> None:
 
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
-    """Makes the target folder and keeps other preparations out of it; what the file system refuses is said in one line.
+    """Makes the target folder and keeps other preparations out of it; what the file system refuses
+    is said in one line.
 
     A folder that was made here and is empty at the end is removed.
 
@@ -136,11 +155,16 @@ def _lock(handle: int, target: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise DataError(f"{target} is being prepared by another process: wait for it, or choose another --to") from None
+        raise DataError(
+            f"{target} is being prepared by another process: wait for it, or choose another --to"
+        ) from None
 
 
 def _refused(target: Path, error: OSError) -> DataError:
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return DataError(f"cannot write {target}: {reason}; free space and run the same command, which goes on from there, or delete {target / UNFINISHED}")
+        return DataError(
+            f"cannot write {target}: {reason}; free space and run the same command, which goes on "
+            f"from there, or delete {target / UNFINISHED}"
+        )
     return DataError(f"cannot write {target}: {reason}; fix its permissions or choose another --to")

@@ -1,4 +1,6 @@
-"""One block of images: scenes, captions and region vectors, a pure function of the options, the split and the block's number."""
+"""One block of images: scenes, captions and region vectors, a pure function of the options, the
+split and the block's number.
+"""
 
 from __future__ import annotations
 

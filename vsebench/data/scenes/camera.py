@@ -23,7 +23,8 @@ BIAS = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """Features `max(x @ weight + bias, floor)`: a layer of rectified units, standardised; the mean and the division are folded in.
+    """Features `max(x @ weight + bias, floor)`: a layer of rectified units, standardised; the mean
+    and the division are folded in.
 
     Attributes:
         weight: float32 [LATENT, dim].
@@ -51,7 +52,9 @@ class Camera:
 
 
 def camera(options: Options) -> Camera:
-    """The map for these options, standardised by `CALIBRATION` blocks: it depends on neither the seed nor the number of images."""
+    """The map for these options, standardised by `CALIBRATION` blocks: it depends on neither the
+    seed nor the number of images.
+    """
     return _camera(replace(options, seed=0, images=1))
 
 

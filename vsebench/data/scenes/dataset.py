@@ -17,9 +17,18 @@ if TYPE_CHECKING:
 
 
 class Scenes:
-    """Scenes of objects with attributes and relations, seen as noisy region vectors; see `Options` for what can be chosen."""
+    """Scenes of objects with attributes and relations, seen as noisy region vectors; see `Options`
+    for what can be chosen.
+    """
 
-    def __init__(self, images: int = 3000, regions: int = 36, dim: int = 96, difficulty: float = 1.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        images: int = 3000,
+        regions: int = 36,
+        dim: int = 96,
+        difficulty: float = 1.0,
+        seed: int = 0,
+    ) -> None:
         self.options = Options(images, regions, dim, difficulty, seed)
 
     def files(self, root: Path) -> list[Path]:  # noqa: ARG002  # a generated set is identified by its options
@@ -29,7 +38,12 @@ class Scenes:
         if not root.is_dir():
             write(root, self.options)
         try:
-            return RetrievalData({split: _load_split(root, split, images) for split, images in self.options.sizes.items()})
+            return RetrievalData(
+                {
+                    split: _load_split(root, split, images)
+                    for split, images in self.options.sizes.items()
+                }
+            )
         except DataError as error:
             raise DataError(f"{error}; delete {root} to have it generated again") from error
 
@@ -39,5 +53,8 @@ def _load_split(root: Path, split: str, images: int) -> RetrievalSplit:
     lengths = np.array(open_npy(root / f"{split}_lengths.npy", ndim=1, kinds="i"))
     captions = read_lines(root / f"{split}_caps.txt")
     if not (len(features) == len(lengths) == images and len(captions) == images * CAPTIONS):
-        raise DataError(f"{root} has {len(features)} rows, {len(lengths)} lengths and {len(captions)} captions in split '{split}', expected {images} images")
+        raise DataError(
+            f"{root} has {len(features)} rows, {len(lengths)} lengths and {len(captions)} "
+            f"captions in split '{split}', expected {images} images"
+        )
     return RetrievalSplit(features, lengths, captions, np.repeat(np.arange(images), CAPTIONS))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from vsebench.plugin import Key
 
 BLOCK = 128
-"""Images generated together. Random numbers belong to a block, so what an image is does not depend on how many are asked for or held in memory."""
+"""Images generated together. Random numbers belong to a block, so what an image is does not depend
+on how many are asked for or held in memory.
+"""
 
 CAPTIONS = 5
 """Captions of an image."""

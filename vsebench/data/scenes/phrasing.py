@@ -40,7 +40,10 @@ def phrase(rng: np.random.Generator, statements: Statements) -> list[str]:
         slots += _noun_phrase(rng, statements, i)
     slots.append(_synonym(rng, words.SETTINGS, statements.setting))
     slots.append(perhaps(words.SUFFIXES, SAY_SUFFIX))
-    return [_BEFORE_VOWEL.sub("an", " ".join(filter(None, row))) for row in zip(*(s.tolist() for s in slots), strict=True)]
+    return [
+        _BEFORE_VOWEL.sub("an", " ".join(filter(None, row)))
+        for row in zip(*(s.tolist() for s in slots), strict=True)
+    ]
 
 
 def _noun_phrase(rng: np.random.Generator, statements: Statements, i: int) -> list[np.ndarray]:
@@ -48,7 +51,11 @@ def _noun_phrase(rng: np.random.Generator, statements: Statements, i: int) -> li
     kind, family = statements.kind[:, i], statements.family[:, i]
     mentioned = (kind != UNSAID) | (family != UNSAID)
     classes = [nouns for members in words.FAMILIES.values() for nouns in members]
-    noun = np.where(family == UNSAID, _synonym(rng, classes, kind, USUAL_NOUNS), _lookup(list(words.FAMILIES), family))
+    noun = np.where(
+        family == UNSAID,
+        _synonym(rng, classes, kind, USUAL_NOUNS),
+        _lookup(list(words.FAMILIES), family),
+    )
     colour = _synonym(rng, words.COLOURS, statements.colour[:, i])
     cargo = _synonym(rng, classes, statements.cargo[:, i], USUAL_NOUNS)
     after = rng.random(len(kind)) < COLOUR_AFTER
@@ -64,12 +71,16 @@ def _noun_phrase(rng: np.random.Generator, statements: Statements, i: int) -> li
 
 
 def _joiner(rng: np.random.Generator, statements: Statements, i: int) -> np.ndarray:
-    """What stands before the i-th mentioned object: the relation before the second where it is said, else a conjunction."""
+    """What stands before the i-th mentioned object: the relation before the second where it is
+    said, else a conjunction.
+    """
     mentioned = (statements.kind[:, i] != UNSAID) | (statements.family[:, i] != UNSAID)
     joiner = np.where(mentioned, _choose(rng, words.JOINERS, len(mentioned)), "")
     if i > 1:
         return joiner
-    return np.where(statements.relation == UNSAID, joiner, _synonym(rng, words.RELATIONS, statements.relation))
+    return np.where(
+        statements.relation == UNSAID, joiner, _synonym(rng, words.RELATIONS, statements.relation)
+    )
 
 
 def _choose(rng: np.random.Generator, table: Sequence[str], n: int) -> np.ndarray:
@@ -77,10 +88,18 @@ def _choose(rng: np.random.Generator, table: Sequence[str], n: int) -> np.ndarra
     return _lookup(table, rng.integers(len(table), size=n))
 
 
-def _synonym(rng: np.random.Generator, table: Sequence[Sequence[str]], index: np.ndarray, weights: Sequence[float] = USUAL) -> np.ndarray:
+def _synonym(
+    rng: np.random.Generator,
+    table: Sequence[Sequence[str]],
+    index: np.ndarray,
+    weights: Sequence[float] = USUAL,
+) -> np.ndarray:
     """One of the words of `table[index]` for each index; empty where the index is `UNSAID`."""
     which = rng.choice(len(weights), size=len(index), p=weights)
-    return _lookup([word for synonyms in table for word in synonyms], np.where(index == UNSAID, UNSAID, index * len(weights) + which))
+    return _lookup(
+        [word for synonyms in table for word in synonyms],
+        np.where(index == UNSAID, UNSAID, index * len(weights) + which),
+    )
 
 
 def _lookup(table: Sequence[str], index: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Renders scenes as region vectors in the latent space: noisy, overlapping views of objects among clutter."""
+"""Renders scenes as region vectors in the latent space: noisy, overlapping views of objects among
+clutter.
+"""
 
 from __future__ import annotations
 
@@ -43,10 +45,13 @@ FEWEST = (10, 36)
 """Least number of regions for a most: a ratio."""
 
 
-def render(rng: np.random.Generator, scenes: Scenes, options: Options) -> tuple[np.ndarray, np.ndarray]:
+def render(
+    rng: np.random.Generator, scenes: Scenes, options: Options
+) -> tuple[np.ndarray, np.ndarray]:
     """Region vectors of n scenes in random order.
 
-    An image has as many regions as chance wants, whatever it shows: at least one view of each object, then further views by salience, then clutter.
+    An image has as many regions as chance wants, whatever it shows: at least one view of each
+    object, then further views by salience, then clutter.
 
     Returns:
         latents: float32 [n, regions, LATENT]; rows at or beyond an image's length mean nothing.
@@ -60,22 +65,38 @@ def render(rng: np.random.Generator, scenes: Scenes, options: Options) -> tuple[
     is_clutter = np.arange(size) >= (lengths - clutter)[:, None]
     latents[is_clutter] = _clutter(rng, scenes, size)[is_clutter]
     latents += np.float32(NOISE * SCALE * options.difficulty) * _normal(rng, latents.shape)
-    order = np.argsort(np.where(np.arange(size) < lengths[:, None], rng.random((n, size)), 2.0), axis=1)
+    order = np.argsort(
+        np.where(np.arange(size) < lengths[:, None], rng.random((n, size)), 2.0), axis=1
+    )
     return np.take_along_axis(latents, order[..., None], axis=1), lengths
 
 
 def _views(rng: np.random.Generator, scenes: Scenes, size: int, difficulty: float) -> np.ndarray:
-    """[n, size, LATENT] views: the first of each object in turn, the others of objects drawn by salience."""
+    """[n, size, LATENT] views: the first of each object in turn, the others of objects drawn by
+    salience.
+    """
     w = world()
     n = len(scenes.count)
-    look = w.classes[scenes.kind] + np.float32(INSTANCE * difficulty) * _normal(rng, (*scenes.kind.shape, LATENT))
-    attributes = w.colours[scenes.colour] + np.float32(MATERIAL) * w.materials[scenes.material] + np.float32(SIZE) * w.sizes[scenes.size]
+    look = w.classes[scenes.kind] + np.float32(INSTANCE * difficulty) * _normal(
+        rng, (*scenes.kind.shape, LATENT)
+    )
+    attributes = (
+        w.colours[scenes.colour]
+        + np.float32(MATERIAL) * w.materials[scenes.material]
+        + np.float32(SIZE) * w.sizes[scenes.size]
+    )
     row = np.arange(n)[:, None]
     shown = _shown_objects(rng, scenes, size)
-    behind = (shown + 1 + (rng.random(shown.shape) * (scenes.count[:, None] - 1)).astype(np.int64)) % scenes.count[:, None]
-    place = (scenes.place[row, shown] + JITTER * rng.standard_normal((n, size, 2))).astype(np.float32)
+    behind = (
+        shown + 1 + (rng.random(shown.shape) * (scenes.count[:, None] - 1)).astype(np.int64)
+    ) % scenes.count[:, None]
+    place = (scenes.place[row, shown] + JITTER * rng.standard_normal((n, size, 2))).astype(
+        np.float32
+    )
     turned = np.einsum("nsa,nsal->nsl", place, w.turns[scenes.kind[row, shown]])
-    views: np.ndarray = _uniform(rng, 0.5, 1, (n, size)) * (look[row, shown] + np.float32(TURN) * turned)
+    views: np.ndarray = _uniform(rng, 0.5, 1, (n, size)) * (
+        look[row, shown] + np.float32(TURN) * turned
+    )
     views += _uniform(rng, 0.5, 1, (n, size)) * attributes[row, shown]
     views += _uniform(rng, 0.5 * CARGO, CARGO, (n, size)) * w.cargo[scenes.cargo[row, shown]]
     views += _uniform(rng, 0, OVERLAP * difficulty, (n, size)) * (look + attributes)[row, behind]
@@ -87,7 +108,9 @@ def _shown_objects(rng: np.random.Generator, scenes: Scenes, size: int) -> np.nd
     """int64 [n, size], the object that each view shows."""
     weight = scenes.salience**0.7
     steps = np.cumsum(weight / weight.sum(1, keepdims=True), axis=1)
-    drawn = np.minimum((rng.random((len(weight), size, 1)) > steps[:, None]).sum(2), scenes.count[:, None] - 1)
+    drawn = np.minimum(
+        (rng.random((len(weight), size, 1)) > steps[:, None]).sum(2), scenes.count[:, None] - 1
+    )
     turn = np.arange(size)
     return np.where(turn < scenes.count[:, None], turn, drawn)
 
@@ -96,9 +119,16 @@ def _clutter(rng: np.random.Generator, scenes: Scenes, size: int) -> np.ndarray:
     """[n, size, LATENT] regions of the setting, some of them with a false detection."""
     w = world()
     shape = (len(scenes.count), size)
-    regions: np.ndarray = _uniform(rng, CLUTTER_STRENGTH * 0.2, CLUTTER_STRENGTH, shape) * w.settings[scenes.setting][:, None]
+    regions: np.ndarray = (
+        _uniform(rng, CLUTTER_STRENGTH * 0.2, CLUTTER_STRENGTH, shape)
+        * w.settings[scenes.setting][:, None]
+    )
     false = rng.random(shape) < FALSE_DETECTION
-    regions += false[..., None] * _uniform(rng, 0.2, 0.8, shape) * w.classes[rng.integers(CLASSES, size=shape)]
+    regions += (
+        false[..., None]
+        * _uniform(rng, 0.2, 0.8, shape)
+        * w.classes[rng.integers(CLASSES, size=shape)]
+    )
     regions += _at(rng.uniform(-1, 1, (*shape, 2)).astype(np.float32))
     return regions
 
@@ -109,7 +139,9 @@ def _at(place: np.ndarray) -> np.ndarray:
     return added
 
 
-def _uniform(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:
+def _uniform(
+    rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]
+) -> np.ndarray:
     """float32 [*shape, 1]."""
     return low + (high - low) * rng.random((*shape, 1), dtype=np.float32)
 

@@ -1,4 +1,6 @@
-"""Draws scenes: objects with attributes and places, and near-duplicates that differ in one thing."""
+"""Draws scenes: objects with attributes and places, and near-duplicates that differ in one
+thing.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ class Scenes:
 
 
 def draw_objects(rng: np.random.Generator, weight: np.ndarray, k: int) -> np.ndarray:
-    """K different columns of each row, drawn one after the other in proportion to `weight` [n, m]; int64 [n, k]. Columns of weight 0 come last."""
+    """K different columns of each row, drawn one after the other in proportion to `weight` [n, m];
+    int64 [n, k]. Columns of weight 0 come last.
+    """
     with np.errstate(divide="ignore"):
         score = np.log(weight) + rng.gumbel(size=weight.shape)
     return np.argsort(-score, axis=1, kind="stable")[:, :k]

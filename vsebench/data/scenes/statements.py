@@ -20,7 +20,14 @@ MENTIONS = 3
 """Most objects that a caption mentions."""
 
 MENTION_WEIGHTS = (0.2, 0.5, 0.3)
-SAY_COLOUR, SAY_MATERIAL, SAY_SIZE, SAY_CARGO, SAY_RELATION, SAY_SETTING = 0.55, 0.2, 0.25, 0.35, 0.6, 0.3
+SAY_COLOUR, SAY_MATERIAL, SAY_SIZE, SAY_CARGO, SAY_RELATION, SAY_SETTING = (
+    0.55,
+    0.2,
+    0.25,
+    0.35,
+    0.6,
+    0.3,
+)
 SAY_FAMILY = 0.05
 """Share of mentions that name the family instead of the class."""
 
@@ -71,7 +78,9 @@ class Statements:
 
 
 def relate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The `Relation` of places [..., 2] to other places: along the axis on which they are farther apart, int64 [...]."""
+    """The `Relation` of places [..., 2] to other places: along the axis on which they are farther
+    apart, int64 [...].
+    """
     right, up = np.moveaxis(first - second, -1, 0)
     sideways = np.where(right > 0, Relation.RIGHT, Relation.LEFT)
     upright = np.where(up > 0, Relation.ABOVE, Relation.BELOW)

@@ -5,18 +5,30 @@ from __future__ import annotations
 FAMILIES = {
     name: tuple(tuple(nouns.split()) for nouns in classes.split(", "))
     for name, classes in {
-        "animal": "dog puppy hound, cat kitten tabby, horse pony stallion, cow bull calf, sheep lamb ram",
-        "bird": "duck mallard drake, chicken hen rooster, parrot macaw parakeet, pigeon dove turtledove, eagle hawk falcon",
-        "vehicle": "car automobile sedan, truck lorry pickup, bus coach minibus, bicycle bike cycle, motorcycle motorbike scooter",
-        "boat": "canoe kayak rowboat, sailboat yacht sloop, ship freighter steamer, ferry barge tugboat, raft dinghy pontoon",
-        "furnishing": "chair seat armchair, table desk counter, sofa couch settee, bed cot bunk, shelf bookcase rack",
-        "container": "box crate carton, bag sack pouch, basket hamper creel, bottle flask jug, bucket pail tub",
-        "utensil": "cup mug teacup, plate dish platter, bowl basin tureen, spoon ladle scoop, kettle teapot pot",
-        "garment": "hat cap bonnet, shirt blouse top, coat jacket parka, shoe boot sneaker, scarf shawl muffler",
-        "tool": "hammer mallet gavel, shovel spade trowel, ladder stepladder steps, rope cord cable, broom brush mop",
-        "toy": "ball football sphere, doll puppet figurine, kite glider pinwheel, robot android automaton, sled sledge toboggan",
-        "instrument": "guitar mandolin banjo, piano keyboard organ, drum tambourine bongo, flute recorder whistle, trumpet bugle horn",
-        "structure": "house cottage cabin, tower steeple turret, tent marquee tepee, fence railing hedge, statue sculpture bust",
+        "animal": "dog puppy hound, cat kitten tabby, horse pony stallion, cow bull calf, sheep "
+        "lamb ram",
+        "bird": "duck mallard drake, chicken hen rooster, parrot macaw parakeet, pigeon dove "
+        "turtledove, eagle hawk falcon",
+        "vehicle": "car automobile sedan, truck lorry pickup, bus coach minibus, bicycle bike "
+        "cycle, motorcycle motorbike scooter",
+        "boat": "canoe kayak rowboat, sailboat yacht sloop, ship freighter steamer, ferry barge "
+        "tugboat, raft dinghy pontoon",
+        "furnishing": "chair seat armchair, table desk counter, sofa couch settee, bed cot bunk, "
+        "shelf bookcase rack",
+        "container": "box crate carton, bag sack pouch, basket hamper creel, bottle flask jug, "
+        "bucket pail tub",
+        "utensil": "cup mug teacup, plate dish platter, bowl basin tureen, spoon ladle scoop, "
+        "kettle teapot pot",
+        "garment": "hat cap bonnet, shirt blouse top, coat jacket parka, shoe boot sneaker, scarf "
+        "shawl muffler",
+        "tool": "hammer mallet gavel, shovel spade trowel, ladder stepladder steps, rope cord "
+        "cable, broom brush mop",
+        "toy": "ball football sphere, doll puppet figurine, kite glider pinwheel, robot android "
+        "automaton, sled sledge toboggan",
+        "instrument": "guitar mandolin banjo, piano keyboard organ, drum tambourine bongo, flute "
+        "recorder whistle, trumpet bugle horn",
+        "structure": "house cottage cabin, tower steeple turret, tent marquee tepee, fence "
+        "railing hedge, statue sculpture bust",
     }.items()
 }
 """Twelve families of five classes, each with three nouns, the usual one first."""
@@ -33,7 +45,14 @@ COLOURS = (
     ("purple", "violet"),
     ("grey", "silver"),
 )
-MATERIALS = (("wooden", "timber"), ("metal", "steel"), ("plastic", "vinyl"), ("glass", "crystal"), ("leather", "suede"), ("woollen", "knitted"))
+MATERIALS = (
+    ("wooden", "timber"),
+    ("metal", "steel"),
+    ("plastic", "vinyl"),
+    ("glass", "crystal"),
+    ("leather", "suede"),
+    ("woollen", "knitted"),
+)
 SIZES = (("small", "tiny"), ("medium", "average"), ("large", "huge"))
 
 SETTINGS = (
@@ -70,11 +89,20 @@ RELATIONS = (
     ("placed below", "at some point below"),
     ("close to", "not very far from"),
 )
-"""In the order of `Relation`. All have the same lengths, so that a caption's length does not tell which it is."""
+"""In the order of `Relation`. All have the same lengths, so that a caption's length does not tell
+which it is.
+"""
 
 CARRIES = ("carrying a", "holding a", "topped with a", "laden with a")
 
 DETERMINERS = ("a", "the", "one", "this")
 JOINERS = ("and", "with", "along with", "as well as", "together with")
-PREFIXES = ("there is", "a photo of", "a picture showing", "we can see", "the image shows", "look at")
+PREFIXES = (
+    "there is",
+    "a photo of",
+    "a picture showing",
+    "we can see",
+    "the image shows",
+    "look at",
+)
 SUFFIXES = ("in this picture", "in the scene", "during the day", "on display", "in plain view")

@@ -1,4 +1,6 @@
-"""The world of the scenes: latent vectors of classes, attributes, settings and places. The same for every data seed."""
+"""The world of the scenes: latent vectors of classes, attributes, settings and places. The same for
+every data seed.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,17 @@ class World:
 
     Attributes:
         classes: [CLASSES, LATENT]; classes of a family share a part.
-        cargo: [CLASSES, LATENT], what a thing of each class adds to the look of the object that carries it.
-        turns: [CLASSES, 2, LATENT], how the look of each class changes with a step to the right and a step up.
+        cargo: [CLASSES, LATENT], what a thing of each class adds to the look of the object that
+            carries it.
+        turns: [CLASSES, 2, LATENT], how the look of each class changes with a step to the right and
+            a step up.
         axes: [2, LATENT], what a step to the right and a step up add to anything.
         colours: [10, LATENT].
         materials: [6, LATENT].
         sizes: [3, LATENT].
         settings: [10, LATENT].
-        class_weights: float64 [10, CLASSES], how often each class occurs in each setting; rows sum to 1.
+        class_weights: float64 [10, CLASSES], how often each class occurs in each setting; rows sum
+            to 1.
     """
 
     classes: np.ndarray
@@ -79,6 +84,8 @@ def world() -> World:
 
 def _class_weights(rng: np.random.Generator) -> np.ndarray:
     """Weights fall with a class's rank as rank^-1/2, and are larger where its family is at home."""
-    at_home = np.array([[family in families for family in FAMILIES] for families in AT_HOME]).repeat(MEMBERS, axis=1)
+    at_home = np.array(
+        [[family in families for family in FAMILIES] for families in AT_HOME]
+    ).repeat(MEMBERS, axis=1)
     weights = (1 + rng.permutation(CLASSES)) ** -0.5 * np.where(at_home, HOME_FACTOR, 1.0)
     return np.asarray(weights / weights.sum(1, keepdims=True))

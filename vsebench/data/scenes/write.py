@@ -1,4 +1,6 @@
-"""Writes a procedural set to a folder, block by block: memory use does not grow with the number of images."""
+"""Writes a procedural set to a folder, block by block: memory use does not grow with the number of
+images.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ _CAPTION_BYTES = 120
 
 
 def write(folder: Path, options: Options) -> None:
-    """Generates the set into `folder`: `{split}_ims.npy` (float16), `{split}_lengths.npy` and `{split}_caps.txt` of each split.
+    """Generates the set into `folder`: `{split}_ims.npy` (float16), `{split}_lengths.npy` and
+    `{split}_caps.txt` of each split.
 
     Raises:
         DataError: the disk is too small or cannot be written.
@@ -38,8 +41,15 @@ def write(folder: Path, options: Options) -> None:
 def _write_split(folder: Path, options: Options, split: str, images: int) -> None:
     lengths = np.empty(images, np.int64)
     optics = camera(options)
-    header = {"descr": "<f2", "fortran_order": False, "shape": (images, options.regions, options.dim)}
-    with (folder / f"{split}_ims.npy").open("wb") as table, (folder / f"{split}_caps.txt").open("w", encoding="utf-8") as captions:
+    header = {
+        "descr": "<f2",
+        "fortran_order": False,
+        "shape": (images, options.regions, options.dim),
+    }
+    with (
+        (folder / f"{split}_ims.npy").open("wb") as table,
+        (folder / f"{split}_caps.txt").open("w", encoding="utf-8") as captions,
+    ):
         np.lib.format.write_array_header_1_0(table, header)
         for start in range(0, images, BLOCK):
             block = generate(options, split, start // BLOCK)

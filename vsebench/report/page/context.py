@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.report.layout import heading
-from vsebench.report.notes import alarms, general_notes, legend, name, reason, uneven_note, unfinished_note, word
+from vsebench.report.notes import (
+    alarms,
+    general_notes,
+    legend,
+    name,
+    reason,
+    uneven_note,
+    unfinished_note,
+    word,
+)
 from vsebench.report.page.facts import facts
 from vsebench.report.page.figures import figures
 from vsebench.report.page.table import full_table, main_table
@@ -99,7 +108,9 @@ class Page:
     notes: list[str]
 
 
-def page_of(blocks: Sequence[Block], unfinished: Sequence[AnySpec], command: str, registry: Registry | None) -> Page:
+def page_of(
+    blocks: Sequence[Block], unfinished: Sequence[AnySpec], command: str, registry: Registry | None
+) -> Page:
     """The page of some results.
 
     Args:
@@ -121,8 +132,15 @@ def page_of(blocks: Sequence[Block], unfinished: Sequence[AnySpec], command: str
 def title(blocks: Sequence[Block]) -> str:
     """What is compared, and on which data: `Poolings and losses on flickr30k`."""
     rows = [entry.row for block in blocks for entry in block.entries]
-    varied = [words for axis, words in _AXES.items() if len({row[axis] for row in rows if row[axis] is not None}) > 1]
-    return f"{_listed(varied or ['results']).capitalize()} on {_listed(dict.fromkeys(block.section.dataset for block in blocks))}"
+    varied = [
+        words
+        for axis, words in _AXES.items()
+        if len({row[axis] for row in rows if row[axis] is not None}) > 1
+    ]
+    return (
+        f"{_listed(varied or ['results']).capitalize()} on "
+        f"{_listed(dict.fromkeys(block.section.dataset for block in blocks))}"
+    )
 
 
 def _summary(blocks: Sequence[Block]) -> str:
@@ -138,7 +156,11 @@ def _part(block: Block, number: int, registry: Registry | None) -> Part:
     return Part(
         heading=heading(block),
         facts=facts(block),
-        protocol=[(key, word(value)) for key, value in runs[0].record.spec.protocol.model_dump().items() if key not in runs[0].tuned],
+        protocol=[
+            (key, word(value))
+            for key, value in runs[0].record.spec.protocol.model_dump().items()
+            if key not in runs[0].tuned
+        ],
         table=main_table(block),
         full=full_table(block),
         alarms=[*([uneven] if uneven else []), *alarms(block)],
@@ -151,9 +173,23 @@ def _part(block: Block, number: int, registry: Registry | None) -> Part:
 
 def _line(run: Run) -> RunLine:
     record = run.record
-    status = "done, collapsed" if run.done and record.collapse is not None else record.status if run.done else f"{record.status}: {reason(run)}"
+    status = (
+        "done, collapsed"
+        if run.done and record.collapse is not None
+        else record.status
+        if run.done
+        else f"{record.status}: {reason(run)}"
+    )
     seconds = record.cost.total_seconds if record.cost is not None else None
-    return RunLine(record.run_id, name(run.combination), record.spec.seed, status, run.done, record.best_step, seconds)
+    return RunLine(
+        record.run_id,
+        name(run.combination),
+        record.spec.seed,
+        status,
+        run.done,
+        record.best_step,
+        seconds,
+    )
 
 
 def _listed(words: Iterable[str]) -> str:

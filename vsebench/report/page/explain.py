@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from vsebench.report.rows import Block
 
-_SIDES = {"i2t": "images that retrieve one of their captions", "t2i": "captions that retrieve their image"}
+_SIDES = {
+    "i2t": "images that retrieve one of their captions",
+    "t2i": "captions that retrieve their image",
+}
 _ARRIVAL = {"steps": "Optimiser steps", "epochs": "Epochs", "seconds": "Training seconds"}
 
 _OWN: Mapping[str, str] = {
@@ -30,7 +33,8 @@ _OWN: Mapping[str, str] = {
     "map": "Mean average precision of the full rankings.",
     "auc": "Share of (positive, negative) pairs in order.",
     "train_seconds": "Seconds of the run's own optimiser steps.",
-    "total_seconds": "Seconds of training with everything that the method needs first, without evaluation.",
+    "total_seconds": "Seconds of training with everything that the method needs first, without "
+    "evaluation.",
     "sampling_seconds": "Training seconds in which negatives were drawn.",
     "refresh_seconds": "Seconds that went into the sampler's tables.",
     "samples_seen": "Training pairs consumed.",
@@ -41,7 +45,8 @@ _OWN: Mapping[str, str] = {
     "updates_per_second": "Updates in a second of training.",
     "draws_per_second": "Negatives drawn in a second of sampling.",
     "violation_rate": "Share of updates whose negative is within the margin.",
-    "false_negative_rate": "Share of drawn negatives that are held-out labels of their image, where those are known.",
+    "false_negative_rate": "Share of drawn negatives that are held-out labels of their image, "
+    "where those are known.",
 }
 
 
@@ -67,14 +72,25 @@ def _metric(key: str) -> str:
     side, _, of = key.partition("_")
     if side in _SIDES:
         what = {"medr": "Median rank", "meanr": "Mean rank"}.get(of)
-        return f"{what} of the best positive, from 1: {_SIDES[side]}." if what else f"Percentage of {_SIDES[side]} among the first {of[1:]}."
+        return (
+            f"{what} of the best positive, from 1: {_SIDES[side]}."
+            if what
+            else f"Percentage of {_SIDES[side]} among the first {of[1:]}."
+        )
     kind, _, k = key.partition("_at_")
-    return {"p": f"Share of positives among the first {k} labels.", "r": f"Share of an image's positives among the first {k} labels."}.get(kind, "")
+    return {
+        "p": f"Share of positives among the first {k} labels.",
+        "r": f"Share of an image's positives among the first {k} labels.",
+    }.get(kind, "")
 
 
 def _arrival(key: str) -> str:
     unit, _, where = key.partition("_to_")
     if unit not in _ARRIVAL:
         return ""
-    goal = "to the dev quality that the baseline sets" if where == "target" else "to 95 % of the run's own best dev quality"
+    goal = (
+        "to the dev quality that the baseline sets"
+        if where == "target"
+        else "to 95 % of the run's own best dev quality"
+    )
     return f"{_ARRIVAL[unit]} {goal}."

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.notes import changes_note, machine_note, short_commit, siblings_note, tuned_note
+from vsebench.report.notes import (
+    changes_note,
+    machine_note,
+    short_commit,
+    siblings_note,
+    tuned_note,
+)
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -20,7 +26,12 @@ def facts(block: Block) -> list[tuple[str, str]]:
     runs = block.section.runs
     done = [run for run in runs if run.done]
     made = [run.record.provenance for run in runs if run.record.provenance is not None]
-    named = [*_conditions(runs[0]), ("Seeds", _seeds(done)), ("Device", machine_note(done).removeprefix("Device: ")), *_software(made)]
+    named = [
+        *_conditions(runs[0]),
+        ("Seeds", _seeds(done)),
+        ("Device", machine_note(done).removeprefix("Device: ")),
+        *_software(made),
+    ]
     return [(what, said) for what, said in named if said]
 
 
@@ -29,7 +40,10 @@ def _conditions(run: Run) -> Iterator[tuple[str, str]]:
     spec = run.record.spec
     yield "Data", f"{spec.dataset.spec}, test split, fingerprint {spec.data_fingerprint}"
     yield "Protocol", spec.protocol.name
-    yield "Unlike its preset", "; ".join(said for said in (changes_note(run), tuned_note(run)) if said) or "nothing"
+    yield (
+        "Unlike its preset",
+        "; ".join(said for said in (changes_note(run), tuned_note(run)) if said) or "nothing",
+    )
     if isinstance(spec, RunSpec):
         yield "Encoders", f"{spec.image_encoder.spec}, {spec.text_encoder.spec}"
         yield "Siblings", siblings_note(spec)
@@ -46,7 +60,13 @@ def _software(made: list[Provenance]) -> Iterator[tuple[str, str]]:
     for each in made:
         for library, release in each.libraries.items():
             releases.setdefault(library, {})[release] = None
-    yield "Software", ", ".join(f"{library} {' or '.join(found)}" for library, found in releases.items())
-    yield "Commit", ", ".join(dict.fromkeys(short_commit(each.git_commit) for each in made if each.git_commit))
+    yield (
+        "Software",
+        ", ".join(f"{library} {' or '.join(found)}" for library, found in releases.items()),
+    )
+    yield (
+        "Commit",
+        ", ".join(dict.fromkeys(short_commit(each.git_commit) for each in made if each.git_commit)),
+    )
     days = sorted({each.started[:10] for each in made})
     yield "Made", " to ".join(dict.fromkeys((*days[:1], *days[-1:])))

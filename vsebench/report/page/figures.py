@@ -24,7 +24,17 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9,
-    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color"), _INK),
+    **dict.fromkeys(
+        (
+            "text.color",
+            "axes.edgecolor",
+            "axes.labelcolor",
+            "xtick.color",
+            "ytick.color",
+            "grid.color",
+        ),
+        _INK,
+    ),
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
@@ -71,28 +81,62 @@ def figures(block: Block, number: int) -> Figures | None:
     from matplotlib.colors import to_hex
 
     rows = combinations_of(block.section)
-    curves = {i: (key, mean_curve([run for run in runs if run.done])) for i, (key, runs) in enumerate(rows.items())}
+    curves = {
+        i: (key, mean_curve([run for run in runs if run.done]))
+        for i, (key, runs) in enumerate(rows.items())
+    }
     drawn = {i: curve for i, (_, curve) in curves.items() if curve.steps}
     if not drawn:
         return None
-    legend = [Key(i, _short(curves[i][0], rows), to_hex(stroke(i).color), _DASHES[stroke(i).linestyle]) for i in drawn]
+    legend = [
+        Key(i, _short(curves[i][0], rows), to_hex(stroke(i).color), _DASHES[stroke(i).linestyle])
+        for i in drawn
+    ]
     quality = f"Dev {block.section.table.headline_name}"
     return Figures(
         legend,
         [
-            Drawing(f"{quality} over updates", _svg(block, {i: curve.steps for i, curve in drawn.items()}, drawn, "updates", f"b{number}u-")),
-            Drawing(f"{quality} over seconds", _svg(block, {i: curve.seconds for i, curve in drawn.items()}, drawn, "seconds of training", f"b{number}s-")),
+            Drawing(
+                f"{quality} over updates",
+                _svg(
+                    block,
+                    {i: curve.steps for i, curve in drawn.items()},
+                    drawn,
+                    "updates",
+                    f"b{number}u-",
+                ),
+            ),
+            Drawing(
+                f"{quality} over seconds",
+                _svg(
+                    block,
+                    {i: curve.seconds for i, curve in drawn.items()},
+                    drawn,
+                    "seconds of training",
+                    f"b{number}s-",
+                ),
+            ),
         ],
     )
 
 
 def _short(combination: tuple[str, str], rows: Collection[tuple[str, str]]) -> str:
     """A row's components, without one that all rows have."""
-    varied = [component for component, found in zip(combination, zip(*rows, strict=True), strict=True) if len(set(found)) > 1]
+    varied = [
+        component
+        for component, found in zip(combination, zip(*rows, strict=True), strict=True)
+        if len(set(found)) > 1
+    ]
     return varied[0] if len(varied) == 1 else name(combination)
 
 
-def _svg(block: Block, over: Mapping[int, Sequence[float]], curves: Mapping[int, Curve], axis: str, prefix: str) -> str:
+def _svg(
+    block: Block,
+    over: Mapping[int, Sequence[float]],
+    curves: Mapping[int, Curve],
+    axis: str,
+    prefix: str,
+) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -106,33 +150,54 @@ def _svg(block: Block, over: Mapping[int, Sequence[float]], curves: Mapping[int,
         panel.set(ylim=_heights(list(curves.values()), block.target.quality))
         panel.set_ylabel(f"dev {block.section.table.headline_name}")
         written = io.StringIO()
-        figure.savefig(written, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        figure.savefig(
+            written,
+            format="svg",
+            transparent=True,
+            metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")),
+        )
     return _inline(written.getvalue(), prefix)
 
 
 def _heights(curves: Sequence[Curve], target: float | None) -> tuple[float, float] | None:
-    """What of the height is shown: means and target in full, intervals as far as a quarter of that beyond; None where all is one height."""
-    means = [value for curve in curves for value in curve.quality] + ([target] if target is not None else [])
+    """What of the height is shown: means and target in full, intervals as far as a quarter of that
+    beyond; None where all is one height.
+    """
+    means = [value for curve in curves for value in curve.quality] + (
+        [target] if target is not None else []
+    )
     low, high = min(means), max(means)
     beyond = (high - low) / 4
     if not beyond:
         return None
-    lowest, highest = min(min(curve.low) for curve in curves), max(max(curve.high) for curve in curves)
+    lowest, highest = (
+        min(min(curve.low) for curve in curves),
+        max(max(curve.high) for curve in curves),
+    )
     edge = (high - low) / 25
     return max(min(low, lowest), low - beyond) - edge, min(max(high, highest), high + beyond) + edge
 
 
 def _inline(document: str, prefix: str) -> str:
-    """The element of an SVG document, without what only a file of its own needs; ids are made the page's own, and those of rows become classes."""
+    """The element of an SVG document, without what only a file of its own needs; ids are made the
+    page's own, and those of rows become classes.
+    """
     root = ET.fromstring(document)
     for parent in list(root.iter()):
-        for child in [child for child in parent if child.tag.endswith("}style")]:  # its rules would hold for the whole page
+        for child in [
+            child for child in parent if child.tag.endswith("}style")
+        ]:  # its rules would hold for the whole page
             parent.remove(child)
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
-        attributes = {key.rpartition("}")[2]: value.replace(_INK, "currentColor") for key, value in element.attrib.items()}
+        attributes = {
+            key.rpartition("}")[2]: value.replace(_INK, "currentColor")
+            for key, value in element.attrib.items()
+        }
         element.attrib.clear()
-        element.attrib.update({key: _local(key, value, prefix) for key, value in attributes.items()})
+        element.attrib.update(
+            {key: _local(key, value, prefix) for key, value in attributes.items()}
+        )
         if (own := attributes.get("id", "")).startswith(_ROW):
             del element.attrib["id"]
             element.set("class", f"curve {own.removesuffix('-band')}")

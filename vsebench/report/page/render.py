@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 _BREAKS = re.compile(r"(?<=[:/,])(?=\S)")
 
 
-def to_html(blocks: Sequence[Block], unfinished: Sequence[AnySpec] = (), *, command: str = "", registry: Registry | None = None) -> str:
+def to_html(
+    blocks: Sequence[Block],
+    unfinished: Sequence[AnySpec] = (),
+    *,
+    command: str = "",
+    registry: Registry | None = None,
+) -> str:
     """Blocks as one HTML document that needs nothing beside it; its end is a line end.
 
     Args:
@@ -31,11 +37,22 @@ def to_html(blocks: Sequence[Block], unfinished: Sequence[AnySpec] = (), *, comm
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(loader=PackageLoader("vsebench.report.page"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
+    environment = Environment(
+        loader=PackageLoader("vsebench.report.page"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
+    )
     environment.globals["zip"] = zip
     environment.filters["breakable"] = breakable
     page = page_of(blocks, unfinished, command, registry)
-    return environment.get_template("page.html.jinja").render(page=page, version=version("vsebench")).strip() + "\n"
+    return (
+        environment.get_template("page.html.jinja")
+        .render(page=page, version=version("vsebench"))
+        .strip()
+        + "\n"
+    )
 
 
 def breakable(text: str) -> Markup:

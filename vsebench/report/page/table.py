@@ -58,29 +58,48 @@ class Table:
 
 
 def main_table(block: Block) -> Table:
-    """What the other formats show, each mean with its interval; what was tuned comes last, so that it pushes no result out of sight."""
+    """What the other formats show, each mean with its interval; what was tuned comes last, so that
+    it pushes no result out of sight.
+    """
     tuned = {key for entry in block.entries for key in entry.tuned}
     chosen = sorted(columns(block), key=lambda column: column.key in tuned)
-    heads = [Head(column.key, *column.head, explain(column.key, block), column.words) for column in chosen]
-    return Table(heads, [[_cell(block, entry, column) for column in chosen] for entry in block.entries])
+    heads = [
+        Head(column.key, *column.head, explain(column.key, block), column.words)
+        for column in chosen
+    ]
+    return Table(
+        heads, [[_cell(block, entry, column) for column in chosen] for entry in block.entries]
+    )
 
 
 def full_table(block: Block) -> Table:
     """Every key of the rows, as in the JSON."""
     keys = list(block.entries[0].row)
     words = [any(isinstance(entry.row[key], str) for entry in block.entries) for key in keys]
-    heads = [Head(key, "", key, explain(key, block), word) for key, word in zip(keys, words, strict=True)]
+    heads = [
+        Head(key, "", key, explain(key, block), word) for key, word in zip(keys, words, strict=True)
+    ]
     return Table(heads, [[_plain(entry.row[key]) for key in keys] for entry in block.entries])
 
 
 def _cell(block: Block, entry: Entry, column: Column) -> Cell:
     value = entry.row.get(column.key, entry.tuned.get(column.key))
-    return Cell(column.cell(block, entry), column.spread(entry), mark(block, entry, column), _number(value), _interval(entry, column.key))
+    return Cell(
+        column.cell(block, entry),
+        column.spread(entry),
+        mark(block, entry, column),
+        _number(value),
+        _interval(entry, column.key),
+    )
 
 
 def _interval(entry: Entry, key: str) -> str:
     low, high = entry.row.get(f"{key}_lo"), entry.row.get(f"{key}_hi")
-    return "" if low is None or high is None else f"95 % interval {significant(low)} … {significant(high)}"
+    return (
+        ""
+        if low is None or high is None
+        else f"95 % interval {significant(low)} … {significant(high)}"
+    )
 
 
 def _plain(value: Value) -> Cell:

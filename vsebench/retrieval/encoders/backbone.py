@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 class BackboneEncoder(nn.Module):
-    """`fc(features)` of a pretrained model's last local features (VSE-infinity, grid features: section 5.1 and supplementary section 1.1).
+    """`fc(features)` of a pretrained model's last local features (VSE-infinity, grid features:
+    section 5.1 and supplementary section 1.1).
 
-    The pretrained model is frozen for the first epochs, then trained at a rate of its own; `fc` trains from the start. Batch normalisation of the
-    pretrained model works in evaluation mode throughout.
+    The pretrained model is frozen for the first epochs, then trained at a rate of its own; `fc`
+    trains from the start. Batch normalisation of the pretrained model works in evaluation mode
+    throughout.
 
     Args:
         dim: size D of the shared space.
@@ -29,11 +31,14 @@ class BackboneEncoder(nn.Module):
         size: side of the images in pixels; 0 for the one that the model was trained with.
         cls: of a transformer, the CLS token is the first local feature; otherwise it is left out.
         frozen: the pretrained model never trains.
-        last_blocks: only this many of its last stages or layers train, and what comes after them; 0 for all of it.
+        last_blocks: only this many of its last stages or layers train, and what comes after them; 0
+            for all of it.
         lr_factor: of the learning rate, for the pretrained model.
         frozen_epochs: epochs before the pretrained model trains.
-        recompute: activations of its blocks are computed again in the backward pass (gradient checkpointing).
-        head: `new` begins with a random linear layer; `own`, of a model such as CLIP, with its projection, at the rate of the pretrained model.
+        recompute: activations of its blocks are computed again in the backward pass (gradient
+            checkpointing).
+        head: `new` begins with a random linear layer; `own`, of a model such as CLIP, with its
+            projection, at the rate of the pretrained model.
 
     Raises:
         SpecError: the model cannot be loaded or used as asked.
@@ -54,12 +59,27 @@ class BackboneEncoder(nn.Module):
     ) -> None:
         super().__init__()
         if frozen and last_blocks:
-            raise SpecError(f"image encoder 'backbone' is asked to freeze its model and to train its last {last_blocks} blocks: give one of the two")
+            raise SpecError(
+                "image encoder 'backbone' is asked to freeze its model and to train its last "
+                f"{last_blocks} blocks: give one of the two"
+            )
         self.backbone = VisionModel(model, size, cls)
-        self.fc = own_head(model, "visual_projection", dim) if head == "own" else xavier_linear(self.backbone.width, dim)
-        trained = self.backbone.last_parameters(last_blocks) if last_blocks else list(self.backbone.parameters())
+        self.fc = (
+            own_head(model, "visual_projection", dim)
+            if head == "own"
+            else xavier_linear(self.backbone.width, dim)
+        )
+        trained = (
+            self.backbone.last_parameters(last_blocks)
+            if last_blocks
+            else list(self.backbone.parameters())
+        )
         self._trained = [] if frozen else trained
-        self._lr_factor, self._frozen_epochs, self._own_head = lr_factor, frozen_epochs, head == "own"
+        self._lr_factor, self._frozen_epochs, self._own_head = (
+            lr_factor,
+            frozen_epochs,
+            head == "own",
+        )
         if recompute:
             self.backbone.recompute_activations()
 
@@ -82,5 +102,9 @@ class BackboneEncoder(nn.Module):
         return [
             ParameterGroup(self._trained, self._lr_factor, self._frozen_epochs),
             ParameterGroup(still, self._lr_factor, math.inf),
-            *([ParameterGroup(list(self.fc.parameters()), self._lr_factor)] if self._own_head else []),
+            *(
+                [ParameterGroup(list(self.fc.parameters()), self._lr_factor)]
+                if self._own_head
+                else []
+            ),
         ]

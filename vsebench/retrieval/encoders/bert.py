@@ -22,48 +22,84 @@ _TOGETHER = 32
 
 
 class BertEncoder(nn.Module):
-    """`fc(states)` of a pretrained model's last hidden states, special tokens among them (VSE-infinity, section 5.1 and released code).
+    """`fc(states)` of a pretrained model's last hidden states, special tokens among them
+    (VSE-infinity, section 5.1 and released code).
 
     Args:
         dim: size D of the shared space.
-        model: a folder, or a name on the Hugging Face hub; of a model with an image and a text half, such as CLIP, the text half.
-        frozen: the pretrained model never trains; it then works in evaluation mode, and no graph is kept of what it computes.
+        model: a folder, or a name on the Hugging Face hub; of a model with an image and a text
+            half, such as CLIP, the text half.
+        frozen: the pretrained model never trains; it then works in evaluation mode, and no graph is
+            kept of what it computes.
         lr_factor: of the learning rate, for the pretrained model.
-        head: `new` begins with a random linear layer; `own`, of a model such as CLIP, with its projection, at the rate of the pretrained model.
+        head: `new` begins with a random linear layer; `own`, of a model such as CLIP, with its
+            projection, at the rate of the pretrained model.
 
     Raises:
         SpecError: the model cannot be loaded.
     """
 
-    def __init__(self, dim: int, model: str = "bert-base-uncased", frozen: bool = False, lr_factor: float = 0.1, head: str = "new") -> None:
+    def __init__(
+        self,
+        dim: int,
+        model: str = "bert-base-uncased",
+        frozen: bool = False,
+        lr_factor: float = 0.1,
+        head: str = "new",
+    ) -> None:
         super().__init__()
         from transformers import AutoModel
 
         loaded = load(AutoModel, model)
         self.backbone = getattr(loaded, "text_model", loaded)
         if getattr(self.backbone, "pooler", None) is not None:
-            self.backbone.pooler = None  # it makes one vector of a caption, which is the pooling's task
-        self.fc = own_head(model, "text_projection", dim) if head == "own" else nn.Linear(loaded.config.get_text_config().hidden_size, dim)
-        self._lr_factor, self._frozen_epochs, self._own_head = lr_factor, math.inf if frozen else 0, head == "own"
+            self.backbone.pooler = (
+                None  # it makes one vector of a caption, which is the pooling's task
+            )
+        self.fc = (
+            own_head(model, "text_projection", dim)
+            if head == "own"
+            else nn.Linear(loaded.config.get_text_config().hidden_size, dim)
+        )
+        self._lr_factor, self._frozen_epochs, self._own_head = (
+            lr_factor,
+            math.inf if frozen else 0,
+            head == "own",
+        )
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]."""
-        return self.fc(self._states(tokens, lengths) if tokens.is_cuda else self._by_length(tokens, lengths))  # type: ignore[no-any-return]
+        return self.fc(
+            self._states(tokens, lengths) if tokens.is_cuda else self._by_length(tokens, lengths)
+        )  # type: ignore[no-any-return]
 
     def _states(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         mask = valid_mask(lengths, tokens.shape[1])
-        states: Tensor = self.backbone(input_ids=tokens, attention_mask=mask.long()).last_hidden_state
+        states: Tensor = self.backbone(
+            input_ids=tokens, attention_mask=mask.long()
+        ).last_hidden_state
         return states
 
     def _by_length(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """The states from captions of like length together: on a CPU, padding costs what words cost. Padding rows are zero."""
+        """The states from captions of like length together: on a CPU, padding costs what words
+        cost. Padding rows are zero.
+        """
         order = torch.split(lengths.argsort(stable=True), _TOGETHER)
-        parts = [self._states(tokens[items, : int(lengths[items].max())], lengths[items]) for items in order]
-        padded = torch.cat([nn.functional.pad(part, (0, 0, 0, tokens.shape[1] - part.shape[1])) for part in parts])
+        parts = [
+            self._states(tokens[items, : int(lengths[items].max())], lengths[items])
+            for items in order
+        ]
+        padded = torch.cat(
+            [nn.functional.pad(part, (0, 0, 0, tokens.shape[1] - part.shape[1])) for part in parts]
+        )
         return padded[torch.cat(order).argsort()]
 
     def parameter_groups(self) -> list[ParameterGroup]:
         return [
             ParameterGroup(list(self.backbone.parameters()), self._lr_factor, self._frozen_epochs),
-            *([ParameterGroup(list(self.fc.parameters()), self._lr_factor)] if self._own_head else []),
+            *(
+                [ParameterGroup(list(self.fc.parameters()), self._lr_factor)]
+                if self._own_head
+                else []
+            ),
         ]

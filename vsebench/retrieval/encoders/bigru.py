@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class BiGRUEncoder(nn.Module):
-    """Word embeddings from scratch and a one-layer bidirectional GRU, directions averaged (VSE-infinity, BiGRU recipe).
+    """Word embeddings from scratch and a one-layer bidirectional GRU, directions averaged
+    (VSE-infinity, BiGRU recipe).
 
     Args:
         vocabulary_size: number of token ids.
@@ -43,11 +44,15 @@ class BiGRUEncoder(nn.Module):
         def both(name: str) -> Tensor:
             return torch.stack([getattr(self.forward_gru, name), getattr(self.backward_gru, name)])
 
-        return GRUWeights(both("weight_ih_l0"), both("weight_hh_l0"), both("bias_ih_l0"), both("bias_hh_l0"))
+        return GRUWeights(
+            both("weight_ih_l0"), both("weight_hh_l0"), both("bias_ih_l0"), both("bias_hh_l0")
+        )
 
 
 def reversal(lengths: Tensor, n: int) -> Tensor:
-    """Positions [B, n] that reverse each item within its length; padding positions point at position 0 and mean nothing."""
+    """Positions [B, n] that reverse each item within its length; padding positions point at
+    position 0 and mean nothing.
+    """
     return (lengths[:, None] - 1 - torch.arange(n, device=lengths.device)).clamp(min=0)
 
 

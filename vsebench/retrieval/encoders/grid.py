@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 class GridEncoder(nn.Module):
-    """`fc(x)` on every local feature: what VSE-infinity puts on a grid of features (released code; section 5.1 of the paper).
+    """`fc(x)` on every local feature: what VSE-infinity puts on a grid of features (released code;
+    section 5.1 of the paper).
 
     Args:
         in_dim: size d of a raw feature.

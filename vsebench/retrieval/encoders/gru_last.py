@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 
 class GRUEncoder(nn.Module):
-    """Word embeddings from scratch and a one-layer GRU in one direction (VSE++, BMVC 2018, section 3.1; UVS, section 2.2).
+    """Word embeddings from scratch and a one-layer GRU in one direction (VSE++, BMVC 2018, section
+    3.1; UVS, section 2.2).
 
-    It gives every hidden state; the pooling `last` takes the one that the papers use, of the whole caption.
+    It gives every hidden state; the pooling `last` takes the one that the papers use, of the whole
+    caption.
 
     Args:
         vocabulary_size: number of token ids.

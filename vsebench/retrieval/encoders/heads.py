@@ -9,7 +9,8 @@ from vsebench.retrieval.encoders.pretrained import load
 
 
 def own_head(model: str, name: str, dim: int) -> nn.Linear:
-    """The pretrained projection of one half of a model, so that training begins where its pretraining ended.
+    """The pretrained projection of one half of a model, so that training begins where its
+    pretraining ended.
 
     Args:
         model: a folder, or a name on the Hugging Face hub.
@@ -23,7 +24,13 @@ def own_head(model: str, name: str, dim: int) -> nn.Linear:
 
     head = getattr(load(AutoModel, model), name, None)
     if not isinstance(head, nn.Linear):
-        raise SpecError(f"model '{model}' has no {name}: head=own is for models with an image and a text half, such as CLIP")
+        raise SpecError(
+            f"model '{model}' has no {name}: head=own is for models with an image and a text "
+            "half, such as CLIP"
+        )
     if head.out_features != dim:
-        raise SpecError(f"model '{model}' projects to {head.out_features} dimensions, the protocol to {dim}: write --set embed_dim={head.out_features}")
+        raise SpecError(
+            f"model '{model}' projects to {head.out_features} dimensions, the protocol to {dim}: "
+            f"write --set embed_dim={head.out_features}"
+        )
     return head

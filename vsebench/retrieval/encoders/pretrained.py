@@ -1,4 +1,6 @@
-"""Pretrained models: where they lie, which of their files decide what they compute, and how they are loaded."""
+"""Pretrained models: where they lie, which of their files decide what they compute, and how they
+are loaded.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +20,42 @@ _WEIGHTS = ("model.safetensors", "model-*.safetensors", "pytorch_model.bin", "py
 _VOCABULARY = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 _SETTINGS = (
-    *("config.json", "preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"),
+    *(
+        "config.json",
+        "preprocessor_config.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "merges.txt",
+    ),
     *_VOCABULARY,
 )
 
 
 def model_folder(model: str) -> Path:
-    """The folder of a model: a path, a folder under `$VSEBENCH_MODELS`, or a repository of the Hugging Face hub, taken from its cache or downloaded.
+    """The folder of a model: a path, a folder under `$VSEBENCH_MODELS`, or a repository of the
+    Hugging Face hub, taken from its cache or downloaded.
 
     Raises:
         SpecError: there is none of that name.
     """
     if not model:
-        raise SpecError("a pretrained encoder needs a model: write model=FOLDER or model=NAME, a name on the Hugging Face hub")
-    places = [Path(model).expanduser(), *(Path(root) / model for root in filter(None, [os.environ.get("VSEBENCH_MODELS")]))]
+        raise SpecError(
+            "a pretrained encoder needs a model: write model=FOLDER or model=NAME, a name on the "
+            "Hugging Face hub"
+        )
+    places = [
+        Path(model).expanduser(),
+        *(Path(root) / model for root in filter(None, [os.environ.get("VSEBENCH_MODELS")])),
+    ]
     for folder in places:
         if folder.is_dir():
             return folder
     if model.startswith((".", "/", "~")) or model.count("/") > 1:
-        raise SpecError(f"there is no folder {model}: model= takes the folder of a model, or a name on the Hugging Face hub")
+        raise SpecError(
+            f"there is no folder {model}: model= takes the folder of a model, or a name on the "
+            "Hugging Face hub"
+        )
     return _from_hub(model)
 
 
@@ -63,14 +82,20 @@ def load(loader: Any, model: str, **options: Any) -> Any:
         **options: of `from_pretrained`.
 
     Raises:
-        SpecError: there is no such model, it cannot be loaded, or its files lack some of its weights.
+        SpecError: there is no such model, it cannot be loaded, or its files lack some of its
+            weights.
     """
     folder = model_folder(model)
     with _quiet(), _one_line(model):
-        loaded, report = loader.from_pretrained(folder, local_files_only=True, output_loading_info=True, **options)
+        loaded, report = loader.from_pretrained(
+            folder, local_files_only=True, output_loading_info=True, **options
+        )
     missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
     if missing:
-        raise SpecError(f"model '{model}' lacks {len(missing)} of the weights of {type(loaded).__name__}, such as {missing[0]}: it is of another kind")
+        raise SpecError(
+            f"model '{model}' lacks {len(missing)} of the weights of {type(loaded).__name__}, "
+            f"such as {missing[0]}: it is of another kind"
+        )
     return loaded.float()
 
 
@@ -83,12 +108,19 @@ def load_tokenizer(model: str) -> Any:
     from transformers import AutoTokenizer
 
     folder = model_folder(model)
-    if not any(path for pattern in _VOCABULARY for path in folder.glob(pattern)):  # transformers would make an empty vocabulary
-        raise SpecError(f"{folder} has no tokenizer (tokenizer.json or vocab.txt): save one beside the model")
+    if not any(
+        path for pattern in _VOCABULARY for path in folder.glob(pattern)
+    ):  # transformers would make an empty vocabulary
+        raise SpecError(
+            f"{folder} has no tokenizer (tokenizer.json or vocab.txt): save one beside the model"
+        )
     with _quiet(), _one_line(model):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
     if not tokenizer.is_fast:
-        raise SpecError(f"model '{model}' has no fast tokenizer (tokenizer.json), which says what word each piece belongs to")
+        raise SpecError(
+            f"model '{model}' has no fast tokenizer (tokenizer.json), which says what word each "
+            "piece belongs to"
+        )
     return tokenizer
 
 
@@ -100,25 +132,34 @@ def _from_hub(model: str) -> Path:
     try:
         folder = Path(snapshot_download(model, allow_patterns=settings))
         if not any(folder.glob("model*.safetensors")):
-            folder = Path(snapshot_download(model, allow_patterns=[*settings, "pytorch_model*.bin"]))
+            folder = Path(
+                snapshot_download(model, allow_patterns=[*settings, "pytorch_model*.bin"])
+            )
     except (OSError, ValueError, HfHubHTTPError) as error:
         raise SpecError(
-            f"there is no model '{model}': it is no folder, none under $VSEBENCH_MODELS, and the Hugging Face hub does not give it ({_first_line(error)})"
+            f"there is no model '{model}': it is no folder, none under $VSEBENCH_MODELS, and the "
+            f"Hugging Face hub does not give it ({_first_line(error)})"
         ) from error
     return folder
 
 
 @contextmanager
 def _one_line(model: str) -> Iterator[None]:
-    """Says in one line why a model cannot be loaded; transformers and its file formats raise errors of many kinds."""
+    """Says in one line why a model cannot be loaded; transformers and its file formats raise errors
+    of many kinds.
+    """
     try:
         yield
     except Exception as error:
-        raise SpecError(f"model '{model}' cannot be loaded: {type(error).__name__}: {_first_line(error)}") from error
+        raise SpecError(
+            f"model '{model}' cannot be loaded: {type(error).__name__}: {_first_line(error)}"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return next(
+        (line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__
+    )
 
 
 @contextmanager

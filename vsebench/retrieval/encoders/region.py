@@ -35,7 +35,9 @@ class RegionEncoder(nn.Module):
         self.mlp_out = nn.Linear(hidden, dim)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """[B, N, d] with `lengths` [B] to [B, N, D]; padding rows of the result are finite and mean nothing."""
+        """[B, N, d] with `lengths` [B] to [B, N, D]; padding rows of the result are finite and mean
+        nothing.
+        """
         valid = valid_mask(lengths, features.shape[1])
         if self.count_padding:
             return self._rows(torch.where(valid[..., None], features, 0), torch.ones_like(valid))
@@ -51,7 +53,9 @@ class RegionEncoder(nn.Module):
         return self.fc(features) + self.mlp_out(hidden)  # type: ignore[no-any-return]
 
     def _packed(self, rows: Tensor) -> Tensor:
-        """Valid rows [M, d] to [M, D]; the products get a rounded number of rows, and the batch normalisation the M valid ones."""
+        """Valid rows [M, d] to [M, D]; the products get a rounded number of rows, and the batch
+        normalisation the M valid ones.
+        """
         rounded = round_up_rows(rows)
         hidden = torch.relu(self.norm(self.mlp_in(rounded)[: len(rows)]))
         return (self.fc(rounded) + self.mlp_out(round_up_rows(hidden)))[: len(rows)]  # type: ignore[no-any-return]
@@ -61,7 +65,9 @@ class MaskedBatchNorm(nn.BatchNorm1d):
     """Batch normalisation over the rows that a mask marks."""
 
     def forward(self, rows: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Normalises `rows` [..., C] with statistics over those where `mask` [...] is true; over all without a mask."""
+        """Normalises `rows` [..., C] with statistics over those where `mask` [...] is true; over
+        all without a mask.
+        """
         if mask is None or not self.training:
             return self._plain(rows.flatten(0, -2)).view_as(rows)
         weight = mask[..., None].to(torch.float32)
@@ -75,8 +81,12 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         return (normalised * self.weight + self.bias).to(rows.dtype)
 
     def _plain(self, rows: Tensor) -> Tensor:
-        if self.training and rows.shape[0] < 2:  # one row has no variance: the running statistics serve
-            return nn.functional.batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        if (
+            self.training and rows.shape[0] < 2
+        ):  # one row has no variance: the running statistics serve
+            return nn.functional.batch_norm(
+                rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
         return super().forward(rows)
 
     def _update(self, mean: Tensor, variance: Tensor) -> None:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 
 class VisionModel(nn.Module):
-    """Raw images to the last local features of a pretrained model: the cells of a grid, or patch tokens.
+    """Raw images to the last local features of a pretrained model: the cells of a grid, or patch
+    tokens.
 
-    Batch normalisation works in evaluation mode throughout, as VSE-infinity fine-tunes its backbones (released code).
+    Batch normalisation works in evaluation mode throughout, as VSE-infinity fine-tunes its
+    backbones (released code).
 
     Args:
         model: a folder, or a name on the Hugging Face hub.
@@ -31,7 +33,8 @@ class VisionModel(nn.Module):
         cls: of a transformer, keep the CLS token before the patches; otherwise it is left out.
 
     Raises:
-        SpecError: the model cannot be loaded, is no vision model, has no CLS token to keep, or cannot take images of that size.
+        SpecError: the model cannot be loaded, is no vision model, has no CLS token to keep, or
+            cannot take images of that size.
     """
 
     mean: Tensor
@@ -42,16 +45,25 @@ class VisionModel(nn.Module):
         settings = recipe(model, size)
         self._family = settings.family
         if cls and not self._family.tokens:
-            raise SpecError(f"model '{model}' has no CLS token: cls=true is for transformers such as ViT and CLIP")
+            raise SpecError(
+                f"model '{model}' has no CLS token: cls=true is for transformers such as ViT and "
+                "CLIP"
+            )
         self._first = 0 if cls or not self._family.tokens else 1
         self.image_size = settings.size
         self.net = _load(settings.family, model)
-        self.register_buffer("mean", 255 * torch.tensor(self._family.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(self._family.std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "mean", 255 * torch.tensor(self._family.mean).view(1, 3, 1, 1), persistent=False
+        )
+        self.register_buffer(
+            "std", 255 * torch.tensor(self._family.std).view(1, 3, 1, 1), persistent=False
+        )
         self.local_features, self.width = self._measure(model)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """`pixels` uint8 [B, 3, S, S], RGB, to features [B, N, C], row by row from the upper left."""
+        """`pixels` uint8 [B, 3, S, S], RGB, to features [B, N, C], row by row from the upper
+        left.
+        """
         values = (pixels - self.mean) / self.std
         output = self.net(pixel_values=values, **dict(self._family.call)).last_hidden_state
         if not self._family.tokens:
@@ -80,15 +92,22 @@ class VisionModel(nn.Module):
         """
         blocks = self.blocks
         if count > len(blocks):
-            raise SpecError(f"the backbone has {len(blocks)} blocks, last_blocks asks for {count}: give at most {len(blocks)}")
+            raise SpecError(
+                f"the backbone has {len(blocks)} blocks, last_blocks asks for {count}: give at "
+                f"most {len(blocks)}"
+            )
         earlier = {id(p) for block in blocks[: len(blocks) - count] for p in block.parameters()}
         inside = {id(p) for p in blocks.parameters()}
         every = list(self.net.parameters())
-        start = next(i for i, p in enumerate(every) if id(p) in inside)  # what is registered before the blocks is what works before them
+        start = next(
+            i for i, p in enumerate(every) if id(p) in inside
+        )  # what is registered before the blocks is what works before them
         return [p for p in every[start:] if id(p) not in earlier]
 
     def recompute_activations(self) -> None:
-        """Keeps only what goes into a block for the backward pass, and computes the rest again: less memory for a third more time."""
+        """Keeps only what goes into a block for the backward pass, and computes the rest again:
+        less memory for a third more time.
+        """
         for block in self.blocks:
             block.forward = functools.partial(_recomputed, block.forward)
 
@@ -96,10 +115,15 @@ class VisionModel(nn.Module):
         """Number and width of the local features, seen on an empty image."""
         try:
             with torch.inference_mode():
-                _, count, width = self.eval()(torch.zeros(1, 3, self.image_size, self.image_size, dtype=torch.uint8)).shape
+                _, count, width = self.eval()(
+                    torch.zeros(1, 3, self.image_size, self.image_size, dtype=torch.uint8)
+                ).shape
         except (RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
-            raise SpecError(f"model '{model}' does not take images of {self.image_size} × {self.image_size} pixels ({reason}): give another size") from error
+            raise SpecError(
+                f"model '{model}' does not take images of {self.image_size} × {self.image_size} "
+                f"pixels ({reason}): give another size"
+            ) from error
         self.train()
         return int(count), int(width)
 
@@ -116,4 +140,8 @@ def _load(family: Family, model: str) -> Any:
 
 
 def _recomputed(forward: Any, *args: Any, **kwargs: Any) -> Any:
-    return checkpoint(forward, *args, use_reentrant=False, **kwargs) if torch.is_grad_enabled() else forward(*args, **kwargs)
+    return (
+        checkpoint(forward, *args, use_reentrant=False, **kwargs)
+        if torch.is_grad_enabled()
+        else forward(*args, **kwargs)
+    )

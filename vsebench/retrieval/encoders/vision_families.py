@@ -1,4 +1,6 @@
-"""What differs between the families of vision models that transformers has: how to load them, how pixels are normalised, what they put out."""
+"""What differs between the families of vision models that transformers has: how to load them, how
+pixels are normalised, what they put out.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ Triple = tuple[float, float, float]
 
 _IMAGENET: tuple[Triple, Triple] = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _HALF: tuple[Triple, Triple] = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-_CLIP: tuple[Triple, Triple] = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+_CLIP: tuple[Triple, Triple] = (
+    (0.48145466, 0.4578275, 0.40821073),
+    (0.26862954, 0.26130258, 0.27577711),
+)
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,10 @@ class Family:
         loader: the class of transformers that loads it without heads.
         options: for the class, at loading.
         call: options of a call.
-        tokens: it puts out a CLS token and patch tokens [B, 1 + h·w, C] instead of a map [B, C, h, w].
-        norm: a final normalisation that the class applies to its pooled output only, and that local features need too.
+        tokens: it puts out a CLS token and patch tokens [B, 1 + h·w, C] instead of a map [B, C, h,
+            w].
+        norm: a final normalisation that the class applies to its pooled output only, and that local
+            features need too.
     """
 
     mean: Triple
@@ -43,7 +50,9 @@ class Family:
 
 
 _ANY_SIZE = (("interpolate_pos_encoding", True),)
-_CLIP_FAMILY = Family(*_CLIP, loader="CLIPVisionModel", call=_ANY_SIZE, tokens=True, norm="post_layernorm")
+_CLIP_FAMILY = Family(
+    *_CLIP, loader="CLIPVisionModel", call=_ANY_SIZE, tokens=True, norm="post_layernorm"
+)
 
 FAMILIES = {
     "resnet": Family(*_IMAGENET),
@@ -54,14 +63,18 @@ FAMILIES = {
     "clip": _CLIP_FAMILY,
     "clip_vision_model": _CLIP_FAMILY,
 }
-"""By `model_type` of a model's configuration. The constants are those of the published weights; a model's own `preprocessor_config.json` goes before."""
+"""By `model_type` of a model's configuration. The constants are those of the published weights; a
+model's own `preprocessor_config.json` goes before.
+"""
 
 _DEFAULT_SIZE = 224
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is fed: its family with the model's own constants, and the side of its images in pixels."""
+    """How a model is fed: its family with the model's own constants, and the side of its images in
+    pixels.
+    """
 
     family: Family
     size: int
@@ -81,10 +94,16 @@ def recipe(model: str, size: int = 0) -> Recipe:
     config = _read(folder / "config.json")
     kind = str(config.get("model_type", ""))
     if kind not in FAMILIES:
-        raise SpecError(f"model '{model}' is of type '{kind}', which is no vision model that can be used: expected one of {', '.join(sorted(FAMILIES))}")
+        raise SpecError(
+            f"model '{model}' is of type '{kind}', which is no vision model that can be used: "
+            f"expected one of {', '.join(sorted(FAMILIES))}"
+        )
     preprocessor = folder / "preprocessor_config.json"
     own = _read(preprocessor) if preprocessor.is_file() else {}
-    return Recipe(_with_constants(FAMILIES[kind], own), size or _own_size(own) or _own_size(config.get("vision_config", config)) or _DEFAULT_SIZE)
+    return Recipe(
+        _with_constants(FAMILIES[kind], own),
+        size or _own_size(own) or _own_size(config.get("vision_config", config)) or _DEFAULT_SIZE,
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -98,10 +117,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _with_constants(family: Family, own: dict[str, Any]) -> Family:
-    """The family with the mean and the standard deviation of a preprocessor's configuration, where it has them."""
+    """The family with the mean and the standard deviation of a preprocessor's configuration, where
+    it has them.
+    """
     if not own.get("do_normalize", True):
         return replace(family, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    mean, std = (_triple(own.get(name), default) for name, default in (("image_mean", family.mean), ("image_std", family.std)))
+    mean, std = (
+        _triple(own.get(name), default)
+        for name, default in (("image_mean", family.mean), ("image_std", family.std))
+    )
     return replace(family, mean=mean, std=std)
 
 
@@ -114,7 +138,9 @@ def _triple(value: object, default: Triple) -> Triple:
 
 
 def _own_size(settings: dict[str, Any]) -> int:
-    """The side of the images in a preprocessor's or a model's configuration; 0 where it does not say."""
+    """The side of the images in a preprocessor's or a model's configuration; 0 where it does not
+    say.
+    """
     for key in ("crop_size", "size", "image_size"):
         value = settings.get(key)
         if isinstance(value, dict):

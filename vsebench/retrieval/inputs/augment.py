@@ -1,7 +1,8 @@
-"""Size augmentation (VSE-infinity, supplementary section 1.1): training inputs lose local features and words at random.
+"""Size augmentation (VSE-infinity, supplementary section 1.1): training inputs lose local features
+and words at random.
 
-The random choices are made on the host, for a whole batch at a time, so that every device sees the same batches and knows their lengths without
-waiting for the device.
+The random choices are made on the host, for a whole batch at a time, so that every device sees the
+same batches and knows their lengths without waiting for the device.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
 MASKED, REPLACED = 0.5, 0.1  # of the chosen words; the remaining 40 % are removed
 
 
-def keep_features(lengths: np.ndarray, n: int, rate: float, kind: FeatureKind, rng: np.random.Generator) -> np.ndarray:
+def keep_features(
+    lengths: np.ndarray, n: int, rate: float, kind: FeatureKind, rng: np.random.Generator
+) -> np.ndarray:
     """Which local features survive, bool [B, n].
 
     Args:
         lengths: int [B], valid features of each image.
         n: padded number of features.
-        rate: share dropped. Regions and frames are dropped independently; for grids an image draws v ~ U(0, 1) and, if v exceeds the rate, drops
-            each cell with probability rate · v.
+        rate: share dropped. Regions and frames are dropped independently; for grids an image draws
+            v ~ U(0, 1) and, if v exceeds the rate, drops each cell with probability rate · v.
         kind: what a feature is.
         rng: source of the choices.
     """
@@ -39,40 +42,61 @@ def keep_features(lengths: np.ndarray, n: int, rate: float, kind: FeatureKind, r
     return _keep_one(valid & (draw >= chance), valid, draw)
 
 
-def draw_crops(rng: np.random.Generator, count: int, smallest: float = 0.6, flip: float = 0.5) -> list[Crop]:
+def draw_crops(
+    rng: np.random.Generator, count: int, smallest: float = 0.6, flip: float = 0.5
+) -> list[Crop]:
     """Random parts of images, as VSE-infinity crops them for its grid features (released code).
 
     Args:
         rng: source of the choices.
         count: number of images.
-        smallest: an image keeps the same share of its width and of its height, uniform between this and 1, anywhere in the image.
+        smallest: an image keeps the same share of its width and of its height, uniform between this
+            and 1, anywhere in the image.
         flip: share of the images that are mirrored.
     """
     draws = rng.random((count, 4))
-    return [Crop(smallest + (1 - smallest) * ratio, left, top, mirror < flip) for ratio, left, top, mirror in draws.tolist()]
+    return [
+        Crop(smallest + (1 - smallest) * ratio, left, top, mirror < flip)
+        for ratio, left, top, mirror in draws.tolist()
+    ]
 
 
 def augment_words(
-    tokens: np.ndarray, words: np.ndarray | None, lengths: np.ndarray, rate: float, tokeniser: Tokeniser, rng: np.random.Generator
+    tokens: np.ndarray,
+    words: np.ndarray | None,
+    lengths: np.ndarray,
+    rate: float,
+    tokeniser: Tokeniser,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Masks, replaces and removes words of a padded batch; all pieces of a word share its fate.
 
     Args:
         tokens: int [B, n] token ids.
-        words: int [B, n], the word of its caption that each token is a piece of, -1 for tokens that stay; None when every token is a word.
+        words: int [B, n], the word of its caption that each token is a piece of, -1 for tokens that
+            stay; None when every token is a word.
         lengths: int [B], valid tokens of each caption.
-        rate: share of words chosen: of 50 % every piece is masked, of 10 % every piece becomes a random id, 40 % are removed.
+        rate: share of words chosen: of 50 % every piece is masked, of 10 % every piece becomes a
+            random id, 40 % are removed.
         tokeniser: gives the ids.
         rng: source of the choices.
 
     Returns:
-        The changed tokens [B, n] and which of them stay, bool [B, n]. Where a caption would lose everything, one word stays.
+        The changed tokens [B, n] and which of them stay, bool [B, n]. Where a caption would lose
+        everything, one word stays.
     """
     valid = np.arange(tokens.shape[1]) < lengths[:, None]
-    draw = rng.random(tokens.shape if words is None else (len(tokens), int(words.max(initial=0)) + 1), dtype=np.float32)
+    draw = rng.random(
+        tokens.shape if words is None else (len(tokens), int(words.max(initial=0)) + 1),
+        dtype=np.float32,
+    )
     if words is not None:
-        draw = np.where(words < 0, np.float32(1), np.take_along_axis(draw, np.maximum(words, 0), axis=1))
-    replacement = tokeniser.replacements[rng.integers(len(tokeniser.replacements), size=tokens.shape)].astype(tokens.dtype, copy=False)
+        draw = np.where(
+            words < 0, np.float32(1), np.take_along_axis(draw, np.maximum(words, 0), axis=1)
+        )
+    replacement = tokeniser.replacements[
+        rng.integers(len(tokeniser.replacements), size=tokens.shape)
+    ].astype(tokens.dtype, copy=False)
     masked = draw < rate * MASKED
     replaced = ~masked & (draw < rate * (MASKED + REPLACED))
     removed = ~masked & ~replaced & (draw < rate)
@@ -85,15 +109,20 @@ def compact(keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Moves what is kept to the front, in order.
 
     Returns:
-        Positions int64 [B, max kept] (those beyond an item's length repeat its dropped positions) and lengths int64 [B].
+        Positions int64 [B, max kept] (those beyond an item's length repeat its dropped positions)
+        and lengths int64 [B].
     """
     lengths = keep.sum(1)
     order = np.argsort(~keep, axis=1, kind="stable")
     return order[:, : int(lengths.max(initial=1))], lengths
 
 
-def _keep_one(keep: np.ndarray, valid: np.ndarray, draw: np.ndarray, words: np.ndarray | None = None) -> np.ndarray:
-    """Gives back the valid entry with the largest draw where nothing would be kept, with the other pieces of its word."""
+def _keep_one(
+    keep: np.ndarray, valid: np.ndarray, draw: np.ndarray, words: np.ndarray | None = None
+) -> np.ndarray:
+    """Gives back the valid entry with the largest draw where nothing would be kept, with the other
+    pieces of its word.
+    """
     empty = ~keep.any(1)
     if empty.any():
         largest = np.where(valid[empty], draw[empty], -1).argmax(1)

@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 
 class ImageBatches(Role):
-    """Builds the image half of training batches; every random choice comes from the generators that it is given."""
+    """Builds the image half of training batches; every random choice comes from the generators that
+    it is given.
+    """
 
     def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
-        """Says which images the pairs of the coming epoch have, int64 [n], cut into batches in order; what is left over is not used."""
+        """Says which images the pairs of the coming epoch have, int64 [n], cut into batches in
+        order; what is left over is not used.
+        """
         ...
 
     def pairs(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
@@ -58,7 +62,9 @@ class FeatureBatches:
         """A gather needs no preparation."""
 
     def pairs(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
-        keep = keep_features(self.table.lengths[images], self.table.positions, self.drop, self.kind, rng)
+        keep = keep_features(
+            self.table.lengths[images], self.table.positions, self.drop, self.kind, rng
+        )
         positions, kept = compact(keep)
         return Padded(self.table.gather(images, positions), to_device(kept, self.table.device))
 
@@ -73,10 +79,12 @@ class _Epoch(NamedTuple):
 
 
 class RawImageBatches:
-    """Batches of raw images, cropped, resized and mirrored at random (VSE-infinity, released code for grid features), decoded ahead of the step.
+    """Batches of raw images, cropped, resized and mirrored at random (VSE-infinity, released code
+    for grid features), decoded ahead of the step.
 
-    The crops come from a stream of the epoch, which the announced order consumes; the local features that are dropped are drawn with the words, as
-    for features. The encoder drops them when it has computed them.
+    The crops come from a stream of the epoch, which the announced order consumes; the local
+    features that are dropped are drawn with the words, as for features. The encoder drops them when
+    it has computed them.
 
     Args:
         images: the training images.
@@ -87,7 +95,15 @@ class RawImageBatches:
         flip: share of images mirrored.
     """
 
-    def __init__(self, images: RawImages, size: int, local_features: int, drop: float, smallest: float, flip: float) -> None:
+    def __init__(
+        self,
+        images: RawImages,
+        size: int,
+        local_features: int,
+        drop: float,
+        smallest: float,
+        flip: float,
+    ) -> None:
         self._images = images
         self._loader = images.loader(size)
         self._local_features = local_features
@@ -98,7 +114,12 @@ class RawImageBatches:
     def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
         batches = images[: len(images) // batch_size * batch_size].reshape(-1, batch_size)
         rng = key.generator()
-        self._epoch = _Epoch(iter(batches), self._images.batches(self._loader, ((batch, self._crops(rng, batch_size)) for batch in batches)))
+        self._epoch = _Epoch(
+            iter(batches),
+            self._images.batches(
+                self._loader, ((batch, self._crops(rng, batch_size)) for batch in batches)
+            ),
+        )
 
     def pairs(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
         announced = next(self._epoch.images, None)
@@ -107,19 +128,29 @@ class RawImageBatches:
         return self._padded(next(self._epoch.pixels), rng)
 
     def others(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
-        return self._padded(self._images.to_device(self._loader.batch(images, self._crops(rng, len(images)))), rng)
+        return self._padded(
+            self._images.to_device(self._loader.batch(images, self._crops(rng, len(images)))), rng
+        )
 
     def _crops(self, rng: np.random.Generator, count: int) -> list[Crop]:
         return draw_crops(rng, count, self._smallest, self._flip)
 
     def _padded(self, pixels: Tensor, rng: np.random.Generator) -> Padded:
         count, device = len(pixels), self._images.device
-        keep = keep_features(np.full(count, self._local_features), self._local_features, self._drop, "grid", rng)
+        keep = keep_features(
+            np.full(count, self._local_features), self._local_features, self._drop, "grid", rng
+        )
         positions, kept = compact(keep)
-        return Padded(pixels, to_device(np.ones(count, np.int64), device), Kept(to_device(positions, device), to_device(kept, device)))
+        return Padded(
+            pixels,
+            to_device(np.ones(count, np.int64), device),
+            Kept(to_device(positions, device), to_device(kept, device)),
+        )
 
 
-def image_batches(images: ImageTable | RawImages, encoder: object, kind: FeatureKind, protocol: Protocol) -> ImageBatches:
+def image_batches(
+    images: ImageTable | RawImages, encoder: object, kind: FeatureKind, protocol: Protocol
+) -> ImageBatches:
     """What builds the image half of a run's batches.
 
     Args:
@@ -131,4 +162,11 @@ def image_batches(images: ImageTable | RawImages, encoder: object, kind: Feature
     if not isinstance(images, RawImages):
         return FeatureBatches(images, kind, protocol.drop_regions)
     raw = cast("RawImageEncoder", encoder)
-    return RawImageBatches(images, raw.image_size, raw.local_features, protocol.drop_regions, protocol.image_crop, protocol.image_flip)
+    return RawImageBatches(
+        images,
+        raw.image_size,
+        raw.local_features,
+        protocol.drop_regions,
+        protocol.image_crop,
+        protocol.image_flip,
+    )

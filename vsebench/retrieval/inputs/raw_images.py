@@ -44,12 +44,18 @@ class RawImages:
         """Decodes to squares of `size` pixels, in threads of its own."""
         return self._loaders.setdefault(size, ImageLoader(self._source, size, self._threads))
 
-    def batches(self, loader: ImageLoader, batches: Iterable[tuple[np.ndarray, Sequence[Crop] | None]]) -> Iterator[Tensor]:
-        """The pixels of each batch of images, uint8 [B, 3, S, S] on the device; the next ones are decoded meanwhile."""
+    def batches(
+        self, loader: ImageLoader, batches: Iterable[tuple[np.ndarray, Sequence[Crop] | None]]
+    ) -> Iterator[Tensor]:
+        """The pixels of each batch of images, uint8 [B, 3, S, S] on the device; the next ones are
+        decoded meanwhile.
+        """
         return (self.to_device(pixels) for pixels in loader.stream(batches))
 
     def to_device(self, pixels: np.ndarray) -> Tensor:
-        """Pixels uint8 [B, S, S, 3] as [B, 3, S, S] on the device (the channels last in memory, as convolutions like them)."""
+        """Pixels uint8 [B, S, S, 3] as [B, 3, S, S] on the device (the channels last in memory, as
+        convolutions like them).
+        """
         tensor = torch.from_numpy(pixels)
         if self.device.type == "cuda":
             tensor = tensor.pin_memory().to(self.device, non_blocking=True)
@@ -57,7 +63,8 @@ class RawImages:
 
 
 def decoding_threads(device: torch.device, threads: int, concurrency: int) -> int:
-    """Threads that decode for one run: its own number on the CPU, where they compete with the training, and a fair share of the cores otherwise.
+    """Threads that decode for one run: its own number on the CPU, where they compete with the
+    training, and a fair share of the cores otherwise.
 
     Args:
         device: that the run uses.

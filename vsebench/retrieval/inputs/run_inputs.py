@@ -1,4 +1,6 @@
-"""Everything that a run reads, opened once: tables of the three splits, the vocabulary and who belongs to whom."""
+"""Everything that a run reads, opened once: tables of the three splits, the vocabulary and who
+belongs to whom.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SplitInputs:
-    """One split: image features or raw images, tokenised captions, and the image of each caption."""
+    """One split: image features or raw images, tokenised captions, and the image of each
+    caption.
+    """
 
     images: ImageTable | RawImages
     texts: TextTable
@@ -59,14 +63,21 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
         DataError: it cannot be opened.
     """
     component = registry.get("dataset", spec.dataset.name)
-    opened = open_dataset(component, spec.dataset.params, data_roots=(), path=Path(spec.environment.data_path))
+    opened = open_dataset(
+        component, spec.dataset.params, data_roots=(), path=Path(spec.environment.data_path)
+    )
     data = opened.data
     if not isinstance(data, RetrievalData):
-        raise DataError(f"{spec.dataset.spec} is not an image–caption set: its card names another task than it serves")
+        raise DataError(
+            f"{spec.dataset.spec} is not an image–caption set: its card names another task than "
+            "it serves"
+        )
     splits = data.splits
     decoders = decoding_threads(device, spec.protocol.threads, spec.environment.concurrency)
     tokeniser = tokeniser_of(spec, registry, splits["train"].captions)
-    train, dev, test = (_tables(splits[name], tokeniser, device, decoders) for name in ("train", "dev", "test"))
+    train, dev, test = (
+        _tables(splits[name], tokeniser, device, decoders) for name in ("train", "dev", "test")
+    )
     return Inputs(
         train,
         dev,
@@ -77,7 +88,13 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     )
 
 
-def _tables(split: RetrievalSplit, tokeniser: Tokeniser, device: torch.device, decoders: int) -> SplitInputs:
+def _tables(
+    split: RetrievalSplit, tokeniser: Tokeniser, device: torch.device, decoders: int
+) -> SplitInputs:
     features = split.features
-    images = RawImages(features, device, decoders) if isinstance(features, ImageSource) else ImageTable(features, split.lengths, device)
+    images = (
+        RawImages(features, device, decoders)
+        if isinstance(features, ImageSource)
+        else ImageTable(features, split.lengths, device)
+    )
     return SplitInputs(images, TextTable(tokeniser.encode(split.captions)), split.text_to_image)

@@ -1,4 +1,6 @@
-"""Training and evaluation inputs as tables: a batch is an index gather, and nothing is tokenised or copied per item."""
+"""Training and evaluation inputs as tables: a batch is an index gather, and nothing is tokenised or
+copied per item.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,11 @@ class ImageTable:
         self.lengths = np.asarray(lengths)
         self.device = device
         self._features = features
-        self._resident = _to_device(features, device) if device.type == "cuda" and _fits(features, device) else None
+        self._resident = (
+            _to_device(features, device)
+            if device.type == "cuda" and _fits(features, device)
+            else None
+        )
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -49,10 +55,14 @@ class ImageTable:
     def gather(self, images: np.ndarray, positions: np.ndarray) -> Tensor:
         """Features at `positions` [B, n] of `images` [B], as fp32 [B, n, d] on the device."""
         if self._resident is not None:
-            index = torch.from_numpy(images[:, None] * self.positions + positions).to(self.device, non_blocking=True)
+            index = torch.from_numpy(images[:, None] * self.positions + positions).to(
+                self.device, non_blocking=True
+            )
             return self._resident[index].float()
         block = np.asarray(self._features[images])
-        return torch.from_numpy(np.take_along_axis(block, positions[..., None], axis=1).astype(np.float32, copy=False)).to(self.device)
+        return torch.from_numpy(
+            np.take_along_axis(block, positions[..., None], axis=1).astype(np.float32, copy=False)
+        ).to(self.device)
 
 
 class TextTable:
@@ -68,19 +78,25 @@ class TextTable:
         return len(self.lengths)
 
     def gather(self, captions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Token ids int64 [B, longest] of `captions` [B], and their lengths; positions beyond a caption's length hold id 0."""
+        """Token ids int64 [B, longest] of `captions` [B], and their lengths; positions beyond a
+        caption's length hold id 0.
+        """
         index, inside = self._positions(captions)
         return np.where(inside, self._tokens[index], 0).astype(np.int64), self.lengths[captions]
 
     def words(self, captions: np.ndarray) -> np.ndarray | None:
-        """The word that each token of `gather` is a piece of, int64 [B, longest], -1 for those that augmentation leaves alone; None when each is a word."""
+        """The word that each token of `gather` is a piece of, int64 [B, longest], -1 for those that
+        augmentation leaves alone; None when each is a word.
+        """
         if self._words is None:
             return None
         index, inside = self._positions(captions)
         return np.where(inside, self._words[index], -1).astype(np.int64)
 
     def _positions(self, captions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where the tokens of captions lie, [B, longest], and which of these positions are within a caption."""
+        """Where the tokens of captions lie, [B, longest], and which of these positions are within a
+        caption.
+        """
         lengths = self.lengths[captions]
         steps = np.arange(int(lengths.max(initial=1)))
         inside = steps < lengths[:, None]
@@ -97,12 +113,16 @@ class CaptionsOf:
     @classmethod
     def index(cls, text_to_image: np.ndarray, images: int) -> CaptionsOf:
         counts = np.bincount(text_to_image, minlength=images)
-        return cls(np.concatenate([[0], np.cumsum(counts)]), np.argsort(text_to_image, kind="stable"))
+        return cls(
+            np.concatenate([[0], np.cumsum(counts)]), np.argsort(text_to_image, kind="stable")
+        )
 
     def draw(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A uniformly random caption of each image."""
         counts = self.offsets[images + 1] - self.offsets[images]
-        chosen: np.ndarray = self.captions[self.offsets[images] + (rng.random(len(images)) * counts).astype(np.int64)]
+        chosen: np.ndarray = self.captions[
+            self.offsets[images] + (rng.random(len(images)) * counts).astype(np.int64)
+        ]
         return chosen
 
 

@@ -1,7 +1,8 @@
 """Ensembles: the mean of several models' similarities, ranked like any model's.
 
-The sum of inner products is one inner product of the models' vectors laid end to end, so that an ensemble of such models is ranked by the exact
-evaluator, in the memory of its blocks. Other similarities are computed block by block and averaged.
+The sum of inner products is one inner product of the models' vectors laid end to end, so that an
+ensemble of such models is ranked by the exact evaluator, in the memory of its blocks. Other
+similarities are computed block by block and averaged.
 """
 
 from __future__ import annotations
@@ -47,12 +48,17 @@ class Member:
 
 
 def evaluate_ensemble(
-    members: Sequence[Member], text_to_image: Tensor | np.ndarray | Sequence[int], *, protocol: EvaluationProtocol = "full", block: int | None = None
+    members: Sequence[Member],
+    text_to_image: Tensor | np.ndarray | Sequence[int],
+    *,
+    protocol: EvaluationProtocol = "full",
+    block: int | None = None,
 ) -> RetrievalMetrics:
     """Metrics of the mean of the members' similarities.
 
     Args:
-        members: models of the same images and captions, in the same order; sizes of embeddings may differ.
+        members: models of the same images and captions, in the same order; sizes of embeddings may
+            differ.
         text_to_image: [m] integers, the image of each caption.
         protocol: as for `evaluate`.
         block: as for `evaluate`.
@@ -62,22 +68,36 @@ def evaluate_ensemble(
     """
     _check_sizes(members)
     if all(member.similarity is None for member in members):
-        image, text = (_side_by_side([getattr(member, side) for member in members]) for side in ("image", "text"))
+        image, text = (
+            _side_by_side([getattr(member, side) for member in members])
+            for side in ("image", "text")
+        )
         return evaluate(image, text, text_to_image, protocol=protocol, block=block)
-    images, texts = (JointEmbedding(tuple(_tensor(getattr(member, side)) for member in members)) for side in ("image", "text"))
+    images, texts = (
+        JointEmbedding(tuple(_tensor(getattr(member, side)) for member in members))
+        for side in ("image", "text")
+    )
     similarity = MeanSimilarity([member.similarity or _dot for member in members])
-    return evaluate(images, texts, text_to_image, protocol=protocol, similarity=similarity, block=block)  # type: ignore[arg-type]  # only scored
+    return evaluate(
+        images, texts, text_to_image, protocol=protocol, similarity=similarity, block=block
+    )  # type: ignore[arg-type]  # only scored
 
 
 def _side_by_side(embeddings: Sequence[Tensor | np.ndarray]) -> Tensor:
     """[n, ΣD], not rounded."""
     tensors = [as_tensor("member", values) for values in embeddings]
-    widest = functools.reduce(torch.promote_types, (tensor.dtype for tensor in tensors), torch.float32)
+    widest = functools.reduce(
+        torch.promote_types, (tensor.dtype for tensor in tensors), torch.float32
+    )
     return torch.cat([tensor.to(tensors[0].device, widest) for tensor in tensors], dim=1)
 
 
 def _tensor(embedding: Embedding | np.ndarray) -> Embedding:
-    return embedding if isinstance(embedding, (SetEmbedding, GaussianEmbedding)) else as_tensor("member", embedding)
+    return (
+        embedding
+        if isinstance(embedding, (SetEmbedding, GaussianEmbedding))
+        else as_tensor("member", embedding)
+    )
 
 
 def _dot(image: Embedding, text: Embedding) -> Tensor:
@@ -88,7 +108,10 @@ def _check_sizes(members: Sequence[Member]) -> None:
     for what in ("image", "text"):
         counts = {_count(getattr(member, what)) for member in members}
         if len(counts) > 1:
-            raise DataError(f"members of an ensemble embed the same items, found {what} embeddings of {' and '.join(map(str, sorted(counts)))} items")
+            raise DataError(
+                f"members of an ensemble embed the same items, found {what} embeddings of "
+                f"{' and '.join(map(str, sorted(counts)))} items"
+            )
 
 
 def _count(embedding: Embedding | np.ndarray) -> int:

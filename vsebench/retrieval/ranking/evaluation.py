@@ -40,41 +40,73 @@ def evaluate(
     similarity: Similarity | None = None,
     block: int | None = None,
 ) -> RetrievalMetrics:
-    """Ranks each image's captions and each caption's image, exactly, in memory bounded by the block.
+    """Ranks each image's captions and each caption's image, exactly, in memory bounded by the
+    block.
 
-    Scores are inner products of the rows as given: normalise them for cosines. A competitor that scores as high as the best match counts
-    against the model, so that a constant model is at or below chance. The result does not depend on block size, device or threads.
+    Scores are inner products of the rows as given: normalise them for cosines. A competitor that
+    scores as high as the best match counts against the model, so that a constant model is at or
+    below chance. The result does not depend on block size, device or threads.
 
     Args:
-        image_emb: [n, D] floats of any width, on any device, or a memory map; with a `similarity`, any embedding that it takes.
+        image_emb: [n, D] floats of any width, on any device, or a memory map; with a `similarity`,
+            any embedding that it takes.
         text_emb: [m, D] likewise.
-        text_to_image: [m] integers, the image of each caption: any number of captions per image, in any order.
-        protocol: `full` ranks among all; `1k-5fold` cuts the images, in their order, into folds of 1,000 with their captions, ranks within
-            each fold and averages every metric over the folds.
-        similarity: scores a block of images against a block of captions, instead of the inner product. It gets float64, and scores within a
-            relative 1e-9 of each other (absolute below 1) are ties.
-        block: images per tile of scores; a tile has eight times as many captions, with a `similarity` as many. By default 512, and 128.
+        text_to_image: [m] integers, the image of each caption: any number of captions per image, in
+            any order.
+        protocol: `full` ranks among all; `1k-5fold` cuts the images, in their order, into folds of
+            1,000 with their captions, ranks within each fold and averages every metric over the
+            folds.
+        similarity: scores a block of images against a block of captions, instead of the inner
+            product. It gets float64, and scores within a relative 1e-9 of each other (absolute
+            below 1) are ties.
+        block: images per tile of scores; a tile has eight times as many captions, with a
+            `similarity` as many. By default 512, and 128.
 
     Raises:
-        DataError: embeddings that are not finite, or do not fit each other or `text_to_image`; an image without a caption; no images;
-            `1k-5fold` on anything but a multiple of 1,000 images.
-        SpecError: an unknown protocol, a block below 1, or embeddings that are not vectors without a `similarity`.
+        DataError: embeddings that are not finite, or do not fit each other or `text_to_image`; an
+            image without a caption; no images; `1k-5fold` on anything but a multiple of 1,000
+            images.
+        SpecError: an unknown protocol, a block below 1, or embeddings that are not vectors without
+            a `similarity`.
     """
     if protocol not in get_args(EvaluationProtocol):
-        raise SpecError(f"unknown evaluation protocol '{protocol}': {did_you_mean(protocol, get_args(EvaluationProtocol))}")
+        raise SpecError(
+            f"unknown evaluation protocol '{protocol}': "
+            f"{did_you_mean(protocol, get_args(EvaluationProtocol))}"
+        )
     if block is not None and block < 1:
         raise SpecError(f"block is the number of images per tile, at least 1, found {block}")
     if similarity is not None:
         items = Items.checked("image", image_emb)
         others = Items.checked("caption", text_emb, items.device)
-        return _metrics(items, others, text_to_image, protocol, lambda i, t, owner: scored_ranks(i, t, owner, similarity, block or 128))
-    if isinstance(image_emb, (SetEmbedding, GaussianEmbedding)) or isinstance(text_emb, (SetEmbedding, GaussianEmbedding)):
-        raise SpecError("embeddings that are sets or distributions have no inner product: pass the similarity that scores them")
+        return _metrics(
+            items,
+            others,
+            text_to_image,
+            protocol,
+            lambda i, t, owner: scored_ranks(i, t, owner, similarity, block or 128),
+        )
+    if isinstance(image_emb, (SetEmbedding, GaussianEmbedding)) or isinstance(
+        text_emb, (SetEmbedding, GaussianEmbedding)
+    ):
+        raise SpecError(
+            "embeddings that are sets or distributions have no inner product: pass the similarity "
+            "that scores them"
+        )
     images = Rows.checked("image", image_emb)
     texts = Rows.checked("caption", text_emb, images.device)
     if images.width != texts.width:
-        raise DataError(f"image and caption embeddings must have one width, found {images.width} and {texts.width}")
-    return _metrics(images, texts, text_to_image, protocol, lambda i, t, owner: count_ranks(i, t, owner, block or 512))
+        raise DataError(
+            f"image and caption embeddings must have one width, found {images.width} and "
+            f"{texts.width}"
+        )
+    return _metrics(
+        images,
+        texts,
+        text_to_image,
+        protocol,
+        lambda i, t, owner: count_ranks(i, t, owner, block or 512),
+    )
 
 
 def _metrics(
@@ -84,11 +116,16 @@ def _metrics(
     protocol: EvaluationProtocol,
     rank: Callable[[Side, Side, Tensor], tuple[Tensor, Tensor]],
 ) -> RetrievalMetrics:
-    owner = torch.from_numpy(checked_owner(text_to_image, len(images), len(texts))).to(images.device)
+    owner = torch.from_numpy(checked_owner(text_to_image, len(images), len(texts))).to(
+        images.device
+    )
     if protocol == "full":
         return RetrievalMetrics.from_ranks(_numpy(rank(images, texts, owner)))
     if len(images) % FOLD:
-        raise DataError(f"1k-5fold needs a multiple of 1,000 images, found {len(images):,}: use the protocol 'full'")
+        raise DataError(
+            f"1k-5fold needs a multiple of 1,000 images, found {len(images):,}: use the protocol "
+            "'full'"
+        )
     image_ranks, text_ranks = np.empty(len(images), np.int64), np.empty(len(texts), np.int64)
     folds = []
     for start in range(0, len(images), FOLD):
@@ -104,21 +141,37 @@ def _numpy(ranks: tuple[Tensor, Tensor]) -> Ranks:
     return Ranks(*(direction.cpu().numpy() for direction in ranks))
 
 
-def checked_owner(text_to_image: Tensor | np.ndarray | Sequence[int], images: int, texts: int) -> np.ndarray:
+def checked_owner(
+    text_to_image: Tensor | np.ndarray | Sequence[int], images: int, texts: int
+) -> np.ndarray:
     """The image of each caption, int64 [texts].
 
     Raises:
-        DataError: there are no images, an index is not a whole number or out of range, or an image has no caption.
+        DataError: there are no images, an index is not a whole number or out of range, or an image
+            has no caption.
     """
     if images == 0:
         raise DataError("there are no images to rank")
-    owner = np.asarray(text_to_image.cpu() if isinstance(text_to_image, torch.Tensor) else text_to_image)
+    owner = np.asarray(
+        text_to_image.cpu() if isinstance(text_to_image, torch.Tensor) else text_to_image
+    )
     if owner.size and owner.dtype.kind not in "iu":
-        raise DataError(f"text_to_image must hold integers, the image of each caption, found {owner.dtype}")
+        raise DataError(
+            f"text_to_image must hold integers, the image of each caption, found {owner.dtype}"
+        )
     if owner.shape != (texts,):
-        raise DataError(f"text_to_image must name one image for each of the {texts:,} captions, found shape {owner.shape}")
+        raise DataError(
+            f"text_to_image must name one image for each of the {texts:,} captions, found shape "
+            f"{owner.shape}"
+        )
     if len(bad := np.flatnonzero((owner < 0) | (owner >= images))):
-        raise DataError(f"text_to_image[{bad[0]}] is {owner[bad[0]]}: the images are numbered 0 to {images - 1:,}")
+        raise DataError(
+            f"text_to_image[{bad[0]}] is {owner[bad[0]]}: the images are numbered 0 to "
+            f"{images - 1:,}"
+        )
     if len(bare := np.flatnonzero(np.bincount(owner.astype(np.int64), minlength=images) == 0)):
-        raise DataError(f"image {bare[0]} has no caption ({len(bare):,} such images): every image needs one to be ranked")
+        raise DataError(
+            f"image {bare[0]} has no caption ({len(bare):,} such images): every image needs one "
+            "to be ranked"
+        )
     return owner.astype(np.int64)

@@ -1,4 +1,6 @@
-"""Metrics of graded, many-to-many relevance, from places: mAP@R, R-Precision, any-hit recalls and nDCG."""
+"""Metrics of graded, many-to-many relevance, from places: mAP@R, R-Precision, any-hit recalls and
+nDCG.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,13 @@ class GradedMetrics:
     With R relevant items of a query, of which an absent one counts and is never found:
 
     * `r_precision`: the share of relevant items among the first R.
-    * `map_at_r`: mean over the first R places of the precision up to there where that place is relevant, and of 0 where it is not
-      (Musgrave et al. 2020, A Metric Learning Reality Check, section 3.2; Chun et al. 2022, ECCV Caption, section 4).
+    * `map_at_r`: mean over the first R places of the precision up to there where that place is
+      relevant, and of 0 where it is not (Musgrave et al. 2020, A Metric Learning Reality Check,
+      section 3.2; Chun et al. 2022, ECCV Caption, section 4).
     * `r1`, `r5`, `r10`: any-hit, 100 for a query with a relevant item among its first K.
-    * `ndcg_at_10`: Σ grade / log2(place + 1) over the first 10 places (from 1), over the largest that such a sum can be
-      (Järvelin and Kekäläinen 2002). It reads grades and not `relevant_from`.
+    * `ndcg_at_10`: Σ grade / log2(place + 1) over the first 10 places (from 1), over the largest
+      that such a sum can be (Järvelin and Kekäläinen 2002). It reads grades and not
+      `relevant_from`.
 
     Attributes:
         queries: with a relevant item, over which all but nDCG are means.
@@ -51,7 +55,9 @@ class GradedMetrics:
         return asdict(self)
 
 
-def graded_metrics(judged: Judgements, places: np.ndarray, relevant_from: float | None = None) -> GradedMetrics:
+def graded_metrics(
+    judged: Judgements, places: np.ndarray, relevant_from: float | None = None
+) -> GradedMetrics:
     """Metrics of places.
 
     Args:
@@ -62,13 +68,22 @@ def graded_metrics(judged: Judgements, places: np.ndarray, relevant_from: float 
     Raises:
         DataError: no query has a relevant item.
     """
-    relevant = judged.grades > 0 if relevant_from is None else (judged.grades >= relevant_from) & (judged.grades > 0)
+    relevant = (
+        judged.grades > 0
+        if relevant_from is None
+        else (judged.grades >= relevant_from) & (judged.grades > 0)
+    )
     if not relevant.any():
-        raise DataError(f"no grade is {'above 0' if relevant_from is None else f'{relevant_from:g} or more'}: nothing is relevant to any query")
+        raise DataError(
+            f"no grade is {'above 0' if relevant_from is None else f'{relevant_from:g} or more'}: "
+            "nothing is relevant to any query"
+        )
     query, place = _by_place(judged.query_of[relevant], places[relevant])
     sizes = np.bincount(query, minlength=len(judged.queries))
     having = sizes > 0
-    hits = np.arange(1, len(query) + 1) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # relevant items up to this one
+    hits = np.arange(1, len(query) + 1) - np.repeat(
+        np.cumsum(sizes) - sizes, sizes
+    )  # relevant items up to this one
     within = place < sizes[query]
     precision = np.where(within, hits / (place + 1.0), 0.0)
     first = np.full(len(sizes), np.iinfo(np.int64).max)

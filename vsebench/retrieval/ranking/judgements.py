@@ -14,16 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ABSENT = -1
-"""Stands for an item that the collection lacks: where it is relevant it counts as relevant, and it is never found."""
+"""Stands for an item that the collection lacks: where it is relevant it counts as relevant, and it
+is never found.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Judgements:
-    """What is known of the relevance of items to queries in one direction; everything else is unjudged.
+    """What is known of the relevance of items to queries in one direction; everything else is
+    unjudged.
 
     Attributes:
         queries: int64 [q], ascending: the rows of the queries that have a judgement.
-        offsets: int64 [q + 1]; the judgements of query k are those from offsets[k] to offsets[k + 1], at least one.
+        offsets: int64 [q + 1]; the judgements of query k are those from offsets[k] to offsets[k +
+            1], at least one.
         items: int64 [p], rows of the collection, or `ABSENT`.
         grades: float64 [p], 0 for irrelevant and more the more relevant.
     """
@@ -43,19 +47,26 @@ class Judgements:
             grades: [p], finite and not negative.
 
         Raises:
-            DataError: there are none, a grade is negative or not finite, or an item is judged twice for one query.
+            DataError: there are none, a grade is negative or not finite, or an item is judged twice
+                for one query.
         """
         if len(queries) == 0:
             raise DataError("there are no judgements")
         grades = np.asarray(grades, np.float64)
         if len(bad := np.flatnonzero(~((grades >= 0) & np.isfinite(grades)))):
-            raise DataError(f"the grade of query {queries[bad[0]]} and item {items[bad[0]]} is {grades[bad[0]]}: grades are finite and at least 0")
+            raise DataError(
+                f"the grade of query {queries[bad[0]]} and item {items[bad[0]]} is "
+                f"{grades[bad[0]]}: grades are finite and at least 0"
+            )
         order = np.lexsort((items, queries))
         queries, items = np.asarray(queries, np.int64)[order], np.asarray(items, np.int64)[order]
         again = (np.diff(queries) == 0) & (np.diff(items) == 0) & (items[1:] != ABSENT)
         if again.any():
             first = int(again.argmax())
-            raise DataError(f"item {items[first]} is judged twice for query {queries[first]}: give each pair once")
+            raise DataError(
+                f"item {items[first]} is judged twice for query {queries[first]}: give each pair "
+                "once"
+            )
         rows, starts = np.unique(queries, return_index=True)
         return cls(rows, np.append(starts, len(items)), items, grades[order])
 
@@ -70,22 +81,34 @@ class Judgements:
         Raises:
             DataError: a query or an item is out of range.
         """
-        for what, rows, size, lowest in (("query", self.queries, queries, 0), ("item", self.items, items, ABSENT)):
+        for what, rows, size, lowest in (
+            ("query", self.queries, queries, 0),
+            ("item", self.items, items, ABSENT),
+        ):
             if len(bad := np.flatnonzero((rows < lowest) | (rows >= size))):
-                raise DataError(f"a judgement names {what} {rows[bad[0]]}: they are numbered 0 to {size - 1:,}")
+                raise DataError(
+                    f"a judgement names {what} {rows[bad[0]]}: they are numbered 0 to {size - 1:,}"
+                )
 
     def parts(self, size: int) -> Iterator[Judgements]:
         """The same judgements, at most `size` queries at a time."""
         for start in range(0, len(self.queries), size):
             stop = min(start + size, len(self.queries))
             pairs = slice(self.offsets[start], self.offsets[stop])
-            yield Judgements(self.queries[start:stop], self.offsets[start : stop + 1] - pairs.start, self.items[pairs], self.grades[pairs])
+            yield Judgements(
+                self.queries[start:stop],
+                self.offsets[start : stop + 1] - pairs.start,
+                self.items[pairs],
+                self.grades[pairs],
+            )
 
 
 def with_siblings(judged: Judgements, owner: np.ndarray) -> Judgements:
-    """Judgements of captions by captions in which those of the same image are relevant to each other, with the highest grade there is.
+    """Judgements of captions by captions in which those of the same image are relevant to each
+    other, with the highest grade there is.
 
-    So CxC's text-to-text retrieval has it (Parekh et al. 2021, section 5), whatever raters said of such a pair.
+    So CxC's text-to-text retrieval has it (Parekh et al. 2021, section 5), whatever raters said of
+    such a pair.
 
     Args:
         judged: captions by captions.
@@ -99,7 +122,9 @@ def with_siblings(judged: Judgements, owner: np.ndarray) -> Judgements:
     within = np.arange(len(query)) - np.repeat(np.cumsum(size) - size, size)
     item = order[np.repeat(start, size) + within]
     other = query != item
-    kept = (judged.items == ABSENT) | (owner[judged.queries[judged.query_of]] != owner[judged.items])
+    kept = (judged.items == ABSENT) | (
+        owner[judged.queries[judged.query_of]] != owner[judged.items]
+    )
     return Judgements.from_pairs(
         np.concatenate([judged.queries[judged.query_of][kept], query[other]]),
         np.concatenate([judged.items[kept], item[other]]),

@@ -15,7 +15,9 @@ DEPTHS = (1, 5, 10)
 
 
 class Ranks(NamedTuple):
-    """Ranks from 0, int64: `image` [n] of each image's best caption, `text` [m] of each caption's image."""
+    """Ranks from 0, int64: `image` [n] of each image's best caption, `text` [m] of each caption's
+    image.
+    """
 
     image: np.ndarray
     text: np.ndarray
@@ -25,12 +27,15 @@ class Ranks(NamedTuple):
 class RetrievalMetrics:
     """Retrieval quality in both directions; `i2t` is image to text, `t2i` text to image.
 
-    R@K is any-hit, as everywhere in this field: the percentage of queries with a match among their K best. MedR and MeanR are the median
-    (rounded down) and the mean rank of the best match, from 1. `rsum` is the sum of the six recalls. With folds, every metric is the mean over folds.
+    R@K is any-hit, as everywhere in this field: the percentage of queries with a match among their
+    K best. MedR and MeanR are the median (rounded down) and the mean rank of the best match, from
+    1. `rsum` is the sum of the six recalls. With folds, every metric is the mean over folds.
 
     Attributes:
-        i2t_ranks: int64 [images], how many captions of other images score at least as high as the image's best caption.
-        t2i_ranks: int64 [captions], how many other images score at least as high as the caption's own.
+        i2t_ranks: int64 [images], how many captions of other images score at least as high as the
+            image's best caption.
+        t2i_ranks: int64 [captions], how many other images score at least as high as the caption's
+            own.
     """
 
     i2t_r1: float
@@ -55,16 +60,29 @@ class RetrievalMetrics:
             ranks: of every query.
             folds: the same ranks by fold, where metrics are averaged.
         """
-        each = [{**_of_direction("i2t", fold.image), **_of_direction("t2i", fold.text)} for fold in folds or (ranks,)]
+        each = [
+            {**_of_direction("i2t", fold.image), **_of_direction("t2i", fold.text)}
+            for fold in folds or (ranks,)
+        ]
         mean = {name: float(np.mean([metrics[name] for metrics in each])) for name in each[0]}
-        rsum = sum(mean[f"{direction}_r{depth}"] for direction in ("i2t", "t2i") for depth in DEPTHS)
+        rsum = sum(
+            mean[f"{direction}_r{depth}"] for direction in ("i2t", "t2i") for depth in DEPTHS
+        )
         return cls(**mean, rsum=rsum, i2t_ranks=ranks.image, t2i_ranks=ranks.text)
 
     def as_dict(self) -> dict[str, float]:
         """The metrics without the ranks."""
-        return {item.name: getattr(self, item.name) for item in fields(self) if not item.name.endswith("_ranks")}
+        return {
+            item.name: getattr(self, item.name)
+            for item in fields(self)
+            if not item.name.endswith("_ranks")
+        }
 
 
 def _of_direction(name: str, ranks: np.ndarray) -> dict[str, float]:
     recalls = {f"{name}_r{depth}": 100 * float(np.mean(ranks < depth)) for depth in DEPTHS}
-    return {**recalls, f"{name}_medr": float(np.floor(np.median(ranks)) + 1), f"{name}_meanr": float(np.mean(ranks) + 1)}
+    return {
+        **recalls,
+        f"{name}_medr": float(np.floor(np.median(ranks)) + 1),
+        f"{name}_meanr": float(np.mean(ranks) + 1),
+    }

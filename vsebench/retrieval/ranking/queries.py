@@ -1,4 +1,6 @@
-"""All queries of an evaluation, in both directions: their thresholds, and the counts of competitors that reach them."""
+"""All queries of an evaluation, in both directions: their thresholds, and the counts of competitors
+that reach them.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +46,19 @@ class Queries:
     @classmethod
     def start(cls, images: Rows, texts: Rows, owner: Tensor, *, compiled: bool) -> Queries:
         """Scores every caption with its own image; no competitor is counted yet."""
-        positive = exact_scores(images, texts, owner, torch.arange(len(texts), device=owner.device), compiled=compiled)
-        best = torch.full((len(images),), -torch.inf, dtype=torch.float64, device=owner.device).scatter_reduce_(0, owner, positive, "amax")
+        positive = exact_scores(
+            images, texts, owner, torch.arange(len(texts), device=owner.device), compiled=compiled
+        )
+        best = torch.full(
+            (len(images),), -torch.inf, dtype=torch.float64, device=owner.device
+        ).scatter_reduce_(0, owner, positive, "amax")
         image_rank, text_rank = torch.zeros_like(best, dtype=torch.int64), torch.zeros_like(owner)
         return cls(images, texts, owner, best, positive, image_rank, text_rank, compiled)
 
     def bands(self, rows: slice, columns: slice, dtype: torch.dtype) -> tuple[Band, Band]:
-        """What scores of a tile, computed in `dtype`, leave undecided: for its images and for its captions."""
+        """What scores of a tile, computed in `dtype`, leave undecided: for its images and for its
+        captions.
+        """
         images, texts = self.images.norms[rows], self.texts.norms[columns]
         depth = self.images.width
         return (

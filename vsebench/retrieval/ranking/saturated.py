@@ -1,7 +1,8 @@
 """Counting in tiles where fp32 decides little: collapsed or nearly collapsed embeddings.
 
-Such a tile is computed in float64, once for every distinct pair of rows, and pairs that float64 leaves undecided are computed exactly, again
-once each. Embeddings that are all the same cost one product; embeddings that differ in their last bits cost a float64 matrix product.
+Such a tile is computed in float64, once for every distinct pair of rows, and pairs that float64
+leaves undecided are computed exactly, again once each. Embeddings that are all the same cost one
+product; embeddings that differ in their last bits cost a float64 matrix product.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ def count_saturated(queries: Queries, rows: slice, columns: slice) -> None:
     """Adds the competitors in a tile of images `rows` and captions `columns` to the counts."""
     for row in range(rows.start, rows.stop, _ROWS):
         for column in range(columns.start, columns.stop, _COLUMNS):
-            _count_part(queries, slice(row, min(row + _ROWS, rows.stop)), slice(column, min(column + _COLUMNS, columns.stop)))
+            _count_part(
+                queries,
+                slice(row, min(row + _ROWS, rows.stop)),
+                slice(column, min(column + _COLUMNS, columns.stop)),
+            )
 
 
 def _count_part(queries: Queries, rows: slice, columns: slice) -> None:
@@ -35,12 +40,16 @@ def _count_part(queries: Queries, rows: slice, columns: slice) -> None:
     tile = scores.index_select(0, image_of).index_select(1, text_of)
     queries.drop_positives(tile, rows, columns)
     image_band, text_band = queries.bands(rows, columns, torch.float64)
-    near = _within(tile, image_band.lower[:, None], image_band.upper[:, None]) | _within(tile, text_band.lower, text_band.upper)
+    near = _within(tile, image_band.lower[:, None], image_band.upper[:, None]) | _within(
+        tile, text_band.lower, text_band.upper
+    )
     i, j = near.nonzero().unbind(1)
     doubtful = torch.zeros_like(scores, dtype=torch.bool)
     doubtful[image_of.index_select(0, i), text_of.index_select(0, j)] = True
     a, b = doubtful.nonzero().unbind(1)
-    scores[a, b] = exact_scores(queries.images, queries.texts, image[a], text[b], compiled=queries.compiled)
+    scores[a, b] = exact_scores(
+        queries.images, queries.texts, image[a], text[b], compiled=queries.compiled
+    )
     tile = scores.index_select(0, image_of).index_select(1, text_of)
     queries.drop_positives(tile, rows, columns)
     queries.image_rank[rows] += (tile >= queries.image_threshold[rows, None]).sum(1)
@@ -52,8 +61,12 @@ def _within(tile: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
 
 
 def distinct(rows: Rows, part: slice) -> tuple[Tensor, Tensor]:
-    """Indices of the distinct rows of a part, int64 [k], and which of the k each row equals, int64."""
+    """Indices of the distinct rows of a part, int64 [k], and which of the k each row equals,
+    int64.
+    """
     numbers, which = torch.unique(rows.identity[part], return_inverse=True)
     first = torch.empty_like(numbers)
-    first[which] = torch.arange(part.start, part.stop, device=first.device)  # any of several equal rows will do
+    first[which] = torch.arange(
+        part.start, part.stop, device=first.device
+    )  # any of several equal rows will do
     return first, which

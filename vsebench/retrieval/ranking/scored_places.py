@@ -1,4 +1,6 @@
-"""Places under a similarity other than the inner product, in float64; scores within `scored_ranks`' tolerance of each other are ties."""
+"""Places under a similarity other than the inner product, in float64; scores within `scored_ranks`'
+tolerance of each other are ties.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +24,28 @@ if TYPE_CHECKING:
     from vsebench.retrieval.ranking.scored_ranks import Items
 
 
-def scored_places(queries: Items, items: Items, judged: Judgements, similarity: Similarity, *, condensed: bool, same: bool, block: int) -> np.ndarray:
+def scored_places(
+    queries: Items,
+    items: Items,
+    judged: Judgements,
+    similarity: Similarity,
+    *,
+    condensed: bool,
+    same: bool,
+    block: int,
+) -> np.ndarray:
     """Places from 0 of every judged item in its query's list, int64 [p].
 
     Args:
         queries: n embeddings.
         items: m embeddings, the collection.
         judged: of any of the queries.
-        similarity: called with float64 blocks of queries and of items; of a module, a float64 copy in evaluation mode.
+        similarity: called with float64 blocks of queries and of items; of a module, a float64 copy
+            in evaluation mode.
         condensed: the list holds judged items only.
         same: queries and items are one set, and a query's own row is in no list.
-        block: queries at a time, scored against `block` items at a time; memory holds a row of scores per query.
+        block: queries at a time, scored against `block` items at a time; memory holds a row of
+            scores per query.
 
     Raises:
         DataError: a score is not finite.
@@ -40,17 +53,25 @@ def scored_places(queries: Items, items: Items, judged: Judgements, similarity: 
     similarity = as_float64(similarity)
     places = []
     for part in judged.parts(block):
-        scores = row_scores(queries, items, torch.from_numpy(part.queries).to(queries.device), similarity, block)
+        scores = row_scores(
+            queries, items, torch.from_numpy(part.queries).to(queries.device), similarity, block
+        )
         places.append(_place(scores, part, condensed=condensed, same=same))
     return np.concatenate(places)
 
 
 def as_float64(similarity: Similarity) -> Similarity:
     """Of a module, a float64 copy in evaluation mode; anything else as it is."""
-    return copy.deepcopy(similarity).double().eval() if isinstance(similarity, nn.Module) else similarity
+    return (
+        copy.deepcopy(similarity).double().eval()
+        if isinstance(similarity, nn.Module)
+        else similarity
+    )
 
 
-def row_scores(queries: Items, items: Items, rows: Tensor, similarity: Similarity, block: int) -> Tensor:
+def row_scores(
+    queries: Items, items: Items, rows: Tensor, similarity: Similarity, block: int
+) -> Tensor:
     """float64 [len(rows), m], the scores of some queries with every item.
 
     Raises:
@@ -61,14 +82,20 @@ def row_scores(queries: Items, items: Items, rows: Tensor, similarity: Similarit
     scores = torch.cat([similarity(chosen, items.block(part)).double() for part in columns], dim=1)
     if len(bad := (~scores.isfinite()).nonzero()):
         row, column = bad[0].tolist()
-        raise DataError(f"the similarity of query {int(rows[row])} and item {column} is not finite: the model may have diverged")
+        raise DataError(
+            f"the similarity of query {int(rows[row])} and item {column} is not finite: the model "
+            "may have diverged"
+        )
     return scores
 
 
 def _place(scores: Tensor, judged: Judgements, *, condensed: bool, same: bool) -> np.ndarray:
     """Places of the judged items of the queries whose rows of scores these are."""
     present = judged.items != ABSENT
-    row, item = (torch.from_numpy(index[present]).to(scores.device) for index in (judged.query_of, judged.items))
+    row, item = (
+        torch.from_numpy(index[present]).to(scores.device)
+        for index in (judged.query_of, judged.items)
+    )
     of_judged = np.zeros(len(judged.items))
     of_judged[present] = _level(scores[row, item].cpu().numpy(), judged.query_of[present])
     scores[row, item] = -torch.inf
@@ -79,14 +106,18 @@ def _place(scores: Tensor, judged: Judgements, *, condensed: bool, same: bool) -
         edges = torch.from_numpy(thresholds).to(scores.device)
         edges = torch.where(edges.isfinite(), reach(edges), torch.inf)
         bins = torch.searchsorted(edges, scores, right=True)
-        counts = torch.zeros(len(edges), edges.shape[1] + 1, dtype=torch.int64, device=scores.device).scatter_add_(1, bins, torch.ones_like(bins))
+        counts = torch.zeros(
+            len(edges), edges.shape[1] + 1, dtype=torch.int64, device=scores.device
+        ).scatter_add_(1, bins, torch.ones_like(bins))
         return counts[:, 1:].flip(1).cumsum(1).flip(1).cpu().numpy()
 
     return place(judged, of_judged, None if condensed else outside)
 
 
 def _level(scores: np.ndarray, query_of: np.ndarray) -> np.ndarray:
-    """Scores that tie, directly or through others between them, become equal to the lowest of them."""
+    """Scores that tie, directly or through others between them, become equal to the lowest of
+    them.
+    """
     order = np.lexsort((scores, query_of))
     ascending = torch.from_numpy(scores[order])
     starts = np.ones(len(scores), bool)

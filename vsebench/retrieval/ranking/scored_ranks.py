@@ -1,7 +1,8 @@
 """Ranks under a similarity other than the inner product.
 
-Nothing is known of a similarity's rounding, hence no exactness here: it is computed in float64, in blocks, and competitors that score within a
-relative 1e-9 of the best match count as ties, against the model.
+Nothing is known of a similarity's rounding, hence no exactness here: it is computed in float64, in
+blocks, and competitors that score within a relative 1e-9 of the best match count as ties, against
+the model.
 """
 
 from __future__ import annotations
@@ -41,8 +42,11 @@ class Items:
     device: torch.device
 
     @classmethod
-    def checked(cls, side: str, embedding: Embedding | np.ndarray, device: torch.device | None = None) -> Items:
-        """Reads every value once; `side` names the embeddings in errors, `device` is by default their own.
+    def checked(
+        cls, side: str, embedding: Embedding | np.ndarray, device: torch.device | None = None
+    ) -> Items:
+        """Reads every value once; `side` names the embeddings in errors, `device` is by default
+        their own.
 
         Raises:
             DataError: not floating-point numbers, or an item that is not finite.
@@ -52,7 +56,10 @@ class Items:
         for values in _values(embedding):
             finite = values.isfinite().flatten(1).all(1)
             if not bool(finite.all()):
-                raise DataError(f"{side} embeddings: row {int((~finite).nonzero()[0])} holds values that are not finite: the model may have diverged")
+                raise DataError(
+                    f"{side} embeddings: row {int((~finite).nonzero()[0])} holds values that are "
+                    "not finite: the model may have diverged"
+                )
         return cls(embedding, device or _values(embedding)[0].device)
 
     def __len__(self) -> int:
@@ -60,11 +67,17 @@ class Items:
 
     def select(self, index: Tensor) -> Items:
         """The items at `index`, copied."""
-        return Items(apply(self.embedding, lambda values: values[index.to(values.device)].to(self.device)), self.device)
+        return Items(
+            apply(self.embedding, lambda values: values[index.to(values.device)].to(self.device)),
+            self.device,
+        )
 
     def block(self, index: Tensor) -> Embedding:
         """The items at `index` in float64."""
-        return apply(self.select(index).embedding, lambda values: values.double() if values.is_floating_point() else values)
+        return apply(
+            self.select(index).embedding,
+            lambda values: values.double() if values.is_floating_point() else values,
+        )
 
 
 def _values(embedding: Embedding) -> list[Tensor]:
@@ -78,7 +91,9 @@ def _values(embedding: Embedding) -> list[Tensor]:
     return [embedding]
 
 
-def scored_ranks(images: Items, texts: Items, owner: Tensor, similarity: Similarity, block: int) -> tuple[Tensor, Tensor]:
+def scored_ranks(
+    images: Items, texts: Items, owner: Tensor, similarity: Similarity, block: int
+) -> tuple[Tensor, Tensor]:
     """Ranks of all images among captions, and of all captions among images, from 0.
 
     Args:
@@ -97,8 +112,13 @@ def scored_ranks(images: Items, texts: Items, owner: Tensor, similarity: Similar
     if isinstance(similarity, nn.Module):
         similarity = copy.deepcopy(similarity).double().eval()
     text_threshold = _positive_scores(images, texts, owner, similarity, block)
-    image_threshold = torch.full((len(images),), -torch.inf, dtype=torch.float64, device=owner.device).scatter_reduce_(0, owner, text_threshold, "amax")
-    image_rank, text_rank = torch.zeros_like(image_threshold, dtype=torch.int64), torch.zeros_like(owner)
+    image_threshold = torch.full(
+        (len(images),), -torch.inf, dtype=torch.float64, device=owner.device
+    ).scatter_reduce_(0, owner, text_threshold, "amax")
+    image_rank, text_rank = (
+        torch.zeros_like(image_threshold, dtype=torch.int64),
+        torch.zeros_like(owner),
+    )
     for columns in torch.split(torch.arange(len(texts), device=owner.device), block):
         for rows in torch.split(torch.arange(len(images), device=owner.device), block):
             scores = _scores(images, texts, rows, columns, similarity)
@@ -113,19 +133,28 @@ def reach(threshold: Tensor) -> Tensor:
     return threshold - _TIE * threshold.abs().clamp(min=1)
 
 
-def _positive_scores(images: Items, texts: Items, owner: Tensor, similarity: Similarity, block: int) -> Tensor:
+def _positive_scores(
+    images: Items, texts: Items, owner: Tensor, similarity: Similarity, block: int
+) -> Tensor:
     """float64 [m], the score of each caption with its own image."""
     positive = torch.empty(len(texts), dtype=torch.float64, device=owner.device)
     for columns in torch.split(owner.argsort(), block):  # captions of the same image together
         rows, which = torch.unique(owner[columns], return_inverse=True)
-        positive[columns] = _scores(images, texts, rows, columns, similarity)[which, torch.arange(len(columns), device=owner.device)]
+        positive[columns] = _scores(images, texts, rows, columns, similarity)[
+            which, torch.arange(len(columns), device=owner.device)
+        ]
     return positive
 
 
-def _scores(images: Items, texts: Items, rows: Tensor, columns: Tensor, similarity: Similarity) -> Tensor:
+def _scores(
+    images: Items, texts: Items, rows: Tensor, columns: Tensor, similarity: Similarity
+) -> Tensor:
     """float64 [len(rows), len(columns)]."""
     scores = similarity(images.block(rows), texts.block(columns)).double()
     if len(bad := (~scores.isfinite()).nonzero()):
         row, column = bad[0].tolist()
-        raise DataError(f"the similarity of image {int(rows[row])} and caption {int(columns[column])} is not finite: the model may have diverged")
+        raise DataError(
+            f"the similarity of image {int(rows[row])} and caption {int(columns[column])} is not "
+            "finite: the model may have diverged"
+        )
     return scores

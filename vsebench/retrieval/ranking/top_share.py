@@ -1,4 +1,6 @@
-"""How many relevant items are among a query's first R, where R is in the thousands and the relevant items are a matrix."""
+"""How many relevant items are among a query's first R, where R is in the thousands and the relevant
+items are a matrix.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,10 @@ class Scored:
 
     Attributes:
         values: [b, m] as computed.
-        around: given the R-th largest value of each query [b], the values whose order with the R-th largest true score is unknown.
-        settle: the true scores of pairs (row, item), or equal numbers where what is unknown is a tie.
+        around: given the R-th largest value of each query [b], the values whose order with the R-th
+            largest true score is unknown.
+        settle: the true scores of pairs (row, item), or equal numbers where what is unknown is a
+            tie.
     """
 
     values: Tensor
@@ -79,7 +83,9 @@ class ExactRows:
         self._compiled = len(queries) * len(items) >= _COMPILE_FROM
 
     def among(self, queries: np.ndarray, items: np.ndarray) -> ExactRows:
-        rows, columns = (torch.from_numpy(index).to(self.queries.device) for index in (queries, items))
+        rows, columns = (
+            torch.from_numpy(index).to(self.queries.device) for index in (queries, items)
+        )
         return ExactRows(self.queries.select(rows), self.items.select(columns))
 
     def reversed(self) -> ExactRows:
@@ -88,24 +94,41 @@ class ExactRows:
     def scored(self, part: slice) -> Scored:
         block = self.queries.block(part)
         norms, largest = self.queries.norms[part], self.items.norms
-        values = torch.cat([block @ self.items.block(slice(start, start + _COLUMNS)).T for start in range(0, len(self.items), _COLUMNS)], dim=1)
+        values = torch.cat(
+            [
+                block @ self.items.block(slice(start, start + _COLUMNS)).T
+                for start in range(0, len(self.items), _COLUMNS)
+            ],
+            dim=1,
+        )
 
         def bounds(score: Tensor) -> Band:
             return undecided(score.double(), norms, largest, self.items.width, values.dtype)
 
-        def around(score: Tensor) -> Band:  # once for the R-th largest value, which is as far from the true one, and once for the value compared
+        def around(
+            score: Tensor,
+            # once for the R-th largest value, which is as far from the true one, and once for the
+            # value
+            # compared
+        ) -> Band:
             near = bounds(score)
             return Band(bounds(near.lower).lower, bounds(near.upper).upper)
 
         return Scored(values, around, lambda row, item: self._exact(row + part.start, item))
 
     def _exact(self, query: Tensor, item: Tensor) -> Tensor:
-        """float64 [P]; equal pairs of rows, of which a collapsed model has many, are computed once."""
+        """float64 [P]; equal pairs of rows, of which a collapsed model has many, are computed
+        once.
+        """
         pair = self.queries.identity[query] * len(self.items) + self.items.identity[item]
         distinct, which = torch.unique(pair, return_inverse=True)
         first = torch.empty_like(distinct)
-        first[which] = torch.arange(len(which), device=which.device)  # any of several equal pairs will do
-        return exact_scores(self.queries, self.items, query[first], item[first], compiled=self._compiled)[which]
+        first[which] = torch.arange(
+            len(which), device=which.device
+        )  # any of several equal pairs will do
+        return exact_scores(
+            self.queries, self.items, query[first], item[first], compiled=self._compiled
+        )[which]
 
 
 class ScoredRows:
@@ -115,7 +138,9 @@ class ScoredRows:
         self.queries, self.items, self._similarity = queries, items, similarity
 
     def among(self, queries: np.ndarray, items: np.ndarray) -> ScoredRows:
-        rows, columns = (torch.from_numpy(index).to(self.queries.device) for index in (queries, items))
+        rows, columns = (
+            torch.from_numpy(index).to(self.queries.device) for index in (queries, items)
+        )
         return ScoredRows(self.queries.select(rows), self.items.select(columns), self._similarity)
 
     def reversed(self) -> ScoredRows:
@@ -124,11 +149,16 @@ class ScoredRows:
     def scored(self, part: slice) -> Scored:
         rows = torch.arange(part.start, part.stop, device=self.queries.device)
         values = row_scores(self.queries, self.items, rows, self._similarity, _SCORED_COLUMNS)
-        return Scored(values, lambda score: Band(reach(score), -reach(-score)), lambda row, _: torch.zeros(len(row), device=row.device))
+        return Scored(
+            values,
+            lambda score: Band(reach(score), -reach(-score)),
+            lambda row, _: torch.zeros(len(row), device=row.device),
+        )
 
 
 def relevant_among_first(scored: Scored, relevant: Tensor, size: Tensor) -> Tensor:
-    """How many of each query's R relevant items are among its first R; among equal scores the relevant stand last.
+    """How many of each query's R relevant items are among its first R; among equal scores the
+    relevant stand last.
 
     Args:
         scored: scores of b queries with m items.
@@ -142,7 +172,9 @@ def relevant_among_first(scored: Scored, relevant: Tensor, size: Tensor) -> Tens
     band = scored.around(scored.rising.gather(1, items - size[:, None]).squeeze(1))
     above = values > band.upper[:, None]
     row, column = ((values >= band.lower[:, None]) & ~above).nonzero().unbind(1)
-    slots = size - items + torch.searchsorted(scored.rising, band.upper[:, None], right=True).squeeze(1)
+    slots = (
+        size - items + torch.searchsorted(scored.rising, band.upper[:, None], right=True).squeeze(1)
+    )
     wanted = relevant[row, column]
     # By query, then by falling score, then the irrelevant first.
     order = wanted.long().argsort(stable=True)

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Phase = Literal["train", "mining", "evaluation", "refresh", "sampling"]
-"""Refreshing a sampler of global negatives and drawing them are within `train`, which has their seconds too."""
+"""Refreshing a sampler of global negatives and drawing them are within `train`, which has their
+seconds too.
+"""
 
 
 @dataclass
 class Clock:
-    """Adds up the seconds of each phase; on CUDA the device is waited for at both ends of a measurement."""
+    """Adds up the seconds of each phase; on CUDA the device is waited for at both ends of a
+    measurement.
+    """
 
     device: torch.device
     seconds: dict[Phase, float] = field(default_factory=lambda: dict.fromkeys(get_args(Phase), 0.0))

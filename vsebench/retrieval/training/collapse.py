@@ -1,7 +1,8 @@
 """Collapse: a model that maps everything to nearly one point, and does not come back.
 
-The hardest negative of a hinge pulls all embeddings together when it is no worse than the positive; the loss then rests at its value on equal
-embeddings, 2·B·m for the hard triplet summed over a batch.
+The hardest negative of a hinge pulls all embeddings together when it is no worse than the positive;
+the loss then rests at its value on equal embeddings, 2·B·m for the hard triplet summed over a
+batch.
 """
 
 from __future__ import annotations
@@ -27,13 +28,17 @@ COSINE = 0.95
 """Mean cosine of unrelated pairs from which on the embeddings count as one narrow cone."""
 
 KEPT = 0.9
-"""A model that keeps this share of its best dev RSUM has not collapsed, however narrow its cone: ranks do not depend on its width."""
+"""A model that keeps this share of its best dev RSUM has not collapsed, however narrow its cone:
+ranks do not depend on its width.
+"""
 
 CHANCE = 3.0
 """A dev RSUM below this many times chance level is no better than none."""
 
 
-def find_collapse(curve: Sequence[Evaluation], chance: float, plateau: Callable[[], float]) -> Collapse | None:
+def find_collapse(
+    curve: Sequence[Evaluation], chance: float, plateau: Callable[[], float]
+) -> Collapse | None:
     """The collapse that a run ended in.
 
     Args:
@@ -42,7 +47,8 @@ def find_collapse(curve: Sequence[Evaluation], chance: float, plateau: Callable[
         plateau: gives the loss of equal embeddings; called for a collapsed run only.
 
     Returns:
-        None when the last model separates unrelated pairs, or still retrieves as well as an earlier one.
+        None when the last model separates unrelated pairs, or still retrieves as well as an earlier
+        one.
     """
     best, last = max(e.metrics["rsum"] for e in curve), curve[-1]
     if last.metrics["rsum"] > max(KEPT * best, CHANCE * chance):
@@ -64,8 +70,12 @@ def find_collapse(curve: Sequence[Evaluation], chance: float, plateau: Callable[
     )
 
 
-def plateau(objective: Objective, batch_size: int, dim: int, progress: Progress, device: torch.device) -> float:
-    """The loss of a batch whose embeddings are all equal. A copy of the loss computes it, so that its state stays as it is."""
+def plateau(
+    objective: Objective, batch_size: int, dim: int, progress: Progress, device: torch.device
+) -> float:
+    """The loss of a batch whose embeddings are all equal. A copy of the loss computes it, so that
+    its state stays as it is.
+    """
     same = functional.normalize(torch.ones(batch_size, dim, device=device), dim=1)
     ids = torch.arange(batch_size, device=device)
     inputs = LossInputs(
@@ -75,7 +85,9 @@ def plateau(objective: Objective, batch_size: int, dim: int, progress: Progress,
         image_ids=ids,
         text_ids=ids,
         offline=OfflineInputs(same, same, same, same),
-        sampled=SampledInputs(same, same, *(torch.ones(batch_size, dtype=torch.bool, device=device) for _ in range(2))),
+        sampled=SampledInputs(
+            same, same, *(torch.ones(batch_size, dtype=torch.bool, device=device) for _ in range(2))
+        ),
         progress=progress,
         extras=dict.fromkeys(objective.card.extras, same),
     )
@@ -85,7 +97,9 @@ def plateau(objective: Objective, batch_size: int, dim: int, progress: Progress,
 
 
 def chance_rsum(text_to_image: np.ndarray, images: int) -> float:
-    """The expected RSUM (percent) of random ranks: of n captions, an image's c have none among the first K with probability C(n − c, K) / C(n, K)."""
+    """The expected RSUM (percent) of random ranks: of n captions, an image's c have none among the
+    first K with probability C(n − c, K) / C(n, K).
+    """
     n = len(text_to_image)
     counts = np.bincount(text_to_image, minlength=images)
     total = 0.0

@@ -1,4 +1,6 @@
-"""Groups of parameters: learning-rate factors, weight decay, and the epochs in which encoders are frozen."""
+"""Groups of parameters: learning-rate factors, weight decay, and the epochs in which encoders are
+frozen.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TrainedGroup:
-    """Parameters that the optimiser treats alike; the attributes are those of a `ParameterGroup`, and `weight_decay`."""
+    """Parameters that the optimiser treats alike; the attributes are those of a `ParameterGroup`,
+    and `weight_decay`.
+    """
 
     parameters: tuple[Parameter, ...]
     weight_decay: float
@@ -36,11 +40,15 @@ class TrainedGroup:
         return self.frozen_epochs > 0 and epoch == math.ceil(self.frozen_epochs)
 
 
-def trained_groups(model: Model, loss: object, protocol: Protocol, *, warm_start: bool = False) -> list[TrainedGroup]:
-    """The groups of a run's optimiser. Parameters that never train are frozen here, and in none of them.
+def trained_groups(
+    model: Model, loss: object, protocol: Protocol, *, warm_start: bool = False
+) -> list[TrainedGroup]:
+    """The groups of a run's optimiser. Parameters that never train are frozen here, and in none of
+    them.
 
     Args:
-        model: whose encoders may have `parameter_groups()`; all that these do not name is the first group.
+        model: whose encoders may have `parameter_groups()`; all that these do not name is the first
+            group.
         loss: may be a module with parameters of its own.
         protocol: gives epochs and weight decay.
         warm_start: the model was trained before, so that nothing starts frozen.
@@ -48,23 +56,41 @@ def trained_groups(model: Model, loss: object, protocol: Protocol, *, warm_start
     Raises:
         PluginError: an encoder's groups hold a parameter twice, or one that is not its own.
     """
-    named = [group for tower in (model.image, model.text) for group in _named(tower.encoder, protocol.weight_decay)]
+    named = [
+        group
+        for tower in (model.image, model.text)
+        for group in _named(tower.encoder, protocol.weight_decay)
+    ]
     taken = {id(p) for group in named for p in group.parameters}
-    groups = [TrainedGroup(tuple(p for p in model.parameters() if id(p) not in taken), protocol.weight_decay)]
+    groups = [
+        TrainedGroup(
+            tuple(p for p in model.parameters() if id(p) not in taken), protocol.weight_decay
+        )
+    ]
     for group in named:
         if group.frozen_epochs >= protocol.epochs:
             _set_trainable(group.parameters, False)
         groups.append(replace(group, frozen_epochs=0) if warm_start else group)
     if isinstance(loss, nn.Module):
-        # a loss's own parameters are temperatures and biases: decay would pull them towards values that mean nothing
+        # a loss's own parameters are temperatures and biases: decay would pull them towards values
+        # that mean nothing
         groups.append(TrainedGroup(tuple(loss.parameters()), 0.0))
-    parts = (part for group in groups for part in (_parted(group) if protocol.decay_on == "matrices" else (group,)))
-    trainable = (replace(part, parameters=tuple(p for p in part.parameters if p.requires_grad)) for part in parts)
+    parts = (
+        part
+        for group in groups
+        for part in (_parted(group) if protocol.decay_on == "matrices" else (group,))
+    )
+    trainable = (
+        replace(part, parameters=tuple(p for p in part.parameters if p.requires_grad))
+        for part in parts
+    )
     return [part for part in trainable if part.parameters]
 
 
 def enter_epoch(model: Model, groups: Iterable[TrainedGroup], epoch: int) -> None:
-    """Freezes and unfreezes what this epoch asks for, and puts the model in training mode but for what is frozen in its encoders."""
+    """Freezes and unfreezes what this epoch asks for, and puts the model in training mode but for
+    what is frozen in its encoders.
+    """
     for group in groups:
         _set_trainable(group.parameters, not group.frozen(epoch))
     model.train()
@@ -77,16 +103,24 @@ def _named(encoder: Any, weight_decay: float) -> list[TrainedGroup]:
     """The groups that an encoder names."""
     if not hasattr(encoder, "parameter_groups"):
         return []
-    groups = [TrainedGroup(tuple(g.parameters), weight_decay, g.lr_factor, g.frozen_epochs) for g in encoder.parameter_groups()]
+    groups = [
+        TrainedGroup(tuple(g.parameters), weight_decay, g.lr_factor, g.frozen_epochs)
+        for g in encoder.parameter_groups()
+    ]
     given = [id(p) for group in groups for p in group.parameters]
     if len(set(given)) < len(given) or not set(given) <= {id(p) for p in encoder.parameters()}:
-        raise PluginError(f"{type(encoder).__name__}.parameter_groups() must hold parameters of the encoder, each in one group only")
+        raise PluginError(
+            f"{type(encoder).__name__}.parameter_groups() must hold parameters of the encoder, "
+            "each in one group only"
+        )
     return groups
 
 
 def _parted(group: TrainedGroup) -> tuple[TrainedGroup, TrainedGroup]:
     """The matrices of a group, and its vectors, which do not decay."""
-    matrices, vectors = (tuple(p for p in group.parameters if (p.ndim > 1) == wanted) for wanted in (True, False))
+    matrices, vectors = (
+        tuple(p for p in group.parameters if (p.ndim > 1) == wanted) for wanted in (True, False)
+    )
     return replace(group, parameters=matrices), replace(group, parameters=vectors, weight_decay=0.0)
 
 

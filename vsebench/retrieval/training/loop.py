@@ -1,4 +1,6 @@
-"""The training loop: epochs of steps, dev evaluations on a grid of steps, a checkpoint at the end of each epoch."""
+"""The training loop: epochs of steps, dev evaluations on a grid of steps, a checkpoint at the end
+of each epoch.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ _REPORT_EVERY = 0.5  # seconds between two reports of progress
 
 
 def run(session: Session) -> None:
-    """Trains from where the session's state stands to the end, or to where the stopping rule ends it."""
+    """Trains from where the session's state stands to the end, or to where the stopping rule ends
+    it.
+    """
     session.report({"event": "phase", "phase": "training"})
     first = session.state.step // session.schedule.steps_per_epoch
     for epoch in range(first, session.spec.protocol.epochs):
@@ -50,19 +54,39 @@ def _epoch(session: Session, epoch: int) -> None:
     if session.sampled is not None:
         session.sampled.announce(order, epoch * schedule.steps_per_epoch)
     torch.manual_seed((key / "dropout" / epoch).seed())
-    streams = Streams((key / "augmentation" / epoch).generator(), (key / "offline augmentation" / epoch).generator())
+    streams = Streams(
+        (key / "augmentation" / epoch).generator(),
+        (key / "offline augmentation" / epoch).generator(),
+    )
     negatives = (key / "offline negatives" / epoch).generator()
     totals, reported = Totals(), 0.0
     done = session.state.step
     while done < (epoch + 1) * schedule.steps_per_epoch:
         with session.clock.measure("train"):
-            while True:  # until the next evaluation: the clock, and a host that waits, stay out of the steps
+            while (
+                True
+            ):  # until the next evaluation: the clock, and a host that waits, stay out of the steps
                 offset = (done - epoch * schedule.steps_per_epoch) * size
-                _step(session, order[offset : offset + size], Progress(epoch, done, schedule.total), streams, negatives, totals)
+                _step(
+                    session,
+                    order[offset : offset + size],
+                    Progress(epoch, done, schedule.total),
+                    streams,
+                    negatives,
+                    totals,
+                )
                 done += 1
                 if time.monotonic() - reported > _REPORT_EVERY:
                     reported = time.monotonic()
-                    session.report({"event": "step", "step": done, "steps": schedule.total, "epoch": epoch, "epochs": session.spec.protocol.epochs})
+                    session.report(
+                        {
+                            "event": "step",
+                            "step": done,
+                            "steps": schedule.total,
+                            "epoch": epoch,
+                            "epochs": session.spec.protocol.epochs,
+                        }
+                    )
                 if done in schedule.evaluations:
                     break
         session.state.step = done
@@ -71,25 +95,46 @@ def _epoch(session: Session, epoch: int) -> None:
 
 
 def _order(session: Session, epoch: int, key: Key) -> np.ndarray:
-    """The captions of an epoch in order; embeddings for a plan that asks for them are charged to mining."""
+    """The captions of an epoch in order; embeddings for a plan that asks for them are charged to
+    mining.
+    """
     plan, train, embeddings = session.batch_plan, session.inputs.train, None
     if getattr(plan, "needs_embeddings", False):
         with session.clock.measure("mining"):
-            image, text = encode_images(session.model, train.images), encode_texts(session.model, train.texts, session.device)
+            image, text = (
+                encode_images(session.model, train.images),
+                encode_texts(session.model, train.texts, session.device),
+            )
             embeddings = representative(image).cpu().numpy(), representative(text).cpu().numpy()
     return plan.plan(epoch, len(train.texts), embeddings, key / "batches")
 
 
-def _step(session: Session, captions: np.ndarray, progress: Progress, streams: Streams, negatives: np.random.Generator, totals: Totals) -> None:
+def _step(
+    session: Session,
+    captions: np.ndarray,
+    progress: Progress,
+    streams: Streams,
+    negatives: np.random.Generator,
+    totals: Totals,
+) -> None:
     warming = progress.step < session.schedule.warmup_steps
     drawn: OfflineIndices | SampledIndices | None = None
     if session.offline is not None and not warming:
         train, mask = session.inputs.train, session.spec.protocol.sibling_mask
-        drawn = draw(session.offline, captions, train.text_to_image, session.inputs.captions_of, avoid_siblings=mask, rng=negatives)
+        drawn = draw(
+            session.offline,
+            captions,
+            train.text_to_image,
+            session.inputs.captions_of,
+            avoid_siblings=mask,
+            rng=negatives,
+        )
     elif session.sampled is not None and not warming:
         drawn = session.sampled.draw(progress)
     objective = session.warmup if warming else session.objective
-    session.stepper.step(captions, objective, progress, session.schedule.lr(progress.step), streams, drawn, totals)
+    session.stepper.step(
+        captions, objective, progress, session.schedule.lr(progress.step), streams, drawn, totals
+    )
 
 
 def _evaluate(session: Session, totals: Totals) -> None:
@@ -98,7 +143,10 @@ def _evaluate(session: Session, totals: Totals) -> None:
     diagnostics = totals.means()
     loss = diagnostics.pop("loss")
     if not math.isfinite(loss):
-        raise DivergenceError(f"training diverged: the loss is not finite before step {state.step} of {schedule.total}; lower the rate with --set lr=…")
+        raise DivergenceError(
+            f"training diverged: the loss is not finite before step {state.step} of "
+            f"{schedule.total}; lower the rate with --set lr=…"
+        )
     with session.clock.measure("evaluation"):
         metrics, cosine = evaluate_split(session.model, session.inputs.dev, session.device)
     scores = metrics.as_dict()
@@ -117,11 +165,21 @@ def _evaluate(session: Session, totals: Totals) -> None:
     )
     session.directory.append_evaluation(evaluation)
     session.observers.evaluated(evaluation)
-    session.report({"event": "evaluated", "step": state.step, "steps": schedule.total, "loss": loss, "rsum": scores["rsum"]})
+    session.report(
+        {
+            "event": "evaluated",
+            "step": state.step,
+            "steps": schedule.total,
+            "loss": loss,
+            "rsum": scores["rsum"],
+        }
+    )
 
 
 def _is_best(rsum: float, state: State, select_at: str, epoch_end: bool) -> bool:
     """Whether the model of this evaluation is the one to keep so far."""
     if select_at == "last":
         return epoch_end
-    return (epoch_end or select_at == "evaluation") and (state.best is None or rsum > state.best.metrics["rsum"])
+    return (epoch_end or select_at == "evaluation") and (
+        state.best is None or rsum > state.best.metrics["rsum"]
+    )

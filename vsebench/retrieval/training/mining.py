@@ -1,4 +1,6 @@
-"""Offline negatives (AOQ, ECCV 2020): mined once, over the whole training set, and drawn for each batch."""
+"""Offline negatives (AOQ, ECCV 2020): mined once, over the whole training set, and drawn for each
+batch.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ class OfflineLists:
     Attributes:
         image_to_text: int32 [images, text_h], captions that do not belong to the image.
         text_to_image: int32 [captions, image_h], images other than the caption's own.
-        seconds: what mining them took, encoding included; a run that finds them on disk is charged the same.
+        seconds: what mining them took, encoding included; a run that finds them on disk is charged
+            the same.
     """
 
     image_to_text: np.ndarray
@@ -38,7 +41,12 @@ class OfflineLists:
 
     def save(self, path: Path) -> None:
         with replacing(path) as stream:
-            np.savez(stream, image_to_text=self.image_to_text, text_to_image=self.text_to_image, seconds=np.float64(self.seconds))
+            np.savez(
+                stream,
+                image_to_text=self.image_to_text,
+                text_to_image=self.text_to_image,
+                seconds=np.float64(self.seconds),
+            )
 
     @classmethod
     def load(cls, path: Path) -> OfflineLists:
@@ -56,17 +64,31 @@ class OfflineIndices(NamedTuple):
 
 
 def clip(spec: OfflineSpec, text_to_image: np.ndarray, images: int) -> tuple[int, int]:
-    """List lengths (captions per image, images per caption) that the data set can fill; warns once when they are shorter than asked."""
+    """List lengths (captions per image, images per caption) that the data set can fill; warns once
+    when they are shorter than asked.
+    """
     most = int(np.bincount(text_to_image, minlength=images).max())
     text_h, image_h = min(spec.text_h, len(text_to_image) - most), min(spec.image_h, images - 1)
     if (text_h, image_h) != (spec.text_h, spec.image_h):
         _log.warning(
-            "offline lists are cut from %d captions and %d images to the %d and %d that the training set has", spec.text_h, spec.image_h, text_h, image_h
+            "offline lists are cut from %d captions and %d images to the %d and %d that the "
+            "training set has",
+            spec.text_h,
+            spec.image_h,
+            text_h,
+            image_h,
         )
     return text_h, image_h
 
 
-def mine(image: Tensor, text: Tensor, text_to_image: np.ndarray, spec: OfflineSpec, key: Key, block: int = 256) -> OfflineLists:
+def mine(
+    image: Tensor,
+    text: Tensor,
+    text_to_image: np.ndarray,
+    spec: OfflineSpec,
+    key: Key,
+    block: int = 256,
+) -> OfflineLists:
     """Exact lists of offline negatives over the whole training set.
 
     Args:
@@ -82,21 +104,35 @@ def mine(image: Tensor, text: Tensor, text_to_image: np.ndarray, spec: OfflineSp
     anchors = torch.arange(len(image), device=image.device)
     if spec.mine == "random":
         rng = key.generator()
-        return OfflineLists(_random(np.arange(len(image)), text_to_image, text_h, rng), _random(text_to_image, np.arange(len(image)), image_h, rng))
-    return OfflineLists(_hardest(image, text, anchors, owner, text_h, block), _hardest(text, image, owner, anchors, image_h, block))
+        return OfflineLists(
+            _random(np.arange(len(image)), text_to_image, text_h, rng),
+            _random(text_to_image, np.arange(len(image)), image_h, rng),
+        )
+    return OfflineLists(
+        _hardest(image, text, anchors, owner, text_h, block),
+        _hardest(text, image, owner, anchors, image_h, block),
+    )
 
 
 def draw(
-    lists: OfflineLists, captions: np.ndarray, text_to_image: np.ndarray, index: CaptionsOf, *, avoid_siblings: bool, rng: np.random.Generator
+    lists: OfflineLists,
+    captions: np.ndarray,
+    text_to_image: np.ndarray,
+    index: CaptionsOf,
+    *,
+    avoid_siblings: bool,
+    rng: np.random.Generator,
 ) -> OfflineIndices:
-    """Offline negatives of a batch: one rank per pair, used for both lists (AOQ, released code: rank n of the captions, n · image_h / text_h of the images).
+    """Offline negatives of a batch: one rank per pair, used for both lists (AOQ, released code:
+    rank n of the captions, n · image_h / text_h of the images).
 
     Args:
         lists: the mined lists.
         captions: int64 [B], the captions of the batch.
         text_to_image: int64 [m].
         index: the captions of each image.
-        avoid_siblings: take the next image where the drawn caption belongs to the drawn image, which would be no negative pair.
+        avoid_siblings: take the next image where the drawn caption belongs to the drawn image,
+            which would be no negative pair.
         rng: source of the choices.
     """
     text_h, image_h = lists.image_to_text.shape[1], lists.text_to_image.shape[1]
@@ -106,12 +142,18 @@ def draw(
     image_rank = rank * image_h // text_h
     image3 = lists.text_to_image[captions, image_rank].astype(np.int64)
     if avoid_siblings and image_h > 1:
-        image3 = np.where(image3 == image4, lists.text_to_image[captions, (image_rank + 1) % image_h], image3).astype(np.int64)
+        image3 = np.where(
+            image3 == image4, lists.text_to_image[captions, (image_rank + 1) % image_h], image3
+        ).astype(np.int64)
     return OfflineIndices(text3, image3, image4, index.draw(image3, rng))
 
 
-def _hardest(anchors: Tensor, items: Tensor, anchor_group: Tensor, item_group: Tensor, h: int, block: int) -> np.ndarray:
-    """For each anchor the `h` items of highest inner product among those of another group (image), int32 [anchors, h]."""
+def _hardest(
+    anchors: Tensor, items: Tensor, anchor_group: Tensor, item_group: Tensor, h: int, block: int
+) -> np.ndarray:
+    """For each anchor the `h` items of highest inner product among those of another group (image),
+    int32 [anchors, h].
+    """
     rows = []
     for start in range(0, len(anchors), block):
         scores = anchors[start : start + block] @ items.T
@@ -120,7 +162,9 @@ def _hardest(anchors: Tensor, items: Tensor, anchor_group: Tensor, item_group: T
     return torch.cat(rows).numpy()
 
 
-def _random(anchor_group: np.ndarray, item_group: np.ndarray, h: int, rng: np.random.Generator) -> np.ndarray:
+def _random(
+    anchor_group: np.ndarray, item_group: np.ndarray, h: int, rng: np.random.Generator
+) -> np.ndarray:
     """For each anchor `h` uniformly random items of another group, int32 [anchors, h]."""
     drawn = rng.integers(len(item_group), size=(len(anchor_group), h), dtype=np.int32)
     while (own := item_group[drawn] == anchor_group[:, None]).any():

@@ -1,4 +1,6 @@
-"""The first round of a loss that needs offline negatives: its best model is loaded and the training set mined, once."""
+"""The first round of a loss that needs offline negatives: its best model is loaded and the training
+set mined, once.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +34,17 @@ def first_round(spec: RunSpec, directory: RunDirectory) -> tuple[RunDirectory, R
         VsebenchError: it is not there, or did not finish.
     """
     if not spec.depends_on:
-        raise VsebenchError(f"loss '{spec.loss.spec}' needs offline negatives, but the run names no first round to mine them from")
+        raise VsebenchError(
+            f"loss '{spec.loss.spec}' needs offline negatives, but the run names no first round "
+            "to mine them from"
+        )
     found = Store(directory.path.parent).find(spec.depends_on[0])
     record = found.read_record() if found is not None else None
     if found is None or record is None or record.status != "done":
-        raise VsebenchError(f"the first round {spec.depends_on[0]} of '{spec.label}' has not finished in {directory.path.parent}: run the same command again")
+        raise VsebenchError(
+            f"the first round {spec.depends_on[0]} of '{spec.label}' has not finished in "
+            f"{directory.path.parent}: run the same command again"
+        )
     return found, record
 
 
@@ -46,25 +54,49 @@ def load_best(model: Model, directory: RunDirectory) -> None:
     Raises:
         VsebenchError: the file is missing or damaged, or holds another model.
     """
-    path, cure = directory.best_path, f"delete the folder {directory.path} and make the run again with 'vsebench run'"
+    path, cure = (
+        directory.best_path,
+        f"delete the folder {directory.path} and make the run again with 'vsebench run'",
+    )
     try:
         model.load_state_dict(load_file(path))
     except (SafetensorError, OSError) as error:
         raise VsebenchError(f"{path} is missing or damaged ({error}): {cure}") from error
     except RuntimeError as error:  # of names or shapes that differ, all listed
-        raise VsebenchError(f"{path} is of another model than the run's, by the names or shapes of its parameters: {cure}") from error
+        raise VsebenchError(
+            f"{path} is of another model than the run's, by the names or shapes of its "
+            f"parameters: {cure}"
+        ) from error
 
 
-def offline_lists(teacher: Callable[[], Model], offline: OfflineSpec, inputs: Inputs, spec: RunSpec, directory: RunDirectory, clock: Clock) -> OfflineLists:
-    """The mined lists of a run, their cost on the clock: read where an earlier attempt stored them, otherwise mined with the `teacher` and stored."""
+def offline_lists(
+    teacher: Callable[[], Model],
+    offline: OfflineSpec,
+    inputs: Inputs,
+    spec: RunSpec,
+    directory: RunDirectory,
+    clock: Clock,
+) -> OfflineLists:
+    """The mined lists of a run, their cost on the clock: read where an earlier attempt stored them,
+    otherwise mined with the `teacher` and stored.
+    """
     if directory.offline_path.exists():
         lists = OfflineLists.load(directory.offline_path)
         clock.seconds["mining"] += lists.seconds
         return lists
     with clock.measure("mining"):
         model, train = teacher(), inputs.train
-        image, text = encode_images(model, train.images), encode_texts(model, train.texts, clock.device)
-        lists = mine(representative(image), representative(text), train.text_to_image, offline, Key(spec.seed) / "mining")
+        image, text = (
+            encode_images(model, train.images),
+            encode_texts(model, train.texts, clock.device),
+        )
+        lists = mine(
+            representative(image),
+            representative(text),
+            train.text_to_image,
+            offline,
+            Key(spec.seed) / "mining",
+        )
     lists = replace(lists, seconds=clock.seconds["mining"])
     lists.save(directory.offline_path)
     return lists

@@ -38,8 +38,13 @@ class Optimisation:
         self.model = model
         self.schedule = schedule
         self.groups = trained_groups(model, loss, schedule.protocol, warm_start=schedule.warm_start)
-        parameters = [{"params": list(group.parameters), "weight_decay": group.weight_decay} for group in self.groups]
-        self.optimiser = _OPTIMISERS[schedule.protocol.optimiser](parameters, lr=schedule.protocol.lr, fused=True)
+        parameters = [
+            {"params": list(group.parameters), "weight_decay": group.weight_decay}
+            for group in self.groups
+        ]
+        self.optimiser = _OPTIMISERS[schedule.protocol.optimiser](
+            parameters, lr=schedule.protocol.lr, fused=True
+        )
         self._epoch: int | None = None
 
     def enter(self, epoch: int) -> None:
@@ -49,19 +54,32 @@ class Optimisation:
             self._epoch = epoch
 
     def update(self, loss: Tensor, lr: float, progress: Progress) -> None:
-        """One update from the gradients of `loss`, clipped; `lr` is that of the groups with factor 1."""
+        """One update from the gradients of `loss`, clipped; `lr` is that of the groups with factor
+        1.
+        """
         by_lr = self.schedule.protocol.unfreeze == "lr"
         for group, settings in zip(self.groups, self.optimiser.param_groups, strict=True):
-            ramp = self.schedule.ramp(progress.step) if by_lr and group.unfreezes(progress.epoch) else 1.0
+            ramp = (
+                self.schedule.ramp(progress.step)
+                if by_lr and group.unfreezes(progress.epoch)
+                else 1.0
+            )
             settings["lr"] = lr * group.lr_factor * ramp
         if not by_lr and any(group.unfreezes(progress.epoch) for group in self.groups):
             loss = loss * self.schedule.share(progress.step)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        trained = [p for group in self.optimiser.param_groups for p in group["params"] if p.grad is not None]
+        trained = [
+            p
+            for group in self.optimiser.param_groups
+            for p in group["params"]
+            if p.grad is not None
+        ]
         nn.utils.clip_grad_norm_(trained, self.schedule.protocol.clip_norm)
         self.optimiser.step()
-        torch.autograd.graph.increment_version(trained)  # the fused optimiser does not, and components may cache by version
+        torch.autograd.graph.increment_version(
+            trained
+        )  # the fused optimiser does not, and components may cache by version
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = self.optimiser.state_dict()

@@ -1,4 +1,6 @@
-"""Global negatives: drawn by a sampler over the whole training set, from a table of its embeddings."""
+"""Global negatives: drawn by a sampler over the whole training set, from a table of its
+embeddings.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ class Direction:
 
     Attributes:
         sampler: of items.
-        positives: the items of each anchor, which are never drawn for it: an image's own captions, or a caption's own image.
+        positives: the items of each anchor, which are never drawn for it: an image's own captions,
+            or a caption's own image.
     """
 
     sampler: Sampler
@@ -65,10 +68,16 @@ class Direction:
         """Pairs between two refreshes that the sampler asks for."""
         return self.sampler.refresh_every(self.positives.n_labels)
 
-    def draw(self, state: SamplerState, anchors: np.ndarray, own: np.ndarray, key: DrawKey) -> tuple[np.ndarray, np.ndarray]:
-        """An item for each pair of an anchor and an item of its own, int64 [n] each, and whether a negative was found: otherwise it is `own`."""
+    def draw(
+        self, state: SamplerState, anchors: np.ndarray, own: np.ndarray, key: DrawKey
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """An item for each pair of an anchor and an item of its own, int64 [n] each, and whether a
+        negative was found: otherwise it is `own`.
+        """
         device = state.Q.device
-        draws = self.sampler.sample(state, torch.from_numpy(anchors).to(device), torch.from_numpy(own).to(device), 1, key)
+        draws = self.sampler.sample(
+            state, torch.from_numpy(anchors).to(device), torch.from_numpy(own).to(device), 1, key
+        )
         items = draws.negatives[:, 0].cpu().numpy()
         found = items != NOTHING
         if self.sampler.may_draw_positives:
@@ -76,7 +85,9 @@ class Direction:
         return np.where(found, items, own), found
 
 
-def directions(samplers: tuple[Sampler, Sampler], text_to_image: np.ndarray, images: int) -> tuple[Direction, Direction]:
+def directions(
+    samplers: tuple[Sampler, Sampler], text_to_image: np.ndarray, images: int
+) -> tuple[Direction, Direction]:
     """Images that ask for captions, and captions that ask for images.
 
     Args:
@@ -93,9 +104,11 @@ def directions(samplers: tuple[Sampler, Sampler], text_to_image: np.ndarray, ima
 class GlobalNegatives:
     """Draws for each pair of an epoch a caption for its image and an image for its caption.
 
-    The training set is embedded, and the samplers are refreshed, when an epoch first needs negatives, and within an epoch after as many pairs as the
-    samplers ask for, rounded up to whole batches. Until then the law is that of this table. A draw is a function of the seed, the step of the
-    refresh and the place in the epoch: a run resumed at an epoch's start draws what the uninterrupted one would have drawn.
+    The training set is embedded, and the samplers are refreshed, when an epoch first needs
+    negatives, and within an epoch after as many pairs as the samplers ask for, rounded up to whole
+    batches. Until then the law is that of this table. A draw is a function of the seed, the step of
+    the refresh and the place in the epoch: a run resumed at an epoch's start draws what the
+    uninterrupted one would have drawn.
 
     Args:
         model: embeds the training set.
@@ -103,21 +116,41 @@ class GlobalNegatives:
         samplers: of captions and of images.
         batch_size: pairs of a step.
         key: of all draws.
-        clock: is charged with `refresh` and `sampling`, both a part of the training that they are measured within.
+        clock: is charged with `refresh` and `sampling`, both a part of the training that they are
+            measured within.
     """
 
-    def __init__(self, model: Model, inputs: Inputs, samplers: tuple[Sampler, Sampler], batch_size: int, key: Key, clock: Clock) -> None:
+    def __init__(
+        self,
+        model: Model,
+        inputs: Inputs,
+        samplers: tuple[Sampler, Sampler],
+        batch_size: int,
+        key: Key,
+        clock: Clock,
+    ) -> None:
         self._model, self._inputs, self._clock, self._key = model, inputs, clock, key
         self._batch_size = batch_size
-        self._to_text, self._to_image = directions(samplers, inputs.train.text_to_image, len(inputs.train.images))
-        wanted = [every for direction in (self._to_text, self._to_image) if (every := direction.refresh_every) is not None]
+        self._to_text, self._to_image = directions(
+            samplers, inputs.train.text_to_image, len(inputs.train.images)
+        )
+        wanted = [
+            every
+            for direction in (self._to_text, self._to_image)
+            if (every := direction.refresh_every) is not None
+        ]
         self._span = math.ceil(min(wanted) / batch_size) * batch_size if wanted else None
         self.announce(np.zeros(0, np.int64), 0)
 
     def announce(self, captions: np.ndarray, first_step: int) -> None:
-        """Says in which order the coming epoch visits the training captions, and which step is its first."""
+        """Says in which order the coming epoch visits the training captions, and which step is its
+        first.
+        """
         self._order, self._first_step = captions, first_step
-        self._start, self._drawn = 0, SampledIndices(*(np.zeros(0, np.int64) for _ in SampledIndices._fields))
+        self._start, self._drawn = (
+            0,
+            SampledIndices(*(np.zeros(0, np.int64) for _ in SampledIndices._fields)),
+        )
 
     def draw(self, progress: Progress) -> SampledIndices:
         """The negatives of a step's batch."""
@@ -136,14 +169,27 @@ class GlobalNegatives:
             self._to_text.sampler.refresh(to_text)
             self._to_image.sampler.refresh(to_image)
         with self._clock.measure("sampling"):
-            texts, text_found = self._to_text.draw(to_text, images, captions, DrawKey.of(self._key / "captions", step))
-            others, image_found = self._to_image.draw(to_image, captions, images, DrawKey.of(self._key / "images", step))
+            texts, text_found = self._to_text.draw(
+                to_text, images, captions, DrawKey.of(self._key / "captions", step)
+            )
+            others, image_found = self._to_image.draw(
+                to_image, captions, images, DrawKey.of(self._key / "images", step)
+            )
         return SampledIndices(texts, others, text_found, image_found)
 
     def _embeddings(self) -> tuple[Tensor, Tensor]:
-        """Float32 embeddings of all training images and captions as they are, not augmented; without columns where no law reads them."""
+        """Float32 embeddings of all training images and captions as they are, not augmented;
+        without columns where no law reads them.
+        """
         train, device = self._inputs.train, self._clock.device
         if not (self._to_text.reads_vectors or self._to_image.reads_vectors):
-            return torch.zeros(len(train.images), 0, device=device), torch.zeros(len(train.texts), 0, device=device)
-        image, text = encode_images(self._model, train.images), encode_texts(self._model, train.texts, device)
-        return representative(image).float().clone(), representative(text).float().clone()  # clones: encoding makes inference tensors
+            return torch.zeros(len(train.images), 0, device=device), torch.zeros(
+                len(train.texts), 0, device=device
+            )
+        image, text = (
+            encode_images(self._model, train.images),
+            encode_texts(self._model, train.texts, device),
+        )
+        return representative(image).float().clone(), representative(
+            text
+        ).float().clone()  # clones: encoding makes inference tensors

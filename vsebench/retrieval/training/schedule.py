@@ -36,7 +36,11 @@ class Schedule:
     @cached_property
     def warmup_steps(self) -> int:
         """Steps that train with the protocol's warm-up loss."""
-        return 0 if self.warm_start else min(self.total, round(self.protocol.warmup_epochs * self.steps_per_epoch))
+        return (
+            0
+            if self.warm_start
+            else min(self.total, round(self.protocol.warmup_epochs * self.steps_per_epoch))
+        )
 
     @cached_property
     def decay_step(self) -> int:
@@ -52,11 +56,24 @@ class Schedule:
         if step < self.lr_warmup_steps:
             return self.protocol.lr * (step + 1) / self.lr_warmup_steps
         if self.protocol.lr_schedule == "cosine":
-            return self.protocol.lr * (1 + math.cos(math.pi * (step - self.lr_warmup_steps) / (self.total - self.lr_warmup_steps))) / 2
+            return (
+                self.protocol.lr
+                * (
+                    1
+                    + math.cos(
+                        math.pi
+                        * (step - self.lr_warmup_steps)
+                        / (self.total - self.lr_warmup_steps)
+                    )
+                )
+                / 2
+            )
         return self.protocol.lr * self.protocol.lr_decay ** self._cuts(step)
 
     def _cuts(self, step: int) -> int:
-        """How often the learning rate has been cut. Compounding, each epoch e multiplies it by lr_decay^(e // d), d being the epoch of the first cut."""
+        """How often the learning rate has been cut. Compounding, each epoch e multiplies it by
+        lr_decay^(e // d), d being the epoch of the first cut.
+        """
         if self.protocol.lr_schedule == "step":
             return int(step >= self.decay_step)
         first = max(1, round(self.protocol.lr_decay_at * self.protocol.epochs))
@@ -67,7 +84,9 @@ class Schedule:
         return step % self.steps_per_epoch / self.steps_per_epoch
 
     def ramp(self, step: int) -> float:
-        """The share of its epoch's steps that are done with a step, above 0 to 1: the pace at which parameters start that were frozen."""
+        """The share of its epoch's steps that are done with a step, above 0 to 1: the pace at which
+        parameters start that were frozen.
+        """
         return self.share(step) + 1 / self.steps_per_epoch
 
     @cached_property

@@ -18,21 +18,35 @@ if TYPE_CHECKING:
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
 
-def evaluate_split(model: Model, split: SplitInputs, device: torch.device) -> tuple[RetrievalMetrics, float]:
-    """Metrics of a model on a split, and the mean cosine of its pairs of unrelated images and captions: near 1, the model has collapsed."""
+def evaluate_split(
+    model: Model, split: SplitInputs, device: torch.device
+) -> tuple[RetrievalMetrics, float]:
+    """Metrics of a model on a split, and the mean cosine of its pairs of unrelated images and
+    captions: near 1, the model has collapsed.
+    """
     image, text = embed_split(model, split, device)
-    return evaluate_embedded(model, image, text, split), _mean_unrelated_cosine(image, text, torch.from_numpy(split.text_to_image).to(device))
+    return evaluate_embedded(model, image, text, split), _mean_unrelated_cosine(
+        image, text, torch.from_numpy(split.text_to_image).to(device)
+    )
 
 
-def embed_split(model: Model, split: SplitInputs, device: torch.device) -> tuple[Embedding, Embedding]:
+def embed_split(
+    model: Model, split: SplitInputs, device: torch.device
+) -> tuple[Embedding, Embedding]:
     """A model's embeddings of the images and of the captions of a split."""
     return encode_images(model, split.images), encode_texts(model, split.texts, device)
 
 
-def evaluate_embedded(model: Model, image: Embedding, text: Embedding, split: SplitInputs) -> RetrievalMetrics:
+def evaluate_embedded(
+    model: Model, image: Embedding, text: Embedding, split: SplitInputs
+) -> RetrievalMetrics:
     """Metrics of a model's embeddings of a split."""
-    plain = not isinstance(image, (SetEmbedding, GaussianEmbedding)) and getattr(model.similarity, "inner_product", False)
-    return evaluate(image, text, split.text_to_image, similarity=None if plain else model.similarity)
+    plain = not isinstance(image, (SetEmbedding, GaussianEmbedding)) and getattr(
+        model.similarity, "inner_product", False
+    )
+    return evaluate(
+        image, text, split.text_to_image, similarity=None if plain else model.similarity
+    )
 
 
 def _mean_unrelated_cosine(image: Embedding, text: Embedding, owner: torch.Tensor) -> float:

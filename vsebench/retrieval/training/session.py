@@ -83,15 +83,27 @@ class Session:
     def checkpointed(self) -> dict[str, Any]:
         """What a checkpoint holds besides the counters."""
         loss = self.objective.loss
-        return {"model": self.model, "optimiser": self.stepper.optimisation, "loss": loss if isinstance(loss, nn.Module) else None}
+        return {
+            "model": self.model,
+            "optimiser": self.stepper.optimisation,
+            "loss": loss if isinstance(loss, nn.Module) else None,
+        }
 
 
-def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: Reporter, observers: Observers) -> Session:
+def prepare(
+    spec: RunSpec,
+    directory: RunDirectory,
+    registry: Registry,
+    report: Reporter,
+    observers: Observers,
+) -> Session:
     """Makes a run ready to train, from its beginning or from its last checkpoint."""
     device = torch.device(spec.device)
     report({"event": "phase", "phase": "loading"})
     inputs = open_inputs(spec, registry, device)
-    model = build(spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).to(device)
+    model = build(
+        spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)
+    ).to(device)
     objective = _objective(spec, spec.loss, registry, device)
     clock = Clock(device)
     offline, prior_seconds, warm = None, 0.0, False
@@ -109,12 +121,18 @@ def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: 
         model=model,
         objective=objective,
         warmup=_objective(spec, spec.warmup_loss, registry, device),
-        batch_plan=registry.get("batch-plan", spec.batch_plan.name).create(spec.batch_plan.params, batch_size=spec.protocol.batch_size),
-        stopping=None if spec.stop is None else registry.get("stopping-rule", spec.stop.name).create(spec.stop.params),
+        batch_plan=registry.get("batch-plan", spec.batch_plan.name).create(
+            spec.batch_plan.params, batch_size=spec.protocol.batch_size
+        ),
+        stopping=None
+        if spec.stop is None
+        else registry.get("stopping-rule", spec.stop.name).create(spec.stop.params),
         stepper=_stepper(inputs, model, objective, schedule, device),
         schedule=schedule,
         offline=offline,
-        sampled=_global_negatives(spec, registry, model, inputs, clock) if objective.card.sampled else None,
+        sampled=_global_negatives(spec, registry, model, inputs, clock)
+        if objective.card.sampled
+        else None,
         clock=clock,
         state=State(),
         prior_seconds=prior_seconds,
@@ -127,7 +145,9 @@ def prepare(spec: RunSpec, directory: RunDirectory, registry: Registry, report: 
 
 
 def _compile(model: Model, dim: int, device: torch.device) -> None:
-    """Lets the poolings load or compile their kernels, so that the first training step does not pay for it. They work on copies: nothing changes."""
+    """Lets the poolings load or compile their kernels, so that the first training step does not pay
+    for it. They work on copies: nothing changes.
+    """
     for tower in (model.image, model.text):
         features = torch.zeros(2, 3, dim, device=device, requires_grad=True)
         output = pool(copy.deepcopy(tower.pooling), features, torch.tensor([3, 1], device=device))
@@ -135,7 +155,9 @@ def _compile(model: Model, dim: int, device: torch.device) -> None:
 
 
 def _restore(session: Session) -> None:
-    state = load_checkpoint(session.directory.checkpoint_path, session.device, **session.checkpointed)
+    state = load_checkpoint(
+        session.directory.checkpoint_path, session.device, **session.checkpointed
+    )
     session.directory.truncate_curve(state.step if state else 0)
     if state is None:
         return
@@ -144,18 +166,38 @@ def _restore(session: Session) -> None:
     session.clock.seconds.update(state.seconds)
 
 
-def _global_negatives(spec: RunSpec, registry: Registry, model: Model, inputs: Inputs, clock: Clock) -> GlobalNegatives:
+def _global_negatives(
+    spec: RunSpec, registry: Registry, model: Model, inputs: Inputs, clock: Clock
+) -> GlobalNegatives:
     if spec.sampler is None:
-        raise VsebenchError(f"loss '{spec.loss.spec}' needs global negatives, but the run names no sampler to draw them")
+        raise VsebenchError(
+            f"loss '{spec.loss.spec}' needs global negatives, but the run names no sampler to "
+            "draw them"
+        )
     component = registry.get("sampler", spec.sampler.name)
     samplers = component.create(spec.sampler.params), component.create(spec.sampler.params)
-    return GlobalNegatives(model, inputs, samplers, spec.protocol.batch_size, Key(spec.seed) / "global negatives", clock)
+    return GlobalNegatives(
+        model,
+        inputs,
+        samplers,
+        spec.protocol.batch_size,
+        Key(spec.seed) / "global negatives",
+        clock,
+    )
 
 
 def _mine(
-    spec: RunSpec, directory: RunDirectory, registry: Registry, inputs: Inputs, model: Model, wanted: OfflineSpec, clock: Clock
+    spec: RunSpec,
+    directory: RunDirectory,
+    registry: Registry,
+    inputs: Inputs,
+    model: Model,
+    wanted: OfflineSpec,
+    clock: Clock,
 ) -> tuple[OfflineLists, float]:
-    """The offline lists and the training seconds of the first round; a warm start leaves its best parameters in `model`."""
+    """The offline lists and the training seconds of the first round; a warm start leaves its best
+    parameters in `model`.
+    """
     source, record = first_round(spec, directory)
     cost = record.cost
     assert cost is not None
@@ -165,22 +207,39 @@ def _mine(
     def teacher() -> Model:
         if wanted.start == "warm":
             return model
-        fresh = build(record.retrieval, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)).to(clock.device)
+        fresh = build(
+            record.retrieval,
+            registry,
+            in_dim=inputs.train.images.dim,
+            vocabulary_size=len(inputs.tokeniser),
+        ).to(clock.device)
         load_best(fresh, source)
         return fresh
 
     return offline_lists(teacher, wanted, inputs, spec, directory, clock), cost.total_seconds
 
 
-def _objective(spec: RunSpec, ref: ComponentRef, registry: Registry, device: torch.device) -> Objective:
+def _objective(
+    spec: RunSpec, ref: ComponentRef, registry: Registry, device: torch.device
+) -> Objective:
     component = registry.get("loss", ref.name)
     context = {"dim": spec.protocol.embed_dim, "batch_size": spec.protocol.batch_size}
     loss = seeded(Key(spec.seed) / "init" / "loss", lambda: component.create(ref.params, **context))
-    return Objective(loss.to(device) if isinstance(loss, nn.Module) else loss, cast("LossCard", component.card))
+    return Objective(
+        loss.to(device) if isinstance(loss, nn.Module) else loss, cast("LossCard", component.card)
+    )
 
 
-def _stepper(inputs: Inputs, model: Model, objective: Objective, schedule: Schedule, device: torch.device) -> Stepper:
+def _stepper(
+    inputs: Inputs, model: Model, objective: Objective, schedule: Schedule, device: torch.device
+) -> Stepper:
     protocol, train = schedule.protocol, inputs.train
     images = image_batches(train.images, model.image.encoder, inputs.feature_kind, protocol)
     augmenter = Augmenter(images, train.texts, inputs.tokeniser, protocol.augment_words, device)
-    return Stepper(model, Optimisation(model, objective.loss, schedule), augmenter, train.text_to_image, protocol)
+    return Stepper(
+        model,
+        Optimisation(model, objective.loss, schedule),
+        augmenter,
+        train.text_to_image,
+        protocol,
+    )

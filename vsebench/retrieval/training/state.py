@@ -39,7 +39,9 @@ class State:
 
 def snapshot(module: nn.Module) -> dict[str, Tensor]:
     """A copy of a module's state, on the CPU."""
-    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in module.state_dict().items()}
+    return {
+        name: tensor.detach().to("cpu", copy=True) for name, tensor in module.state_dict().items()
+    }
 
 
 def save_checkpoint(directory: RunDirectory, state: State, **modules: Any) -> None:

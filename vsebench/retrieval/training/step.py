@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 
 class Streams(NamedTuple):
-    """Random choices of an epoch. Offline and global negatives have a stream of their own, so that every loss sees the same pairs augmented alike."""
+    """Random choices of an epoch. Offline and global negatives have a stream of their own, so that
+    every loss sees the same pairs augmented alike.
+    """
 
     pairs: np.random.Generator
     offline: np.random.Generator
@@ -48,7 +50,9 @@ class Objective(NamedTuple):
 
 @dataclass
 class Totals:
-    """Sums since the last evaluation, kept on the device: of the loss, and of each diagnostic over the steps that reported it."""
+    """Sums since the last evaluation, kept on the device: of the loss, and of each diagnostic over
+    the steps that reported it.
+    """
 
     sums: dict[str, Tensor] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -84,25 +88,55 @@ class Stepper:
     forwards: int = 0
 
     def announce(self, captions: np.ndarray, key: Key) -> None:
-        """Says in which order the coming epoch visits the training captions, so that their images can be made ready."""
+        """Says in which order the coming epoch visits the training captions, so that their images
+        can be made ready.
+        """
         self.inputs.images.announce(self.text_to_image[captions], self.protocol.batch_size, key)
 
-    def step(self, captions: np.ndarray, objective: Objective, progress: Progress, lr: float, streams: Streams, negatives: Negatives, totals: Totals) -> None:
-        """One optimiser step on the pairs of `captions` [B], with what the objective wants of negatives from outside the batch."""
+    def step(
+        self,
+        captions: np.ndarray,
+        objective: Objective,
+        progress: Progress,
+        lr: float,
+        streams: Streams,
+        negatives: Negatives,
+        totals: Totals,
+    ) -> None:
+        """One optimiser step on the pairs of `captions` [B], with what the objective wants of
+        negatives from outside the batch.
+        """
         self.optimisation.enter(progress.epoch)
         loss, diagnostics = self._loss(captions, objective, progress, streams, negatives)
         self.optimisation.update(loss, lr, progress)
         totals.add({**diagnostics, "loss": loss.detach()})
 
-    def _loss(self, captions: np.ndarray, objective: Objective, progress: Progress, streams: Streams, negatives: Negatives) -> tuple[Tensor, dict[str, Tensor]]:
+    def _loss(
+        self,
+        captions: np.ndarray,
+        objective: Objective,
+        progress: Progress,
+        streams: Streams,
+        negatives: Negatives,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         image_ids = self.text_to_image[captions]
         with self.autocast():
             image = self._embed_images(self.inputs.images.pairs(image_ids, streams.pairs))
             texts = [self.inputs.text_batch(captions, streams.pairs)]
-            texts += [self.inputs.text_batch(chosen, streams.offline) for chosen in _captions(negatives)]
+            texts += [
+                self.inputs.text_batch(chosen, streams.offline) for chosen in _captions(negatives)
+            ]
             text, *others = self._embed_texts(texts)
-            offline = self._offline(negatives, others, streams.offline) if isinstance(negatives, OfflineIndices) else None
-            sampled = self._sampled(negatives, others, streams.offline) if isinstance(negatives, SampledIndices) else None
+            offline = (
+                self._offline(negatives, others, streams.offline)
+                if isinstance(negatives, OfflineIndices)
+                else None
+            )
+            sampled = (
+                self._sampled(negatives, others, streams.offline)
+                if isinstance(negatives, SampledIndices)
+                else None
+            )
         ids = to_device(image_ids, self.inputs.device)
         raw = {"raw_image": image.raw, "raw_text": text.raw}
         inputs = LossInputs(
@@ -121,14 +155,26 @@ class Stepper:
         output = value if isinstance(value, LossOutput) else LossOutput(value)
         return _total(output, image, text)
 
-    def _offline(self, indices: OfflineIndices, texts: Sequence[Encoded], rng: np.random.Generator) -> OfflineInputs:
-        image3, image4 = (representative(self._embed_images(self.inputs.images.others(chosen, rng)).embedding) for chosen in (indices.image3, indices.image4))
+    def _offline(
+        self, indices: OfflineIndices, texts: Sequence[Encoded], rng: np.random.Generator
+    ) -> OfflineInputs:
+        image3, image4 = (
+            representative(self._embed_images(self.inputs.images.others(chosen, rng)).embedding)
+            for chosen in (indices.image3, indices.image4)
+        )
         text3, text4 = (representative(text.embedding) for text in texts)
         return OfflineInputs(text3=text3, image3=image3, image4=image4, text4=text4)
 
-    def _sampled(self, indices: SampledIndices, texts: Sequence[Encoded], rng: np.random.Generator) -> SampledInputs:
-        image = representative(self._embed_images(self.inputs.images.others(indices.image, rng)).embedding)
-        found = (to_device(each, self.inputs.device) for each in (indices.text_found, indices.image_found))
+    def _sampled(
+        self, indices: SampledIndices, texts: Sequence[Encoded], rng: np.random.Generator
+    ) -> SampledInputs:
+        image = representative(
+            self._embed_images(self.inputs.images.others(indices.image, rng)).embedding
+        )
+        found = (
+            to_device(each, self.inputs.device)
+            for each in (indices.text_found, indices.image_found)
+        )
         return SampledInputs(representative(texts[0].embedding), image, *found)
 
     def _embed_images(self, batch: Padded) -> Encoded:
@@ -136,17 +182,24 @@ class Stepper:
         return self.model.image(*batch)  # type: ignore[no-any-return]
 
     def _embed_texts(self, batches: Sequence[Padded]) -> list[Encoded]:
-        """Embeds several batches in one pass of the tower: its recurrent steps cost about the same for one batch as for three."""
+        """Embeds several batches in one pass of the tower: its recurrent steps cost about the same
+        for one batch as for three.
+        """
         joined = join(batches) if len(batches) > 1 else batches[0]
         self.forwards += len(joined.lengths)
         encoded: Encoded = self.model.text(*joined)
         size = len(joined.lengths) // len(batches)
-        return [encoded.part(slice(start, start + size)) for start in range(0, len(joined.lengths), size)]
+        return [
+            encoded.part(slice(start, start + size))
+            for start in range(0, len(joined.lengths), size)
+        ]
 
     def autocast(self) -> AbstractContextManager[object]:
         """bf16 autocast where the protocol asks for it: on CUDA by default."""
         device = self.inputs.device.type
-        wanted = self.protocol.precision == "bf16" or (self.protocol.precision == "auto" and device == "cuda")
+        wanted = self.protocol.precision == "bf16" or (
+            self.protocol.precision == "auto" and device == "cuda"
+        )
         return torch.autocast(device, dtype=torch.bfloat16) if wanted else nullcontext()
 
 
@@ -169,5 +222,11 @@ def _total(output: LossOutput, image: Encoded, text: Encoded) -> tuple[Tensor, d
         for name, value in encoded.losses.items():
             total = total + value
             diagnostics[f"{side}_{name}"] = value.detach()
-        diagnostics.update({f"{side}_{name}": value for name, value in encoded.diagnostics.items() if value.numel() == 1})
+        diagnostics.update(
+            {
+                f"{side}_{name}": value
+                for name, value in encoded.diagnostics.items()
+                if value.numel() == 1
+            }
+        )
     return total, diagnostics

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from vsebench.results.store import RunDirectory
 
 
-def train(spec: RunSpec, directory: RunDirectory, report: Reporter, observers: Observers | None = None) -> RunRecord:
-    """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and stores ranks and model.
+def train(
+    spec: RunSpec, directory: RunDirectory, report: Reporter, observers: Observers | None = None
+) -> RunRecord:
+    """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and
+    stores ranks and model.
 
     Args:
         spec: the run.
@@ -39,7 +42,9 @@ def train(spec: RunSpec, directory: RunDirectory, report: Reporter, observers: O
     registry = load_plugins(spec.environment.plugin_files).registry
     with cpu_threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
         origin = provenance(torch.device(spec.device), matmul)
-        session = prepare(spec, directory, registry, report, observers or Observers.of(spec, directory.path))
+        session = prepare(
+            spec, directory, registry, report, observers or Observers.of(spec, directory.path)
+        )
         loop.run(session)
         return _finish(session, origin)
 
@@ -54,7 +59,11 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
         metrics = evaluate_embedded(session.model, image, text, session.inputs.test)
     directory.write_ranks(metrics.i2t_ranks, metrics.t2i_ranks)
     owner, ranks = session.inputs.test.text_to_image, (metrics.i2t_ranks, metrics.t2i_ranks)
-    columns = session.observers.tested(lambda: RetrievalTest(image, text, owner, session.model.similarity, *ranks, metrics.as_dict()))
+    columns = session.observers.tested(
+        lambda: RetrievalTest(
+            image, text, owner, session.model.similarity, *ranks, metrics.as_dict()
+        )
+    )
     directory.write_best(state.best.model)
     record = RunRecord(
         run_id=session.spec.run_id,
@@ -83,7 +92,9 @@ def _collapse(session: Session) -> Collapse | None:
     return find_collapse(
         session.directory.read_curve(),
         chance_rsum(dev.text_to_image, len(dev.images)),
-        lambda: plateau(session.objective, protocol.batch_size, protocol.embed_dim, last, session.device),
+        lambda: plateau(
+            session.objective, protocol.batch_size, protocol.embed_dim, last, session.device
+        ),
     )
 
 

@@ -31,21 +31,41 @@ def it_can_be_opened(subject: Subject) -> None:
         data = load(subject, found)
         task = "retrieval" if isinstance(data, RetrievalData) else "annotation"
         declared = cast("DatasetCard", subject.component.card).task
-        case.require(task == declared, "it serves another task than its card says", expected=declared, found=task)
+        case.require(
+            task == declared,
+            "it serves another task than its card says",
+            expected=declared,
+            found=task,
+        )
 
 
 @promise
 def loading_again_gives_the_same(subject: Subject) -> None:
-    """Another instance that loads it, or generates it in another folder, gives the same splits to the byte."""
-    with opened(subject) as one, opened(subject) as other, trial(subject, one.root, "dataset.load(root)", note="twice") as case:
+    """Another instance that loads it, or generates it in another folder, gives the same splits to
+    the byte.
+    """
+    with (
+        opened(subject) as one,
+        opened(subject) as other,
+        trial(subject, one.root, "dataset.load(root)", note="twice") as case,
+    ):
         first, second = load(subject, one), load(subject, other)
         for split in first.splits:
             pairs = zip(_digests(first, split), _digests(second, split), strict=True)
             differing = [i for i, (a, b) in enumerate(pairs) if a != b]
             what = f"its split '{split}' differs the second time"
-            case.require(not differing, what, expected="the same bytes", found=f"{len(differing)} images differ, first image {differing[:1]}")
+            case.require(
+                not differing,
+                what,
+                expected="the same bytes",
+                found=f"{len(differing)} images differ, first image {differing[:1]}",
+            )
             texts = [_texts(data, split) for data in (first, second)]
-            case.require(texts[0] == texts[1], f"captions or labels of its split '{split}' differ the second time", expected="the same")
+            case.require(
+                texts[0] == texts[1],
+                f"captions or labels of its split '{split}' differ the second time",
+                expected="the same",
+            )
 
 
 @promise
@@ -55,26 +75,44 @@ def splits_are_disjoint(subject: Subject) -> None:
         data = load(subject, found)
         if not isinstance(data, RetrievalData) and data.aligned:
             return  # opening it has compared the pairs
-        digests = {split: {digest: i for i, digest in enumerate(_digests(data, split))} for split in data.splits}
+        digests = {
+            split: {digest: i for i, digest in enumerate(_digests(data, split))}
+            for split in data.splits
+        }
         for one, other in itertools.combinations(digests, 2):
             shared = digests[one].keys() & digests[other].keys()
             example = min(shared, key=digests[one].__getitem__, default=b"")
-            text = f"{len(shared)} images, such as image {digests[one].get(example)} of {one} and {digests[other].get(example)} of {other}"
-            case.require(not shared, f"'{one}' and '{other}' share images", expected="none, by the bytes of their features", found=text)
+            text = (
+                f"{len(shared)} images, such as image {digests[one].get(example)} of {one} and "
+                f"{digests[other].get(example)} of {other}"
+            )
+            case.require(
+                not shared,
+                f"'{one}' and '{other}' share images",
+                expected="none, by the bytes of their features",
+                found=text,
+            )
 
 
 def _digests(data: Data, split: str) -> Iterator[bytes]:
-    """A hash of what each image of a split looks like; none where images are known by their row alone."""
+    """A hash of what each image of a split looks like; none where images are known by their row
+    alone.
+    """
     part = data.splits[split]
     if part.features is None:
         return
     if isinstance(part.features, ImageSource):
-        yield from (hashlib.blake2b(part.features.read(i), digest_size=16).digest() for i in range(len(part.features)))
+        yield from (
+            hashlib.blake2b(part.features.read(i), digest_size=16).digest()
+            for i in range(len(part.features))
+        )
         return
     yield from _feature_digests(part, part.features)
 
 
-def _feature_digests(part: RetrievalSplit | AnnotationSplit, features: FeatureArray) -> Iterator[bytes]:
+def _feature_digests(
+    part: RetrievalSplit | AnnotationSplit, features: FeatureArray
+) -> Iterator[bytes]:
     lengths = getattr(part, "lengths", None)
     n = features.shape[0]
     for start in range(0, n, BLOCK):

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 def trial(subject: Subject, root: Path, call: str, *, note: str = "") -> Trial:
     """The trial of a `dataset` in the folder `root`; `call` is Python in these two."""
-    code = f'from pathlib import Path; from vsebench.testing import build; dataset = {subject.source()}; root = Path("{root}"); {call}'
+    code = (
+        "from pathlib import Path; from vsebench.testing import build; dataset = "
+        f'{subject.source()}; root = Path("{root}"); {call}'
+    )
     return Trial(f"{root}{', ' if note else ''}{note}", code)
 
 
@@ -32,37 +35,68 @@ def says_how_to_get_it(subject: Subject) -> None:
     card = cast("DatasetCard", subject.component.card)
     for field in ("prepare", "licence"):
         if not getattr(card, field).strip():
-            raise ConformanceError(f"its card has no '{field}'", expected=f"DatasetCard(…, {field}=…), so that a person can follow it", found="nothing")
+            raise ConformanceError(
+                f"its card has no '{field}'",
+                expected=f"DatasetCard(…, {field}=…), so that a person can follow it",
+                found="nothing",
+            )
 
 
 @promise
 def its_fingerprint_is_stable(subject: Subject) -> None:
-    """`files` names the same files in every instance, and loading changes none of them, so that its runs keep their identity."""
-    with opened(subject) as found, trial(subject, found.root, "dataset.files(root); dataset.load(root); dataset.files(root)") as case:
+    """`files` names the same files in every instance, and loading changes none of them, so that its
+    runs keep their identity.
+    """
+    with (
+        opened(subject) as found,
+        trial(
+            subject, found.root, "dataset.files(root); dataset.load(root); dataset.files(root)"
+        ) as case,
+    ):
         files = defining_files(found)
         before = fingerprint_files(found.root, files)
         load(subject, found)
         again = defining_files(Opened(subject.build(), found.root))
         names = [str(file.relative_to(found.root)) for file in files]
         other = [str(file.relative_to(found.root)) for file in again]
-        case.require(sorted(names) == sorted(other), "files() names other files the second time", expected=", ".join(names), found=", ".join(other))
+        case.require(
+            sorted(names) == sorted(other),
+            "files() names other files the second time",
+            expected=", ".join(names),
+            found=", ".join(other),
+        )
         after = fingerprint_files(found.root, again)
-        case.require(before == after, "loading changes files that define it, and with them the identity of its runs", expected=before, found=after)
+        case.require(
+            before == after,
+            "loading changes files that define it, and with them the identity of its runs",
+            expected=before,
+            found=after,
+        )
 
 
 def _damage(subject: Subject, root: Path, victim: Path, *, truncated: bool) -> Trial:
     """The trial of a copy of its folder in which a file is missing or cut in half."""
-    made = f'copy = damaged(root, root / "{victim.relative_to(root)}", truncated={truncated}); dataset.load(copy.__enter__())'
+    made = (
+        f'copy = damaged(root, root / "{victim.relative_to(root)}", truncated={truncated}); '
+        "dataset.load(copy.__enter__())"
+    )
     note = f"{victim.name} cut in half" if truncated else f"without {victim.name}"
-    return trial(subject, root, f"from vsebench.testing.datasets.folder import damaged; {made}", note=note)
+    return trial(
+        subject, root, f"from vsebench.testing.datasets.folder import damaged; {made}", note=note
+    )
 
 
 @promise
 def a_missing_file_is_named(subject: Subject) -> None:
-    """Without any one of its files, loading raises a DataError that names the file; files that it then does without are no part of it."""
+    """Without any one of its files, loading raises a DataError that names the file; files that it
+    then does without are no part of it.
+    """
     with opened(subject) as found:
         for victim in defining_files(found):
-            with damaged(found.root, victim, truncated=False) as root, _damage(subject, found.root, victim, truncated=False) as case:
+            with (
+                damaged(found.root, victim, truncated=False) as root,
+                _damage(subject, found.root, victim, truncated=False) as case,
+            ):
                 place = Opened(subject.build(), root)
                 if root / victim.relative_to(found.root) not in list(place.dataset.files(root)):
                     continue
@@ -71,7 +105,9 @@ def a_missing_file_is_named(subject: Subject) -> None:
 
 @promise
 def a_truncated_file_is_named(subject: Subject) -> None:
-    """With the first half of any one of its files, loading raises a DataError that names it, or gives numbers that are not the declared ones."""
+    """With the first half of any one of its files, loading raises a DataError that names it, or
+    gives numbers that are not the declared ones.
+    """
     with opened(subject) as found:
         for victim in defining_files(found):
             with (
@@ -86,10 +122,19 @@ def _must_refuse(case: Trial, subject: Subject, place: Opened, victim: Path) -> 
         data = load(subject, place)
     except DataError as error:
         what = "its error does not say which file is at fault"
-        case.require(victim.name in str(error), what, expected=victim.name, found=str(error).replace(str(place.root), "…"))
+        case.require(
+            victim.name in str(error),
+            what,
+            expected=victim.name,
+            found=str(error).replace(str(place.root), "…"),
+        )
         return
     if not _differences(subject, data):
-        raise case.failure("it takes damaged data for sound", expected=f"a DataError that names {victim.name}", found="data, as if nothing were wrong")
+        raise case.failure(
+            "it takes damaged data for sound",
+            expected=f"a DataError that names {victim.name}",
+            found="data, as if nothing were wrong",
+        )
 
 
 def _differences(subject: Subject, data: Data) -> tuple[str, ...]:
@@ -97,16 +142,29 @@ def _differences(subject: Subject, data: Data) -> tuple[str, ...]:
     card = cast("DatasetCard", subject.component.card)
     if isinstance(data, RetrievalData):
         return compare_counts(data, card.counts_for(subject.params))
-    return compare_sizes(data, card.sizes_for(subject.params)) if isinstance(card, AnnotationCard) else ()
+    return (
+        compare_sizes(data, card.sizes_for(subject.params))
+        if isinstance(card, AnnotationCard)
+        else ()
+    )
 
 
 @promise
 def has_the_declared_counts(subject: Subject) -> None:
     """It has as many images, captions, labels and pairs as its card says."""
     card = cast("DatasetCard", subject.component.card)
-    declared = card.sizes_for(subject.params) if isinstance(card, AnnotationCard) else card.counts_for(subject.params)
+    declared = (
+        card.sizes_for(subject.params)
+        if isinstance(card, AnnotationCard)
+        else card.counts_for(subject.params)
+    )
     if not declared:
         raise NotCheckedError("its card declares no counts")
     with opened(subject) as found, trial(subject, found.root, "dataset.load(root)") as case:
         differences = _differences(subject, load(subject, found))
-        case.require(not differences, "it has other counts than its card declares", expected=str(dict(declared)), found="; ".join(differences))
+        case.require(
+            not differences,
+            "it has other counts than its card declares",
+            expected=str(dict(declared)),
+            found="; ".join(differences),
+        )

@@ -75,13 +75,17 @@ def defining_files(found: Opened) -> list[Path]:
     files = [Path(file) for file in found.dataset.files(found.root)]
     inside = [file for file in files if file.is_file() and file.is_relative_to(found.root)]
     if not inside:
-        raise NotCheckedError("no file in its folder defines it: it is generated, or its files lie elsewhere")
+        raise NotCheckedError(
+            "no file in its folder defines it: it is generated, or its files lie elsewhere"
+        )
     return inside
 
 
 @contextmanager
 def damaged(root: Path, victim: Path, *, truncated: bool) -> Iterator[Path]:
-    """A folder like `root`, of links, without `victim`, or with the first half of it (4 MiB at most) in its place."""
+    """A folder like `root`, of links, without `victim`, or with the first half of it (4 MiB at
+    most) in its place.
+    """
     with tempfile.TemporaryDirectory() as folder:
         here, there = root, Path(folder)
         for name in victim.relative_to(root).parts:

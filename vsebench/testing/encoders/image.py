@@ -23,7 +23,12 @@ def _batch(subject: Subject) -> Batch:
     if isinstance(card, ImageEncoderCard) and card.raw_images:
         raise NotCheckedError("it takes raw images, of which the kit has none")
     source = f"from vsebench.testing import Ragged; inputs = Ragged(dim={IN_DIM}).tensors()"
-    return Batch(*Ragged(dim=IN_DIM).tensors(), f"features of size {IN_DIM}", {"in_dim": IN_DIM, "dim": DIM}, source)
+    return Batch(
+        *Ragged(dim=IN_DIM).tensors(),
+        f"features of size {IN_DIM}",
+        {"in_dim": IN_DIM, "dim": DIM},
+        source,
+    )
 
 
 @promise
@@ -34,9 +39,15 @@ def gives_local_features(subject: Subject) -> None:
 
 @promise
 def never_reads_padding(subject: Subject) -> None:
-    """In evaluation mode, an item's features do not depend on what finite values its padding holds."""
+    """In evaluation mode, an item's features do not depend on what finite values its padding
+    holds.
+    """
     batch = _batch(subject)
-    trial.never_reads_padding(subject, batch, dataclasses.replace(batch, values=Ragged(dim=IN_DIM, padding=3.0).tensors()[0]))
+    trial.never_reads_padding(
+        subject,
+        batch,
+        dataclasses.replace(batch, values=Ragged(dim=IN_DIM, padding=3.0).tensors()[0]),
+    )
 
 
 @promise
@@ -51,4 +62,9 @@ def its_state_is_in_its_state_dict(subject: Subject) -> None:
     trial.state_is_in_state_dict(subject, _batch(subject))
 
 
-PROMISES = (gives_local_features, never_reads_padding, items_do_not_depend_on_each_other, its_state_is_in_its_state_dict)
+PROMISES = (
+    gives_local_features,
+    never_reads_padding,
+    items_do_not_depend_on_each_other,
+    its_state_is_in_its_state_dict,
+)

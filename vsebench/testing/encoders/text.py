@@ -24,13 +24,20 @@ _LENGTHS = (9, 4, 6, 1, 2, 1)
 def captions() -> tuple[Tensor, Tensor]:
     """Token ids int64 [B, N], padded with 0, and lengths int64 [B]."""
     lengths = torch.tensor(_LENGTHS)
-    tokens = torch.randint(1, WORDS, (len(_LENGTHS), max(_LENGTHS)), generator=torch.Generator().manual_seed(0))
+    tokens = torch.randint(
+        1, WORDS, (len(_LENGTHS), max(_LENGTHS)), generator=torch.Generator().manual_seed(0)
+    )
     return tokens.masked_fill(torch.arange(max(_LENGTHS)) >= lengths[:, None], 0), lengths
 
 
 def _batch() -> Batch:
     source = "from vsebench.testing.encoders.text import captions; inputs = captions()"
-    return Batch(*captions(), f"captions of {WORDS} words", {"vocabulary_size": WORDS, "word_dim": 8, "dim": DIM}, source)
+    return Batch(
+        *captions(),
+        f"captions of {WORDS} words",
+        {"vocabulary_size": WORDS, "word_dim": 8, "dim": DIM},
+        source,
+    )
 
 
 @promise
@@ -44,7 +51,9 @@ def never_reads_padding(subject: Subject) -> None:
     """In evaluation mode, a caption's features do not depend on how much padding its batch has."""
     batch = _batch()
     padding = torch.zeros(len(_LENGTHS), 4, dtype=torch.int64)
-    trial.never_reads_padding(subject, batch, dataclasses.replace(batch, values=torch.cat([batch.values, padding], dim=1)))
+    trial.never_reads_padding(
+        subject, batch, dataclasses.replace(batch, values=torch.cat([batch.values, padding], dim=1))
+    )
 
 
 @promise
@@ -59,4 +68,9 @@ def its_state_is_in_its_state_dict(subject: Subject) -> None:
     trial.state_is_in_state_dict(subject, _batch())
 
 
-PROMISES = (gives_local_features, never_reads_padding, items_do_not_depend_on_each_other, its_state_is_in_its_state_dict)
+PROMISES = (
+    gives_local_features,
+    never_reads_padding,
+    items_do_not_depend_on_each_other,
+    its_state_is_in_its_state_dict,
+)

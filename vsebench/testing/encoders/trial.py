@@ -41,7 +41,11 @@ class Batch:
 
 def trial(subject: Subject, batch: Batch) -> Trial:
     lengths = ", ".join(map(str, batch.lengths.tolist()))
-    return Trial(f"{batch.words} of lengths {lengths}", f"from vsebench.testing import build; {batch.source}; {subject.source(**batch.context)}(*inputs)")
+    return Trial(
+        f"{batch.words} of lengths {lengths}",
+        f"from vsebench.testing import build; {batch.source}; "
+        f"{subject.source(**batch.context)}(*inputs)",
+    )
 
 
 def create(subject: Subject, batch: Batch, seed: int = 0) -> Any:
@@ -72,9 +76,19 @@ def gives_local_features(subject: Subject, batch: Batch) -> None:
         features = encode(create(subject, batch), batch.values, batch.lengths)
         shape = tuple(features.values.shape)
         right = len(shape) == 3 and shape[0] == len(batch.lengths) and shape[2] == DIM
-        case.require(right, "its features have the wrong shape", expected=f"[{len(batch.lengths)}, N, {DIM}]", found=str(list(shape)))
+        case.require(
+            right,
+            "its features have the wrong shape",
+            expected=f"[{len(batch.lengths)}, N, {DIM}]",
+            found=str(list(shape)),
+        )
         inside = bool(((features.lengths >= 1) & (features.lengths <= shape[1])).all())
-        case.require(inside, "its lengths are not those of its features", expected=f"1 to {shape[1]}", found=str(features.lengths.tolist()))
+        case.require(
+            inside,
+            "its lengths are not those of its features",
+            expected=f"1 to {shape[1]}",
+            found=str(features.lengths.tolist()),
+        )
         for item in range(shape[0]):
             case.finite(valid(features, item), f"features of item {item} are not finite")
 
@@ -86,7 +100,14 @@ def never_reads_padding(subject: Subject, batch: Batch, other: Batch) -> None:
         one, two = (encode(encoder, each.values, each.lengths) for each in (batch, other))
         for item in range(len(batch.lengths)):
             what = "padding changes the features of an item"
-            case.close(valid(two, item), valid(one, item), what, expected=f"item {item} as with other padding", rtol=1e-5, atol=1e-5)
+            case.close(
+                valid(two, item),
+                valid(one, item),
+                what,
+                expected=f"item {item} as with other padding",
+                rtol=1e-5,
+                atol=1e-5,
+            )
 
 
 def items_are_independent(subject: Subject, batch: Batch) -> None:
@@ -96,7 +117,14 @@ def items_are_independent(subject: Subject, batch: Batch) -> None:
         for item in range(len(batch.lengths)):
             alone = encode(encoder, batch.values[item : item + 1], batch.lengths[item : item + 1])
             what = "in evaluation mode, an item depends on the rest of its batch"
-            case.close(valid(together, item), valid(alone, 0), what, expected=f"item {item} as alone", rtol=1e-4, atol=1e-5)
+            case.close(
+                valid(together, item),
+                valid(alone, 0),
+                what,
+                expected=f"item {item} as alone",
+                rtol=1e-4,
+                atol=1e-5,
+            )
 
 
 def state_is_in_state_dict(subject: Subject, batch: Batch) -> None:
@@ -106,4 +134,9 @@ def state_is_in_state_dict(subject: Subject, batch: Batch) -> None:
         found, wanted = (encode(each, batch.values, batch.lengths) for each in (other, encoder))
         for item in range(len(batch.lengths)):
             what = "a state dict does not hold all of its state"
-            case.close(valid(found, item), valid(wanted, item), what, expected="the same bits after load_state_dict")
+            case.close(
+                valid(found, item),
+                valid(wanted, item),
+                what,
+                expected="the same bits after load_state_dict",
+            )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _OFFLINE = ("text3", "image3", "image4", "text4")
 _SAMPLED = ("text", "image", "text_found", "image_found")
-_SHARED = 0.8  # of the squared length of an embedding, along the direction that tells the two groups apart
+# of the squared length of an embedding, along the direction that tells the two groups apart
+_SHARED = 0.8
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class Pairs:
     """A batch of pairs; its `repr` makes it again. Every input that a loss may ask for is there.
 
     Attributes:
-        law: `random`, unit vectors of random directions; `siblings`, where pairs 1 and 2 share an image and every caption is near its image;
-            `perfect`, where the two vectors of a pair are one and pairs are orthogonal; `collapsed`, where all vectors are one; `two-groups`, a random
-            half of the batch and its mirror image, so that halves are alike and far from each other.
+        law: `random`, unit vectors of random directions; `siblings`, where pairs 1 and 2 share an
+            image and every caption is near its image; `perfect`, where the two vectors of a pair
+            are one and pairs are orthogonal; `collapsed`, where all vectors are one; `two-groups`,
+            a random half of the batch and its mirror image, so that halves are alike and far from
+            each other.
         batch: number of pairs B; at most 6 where it is perfect, even with two groups.
         seed: of the vectors.
-        masked: pairs 1 and 2 (`siblings`), pairs of different halves (`groups`) or `all` pairs count as each other's positives; or `none` do.
+        masked: pairs 1 and 2 (`siblings`), pairs of different halves (`groups`) or `all` pairs
+            count as each other's positives; or `none` do.
     """
 
     law: Literal["random", "siblings", "perfect", "collapsed", "two-groups"] = "random"
@@ -56,7 +60,9 @@ class Pairs:
             image_ids=ids.where(ids != 2, 1) if self.law == "siblings" else ids,
             text_ids=ids,
             offline=OfflineInputs(*others),
-            sampled=SampledInputs(others[0], others[1], *(torch.ones(self.batch, dtype=torch.bool) for _ in range(2))),
+            sampled=SampledInputs(
+                others[0], others[1], *(torch.ones(self.batch, dtype=torch.bool) for _ in range(2))
+            ),
             progress=Progress(epoch=0, step=0, total=10),
             extras={"raw_image": 3 * image, "raw_text": 3 * text},
         )
@@ -64,13 +70,20 @@ class Pairs:
     def _vectors(self) -> list[Tensor]:
         """Images, captions, and the four kinds of offline negatives: unit vectors [B, D] each."""
         generator = torch.Generator().manual_seed(self.seed)
-        directions = [normalize(torch.randn(self.batch, DIM, generator=generator, dtype=torch.float64), dim=1) for _ in range(6)]
+        directions = [
+            normalize(torch.randn(self.batch, DIM, generator=generator, dtype=torch.float64), dim=1)
+            for _ in range(6)
+        ]
         if self.law == "siblings":
             directions[0][2] = directions[0][1]
             directions[1] = normalize(directions[0] + 0.3 * directions[1], dim=1)
         if self.law == "perfect":
             axes = torch.eye(DIM, dtype=torch.float64)
-            directions = [axes[: self.batch], axes[: self.batch], *(axes[6 + i].expand(self.batch, DIM) for i in range(4))]
+            directions = [
+                axes[: self.batch],
+                axes[: self.batch],
+                *(axes[6 + i].expand(self.batch, DIM) for i in range(4)),
+            ]
         if self.law == "collapsed":
             directions = [directions[0][:1].expand(self.batch, DIM)] * 6
         if self.law == "two-groups":
@@ -78,13 +91,19 @@ class Pairs:
         return directions
 
     def __str__(self) -> str:
-        marks = {"siblings": "pairs 1 and 2", "groups": "pairs of different groups", "all": "all pairs"}
+        marks = {
+            "siblings": "pairs 1 and 2",
+            "groups": "pairs of different groups",
+            "all": "all pairs",
+        }
         marked = f", {marks[self.masked]} marked as positives" if self.masked in marks else ""
         return f"a batch of {self.batch} {self.law} pairs of size {DIM}{marked}"
 
 
 def _mirrored(vectors: Tensor) -> Tensor:
-    """The first half of the vectors, moved towards one side of a hyperplane, and then their mirror images."""
+    """The first half of the vectors, moved towards one side of a hyperplane, and then their mirror
+    images.
+    """
     half = vectors[: len(vectors) // 2].clone()
     half[:, 0] = 0
     half = (1 - _SHARED) ** 0.5 * normalize(half, dim=1)

@@ -21,10 +21,20 @@ if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
 
 
-def trial(subject: Subject, pairs: Pairs, call: str = "loss(inputs)", *, note: str = "", expected: str = "no error") -> Trial:
+def trial(
+    subject: Subject,
+    pairs: Pairs,
+    call: str = "loss(inputs)",
+    *,
+    note: str = "",
+    expected: str = "no error",
+) -> Trial:
     """The trial of a `loss` on `inputs`; `call` is Python in these two."""
     made = subject.source(dim=DIM, batch_size=pairs.batch)
-    code = f"import dataclasses, torch; from vsebench.testing import Pairs, build; loss = {made}; inputs = {pairs!r}.inputs(); {call}"
+    code = (
+        f"import dataclasses, torch; from vsebench.testing import Pairs, build; loss = {made}; "
+        f"inputs = {pairs!r}.inputs(); {call}"
+    )
     return Trial(f"{pairs}{', ' if note else ''}{note}", code, expected)
 
 
@@ -39,7 +49,12 @@ def wanted(subject: Subject, inputs: LossInputs) -> LossInputs:
     card = cast("LossCard", subject.component.card)
     offline = inputs.offline if card.offline_for(subject.params) is not None else None
     sampled = inputs.sampled if card.sampled else None
-    return dataclasses.replace(inputs, offline=offline, sampled=sampled, extras={name: inputs.extras[name] for name in card.extras})
+    return dataclasses.replace(
+        inputs,
+        offline=offline,
+        sampled=sampled,
+        extras={name: inputs.extras[name] for name in card.extras},
+    )
 
 
 def value(loss: Any, subject: Subject, inputs: LossInputs) -> Tensor:
@@ -51,8 +66,16 @@ def value(loss: Any, subject: Subject, inputs: LossInputs) -> Tensor:
     output = loss(wanted(subject, inputs))
     scalar = output.loss if isinstance(output, LossOutput) else output
     if not isinstance(scalar, torch.Tensor) or scalar.dim() or not scalar.is_floating_point():
-        found = f"a {scalar.dtype} tensor of shape {list(scalar.shape)}" if isinstance(scalar, torch.Tensor) else f"a {type(scalar).__name__}"
-        raise ConformanceError("it does not return a scalar", expected="a floating-point tensor of shape [], or LossOutput", found=found)
+        found = (
+            f"a {scalar.dtype} tensor of shape {list(scalar.shape)}"
+            if isinstance(scalar, torch.Tensor)
+            else f"a {type(scalar).__name__}"
+        )
+        raise ConformanceError(
+            "it does not return a scalar",
+            expected="a floating-point tensor of shape [], or LossOutput",
+            found=found,
+        )
     return scalar
 
 

@@ -24,7 +24,11 @@ def _with_gradients(case: Trial, subject: Subject, pairs: Pairs) -> Tensor:
     """The value, after making sure that it and its gradients are finite."""
     inputs = pairs.inputs()
     image, text = inputs.image.clone().requires_grad_(), inputs.text.clone().requires_grad_()
-    loss = value(build(subject, pairs.batch), subject, dataclasses.replace(inputs, image=image, text=text, similarity=image @ text.T))
+    loss = value(
+        build(subject, pairs.batch),
+        subject,
+        dataclasses.replace(inputs, image=image, text=text, similarity=image @ text.T),
+    )
     case.finite(loss.detach(), "the loss is not finite")
     if loss.requires_grad:
         torch.autograd.backward(loss)
@@ -46,8 +50,17 @@ def gives_a_finite_scalar(subject: Subject) -> None:
         leaf = inputs.image.requires_grad_()
         output = loss(wanted(subject, dataclasses.replace(inputs, similarity=leaf @ inputs.text.T)))
         for name, scalar in (output.diagnostics if isinstance(output, LossOutput) else {}).items():
-            case.require(scalar.dim() == 0, f"its diagnostic '{name}' is no scalar", expected="[]", found=str(list(scalar.shape)))
-            case.require(not scalar.requires_grad, f"its diagnostic '{name}' keeps the graph of a step alive", expected="a detached tensor")
+            case.require(
+                scalar.dim() == 0,
+                f"its diagnostic '{name}' is no scalar",
+                expected="[]",
+                found=str(list(scalar.shape)),
+            )
+            case.require(
+                not scalar.requires_grad,
+                f"its diagnostic '{name}' keeps the graph of a step alive",
+                expected="a detached tensor",
+            )
 
 
 @promise
@@ -55,10 +68,20 @@ def is_never_negative(subject: Subject) -> None:
     """It is at least zero, where its card claims so."""
     if not claimed(cast("LossCard", subject.component.card).non_negative, subject.params):
         raise NotCheckedError("its card does not claim it: LossCard(…, non_negative=True)")
-    for pairs in (*(Pairs(seed=seed) for seed in range(5)), Pairs("perfect"), Pairs("collapsed"), Pairs("siblings", masked="siblings")):
+    for pairs in (
+        *(Pairs(seed=seed) for seed in range(5)),
+        Pairs("perfect"),
+        Pairs("collapsed"),
+        Pairs("siblings", masked="siblings"),
+    ):
         with trial(subject, pairs) as case:
             found = loss_of(subject, pairs).item()
-            case.require(found >= 0, "it is negative, and its card claims that it never is", expected="at least 0", found=f"{found:.6g}")
+            case.require(
+                found >= 0,
+                "it is negative, and its card claims that it never is",
+                expected="at least 0",
+                found=f"{found:.6g}",
+            )
 
 
 @promise
@@ -69,17 +92,33 @@ def perfect_embeddings_are_best(subject: Subject) -> None:
     for other in (*(Pairs(seed=seed) for seed in range(3)), Pairs("collapsed"), Pairs("siblings")):
         with trial(subject, other, f"loss(inputs), loss({pairs!r}.inputs())") as case:
             found = loss_of(subject, other).item()
-            case.require(found >= best - 1e-9, "another batch has less loss than a perfect one", expected=f"at least {best:.6g}", found=f"{found:.6g}")
+            case.require(
+                found >= best - 1e-9,
+                "another batch has less loss than a perfect one",
+                expected=f"at least {best:.6g}",
+                found=f"{found:.6g}",
+            )
     with trial(subject, pairs, "loss(inputs)", note="its captions shifted by one") as case:
         inputs = pairs.inputs()
         text = inputs.text.roll(1, dims=0)
-        wrong = value(build(subject, pairs.batch), subject, dataclasses.replace(inputs, text=text, similarity=inputs.image @ text.T)).item()
-        case.require(wrong > best, "it does not tell right pairs from wrong ones", expected=f"more than {best:.6g}", found=f"{wrong:.6g}")
+        wrong = value(
+            build(subject, pairs.batch),
+            subject,
+            dataclasses.replace(inputs, text=text, similarity=inputs.image @ text.T),
+        ).item()
+        case.require(
+            wrong > best,
+            "it does not tell right pairs from wrong ones",
+            expected=f"more than {best:.6g}",
+            found=f"{wrong:.6g}",
+        )
 
 
 @promise
 def collapsed_embeddings_stay_finite(subject: Subject) -> None:
-    """Where all embeddings are one vector, as they may be early in training, loss and gradients are finite."""
+    """Where all embeddings are one vector, as they may be early in training, loss and gradients are
+    finite.
+    """
     pairs = Pairs("collapsed")
     with trial(subject, pairs) as case:
         _with_gradients(case, subject, pairs)
@@ -87,7 +126,9 @@ def collapsed_embeddings_stay_finite(subject: Subject) -> None:
 
 @promise
 def takes_a_batch_without_negatives(subject: Subject) -> None:
-    """A batch of one pair, and one whose pairs are all positives of each other, give finite losses and gradients."""
+    """A batch of one pair, and one whose pairs are all positives of each other, give finite losses
+    and gradients.
+    """
     for pairs in (Pairs(batch=1), Pairs(batch=3, masked="all")):
         with trial(subject, pairs) as case:
             _with_gradients(case, subject, pairs)
@@ -100,31 +141,52 @@ def order_of_the_batch_does_not_matter(subject: Subject) -> None:
     with trial(subject, pairs, "loss(inputs)", note="and in another order") as case:
         inputs, order = pairs.inputs(), torch.tensor([3, 0, 5, 2, 1, 4])
         found = value(build(subject, pairs.batch), subject, part(inputs, order))
-        case.close(found, loss_of(subject, pairs), "the order of the pairs changes the loss", expected="as in the first order", rtol=1e-6, atol=1e-9)
+        case.close(
+            found,
+            loss_of(subject, pairs),
+            "the order of the pairs changes the loss",
+            expected="as in the first order",
+            rtol=1e-6,
+            atol=1e-9,
+        )
 
 
 @promise
 def scales_with_the_batch_as_declared(subject: Subject) -> None:
-    """Twice the pairs give twice the loss where the card says `sum`, and the same where it says `mean`."""
+    """Twice the pairs give twice the loss where the card says `sum`, and the same where it says
+    `mean`.
+    """
     declared = claimed(cast("LossCard", subject.component.card).reduction, subject.params)
     groups = Pairs("two-groups", batch=12), Pairs("two-groups", batch=12, masked="groups")
-    with trial(subject, groups[0], "loss(inputs)", note="two copies of six pairs that are far apart") as case:
+    with trial(
+        subject, groups[0], "loss(inputs)", note="two copies of six pairs that are far apart"
+    ) as case:
         alone = value(build(subject, 6), subject, part(groups[0].inputs(), torch.arange(6))).item()
         if alone == 0:
             raise NotCheckedError("its loss of the test batch is 0, which has no scale")
-        # Far negatives add nothing to a sum over negatives, but thin out a mean over them, unless they are marked as none.
+        # Far negatives add nothing to a sum over negatives, but thin out a mean over them, unless
+        # they are marked as none.
         ratios = [loss_of(subject, pairs).item() / alone for pairs in groups]
         found = f"twice the pairs give {ratios[0]:.2f} times the loss"
         if declared is None:
-            raise NotCheckedError(f'its card does not say; {found}: LossCard(…, reduction="sum") or "mean"')
+            raise NotCheckedError(
+                f'its card does not say; {found}: LossCard(…, reduction="sum") or "mean"'
+            )
         low, high = (1.6, 2.6) if declared == "sum" else (0.7, 1.4)
         right = any(low < ratio < high for ratio in ratios)
-        case.require(right, f"it does not scale like the {declared} that its card declares", expected=f"{low} to {high} times", found=found)
+        case.require(
+            right,
+            f"it does not scale like the {declared} that its card declares",
+            expected=f"{low} to {high} times",
+            found=found,
+        )
 
 
 @promise
 def asks_for_the_offline_negatives_it_needs(subject: Subject) -> None:
-    """Where its card asks for offline negatives, the loss depends on them, and without them raises an error of vsebench that says so."""
+    """Where its card asks for offline negatives, the loss depends on them, and without them raises
+    an error of vsebench that says so.
+    """
     if cast("LossCard", subject.component.card).offline_for(subject.params) is None:
         raise NotCheckedError("its card asks for no offline negatives")
     _check_needed(subject, "offline")
@@ -132,7 +194,9 @@ def asks_for_the_offline_negatives_it_needs(subject: Subject) -> None:
 
 @promise
 def asks_for_the_global_negatives_it_needs(subject: Subject) -> None:
-    """Where its card asks for global negatives, the loss depends on them, and without them raises an error of vsebench that says so."""
+    """Where its card asks for global negatives, the loss depends on them, and without them raises
+    an error of vsebench that says so.
+    """
     if not cast("LossCard", subject.component.card).sampled:
         raise NotCheckedError("its card asks for no global negatives")
     _check_needed(subject, "sampled")
@@ -141,13 +205,31 @@ def asks_for_the_global_negatives_it_needs(subject: Subject) -> None:
 def _check_needed(subject: Subject, field: str) -> None:
     """The loss reads that field of its inputs, and refuses a batch without it."""
     pairs, other = Pairs(), Pairs(seed=1)
-    with trial(subject, pairs, f"loss(dataclasses.replace(inputs, {field}=None))", note=f"with other '{field}', and with none") as case:
+    with trial(
+        subject,
+        pairs,
+        f"loss(dataclasses.replace(inputs, {field}=None))",
+        note=f"with other '{field}', and with none",
+    ) as case:
         inputs = wanted(subject, pairs.inputs())
-        swapped = value(build(subject, 6), subject, dataclasses.replace(pairs.inputs(), **{field: getattr(other.inputs(), field)}))
+        swapped = value(
+            build(subject, 6),
+            subject,
+            dataclasses.replace(pairs.inputs(), **{field: getattr(other.inputs(), field)}),
+        )
         differs = swapped.item() != loss_of(subject, pairs).item()
-        case.require(differs, f"it does not read the '{field}' that its card asks for", expected="another loss", found="the same loss")
+        case.require(
+            differs,
+            f"it does not read the '{field}' that its card asks for",
+            expected="another loss",
+            found="the same loss",
+        )
         try:
             build(subject, 6)(dataclasses.replace(inputs, **{field: None}))  # type: ignore[arg-type]
         except VsebenchError:
             return
-        raise case.failure(f"without '{field}' it does not raise", expected="SpecError that names what is missing", found="a value")
+        raise case.failure(
+            f"without '{field}' it does not raise",
+            expected="SpecError that names what is missing",
+            found="a value",
+        )

@@ -47,10 +47,19 @@ def costs(subject: Subject) -> list[Cost]:
     features.requires_grad_()
     for pooling in poolings:
         _seconds(pooling, features, lengths)  # compiles kernels
-    rounds = [[_seconds(pooling, features, lengths) for pooling in poolings] for _ in range(REPETITIONS)]
+    rounds = [
+        [_seconds(pooling, features, lengths) for pooling in poolings] for _ in range(REPETITIONS)
+    ]
     return [
-        Cost(each.spec, 1e3 * median(seconds), _saved_bytes(pooling, features, lengths) / 1e6, sum(p.numel() for p in pooling.parameters()))
-        for each, pooling, seconds in zip(subjects, poolings, zip(*rounds, strict=True), strict=True)
+        Cost(
+            each.spec,
+            1e3 * median(seconds),
+            _saved_bytes(pooling, features, lengths) / 1e6,
+            sum(p.numel() for p in pooling.parameters()),
+        )
+        for each, pooling, seconds in zip(
+            subjects, poolings, zip(*rounds, strict=True), strict=True
+        )
     ]
 
 

@@ -21,47 +21,94 @@ if TYPE_CHECKING:
 
 @promise
 def is_deterministic(subject: Subject) -> None:
-    """In evaluation mode it gives the same bits again, whatever it embedded in between, and the same within rounding without gradients."""
+    """In evaluation mode it gives the same bits again, whatever it embedded in between, and the
+    same within rounding without gradients.
+    """
     inputs, other = Ragged(), Ragged((3, 5), rows=12, seed=1)
     with trial(subject, inputs, f"p(x, n), p(*{other!r}.tensors()), p(x, n)") as case:
         pooling = subject.build(dim=inputs.dim)
         first = pool(pooling, *inputs.tensors())
         pool(pooling, *other.tensors())
-        case.all_close(pool(pooling, *inputs.tensors()), first, "a second call gives another embedding", expected="the same bits")
+        case.all_close(
+            pool(pooling, *inputs.tensors()),
+            first,
+            "a second call gives another embedding",
+            expected="the same bits",
+        )
         with torch.no_grad():
             found = pool(pooling, *inputs.tensors())
-        case.all_close(found, first, "no_grad changes the embedding", expected="as with gradients", rtol=1e-5, atol=1e-5)
+        case.all_close(
+            found,
+            first,
+            "no_grad changes the embedding",
+            expected="as with gradients",
+            rtol=1e-5,
+            atol=1e-5,
+        )
 
 
 @promise
 def its_state_is_in_its_state_dict(subject: Subject) -> None:
     """Another instance that loads its state dict gives the same embeddings."""
     inputs = Ragged()
-    load = f"q = {subject.source(dim=inputs.dim, seed=1)}; q.load_state_dict(p.state_dict()); p(x, n), q(x, n)"
+    load = (
+        f"q = {subject.source(dim=inputs.dim, seed=1)}; q.load_state_dict(p.state_dict()); p(x, "
+        "n), q(x, n)"
+    )
     with torch.no_grad(), trial(subject, inputs, load) as case:
         pooling, other = subject.build(dim=inputs.dim), subject.build(dim=inputs.dim, seed=1)
         other.load_state_dict(pooling.state_dict())
         wanted = pool(pooling, *inputs.tensors())
-        case.all_close(pool(other, *inputs.tensors()), wanted, "a state dict does not hold all of its state", expected="the same bits after load_state_dict")
+        case.all_close(
+            pool(other, *inputs.tensors()),
+            wanted,
+            "a state dict does not hold all of its state",
+            expected="the same bits after load_state_dict",
+        )
 
 
 @promise
 def compiles_as_declared(subject: Subject) -> None:
-    """`torch.compile` (aot_eager) gives the same embeddings and no more graphs than the card claims, without compiling again for other lengths."""
-    inputs, others = Ragged((4, 2, 3, 1), rows=4), Ragged((1, 3, 4, 2), rows=4, seed=1)  # few rows: some poolings unroll them
-    with trial(subject, inputs, 'torch.compile(p, backend="aot_eager")(x, n); torch._dynamo.explain(p)(x, n)', note="compiled") as case:
+    """`torch.compile` (aot_eager) gives the same embeddings and no more graphs than the card
+    claims, without compiling again for other lengths.
+    """
+    inputs, others = (
+        Ragged((4, 2, 3, 1), rows=4),
+        Ragged((1, 3, 4, 2), rows=4, seed=1),
+    )  # few rows: some poolings unroll them
+    with trial(
+        subject,
+        inputs,
+        'torch.compile(p, backend="aot_eager")(x, n); torch._dynamo.explain(p)(x, n)',
+        note="compiled",
+    ) as case:
         pooling = subject.build(dim=inputs.dim)
         compiled = Compiled(pooling)
         for batch in (inputs, others):
             found, wanted = pool(compiled, *batch.tensors()), pool(pooling, *batch.tensors())
-            case.all_close(found, wanted, "compiling changes the embedding", expected="as uncompiled", rtol=1e-4, atol=1e-5)
+            case.all_close(
+                found,
+                wanted,
+                "compiling changes the embedding",
+                expected="as uncompiled",
+                rtol=1e-4,
+                atol=1e-5,
+            )
         card = subject.component.card
         graphs = claimed(card.graphs, subject.params) if isinstance(card, PoolingCard) else None
         if graphs is None:
-            raise NotCheckedError(f"its card claims no number of graphs; it has {compiled.graphs}: PoolingCard(…, graphs={compiled.graphs})")
+            raise NotCheckedError(
+                f"its card claims no number of graphs; it has {compiled.graphs}: PoolingCard(…, "
+                f"graphs={compiled.graphs})"
+            )
         expected = f"at most {graphs}, as its card claims"
         kept = compiled.whole if graphs == 1 else compiled.graphs <= graphs
-        case.require(kept, "torch.compile makes more graphs of it", expected=expected, found=f"{compiled.graphs}: {compiled.breaks}")
+        case.require(
+            kept,
+            "torch.compile makes more graphs of it",
+            expected=expected,
+            found=f"{compiled.graphs}: {compiled.breaks}",
+        )
 
 
 @promise(slow=True)
@@ -79,18 +126,36 @@ def compiles_with_inductor(subject: Subject) -> None:
             assert features.grad is not None
             results.append({**found, "gradient of the features": features.grad})
         found, wanted = results
-        case.all_close(found, wanted, "inductor changes the result", expected="as uncompiled", rtol=1e-4, atol=1e-4)
+        case.all_close(
+            found,
+            wanted,
+            "inductor changes the result",
+            expected="as uncompiled",
+            rtol=1e-4,
+            atol=1e-4,
+        )
 
 
 @promise
 def follows_the_device_of_its_inputs(subject: Subject) -> None:
-    """It works wherever its inputs are: tested on the meta device, which refuses tensors of the CPU."""
+    """It works wherever its inputs are: tested on the meta device, which refuses tensors of the
+    CPU.
+    """
     inputs = Ragged()
-    with trial(subject, inputs, 'p.to("meta")(x.to("meta"), n.to("meta"))', note="on the meta device") as case:
+    with trial(
+        subject, inputs, 'p.to("meta")(x.to("meta"), n.to("meta"))', note="on the meta device"
+    ) as case:
         features, lengths = inputs.tensors()
         pooling = subject.build(dim=inputs.dim).to("meta")
-        for name, tensor in unmixed(lambda: pool(pooling, features.to("meta"), lengths.to("meta")), case).items():
-            case.require(tensor.device.type == "meta", f"its {name} is on another device than its inputs", expected="meta", found=str(tensor.device))
+        for name, tensor in unmixed(
+            lambda: pool(pooling, features.to("meta"), lengths.to("meta")), case
+        ).items():
+            case.require(
+                tensor.device.type == "meta",
+                f"its {name} is on another device than its inputs",
+                expected="meta",
+                found=str(tensor.device),
+            )
 
 
 @promise
@@ -100,12 +165,27 @@ def cuda_gives_the_same(subject: Subject) -> None:
     with trial(subject, inputs, "p.cuda()(x.cuda(), n.cuda())", note="on CUDA") as case:
         results = []
         pooling = subject.build(dim=inputs.dim)
-        for module, place in ((copy.deepcopy(pooling).to(device), device), (pooling, torch.device("cpu"))):
+        for module, place in (
+            (copy.deepcopy(pooling).to(device), device),
+            (pooling, torch.device("cpu")),
+        ):
             features, lengths = inputs.tensors()
             there = features.to(place).requires_grad_()
             found = pool(module, there, lengths.to(place))
             torch.autograd.backward(square_sum(found))
             assert there.grad is not None
-            results.append({name: tensor.cpu() for name, tensor in {**found, "gradient of the features": there.grad}.items()})
+            results.append(
+                {
+                    name: tensor.cpu()
+                    for name, tensor in {**found, "gradient of the features": there.grad}.items()
+                }
+            )
         found, wanted = results
-        case.all_close(found, wanted, "CUDA gives another result than the CPU", expected="as on the CPU", rtol=1e-4, atol=1e-4)
+        case.all_close(
+            found,
+            wanted,
+            "CUDA gives another result than the CPU",
+            expected="as on the CPU",
+            rtol=1e-4,
+            atol=1e-4,
+        )

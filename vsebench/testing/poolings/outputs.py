@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 
 @promise
 def gives_an_embedding_per_item(subject: Subject) -> None:
-    """It is a module that gives a finite embedding [B, D] of the features' dtype, or a set or a Gaussian of such, for any B, N and D."""
+    """It is a module that gives a finite embedding [B, D] of the features' dtype, or a set or a
+    Gaussian of such, for any B, N and D.
+    """
     for inputs in (Ragged(), Ragged((1,), rows=1), Ragged((40, 3, 7), rows=40, dim=24)):
         with trial(subject, inputs) as case:
             pooling = subject.build(dim=inputs.dim)
-            case.require(isinstance(pooling, nn.Module), "it is not a torch.nn.Module", found=type(pooling).__name__)
+            case.require(
+                isinstance(pooling, nn.Module),
+                "it is not a torch.nn.Module",
+                found=type(pooling).__name__,
+            )
             features, lengths = inputs.tensors()
             output = pooling(features, lengths)
             _check_parts(case, parts(output), inputs)
@@ -37,21 +43,48 @@ def _check_parts(case: Trial, found: dict[str, Tensor], inputs: Ragged) -> None:
     batch, dim = len(inputs.lengths), inputs.dim
     for name, tensor in found.items():
         wanted = "[B, K, D]" if name == "vectors" else "[B, K]" if name == "mask" else "[B, D]"
-        sizes = {"[B, K, D]": (batch, *tensor.shape[1:2], dim), "[B, K]": (batch, *tensor.shape[1:2]), "[B, D]": (batch, dim)}[wanted]
+        sizes = {
+            "[B, K, D]": (batch, *tensor.shape[1:2], dim),
+            "[B, K]": (batch, *tensor.shape[1:2]),
+            "[B, D]": (batch, dim),
+        }[wanted]
         shape, dtype = tuple(tensor.shape), torch.bool if name == "mask" else torch.float32
-        case.require(shape == sizes and 0 not in shape, f"its {name} has the wrong shape", expected=f"{wanted} = {list(sizes)}", found=str(list(shape)))
-        case.require(tensor.dtype == dtype, f"its {name} has the wrong dtype", expected=str(dtype), found=str(tensor.dtype))
+        case.require(
+            shape == sizes and 0 not in shape,
+            f"its {name} has the wrong shape",
+            expected=f"{wanted} = {list(sizes)}",
+            found=str(list(shape)),
+        )
+        case.require(
+            tensor.dtype == dtype,
+            f"its {name} has the wrong dtype",
+            expected=str(dtype),
+            found=str(tensor.dtype),
+        )
         case.finite(tensor, f"its {name} is not finite")
     if "mask" in found:
-        case.require(bool(found["mask"].any(dim=1).all()), "its set of an item is empty", expected="at least one valid vector an item")
+        case.require(
+            bool(found["mask"].any(dim=1).all()),
+            "its set of an item is empty",
+            expected="at least one valid vector an item",
+        )
 
 
 def _check_extras(case: Trial, output: PoolingOutput) -> None:
     for name, loss in output.losses.items():
-        case.require(loss.dim() == 0, f"its loss '{name}' is no scalar", expected="[]", found=str(list(loss.shape)))
+        case.require(
+            loss.dim() == 0,
+            f"its loss '{name}' is no scalar",
+            expected="[]",
+            found=str(list(loss.shape)),
+        )
         case.finite(loss, f"its loss '{name}' is not finite")
     for name, value in output.diagnostics.items():
-        case.require(not value.requires_grad, f"its diagnostic '{name}' keeps the graph of a step alive", expected="a detached tensor")
+        case.require(
+            not value.requires_grad,
+            f"its diagnostic '{name}' keeps the graph of a step alive",
+            expected="a detached tensor",
+        )
 
 
 @promise
@@ -62,14 +95,30 @@ def takes_one_row_and_full_items(subject: Subject) -> None:
         pooling, (features, lengths) = subject.build(dim=ones.dim), ones.tensors()
         alone = pool(pooling, features[:, :1].contiguous(), lengths)
         case.finite(square_sum(alone), "the embedding of one row is not finite")
-        case.all_close(pool(pooling, features, lengths), alone, "one row gives another embedding with padding", expected="as without", rtol=1e-5, atol=1e-5)
+        case.all_close(
+            pool(pooling, features, lengths),
+            alone,
+            "one row gives another embedding with padding",
+            expected="as without",
+            rtol=1e-5,
+            atol=1e-5,
+        )
     full = Ragged((7, 7, 7), rows=7)
-    with trial(subject, full, "p(x, n), torch.cat([p(x[i : i + 1], n[i : i + 1]) for i in range(3)])") as case:
+    with trial(
+        subject, full, "p(x, n), torch.cat([p(x[i : i + 1], n[i : i + 1]) for i in range(3)])"
+    ) as case:
         features, lengths = full.tensors()
         together = pool(pooling, features, lengths)
         for i in range(3):
             single = pool(pooling, features[i : i + 1], lengths[i : i + 1])
-            case.all_close(items(together, slice(i, i + 1)), single, "a full item differs in a batch", expected="as alone", rtol=1e-5, atol=1e-5)
+            case.all_close(
+                items(together, slice(i, i + 1)),
+                single,
+                "a full item differs in a batch",
+                expected="as alone",
+                rtol=1e-5,
+                atol=1e-5,
+            )
 
 
 @promise
@@ -77,11 +126,19 @@ def takes_an_empty_batch(subject: Subject) -> None:
     """An empty batch gives an empty embedding, with and without gradients."""
     inputs = Ragged((), rows=4)
     for grad in (True, False):
-        with torch.set_grad_enabled(grad), trial(subject, inputs, note="with gradients" if grad else "under no_grad") as case:
+        with (
+            torch.set_grad_enabled(grad),
+            trial(subject, inputs, note="with gradients" if grad else "under no_grad") as case,
+        ):
             features, lengths = inputs.tensors()
             found = pool(subject.build(dim=inputs.dim), features.requires_grad_(grad), lengths)
             for name, tensor in found.items():
-                case.require(len(tensor) == 0 and tensor.dim() > 1, f"its {name} has the wrong shape", expected="[0, D]", found=str(list(tensor.shape)))
+                case.require(
+                    len(tensor) == 0 and tensor.dim() > 1,
+                    f"its {name} has the wrong shape",
+                    expected="[0, D]",
+                    found=str(list(tensor.shape)),
+                )
             if grad:
                 torch.autograd.backward(square_sum(found))
 
@@ -90,11 +147,23 @@ def takes_an_empty_batch(subject: Subject) -> None:
 def takes_any_memory_layout(subject: Subject) -> None:
     """Features that are not contiguous in memory give the same embedding."""
     inputs = Ragged()
-    with trial(subject, inputs, "p(x.permute(2, 1, 0).contiguous().permute(2, 1, 0), n)", note="transposed in memory") as case:
+    with trial(
+        subject,
+        inputs,
+        "p(x.permute(2, 1, 0).contiguous().permute(2, 1, 0), n)",
+        note="transposed in memory",
+    ) as case:
         pooling, (features, lengths) = subject.build(dim=inputs.dim), inputs.tensors()
         strided = features.permute(2, 1, 0).contiguous().permute(2, 1, 0)
         what = "the memory layout of the features changes the embedding"
-        case.all_close(pool(pooling, strided, lengths), pool(pooling, features, lengths), what, expected="as contiguous", rtol=1e-5, atol=1e-5)
+        case.all_close(
+            pool(pooling, strided, lengths),
+            pool(pooling, features, lengths),
+            what,
+            expected="as contiguous",
+            rtol=1e-5,
+            atol=1e-5,
+        )
 
 
 @promise
@@ -104,5 +173,7 @@ def leaves_its_inputs_alone(subject: Subject) -> None:
     with torch.no_grad(), trial(subject, inputs, "p(x, n), x, n") as case:
         features, lengths = inputs.tensors()
         subject.build(dim=inputs.dim)(features, lengths)
-        for found, wanted, name in zip((features, lengths), inputs.tensors(), ("features", "lengths"), strict=True):
+        for found, wanted, name in zip(
+            (features, lengths), inputs.tensors(), ("features", "lengths"), strict=True
+        ):
             case.close(found, wanted, f"it changes its {name}", expected=f"the {name} as they were")

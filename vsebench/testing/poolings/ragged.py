@@ -12,7 +12,8 @@ from vsebench.testing.subject import DIM
 
 @dataclass(frozen=True)
 class Ragged:
-    """A padded batch; its `repr` makes it again. An item's values depend on its place and the seed, not on the padding.
+    """A padded batch; its `repr` makes it again. An item's values depend on its place and the seed,
+    not on the padding.
 
     Attributes:
         lengths: of the items.
@@ -33,7 +34,9 @@ class Ragged:
         features = torch.full((len(self.lengths), self.rows, self.dim), self.padding, dtype=dtype)
         for item, length in enumerate(self.lengths):
             generator = torch.Generator().manual_seed(1000 * self.seed + item)
-            features[item, :length] = torch.randn(length, self.dim, generator=generator, dtype=torch.float64).to(dtype)
+            features[item, :length] = torch.randn(
+                length, self.dim, generator=generator, dtype=torch.float64
+            ).to(dtype)
         return features, torch.tensor(self.lengths, dtype=torch.int64)
 
     @property
@@ -42,9 +45,18 @@ class Ragged:
         return torch.arange(self.rows) < torch.tensor(self.lengths, dtype=torch.int64)[:, None]
 
     def __repr__(self) -> str:
-        values = {"lengths": self.lengths, "rows": self.rows, "dim": self.dim, "padding": self.padding, "seed": self.seed}
+        values = {
+            "lengths": self.lengths,
+            "rows": self.rows,
+            "dim": self.dim,
+            "padding": self.padding,
+            "seed": self.seed,
+        }
         special = {"nan": 'float("nan")', "inf": 'float("inf")', "-inf": 'float("-inf")'}
         return f"Ragged({', '.join(f'{name}={special.get(str(value), repr(value))}' for name, value in values.items())})"
 
     def __str__(self) -> str:
-        return f"{len(self.lengths)} items of lengths {', '.join(map(str, self.lengths)) or 'none'} in {self.rows} rows of size {self.dim}"
+        return (
+            f"{len(self.lengths)} items of lengths {', '.join(map(str, self.lengths)) or 'none'} "
+            f"in {self.rows} rows of size {self.dim}"
+        )

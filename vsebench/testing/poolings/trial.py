@@ -19,14 +19,27 @@ if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
 
 
-def trial(subject: Subject, inputs: Ragged, call: str = "p(x, n)", *, note: str = "", expected: str = "no error") -> Trial:
-    """The trial of a pooling `p` on features `x` and lengths `n`; `call` is Python in these three."""
-    code = f"import torch; from vsebench.testing import Ragged, build; p = {subject.source(dim=inputs.dim)}; x, n = {inputs!r}.tensors(); {call}"
+def trial(
+    subject: Subject,
+    inputs: Ragged,
+    call: str = "p(x, n)",
+    *,
+    note: str = "",
+    expected: str = "no error",
+) -> Trial:
+    """The trial of a pooling `p` on features `x` and lengths `n`; `call` is Python in these
+    three.
+    """
+    code = (
+        "import torch; from vsebench.testing import Ragged, build; p = "
+        f"{subject.source(dim=inputs.dim)}; x, n = {inputs!r}.tensors(); {call}"
+    )
     return Trial(f"{inputs}{', ' if note else ''}{note}", code, expected)
 
 
 def parts(output: Any) -> dict[str, Tensor]:
-    """The tensors that make up what a pooling returned, by name; vectors that a set masks out are zero.
+    """The tensors that make up what a pooling returned, by name; vectors that a set masks out are
+    zero.
 
     Raises:
         ConformanceError: it is no embedding.
@@ -39,18 +52,26 @@ def parts(output: Any) -> dict[str, Tensor]:
         return {"mean": embedding.mean, "log_variance": embedding.log_variance}
     if not isinstance(embedding, torch.Tensor):
         what = "it returns something that is no embedding"
-        raise ConformanceError(what, expected="a tensor, SetEmbedding, GaussianEmbedding or PoolingOutput", found=type(embedding).__name__)
+        raise ConformanceError(
+            what,
+            expected="a tensor, SetEmbedding, GaussianEmbedding or PoolingOutput",
+            found=type(embedding).__name__,
+        )
     return {"embedding": embedding}
 
 
-def pool(pooling: Callable[[Tensor, Tensor], Any], features: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+def pool(
+    pooling: Callable[[Tensor, Tensor], Any], features: Tensor, lengths: Tensor
+) -> dict[str, Tensor]:
     """The parts of what a pooling makes of a batch."""
     return parts(pooling(features, lengths))
 
 
 def square_sum(found: dict[str, Tensor], item: slice = slice(None)) -> Tensor:
     """A scalar that depends on every value of some items' embeddings."""
-    return torch.stack([tensor[item].square().sum() for tensor in found.values() if tensor.is_floating_point()]).sum()
+    return torch.stack(
+        [tensor[item].square().sum() for tensor in found.values() if tensor.is_floating_point()]
+    ).sum()
 
 
 def items(found: dict[str, Tensor], index: slice | Tensor) -> dict[str, Tensor]:

@@ -11,7 +11,17 @@ from vsebench.kernels.compiled import array, numba_works
 from vsebench.plugin import SamplerState
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.samplers.trial import check_law, check_same_law, counts, trial
-from vsebench.testing.samplers.world import KEY, LABELS, NO_LABEL, OTHER, PLAIN, World, draw, positive_of, ready
+from vsebench.testing.samplers.world import (
+    KEY,
+    LABELS,
+    NO_LABEL,
+    OTHER,
+    PLAIN,
+    World,
+    draw,
+    positive_of,
+    ready,
+)
 
 if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
@@ -21,28 +31,55 @@ DRAWS = 20_000
 
 @promise
 def draws_follow_its_law(subject: Subject) -> None:
-    """Draws follow `law(state, anchor, positive)`, a distribution that has no chance for the image's own labels (chi-square)."""
+    """Draws follow `law(state, anchor, positive)`, a distribution that has no chance for the
+    image's own labels (chi-square).
+    """
     sampler, state = subject.build(), World().state()
     if not hasattr(sampler, "law"):
-        raise NotCheckedError("it declares no law: a method law(state, anchor, positive) that returns the chance of each label, float64 [A]")
+        raise NotCheckedError(
+            "it declares no law: a method law(state, anchor, positive) that returns the chance of "
+            "each label, float64 [A]"
+        )
     ready(sampler, state)
     for image in (PLAIN, OTHER, NO_LABEL):
         with trial(subject, image=image, count=DRAWS) as case:
             law = np.asarray(sampler.law(state, image, positive_of(state, image)), np.float64)
-            case.require(law.shape == (LABELS,), "its law has the wrong shape", expected=f"[{LABELS}]", found=str(list(law.shape)))
-            case.require(bool((law >= 0).all()) and abs(law.sum() - 1) < 1e-9, "its law is no distribution", expected="a sum of 1", found=f"{law.sum():.9g}")
+            case.require(
+                law.shape == (LABELS,),
+                "its law has the wrong shape",
+                expected=f"[{LABELS}]",
+                found=str(list(law.shape)),
+            )
+            case.require(
+                bool((law >= 0).all()) and abs(law.sum() - 1) < 1e-9,
+                "its law is no distribution",
+                expected="a sum of 1",
+                found=f"{law.sum():.9g}",
+            )
             own = law[state.positives.row(image)].sum()
             what = "its law has a chance for training positives, and may_draw_positives is false"
-            case.require(sampler.may_draw_positives or own == 0, what, expected="0", found=f"{own:.6g}")
-            check_law(case, counts(draw(sampler, state, image, DRAWS).negatives, LABELS), law, "its draws do not follow its law")
+            case.require(
+                sampler.may_draw_positives or own == 0, what, expected="0", found=f"{own:.6g}"
+            )
+            check_law(
+                case,
+                counts(draw(sampler, state, image, DRAWS).negatives, LABELS),
+                law,
+                "its draws do not follow its law",
+            )
 
 
 @promise
 def its_kernel_has_the_same_law(subject: Subject) -> None:
-    """The numba function of `kernel()`, where it has one, draws each label as often as `sample` does (chi-square)."""
+    """The numba function of `kernel()`, where it has one, draws each label as often as `sample`
+    does (chi-square).
+    """
     sampler, state = subject.build(), World().state()
     if not hasattr(sampler, "kernel"):
-        raise NotCheckedError("it has no kernel(), so that its runs need --set engine=minibatch (docs/plugins/sampler.md)")
+        raise NotCheckedError(
+            "it has no kernel(), so that its runs need --set engine=minibatch "
+            "(docs/plugins/sampler.md)"
+        )
     if not numba_works():
         raise NotCheckedError("numba cannot be imported here")
     ready(sampler, state)
@@ -55,14 +92,24 @@ def its_kernel_has_the_same_law(subject: Subject) -> None:
 
 @promise
 def needs_no_vectors_where_it_says_so(subject: Subject) -> None:
-    """Where it declares `reads_vectors = False`, it draws the same without vectors: from P and Q of no columns."""
+    """Where it declares `reads_vectors = False`, it draws the same without vectors: from P and Q of
+    no columns.
+    """
     sampler, state = subject.build(), World().state()
     if getattr(sampler, "reads_vectors", True):
-        raise NotCheckedError("it reads vectors: one that does not spares the retrieval task a table of embeddings by reads_vectors = False")
+        raise NotCheckedError(
+            "it reads vectors: one that does not spares the retrieval task a table of embeddings "
+            "by reads_vectors = False"
+        )
     bare = SamplerState(state.P[:, :0], state.Q[:, :0], state.positives)
     with trial(subject, count=200, note="with vectors of no factors") as case:
         found = draw(ready(subject.build(), bare), bare, PLAIN, 200).negatives
-        case.close(found, draw(ready(sampler, state), state, PLAIN, 200).negatives, "it reads vectors, and says not to", expected="the same draws")
+        case.close(
+            found,
+            draw(ready(sampler, state), state, PLAIN, 200).negatives,
+            "it reads vectors, and says not to",
+            expected="the same draws",
+        )
 
 
 def _kernel_draws(sampler: Any, state: SamplerState, image: int) -> np.ndarray:
@@ -71,7 +118,22 @@ def _kernel_draws(sampler: Any, state: SamplerState, image: int) -> np.ndarray:
 
     kernel, rows = sampler.kernel(), state.positives
     images, positive = np.full(DRAWS, image), np.full(DRAWS, positive_of(state, image))
-    out = np.empty((DRAWS, 1), np.int64), np.empty((DRAWS, 1), np.int64), np.empty((DRAWS, 1), np.float32)
+    out = (
+        np.empty((DRAWS, 1), np.int64),
+        np.empty((DRAWS, 1), np.int64),
+        np.empty((DRAWS, 1), np.float32),
+    )
     vectors = array(state.P), array(state.Q)
-    draw_batch(kernel.draw, tuple(kernel.tables), images, images, positive, KEY.stream + 1, *vectors, rows.offsets, rows.labels, out)
+    draw_batch(
+        kernel.draw,
+        tuple(kernel.tables),
+        images,
+        images,
+        positive,
+        KEY.stream + 1,
+        *vectors,
+        rows.offsets,
+        rows.labels,
+        out,
+    )
     return out[0]

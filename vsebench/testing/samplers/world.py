@@ -42,7 +42,11 @@ class World:
         positives = Positives.from_pairs(images, np.concatenate(rows), len(rows), LABELS)
         generator = torch.Generator().manual_seed(self.seed)
         spread = torch.tensor([0.3, 1.0, 2.0, 0.1, 0.7])
-        return SamplerState(0.5 * torch.randn(len(rows), FACTORS, generator=generator), torch.randn(LABELS, FACTORS, generator=generator) * spread, positives)
+        return SamplerState(
+            0.5 * torch.randn(len(rows), FACTORS, generator=generator),
+            torch.randn(LABELS, FACTORS, generator=generator) * spread,
+            positives,
+        )
 
 
 def positive_of(state: SamplerState, image: int) -> int:
@@ -51,7 +55,9 @@ def positive_of(state: SamplerState, image: int) -> int:
     return int(row[0]) if len(row) else 0
 
 
-def draw(sampler: Any, state: SamplerState, image: int, count: int, k: int = 1, key: DrawKey = KEY) -> Draws:
+def draw(
+    sampler: Any, state: SamplerState, image: int, count: int, k: int = 1, key: DrawKey = KEY
+) -> Draws:
     """`count` pairs of one image and one label of it, k negatives each."""
     pair = torch.full((count,), image), torch.full((count,), positive_of(state, image))
     drawn: Draws = sampler.sample(state, *pair, k, key)

@@ -16,11 +16,16 @@ def test_keeps_its_promises(check):
 
 @pytest.mark.parametrize("masked", ["none", "siblings"])
 def test_it_is_the_librarys_loss_of_the_same_pairs(masked):
-    """By the public route: index tuples (anchor, positive, anchor, negative) between images and captions, once in each direction."""
+    """By the public route: index tuples (anchor, positive, anchor, negative) between images and
+    captions, once in each direction.
+    """
     inputs = Pairs("siblings", masked=masked).inputs()
     public = MultiSimilarityLoss()
     wanted = 0.0
-    for items, others, positives in ((inputs.image, inputs.text, inputs.positives), (inputs.text, inputs.image, inputs.positives.T)):
+    for items, others, positives in (
+        (inputs.image, inputs.text, inputs.positives),
+        (inputs.text, inputs.image, inputs.positives.T),
+    ):
         tuples = (*positives.nonzero(as_tuple=True), *(~positives).nonzero(as_tuple=True))
         wanted += public(items, indices_tuple=tuples, ref_emb=others)
     torch.testing.assert_close(vsebench.create("loss", "multi-similarity")(inputs), wanted)

@@ -21,7 +21,9 @@ def test_one_head_of_known_weights_is_a_softmax_over_the_valid_rows():
         pooling.attention.in_proj_weight.copy_(torch.eye(4).repeat(3, 1))
         pooling.attention.out_proj.weight.copy_(torch.eye(4))
         weights = torch.softmax(features[0, :2] @ query.flatten() / 2, dim=0)
-        torch.testing.assert_close(pooling(features, torch.tensor([2]))[0], weights @ features[0, :2])
+        torch.testing.assert_close(
+            pooling(features, torch.tensor([2]))[0], weights @ features[0, :2]
+        )
 
 
 def test_heads_that_do_not_divide_are_refused():

@@ -21,7 +21,10 @@ def content(folder) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-@pytest.mark.parametrize(("images", "labels", "density"), [(1, 50, 0.1), (BLOCK + 1, 200, 0.03), (3000, 2000, 0.005), (300, 1000, 0.1)])
+@pytest.mark.parametrize(
+    ("images", "labels", "density"),
+    [(1, 50, 0.1), (BLOCK + 1, 200, 0.03), (3000, 2000, 0.005), (300, 1000, 0.1)],
+)
 def test_sizes_and_soundness(tmp_path, images, labels, density):
     data = Tags(images, labels, density).load(tmp_path / "set")
     pairs = sum(split.positives.n_pairs for split in data.splits.values())
@@ -37,11 +40,16 @@ def test_the_same_options_give_the_same_files_and_another_seed_others(tmp_path):
         write(tmp_path / name, Options(200, 100, 0.05, seed))
     a, b, c = (content(tmp_path / name) for name in "abc")
     assert a == b
-    assert all(a[name] != c[name] for name in a if name.startswith(("train", "dev_labels", "test_labels")))
+    assert all(
+        a[name] != c[name] for name in a if name.startswith(("train", "dev_labels", "test_labels"))
+    )
 
 
 def test_an_image_does_not_depend_on_how_many_are_made(tmp_path):
-    few, many = (Tags(images, 100, 0.05).load(tmp_path / str(images)).splits for images in (BLOCK - 5, BLOCK + 5))
+    few, many = (
+        Tags(images, 100, 0.05).load(tmp_path / str(images)).splits
+        for images in (BLOCK - 5, BLOCK + 5)
+    )
     for name, split in few.items():
         same = many[name].positives.select(np.arange(BLOCK - 5))
         np.testing.assert_array_equal(split.positives.offsets, same.offsets)
@@ -57,7 +65,10 @@ def test_topics_draw_their_labels():
     for topic in (0, 7, TOPICS - 1):
         found = np.bincount(world.draw(np.full(draws, topic), uniform), minlength=20) / draws
         np.testing.assert_allclose(found, law[topic], atol=2 / draws)
-    ends = world.draw(np.arange(TOPICS), np.zeros(TOPICS)), world.draw(np.arange(TOPICS), np.full(TOPICS, np.nextafter(1, 0)))
+    ends = (
+        world.draw(np.arange(TOPICS), np.zeros(TOPICS)),
+        world.draw(np.arange(TOPICS), np.full(TOPICS, np.nextafter(1, 0))),
+    )
     assert all(((end >= 0) & (end < 20)).all() for end in ends)
 
 
@@ -69,7 +80,9 @@ def test_frequencies_are_unequal_and_images_have_preferences():
     assert popularity[:50].sum() > 0.4 * popularity.sum()
     expected = mixtures(options, 0) @ world.probabilities()
     ideal = evaluate_scores(lambda rows: expected[rows], positives)
-    popular = evaluate_scores(lambda rows: np.tile(positives.popularity().astype(float), (len(rows), 1)), positives)
+    popular = evaluate_scores(
+        lambda rows: np.tile(positives.popularity().astype(float), (len(rows), 1)), positives
+    )
     assert ideal.map > 1.3 * popular.map > 0.05
     assert ideal.auc > popular.auc + 0.05
 
@@ -90,14 +103,20 @@ def test_opened_by_name_and_loaded_once(cache, monkeypatch):
     options = {"images": 300, "labels": 100, "density": 0.05}
     first = open_dataset(dataset("tags"), options)
     assert first.path.parent == cache
-    monkeypatch.setattr("vsebench.data.annotation.tags.dataset.write", lambda *_: pytest.fail("generated again"))
+    monkeypatch.setattr(
+        "vsebench.data.annotation.tags.dataset.write", lambda *_: pytest.fail("generated again")
+    )
     again = open_dataset(dataset("tags"), options)
     assert again.fingerprint == first.fingerprint
     assert isinstance(again.data.splits["train"].positives.labels.base, np.memmap)
 
 
 def test_too_few_labels_an_image():
-    with pytest.raises(SpecError, match=r"density=0.005 of 100 labels is 0.5 labels an image, expected at least 2: give density=0.02 or more"):
+    with pytest.raises(
+        SpecError,
+        match=r"density=0.005 of 100 labels is 0.5 labels an image, expected at least 2: give "
+        r"density=0.02 or more",
+    ):
         Tags(labels=100)
 
 

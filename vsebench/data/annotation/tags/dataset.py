@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 
 class Tags:
-    """Images × labels with Zipf frequencies and low-rank preferences, one label of each image held out; see `Options` for what can be chosen."""
+    """Images × labels with Zipf frequencies and low-rank preferences, one label of each image held
+    out; see `Options` for what can be chosen.
+    """
 
-    def __init__(self, images: int = 10000, labels: int = 1000, density: float = 0.005, seed: int = 0) -> None:
+    def __init__(
+        self, images: int = 10000, labels: int = 1000, density: float = 0.005, seed: int = 0
+    ) -> None:
         self.options = Options(images, labels, density, seed)
 
     def files(self, root: Path) -> list[Path]:  # noqa: ARG002  # a generated set is identified by its options
@@ -40,6 +44,9 @@ class Tags:
         path = root / f"{split}_labels.i4"
         size = path.stat().st_size if path.is_file() else -1
         if len(offsets) != self.options.images + 1 or size != 4 * offsets[-1]:
-            raise DataError(f"{path} has {size} bytes and {len(offsets)} offsets, expected {4 * offsets[-1]} and {self.options.images + 1}")
+            raise DataError(
+                f"{path} has {size} bytes and {len(offsets)} offsets, expected {4 * offsets[-1]} "
+                f"and {self.options.images + 1}"
+            )
         labels = np.memmap(path, "<i4", mode="r") if size else np.empty(0, np.int32)
         return Positives(offsets, np.asarray(labels), self.options.labels)

@@ -32,7 +32,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.mean < LEAST:
             raise SpecError(
-                f"dataset 'tags': density={self.density:g} of {self.labels} labels is {self.mean:g} labels an image, expected at least {LEAST:g}: "
+                f"dataset 'tags': density={self.density:g} of {self.labels} labels is "
+                f"{self.mean:g} labels an image, expected at least {LEAST:g}: "
                 f"give density={LEAST / self.labels:g} or more"
             )
 

@@ -20,8 +20,8 @@ class World:
     """The topics.
 
     Attributes:
-        cumulative: float64 [TOPICS * labels]: k plus the cumulative distribution of topic k over labels, one topic after the other, so that one binary
-            search serves all topics.
+        cumulative: float64 [TOPICS * labels]: k plus the cumulative distribution of topic k over
+            labels, one topic after the other, so that one binary search serves all topics.
         labels: number of labels.
     """
 

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 CARD = LossCard(
     "multi-similarity loss of pytorch-metric-learning, both directions",
     paper=Paper(
-        "Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning", 2019, "https://arxiv.org/abs/1904.06627", venue="CVPR", where="Eq. 15"
+        "Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning",
+        2019,
+        "https://arxiv.org/abs/1904.06627",
+        venue="CVPR",
+        where="Eq. 15",
     ),
     notes=("All pairs of the batch are weighted; the paper's mining of pairs is left out.",),
     non_negative=True,
@@ -27,4 +31,9 @@ PARAMS = (
 
 @hookimpl
 def vsebench_register_losses(register: Register) -> None:
-    register("multi-similarity", "vsebench_multi_similarity.loss:MultiSimilarity", params=PARAMS, card=CARD)
+    register(
+        "multi-similarity",
+        "vsebench_multi_similarity.loss:MultiSimilarity",
+        params=PARAMS,
+        card=CARD,
+    )

@@ -1,4 +1,6 @@
-"""Probabilistic embeddings, after PCME++: a pooling, a similarity and a loss, through the seams that every plugin has."""
+"""Probabilistic embeddings, after PCME++: a pooling, a similarity and a loss, through the seams
+that every plugin has.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ if TYPE_CHECKING:
 
 
 def _paper(where: str) -> Paper:
-    return Paper("Improved Probabilistic Image-Text Representations", 2024, "https://arxiv.org/abs/2305.18171", venue="ICLR", where=where)
+    return Paper(
+        "Improved Probabilistic Image-Text Representations",
+        2024,
+        "https://arxiv.org/abs/2305.18171",
+        venue="ICLR",
+        where=where,
+    )
 
 
 @hookimpl
@@ -24,9 +32,13 @@ def vsebench_register_poolings(register: Register) -> None:
             Param("vib", 1e-4, "weight of the divergence from the standard normal", minimum=0),
         ],
         card=PoolingCard(
-            "a diagonal Gaussian per item: the mean of the features, and a log-variance that is linear in it",
+            "a diagonal Gaussian per item: the mean of the features, and a log-variance that is "
+            "linear in it",
             paper=_paper("Section 3.1"),
-            notes=("The paper has an attention block for the variance and pools with GPO.", "Choose the similarity csd with it."),
+            notes=(
+                "The paper has an attention block for the variance and pools with GPO.",
+                "Choose the similarity csd with it.",
+            ),
             order_free=True,
             graphs=1,
         ),
@@ -35,8 +47,15 @@ def vsebench_register_poolings(register: Register) -> None:
 
 @hookimpl
 def vsebench_register_similarities(register: Register) -> None:
-    summary = "1 − d/2 for the closed-form sampled distance d of two Gaussians: the cosine, less half of their total variance"
-    register("csd", "vsebench_pcmepp.similarity:ClosedFormSampled", card=Card(summary, paper=_paper("Eq. 1")))
+    summary = (
+        "1 − d/2 for the closed-form sampled distance d of two Gaussians: the cosine, less half "
+        "of their total variance"
+    )
+    register(
+        "csd",
+        "vsebench_pcmepp.similarity:ClosedFormSampled",
+        card=Card(summary, paper=_paper("Eq. 1")),
+    )
 
 
 @hookimpl
@@ -50,7 +69,8 @@ def vsebench_register_losses(register: Register) -> None:
             Param("shift", 5.0, "where the learned shift starts"),
         ],
         card=LossCard(
-            "binary cross-entropy of matching, where whatever is nearer than the own match counts as one",
+            "binary cross-entropy of matching, where whatever is nearer than the own match counts "
+            "as one",
             paper=_paper("Eq. 2 and Section 3.3"),
             non_negative=True,
         ),

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 
 class PseudoMatch(nn.Module):
-    """`pcmepp`: cross-entropy of the probability σ(b − a·d) that a pair matches, a and b learned, plus the same with pseudo-positives.
+    """`pcmepp`: cross-entropy of the probability σ(b − a·d) that a pair matches, a and b learned,
+    plus the same with pseudo-positives.
 
-    The similarity is 1 − d/2. What the pooling adds, the divergence from the standard normal, is the pooling's own loss.
+    The similarity is 1 − d/2. What the pooling adds, the divergence from the standard normal, is
+    the pooling's own loss.
     """
 
     def __init__(self, pseudo: float = 0.1, scale: float = 5.0, shift: float = 5.0) -> None:
@@ -32,9 +34,20 @@ class PseudoMatch(nn.Module):
         loss = _cross_entropy(logits, inputs.positives)
         if self.pseudo:
             own = scores.diagonal()
-            nearer = [scores >= own[:, None], scores >= own]  # than an image's own caption, than a caption's own image
-            loss = loss + self.pseudo * torch.stack([_cross_entropy(logits, inputs.positives | near) for near in nearer]).mean()
-        return LossOutput(loss, {"scale": self.scale.detach().clone(), "shift": self.shift.detach().clone()})
+            nearer = [
+                scores >= own[:, None],
+                scores >= own,
+            ]  # than an image's own caption, than a caption's own image
+            loss = (
+                loss
+                + self.pseudo
+                * torch.stack(
+                    [_cross_entropy(logits, inputs.positives | near) for near in nearer]
+                ).mean()
+            )
+        return LossOutput(
+            loss, {"scale": self.scale.detach().clone(), "shift": self.shift.detach().clone()}
+        )
 
 
 def _cross_entropy(logits: Tensor, matched: Tensor) -> Tensor:

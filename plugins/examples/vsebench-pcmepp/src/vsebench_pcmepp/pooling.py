@@ -11,7 +11,9 @@ from vsebench.plugin import GaussianEmbedding, PoolingOutput
 
 
 class Gaussian(nn.Module):
-    """`gaussian`: mean and log-variance of an item. The tower normalises the mean and leaves the variance as it is."""
+    """`gaussian`: mean and log-variance of an item. The tower normalises the mean and leaves the
+    variance as it is.
+    """
 
     def __init__(self, dim: int, spread: float = 0.1, vib: float = 1e-4) -> None:
         super().__init__()
@@ -21,15 +23,21 @@ class Gaussian(nn.Module):
         nn.init.constant_(self.log_variance.bias, math.log(spread / dim))
 
     def forward(self, features: Tensor, lengths: Tensor) -> PoolingOutput:
-        """A Gaussian [B, D] from `features` [B, N, D], of which the first `lengths` [B] rows are valid."""
+        """A Gaussian [B, D] from `features` [B, N, D], of which the first `lengths` [B] rows are
+        valid.
+        """
         padding = torch.arange(features.shape[1], device=features.device) >= lengths[:, None]
-        mean = features.masked_fill(padding[..., None], 0).sum(1) / lengths[:, None].to(features.dtype)
+        mean = features.masked_fill(padding[..., None], 0).sum(1) / lengths[:, None].to(
+            features.dtype
+        )
         gaussian = GaussianEmbedding(mean, self.log_variance(mean))
         return PoolingOutput(gaussian, {"vib": self.vib * divergence(gaussian)} if self.vib else {})
 
 
 def divergence(gaussian: GaussianEmbedding) -> Tensor:
-    """KL(N(μ, σ²) ‖ N(0, 1)) summed over dimensions, mean over items; μ as the tower will normalise it."""
+    """KL(N(μ, σ²) ‖ N(0, 1)) summed over dimensions, mean over items; μ as the tower will normalise
+    it.
+    """
     mean = nn.functional.normalize(gaussian.mean.float(), dim=-1)
     log_variance = gaussian.log_variance.float()
     per_item = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(-1)

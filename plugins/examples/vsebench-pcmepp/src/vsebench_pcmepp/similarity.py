@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 class ClosedFormSampled:
-    """`csd`: 1 − d/2, where d is the expected squared distance of a sample of either Gaussian, ‖μ₁ − μ₂‖² + Σσ₁² + Σσ₂²."""
+    """`csd`: 1 − d/2, where d is the expected squared distance of a sample of either Gaussian, ‖μ₁
+    − μ₂‖² + Σσ₁² + Σσ₂².
+    """
 
     def __call__(self, image: Embedding, text: Embedding) -> Tensor:
         """[B_i, B_t] from Gaussians [B_i, D] and [B_t, D].
@@ -22,6 +24,8 @@ class ClosedFormSampled:
             SpecError: the poolings returned something else.
         """
         if not isinstance(image, GaussianEmbedding) or not isinstance(text, GaussianEmbedding):
-            raise SpecError("similarity 'csd' compares Gaussians: choose the pooling 'gaussian' for both sides")
+            raise SpecError(
+                "similarity 'csd' compares Gaussians: choose the pooling 'gaussian' for both sides"
+            )
         own = [g.mean.square().sum(1) + g.log_variance.exp().sum(1) for g in (image, text)]
         return 1 - (own[0][:, None] + own[1]) / 2 + image.mean @ text.mean.T

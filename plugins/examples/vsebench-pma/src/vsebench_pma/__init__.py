@@ -26,4 +26,9 @@ CARD = PoolingCard(
 
 @hookimpl
 def vsebench_register_poolings(register: Register) -> None:
-    register("pma", "vsebench_pma.pooling:PMA", params=[Param("heads", 4, "attention heads; they divide the embedding size", minimum=1)], card=CARD)
+    register(
+        "pma",
+        "vsebench_pma.pooling:PMA",
+        params=[Param("heads", 4, "attention heads; they divide the embedding size", minimum=1)],
+        card=CARD,
+    )

@@ -13,7 +13,10 @@ class PMA(nn.Module):
 
     def __init__(self, dim: int, heads: int = 4) -> None:
         if dim % heads:
-            raise SpecError(f"pooling 'pma': {heads} heads do not divide the embedding size {dim}: choose another number with pma:heads=N")
+            raise SpecError(
+                f"pooling 'pma': {heads} heads do not divide the embedding size {dim}: choose "
+                "another number with pma:heads=N"
+            )
         super().__init__()
         self.query = nn.Parameter(torch.randn(1, 1, dim) / dim**0.5)
         self.attention = nn.MultiheadAttention(dim, heads, batch_first=True)
@@ -22,8 +25,14 @@ class PMA(nn.Module):
         """[B, D] from `features` [B, N, D], of which the first `lengths` [B] rows are valid."""
         if not len(features):
             return features.sum(1)  # the layer cannot reshape what is empty
-        padding = torch.arange(features.shape[1], device=features.device) >= lengths[:, None]  # the layer's mask is true where it must not look
-        features = features.masked_fill(padding[..., None], 0)  # it gives padding the weight zero, and zero times NaN is NaN
+        padding = (
+            torch.arange(features.shape[1], device=features.device) >= lengths[:, None]
+        )  # the layer's mask is true where it must not look
+        features = features.masked_fill(
+            padding[..., None], 0
+        )  # it gives padding the weight zero, and zero times NaN is NaN
         query = self.query.expand(len(features), 1, -1)
-        pooled, _ = self.attention(query, features, features, key_padding_mask=padding, need_weights=False)
+        pooled, _ = self.attention(
+            query, features, features, key_padding_mask=padding, need_weights=False
+        )
         return pooled.squeeze(1)
