@@ -92,13 +92,16 @@ from vsebench.retrieval import evaluate, ranks
 
 def resident(name):  # ru_maxrss would begin with the memory of the parent process
     status = pathlib.Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name)) / 1024
+    (line,) = (line for line in status.splitlines() if line.startswith(name))
+    return int(line.split()[1]) / 1024
 
 torch.set_num_threads(1)
 image, text, owner = (np.load(f"{sys.argv[1]}/{name}.npy") for name in ("image", "text", "owner"))
-ranks._COMPILE_FROM = 0  # loads the libraries that the large call uses, which are not part of its memory
+# loads the libraries that the large call uses, which are not part of its memory
+ranks._COMPILE_FROM = 0
 evaluate(image[:100], text[:500], owner[:500])
-ctypes.CDLL(None).malloc_trim(0)  # memory that the allocator keeps would hide what is allocated from it
+# memory that the allocator keeps would hide what is allocated from it
+ctypes.CDLL(None).malloc_trim(0)
 pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
 before = resident("VmRSS")
 evaluate(image, text, owner)

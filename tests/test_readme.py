@@ -39,16 +39,9 @@ def test_the_plugin_of_the_readme_trains_beside_a_built_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (code,) = (block for block in PYTHON if "hookimpl" in block)
-    assert (
-        len(
-            [
-                line
-                for line in code.splitlines()
-                if line.strip() and not line.startswith(("#", "import", "from"))
-            ]
-        )
-        <= 15
-    )
+    ignored = ("#", "import", "from")
+    lines = [line for line in code.splitlines() if line.strip() and not line.startswith(ignored)]
+    assert len(lines) <= 15
     (tmp_path / "my_pool.py").write_text(code, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     (command,) = (arguments for arguments in commands() if "--plugin" in arguments)

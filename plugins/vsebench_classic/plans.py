@@ -17,8 +17,8 @@ class Random:
         self,
         epoch: int,
         n: int,
-        embeddings: tuple[np.ndarray, np.ndarray] | None,
-        key: Key,  # noqa: ARG002  # needs no embeddings
+        embeddings: tuple[np.ndarray, np.ndarray] | None,  # noqa: ARG002  # needs none
+        key: Key,
     ) -> np.ndarray:
         """A permutation of 0..n-1, int64 [n], drawn from `key / epoch`."""
         return (key / epoch).generator().permutation(n)

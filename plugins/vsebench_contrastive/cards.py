@@ -45,7 +45,10 @@ SELHN = LossCard(
     "hinge of the hardest negative, or the mean of all hinges where that negative scores like the "
     "positive",
     paper=Paper(
-        "Selectively Hard Negative Mining for Alleviating Gradient Vanishing in Image-Text Matching",
+        (
+            "Selectively Hard Negative Mining for Alleviating Gradient Vanishing in "
+            "Image-Text Matching"
+        ),
         2023,
         "https://arxiv.org/abs/2303.00181",
         where="T-SelHN, with the constants and the reduction of the released code",

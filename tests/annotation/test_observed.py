@@ -51,8 +51,8 @@ def plugin(tmp_path: Path) -> str:
 
 def test_a_watched_run_is_the_same_run_with_a_column(
     plugin: str,
-    plan_runs: Plan,
-    tmp_path: Path,  # noqa: F811
+    plan_runs: Plan,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     (plain,), (watched,) = plan_runs(), plan_runs(plugin=plugin)
     (before, _), (record, directory) = go(plain, tmp_path / "a"), go(watched, tmp_path / "b")
@@ -70,9 +70,9 @@ def test_a_watched_run_is_the_same_run_with_a_column(
 
 def test_a_rule_ends_a_run_and_a_resumed_one_at_the_same_update(
     plugin: str,
-    plan_runs: Plan,
+    plan_runs: Plan,  # noqa: F811
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (whole,), (spec,) = plan_runs(), plan_runs(plugin=plugin, set={"stop": "second"})
     assert spec.run_id != whole.run_id

@@ -41,8 +41,8 @@ def write_pairs(root: Path, shift: int) -> Path:
 
 
 def test_test_labels_change_neither_the_curve_nor_the_model(
-    plan_runs: Plan,
-    tmp_path: Path,  # noqa: F811
+    plan_runs: Plan,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     found = []
     for shift in (0, 1):

@@ -264,7 +264,10 @@ def test_what_cannot_be_evaluated_is_said(runs: Path, folder: Path, capsys: Capt
         ((*pair, "--relevance", "none.txt"), "none.txt is missing"),
         (
             (*pair, "--relevance", "r.txt", "--image-ids", "short.txt"),
-            "6 images are embedded, short.txt has 2: name the ids of the rows with --image-ids FILE",
+            (
+                "6 images are embedded, short.txt has 2: "
+                "name the ids of the rows with --image-ids FILE"
+            ),
         ),
         ((*pair, "--relevance", "r.txt", "--unjudged", "ignore"), "did you mean 'ignored'?"),
         (

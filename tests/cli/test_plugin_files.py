@@ -29,7 +29,8 @@ class Scaled(torch.nn.Module):
 
 @hookimpl
 def vsebench_register_poolings(register):
-    register("scaled", f"{__name__}:Scaled", params=[Param("by", 1.0)], card=PoolingCard("a mean, scaled"))
+    card = PoolingCard("a mean, scaled")
+    register("scaled", f"{__name__}:Scaled", params=[Param("by", 1.0)], card=card)
 
 @hookimpl
 def vsebench_register_samplers(register):
@@ -37,7 +38,8 @@ def vsebench_register_samplers(register):
 
 @hookimpl
 def vsebench_register_datasets(register):
-    register("nowhere-set", f"{__name__}:Nothing", card=DatasetCard("a set that nobody has", prepare="Wait for it."))
+    card = DatasetCard("a set that nobody has", prepare="Wait for it.")
+    register("nowhere-set", f"{__name__}:Nothing", card=card)
 """
 
 SUITE = """

@@ -19,8 +19,19 @@ PUBLISHED = (Published("coco 1k", {"i2t_r1": 70.5, "rsum": 500.0}, "table 2"),)
 
 @hookimpl
 def vsebench_register_losses(register):
-    params = [Param("k", 5, "values averaged", minimum=1, maximum=9), Param("mode", "sum", choices=("sum", "mean")), Param("hard", False)]
-    card = LossCard("one line", paper=PAPER, version="4", published=PUBLISHED, notes=("Mind this.",), offline=lambda p: OfflineSpec(text_h=p["k"]))
+    params = [
+        Param("k", 5, "values averaged", minimum=1, maximum=9),
+        Param("mode", "sum", choices=("sum", "mean")),
+        Param("hard", False),
+    ]
+    card = LossCard(
+        "one line",
+        paper=PAPER,
+        version="4",
+        published=PUBLISHED,
+        notes=("Mind this.",),
+        offline=lambda p: OfflineSpec(text_h=p["k"]),
+    )
     register("shown", "a_module:A", params=params, card=card)
 
 @hookimpl
@@ -39,7 +50,8 @@ shown (loss): one line
     https://example.org/1
   published, coco 1k: i2t_r1 70.5, rsum 500 (table 2)
   task: retrieval
-  needs offline negatives (5 captions per image and 60 images per caption, mine: hard), from a first round of 'triplet'; start: scratch
+  needs offline negatives (5 captions per image and 60 images per caption, mine: hard), \
+from a first round of 'triplet'; start: scratch
   note: Mind this.
 """
 

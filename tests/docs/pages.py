@@ -2,7 +2,8 @@
 
     ```python title="a.py"   written to that file            ```toml title="a.toml"   likewise
     ```python                executed; names stay for the next block
-    ```sh                    lines that call vsebench, in this process; `cd`, and `pip install -e .` of a project that vsebench wrote
+    ```sh                    lines that call vsebench, in this process; `cd`, and
+                             `pip install -e .` of a project that vsebench wrote
     ```text                  each line must be in what the sh block before printed
 
 Blocks of any other kind are refused: they could not be checked.

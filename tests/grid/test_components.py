@@ -175,6 +175,9 @@ def test_create_makes_a_component_from_its_spec():
 def test_a_component_that_cannot_be_imported_says_whose_it_is(registry: Registry):
     with pytest.raises(
         PluginError,
-        match=r"pooling 'kmax' of plugin 'plugin' \(vsebench\) cannot be imported from module:Class",
+        match=(
+            r"pooling 'kmax' of plugin 'plugin' \(vsebench\) "
+            r"cannot be imported from module:Class"
+        ),
     ):
         registry.get("pooling", "kmax").create({})

@@ -26,8 +26,10 @@ def files(folder):
 @hookimpl
 def vsebench_register_encoders(register):
     params = [Param("folder", ""), Param("rate", 0.1)]
-    register("reading", "a:B", side="image", card=EncoderCard("reads files", files=__name__ + ":files", version="3"), params=params)
-    register("broken", "a:B", side="image", card=EncoderCard("names no function", files="nowhere:files"))
+    card = EncoderCard("reads files", files=__name__ + ":files", version="3")
+    register("reading", "a:B", side="image", card=card, params=params)
+    card = EncoderCard("names no function", files="nowhere:files")
+    register("broken", "a:B", side="image", card=card)
     register("plain", "a:B", side="image", card=Card("reads nothing"))
 """
 
@@ -77,6 +79,9 @@ def test_no_files_at_all_are_an_error(plugin: str, tmp_path: Path) -> None:
 def test_a_card_that_names_no_function_is_the_plugins_fault(plugin: str) -> None:
     with pytest.raises(
         PluginError,
-        match=r"image-encoder 'broken' of plugin 'reading' .* cannot be imported from nowhere:files",
+        match=(
+            r"image-encoder 'broken' of plugin 'reading' .* "
+            r"cannot be imported from nowhere:files"
+        ),
     ):
         version(plugin, "broken")

@@ -28,9 +28,12 @@ from vsebench.plugin import Card, DatasetCard, LossCard, OfflineSpec, Param, hoo
 
 @hookimpl
 def vsebench_register_losses(register):
-    register("own", "a:B", card=LossCard("needs triplet with another margin", offline=OfflineSpec("triplet:margin=0.1")))
-    register("third", "a:B", card=LossCard("needs a loss that needs another", offline=OfflineSpec("own")))
-    register("circle", "a:B", card=LossCard("needs itself", offline=OfflineSpec("circle:k=2")), params=[Param("k", 1)])
+    def needs(summary, loss):
+        return LossCard(summary, offline=OfflineSpec(loss))
+
+    register("own", "a:B", card=needs("needs another margin", "triplet:margin=0.1"))
+    register("third", "a:B", card=needs("needs a loss that needs another", "own"))
+    register("circle", "a:B", card=needs("needs itself", "circle:k=2"), params=[Param("k", 1)])
     register("ranking", "a:B", card=LossCard("of the other task", task="annotation"))
 
 @hookimpl

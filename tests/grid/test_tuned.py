@@ -80,7 +80,10 @@ def test_an_entry_may_be_of_one_data_set(tmp_path: Path) -> None:
         (
             [entry("uniform", lr=0.1)],
             {},
-            r"tuned: tags.* × dns:n=4 × hinge has no entry: rows of one table are all tuned or none",
+            (
+                r"tuned: tags.* × dns:n=4 × hinge has no entry: "
+                r"rows of one table are all tuned or none"
+            ),
         ),
         (
             [entry("uniform", lr=0.1), entry("dns:n=4", l2_label=0.1)],

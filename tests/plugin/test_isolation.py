@@ -32,7 +32,10 @@ BROKEN = {
             "from vsebench.plugin import hookimpl\n@hookimpl\ndef "
             "vsebench_register_poolings(registry): pass"
         ),
-        "Argument(s) {'registry'} are declared in the hookimpl but can not be found in the hookspec",
+        (
+            "Argument(s) {'registry'} are declared in the hookimpl "
+            "but can not be found in the hookspec"
+        ),
     ),
     "unknown hook": (
         (

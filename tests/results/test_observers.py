@@ -38,7 +38,8 @@ def vsebench_evaluated(point): seen.append(("evaluated", point.step))
 def vsebench_tested(test): seen.append(("tested", test.metrics["rsum"])); return {"mrr": 0.25}
 
 @hookimpl
-def vsebench_run_finished(run, outcome): seen.append(("finished", outcome.status, dict(outcome.columns)))
+def vsebench_run_finished(run, outcome):
+    seen.append(("finished", outcome.status, dict(outcome.columns)))
 """
 
 

@@ -69,9 +69,7 @@ def test_a_promise_is_named_and_summarised_by_its_function() -> None:
     assert not crashes.slow
 
 
-def test_a_check_draws_the_same_numbers_whatever_was_drawn_before_and_leaves_the_generator_alone() -> (
-    None
-):
+def test_a_check_draws_the_same_numbers_at_any_time_and_leaves_the_generator_alone() -> None:
     found = []
     for seed in (1, 2):
         torch.manual_seed(seed)

@@ -83,10 +83,10 @@ class FactorScores:
 
     def thresholds(
         self,
-        tile: Tensor,
-        rows: Tensor,
+        tile: Tensor,  # noqa: ARG002  # the exact scores are at hand
+        rows: Tensor,  # noqa: ARG002
         images: Tensor,
-        labels: Tensor,  # noqa: ARG002  # the tile has them
+        labels: Tensor,
     ) -> tuple[Band, Tensor]:
         exact = self.exact(images, labels)
         return undecided(
@@ -130,8 +130,8 @@ class FunctionScores:
         self,
         tile: Tensor,
         rows: Tensor,
-        images: Tensor,
-        labels: Tensor,  # noqa: ARG002  # the tile has them
+        images: Tensor,  # noqa: ARG002  # the tile has their scores
+        labels: Tensor,
     ) -> tuple[Band, Tensor]:
         scores = tile[rows, labels]
         below, never = torch.full_like(scores, -torch.inf), torch.full_like(scores, torch.inf)

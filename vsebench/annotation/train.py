@@ -185,9 +185,8 @@ def _restore(checkpoint: Checkpoint, context: Context, refreshes: Refreshes, eng
     )
     context.sampler.refresh(context.state())
     if checkpoint["sampler"]:
-        context.sampler.load_state_dict(
-            {name: tensor.to(context.device) for name, tensor in checkpoint["sampler"].items()}
-        )  # type: ignore[attr-defined]
+        state = {name: tensor.to(context.device) for name, tensor in checkpoint["sampler"].items()}
+        context.sampler.load_state_dict(state)  # type: ignore[attr-defined]
     refreshes.done = checkpoint["refreshes"]
     context.clock.seconds.update(checkpoint["seconds"])
     return int(checkpoint["updates"])

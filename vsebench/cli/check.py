@@ -155,7 +155,7 @@ def _verdict(findings: list[Finding]) -> Iterator[str]:
     yield from (f"{finding.verdict:4}  {finding.text}" for finding in findings)
     failed = sum(finding.verdict == "FAIL" for finding in findings)
     passed = sum(finding.verdict == "ok" for finding in findings)
-    yield (
-        "verdict: "
-        f"{f'{failed} of {failed + passed} checks failed' if failed else f'all {passed} checks passed'}"
-    )
+    if failed:
+        yield f"verdict: {failed} of {failed + passed} checks failed"
+    else:
+        yield f"verdict: all {passed} checks passed"

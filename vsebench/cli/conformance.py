@@ -67,10 +67,10 @@ def conformance_command(
 
     found = subjects(
         target,
-        kind=kind,
+        kind=kind,  # type: ignore[arg-type]  # checked above
         data_roots=[Path(root) for root in data_root or []],
         plugins=tuple(plugin or ()),
-    )  # type: ignore[arg-type]  # checked above
+    )
     failed = _check(found, slow=slow, as_json=form == "json")
     raise typer.Exit(BROKEN_PROMISE if failed else 0)
 

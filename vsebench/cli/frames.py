@@ -50,7 +50,7 @@ def pack_frames_command(
         packed = pack_frames(
             source,
             target,
-            dtype,
+            dtype,  # type: ignore[arg-type]
             lambda done, total: progress.update(task, completed=done, total=total),
-        )  # type: ignore[arg-type]
+        )
     typer.echo(f"{packed.videos:,} videos, {packed.frames:,} frames of {packed.width} in {target}")

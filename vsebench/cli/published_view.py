@@ -67,10 +67,9 @@ def _settings(rows: Sequence[Published], settings: Sequence[Setting]) -> Iterato
         )
     elif len(metrics) == len(varying) == 1:
         (key,), (names,) = metrics, varying.values()
-        yield _filled(
-            f"{_INDENT}{_head(key)}: "
-            f"{', '.join(f'{name} {row.metrics[key]:.1f}' for name, row in zip(names, rows, strict=True))}"
-        )
+        named = zip(names, rows, strict=True)
+        values = ", ".join(f"{name} {row.metrics[key]:.1f}" for name, row in named)
+        yield _filled(f"{_INDENT}{_head(key)}: {values}")
     else:
         yield from _grid(rows, varying, metrics)
 

@@ -204,5 +204,10 @@ def _direction(
     elif similarity is not None and direction == "t2i":
         similarity = Transposed(similarity)
     return evaluate_relevance(
-        query, item, judged, relevant_from=relevant_from, unjudged=unjudged, similarity=similarity
-    )  # type: ignore[arg-type]
+        query,
+        item,
+        judged,
+        relevant_from=relevant_from,
+        unjudged=unjudged,  # type: ignore[arg-type]
+        similarity=similarity,
+    )

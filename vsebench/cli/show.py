@@ -93,10 +93,8 @@ def _lines(component: Component) -> Iterator[str]:
     yield from (f"    {_param(param)}" for param in component.params)
     if card.paper is not None:
         paper = card.paper
-        yield (
-            "  paper: "
-            f"{', '.join(part for part in (paper.title, paper.venue, str(paper.year), paper.where) if part)}"
-        )
+        parts = (paper.title, paper.venue, str(paper.year), paper.where)
+        yield f"  paper: {', '.join(part for part in parts if part)}"
         if paper.url:
             yield f"    {paper.url}"
     yield from published_lines(card.published)

@@ -113,7 +113,9 @@ def _register_flickr8k(register: Register) -> None:
             published=baselines.FLICKR8K,
             feature_kind="grid",
             features="MobileNetV2 grid",
-            licence="the photographs are their Flickr owners'; for research, not for redistribution",
+            licence=(
+                "the photographs are their Flickr owners'; for research, not for redistribution"
+            ),
             citation=papers.FLICKR8K_CITATION,
             prepare=instructions.FLICKR8K,
             folders=("Flickr8k", "flickr_8k"),

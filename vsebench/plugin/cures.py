@@ -26,10 +26,9 @@ def describe(error: BaseException) -> str:
 
 def disable(source: PluginSource) -> str:
     """How to do without the plugin."""
-    return (
-        "set "
-        f"VSEBENCH_DISABLE_PLUGINS={source.origin.plugin if source.first_party else source.origin.distribution}"
-    )
+    origin = source.origin
+    name = origin.plugin if source.first_party else origin.distribution
+    return f"set VSEBENCH_DISABLE_PLUGINS={name}"
 
 
 def cure(error: BaseException, source: PluginSource) -> str:

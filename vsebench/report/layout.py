@@ -173,9 +173,13 @@ def _names(block: Block) -> list[Column]:
     sampler = [_word("sampler")] if _has_samplers(block) else []
     keys = dict.fromkeys(key for entry in block.entries for key in entry.tuned)
     tuned = [
-        Column(("", key), key, lambda _, entry, key=key: f"{entry.tuned.get(key, ABSENT)}")
+        Column(
+            ("", key),
+            key,
+            lambda _, entry, key=key: f"{entry.tuned.get(key, ABSENT)}",  # type: ignore[misc]  # bound now
+        )
         for key in keys
-    ]  # type: ignore[misc]  # bound now
+    ]
     return [
         _word(block.section.table.compared),
         _word("loss"),

@@ -99,7 +99,9 @@ class Protocol(Frozen):
     )
     augment_ends: bool = Field(
         True,
-        description="whether <start> and <end> of the words from scratch are augmented as words are",
+        description=(
+            "whether <start> and <end> of the words from scratch are augmented as words are"
+        ),
     )
     min_word_count: int = Field(
         4, ge=1, description="training captions' words seen less often become <unk>"

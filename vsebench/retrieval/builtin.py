@@ -54,7 +54,10 @@ def vsebench_register_encoders(register: RegisterEncoder) -> None:
             )
         ],
         card=Card(
-            "a linear layer plus a two-layer perceptron with batch normalisation, per local feature",
+            (
+                "a linear layer plus a two-layer perceptron with batch normalisation, "
+                "per local feature"
+            ),
             paper=_VSE_INFINITY,
             notes=(
                 (

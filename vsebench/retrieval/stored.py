@@ -80,8 +80,12 @@ class StoredEmbeddings:
         if protocol == "full":
             return self.metrics
         return evaluate(
-            self.image, self.text, self.text_to_image, protocol=protocol, similarity=self.similarity
-        )  # type: ignore[arg-type]  # as said
+            self.image,
+            self.text,
+            self.text_to_image,
+            protocol=protocol,  # type: ignore[arg-type]  # as said
+            similarity=self.similarity,
+        )
 
 
 def open_stored(directory: RunDirectory) -> StoredRun:

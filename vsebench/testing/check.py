@@ -72,12 +72,12 @@ def promise(*, slow: bool) -> Callable[[Callable[[Subject], None]], Promise]: ..
 def promise(
     holds: Callable[[Subject], None] | None = None, *, slow: bool = False
 ) -> Promise | Callable[[Callable[[Subject], None]], Promise]:
-    """Makes a promise of a function, by its name and the first line of its docstring."""
+    """Makes a promise of a function, by its name and the summary of its docstring."""
 
     def make(function: Callable[[Subject], None]) -> Promise:
         return Promise(
             function.__name__,
-            (function.__doc__ or "").partition("\n")[0].rstrip("."),
+            " ".join((function.__doc__ or "").partition("\n\n")[0].split()).rstrip("."),
             function,
             slow,
         )

@@ -70,9 +70,9 @@ class There(torch.Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # as torch's documentation has it
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]  # likewise
         cls, operation: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:  # type: ignore[override]  # likewise
+    ) -> Any:
         return _compute(operation, args, kwargs or {})
 
 

@@ -116,8 +116,9 @@ def a_score_depends_on_its_pair_only(subject: Subject) -> None:
             for i, j in ((0, 0), (3, 5), (1, 4)):
                 rows, columns = slice(i, i + 1), slice(j, j + 1)
                 alone = similarity(
-                    apply(image, lambda t, s=rows: t[s]), apply(text, lambda t, s=columns: t[s])
-                )  # type: ignore[misc]  # bound now
+                    apply(image, lambda t, s=rows: t[s]),  # type: ignore[misc]  # bound now
+                    apply(text, lambda t, s=columns: t[s]),  # type: ignore[misc]  # bound now
+                )
                 what = "a score depends on the other items of its block"
                 case.close(
                     whole[rows, columns],

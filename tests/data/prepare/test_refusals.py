@@ -273,7 +273,10 @@ def test_an_image_twice_in_a_tsv(tmp_path, tsv):
         ),
         (
             lambda line: line.replace(b"\t4\t", b"\tfour\t"),
-            "line at byte 0, is no line of features: column 4 is 'four', expected a number of boxes",
+            (
+                "line at byte 0, is no line of features: "
+                "column 4 is 'four', expected a number of boxes"
+            ),
         ),
         (
             lambda line: line.replace(b"\t4\t", b"\t0\t"),

@@ -101,7 +101,9 @@ from vsebench.plugin import Card, ParameterGroup, hookimpl
 
 
 class Staged(nn.Module):
-    """A body that waits for epoch 1, with batch statistics and dropout; a part that never trains; a head."""
+    """A body that waits for epoch 1, with batch statistics and dropout; a part that never trains;
+    a head.
+    """
 
     def __init__(self, in_dim, dim):
         super().__init__()
@@ -113,7 +115,10 @@ class Staged(nn.Module):
         return self.head(self.never(self.body(features)))
 
     def parameter_groups(self):
-        return [ParameterGroup(list(self.body.parameters()), 0.1, 1), ParameterGroup(list(self.never.parameters()), frozen_epochs=float("inf"))]
+        return [
+            ParameterGroup(list(self.body.parameters()), 0.1, 1),
+            ParameterGroup(list(self.never.parameters()), frozen_epochs=float("inf")),
+        ]
 
 
 @hookimpl

@@ -43,8 +43,12 @@ def vsebench_evaluated(run, point):
 
 @hookimpl
 def vsebench_tested(run, test):
-    assert test.similarity(test.image, test.text).shape == (len(test.i2t_ranks), len(test.text_to_image))
-    return {"i2t_mrr": float((1 / (1 + test.i2t_ranks)).mean()), "t2i_r1_again": 100 * (test.t2i_ranks < 1).mean()}
+    shape = (len(test.i2t_ranks), len(test.text_to_image))
+    assert test.similarity(test.image, test.text).shape == shape
+    return {
+        "i2t_mrr": float((1 / (1 + test.i2t_ranks)).mean()),
+        "t2i_r1_again": 100 * (test.t2i_ranks < 1).mean(),
+    }
 
 @hookimpl
 def vsebench_run_finished(run, outcome):
@@ -127,7 +131,8 @@ class After:
 
 @hookimpl
 def vsebench_register_stopping_rules(register):
-    register("after", f"{__name__}:After", params=[Param("points", 2)], card=Card("stops after so many evaluations"))
+    card = Card("stops after so many evaluations")
+    register("after", f"{__name__}:After", params=[Param("points", 2)], card=card)
 """
 
 

@@ -268,13 +268,17 @@ class Slots(nn.Module):
     def forward(self, features, lengths):
         mask = torch.arange(features.shape[1]) < lengths[:, None]
         penalty = features.square().mean() * 1e-3
-        return PoolingOutput(SetEmbedding(features, mask), losses={"penalty": penalty}, diagnostics={"slots": mask.sum(1).float().mean()})
+        slots = mask.sum(1).float().mean()
+        return PoolingOutput(
+            SetEmbedding(features, mask), losses={"penalty": penalty}, diagnostics={"slots": slots}
+        )
 
 
 class Chamfer:
     def __call__(self, image, text):
         scores = torch.einsum("ikd,tld->itkl", image.vectors, text.vectors)
-        scores = scores.masked_fill(~image.mask[:, None, :, None] | ~text.mask[None, :, None, :], -1)
+        padding = ~image.mask[:, None, :, None] | ~text.mask[None, :, None, :]
+        scores = scores.masked_fill(padding, -1)
         return scores.amax(3).mean(2) + scores.amax(2).mean(2)
 
 
@@ -287,7 +291,8 @@ class Learned(nn.Module):
         assert set(inputs.extras) == {"raw_image"}
         logits = inputs.similarity * self.scale
         targets = torch.arange(len(logits))
-        return LossOutput(nn.functional.cross_entropy(logits, targets), {"scale": self.scale.detach()})
+        loss = nn.functional.cross_entropy(logits, targets)
+        return LossOutput(loss, {"scale": self.scale.detach()})
 
 
 @hookimpl
@@ -302,7 +307,8 @@ def vsebench_register_similarities(register):
 
 @hookimpl
 def vsebench_register_losses(register):
-    register("learned", __name__ + ":Learned", card=LossCard("learned temperature", extras=("raw_image",)))
+    card = LossCard("learned temperature", extras=("raw_image",))
+    register("learned", __name__ + ":Learned", card=card)
 '''
 
 

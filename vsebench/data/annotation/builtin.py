@@ -84,8 +84,12 @@ def _register_published_tags(register: Register) -> None:
                 "https://press.liacs.nl/mirflickr/",
                 "ACM MIR",
             ),
-            licence="tags and photographs are their Flickr owners', under Creative Commons licences",
-            citation="M. J. Huiskes, M. S. Lew. The MIR Flickr Retrieval Evaluation. ACM MIR, 2008.",
+            licence=(
+                "tags and photographs are their Flickr owners', under Creative Commons licences"
+            ),
+            citation=(
+                "M. J. Huiskes, M. S. Lew. The MIR Flickr Retrieval Evaluation. ACM MIR, 2008."
+            ),
             prepare=prepare.MIRFLICKR,
             folders=("mirflickr25k_tags", "mirflickr25k"),
             sizes={"images": 20015, "labels": 1386, "pairs": 92808},
@@ -158,7 +162,9 @@ def _register_words(register: Register) -> None:
             "Flickr8k, whose labels are the words of an image's captions, with visual features",
             feature_kind="vector",
             paper=papers.FLICKR8K,
-            licence="the photographs are their Flickr owners'; for research, not for redistribution",
+            licence=(
+                "the photographs are their Flickr owners'; for research, not for redistribution"
+            ),
             citation=papers.FLICKR8K_CITATION,
             prepare=instructions.FLICKR8K,
             folders=("flickr8k", "Flickr8k", "flickr_8k"),

@@ -15,7 +15,8 @@ _FILES = """\
   captions.txt         UTF-8, VIDEO_ID, a tab and a caption a line, any number for each video
   train_ids.txt, dev_ids.txt, test_ids.txt   the ids of each split, one a line
 Videos of the table and captions that are in no split are passed over.
-An array per video, as feature extractors leave them (VIDEO_ID.npy in a folder, or one .npz), becomes the first three files with
+An array per video, as feature extractors leave them (VIDEO_ID.npy in a folder, or one .npz),
+becomes the first three files with
   vsebench data pack-frames --from FOLDER --to TARGET"""
 
 FRAMES = f"""\

@@ -86,10 +86,8 @@ def audit_tables(
         damage = list(damaged_files(folder, manifest))
         yield from (Finding("FAIL", text) for text in damage)
         if not damage:
-            yield Finding(
-                "ok",
-                f"all {len(manifest['files'])} files have the SHA-256 with which they were prepared",
-            )
+            files = len(manifest["files"])
+            yield Finding("ok", f"all {files} files have the SHA-256 with which they were prepared")
 
 
 def entry_for(name: str, folder: Path) -> Published | None:

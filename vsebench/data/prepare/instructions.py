@@ -13,20 +13,24 @@ _FILES = """\
 Each split is two files:
   {split}_ims.npy   float [rows, regions, width]: an image's rows once, or five times in succession
   {split}_caps.txt  UTF-8, one caption a line, five consecutive lines for each image
-{split}_ids.txt, image files and vocabulary files are not needed. Any width and number of regions will do (published: 36 regions of 2048).
+{split}_ids.txt, image files and vocabulary files are not needed. Any width and number of regions
+will do (published: 36 regions of 2048).
 Validation uses the first 1,000 images and 5,000 captions of dev, as the published code does."""
 
 _SOURCE = """\
-Get the precomputed bottom-up-attention features that the README of https://github.com/kuanghuei/SCAN describes
-(its first address no longer answers; https://github.com/woodfrog/vse_infty links a copy, see "Data organization" there)."""
+Get the precomputed bottom-up-attention features that the README of
+https://github.com/kuanghuei/SCAN describes (its first address no longer answers;
+https://github.com/woodfrog/vse_infty links a copy, see "Data organization" there)."""
 
 _OTHER = """\
-Or let the suite make these files from Karpathy's JSON and features in .npy, .npz, HDF5 or .tsv files, or images:
+Or let the suite make these files from Karpathy's JSON and features in .npy, .npz, HDF5 or .tsv
+files, or images:
   vsebench data prepare {} --from DIR --to ROOT"""
 
 FLICKR30K = f"""\
 {_SOURCE}
-Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, test_ims.npy and test_caps.txt into one of
+Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, test_ims.npy and
+test_caps.txt into one of
   ROOT/f30k_precomp/    ROOT/f30k/precomp/    ROOT/flickr30k/    ROOT/
 and name ROOT with --data-root ROOT or VSEBENCH_DATA=ROOT; ./data is looked in too.
 {_FILES}
@@ -35,25 +39,32 @@ The images' terms of use: https://shannon.cs.illinois.edu/DenotationGraph/"""
 
 COCO = f"""\
 {_SOURCE}
-Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, testall_ims.npy and testall_caps.txt into one of
+Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, testall_ims.npy and
+testall_caps.txt into one of
   ROOT/coco_precomp/    ROOT/coco/precomp/    ROOT/coco/    ROOT/
 and name ROOT with --data-root ROOT or VSEBENCH_DATA=ROOT; ./data is looked in too.
-testall is the 5,000 test images; coco:test=test uses test_ims.npy and test_caps.txt, the subset of 1,000, instead.
+testall is the 5,000 test images; coco:test=test uses test_ims.npy and test_caps.txt, the subset of
+1,000, instead.
 {_FILES}
 {_OTHER.format("coco")}"""
 
 PRECOMP = f"""\
-Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, test_ims.npy and test_caps.txt into one folder
-and name it with --data-root FOLDER (ROOT/precomp/ is looked in too, for each ROOT of --data-root, VSEBENCH_DATA and ./data).
+Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, test_ims.npy and
+test_caps.txt into one folder and name it with --data-root FOLDER (ROOT/precomp/ is looked in too,
+for each ROOT of --data-root, VSEBENCH_DATA and ./data).
 {_FILES}"""
 
 FLICKR8K = """\
-1. Get Flickr8k_text.zip (https://github.com/jbrownlee/Datasets/releases/tag/Flickr8k) and take from it
-     Flickr8k.token.txt    Flickr_8k.trainImages.txt    Flickr_8k.devImages.txt    Flickr_8k.testImages.txt
+1. Get Flickr8k_text.zip (https://github.com/jbrownlee/Datasets/releases/tag/Flickr8k) and take
+   from it
+     Flickr8k.token.txt           Flickr_8k.trainImages.txt
+     Flickr_8k.devImages.txt      Flickr_8k.testImages.txt
 2. Add a table of grid features of the 8,000 images, Flickr8k_Dataset.zip at the same place:
      grid7x7_images.txt         the image file name of every row of the table
-     grid7x7_pca256_int8.npy    int8 [8000, 49, 256]: MobileNetV2 (1.0, 224) features of a 7 x 7 grid, square-rooted, projected on the first
-                                256 principal directions of the training images, divided by the scale and rounded
+     grid7x7_pca256_int8.npy    int8 [8000, 49, 256]: MobileNetV2 (1.0, 224) features of a 7 x 7
+                                grid, square-rooted, projected on the first 256 principal
+                                directions of the training images, divided by the scale and
+                                rounded
      grid7x7_pca256_scale.npy   float32 [256], the scale of each component
 3. Put all seven files into one of
      ROOT/flickr8k/    ROOT/Flickr8k/    ROOT/

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from vsebench.report.curves import Curve
     from vsebench.report.rows import Block
 
-_INK = "#010203"  # stands for the colour of the page's text, which is not known when the figure is drawn
+# stands for the colour of the page's text, which is not known when the figure is drawn
+_INK = "#010203"
 _ROW = "row-"
 _DASHES: Mapping[str, str] = {"-": "none", "--": "5 3", ":": "1.5 2.5", "-.": "6 2.5 1.5 2.5"}
 _STYLE: dict[Any, Any] = {

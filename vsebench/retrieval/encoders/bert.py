@@ -69,9 +69,8 @@ class BertEncoder(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]."""
-        return self.fc(
-            self._states(tokens, lengths) if tokens.is_cuda else self._by_length(tokens, lengths)
-        )  # type: ignore[no-any-return]
+        states = self._states if tokens.is_cuda else self._by_length
+        return self.fc(states(tokens, lengths))  # type: ignore[no-any-return]
 
     def _states(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         mask = valid_mask(lengths, tokens.shape[1])

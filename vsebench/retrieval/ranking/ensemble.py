@@ -79,8 +79,13 @@ def evaluate_ensemble(
     )
     similarity = MeanSimilarity([member.similarity or _dot for member in members])
     return evaluate(
-        images, texts, text_to_image, protocol=protocol, similarity=similarity, block=block
-    )  # type: ignore[arg-type]  # only scored
+        images,  # type: ignore[arg-type]  # only scored
+        texts,  # type: ignore[arg-type]  # only scored
+        text_to_image,
+        protocol=protocol,
+        similarity=similarity,
+        block=block,
+    )
 
 
 def _side_by_side(embeddings: Sequence[Tensor | np.ndarray]) -> Tensor:

@@ -53,7 +53,10 @@ class Ragged:
             "seed": self.seed,
         }
         special = {"nan": 'float("nan")', "inf": 'float("inf")', "-inf": 'float("-inf")'}
-        return f"Ragged({', '.join(f'{name}={special.get(str(value), repr(value))}' for name, value in values.items())})"
+        written = (
+            f"{name}={special.get(str(value), repr(value))}" for name, value in values.items()
+        )
+        return f"Ragged({', '.join(written)})"
 
     def __str__(self) -> str:
         return (
