@@ -14,13 +14,13 @@ from vsebench.kernels.negatives_numba import (
     nth_negative,
     unit,
 )
+from vsebench.plugin.sampling import NOTHING
 
 if TYPE_CHECKING:
     import numpy as np
 
     from vsebench.kernels.negatives_numba import Labels, Numbers, Offsets, Vectors
 
-_NOTHING = -1
 _HEAD = 3  # numbers before the spreads
 _BLOCK = 16
 
@@ -46,7 +46,7 @@ def rank_by_factor(
     """
     free = free_labels(image, offsets, Q.shape[0])
     if free == 0:
-        return _NOTHING, 0, 1.0
+        return NOTHING, 0, 1.0
     last = Q.shape[0] - 1
     total = _weigh(vector, numbers, scratch)
     patience = int(numbers[2])

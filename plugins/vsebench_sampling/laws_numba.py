@@ -9,13 +9,13 @@ import numpy as np
 from vsebench.kernels.jit import jit
 from vsebench.kernels.negatives_numba import below, fork, free_labels, nth_negative, score, unit
 from vsebench.kernels.prefetch_numba import prefetch_row
+from vsebench.plugin.sampling import NOTHING
 
 if TYPE_CHECKING:
     from vsebench.kernels.negatives_numba import Labels, Numbers, Offsets, Vectors
 
     Found = tuple[int, int, float]
 
-_NOTHING = -1
 _AHEAD = 4  # trials between asking for a label's vector and scoring it
 _PASS = 8  # of this many labels WARP tries one before it scores them all
 
@@ -41,7 +41,7 @@ def uniform(
     """The label whose rank among the image's negatives is uniform."""
     free = free_labels(image, offsets, Q.shape[0])
     if free == 0:
-        return _NOTHING, 0, 1.0
+        return NOTHING, 0, 1.0
     return nth_negative(image, below(stream, free), offsets, labels), 1, 1.0
 
 
@@ -61,7 +61,7 @@ def popularity(
     """Inverts the cumulative weights, `numbers` [A + 1], with the image's positives cut out."""
     n_labels = Q.shape[0]
     if free_labels(image, offsets, Q.shape[0]) == 0:
-        return _NOTHING, 0, 1.0
+        return NOTHING, 0, 1.0
     mass = numbers[n_labels]
     for t in range(offsets[image], offsets[image + 1]):
         mass -= numbers[labels[t] + 1] - numbers[labels[t]]
@@ -104,7 +104,7 @@ def warp(
     n_labels = Q.shape[0]
     free = free_labels(image, offsets, Q.shape[0])
     if free == 0:
-        return _NOTHING, 0, 1.0
+        return NOTHING, 0, 1.0
     threshold = score(vector, Q[positive]) - np.float32(numbers[0])
     limit = int(numbers[1])
     first = n_labels // _PASS + 1 if 2 * limit > n_labels else limit
@@ -122,7 +122,7 @@ def warp(
             label = nth_negative(image, below(fork(stream, trial), free), offsets, labels)
             if scratch[label] > threshold:
                 return label, trial + 1, numbers[2 + (n_labels - 1) // (trial + 1)]
-    return _NOTHING, limit, 1.0
+    return NOTHING, limit, 1.0
 
 
 @jit(inline=True)
@@ -176,7 +176,7 @@ def dns(
     """
     free = free_labels(image, offsets, Q.shape[0])
     if free == 0:
-        return _NOTHING, 0, 1.0
+        return NOTHING, 0, 1.0
     n, m = int(numbers[0]), int(numbers[1])
     if m == 1:
         return _best(image, vector, stream, Q, offsets, labels, scratch, free, n), n, 1.0
@@ -238,7 +238,7 @@ def softmax(
     """
     n_labels = Q.shape[0]
     if free_labels(image, offsets, Q.shape[0]) == 0:
-        return _NOTHING, 0, 1.0
+        return NOTHING, 0, 1.0
     for label in range(n_labels):
         scratch[label] = score(vector, Q[label])
     for t in range(offsets[image], offsets[image + 1]):

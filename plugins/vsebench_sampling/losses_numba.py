@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 
 from vsebench.kernels.jit import jit
+from vsebench.plugin.sampling import MARGIN
 
 
 @jit(inline=True)
 def hinge(difference: float, weight: float) -> tuple[float, float]:
-    if difference <= 1.0:
-        return 1.0 - difference, 1.0
+    if difference <= MARGIN:
+        return MARGIN - difference, 1.0
     return 0.0, 0.0
 
 
 @jit(inline=True)
 def warp_weighted(difference: float, weight: float) -> tuple[float, float]:
-    if difference <= 1.0:
-        return weight * (1.0 - difference), weight
+    if difference <= MARGIN:
+        return weight * (MARGIN - difference), weight
     return 0.0, 0.0
 
 

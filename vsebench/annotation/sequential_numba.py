@@ -12,6 +12,7 @@ import numpy as np
 from vsebench.kernels.jit import jit
 from vsebench.kernels.negatives_numba import below, fork, score
 from vsebench.kernels.prefetch_numba import prefetch_row
+from vsebench.plugin.sampling import MARGIN, NOTHING
 
 # updates between asking for vectors and using them; which pairs come is known from their numbers
 _AHEAD = 3
@@ -182,7 +183,7 @@ def block_trainer(draw: Any, pair_loss: Any) -> Any:
 def _found(negative: int, trials: int, tally: Any) -> bool:
     tally[_UPDATES] += 1
     tally[_TRIALS] += trials
-    if negative >= 0:
+    if negative != NOTHING:
         return True
     tally[_EXHAUSTED if trials > 0 else _SKIPPED] += 1
     return False
@@ -191,7 +192,7 @@ def _found(negative: int, trials: int, tally: Any) -> bool:
 @jit(inline=True)
 def _count(loss: float, difference: Any, tally: Any) -> None:
     tally[_LOSS] += loss
-    tally[_VIOLATIONS] += 1 if difference < 1 else 0
+    tally[_VIOLATIONS] += 1 if difference < MARGIN else 0
 
 
 @jit(fastmath={"contract"})

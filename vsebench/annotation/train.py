@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 Evaluate = Callable[[Model], Mapping[str, float]]
 Checkpoint = dict[str, Any]
+"""What `torch.save` writes and `torch.load(…, weights_only=True)` reads."""
 
 _LARGEST = 1e15  # of a model's numbers
-"""What `torch.save` writes and `torch.load(…, weights_only=True)` reads."""
 
 
 @dataclass(frozen=True, eq=False)
