@@ -76,18 +76,24 @@ def plan(suite: Suite) -> Plan:
         annotation_runs if task == "annotation" else retrieval_runs
     )(suite, datasets, open_data, device, registry)
     workers = suite.workers or default_workers(device)
-    together = {"concurrency": min(workers, len(runs))}
-    runs = tuple(
-        run.model_copy(update={"environment": run.environment.model_copy(update=together)})
-        for run in runs
-    )
     return Plan(
-        runs,
+        with_concurrency(runs, workers),
         executor,
         workers,
         Path(suite.out),
         files,
         tuple(dict.fromkeys(_warnings(runs, registry))),
+    )
+
+
+def with_concurrency(
+    runs: tuple[RunSpec | AnnotationSpec, ...], workers: int
+) -> tuple[RunSpec | AnnotationSpec, ...]:
+    """The runs of one plan, each with the number of runs at a time in its environment."""
+    together = {"concurrency": min(workers, len(runs))}
+    return tuple(
+        run.model_copy(update={"environment": run.environment.model_copy(update=together)})
+        for run in runs
     )
 
 

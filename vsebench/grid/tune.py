@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vsebench.grid.plan import plan
+from vsebench.grid.plan import plan, with_concurrency
 from vsebench.grid.run import run_plan
 from vsebench.grid.suite_text import suite_text
 from vsebench.grid.tuned import Tuned
@@ -125,12 +125,7 @@ def plan_search(suite: Suite, points: Sequence[Point], seeds: Sequence[int], out
             f"data set '{suite.dataset[0]}' serves the retrieval task, where no row is tuned by "
             "itself"
         )
-    runs = tuple(run for each in plans for run in each.runs)
-    together = {"concurrency": min(plans[0].workers, len(runs))}
-    runs = tuple(
-        run.model_copy(update={"environment": run.environment.model_copy(update=together)})
-        for run in runs
-    )
+    runs = with_concurrency(tuple(run for each in plans for run in each.runs), plans[0].workers)
     return Search(suite, points, replace(plans[0], runs=runs))
 
 
