@@ -21,6 +21,7 @@ from vsebench.testing import (
     checks_of,
     promise,
 )
+from vsebench.testing.devices import unmixed
 from vsebench.testing.kinds import HOMES, promises
 from vsebench.testing.trial import Trial
 
@@ -204,3 +205,11 @@ def test_importing_the_kit_and_its_pytest_plugin_imports_no_torch() -> None:
         ).stdout.strip()
         == "False"
     )
+
+
+def test_a_refusal_is_no_sign_of_a_device_without_values() -> None:
+    def refuse() -> None:
+        raise SpecError("loss 'made' takes sets")
+
+    with pytest.raises(SpecError, match="takes sets"):
+        unmixed(refuse, Trial("a batch"))

@@ -107,8 +107,9 @@ def _read_csv(path: Path) -> tuple[str, Iterator[Judgement]]:
 
 
 def _read_json(path: Path) -> Relevance:
+    text = "\n".join(read_lines(path))
     try:
-        content = json.loads("\n".join(read_lines(path)))
+        content = json.loads(text)
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict) or not content:

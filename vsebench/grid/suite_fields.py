@@ -4,7 +4,7 @@ its JSON schema.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,18 +16,6 @@ from vsebench.plugin.errors import SpecError
 from vsebench.plugin.params import Scalar, format_value
 from vsebench.plugin.registry import quote
 from vsebench.results.protocol import AnnotationProtocol, Protocol
-
-
-def _validator(function: Callable[[object], object]) -> BeforeValidator:
-    """`function` as a pydantic validator: pydantic knows which key a ValueError belongs to."""
-
-    def validate(value: object) -> object:
-        try:
-            return function(value)
-        except SpecError as error:
-            raise ValueError(str(error)) from None
-
-    return BeforeValidator(validate)
 
 
 def _specs(value: object) -> tuple[str, ...]:
@@ -136,9 +124,11 @@ _SEEDS_SCHEMA = {
     ]
 }
 
-Specs = Annotated[tuple[str, ...], _validator(_specs), WithJsonSchema(_SPECS_SCHEMA)]
-Paths = Annotated[tuple[str, ...], _validator(_paths), WithJsonSchema(_PATHS_SCHEMA)]
-Folder = Annotated[str, _validator(_folder), WithJsonSchema({"type": "string", "minLength": 1})]
-Seeds = Annotated[tuple[int, ...], _validator(parse_seeds), WithJsonSchema(_SEEDS_SCHEMA)]
-Count = Annotated[Annotated[int, Field(ge=1)] | None, _validator(_count)]
-Changes = Annotated[dict[str, Scalar], _validator(_changes), WithJsonSchema(_changes_schema())]
+Specs = Annotated[tuple[str, ...], BeforeValidator(_specs), WithJsonSchema(_SPECS_SCHEMA)]
+Paths = Annotated[tuple[str, ...], BeforeValidator(_paths), WithJsonSchema(_PATHS_SCHEMA)]
+Folder = Annotated[
+    str, BeforeValidator(_folder), WithJsonSchema({"type": "string", "minLength": 1})
+]
+Seeds = Annotated[tuple[int, ...], BeforeValidator(parse_seeds), WithJsonSchema(_SEEDS_SCHEMA)]
+Count = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_count)]
+Changes = Annotated[dict[str, Scalar], BeforeValidator(_changes), WithJsonSchema(_changes_schema())]

@@ -1,7 +1,8 @@
 """Errors that are the request's fault, not the program's.
 
 The command line prints any of these as one line and exits with code 2; every other exception is a
-bug and keeps its traceback.
+bug and keeps its traceback. Errors about values are `ValueError`s too, as Python users expect of a
+function that refuses an argument.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ class VsebenchError(Exception):
     """
 
 
-class SpecError(VsebenchError):
+class SpecError(VsebenchError, ValueError):
     """A component spec, a parameter, a suite or a protocol key is not valid."""
 
 
-class DataError(VsebenchError):
+class DataError(VsebenchError, ValueError):
     """A data set is missing, truncated, inconsistent or holds values that are not finite."""
 
 

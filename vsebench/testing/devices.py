@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from vsebench.plugin.errors import VsebenchError
 from vsebench.testing.check import NotCheckedError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def unmixed(
     """
     try:
         return call()
+    except VsebenchError:  # a refusal, not what the device lacks
+        raise
     except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
         if any(sign in str(error) for sign in _MIXED):
             raise trial.failure(

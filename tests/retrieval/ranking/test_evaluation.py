@@ -13,7 +13,7 @@ import torch
 
 import vsebench.retrieval
 from tests.oracles import ranking
-from vsebench.plugin import DataError, GaussianEmbedding, SetEmbedding, SpecError
+from vsebench.plugin import DataError, GaussianEmbedding, SetEmbedding, SpecError, VsebenchError
 from vsebench.retrieval import evaluate
 
 
@@ -185,6 +185,21 @@ def test_what_cannot_be_ranked_is_refused_in_one_line(change: dict[str, Any], me
                 }
             )
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_emb": np.full((6, 8), np.nan)}, "image embeddings: row 0"),
+        ({"protocol": "1k-fold"}, "did you mean '1k-5fold'"),
+        ({"block": 0}, "found 0"),
+    ],
+)
+def test_a_refusal_is_a_value_error(change: dict[str, Any], message: str) -> None:
+    image, text, owner = embeddings(6)
+    with pytest.raises(ValueError, match=message) as caught:
+        evaluate(**{"image_emb": image, "text_emb": text, "text_to_image": owner, **change})
+    assert isinstance(caught.value, VsebenchError)
 
 
 def test_wrong_requests_are_refused() -> None:

@@ -60,22 +60,20 @@ class ArrayFiles:
         if path.suffix == ".npy":
             header = read_header(path)
             return _two(path, header.shape, header.dtype)
-        with _opened(path) as members:
+        with _whole(path), zipfile.ZipFile(path) as members:
             shape, dtype = _member(members, _features_key(path, members))
             rows, width = _two(path, shape, dtype)
             return (width, rows) if _transposed(members, (rows, width)) else (rows, width)
 
     def read(self, key: str) -> np.ndarray:
         path = self._paths[key]
-        try:
+        with _whole(path):
             if path.suffix == ".npy":
                 array: np.ndarray = np.load(path, allow_pickle=False)
                 return array
             with np.load(path, allow_pickle=False) as stored:
                 array = stored[_features_key(path, stored.zip)]
                 return array.T if _transposed(stored.zip, array.shape) else array
-        except _DAMAGE as error:
-            raise _damaged(path) from error
 
     def where(self, key: str) -> str:
         return str(self._paths[key])
@@ -91,20 +89,17 @@ def _two(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, int]
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip file whose damage, wherever it shows, is one line."""
+def _whole(path: Path) -> Iterator[None]:
+    """Damage of a file, wherever reading meets it, is one line."""
     try:
-        with zipfile.ZipFile(path) as members:
-            yield members
+        yield
+    except DataError:  # says more than that it is damaged
+        raise
     except _DAMAGE as error:
-        raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> DataError:
-    return DataError(
-        f"{path} is truncated or damaged, expected a whole {path.suffix} file of plain numbers: "
-        "extract this image again"
-    )
+        raise DataError(
+            f"{path} is truncated or damaged, expected a whole {path.suffix} file of plain "
+            "numbers: extract this image again"
+        ) from error
 
 
 def _features_key(path: Path, members: zipfile.ZipFile) -> str:
