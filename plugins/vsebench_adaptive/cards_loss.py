@@ -17,21 +17,19 @@ ADAPTIVE_LOSS = LossCard(
     notes=(
         (
             "No published figures: the paper's tables could not be checked. Its introduction "
-            "claims "
-            "1.4 % more RSUM on COCO and 1.0 % on Flickr30K than before."
+            "claims 1.4 % more RSUM on COCO and 1.0 % on Flickr30K than before."
         ),
         (
-            "The released code may pick a pair as a negative of itself; by default positives never "
-            "are. reference=true does as released, without the sibling mask."
+            "The released code may pick a pair as a negative of itself; by default positives "
+            "never are. reference=true does as released, without the sibling mask."
         ),
         (
-            "The diagnostic 'contributing' is the mean number of negatives per query whose softmax "
-            "probability exceeds 0.001."
+            "The diagnostic 'contributing' is the mean number of negatives per query whose "
+            "softmax probability exceeds 0.001."
         ),
         (
             "Where the paper's statistics add up to less than 0, outside their intended range, n "
-            "is B "
-            "− 1."
+            "is B − 1."
         ),
     ),
     non_negative=True,

@@ -17,13 +17,11 @@ ADAPTIVE_POOLING = PoolingCard(
     notes=(
         (
             "No published figures: the paper's tables could not be checked. Its introduction "
-            "claims "
-            "1.4 % more RSUM on COCO and 1.0 % on Flickr30K than before."
+            "claims 1.4 % more RSUM on COCO and 1.0 % on Flickr30K than before."
         ),
         (
             "The released code lets padding take weight in one branch; mask_padding=false "
-            "reproduces "
-            "that, and embeddings then depend on their batch."
+            "reproduces that, and embeddings then depend on their batch."
         ),
         "1,050,625 parameters for each tower at D = 1024.",
     ),

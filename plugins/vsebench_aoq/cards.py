@@ -59,21 +59,19 @@ AOQ = LossCard(
     notes=(
         (
             "Published figures are of whole models, each an average of two; 'vsebench show coco' "
-            "and "
-            "'vsebench show flickr30k' have those models without AOQ."
+            "and 'vsebench show flickr30k' have those models without AOQ."
         ),
         (
-            "Two rounds: the first trains with triplet, its best model mines the offline negatives "
-            "once, and the second trains with this loss."
+            "Two rounds: the first trains with triplet, its best model mines the offline "
+            "negatives once, and the second trains with this loss."
         ),
         (
             "terms=offtri and terms=offquin are the paper's ablations OffTri and OffQuin; alpha, "
-            "beta "
-            "and the weights' flags then have no effect."
+            "beta and the weights' flags then have no effect."
         ),
         (
-            "As published, the adaptive weights carry gradients and may be negative; detach_weight "
-            "and clamp_weight change that."
+            "As published, the adaptive weights carry gradients and may be negative; "
+            "detach_weight and clamp_weight change that."
         ),
     ),
     offline=offline,

@@ -50,8 +50,7 @@ KMAX = PoolingCard(
     notes=(
         (
             "k is min(k, length) for each item by itself; in the released helper a short item "
-            "lowers "
-            "k for later items of its batch."
+            "lowers k for later items of its batch."
         ),
     ),
     order_free=True,

@@ -19,8 +19,7 @@ INFONCE = LossCard(
         ),
         (
             "Positives of one query do not compete with each other: its loss is the mean over "
-            "them, "
-            "each against the negatives."
+            "them, each against the negatives."
         ),
     ),
     non_negative=True,
@@ -46,8 +45,8 @@ SELHN = LossCard(
     "positive",
     paper=Paper(
         (
-            "Selectively Hard Negative Mining for Alleviating Gradient Vanishing in "
-            "Image-Text Matching"
+            "Selectively Hard Negative Mining for Alleviating Gradient Vanishing in Image-Text "
+            "Matching"
         ),
         2023,
         "https://arxiv.org/abs/2303.00181",

@@ -61,13 +61,12 @@ VSE_ENS = Card(
     ),
     notes=(
         (
-            "The scale of the ranks is λ · (A − 1), not rounded; the released code rounds it down, "
-            "and divides by zero up to 1,000 labels."
+            "The scale of the ranks is λ · (A − 1), not rounded; the released code rounds it "
+            "down, and divides by zero up to 1,000 labels."
         ),
         (
             "Training positives are drawn again, as in the released code; after 64 times any "
-            "negative "
-            "is taken."
+            "negative is taken."
         ),
         "Published figures are fractions.",
     ),

@@ -35,8 +35,7 @@ TRIPLET_GLOBAL = LossCard(
     notes=(
         (
             "Draws look at a table of the training set's embeddings as they were when the epoch "
-            "first "
-            "needed negatives; what is drawn is embedded anew, augmented."
+            "first needed negatives; what is drawn is embedded anew, augmented."
         ),
         "No paper reports it for retrieval.",
     ),

@@ -58,13 +58,11 @@ GEM = PoolingCard(
     notes=(
         (
             "VSE-infinity reports NaN for regions with a BiGRU; here p stays within 1..100 and "
-            "powers "
-            "are taken in the logarithmic domain, which keeps it finite."
+            "powers are taken in the logarithmic domain, which keeps it finite."
         ),
         (
             "Values below eps count as eps and get no gradient: of signed features only the "
-            "positive "
-            "part is pooled."
+            "positive part is pooled."
         ),
     ),
     order_free=True,
@@ -106,8 +104,7 @@ SELFATTN = PoolingCard(
     notes=(
         (
             "No code of it was released: this form has the 3.2M parameters of Table 1 (3,148,800 "
-            "at D "
-            "= 1024)."
+            "at D = 1024)."
         ),
     ),
     order_free=True,
@@ -121,8 +118,7 @@ SEQ2SEQ = Card(
     notes=(
         (
             "No code of it was released: this form has the 6.3M parameters of Table 1 (6,297,600 "
-            "at D "
-            "= 1024)."
+            "at D = 1024)."
         ),
         "The result depends on the order of the rows.",
     ),
@@ -143,13 +139,11 @@ ESA = PoolingCard(
 _GRAPH_NOTES = (
     (
         "A layer is VSRN's (https://arxiv.org/abs/1909.02701): X + W_r (R g(X)) with R[i, j] = "
-        "θ(x_i) "
-        "· φ(x_j) / n, 4 (D² + D) parameters."
+        "θ(x_i) · φ(x_j) / n, 4 (D² + D) parameters."
     ),
     (
         "VSRN's batch normalisation in the layer and L2 normalisation of the rows after it are "
-        "left "
-        "out."
+        "left out."
     ),
 )
 
@@ -161,8 +155,7 @@ GCN_MEAN = PoolingCard(
         *_GRAPH_NOTES,
         (
             "No code of it was released: one layer has the 4.2M parameters of Table 1 (4,198,400 "
-            "at D "
-            "= 1024)."
+            "at D = 1024)."
         ),
     ),
     order_free=True,
@@ -176,8 +169,8 @@ GCN_SEQ2SEQ = Card(
     notes=(
         *_GRAPH_NOTES,
         (
-            "Table 1 gives 23.1M parameters: layers=4, as VSRN stacks, has 23,091,200 at D = 1024; "
-            "one layer has 10,496,000."
+            "Table 1 gives 23.1M parameters: layers=4, as VSRN stacks, has 23,091,200 at D = "
+            "1024; one layer has 10,496,000."
         ),
         "The result depends on the order of the rows.",
     ),
@@ -200,8 +193,8 @@ COMBO = PoolingCard(
     ),
     notes=(
         (
-            "The paper's own combinations are not followed: the weights, shared by all dimensions, "
-            "are this suite's choice."
+            "The paper's own combinations are not followed: the weights, shared by all "
+            "dimensions, are this suite's choice."
         ),
     ),
     order_free=_combines_sets,

@@ -44,8 +44,7 @@ WARP = Card(
         "A pair whose trials all fail is skipped.",
         (
             "The code released with VSE-ens calls WARP a scan in fixed label order with an "
-            "unweighted "
-            "logistic loss; this is the published algorithm."
+            "unweighted logistic loss; this is the published algorithm."
         ),
     ),
 )

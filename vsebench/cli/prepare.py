@@ -101,8 +101,8 @@ def _result(target: Path, manifest: dict[str, Any]) -> Iterator[str]:
         return
     yield (
         f"stored as {precision['dtype']}: values of more digits are off by at most "
-        f"{precision['relative_error']:.2g} of themselves,"
-        f" {precision['largest_error']:.2g} for the largest ({precision['largest']:.4g})"
+        f"{precision['relative_error']:.2g} of themselves, {precision['largest_error']:.2g} for "
+        f"the largest ({precision['largest']:.4g})"
     )
     yield (
         f"next: vsebench data check {target}; then vsebench run --dataset {opens_as} --data-root "

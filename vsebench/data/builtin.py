@@ -81,8 +81,7 @@ def _register_scenes(register: Register) -> None:
             notes=(
                 (
                     "A third of the scenes have near-duplicates, some told apart by word order "
-                    "only: "
-                    "what carries what, what is where, what has which colour."
+                    "only: what carries what, what is where, what has which colour."
                 ),
                 (
                     "Features are stored as float16 and standardised by the statistics of 1,024 "

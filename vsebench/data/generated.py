@@ -70,6 +70,6 @@ def _check_space(folder: Path, needed: int) -> None:
     if needed > free:
         raise DataError(
             f"the generated set needs {needed / 1e9:.1f} GB in {folder.parent}, which has "
-            f"{free / 1e9:.1f} GB free: "
-            "ask for less, or set VSEBENCH_CACHE to a folder with more space"
+            f"{free / 1e9:.1f} GB free: ask for less, or set VSEBENCH_CACHE to a folder with more "
+            "space"
         )

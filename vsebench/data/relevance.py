@@ -105,8 +105,7 @@ def _rows(
         unknown = wanted[int((rows == ABSENT).argmax())]
         raise DataError(
             f"{source} judges {what} '{unknown}', which is none of the {len(ids):,} {what}s "
-            f"(their ids run from '{ids[0]}' to '{ids[-1]}'): "
-            f"name the ids of the rows with --{'image' if side == 'i' else 'text'}-ids FILE, one "
-            "a line"
+            f"(their ids run from '{ids[0]}' to '{ids[-1]}'): name the ids of the rows with "
+            f"--{'image' if side == 'i' else 'text'}-ids FILE, one a line"
         )
     return rows

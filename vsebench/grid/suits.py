@@ -26,14 +26,14 @@ def check_images(
     if given and not wanted:
         raise SpecError(
             f"data set '{dataset.spec}' has raw images, image encoder '{encoder.spec}' takes "
-            "features: write --set image_encoder=backbone:model=MODEL, "
-            "or make features of them with 'vsebench data extract'"
+            "features: write --set image_encoder=backbone:model=MODEL, or make features of them "
+            "with 'vsebench data extract'"
         )
     if wanted and not given:
         raise SpecError(
             f"image encoder '{encoder.spec}' takes raw images, data set '{dataset.spec}' has "
-            f"features: name its images with {dataset.name}:images=PATH, "
-            "or write --set image_encoder=grid"
+            f"features: name its images with {dataset.name}:images=PATH, or write --set "
+            "image_encoder=grid"
         )
 
 

@@ -48,6 +48,6 @@ class ParameterGroup:
         if not 0 <= self.lr_factor < float("inf") or not self.frozen_epochs >= 0:
             raise PluginError(
                 f"a parameter group has lr_factor {self.lr_factor} and frozen_epochs "
-                f"{self.frozen_epochs}: "
-                "write a finite factor and a number of epochs, neither below 0"
+                f"{self.frozen_epochs}: write a finite factor and a number of epochs, neither "
+                "below 0"
             )

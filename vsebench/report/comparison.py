@@ -98,8 +98,7 @@ def render(
     notes = [
         (
             f"Δ{name}: test {name} minus that of {' × '.join(reference)}, mean of differences "
-            "paired "
-            "by seed, with Student's interval."
+            "paired by seed, with Student's interval."
         ),
         (
             f"better: the interval lies above 0. no worse: above −{margin:g}, the margin. worse: "
@@ -107,8 +106,7 @@ def render(
         ),
         (
             f"{len(comparisons)} comparison{'s' if len(comparisons) != 1 else ''}, each at 95 %. "
-            "The "
-            "intervals speak of seeds, on this test split."
+            "The intervals speak of seeds, on this test split."
         ),
         *_warnings(section),
     ]

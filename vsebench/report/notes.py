@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 GENERAL: Mapping[Task, Sequence[str]] = {
     "retrieval": (
         (
-            "R@K: % of test queries with a positive among the first K (any-hit; ties count against "
-            "the model). RSUM: sum of the six."
+            "R@K: % of test queries with a positive among the first K (any-hit; ties count "
+            "against the model). RSUM: sum of the six."
         ),
         "i2t: images retrieve captions; t2i: captions retrieve images.",
         (
@@ -44,8 +44,7 @@ GENERAL: Mapping[Task, Sequence[str]] = {
         "Labels known from training are left out of a ranking.",
         (
             "Seconds: drawing, refreshing and updating, without evaluation. An update is one "
-            "positive "
-            "with one negative."
+            "positive with one negative."
         ),
     ),
 }
@@ -335,8 +334,7 @@ def _warm_only(done: Sequence[Run]) -> list[str]:
     return [
         (
             f"Warning: the best on dev was a model of the warm-up, trained with {losses} and not "
-            "yet "
-            f"with the row's loss: {rows}."
+            f"yet with the row's loss: {rows}."
         )
     ]
 

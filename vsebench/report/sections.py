@@ -104,8 +104,8 @@ def _section(runs: Sequence[Run], alike: Sequence[Sequence[Run]], *, allow_mixed
         if other is not run and not allow_mixed:
             raise VsebenchError(
                 f"runs {other.label} and {run.record.run_id} are the same combination and seed "
-                "made by different versions of a component: "
-                "delete the folder of the older, or pass --allow-mixed to take the newest"
+                "made by different versions of a component: delete the folder of the older, or "
+                "pass --allow-mixed to take the newest"
             )
         newest[key] = max(other, run, key=lambda r: r.started)
     differing = sorted({name for other in alike for name in _differences(runs[0], other[0])})

@@ -25,13 +25,11 @@ ABSENT = "–"
 _LEGEND = (
     (
         "Times: means over seeds, until the first evaluation there. '> x (n of m)': only n of m "
-        "seeds "
-        "arrived; x counts the others as if at their end."
+        "seeds arrived; x counts the others as if at their end."
     ),
     (
         "×: the baseline's time over the row's, in pairs of one seed: geometric mean with "
-        "Student's "
-        "95 % interval of the logarithms."
+        "Student's 95 % interval of the logarithms."
     ),
     (
         "A run arrives between two evaluations: intervals take the smallest and the largest ratio "

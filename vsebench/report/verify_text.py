@@ -103,8 +103,8 @@ def _notes(found: Verification) -> Iterator[str]:
     if found.compared:
         yield (
             f"Tolerance: {tolerance.recall:g} points of a recall and {tolerance.rsum:g} of RSUM, "
-            "up or down: a published figure is one run, and seeds differ. "
-            "ours: mean over seeds; ±: half-width of the 95 % t-interval of the mean."
+            "up or down: a published figure is one run, and seeds differ. ours: mean over seeds; "
+            "±: half-width of the 95 % t-interval of the mean."
         )
     if found.unfinished:
         yield f"Not finished, so not counted: {'; '.join(found.unfinished)}."

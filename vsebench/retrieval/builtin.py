@@ -29,13 +29,11 @@ _VSE_PP = Paper(
 _WORDS = (
     (
         "Words are runs of letters, digits and hyphens; the released code takes NLTK's "
-        "word_tokenize, "
-        "whose punctuation and clitics are tokens too."
+        "word_tokenize, whose punctuation and clitics are tokens too."
     ),
     (
         "Augmentation replaces with any word or <unk>; the released code of VSE-infinity may also "
-        "put "
-        "<pad>, <start>, <end> or <mask> into a caption."
+        "put <pad>, <start>, <end> or <mask> into a caption."
     ),
 )
 
@@ -55,8 +53,8 @@ def vsebench_register_encoders(register: RegisterEncoder) -> None:
         ],
         card=Card(
             (
-                "a linear layer plus a two-layer perceptron with batch normalisation, "
-                "per local feature"
+                "a linear layer plus a two-layer perceptron with batch normalisation, per local "
+                "feature"
             ),
             paper=_VSE_INFINITY,
             notes=(
@@ -130,8 +128,7 @@ def _register_backbone(register: RegisterEncoder) -> None:
                 "Batch normalisation of the pretrained model works in evaluation mode throughout.",
                 (
                     "Published rates of the pretrained model: 0.01 of the learning rate for BUTD "
-                    "and "
-                    "WSL weights, 0.1 for ImageNet's."
+                    "and WSL weights, 0.1 for ImageNet's."
                 ),
             ),
             files="vsebench.retrieval.encoders.pretrained:model_files",
@@ -198,8 +195,7 @@ def _register_text(register: RegisterEncoder) -> None:
                 ),
                 (
                     "Augmentation replaces with any id but special ones; the released code may "
-                    "also "
-                    "put [PAD] or [CLS] into a caption."
+                    "also put [PAD] or [CLS] into a caption."
                 ),
                 "The content of the model's files is part of a run's identity.",
             ),

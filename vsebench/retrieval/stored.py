@@ -176,9 +176,8 @@ def departure(run: StoredRun, found: StoredEmbeddings, device: torch.device) -> 
         return None
     return (
         f"the record of {run.directory.path.name} has a test RSUM of {then['rsum']:.4f}, its "
-        f"model gives {now['rsum']:.4f}: "
-        f"{run.directory.best_path} is of another run, or libraries or processor compute "
-        "otherwise than where the run was made"
+        f"model gives {now['rsum']:.4f}: {run.directory.best_path} is of another run, or "
+        "libraries or processor compute otherwise than where the run was made"
     )
 
 
@@ -194,8 +193,8 @@ def _open_data(
     if opened.fingerprint != spec.data_fingerprint or not isinstance(opened.data, RetrievalData):
         raise DataError(
             f"{spec.dataset.spec} in {opened.path} has fingerprint {opened.fingerprint}, the run "
-            f"'{spec.label}' was made on {spec.data_fingerprint}: "
-            "name the folder of its data with --data-root"
+            f"'{spec.label}' was made on {spec.data_fingerprint}: name the folder of its data "
+            "with --data-root"
         )
     return opened.path, opened.data.splits["test"]
 

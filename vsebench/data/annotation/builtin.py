@@ -124,8 +124,7 @@ def _register_published_tags(register: Register) -> None:
                 ),
                 (
                     "60,301 images have no concept; they keep their rows, and neither train nor "
-                    "are "
-                    "ranked."
+                    "are ranked."
                 ),
             ),
         ),

@@ -122,8 +122,8 @@ def _register_clips(register: Register) -> None:
             "download",
             notes=(
                 (
-                    "Every third clip is its predecessor in reverse: only the order of the actions "
-                    "tells the two apart, which a pooling of sets cannot."
+                    "Every third clip is its predecessor in reverse: only the order of the "
+                    "actions tells the two apart, which a pooling of sets cannot."
                 ),
             ),
             feature_kind="frames",

@@ -113,8 +113,7 @@ def _with_images(splits: list[Split], found: Found) -> tuple[list[Split], list[P
     if not found.images:
         raise DataError(
             f"{found.root} holds neither features nor images: expected *_ims.npy tables, .npy, "
-            ".npz, HDF5 or .tsv files, or images; "
-            "say where they are with --features PATH"
+            ".npz, HDF5 or .tsv files, or images; say where they are with --features PATH"
         )
     paths: dict[str, Path] = {}
     for path in found.images:

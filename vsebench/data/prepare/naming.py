@@ -54,8 +54,8 @@ def match(splits: Sequence[Split], names: Collection[str], where: object) -> dic
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
         raise DataError(
             f"{where} lacks {absent[0].label}{more}: {found} of {len(images)} images were found "
-            f"by their {best}"
-            f" among {len(names)} names{f' (such as {example})' if example is not None else ''}; "
-            "expected all, by file name, id or number in the JSON"
+            f"by their {best} among {len(names)} "
+            f"names{f' (such as {example})' if example is not None else ''}; expected all, by "
+            "file name, id or number in the JSON"
         )
     return {split.stem: [SCHEMES[best](image) for image in split.images] for split in splits}

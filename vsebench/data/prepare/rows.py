@@ -161,9 +161,8 @@ def _reconciled(split: Split, path: Path) -> Split:
         if expected is None or tokenise(line) != tokenise(expected):
             raise DataError(
                 f"{path}, line {number}, is {line[:60]!r}, expected "
-                f"{(expected or 'no more')[:60]!r} as the JSON has it:"
-                " the table is in another order; leave the JSON out, and the caption files are "
-                "taken as they are"
+                f"{(expected or 'no more')[:60]!r} as the JSON has it: the table is in another "
+                "order; leave the JSON out, and the caption files are taken as they are"
             )
     if len(lines) % CAPTIONS:
         raise DataError(

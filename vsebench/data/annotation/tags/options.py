@@ -33,8 +33,8 @@ class Options:
         if self.mean < LEAST:
             raise SpecError(
                 f"dataset 'tags': density={self.density:g} of {self.labels} labels is "
-                f"{self.mean:g} labels an image, expected at least {LEAST:g}: "
-                f"give density={LEAST / self.labels:g} or more"
+                f"{self.mean:g} labels an image, expected at least {LEAST:g}: give "
+                f"density={LEAST / self.labels:g} or more"
             )
 
     @property
