@@ -112,9 +112,8 @@ def plain_pmrp(
 @pytest.mark.parametrize("images", SIZES)
 def test_pmrp(images: int, benchmark: Any, compare: Compare) -> None:
     image, text, owner = embeddings(images)
-    attributes = (
-        np.random.default_rng(2).random((images, 80)) < 2.9 / 80
-    )  # as many categories as COCO's images show
+    # As many categories as COCO's images show
+    attributes = np.random.default_rng(2).random((images, 80)) < 2.9 / 80
     attributes[:, 0] |= ~attributes.any(1)
     found = evaluate_plausible(image, text, owner, attributes)
     assert (found.i2t_pmrp, found.t2i_pmrp) == pytest.approx(

@@ -163,9 +163,10 @@ def test_uniform_against_implicit(
     matrix = csr_matrix(
         (np.ones(rows.n_pairs, np.float32), rows.labels, rows.offsets), shape=(len(rows), n_labels)
     )
+    # And a bias
     model = bpr.BayesianPersonalizedRanking(
         factors=DIM - 1, iterations=4, num_threads=1, verify_negative_samples=True, random_state=0
-    )  # and a bias
+    )
     fast = Fast(rows, Uniform(), Logistic())
     compare(
         benchmark,
@@ -190,9 +191,8 @@ def test_warp_against_lightfm(
         (np.ones(rows.n_pairs, np.float32), (rows.images(), rows.labels)),
         shape=(len(rows), n_labels),
     )
-    model = lightfm.LightFM(
-        no_components=DIM - 1, loss="warp", max_sampled=10, random_state=0
-    )  # and a bias
+    # And a bias
+    model = lightfm.LightFM(no_components=DIM - 1, loss="warp", max_sampled=10, random_state=0)
     model.fit_partial(matrix, epochs=1, num_threads=1)
     fast = Fast(rows, Warp(trials=10), WarpWeighted())
     fast.train(rows.n_pairs)

@@ -45,9 +45,8 @@ def _queries(scores: Tensor, positives: Tensor, scale: Tensor | float, margin: f
     negatives = (
         ((scores + margin) * scale).masked_fill(positives, -math.inf).logsumexp(dim=1, keepdim=True)
     )
-    losses = softplus(
-        negatives - scores * scale, threshold=50
-    )  # −log of the positive's share; e^50 is still exact enough in float32
+    # −log of the positive's share; e^50 is still exact enough in float32
+    losses = softplus(negatives - scores * scale, threshold=50)
     return losses.masked_fill(~positives, 0).sum(dim=1) / positives.sum(dim=1)
 
 

@@ -109,9 +109,8 @@ class GRUScan(torch.autograd.Function):
                     earlier.addcmul_(to_state, carry).addmm_(to_gate.flatten(1), weight)
             to_weight = to_gates.flatten(1).T @ before
         to_bias = to_gates.sum(dim=0).flatten()
-        to_gates[:, 2] = (
-            grad * by_new
-        )  # from here on the inputs' share, which the reset gate does not scale
+        # From here on the inputs' share, which the reset gate does not scale
+        to_gates[:, 2] = grad * by_new
         to_inputs = to_gates.flatten(1)
         if ctx.backwards:
             total = to_inputs.new_zeros(ctx.n, to_inputs.shape[1])

@@ -145,12 +145,10 @@ class DNS(LawSampler):
         """
         scores = np.where(case.negative, case.Q @ case.vector, -np.inf)
         order = np.argsort(-scores, kind="stable")
-        above = np.minimum(
-            np.arange(len(case.Q) + 1) / case.negative.sum(), 1
-        )  # chance that a candidate is among the first
-        at_most = np.zeros(
-            len(above)
-        )  # Σ over j ≤ m of the chance that the j-th best is among the first
+        # Chance that a candidate is among the first
+        above = np.minimum(np.arange(len(case.Q) + 1) / case.negative.sum(), 1)
+        # Σ over j ≤ m of the chance that the j-th best is among the first
+        at_most = np.zeros(len(above))
         for j in range(1, self.m + 1):
             fewer = sum(comb(self.n, i) * above**i * (1 - above) ** (self.n - i) for i in range(j))
             at_most += 1 - fewer
@@ -201,9 +199,8 @@ class SoftmaxOracle(LawSampler):
     def _invert(self, request: Request, rows: Tensor, every: Tensor) -> Tensor:
         scores = (request.vectors[rows] @ request.Q.T).double()
         scores = scores.masked_fill(request.index.contains(request.images[rows], every), -torch.inf)
-        best = scores.max(dim=1, keepdim=True).values.clamp(
-            min=torch.finfo(torch.float64).min
-        )  # of an image with every label: −∞
+        # Of an image with every label: −∞
+        best = scores.max(dim=1, keepdim=True).values.clamp(min=torch.finfo(torch.float64).min)
         cumulative = ((scores - best) / self.temperature).exp().cumsum(1)
         level = unit(request.streams[rows]) * cumulative[:, -1:]
         return torch.searchsorted(cumulative, level, right=True).clamp(max=len(request.Q) - 1)

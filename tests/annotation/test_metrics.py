@@ -62,10 +62,11 @@ def compiled(request, monkeypatch):
 @pytest.mark.parametrize("share", [0.15, 0.3, 0.9])
 def test_equal_to_the_oracle(block, labels, share):
     rng = np.random.default_rng(labels)
+    # Many ties
     image, label = (
         rng.integers(-3, 4, (8, 3)).astype(np.float32),
         rng.integers(-3, 4, (labels, 3)).astype(np.float32),
-    )  # many ties
+    )
     known = made(8, labels, 0.2, 1)
     positives = without(made(8, labels, share, 2), known)
     scores = image.astype(np.float64) @ label.astype(np.float64).T
@@ -125,9 +126,8 @@ def test_scores_closer_than_fp32_products_are_told_apart():
         np.tile(base, (300, 1)), rng.choice([-10, 10], (300, 64)).astype(np.float32)
     ).astype(np.float32)
     scores = image.astype(np.float64) @ label.astype(np.float64).T
-    assert (
-        np.diff(np.sort(scores, axis=1)) > 1e-13
-    ).all()  # no ties for the oracle, whose sums are in another order
+    # No ties for the oracle, whose sums are in another order
+    assert (np.diff(np.sort(scores, axis=1)) > 1e-13).all()
     positives = made(5, 300, 0.1, 5)
     check(evaluate(image, label, positives), scores, positives, None)
 

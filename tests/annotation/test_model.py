@@ -41,9 +41,8 @@ def test_normal_vectors_have_the_scale_as_deviation() -> None:
     for table in (initial(init="normal").images, initial(init="normal").labels):
         assert table.mean().abs() < 6 * SCALE / table.numel() ** 0.5
         assert table.std().item() == pytest.approx(SCALE, rel=0.1)
-        assert (
-            0.2 < (table.abs() > SCALE).double().mean() < 0.45
-        )  # 0.317; of a uniform law 0, or 0.42 at this deviation
+        # 0.317; of a uniform law 0, or 0.42 at this deviation
+        assert 0.2 < (table.abs() > SCALE).double().mean() < 0.45
         assert table.abs().max() > 2.5 * SCALE
 
 

@@ -22,9 +22,8 @@ def test_equals_torch_with_rows_that_repeat(name: str) -> None:
     ours, theirs = start.clone(), start.clone().requires_grad_()
     optimiser, reference = OPTIMISERS[name](ours, 0.1), REFERENCES[name]([theirs])
     for _ in range(12):
-        rows = torch.randint(
-            0, 5, (4,), generator=generator
-        )  # row 5 never, others now and then, some twice
+        # Row 5 never, others now and then, some twice
+        rows = torch.randint(0, 5, (4,), generator=generator)
         ascent = torch.randn(4, 3, generator=generator)
         theirs.grad = torch.sparse_coo_tensor(rows[None], -ascent, theirs.shape).coalesce()
         reference.step()

@@ -247,9 +247,8 @@ def test_updates_without_a_negative_are_counted() -> None:
 
 
 def test_false_negatives_are_counted_where_they_are_known() -> None:
-    (point,) = trained(
-        Uniform(), Hinge(), source=data(held_out=True)
-    )  # every other label is held out
+    # Every other label is held out
+    (point,) = trained(Uniform(), Hinge(), source=data(held_out=True))
     assert point.diagnostics["false_negative_rate"] == 1
     assert "false_negative_rate" not in trained(Uniform(), Hinge())[0].diagnostics
 

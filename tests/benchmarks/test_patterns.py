@@ -126,9 +126,8 @@ def test_cells_are_means_with_intervals_over_seeds() -> None:
         for seed in (0, 1)
     ]
     seen, unseen = tables(trials).split("Other sizes")
-    assert (
-        "| gem            | 0.1050 ± 0.0635 |" in seen
-    )  # t(1) = 12.706 times the standard error 0.005
+    # t(1) = 12.706 times the standard error 0.005
+    assert "| gem            | 0.1050 ± 0.0635 |" in seen
     assert "published: gpo" in seen
     assert "0.2000 |" in unseen
     assert "±" not in unseen  # seeds that agree

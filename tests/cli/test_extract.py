@@ -168,11 +168,12 @@ def test_real_images_through_a_real_model(world, capsys):
     given *= np.load(REAL / "flickr8k" / "grid7x7_pca256_scale.npy")
     roots = np.sqrt(np.asarray(ours.features, np.float32))
     roots -= roots.mean((0, 1))
+    # Gram matrices of one cell agree, those of opposite corners do not
     for cell, place in (
         (0, 0),
         (6, 6),
         (24, 24),
         (6, 42),
-    ):  # Gram matrices of one cell agree, those of opposite corners do not
+    ):
         mine, theirs = roots[:, cell] @ roots[:, cell].T, given[:, place] @ given[:, place].T
         assert (np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.75) == (cell == place)

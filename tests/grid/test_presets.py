@@ -67,11 +67,12 @@ def test_clip_is_fine_tuned_from_its_own_projections() -> None:
         == "backbone:model=openai%2Fclip-vit-base-patch32:cls=true:frozen_epochs=0:head=own"
     )
     assert clip.text_encoder == "bert:model=openai%2Fclip-vit-base-patch32:head=own"
+    # Its projections' size; its tokenizer has no mask
     assert (clip.embed_dim, clip.lr_schedule, clip.augment_words) == (
         512,
         "cosine",
         0,
-    )  # its projections' size; its tokenizer has no mask
+    )
 
 
 @pytest.mark.parametrize("name", CHANGES)

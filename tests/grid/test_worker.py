@@ -53,11 +53,12 @@ def listen(job: RunJob) -> tuple[list[dict[str, object]], str, int]:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
+    # Its end of input, which would end it, comes after it has ended
     with (
         process.stdin,
         process.stdout,
         process.stderr,
-    ):  # its end of input, which would end it, comes after it has ended
+    ):
         process.stdin.write(job.spec + "\n")
         process.stdin.flush()
         events = [json.loads(line) for line in process.stdout]

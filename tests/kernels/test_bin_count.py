@@ -33,13 +33,11 @@ def test_counts_and_lists_what_a_loop_finds(
     rows: int, columns: int, count: int, width: float, compiled: bool
 ) -> None:
     generator = torch.Generator().manual_seed(columns)
-    tile = (
-        torch.randint(-8, 9, (rows, columns), generator=generator) / 4
-    )  # many scores fall exactly on the ends of bands
+    # Many scores fall exactly on the ends of bands
+    tile = torch.randint(-8, 9, (rows, columns), generator=generator) / 4
     tile[0, 0] = -torch.inf  # as judged items are
-    middle = (
-        (torch.randint(-4, 5, (rows, count), generator=generator) / 4).sort(1).values
-    )  # equal thresholds among them
+    # Equal thresholds among them
+    middle = (torch.randint(-4, 5, (rows, count), generator=generator) / 4).sort(1).values
     middle[-1, count // 2 + 1 :] = torch.inf
     thresholds = Band(middle - width, middle + width)
     expected, near = naive(tile, thresholds)

@@ -43,6 +43,5 @@ def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_without_numba_it_says_so_once_and_works() -> None:
     with pytest.warns(RuntimeWarning, match="numba cannot be imported"):
         assert chosen(torch.zeros(2, 4, 3), torch.ones(2, 4)) == "TorchSortedSumBackward"
-    assert masked_mean(torch.ones(1, 2, 3), torch.tensor([2])).tolist() == [
-        [1.0, 1.0, 1.0]
-    ]  # a second warning would be an error
+    # A second warning would be an error
+    assert masked_mean(torch.ones(1, 2, 3), torch.tensor([2])).tolist() == [[1.0, 1.0, 1.0]]

@@ -61,9 +61,8 @@ class AnotherCPU(TorchFunctionMode):
                     for arg in args
                 )
             )
-        sums = all(
-            arg.count_nonzero() == arg.numel() for arg in args
-        )  # not with an identity matrix
+        # Not with an identity matrix
+        sums = all(arg.count_nonzero() == arg.numel() for arg in args)
         return function(*args) * (1 + 1e-3 * sums)
 
 

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 POOLS = pytest.mark.parametrize(("reduce", "pool"), [(masked_mean, oracle.mean), (masked_max, max)])
 BOTH = pytest.mark.parametrize("reduce", [masked_mean, masked_max])
-DTYPES = pytest.mark.parametrize(
-    "dtype", [torch.float32, torch.float64]
-)  # compiled, torch operations
+# Compiled, torch operations
+DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
 def ragged(shape: tuple[int, int, int], dtype: torch.dtype) -> tuple[Tensor, Tensor]:

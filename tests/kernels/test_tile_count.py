@@ -41,9 +41,8 @@ def test_counts_and_lists_what_a_loop_finds(
     shape: tuple[int, int], width: float, compiled: bool
 ) -> None:
     generator = torch.Generator().manual_seed(shape[1])
-    tile = (
-        torch.randint(-8, 9, shape, generator=generator) / 4
-    )  # many scores fall exactly on the ends of bands
+    # Many scores fall exactly on the ends of bands
+    tile = torch.randint(-8, 9, shape, generator=generator) / 4
     tile[0, 0] = -torch.inf  # as matching pairs are
     rows = bands(torch.randint(-4, 5, shape[:1], generator=generator) / 4, width)
     columns = bands(torch.randint(-4, 5, shape[1:], generator=generator) / 4, width)

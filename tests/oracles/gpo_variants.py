@@ -105,7 +105,8 @@ def gpo(module: nn.Module, generator: str, rows: Tensor) -> Tensor:
         "both": torch.cat([positions.expand(len(rows), -1), ordered], dim=1),
     }[module.reads]
     states = GENERATORS[generator](getattr(module, generator), reads)
+    # Each [1] or [D]
     weights = softmax_weights(
         [module.linear.weight @ state / module.temperature for state in states]
-    )  # each [1] or [D]
+    )
     return sum(weight * values for weight, values in zip(weights, ordered, strict=True))

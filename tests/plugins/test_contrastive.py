@@ -71,9 +71,8 @@ def test_the_learned_scale_is_held_at_its_bound_and_can_leave_it() -> None:
     assert loss.log_scale is not None
     with torch.no_grad():
         loss.log_scale.fill_(math.log(1000.0))
-    output = loss(
-        inputs(scores())
-    )  # wrong pairs score higher than right ones: a smaller scale is better
+    # Wrong pairs score higher than right ones: a smaller scale is better
+    output = loss(inputs(scores()))
     assert output.diagnostics["scale"].item() == pytest.approx(30)
     output.loss.backward()
     assert loss.log_scale.grad is not None

@@ -220,9 +220,8 @@ def test_fixture_f5() -> None:
 
 @pytest.mark.parametrize("function", [sum_hinge_loss, triplet_loss])
 def test_gradcheck_of_the_classic_losses(function: Any) -> None:
-    inputs = dataclasses.replace(
-        pairs(5), positives=pairs(5, siblings=True).positives
-    )  # siblings with scores of their own: no ties
+    # Siblings with scores of their own: no ties
+    inputs = dataclasses.replace(pairs(5), positives=pairs(5, siblings=True).positives)
     scores = inputs.similarity.detach().requires_grad_()
     assert torch.autograd.gradcheck(lambda s: function(s, inputs.positives, 0.2), scores)
 

@@ -30,9 +30,8 @@ ELSEWHERE = {  # what published settings name and this suite need not have
     "text-encoder": {"", "lstm"},
 }
 WITHIN_A_MODALITY = {"t2t_r1", "i2i_r1"}
-TYPOS: set[str] = (
-    set()
-)  # rows whose printed RSUM is not the sum of their printed recalls: none is known
+# Rows whose printed RSUM is not the sum of their printed recalls: none is known
+TYPOS: set[str] = set()
 PATTERNS = "rmse_mean"  # of the synthetic patterns, which are no retrieval
 ANNOTATION = "p_at_5"  # of the other task, whose figures no run is compared with
 # settings that a paper gives two figures for, as far as it describes them: VSE∞'s Figure 4 and its
@@ -47,9 +46,8 @@ def names(kind: str) -> set[str]:
 
 
 def test_the_tables_are_there() -> None:
-    assert len(CARDS) == sum(
-        bool(component.card.published) for component in REGISTRY
-    )  # no two of one name
+    # No two of one name
+    assert len(CARDS) == sum(bool(component.card.published) for component in REGISTRY)
     counts = {name: len(rows) for name, rows in CARDS.items()}
     assert counts["gpo"] >= 27 + 6 + 3  # Tables 4 and 5 of the supplement, the video sets, CxC
     assert counts["aoq"] == 15

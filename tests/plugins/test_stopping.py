@@ -17,20 +17,22 @@ def stops_after(rsums: list[float], spec: str) -> int | None:
     ("rsums", "spec", "stop"),
     [
         ([10, 20, 30, 40, 50, 60], "patience:epochs=1", None),
+        # The best is the second, an epoch is four evaluations
         (
             [10, 60, 30, 40, 50, 20, 10],
             "patience:epochs=1",
             6,
-        ),  # the best is the second, an epoch is four evaluations
+        ),
         ([10, 60, 30, 60, 60, 60, 60], "patience:epochs=1", 6),  # what is as good is no better
         ([10, 60, 30, 61, 60, 60, 60, 60], "patience:epochs=1", 8),
         ([50], "patience:epochs=0", 1),
         ([60, 50, 40], "patience:epochs=0.5", 3),
+        # Constant in these curves
         (
             [10, 60, 30, 40, 50, 20, 10],
             "patience:epochs=1:metric=i2t_meanr",
             5,
-        ),  # constant in these curves
+        ),
     ],
 )
 def test_patience_counts_from_the_first_of_the_best(

@@ -50,9 +50,8 @@ def test_a_run_of_the_published_setting_is_put_beside_the_published_figures(tmp_
 @pytest.mark.parametrize("direction", [1, -1])
 @pytest.mark.parametrize("metric", ["i2t_r1", "i2t_r5", "t2i_r10", "rsum"])
 def test_a_gap_of_exactly_the_tolerance_is_within_and_any_more_is_not(tmp_path, metric, direction):
-    allowed = Tolerance(0.3, 1.1).of(
-        metric
-    )  # no binary fraction: 94.2 + 0.3 − 94.2 is more than 0.3 in floating point
+    # No binary fraction: 94.2 + 0.3 − 94.2 is more than 0.3 in floating point
+    allowed = Tolerance(0.3, 1.1).of(metric)
     leave(tmp_path, "gpo", test={metric: GPO_F30K[metric] + direction * allowed})
     assert verify("gpo", tmp_path, INSTALLED, Tolerance(0.3, 1.1)).verdict == "within"
     leave(tmp_path, "gpo", test={metric: GPO_F30K[metric] + direction * (allowed + 1e-4)})

@@ -253,9 +253,8 @@ def test_plans_that_are_noted_at_the_same_time_are_all_remembered(tmp_path, monk
     def planned(self):
         found = read(self)
         with suppress(threading.BrokenBarrierError):
-            met.wait(
-                0.5
-            )  # without turns all of them meet here, also the second time; with turns nobody comes
+            # Without turns all of them meet here, also the second time; with turns nobody comes
+            met.wait(0.5)
         return found
 
     monkeypatch.setattr(Store, "planned", planned)

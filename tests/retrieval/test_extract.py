@@ -59,9 +59,8 @@ def test_the_table_holds_the_models_features_of_whole_images(wanted: Extraction)
     assert table.features.dtype == np.float16
     assert table.features.shape == (11, model.local_features, model.width)
     assert (about["model"], about["size"], about["images"]) == ("resnet", 32, 11)
-    assert str(wanted.out.parent) not in json.dumps(
-        about
-    )  # a table may be shared: it names no path
+    # A table may be shared: it names no path
+    assert str(wanted.out.parent) not in json.dumps(about)
 
 
 def test_what_is_done_is_not_done_again_and_nothing_else_is_overwritten(

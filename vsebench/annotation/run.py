@@ -131,9 +131,8 @@ def _take(current: _Run, point: Point) -> None:
     if state.best is None or metrics[headline] > state.best.metrics[headline]:
         state.best = Best(point.updates, metrics, _copy(point.model))
     per_epoch = current.inputs.updates_per_epoch
-    loss = (
-        0.0 if math.isnan(point.loss) else point.loss
-    )  # a sampler of violators that finds none leaves nothing to lose
+    # A sampler of violators that finds none leaves nothing to lose
+    loss = 0.0 if math.isnan(point.loss) else point.loss
     evaluation = Evaluation(
         step=point.updates,
         epoch=point.updates / per_epoch,

@@ -93,10 +93,11 @@ def _grid(
         for row in rows
     ]
     body = [[*row, *figure] for *row, figure in zip(*words.values(), figures, strict=True)]
+    # The first row: tabulate makes columns wider than the heads it is given
     heads = [
         *words,
         *map(_head, metrics),
-    ]  # the first row: tabulate makes columns wider than the heads it is given
+    ]
     alignment = ["left"] * len(words) + ["right"] * len(metrics)
     table = tabulate([heads, *body], tablefmt="plain", colalign=alignment, disable_numparse=True)
     yield from (f"{_INDENT}{line}".rstrip() for line in table.splitlines())

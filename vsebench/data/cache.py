@@ -45,9 +45,8 @@ def read_note(path: Path) -> dict[str, Any] | None:
 
 def write_note(path: Path, note: dict[str, Any]) -> None:
     """Stores a JSON object, whole or not at all; a cache that cannot be written is done without."""
-    temporary = path.with_name(
-        f".{path.name}.{uuid.uuid4().hex}.tmp"
-    )  # machines that share the folder may have the same pids
+    # Machines that share the folder may have the same pids
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

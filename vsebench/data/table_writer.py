@@ -88,9 +88,8 @@ def writing(
     work = path.with_name(f".{path.name}.unfinished")
     try:
         work.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(
-            work / FEATURES, os.O_RDWR | os.O_CREAT, 0o666
-        )  # neither truncated nor created anew
+        # Neither truncated nor created anew
+        descriptor = os.open(work / FEATURES, os.O_RDWR | os.O_CREAT, 0o666)
         with os.fdopen(descriptor, "r+b") as file:
             _lock(file, path)
             _claim(work, names, about)

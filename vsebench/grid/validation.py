@@ -28,8 +28,7 @@ def one_line(error: ValidationError, where: str, known: Iterable[str]) -> SpecEr
     if cause is not None:
         return SpecError(f"{where}: {key}: {cause}" if key else f"{where}: {cause}")
     message = finding["msg"].removeprefix("Input should be ")
-    if finding["type"].endswith(
-        "_parsing"
-    ):  # what follows the comma tells of pydantic, not of the request
+    # What follows the comma tells of pydantic, not of the request
+    if finding["type"].endswith("_parsing"):
         message = message.split(",")[0]
     return SpecError(f"{where}: {key} must be {message}, got {finding['input']!r}")

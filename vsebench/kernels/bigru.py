@@ -94,9 +94,8 @@ class _BiGRU(torch.autograd.Function):
         b_hh: Tensor,
     ) -> Tensor:
         size = w_hh.shape[2]
-        gates = torch.baddbmm(
-            b_ih[:, None], packed, w_ih.transpose(1, 2)
-        )  # becomes r, z, n in place
+        # Becomes r, z, n in place
+        gates = torch.baddbmm(b_ih[:, None], packed, w_ih.transpose(1, 2))
         gates[..., : 2 * size] += b_hh[:, None, : 2 * size]
         hidden = gates.new_zeros(2, gates.shape[1], size)
         new_from_hidden = torch.zeros_like(hidden)
@@ -130,9 +129,8 @@ class _BiGRU(torch.autograd.Function):
         to_new = (1 - update) * (1 - new * new)
         to_update = (before - new) * update * (1 - update)
         to_reset = new_from_hidden * reset * (1 - reset)
-        at_hidden = torch.zeros_like(
-            gates
-        )  # gradient of the pre-activations that come from the hidden state
+        # Gradient of the pre-activations that come from the hidden state
+        at_hidden = torch.zeros_like(gates)
         state = gradients[0].clone()
         starts = list(accumulate(counts, initial=0))
         for step in range(len(counts) - 1, -1, -1):

@@ -35,9 +35,8 @@ def bin_tile(tile: Scores, lower: Scores, upper: Scores, counts: Counts, near: C
         for start in range(0, tile.shape[1], _PIECE):
             scores = tile[row, start : start + _PIECE]
             candidates = zero
-            for k in range(
-                scores.shape[0]
-            ):  # without branches, so that it is compiled to vector instructions
+            # Without branches, so that it is compiled to vector instructions
+            for k in range(scores.shape[0]):
                 candidates += one if scores[k] >= lowest else zero
             if candidates == zero:
                 continue

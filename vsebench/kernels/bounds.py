@@ -45,9 +45,8 @@ def undecided(
         are above it.
     """
     largest = others.max()
-    underflow = (
-        depth * 2.0**-120 * (1 + norms) * (1 + largest)
-    )  # of inputs and terms too small for fp32, flushed to zero or not
+    # Of inputs and terms too small for fp32, flushed to zero or not
+    underflow = depth * 2.0**-120 * (1 + norms) * (1 + largest)
     width = relative_error(depth, dtype) * norms * largest + underflow
     down, up = (torch.full_like(threshold, end, dtype=dtype) for end in (-torch.inf, torch.inf))
     # One step outward makes up for the rounding of the bounds themselves.

@@ -33,9 +33,8 @@ def _prefetch_row(context: Any, matrix: Any, row: Any) -> tuple[Any, Callable[..
             address = builder.inttoptr(
                 builder.add(start, ir.Constant(stride.type, line * _LINE)), pointer
             )
-            builder.call(
-                prefetch, [address, word(0), word(3), word(1)]
-            )  # to read, into all caches, data
+            # To read, into all caches, data
+            builder.call(prefetch, [address, word(0), word(3), word(1)])
         return target.get_dummy_value()
 
     return types.void(matrix, row), generate

@@ -139,7 +139,6 @@ def as_tensor(side: str, values: Tensor | np.ndarray) -> Tensor:
         )
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "The given NumPy array is not writable"
-        )  # it is only read
+        # It is only read
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.from_numpy(array if min(array.strides, default=0) >= 0 else array.copy())

@@ -70,9 +70,8 @@ class Positives:
         keys = images.astype(np.int64) * n_labels + labels
         if not (keys[1:] > keys[:-1]).all():
             keys = np.sort(keys)
-            keys = keys[
-                np.diff(keys, prepend=-1) > 0
-            ]  # np.unique hashes, which takes ten times as long
+            # np.unique hashes, which takes ten times as long
+            keys = keys[np.diff(keys, prepend=-1) > 0]
         offsets = np.searchsorted(keys, np.arange(n_images + 1, dtype=np.int64) * n_labels)
         return cls(offsets, (keys % max(n_labels, 1)).astype(np.int32), n_labels)
 

@@ -104,9 +104,8 @@ def _interruptible() -> Iterator[None]:
     start what runs in the background.
     """
     before = signal.getsignal(signal.SIGINT)
-    if (
-        before is None or before is signal.default_int_handler
-    ):  # None: not set from Python, and could not be put back
+    # None: not set from Python, and could not be put back
+    if before is None or before is signal.default_int_handler:
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -162,8 +161,7 @@ class _Watchdog:
                 return
             self.expired = True
             if hasattr(signal, "pthread_kill"):
-                signal.pthread_kill(
-                    threading.main_thread().ident or 0, signal.SIGINT
-                )  # wakes a sleeping call, too
+                # Wakes a sleeping call, too
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             else:
                 _thread.interrupt_main()

@@ -174,9 +174,8 @@ def frame(panel: Axes, over: str, target: float | None) -> None:
 
     panel.set_xlabel(over)
     if over == "updates":
-        panel.xaxis.set_major_formatter(
-            EngFormatter(sep="")
-        )  # 2M, where the default would write 2.0 here and 1e6 at the end of the axis
+        # 2M, where the default would write 2.0 here and 1e6 at the end of the axis
+        panel.xaxis.set_major_formatter(EngFormatter(sep=""))
     elif _spread(panel) > _WIDE:
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

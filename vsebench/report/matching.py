@@ -137,9 +137,8 @@ def _protocol(ours: Protocol, setting: Setting) -> Iterator[Difference]:
     published = {**preset.model_dump(), **setting.changes}
     for key, mine in ours.model_dump().items():
         theirs = published[key]
-        another_encoder = key in ("image_encoder", "text_encoder") and _name(mine) != _name(
-            theirs
-        )  # which is a difference in components
+        # Which is a difference in components
+        another_encoder = key in ("image_encoder", "text_encoder") and _name(mine) != _name(theirs)
         if key != "name" and mine != theirs and not another_encoder:
             yield Difference(key, _word(mine), _word(theirs))
 

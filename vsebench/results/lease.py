@@ -187,9 +187,8 @@ def _claim(directory: Path) -> Path | None:
         return None
     finally:
         draft.unlink(missing_ok=True)
-    if (
-        _largest(directory) != number + 1
-    ):  # held up since looking: a later lease exists, and the name was free because it is history
+    # Held up since looking: a later lease exists, and the name was free because it is history
+    if _largest(directory) != number + 1:
         path.unlink(missing_ok=True)
         return None
     for older in range(number, 0, -1):

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("vsebench", "torch", "numpy", "numba", "transformers", "pillow")
 _PACKAGE = Path(__file__).parent.parent
+# What a hook of somebody's repository leaves to the commands that it starts
 _OF_ANOTHER = (
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
-)  # what a hook of somebody's repository leaves to the commands that it starts
+)
 
 
 def provenance(device: torch.device, matmul: str) -> Provenance:

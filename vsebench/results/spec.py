@@ -218,9 +218,8 @@ class AnnotationSpec(RunBase):
             "device": self.device,
             "metric": METRIC_VERSION,
             **{name: getattr(self, name).identity() for name in ("dataset", "sampler", "loss")},
-            **(
-                {"tuned": list(self.tuned)} if self.tuned else {}
-            ),  # a finished run's spec says which table it may stand in
+            # A finished run's spec says which table it may stand in
+            **({"tuned": list(self.tuned)} if self.tuned else {}),
             **self._stop_identity(),
         }
 

@@ -51,11 +51,12 @@ def test_thinned_frames_are_distinct_and_in_order():
                 np.array([0])
             ]
             assert (np.diff(frames[:, 0]) > 0).all()
+            # As much left out before as behind
             assert frames[0, 0] + frames[-1, 0] in (
                 count - 2,
                 count - 1,
                 count,
-            )  # as much left out before as behind
+            )
 
 
 @pytest.fixture

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 origin, reference, work = map(Path, sys.argv[1:])
-os.fsync = lambda _file: (
-    None
-)  # it guards against a crash of the machine, not of the process, and takes most of the time
+# It guards against a crash of the machine, not of the process, and takes most of the time
+os.fsync = lambda _file: None
 table.BLOCK = 2
 table.NOTE_BYTES = 150  # a note every other block
 

@@ -52,15 +52,15 @@ def test_curves_run_through_the_means_over_seeds():
     assert y1 - y2 == pytest.approx(y2 - y3, rel=1e-3)
     assert x2 - x1 == pytest.approx(x3 - x2, rel=1e-3)
     (of_gpo, *_), (of_max, *_) = (lines(found.drawings[1], row) for row in (0, 1))
+    # What a method needs first counts
     assert of_max[0] - of_gpo[0] == pytest.approx(
         3 * (lines(found.drawings[1], 0)[1][0] - of_gpo[0]), rel=1e-3
-    )  # what a method needs first counts
+    )
 
 
 def test_wide_intervals_do_not_dwarf_the_means():
-    found = drawn(
-        run("gpo", 0, [100, 200]), run("gpo", 1, [120, 240])
-    )  # means 110 and 220; two seeds: ±127 and ±254
+    # Means 110 and 220; two seeds: ±127 and ±254
+    found = drawn(run("gpo", 0, [100, 200]), run("gpo", 1, [120, 240]))
     (_, first), (_, last) = lines(found.drawings[0], 0)
     height = float(ET.fromstring(found.drawings[0].svg).get("viewBox").split()[3])
     assert first - last > 0.5 * height

@@ -121,9 +121,8 @@ def test_it_shows_what_the_text_table_shows(results):
     (block,) = results.blocks
     grid = whole(block)
     tuned = {key for entry in block.entries for key in entry.tuned}
-    order = sorted(
-        range(len(grid.heads)), key=lambda i: "".join(grid.heads[i]) in tuned
-    )  # what was tuned comes last here
+    # What was tuned comes last here
+    order = sorted(range(len(grid.heads)), key=lambda i: "".join(grid.heads[i]) in tuned)
     assert [head.text for head in main.heads.values()] == ["".join(grid.heads[i]) for i in order]
     headline = block.section.table.headline
     for cells, texts in zip(main.rows, grid.body, strict=True):

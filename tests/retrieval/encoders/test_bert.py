@@ -175,7 +175,6 @@ def test_of_clip_it_takes_the_text_half_and_last_is_its_end_of_text(tmp_path: Pa
     )
     tokens, lengths = torch.tensor([[48, 3, 4, 49], [48, 5, 49, 0]]), torch.tensor([4, 3])
     pooled = Last()(encoder(tokens, lengths), lengths)
-    own = clip.text_model(
-        input_ids=tokens, attention_mask=(tokens != 0).long()
-    ).pooler_output  # CLIP's own choice of the end of text
+    # CLIP's own choice of the end of text
+    own = clip.text_model(input_ids=tokens, attention_mask=(tokens != 0).long()).pooler_output
     torch.testing.assert_close(pooled, encoder.fc(own), rtol=1e-5, atol=1e-6)

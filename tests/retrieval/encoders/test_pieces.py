@@ -45,6 +45,7 @@ def test_ids_and_words_are_those_of_a_plain_call(
 
 def test_words_are_split_as_the_published_recipe_splits_them(minilm: str) -> None:
     ((ids, words),) = rows(PieceTokeniser(minilm).encode(["Two snowboarders, jump-ing"]))
+    # [CLS] two snow ##board ##ers , jump - ing [SEP]
     assert ids == [
         101,
         2048,
@@ -56,7 +57,7 @@ def test_words_are_split_as_the_published_recipe_splits_them(minilm: str) -> Non
         1011,
         13749,
         102,
-    ]  # [CLS] two snow ##board ##ers , jump - ing [SEP]
+    ]
     assert words == [-1, 0, 1, 1, 1, 2, 3, 4, 5, -1]
 
 

@@ -167,9 +167,8 @@ def test_a_body_waits_for_its_epoch_and_a_killed_run_goes_on_to_the_same_record(
     for name, value in start.items():
         part = name.split(".")[2] if name.startswith("image.encoder") else ""
         if part in ("body", "never"):
-            assert torch.equal(after_epoch[0][name], value), (
-                name
-            )  # frozen in epoch 0, statistics too
+            # Frozen in epoch 0, statistics too
+            assert torch.equal(after_epoch[0][name], value), name
         if part == "body":
             assert not torch.equal(after_epoch[1][name], value), name
         if part == "never":

@@ -74,9 +74,8 @@ def test_other_images_do_not_disturb_the_announced_ones(images) -> None:
         if ask_for_others:
             others = batches.others(np.array([7, 7]), Key(5).generator())
             assert others.values.shape == (2, 3, 16, 16)
-            assert not torch.equal(
-                others.values[0], others.values[1]
-            )  # cropped each in its own way
+            # Cropped each in its own way
+            assert not torch.equal(others.values[0], others.values[1])
         return batches.pairs(np.arange(4), Key(1).generator()).values
 
     assert torch.equal(first_pairs(False), first_pairs(True))

@@ -54,9 +54,8 @@ def test_equals_the_oracle(seed: int, compiled: bool, monkeypatch: pytest.Monkey
 
 def test_a_constant_model_finds_only_what_cannot_be_missed() -> None:
     """Ties stand against it: its R-Precision is what is left when the irrelevant come first."""
-    labels = np.eye(
-        9, dtype=np.uint8
-    )  # at distance 0 an image matches its own captions alone, at 2 everything
+    # At distance 0 an image matches its own captions alone, at 2 everything
+    labels = np.eye(9, dtype=np.uint8)
     found = evaluate_plausible(
         np.ones((9, 5), np.float32), np.ones((18, 5), np.float32), OWNER, labels
     )

@@ -228,9 +228,8 @@ def test_ties_count_against_the_model_wherever_they_stand(own: int, rank: int) -
     """methods F8: published code ranks [.5, .5, .5, .1] as 2, 1, 0, 3, and so gives each of three
     equal captions another rank.
     """
-    image = torch.tensor(
-        [[0.5, 0.5, 0.5, 0.1], *[[-1.0] * 4] * 3]
-    )  # images 1 to 3 take the other captions
+    # Images 1 to 3 take the other captions
+    image = torch.tensor([[0.5, 0.5, 0.5, 0.1], *[[-1.0] * 4] * 3])
     owner = [1, 2, 3]
     owner.insert(own, 0)
     assert evaluate(image, torch.eye(4), owner).i2t_ranks[0] == rank

@@ -81,9 +81,10 @@ def test_one_rank_serves_both_lists_as_published() -> None:
 
 def test_siblings_are_avoided_when_asked() -> None:
     owner = np.arange(20) // 5  # four images
+    # Caption 5 is of image 1
     lists = OfflineLists(
         np.full((4, 3), 5, np.int32), np.tile(np.array([1, 2, 3], np.int32), (20, 1))
-    )  # caption 5 is of image 1
+    )
     captions = np.zeros(200, np.int64)
     index = CaptionsOf.index(owner, 4)
     plain = draw(lists, captions, owner, index, avoid_siblings=False, rng=Key(0).generator())

@@ -169,10 +169,11 @@ def test_the_table_is_made_once_an_epoch_and_when_a_sampler_asks(
         rare.announce(order, 4 * epoch)
         for step in range(4):
             rare.draw(Progress(epoch, 4 * epoch + step, 8))
+    # Images are embedded before captions
     assert [[float(Q[0, 0]) for Q in each.refreshed] for each in recorders] == [
         [1, 3],
         [0, 2],
-    ]  # images are embedded before captions
+    ]
 
     often, recorders = negatives(monkeypatch, None, 3)  # rounded up to two batches of two
     often.announce(order, 0)
@@ -225,9 +226,8 @@ def test_a_run_learns_from_global_negatives_and_is_charged_for_them(
     assert record.test["rsum"] > 250
     cost = record.cost
     assert cost is not None
-    assert (
-        cost.tower_forwards == 18 * 64 + 36 * 2 * 64
-    )  # one warm-up epoch, then two pairs per pair
+    # One warm-up epoch, then two pairs per pair
+    assert cost.tower_forwards == 18 * 64 + 36 * 2 * 64
     assert (
         0 < cost.sampling_seconds + cost.refresh_seconds < cost.train_seconds == cost.total_seconds
     )

@@ -190,9 +190,8 @@ def test_the_second_round_of_aoq_pays_for_the_first(plan_runs: Plan, tmp_path: P
     assert record.cost is not None
     assert record.cost.prior_seconds == prior.cost.total_seconds
     assert record.cost.mining_seconds > 0
-    assert (
-        record.cost.tower_forwards == 18 * 64 + 36 * 3 * 64
-    )  # one warm-up epoch, then three pairs per pair
+    # One warm-up epoch, then three pairs per pair
+    assert record.cost.tower_forwards == 18 * 64 + 36 * 3 * 64
     mined = OfflineLists.load(directory.offline_path)
     assert mined.image_to_text.shape == (120, 50)
     assert mined.seconds == record.cost.mining_seconds

@@ -59,9 +59,8 @@ def _read_headers(path: Path, size: int) -> list[Member]:
         ) from error
     with path.open("rb") as file:
         file.seek(end)
-        if file.read(tarfile.BLOCKSIZE) != bytes(
-            tarfile.BLOCKSIZE
-        ):  # tarfile itself stops without a word at a header that it cannot read
+        # tarfile itself stops without a word at a header that it cannot read
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise DataError(
                 f"{path} is truncated or damaged at byte {end} of {size}, after {len(members)} "
                 "files; get it again"

@@ -82,9 +82,8 @@ def _first_features(table: np.ndarray) -> Iterator[Hashable]:
         for row in np.ascontiguousarray(table[start : start + _BLOCK, 0]):
             yield hashlib.blake2b(row.data, digest_size=16).digest()
         if mapping is not None:
-            mapping.madvise(
-                mmap.MADV_DONTNEED
-            )  # or the pages of a table of 17 GB would count as this process's memory
+            # Or the pages of a table of 17 GB would count as this process's memory
+            mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def _mapping(table: np.ndarray) -> mmap.mmap | None:

@@ -185,9 +185,8 @@ def _inline(document: str, prefix: str) -> str:
     """
     root = ET.fromstring(document)
     for parent in list(root.iter()):
-        for child in [
-            child for child in parent if child.tag.endswith("}style")
-        ]:  # its rules would hold for the whole page
+        # Its rules would hold for the whole page
+        for child in [child for child in parent if child.tag.endswith("}style")]:
             parent.remove(child)
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]

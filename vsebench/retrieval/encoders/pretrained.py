@@ -108,9 +108,8 @@ def load_tokenizer(model: str) -> Any:
     from transformers import AutoTokenizer
 
     folder = model_folder(model)
-    if not any(
-        path for pattern in _VOCABULARY for path in folder.glob(pattern)
-    ):  # transformers would make an empty vocabulary
+    # Transformers would make an empty vocabulary
+    if not any(path for pattern in _VOCABULARY for path in folder.glob(pattern)):
         raise SpecError(
             f"{folder} has no tokenizer (tokenizer.json or vocab.txt): save one beside the model"
         )

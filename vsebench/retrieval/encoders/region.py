@@ -81,9 +81,8 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         return (normalised * self.weight + self.bias).to(rows.dtype)
 
     def _plain(self, rows: Tensor) -> Tensor:
-        if (
-            self.training and rows.shape[0] < 2
-        ):  # one row has no variance: the running statistics serve
+        # One row has no variance: the running statistics serve
+        if self.training and rows.shape[0] < 2:
             return nn.functional.batch_norm(
                 rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
             )

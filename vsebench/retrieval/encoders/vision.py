@@ -99,9 +99,8 @@ class VisionModel(nn.Module):
         earlier = {id(p) for block in blocks[: len(blocks) - count] for p in block.parameters()}
         inside = {id(p) for p in blocks.parameters()}
         every = list(self.net.parameters())
-        start = next(
-            i for i, p in enumerate(every) if id(p) in inside
-        )  # what is registered before the blocks is what works before them
+        # What is registered before the blocks is what works before them
+        start = next(i for i, p in enumerate(every) if id(p) in inside)
         return [p for p in every[start:] if id(p) not in earlier]
 
     def recompute_activations(self) -> None:

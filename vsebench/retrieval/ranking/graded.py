@@ -81,9 +81,8 @@ def graded_metrics(
     query, place = _by_place(judged.query_of[relevant], places[relevant])
     sizes = np.bincount(query, minlength=len(judged.queries))
     having = sizes > 0
-    hits = np.arange(1, len(query) + 1) - np.repeat(
-        np.cumsum(sizes) - sizes, sizes
-    )  # relevant items up to this one
+    # Relevant items up to this one
+    hits = np.arange(1, len(query) + 1) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     within = place < sizes[query]
     precision = np.where(within, hits / (place + 1.0), 0.0)
     first = np.full(len(sizes), np.iinfo(np.int64).max)

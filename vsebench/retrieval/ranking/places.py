@@ -37,9 +37,10 @@ def place(
         int64 [p].
     """
     present = np.flatnonzero(judged.items != ABSENT)
+    # From the last place to the first
     present = present[
         np.lexsort((-judged.grades[present], scores[present], judged.query_of[present]))
-    ]  # from the last place to the first
+    ]
     query = judged.query_of[present]
     sizes = np.bincount(query, minlength=len(judged.queries))
     within = np.arange(len(present)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

@@ -142,9 +142,8 @@ def _r_precision(
     step = block or max(1, _SCORES // len(labels))
     for start in range(0, len(mine), step):
         part = slice(start, min(start + step, len(mine)))
-        distance = (
-            mine[part].sum(1)[:, None] + labels.sum(1) - 2 * mine[part] @ labels.T
-        )  # exact: small whole numbers
+        # Exact: small whole numbers
+        distance = mine[part].sum(1)[:, None] + labels.sum(1) - 2 * mine[part] @ labels.T
         scored = ranked.scored(part)
         for share, most in zip(shares, DISTANCES, strict=True):
             relevant = distance <= most

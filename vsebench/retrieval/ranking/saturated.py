@@ -66,7 +66,6 @@ def distinct(rows: Rows, part: slice) -> tuple[Tensor, Tensor]:
     """
     numbers, which = torch.unique(rows.identity[part], return_inverse=True)
     first = torch.empty_like(numbers)
-    first[which] = torch.arange(
-        part.start, part.stop, device=first.device
-    )  # any of several equal rows will do
+    # Any of several equal rows will do
+    first[which] = torch.arange(part.start, part.stop, device=first.device)
     return first, which

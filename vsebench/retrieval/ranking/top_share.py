@@ -123,9 +123,8 @@ class ExactRows:
         pair = self.queries.identity[query] * len(self.items) + self.items.identity[item]
         distinct, which = torch.unique(pair, return_inverse=True)
         first = torch.empty_like(distinct)
-        first[which] = torch.arange(
-            len(which), device=which.device
-        )  # any of several equal pairs will do
+        # Any of several equal pairs will do
+        first[which] = torch.arange(len(which), device=which.device)
         return exact_scores(
             self.queries, self.items, query[first], item[first], compiled=self._compiled
         )[which]

@@ -63,9 +63,8 @@ def _epoch(session: Session, epoch: int) -> None:
     done = session.state.step
     while done < (epoch + 1) * schedule.steps_per_epoch:
         with session.clock.measure("train"):
-            while (
-                True
-            ):  # until the next evaluation: the clock, and a host that waits, stay out of the steps
+            # Until the next evaluation: the clock, and a host that waits, stay out of the steps
+            while True:
                 offset = (done - epoch * schedule.steps_per_epoch) * size
                 _step(
                     session,

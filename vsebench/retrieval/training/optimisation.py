@@ -77,9 +77,8 @@ class Optimisation:
         ]
         nn.utils.clip_grad_norm_(trained, self.schedule.protocol.clip_norm)
         self.optimiser.step()
-        torch.autograd.graph.increment_version(
-            trained
-        )  # the fused optimiser does not, and components may cache by version
+        # The fused optimiser does not, and components may cache by version
+        torch.autograd.graph.increment_version(trained)
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = self.optimiser.state_dict()

@@ -190,6 +190,5 @@ class GlobalNegatives:
             encode_images(self._model, train.images),
             encode_texts(self._model, train.texts, device),
         )
-        return representative(image).float().clone(), representative(
-            text
-        ).float().clone()  # clones: encoding makes inference tensors
+        # Clones: encoding makes inference tensors
+        return representative(image).float().clone(), representative(text).float().clone()

@@ -72,10 +72,11 @@ def compiles_as_declared(subject: Subject) -> None:
     """`torch.compile` (aot_eager) gives the same embeddings and no more graphs than the card
     claims, without compiling again for other lengths.
     """
+    # Few rows: some poolings unroll them
     inputs, others = (
         Ragged((4, 2, 3, 1), rows=4),
         Ragged((1, 3, 4, 2), rows=4, seed=1),
-    )  # few rows: some poolings unroll them
+    )
     with trial(
         subject,
         inputs,

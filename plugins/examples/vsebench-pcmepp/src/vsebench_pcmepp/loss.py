@@ -34,10 +34,11 @@ class PseudoMatch(nn.Module):
         loss = _cross_entropy(logits, inputs.positives)
         if self.pseudo:
             own = scores.diagonal()
+            # Than an image's own caption, than a caption's own image
             nearer = [
                 scores >= own[:, None],
                 scores >= own,
-            ]  # than an image's own caption, than a caption's own image
+            ]
             loss = (
                 loss
                 + self.pseudo

@@ -25,12 +25,10 @@ class PMA(nn.Module):
         """[B, D] from `features` [B, N, D], of which the first `lengths` [B] rows are valid."""
         if not len(features):
             return features.sum(1)  # the layer cannot reshape what is empty
-        padding = (
-            torch.arange(features.shape[1], device=features.device) >= lengths[:, None]
-        )  # the layer's mask is true where it must not look
-        features = features.masked_fill(
-            padding[..., None], 0
-        )  # it gives padding the weight zero, and zero times NaN is NaN
+        # The layer's mask is true where it must not look
+        padding = torch.arange(features.shape[1], device=features.device) >= lengths[:, None]
+        # It gives padding the weight zero, and zero times NaN is NaN
+        features = features.masked_fill(padding[..., None], 0)
         query = self.query.expand(len(features), 1, -1)
         pooled, _ = self.attention(
             query, features, features, key_padding_mask=padding, need_weights=False
