@@ -35,13 +35,14 @@ PUBLISHED: dict[tuple[Kind, str], dict[str, object]] = {
     ("loss", "sum-hinge"): {"margin": 0.2, "reduction": "sum"},
     ("loss", "triplet"): {"margin": 0.2, "reduction": "sum"},
     ("loss", "aoq"): _AOQ | _AOQ_AS_RELEASED,
+    # the released class has tau 0.01, its training 0.05
     ("loss", "adaptive"): {
         "tau": 0.05,
         "margin": 0.2,
         "scale": 1.25,
         "mode": "adaptive",
         "const": 3,
-    },  # the released class has tau 0.01, its training 0.05
+    },
     ("loss", "siglip"): {"scale": 10.0, "bias": -10.0},
     ("pooling", "gpo"): _GPO | _GPO_AS_PUBLISHED,
     ("pooling", "gem"): {"p": 3.0},

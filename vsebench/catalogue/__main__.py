@@ -1,9 +1,10 @@
 """What CI runs on a change of the catalogue.
 
-    python -m vsebench.catalogue check [INDEX]              every entry is valid
-    python -m vsebench.catalogue added BASE [INDEX]         what pip has to install for each entry
-    that BASE does not have, and its name python -m vsebench.catalogue installed NAME [INDEX]
-    the installed package provides what its entry says
+    python -m vsebench.catalogue check [INDEX]            every entry is valid
+    python -m vsebench.catalogue added BASE [INDEX]       what pip has to install for each entry
+                                                          that BASE does not have, and its name
+    python -m vsebench.catalogue installed NAME [INDEX]   the installed package provides what its
+                                                          entry says
 
 Exit code 0: it is so; 2: it is not, and one line says why.
 """

@@ -61,9 +61,8 @@ def speedup_command(
         if each is None or each in has[id(section)]
     ]
     if plot is not None:
-        first = {
-            id(table.section): table for table in reversed(tables)
-        }  # one panel a section, with the first baseline's target
+        # one panel a section, with the first baseline's target
+        first = {id(table.section): table for table in reversed(tables)}
         draw([table for table in tables if first[id(table.section)] is table], plot)
     if form == "json":
         rows = [row for table in tables for row in as_dicts(table)]

@@ -37,8 +37,8 @@ def read_relevance(path: Path) -> Relevance:
       without a grade it is 1.
     * CSV: a header with `image,caption`, `image1,image2` or `caption1,caption2`, and `grade` (or
       `agg_score`) if grades differ.
-    * JSON: an object with any of `i2t`, `t2i`, `t2t`, `i2i`, each `{query: [item, …]}` or `{query:
-      {item: grade}}`.
+    * JSON: an object with any of `i2t`, `t2i`, `t2t`, `i2i`, each `{query: [item, …]}` or
+      `{query: {item: grade}}`.
 
     Judgements of images and captions serve both directions; in JSON `t2i`, where it is given, need
     not be `i2t` reversed. Those of two images or two captions hold both ways in a CSV, and as

@@ -7,8 +7,7 @@ It writes events on standard output, one JSON object a line:
     {"event": "step", "step": 12, "steps": 468, "epoch": 0.1, "epochs": 4, "loss": 31.2}
     {"event": "evaluated", "step": 117, "rsum": 210.5}
     {"event": "finished", "status": "done" | "failed" | "blocked"}
-    {"event": "busy", "reason": "…"}                     another process works on it: try again
-    later
+    {"event": "busy", "reason": "…"}          another process works on it: try again later
 
 What the run prints goes to standard error instead. Standard input stays open for as long as the
 parent lives: its end ends this process, so that nothing goes on after the parent was killed.

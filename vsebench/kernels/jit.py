@@ -48,9 +48,8 @@ def jit(
             return numba.njit(**options)(function)
         try:
             return numba.njit(cache=True, **options)(function)
-        except (
-            RuntimeError
-        ):  # numba finds no folder that it may write to, as in a read-only container
+        except RuntimeError:
+            # numba finds no folder that it may write to, as in a read-only container
             return numba.njit(**options)(function)
 
     return decorate if function is None else decorate(function)

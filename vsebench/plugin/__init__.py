@@ -6,8 +6,8 @@ A plugin is a module that implements hooks and is named by an entry point of the
 
     @hookimpl
     def vsebench_register_poolings(register):
-        register("kmax", "my_package.pooling:KMax", params=[Param("k", 5)], card=Card("mean of the k
-        largest values"))
+        card = Card("mean of the k largest values")
+        register("kmax", "my_package.pooling:KMax", params=[Param("k", 5)], card=card)
 
 The target is `module:Class`, imported when the component is used: a module of the package, not this
 one, so that listing stays fast. A plugin that is a single file, for `--plugin`, is no module that

@@ -142,10 +142,8 @@ def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
 
 def _identity(section: Section, run: Run) -> Row:
     spec = run.record.spec
-    changes = {
-        **(spec.protocol_changes if section.apart else {}),
-        **run.tuned,
-    }  # where the name alone would not tell rows apart
+    # where the name alone would not tell rows apart
+    changes = {**(spec.protocol_changes if section.apart else {}), **run.tuned}
     protocol = ":".join([spec.protocol.name, *(f"{key}={value}" for key, value in changes.items())])
     return {
         "dataset": spec.dataset.spec,

@@ -180,10 +180,8 @@ def _claim(directory: Path) -> Path | None:
         if number and _good(_path(directory, number), draft.stat().st_mtime):
             return None
         _create(path, draft, content)
-    except (
-        FileExistsError,
-        FileNotFoundError,
-    ):  # another claimer has the name, or has it and swept our draft away
+    except (FileExistsError, FileNotFoundError):
+        # another claimer has the name, or has it and swept our draft away
         return None
     finally:
         draft.unlink(missing_ok=True)

@@ -53,9 +53,8 @@ class BertEncoder(nn.Module):
         loaded = load(AutoModel, model)
         self.backbone = getattr(loaded, "text_model", loaded)
         if getattr(self.backbone, "pooler", None) is not None:
-            self.backbone.pooler = (
-                None  # it makes one vector of a caption, which is the pooling's task
-            )
+            # it makes one vector of a caption, which is the pooling's task
+            self.backbone.pooler = None
         self.fc = (
             own_head(model, "text_projection", dim)
             if head == "own"

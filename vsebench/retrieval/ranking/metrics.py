@@ -28,8 +28,9 @@ class RetrievalMetrics:
     """Retrieval quality in both directions; `i2t` is image to text, `t2i` text to image.
 
     R@K is any-hit, as everywhere in this field: the percentage of queries with a match among their
-    K best. MedR and MeanR are the median (rounded down) and the mean rank of the best match, from
-    1. `rsum` is the sum of the six recalls. With folds, every metric is the mean over folds.
+    K best. MedR and MeanR are the median (rounded down) and the mean of the ranks, from 1, of the
+    best match. `rsum` is the sum of the six recalls. With folds, every metric is the mean over
+    folds.
 
     Attributes:
         i2t_ranks: int64 [images], how many captions of other images score at least as high as the
