@@ -9,9 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vsebench.grid.components import create
+    from vsebench.api import run
     from vsebench.plugin import hookimpl
-    from vsebench.report.results import load_results, run
+    from vsebench.plugin.specs import create
+    from vsebench.report.results import load_results
 
 try:
     __version__ = version("vsebench")
@@ -19,10 +20,10 @@ except PackageNotFoundError:  # a source checkout that was never installed
     __version__ = "0+unknown"
 
 _HOMES = {
-    "create": "vsebench.grid.components",
+    "create": "vsebench.plugin.specs",
     "hookimpl": "vsebench.plugin",
     "load_results": "vsebench.report.results",
-    "run": "vsebench.report.results",
+    "run": "vsebench.api",
 }
 
 __all__ = ("__version__", "create", "hookimpl", "load_results", "run")

@@ -13,9 +13,9 @@ import typer
 from benchmarks.patterns.report import load, tables, to_json
 from benchmarks.patterns.task import PATTERNS
 from benchmarks.patterns.trial import CONSTANT, Recipe, Trial, attempt
-from vsebench.grid.components import create, split_list
 from vsebench.grid.seeds import parse_seeds
 from vsebench.plugin import VsebenchError
+from vsebench.plugin.specs import create, split_list
 from vsebench.results.files import write_text
 
 LINE_UP = (

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.grid.components import resolve_ref
 from vsebench.grid.content import with_content
 from vsebench.plugin import DataError, PluginError
 from vsebench.plugin.loader import load_plugins
+from vsebench.results.components import resolve_ref
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsebench.data.open import OpenedDataset
-from vsebench.grid import device as grid_device
 from vsebench.grid import plan as grid_plan
-from vsebench.grid.device import physical_cores
 from vsebench.grid.plan import plan
-from vsebench.grid.presets import ANNOTATION_PRESETS, PRESETS
 from vsebench.grid.suite import make_suite
+from vsebench.kernels.devices import physical_cores
 from vsebench.plugin import DataError, DatasetCard, PluginError, SpecError
 from vsebench.plugin.loader import load_plugins
+from vsebench.results.presets import ANNOTATION_PRESETS, PRESETS
 
 if TYPE_CHECKING:
     from vsebench.grid.plan import Plan
@@ -260,26 +259,6 @@ def test_workers_and_concurrency():
     assert make(loss="triplet", seeds="0-3", workers=3).runs[0].environment.concurrency == 3
     assert make(loss="triplet", pooling="gpo", workers=8).runs[0].environment.concurrency == 1
     assert make().workers == physical_cores() >= 1
-
-
-@pytest.mark.parametrize(
-    ("quota", "cores"), [("max 100000", 4), ("200000 100000", 2), ("50000 100000", 1), (None, 4)]
-)
-def test_hyper_threads_count_once_and_quotas_are_respected(
-    quota: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    for cpu in range(8):
-        topology = tmp_path / f"cpu{cpu}" / "topology"
-        topology.mkdir(parents=True)
-        (topology / "thread_siblings_list").write_text(f"{cpu % 4},{cpu % 4 + 4}\n")
-    if quota is not None:
-        (tmp_path / "cpu.max").write_text(quota + "\n")
-    monkeypatch.setattr(grid_device, "_CPUS", tmp_path)
-    monkeypatch.setattr(grid_device, "_QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert physical_cores() == cores
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 4}, raising=False)
-    assert physical_cores() == 1
 
 
 REFUSED = [

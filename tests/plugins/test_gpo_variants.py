@@ -14,9 +14,9 @@ from torch.testing import assert_close
 
 from tests.oracles import gpo_variants as oracle
 from tests.oracles.learned_pooling import by_items
-from vsebench.grid.components import create
 from vsebench.kernels import valid_mask
 from vsebench.plugin import SpecError
+from vsebench.plugin.specs import create
 from vsebench_gpo.positional import MAX_RANKS
 
 if TYPE_CHECKING:

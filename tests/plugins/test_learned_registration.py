@@ -7,9 +7,9 @@ import inspect
 import pytest
 import torch
 
-from vsebench.grid.components import create
 from vsebench.plugin import SpecError
 from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.specs import create
 
 NAMES = (
     "first",

@@ -9,10 +9,10 @@ from typing import cast
 
 import pytest
 
-from vsebench.grid.components import resolve_pooling, resolve_ref
-from vsebench.grid.presets import PRESETS
 from vsebench.plugin import DatasetCard, Setting, recalls
 from vsebench.plugin.loader import load_plugins
+from vsebench.results.components import resolve_pooling, resolve_ref
+from vsebench.results.presets import PRESETS
 from vsebench.results.record import RECALLS, RETRIEVAL_METRICS
 
 REGISTRY = load_plugins().registry

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from vsebench.grid.components import create
 from vsebench.plugin import LossCard, SpecError
 from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.specs import create
 
 SAMPLERS = ("uniform", "popularity", "warp", "dns", "softmax-oracle", "vse-ens", "aobpr")
 LOSSES = ("hinge", "logistic", "warp-weighted")

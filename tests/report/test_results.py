@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import sys
-from types import ModuleType, SimpleNamespace
-
 import pandas as pd
 import pytest
 
 import vsebench
-from tests.factories import QUICK, make_curve, make_provenance, make_record, make_spec, save
+from tests.factories import QUICK, make_provenance, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.results import load_results, results_of, run
+from vsebench.report.results import load_results, results_of
 from vsebench.report.tasks import TABLES
 from vsebench.results.store import Store
 
@@ -86,22 +83,5 @@ def test_unfinished_runs_are_told_of(tmp_path):
 def test_results_of_a_suite_are_those_of_its_runs(tmp_path):
     save(tmp_path, make_record(make_spec("gpo")))
     save(tmp_path, make_record(make_spec("gpo", protocol=QUICK.model_copy(update={"epochs": 8}))))
-    outcome = SimpleNamespace(out=tmp_path, run_ids=(make_spec("gpo").run_id,))
-    assert [row["pooling"] for row in results_of(outcome).rows] == ["gpo"]
-
-
-def test_run_runs_a_suite_file_and_reports_it(tmp_path, monkeypatch):
-    save(tmp_path, make_record(make_spec("gpo")), make_curve([1, 2]))
-    (tmp_path / "suite.toml").write_text('pooling = ["gpo"]\nloss = ["triplet"]\n')
-    suites = []
-
-    def run_suite(suite):
-        suites.append(suite)
-        return SimpleNamespace(out=tmp_path, run_ids=(make_spec("gpo").run_id,))
-
-    monkeypatch.setitem(sys.modules, "vsebench.grid.run", fake := ModuleType("vsebench.grid.run"))
-    fake.run_suite = run_suite
-    results = run(tmp_path / "suite.toml")
-    assert [suite.pooling for suite in suites] == [("gpo",)]
+    results = results_of(tmp_path, [make_spec("gpo").run_id])
     assert [row["pooling"] for row in results.rows] == ["gpo"]
-    assert run(suites[0]).rows == results.rows

@@ -26,8 +26,8 @@ def find_dataset(
     text: str, plugin_files: tuple[str, ...] = ()
 ) -> tuple[Component, DatasetCard, dict[str, Scalar]]:
     """The data set that a spec names, its card, and its options with their values."""
-    from vsebench.grid.components import parse_spec
     from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.specs import parse_spec
 
     name, given = parse_spec(text)
     component = load_plugins(plugin_files).registry.get("dataset", name)

@@ -94,7 +94,7 @@ def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -
         raise SpecError(f"{run} holds the images' embeddings: name the captions' after it")
     import torch
 
-    from vsebench.grid.device import resolve_device
+    from vsebench.kernels.devices import resolve_device
     from vsebench.results.find import find_runs
     from vsebench.retrieval.stored import departure, embed_test, open_stored
 

@@ -95,7 +95,7 @@ def _evaluate(
     """Each member's metrics and the ensemble's; one model at a time is in memory."""
     import torch
 
-    from vsebench.grid.device import resolve_device
+    from vsebench.kernels.devices import resolve_device
     from vsebench.retrieval.ranking.ensemble import Member, evaluate_ensemble
     from vsebench.retrieval.stored import departure, embed_test
 

@@ -58,7 +58,7 @@ def extract_command(
     """
     from vsebench.cli.counting import counting
     from vsebench.data.images.loader import usable_cores
-    from vsebench.grid.device import resolve_device
+    from vsebench.kernels.devices import resolve_device
     from vsebench.retrieval.extract import Extraction, extract
 
     wanted = Extraction(

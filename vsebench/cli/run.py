@@ -236,7 +236,8 @@ def _run(plan: Plan, *, quiet: bool) -> int:
     except KeyboardInterrupt as interrupt:
         interrupt.args = ("the same command goes on where this one stopped",)
         raise
-    typer.echo(results_of(outcome).table(width=shutil.get_terminal_size((WIDTH, 1)).columns))
+    results = results_of(outcome.out, outcome.run_ids)
+    typer.echo(results.table(width=shutil.get_terminal_size((WIDTH, 1)).columns))
     _list_failures(plan, outcome)
     return SOME_FAILED if outcome.failed or outcome.blocked else 0
 

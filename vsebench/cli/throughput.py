@@ -56,7 +56,7 @@ def samplers_command(
     """Time draws and refreshes of negative samplers, count useful draws, and compare the draws with
     the exact law.
     """
-    from vsebench.grid.device import resolve_device
+    from vsebench.kernels.devices import resolve_device
 
     where = resolve_device(device)
     counts, batches = _numbers("labels", labels), _numbers("batch", batch)
@@ -95,8 +95,8 @@ def _samplers(asked: str | None, plugin_files: tuple[str, ...]) -> dict[str, Cal
     Raises:
         VsebenchError: one of them is not known, or cannot be made.
     """
-    from vsebench.grid.components import parse_spec, split_list
     from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.specs import parse_spec, split_list
 
     registry = load_plugins(plugin_files).registry
     found: dict[str, Callable[[], Any]] = {}

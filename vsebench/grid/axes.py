@@ -7,10 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from vsebench.grid.components import own_spec, resolve_pooling, resolve_ref
 from vsebench.grid.content import with_content
 from vsebench.grid.protocols import COMPONENT_KEYS, resolve_protocol, stopping_rule
 from vsebench.plugin.errors import SpecError
+from vsebench.plugin.specs import own_spec
+from vsebench.results.components import resolve_pooling, resolve_ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

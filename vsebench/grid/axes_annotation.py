@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vsebench.grid.axes import check_losses, distinct_refs
-from vsebench.grid.components import own_spec
 from vsebench.grid.protocols import resolve_annotation_protocol, stopping_rule
 from vsebench.plugin.errors import SpecError
+from vsebench.plugin.specs import own_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

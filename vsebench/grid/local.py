@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from vsebench.grid.device import cuda_devices
 from vsebench.grid.process import RunProcess
+from vsebench.kernels.devices import cuda_devices
 from vsebench.results.spec import read_spec
 
 if TYPE_CHECKING:

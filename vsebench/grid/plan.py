@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.data.open import open_dataset
 from vsebench.grid.axes import resolve_datasets
-from vsebench.grid.components import own_spec, resolve_ref
-from vsebench.grid.device import default_workers, resolve_device
 from vsebench.grid.makeable import check_components
 from vsebench.grid.plan_annotation import annotation_runs
 from vsebench.grid.plan_retrieval import retrieval_runs, warm_up_warnings
+from vsebench.kernels.devices import default_workers, resolve_device
 from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.specs import own_spec
+from vsebench.results.components import resolve_ref
 from vsebench.results.spec import AnnotationSpec, ComponentRef, Environment, RunSpec
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vsebench.grid.axes import Axes, loss_card, protocol_fields
-from vsebench.grid.components import own_spec, resolve_ref
 from vsebench.grid.suits import check_batch, check_images
 from vsebench.plugin.datasets import RetrievalData
 from vsebench.plugin.errors import PluginError
+from vsebench.plugin.specs import own_spec
+from vsebench.results.components import resolve_ref
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
-from vsebench.grid.components import resolve_ref
-from vsebench.grid.presets import ANNOTATION_PRESETS, PRESETS
 from vsebench.grid.validation import one_line
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.results.components import resolve_ref
+from vsebench.results.presets import ANNOTATION_PRESETS, PRESETS
 from vsebench.results.protocol import NEVER, AnnotationProtocol, Protocol
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from vsebench.grid.components import split_list
 from vsebench.grid.seeds import parse_seeds
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.params import Scalar, format_value
 from vsebench.plugin.registry import quote
+from vsebench.plugin.specs import split_list
 from vsebench.results.protocol import AnnotationProtocol, Protocol
 
 

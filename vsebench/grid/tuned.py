@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from vsebench.grid.components import resolve_ref
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.results.components import resolve_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

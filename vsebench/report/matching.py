@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vsebench.grid.components import parse_spec
-from vsebench.grid.presets import PRESETS
 from vsebench.plugin.cards import DatasetCard
 from vsebench.plugin.published import Setting
+from vsebench.plugin.specs import parse_spec
+from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
 from vsebench.results.record import RECALLS
 

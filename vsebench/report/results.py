@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from vsebench.grid.run import GridOutcome
-    from vsebench.grid.suite import Suite
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import AnySpec
 
@@ -99,26 +97,13 @@ def load_results(
     return _collect(Path(path), None, allow_mixed=allow_mixed, baseline=baseline)
 
 
-def results_of(outcome: GridOutcome) -> Results:
-    """The results of the runs of one suite, whatever else its folder holds.
+def results_of(out: Path, run_ids: Collection[str]) -> Results:
+    """The results of some runs, such as those of one suite, whatever else their folder holds.
 
     Raises:
         VsebenchError: a record is damaged.
     """
-    return _collect(outcome.out, frozenset(outcome.run_ids))
-
-
-def run(suite: Suite | Path | str) -> Results:
-    """Runs a suite, or the suite in a TOML file, and returns its results. Failed runs are counted
-    in the rows' `failed_seeds`.
-
-    Raises:
-        VsebenchError: the suite or its data are not as they must be.
-    """
-    from vsebench.grid.run import run_suite
-    from vsebench.grid.suite import Suite, load_suite
-
-    return results_of(run_suite(suite if isinstance(suite, Suite) else load_suite(suite)))
+    return _collect(out, frozenset(run_ids))
 
 
 def _collect(

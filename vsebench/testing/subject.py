@@ -89,8 +89,8 @@ def find(
         SpecError: the name, a parameter or a value is not known.
         PluginError: a plugin file does not exist or fails.
     """
-    from vsebench.grid.components import parse_spec
     from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.specs import parse_spec
 
     name, given = parse_spec(spec)
     registry = load_plugins(plugins).registry

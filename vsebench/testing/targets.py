@@ -8,10 +8,10 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsebench.grid.components import parse_spec
 from vsebench.plugin.errors import PluginError, SpecError, did_you_mean
 from vsebench.plugin.loader import load_plugins
 from vsebench.plugin.sources import normalise
+from vsebench.plugin.specs import parse_spec
 from vsebench.testing.subject import Subject
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from tests.retrieval.training.test_groups import Encoder, model_of
-from vsebench.grid.presets import PRESETS
 from vsebench.plugin import Progress
+from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
 from vsebench.retrieval.training.optimisation import Optimisation
 from vsebench.retrieval.training.schedule import Schedule

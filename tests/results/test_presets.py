@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vsebench.grid.presets import PRESETS
+from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
 
 PLAIN = {"warmup_epochs": 0, "drop_regions": 0, "augment_words": 0}

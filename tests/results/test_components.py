@@ -7,10 +7,11 @@ import random
 import pytest
 
 import vsebench
-from vsebench.grid.components import create, parse_spec, resolve_pooling, resolve_ref, split_list
 from vsebench.plugin import Card, Param, PluginError, SpecError
 from vsebench.plugin.loader import load_plugins
 from vsebench.plugin.registry import Component, Origin, Registry
+from vsebench.plugin.specs import create, parse_spec, split_list
+from vsebench.results.components import resolve_pooling, resolve_ref
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Component specs: how a person writes a component and its parameters, and what they resolve to.
+"""Component specs: how a person writes a component and its parameters.
 
 A spec is `name`, `name:a=1:b=x` or, where two distributions claim one name, `dist::name:a=1`. Lists
 are comma-separated. Values that hold one of `% , : / =` are percent-encoded. `image/text` pairs
@@ -13,11 +13,11 @@ from urllib.parse import unquote
 
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.loader import load_plugins
-from vsebench.plugin.registry import KINDS, Kind, Registry
+from vsebench.plugin.registry import KINDS, Kind
 from vsebench.plugin.sources import DISTRIBUTION
 
 if TYPE_CHECKING:
-    from vsebench.results.spec import ComponentRef
+    from vsebench.plugin.registry import Registry
 
 _SPEC = re.compile(r"(?P<name>(?:[^:=]+::)?[^:=]+)(?P<params>(?::.*)?)", re.DOTALL)
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -60,48 +60,6 @@ def split_list(text: str) -> list[str]:
     if not all(items):
         raise SpecError(f"'{text}' has an empty item: write a comma-separated list such as A,B")
     return items
-
-
-def resolve_ref(kind: Kind, text: str, registry: Registry) -> ComponentRef:
-    """The component that `text` names, with every parameter's value, its version and the plugin
-    that provides it.
-
-    Raises:
-        SpecError: the spec is malformed, or its name, a parameter or a value is not known (with the
-            nearest match).
-    """
-    from vsebench.results.spec import ComponentRef
-
-    name, given = parse_spec(text)
-    if "/" in name:
-        raise SpecError(
-            f"{kind} '{text}': '/' joins an image and a text pooling; only the pooling option "
-            "takes such a pair"
-        )
-    component = registry.get(kind, name)
-    params = component.resolve(given)
-    spelling = registry.spelling(component)
-    return ComponentRef(
-        spec=component.canonical(params, name=spelling),
-        name=spelling,
-        params=params,
-        version=component.version,
-        distribution=component.origin.distribution,
-        plugin=component.origin.plugin,
-        distribution_version=component.origin.version,
-    )
-
-
-def resolve_pooling(text: str, registry: Registry) -> tuple[ComponentRef, ComponentRef]:
-    """The image side and the text side of a pooling spec; one without `/` serves both.
-
-    Raises:
-        SpecError: as `resolve_ref`, or the pair does not have two sides.
-    """
-    sides = text.split("/")
-    if len(sides) > 2 or not all(side.strip() for side in sides):
-        raise SpecError(f"pooling '{text}' is not a pair: write IMAGE/TEXT, such as gpo/mean")
-    return resolve_ref("pooling", sides[0], registry), resolve_ref("pooling", sides[-1], registry)
 
 
 def own_spec(kind: Kind, text: str, registry: Registry) -> str:
