@@ -71,7 +71,15 @@ def make(**values: Any) -> Plan:
 
 
 def rows(planned: Plan) -> list[tuple[str, str, int, str]]:
-    return [(run.pooling, run.loss.spec, run.seed, run.role) for run in planned.runs]
+    return [
+        (
+            run.pooling,
+            run.loss.spec,
+            run.seed,
+            "support" if run.run_id in planned.support else "row",
+        )
+        for run in planned.runs
+    ]
 
 
 @pytest.mark.usefixtures("opened")
@@ -115,8 +123,12 @@ def test_a_first_round_that_the_grid_lacks_is_a_support_run_for_all_that_need_it
     assert [row for row in rows(planned) if row[3] == "support"] == [
         ("gpo/mean", "triplet", seed, "support") for seed in (0, 1)
     ]
-    support = {run.seed: run.run_id for run in planned.runs if run.role == "support"}
-    assert all(run.depends_on == (support[run.seed],) for run in planned.runs if run.role == "row")
+    support = {run.seed: run.run_id for run in planned.runs if run.run_id in planned.support}
+    assert all(
+        run.depends_on == (support[run.seed],)
+        for run in planned.runs
+        if run.run_id not in planned.support
+    )
 
 
 @pytest.mark.usefixtures("opened")

@@ -1,4 +1,4 @@
-"""A plan from its first run to its last: what is skipped, tried again, promoted, recorded and
+"""A plan from its first run to its last: what is skipped, tried again, recorded and
 waited for.
 """
 
@@ -12,26 +12,31 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.factories import component, make_spec, save
+from tests.factories import component, make_spec
 from tests.grid.conftest import doing
 from tests.grid.fake_training import wait_until
 from vsebench.grid import run as grid_run
 from vsebench.grid.plan import Plan
 from vsebench.grid.run import run_plan, run_state
 from vsebench.plugin import VsebenchError
+from vsebench.report.runs import read_runs
 from vsebench.results.lease import Lease
 from vsebench.results.process import start_time
 from vsebench.results.record import RunRecord
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from vsebench.grid.run import GridOutcome
     from vsebench.results.spec import RunSpec
 
 
-def planned(out: Path, *runs: RunSpec, workers: int = 2) -> Plan:
-    return Plan(runs, component("local"), workers, out)
+def planned(out: Path, *runs: RunSpec, support: Sequence[RunSpec] = (), workers: int = 2) -> Plan:
+    """A plan of these runs, where those of `support` come first and serve the others."""
+    ids = frozenset(run.run_id for run in support)
+    return Plan((*support, *runs), component("local"), workers, out, support=ids)
 
 
 def order(out: Path) -> list[str]:
@@ -46,7 +51,7 @@ def test_every_run_is_run_and_the_same_plan_again_skips_them(out: Path):
     assert (first.failed, first.blocked, first.skipped) == ((), (), ())
     assert again.skipped == first.run_ids
     assert sorted(order(out)) == ["triplet 0", "triplet 1"]
-    assert Store(out).planned() == list(first.run_ids)
+    assert Store(out).noted().run_ids == first.run_ids
 
 
 def test_failed_and_blocked_runs_are_named_and_tried_again(
@@ -83,29 +88,53 @@ def test_a_run_that_died_gets_a_record_from_us(out: Path):
 
 
 def test_a_support_run_is_run_only_for_runs_that_need_it(out: Path):
-    support = doing("nothing", 0).model_copy(update={"role": "support"})
+    support = doing("nothing", 0)
     row = doing("chatter", 1, needs=support)
-    outcome = run_plan(planned(out, support, row))
+    outcome = run_plan(planned(out, row, support=[support]))
     assert outcome.run_ids == (row.run_id,)
     assert Store(out).directory_for(support).is_done
     (Store(out).directory_for(support).path / "done").unlink()
-    assert run_plan(planned(out, support, row)).skipped == (support.run_id, row.run_id)
+    assert run_plan(planned(out, row, support=[support])).skipped == (support.run_id, row.run_id)
     assert order(out) == ["triplet 0", "triplet 1"]
 
 
+def shown(out: Path, outcome: GridOutcome | None = None) -> list[str]:
+    """The rows of a command's own table, or else those of the folder's."""
+    found = read_runs(out, outcome.run_ids if outcome is not None else None)
+    return [run.record.run_id for run in found.ended]
+
+
 def test_a_support_run_that_is_asked_for_later_becomes_a_row(out: Path):
-    row = doing("nothing")
-    save(
-        out,
-        RunRecord(
-            run_id=row.run_id, status="done", spec=row.model_copy(update={"role": "support"})
-        ),
+    support = doing("nothing", 0)
+    row = doing("nothing", 1, needs=support)
+    first = run_plan(planned(out, row, support=[support]))
+    assert shown(out, first) == shown(out) == [row.run_id]
+    second = run_plan(planned(out, support))
+    assert second.skipped == (support.run_id,)
+    assert shown(out, second) == [support.run_id]
+    assert shown(out) == [support.run_id, row.run_id]
+    again = run_plan(planned(out, row, support=[support]))
+    assert shown(out, again) == [row.run_id]
+    assert shown(out) == [support.run_id, row.run_id]
+
+
+def test_a_support_run_of_one_command_is_a_row_of_another_that_waits_for_it(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(grid_run, "POLL_SECONDS", 0.05)
+    asked = doing("hold", 0)
+    dependant, other = doing("nothing", 1, needs=asked), doing("nothing", 2)
+    first = threading.Thread(target=run_plan, args=(planned(out, dependant, support=[asked]),))
+    first.start()
+    wait_until(lambda: any(out.glob("holding-*")))
+    outcome = run_plan(
+        planned(out, asked, other),
+        reporter=lambda _, event: (out / "go").touch() if event["event"] == "busy" else None,
     )
-    outcome = run_plan(planned(out, row))
-    assert outcome.skipped == (row.run_id,)
-    record = Store(out).directory_for(row).read_record()
-    assert record is not None
-    assert record.spec.role == "row"
+    first.join()
+    assert outcome.run_ids == (asked.run_id, other.run_id)
+    assert shown(out, outcome) == [asked.run_id, other.run_id]
+    assert shown(out) == [asked.run_id, dependant.run_id, other.run_id]
 
 
 def test_a_run_that_another_process_holds_is_waited_for(out: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -22,14 +23,39 @@ def test_records_come_with_their_curves(tmp_path):
 
 
 def test_support_runs_are_left_out(tmp_path):
-    save(tmp_path, make_record(make_spec("gpo", role="support")))
+    save(tmp_path, make_record(make_spec("gpo")))
     save(tmp_path, make_record(make_spec("max")))
-    Store(tmp_path).directory_for(make_spec("mean", role="support")).write_spec(
-        make_spec("mean", role="support")
-    )
+    Store(tmp_path).directory_for(make_spec("mean")).write_spec(make_spec("mean"))
+    ids = {pooling: make_spec(pooling).run_id for pooling in ("gpo", "max", "mean")}
+    assert combinations(read_runs(tmp_path)) == ["gpo", "max"]
+    Store(tmp_path).note_plan(ids.values(), {ids["gpo"], ids["mean"]})
     found = read_runs(tmp_path)
     assert combinations(found) == ["max"]
     assert found.unfinished == ()
+
+
+def test_what_a_command_asked_for_is_in_its_table_whatever_the_folder_notes(tmp_path):
+    save(tmp_path, make_record(make_spec("gpo")))
+    run_id = make_spec("gpo").run_id
+    Store(tmp_path).note_plan([run_id], {run_id})
+    assert combinations(read_runs(tmp_path, {run_id})) == ["gpo"]
+    with pytest.raises(VsebenchError, match=r"no row of .* has ended yet \(1 run started\)"):
+        read_runs(tmp_path)
+
+
+def test_the_role_in_records_of_older_releases_decides_nothing(tmp_path):
+    """Two commands disagreed on it."""
+    for pooling, role in (("gpo", "support"), ("max", "row")):
+        save(tmp_path, make_record(make_spec(pooling)))
+        directory = Store(tmp_path).directory_for(make_spec(pooling))
+        for name in ("spec.json", "record.json"):
+            content = json.loads((directory.path / name).read_text())
+            spec = content["spec"] if name == "record.json" else content
+            assert "role" not in spec
+            spec["role"] = role
+            (directory.path / name).write_text(json.dumps(content))
+        assert directory.read_spec() == make_spec(pooling)
+    assert combinations(read_runs(tmp_path)) == ["gpo", "max"]
 
 
 def test_order_is_the_plans_then_the_clocks(tmp_path):
@@ -116,5 +142,5 @@ def test_a_folder_without_runs(tmp_path):
 
 def test_a_folder_in_which_nothing_has_ended(tmp_path):
     Store(tmp_path).directory_for(make_spec()).write_spec(make_spec())
-    with pytest.raises(VsebenchError, match=r"no run in .* has ended yet \(1 started\)"):
+    with pytest.raises(VsebenchError, match=r"no row of .* has ended yet \(1 run started\)"):
         read_runs(tmp_path)

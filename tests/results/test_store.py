@@ -10,6 +10,7 @@ import torch
 
 from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
+from vsebench.results.noted import Noted
 from vsebench.results.spec import RunSpec
 from vsebench.results.store import RunDirectory, Store, directory_name
 
@@ -98,15 +99,6 @@ def test_a_record_of_a_newer_version_asks_for_an_upgrade(directory):
 def test_a_missing_spec(tmp_path):
     with pytest.raises(VsebenchError, match=r"spec\.json is missing"):
         RunDirectory(tmp_path).read_spec()
-
-
-def test_a_support_run_can_become_a_row(directory):
-    record = make_record(make_spec(role="support"))
-    directory.write_record(record)
-    directory.promote()
-    assert directory.read_record().spec.role == directory.read_spec().role == "row"
-    assert directory.read_record().run_id == record.run_id
-    assert directory.is_done
 
 
 def test_curve_comes_back_line_by_line(directory):
@@ -237,27 +229,33 @@ def test_directories_and_records_skip_what_is_no_run(tmp_path):
 
 def test_the_order_of_runs_is_remembered_across_plans(tmp_path):
     store = Store(tmp_path)
-    assert store.planned() == []
+    assert store.noted() == Noted()
     store.note_plan(["c", "a"])
     store.note_plan(["b", "a", "d"])
-    assert store.planned() == ["c", "a", "b", "d"]
-    (tmp_path / "plan.json").write_text("{")
+    assert store.noted() == Noted(("c", "a", "b", "d"))
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"run_ids": 1}', '{"run_ids": [], "support": 1}']
+)
+def test_a_damaged_note_is_named(tmp_path, text):
+    (tmp_path / "plan.json").write_text(text)
     with pytest.raises(VsebenchError, match=r"plan\.json is damaged: delete it"):
-        store.planned()
+        Store(tmp_path).noted()
 
 
 def test_plans_that_are_noted_at_the_same_time_are_all_remembered(tmp_path, monkeypatch):
     """Each read what is noted before any of them had written."""
-    met, read = threading.Barrier(3), Store.planned
+    met, read = threading.Barrier(3), Store.noted
 
-    def planned(self):
+    def noted(self):
         found = read(self)
         with suppress(threading.BrokenBarrierError):
             # Without turns all of them meet here, also the second time; with turns nobody comes
             met.wait(0.5)
         return found
 
-    monkeypatch.setattr(Store, "planned", planned)
+    monkeypatch.setattr(Store, "noted", noted)
     noting = [
         threading.Thread(target=Store(tmp_path).note_plan, args=(ids,))
         for ids in (["a", "b"], ["c"], ["d", "a", "e"])
@@ -266,7 +264,7 @@ def test_plans_that_are_noted_at_the_same_time_are_all_remembered(tmp_path, monk
         thread.start()
     for thread in noting:
         thread.join()
-    noted = read(Store(tmp_path))
+    noted = read(Store(tmp_path)).run_ids
     assert sorted(noted) == ["a", "b", "c", "d", "e"]
     assert noted.index("d") < noted.index("e")
 

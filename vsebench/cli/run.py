@@ -177,7 +177,7 @@ def _plan_table(plan: Plan) -> str:
                 run.dataset.spec,
                 *run.combination,
                 run.seed,
-                run.role,
+                "support" if run.run_id in plan.support else "row",
                 needs,
                 run_state(directory),
                 directory.path,

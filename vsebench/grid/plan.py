@@ -36,6 +36,7 @@ class Plan:
         workers: runs at a time.
         out: the folder that receives a directory per run.
         plugin_files: paths of the plugin files that the runs need.
+        support: ids of the runs that only serve others and are no rows of a table.
         warnings: what opening the data sets warned of, which components cannot be made, and whether
             the warm-up leaves nothing to compare.
     """
@@ -45,6 +46,7 @@ class Plan:
     workers: int
     out: Path
     plugin_files: tuple[str, ...] = ()
+    support: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
 
@@ -53,7 +55,7 @@ def plan(suite: Suite) -> Plan:
     nothing but the cache of a generated data set.
 
     A loss that needs offline negatives depends on the run of its first round: one of the grid where
-    there is one, else a `support` run.
+    there is one, else a support run.
 
     Raises:
         VsebenchError: a component, a parameter, a protocol key or a data set is not as it must be.
@@ -73,9 +75,12 @@ def plan(suite: Suite) -> Plan:
     def open_data(dataset: ComponentRef) -> Opened:
         return _open(suite, dataset, registry, files)
 
-    runs: tuple[RunSpec | AnnotationSpec, ...] = (
-        annotation_runs if task == "annotation" else retrieval_runs
-    )(suite, datasets, open_data, device, registry)
+    runs: tuple[RunSpec | AnnotationSpec, ...]
+    support: frozenset[str] = frozenset()
+    if task == "annotation":
+        runs = annotation_runs(suite, datasets, open_data, device, registry)
+    else:
+        runs, support = retrieval_runs(suite, datasets, open_data, device, registry)
     workers = suite.workers or default_workers(device)
     return Plan(
         with_concurrency(runs, workers),
@@ -83,6 +88,7 @@ def plan(suite: Suite) -> Plan:
         workers,
         Path(suite.out),
         files,
+        support,
         tuple(dict.fromkeys(_warnings(runs, registry))),
     )
 

@@ -29,9 +29,9 @@ def retrieval_runs(
     open_data: Callable[[ComponentRef], Opened],
     device: Device,
     registry: Registry,
-) -> tuple[RunSpec, ...]:
-    """Every run of a suite, each after those that it depends on; everything is resolved before the
-    first data set is opened.
+) -> tuple[tuple[RunSpec, ...], frozenset[str]]:
+    """Every run of a suite, each after those that it depends on, and the ids of those that only
+    serve others; everything is resolved before the first data set is opened.
     """
     axes = Axes.of(suite, registry)
     protocols = [protocol_fields(suite, dataset, registry) for dataset in datasets]
@@ -45,7 +45,7 @@ def retrieval_runs(
             axes.poolings, axes.similarities, axes.methods, suite.seeds
         ):
             sides = {"image_pooling": pooling[0], "text_pooling": pooling[1]}
-            grid.add(
+            grid.ask_for(
                 RunSpec(
                     **opened.fields,
                     **protocol,
@@ -57,15 +57,20 @@ def retrieval_runs(
                     device=device,
                 )
             )
-    return tuple(grid.runs.values())
+    return tuple(grid.runs.values()), frozenset(grid.runs.keys() - grid.asked)
 
 
 @dataclass
 class _Grid:
-    """Runs by id, each after those that it depends on."""
+    """Runs by id, each after those that it depends on, and the ids of those that are asked for."""
 
     registry: Registry
     runs: dict[str, RunSpec] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+
+    def ask_for(self, spec: RunSpec) -> None:
+        """Adds a point of the grid and what it depends on."""
+        self.asked.add(self.add(spec).run_id)
 
     def add(self, spec: RunSpec, above: tuple[str, ...] = ()) -> RunSpec:
         """Adds a run and what it depends on; `above` are the losses of the runs that need this
@@ -87,11 +92,9 @@ class _Grid:
                     f"the first round '{first.spec}' of loss '{spec.loss.spec}' needs a sampler: "
                     "its card must name another loss"
                 )
-            needed = self.add(spec.model_copy(update={"loss": first, "role": "support"}), chain)
+            needed = self.add(spec.model_copy(update={"loss": first}), chain)
             spec = spec.model_copy(update={"depends_on": (needed.run_id,)})
-        if spec.role == "row" or spec.run_id not in self.runs:
-            self.runs[spec.run_id] = spec
-        return spec
+        return self.runs.setdefault(spec.run_id, spec)
 
 
 def warm_up_warnings(runs: Sequence[RunSpec], registry: Registry) -> Iterator[str]:

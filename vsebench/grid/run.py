@@ -35,7 +35,7 @@ class GridOutcome:
 
     Attributes:
         out: the folder that holds their directories.
-        run_ids: the runs that the suite asked for; support runs are left out.
+        run_ids: the runs that the suite asked for, without support runs.
         failed: runs that failed; their records hold the traceback.
         blocked: runs that could not start because one that they need failed.
         skipped: runs that were done before, and support runs that nothing needs any more.
@@ -81,14 +81,12 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     """
     store = Store(plan.out)
     store.prepare()
-    store.note_plan(run.run_id for run in plan.runs)
+    store.note_plan((run.run_id for run in plan.runs), plan.support)
     todo = {run.run_id: run for run in pending(plan, store)}
     skipped = [run for run in plan.runs if run.run_id not in todo]
     watch = _Watch(store, todo, reporter or _ignore)
     for run in skipped:
         watch(run.run_id, {"event": "skipped"})
-        if run.role == "row":
-            store.directory_for(run).promote()
     executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
     _drain(
         executor.create(plan.executor.params, workers=plan.workers),
@@ -97,7 +95,7 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     )
     return GridOutcome(
         out=plan.out,
-        run_ids=tuple(run.run_id for run in plan.runs if run.role == "row"),
+        run_ids=tuple(run.run_id for run in plan.runs if run.run_id not in plan.support),
         failed=watch.ended_as("failed"),
         blocked=watch.ended_as("blocked"),
         skipped=tuple(run.run_id for run in skipped),
@@ -109,7 +107,8 @@ def pending(plan: Plan, store: Store) -> list[AnySpec]:
     needed: set[str] = set()
     todo = []
     for run in reversed(plan.runs):
-        if (run.role == "row" or run.run_id in needed) and not store.directory_for(run).is_done:
+        asked = run.run_id not in plan.support or run.run_id in needed
+        if asked and not store.directory_for(run).is_done:
             todo.append(run)
             needed.update(run.depends_on)
     return todo[::-1]

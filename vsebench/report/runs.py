@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsebench.report.tasks import TaskTable
+    from vsebench.results.directory import RunDirectory
     from vsebench.results.record import Evaluation, RunRecord
     from vsebench.results.spec import AnySpec
 
@@ -70,7 +71,7 @@ class Runs:
     """What a folder holds.
 
     Attributes:
-        ended: runs with a record, support runs left out.
+        ended: runs with a record.
         unfinished: runs that were started and have no record yet.
     """
 
@@ -83,7 +84,7 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
 
     Args:
         out: the folder.
-        run_ids: the only runs to take; all when None.
+        run_ids: the only runs to take; when None those that are rows, as the folder notes.
 
     Raises:
         VsebenchError: there is no such folder, nothing in it has ended, or a file is damaged.
@@ -95,32 +96,38 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
         raise VsebenchError(
             f"there is no folder {out}: give the folder that 'vsebench run --out' wrote to"
         )
+    noted, held = store.noted(), _held(store)
+    wanted = noted.rows(held) if run_ids is None else held.keys() & run_ids
     ended, unfinished = [], []
-    for directory in store.directories():
-        record = directory.read_record()
-        spec = record.spec if record is not None else directory.read_spec()
-        if spec.role == "support" or (
-            run_ids is not None
-            and (record.run_id if record is not None else spec.run_id) not in run_ids
-        ):
+    for run_id, (directory, record) in held.items():
+        if run_id not in wanted:
             continue
         if record is None:
             directory.check_unfinished()
-            unfinished.append(spec)
+            unfinished.append(directory.read_spec())
         else:
             ended.append(Run(record, tuple(directory.read_whole_curve(record))))
     if not ended:
-        raise _nothing(out, len(unfinished))
-    place = {run_id: i for i, run_id in enumerate(store.planned())}
+        raise _nothing(out, len(held))
+    place = {run_id: i for i, run_id in enumerate(noted.run_ids)}
     ended.sort(key=lambda run: (place.get(run.record.run_id, len(place)), run.started))
     return Runs(tuple(ended), tuple(unfinished))
 
 
-def _nothing(out: Path, unfinished: int) -> VsebenchError:
-    if unfinished:
+def _held(store: Store) -> dict[str, tuple[RunDirectory, RunRecord | None]]:
+    """Every run of a folder by id, with its record if it ended."""
+    found = ((directory, directory.read_record()) for directory in store.directories())
+    return {
+        record.run_id if record is not None else directory.read_spec().run_id: (directory, record)
+        for directory, record in found
+    }
+
+
+def _nothing(out: Path, held: int) -> VsebenchError:
+    if held:
         return VsebenchError(
-            f"no run in {out} has ended yet ({unfinished} started): wait for them, or continue "
-            "with the same 'vsebench run' command"
+            f"no row of {out} has ended yet ({held} run{'s' * (held > 1)} started): wait for them, "
+            "or continue with the same 'vsebench run' command"
         )
     return VsebenchError(
         f"{out} holds no runs: give the folder that 'vsebench run --out' wrote to, the one with a "

@@ -147,19 +147,6 @@ class RunDirectory:
             raise self._damaged(self._curve, ValueError("a finished run without an evaluation"))
         return curve
 
-    def promote(self) -> None:
-        """Turns a finished support run into one that tables show. Its id, and all that it did, stay
-        the same.
-
-        Raises:
-            VsebenchError: a file is damaged or cannot be written.
-        """
-        record = self.read_record()
-        if record is not None and record.spec.role == "support":
-            spec = record.spec.model_copy(update={"role": "row"})
-            self.write_spec(spec)
-            self.write_record(record.model_copy(update={"spec": spec}))
-
     def append_evaluation(self, evaluation: Evaluation) -> None:
         """Adds a line to the training curve; it is on disk when this returns.
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from vsebench.results.protocol import AnnotationProtocol, Frozen, Protocol
 
@@ -83,12 +83,19 @@ class RunBase(Frozen, ABC):
     )
     seed: int = Field(ge=0)
     device: Device = "cpu"
-    role: Literal["row", "support"] = "row"
     depends_on: tuple[str, ...] = Field(
         (),
         description="run ids; the first is the first round of a loss that needs offline negatives",
     )
     environment: Environment = Environment()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_role(cls, values: Any) -> Any:
+        """Drops what older releases wrote; which runs are rows is the folder's to say (`Noted`)."""
+        if isinstance(values, dict):
+            values = {key: value for key, value in values.items() if key != "role"}
+        return values
 
     @property
     @abstractmethod

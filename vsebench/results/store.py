@@ -3,12 +3,12 @@ work in it.
 
 A run's directory holds `spec.json`, `curve.jsonl` (one dev evaluation a line), `checkpoint.pt`,
 `best.safetensors`, `offline.npz` (mined negatives), `ranks.npz` (test ranks of every query),
-`run.log`, `record.json` and, last of all, the empty marker `done`.
+`run.log`, `record.json` and, last of all, the empty marker `done`. `plan.json` beside the
+directories notes what commands asked for.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
@@ -18,9 +18,10 @@ from vsebench.plugin.errors import VsebenchError
 from vsebench.results import files
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease
+from vsebench.results.noted import Noted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import AnnotationSpec, RunSpec
@@ -88,45 +89,45 @@ class Store:
             if (record := directory.read_record()) is not None
         ]
 
-    def note_plan(self, run_ids: Iterable[str]) -> None:
-        """Remembers the order in which runs were asked for, so that reports list them alike; ids
-        noted before keep their place.
+    def note_plan(self, run_ids: Iterable[str], support: Collection[str] = ()) -> None:
+        """Remembers what a command asks for, so that reports list its runs in that order and know
+        which are rows.
 
         Commands that work in one folder take turns.
+
+        Args:
+            run_ids: every run of its plan, in order; ids noted before keep their place.
+            support: those of them that it needs for others only; a run that some command asked for
+                by itself is a row for good.
 
         Raises:
             VsebenchError: the folder cannot be written, or the file is damaged.
         """
         wanted = list(run_ids)
-        if set(wanted) <= set(self.planned()):
+        noted = self.noted()
+        if noted.after(wanted, support) == noted:
             return
         while (turn := Lease.claim(self.out / ".plan")) is None:
             time.sleep(_TURN_SECONDS)
         try:
-            files.write_text(
-                self._plan,
-                json.dumps({"run_ids": list(dict.fromkeys([*self.planned(), *wanted]))}, indent=1)
-                + "\n",
-            )
+            files.write_text(self._plan, self.noted().after(wanted, support).text())
         finally:
             turn.release()
 
-    def planned(self) -> list[str]:
-        """Run ids in the order of `note_plan`; empty when nothing was noted.
+    def noted(self) -> Noted:
+        """What commands asked for, as far as `note_plan` was told.
 
         Raises:
             VsebenchError: the file is damaged.
         """
         if not self._plan.exists():
-            return []
+            return Noted()
         try:
-            return [
-                str(run_id)
-                for run_id in json.loads(self._plan.read_text(encoding="utf-8"))["run_ids"]
-            ]
-        except (ValueError, KeyError, TypeError) as error:
+            return Noted.parse(self._plan.read_text(encoding="utf-8"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise VsebenchError(
-                f"{self._plan} is damaged: delete it, it only keeps the order of the rows"
+                f"{self._plan} is damaged: delete it, it only keeps the order of the rows and "
+                "which runs serve others only"
             ) from error
 
     @property

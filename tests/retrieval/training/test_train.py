@@ -183,7 +183,7 @@ def test_a_run_that_loses_its_lease_after_an_evaluation_writes_no_more(
 
 def test_the_second_round_of_aoq_pays_for_the_first(plan_runs: Plan, tmp_path: Path) -> None:
     first, second = plan_runs(loss="aoq:h=50")
-    assert (first.loss.spec, first.role) == ("triplet", "support")
+    assert first.loss.spec == "triplet"
     prior, _ = run(first, tmp_path)
     record, directory = run(second, tmp_path)
     assert prior.cost is not None
