@@ -12,7 +12,18 @@ from vsebench_learned import cards
 if TYPE_CHECKING:
     from vsebench.plugin import Register
 
-_LAYERS = Param("layers", 1, "graph convolutions", minimum=1)
+_GRAPH = (
+    Param("layers", 1, "graph convolutions", minimum=1),
+    Param("batch_norm", False, "batch normalisation in each graph convolution, as in VSRN"),
+    Param(
+        "region_l2",
+        "none",
+        "each dimension scaled to L2 norm 1 over an item's rows: after the graph convolutions, or "
+        "before and after them",
+        choices=("none", "after", "both"),
+    ),
+)
+_STATE_NORM = Param("state_norm", False, "batch normalisation of the GRU's last state")
 
 
 @hookimpl
@@ -38,9 +49,12 @@ def vsebench_register_poolings(register: Register) -> None:
     register("selfattn", "vsebench_learned.attention:SelfAttention", card=cards.SELFATTN)
     register("seq2seq", "vsebench_learned.recurrent:Seq2Seq", card=cards.SEQ2SEQ)
     register("esa", "vsebench_learned.attention:ESA", card=cards.ESA)
-    register("gcn-mean", "vsebench_learned.graph:GCNMean", params=[_LAYERS], card=cards.GCN_MEAN)
+    register("gcn-mean", "vsebench_learned.graph:GCNMean", params=[*_GRAPH], card=cards.GCN_MEAN)
     register(
-        "gcn-seq2seq", "vsebench_learned.graph:GCNSeq2Seq", params=[_LAYERS], card=cards.GCN_SEQ2SEQ
+        "gcn-seq2seq",
+        "vsebench_learned.graph:GCNSeq2Seq",
+        params=[*_GRAPH, _STATE_NORM],
+        card=cards.GCN_SEQ2SEQ,
     )
     register(
         "combo",

@@ -142,8 +142,14 @@ _GRAPH_NOTES = (
         "θ(x_i) · φ(x_j) / n, 4 (D² + D) parameters."
     ),
     (
-        "VSRN's batch normalisation in the layer and L2 normalisation of the rows after it are "
-        "left out."
+        "VSRN's code also has batch normalisation in each layer (batch_norm=true; its gain starts "
+        "at 0) and scales each dimension to L2 norm 1 over the regions (region_l2=both on MS-COCO, "
+        "after on Flickr30K)."
+    ),
+    (
+        "With batch normalisation an item depends on its batch in training, which breaks the "
+        "promise items_do_not_meet_in_training; in evaluation it does not. Statistics are over "
+        "valid rows."
     ),
 )
 
@@ -172,6 +178,7 @@ GCN_SEQ2SEQ = Card(
             "Table 1 gives 23.1M parameters: layers=4, as VSRN stacks, has 23,091,200 at D = "
             "1024; one layer has 10,496,000."
         ),
+        "On Flickr30K VSRN normalises the last state over the batch, too (state_norm=true).",
         "The result depends on the order of the rows.",
     ),
 )

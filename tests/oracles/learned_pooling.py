@@ -100,21 +100,67 @@ def seq2seq(gru: nn.GRU) -> Callable[[Tensor], Tensor]:
 def graph(layers: nn.ModuleList, then: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     def pool(rows: Tensor) -> Tensor:
         for layer in layers:
-            passed = []
-            for x in rows:
-                message = torch.zeros_like(x)
-                for y in rows:
-                    affinity = (
-                        (layer.theta.weight @ x + layer.theta.bias)
-                        @ (layer.phi.weight @ y + layer.phi.bias)
-                        / len(rows)
-                    )
-                    message = message + affinity * (layer.g.weight @ y + layer.g.bias)
-                passed.append(x + layer.w_r.weight @ message + layer.w_r.bias)
-            rows = torch.stack(passed)
+            rows = rows + passed(layer, rows)
         return then(rows)
 
     return pool
+
+
+def passed(layer: nn.Module, rows: Tensor) -> Tensor:
+    """What the rows of an item pass to each, before any normalisation."""
+    found = []
+    for x in rows:
+        message = torch.zeros_like(x)
+        for y in rows:
+            affinity = (
+                (layer.theta.weight @ x + layer.theta.bias)
+                @ (layer.phi.weight @ y + layer.phi.bias)
+                / len(rows)
+            )
+            message = message + affinity * (layer.g.weight @ y + layer.g.bias)
+        found.append(layer.w_r.weight @ message + layer.w_r.bias)
+    return torch.stack(found)
+
+
+def vsrn(
+    layers: nn.ModuleList,
+    items: list[Tensor],
+    region_l2: str,
+    normed: Callable[[nn.Module, list[Tensor]], list[Tensor]],
+    then: Callable[[Tensor], Tensor],
+) -> list[Tensor]:
+    """Graph convolutions with VSRN's normalisations, then a pooling of each item. `normed` is batch
+    normalisation of all items' rows.
+    """
+    rows = [over_regions(item) for item in items] if region_l2 == "both" else items
+    for layer in layers:
+        added = [passed(layer, item) for item in rows]
+        if layer.norm is not None:
+            lengths = [len(item) for item in rows]
+            added = list(torch.stack(normed(layer.norm, [*torch.cat(added)])).split(lengths))
+        rows = [item + more for item, more in zip(rows, added, strict=True)]
+    if region_l2 != "none":
+        rows = [over_regions(item) for item in rows]
+    return [then(item) for item in rows]
+
+
+def over_regions(rows: Tensor) -> Tensor:
+    """Each dimension at L2 norm 1 over the rows."""
+    squares = sum(x * x for x in rows)
+    return torch.stack([x / squares.sqrt() for x in rows])
+
+
+def norm_in_training(norm: nn.Module, vectors: list[Tensor]) -> list[Tensor]:
+    """Batch normalisation by the mean and the variance of these vectors."""
+    mean = sum(vectors) / len(vectors)
+    variance = sum((x - mean) ** 2 for x in vectors) / len(vectors)
+    return [(x - mean) / (variance + norm.eps).sqrt() * norm.weight + norm.bias for x in vectors]
+
+
+def norm_in_evaluation(norm: nn.Module, vectors: list[Tensor]) -> list[Tensor]:
+    """Batch normalisation by the running statistics."""
+    deviation = (norm.running_var + norm.eps).sqrt()
+    return [(x - norm.running_mean) / deviation * norm.weight + norm.bias for x in vectors]
 
 
 def mean(rows: Tensor) -> Tensor:

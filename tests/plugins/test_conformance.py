@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsebench.plugin.loader import load_plugins
-from vsebench.testing import checks
+from vsebench.testing import ConformanceError, checks
 
 if TYPE_CHECKING:
     from vsebench.testing import Check
@@ -33,6 +33,8 @@ POOLINGS = (
         "seq2seq",
         "gcn-mean:layers=2",
         "gcn-seq2seq:layers=2",
+        "gcn-mean:region_l2=both",
+        "gcn-seq2seq:region_l2=after",
         "combo",
         "combo:of=first+softmax",
         "adaptive",
@@ -102,6 +104,22 @@ def each(kind: str, specs: tuple[str, ...]) -> list[Check]:
 @pytest.mark.parametrize("check", each("pooling", POOLINGS), ids=str)
 def test_poolings(check: Check) -> None:
     check()
+
+
+@pytest.mark.parametrize(
+    "check",
+    each("pooling", ("gcn-mean:batch_norm=true", "gcn-seq2seq:batch_norm=true:state_norm=true")),
+    ids=str,
+)
+def test_poolings_with_batch_normalisation_break_the_promise_that_their_card_names(
+    check: Check,
+) -> None:
+    if check.promise.name == "items_do_not_meet_in_training":
+        with pytest.raises(ConformanceError, match="an item's embedding depends on other items"):
+            check()
+        assert any(check.promise.name in note for note in check.subject.component.card.notes)
+    else:
+        check()
 
 
 @pytest.mark.parametrize("check", each("loss", LOSSES), ids=str)

@@ -105,6 +105,7 @@ def test_equals_a_loop_with_gradients(name: str, kind: str) -> None:
         (lambda: GCNMean(dim=1024), 4_198_400),
         (lambda: GCNSeq2Seq(dim=1024), 10_496_000),
         (lambda: GCNSeq2Seq(4, dim=1024), 23_091_200),
+        (lambda: GCNSeq2Seq(4, True, "after", True, dim=1024), 23_091_200 + 10 * 1024),
         (lambda: ESA(dim=1024), 1_049_600),
         (lambda: FSPool(dim=1024), 21_504),
         (GeM, 1),
@@ -177,8 +178,59 @@ def test_fspool_interpolates_between_the_first_and_the_last_knot(pieces: int) ->
         assert_close(at[item, :length], torch.linspace(0, pieces, length, dtype=torch.float64))
 
 
-def test_graph_convolutions_start_as_the_identity() -> None:
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_graph_convolutions_start_as_the_identity(batch_norm: bool) -> None:
     features, lengths = torch.randn(3, 6, 4), torch.tensor([6, 1, 4])
     assert_close(
-        GCNMean(2, dim=4)(features, lengths), oracle.by_items(features, lengths, oracle.mean)
+        GCNMean(2, batch_norm, dim=4)(features, lengths),
+        oracle.by_items(features, lengths, oracle.mean),
     )
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("kind", ["usual", "large"])
+@pytest.mark.parametrize("region_l2", ["none", "after", "both"])
+@pytest.mark.parametrize("batch_norm", [True, False])
+@pytest.mark.parametrize("last", ["mean", "gru", "gru, normed"])
+def test_the_normalisations_of_vsrn_equal_loops_with_gradients(
+    last: str, batch_norm: bool, region_l2: str, kind: str, training: bool
+) -> None:
+    torch.manual_seed(0)
+    module: GCNMean | GCNSeq2Seq = (
+        GCNMean(2, batch_norm, region_l2, dim=DIM)
+        if last == "mean"
+        else GCNSeq2Seq(2, batch_norm, region_l2, last == "gru, normed", dim=DIM)
+    )
+    module.double().train(training)
+    with torch.no_grad():
+        for name, value in [*module.named_parameters(), *module.named_buffers()]:
+            if value.is_floating_point():
+                value += (
+                    (0.3 * torch.randn_like(value)).abs()
+                    if "var" in name
+                    else 0.3 * torch.randn_like(value)
+                )
+    features, lengths = inputs(kind)
+    upstream = torch.randn(5, DIM, dtype=torch.float64)
+    normed = oracle.norm_in_training if training else oracle.norm_in_evaluation
+    items = [item[:n] for item, n in zip(features, lengths.tolist(), strict=True)]
+    then = oracle.mean if isinstance(module, GCNMean) else oracle.seq2seq(module.seq2seq.gru)
+    wanted = oracle.vsrn(module.graph.layers, items, region_l2, normed, then)
+    if isinstance(module, GCNSeq2Seq) and module.norm is not None:
+        wanted = normed(module.norm, wanted)
+    out, expected = module(features, lengths), torch.stack(wanted)
+    of = [features, *module.parameters()]
+    found, gradients = (torch.autograd.grad(each, of, upstream) for each in (out, expected))
+    assert_close((out, *found), (expected, *gradients), rtol=1e-8, atol=1e-8)
+    assert (found[0][~valid_mask(lengths, 8)] == 0).all()
+
+
+def test_a_dimension_that_is_zero_in_all_regions_stays_zero() -> None:
+    """VSRN's code divides it by its norm, 0."""
+    features = torch.randn(2, 5, 4)
+    features[0, :, 1] = 0
+    out = GCNMean(region_l2="both", dim=4)(features.requires_grad_(), torch.tensor([5, 3]))
+    out.sum().backward()
+    assert out[0, 1] == 0
+    assert features.grad is not None
+    assert features.grad.isfinite().all()

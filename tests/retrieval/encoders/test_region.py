@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
-from vsebench.retrieval.encoders.region import MaskedBatchNorm, RegionEncoder
+from vsebench.retrieval.encoders.region import RegionEncoder
 
 
 def ragged(batch: int = 5, n: int = 7, dim: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
@@ -43,18 +42,6 @@ def test_counting_padding_is_the_released_behaviour() -> None:
     zeroed = torch.where((torch.arange(7) < lengths[:, None])[..., None], features, 0)
     expected = encoder.mlp_in(zeroed.flatten(0, 1)).mean(0) * 0.1
     torch.testing.assert_close(encoder.norm.running_mean, expected, rtol=1e-5, atol=1e-6)
-
-
-def test_masked_batch_norm_equals_batch_norm_of_the_marked_rows() -> None:
-    torch.manual_seed(1)
-    values, mask = torch.randn(4, 6, 3), torch.rand(4, 6) < 0.6
-    masked, packed = MaskedBatchNorm(3), nn.BatchNorm1d(3)
-    for _ in range(3):  # running statistics too
-        got, expected = masked(values, mask)[mask], packed(values[mask])
-    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(masked.running_mean, packed.running_mean)
-    torch.testing.assert_close(masked.running_var, packed.running_var)
-    torch.testing.assert_close(masked.eval()(values, mask)[mask], packed.eval()(values[mask]))
 
 
 def test_one_valid_row_does_not_break_training() -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from vsebench.kernels import valid_mask
+from vsebench.kernels.batch_norm import MaskedBatchNorm
 from vsebench.kernels.rounding import round_up_rows
 
 if TYPE_CHECKING:
@@ -59,38 +60,3 @@ class RegionEncoder(nn.Module):
         rounded = round_up_rows(rows)
         hidden = torch.relu(self.norm(self.mlp_in(rounded)[: len(rows)]))
         return (self.fc(rounded) + self.mlp_out(round_up_rows(hidden)))[: len(rows)]  # type: ignore[no-any-return]
-
-
-class MaskedBatchNorm(nn.BatchNorm1d):
-    """Batch normalisation over the rows that a mask marks."""
-
-    def forward(self, rows: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Normalises `rows` [..., C] with statistics over those where `mask` [...] is true; over
-        all without a mask.
-        """
-        if mask is None or not self.training:
-            return self._plain(rows.flatten(0, -2)).view_as(rows)
-        weight = mask[..., None].to(torch.float32)
-        over = tuple(range(rows.dim() - 1))
-        count = weight.sum()
-        values = rows.float()
-        mean = (values * weight).sum(over) / count
-        variance = ((values - mean).square() * weight).sum(over) / count
-        self._update(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
-        normalised = (values - mean) * torch.rsqrt(variance + self.eps)
-        return (normalised * self.weight + self.bias).to(rows.dtype)
-
-    def _plain(self, rows: Tensor) -> Tensor:
-        # One row has no variance: the running statistics serve
-        if self.training and rows.shape[0] < 2:
-            return nn.functional.batch_norm(
-                rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        return super().forward(rows)
-
-    def _update(self, mean: Tensor, variance: Tensor) -> None:
-        momentum = 0.1 if self.momentum is None else self.momentum
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        self.running_mean.lerp_(mean, momentum)
-        self.running_var.lerp_(variance, momentum)
