@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.factories import make_spec
 from vsebench.results.protocol import AnnotationProtocol, Protocol
+from vsebench.results.record import RunRecord
 from vsebench.results.spec import ComponentRef
 
 DEFAULTS = {
@@ -18,6 +20,7 @@ DEFAULTS = {
     "text_encoder": "bigru",
     "batch_plan": "random",
     "batch_size": 128,
+    "last_batch": "drop",
     "epochs": 25,
     "optimiser": "adamw",
     "lr": 0.0005,
@@ -39,7 +42,9 @@ DEFAULTS = {
     "min_word_count": 4,
     "sibling_mask": False,
     "evals_per_epoch": 4,
+    "eval_every_steps": 0,
     "select_at": "epoch",
+    "select_by": "rsum",
     "precision": "auto",
     "stop": "never",
     "threads": 1,
@@ -106,3 +111,55 @@ def test_a_protocol_key_at_its_default_leaves_the_run_id_alone():
     assert same.run_id == spec.run_id != other.run_id
     hashed = spec.identity()["protocol"]
     assert all(hashed[key] != getattr(Protocol(), key) for key in hashed)
+
+
+RECORDS = sorted((Path(__file__).parents[2] / "results").rglob("record.json"))
+
+
+def test_committed_runs_keep_their_ids():
+    """Records were written under ids; a folder is resumed, and not made again, as long as their
+    specs still have them.
+    """
+    records = [RunRecord.model_validate_json(path.read_bytes()) for path in RECORDS]
+    assert len(records) > 100
+    assert {record.spec.task for record in records} == {"retrieval", "annotation"}
+    moved = [record.run_id for record in records if record.spec.run_id != record.run_id]
+    assert not moved
+
+
+@pytest.mark.parametrize(
+    ("changes", "run_id"),
+    [
+        ({}, "323bbc617bdb447c"),
+        (
+            {
+                "embed_dim": 128,
+                "word_dim": 128,
+                "epochs": 5,
+                "lr": 6e-3,
+                "lr_decay_at": 0.8,
+                "weight_decay": 1e-4,
+                "warmup_epochs": 3,
+                "evals_per_epoch": 3,
+                "min_word_count": 1,
+                "sibling_mask": True,
+                "select_at": "evaluation",
+            },
+            "3017c5bedf641fcf",
+        ),
+    ],
+    ids=["vse-infinity", "quick, as it once was"],
+)
+def test_keys_that_a_protocol_gained_since_are_no_part_of_old_ids(
+    changes: dict[str, Any], run_id: str
+):
+    assert make_spec(protocol=Protocol(**changes)).run_id == run_id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"last_batch": "keep"}, {"eval_every_steps": 100}, {"select_by": "r1+r5"}],
+    ids=str,
+)
+def test_a_key_that_was_gained_is_part_of_new_ids(change: dict[str, Any]):
+    assert make_spec(protocol=Protocol(**change)).run_id != make_spec(protocol=Protocol()).run_id

@@ -40,7 +40,7 @@ def retrieval_runs(
         opened = open_data(dataset)
         if isinstance(opened.data, RetrievalData):
             check_images(dataset, opened.data, protocol["image_encoder"], registry)
-            check_batch(dataset, opened.data, protocol["protocol"].batch_size)
+            check_batch(dataset, opened.data, protocol["protocol"])
         for pooling, similarity, (loss, sampler), seed in itertools.product(
             axes.poolings, axes.similarities, axes.methods, suite.seeds
         ):

@@ -9,6 +9,7 @@ from vsebench.plugin import DataError, ImageEncoderCard, ImageSource, SpecError
 if TYPE_CHECKING:
     from vsebench.plugin import RetrievalData
     from vsebench.plugin.registry import Registry
+    from vsebench.results.protocol import Protocol
     from vsebench.results.spec import ComponentRef
 
 
@@ -37,14 +38,15 @@ def check_images(
         )
 
 
-def check_batch(dataset: ComponentRef, data: RetrievalData, size: int) -> None:
-    """Checks that the training split fills a batch of `size` pairs.
+def check_batch(dataset: ComponentRef, data: RetrievalData, protocol: Protocol) -> None:
+    """Checks that an epoch has a step: that the training split fills a batch, where a partial one
+    is dropped.
 
     Raises:
         DataError: it does not.
     """
-    found = len(data.splits["train"].captions)
-    if found < size:
+    found, size = len(data.splits["train"].captions), protocol.batch_size
+    if protocol.last_batch == "drop" and found < size:
         raise DataError(
             f"{dataset.spec} has {found} training captions, fewer than one batch of {size}: lower "
             "it with --set batch_size=N"

@@ -21,9 +21,13 @@ _CLIP = quote("openai/clip-vit-base-patch32")
 _VSE_INFINITY = (
     Protocol(name="vse-infinity"),
     Protocol(name="vse-infinity-bert", text_encoder="bert", weight_decay=1e-4),
-    Protocol(name="vse-infinity-grid", image_encoder=_RESNET, weight_decay=1e-4),
+    Protocol(name="vse-infinity-grid", image_encoder=_RESNET, weight_decay=1e-4, last_batch="keep"),
     Protocol(
-        name="vse-infinity-grid-bert", image_encoder=_RESNET, text_encoder="bert", weight_decay=1e-4
+        name="vse-infinity-grid-bert",
+        image_encoder=_RESNET,
+        text_encoder="bert",
+        weight_decay=1e-4,
+        last_batch="keep",
     ),
 )
 
@@ -37,8 +41,10 @@ _EARLIER = (
         lr_decay=1,
         weight_decay=0,
         epochs=15,
+        last_batch="keep",
         min_word_count=1,
-        evals_per_epoch=2,
+        evals_per_epoch=1,
+        eval_every_steps=100,
         select_at="evaluation",
         **_PLAIN,
     ),
@@ -51,6 +57,7 @@ _EARLIER = (
         lr_decay_at=0.5,
         weight_decay=0,
         epochs=30,
+        last_batch="keep",
         **_PLAIN,
     ),
     Protocol(
@@ -63,6 +70,11 @@ _EARLIER = (
         lr_decay_at=0.5,
         weight_decay=0,
         epochs=20,
+        last_batch="keep",
+        evals_per_epoch=1,
+        eval_every_steps=1000,
+        select_at="evaluation",
+        select_by="r1+r5",
         **_PLAIN,
     ),
 )

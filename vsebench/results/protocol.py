@@ -34,10 +34,11 @@ class Protocol(Frozen):
     image_encoder: str = Field("region", description="component spec of the image encoder")
     text_encoder: str = Field("bigru", description="component spec of the text encoder")
     batch_plan: str = Field("random", description="component spec of the batch plan")
-    batch_size: int = Field(
-        128,
-        ge=2,
-        description="image–caption pairs per step; the last, partial batch of an epoch is dropped",
+    batch_size: int = Field(128, ge=2, description="image–caption pairs per step")
+    last_batch: Literal["drop", "keep"] = Field(
+        "drop",
+        description="the pairs that an epoch has left over from whole batches: dropped, or a last, "
+        "smaller batch",
     )
     epochs: int = Field(25, ge=1, description="passes over the training captions")
     optimiser: Literal["adamw", "adam"] = Field(
@@ -112,10 +113,21 @@ class Protocol(Frozen):
     evals_per_epoch: int = Field(
         4, ge=1, description="dev evaluations per epoch, equally spaced in steps"
     )
+    eval_every_steps: int = Field(
+        0,
+        ge=0,
+        description="further dev evaluations, whenever the run's steps reach a multiple of this; "
+        "0: none",
+    )
     select_at: Literal["epoch", "evaluation", "last"] = Field(
         "epoch",
         description="the best model on dev is chosen among epoch ends or among all evaluations; "
         "last: the final one is taken, as it is",
+    )
+    select_by: Literal["rsum", "r1+r5"] = Field(
+        "rsum",
+        description="what the best model is best at: the sum of R@1, R@5 and R@10 of both "
+        "directions, or of R@1 and R@5",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 autocast on CUDA, fp32 elsewhere"

@@ -42,30 +42,50 @@ REGIONS, DIM, WORDS = (
     5,
     ("red", "green", "blue", "dog", "cat", "horse", "runs", "sits", "there", "here"),
 )
-BATCH, STEPS, EPOCHS = 20, 3, 2  # 60 captions of 12 images: every batch has siblings
-RATES = (0.005, 0.01, 0.01, 0.003, 0.003, 0.003)  # two steps up, cut at the second epoch
+EPOCHS = 2  # of 60 captions of 12 images: every batch has siblings
 DROP, HIDE, CLIP, DECAY = 0.3, 0.4, 0.5, 0.05
-SIZES = {
-    "embed_dim": 6,
-    "word_dim": 4,
-    "image_encoder": "grid",
-    "batch_size": BATCH,
-    "epochs": EPOCHS,
-    "evals_per_epoch": STEPS,
-    "select_at": "last",
-}
-PACE = {
-    "lr": 0.01,
-    "lr_warmup_epochs": 2 / STEPS,
-    "lr_decay": 0.3,
-    "lr_decay_at": 0.5,
-    "warmup_epochs": 1 / STEPS,
-}
-SETTINGS = (
-    SIZES
-    | PACE
-    | {"drop_regions": DROP, "augment_words": HIDE, "clip_norm": CLIP, "weight_decay": DECAY}
-)
+
+
+class Pace(NamedTuple):
+    """Batches of `batch` pairs and what becomes of the rest; the learning rate of each step: two
+    steps up, cut at the second epoch.
+    """
+
+    batch: int
+    last_batch: str
+    rates: tuple[float, ...]
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return len(self.rates) // EPOCHS
+
+    @property
+    def settings(self) -> dict[str, object]:
+        return {
+            "embed_dim": 6,
+            "word_dim": 4,
+            "image_encoder": "grid",
+            "batch_size": self.batch,
+            "last_batch": self.last_batch,
+            "epochs": EPOCHS,
+            "evals_per_epoch": self.steps,
+            "select_at": "last",
+            "lr": 0.01,
+            "lr_warmup_epochs": 2 / self.steps,
+            "lr_decay": 0.3,
+            "lr_decay_at": 0.5,
+            "warmup_epochs": 1 / self.steps,
+            "drop_regions": DROP,
+            "augment_words": HIDE,
+            "clip_norm": CLIP,
+            "weight_decay": DECAY,
+        }
+
+
+WHOLE = Pace(20, "drop", (0.005, 0.01, 0.01, *3 * [0.003]))
+LEFT_OUT = Pace(25, "drop", (0.005, 0.01, *2 * [0.003]))  # ten captions an epoch
+PARTIAL = Pace(25, "keep", (0.005, 0.01, 0.01, *3 * [0.003]))  # the third batch has ten pairs
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +163,7 @@ class ByHand:
     """A run by plain loops; `lists` are the offline negatives of AOQ."""
 
     model: Model
+    pace: Pace
     train: Split
     dev: Split
     vocabulary: Vocabulary
@@ -161,11 +182,10 @@ class ByHand:
                 (key / name / epoch).generator()
                 for name in ("augmentation", "offline augmentation", "offline negatives")
             )
-            for i in range(STEPS):
-                loss = self.loss(
-                    order[BATCH * i : BATCH * (i + 1)], pairs, offline, negatives, warming=not seen
-                )
-                self.update(loss, RATES[len(seen)], len(seen) + 1, moments)
+            for i in range(self.pace.steps):
+                batch = order[self.pace.batch * i : self.pace.batch * (i + 1)]
+                loss = self.loss(batch, pairs, offline, negatives, warming=not seen)
+                self.update(loss, self.pace.rates[len(seen)], len(seen) + 1, moments)
                 seen.append(Seen(loss.item(), self.evaluate()))
         return seen
 
@@ -272,19 +292,19 @@ def trained(spec: RunSpec, out: Path) -> RunDirectory:
     return directory
 
 
-def start(spec: RunSpec, root: Path, lists: OfflineLists | None = None) -> ByHand:
+def start(spec: RunSpec, root: Path, pace: Pace, lists: OfflineLists | None = None) -> ByHand:
     vocabulary = Vocabulary.build((root / "precomp" / "train_caps.txt").read_text().splitlines(), 1)
     model = build(
         spec, load_plugins().registry, in_dim=DIM, vocabulary_size=len(vocabulary)
     ).double()
     splits = (Split.read(root, name, vocabulary) for name in ("train", "dev"))
-    return ByHand(model, *splits, vocabulary, spec.seed, spec.protocol.sibling_mask, lists)
+    return ByHand(model, pace, *splits, vocabulary, spec.seed, spec.protocol.sibling_mask, lists)
 
 
 def check(directory: RunDirectory, plain: ByHand) -> None:
     curve, seen = directory.read_curve(), plain.run()
-    assert [e.step for e in curve] == list(range(1, EPOCHS * STEPS + 1))
-    assert [e.lr for e in curve] == pytest.approx(RATES)
+    assert [e.step for e in curve] == list(range(1, len(plain.pace.rates) + 1))
+    assert [e.lr for e in curve] == pytest.approx(plain.pace.rates)
     assert [e.loss for e in curve] == pytest.approx([s.loss for s in seen], rel=2e-5)
     for evaluation, own in zip(curve, seen, strict=True):
         assert evaluation.metrics == pytest.approx(
@@ -296,24 +316,26 @@ def check(directory: RunDirectory, plain: ByHand) -> None:
         )
 
 
+@pytest.mark.parametrize("pace", [WHOLE, LEFT_OUT, PARTIAL], ids=["whole", "left out", "partial"])
 @pytest.mark.parametrize("siblings", [False, True], ids=["pairs", "siblings"])
 def test_a_run_is_what_plain_loops_give(
-    plan_runs: Plan, root: Path, tmp_path: Path, siblings: bool
+    plan_runs: Plan, root: Path, tmp_path: Path, pace: Pace, siblings: bool
 ) -> None:
-    (spec,) = plan_runs(data_root=str(root), seeds=[3], set={**SETTINGS, "sibling_mask": siblings})
-    check(trained(spec, tmp_path), start(spec, root))
+    settings = {**pace.settings, "sibling_mask": siblings}
+    (spec,) = plan_runs(data_root=str(root), seeds=[3], set=settings)
+    check(trained(spec, tmp_path), start(spec, root, pace))
 
 
+@pytest.mark.parametrize("pace", [WHOLE, PARTIAL], ids=["whole", "partial"])
 @pytest.mark.parametrize("siblings", [False, True], ids=["pairs", "siblings"])
 def test_a_run_of_aoq_is_what_plain_loops_give(
-    plan_runs: Plan, root: Path, tmp_path: Path, siblings: bool
+    plan_runs: Plan, root: Path, tmp_path: Path, pace: Pace, siblings: bool
 ) -> None:
-    first, second = plan_runs(
-        data_root=str(root), loss="aoq:h=20", seeds=[3], set={**SETTINGS, "sibling_mask": siblings}
-    )
+    settings = {**pace.settings, "sibling_mask": siblings}
+    first, second = plan_runs(data_root=str(root), loss="aoq:h=20", seeds=[3], set=settings)
     teacher = trained(first, tmp_path)
     directory = trained(second, tmp_path)
-    plain = start(second, root, OfflineLists.load(directory.offline_path))
+    plain = start(second, root, pace, OfflineLists.load(directory.offline_path))
     check(directory, plain)
     plain.model.load_state_dict(load_file(teacher.best_path))
     check_lists(OfflineLists.load(directory.offline_path), *whole(plain.model, plain.train))

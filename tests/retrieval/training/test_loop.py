@@ -82,6 +82,76 @@ def test_the_training_clock_stands_still_during_evaluation(
     assert (cost.train_seconds, cost.evaluation_seconds, cost.total_seconds) == (12, 6000, 12)
 
 
+SCORES = (  # i2t and t2i, R@1, R@5 and R@10, of each evaluation
+    (50, 60, 70, 50, 60, 70),  # R@1 + R@5: 220, RSUM: 360
+    (10, 90, 95, 10, 90, 95),  # 200, 390
+    (55, 60, 60, 50, 60, 60),  # 225, 345
+    (55, 60, 99, 50, 60, 99),  # 225 again, 423
+    (40, 60, 80, 40, 60, 80),  # 200, 360
+    (40, 60, 90, 50, 60, 90),  # 210, 390
+)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["whole", "resumed"])
+@pytest.mark.parametrize(
+    ("select_by", "select_at", "best"),
+    [
+        ("rsum", "evaluation", 4),
+        ("rsum", "epoch", 6),
+        ("rsum", "last", 6),
+        ("r1+r5", "evaluation", 3),
+        ("r1+r5", "epoch", 3),
+        ("r1+r5", "last", 6),
+    ],
+)
+def test_the_first_model_that_is_best_by_the_criterion_is_kept(
+    plan_runs: Plan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    select_by: str,
+    select_at: str,
+    best: int,
+    killed: bool,
+) -> None:
+    names = [f"{direction}_r{k}" for direction in ("i2t", "t2i") for k in (1, 5, 10)]
+    evaluations = [
+        {**dict(zip(names, map(float, row), strict=True)), "rsum": float(sum(row))}
+        for row in SCORES
+    ]
+    seen: list[dict[str, float]] = []
+
+    def evaluate(*_: Any) -> tuple[Any, float]:
+        scores = evaluations[len(seen)]
+        seen.append(scores)
+        return SimpleNamespace(as_dict=lambda: scores), 0.0
+
+    def kill(event: dict[str, object]) -> None:
+        if killed and event["event"] == "evaluated" and event["step"] == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "evaluate_split", evaluate)
+    (spec,) = plan_runs(
+        set={
+            "batch_size": 250,
+            "last_batch": "keep",
+            "epochs": 2,
+            "evals_per_epoch": 1,
+            "eval_every_steps": 1,
+            "select_by": select_by,
+            "select_at": select_at,
+        }
+    )
+    directory = Store(tmp_path).directory_for(spec)
+    directory.write_spec(spec)
+    if killed:
+        with pytest.raises(KeyboardInterrupt):
+            train(spec, directory, kill)
+        del seen[3:]  # the epoch is trained again
+    record = train(spec, directory, lambda event: None)
+    assert [e.step for e in directory.read_curve() if e.epoch_end] == [3, 6]
+    assert (record.best_step, record.best_dev) == (best, evaluations[best - 1])
+
+
 NOISY = """
 import torch
 from vsebench.plugin import LossCard, LossOutput, hookimpl

@@ -166,16 +166,22 @@ def test_decoding_threads_change_nothing(
     assert _curve(one) == _curve(five)
 
 
-@pytest.mark.parametrize("model", ["resnet", "vit"])
+@pytest.mark.parametrize(("model", "batch"), [("resnet", 20), ("vit", 20), ("resnet", 25)])
 def test_a_killed_run_goes_on_to_the_same_record(
-    plan_raw: Plan, tmp_path: Path, model: str
+    plan_raw: Plan, tmp_path: Path, model: str, batch: int
 ) -> None:
-    (spec,) = plan_raw(model, ":recompute=true", set={"epochs": 3})
+    """Of 120 captions, so that of batches of 25 the last has 20 pairs."""
+    (spec,) = plan_raw(
+        model,
+        ":recompute=true",
+        set={"epochs": 3, "batch_size": batch, "last_batch": "keep", "evals_per_epoch": 3},
+    )
     whole, whole_directory = run(spec, tmp_path / "whole")
     steps = whole.steps_per_epoch
+    assert steps == -(-120 // batch)
 
     def kill(event: dict[str, object]) -> None:
-        if event["event"] == "evaluated" and event["step"] == 2 * steps + steps // 2:
+        if event["event"] == "evaluated" and event["step"] > 2 * steps:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -198,8 +204,9 @@ def test_offline_negatives_are_raw_images_too(plan_raw: Plan, tmp_path: Path) ->
     assert "active_offline" in directory.read_curve()[-1].diagnostics
 
 
+@pytest.mark.parametrize(("last_batch", "pairs"), [("drop", 100), ("keep", 120)])
 def test_crops_and_drops_are_drawn_anew_in_each_epoch_and_in_training_only(
-    plan_raw: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plan_raw: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_batch: str, pairs: int
 ) -> None:
     """methods P13: published code drops patches at evaluation, and not in training."""
     crops: list[Crop] = []
@@ -220,11 +227,11 @@ def test_crops_and_drops_are_drawn_anew_in_each_epoch_and_in_training_only(
     embed = Tower.forward
     monkeypatch.setattr(image_batches, "draw_crops", draw)
     monkeypatch.setattr(Tower, "forward", forward)
-    (spec,) = plan_raw(seeds=[3], set={"image_crop": 0.7, "image_flip": 0.3})
-    record, _ = run(spec, tmp_path)
+    settings = {"image_crop": 0.7, "image_flip": 0.3, "batch_size": 25, "last_batch": last_batch}
+    (spec,) = plan_raw(seeds=[3], set=settings)
+    run(spec, tmp_path)
     expected = [
-        draw_crops((Key(3) / "crops" / epoch).generator(), record.steps_per_epoch * 20, 0.7, 0.3)
-        for epoch in range(2)
+        draw_crops((Key(3) / "crops" / epoch).generator(), pairs, 0.7, 0.3) for epoch in range(2)
     ]
     assert crops == expected[0] + expected[1]
     assert expected[0] != expected[1]

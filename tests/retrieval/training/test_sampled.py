@@ -200,6 +200,16 @@ def test_the_pairs_of_a_step_get_their_own_negatives(monkeypatch: pytest.MonkeyP
     assert found.text_found.all()
 
 
+def test_the_pairs_of_a_partial_batch_get_their_own_negatives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted, _ = negatives(monkeypatch, None, None)
+    wanted.announce(np.array([0, 2, 5, 1, 3, 4, 6]), 10)
+    found = wanted.draw(Progress(0, 13, 20))  # caption 6 alone, of image 3
+    assert (found.text.tolist(), found.image.tolist()) == ([0], [0])
+    assert found.text_found.tolist() == [True]
+
+
 def test_a_pair_without_negatives_keeps_itself_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted, _ = negatives(monkeypatch, None, None, owners=np.zeros(2, np.int64), images=1)
     wanted.announce(np.arange(2), 0)
@@ -255,11 +265,15 @@ def test_laws_that_do_not_look_at_the_model_embed_nothing_and_draw_the_same(
     assert len(calls) == spec.protocol.epochs - spec.protocol.warmup_epochs
 
 
-@pytest.mark.parametrize("sampler", ["uniform", "vse-ens", "dns"])
+@pytest.mark.parametrize(
+    ("sampler", "last_batch"),
+    [("uniform", "drop"), ("vse-ens", "drop"), ("dns", "drop"), ("dns", "keep")],
+)
 def test_a_killed_run_goes_on_to_the_same_record(
-    plan_runs: Plan, tmp_path: Path, sampler: str
+    plan_runs: Plan, tmp_path: Path, sampler: str, last_batch: str
 ) -> None:
-    (spec,) = plan_runs(loss="triplet-global", sampler=sampler)
+    settings = {"last_batch": last_batch, "eval_every_steps": 45}
+    (spec,) = plan_runs(loss="triplet-global", sampler=sampler, set=settings)
     whole = run(spec, tmp_path / "whole")
 
     def kill(event: dict[str, object]) -> None:

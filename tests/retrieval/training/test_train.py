@@ -145,11 +145,12 @@ def test_methods_share_the_pairs_of_every_step_and_how_they_are_augmented(
                 )
 
 
+@pytest.mark.parametrize("last_batch", ["drop", "keep"])
 @pytest.mark.parametrize("loss", ["triplet", "aoq"])
 def test_a_killed_run_goes_on_to_the_same_record(
-    plan_runs: Plan, tmp_path: Path, loss: str
+    plan_runs: Plan, tmp_path: Path, loss: str, last_batch: str
 ) -> None:
-    specs = plan_runs(loss=loss)
+    specs = plan_runs(loss=loss, set={"last_batch": last_batch, "eval_every_steps": 27})
     for spec in specs[:-1]:
         for out in ("whole", "killed"):
             run(spec, tmp_path / out)
@@ -247,6 +248,35 @@ def test_divergence_is_named(plan_runs: Plan, tmp_path: Path) -> None:
 def test_a_set_smaller_than_a_batch_is_refused_before_anything_starts(plan_runs: Plan) -> None:
     with pytest.raises(VsebenchError, match="fewer than one batch of 1000"):
         plan_runs(set={"batch_size": 1000})
+
+
+def test_a_set_smaller_than_a_batch_is_a_partial_one(plan_runs: Plan, tmp_path: Path) -> None:
+    (spec,) = plan_runs(set={"batch_size": 1000, "last_batch": "keep", "epochs": 2})
+    record, _ = run(spec, tmp_path)
+    assert (record.steps, record.steps_per_epoch) == (2, 1)
+    assert record.cost is not None
+    assert record.cost.samples_seen == 2 * 600
+
+
+def test_every_pair_is_seen_where_the_last_batch_is_kept(plan_runs: Plan, tmp_path: Path) -> None:
+    (spec,) = plan_runs(set={"last_batch": "keep"})
+    record, _ = run(spec, tmp_path)
+    assert (record.steps_per_epoch, record.steps) == (19, 57)  # 18 batches of 32, and 24 pairs
+    assert record.cost is not None
+    assert record.cost.samples_seen == 3 * 600
+    assert record.cost.tower_forwards == 3 * 2 * 600
+
+
+@pytest.mark.parametrize("loss", ["triplet", "infonce", "adaptive", "selhn", "siglip"])
+def test_a_last_batch_of_one_pair_trains(plan_runs: Plan, tmp_path: Path, loss: str) -> None:
+    (spec,) = plan_runs(
+        pooling="gcn-seq2seq:batch_norm=true:region_l2=after:state_norm=true/last",
+        loss=loss,
+        set={"batch_size": 599, "last_batch": "keep", "epochs": 2, "warmup_epochs": 0},
+    )
+    record, directory = run(spec, tmp_path)
+    assert record.steps == 4
+    assert all(torch.isfinite(value).all() for value in load_file(directory.best_path).values())
 
 
 def test_selection_at_epoch_ends_ignores_what_lies_between(plan_runs: Plan, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class ImageBatches(Role):
 
     def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
         """Says which images the pairs of the coming epoch have, int64 [n], cut into batches in
-        order; what is left over is not used.
+        order; the last may be smaller.
         """
         ...
 
@@ -72,7 +72,7 @@ class FeatureBatches:
 
 
 class _Epoch(NamedTuple):
-    """Announced batches of images [steps, B], and their pixels as they are decoded."""
+    """Announced batches of images [B], and their pixels as they are decoded."""
 
     images: Iterator[np.ndarray]
     pixels: Iterator[Tensor]
@@ -112,12 +112,12 @@ class RawImageBatches:
         self._epoch = _Epoch(iter(()), iter(()))
 
     def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
-        batches = images[: len(images) // batch_size * batch_size].reshape(-1, batch_size)
+        batches = np.split(images, range(batch_size, len(images), batch_size))
         rng = key.generator()
         self._epoch = _Epoch(
             iter(batches),
             self._images.batches(
-                self._loader, ((batch, self._crops(rng, batch_size)) for batch in batches)
+                self._loader, ((batch, self._crops(rng, len(batch))) for batch in batches)
             ),
         )
 

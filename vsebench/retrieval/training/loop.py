@@ -17,13 +17,14 @@ from vsebench.results.stopping import is_stopped
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.training.mining import draw
-from vsebench.retrieval.training.selection import evaluate_split
+from vsebench.retrieval.training.selection import criterion, evaluate_split
 from vsebench.retrieval.training.state import save_checkpoint, snapshot
 from vsebench.retrieval.training.step import Streams, Totals
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from vsebench.results.protocol import Protocol
     from vsebench.retrieval.training.mining import OfflineIndices
     from vsebench.retrieval.training.sampled import SampledIndices
     from vsebench.retrieval.training.session import Session
@@ -50,7 +51,7 @@ def run(session: Session) -> None:
 def _epoch(session: Session, epoch: int) -> None:
     key, schedule, size = Key(session.spec.seed), session.schedule, session.spec.protocol.batch_size
     order = _order(session, epoch, key)
-    session.stepper.announce(order, key / "crops" / epoch)
+    session.stepper.announce(order[: schedule.pairs_per_epoch], key / "crops" / epoch)
     if session.sampled is not None:
         session.sampled.announce(order, epoch * schedule.steps_per_epoch)
     torch.manual_seed((key / "dropout" / epoch).seed())
@@ -150,7 +151,7 @@ def _evaluate(session: Session, totals: Totals) -> None:
         metrics, cosine = evaluate_split(session.model, session.inputs.dev, session.device)
     scores = metrics.as_dict()
     epoch_end = schedule.ends_epoch(state.step)
-    if _is_best(scores["rsum"], state, protocol.select_at, epoch_end):
+    if _is_best(scores, state, protocol, epoch_end):
         state.best = Best(state.step, scores, snapshot(session.model))
     evaluation = Evaluation(
         step=state.step,
@@ -175,10 +176,11 @@ def _evaluate(session: Session, totals: Totals) -> None:
     )
 
 
-def _is_best(rsum: float, state: State, select_at: str, epoch_end: bool) -> bool:
+def _is_best(scores: dict[str, float], state: State, protocol: Protocol, epoch_end: bool) -> bool:
     """Whether the model of this evaluation is the one to keep so far."""
-    if select_at == "last":
+    if protocol.select_at == "last":
         return epoch_end
-    return (epoch_end or select_at == "evaluation") and (
-        state.best is None or rsum > state.best.metrics["rsum"]
+    return (epoch_end or protocol.select_at == "evaluation") and (
+        state.best is None
+        or criterion(scores, protocol.select_by) > criterion(state.best.metrics, protocol.select_by)
     )

@@ -17,7 +17,7 @@ class Schedule:
 
     Attributes:
         protocol: gives the settings.
-        captions: training captions; an epoch's last, partial batch is dropped.
+        captions: training captions.
         warm_start: the model was trained before, so that there is no warm-up.
     """
 
@@ -25,9 +25,20 @@ class Schedule:
     captions: int
     warm_start: bool = False
 
-    @property
+    @cached_property
     def steps_per_epoch(self) -> int:
-        return self.captions // self.protocol.batch_size
+        whole, left = divmod(self.captions, self.protocol.batch_size)
+        return whole + int(left > 0 and self.protocol.last_batch == "keep")
+
+    @cached_property
+    def pairs_per_epoch(self) -> int:
+        """Image–caption pairs that an epoch's steps consume."""
+        return min(self.captions, self.steps_per_epoch * self.protocol.batch_size)
+
+    def pairs(self, done: int) -> int:
+        """Image–caption pairs consumed when `done` steps are done."""
+        epochs, steps = divmod(done, self.steps_per_epoch)
+        return epochs * self.pairs_per_epoch + steps * self.protocol.batch_size
 
     @property
     def total(self) -> int:
@@ -91,14 +102,17 @@ class Schedule:
 
     @cached_property
     def evaluations(self) -> frozenset[int]:
-        """Numbers of steps done at which dev is evaluated: equally spaced, epoch ends included."""
-        per_epoch = self.protocol.evals_per_epoch
+        """Numbers of steps done at which dev is evaluated: equally spaced in each epoch, its end
+        included, and at the multiples that the protocol asks for.
+        """
+        per_epoch, every = self.protocol.evals_per_epoch, self.protocol.eval_every_steps
         marks = (
             epoch * self.steps_per_epoch + round(part * self.steps_per_epoch / per_epoch)
             for epoch in range(self.protocol.epochs)
             for part in range(1, per_epoch + 1)
         )
-        return frozenset(marks) - {0}
+        multiples = range(every, self.total + 1, every) if every else ()
+        return frozenset(marks).union(multiples) - {0}
 
     def ends_epoch(self, done: int) -> bool:
         """Whether an epoch ends when `done` steps are done."""

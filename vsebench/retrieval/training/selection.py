@@ -12,6 +12,8 @@ from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.ranking.evaluation import evaluate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vsebench.plugin.embeddings import Embedding
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.model import Model
@@ -47,6 +49,13 @@ def evaluate_embedded(
     return evaluate(
         image, text, split.text_to_image, similarity=None if plain else model.similarity
     )
+
+
+def criterion(metrics: Mapping[str, float], select_by: str) -> float:
+    """What the best model has most of, among dev metrics by row key."""
+    if select_by == "rsum":
+        return metrics["rsum"]
+    return sum(metrics[f"{direction}_{k}"] for direction in ("i2t", "t2i") for k in ("r1", "r5"))
 
 
 def _mean_unrelated_cosine(image: Embedding, text: Embedding, owner: torch.Tensor) -> float:

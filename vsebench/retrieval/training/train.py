@@ -105,7 +105,7 @@ def _cost(session: Session) -> Cost:
         mining_seconds=seconds["mining"],
         prior_seconds=session.prior_seconds,
         evaluation_seconds=seconds["evaluation"],
-        samples_seen=session.state.step * session.spec.protocol.batch_size,
+        samples_seen=session.schedule.pairs(session.state.step),
         tower_forwards=session.state.forwards,
         parameters=session.model.parameter_count,
         peak_memory_mb=peak_memory_mb(session.device),
