@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from tabulate import tabulate
 
 from vsebench.report.formats import WIDTH
-from vsebench.report.notes import counted
 from vsebench.report.statistics import Interval, t_interval
+from vsebench.report.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.notes import name
 from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import t_interval
+from vsebench.report.wording import name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,18 +1,22 @@
-"""What stands under a table: what each figure is, under which conditions it was made, and what went
-wrong.
-"""
+"""What stands under a table: what each figure is, and what went wrong."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from vsebench.report.convergence import SHARE
 from vsebench.report.layout import COLLAPSED
-from vsebench.results.spec import METRIC_VERSION, RunSpec
+from vsebench.report.made_with import (
+    comparable_note,
+    machine_note,
+    protocol_note,
+    software_note,
+)
+from vsebench.report.wording import count, counted, distinct, listed, name
+from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from vsebench.plugin.cards import Task
     from vsebench.report.rows import Block
@@ -51,7 +55,6 @@ GENERAL: Mapping[Task, Sequence[str]] = {
 """What every table's figures are, by task."""
 
 _ERROR_LENGTH = 160
-_COMMIT = 12
 
 
 def block_notes(block: Block) -> list[str]:
@@ -60,9 +63,9 @@ def block_notes(block: Block) -> list[str]:
     notes = [
         _seeds(block),
         *legend(block),
-        _protocol(block),
+        protocol_note(block),
         machine_note(done),
-        _software(done),
+        software_note(done),
         *alarms(block),
     ]
     return [note for note in notes if note]
@@ -88,11 +91,11 @@ def alarms(block: Block) -> list[str]:
     ]
     notes += [
         f"Data: {warning}"
-        for warning in _distinct(warning for run in runs for warning in run.record.warnings)
+        for warning in distinct(warning for run in runs for warning in run.record.warnings)
     ]
     notes += [
         f"Warning: plugin {failure}."
-        for failure in _distinct(failure for run in runs for failure in run.record.plugin_failures)
+        for failure in distinct(failure for run in runs for failure in run.record.plugin_failures)
     ]
     return [*notes, *(_failure(run) for run in runs if not run.done)]
 
@@ -108,18 +111,6 @@ def unfinished_note(unfinished: Sequence[AnySpec]) -> str:
     named = "; ".join(spec.label for spec in unfinished[:3])
     more = f"; and {len(unfinished) - 3} more" if len(unfinished) > 3 else ""
     return f"Unfinished, not in the table: {named}{more}."
-
-
-def name(combination: tuple[str, str]) -> str:
-    """How text names a row."""
-    return " × ".join(combination)
-
-
-def counted(runs: Iterable[Run]) -> str:
-    """Names rows with how many of these runs they have; empty of none."""
-    return "; ".join(
-        f"{name(row)} ({count})" for row, count in Counter(run.combination for run in runs).items()
-    )
 
 
 def _spread(block: Block) -> str:
@@ -145,110 +136,12 @@ def _target(block: Block) -> str:
     )
 
 
-def _protocol(block: Block) -> str:
-    run = block.section.runs[0]
-    spec, version, changes = run.record.spec, run.record.metric_version, changes_note(run)
-    metric = "" if version == METRIC_VERSION else f", metric version {version}"
-    by_row = f"; {tuned_note(run)}" if run.tuned else ""
-    siblings = f"; {siblings_note(spec)}" if isinstance(spec, RunSpec) else ""
-    return (
-        f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}{by_row}{siblings}. "
-        f"Data {spec.data_fingerprint[:12]}{metric}."
-    )
-
-
-def changes_note(run: Run) -> str:
-    """The keys of the protocol that differ from its preset for every row; empty without any."""
-    return ", ".join(
-        f"{key}={word(value)}"
-        for key, value in run.record.spec.protocol_changes.items()
-        if key not in run.tuned
-    )
-
-
-def tuned_note(run: Run) -> str:
-    """The keys of the protocol that differ from row to row; empty without any."""
-    return f"{', '.join(run.tuned)} tuned for each row" if run.tuned else ""
-
-
-def siblings_note(spec: RunSpec) -> str:
-    """What becomes of other captions of the same image."""
-    siblings = "kept out of the negatives" if spec.protocol.sibling_mask else "used as negatives"
-    return (
-        f"sibling_mask={word(spec.protocol.sibling_mask)}: other captions of an image are "
-        f"{siblings}"
-    )
-
-
-def machine_note(done: Sequence[Run]) -> str:
-    """On what runs were made; empty without any."""
-    if not done:
-        return ""
-    names = ", ".join(
-        _distinct(
-            run.record.provenance.device_name for run in done if run.record.provenance is not None
-        )
-    )
-    spec = done[0].record.spec
-    threads = f", {_count(spec.protocol.threads, 'thread')} a run" if spec.device == "cpu" else ""
-    together = " or ".join(
-        str(c)
-        for c in sorted(
-            {run.record.cost.concurrency for run in done if run.record.cost is not None}
-        )
-    )
-    return f"Device: {spec.device}{f' ({names})' if names else ''}{threads}, {together} at a time."
-
-
-def _software(done: Sequence[Run]) -> str:
-    """Says where rows were made by different states of vsebench; empty where they were not, as far
-    as is known.
-    """
-    made = [run.record.provenance for run in done if run.record.provenance is not None]
-    releases = _distinct(
-        each.libraries["vsebench"] for each in made if "vsebench" in each.libraries
-    )
-    commits = _distinct(short_commit(each.git_commit) for each in made if each.git_commit)
-    differing = [
-        f"{noun}s {' and '.join(found)}"
-        for noun, found in (("release", releases), ("commit", commits))
-        if len(found) > 1
-    ]
-    return f"Made with different states of vsebench: {', '.join(differing)}." if differing else ""
-
-
-def short_commit(commit: str) -> str:
-    """The beginning of a commit, with the '+' of a changed tree."""
-    return commit[:_COMMIT] + ("+" if commit.endswith("+") else "")
-
-
-def comparable_note(done: Sequence[Run]) -> str:
-    """Warns where runs were not made on equal devices with equal company, without which seconds do
-    not mean the same; else empty.
-    """
-    concurrency = {run.record.cost.concurrency for run in done if run.record.cost is not None}
-    devices = {
-        run.record.provenance.device_name for run in done if run.record.provenance is not None
-    }
-    causes = [
-        cause
-        for cause, found in (("runs at a time", concurrency), ("device", devices))
-        if len(found) > 1
-    ]
-    return (
-        "Warning: seconds are not comparable between these rows: runs differ in "
-        f"{' and '.join(causes)}."
-        if causes
-        else ""
-    )
-
-
 def _seeds(block: Block) -> str:
     every, uneven = (
         sorted({seed for seeds in _seeds_by_row(block).values() for seed in seeds}),
         uneven_note(block),
     )
-    return f"Seeds: {_listed(every)}.{f' {uneven}' if uneven else ''}" if every else ""
+    return f"Seeds: {listed(every)}.{f' {uneven}' if uneven else ''}" if every else ""
 
 
 def uneven_note(block: Block) -> str:
@@ -256,7 +149,7 @@ def uneven_note(block: Block) -> str:
     by_row = _seeds_by_row(block)
     every = {seed for seeds in by_row.values() for seed in seeds}
     fewer = [
-        f"{name(key)} only {_listed(seeds)}"
+        f"{name(key)} only {listed(seeds)}"
         for key, seeds in by_row.items()
         if seeds and set(seeds) != every
     ]
@@ -280,7 +173,7 @@ def _mixed(block: Block) -> list[str]:
         )
     if block.section.superseded:
         notes.append(
-            f"Warning: {_count(block.section.superseded, 'run')} by other versions of a component "
+            f"Warning: {count(block.section.superseded, 'run')} by other versions of a component "
             "left out, newer ones taken."
         )
     return notes
@@ -328,7 +221,7 @@ def _warm_only(done: Sequence[Run]) -> list[str]:
     if not early:
         return []
     losses, rows = (
-        ", ".join(_distinct(spec.warmup_loss.spec for _, spec in early)),
+        ", ".join(distinct(spec.warmup_loss.spec for _, spec in early)),
         counted(run for run, _ in early),
     )
     return [
@@ -370,7 +263,7 @@ def sources(block: Block) -> dict[str, list[str]]:
     """By column that a plugin added, who measured it."""
     columns = [run.record.columns for run in block.section.runs]
     return {
-        each: _distinct(found[each].source for found in columns if each in found)
+        each: distinct(found[each].source for found in columns if each in found)
         for each in block.section.columns
     }
 
@@ -390,20 +283,3 @@ def reason(run: Run) -> str:
         if line.strip()
     ]
     return lines[-1] if len(lines[-1]) <= _ERROR_LENGTH else lines[-1][: _ERROR_LENGTH - 1] + "…"
-
-
-def _distinct(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
-
-
-def _listed(seeds: Sequence[int]) -> str:
-    return ", ".join(str(seed) for seed in sorted(seeds))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
-
-
-def word(value: object) -> str:
-    """The value of a protocol's key as a suite writes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

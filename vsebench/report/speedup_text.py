@@ -11,7 +11,8 @@ from tabulate import tabulate
 from vsebench.report.arrivals import UNITS
 from vsebench.report.convergence import SHARE
 from vsebench.report.formats import WIDTH
-from vsebench.report.notes import comparable_note, counted, machine_note, name
+from vsebench.report.made_with import comparable_note, machine_note
+from vsebench.report.wording import counted, name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,16 +10,15 @@ from vsebench.report.notes import (
     alarms,
     general_notes,
     legend,
-    name,
     reason,
     uneven_note,
     unfinished_note,
-    word,
 )
 from vsebench.report.page.facts import facts
 from vsebench.report.page.figures import figures
 from vsebench.report.page.table import full_table, main_table
 from vsebench.report.verify import beside_published
+from vsebench.report.wording import name, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.notes import (
+from vsebench.report.made_with import (
     changes_note,
     machine_note,
     short_commit,

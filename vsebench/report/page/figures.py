@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from vsebench.report.curves import draw_curve, frame, mean_curve, stroke
-from vsebench.report.notes import name
 from vsebench.report.rows import combinations_of
+from vsebench.report.wording import name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

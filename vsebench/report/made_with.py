@@ -1,0 +1,113 @@
+"""With what and under which conditions runs were made, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.report.wording import count, distinct, word
+from vsebench.results.spec import METRIC_VERSION, RunSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.report.rows import Block
+    from vsebench.report.runs import Run
+
+_COMMIT = 12
+
+
+def protocol_note(block: Block) -> str:
+    """The protocol and the data, which are equal for all rows."""
+    run = block.section.runs[0]
+    spec, version, changes = run.record.spec, run.record.metric_version, changes_note(run)
+    metric = "" if version == METRIC_VERSION else f", metric version {version}"
+    by_row = f"; {tuned_note(run)}" if run.tuned else ""
+    siblings = f"; {siblings_note(spec)}" if isinstance(spec, RunSpec) else ""
+    return (
+        f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}{by_row}{siblings}. "
+        f"Data {spec.data_fingerprint[:12]}{metric}."
+    )
+
+
+def changes_note(run: Run) -> str:
+    """The keys of the protocol that differ from its preset for every row; empty without any."""
+    return ", ".join(
+        f"{key}={word(value)}"
+        for key, value in run.record.spec.protocol_changes.items()
+        if key not in run.tuned
+    )
+
+
+def tuned_note(run: Run) -> str:
+    """The keys of the protocol that differ from row to row; empty without any."""
+    return f"{', '.join(run.tuned)} tuned for each row" if run.tuned else ""
+
+
+def siblings_note(spec: RunSpec) -> str:
+    """What becomes of other captions of the same image."""
+    siblings = "kept out of the negatives" if spec.protocol.sibling_mask else "used as negatives"
+    return (
+        f"sibling_mask={word(spec.protocol.sibling_mask)}: other captions of an image are "
+        f"{siblings}"
+    )
+
+
+def machine_note(done: Sequence[Run]) -> str:
+    """On what runs were made; empty without any."""
+    if not done:
+        return ""
+    names = ", ".join(
+        distinct(
+            run.record.provenance.device_name for run in done if run.record.provenance is not None
+        )
+    )
+    spec = done[0].record.spec
+    threads = f", {count(spec.protocol.threads, 'thread')} a run" if spec.device == "cpu" else ""
+    together = " or ".join(
+        str(c)
+        for c in sorted(
+            {run.record.cost.concurrency for run in done if run.record.cost is not None}
+        )
+    )
+    return f"Device: {spec.device}{f' ({names})' if names else ''}{threads}, {together} at a time."
+
+
+def software_note(done: Sequence[Run]) -> str:
+    """Says where rows were made by different states of vsebench; empty where they were not, as far
+    as is known.
+    """
+    made = [run.record.provenance for run in done if run.record.provenance is not None]
+    releases = distinct(each.libraries["vsebench"] for each in made if "vsebench" in each.libraries)
+    commits = distinct(short_commit(each.git_commit) for each in made if each.git_commit)
+    differing = [
+        f"{noun}s {' and '.join(found)}"
+        for noun, found in (("release", releases), ("commit", commits))
+        if len(found) > 1
+    ]
+    return f"Made with different states of vsebench: {', '.join(differing)}." if differing else ""
+
+
+def short_commit(commit: str) -> str:
+    """The beginning of a commit, with the '+' of a changed tree."""
+    return commit[:_COMMIT] + ("+" if commit.endswith("+") else "")
+
+
+def comparable_note(done: Sequence[Run]) -> str:
+    """Warns where runs were not made on equal devices with equal company, without which seconds do
+    not mean the same; else empty.
+    """
+    concurrency = {run.record.cost.concurrency for run in done if run.record.cost is not None}
+    devices = {
+        run.record.provenance.device_name for run in done if run.record.provenance is not None
+    }
+    causes = [
+        cause
+        for cause, found in (("runs at a time", concurrency), ("device", devices))
+        if len(found) > 1
+    ]
+    return (
+        "Warning: seconds are not comparable between these rows: runs differ in "
+        f"{' and '.join(causes)}."
+        if causes
+        else ""
+    )

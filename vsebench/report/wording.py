@@ -1,0 +1,44 @@
+"""How text writes rows, counts and values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vsebench.report.runs import Run
+
+
+def name(combination: tuple[str, str]) -> str:
+    """How text names a row."""
+    return " × ".join(combination)
+
+
+def counted(runs: Iterable[Run]) -> str:
+    """Names rows with how many of these runs they have; empty of none."""
+    return "; ".join(
+        f"{name(row)} ({number})"
+        for row, number in Counter(run.combination for run in runs).items()
+    )
+
+
+def distinct(texts: Iterable[str]) -> list[str]:
+    """Each text once, in order of first appearance."""
+    return list(dict.fromkeys(texts))
+
+
+def listed(seeds: Iterable[int]) -> str:
+    """Seeds in ascending order."""
+    return ", ".join(str(seed) for seed in sorted(seeds))
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things: `1 run`, `2 runs`."""
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
+def word(value: object) -> str:
+    """The value of a protocol's key as a suite writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
