@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from vsebench.retrieval.training.groups import enter_epoch, trained_groups
+from vsebench.retrieval.training.optimisers import Adam, AdamW
 
 if TYPE_CHECKING:
     from typing import Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from vsebench.retrieval.training.schedule import Schedule
 
 
-_OPTIMISERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
+_OPTIMISERS = {"adamw": AdamW, "adam": Adam}
 
 
 class Optimisation:
