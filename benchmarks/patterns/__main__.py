@@ -13,10 +13,10 @@ import typer
 from benchmarks.patterns.report import load, tables, to_json
 from benchmarks.patterns.task import PATTERNS
 from benchmarks.patterns.trial import CONSTANT, Recipe, Trial, attempt
+from vsebench.files import write_text
 from vsebench.grid.seeds import parse_seeds
 from vsebench.plugin import VsebenchError
 from vsebench.plugin.specs import create, split_list
-from vsebench.results.files import write_text
 
 LINE_UP = (
     "mean,max,kmax:k=10,softmax,gem,combo:k=10,fspool,esa,selfattn,seq2seq,adaptive,"

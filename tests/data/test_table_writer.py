@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import fcntl
 import hashlib
 
 import numpy as np
@@ -8,7 +7,8 @@ import pytest
 
 from vsebench.data.feature_table import open_table
 from vsebench.data.table_writer import read_about, writing
-from vsebench.plugin import DataError
+from vsebench.files import locked
+from vsebench.plugin import DataError, VsebenchError, WriteError
 
 NAMES = [f"{i}.jpg" for i in range(10)]
 SHAPE = (10, 3, 4)
@@ -46,6 +46,16 @@ def test_a_table_opens_as_it_was_written(tmp_path, whole):
     assert table.features.dtype == np.float16
     assert read_about(tmp_path / "whole") == ABOUT
     assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
+def test_temporary_files_of_a_killed_writer_are_no_part_of_the_table(tmp_path, whole):
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "table", stop_after=1)
+    (tmp_path / ".table.unfinished" / ".table.json.0123abcd.tmp").write_text("half")
+    (tmp_path / ".table.lock").touch()
+    write(tmp_path / "table")
+    assert contents(tmp_path / "table") == whole
+    assert not (tmp_path / ".table.lock").exists()
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 2])
@@ -87,17 +97,17 @@ def test_unfinished_work_on_something_else_is_not_gone_on_with(tmp_path):
 def test_only_one_process_writes(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "table", stop_after=1)
-    with (tmp_path / ".table.unfinished" / "features.npy").open("rb") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(DataError, match="table is being written by another process"):
-            write(tmp_path / "table")
+    with (
+        locked(tmp_path / ".table.lock", "busy"),
+        pytest.raises(VsebenchError, match="table is being written by another process"),
+    ):
+        write(tmp_path / "table")
 
 
 def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        DataError,
-        match=r"cannot write .*table: Not a directory; fix its permissions or choose another --out",
+        WriteError, match=r"cannot write .*table: .*/file is a file; choose another --out"
     ):
         write(tmp_path / "file" / "table")
 

@@ -53,7 +53,7 @@ def test_a_record_names_no_path_of_the_machine(directory):
 
 def test_the_marker_comes_last(directory, monkeypatch):
     """A kill between record and marker leaves a run that is not done."""
-    from vsebench.results import files
+    from vsebench import files
 
     written = []
     monkeypatch.setattr(files, "write_bytes", lambda path, content: written.append(path.name))

@@ -16,7 +16,7 @@ from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import AnnotationTest, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.best import Best
-from vsebench.results.files import read_checkpoint
+from vsebench.results.contents import read_checkpoint
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import HEADLINE, Cost, Evaluation, RunRecord

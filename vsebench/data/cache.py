@@ -7,11 +7,12 @@ import json
 import os
 import tempfile
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_cache_path
+
+from vsebench.files import write_text
 
 _SETTLED = 2.0
 
@@ -45,15 +46,9 @@ def read_note(path: Path) -> dict[str, Any] | None:
 
 def write_note(path: Path, note: dict[str, Any]) -> None:
     """Stores a JSON object, whole or not at all; a cache that cannot be written is done without."""
-    # Machines that share the folder may have the same pids
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(json.dumps(note), encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_text(path, json.dumps(note))
 
 
 def _writable(folder: Path) -> bool:

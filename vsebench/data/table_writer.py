@@ -7,8 +7,6 @@ when the last row is there.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import io
 import json
 import math
@@ -20,6 +18,7 @@ import numpy as np
 
 from vsebench.data.cache import read_note
 from vsebench.data.feature_table import ABOUT, FEATURES, NAMES
+from vsebench.files import guarded, locked, move, settle, sweep, write_text
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
@@ -57,8 +56,7 @@ class TableWriter:
                 f"rows are {features.dtype} {features.shape}, the table is float16 {self._shape}"
             )
         self._file.write(np.ascontiguousarray(features).data)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        settle(self._file)
         self.done += len(features)
 
 
@@ -82,30 +80,28 @@ def writing(
         batch: rows of an `append`, the last one excepted.
 
     Raises:
-        DataError: another process writes this table, there is unfinished work on another one, the
-            disk is full or the folder cannot be written.
+        DataError: there is unfinished work on another table.
+        VsebenchError: another process writes this table.
+        WriteError: the disk is full or the folder cannot be written.
     """
     work = path.with_name(f".{path.name}.unfinished")
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        # Neither truncated nor created anew
-        descriptor = os.open(work / FEATURES, os.O_RDWR | os.O_CREAT, 0o666)
-        with os.fdopen(descriptor, "r+b") as file:
-            _lock(file, path)
-            _claim(work, names, about)
-            writer = TableWriter(file, shape, batch)
-            yield writer
-            if writer.done != shape[0]:
-                raise ValueError(f"{writer.done} of {shape[0]} rows were written")
-            work.replace(path)
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        cure = (
-            "free space and run the same command, which goes on from there"
-            if full
-            else "fix its permissions or choose another --out"
-        )
-        raise DataError(f"cannot write {path}: {error.strerror or error}; {cure}") from error
+    with guarded(path, choose="another --out", resumes=True):
+        work.parent.mkdir(parents=True, exist_ok=True)
+        with locked(
+            path.with_name(f".{path.name}.lock"),
+            f"{path} is being written by another process: wait for it, or choose another --out",
+        ):
+            work.mkdir(exist_ok=True)
+            sweep(work)
+            # Neither truncated nor created anew
+            descriptor = os.open(work / FEATURES, os.O_RDWR | os.O_CREAT, 0o666)
+            with os.fdopen(descriptor, "r+b") as file:
+                _claim(work, names, about)
+                writer = TableWriter(file, shape, batch)
+                yield writer
+                if writer.done != shape[0]:
+                    raise ValueError(f"{writer.done} of {shape[0]} rows were written")
+            move(work, path)
 
 
 def read_about(path: Path) -> dict[str, Any] | None:
@@ -125,19 +121,8 @@ def _claim(work: Path, names: Sequence[str], about: Mapping[str, Any]) -> None:
             "it, or choose another --out"
         )
     if known is None:
-        (work / NAMES).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-        temporary = work / f"{ABOUT}.new"
-        temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(work / ABOUT)
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise DataError(
-            f"{path} is being written by another process: wait for it, or choose another --out"
-        ) from None
+        write_text(work / NAMES, "".join(f"{name}\n" for name in names))
+        write_text(work / ABOUT, json.dumps(about, indent=1) + "\n")
 
 
 def _header(shape: tuple[int, int, int]) -> bytes:

@@ -11,8 +11,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
+from vsebench.files import guarded
 from vsebench.results.directory import RunDirectory
-from vsebench.results.files import cannot_write
 from vsebench.results.spec import read_spec
 
 if TYPE_CHECKING:
@@ -95,11 +95,9 @@ def _log(directory: Path) -> BinaryIO:
         VsebenchError: it cannot be written.
     """
     path = RunDirectory(directory).log_path
-    try:
+    with guarded(path):
         directory.mkdir(parents=True, exist_ok=True)
         return path.open("ab")
-    except OSError as error:
-        raise cannot_write(path, error) from error
 
 
 def _environment(job: Job, cuda_device: str | None) -> dict[str, str]:

@@ -10,12 +10,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from vsebench.files import write_text
 from vsebench.grid.plan import plan, with_concurrency
 from vsebench.grid.run import run_plan
 from vsebench.grid.suite_text import suite_text
 from vsebench.grid.tuned import Tuned
 from vsebench.plugin.errors import SpecError, VsebenchError
-from vsebench.results.files import write_text
 from vsebench.results.record import HEADLINE
 from vsebench.results.spec import AnnotationSpec
 from vsebench.results.store import Store

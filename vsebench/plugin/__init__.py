@@ -40,7 +40,14 @@ from vsebench.plugin.datasets import (
 )
 from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
 from vsebench.plugin.encoders import LocalFeatures, ParameterGroup
-from vsebench.plugin.errors import DataError, PluginError, SpecError, VsebenchError
+from vsebench.plugin.errors import (
+    DataError,
+    MissingError,
+    PluginError,
+    SpecError,
+    VsebenchError,
+    WriteError,
+)
 from vsebench.plugin.keys import Key
 from vsebench.plugin.params import Param, Scalar
 from vsebench.plugin.protocols import (
@@ -112,6 +119,7 @@ __all__ = (
     "LossCard",
     "LossInputs",
     "LossOutput",
+    "MissingError",
     "OfflineInputs",
     "OfflineSpec",
     "Outcome",
@@ -150,6 +158,7 @@ __all__ = (
     "TokenTable",
     "Tokeniser",
     "VsebenchError",
+    "WriteError",
     "fork",
     "hookimpl",
     "recalls",

@@ -1,8 +1,9 @@
 """Errors that are the request's fault, not the program's.
 
 The command line prints any of these as one line and exits with code 2; every other exception is a
-bug and keeps its traceback. Errors about values are `ValueError`s too, as Python users expect of a
-function that refuses an argument.
+bug and keeps its traceback. Each is also what Python users would catch: errors about values are
+`ValueError`s, a file that is not there is a `FileNotFoundError`, one that cannot be written an
+`OSError`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,14 @@ class SpecError(VsebenchError, ValueError):
 
 class DataError(VsebenchError, ValueError):
     """A data set is missing, truncated, inconsistent or holds values that are not finite."""
+
+
+class MissingError(DataError, FileNotFoundError):
+    """A file or a folder that was named, or that a data set consists of, is not there."""
+
+
+class WriteError(VsebenchError, OSError):
+    """A file or a folder cannot be written; `errno` says why."""
 
 
 class PluginError(VsebenchError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from vsebench.files import replacing
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import t_interval
@@ -79,7 +80,8 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
         path: of the figure; its ending tells the format.
 
     Raises:
-        VsebenchError: the ending is of no known format, or the file cannot be written.
+        VsebenchError: the ending is of no known format.
+        WriteError: the file cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
         raise VsebenchError(
@@ -91,10 +93,8 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
     panels = figure.subplots(len(tables), 2, squeeze=False, sharey="row")
     for (left, right), table in zip(panels, tables, strict=True):
         _draw(left, right, table)
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise VsebenchError(f"the figure {path} cannot be written: {error.strerror}") from None
+    with replacing(path) as file:
+        figure.savefig(file, format=path.suffix.lower().removeprefix("."), dpi=150)
 
 
 class Stroke(NamedTuple):

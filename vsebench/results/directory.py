@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from vsebench import files
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results import files
+from vsebench.results.contents import write_arrays, write_checkpoint
 from vsebench.results.record import HEADLINE, SCHEMA, Evaluation, RunRecord
 from vsebench.results.spec import read_spec
 
@@ -82,10 +82,8 @@ class RunDirectory:
             VsebenchError: it cannot be written.
         """
         self._ensure_held()
-        try:
+        with files.guarded(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise files.cannot_write(self.path, error) from error
         files.write_text(self._spec, spec.model_dump_json(indent=1) + "\n")
 
     def read_spec(self) -> RunSpec | AnnotationSpec:
@@ -154,13 +152,7 @@ class RunDirectory:
             VsebenchError: it cannot be written.
         """
         self._ensure_held()
-        try:
-            with self._curve.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(evaluation.model_dump_json() + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise files.cannot_write(self._curve, error) from error
+        files.append_text(self._curve, evaluation.model_dump_json() + "\n")
 
     def truncate_curve(self, step: int) -> None:
         """Drops evaluations after `step`, those that a resumed run will make again, and an
@@ -199,7 +191,7 @@ class RunDirectory:
         import numpy as np
 
         self._ensure_held()
-        files.write_arrays(
+        write_arrays(
             self._ranks,
             {"i2t": np.asarray(i2t, dtype=np.int32), "t2i": np.asarray(t2i, dtype=np.int32)},
         )
@@ -211,7 +203,7 @@ class RunDirectory:
             VsebenchError: it cannot be written.
         """
         self._ensure_held()
-        files.write_arrays(self.path / "per_image.npz", values)
+        write_arrays(self.path / "per_image.npz", values)
 
     def write_checkpoint(self, content: Mapping[str, Any]) -> None:
         """Replaces the training state to resume from, in one move: tensors and plain values.
@@ -220,7 +212,7 @@ class RunDirectory:
             VsebenchError: it cannot be written.
         """
         self._ensure_held()
-        files.write_checkpoint(self.checkpoint_path, content)
+        write_checkpoint(self.checkpoint_path, content)
 
     def write_best(self, model: dict[str, Tensor]) -> None:
         """Stores the weights of the model that dev selected.

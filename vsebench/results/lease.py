@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.results import files
+from vsebench import files
 from vsebench.results.process import machine_id, start_time
 
 if TYPE_CHECKING:
@@ -79,14 +79,12 @@ class Lease:
         Raises:
             VsebenchError: the directory cannot be written.
         """
-        try:
+        with files.guarded(directory):
             directory.mkdir(parents=True, exist_ok=True)
             path = _claim(directory)
-        except OSError as error:
-            raise files.cannot_write(directory, error) from error
-        if path is None:
-            return None
-        files.sweep(directory)
+            if path is None:
+                return None
+            files.sweep(directory)
         return cls(path)
 
     @property

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsebench import files
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results import files
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease
 from vsebench.results.noted import Noted
@@ -49,13 +49,11 @@ class Store:
         Raises:
             VsebenchError: it cannot be made or written.
         """
-        try:
+        with files.guarded(self.out):
             self.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise files.cannot_write(self.out, error) from error
-        probe = self.out / ".writable"
-        files.write_bytes(probe, b"")
-        probe.unlink(missing_ok=True)
+            probe = self.out / ".writable"
+            files.write_bytes(probe, b"")
+            probe.unlink(missing_ok=True)
 
     def directory_for(self, spec: RunSpec | AnnotationSpec) -> RunDirectory:
         """The directory of a run: the one it has, else the one to make (which this does not)."""

@@ -13,7 +13,7 @@ from vsebench.data.prepare import table
 from vsebench.data.prepare.gather import Request
 from vsebench.data.prepare.run import prepare
 from vsebench.data.prepare.work import locked
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, VsebenchError, WriteError
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -156,7 +156,7 @@ def test_files_of_others_are_not_overwritten(origin, tmp_path):
 def test_two_at_a_time(origin, tmp_path):
     with (
         locked(tmp_path / "out"),
-        pytest.raises(DataError, match="is being prepared by another process"),
+        pytest.raises(VsebenchError, match="is being prepared by another process"),
     ):
         prepare(Request("flickr30k", origin, tmp_path / "out"), quiet)
     assert not (tmp_path / "out").exists()
@@ -171,7 +171,7 @@ def test_the_target_may_lie_within_the_origin(origin, monkeypatch):
 def test_a_target_that_cannot_be_written(origin, tmp_path, below):
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        DataError, match=r"cannot write .*file.*: .*; fix its permissions or choose another --to"
+        WriteError, match=r"cannot write .*file.*: .* is a file; choose another --to"
     ) as error:
         prepare(Request("flickr30k", origin, tmp_path / "file" / below), quiet)
     assert "\n" not in str(error.value)
@@ -183,3 +183,9 @@ def test_a_disk_that_is_too_small(origin, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"out has 0\.0 GB free, expected 0\.1 GB for the tables"):
         prepare(Request("flickr30k", origin, tmp_path / "out"), quiet)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_done_is_checked_where_nothing_can_be_written(origin, tmp_path, monkeypatch):
+    manifest = prepare(Request("flickr30k", origin, tmp_path / "out"), quiet)
+    monkeypatch.setattr(module, "locked", lambda _: pytest.fail("a lock is written"))
+    assert prepare(Request("flickr30k", origin, tmp_path / "out"), quiet) == manifest

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import os
 import shutil
-import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -10,14 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from vsebench.data import generated
+from vsebench import files
 from vsebench.data.scenes import write as module
 from vsebench.data.scenes.blocks import generate
 from vsebench.data.scenes.camera import camera
 from vsebench.data.scenes.dataset import Scenes
 from vsebench.data.scenes.options import BLOCK, Options
 from vsebench.data.scenes.write import write
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, WriteError
 
 SMALL = {"images": 150, "dim": 16}
 
@@ -96,13 +94,13 @@ def test_writers_that_race_end_with_one_whole_set(tmp_path):
 
 
 def test_the_loser_of_a_race_keeps_the_winners_set(tmp_path, monkeypatch):
-    def publish_late(unfinished, folder):
+    def move_late(unfinished, folder):
         folder.mkdir()
         (folder / "winner").touch()
         original(unfinished, folder)
 
-    original = generated._publish
-    monkeypatch.setattr(generated, "_publish", publish_late)
+    original = files.move
+    monkeypatch.setattr(files, "move", move_late)
     write(tmp_path / "set", Options(**SMALL))
     assert [f.name for f in (tmp_path / "set").iterdir()] == ["winner"]
     assert [f.name for f in tmp_path.iterdir()] == ["set"]
@@ -118,17 +116,6 @@ def test_an_interrupted_writer_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_writer_left_is_removed_when_it_is_old(tmp_path):
-    for name, age in (("old", 2 * generated.ABANDONED), ("new", 0)):
-        left = tmp_path / f".set.{name}.unfinished"
-        left.mkdir()
-        (left / "train_ims.npy").touch()
-        for path in (left / "train_ims.npy", left):
-            os.utime(path, (time.time() - age,) * 2)
-    write(tmp_path / "set", Options(**SMALL))
-    assert sorted(f.name for f in tmp_path.iterdir()) == [".set.new.unfinished", "set"]
-
-
 def test_a_disk_that_is_too_small_is_found_out_first(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
     with pytest.raises(
@@ -142,7 +129,7 @@ def test_a_disk_that_is_too_small_is_found_out_first(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=r"cannot write .*set: .*; set VSEBENCH_CACHE"):
+    with pytest.raises(WriteError, match=r"cannot write .*set: .*choose .* with VSEBENCH_CACHE"):
         write(tmp_path / "file" / "set", Options(**SMALL))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from vsebench.data.frames.dataset import IDS, OFFSETS, ROWS
+from vsebench.files import guarded, locked, replacing, sweep
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
@@ -43,16 +44,18 @@ def pack_frames(
         report: called with the videos done and their number.
 
     Raises:
-        DataError: there are no videos, an array is not frames of one width, a value is not finite
-            or too large for `dtype`, or the target cannot be written.
+        DataError: there are no videos, an array is not frames of one width, a value is not finite,
+            or too large for `dtype`.
+        VsebenchError: another process writes to the target.
+        WriteError: the target cannot be written.
     """
     with ExitStack() as stack:
         names, read = _open(source, stack)
-        try:
+        with guarded(target, choose="another --to"):
             target.mkdir(parents=True, exist_ok=True)
-            return _write(target, names, read, np.dtype(dtype), report)
-        except OSError as error:
-            raise DataError(f"cannot write {target}: {error.strerror or error}") from error
+            with locked(target / ".lock", f"{target} is being written by another process"):
+                sweep(target)
+                return _write(target, names, read, np.dtype(dtype), report)
 
 
 def _open(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], np.ndarray]]:
@@ -116,26 +119,23 @@ def _write(
     dtype: np.dtype,
     report: Callable[[int, int], None],
 ) -> Packed:
-    unfinished = {name: target / f".{name}.unfinished" for name in (ROWS, OFFSETS, IDS)}
     offsets, width = [0], 0
-    try:
-        with unfinished[ROWS].open("wb") as table:
-            table.write(_header(dtype, 0, 0))
-            for done, frames in enumerate(_arrays(names, read, dtype), start=1):
-                table.write(np.ascontiguousarray(frames).data)
-                offsets.append(offsets[-1] + len(frames))
-                width = frames.shape[1]
-                report(done, len(names))
-            table.seek(0)
-            table.write(_header(dtype, offsets[-1], width))
-        with unfinished[OFFSETS].open("wb") as file:
-            np.save(file, np.array(offsets, np.int64))
-        unfinished[IDS].write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-        for name, path in unfinished.items():
-            path.replace(target / name)
-    finally:
-        for path in unfinished.values():
-            path.unlink(missing_ok=True)
+    # The last one entered takes its place first: the names, which are looked for, come last
+    with (
+        replacing(target / IDS) as ids,
+        replacing(target / OFFSETS) as ends,
+        replacing(target / ROWS) as table,
+    ):
+        table.write(_header(dtype, 0, 0))
+        for done, frames in enumerate(_arrays(names, read, dtype), start=1):
+            table.write(np.ascontiguousarray(frames).data)
+            offsets.append(offsets[-1] + len(frames))
+            width = frames.shape[1]
+            report(done, len(names))
+        table.seek(0)
+        table.write(_header(dtype, offsets[-1], width))
+        np.save(ends, np.array(offsets, np.int64))
+        ids.write("".join(f"{name}\n" for name in names).encode())
     return Packed(len(names), offsets[-1], width)
 
 

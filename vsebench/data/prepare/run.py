@@ -46,11 +46,13 @@ def prepare(request: Request, report: Report) -> dict[str, Any]:
     gathered = gather(request)
     rows = measure(gathered.source, gathered.splits, report) if gathered.source else {}
     inputs, plan = _identity(request, gathered)
-    with locked(request.target):
-        before = read_manifest(request.target)
-        if before is not None:
-            return _again(request.target, before, plan)
-        return _write(request, gathered, rows, inputs, plan, report)
+    # What is done is not locked: its folder may be one that cannot be written
+    if (before := read_manifest(request.target)) is None:
+        with locked(request.target):
+            before = read_manifest(request.target)  # of another process, by now
+            if before is None:
+                return _write(request, gathered, rows, inputs, plan, report)
+    return _again(request.target, before, plan)
 
 
 def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str]:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from vsebench.data.prepare.work import Progress, settle
+from vsebench.data.prepare.work import Progress
+from vsebench.files import settle
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:

@@ -8,22 +8,20 @@ without a manifest is not whole.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
-import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
+from vsebench import files
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-UNFINISHED, STATE = ".unfinished", "state.json"
+UNFINISHED, STATE, LOCK = ".unfinished", "state.json", ".lock"
 
 
 @dataclass(frozen=True)
@@ -81,16 +79,12 @@ class Work:
 
     def write(self, name: str, content: bytes) -> None:
         """Writes a small file, whole or not at all."""
-        temporary = self.folder / f"{name}.new"
-        with temporary.open("wb") as file:
-            file.write(content)
-            settle(file)
-        temporary.replace(self.folder / name)
+        files.write_bytes(self.folder / name, content)
 
     def publish(self) -> None:
         """Moves the files to the target and removes the folder."""
         for name in self._outputs:
-            (self.folder / name).replace(self.target / name)
+            files.move(self.folder / name, self.target / name)
         shutil.rmtree(self.folder)
 
     def _take_up(self) -> None:
@@ -106,7 +100,7 @@ class Work:
         self._tables = {name: Progress(**known) for name, known in state["tables"].items()}
         for name in self._outputs:
             if (self.target / name).is_file() and not (self.folder / name).exists():
-                (self.target / name).replace(self.folder / name)
+                files.move(self.target / name, self.folder / name)
 
     def _save(self) -> None:
         self.write(
@@ -120,12 +114,6 @@ class Work:
         )
 
 
-def settle(file: BinaryIO) -> None:
-    """Hands what was written to the disk, so that it outlives a crash of the machine."""
-    file.flush()
-    os.fsync(file.fileno())
-
-
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Makes the target folder and keeps other preparations out of it; what the file system refuses
@@ -134,37 +122,19 @@ def locked(target: Path) -> Iterator[None]:
     A folder that was made here and is empty at the end is removed.
 
     Raises:
-        DataError: another process prepares this folder, it cannot be written, or the disk is full.
+        VsebenchError: another process prepares this folder.
+        WriteError: it cannot be written, or the disk is full.
     """
     made = not target.exists()
-    try:
+    with files.guarded(target, choose="another --to", resumes=True):
         target.mkdir(parents=True, exist_ok=True)
-        handle = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            _lock(handle, target)
-            yield
+            with files.locked(
+                target / LOCK,
+                f"{target} is being prepared by another process: wait for it, or choose another "
+                "--to",
+            ):
+                yield
         finally:
-            os.close(handle)
             if made and not any(target.iterdir()):
                 target.rmdir()
-    except OSError as error:
-        raise _refused(target, error) from error
-
-
-def _lock(handle: int, target: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise DataError(
-            f"{target} is being prepared by another process: wait for it, or choose another --to"
-        ) from None
-
-
-def _refused(target: Path, error: OSError) -> DataError:
-    reason = error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return DataError(
-            f"cannot write {target}: {reason}; free space and run the same command, which goes on "
-            f"from there, or delete {target / UNFINISHED}"
-        )
-    return DataError(f"cannot write {target}: {reason}; fix its permissions or choose another --to")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from vsebench.results.files import replacing
+from vsebench.files import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vsebench.results.best import Best
-from vsebench.results.files import read_checkpoint
+from vsebench.results.contents import read_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path

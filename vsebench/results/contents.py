@@ -1,0 +1,69 @@
+"""What a run's binary files hold: arrays by name, and checkpoints."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from vsebench.files import write_bytes
+from vsebench.plugin.errors import VsebenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    import torch
+    from numpy.typing import NDArray
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Replaces `path` by a compressed npz file of the arrays, all or nothing.
+
+    Raises:
+        WriteError: the disk is full, or the folder cannot be written.
+    """
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]  # its own flag is no name of ours
+    write_bytes(path, buffer.getvalue())
+
+
+def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """As `write_arrays`: tensors and plain values, as `torch.save` writes them."""
+    import torch
+
+    buffer = io.BytesIO()  # torch reports a full disk as an internal error
+    torch.save(dict(content), buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def read_checkpoint(path: Path, device: torch.device, needed: Collection[str]) -> dict[str, Any]:
+    """What `write_checkpoint` wrote.
+
+    Args:
+        path: the file.
+        device: that receives the tensors.
+        needed: the names that it must hold.
+
+    Raises:
+        VsebenchError: it is damaged.
+    """
+    import torch
+
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except (PermissionError, MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as error:  # of damaged bytes almost any, by where the damage is
+        raise _damaged_checkpoint(path) from error
+    if not isinstance(content, dict) or not content.keys() >= set(needed):
+        raise _damaged_checkpoint(path)
+    return content
+
+
+def _damaged_checkpoint(path: Path) -> VsebenchError:
+    return VsebenchError(
+        f"{path} is damaged ({path.stat().st_size:,} bytes that are no checkpoint): delete it, "
+        "and the run starts over"
+    )
