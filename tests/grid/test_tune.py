@@ -265,10 +265,7 @@ def test_a_trial_that_fails_but_did_not_diverge_is_named_and_nothing_is_chosen(
     assert "uniform · hinge · seed 1000: MemoryError: too much (" in failed
     assert error.startswith("vsebench: error: 1 of 4 trials failed, so that nothing was chosen")
     assert [path.name for path in (tmp_path / "tuned").iterdir()] == ["trials"]
-    assert (
-        sum(directory.is_done for directory in Store(tmp_path / "tuned" / "trials").directories())
-        == 1
-    )
+    assert sum(directory.is_done for directory in Store(tmp_path / "tuned" / "trials").runs()) == 1
     monkeypatch.setattr("vsebench.grid.tune.run_plan", run_here)
     with pytest.raises(SystemExit) as ended:
         main(command)

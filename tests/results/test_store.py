@@ -223,7 +223,7 @@ def test_directories_and_records_skip_what_is_no_run(tmp_path):
     (tmp_path / "figures").mkdir()
     (tmp_path / "table.md").touch()
     assert Store(tmp_path).records() == [first, second]
-    assert len(Store(tmp_path).directories()) == 3
+    assert len(Store(tmp_path).runs()) == 3
     assert Store(tmp_path / "absent").records() == []
 
 

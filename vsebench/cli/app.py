@@ -17,6 +17,7 @@ from vsebench.cli.evaluate import evaluate_command
 from vsebench.cli.extensions import ExtensibleGroup
 from vsebench.cli.frames import pack_frames_command
 from vsebench.cli.new import new_command
+from vsebench.cli.pack import pack_command, unpack_command
 from vsebench.cli.plugins import plugins_command
 from vsebench.cli.report import report_command
 from vsebench.cli.run import run_command
@@ -58,6 +59,8 @@ app.command("check")(conformance_command)
 app.command("show")(show_command)
 app.command("new")(new_command)
 app.command("verify")(verify_command)
+app.command("pack")(pack_command)
+app.command("unpack")(unpack_command)
 data_app.command("pack-frames")(pack_frames_command)
 app.add_typer(data_app, name="data")
 app.add_typer(throughput_app, name="throughput")

@@ -163,13 +163,15 @@ def _plan_table(plan: Plan) -> str:
     """A row per run, in the order of the plan, and what is left to do."""
     from tabulate import tabulate
 
-    from vsebench.grid.run import run_state
+    from vsebench.grid.run import pending, run_state
     from vsebench.results.store import Store
 
     store = Store(plan.out)
+    left = {run.run_id for run in pending(plan, store)}
     rows = []
     for run in plan.runs:
-        directory = store.directory_for(run)
+        found = store.reader_for(run)
+        state = run_state(found)
         needs = ", ".join(run_id[:10] for run_id in run.depends_on)
         rows.append(
             (
@@ -179,8 +181,8 @@ def _plan_table(plan: Plan) -> str:
                 run.seed,
                 "support" if run.run_id in plan.support else "row",
                 needs,
-                run_state(directory),
-                directory.path,
+                "pending" if state == "done" and run.run_id in left else state,
+                found.path,
             )
         )
     headers = (

@@ -144,7 +144,7 @@ def _blocked(spec: AnySpec, directory: RunDirectory) -> RunRecord | None:
     """
     store = Store(directory.path.parent)
     for run_id in spec.depends_on:
-        needed = store.find(run_id)
+        needed = store.find_model(run_id)
         if needed is not None and needed.is_done:
             continue
         record = needed.read_record() if needed is not None else None

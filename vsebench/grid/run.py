@@ -16,13 +16,13 @@ from vsebench.results.record import RunRecord
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from vsebench.grid.plan import Plan
     from vsebench.grid.suite import Suite
     from vsebench.plugin.protocols import Executor, Report
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.reader import RunReader
     from vsebench.results.spec import AnySpec
 
 POLL_SECONDS = 5.0
@@ -108,22 +108,28 @@ def pending(plan: Plan, store: Store) -> list[AnySpec]:
     todo = []
     for run in reversed(plan.runs):
         asked = run.run_id not in plan.support or run.run_id in needed
-        if asked and not store.directory_for(run).is_done:
+        if asked and not _is_done(run, store, needed):
             todo.append(run)
             needed.update(run.depends_on)
     return todo[::-1]
 
 
-def run_state(directory: RunDirectory) -> str:
+def _is_done(run: AnySpec, store: Store, needed: Collection[str]) -> bool:
+    """Whether nothing is left to do; a run that another one needs must have its model, too."""
+    found = store.find_model(run.run_id) if run.run_id in needed else store.find(run.run_id)
+    return found is not None and found.is_done
+
+
+def run_state(run: RunReader) -> str:
     """How far a run is: `done`, `failed`, `blocked`, `interrupted` (it goes on from its checkpoint)
     or `pending`.
     """
-    if directory.is_done:
+    if run.is_done:
         return "done"
-    record = directory.read_record()
+    record = run.read_record()
     if record is not None:
         return record.status
-    return "interrupted" if directory.checkpoint_path.exists() else "pending"
+    return "interrupted" if run.checkpoint_path.exists() else "pending"
 
 
 @dataclass

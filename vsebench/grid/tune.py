@@ -193,13 +193,11 @@ def _failures(wanted: Search) -> list[str]:
     """What keeps trials from being judged, a line for each; a run that diverged has been judged."""
     store, found = Store(wanted.plan.out), []
     for run in wanted.plan.runs:
-        directory = store.directory_for(run)
-        record = directory.read_record()
+        left = store.reader_for(run)
+        record = left.read_record()
         if record is None or not (record.status == "done" or record.diverged):
             why = (record.error or "").strip().splitlines() if record is not None else []
-            found.append(
-                f"{run.label}: {why[-1] if why else 'it left no record'} ({directory.path})"
-            )
+            found.append(f"{run.label}: {why[-1] if why else 'it left no record'} ({left.path})")
     return found
 
 
@@ -213,7 +211,7 @@ def _trials(wanted: Search) -> list[Trial]:
     found = []
     for start in range(0, len(runs), each):
         group = runs[start : start + each]
-        records = [store.directory_for(run).read_record() for run in group]
+        records = [store.reader_for(run).read_record() for run in group]
         scores = [
             record.best_dev[HEADLINE["annotation"]]
             if record is not None and record.status == "done"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsebench.report.tasks import TaskTable
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.reader import RunReader
     from vsebench.results.record import Evaluation, RunRecord
     from vsebench.results.spec import AnySpec
 
@@ -99,14 +99,14 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
     noted, held = store.noted(), _held(store)
     wanted = noted.rows(held) if run_ids is None else held.keys() & run_ids
     ended, unfinished = [], []
-    for run_id, (directory, record) in held.items():
+    for run_id, (run, record) in held.items():
         if run_id not in wanted:
             continue
         if record is None:
-            directory.check_unfinished()
-            unfinished.append(directory.read_spec())
+            run.check_unfinished()
+            unfinished.append(run.read_spec())
         else:
-            ended.append(Run(record, tuple(directory.read_whole_curve(record))))
+            ended.append(Run(record, tuple(run.read_whole_curve(record))))
     if not ended:
         raise _nothing(out, len(held))
     place = {run_id: i for i, run_id in enumerate(noted.run_ids)}
@@ -114,12 +114,12 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
     return Runs(tuple(ended), tuple(unfinished))
 
 
-def _held(store: Store) -> dict[str, tuple[RunDirectory, RunRecord | None]]:
+def _held(store: Store) -> dict[str, tuple[RunReader, RunRecord | None]]:
     """Every run of a folder by id, with its record if it ended."""
-    found = ((directory, directory.read_record()) for directory in store.directories())
+    found = ((run, run.read_record()) for run in store.runs())
     return {
-        record.run_id if record is not None else directory.read_spec().run_id: (directory, record)
-        for directory, record in found
+        record.run_id if record is not None else run.read_spec().run_id: (run, record)
+        for run, record in found
     }
 
 

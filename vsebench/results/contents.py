@@ -22,11 +22,28 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     Raises:
         WriteError: the disk is full, or the folder cannot be written.
     """
+    write_bytes(path, npz_bytes(arrays))
+
+
+def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """A compressed npz file: the same bytes for the same arrays and the same zlib."""
     import numpy as np
 
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]  # its own flag is no name of ours
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def npz_arrays(content: bytes) -> dict[str, NDArray[Any]]:
+    """The arrays of an npz file, in its order.
+
+    Raises:
+        OSError, ValueError, EOFError, zipfile.BadZipFile: it is damaged.
+    """
+    import numpy as np
+
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:

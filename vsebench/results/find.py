@@ -9,39 +9,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import VsebenchError, did_you_mean
-from vsebench.results.directory import RunDirectory
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vsebench.results.reader import RunReader
+
 _SHORTEST_ID = 4
 _ID_DIGITS = 10  # of a run's id that end the name of its directory
 
 
-def find_runs(wanted: Sequence[str], results: Path) -> list[RunDirectory]:
+def find_runs(wanted: Sequence[str], results: Path) -> list[RunReader]:
     """The runs that `wanted` name, each once, in the order in which they are named.
 
     Args:
-        wanted: each a directory, the id of a run under `results` or at least four digits of its
-            beginning, or a pattern (`*gpo*`).
+        wanted: each a directory (of a packed run: the one that it would have), the id of a run
+            under `results` or at least four digits of its beginning, or a pattern (`*gpo*`).
         results: the folder of runs.
 
     Raises:
         VsebenchError: one of them names no run, or an id's beginning several.
     """
-    runs: dict[Path, RunDirectory] = {}
+    runs: dict[Path, RunReader] = {}
     for text in wanted:
         for run in _find(text, results):
             runs.setdefault(run.path.resolve(), run)
     return list(runs.values())
 
 
-def _find(text: str, results: Path) -> list[RunDirectory]:
+def _find(text: str, results: Path) -> list[RunReader]:
     for path in (Path(text), results / text):
-        if path.is_dir() and RunDirectory(path).holds_run:
-            return [RunDirectory(path)]
-    stored = Store(results).directories()
+        named = Store(path.parent).named(path.name)
+        if named is not None:
+            return [named]
+    stored = Store(results).runs()
     if any(mark in text for mark in "*?["):
         found = [run for run in stored if fnmatchcase(run.path.name, text)]
     else:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+PLAN = "plan.json"
+"""Where a folder keeps it."""
+
 
 @dataclass(frozen=True)
 class Noted:

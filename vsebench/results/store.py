@@ -1,5 +1,5 @@
-"""The folder of results: one directory per run, found by run id, readable while other processes
-work in it.
+"""The folder of results: runs found by id, each in a directory of its own or in the folder's pack,
+readable while other processes work there.
 
 A run's directory holds `spec.json`, `curve.jsonl` (one dev evaluation a line), `checkpoint.pt`,
 `best.safetensors`, `offline.npz` (mined negatives), `ranks.npz` (test ranks of every query),
@@ -18,13 +18,17 @@ from vsebench import files
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease
-from vsebench.results.noted import Noted
+from vsebench.results.noted import PLAN, Noted
+from vsebench.results.pack import Pack, PackedRun
+from vsebench.results.pack_format import RUNS
+from vsebench.results.reader import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from vsebench.results.reader import RunReader
     from vsebench.results.record import RunRecord
-    from vsebench.results.spec import AnnotationSpec, RunSpec
+    from vsebench.results.spec import AnySpec
 
 __all__ = ("RunDirectory", "Store", "directory_name")
 
@@ -42,6 +46,7 @@ class Store:
 
     def __init__(self, out: Path) -> None:
         self.out = Path(out)
+        self._read: tuple[tuple[int, ...], Pack] | None = None
 
     def prepare(self) -> None:
         """Makes the folder.
@@ -55,25 +60,67 @@ class Store:
             files.write_bytes(probe, b"")
             probe.unlink(missing_ok=True)
 
-    def directory_for(self, spec: RunSpec | AnnotationSpec) -> RunDirectory:
-        """The directory of a run: the one it has, else the one to make (which this does not)."""
-        return self.find(spec.run_id) or RunDirectory(self.out / directory_name(spec))
+    def directory_for(self, spec: AnySpec) -> RunDirectory:
+        """The directory that a run is written to: the one it has, else the one to make (which this
+        does not).
+        """
+        return self._directory(spec.run_id) or RunDirectory(self.out / directory_name(spec))
 
-    def find(self, run_id: str) -> RunDirectory | None:
-        """The directory of the run with that id, if it has one."""
-        for path in sorted(self.out.glob(f"*-{run_id[:_ID_DIGITS]}")):
-            if path.is_dir():
-                return RunDirectory(path)
-        return None
+    def reader_for(self, spec: AnySpec) -> RunReader:
+        """What there is of a run, in its directory or in the pack; nothing yet, perhaps."""
+        return self.find(spec.run_id) or self.directory_for(spec)
 
-    def directories(self) -> list[RunDirectory]:
-        """Directories that hold a run, by name."""
-        found = (
-            (RunDirectory(path) for path in sorted(self.out.iterdir()) if path.is_dir())
-            if self.out.is_dir()
-            else ()
-        )
-        return [directory for directory in found if directory.holds_run]
+    def find(self, run_id: str) -> RunReader | None:
+        """The run with that id, if it was started.
+
+        Raises:
+            VsebenchError: the pack is damaged.
+        """
+        directory = self._directory(run_id)
+        packed = next((run for run in self._packed() if run.run_id == run_id), None)
+        if packed is None or directory is None:
+            return packed or directory
+        return _further(directory, packed)
+
+    def find_model(self, run_id: str) -> RunReader | None:
+        """As `find`, for whoever builds on the run's model: a packed run counts only while its
+        weights lie in its directory, as packs hold none.
+
+        Raises:
+            VsebenchError: the pack is damaged.
+        """
+        found = self.find(run_id)
+        if isinstance(found, PackedRun) and not found.best_path.is_file():
+            return self._directory(run_id)
+        return found
+
+    def runs(self) -> list[RunReader]:
+        """Every run that was started, by the name of its directory; one that lies unpacked beside
+        its pack once.
+
+        Raises:
+            VsebenchError: the pack is damaged.
+        """
+        packed = {run.run_id[:_ID_DIGITS]: run for run in self._packed()}
+        found: list[RunReader] = []
+        for path in self.out.iterdir() if self.out.is_dir() else ():
+            directory = RunDirectory(path)
+            if path.is_dir() and directory.holds_run:
+                twin = packed.pop(path.name.rpartition("-")[2], None)
+                found.append(directory if twin is None else _further(directory, twin))
+        return sorted([*found, *packed.values()], key=lambda run: run.path)
+
+    def named(self, name: str) -> RunReader | None:
+        """The run whose directory has that name; None when there is none.
+
+        Raises:
+            VsebenchError: the pack is damaged.
+        """
+        directory = RunDirectory(self.out / name)
+        packed = next((run for run in self._packed() if run.path.name == name), None)
+        if packed is None:
+            return directory if directory.path.is_dir() and directory.holds_run else None
+        return _further(directory, packed)
 
     def records(self) -> list[RunRecord]:
         """Records of the runs that ended, in the order of their directories' names.
@@ -81,11 +128,7 @@ class Store:
         Raises:
             VsebenchError: a record is damaged, or was written by a newer version.
         """
-        return [
-            record
-            for directory in self.directories()
-            if (record := directory.read_record()) is not None
-        ]
+        return [record for run in self.runs() if (record := run.read_record()) is not None]
 
     def note_plan(self, run_ids: Iterable[str], support: Collection[str] = ()) -> None:
         """Remembers what a command asks for, so that reports list its runs in that order and know
@@ -113,15 +156,18 @@ class Store:
             turn.release()
 
     def noted(self) -> Noted:
-        """What commands asked for, as far as `note_plan` was told.
+        """What commands asked for, as far as `note_plan` was told, in this folder and where its
+        pack was made.
 
         Raises:
-            VsebenchError: the file is damaged.
+            VsebenchError: the file or the pack is damaged.
         """
+        packed = self._pack.noted if self._pack is not None else Noted()
         if not self._plan.exists():
-            return Noted()
+            return packed
         try:
-            return Noted.parse(self._plan.read_text(encoding="utf-8"))
+            own = Noted.parse(self._plan.read_text(encoding="utf-8"))
+            return own.after(packed.run_ids, packed.support)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise VsebenchError(
                 f"{self._plan} is damaged: delete it, it only keeps the order of the rows and "
@@ -130,10 +176,44 @@ class Store:
 
     @property
     def _plan(self) -> Path:
-        return self.out / "plan.json"
+        return self.out / PLAN
+
+    @property
+    def _pack(self) -> Pack | None:
+        """The folder's pack, read again when it has changed."""
+        path = self.out / RUNS
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return None
+        state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        if self._read is None or self._read[0] != state:
+            self._read = (state, Pack(self.out))
+        return self._read[1]
+
+    def _packed(self) -> list[PackedRun]:
+        return [] if (pack := self._pack) is None else pack.runs
+
+    def _directory(self, run_id: str) -> RunDirectory | None:
+        """The directory of a run, if it has one."""
+        for path in sorted(self.out.glob(f"*-{run_id[:_ID_DIGITS]}")):
+            if path.is_dir():
+                return RunDirectory(path)
+        return None
 
 
-def directory_name(spec: RunSpec | AnnotationSpec) -> str:
+def _further(directory: RunDirectory, packed: PackedRun) -> RunReader:
+    """Of a run that lies in a directory and in the pack, the one that got further: the directory
+    where both did.
+    """
+
+    def progress(run: RunReader) -> tuple[bool, bool]:
+        return run.is_done, run.holds(RECORD)
+
+    return directory if progress(directory) >= progress(packed) else packed
+
+
+def directory_name(spec: AnySpec) -> str:
     """Readable, safe on any file system and unique: `flickr8k-gpo-triplet-seed0-1f0c22aa90`."""
     parts = (spec.dataset.spec, *spec.combination, f"seed{spec.seed}")
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts)).strip("-.")

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
     from vsebench.plugin.registry import Kind, Registry
+    from vsebench.results.reader import RunReader
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import ComponentRef
-    from vsebench.results.store import RunDirectory
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class StoredRun:
     """A finished retrieval run whose best model is on disk."""
 
-    directory: RunDirectory
+    directory: RunReader
     spec: RunSpec
     record: RunRecord
 
@@ -88,7 +88,7 @@ class StoredEmbeddings:
         )
 
 
-def open_stored(directory: RunDirectory) -> StoredRun:
+def open_stored(directory: RunReader) -> StoredRun:
     """Checks that a directory holds a run that can be used again.
 
     Raises:
@@ -108,8 +108,8 @@ def open_stored(directory: RunDirectory) -> StoredRun:
         )
     if not directory.best_path.is_file():
         raise VsebenchError(
-            f"{directory.best_path} is missing: records that are shared leave models out, so make "
-            "the run again with 'vsebench run'"
+            f"{directory.best_path} is missing: packs and shared records leave models out, so make "
+            "the run again, in another folder ('vsebench run --out')"
         )
     spec = directory.read_spec()
     assert isinstance(spec, RunSpec)

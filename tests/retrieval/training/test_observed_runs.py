@@ -102,7 +102,7 @@ def test_the_columns_reach_every_form_of_the_table(plan_runs: PlanRuns, tmp_path
     (row,) = results.rows
     values = [
         record.columns["i2t_mrr"].value
-        for record in (d.read_record() for d in Store(tmp_path / "runs").directories())
+        for record in (d.read_record() for d in Store(tmp_path / "runs").runs())
         if record is not None
     ]
     assert row["i2t_mrr"] == pytest.approx(sum(values) / 2)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vsebench.plugin import OfflineSpec
+    from vsebench.results.reader import RunReader
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.inputs.run_inputs import Inputs
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from vsebench.retrieval.training.clock import Clock
 
 
-def first_round(spec: RunSpec, directory: RunDirectory) -> tuple[RunDirectory, RunRecord]:
+def first_round(spec: RunSpec, directory: RunDirectory) -> tuple[RunReader, RunRecord]:
     """The finished first round that a run depends on.
 
     Raises:
@@ -38,7 +39,7 @@ def first_round(spec: RunSpec, directory: RunDirectory) -> tuple[RunDirectory, R
             f"loss '{spec.loss.spec}' needs offline negatives, but the run names no first round "
             "to mine them from"
         )
-    found = Store(directory.path.parent).find(spec.depends_on[0])
+    found = Store(directory.path.parent).find_model(spec.depends_on[0])
     record = found.read_record() if found is not None else None
     if found is None or record is None or record.status != "done":
         raise VsebenchError(
@@ -48,7 +49,7 @@ def first_round(spec: RunSpec, directory: RunDirectory) -> tuple[RunDirectory, R
     return found, record
 
 
-def load_best(model: Model, directory: RunDirectory) -> None:
+def load_best(model: Model, directory: RunReader) -> None:
     """Puts the best parameters of a finished run into a model of the same shape.
 
     Raises:

@@ -1,0 +1,102 @@
+"""`vsebench pack` and `vsebench unpack`: a folder of runs as a few files, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_THOUSAND = 1000
+
+
+def pack_command(
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the pack goes. [default: beside the runs]"),
+    ] = None,
+    held_in: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Name this folder's pack where it holds a run to the byte, instead of holding the "
+            "run twice; repeatable.",
+        ),
+    ] = None,
+    leave_unfinished: Annotated[
+        bool,
+        typer.Option("--leave-unfinished", help="Leave out runs that have not ended."),
+    ] = False,
+    remove: Annotated[
+        bool,
+        typer.Option(
+            "--remove",
+            help="Delete the files that the pack holds, once it has given them back; weights, "
+            "checkpoints and logs stay.",
+        ),
+    ] = False,
+) -> None:
+    """Pack the runs under DIR into two files, which every command reads as it reads the runs."""
+    from vsebench.results.pack_format import ARRAYS, RUNS
+    from vsebench.results.packing import left_out, pack, remove_packed
+
+    target = out or directory
+    packed = pack(directory, target, held_in=held_in or (), leave_unfinished=leave_unfinished)
+    files = [path for path in (target / RUNS, target / ARRAYS) if path.exists()]
+    typer.echo(
+        f"{_runs(packed.runs)} in "
+        + " and ".join(f"{path} ({_size(path.stat().st_size)})" for path in files)
+    )
+    if packed.failed:
+        typer.echo(f"Failed or blocked: {packed.failed} of them.")
+    if packed.held_elsewhere:
+        typer.echo(f"Held by another pack: {packed.held_elsewhere} of them.")
+    if packed.unfinished:
+        typer.echo(f"Not ended, and left out: {', '.join(packed.unfinished)}.")
+    if found := left_out(directory):
+        typer.echo(f"Not packed: {_listed(found)}.")
+    if remove:
+        typer.echo(f"Deleted: {remove_packed(directory, target):,} files that the pack holds.")
+
+
+def unpack_command(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder of a pack.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the runs go. [default: beside the pack]"),
+    ] = None,
+) -> None:
+    """Write the runs of the pack in DIR as they were packed, a folder for each."""
+    from vsebench.results.unpacking import unpack
+
+    typer.echo(f"{_runs(unpack(directory, out))} in {out or directory}")
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} run{'s' * (count != 1)}"
+
+
+def _listed(sizes: Mapping[str, Sequence[int]]) -> str:
+    return ", ".join(
+        f"{name} of {_runs(len(found))} ({_size(sum(found))})" for name, found in sizes.items()
+    )
+
+
+def _size(count: float) -> str:
+    """Bytes in powers of a thousand: `84.2 MB`."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < _THOUSAND:
+            return f"{count:.1f} {unit}" if unit != "bytes" else f"{count} bytes"
+        count /= _THOUSAND
+    return f"{count:.1f} GB"

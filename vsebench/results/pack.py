@@ -1,0 +1,196 @@
+"""The runs of a pack, read as those of a folder are."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zipfile
+import zlib
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from vsebench.plugin.errors import VsebenchError
+from vsebench.results.contents import npz_bytes
+from vsebench.results.noted import PLAN, Noted
+from vsebench.results.pack_format import (
+    ARRAYS,
+    NAMES,
+    NPZ,
+    RUNS,
+    VERSION,
+    Line,
+    Opening,
+    array_key,
+    arrays_checksum,
+    checksum,
+    file_bytes,
+)
+from vsebench.results.reader import RunReader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_REMEDY = "take it again from where it came, or pack the runs again"
+
+
+class Pack:
+    """The packed runs of a folder.
+
+    Attributes:
+        folder: where the two files lie.
+        plan: the folder's `plan.json`; None where it had none.
+        noted: what that says.
+        lines: the runs, in the order of the file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Reads the pack of a folder.
+
+        Raises:
+            VsebenchError: it is damaged, or was written by a newer version.
+        """
+        self.folder = folder
+        try:
+            text = gzip.decompress(self.path.read_bytes()).split(b"\n")
+            opening = self._opening(text[0])
+            self.lines = [Line.model_validate(from_json(line)) for line in text[1:-1]]
+        except ValidationError as error:
+            raise self.damaged(error.errors(include_url=False)[0]["msg"]) from error
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise self.damaged(str(error)) from error
+        if len(self.lines) != opening.runs:
+            raise self.damaged(f"{len(self.lines)} of {opening.runs} runs")
+        plan = opening.files.get(PLAN)
+        self.plan = None if plan is None else file_bytes(plan)
+        try:
+            self.noted = Noted() if self.plan is None else Noted.parse(self.plan.decode())
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self.damaged(f"no plan: {error}") from error
+
+    @classmethod
+    def of(cls, folder: Path) -> Pack | None:
+        """The pack of a folder; None when it has none.
+
+        Raises:
+            VsebenchError: it is damaged, or was written by a newer version.
+        """
+        return cls(folder) if (folder / RUNS).is_file() else None
+
+    @property
+    def path(self) -> Path:
+        """Its file of records."""
+        return self.folder / RUNS
+
+    @cached_property
+    def runs(self) -> list[PackedRun]:
+        """What it holds, and what it names of other packs.
+
+        Raises:
+            VsebenchError: another pack does not hold what this one names.
+        """
+        others: dict[str, Pack | None] = {}
+        found = []
+        for line in self.lines:
+            keeper: Pack | None = self
+            if line.held_in is not None:
+                if line.held_in not in others:
+                    others[line.held_in] = Pack.of(self.folder / line.held_in)
+                keeper = others[line.held_in]
+            found.append(PackedRun(self, line, self._held(line, keeper)))
+        return found
+
+    @cached_property
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """Arrays by run, file and name."""
+        import numpy as np
+
+        content = io.BytesIO((self.folder / ARRAYS).read_bytes())
+        arrays: Mapping[str, NDArray[Any]] = np.load(content, allow_pickle=False)
+        return arrays
+
+    def damaged(self, why: str) -> VsebenchError:
+        """The one line about a pack that is not what was written."""
+        return VsebenchError(f"{self.path} is damaged ({' '.join(why.split())}): {_REMEDY}")
+
+    def _opening(self, text: bytes) -> Opening:
+        content = from_json(text)
+        version = content.get("vsebench_pack") if isinstance(content, dict) else None
+        if isinstance(version, int) and version > VERSION:
+            raise VsebenchError(
+                f"{self.path} was written by a newer vsebench (pack version {version}, this one "
+                f"reads up to {VERSION}): upgrade vsebench"
+            )
+        return Opening.model_validate(content)
+
+    def _held(self, line: Line, keeper: Pack | None) -> tuple[Pack, Line]:
+        """Where the content of a line is: in this pack or in the one that it names."""
+        if keeper is self:
+            return self, line
+        for other in keeper.lines if keeper is not None else ():
+            if (other.run, other.held_in, other.sha256) == (line.run, None, line.sha256):
+                assert keeper is not None
+                return keeper, other
+        place = Path(os.path.normpath(self.folder / str(line.held_in)))
+        raise VsebenchError(
+            f"{self.path} names run {line.run} of {place / RUNS}, which does not hold it: keep "
+            "both folders side by side, from one commit"
+        )
+
+
+class PackedRun(RunReader):
+    """A run in a pack. What packs leave out is looked for in the run's folder.
+
+    Attributes:
+        run_id: id of the run.
+        sha256: checksum by name of every packed file.
+    """
+
+    def __init__(self, pack: Pack, line: Line, held: tuple[Pack, Line]) -> None:
+        super().__init__(pack.folder / line.run)
+        self.run_id, self.sha256 = line.run_id, line.sha256
+        self._pack, self._line = held
+
+    @property
+    def keeper(self) -> Path:
+        """Folder of the pack that holds the content."""
+        return self._pack.folder
+
+    def holds(self, name: str) -> bool:
+        return name in self.sha256 or (name not in NAMES and (self.path / name).is_file())
+
+    def read_bytes(self, name: str) -> bytes:
+        if name not in self.sha256:
+            return (self.path / name).read_bytes()
+        if name in self._line.arrays:
+            arrays = self._arrays(name)
+            found, content = arrays_checksum(arrays), npz_bytes(arrays)
+        else:
+            content = file_bytes(self._line.files.get(name, ""))
+            found = checksum(content)
+        if found != self.sha256[name]:
+            raise self.damaged(name, ValueError("checksum mismatch"))
+        return content
+
+    def where(self, name: str) -> str:
+        place = self._pack.folder / (ARRAYS if name in NPZ else RUNS)
+        return f"{place}: {name} of run {self._line.run}"
+
+    @property
+    def remedy(self) -> str:
+        return _REMEDY
+
+    def _arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        try:
+            return {
+                key: self._pack.arrays[array_key(self._line.run, name, key)]
+                for key in self._line.arrays[name]
+            }
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise self.damaged(name, error) from error

@@ -1,0 +1,189 @@
+"""What a run left, read alike whether its files lie in a folder or in a pack."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import ValidationError
+
+from vsebench.plugin.errors import VsebenchError
+from vsebench.results.contents import npz_arrays
+from vsebench.results.record import HEADLINE, SCHEMA, Evaluation, RunRecord
+from vsebench.results.spec import read_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vsebench.results.spec import AnnotationSpec, RunSpec
+
+T = TypeVar("T")
+
+SPEC = "spec.json"
+RECORD = "record.json"
+CURVE = "curve.jsonl"
+RANKS = "ranks.npz"
+PER_IMAGE = "per_image.npz"
+DONE = "done"
+
+
+class RunReader(ABC):
+    """A run as readers see it; subclasses say where the bytes of its files are.
+
+    Attributes:
+        path: folder of the run: where its files lie, or where they go when a pack is unpacked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @abstractmethod
+    def holds(self, name: str) -> bool:
+        """Whether the run left a file of that name."""
+
+    @abstractmethod
+    def read_bytes(self, name: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            OSError: missing or unreadable.
+            VsebenchError: not what was packed.
+        """
+
+    @abstractmethod
+    def where(self, name: str) -> str:
+        """Where a file is, as errors name it."""
+
+    @property
+    @abstractmethod
+    def remedy(self) -> str:
+        """What to do about a damaged file, as errors say it."""
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Training state to resume from; never packed."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def best_path(self) -> Path:
+        """Weights of the model that dev selected; never packed."""
+        return self.path / "best.safetensors"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run ended well and everything it left is on disk."""
+        return self.holds(DONE) and self.holds(RECORD)
+
+    @property
+    def holds_run(self) -> bool:
+        """Whether a run was started here."""
+        return self.holds(SPEC) or self.holds(RECORD) or self.holds(DONE)
+
+    def read_spec(self) -> RunSpec | AnnotationSpec:
+        """The run that this is; where only its record is left, as the record has it, without paths.
+
+        Raises:
+            VsebenchError: missing or damaged.
+        """
+        if not self.holds(SPEC) and (record := self.read_record()) is not None:
+            return record.spec
+        return self._parse(SPEC, read_spec)
+
+    def read_record(self) -> RunRecord | None:
+        """How the run ended; None when it has not.
+
+        Raises:
+            VsebenchError: the record is damaged, or was written by a newer version.
+        """
+        if not self.holds(RECORD):
+            return None
+        return self._parse(RECORD, RunRecord.model_validate_json)
+
+    def check_unfinished(self) -> None:
+        """Checks that a run without a record has not ended.
+
+        Raises:
+            VsebenchError: it is marked done, so that its record was lost.
+        """
+        if self.holds(DONE) and not self.holds(RECORD):
+            raise self.damaged(RECORD, FileNotFoundError())
+
+    def read_whole_curve(self, record: RunRecord) -> list[Evaluation]:
+        """The curve of a run that ended, for readers who need it and the record whole.
+
+        Raises:
+            VsebenchError: it is damaged, or one of the two lacks what every finished run has.
+        """
+        headline, curve = HEADLINE[record.spec.task], self.read_curve()
+        if record.status == "done" and headline not in record.test:
+            raise self.damaged(
+                RECORD, ValueError(f"a finished run without its test metric '{headline}'")
+            )
+        if record.status == "done" and self.holds(CURVE) and not curve:
+            raise self.damaged(CURVE, ValueError("a finished run without an evaluation"))
+        return curve
+
+    def read_curve(self) -> list[Evaluation]:
+        """The training curve so far; a last line without its end is one that a killed process did
+        not finish, and is left out.
+
+        Raises:
+            VsebenchError: a line is damaged.
+        """
+        if not self.holds(CURVE):
+            return []
+        try:
+            *lines, _ = self.read_bytes(CURVE).split(b"\n")
+            return [Evaluation.model_validate_json(line) for line in lines]
+        except (OSError, ValidationError) as error:
+            raise self.damaged(CURVE, error) from error
+
+    def read_ranks(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Test ranks, 0 for the top, of the best positive of each image [n_images] and each caption
+        [n_captions].
+
+        Raises:
+            VsebenchError: missing or damaged.
+        """
+        try:
+            ranks = npz_arrays(self.read_bytes(RANKS))
+            return ranks["i2t"], ranks["t2i"]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise self.damaged(RANKS, error) from error
+
+    def _parse(self, name: str, parse: Callable[[str], T]) -> T:
+        try:
+            text = self.read_bytes(name).decode("utf-8")
+            self._refuse_newer(name, text)
+            return parse(text)
+        except (OSError, ValueError) as error:
+            raise self.damaged(name, error) from error
+
+    def _refuse_newer(self, name: str, text: str) -> None:
+        """A record of a later schema is not damaged, and deleting it would be a pity."""
+        content = json.loads(text)
+        version = content.get("schema_version", SCHEMA) if isinstance(content, dict) else SCHEMA
+        if isinstance(version, int) and version > SCHEMA:
+            raise VsebenchError(
+                f"{self.where(name)} was written by a newer vsebench (record schema {version}, "
+                f"this one reads up to {SCHEMA}): upgrade vsebench"
+            )
+
+    def damaged(self, name: str, error: Exception) -> VsebenchError:
+        """The one line about a file that is missing or not what was written."""
+        if isinstance(error, FileNotFoundError):
+            return VsebenchError(f"{self.where(name)} is missing: {self.remedy}")
+        why = (
+            error.errors(include_url=False)[0]["msg"]
+            if isinstance(error, ValidationError)
+            else str(error)
+        )
+        return VsebenchError(
+            f"{self.where(name)} is damaged ({' '.join(why.split())}): {self.remedy}"
+        )
