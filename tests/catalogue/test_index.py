@@ -55,7 +55,7 @@ REFUSED = {
     "an empty kind": ({"components": {"pooling": []}}, "components: name the components by kind"),
     "unknown kind": (
         {"components": {"poolings": ["acme"]}},
-        "components, poolings, [key]: Input should be 'pooling'",
+        "components: unknown kind of component 'poolings': did you mean 'pooling'?",
     ),
     "bad component": (
         {"components": {"pooling": ["a,b"]}},

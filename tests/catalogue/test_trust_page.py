@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.catalogue.entries import index
 from vsebench.catalogue.entry import Entry
 from vsebench.catalogue.index import read_index
-from vsebench.cli.new import KINDS
+from vsebench.cli.new import FAMILIES
 from vsebench.plugin.timebox import DEFAULT_SECONDS, GRACE_SECONDS
 from vsebench.scaffold import LICENCES
 
@@ -24,7 +24,7 @@ def test_the_entry_that_it_shows_is_valid(tmp_path: Path):
 
 
 def test_it_names_every_choice_of_the_scaffold():
-    assert all(f"`{choice}`" in PAGE for choice in (*KINDS, *LICENCES))
+    assert all(f"`{choice}`" in PAGE for choice in (*FAMILIES, *LICENCES))
 
 
 def test_it_names_every_variable_of_the_loader():

@@ -48,10 +48,7 @@ def test_what_cannot_be_is_refused_in_one_line(capsys: pytest.CaptureFixture[str
         == "there is no scaffold for a 'poling': did you mean 'pooling'?"
     )
     assert refused(capsys, "encoder", "x") == "say which encoder it is: --side image or --side text"
-    assert (
-        refused(capsys, "loss", "x", "--side", "text")
-        == "--side is of encoders, and a loss has none: leave it out"
-    )
+    assert refused(capsys, "loss", "x", "--side", "text") == "a loss has no side: leave out --side"
     assert (
         refused(capsys, "loss", "x", "--license", "gpl")
         == "unknown licence 'gpl': known: apache-2.0, bsd-3-clause, mit"

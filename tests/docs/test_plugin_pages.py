@@ -11,16 +11,23 @@ import pytest
 from tests.docs.pages import Reader, blocks
 from vsebench.grid.execute import execute
 from vsebench.grid.local import LocalExecutor
-from vsebench.plugin import hookspecs
+from vsebench.plugin.kinds import KINDS
+from vsebench.plugin.loader import load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.plugin import Job, Report
+    from vsebench.plugin.kinds import Kind
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted((DOCS / "plugins").glob("*.md"))
-HOOKS = [name for name in dir(hookspecs) if name.startswith("vsebench_")]
+PAGE_NAMES = {page.name for page in PAGES}
+HOOKS_PAGE = (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8")
+HOOKS = {
+    name: hook.spec for name, hook in vars(load_plugins().manager.hook).items() if hook.has_spec()
+}
+REGISTRATION = {kind.hook for kind in KINDS.values()}
 
 
 @pytest.fixture
@@ -72,14 +79,20 @@ def test_there_is_a_page_for_each_of_these() -> None:
     }
 
 
-@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("hook", HOOKS.keys() - REGISTRATION)
 def test_every_hook_is_documented(hook: str) -> None:
-    spec = getattr(hookspecs, hook)
-    assert (spec.__doc__ or "").strip().endswith((".", '".'))
-    arguments = ", ".join(spec.__code__.co_varnames[: spec.__code__.co_argcount])
-    assert f"| `{hook}({arguments})` |" in (DOCS / "plugins" / "hooks.md").read_text(
-        encoding="utf-8"
-    )
+    spec = HOOKS[hook]
+    assert (spec.function.__doc__ or "").strip().endswith((".", '".'))
+    assert f"| `{hook}({', '.join(spec.argnames)})` |" in HOOKS_PAGE
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_every_kind_is_documented(kind: Kind) -> None:
+    page = f"[{kind.noun}]({kind.name}.md)" if f"{kind.name}.md" in PAGE_NAMES else kind.noun
+    context = ", ".join(f"`{name}`" for name in sorted(kind.context))
+    hook = f"`{kind.hook}(register)`" + (f', `side="{kind.side}"`' if kind.side else "")
+    row = f"| {page} | {kind.summary} | {hook} | {context} | `{kind.option}` |"
+    assert row in HOOKS_PAGE.splitlines(), row
 
 
 def test_the_page_of_hooks_names_no_hook_that_does_not_exist() -> None:

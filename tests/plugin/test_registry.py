@@ -6,7 +6,7 @@ import pytest
 
 from vsebench.plugin import Card, LossCard, OfflineSpec, Param, PluginError, SpecError
 from vsebench.plugin.errors import did_you_mean
-from vsebench.plugin.registry import Component, Kind, Origin, Registry, quote
+from vsebench.plugin.registry import Component, Origin, Registry, quote
 
 
 class Takes:
@@ -26,7 +26,7 @@ PARAMS = (Param("k", 5), Param("text", ""))
 
 def component(
     name: str = "it",
-    kind: Kind = "pooling",
+    kind: str = "pooling",
     *,
     dist: str = "dist",
     target: str = f"{__name__}:Takes",

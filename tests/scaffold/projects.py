@@ -10,7 +10,7 @@ from vsebench.scaffold.kinds import STARTS
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = tuple(STARTS)
+KINDS = tuple(kind for kind, start in STARTS.items() if start is not None)
 
 
 def project(kind: str, **changes: object) -> Project:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.scaffold.projects import KINDS, files, project
 from vsebench.plugin import SpecError
+from vsebench.plugin.kinds import KINDS as KINDS_OF
 from vsebench.scaffold import LICENCES
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def test_the_author_starts_from_a_short_module(kind: str):
     code = files(made)[f"src/{made.package}/{made.module}.py"]
     assert len([line for line in code.splitlines() if line.strip()]) <= LINES
     assert f"class {made.class_name}" in code
-    assert ast.get_docstring(ast.parse(code)) == f"The {made.start.noun} `{made.name}`."
+    assert ast.get_docstring(ast.parse(code)) == f"The {KINDS_OF[kind].noun} `{made.name}`."
 
 
 @pytest.mark.parametrize("kind", KINDS)

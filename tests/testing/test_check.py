@@ -22,7 +22,7 @@ from vsebench.testing import (
     promise,
 )
 from vsebench.testing.devices import unmixed
-from vsebench.testing.kinds import HOMES, promises
+from vsebench.testing.kinds import GROUPS, promises
 from vsebench.testing.trial import Trial
 
 SUBJECT = subject("pooling", broken_poolings.Plain)
@@ -162,7 +162,7 @@ def test_a_misspelt_promise_is_an_error() -> None:
         )
 
 
-@pytest.mark.parametrize("group", HOMES)
+@pytest.mark.parametrize("group", [name for groups in GROUPS.values() for name in groups])
 def test_promises_have_names_of_their_own_and_one_sentence_each(group: str) -> None:
     known = promises(group)
     assert len({each.name for each in known}) == len(known)

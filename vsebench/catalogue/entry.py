@@ -9,7 +9,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from vsebench.plugin.registry import KINDS, Kind
+from vsebench.plugin.kinds import KINDS, kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Entry(BaseModel):
     """The oldest release that keeps the promises of its components."""
     vsebench: VersionText
     """The oldest release of vsebench that it works with."""
-    components: dict[Kind, tuple[str, ...]]
+    components: dict[str, tuple[str, ...]]
     """Names by kind."""
 
     @field_validator("name")
@@ -105,6 +105,7 @@ class Entry(BaseModel):
                 f"['my_pool'] }}"
             )
         for kind, names in components.items():
+            kind_named(kind)
             for name in names:
                 if (
                     not name

@@ -67,7 +67,7 @@ def conformance_command(
 
     found = subjects(
         target,
-        kind=kind,  # type: ignore[arg-type]  # checked above
+        kind=kind,
         data_roots=[Path(root) for root in data_root or []],
         plugins=tuple(plugin or ()),
     )
@@ -92,12 +92,11 @@ def _check(subjects: Sequence[Subject], *, slow: bool, as_json: bool) -> bool:
 
 
 def _promise_lines(kind: str | None) -> Iterator[str]:
-    from vsebench.testing.kinds import HOMES, promises
+    from vsebench.testing.kinds import GROUPS, promises
 
-    for group in HOMES:
-        if kind is None or group == kind or group.endswith(f" {kind}"):
-            yield f"{group}:"
-            yield from (
-                f"  {promise.name}{' (--slow)' if promise.slow else ''}: {promise.summary}"
-                for promise in promises(group)
-            )
+    for group in [group for name in GROUPS if kind in (None, name) for group in GROUPS[name]]:
+        yield f"{group}:"
+        yield from (
+            f"  {promise.name}{' (--slow)' if promise.slow else ''}: {promise.summary}"
+            for promise in promises(group)
+        )

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.kinds import KINDS
+from vsebench.scaffold.kinds import STARTS
 
 if TYPE_CHECKING:
-    from vsebench.plugin.registry import Component, Kind
+    from vsebench.plugin.registry import Component
     from vsebench.scaffold import Project
 
-KINDS = ("pooling", "similarity", "loss", "sampler", "batch-plan", "dataset", "encoder")
-SIDES = ("image", "text")
+FAMILIES = tuple(dict.fromkeys(KINDS[name].family for name, start in STARTS.items() if start))
+"""What `vsebench new` makes; encoders of both sides are one family."""
 
 
 def new_command(
     kind: Annotated[
-        str, typer.Argument(help=f"What it provides: {', '.join(KINDS)}.", show_default=False)
+        str, typer.Argument(help=f"What it provides: {', '.join(FAMILIES)}.", show_default=False)
     ],
     name: Annotated[
         str, typer.Argument(help="Of the component, such as my_pool.", show_default=False)
@@ -58,17 +60,17 @@ def new_command(
     )
 
 
-def _kind(kind: str, side: str | None) -> Kind:
-    """The kind as components are registered under it."""
-    if kind not in KINDS:
-        raise SpecError(f"there is no scaffold for a '{kind}': {did_you_mean(kind, KINDS)}")
-    if kind != "encoder":
-        if side is not None:
-            raise SpecError(f"--side is of encoders, and a {kind} has none: leave it out")
-        return cast("Kind", kind)
-    if side not in SIDES:
-        raise SpecError("say which encoder it is: --side image or --side text")
-    return "image-encoder" if side == "image" else "text-encoder"
+def _kind(family: str, side: str | None) -> str:
+    """The name of the kind of a family and a side."""
+    if family not in FAMILIES:
+        raise SpecError(f"there is no scaffold for a '{family}': {did_you_mean(family, FAMILIES)}")
+    by_side = {kind.side: kind.name for kind in KINDS.values() if kind.family == family}
+    if "" in by_side and side is not None:
+        raise SpecError(f"a {family} has no side: leave out --side")
+    if (side or "") not in by_side:
+        sides = " or ".join(f"--side {known}" for known in by_side)
+        raise SpecError(f"say which {family} it is: {sides}")
+    return by_side[side or ""]
 
 
 def _refuse_taken(project: Project) -> None:

@@ -10,8 +10,8 @@ import typer
 
 from vsebench.cli.formats import Json, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
-from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.plugin.registry import KINDS
+from vsebench.plugin.errors import SpecError
+from vsebench.plugin.kinds import KINDS, kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +88,8 @@ def plugins_command(
 
 def check_kind(kind: str | None) -> None:
     """Refuses a kind of component that does not exist."""
-    if kind is not None and kind not in KINDS:
-        raise SpecError(f"unknown kind of component '{kind}': {did_you_mean(kind, KINDS)}")
+    if kind is not None:
+        kind_named(kind)
 
 
 def _as_dict(info: PluginInfo, kind: str | None) -> dict[str, object]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vsebench.grid.suite import Suite
     from vsebench.plugin.cards import DatasetCard, LossCard, Task
-    from vsebench.plugin.registry import Kind, Registry
+    from vsebench.plugin.registry import Registry
     from vsebench.results.spec import ComponentRef
 
     PoolingPair = tuple[ComponentRef, ComponentRef]
@@ -94,7 +94,7 @@ def suite_specs(
     )
 
 
-def distinct_refs(kind: Kind, texts: Sequence[str], registry: Registry) -> tuple[ComponentRef, ...]:
+def distinct_refs(kind: str, texts: Sequence[str], registry: Registry) -> tuple[ComponentRef, ...]:
     """The components that `texts` name.
 
     Raises:

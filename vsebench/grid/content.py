@@ -11,11 +11,11 @@ from vsebench.plugin.errors import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vsebench.plugin.registry import Kind, Registry
+    from vsebench.plugin.registry import Registry
     from vsebench.results.spec import ComponentRef
 
 
-def with_content(kind: Kind, ref: ComponentRef, registry: Registry) -> ComponentRef:
+def with_content(kind: str, ref: ComponentRef, registry: Registry) -> ComponentRef:
     """The component with the content of its files in its version: `1+5b1c2a90d3e4f607`. One that
     has no files stays as it is.
 

@@ -14,10 +14,10 @@ from vsebench.results.spec import AnnotationSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vsebench.plugin.registry import Component, Kind, Registry
+    from vsebench.plugin.registry import Component, Registry
     from vsebench.results.spec import AnySpec, ComponentRef
 
-    Part = tuple[Kind, ComponentRef, dict[str, object]]
+    Part = tuple[str, ComponentRef, dict[str, object]]
     """A component of a run, and what it is told when it is made."""
 
 
@@ -92,7 +92,7 @@ def _setting(run: AnySpec) -> tuple[str, ...]:
     return (run.task, run.protocol.engine) if isinstance(run, AnnotationSpec) else (run.task,)
 
 
-def _ask(made: Any, kind: Kind, run: AnySpec) -> None:
+def _ask(made: Any, kind: str, run: AnySpec) -> None:
     """What the run will ask of a component before its first step, and of a stopping rule after it.
 
     Raises:

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.plugin.params import Scalar
-    from vsebench.plugin.registry import Kind, Registry
+    from vsebench.plugin.registry import Registry
     from vsebench.results.spec import ComponentRef
 
 P = TypeVar("P", Protocol, AnnotationProtocol)
 
-COMPONENT_KEYS: Mapping[str, Kind] = {
+COMPONENT_KEYS: Mapping[str, str] = {
     "image_encoder": "image-encoder",
     "text_encoder": "text-encoder",
     "batch_plan": "batch-plan",

@@ -1,8 +1,10 @@
 """The hooks that a plugin may implement.
 
-Registration hooks get `register(name, target, *, params=(), card)`. `target` is `"module:Class"`;
-the class is imported when a component is created, so that listing imports nothing heavy. A plugin
-in a file of its own (`--plugin own.py`) writes `f"{__name__}:Class"`.
+Registration hooks are named after the kinds of component (`vsebench.plugin.kinds`):
+`vsebench_register_poolings(register)` registers poolings. They get
+`register(name, target, *, params=(), card)`. `target` is `"module:Class"`; the class is imported
+when a component is created, so that listing imports nothing heavy. A plugin in a file of its own
+(`--plugin own.py`) writes `f"{__name__}:Class"`.
 
 Run-time hooks are called in the run's process and look on: see `vsebench.plugin.runtime`. An
 implementation takes those of a hook's arguments that it names.
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from vsebench.plugin.kinds import KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,51 +27,14 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("vsebench")
 
 
-@hookspec
-def vsebench_register_poolings(register: Register) -> None:
-    """Registers poolings: `register("kmax", "my_package:KMax", params=[Param("k", 5)],
-    card=Card("…"))`.
-    """
+def registration_hooks() -> type:
+    """The hooks that register components, by name."""
 
+    @hookspec
+    def registers(register: Register | RegisterEncoder) -> None:
+        """Registers components of one kind, or of several that differ in their side."""
 
-@hookspec
-def vsebench_register_similarities(register: Register) -> None:
-    """Registers similarities between image and text embeddings."""
-
-
-@hookspec
-def vsebench_register_losses(register: Register) -> None:
-    """Registers losses; their card is a `LossCard`."""
-
-
-@hookspec
-def vsebench_register_samplers(register: Register) -> None:
-    """Registers negative samplers of the annotation task."""
-
-
-@hookspec
-def vsebench_register_batch_plans(register: Register) -> None:
-    """Registers batch plans: the order in which an epoch visits the training captions."""
-
-
-@hookspec
-def vsebench_register_stopping_rules(register: Register) -> None:
-    """Registers stopping rules, which the protocol key `stop` names."""
-
-
-@hookspec
-def vsebench_register_datasets(register: Register) -> None:
-    """Registers data sets; their card is a `DatasetCard`."""
-
-
-@hookspec
-def vsebench_register_encoders(register: RegisterEncoder) -> None:
-    """Registers encoders: `register("bigru", "my_package:BiGRU", side="text", card=Card("…"))`."""
-
-
-@hookspec
-def vsebench_register_executors(register: Register) -> None:
-    """Registers executors: where runs are run."""
+    return type("RegistrationHooks", (), {kind.hook: registers for kind in KINDS.values()})
 
 
 @hookspec

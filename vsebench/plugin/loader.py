@@ -19,14 +19,16 @@ import pluggy
 from vsebench.plugin import hookspecs
 from vsebench.plugin.cures import NewerAPIError, collisions, cure, describe, disable
 from vsebench.plugin.errors import PluginError, did_you_mean
-from vsebench.plugin.registry import Component, Kind, Registry
+from vsebench.plugin.kinds import kinds_of
+from vsebench.plugin.registry import Component, Registry
 from vsebench.plugin.sources import DISTRIBUTION, file_source, installed_sources, normalise
 from vsebench.plugin.timebox import PluginTimeout, limit, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from vsebench.plugin.cards import Card
+    from vsebench.plugin.kinds import Kind
     from vsebench.plugin.params import Param
     from vsebench.plugin.registry import Origin
     from vsebench.plugin.sources import PluginSource
@@ -37,18 +39,6 @@ API_VERSION = 1
 """
 
 PROJECT = "vsebench"
-
-_HOOK_KINDS: dict[str, Kind] = {
-    "vsebench_register_poolings": "pooling",
-    "vsebench_register_similarities": "similarity",
-    "vsebench_register_losses": "loss",
-    "vsebench_register_samplers": "sampler",
-    "vsebench_register_batch_plans": "batch-plan",
-    "vsebench_register_stopping_rules": "stopping-rule",
-    "vsebench_register_datasets": "dataset",
-    "vsebench_register_executors": "executor",
-}
-_ENCODERS = "vsebench_register_encoders"
 
 
 @dataclass(frozen=True)
@@ -75,12 +65,13 @@ class PluginInfo:
     error: str = ""
     cure: str = ""
     hooks: tuple[str, ...] = ()
-    components: tuple[tuple[Kind, str], ...] = ()
+    components: tuple[tuple[str, str], ...] = ()
 
 
 def _manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(hookspecs.registration_hooks())
     return manager
 
 
@@ -260,7 +251,7 @@ def _register_hooks(plugin: Any, name: str, manager: pluggy.PluginManager) -> li
         raise PluginError(f"it is the same module as plugin '{known}'")
     manager.register(plugin, name=name)
     hooks = sorted(caller.name for caller in manager.get_hookcallers(plugin) or ())
-    specified = [hook for hook in dir(hookspecs) if hook.startswith(f"{PROJECT}_")]
+    specified = sorted(name for name, hook in vars(manager.hook).items() if hook.has_spec())
     for hook in hooks:
         if hook not in specified:
             raise PluginError(
@@ -282,33 +273,32 @@ def _collect(
     """
     registry = Registry()
     others = [other for other in manager.get_plugins() if other is not plugin]
-
-    def registrar(kind: Kind) -> Callable[..., None]:
-        def register(name: str, target: str, *, card: Card, params: Sequence[Param] = ()) -> None:
-            registry.add(Component(kind, name, target, tuple(params), card, origin))
-
-        return register
-
-    def register_encoder(
-        name: str,
-        target: str,
-        *,
-        side: Literal["image", "text"],
-        card: Card,
-        params: Sequence[Param] = (),
-    ) -> None:
-        if side not in ("image", "text"):
-            raise PluginError(f"encoder '{name}' has side '{side}': write 'image' or 'text'")
-        registrar("image-encoder" if side == "image" else "text-encoder")(
-            name, target, card=card, params=params
-        )
-
     for hook in hooks:
-        if hook not in (*_HOOK_KINDS, _ENCODERS):
-            continue  # called by runs, or by the command line
-        register = registrar(_HOOK_KINDS[hook]) if hook in _HOOK_KINDS else register_encoder
-        manager.subset_hook_caller(hook, others)(register=register)
+        if kinds := kinds_of(hook):  # others are called by runs, or by the command line
+            register = _register(kinds, registry, origin)
+            manager.subset_hook_caller(hook, others)(register=register)
     return registry
+
+
+def _register(kinds: Mapping[str, Kind], registry: Registry, origin: Origin) -> Callable[..., None]:
+    """What a registration hook calls; where it serves several kinds, with the side."""
+
+    def add(kind: Kind, name: str, target: str, card: Card, params: Sequence[Param]) -> None:
+        registry.add(Component(kind.name, name, target, tuple(params), card, origin))
+
+    def register(name: str, target: str, *, card: Card, params: Sequence[Param] = ()) -> None:
+        add(kinds[""], name, target, card, params)
+
+    def register_side(
+        name: str, target: str, *, side: str, card: Card, params: Sequence[Param] = ()
+    ) -> None:
+        if side not in kinds:
+            family = next(iter(kinds.values())).family
+            sides = " or ".join(f"'{known}'" for known in kinds)
+            raise PluginError(f"{family} '{name}' has side '{side}': write {sides}")
+        add(kinds[side], name, target, card, params)
+
+    return register if "" in kinds else register_side
 
 
 def _info(
@@ -318,7 +308,7 @@ def _info(
     error: str = "",
     cure: str = "",
     hooks: tuple[str, ...] = (),
-    components: tuple[tuple[Kind, str], ...] = (),
+    components: tuple[tuple[str, str], ...] = (),
 ) -> PluginInfo:
     origin = source.origin
     return PluginInfo(

@@ -6,46 +6,16 @@ import importlib
 import inspect
 import urllib.parse
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from vsebench.plugin.cards import Card, DatasetCard, LossCard
 from vsebench.plugin.errors import PluginError, SpecError, VsebenchError, did_you_mean
+from vsebench.plugin.kinds import KINDS, kind_named
 from vsebench.plugin.params import Param, Scalar, format_value, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-Kind = Literal[
-    "pooling",
-    "similarity",
-    "loss",
-    "sampler",
-    "batch-plan",
-    "stopping-rule",
-    "dataset",
-    "image-encoder",
-    "text-encoder",
-    "executor",
-]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-CONTEXT: Mapping[Kind, frozenset[str]] = {
-    "pooling": frozenset({"dim"}),
-    "similarity": frozenset({"dim"}),
-    "loss": frozenset({"dim", "batch_size"}),
-    "sampler": frozenset(),
-    "batch-plan": frozenset({"batch_size"}),
-    "stopping-rule": frozenset(),
-    "dataset": frozenset({"strict"}),
-    "image-encoder": frozenset({"in_dim", "dim"}),
-    "text-encoder": frozenset({"vocabulary_size", "word_dim", "dim"}),
-    "executor": frozenset({"workers"}),
-}
-"""What the suite may tell a component of each kind when it is created; a class takes what its
-`__init__` names.
-"""
-
-CARDS: Mapping[Kind, type[Card]] = {"loss": LossCard, "dataset": DatasetCard}
+    from vsebench.plugin.cards import Card
 
 
 class Register(Protocol):
@@ -57,7 +27,7 @@ class Register(Protocol):
 
 
 class RegisterEncoder(Protocol):
-    """As `Register`, with the tower that the encoder serves."""
+    """As `Register`, of a hook that serves several kinds: with the tower that an encoder serves."""
 
     def __call__(
         self,
@@ -92,7 +62,7 @@ class Origin:
 class Component:
     """A registered component; its class is imported by `load`."""
 
-    kind: Kind
+    kind: str
     name: str
     target: str
     params: tuple[Param, ...]
@@ -166,11 +136,11 @@ class Component:
             SpecError: unknown or bad parameters, or context that its kind does not have.
             PluginError: the class cannot be imported.
         """
+        known = KINDS[self.kind].context
         for name in context:
-            if name not in CONTEXT[self.kind]:
+            if name not in known:
                 raise SpecError(
-                    f"a {self.kind} takes no context '{name}': "
-                    f"{did_you_mean(name, CONTEXT[self.kind])}"
+                    f"a {self.kind} takes no context '{name}': {did_you_mean(name, known)}"
                 )
         cls = self.load()
         accepted = inspect.signature(cls).parameters
@@ -205,7 +175,7 @@ class Registry:
     `dist::name`.
     """
 
-    _components: dict[Kind, dict[str, list[Component]]] = field(default_factory=dict)
+    _components: dict[str, dict[str, list[Component]]] = field(default_factory=dict)
 
     def add(self, component: Component) -> None:
         """Adds a component.
@@ -236,12 +206,13 @@ class Registry:
             trial.add(component)
         self._components = trial._components
 
-    def get(self, kind: Kind, name: str) -> Component:
+    def get(self, kind: str, name: str) -> Component:
         """The component of that kind and name (`name` or `dist::name`).
 
         Raises:
             SpecError: unknown (with the nearest match), or claimed by several distributions.
         """
+        kind_named(kind)
         distribution, _, bare = name.rpartition("::")
         claims = self._components.get(kind, {}).get(bare, [])
         if distribution:
@@ -301,7 +272,7 @@ def _check(component: Component) -> None:
             f"{where} registers {component.owner} with target '{component.target}': write "
             "'module:Class'"
         )
-    expected = CARDS.get(component.kind, Card)
+    expected = KINDS[component.kind].card
     if not isinstance(component.card, expected):
         raise PluginError(
             f"{where} registers {component.owner} with a {type(component.card).__name__}: it "

@@ -11,9 +11,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.errors import SpecError
+from vsebench.plugin.kinds import kind_named
 from vsebench.plugin.loader import load_plugins
-from vsebench.plugin.registry import KINDS, Kind
 from vsebench.plugin.sources import DISTRIBUTION
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def split_list(text: str) -> list[str]:
     return items
 
 
-def own_spec(kind: Kind, text: str, registry: Registry) -> str:
+def own_spec(kind: str, text: str, registry: Registry) -> str:
     """A spec that no person wrote but the suite, such as a default: where other distributions claim
     the name too, the suite's own component is meant.
     """
@@ -77,18 +77,16 @@ def create(kind: str, spec: str, **context: object) -> Any:
     """Creates the component that a spec names: `create("pooling", "kmax:k=5", dim=1024)`.
 
     Args:
-        kind: `pooling`, `similarity`, `loss`, `batch-plan`, `dataset`, `image-encoder`,
-            `text-encoder` or `executor`.
+        kind: the name of a kind, such as `pooling` or `text-encoder`
+            (`vsebench.plugin.kinds.KINDS`).
         spec: a component spec.
-        **context: what the suite tells components of that kind
-            (`vsebench.plugin.registry.CONTEXT`), such as the embedding size `dim` of a pooling; a
-            component that has no use for it ignores it.
+        **context: what the suite tells components of that kind, such as the embedding size `dim`
+            of a pooling; a component that has no use for it ignores it.
 
     Raises:
         SpecError: the kind, the name, a parameter, a value or the context is not known.
         PluginError: the component cannot be imported.
     """
-    if kind not in KINDS:
-        raise SpecError(f"unknown kind of component '{kind}': {did_you_mean(kind, KINDS)}")
+    kind_named(kind)
     name, given = parse_spec(spec)
     return load_plugins().registry.get(kind, name).create(given, **context)

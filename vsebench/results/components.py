@@ -9,10 +9,10 @@ from vsebench.plugin.specs import parse_spec
 from vsebench.results.spec import ComponentRef
 
 if TYPE_CHECKING:
-    from vsebench.plugin.registry import Kind, Registry
+    from vsebench.plugin.registry import Registry
 
 
-def resolve_ref(kind: Kind, text: str, registry: Registry) -> ComponentRef:
+def resolve_ref(kind: str, text: str, registry: Registry) -> ComponentRef:
     """The component that `text` names, with every parameter's value, its version and the plugin
     that provides it.
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vsebench.plugin import RetrievalSplit
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
-    from vsebench.plugin.registry import Kind, Registry
+    from vsebench.plugin.registry import Registry
     from vsebench.results.reader import RunReader
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import ComponentRef
@@ -201,7 +201,7 @@ def _open_data(
 
 def _check_versions(spec: RunSpec, registry: Registry) -> None:
     """A component that behaves otherwise by now would give numbers that the run never had."""
-    parts: list[tuple[Kind, ComponentRef]] = [
+    parts: list[tuple[str, ComponentRef]] = [
         ("image-encoder", spec.image_encoder),
         ("text-encoder", spec.text_encoder),
         ("pooling", spec.image_pooling),

@@ -1,4 +1,4 @@
-"""What the scaffold says of each kind of component."""
+"""What a new component of each kind starts as, beside its template `components/KIND.py.jinja`."""
 
 from __future__ import annotations
 
@@ -8,42 +8,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vsebench.plugin.registry import Kind
-
 
 @dataclass(frozen=True)
 class Start:
     """What a new component of a kind starts as.
 
     Attributes:
-        noun: as sentences call it.
-        hook: registers it, `vsebench_register_…`.
         summary: of what it does, until its author changes that.
         card: Python that makes its card of `SUMMARY`, a literal.
         imports: names of `vsebench.plugin` that the card and the parameters need.
-        run: options of `vsebench run` that use it; `NAME` is its spec.
         params: Python that makes its parameters, and what its README says of them.
-        side: of an encoder.
+        run: options of `vsebench run` that its kind's own needs beside it.
     """
 
-    noun: str
-    hook: str
     summary: str
     card: str
     imports: tuple[str, ...]
-    run: str
     params: tuple[tuple[str, str], ...] = ()
-    side: str = ""
+    run: str = ""
 
 
-STARTS: Mapping[Kind, Start] = {
+STARTS: Mapping[str, Start | None] = {
     "pooling": Start(
-        "pooling",
-        "poolings",
         "a fixed mixture of the maximum and the mean of the valid rows",
         "PoolingCard(SUMMARY, order_free=True, graphs=1)",
         ("PoolingCard",),
-        "--pooling NAME",
         (
             (
                 (
@@ -55,20 +44,14 @@ STARTS: Mapping[Kind, Start] = {
         ),
     ),
     "similarity": Start(
-        "similarity",
-        "similarities",
         "minus the squared Euclidean distance of two vectors",
         "Card(SUMMARY)",
         ("Card",),
-        "--similarity NAME",
     ),
     "loss": Start(
-        "loss",
-        "losses",
         "the hinges of all negatives of a batch, both directions",
         'LossCard(SUMMARY, non_negative=True, reduction="sum")',
         ("LossCard",),
-        "--loss NAME",
         (
             (
                 'Param("margin", 0.2, "margin of the hinge", minimum=0)',
@@ -77,25 +60,19 @@ STARTS: Mapping[Kind, Start] = {
         ),
     ),
     "sampler": Start(
-        "negative sampler",
-        "samplers",
         "every label that the image does not have is equally likely",
         "Card(SUMMARY)",
         ("Card",),
-        "--dataset tags:images=2000:labels=200:density=0.05 --set engine=minibatch --set "
-        "embed_dim=16 --epochs 3 --sampler NAME",
+        run="--dataset tags:images=2000:labels=200:density=0.05 --set engine=minibatch --set "
+        "embed_dim=16 --epochs 3",
     ),
     "batch-plan": Start(
-        "batch plan",
-        "batch_plans",
         "a fresh random order of the training captions each epoch",
         "Card(SUMMARY)",
         ("Card",),
-        "--set batch_plan=NAME",
     ),
+    "stopping-rule": None,
     "dataset": Start(
-        "data set",
-        "datasets",
         "made-up images of three things, with two captions each",
         """DatasetCard(
             SUMMARY,
@@ -106,24 +83,17 @@ STARTS: Mapping[Kind, Start] = {
             counts=COUNTS,
         )""",
         ("DatasetCard",),
-        "--dataset NAME",
     ),
     "image-encoder": Start(
-        "image encoder",
-        "encoders",
         "a linear layer for each local feature",
         "Card(SUMMARY)",
         ("Card",),
-        "--set image_encoder=NAME",
-        side="image",
     ),
     "text-encoder": Start(
-        "text encoder",
-        "encoders",
         "word embeddings learned from scratch and a linear layer, each word for itself",
         "Card(SUMMARY)",
         ("Card",),
-        "--set text_encoder=NAME",
-        side="text",
     ),
+    "executor": None,
 }
+"""By kind; None where `vsebench new` makes none."""

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.kinds import KINDS
 from vsebench.scaffold.kinds import STARTS, Start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from vsebench.plugin.registry import Kind
 
 LICENCES: Mapping[str, str] = {
     "apache-2.0": "Apache-2.0",
@@ -35,7 +34,7 @@ class Project:
     """A plugin of one component, to be written.
 
     Attributes:
-        kind: of the component.
+        kind: the name of the component's kind.
         name: of the component and of the entry point.
         licence: a key of `LICENCES`.
         shared: another distribution has a component of that kind and name, so that it is reached as
@@ -46,15 +45,16 @@ class Project:
             scaffold has.
     """
 
-    kind: Kind
+    kind: str
     name: str
     licence: str = "apache-2.0"
     shared: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in STARTS:
+        if STARTS.get(self.kind) is None:
+            known = [kind for kind, start in STARTS.items() if start is not None]
             raise SpecError(
-                f"there is no scaffold for a '{self.kind}': {did_you_mean(self.kind, STARTS)}"
+                f"there is no scaffold for a '{self.kind}': {did_you_mean(self.kind, known)}"
             )
         if self.licence not in LICENCES:
             raise SpecError(
@@ -77,7 +77,10 @@ class Project:
 
     @property
     def start(self) -> Start:
-        return STARTS[self.kind]
+        """What the component starts as."""
+        start = STARTS[self.kind]
+        assert start is not None  # see __post_init__
+        return start
 
     @property
     def distribution(self) -> str:
@@ -109,7 +112,8 @@ class Project:
     @property
     def run_options(self) -> str:
         """Of `vsebench run`, to use the component."""
-        return self.start.run.replace("NAME", self.spec)
+        own = KINDS[self.kind].option.replace("NAME", self.spec)
+        return " ".join(filter(None, (self.start.run, own)))
 
 
 def _nearest(name: str) -> str:

@@ -7,6 +7,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError
+from vsebench.plugin.kinds import KINDS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -29,6 +30,7 @@ def render(project: Project, *, version: str, api: int, year: int | None = None)
     environment = _environment()
     values = {
         "project": project,
+        "kind": KINDS[project.kind],
         "start": project.start,
         "version": version,
         "api": api,

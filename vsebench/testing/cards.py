@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import PluginError, VsebenchError
-from vsebench.plugin.registry import CONTEXT
+from vsebench.plugin.kinds import KINDS
 from vsebench.testing.check import (
     ConformanceError,
     NotCheckedError,
@@ -72,7 +72,7 @@ def its_parameters_are_those_of_its_class(subject: Subject) -> None:
             parameter.VAR_POSITIONAL,
             parameter.VAR_KEYWORD,
         ):
-            given = CONTEXT[subject.kind]
+            given = KINDS[subject.kind].context
             if name not in given:
                 known = ", ".join(sorted({*registered, *given})) or "nothing"
                 raise ConformanceError(

@@ -11,32 +11,37 @@ from vsebench.testing.check import Check
 from vsebench.testing.subject import find
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from vsebench.plugin.registry import Kind
     from vsebench.testing.check import Promise
     from vsebench.testing.subject import Subject
 
-HOMES = {
-    "pooling": "vsebench.testing.poolings",
-    "similarity": "vsebench.testing.similarities",
-    "retrieval loss": "vsebench.testing.losses",
-    "annotation loss": "vsebench.testing.ranking_losses",
-    "sampler": "vsebench.testing.samplers",
-    "batch-plan": "vsebench.testing.batch_plans",
-    "dataset": "vsebench.testing.datasets",
-    "image-encoder": "vsebench.testing.encoders.image",
-    "text-encoder": "vsebench.testing.encoders.text",
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "pooling": {"pooling": "vsebench.testing.poolings"},
+    "similarity": {"similarity": "vsebench.testing.similarities"},
+    "loss": {
+        "retrieval loss": "vsebench.testing.losses",
+        "annotation loss": "vsebench.testing.ranking_losses",
+    },
+    "sampler": {"sampler": "vsebench.testing.samplers"},
+    "batch-plan": {"batch-plan": "vsebench.testing.batch_plans"},
+    "stopping-rule": {},
+    "dataset": {"dataset": "vsebench.testing.datasets"},
+    "image-encoder": {"image-encoder": "vsebench.testing.encoders.image"},
+    "text-encoder": {"text-encoder": "vsebench.testing.encoders.text"},
+    "executor": {},
 }
-"""Modules of the promises of each kind, which import torch; losses are two kinds here. Executors
-have none.
+"""The groups of promises of each kind, and the modules of their `PROMISES`, which import torch: one
+a kind, for losses one a task. A kind without a group promises what every component does.
 """
 
 
 def promises(group: str) -> tuple[Promise, ...]:
-    """The promises of a group of `HOMES`, with those of every component first."""
+    """The promises of a group of `GROUPS`, with those of every component first."""
     common: tuple[Promise, ...] = import_module("vsebench.testing.cards").PROMISES
-    own: tuple[Promise, ...] = import_module(HOMES[group]).PROMISES if group in HOMES else ()
+    homes = {name: home for groups in GROUPS.values() for name, home in groups.items()}
+    own: tuple[Promise, ...] = import_module(homes[group]).PROMISES if group in homes else ()
     return (*common, *own)
 
 
@@ -64,7 +69,7 @@ def checks_of(subject: Subject, *, slow: bool = False, only: str | None = None) 
 
 
 def checks(
-    kind: Kind,
+    kind: str,
     spec: str,
     *,
     plugins: tuple[str, ...] = (),

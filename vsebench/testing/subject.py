@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vsebench.plugin.registry import CONTEXT
+from vsebench.plugin.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from vsebench.plugin.params import Scalar
-    from vsebench.plugin.registry import Component, Kind
+    from vsebench.plugin.registry import Component
 
 DIM = 16
 """Embedding size of most inputs; heads of 1, 2, 4 or 8 divide it."""
 
-_SIZES = {"dim": DIM, "in_dim": DIM, "word_dim": DIM, "vocabulary_size": DIM, "batch_size": DIM}
+_SIZES = {
+    "dim": DIM,
+    "in_dim": DIM,
+    "word_dim": DIM,
+    "vocabulary_size": DIM,
+    "batch_size": DIM,
+    "workers": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Subject:
     data_roots: tuple[Path, ...] = ()
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         return self.component.kind
 
     @property
@@ -60,7 +67,7 @@ class Subject:
     @property
     def sizes(self) -> dict[str, int]:
         """A context to make it in, where only that it can be made matters."""
-        return {name: size for name, size in _SIZES.items() if name in CONTEXT[self.kind]}
+        return {name: size for name, size in _SIZES.items() if name in KINDS[self.kind].context}
 
     def build(self, *, seed: int = 0, **context: object) -> Any:
         """An instance in evaluation mode, its parameters drawn from `seed` and moved off their
@@ -81,7 +88,7 @@ class Subject:
 
 
 def find(
-    kind: Kind, spec: str, *, plugins: tuple[str, ...] = (), data_roots: tuple[Path, ...] = ()
+    kind: str, spec: str, *, plugins: tuple[str, ...] = (), data_roots: tuple[Path, ...] = ()
 ) -> Subject:
     """The component that a spec names.
 
@@ -101,7 +108,7 @@ def find(
 
 
 def build(
-    kind: Kind, spec: str, *, plugins: tuple[str, ...] = (), seed: int = 0, **context: object
+    kind: str, spec: str, *, plugins: tuple[str, ...] = (), seed: int = 0, **context: object
 ) -> Any:
     """A component as the checks use it: `build("pooling", "kmax:k=3", dim=16)`.
 

@@ -18,16 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.plugin.loader import Plugins
-    from vsebench.plugin.registry import Component, Kind
-
-UNCHECKED = "executor"
-"""A kind that promises nothing that could be checked from outside."""
+    from vsebench.plugin.registry import Component
 
 
 def subjects(
     target: str,
     *,
-    kind: Kind | None = None,
+    kind: str | None = None,
     data_roots: Sequence[Path] = (),
     plugins: tuple[str, ...] = (),
 ) -> list[Subject]:
@@ -45,7 +42,7 @@ def subjects(
 
     Raises:
         SpecError: nothing has that name, a parameter is not valid, parameters contradict each
-            other, or nothing of it can be checked.
+            other, or nothing of it is of that kind.
         PluginError: a plugin is not installed, or could not be loaded.
     """
     given: dict[str, str] = {}
@@ -65,11 +62,7 @@ def subjects(
         )
     else:
         components, given = _by_name(target, loaded, kind)
-    chosen = [
-        component
-        for component in components
-        if component.kind != UNCHECKED and kind in (None, component.kind)
-    ]
+    chosen = [component for component in components if kind in (None, component.kind)]
     if not chosen:
         raise SpecError(
             f"'{target}' has no {kind or 'component'} to check; it has {_summary(components)}"
@@ -102,7 +95,7 @@ def _refuse_contradictions(subject: Subject) -> None:
 
 
 def _by_name(
-    target: str, plugins: Plugins, kind: Kind | None
+    target: str, plugins: Plugins, kind: str | None
 ) -> tuple[list[Component], dict[str, str]]:
     """The components of that name and the parameters given, else all of the distribution of that
     name.
