@@ -10,7 +10,7 @@ import pytest
 
 from vsebench.grid.schema import suite_schema
 from vsebench.grid.suite import Suite, load_suite, make_suite
-from vsebench.plugin import SpecError
+from vsebench.plugin import MissingError, SpecError
 
 ROOT = Path(__file__).parents[2]
 SUITES = sorted((ROOT / "suites").rglob("*.toml"))
@@ -168,7 +168,7 @@ def test_a_bad_option_is_not_blamed_on_the_file(tmp_path: Path):
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path):
     with pytest.raises(
-        SpecError, match=r"suite file 'nowhere\.toml' cannot be read: No such file or directory"
+        MissingError, match=r"suite file 'nowhere\.toml' cannot be read: No such file or directory"
     ):
         load_suite("nowhere.toml")
     with pytest.raises(SpecError, match="cannot be read: Is a directory"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vsebench.plugin.errors import DataError, SpecError
+from vsebench.plugin.errors import DataError, MissingError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -138,7 +138,7 @@ def open_array(path: Path, dimensions: int) -> np.ndarray:
     if path.is_dir():
         raise DataError(f"{path} is a folder: name a .npy file; a run is named alone")
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise MissingError(f"{path}: no such file")
     try:
         array: np.ndarray = open_memmap(path, mode="r")
     except (ValueError, OSError) as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.data.npy import open_npy
 from vsebench.data.text import read_lines
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, MissingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def open_table(path: Path) -> FeatureTable:
         DataError: it is not there, unfinished or inconsistent.
     """
     if not path.is_dir():
-        raise DataError(
+        raise MissingError(
             f"feature table {path} does not exist: expected the folder that 'vsebench data "
             "extract --out' has written"
         )

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsebench.plugin import DataError
+from vsebench.plugin import MissingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,17 +29,17 @@ def locate(
     only is taken too: what is missing is then reported when it is opened.
 
     Raises:
-        DataError: no folder holds any of its files, or one of `data_roots` is not a folder.
+        MissingError: no folder holds any of its files, or one of `data_roots` is not a folder.
     """
     for root in data_roots:
         if not root.is_dir():
-            raise DataError(f"data root '{root}' is not a folder")
+            raise MissingError(f"data root '{root}' is not a folder")
     tried = []
     for folder in _candidates(name, folders, data_roots, elsewhere=elsewhere):
         if any(file.is_file() and file.is_relative_to(folder) for file in dataset.files(folder)):
             return folder
         tried.append(str(folder))
-    raise DataError(
+    raise MissingError(
         f"data set '{name}' is not in {', '.join(tried)}: run 'vsebench data info {name}' to see "
         "which files to get and where to put them"
     )

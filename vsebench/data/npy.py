@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, MissingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def read_header(path: Path) -> NpyHeader:
             shape, fortran, dtype = _READERS[np.lib.format.read_magic(file)](file)
             offset, size = file.tell(), file.seek(0, 2)
     except FileNotFoundError:
-        raise DataError(f"{path} is missing") from None
+        raise MissingError(f"{path} is missing") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError) as error:

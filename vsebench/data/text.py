@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.data.vocabulary import has_word
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, MissingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ def read_lines(path: Path) -> list[str]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path} is missing") from None
+        raise MissingError(f"{path} is missing") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     try:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from vsebench.grid.suite_fields import Changes, Count, Folder, Paths, Seeds, Specs
 from vsebench.grid.tuned import TunedRows
 from vsebench.grid.validation import one_line
-from vsebench.plugin.errors import SpecError
+from vsebench.plugin.errors import MissingError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +102,7 @@ def load_suite(path: Path | str, options: Mapping[str, Any] | None = None) -> Su
     key.
 
     Raises:
+        MissingError: there is no such file.
         SpecError: the file cannot be read, or it or the options are not valid.
     """
     values = _read(Path(path))
@@ -112,6 +113,8 @@ def load_suite(path: Path | str, options: Mapping[str, Any] | None = None) -> Su
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingError(f"suite file '{path}' cannot be read: {error.strerror}") from None
     except OSError as error:
         raise SpecError(f"suite file '{path}' cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.errors import VsebenchError
+from vsebench.plugin.errors import MissingError, VsebenchError
 from vsebench.report.tasks import TABLES
 from vsebench.results.spec import AnnotationSpec
 from vsebench.results.store import Store
@@ -87,13 +87,14 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
         run_ids: the only runs to take; when None those that are rows, as the folder notes.
 
     Raises:
-        VsebenchError: there is no such folder, nothing in it has ended, or a file is damaged.
+        MissingError: there is no such folder.
+        VsebenchError: nothing in it has ended, or a file is damaged.
     """
     store = Store(out)
     if out.is_file():
         raise VsebenchError(f"{out} is a file: give the folder that 'vsebench run --out' wrote to")
     if not out.is_dir():
-        raise VsebenchError(
+        raise MissingError(
             f"there is no folder {out}: give the folder that 'vsebench run --out' wrote to"
         )
     noted, held = store.noted(), _held(store)

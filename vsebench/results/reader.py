@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
-from vsebench.plugin.errors import VsebenchError
+from vsebench.plugin.errors import MissingError, VsebenchError
 from vsebench.results.contents import npz_arrays
 from vsebench.results.record import HEADLINE, SCHEMA, Evaluation, RunRecord
 from vsebench.results.spec import read_spec
@@ -178,7 +178,7 @@ class RunReader(ABC):
     def damaged(self, name: str, error: Exception) -> VsebenchError:
         """The one line about a file that is missing or not what was written."""
         if isinstance(error, FileNotFoundError):
-            return VsebenchError(f"{self.where(name)} is missing: {self.remedy}")
+            return MissingError(f"{self.where(name)} is missing: {self.remedy}")
         why = (
             error.errors(include_url=False)[0]["msg"]
             if isinstance(error, ValidationError)

@@ -12,7 +12,7 @@ from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import RetrievalData
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
-from vsebench.plugin.errors import DataError, VsebenchError
+from vsebench.plugin.errors import DataError, MissingError, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.spec import METRIC_VERSION, RunSpec
 from vsebench.retrieval.encode import encode_images, encode_texts
@@ -107,7 +107,7 @@ def open_stored(directory: RunReader) -> StoredRun:
             "runs embed images and captions"
         )
     if not directory.best_path.is_file():
-        raise VsebenchError(
+        raise MissingError(
             f"{directory.best_path} is missing: packs and shared records leave models out, so make "
             "the run again, in another folder ('vsebench run --out')"
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.annotation.hold_out import aligned, hold_one_out, leave_one_out
-from vsebench.plugin import AnnotationData, DataError, Key, Positives
+from vsebench.plugin import AnnotationData, DataError, Key, MissingError, Positives
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +96,7 @@ class PairTable:
                 for number, line in enumerate(file, start=1):
                     self._add(path, number, line, images, labels)
         except FileNotFoundError:
-            raise DataError(f"{path} is missing") from None
+            raise MissingError(f"{path} is missing") from None
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from error
         if not self.images:

@@ -9,7 +9,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from vsebench.data.annotation.hold_out import leave_one_out
-from vsebench.plugin import AnnotationData, DataError, Positives
+from vsebench.plugin import AnnotationData, DataError, MissingError, Positives
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ class MirFlickr:
 def _read(path: Path) -> np.ndarray:
     """The table of zeros and ones [images, tags]."""
     if not path.is_file():
-        raise DataError(f"{path} is missing")
+        raise MissingError(f"{path} is missing")
     try:
         table = loadmat(path, variable_names=[VARIABLE]).get(VARIABLE)
     except OSError as error:

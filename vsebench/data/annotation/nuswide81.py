@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.annotation.hold_out import leave_one_out
-from vsebench.plugin import AnnotationData, DataError, Positives
+from vsebench.plugin import AnnotationData, DataError, MissingError, Positives
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +96,7 @@ def _read(path: Path, member: str) -> bytes:
         with zipfile.ZipFile(path) as archive:
             return archive.read(member)
     except FileNotFoundError:
-        raise DataError(f"{path} is missing") from None
+        raise MissingError(f"{path} is missing") from None
     except KeyError:
         raise DataError(f"{path} has no file '{member}': get the archive again") from None
     except OSError as error:

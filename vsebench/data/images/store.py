@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.data.cache import settled
 from vsebench.data.images.tar_index import Member, index_tar
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, MissingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,7 +143,7 @@ def open_images(path: Path) -> ImageFolder | ImageTar:
         )
         store = ImageTar(path, members, _OpenFile(path))
     else:
-        raise DataError(
+        raise MissingError(
             f"{path} does not exist: images are taken from a folder or an uncompressed tar file"
         )
     if len(store) == 0:

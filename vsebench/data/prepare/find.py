@@ -15,7 +15,7 @@ from vsebench.data.prepare.arrays import ArrayFiles
 from vsebench.data.prepare.hdf5 import Hdf5Files
 from vsebench.data.prepare.rows import PrecompTables
 from vsebench.data.prepare.tsv import TsvFiles
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, MissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,10 +51,10 @@ def find(root: Path, leave_out: Path) -> Found:
     """Looks at the names of all files under a folder, hidden ones and those of the target aside.
 
     Raises:
-        DataError: there is no such file or folder.
+        MissingError: there is no such file or folder.
     """
     if not root.exists():
-        raise DataError(
+        raise MissingError(
             f"{root} does not exist: expected the folder or file that holds the features or images"
         )
     found = Found(root)

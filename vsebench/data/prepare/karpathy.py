@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.data.prepare.splits import CAPTIONS, Image, Split
 from vsebench.data.vocabulary import has_word
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, MissingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ def _entries(path: Path) -> list[Any]:
         with path.open(encoding="utf-8-sig") as file:
             content = json.load(file, object_hook=lambda found: found.get("raw", found))
     except FileNotFoundError:
-        raise DataError(f"{path} is missing") from None
+        raise MissingError(f"{path} is missing") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
