@@ -230,7 +230,7 @@ def test_words_without_a_mask_cannot_be_augmented(
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.mask_token = None
     tokenizer.save_pretrained(folder)
-    (spec,) = plan_runs(set={"text_encoder": f"bert:model={folder}"})
+    (spec,) = plan_runs(set={"text_encoder": f"bert:model={folder}", "augment_words": 0.2})
     with pytest.raises(SpecError, match=r"has no mask token.*--set augment_words=0"):
         run(spec, tmp_path)
     (spec,) = plan_runs(
