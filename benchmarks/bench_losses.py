@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from vsebench.plugin import LossInputs, LossOutput, OfflineInputs
+from vsebench.plugin import LossInputs, LossOutput
 from vsebench_aoq.loss import AOQ
+from vsebench_aoq.negatives import ROLES
 from vsebench_classic.losses import SumHinge, Triplet
 
 if TYPE_CHECKING:
@@ -50,12 +51,12 @@ def plain_aoq(inputs: LossInputs) -> Tensor:
     scores = inputs.image.mm(inputs.text.t())
     own = scores.diag()
     off_t, off_i = (
-        inputs.image.mm(negatives.text3.t()).diag(),
-        negatives.image3.mm(inputs.text.t()).diag(),
+        inputs.image.mm(negatives["text3"].t()).diag(),
+        negatives["image3"].mm(inputs.text.t()).diag(),
     )
     x1, x2 = (
-        negatives.image3.mm(negatives.text3.t()).diag(),
-        negatives.image4.mm(negatives.text4.t()).diag(),
+        negatives["image3"].mm(negatives["text3"].t()).diag(),
+        negatives["image4"].mm(negatives["text4"].t()).diag(),
     )
     captions, images = hinge_matrices(scores)
     masked = scores - 10 * torch.eye(len(scores))
@@ -76,7 +77,7 @@ def batch(size: int) -> LossInputs:
         image.requires_grad_(),
         text.requires_grad_(),
         torch.eye(size, dtype=torch.bool),
-        offline=OfflineInputs(*others),
+        offline=dict(zip(ROLES, others, strict=True)),
     )
 
 

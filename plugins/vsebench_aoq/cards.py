@@ -20,6 +20,8 @@ def offline(params: Mapping[str, Scalar]) -> OfflineSpec:
     """Lists of h captions per image and, as the released code draws the image's rank as the
     caption's rank divided by 5, h / 5 images per caption.
     """
+    from vsebench_aoq.negatives import ROLES, draw  # listing the card imports no numpy
+
     h = cast("int", params["h"])
     return OfflineSpec(
         first_round="triplet",
@@ -27,6 +29,8 @@ def offline(params: Mapping[str, Scalar]) -> OfflineSpec:
         image_h=max(1, h // 5),
         start=cast("Literal['scratch', 'warm']", params["start"]),
         mine=cast("Literal['hard', 'random']", params["mine"]),
+        roles=ROLES,
+        draw=draw,
     )
 
 

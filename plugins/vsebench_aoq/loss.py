@@ -110,11 +110,12 @@ def offline_scores(inputs: LossInputs) -> OfflineScores:
             "loss 'aoq' got no offline negatives (LossInputs.offline): it trains a second round "
             "only, and cannot serve as the warm-up loss"
         )
+    text3, image3 = negatives["text3"], negatives["image3"]
     return OfflineScores(
-        text=_row_dots(inputs.image, negatives.text3),
-        image=_row_dots(negatives.image3, inputs.text),
-        cross3=_row_dots(negatives.image3, negatives.text3),
-        cross4=_row_dots(negatives.image4, negatives.text4),
+        text=_row_dots(inputs.image, text3),
+        image=_row_dots(image3, inputs.text),
+        cross3=_row_dots(image3, text3),
+        cross4=_row_dots(negatives["image4"], negatives["text4"]),
     )
 
 

@@ -52,6 +52,7 @@ shown (loss): one line
   task: retrieval
   needs offline negatives (5 captions per image and 60 images per caption, mine: hard), \
 from a first round of 'triplet'; start: scratch
+  drawn by vsebench.plugin.offline:one_of_each: text, image
   note: Mind this.
 """
 
@@ -109,6 +110,7 @@ def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]):
     ]
     assert loss["card"]["paper"]["year"] == 2024
     assert loss["card"]["offline"]["text_h"] == 5
+    assert loss["card"]["offline"]["draw"] == "vsebench.plugin.offline:one_of_each"
     assert loss["card"]["published"][0]["metrics"] == {"i2t_r1": 70.5, "rsum": 500.0}
 
 

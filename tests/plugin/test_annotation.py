@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from vsebench.plugin import AnnotationCard, AnnotationData, AnnotationSplit, Positives
+from vsebench.plugin import AnnotationCard, AnnotationData, AnnotationSplit, Key, Positives
 
 
 def random_pairs(
@@ -105,3 +105,15 @@ def test_the_contract_needs_no_array_library_to_be_listed():
         "'torch')))"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_every_label_of_an_image_is_picked_alike_whatever_the_order_of_the_pairs() -> None:
+    owner = np.array([1, 0, 1, 2, 1])
+    labels_of = Positives.from_pairs(owner, np.arange(5), 4, 5)
+    picked = labels_of.pick(np.full(6000, 1), Key(0).generator())
+    values, counts = np.unique(picked, return_counts=True)
+    assert (picked.dtype, values.tolist()) == (np.int64, [0, 2, 4])
+    assert counts.min() > 1850
+    assert labels_of.pick(np.array([0, 2]), Key(1).generator()).tolist() == [1, 3]
+    with pytest.raises(ValueError, match="image 3 has no label"):
+        labels_of.pick(np.array([0, 3]), Key(0).generator())

@@ -15,9 +15,10 @@ from torch.testing import assert_close
 
 from tests.oracles import contrastive
 from tests.oracles import losses as oracle
-from vsebench.plugin import LossInputs, LossOutput, OfflineInputs, SpecError
+from vsebench.plugin import LossInputs, LossOutput, SpecError
 from vsebench_adaptive.loss import Adaptive
 from vsebench_aoq.loss import AOQ, OfflineScores, aoq_terms
+from vsebench_aoq.negatives import ROLES
 from vsebench_classic.losses import SumHinge, Triplet, sum_hinge_loss, triplet_loss
 from vsebench_contrastive.infonce import InfoNCE
 from vsebench_contrastive.selhn import SelHN
@@ -48,7 +49,8 @@ def pairs(
     if siblings:
         vectors[0][2] = vectors[0][1]
         positives[1, 2] = positives[2, 1] = True
-    return LossInputs(vectors[0], vectors[1], positives, offline=OfflineInputs(*vectors[2:]))
+    offline = dict(zip(ROLES, vectors[2:], strict=True))
+    return LossInputs(vectors[0], vectors[1], positives, offline=offline)
 
 
 def expected(loss: Any, inputs: LossInputs) -> float:
@@ -63,10 +65,10 @@ def expected(loss: Any, inputs: LossInputs) -> float:
         negatives = inputs.offline
         assert negatives is not None
         dots = (
-            (inputs.image, negatives.text3),
-            (negatives.image3, inputs.text),
-            (negatives.image3, negatives.text3),
-            (negatives.image4, negatives.text4),
+            (inputs.image, negatives["text3"]),
+            (negatives["image3"], inputs.text),
+            (negatives["image3"], negatives["text3"]),
+            (negatives["image4"], negatives["text4"]),
         )
         offline = tuple((a.double() * b.double()).sum(dim=1).tolist() for a, b in dots)
         keys = ("margin", "offline_margin", "alpha", "beta", "clamp_weight")
@@ -171,7 +173,7 @@ def test_without_any_negative_there_is_no_online_loss(loss: Any) -> None:
 def test_collapsed_embeddings_sit_on_the_plateau(loss: Any) -> None:
     inputs = pairs(5)
     one = inputs.image[:1].expand(5, 4)
-    collapsed = LossInputs(one, one, inputs.positives, offline=OfflineInputs(one, one, one, one))
+    collapsed = LossInputs(one, one, inputs.positives, offline=dict.fromkeys(ROLES, one))
     assert value(loss, collapsed).item() == pytest.approx(expected(loss, collapsed), rel=1e-9)
     if isinstance(loss, Triplet) and loss.reduction == "sum":
         assert value(loss, collapsed).item() == pytest.approx(2 * 5 * loss.margin)

@@ -14,7 +14,8 @@ from torch.nn.functional import normalize
 from torch.testing import assert_close
 
 from vsebench import create
-from vsebench.plugin import LossInputs, LossOutput, OfflineInputs
+from vsebench.plugin import LossInputs, LossOutput
+from vsebench_aoq.negatives import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +116,7 @@ def test_losses(spec: str) -> None:
                 text,
                 positives,
                 similarity=(image[:, None] * text).sum(dim=2),
-                offline=OfflineInputs(*others),
+                offline=dict(zip(ROLES, others, strict=True)),
             )
         )
         return out.loss if isinstance(out, LossOutput) else out

@@ -72,6 +72,7 @@ def see_again(made: Subject, failure: ConformanceError) -> None:
         return
     with (
         patch("vsebench.testing.build", lambda *_, **context: made.build(**context)),
+        patch("vsebench.testing.find", lambda *_, **context: made),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")

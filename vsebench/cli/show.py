@@ -71,7 +71,9 @@ def _as_dict(component: Component) -> dict[str, Any]:
     card = asdict(component.card)
     if isinstance(component.card, LossCard):
         offline = component.card.offline_for(component.resolve({}))
-        card["offline"] = offline and asdict(offline)
+        card["offline"] = offline and {
+            name: _called(value) for name, value in asdict(offline).items()
+        }
     return {
         "kind": component.kind,
         "name": component.name,
@@ -80,6 +82,14 @@ def _as_dict(component: Component) -> dict[str, Any]:
         "params": [{**asdict(param), "type": param.kind.__name__} for param in component.params],
         "card": {key: value for key, value in card.items() if not callable(value)},
     }
+
+
+def _called(value: Any) -> Any:
+    """A function, or what a `functools.partial` is of, by its name."""
+    if not callable(value):
+        return value
+    function = getattr(value, "func", value)
+    return f"{function.__module__}:{getattr(function, '__qualname__', type(function).__name__)}"
 
 
 def _lines(component: Component) -> Iterator[str]:
@@ -125,9 +135,10 @@ def _particulars(card: Card, component: Component) -> Iterator[str]:
         if offline is not None:
             kept = f"{offline.text_h} captions per image and {offline.image_h} images per caption"
             yield (
-                f"  needs offline negatives ({kept}, mine: {offline.mine}), from a first round of "
-                f"'{offline.first_round}'; start: {offline.start}"
+                f"  needs offline negatives ({kept}, mine: {_called(offline.mine)}), from a first "
+                f"round of '{offline.first_round}'; start: {offline.start}"
             )
+            yield f"  drawn by {_called(offline.draw)}: {', '.join(offline.roles)}"
         if card.sampled:
             yield (
                 "  needs global negatives, which a sampler draws over the whole training set: "

@@ -25,7 +25,6 @@ from vsebench.plugin.cards import (
     EncoderCard,
     ImageEncoderCard,
     LossCard,
-    OfflineSpec,
     Paper,
     PoolingCard,
     TextEncoderCard,
@@ -49,6 +48,7 @@ from vsebench.plugin.errors import (
     WriteError,
 )
 from vsebench.plugin.keys import Key
+from vsebench.plugin.offline import MiningInputs, OfflineBatch, OfflineLists, OfflineSpec
 from vsebench.plugin.params import Param, Scalar
 from vsebench.plugin.protocols import (
     BatchPlan,
@@ -64,7 +64,7 @@ from vsebench.plugin.protocols import (
 )
 from vsebench.plugin.published import Published, Setting, recalls
 from vsebench.plugin.registry import Register, RegisterEncoder
-from vsebench.plugin.retrieval import LossInputs, LossOutput, OfflineInputs, Progress, SampledInputs
+from vsebench.plugin.retrieval import LossInputs, LossOutput, Progress, SampledInputs
 from vsebench.plugin.runtime import (
     AnnotationTest,
     CurvePoint,
@@ -119,8 +119,10 @@ __all__ = (
     "LossCard",
     "LossInputs",
     "LossOutput",
+    "MiningInputs",
     "MissingError",
-    "OfflineInputs",
+    "OfflineBatch",
+    "OfflineLists",
     "OfflineSpec",
     "Outcome",
     "Paper",

@@ -121,6 +121,21 @@ class Positives:
         found: np.ndarray = (low < end) & (stored[np.minimum(low, last)] == labels)
         return found
 
+    def pick(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A label of each image, int64 [k], every one of the image's with equal chances.
+
+        Raises:
+            ValueError: an image has none.
+        """
+        import numpy as np
+
+        counts = self.counts[images]
+        if not counts.all():
+            raise ValueError(f"image {images[np.argmin(counts)]} has no label to pick")
+        places = self.offsets[images] + (rng.random(len(images)) * counts).astype(np.int64)
+        picked: np.ndarray = self.labels[places].astype(np.int64)
+        return picked
+
     def popularity(self) -> np.ndarray:
         """int64 [n_labels], images of each label."""
         import numpy as np

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias, TypeVar
 
+    from vsebench.plugin.offline import OfflineSpec
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.published import Published
 
@@ -76,25 +77,6 @@ class PoolingCard(Card):
 
     order_free: Claim[bool] = False
     graphs: Claim[int | None] = None
-
-
-@dataclass(frozen=True)
-class OfflineSpec:
-    """Offline negatives that a loss needs: mined once from the best model of a first round.
-
-    Attributes:
-        first_round: the loss that trains the first round.
-        text_h: hard captions kept for each training image.
-        image_h: hard images kept for each training caption.
-        start: the second round begins from `scratch` or `warm`, from the first round's best model.
-        mine: `hard` takes the most similar items, `random` any that do not belong to the anchor.
-    """
-
-    first_round: str = "triplet"
-    text_h: int = 300
-    image_h: int = 60
-    start: Literal["scratch", "warm"] = "scratch"
-    mine: Literal["hard", "random"] = "hard"
 
 
 @dataclass(frozen=True)

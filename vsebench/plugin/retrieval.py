@@ -21,24 +21,6 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class OfflineInputs:
-    """Normalised embeddings [B, D] of the offline negatives of each pair (image 1, text 1) of the
-    batch.
-
-    Attributes:
-        text3: a caption that is hard for image 1.
-        image3: an image that is hard for text 1.
-        image4: the image that caption 3 belongs to.
-        text4: a caption of image 3.
-    """
-
-    text3: Tensor
-    image3: Tensor
-    image4: Tensor
-    text4: Tensor
-
-
-@dataclass(frozen=True)
 class SampledInputs:
     """One global negative per anchor, drawn by the run's sampler over the whole training set; none
     belongs to the image of its anchor.
@@ -71,8 +53,9 @@ class LossInputs:
             when not given.
         image_ids: int64 [B], the image of each pair.
         text_ids: int64 [B], the caption of each pair.
-        offline: offline negatives, for losses whose card asks for them.
-        sampled: global negatives, likewise.
+        offline: offline negatives, for losses whose card asks for them: normalised embeddings
+            [B, D] by role; row i was drawn for pair i.
+        sampled: global negatives, likewise for losses whose card asks for them.
         progress: where training stands.
         extras: what else the loss's card asks for, by name.
     """
@@ -83,7 +66,7 @@ class LossInputs:
     similarity: Tensor = None  # type: ignore[assignment]  # filled below, so that a loss always finds a tensor
     image_ids: Tensor | None = None
     text_ids: Tensor | None = None
-    offline: OfflineInputs | None = None
+    offline: Mapping[str, Tensor] | None = None
     sampled: SampledInputs | None = None
     progress: Progress | None = None
     extras: Mapping[str, Tensor] = field(default_factory=dict)

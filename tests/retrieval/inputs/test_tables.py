@@ -4,8 +4,7 @@ import numpy as np
 import torch
 
 from vsebench.data.vocabulary import Vocabulary
-from vsebench.plugin import Key
-from vsebench.retrieval.inputs.tables import CaptionsOf, ImageTable, TextTable
+from vsebench.retrieval.inputs.tables import ImageTable, TextTable
 
 
 def test_features_are_gathered_by_image_and_position() -> None:
@@ -35,13 +34,3 @@ def test_the_words_of_tokens_are_gathered_as_the_tokens_are() -> None:
         [-1, 0, 1, 2, 3, 4, -1],
     ]
     assert TextTable(Vocabulary.build(captions, 1).encode(captions)).words(np.array([0])) is None
-
-
-def test_every_caption_of_an_image_is_drawn_alike_whatever_the_order_of_the_map() -> None:
-    owner = np.array([1, 0, 1, 2, 1])
-    index = CaptionsOf.index(owner, 3)
-    drawn = index.draw(np.full(6000, 1), Key(0).generator())
-    values, counts = np.unique(drawn, return_counts=True)
-    assert values.tolist() == [0, 2, 4]
-    assert counts.min() > 1850
-    assert index.draw(np.array([0, 2]), Key(1).generator()).tolist() == [1, 3]

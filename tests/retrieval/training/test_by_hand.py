@@ -18,11 +18,11 @@ from tests.oracles import losses as oracle
 from tests.oracles import ranking
 from tests.oracles.words import augmented
 from vsebench.data.vocabulary import Vocabulary
-from vsebench.plugin import Key
+from vsebench.plugin import Key, OfflineLists
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.store import Store
 from vsebench.retrieval.model import build
-from vsebench.retrieval.training.mining import OfflineLists
+from vsebench.retrieval.training.offline import StoredLists
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
@@ -250,11 +250,11 @@ class ByHand:
         lists, n // 5 of the images).
         """
         owner, roles = self.train.owner, []
-        ranks = rng.integers(lists.image_to_text.shape[1], size=len(captions)).tolist()
+        ranks = rng.integers(lists.texts.shape[1], size=len(captions)).tolist()
         for caption, n, u in zip(captions, ranks, rng.random(len(captions)).tolist(), strict=True):
             text3, images = (
-                int(lists.image_to_text[owner[caption]][n]),
-                lists.text_to_image[caption].tolist(),
+                int(lists.texts[owner[caption]][n]),
+                lists.images[caption].tolist(),
             )
             image3, image4 = images[n // 5], owner[text3]
             if self.siblings and image3 == image4:
@@ -335,10 +335,10 @@ def test_a_run_of_aoq_is_what_plain_loops_give(
     first, second = plan_runs(data_root=str(root), loss="aoq:h=20", seeds=[3], set=settings)
     teacher = trained(first, tmp_path)
     directory = trained(second, tmp_path)
-    plain = start(second, root, pace, OfflineLists.load(directory.offline_path))
+    plain = start(second, root, pace, StoredLists.load(directory.offline_path).lists)
     check(directory, plain)
     plain.model.load_state_dict(load_file(teacher.best_path))
-    check_lists(OfflineLists.load(directory.offline_path), *whole(plain.model, plain.train))
+    check_lists(StoredLists.load(directory.offline_path).lists, *whole(plain.model, plain.train))
 
 
 def check_lists(lists: OfflineLists, images: list[Tensor], texts: list[Tensor]) -> None:
@@ -346,12 +346,12 @@ def check_lists(lists: OfflineLists, images: list[Tensor], texts: list[Tensor]) 
     for i, image in enumerate(images):
         foreign = [c for c in range(len(texts)) if c // 5 != i]
         assert (
-            lists.image_to_text[i].tolist()
+            lists.texts[i].tolist()
             == sorted(foreign, key=lambda c: -(image @ texts[c]).item())[:20]
         )
     for c, text in enumerate(texts):
         foreign = [i for i in range(len(images)) if c // 5 != i]
         assert (
-            lists.text_to_image[c].tolist()
+            lists.images[c].tolist()
             == sorted(foreign, key=lambda i: -(images[i] @ text).item())[:4]
         )

@@ -70,9 +70,9 @@ def test_what_is_a_collapse(rsums: list[float], cosines: list[float], collapsed:
 
 def objective(spec: str) -> Objective:
     loss = create("loss", spec, dim=8, batch_size=16)
-    card = load_plugins().registry.get("loss", spec.partition(":")[0]).card
-    assert isinstance(card, LossCard)
-    return Objective(loss, card)
+    component = load_plugins().registry.get("loss", spec.partition(":")[0])
+    assert isinstance(component.card, LossCard)
+    return Objective(loss, component.card, component.card.offline_for(component.resolve({})))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,7 @@ def objective(spec: str) -> Objective:
         ("triplet:margin=0.5", 2 * 16 * 0.5),
         ("sum-hinge", 2 * 16 * 15 * 0.2),
         ("infonce", np.log(16)),
+        ("aoq", 16 * 2 * 1.5 * 0.2),
     ],
 )
 def test_the_plateau_is_the_loss_of_equal_embeddings(spec: str, expected: float):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 
-from vsebench.plugin import Key, OfflineSpec
-from vsebench.retrieval.inputs.tables import CaptionsOf
-from vsebench.retrieval.training.mining import OfflineLists, draw, mine
+from vsebench.plugin import DataError, Key, MiningInputs, OfflineLists, OfflineSpec, PluginError
+from vsebench.retrieval.training.mining import clip, mine
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 
 def random_set(
@@ -37,66 +35,98 @@ def test_hard_lists_are_the_most_similar_items_of_other_images(block: int) -> No
     scores = (image @ text.T).numpy()
     for i in range(23):
         others = [c for c in np.argsort(-scores[i]) if owner[c] != i]
-        assert lists.image_to_text[i].tolist() == others[:10]
+        assert lists.texts[i].tolist() == others[:10]
     for c in range(71):
         others = [i for i in np.argsort(-scores[:, c]) if owner[c] != i]
-        assert lists.text_to_image[c].tolist() == others[:6]
+        assert lists.images[c].tolist() == others[:6]
 
 
 def test_random_lists_hold_no_own_item_and_ignore_similarity() -> None:
     image, text, owner = random_set(12, 60)
     lists = mine(image, text, owner, OfflineSpec(text_h=40, image_h=8, mine="random"), Key(0))
-    assert (owner[lists.image_to_text] != np.arange(12)[:, None]).all()
-    assert (lists.text_to_image != owner[:, None]).all()
-    assert len(np.unique(lists.image_to_text)) == 60
+    assert (owner[lists.texts] != np.arange(12)[:, None]).all()
+    assert (lists.images != owner[:, None]).all()
+    assert len(np.unique(lists.texts)) == 60
 
 
-def test_lists_are_cut_with_one_warning_to_what_the_set_has(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_lists_are_clipped_to_what_the_set_has() -> None:
     image, text, owner = random_set(5, 15)
-    with caplog.at_level(logging.WARNING):
-        lists = mine(image, text, owner, OfflineSpec(text_h=300, image_h=60), Key(0))
+    lists = mine(image, text, owner, OfflineSpec(text_h=300, image_h=60), Key(0))
     most = np.bincount(owner).max()
-    assert lists.image_to_text.shape == (5, 15 - most)
-    assert lists.text_to_image.shape == (15, 4)
-    assert len(caplog.records) == 1
+    assert lists.texts.shape == (5, 15 - most)
+    assert lists.images.shape == (15, 4)
+    assert clip(OfflineSpec(text_h=3, image_h=60), owner, 5) == (3, 4)
 
 
-def test_one_rank_serves_both_lists_as_published() -> None:
-    texts, images = 300, 60
-    owner = np.arange(1000) // 5
-    lists = OfflineLists(
-        np.tile(np.arange(texts, dtype=np.int32), (200, 1)),  # the list entry is its own rank
-        np.tile(np.arange(images, dtype=np.int32), (1000, 1)),
+@pytest.mark.parametrize("law", ["hard", "random"])
+def test_a_list_that_no_role_draws_from_stays_empty(law: str) -> None:
+    spec = OfflineSpec(text_h=3, image_h=0, mine=law, roles={"text": "text"})  # type: ignore[arg-type]
+    for images, expected in ((5, 3), (2, 1)):
+        lists = mine(*random_set(images, images), spec, Key(0))
+        assert (lists.texts.shape, lists.images.shape) == ((images, expected), (images, 0))
+
+
+def test_a_set_of_one_image_has_no_negatives() -> None:
+    vectors = torch.ones(1, 2), torch.ones(3, 2), np.zeros(3, np.int64)
+    with pytest.raises(DataError, match="1 image and 3 captions"):
+        mine(*vectors, OfflineSpec(), Key(0))
+
+
+def test_a_loss_may_mine_by_a_function_of_its_own() -> None:
+    image, text, owner = random_set(9, 30)
+    seen: list[MiningInputs] = []
+
+    def second_image(inputs: MiningInputs) -> OfflineLists:
+        """Every caption of the next image, and the next image."""
+        seen.append(inputs)
+        first = np.array([np.flatnonzero(owner == (i + 1) % 9)[0] for i in range(9)])
+        return OfflineLists(first[:, None], (owner[:, None] + 1) % 9)
+
+    lists = mine(image, text, owner, OfflineSpec(image_h=60, mine=second_image), Key(7))
+    assert (lists.texts.shape, lists.images.shape) == ((9, 1), (30, 1))
+    assert lists.texts.dtype == lists.images.dtype == np.int32
+    assert (owner[lists.texts[:, 0]] == (np.arange(9) + 1) % 9).all()
+    (inputs,) = seen
+    assert inputs.image is image
+    assert inputs.text is text
+    assert (inputs.text_h, inputs.image_h, inputs.key) == (
+        30 - np.bincount(owner).max(),
+        8,
+        Key(7),
     )
-    captions = np.random.default_rng(0).integers(1000, size=500)
-    index = CaptionsOf.index(owner, 200)
-    drawn = draw(lists, captions, owner, index, avoid_siblings=False, rng=Key(0).generator())
-    np.testing.assert_array_equal(drawn.image3, drawn.text3 // 5)  # n // 5 of the released code
-    assert drawn.text3.max() > 290
-    np.testing.assert_array_equal(drawn.image4, owner[drawn.text3])
-    np.testing.assert_array_equal(owner[drawn.text4], drawn.image3)
 
 
-def test_siblings_are_avoided_when_asked() -> None:
-    owner = np.arange(20) // 5  # four images
-    # Caption 5 is of image 1
-    lists = OfflineLists(
-        np.full((4, 3), 5, np.int32), np.tile(np.array([1, 2, 3], np.int32), (20, 1))
-    )
-    captions = np.zeros(200, np.int64)
-    index = CaptionsOf.index(owner, 4)
-    plain = draw(lists, captions, owner, index, avoid_siblings=False, rng=Key(0).generator())
-    masked = draw(lists, captions, owner, index, avoid_siblings=True, rng=Key(0).generator())
-    assert (plain.image3 == plain.image4).any()
-    assert (masked.image3 != masked.image4).all()
+def _negatives(owner: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
+    texts = np.array([np.flatnonzero(owner != i)[:2] for i in range(images)])
+    return texts, (owner[:, None] + 1) % images
 
 
-def test_lists_survive_a_round_trip(tmp_path: Path) -> None:
-    image, text, owner = random_set(6, 18)
-    lists = mine(image, text, owner, OfflineSpec(text_h=4, image_h=3), Key(0))
-    lists.save(tmp_path / "offline.npz")
-    again = OfflineLists.load(tmp_path / "offline.npz")
-    np.testing.assert_array_equal(again.image_to_text, lists.image_to_text)
-    np.testing.assert_array_equal(again.text_to_image, lists.text_to_image)
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda texts, images: (texts, images), None),
+        (lambda texts, images: (texts[:-1], images), r"texts of shape \[3, 2\]"),
+        (lambda texts, images: (texts, images[:, 0]), r"images of shape \[12\]"),
+        (lambda texts, images: (texts.astype(float), images), "type float64"),
+        (lambda texts, images: (texts - 13, images), "texts outside 0 to 11"),
+        (lambda texts, images: (texts, images + 4), "images outside 0 to 3"),
+        (lambda texts, images: (texts, (images - 1) % 4), "row 0 holds an item of its own image"),
+    ],
+)
+def test_lists_that_are_none_of_negatives_are_refused(
+    spoil: Callable[..., tuple[np.ndarray, np.ndarray]], message: str | None
+) -> None:
+    image, text, owner = random_set(4, 12)
+    spec = OfflineSpec(mine=lambda _: OfflineLists(*spoil(*_negatives(owner, 4))))
+    if message is None:
+        mine(image, text, owner, spec, Key(0))
+        return
+    with pytest.raises(PluginError, match=message):
+        mine(image, text, owner, spec, Key(0))
+
+
+def test_a_mine_that_gives_no_lists_is_refused() -> None:
+    image, text, owner = random_set(4, 12)
+    spec = OfflineSpec(mine=lambda _: _negatives(owner, 4))  # type: ignore[arg-type, return-value]
+    with pytest.raises(PluginError, match="a tuple: it must give OfflineLists"):
+        mine(image, text, owner, spec, Key(0))

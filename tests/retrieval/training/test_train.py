@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import load_file
 
 from tests.lost_lease import writes_no_more_after_an_evaluation
-from vsebench.plugin import VsebenchError
+from vsebench.plugin import OfflineLists, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.store import Store
 from vsebench.retrieval.inputs.batches import Augmenter
 from vsebench.retrieval.inputs.image_batches import FeatureBatches
 from vsebench.retrieval.model import build
-from vsebench.retrieval.training.mining import OfflineLists
+from vsebench.retrieval.training.offline import StoredLists
 from vsebench.retrieval.training.step import Stepper
 from vsebench.retrieval.training.train import train
 
@@ -193,8 +193,8 @@ def test_the_second_round_of_aoq_pays_for_the_first(plan_runs: Plan, tmp_path: P
     assert record.cost.mining_seconds > 0
     # One warm-up epoch, then three pairs per pair
     assert record.cost.tower_forwards == 18 * 64 + 36 * 3 * 64
-    mined = OfflineLists.load(directory.offline_path)
-    assert mined.image_to_text.shape == (120, 50)
+    mined = StoredLists.load(directory.offline_path)
+    assert mined.lists.texts.shape == (120, 50)
     assert mined.seconds == record.cost.mining_seconds
     warming, later = directory.read_curve()[0].diagnostics, directory.read_curve()[-1].diagnostics
     assert "weight_text" not in warming
@@ -215,7 +215,7 @@ def test_a_run_that_finds_its_lists_on_disk_is_charged_for_them(
         (own + 5 + rng.integers(500, size=(120, 50))) % 600,
         (np.repeat(np.arange(120), 5)[:, None] + 1 + rng.integers(119, size=(600, 10))) % 120,
     )
-    OfflineLists(*(each.astype(np.int32) for each in lists), seconds=1234.5).save(
+    StoredLists(OfflineLists(*(each.astype(np.int32) for each in lists)), 1234.5).save(
         directory.offline_path
     )
     record = train(second, directory, lambda event: None)

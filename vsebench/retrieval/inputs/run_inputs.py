@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from vsebench.data.open import open_dataset
 from vsebench.plugin import DataError, DatasetCard, ImageSource, RetrievalData
 from vsebench.retrieval.inputs.raw_images import RawImages, decoding_threads
-from vsebench.retrieval.inputs.tables import CaptionsOf, ImageTable, TextTable
+from vsebench.retrieval.inputs.tables import ImageTable, TextTable
 from vsebench.retrieval.inputs.tokenisers import tokeniser_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ class Inputs:
         dev: chooses the best model.
         test: is evaluated once.
         tokeniser: of the captions.
-        captions_of: the training captions of each training image.
         feature_kind: what a local feature is.
     """
 
@@ -52,7 +51,6 @@ class Inputs:
     dev: SplitInputs
     test: SplitInputs
     tokeniser: Tokeniser
-    captions_of: CaptionsOf
     feature_kind: FeatureKind
 
 
@@ -83,7 +81,6 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
         dev,
         test,
         tokeniser,
-        CaptionsOf.index(train.text_to_image, len(train.images)),
         data.feature_kind or cast("DatasetCard", component.card).feature_kind,
     )
 

@@ -4,7 +4,6 @@ copied per item.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,29 +100,6 @@ class TextTable:
         steps = np.arange(int(lengths.max(initial=1)))
         inside = steps < lengths[:, None]
         return np.where(inside, self._starts[captions][:, None] + steps, 0), inside
-
-
-@dataclass(frozen=True)
-class CaptionsOf:
-    """The captions of each image, as a CSR index of a text-to-image map."""
-
-    offsets: np.ndarray
-    captions: np.ndarray
-
-    @classmethod
-    def index(cls, text_to_image: np.ndarray, images: int) -> CaptionsOf:
-        counts = np.bincount(text_to_image, minlength=images)
-        return cls(
-            np.concatenate([[0], np.cumsum(counts)]), np.argsort(text_to_image, kind="stable")
-        )
-
-    def draw(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A uniformly random caption of each image."""
-        counts = self.offsets[images + 1] - self.offsets[images]
-        chosen: np.ndarray = self.captions[
-            self.offsets[images] + (rng.random(len(images)) * counts).astype(np.int64)
-        ]
-        return chosen
 
 
 def _fits(features: FeatureArray, device: torch.device) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from vsebench.plugin import LossInputs, LossOutput, OfflineInputs, SampledInputs
+from vsebench.plugin import LossInputs, LossOutput, SampledInputs
 from vsebench.results.record import Collapse
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def plateau(
         positives=torch.eye(batch_size, dtype=torch.bool, device=device),
         image_ids=ids,
         text_ids=ids,
-        offline=OfflineInputs(same, same, same, same),
+        offline=None if objective.offline is None else dict.fromkeys(objective.offline.roles, same),
         sampled=SampledInputs(
             same, same, *(torch.ones(batch_size, dtype=torch.bool, device=device) for _ in range(2))
         ),

@@ -16,7 +16,6 @@ from vsebench.results.record import DivergenceError, Evaluation
 from vsebench.results.stopping import is_stopped
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
-from vsebench.retrieval.training.mining import draw
 from vsebench.retrieval.training.selection import criterion, evaluate_split
 from vsebench.retrieval.training.state import save_checkpoint, snapshot
 from vsebench.retrieval.training.step import Streams, Totals
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from vsebench.results.protocol import Protocol
-    from vsebench.retrieval.training.mining import OfflineIndices
+    from vsebench.retrieval.training.drawn import OfflineIndices
     from vsebench.retrieval.training.sampled import SampledIndices
     from vsebench.retrieval.training.session import Session
     from vsebench.retrieval.training.state import State
@@ -120,15 +119,7 @@ def _step(
     warming = progress.step < session.schedule.warmup_steps
     drawn: OfflineIndices | SampledIndices | None = None
     if session.offline is not None and not warming:
-        train, mask = session.inputs.train, session.spec.protocol.sibling_mask
-        drawn = draw(
-            session.offline,
-            captions,
-            train.text_to_image,
-            session.inputs.captions_of,
-            avoid_siblings=mask,
-            rng=negatives,
-        )
+        drawn = session.offline.draw(captions, negatives)
     elif session.sampled is not None and not warming:
         drawn = session.sampled.draw(progress)
     objective = session.warmup if warming else session.objective

@@ -1,84 +1,36 @@
-"""Offline negatives (AOQ, ECCV 2020): mined once, over the whole training set, and drawn for each
-batch.
-"""
+"""Offline negatives are mined once, over the whole training set."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from vsebench.files import replacing
+from vsebench.plugin import DataError, MiningInputs, OfflineLists, PluginError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
     from vsebench.plugin import Key, OfflineSpec
-    from vsebench.retrieval.inputs.tables import CaptionsOf
 
-_log = logging.getLogger("vsebench")
-
-
-@dataclass(frozen=True)
-class OfflineLists:
-    """Hard negatives of every training item, hardest first.
-
-    Attributes:
-        image_to_text: int32 [images, text_h], captions that do not belong to the image.
-        text_to_image: int32 [captions, image_h], images other than the caption's own.
-        seconds: what mining them took, encoding included; a run that finds them on disk is charged
-            the same.
-    """
-
-    image_to_text: np.ndarray
-    text_to_image: np.ndarray
-    seconds: float = 0.0
-
-    def save(self, path: Path) -> None:
-        with replacing(path) as stream:
-            np.savez(
-                stream,
-                image_to_text=self.image_to_text,
-                text_to_image=self.text_to_image,
-                seconds=np.float64(self.seconds),
-            )
-
-    @classmethod
-    def load(cls, path: Path) -> OfflineLists:
-        with np.load(path) as arrays:
-            return cls(arrays["image_to_text"], arrays["text_to_image"], float(arrays["seconds"]))
-
-
-class OfflineIndices(NamedTuple):
-    """Which items play the offline roles of a batch, int64 [B] each."""
-
-    text3: np.ndarray
-    image3: np.ndarray
-    image4: np.ndarray
-    text4: np.ndarray
+_BLOCK = 256
 
 
 def clip(spec: OfflineSpec, text_to_image: np.ndarray, images: int) -> tuple[int, int]:
-    """List lengths (captions per image, images per caption) that the data set can fill; warns once
-    when they are shorter than asked.
+    """List lengths (captions per image, images per caption) that the data set can fill, at most
+    those of the spec.
+
+    Raises:
+        DataError: there is one image only, and so no negative.
     """
     most = int(np.bincount(text_to_image, minlength=images).max())
-    text_h, image_h = min(spec.text_h, len(text_to_image) - most), min(spec.image_h, images - 1)
-    if (text_h, image_h) != (spec.text_h, spec.image_h):
-        _log.warning(
-            "offline lists are cut from %d captions and %d images to the %d and %d that the "
-            "training set has",
-            spec.text_h,
-            spec.image_h,
-            text_h,
-            image_h,
+    if images < 2:
+        raise DataError(
+            f"a training set of {images} image and {len(text_to_image)} captions has no offline "
+            "negatives: a negative belongs to another image"
         )
-    return text_h, image_h
+    return min(spec.text_h, len(text_to_image) - most), min(spec.image_h, images - 1)
 
 
 def mine(
@@ -87,7 +39,7 @@ def mine(
     text_to_image: np.ndarray,
     spec: OfflineSpec,
     key: Key,
-    block: int = 256,
+    block: int = _BLOCK,
 ) -> OfflineLists:
     """Exact lists of offline negatives over the whole training set.
 
@@ -95,57 +47,61 @@ def mine(
         image: [n, D] training image embeddings.
         text: [m, D] training caption embeddings.
         text_to_image: int64 [m].
-        spec: list lengths, and whether the hardest or random items are wanted.
+        spec: list lengths, and what is mined.
         key: source of random lists.
         block: anchors scored at a time; bounds the memory at block × m scores.
+
+    Raises:
+        DataError: the training set has no negatives.
+        PluginError: the spec's own `mine` made something else than lists of negatives.
     """
-    text_h, image_h = clip(spec, text_to_image, len(image))
-    owner = torch.from_numpy(text_to_image).to(image.device)
-    anchors = torch.arange(len(image), device=image.device)
-    if spec.mine == "random":
-        rng = key.generator()
-        return OfflineLists(
-            _random(np.arange(len(image)), text_to_image, text_h, rng),
-            _random(text_to_image, np.arange(len(image)), image_h, rng),
-        )
-    return OfflineLists(
-        _hardest(image, text, anchors, owner, text_h, block),
-        _hardest(text, image, owner, anchors, image_h, block),
+    inputs = MiningInputs(
+        image, text, text_to_image, *clip(spec, text_to_image, len(image)), key=key
     )
+    if callable(spec.mine):
+        lists = spec.mine(inputs)
+        check_lists(lists, text_to_image, len(image))
+        return OfflineLists(lists.texts.astype(np.int32), lists.images.astype(np.int32))
+    return _random(inputs) if spec.mine == "random" else _hard(inputs, block)
 
 
-def draw(
-    lists: OfflineLists,
-    captions: np.ndarray,
-    text_to_image: np.ndarray,
-    index: CaptionsOf,
-    *,
-    avoid_siblings: bool,
-    rng: np.random.Generator,
-) -> OfflineIndices:
-    """Offline negatives of a batch: one rank per pair, used for both lists (AOQ, released code:
-    rank n of the captions, n · image_h / text_h of the images).
+def check_lists(lists: OfflineLists, text_to_image: np.ndarray, images: int) -> None:
+    """Refuses lists that are not of negatives.
 
-    Args:
-        lists: the mined lists.
-        captions: int64 [B], the captions of the batch.
-        text_to_image: int64 [m].
-        index: the captions of each image.
-        avoid_siblings: take the next image where the drawn caption belongs to the drawn image,
-            which would be no negative pair.
-        rng: source of the choices.
+    Raises:
+        PluginError: they are of another shape or type, or hold an index that no item has or an item
+            of the anchor's own.
     """
-    text_h, image_h = lists.image_to_text.shape[1], lists.text_to_image.shape[1]
-    rank = rng.integers(text_h, size=len(captions))
-    text3 = lists.image_to_text[text_to_image[captions], rank].astype(np.int64)
-    image4 = text_to_image[text3]
-    image_rank = rank * image_h // text_h
-    image3 = lists.text_to_image[captions, image_rank].astype(np.int64)
-    if avoid_siblings and image_h > 1:
-        image3 = np.where(
-            image3 == image4, lists.text_to_image[captions, (image_rank + 1) % image_h], image3
-        ).astype(np.int64)
-    return OfflineIndices(text3, image3, image4, index.draw(image3, rng))
+    captions = len(text_to_image)
+    if not isinstance(lists, OfflineLists):
+        raise PluginError(f"a 'mine' gave a {type(lists).__name__}: it must give OfflineLists")
+    owners = np.arange(images)
+    for name, found, anchors, items, anchor_owner, owner in (
+        ("texts", lists.texts, images, captions, owners, text_to_image),
+        ("images", lists.images, captions, images, text_to_image, owners),
+    ):
+        if found.ndim != 2 or len(found) != anchors or not np.issubdtype(found.dtype, np.integer):
+            raise PluginError(
+                f"a 'mine' gave {name} of shape {list(found.shape)} and type {found.dtype}: they "
+                f"must be integers [{anchors}, h]"
+            )
+        if ((found < 0) | (found >= items)).any():
+            raise PluginError(f"a 'mine' gave {name} outside 0 to {items - 1}")
+        if (own := (owner[found] == anchor_owner[:, None]).any(axis=1)).any():
+            raise PluginError(
+                f"a 'mine' gave {name} that are no negatives: row {np.argmax(own)} holds an item "
+                "of its own image"
+            )
+
+
+def _hard(inputs: MiningInputs, block: int) -> OfflineLists:
+    image, text = inputs.image, inputs.text
+    owner = torch.from_numpy(inputs.text_to_image).to(image.device)
+    images = torch.arange(len(image), device=image.device)
+    return OfflineLists(
+        _hardest(image, text, images, owner, inputs.text_h, block),
+        _hardest(text, image, owner, images, inputs.image_h, block),
+    )
 
 
 def _hardest(
@@ -154,6 +110,8 @@ def _hardest(
     """For each anchor the `h` items of highest inner product among those of another group (image),
     int32 [anchors, h].
     """
+    if h == 0:
+        return np.zeros((len(anchors), 0), np.int32)
     rows = []
     for start in range(0, len(anchors), block):
         scores = anchors[start : start + block] @ items.T
@@ -162,7 +120,15 @@ def _hardest(
     return torch.cat(rows).numpy()
 
 
-def _random(
+def _random(inputs: MiningInputs) -> OfflineLists:
+    rng, owner = inputs.key.generator(), inputs.text_to_image
+    images = np.arange(len(inputs.image))
+    return OfflineLists(
+        _any(images, owner, inputs.text_h, rng), _any(owner, images, inputs.image_h, rng)
+    )
+
+
+def _any(
     anchor_group: np.ndarray, item_group: np.ndarray, h: int, rng: np.random.Generator
 ) -> np.ndarray:
     """For each anchor `h` uniformly random items of another group, int32 [anchors, h]."""

@@ -1,23 +1,27 @@
-"""The first round of a loss that needs offline negatives: its best model is loaded and the training
-set mined, once.
+"""The first round of a loss that needs offline negatives: with its best model the training set is
+mined, once.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from vsebench.plugin import Key, VsebenchError
+from vsebench.files import replacing
+from vsebench.plugin import Key, OfflineLists, VsebenchError
 from vsebench.results.store import RunDirectory, Store
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
-from vsebench.retrieval.training.mining import OfflineLists, mine
+from vsebench.retrieval.training.mining import clip, mine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from vsebench.plugin import OfflineSpec
     from vsebench.results.reader import RunReader
@@ -26,6 +30,43 @@ if TYPE_CHECKING:
     from vsebench.retrieval.inputs.run_inputs import Inputs
     from vsebench.retrieval.model import Model
     from vsebench.retrieval.training.clock import Clock
+
+_log = logging.getLogger("vsebench")
+
+
+@dataclass(frozen=True)
+class StoredLists:
+    """Mined lists as a run keeps them.
+
+    Attributes:
+        lists: the negatives.
+        seconds: what mining them took, encoding included; a run that finds them on disk is charged
+            the same.
+    """
+
+    lists: OfflineLists
+    seconds: float
+
+    def save(self, path: Path) -> None:
+        """Writes them in one move.
+
+        Raises:
+            VsebenchError: it cannot be written.
+        """
+        with replacing(path) as stream:
+            np.savez(
+                stream,
+                image_to_text=self.lists.texts,
+                text_to_image=self.lists.images,
+                seconds=np.float64(self.seconds),
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> StoredLists:
+        """What `save` wrote."""
+        with np.load(path) as arrays:
+            lists = OfflineLists(arrays["image_to_text"], arrays["text_to_image"])
+            return cls(lists, float(arrays["seconds"]))
 
 
 def first_round(spec: RunSpec, directory: RunDirectory) -> tuple[RunReader, RunRecord]:
@@ -79,14 +120,16 @@ def offline_lists(
     clock: Clock,
 ) -> OfflineLists:
     """The mined lists of a run, their cost on the clock: read where an earlier attempt stored them,
-    otherwise mined with the `teacher` and stored.
+    otherwise mined with the `teacher`, which is made for that alone, and stored.
     """
     if directory.offline_path.exists():
-        lists = OfflineLists.load(directory.offline_path)
-        clock.seconds["mining"] += lists.seconds
-        return lists
+        stored = StoredLists.load(directory.offline_path)
+        clock.seconds["mining"] += stored.seconds
+        return stored.lists
+    train = inputs.train
+    _warn_if_cut(offline, train.text_to_image, len(train.images))
     with clock.measure("mining"):
-        model, train = teacher(), inputs.train
+        model = teacher()
         image, text = (
             encode_images(model, train.images),
             encode_texts(model, train.texts, clock.device),
@@ -98,6 +141,16 @@ def offline_lists(
             offline,
             Key(spec.seed) / "mining",
         )
-    lists = replace(lists, seconds=clock.seconds["mining"])
-    lists.save(directory.offline_path)
+    StoredLists(lists, clock.seconds["mining"]).save(directory.offline_path)
     return lists
+
+
+def _warn_if_cut(offline: OfflineSpec, text_to_image: np.ndarray, images: int) -> None:
+    asked, lengths = (offline.text_h, offline.image_h), clip(offline, text_to_image, images)
+    if lengths != asked:
+        _log.warning(
+            "offline lists are cut from %d captions and %d images to the %d and %d that the "
+            "training set has",
+            *asked,
+            *lengths,
+        )

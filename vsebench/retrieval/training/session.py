@@ -17,6 +17,7 @@ from vsebench.retrieval.inputs.image_batches import image_batches
 from vsebench.retrieval.inputs.run_inputs import Inputs, open_inputs
 from vsebench.retrieval.model import Model, build, pool, seeded
 from vsebench.retrieval.training.clock import Clock
+from vsebench.retrieval.training.drawn import OfflineNegatives
 from vsebench.retrieval.training.offline import first_round, load_best, offline_lists
 from vsebench.retrieval.training.optimisation import Optimisation
 from vsebench.retrieval.training.sampled import GlobalNegatives
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from vsebench.results.observers import Observers
     from vsebench.results.spec import ComponentRef, RunSpec
     from vsebench.results.store import RunDirectory
-    from vsebench.retrieval.training.mining import OfflineLists
 
 Reporter = Callable[[dict[str, object]], None]
 
@@ -51,7 +51,7 @@ class Session:
         stopping: says when training ends before the last epoch; None where it does not.
         stepper: takes the steps.
         schedule: says when things happen.
-        offline: mined negatives, for a loss that needs them.
+        offline: draws mined negatives, for a loss that needs them.
         sampled: draws global negatives, likewise.
         clock: what time was spent on.
         state: counters, restored from a checkpoint where there is one.
@@ -71,7 +71,7 @@ class Session:
     stopping: StoppingRule | None
     stepper: Stepper
     schedule: Schedule
-    offline: OfflineLists | None
+    offline: OfflineNegatives | None
     sampled: GlobalNegatives | None
     clock: Clock
     state: State
@@ -107,11 +107,13 @@ def prepare(
     objective = _objective(spec, spec.loss, registry, device)
     clock = Clock(device)
     offline, prior_seconds, warm = None, 0.0, False
-    wanted = objective.card.offline_for(spec.loss.params)
-    if wanted is not None:
-        report({"event": "phase", "phase": "mining"})
-        offline, prior_seconds = _mine(spec, directory, registry, inputs, model, wanted, clock)
-        warm = wanted.start == "warm"
+    if objective.offline is not None:
+        if not directory.offline_path.exists():
+            report({"event": "phase", "phase": "mining"})
+        offline, prior_seconds = _mine(
+            spec, directory, registry, inputs, model, objective.offline, clock
+        )
+        warm = objective.offline.start == "warm"
     schedule = Schedule(spec.protocol, len(inputs.train.texts), warm_start=warm)
     session = Session(
         spec=spec,
@@ -194,18 +196,19 @@ def _mine(
     model: Model,
     wanted: OfflineSpec,
     clock: Clock,
-) -> tuple[OfflineLists, float]:
-    """The offline lists and the training seconds of the first round; a warm start leaves its best
-    parameters in `model`.
+) -> tuple[OfflineNegatives, float]:
+    """The offline negatives and the training seconds of the first round. A warm start leaves its
+    best parameters in `model`, unless a checkpoint holds later ones.
     """
     source, record = first_round(spec, directory)
     cost = record.cost
     assert cost is not None
-    if wanted.start == "warm":
+    starts = wanted.start == "warm" and not directory.checkpoint_path.exists()
+    if starts:
         load_best(model, source)
 
     def teacher() -> Model:
-        if wanted.start == "warm":
+        if starts:
             return model
         fresh = build(
             record.retrieval,
@@ -216,7 +219,15 @@ def _mine(
         load_best(fresh, source)
         return fresh
 
-    return offline_lists(teacher, wanted, inputs, spec, directory, clock), cost.total_seconds
+    negatives = OfflineNegatives.over(
+        inputs.train.text_to_image,
+        len(inputs.train.images),
+        loss=spec.loss.spec,
+        spec=wanted,
+        lists=offline_lists(teacher, wanted, inputs, spec, directory, clock),
+        sibling_mask=spec.protocol.sibling_mask,
+    )
+    return negatives, cost.total_seconds
 
 
 def _objective(
@@ -225,8 +236,11 @@ def _objective(
     component = registry.get("loss", ref.name)
     context = {"dim": spec.protocol.embed_dim, "batch_size": spec.protocol.batch_size}
     loss = seeded(Key(spec.seed) / "init" / "loss", lambda: component.create(ref.params, **context))
+    card = cast("LossCard", component.card)
     return Objective(
-        loss.to(device) if isinstance(loss, nn.Module) else loss, cast("LossCard", component.card)
+        loss.to(device) if isinstance(loss, nn.Module) else loss,
+        card,
+        card.offline_for(ref.params),
     )
 
 

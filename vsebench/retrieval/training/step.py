@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 
-from vsebench.plugin import LossInputs, LossOutput, OfflineInputs, Progress, SampledInputs
+from vsebench.plugin import LossInputs, LossOutput, Progress, SampledInputs
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.inputs.batches import join, positives, to_device
-from vsebench.retrieval.training.mining import OfflineIndices
+from vsebench.retrieval.training.drawn import OfflineIndices
 from vsebench.retrieval.training.sampled import SampledIndices
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from vsebench.plugin import Key, LossCard
+    from vsebench.plugin import Key, LossCard, OfflineSpec
     from vsebench.results.protocol import Protocol
     from vsebench.retrieval.inputs.batches import Augmenter, Padded
     from vsebench.retrieval.model import Encoded, Model
@@ -42,10 +42,11 @@ Negatives = OfflineIndices | SampledIndices | None
 
 
 class Objective(NamedTuple):
-    """A loss and the card that says what it needs."""
+    """A loss, the card that says what it needs, and the offline negatives that it needs."""
 
     loss: Any
     card: LossCard
+    offline: OfflineSpec | None = None
 
 
 @dataclass
@@ -122,21 +123,18 @@ class Stepper:
         image_ids = self.text_to_image[captions]
         with self.autocast():
             image = self._embed_images(self.inputs.images.pairs(image_ids, streams.pairs))
-            texts = [self.inputs.text_batch(captions, streams.pairs)]
-            texts += [
-                self.inputs.text_batch(chosen, streams.offline) for chosen in _captions(negatives)
-            ]
-            text, *others = self._embed_texts(texts)
-            offline = (
-                self._offline(negatives, others, streams.offline)
-                if isinstance(negatives, OfflineIndices)
-                else None
+            texts, images = _outside(negatives)
+            text, *others = self._embed_texts(
+                [
+                    self.inputs.text_batch(captions, streams.pairs),
+                    *(self.inputs.text_batch(each, streams.offline) for each in texts.values()),
+                ]
             )
-            sampled = (
-                self._sampled(negatives, others, streams.offline)
-                if isinstance(negatives, SampledIndices)
-                else None
-            )
+            outside = dict(zip(texts, others, strict=True)) | {
+                name: self._embed_images(self.inputs.images.others(each, streams.offline))
+                for name, each in images.items()
+            }
+            vectors = {name: representative(each.embedding) for name, each in outside.items()}
         ids = to_device(image_ids, self.inputs.device)
         raw = {"raw_image": image.raw, "raw_text": text.raw}
         inputs = LossInputs(
@@ -146,8 +144,8 @@ class Stepper:
             similarity=self.model.similarity(image.embedding, text.embedding),
             image_ids=ids,
             text_ids=to_device(captions, self.inputs.device),
-            offline=offline,
-            sampled=sampled,
+            offline=vectors if isinstance(negatives, OfflineIndices) else None,
+            sampled=self._sampled(vectors, negatives),
             progress=progress,
             extras={name: cast("Tensor", raw[name]) for name in objective.card.extras},
         )
@@ -155,27 +153,14 @@ class Stepper:
         output = value if isinstance(value, LossOutput) else LossOutput(value)
         return _total(output, image, text)
 
-    def _offline(
-        self, indices: OfflineIndices, texts: Sequence[Encoded], rng: np.random.Generator
-    ) -> OfflineInputs:
-        image3, image4 = (
-            representative(self._embed_images(self.inputs.images.others(chosen, rng)).embedding)
-            for chosen in (indices.image3, indices.image4)
-        )
-        text3, text4 = (representative(text.embedding) for text in texts)
-        return OfflineInputs(text3=text3, image3=image3, image4=image4, text4=text4)
-
-    def _sampled(
-        self, indices: SampledIndices, texts: Sequence[Encoded], rng: np.random.Generator
-    ) -> SampledInputs:
-        image = representative(
-            self._embed_images(self.inputs.images.others(indices.image, rng)).embedding
-        )
+    def _sampled(self, vectors: Mapping[str, Tensor], negatives: Negatives) -> SampledInputs | None:
+        if not isinstance(negatives, SampledIndices):
+            return None
         found = (
             to_device(each, self.inputs.device)
-            for each in (indices.text_found, indices.image_found)
+            for each in (negatives.text_found, negatives.image_found)
         )
-        return SampledInputs(representative(texts[0].embedding), image, *found)
+        return SampledInputs(vectors["text"], vectors["image"], *found)
 
     def _embed_images(self, batch: Padded) -> Encoded:
         self.forwards += len(batch.lengths)
@@ -203,15 +188,15 @@ class Stepper:
         return torch.autocast(device, dtype=torch.bfloat16) if wanted else nullcontext()
 
 
-def _captions(negatives: Negatives) -> tuple[np.ndarray, ...]:
-    """The captions [B] that negatives from outside the batch consist of."""
+def _outside(negatives: Negatives) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The captions and the images [B] that negatives from outside the batch consist of, by name."""
     match negatives:
-        case OfflineIndices():
-            return negatives.text3, negatives.text4
-        case SampledIndices():
-            return (negatives.text,)
+        case OfflineIndices(texts, images):
+            return texts, images
+        case SampledIndices(text=text, image=image):
+            return {"text": text}, {"image": image}
         case None:
-            return ()
+            return {}, {}
 
 
 def _total(output: LossOutput, image: Encoded, text: Encoded) -> tuple[Tensor, dict[str, Tensor]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vsebench.testing.losses import execution, gradients, values
+from vsebench.testing.losses import execution, gradients, offline, values
 
 PROMISES = (
     values.gives_a_finite_scalar,
@@ -14,6 +14,10 @@ PROMISES = (
     values.order_of_the_batch_does_not_matter,
     values.scales_with_the_batch_as_declared,
     values.asks_for_the_offline_negatives_it_needs,
+    offline.mines_negatives,
+    offline.draws_the_roles_it_declares,
+    offline.draws_no_positives,
+    offline.draws_alike_from_one_stream,
     values.asks_for_the_global_negatives_it_needs,
     gradients.gradients_are_right,
     execution.works_in_half_precision,

@@ -12,7 +12,7 @@ from torch import nn
 from vsebench.testing.check import promise
 from vsebench.testing.devices import need_cuda, unmixed
 from vsebench.testing.losses.pairs import Pairs, moved
-from vsebench.testing.losses.trial import build, loss_of, trial, value
+from vsebench.testing.losses.trial import build, inputs_of, loss_of, source, trial, value
 from vsebench.testing.subject import DIM
 
 if TYPE_CHECKING:
@@ -37,18 +37,18 @@ def works_in_half_precision(subject: Subject) -> None:
             with (
                 torch.no_grad(),
                 trial(
-                    subject, pairs, f"loss({pairs!r}.inputs({dtype}))", note=f"in {dtype}"
+                    subject, pairs, f"loss({source(subject, pairs, dtype)})", note=f"in {dtype}"
                 ) as case,
             ):
-                low = pairs.inputs(dtype)
+                low = inputs_of(subject, pairs, dtype)
                 wide = dataclasses.replace(
-                    pairs.inputs(torch.float64),
+                    inputs_of(subject, pairs, torch.float64),
                     image=low.image.double(),
                     text=low.text.double(),
                     similarity=low.similarity.double(),
                 )
-                found = value(subject.build(dim=DIM, batch_size=pairs.batch), subject, low)
-                wanted = value(build(subject, pairs.batch), subject, wide)
+                found = value(subject.build(dim=DIM, batch_size=pairs.batch), low)
+                wanted = value(build(subject, pairs.batch), wide)
                 what = "it loses more than rounding: compute in float32 at least"
                 case.close(
                     found.double(), wanted, what, expected="as in float32", rtol=0.02, atol=1e-3
@@ -68,9 +68,9 @@ def works_under_autocast(subject: Subject) -> None:
             note="under autocast",
         ) as case,
     ):
-        inputs = pairs.inputs(torch.float32)
+        inputs = inputs_of(subject, pairs, torch.float32)
         with torch.autocast("cpu", torch.bfloat16):
-            found = value(subject.build(dim=DIM, batch_size=pairs.batch), subject, inputs)
+            found = value(subject.build(dim=DIM, batch_size=pairs.batch), inputs)
         case.close(
             found.double(),
             loss_of(subject, pairs),
@@ -93,12 +93,11 @@ def never_waits_for_the_device(subject: Subject) -> None:
         'torch.compile(loss, backend="eager", fullgraph=True)(inputs)',
         note="traced",
     ) as case:
-        inputs, loss = pairs.inputs(), build(subject, pairs.batch)
+        inputs, loss = inputs_of(subject, pairs), build(subject, pairs.batch)
 
         def compute(image: Tensor, text: Tensor) -> Tensor:
             return value(
                 loss,
-                subject,
                 dataclasses.replace(inputs, image=image, text=text, similarity=image @ text.T),
             )
 
@@ -132,16 +131,18 @@ def its_state_is_in_its_state_dict(subject: Subject) -> None:
     pairs = Pairs(seed=2)
     loss, fresh = build(subject, pairs.batch), build(subject, pairs.batch)
     load = "q.load_state_dict(loss.state_dict()); " if isinstance(loss, nn.Module) else ""
+    earlier = Pairs(), Pairs(seed=1)
     call = (
-        f"q = {subject.source(dim=DIM, batch_size=pairs.batch)}; [loss(Pairs(seed=seed).inputs()) "
-        f"for seed in (0, 1)]; {load}loss(inputs), q(inputs)"
+        f"q = {subject.source(dim=DIM, batch_size=pairs.batch)}; "
+        f"[loss(each) for each in ({', '.join(source(subject, each) for each in earlier)})]; "
+        f"{load}loss(inputs), q(inputs)"
     )
     with trial(subject, pairs, call, note="after two other batches") as case:
-        for seed in (0, 1):
-            _train(loss, value(loss, subject, Pairs(seed=seed).inputs()))
+        for each in earlier:
+            _train(loss, value(loss, inputs_of(subject, each)))
         if isinstance(loss, nn.Module):
             fresh.load_state_dict(loss.state_dict())
-        found, wanted = (value(each, subject, pairs.inputs()).detach() for each in (fresh, loss))
+        found, wanted = (value(each, inputs_of(subject, pairs)).detach() for each in (fresh, loss))
         what = (
             "it keeps something from batch to batch that is not in its state dict, and is lost "
             "when a run is resumed"
@@ -171,7 +172,7 @@ def follows_the_device_of_its_inputs(subject: Subject) -> None:
     with trial(subject, pairs, _MOVED.format("meta"), note="on the meta device") as case:
         loss = build(subject, pairs.batch)
         loss = loss.to("meta") if isinstance(loss, nn.Module) else loss
-        found = unmixed(lambda: value(loss, subject, moved(pairs.inputs(), "meta")), case)
+        found = unmixed(lambda: value(loss, moved(inputs_of(subject, pairs), "meta")), case)
         case.require(
             found.device.type == "meta",
             "it is on another device than its inputs",
@@ -193,12 +194,12 @@ def cuda_gives_the_same(subject: Subject) -> None:
             if isinstance(loss, nn.Module)
             else build(subject, pairs.batch)
         )
-        inputs = moved(pairs.inputs(), device)
+        inputs = moved(inputs_of(subject, pairs), device)
         inputs.similarity.requires_grad_()
-        value(there, subject, inputs)  # libraries are loaded here
+        value(there, inputs)  # libraries are loaded here
         torch.cuda.set_sync_debug_mode("error")
         try:
-            found = value(there, subject, inputs)
+            found = value(there, inputs)
         finally:
             torch.cuda.set_sync_debug_mode("default")
         case.require(

@@ -11,7 +11,7 @@ from torch import nn
 from vsebench.plugin.cards import claimed
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.losses.pairs import Pairs
-from vsebench.testing.losses.trial import build, trial, value
+from vsebench.testing.losses.trial import build, inputs_of, trial, value
 from vsebench.testing.trial import IN_DOUBLE
 
 if TYPE_CHECKING:
@@ -25,14 +25,13 @@ def score_gradient(subject: Subject, pairs: Pairs) -> Tensor:
     """The derivative [B, B] of the loss in each score; of a loss that reads embeddings only, from
     theirs, as captions are linearly independent.
     """
-    inputs = pairs.inputs()
+    inputs = inputs_of(subject, pairs)
     image, similarity = (
         inputs.image.clone().requires_grad_(),
         inputs.similarity.clone().requires_grad_(),
     )
     loss = value(
         build(subject, pairs.batch),
-        subject,
         dataclasses.replace(inputs, image=image, similarity=similarity),
     )
     gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
@@ -87,13 +86,12 @@ def gradients_are_right(subject: Subject) -> None:
         "inputs.similarity.requires_grad_(), fast_mode=True)"
     )
     with trial(subject, pairs, call, note="in float64", expected=IN_DOUBLE):
-        inputs, loss = pairs.inputs(), build(subject, pairs.batch)
+        inputs, loss = inputs_of(subject, pairs), build(subject, pairs.batch)
         parameters = tuple(loss.parameters()) if isinstance(loss, nn.Module) else ()
 
         def compute(image: Tensor, text: Tensor, *_: Tensor) -> Tensor:
             return value(
                 loss,
-                subject,
                 dataclasses.replace(inputs, image=image, text=text, similarity=image @ text.T),
             )
 

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch.nn.functional import normalize
 
-from vsebench.plugin import LossInputs, OfflineInputs, Progress, SampledInputs
+from vsebench.plugin import LossInputs, Progress, SampledInputs
 from vsebench.testing.subject import DIM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor
 
-_OFFLINE = ("text3", "image3", "image4", "text4")
-_SAMPLED = ("text", "image", "text_found", "image_found")
+_PERFECT = 6
 # of the squared length of an embedding, along the direction that tells the two groups apart
 _SHARED = 0.8
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """A batch of pairs; its `repr` makes it again. Every input that a loss may ask for is there.
+    """A batch of pairs; its `repr` makes it again. Every input that a loss may ask for is there,
+    offline negatives in the roles that are asked for.
 
     Attributes:
         law: `random`, unit vectors of random directions; `siblings`, where pairs 1 and 2 share an
@@ -41,9 +45,12 @@ class Pairs:
     seed: int = 0
     masked: Literal["none", "siblings", "groups", "all"] = "none"
 
-    def inputs(self, dtype: torch.dtype = torch.float64) -> LossInputs:
-        """The batch, its similarity the inner products."""
-        image, text, *others = (vectors.to(dtype) for vectors in self._vectors())
+    def inputs(
+        self, dtype: torch.dtype = torch.float64, *, roles: Sequence[str] = ()
+    ) -> LossInputs:
+        """The batch, its similarity the inner products, with offline negatives in these roles."""
+        others_wanted = max(2, len(roles))  # two of them are global negatives, too
+        image, text, *others = (vectors.to(dtype) for vectors in self._vectors(others_wanted))
         positives = torch.eye(self.batch, dtype=torch.bool)
         if self.masked == "siblings":
             positives[(1, 2), (2, 1)] = True
@@ -59,7 +66,7 @@ class Pairs:
             positives,
             image_ids=ids.where(ids != 2, 1) if self.law == "siblings" else ids,
             text_ids=ids,
-            offline=OfflineInputs(*others),
+            offline=dict(zip(roles, others, strict=False)) if roles else None,
             sampled=SampledInputs(
                 others[0], others[1], *(torch.ones(self.batch, dtype=torch.bool) for _ in range(2))
             ),
@@ -67,12 +74,12 @@ class Pairs:
             extras={"raw_image": 3 * image, "raw_text": 3 * text},
         )
 
-    def _vectors(self) -> list[Tensor]:
-        """Images, captions, and the four kinds of offline negatives: unit vectors [B, D] each."""
+    def _vectors(self, others: int) -> list[Tensor]:
+        """Images, captions, and what comes from outside the batch: unit vectors [B, D] each."""
         generator = torch.Generator().manual_seed(self.seed)
         directions = [
             normalize(torch.randn(self.batch, DIM, generator=generator, dtype=torch.float64), dim=1)
-            for _ in range(6)
+            for _ in range(2 + others)
         ]
         if self.law == "siblings":
             directions[0][2] = directions[0][1]
@@ -82,10 +89,13 @@ class Pairs:
             directions = [
                 axes[: self.batch],
                 axes[: self.batch],
-                *(axes[6 + i].expand(self.batch, DIM) for i in range(4)),
+                *(
+                    axes[_PERFECT + i % (DIM - _PERFECT)].expand(self.batch, DIM)
+                    for i in range(others)
+                ),
             ]
         if self.law == "collapsed":
-            directions = [directions[0][:1].expand(self.batch, DIM)] * 6
+            directions = [directions[0][:1].expand(self.batch, DIM)] * len(directions)
         if self.law == "two-groups":
             directions = [_mirrored(vectors) for vectors in directions]
         return directions
@@ -115,38 +125,27 @@ def _mirrored(vectors: Tensor) -> Tensor:
 
 def part(inputs: LossInputs, index: Tensor) -> LossInputs:
     """Some pairs of a batch, in that order."""
-    assert inputs.image_ids is not None
-    assert inputs.text_ids is not None
-    assert inputs.offline is not None
-    assert inputs.sampled is not None
-    return LossInputs(
-        inputs.image[index],
-        inputs.text[index],
-        inputs.positives[index][:, index],
-        image_ids=inputs.image_ids[index],
-        text_ids=inputs.text_ids[index],
-        offline=OfflineInputs(*(getattr(inputs.offline, name)[index] for name in _OFFLINE)),
-        sampled=SampledInputs(*(getattr(inputs.sampled, name)[index] for name in _SAMPLED)),
-        progress=inputs.progress,
-        extras={name: tensor[index] for name, tensor in inputs.extras.items()},
-    )
+    chosen = _each(inputs, lambda tensor: tensor[index])
+    positives = inputs.positives[index][:, index]
+    return dataclasses.replace(chosen, positives=positives, similarity=chosen.image @ chosen.text.T)
 
 
 def moved(inputs: LossInputs, device: torch.device | str) -> LossInputs:
     """The batch on another device."""
-    assert inputs.image_ids is not None
-    assert inputs.text_ids is not None
-    assert inputs.offline is not None
-    assert inputs.sampled is not None
-    return LossInputs(
-        inputs.image.to(device),
-        inputs.text.to(device),
-        inputs.positives.to(device),
-        similarity=inputs.similarity.to(device),
-        image_ids=inputs.image_ids.to(device),
-        text_ids=inputs.text_ids.to(device),
-        offline=OfflineInputs(*(getattr(inputs.offline, name).to(device) for name in _OFFLINE)),
-        sampled=SampledInputs(*(getattr(inputs.sampled, name).to(device) for name in _SAMPLED)),
-        progress=inputs.progress,
-        extras={name: tensor.to(device) for name, tensor in inputs.extras.items()},
-    )
+    return _each(inputs, lambda tensor: tensor.to(device))
+
+
+def _each(inputs: LossInputs, function: Callable[[Tensor], Tensor]) -> LossInputs:
+    """The batch with a function of every tensor."""
+
+    def of(value: Any) -> Any:
+        match value:
+            case torch.Tensor():
+                return function(value)
+            case SampledInputs():
+                return SampledInputs(*(function(tensor) for tensor in vars(value).values()))
+            case Mapping():
+                return {name: function(tensor) for name, tensor in value.items()}
+        return value
+
+    return LossInputs(**{name: of(value) for name, value in vars(inputs).items()})

@@ -16,7 +16,7 @@ from vsebench.testing.trial import Trial
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vsebench.plugin import LossInputs
+    from vsebench.plugin import LossInputs, OfflineSpec
     from vsebench.testing.losses.pairs import Pairs
     from vsebench.testing.subject import Subject
 
@@ -33,7 +33,7 @@ def trial(
     made = subject.source(dim=DIM, batch_size=pairs.batch)
     code = (
         f"import dataclasses, torch; from vsebench.testing import Pairs, build; loss = {made}; "
-        f"inputs = {pairs!r}.inputs(); {call}"
+        f"inputs = {source(subject, pairs)}; {call}"
     )
     return Trial(f"{pairs}{', ' if note else ''}{note}", code, expected)
 
@@ -44,26 +44,41 @@ def build(subject: Subject, batch: int) -> Any:
     return loss.double() if isinstance(loss, nn.Module) else loss
 
 
-def wanted(subject: Subject, inputs: LossInputs) -> LossInputs:
+def offline_of(subject: Subject) -> OfflineSpec | None:
+    """The offline negatives that the loss's card asks for."""
+    return cast("LossCard", subject.component.card).offline_for(subject.params)
+
+
+def inputs_of(subject: Subject, pairs: Pairs, dtype: torch.dtype = torch.float64) -> LossInputs:
     """The batch with those inputs only that the loss's card asks for."""
     card = cast("LossCard", subject.component.card)
-    offline = inputs.offline if card.offline_for(subject.params) is not None else None
-    sampled = inputs.sampled if card.sampled else None
+    inputs = pairs.inputs(dtype, roles=_roles(subject))
     return dataclasses.replace(
         inputs,
-        offline=offline,
-        sampled=sampled,
+        sampled=inputs.sampled if card.sampled else None,
         extras={name: inputs.extras[name] for name in card.extras},
     )
 
 
-def value(loss: Any, subject: Subject, inputs: LossInputs) -> Tensor:
+def source(subject: Subject, pairs: Pairs, dtype: torch.dtype | None = None) -> str:
+    """Python that makes the batch, given `torch` and `Pairs`."""
+    roles = _roles(subject)
+    given = [*([str(dtype)] if dtype else []), *([f"roles={roles!r}"] if roles else [])]
+    return f"{pairs!r}.inputs({', '.join(given)})"
+
+
+def _roles(subject: Subject) -> tuple[str, ...]:
+    offline = offline_of(subject)
+    return tuple(offline.roles) if offline else ()
+
+
+def value(loss: Any, inputs: LossInputs) -> Tensor:
     """The scalar of a loss.
 
     Raises:
         ConformanceError: it returned something else.
     """
-    output = loss(wanted(subject, inputs))
+    output = loss(inputs)
     scalar = output.loss if isinstance(output, LossOutput) else output
     if not isinstance(scalar, torch.Tensor) or scalar.dim() or not scalar.is_floating_point():
         found = (
@@ -81,4 +96,4 @@ def value(loss: Any, subject: Subject, inputs: LossInputs) -> Tensor:
 
 def loss_of(subject: Subject, pairs: Pairs) -> Tensor:
     """The value of a fresh instance on a batch."""
-    return value(build(subject, pairs.batch), subject, pairs.inputs())
+    return value(build(subject, pairs.batch), inputs_of(subject, pairs))

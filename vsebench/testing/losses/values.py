@@ -11,7 +11,15 @@ from vsebench.plugin import LossCard, LossOutput, VsebenchError
 from vsebench.plugin.cards import claimed
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.losses.pairs import Pairs, part
-from vsebench.testing.losses.trial import build, loss_of, trial, value, wanted
+from vsebench.testing.losses.trial import (
+    build,
+    inputs_of,
+    loss_of,
+    offline_of,
+    source,
+    trial,
+    value,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,11 +30,10 @@ if TYPE_CHECKING:
 
 def _with_gradients(case: Trial, subject: Subject, pairs: Pairs) -> Tensor:
     """The value, after making sure that it and its gradients are finite."""
-    inputs = pairs.inputs()
+    inputs = inputs_of(subject, pairs)
     image, text = inputs.image.clone().requires_grad_(), inputs.text.clone().requires_grad_()
     loss = value(
         build(subject, pairs.batch),
-        subject,
         dataclasses.replace(inputs, image=image, text=text, similarity=image @ text.T),
     )
     case.finite(loss.detach(), "the loss is not finite")
@@ -44,11 +51,11 @@ def gives_a_finite_scalar(subject: Subject) -> None:
     pairs = Pairs()
     with trial(subject, pairs) as case:
         loss = build(subject, pairs.batch)
-        case.require(value(loss, subject, pairs.inputs()).dim() == 0, "it is no scalar")
+        case.require(value(loss, inputs_of(subject, pairs)).dim() == 0, "it is no scalar")
         _with_gradients(case, subject, pairs)
-        inputs = pairs.inputs()
+        inputs = inputs_of(subject, pairs)
         leaf = inputs.image.requires_grad_()
-        output = loss(wanted(subject, dataclasses.replace(inputs, similarity=leaf @ inputs.text.T)))
+        output = loss(dataclasses.replace(inputs, similarity=leaf @ inputs.text.T))
         for name, scalar in (output.diagnostics if isinstance(output, LossOutput) else {}).items():
             case.require(
                 scalar.dim() == 0,
@@ -90,7 +97,7 @@ def perfect_embeddings_are_best(subject: Subject) -> None:
     pairs = Pairs("perfect")
     best = loss_of(subject, pairs).item()
     for other in (*(Pairs(seed=seed) for seed in range(3)), Pairs("collapsed"), Pairs("siblings")):
-        with trial(subject, other, f"loss(inputs), loss({pairs!r}.inputs())") as case:
+        with trial(subject, other, f"loss(inputs), loss({source(subject, pairs)})") as case:
             found = loss_of(subject, other).item()
             case.require(
                 found >= best - 1e-9,
@@ -99,11 +106,10 @@ def perfect_embeddings_are_best(subject: Subject) -> None:
                 found=f"{found:.6g}",
             )
     with trial(subject, pairs, "loss(inputs)", note="its captions shifted by one") as case:
-        inputs = pairs.inputs()
+        inputs = inputs_of(subject, pairs)
         text = inputs.text.roll(1, dims=0)
         wrong = value(
             build(subject, pairs.batch),
-            subject,
             dataclasses.replace(inputs, text=text, similarity=inputs.image @ text.T),
         ).item()
         case.require(
@@ -139,8 +145,8 @@ def order_of_the_batch_does_not_matter(subject: Subject) -> None:
     """The loss of a batch is the same in any order of its pairs."""
     pairs = Pairs(masked="siblings")
     with trial(subject, pairs, "loss(inputs)", note="and in another order") as case:
-        inputs, order = pairs.inputs(), torch.tensor([3, 0, 5, 2, 1, 4])
-        found = value(build(subject, pairs.batch), subject, part(inputs, order))
+        inputs, order = inputs_of(subject, pairs), torch.tensor([3, 0, 5, 2, 1, 4])
+        found = value(build(subject, pairs.batch), part(inputs, order))
         case.close(
             found,
             loss_of(subject, pairs),
@@ -161,7 +167,9 @@ def scales_with_the_batch_as_declared(subject: Subject) -> None:
     with trial(
         subject, groups[0], "loss(inputs)", note="two copies of six pairs that are far apart"
     ) as case:
-        alone = value(build(subject, 6), subject, part(groups[0].inputs(), torch.arange(6))).item()
+        alone = value(
+            build(subject, 6), part(inputs_of(subject, groups[0]), torch.arange(6))
+        ).item()
         if alone == 0:
             raise NotCheckedError("its loss of the test batch is 0, which has no scale")
         # Far negatives add nothing to a sum over negatives, but thin out a mean over them, unless
@@ -187,7 +195,7 @@ def asks_for_the_offline_negatives_it_needs(subject: Subject) -> None:
     """Where its card asks for offline negatives, the loss depends on them, and without them raises
     an error of vsebench that says so.
     """
-    if cast("LossCard", subject.component.card).offline_for(subject.params) is None:
+    if offline_of(subject) is None:
         raise NotCheckedError("its card asks for no offline negatives")
     _check_needed(subject, "offline")
 
@@ -211,12 +219,9 @@ def _check_needed(subject: Subject, field: str) -> None:
         f"loss(dataclasses.replace(inputs, {field}=None))",
         note=f"with other '{field}', and with none",
     ) as case:
-        inputs = wanted(subject, pairs.inputs())
-        swapped = value(
-            build(subject, 6),
-            subject,
-            dataclasses.replace(pairs.inputs(), **{field: getattr(other.inputs(), field)}),
-        )
+        inputs = inputs_of(subject, pairs)
+        others = getattr(inputs_of(subject, other), field)
+        swapped = value(build(subject, 6), dataclasses.replace(inputs, **{field: others}))
         differs = swapped.item() != loss_of(subject, pairs).item()
         case.require(
             differs,
