@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
     from vsebench.plugin import OfflineBatch
-    from vsebench.plugin.offline import Side
 
-ROLES: dict[str, Side] = {"text3": "text", "image3": "image", "image4": "image", "text4": "text"}
+ROLES: dict[str, Literal["image", "text"]] = {
+    "text3": "text",
+    "image3": "image",
+    "image4": "image",
+    "text4": "text",
+}
 """Caption 3 is hard for image 1 and image 3 for caption 1; image 4 is the image of caption 3, and
 caption 4 a caption of image 3.
 """
