@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from vsebench.results.noted import Noted
+from vsebench.results.pack import Pack
+from vsebench.results.pack_format import RUNS
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -70,8 +72,9 @@ def test_without_support_runs_the_file_is_what_it_was():
     }
 
 
-@pytest.mark.parametrize("path", sorted(RESULTS.rglob("plan.json")), ids=str)
+@pytest.mark.parametrize("path", sorted(RESULTS.rglob(RUNS)), ids=str)
 def test_committed_notes_have_rows_only(path: Path):
-    noted = Noted.parse(path.read_text())
-    assert noted.text() == path.read_text()
+    packed = Pack(path.parent)
+    noted = packed.noted
+    assert noted.text().encode() == packed.plan
     assert noted.rows(noted.run_ids) == set(noted.run_ids)

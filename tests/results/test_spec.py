@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.factories import make_spec
+from vsebench.results.pack_format import RUNS
 from vsebench.results.protocol import AnnotationProtocol, Protocol
-from vsebench.results.record import RunRecord
 from vsebench.results.spec import ComponentRef
+from vsebench.results.store import Store
 
 DEFAULTS = {
     "name": "vse-infinity",
@@ -113,14 +114,14 @@ def test_a_protocol_key_at_its_default_leaves_the_run_id_alone():
     assert all(hashed[key] != getattr(Protocol(), key) for key in hashed)
 
 
-RECORDS = sorted((Path(__file__).parents[2] / "results").rglob("record.json"))
+PACKS = sorted((Path(__file__).parents[2] / "results").rglob(RUNS))
 
 
 def test_committed_runs_keep_their_ids():
     """Records were written under ids; a folder is resumed, and not made again, as long as their
     specs still have them.
     """
-    records = [RunRecord.model_validate_json(path.read_bytes()) for path in RECORDS]
+    records = [record for path in PACKS for record in Store(path.parent).records()]
     assert len(records) > 100
     assert {record.spec.task for record in records} == {"retrieval", "annotation"}
     moved = [record.run_id for record in records if record.spec.run_id != record.run_id]
