@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vsebench.report.collapses import collapse_notes
 from vsebench.report.convergence import SHARE
-from vsebench.report.layout import COLLAPSED
 from vsebench.report.made_with import (
     comparable_note,
     machine_note,
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from vsebench.plugin.cards import Task
     from vsebench.report.rows import Block
     from vsebench.report.runs import Run
-    from vsebench.results.record import Collapse
     from vsebench.results.spec import AnySpec
 
 GENERAL: Mapping[Task, Sequence[str]] = {
@@ -86,7 +85,7 @@ def alarms(block: Block) -> list[str]:
     notes = [
         *([comparable] if comparable else []),
         *_mixed(block),
-        *_collapsed(done),
+        *collapse_notes(done),
         *_warm_only(done),
     ]
     notes += [
@@ -179,38 +178,6 @@ def _mixed(block: Block) -> list[str]:
     return notes
 
 
-def _collapsed(done: Sequence[Run]) -> list[str]:
-    """One note for each row with collapsed runs: since when, how far they fell, and what its
-    figures then are.
-    """
-    by_row: dict[tuple[str, str], list[tuple[Run, Collapse]]] = {}
-    for run in done:
-        if run.record.collapse is not None:
-            by_row.setdefault(run.combination, []).append((run, run.record.collapse))
-    return [
-        f"{COLLAPSED} Collapsed: {name(row)}, {_collapses(runs)}" for row, runs in by_row.items()
-    ]
-
-
-def _collapses(runs: Sequence[tuple[Run, Collapse]]) -> str:
-    found = [collapse for _, collapse in runs]
-    since = ", ".join(
-        f"seed {run.record.spec.seed} from step {c.step} on (dev RSUM {c.best_rsum:.0f} → "
-        f"{c.last_rsum:.0f})"
-        for run, c in runs
-    )
-    cosine, loss = _span([c.cosine for c in found], 2), _span([c.last_loss for c in found], 1)
-    earlier = all(
-        run.record.best_step is not None and run.record.best_step < c.step for run, c in runs
-    )
-    before = " Figures are of models selected before." if earlier else ""
-    resting = _span([c.plateau for c in found], 1)
-    return (
-        f"{since}: unrelated pairs have a mean cosine of {cosine}, the loss is {loss}, where a "
-        f"model with all embeddings equal has {resting}.{before}"
-    )
-
-
 def _warm_only(done: Sequence[Run]) -> list[str]:
     """Names rows with runs whose best model had not seen the row's loss yet."""
     early = [
@@ -244,11 +211,6 @@ def _within_warm_up(run: Run, spec: RunSpec) -> bool:
         and record.best_step <= steps
         and spec.warmup_loss.spec != spec.loss.spec
     )
-
-
-def _span(values: Sequence[float], places: int) -> str:
-    low, high = f"{min(values):.{places}f}", f"{max(values):.{places}f}"
-    return low if low == high else f"{low}–{high}"
 
 
 def _measured(block: Block) -> list[str]:

@@ -31,7 +31,10 @@ class Evaluation(Frozen):
         loss: mean training loss since the last evaluation.
         lr: learning rate of the last step.
         metrics: dev metrics by row key.
-        diagnostics: what the loss and the poolings reported, means since the last evaluation.
+        diagnostics: what the loss and the poolings reported, means since the last evaluation. The
+            retrieval task adds `mean_unrelated_cosine`, `mean_image_cosine` and `mean_text_cosine`
+            of the dev embeddings; after the warm-up `loss_at_equal`, the loss of equal embeddings;
+            and `collapsed`, 1 where the model has collapsed by them, else 0.
         epoch_end: whether an epoch ended here.
     """
 
@@ -91,23 +94,29 @@ class Cost(Frozen):
 
 
 class Collapse(Frozen):
-    """That a run ended with embeddings in one narrow cone and with worse retrieval than before.
+    """That a run ended with a model that no longer tells items apart: a loss no better than that of
+    equal embeddings, a side in one narrow cone, and worse retrieval than before.
 
     Attributes:
-        step: of the evaluation from which on the mean cosine of unrelated pairs stays near 1.
-        cosine: that mean at the end.
+        step: of the evaluation from which on this holds.
+        cosine: the mean cosine of unrelated pairs at the end.
+        image_cosine: that of the images among themselves; None in records that do not say.
+        text_cosine: that of the captions, likewise.
         best_rsum: the best dev RSUM of the run.
         last_rsum: its last.
         last_loss: the mean training loss before the last evaluation.
-        plateau: the loss of a batch of equal embeddings; 2·B·m for the hard triplet.
+        plateau: the loss of a batch of equal embeddings, 2·B·m for the hard triplet; None where it
+            is not finite.
     """
 
     step: int
     cosine: float
+    image_cosine: float | None = None
+    text_cosine: float | None = None
     best_rsum: float
     last_rsum: float
     last_loss: float
-    plateau: float
+    plateau: float | None
 
 
 class Column(Frozen):

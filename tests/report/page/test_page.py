@@ -124,13 +124,14 @@ def test_what_went_wrong_is_in_sight(tmp_path):
     document = page(tmp_path)
     starts = (
         "† Collapsed: gpo × triplet, seed 0",
+        "What has helped against collapse: ",
         "Data: 999",
         "Warning: plugin acme",
         "Failed: max × triplet, seed 0: RuntimeError: diverged",
     )
     assert [
         alarm.startswith(start) for alarm, start in zip(alarms(document), starts, strict=True)
-    ] == [True] * 4
+    ] == [True] * 5
     hidden = [
         alarm.text for details in document.all("details") for alarm in details.all("p", "alarm")
     ]

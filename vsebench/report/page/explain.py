@@ -28,7 +28,7 @@ _OWN: Mapping[str, str] = {
     "sampler": "Sampler of negatives, as a component spec.",
     "seeds": "Finished runs, one a seed; all figures are over these.",
     "failed_seeds": "Runs that failed, or could not start because one that they need failed.",
-    "collapsed_seeds": "Finished runs whose last model puts everything into one narrow cone.",
+    "collapsed_seeds": "Finished runs whose last model no longer tells items apart.",
     "rsum": "Sum of the six recalls.",
     "map": "Mean average precision of the full rankings.",
     "auc": "Share of (positive, negative) pairs in order.",
