@@ -78,3 +78,12 @@ def vsebench_register_stopping_rules(register: Register) -> None:
         params=[epochs, metric],
         card=cards.PATIENCE,
     )
+    stayed = Param(
+        "epochs", 1.0, "epochs of collapsed evaluations after which training ends", minimum=0
+    )
+    register(
+        "collapse",
+        "vsebench_classic.stopping:Collapse",
+        params=[stayed],
+        card=cards.COLLAPSE,
+    )

@@ -92,3 +92,13 @@ TRIPLET = LossCard(
 
 RANDOM = Card("a fresh uniform permutation of the training captions each epoch")
 PATIENCE = Card("early stopping: ends training once the best dev evaluation lies some epochs back")
+COLLAPSE = Card(
+    "ends training once the model has stayed collapsed for some epochs",
+    notes=(
+        (
+            "A model has collapsed when its ranks are lost, one side is a narrow cone, and the "
+            "loss is no better than at equal embeddings."
+        ),
+        "It is for the retrieval task.",
+    ),
+)

@@ -1,7 +1,8 @@
-"""Early stopping."""
+"""Rules that end training before the last epoch."""
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from vsebench.plugin import SpecError
@@ -32,3 +33,26 @@ class Patience:
             )
         best = max(curve, key=lambda point: point.metrics[metric])  # the first of equals
         return curve[-1].epoch - best.epoch >= self.epochs
+
+
+class Collapse:
+    """`collapse`: stops once every evaluation of the last `epochs` epochs has found the model
+    collapsed.
+    """
+
+    def __init__(self, epochs: float = 1.0) -> None:
+        self.epochs = epochs
+
+    def should_stop(self, curve: Sequence[CurvePoint]) -> bool:
+        if "rsum" not in curve[-1].metrics:
+            raise SpecError(
+                "stopping-rule 'collapse': models of the annotation task are not watched for "
+                "collapse: use stop=patience, or leave the rule out"
+            )
+        collapsed = list(takewhile(_collapsed, reversed(curve)))
+        return bool(collapsed) and curve[-1].epoch - collapsed[-1].epoch >= self.epochs
+
+
+def _collapsed(point: CurvePoint) -> bool:
+    """Whether the evaluation found the model collapsed; one that does not say has not."""
+    return point.diagnostics.get("collapsed", 0.0) == 1.0

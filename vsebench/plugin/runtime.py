@@ -87,7 +87,9 @@ class CurvePoint(Protocol):
 
     @property
     def diagnostics(self) -> Mapping[str, float]:
-        """What the loss and the poolings reported, means since the point before."""
+        """What the loss and the poolings reported, means since the point before; on the retrieval
+        task also how far embeddings lie apart, and `collapsed`, 1 or 0.
+        """
         ...
 
     @property

@@ -16,6 +16,7 @@ from tests.retrieval.conftest import write_split
 from vsebench.plugin import Key
 from vsebench.results.store import Store
 from vsebench.retrieval.training import clock, loop
+from vsebench.retrieval.training.selection import Spread, spread
 from vsebench.retrieval.training.step import Stepper
 from vsebench.retrieval.training.train import train
 
@@ -120,10 +121,12 @@ def test_the_first_model_that_is_best_by_the_criterion_is_kept(
     ]
     seen: list[dict[str, float]] = []
 
-    def evaluate(*_: Any) -> tuple[Any, float]:
+    apart = spread(torch.eye(2, 24), torch.eye(2, 24), torch.arange(2))
+
+    def evaluate(*_: Any) -> tuple[Any, Spread]:
         scores = evaluations[len(seen)]
         seen.append(scores)
-        return SimpleNamespace(as_dict=lambda: scores), 0.0
+        return SimpleNamespace(as_dict=lambda: scores), apart
 
     def kill(event: dict[str, object]) -> None:
         if killed and event["event"] == "evaluated" and event["step"] == 4:

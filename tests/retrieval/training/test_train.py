@@ -355,6 +355,9 @@ def test_sets_a_similarity_and_a_learned_loss_come_in_through_the_seams(
     )
     record, directory = run(spec, tmp_path / "out")
     assert record.test["rsum"] > 150
-    diagnostics = directory.read_curve()[-1].diagnostics
+    last = directory.read_curve()[-1]
+    diagnostics = last.diagnostics
     assert {"scale", "image_penalty", "text_penalty", "image_slots"} <= set(diagnostics)
     assert diagnostics["scale"] != 5.0
+    penalties = diagnostics["image_penalty"] + diagnostics["text_penalty"]
+    assert diagnostics["objective"] + penalties == pytest.approx(last.loss)

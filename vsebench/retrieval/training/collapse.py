@@ -1,99 +1,88 @@
-"""Collapse: a model that maps everything to nearly one point, and does not come back.
+"""Collapse: a model that no longer tells items apart, and does not come back.
 
-The hardest negative of a hinge pulls all embeddings together when it is no worse than the positive;
-the loss then rests at its value on equal embeddings, 2·B·m for the hard triplet summed over a
-batch.
+The hardest negative of a hinge pulls all embeddings together when it is no worse than the positive.
+Training then rests on a plateau, the loss that equal embeddings have: 2·B·m for the hard triplet
+summed over a batch. Images and captions may come to rest in one point, in a point each, or only one
+side does; what they share is the plateau, a narrow side and ranks that are lost.
 """
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch.nn import functional
 
-from vsebench.plugin import LossInputs, LossOutput, SampledInputs
 from vsebench.results.record import Collapse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from vsebench.plugin import Progress
     from vsebench.results.record import Evaluation
-    from vsebench.retrieval.training.step import Objective
-
-COSINE = 0.95
-"""Mean cosine of unrelated pairs from which on the embeddings count as one narrow cone."""
 
 KEPT = 0.9
 """A model that keeps this share of its best dev RSUM has not collapsed, however narrow its cone:
 ranks do not depend on its width.
 """
 
-CHANCE = 3.0
-"""A dev RSUM below this many times chance level is no better than none."""
+CHANCE = 1.5
+"""A dev RSUM up to this many times chance level is no better than none."""
+
+NARROW = 0.9
+"""Mean cosine of the images among themselves, or of the captions, from which on a side is one
+narrow cone. That of unrelated pairs is not above the larger of these two.
+"""
+
+REST = 0.05
+"""A loss that is less than this share below its value at equal embeddings gains nothing by telling
+items apart.
+"""
+
+COSINE = 0.95
+"""Mean cosine of unrelated pairs that has to speak for itself where no plateau is known."""
 
 
-def find_collapse(
-    curve: Sequence[Evaluation], chance: float, plateau: Callable[[], float]
-) -> Collapse | None:
-    """The collapse that a run ended in.
+def is_collapsed(point: Evaluation, best: float, chance: float) -> bool:
+    """Whether the model of an evaluation has collapsed: its ranks are lost, a side is narrow, and
+    the loss is no better than at equal embeddings.
 
     Args:
-        curve: every evaluation, in order.
+        point: the evaluation; without `loss_at_equal` among its diagnostics, the cosine of
+            unrelated pairs decides.
+        best: the best dev RSUM of the run so far.
         chance: the dev RSUM of random ranks.
-        plateau: gives the loss of equal embeddings; called for a collapsed run only.
-
-    Returns:
-        None when the last model separates unrelated pairs, or still retrieves as well as an earlier
-        one.
     """
-    best, last = max(e.metrics["rsum"] for e in curve), curve[-1]
-    if last.metrics["rsum"] > max(KEPT * best, CHANCE * chance):
-        return None
-    narrow = None
-    for evaluation in reversed(curve):
-        if not evaluation.diagnostics["mean_unrelated_cosine"] >= COSINE:
+    if point.metrics["rsum"] > max(KEPT * best, CHANCE * chance):
+        return False
+    known = point.diagnostics
+    if "loss_at_equal" not in known:
+        return known.get("mean_unrelated_cosine", -1.0) >= COSINE
+    sides = ("mean_image_cosine", "mean_text_cosine", "mean_unrelated_cosine")
+    plateau, loss = known["loss_at_equal"], known.get("objective", point.loss)
+    narrow = any(known.get(side, -1.0) >= NARROW for side in sides)
+    return narrow and loss >= plateau - REST * abs(plateau)
+
+
+def find_collapse(curve: Sequence[Evaluation]) -> Collapse | None:
+    """The collapse that a run ended in, from what its evaluations were judged to be; None when the
+    last model has not collapsed.
+    """
+    last, first = curve[-1], None
+    for point in reversed(curve):
+        if not point.diagnostics.get("collapsed"):
             break
-        narrow = evaluation
-    if narrow is None:
+        first = point
+    if first is None:
         return None
     return Collapse(
-        step=narrow.step,
+        step=first.step,
         cosine=last.diagnostics["mean_unrelated_cosine"],
-        best_rsum=best,
+        image_cosine=last.diagnostics["mean_image_cosine"],
+        text_cosine=last.diagnostics["mean_text_cosine"],
+        best_rsum=max(point.metrics["rsum"] for point in curve),
         last_rsum=last.metrics["rsum"],
         last_loss=last.loss,
-        plateau=plateau(),
+        plateau=last.diagnostics.get("loss_at_equal"),
     )
-
-
-def plateau(
-    objective: Objective, batch_size: int, dim: int, progress: Progress, device: torch.device
-) -> float:
-    """The loss of a batch whose embeddings are all equal. A copy of the loss computes it, so that
-    its state stays as it is.
-    """
-    same = functional.normalize(torch.ones(batch_size, dim, device=device), dim=1)
-    ids = torch.arange(batch_size, device=device)
-    inputs = LossInputs(
-        image=same,
-        text=same,
-        positives=torch.eye(batch_size, dtype=torch.bool, device=device),
-        image_ids=ids,
-        text_ids=ids,
-        offline=None if objective.offline is None else dict.fromkeys(objective.offline.roles, same),
-        sampled=SampledInputs(
-            same, same, *(torch.ones(batch_size, dtype=torch.bool, device=device) for _ in range(2))
-        ),
-        progress=progress,
-        extras=dict.fromkeys(objective.card.extras, same),
-    )
-    with torch.no_grad():
-        value = copy.deepcopy(objective.loss)(inputs)
-    return float(value.loss if isinstance(value, LossOutput) else value)
 
 
 def chance_rsum(text_to_image: np.ndarray, images: int) -> float:

@@ -16,6 +16,8 @@ from vsebench.results.record import DivergenceError, Evaluation
 from vsebench.results.stopping import is_stopped
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.training.collapse import chance_rsum, is_collapsed
+from vsebench.retrieval.training.plateau import loss_at_equal
 from vsebench.retrieval.training.selection import criterion, evaluate_split
 from vsebench.retrieval.training.state import save_checkpoint, snapshot
 from vsebench.retrieval.training.step import Streams, Totals
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from vsebench.results.protocol import Protocol
     from vsebench.retrieval.training.drawn import OfflineIndices
     from vsebench.retrieval.training.sampled import SampledIndices
+    from vsebench.retrieval.training.selection import Spread
     from vsebench.retrieval.training.session import Session
     from vsebench.retrieval.training.state import State
 
@@ -131,7 +134,7 @@ def _step(
 def _evaluate(session: Session, totals: Totals) -> None:
     """Evaluates dev, appends to the curve and keeps the model if it is the best so far."""
     state, schedule, protocol = session.state, session.schedule, session.spec.protocol
-    diagnostics = totals.means()
+    diagnostics, steps = totals.means(), totals.counts["loss"]
     loss = diagnostics.pop("loss")
     if not math.isfinite(loss):
         raise DivergenceError(
@@ -139,7 +142,14 @@ def _evaluate(session: Session, totals: Totals) -> None:
             f"{schedule.total}; lower the rate with --set lr=…"
         )
     with session.clock.measure("evaluation"):
-        metrics, cosine = evaluate_split(session.model, session.inputs.dev, session.device)
+        metrics, spread = evaluate_split(session.model, session.inputs.dev, session.device)
+        diagnostics |= {
+            "mean_unrelated_cosine": spread.unrelated,
+            "mean_image_cosine": spread.images,
+            "mean_text_cosine": spread.texts,
+        }
+        if settled := state.step - steps >= session.settled:
+            diagnostics |= _plateau(session, spread, steps)
     scores = metrics.as_dict()
     epoch_end = schedule.ends_epoch(state.step)
     if _is_best(scores, state, protocol, epoch_end):
@@ -151,9 +161,11 @@ def _evaluate(session: Session, totals: Totals) -> None:
         loss=loss,
         lr=schedule.lr(state.step - 1),
         metrics=scores,
-        diagnostics={**diagnostics, "mean_unrelated_cosine": cosine},
+        diagnostics=diagnostics,
         epoch_end=epoch_end,
     )
+    collapsed = {"collapsed": float(settled and _is_collapsed(session, evaluation))}
+    evaluation = evaluation.model_copy(update={"diagnostics": diagnostics | collapsed})
     session.directory.append_evaluation(evaluation)
     session.observers.evaluated(evaluation)
     session.report(
@@ -164,6 +176,28 @@ def _evaluate(session: Session, totals: Totals) -> None:
             "loss": loss,
             "rsum": scores["rsum"],
         }
+    )
+
+
+def _plateau(session: Session, spread: Spread, steps: int) -> dict[str, float]:
+    """What the loss of the last so many steps would be if the model told nothing apart; nothing
+    where that is not finite.
+    """
+    done, schedule, size = session.state.step, session.schedule, session.spec.protocol.batch_size
+    progress = Progress((done - 1) // schedule.steps_per_epoch, done - 1, schedule.total)
+    last = schedule.pairs(done) - schedule.pairs(done - 1)  # the one batch that may be partial
+    at_equal = {n: loss_at_equal(session.objective, spread, n, progress) for n in {size, last}}
+    loss = at_equal[size] + (at_equal[last] - at_equal[size]) / steps
+    return {"loss_at_equal": loss} if math.isfinite(loss) else {}
+
+
+def _is_collapsed(session: Session, evaluation: Evaluation) -> bool:
+    dev = session.inputs.dev
+    curve = [*session.directory.read_curve(), evaluation]
+    return is_collapsed(
+        evaluation,
+        best=max(each.metrics["rsum"] for each in curve),
+        chance=chance_rsum(dev.text_to_image, len(dev.images)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -14,21 +14,40 @@ from vsebench.retrieval.ranking.evaluation import evaluate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from torch import Tensor
+
     from vsebench.plugin.embeddings import Embedding
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.model import Model
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
 
+class Spread(NamedTuple):
+    """How far apart a model's embeddings of a split lie.
+
+    Attributes:
+        unrelated: the mean cosine of the pairs of an image and another image's caption.
+        images: that of the pairs of two images.
+        texts: that of the pairs of two captions.
+        image_mean: the mean image embedding [D], float64.
+        text_mean: the mean caption embedding [D], likewise.
+    """
+
+    unrelated: float
+    images: float
+    texts: float
+    image_mean: Tensor
+    text_mean: Tensor
+
+
 def evaluate_split(
     model: Model, split: SplitInputs, device: torch.device
-) -> tuple[RetrievalMetrics, float]:
-    """Metrics of a model on a split, and the mean cosine of its pairs of unrelated images and
-    captions: near 1, the model has collapsed.
-    """
+) -> tuple[RetrievalMetrics, Spread]:
+    """Metrics of a model on a split, and how far apart its embeddings lie."""
     image, text = embed_split(model, split, device)
-    return evaluate_embedded(model, image, text, split), _mean_unrelated_cosine(
-        image, text, torch.from_numpy(split.text_to_image).to(device)
+    owner = torch.from_numpy(split.text_to_image).to(device)
+    return evaluate_embedded(model, image, text, split), spread(
+        representative(image), representative(text), owner
     )
 
 
@@ -58,9 +77,28 @@ def criterion(metrics: Mapping[str, float], select_by: str) -> float:
     return sum(metrics[f"{direction}_{k}"] for direction in ("i2t", "t2i") for k in ("r1", "r5"))
 
 
-def _mean_unrelated_cosine(image: Embedding, text: Embedding, owner: torch.Tensor) -> float:
-    """Mean inner product over all pairs but the matching ones, from sums: no matrix is built."""
-    a, b = representative(image), representative(text)
-    every = (a.double().sum(0) * b.double().sum(0)).sum()
-    matching = (a[owner].double() * b.double()).sum()
-    return float((every - matching) / max(1, len(a) * len(b) - len(b)))
+def spread(image: Tensor, text: Tensor, owner: Tensor) -> Spread:
+    """How far apart embeddings lie, from sums: no matrix is built.
+
+    Args:
+        image: normalised image embeddings [n, D].
+        text: normalised caption embeddings [m, D].
+        owner: int64 [m], the image of each caption.
+    """
+    n, m = len(image), len(text)
+    images, texts = image.sum(0, dtype=torch.float64), text.sum(0, dtype=torch.float64)
+    return Spread(
+        unrelated=_mean_of(images @ texts, image[owner], text, n * m - m),
+        images=_mean_of(images @ images, image, image, n * (n - 1)),
+        texts=_mean_of(texts @ texts, text, text, m * (m - 1)),
+        image_mean=images / n,
+        text_mean=texts / m,
+    )
+
+
+def _mean_of(every: Tensor, first: Tensor, second: Tensor, pairs: int) -> float:
+    """The mean inner product of the pairs that remain of all, without those of a row of `first`
+    [k, D] with its row of `second` [k, D].
+    """
+    excluded = torch.linalg.vecdot(first, second).sum(dtype=torch.float64)
+    return float((every - excluded) / max(1, pairs))

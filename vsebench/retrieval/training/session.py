@@ -80,6 +80,12 @@ class Session:
     observers: Observers
 
     @property
+    def settled(self) -> int:
+        """The step from which on the run trains with its own loss, at a rate that is warm."""
+        own = self.spec.warmup_loss.spec == self.spec.loss.spec
+        return max(0 if own else self.schedule.warmup_steps, self.schedule.lr_warmup_steps)
+
+    @property
     def checkpointed(self) -> dict[str, Any]:
         """What a checkpoint holds besides the counters."""
         loss = self.objective.loss

@@ -200,13 +200,16 @@ def _outside(negatives: Negatives) -> tuple[dict[str, np.ndarray], dict[str, np.
 
 
 def _total(output: LossOutput, image: Encoded, text: Encoded) -> tuple[Tensor, dict[str, Tensor]]:
-    """The training loss with the poolings' own losses, and every scalar diagnostic by name."""
+    """The training loss with the poolings' own losses, and every scalar diagnostic by name, the
+    objective without those losses among them.
+    """
     diagnostics = dict(output.diagnostics)
     total = output.loss
     for side, encoded in (("image", image), ("text", text)):
         for name, value in encoded.losses.items():
             total = total + value
             diagnostics[f"{side}_{name}"] = value.detach()
+            diagnostics["objective"] = output.loss.detach()
         diagnostics.update(
             {
                 f"{side}_{name}": value

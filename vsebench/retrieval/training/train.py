@@ -8,18 +8,18 @@ import torch
 
 from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.threads import cpu_threads
-from vsebench.plugin import Progress, RetrievalTest
+from vsebench.plugin import RetrievalTest
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import Cost, RunRecord
 from vsebench.retrieval.training import loop
-from vsebench.retrieval.training.collapse import chance_rsum, find_collapse, plateau
+from vsebench.retrieval.training.collapse import find_collapse
 from vsebench.retrieval.training.selection import embed_split, evaluate_embedded
 from vsebench.retrieval.training.session import Reporter, Session, prepare
 
 if TYPE_CHECKING:
-    from vsebench.results.record import Collapse, Provenance
+    from vsebench.results.record import Provenance
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
 
@@ -77,25 +77,13 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
         warmup_steps=schedule.warmup_steps,
         cost=_cost(session),
         warnings=session.spec.environment.data_warnings,
-        collapse=_collapse(session),
+        collapse=find_collapse(directory.read_curve()),
         columns=columns,
         provenance=origin.model_copy(update={"restarts": state.restarts}),
     )
     directory.write_record(record)
     directory.checkpoint_path.unlink(missing_ok=True)
     return record
-
-
-def _collapse(session: Session) -> Collapse | None:
-    protocol, dev, total = session.spec.protocol, session.inputs.dev, session.schedule.total
-    last = Progress(protocol.epochs - 1, total - 1, total)
-    return find_collapse(
-        session.directory.read_curve(),
-        chance_rsum(dev.text_to_image, len(dev.images)),
-        lambda: plateau(
-            session.objective, protocol.batch_size, protocol.embed_dim, last, session.device
-        ),
-    )
 
 
 def _cost(session: Session) -> Cost:
