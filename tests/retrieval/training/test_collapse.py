@@ -96,8 +96,8 @@ def test_the_rule_is_that_of_the_oracle(seed: int) -> None:
     ("curve", "expected"),
     [
         pytest.param(
-            # RSUM and cosine of gpo × aoq at lr 5e-4 on Flickr8k, which no cosine from 0.95 on shows
-            # at its third evaluation; the losses are made up, 1.6 % above the plateau there
+            # RSUM and cosine of gpo × aoq at lr 5e-4 on Flickr8k: a cosine of 0.95 shows it late.
+            # The losses are made up, 1.6 % above the plateau at the third evaluation.
             points(
                 [208.2, 174.2, 168.0, 164.1],
                 [40.0, 79.9, 78.0, 77.4],
