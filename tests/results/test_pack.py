@@ -156,6 +156,11 @@ def test_another_pack_holds_runs_that_two_studies_share(study: Path, tmp_path: P
     assert pack(other, tmp_path / "copy").held_elsewhere == 3
     unpack(tmp_path / "copy", tmp_path / "back2")
     assert whole_tree(tmp_path / "back2") == expected
+    (tmp_path / "link").symlink_to(other)
+    assert Store(tmp_path / "link").records() == Store(other).records()
+    arrays = (study / ARRAYS).read_bytes()
+    (study / ARRAYS).write_bytes(arrays[:200])
+    assert refusal(lambda: read_all(other)).startswith(f"{study / ARRAYS}: ranks.npz of run ")
     moved = study.rename(tmp_path / "moved")
     message = refusal(lambda: Store(other).runs())
     assert f"{other / RUNS} names run " in message

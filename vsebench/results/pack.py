@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import zipfile
 import zlib
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -34,6 +32,7 @@ from vsebench.results.reader import RunReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -95,16 +94,12 @@ class Pack:
         Raises:
             VsebenchError: another pack does not hold what this one names.
         """
-        others: dict[str, Pack | None] = {}
-        found = []
-        for line in self.lines:
-            keeper: Pack | None = self
-            if line.held_in is not None:
-                if line.held_in not in others:
-                    others[line.held_in] = Pack.of(self.folder / line.held_in)
-                keeper = others[line.held_in]
-            found.append(PackedRun(self, line, self._held(line, keeper)))
-        return found
+        keepers = {
+            place: self if place is None else Pack.of(self._beside(place))
+            for place in {line.held_in for line in self.lines}
+        }
+        held = [self._held(line, keepers[line.held_in]) for line in self.lines]
+        return [PackedRun(self, *each) for each in zip(self.lines, held, strict=True)]
 
     @cached_property
     def arrays(self) -> Mapping[str, NDArray[Any]]:
@@ -137,11 +132,15 @@ class Pack:
             if (other.run, other.held_in, other.sha256) == (line.run, None, line.sha256):
                 assert keeper is not None
                 return keeper, other
-        place = Path(os.path.normpath(self.folder / str(line.held_in)))
+        other_path = self._beside(str(line.held_in)) / RUNS
         raise VsebenchError(
-            f"{self.path} names run {line.run} of {place / RUNS}, which does not hold it: keep "
+            f"{self.path} names run {line.run} of {other_path}, which does not hold it: keep "
             "both folders side by side, from one commit"
         )
+
+    def _beside(self, place: str) -> Path:
+        """Another folder, by its place relative to this one."""
+        return (self.folder / place).resolve()
 
 
 class PackedRun(RunReader):
