@@ -11,62 +11,49 @@ from pathlib import Path
 
 import pytest
 
-from vsebench.cli.app import main
+from vsebench.cli.refresh import content_of
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import load_suite
-from vsebench.report.formats import WIDTH
-from vsebench.report.results import load_results
+from vsebench.report.document import Place, places
 from vsebench.results.pack import Pack, PackedRun
 from vsebench.results.pack_format import RUNS
 from vsebench.results.store import Store
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
-PAGES = sorted(page for page in RESULTS.glob("*/README.md") if "```text" in page.read_text())
 PACKS = sorted(path.parent.relative_to(RESULTS) for path in RESULTS.rglob(RUNS))
 SUITES = ("headline", "poolings", "losses", "aoq", "equal-compute")
 
-_COMMAND_OR_BLOCK = re.compile(
-    r"^ {4}vsebench (?P<command>(?:report|compare|speedup) [^\n]*)$|^```text\n(?P<block>.*?)^```$",
-    flags=re.DOTALL | re.MULTILINE,
-)
+PAGES = [ROOT / "README.md", *sorted(RESULTS.glob("*/README.md"))]
+PLACES = [
+    pytest.param(page.relative_to(ROOT), place, id=f"{page.parent.name}-{place.command[9:70]}")
+    for page in PAGES
+    for place in places(page.read_text(encoding="utf-8"))
+]
 
 
-def blocks(page: Path) -> list[tuple[str, str]]:
-    """Every block of text of a page, with the command above it."""
-    found, command = [], ""
-    for match in _COMMAND_OR_BLOCK.finditer(page.read_text(encoding="utf-8")):
-        command = match["command"] or command
-        if match["block"] is not None:
-            found.append((command, match["block"]))
-    return found
-
-
-@pytest.mark.parametrize(
-    ("command", "block"),
-    [pytest.param(*each, id=each[0][:70]) for page in PAGES for each in blocks(page)],
-)
-def test_a_page_shows_what_the_command_above_prints(
-    command: str, block: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("page", "place"), PLACES)
+def test_a_table_is_what_its_command_makes(
+    page: Path, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("COLUMNS", str(WIDTH))
-    command, *plot = command.split(" --plot ")
-    with pytest.raises(SystemExit) as ended:
-        main(shlex.split(command))
-    assert ended.value.code == 0
-    assert capsys.readouterr().out.rstrip() == block.rstrip()
-    assert all((ROOT / shlex.split(command)[1] / name).is_file() for name in plot)
+    assert place.content == content_of(place.command), f"run 'vsebench refresh {page}'"
 
 
-def test_the_table_of_the_readme_is_remade_from_its_records() -> None:
-    table = load_results(RESULTS / "flickr8k" / "headline").table().rstrip()
-    assert f"```text\n{table}\n```" in (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.parent.name)
+def test_a_page_shows_the_commands_of_its_tables(page: Path) -> None:
+    """Where a figure goes with the table, the command draws it, too."""
+    text = page.read_text(encoding="utf-8")
+    shown = re.findall(r"^ {4}(vsebench (?:report|compare|speedup) .*)$", text, flags=re.MULTILINE)
+    tables = [line.partition(" --plot ")[0] for line in shown]
+    assert tables == [place.command for place in places(text)]
+    plots = [line.partition(" --plot ")[2] for line in shown]
+    assert all((page.parent / name).is_file() for name in plots if name)
 
 
 def test_every_pack_is_on_a_page() -> None:
-    shown = {command.split()[1] for page in PAGES for command, _ in blocks(page)}
-    assert shown | {"results/flickr8k/headline"} == {f"results/{name}" for name in PACKS}
+    shown = {shlex.split(param.values[1].command)[2] for param in PLACES}
+    assert shown == {f"results/{name}" for name in PACKS}
 
 
 @pytest.mark.parametrize("name", PACKS, ids=str)

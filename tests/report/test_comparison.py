@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.factories import make_record, make_spec
-from vsebench.report.comparison import compare, render
+from tests.factories import make_curve, make_record, make_spec
+from vsebench.report.comparison import as_dict, compare, render
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
 from vsebench.results.record import Collapse
 
 REFERENCE = ("mean", "triplet")
+COLLAPSE = Collapse(
+    step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2
+)
 
 
 def section(**rsums: dict[int, float]) -> Section:
@@ -86,10 +89,7 @@ def test_a_failed_run_is_no_pair():
 
 
 def test_failed_and_collapsed_runs_are_said():
-    collapse = Collapse(
-        step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2
-    )
-    fallen = Run(make_record(make_spec("max", "triplet", 0), collapse=collapse))
+    fallen = Run(make_record(make_spec("max", "triplet", 0), collapse=COLLAPSE))
     failed = [
         Run(make_record(make_spec("gpo", "triplet", seed), status="failed", error="boom", test={}))
         for seed in (1, 2)
@@ -108,3 +108,78 @@ def test_the_table_says_what_its_words_mean():
     assert "+3.2" in text
     assert "above −1.5, the margin" in text
     assert "2 comparisons" in text
+
+
+SOUND = {"best_step": 120, "warmup_steps": 40}
+RISING = make_curve([100, 110, 120, 130])
+FLAT = make_curve([100, 130, 130, 130])
+
+
+def with_reference(row, reference=SOUND, *, row_curve=FLAT, reference_curve=FLAT, difference=50.0):
+    """Two rows of three seeds; `row` and `reference` change one seed's record."""
+    runs = []
+    for seed in range(3):
+        for pooling, changes, curve, more in (
+            ("mean", reference, reference_curve, 0.0),
+            ("gpo", row, row_curve, difference),
+        ):
+            record = make_record(
+                make_spec(pooling, "triplet", seed),
+                rsum=200.0 + seed + more,
+                **(changes if seed == 1 else SOUND),
+            )
+            runs.append(Run(record, tuple(curve)))
+    return Section(tuple(runs))
+
+
+NO_EVIDENCE = [
+    ({"row": SOUND | {"collapse": COLLAPSE}}, ["collapsed"], []),
+    ({"row": SOUND | {"best_step": 40}}, ["selected in warm-up"], []),
+    ({"row": SOUND, "row_curve": RISING}, ["still rising"], []),
+    ({"row": SOUND, "reference_curve": RISING}, [], ["still rising"]),
+    ({"row": SOUND, "reference": SOUND | {"collapse": COLLAPSE}}, [], ["collapsed"]),
+    (
+        {"row": {"best_step": 1, "warmup_steps": 40, "collapse": COLLAPSE}, "row_curve": RISING},
+        ["collapsed", "selected in warm-up", "still rising"],
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize("difference", [50.0, 0.0, -50.0])
+@pytest.mark.parametrize(("changes", "own", "reference"), NO_EVIDENCE)
+def test_no_row_is_called_anything_where_one_of_the_two_is_no_evidence(
+    changes, own, reference, difference
+):
+    """The difference and its interval are those that sound rows have."""
+    runs = with_reference(**changes, difference=difference)
+    (found,) = compare(runs, REFERENCE)
+    (sound,) = compare(with_reference(SOUND, difference=difference), REFERENCE)
+    assert sound.verdict in ("better", "no worse", "worse")
+    assert found.verdict == "no evidence"
+    assert found.difference == sound.difference
+    said = as_dict(runs, found)
+    assert (said["verdict"], said["no_evidence"], said["reference_no_evidence"]) == (
+        "no evidence",
+        own,
+        reference,
+    )
+    text = " ".join(render(runs, [found], REFERENCE, 2.0).split())
+    assert f"no evidence: {', '.join(own) or 'the reference'} Δ" in text
+    assert f"{found.difference.mean:+.1f}" in text
+    assert ("the reference mean × triplet is no evidence" in text) == bool(reference)
+
+
+def test_what_no_evidence_means_is_said_only_where_it_occurs():
+    runs = with_reference(SOUND)
+    assert "no evidence" not in render(runs, compare(runs, REFERENCE), REFERENCE, 2.0)
+
+
+def test_without_a_common_seed_or_with_one_there_is_no_verdict_either():
+    runs = with_reference(SOUND, row_curve=RISING).runs
+    alone = Section(tuple(run for run in runs if run.record.spec.seed == 1))
+    apart = Section(
+        tuple(run for run in runs if (run.record.spec.seed == 1) == (run.combination[0] == "mean"))
+    )
+    assert [only.verdict for only in compare(alone, REFERENCE)] == ["no evidence"]
+    assert [only.verdict for only in compare(apart, REFERENCE)] == ["no common seed"]

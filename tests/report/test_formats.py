@@ -14,6 +14,7 @@ from vsebench.report.formats import Format
 from vsebench.report.results import load_results
 from vsebench.report.tasks import COUNTS, IDENTITY, TABLES
 
+REASONS = ["collapsed", "selected in warm-up", "still rising"]
 SCHEMA = {
     "type": "object",
     "required": ["schema", "rows"],
@@ -31,6 +32,7 @@ SCHEMA = {
                     **{key: {"type": "string"} for key in IDENTITY},
                     **{key: {"type": "integer"} for key in COUNTS},
                     "sampler": {"type": "null"},
+                    "no_evidence": {"type": "array", "items": {"enum": REASONS}},
                 },
             },
         },
@@ -67,9 +69,26 @@ def test_csv_holds_the_same_rows(results):
                 assert text[key] == ""
             elif isinstance(value, str):
                 assert text[key] == value
+            elif isinstance(value, list):
+                assert text[key] == "; ".join(value)
             else:
                 assert float(text[key]) == pytest.approx(value)
         assert text["seeds"] == str(row["seeds"])  # whole numbers stay whole
+
+
+def test_rows_that_are_no_evidence_say_so_in_every_format(tmp_path):
+    save(tmp_path, make_record(make_spec("gpo")), make_curve([100, 200, 300, 400]))
+    save(tmp_path, make_record(make_spec("max")), make_curve([100, 200, 200, 200]))
+    results = load_results(tmp_path)
+    assert [row["no_evidence"] for row in results.rows] == [["still rising"], []]
+    frame = results.frame()
+    assert frame["no_evidence"].tolist() == ["still rising", ""]
+    assert str(frame["no_evidence"].dtype) == "string"
+    assert results.leaderboard()["no_evidence"].tolist() == ["still rising", ""]
+    for form, mark in (("table", "300.0 ↑"), ("md", "300.0 ↑"), ("latex", r"300.0 $\uparrow$")):
+        text = results.table(form)
+        assert text.count(mark) == 1
+        assert "Still rising" in text
 
 
 def test_csv_of_rows_without_figures(tmp_path):

@@ -14,6 +14,7 @@ from vsebench.report.layout import Grid
         (r"a\b", r"a\textbackslash{}b"),
         ("{x}^2 ~ #1 $", r"\{x\}\textasciicircum{}2 \textasciitilde{} \#1 \$"),
         ("±1 × 2 – 3", r"$\pm$1 $\times$ 2 -- 3"),
+        ("†‡↑ 3 → 4", r"\dag{}\ddag{}$\uparrow$ 3 $\to$ 4"),
     ],
 )
 def test_special_characters(text, escaped):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import QUICK, make_curve, make_provenance, make_record, make_spec
+from vsebench.report.evidence_notes import NO_EVIDENCE
 from vsebench.report.layout import whole
 from vsebench.report.notes import block_notes, unfinished_note
 from vsebench.report.rows import make_block
@@ -126,7 +127,7 @@ def test_rows_of_different_releases_or_commits_are_pointed_out():
             for n in notes(
                 *(run("gpo", "triplet", seed, provenance=each) for seed, each in enumerate(made))
             )
-            if "vsebench" in n
+            if n.startswith("Made with different states")
         ]
 
     first, second = "a" * 40, "b" * 40
@@ -193,42 +194,45 @@ def test_unfinished_runs_are_named():
     )
 
 
+FLAT = (100, 200, 200, 200, 200)
+
+
 def test_runs_whose_best_model_is_of_the_warm_up_are_named():
     """Steps per epoch are 40 and the warm-up has one epoch, unless the record says otherwise."""
+    early = run("gpo", curve=FLAT, best_step=40, warmup_steps=None)
+    found = notes(early, run("mean", curve=FLAT, best_step=120))
+    assert note(found, "‡") == (
+        "‡ Selected in warm-up: the best on dev was a model trained with sum-hinge and not yet "
+        "with the row's loss: gpo × triplet (1)."
+    )
+    assert NO_EVIDENCE in found
 
-    def said(**changes):
-        return [
-            text
-            for text in block_notes(
-                make_block(
-                    Section(
-                        (run("gpo", **{"warmup_steps": None} | changes), run("mean", best_step=120))
-                    )
-                )
-            )
-            if "warm-up" in text
-        ]
 
-    assert said(best_step=40) == [
-        (
-            "Warning: the best on dev was a model of the warm-up, trained with sum-hinge and not "
-            "yet "
-            "with the row's loss: gpo × triplet (1)."
-        )
-    ]
-    assert said(best_step=41) == []
-    assert said(best_step=40, warmup_steps=0) == []
-    assert said(best_step=60, warmup_steps=80) != []
-    assert said(spec=make_spec("gpo", "sum-hinge"), best_step=40) == []
+def test_rows_that_had_not_converged_are_named_with_what_they_gained():
+    rising = (100, 180, 190, 195, 200)
+    found = notes(run("gpo", curve=rising), run("mean", curve=FLAT))
+    assert note(found, "↑") == (
+        "↑ Still rising: dev RSUM gained more than 1 % in the last quarter of training, so that "
+        "longer runs may stand in another order: gpo × triplet (3.1 %)."
+    )
+    assert NO_EVIDENCE in found
+    every = notes(run("gpo", curve=rising), run("mean", curve=(1, 2, 3, 4)))
+    assert note(every, "↑").endswith("another order: every row (3.1–25.0 %).")
+
+
+def test_each_mark_is_explained_only_where_it_occurs():
+    sound = notes(run("gpo", curve=FLAT), run("mean", curve=FLAT))
+    assert not any(text.startswith(("†", "‡", "↑")) for text in sound)
+    assert NO_EVIDENCE not in sound
 
 
 def test_collapsed_runs_are_named_and_their_row_is_marked():
     collapse = Collapse(
         step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2
     )
-    collapsed = run("gpo", collapse=collapse, best_step=20)
-    late = run("gpo", "triplet", 1, collapse=collapse, best_step=40)
-    block = make_block(Section((collapsed, late, run("mean"))))
+    collapsed = run("gpo", curve=FLAT, collapse=collapse, best_step=20)
+    late = run("gpo", "triplet", 1, curve=FLAT, collapse=collapse, best_step=40)
+    block = make_block(Section((collapsed, late, run("mean", curve=FLAT))))
     said = note(block_notes(block), "† Collapsed")
     assert said == (
         "† Collapsed: gpo × triplet, seed 0 from step 30 on (dev RSUM 120 → 40), seed 1 from step "

@@ -23,6 +23,7 @@ KEYS = [
     "seeds",
     "failed_seeds",
     "collapsed_seeds",
+    "no_evidence",
     "i2t_r1",
     "i2t_r1_lo",
     "i2t_r1_hi",
@@ -127,8 +128,8 @@ def test_failed_and_blocked_seeds_are_counted_and_averaged_over_nothing():
         failed("mean"),
     )
     assert (gpo["seeds"], gpo["failed_seeds"], gpo["rsum"]) == (1, 2, pytest.approx(290))
-    assert (mean["seeds"], mean["failed_seeds"]) == (0, 1)
-    assert [key for key in KEYS[11:] if mean[key] is not None] == []
+    assert (mean["seeds"], mean["failed_seeds"], mean["no_evidence"]) == (0, 1, [])
+    assert [key for key in KEYS[12:] if mean[key] is not None] == []
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -158,6 +159,18 @@ def test_the_json_has_no_infinities():
     assert json.loads(text)[1]["faster_updates_to_target_high"] == pytest.approx(1)
     assert rows[1]["faster_updates_to_target_low"] == 0
     assert rows[0]["baseline"] == "uniform,hinge"
+
+
+def test_rows_that_had_not_converged_are_marked_and_explained():
+    found = table(uniform=SLOW, vse_ens=FAST)
+    text = render(found)
+    assert text.count("hinge ↑") == 3  # once a table
+    assert len(re.findall(r"^uniform +hinge ↑", text, re.MULTILINE)) == 3
+    assert "↑ Still rising: dev MAP gained more than 1 %" in text
+    assert "uniform × hinge (10.0 %)." in " ".join(text.split())
+    assert [row["no_evidence"] for row in as_dicts(found)] == [["still rising"], []]
+    sound = table(uniform=FAST, vse_ens=FAST)
+    assert "↑" not in render(sound)
 
 
 def test_curves_are_means_at_the_steps_that_all_have():

@@ -19,6 +19,7 @@ from vsebench.cli.frames import pack_frames_command
 from vsebench.cli.new import new_command
 from vsebench.cli.pack import pack_command, unpack_command
 from vsebench.cli.plugins import plugins_command
+from vsebench.cli.refresh import refresh_command
 from vsebench.cli.report import report_command
 from vsebench.cli.run import run_command
 from vsebench.cli.show import show_command
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 WRONG_REQUEST = 2
 INTERRUPTED = 130
 
-_UsageError: type[Any] = typer.BadParameter.__mro__[2]
+UsageError: type[Any] = typer.BadParameter.__mro__[2]
 """What misspelt options and commands raise: click's ClickException, of which typer carries a copy
 that it does not export.
 """
@@ -51,6 +52,7 @@ app.command("run")(run_command)
 app.command("report")(report_command)
 app.command("compare")(compare_command)
 app.command("speedup")(speedup_command)
+app.command("refresh")(refresh_command)
 app.command("tune")(tune_command)
 app.command("evaluate")(evaluate_command)
 app.command("ensemble")(ensemble_command)
@@ -124,8 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _refuse(
             f"what was read ended too early ({error.__cause__}): a file is empty or cut off"
         )
-    except _UsageError as error:
-        code = _refuse(_usage_message(error))
+    except UsageError as error:
+        code = _refuse(usage_message(error))
     sys.exit(code)
 
 
@@ -149,7 +151,8 @@ def _refuse(message: str) -> int:
     return WRONG_REQUEST
 
 
-def _usage_message(error: Any) -> str:
+def usage_message(error: Any) -> str:
+    """What a `UsageError` says, as our own errors say it."""
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
     if option and hasattr(error, "possibilities") and context is not None:

@@ -48,6 +48,14 @@ def report_command(
             help="The row that sets the common target; by default the first.",
         ),
     ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            min=40,
+            metavar="COLUMNS",
+            help="Where the text of a table ends; by default with the terminal.",
+        ),
+    ] = None,
 ) -> None:
     """Write the table of the runs under DIR to standard output."""
     from vsebench.report.formats import WIDTH
@@ -56,7 +64,7 @@ def report_command(
     if html is not None:
         _refuse_other_files(html)
     results = load_results(directory, allow_mixed=allow_mixed, baseline=baseline)
-    text = results.table(form, width=shutil.get_terminal_size((WIDTH, 1)).columns)
+    text = results.table(form, width=width or shutil.get_terminal_size((WIDTH, 1)).columns)
     if html is not None:
         options = [
             *(["--allow-mixed"] if allow_mixed else []),

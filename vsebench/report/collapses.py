@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.layout import COLLAPSED
-from vsebench.report.wording import name
+from vsebench.report.evidence import COLLAPSED
+from vsebench.report.wording import name, span
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from vsebench.report.runs import Run
     from vsebench.results.record import Collapse
@@ -23,7 +23,9 @@ def collapse_notes(done: Sequence[Run]) -> list[str]:
     by_row: dict[tuple[str, str], list[Collapsed]] = {}
     for run, collapse in found:
         by_row.setdefault(run.combination, []).append((run, collapse))
-    rows = [f"{COLLAPSED} Collapsed: {name(row)}, {_told(runs)}" for row, runs in by_row.items()]
+    rows = [
+        f"{COLLAPSED.mark} Collapsed: {name(row)}, {_told(runs)}" for row, runs in by_row.items()
+    ]
     return (
         [*rows, f"What has helped against collapse: {_hints([run for run, _ in found])}."]
         if rows
@@ -43,7 +45,7 @@ def _told(runs: Sequence[Collapsed]) -> str:
     )
     before = " Figures are of models selected before." if earlier else ""
     found = [collapse for _, collapse in runs]
-    loss = _span([c.last_loss for c in found], 1)
+    loss = span([c.last_loss for c in found], 1)
     return f"{since}: {_narrow(found)}, the loss is {loss}{_plateau(found)}.{before}"
 
 
@@ -52,10 +54,10 @@ def _narrow(found: Sequence[Collapse]) -> str:
     images = [c.image_cosine for c in found if c.image_cosine is not None]
     texts = [c.text_cosine for c in found if c.text_cosine is not None]
     if len(images) < len(found) or len(texts) < len(found):
-        return f"unrelated pairs have a mean cosine of {_span([c.cosine for c in found], 2)}"
+        return f"unrelated pairs have a mean cosine of {span([c.cosine for c in found], 2)}"
     return (
-        f"images have a mean cosine of {_span(images, 2)} to each other, captions of "
-        f"{_span(texts, 2)}"
+        f"images have a mean cosine of {span(images, 2)} to each other, captions of "
+        f"{span(texts, 2)}"
     )
 
 
@@ -63,7 +65,7 @@ def _plateau(found: Sequence[Collapse]) -> str:
     known = [c.plateau for c in found if c.plateau is not None]
     if not known:
         return ""
-    return f", where a model with all embeddings equal has {_span(known, 1)}"
+    return f", where a model with all embeddings equal has {span(known, 1)}"
 
 
 def _hints(runs: Sequence[Run]) -> str:
@@ -87,9 +89,3 @@ def _hints(runs: Sequence[Run]) -> str:
         else "; --set stop=collapse ends such runs early"
     )
     return f"{', '.join(hints)}{stop}"
-
-
-def _span(values: Iterable[float], places: int) -> str:
-    found = sorted(values)
-    low, high = f"{found[0]:.{places}f}", f"{found[-1]:.{places}f}"
-    return low if low == high else f"{low}–{high}"

@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Literal
 
 from tabulate import tabulate
 
+from vsebench.report.evidence import no_evidence
 from vsebench.report.formats import WIDTH
+from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import Interval, t_interval
-from vsebench.report.wording import counted
+from vsebench.report.wording import counted, name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vsebench.plugin.cards import Task
+    from vsebench.report.evidence import Reason
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
 
-Verdict = Literal["better", "no worse", "worse", "undecided", "one seed", "no common seed"]
+Verdict = Literal[
+    "better", "no worse", "worse", "undecided", "no evidence", "one seed", "no common seed"
+]
 Combination = tuple[str, str]
 
 MARGIN: Mapping[Task, float] = {"retrieval": 2.0, "annotation": 0.002}
@@ -37,13 +42,17 @@ class Comparison:
         seeds: that both have finished.
         difference: of the test RSUM (MAP), row minus reference, mean over those seeds with the
             t-interval of paired differences; None without a common seed.
-        verdict: what the interval says.
+        verdict: what the interval says; nothing of rows that are no evidence.
+        no_evidence: why the row is none; empty where it is.
+        reference_no_evidence: why the reference is none.
     """
 
     combination: Combination
     seeds: tuple[int, ...]
     difference: Interval | None
     verdict: Verdict
+    no_evidence: tuple[Reason, ...] = ()
+    reference_no_evidence: tuple[Reason, ...] = ()
 
 
 def compare(
@@ -62,15 +71,9 @@ def compare(
             task when None.
     """
     allowed = margin_of(section, margin)
-    by_row: dict[Combination, dict[int, float]] = {}
-    for run in section.runs:
-        by_row.setdefault(run.combination, {}).update(_score(run))
-    base = by_row[reference]
-    return [
-        _comparison(row, scores, base, allowed)
-        for row, scores in by_row.items()
-        if row != reference
-    ]
+    rows = combinations_of(section)
+    base = rows.pop(reference)
+    return [_comparison(row, runs, base, allowed) for row, runs in rows.items()]
 
 
 def margin_of(section: Section, margin: float | None) -> float:
@@ -82,10 +85,10 @@ def render(
     section: Section, comparisons: Sequence[Comparison], reference: Combination, margin: float
 ) -> str:
     """The comparisons as a table for a terminal, with what its words mean."""
-    table, name = section.table, section.table.headline_name
-    heads = [table.compared, "loss", "seeds", f"Δ{name}", "95 % interval", "verdict"]
+    table, metric = section.table, section.table.headline_name
+    heads = [table.compared, "loss", "seeds", f"Δ{metric}", "95 % interval", "verdict"]
     cells = [
-        [*c.combination, str(len(c.seeds)), *_figures(c.difference, table.places), c.verdict]
+        [*c.combination, str(len(c.seeds)), *_figures(c.difference, table.places), _said(c)]
         for c in comparisons
     ]
     text = tabulate(
@@ -97,13 +100,14 @@ def render(
     )
     notes = [
         (
-            f"Δ{name}: test {name} minus that of {' × '.join(reference)}, mean of differences "
+            f"Δ{metric}: test {metric} minus that of {name(reference)}, mean of differences "
             "paired by seed, with Student's interval."
         ),
         (
             f"better: the interval lies above 0. no worse: above −{margin:g}, the margin. worse: "
             "below 0, and not within the margin. undecided: none of these."
         ),
+        *_no_evidence(comparisons, reference),
         (
             f"{len(comparisons)} comparison{'s' if len(comparisons) != 1 else ''}, each at 95 %. "
             "The intervals speak of seeds, on this test split."
@@ -143,24 +147,33 @@ def as_dict(section: Section, comparison: Comparison) -> dict[str, object]:
         "difference_lo": low,
         "difference_hi": high,
         "verdict": comparison.verdict,
+        "no_evidence": [reason.name for reason in comparison.no_evidence],
+        "reference_no_evidence": [reason.name for reason in comparison.reference_no_evidence],
     }
 
 
-def _score(run: Run) -> dict[int, float]:
-    return {run.record.spec.seed: run.record.test[run.table.headline]} if run.done else {}
+def _scores(runs: Sequence[Run]) -> dict[int, float]:
+    """By seed, of finished runs."""
+    return {run.record.spec.seed: run.record.test[run.table.headline] for run in runs if run.done}
 
 
 def _comparison(
-    row: Combination, scores: dict[int, float], base: dict[int, float], margin: float
+    row: Combination, runs: Sequence[Run], base: Sequence[Run], margin: float
 ) -> Comparison:
-    seeds = tuple(sorted(scores.keys() & base.keys()))
-    difference = t_interval([scores[seed] - base[seed] for seed in seeds]) if seeds else None
-    return Comparison(row, seeds, difference, _verdict(difference, margin))
+    ours, theirs = _scores(runs), _scores(base)
+    seeds = tuple(sorted(ours.keys() & theirs.keys()))
+    difference = t_interval([ours[seed] - theirs[seed] for seed in seeds]) if seeds else None
+    reasons = no_evidence(runs), no_evidence(base)
+    return Comparison(
+        row, seeds, difference, _verdict(difference, margin, sound=not any(reasons)), *reasons
+    )
 
 
-def _verdict(difference: Interval | None, margin: float) -> Verdict:
+def _verdict(difference: Interval | None, margin: float, *, sound: bool) -> Verdict:
     if difference is None:
         return "no common seed"
+    if not sound:
+        return "no evidence"
     if difference.low is None or difference.high is None:
         return "one seed"
     if difference.low > 0:
@@ -168,6 +181,26 @@ def _verdict(difference: Interval | None, margin: float) -> Verdict:
     if difference.low > -margin:
         return "no worse"
     return "worse" if difference.high < 0 else "undecided"
+
+
+def _said(comparison: Comparison) -> str:
+    """The verdict as a cell."""
+    if comparison.verdict != "no evidence":
+        return comparison.verdict
+    own = ", ".join(reason.name for reason in comparison.no_evidence)
+    return f"no evidence: {own or 'the reference'}"
+
+
+def _no_evidence(comparisons: Sequence[Comparison], reference: Combination) -> Iterator[str]:
+    """What `no evidence` means here, and whether the reference is none."""
+    if any(c.verdict == "no evidence" for c in comparisons):
+        yield (
+            "no evidence: the row, or the reference, collapsed, was selected in the warm-up, or "
+            "was still rising when training ended, as the table of 'vsebench report' says."
+        )
+    against = dict.fromkeys(reason.name for c in comparisons for reason in c.reference_no_evidence)
+    if against:
+        yield f"Warning: the reference {name(reference)} is no evidence: {', '.join(against)}."
 
 
 def _figures(difference: Interval | None, places: int) -> tuple[str, str]:

@@ -29,6 +29,10 @@ _ESCAPES = str.maketrans(
         "·": r"$\cdot$",
         "–": "--",
         "…": r"\ldots{}",
+        "†": r"\dag{}",
+        "‡": r"\ddag{}",
+        "↑": r"$\uparrow$",
+        "→": r"$\to$",
     }
 )
 

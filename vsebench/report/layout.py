@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vsebench.report.evidence import Reason
     from vsebench.report.rows import Block, Entry, Row, Value
 
 ABSENT = "–"
-COLLAPSED = "†"
-"""Marks the RSUM of a row with a collapsed run; a note under the table names it."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +77,9 @@ def columns(block: Block) -> list[Column]:
     return [*_names(block), *_quality(block), *_measured(block), *_cost(block)]
 
 
-def mark(block: Block, entry: Entry, column: Column) -> str:
-    """What is to be known of a figure, as one character."""
-    return (
-        COLLAPSED
-        if column.key == block.section.table.headline and entry.row["collapsed_seeds"]
-        else ""
-    )
+def marks(block: Block, entry: Entry, column: Column) -> tuple[Reason, ...]:
+    """Why a figure is no evidence, which its headline bears for the whole row."""
+    return entry.no_evidence if column.key == block.section.table.headline else ()
 
 
 def halves(block: Block) -> list[Grid]:
@@ -106,9 +101,8 @@ def _grid(block: Block, chosen: list[Column]) -> Grid:
 def _text(block: Block, entry: Entry, column: Column) -> str:
     """A cell; text has room for the interval of the headline only."""
     spread = column.spread(entry) if column.key == block.section.table.headline else ""
-    return " ".join(
-        part for part in (column.cell(block, entry), spread, mark(block, entry, column)) if part
-    )
+    marked = "".join(reason.mark for reason in marks(block, entry, column))
+    return " ".join(part for part in (column.cell(block, entry), spread, marked) if part)
 
 
 def _word(key: str) -> Column:
@@ -116,8 +110,8 @@ def _word(key: str) -> Column:
 
 
 def _seeds(_: Block, entry: Entry) -> str:
-    done, failed = entry.row["seeds"], entry.row["failed_seeds"]
-    return f"{done} of {int(done or 0) + int(failed or 0)}" if failed else str(done)
+    done, failed = entry.count("seeds"), entry.count("failed_seeds")
+    return f"{done} of {done + failed}" if failed else str(done)
 
 
 def _recall(key: str) -> Column:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.collapses import collapse_notes
 from vsebench.report.convergence import SHARE
+from vsebench.report.evidence_notes import evidence_notes
 from vsebench.report.made_with import (
     comparable_note,
     machine_note,
     protocol_note,
     software_note,
 )
-from vsebench.report.wording import count, counted, distinct, listed, name
-from vsebench.results.spec import RunSpec
+from vsebench.report.wording import count, distinct, listed, name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,8 +84,7 @@ def alarms(block: Block) -> list[str]:
     notes = [
         *([comparable] if comparable else []),
         *_mixed(block),
-        *collapse_notes(done),
-        *_warm_only(done),
+        *evidence_notes(block.section),
     ]
     notes += [
         f"Data: {warning}"
@@ -125,7 +123,7 @@ def _target(block: Block) -> str:
             f"Target: none, because the baseline {name(block.target.baseline)} has no finished "
             "run here."
         )
-    partly = any(0 < entry.reached < int(entry.row["seeds"] or 0) for entry in block.entries)
+    partly = any(0 < entry.reached < entry.count("seeds") for entry in block.entries)
     legend = " 'n of m': only n seeds reached it." if partly else ""
     table = block.section.table
     target = f"dev {table.headline_name} {block.target.quality:.{table.places}f}"
@@ -176,41 +174,6 @@ def _mixed(block: Block) -> list[str]:
             "left out, newer ones taken."
         )
     return notes
-
-
-def _warm_only(done: Sequence[Run]) -> list[str]:
-    """Names rows with runs whose best model had not seen the row's loss yet."""
-    early = [
-        (run, spec)
-        for run in done
-        if isinstance(spec := run.record.spec, RunSpec) and _within_warm_up(run, spec)
-    ]
-    if not early:
-        return []
-    losses, rows = (
-        ", ".join(distinct(spec.warmup_loss.spec for _, spec in early)),
-        counted(run for run, _ in early),
-    )
-    return [
-        (
-            f"Warning: the best on dev was a model of the warm-up, trained with {losses} and not "
-            f"yet with the row's loss: {rows}."
-        )
-    ]
-
-
-def _within_warm_up(run: Run, spec: RunSpec) -> bool:
-    record = run.record
-    steps = (
-        round(spec.protocol.warmup_epochs * record.steps_per_epoch)
-        if record.warmup_steps is None
-        else record.warmup_steps
-    )
-    return (
-        record.best_step is not None
-        and record.best_step <= steps
-        and spec.warmup_loss.spec != spec.loss.spec
-    )
 
 
 def _measured(block: Block) -> list[str]:

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.convergence import SHARE, Reach, best_dev, mean_reach, reach, reach_own_best
+from vsebench.report.evidence import COLLAPSED, no_evidence, spoiled
 from vsebench.report.statistics import t_interval
+from vsebench.results.row_keys import NO_EVIDENCE
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vsebench.report.evidence import Reason
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
     from vsebench.report.tasks import TaskTable
     from vsebench.results.record import Cost
 
-Value = str | int | float | None
+Value = str | int | float | list[str] | None
 Row = dict[str, Value]
 
 
@@ -39,13 +42,24 @@ class Target:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row, with how many of its seeds reached the target, and protocol keys that were tuned for
-    it (a row's own keys are fixed).
+    """A row with what its keys, which are fixed, do not hold.
+
+    Attributes:
+        row: the values by key.
+        reached: how many of its seeds reached the target.
+        no_evidence: why it is no evidence; empty where it is.
+        tuned: protocol keys that were tuned for it, with their values.
     """
 
     row: Row
     reached: int
+    no_evidence: tuple[Reason, ...] = ()
     tuned: Mapping[str, Value] = field(default_factory=dict)
+
+    def count(self, key: str) -> int:
+        """A value that counts runs."""
+        value = self.row[key]
+        return value if isinstance(value, int) else 0
 
 
 @dataclass(frozen=True)
@@ -122,11 +136,13 @@ def target_of(
 def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
     done = [run for run in runs if run.done]
     to_target = [reach(run, target.quality) for run in done] if target.quality is not None else []
+    reasons = no_evidence(runs)
     row: Row = {
         **_identity(section, runs[0]),
         "seeds": len(done),
         "failed_seeds": len(runs) - len(done),
-        "collapsed_seeds": sum(run.record.collapse is not None for run in done),
+        "collapsed_seeds": sum(COLLAPSED in spoiled(run) for run in done),
+        NO_EVIDENCE: [reason.name for reason in reasons],
         **_quality(section.table, done),
         **_reach_keys("95", mean_reach([reach_own_best(run) for run in done])),
         **_reach_keys("target", mean_reach(to_target)),
@@ -136,6 +152,7 @@ def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
     return Entry(
         {key: row[key] for key in section.table.row_keys} | _columns(section, done),
         sum(found is not None for found in to_target),
+        reasons,
         runs[0].tuned,
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.report.arrivals import UNITS, Arrival, MeanArrival, arrive, arrive_own, mean_arrival
+from vsebench.report.evidence import no_evidence
 from vsebench.report.ratios import Ratio, log_ratio, over_seeds
 from vsebench.report.rows import combinations_of, target_of
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.cards import Task
     from vsebench.report.arrivals import Unit
+    from vsebench.report.evidence import Reason
     from vsebench.report.rows import Target
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
@@ -55,6 +57,7 @@ class SpeedRow:
         own: arrival at 95 % of each run's own best, as the papers time convergence; the baseline's
             at 95 % of its own.
         parts: mean seconds of a whole run by what they were spent on; empty where no run says.
+        no_evidence: why the row is no evidence; empty where it is.
     """
 
     combination: tuple[str, str]
@@ -64,6 +67,7 @@ class SpeedRow:
     target: To
     own: To
     parts: Mapping[str, float]
+    no_evidence: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def speed_table(section: Section, baseline: tuple[str, str] | None = None) -> Sp
                 _to(to_target[key], to_target.get(target.baseline, {})),
                 _to(to_own[key], to_own.get(target.baseline, {})),
                 _parts([run for run in runs if run.done]),
+                no_evidence(runs),
             )
             for key, runs in rows.items()
         ),

@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from vsebench.report.arrivals import UNITS
 from vsebench.report.convergence import SHARE
+from vsebench.report.evidence_notes import evidence_notes
 from vsebench.report.formats import WIDTH
 from vsebench.report.made_with import comparable_note, machine_note
 from vsebench.report.wording import counted, name
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from vsebench.report.arrivals import MeanArrival, Unit
     from vsebench.report.ratios import Ratio
-    from vsebench.report.speedup import SpeedTable, To
+    from vsebench.report.speedup import SpeedRow, SpeedTable, To
 
 ABSENT = "–"
 
@@ -79,6 +80,7 @@ def as_dicts(table: SpeedTable) -> list[dict[str, object]]:
             "target": table.target.quality,
             "seeds": row.seeds,
             "failed_seeds": row.failed,
+            "no_evidence": [reason.name for reason in row.no_evidence],
             **dict(_arrival_items(row.target, "target")),
             **dict(_arrival_items(row.own, "own")),
             **{f"{part}_seconds": seconds for part, seconds in row.parts.items()},
@@ -110,6 +112,7 @@ def notes(table: SpeedTable) -> list[str]:
         )
     if failed := counted(run for run in table.section.runs if not run.done):
         found.append(f"Warning: failed runs are in no figure: {failed}.")
+    found += evidence_notes(table.section)
     keys = next((row.tuned for row in table.rows if row.tuned), {})
     if keys:
         found.append(f"Tuned for each row: {', '.join(keys)}.")
@@ -142,7 +145,7 @@ def _arrivals(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
     ]
     cells = [
         [
-            *row.combination,
+            *_names(row),
             *(f"{row.tuned.get(key, ABSENT)}" for key in tuned),
             str(row.seeds),
             *(_mean(to.mean, unit) for to in (row.target, row.own) for unit in UNITS),
@@ -168,7 +171,7 @@ def _faster(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
         ratios = [_ratio(to.faster[unit]) for to in (row.target, row.own) for unit in UNITS]
         cells.append(
             [
-                *row.combination,
+                *_names(row),
                 str(pairs.pairs if pairs else 0),
                 *(["1"] * 4 if row.combination == table.target.baseline else ratios),
             ]
@@ -183,9 +186,15 @@ def _split(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
     for row in table.rows:
         whole = sum(row.parts.values()) if row.parts else None
         cells.append(
-            [*row.combination, *(_amount(row.parts.get(part)) for part in parts), _amount(whole)]
+            [*_names(row), *(_amount(row.parts.get(part)) for part in parts), _amount(whole)]
         )
     return heads, cells
+
+
+def _names(row: SpeedRow) -> tuple[str, str]:
+    """Its components, and why it is no evidence."""
+    compared, loss = row.combination
+    return compared, " ".join([loss, *(reason.mark for reason in row.no_evidence)])
 
 
 def _mean(mean: MeanArrival | None, unit: Unit) -> str:

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.results.record import ANNOTATION_METRICS, HEADLINE, RECALLS
-from vsebench.results.row_keys import CONVERGENCE, COST, COUNTS, IDENTITY, SAMPLING
+from vsebench.results.row_keys import (
+    CONVERGENCE,
+    COST,
+    COUNTS,
+    IDENTITY,
+    NO_EVIDENCE,
+    SAMPLING,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +47,7 @@ class TaskTable:
     def row_keys(self) -> tuple[str, ...]:
         """The keys of a row, in the order of the JSON and the CSV."""
         intervals = (key + end for key in self.with_interval for end in ("", "_lo", "_hi"))
-        return (*IDENTITY, *COUNTS, *intervals, *self.means, *CONVERGENCE, *self.cost)
+        return (*IDENTITY, *COUNTS, NO_EVIDENCE, *intervals, *self.means, *CONVERGENCE, *self.cost)
 
 
 TABLES: Mapping[Task, TaskTable] = {

@@ -42,3 +42,10 @@ def count(number: int, noun: str) -> str:
 def word(value: object) -> str:
     """The value of a protocol's key as a suite writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def span(values: Iterable[float], places: int) -> str:
+    """The least and the largest of some numbers: `1.4–2.5`."""
+    found = sorted(values)
+    low, high = f"{found[0]:.{places}f}", f"{found[-1]:.{places}f}"
+    return low if low == high else f"{low}–{high}"

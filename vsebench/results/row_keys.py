@@ -15,6 +15,7 @@ IDENTITY = (
     "sampler",
 )
 COUNTS = ("seeds", "failed_seeds", "collapsed_seeds")
+NO_EVIDENCE = "no_evidence"
 CONVERGENCE = (
     "steps_to_95",
     "epochs_to_95",
@@ -45,6 +46,7 @@ OWN = frozenset(
     (
         *IDENTITY,
         *COUNTS,
+        NO_EVIDENCE,
         *RETRIEVAL_METRICS,
         *ANNOTATION_METRICS,
         *CONVERGENCE,

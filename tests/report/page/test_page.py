@@ -125,13 +125,14 @@ def test_what_went_wrong_is_in_sight(tmp_path):
     starts = (
         "† Collapsed: gpo × triplet, seed 0",
         "What has helped against collapse: ",
+        "Marked rows are no evidence",
         "Data: 999",
         "Warning: plugin acme",
         "Failed: max × triplet, seed 0: RuntimeError: diverged",
     )
     assert [
         alarm.startswith(start) for alarm, start in zip(alarms(document), starts, strict=True)
-    ] == [True] * 5
+    ] == [True] * 6
     hidden = [
         alarm.text for details in document.all("details") for alarm in details.all("p", "alarm")
     ]

@@ -94,8 +94,9 @@ def test_every_key_of_the_json_is_on_the_page_with_its_value(results):
     assert len(full.rows) == len(rows) > 1
     for cells, row in zip(full.rows, rows, strict=True):
         for key, value in row.items():
-            if isinstance(value, str):
-                assert (cells[key].text, number(cells[key])) == (value, None)
+            if isinstance(value, str | list):
+                text = value if isinstance(value, str) else "; ".join(value) or ABSENT
+                assert (cells[key].text, number(cells[key])) == (text, None)
             else:
                 assert number(cells[key]) == value
                 assert (
@@ -128,9 +129,8 @@ def test_it_shows_what_the_text_table_shows(results):
     for cells, texts in zip(main.rows, grid.body, strict=True):
         for (key, cell), text in zip(cells.items(), (texts[i] for i in order), strict=True):
             shown = cell.text if key == headline else re.sub("±.*", "", cell.text)
-            assert sorted(re.findall(r"†|±[\d.]+|[^†± ]+", shown)) == sorted(
-                re.findall(r"†|±[\d.]+|[^†± ]+", text)
-            )
+            parts = re.compile(r"[†‡↑]|±[\d.]+|[^†‡↑± ]+")
+            assert sorted(parts.findall(shown)) == sorted(parts.findall(text))
 
 
 def test_every_mean_has_its_interval(results):
@@ -200,8 +200,14 @@ def test_what_was_tuned_is_a_column(annotation):
     ]
 
 
-def test_collapsed_and_failed_runs_are_marked(retrieval):
-    main, _ = of_page(retrieval)
-    assert [bool(cells["rsum"].all("b", "mark")) for cells in main.rows] == [True, False, False]
+def test_rows_that_are_no_evidence_and_failed_runs_are_marked(retrieval):
+    main, full = of_page(retrieval)
+    marks = [
+        [(mark.text, mark.get("title")) for mark in cells["rsum"].all("b", "mark")]
+        for cells in main.rows
+    ]
+    assert marks == [[("†", "collapsed"), ("↑", "still rising")], [("↑", "still rising")], []]
+    said = [cells["no_evidence"].text for cells in full.rows]
+    assert said == ["collapsed; still rising", "still rising", ABSENT]
     assert [cells["seeds"].text for cells in main.rows] == ["2", "1", "0 of 1"]
     assert main.rows[2]["rsum"].text == ABSENT

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from vsebench.report.evidence import spoiled
 from vsebench.report.layout import heading
 from vsebench.report.notes import (
     alarms,
@@ -172,13 +173,10 @@ def _part(block: Block, number: int, registry: Registry | None) -> Part:
 
 def _line(run: Run) -> RunLine:
     record = run.record
-    status = (
-        "done, collapsed"
-        if run.done and record.collapse is not None
-        else record.status
-        if run.done
-        else f"{record.status}: {reason(run)}"
-    )
+    if run.done:
+        status = ", ".join([record.status, *(spoil.name for spoil in spoiled(run))])
+    else:
+        status = f"{record.status}: {reason(run)}"
     seconds = record.cost.total_seconds if record.cost is not None else None
     return RunLine(
         record.run_id,

@@ -29,6 +29,7 @@ _OWN: Mapping[str, str] = {
     "seeds": "Finished runs, one a seed; all figures are over these.",
     "failed_seeds": "Runs that failed, or could not start because one that they need failed.",
     "collapsed_seeds": "Finished runs whose last model no longer tells items apart.",
+    "no_evidence": "Why the row is no evidence on its components; nothing where it is.",
     "rsum": "Sum of the six recalls.",
     "map": "Mean average precision of the full rankings.",
     "auc": "Share of (positive, negative) pairs in order.",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.layout import ABSENT, columns, mark, significant
+from vsebench.report.layout import ABSENT, columns, marks, significant
 from vsebench.report.page.explain import explain
 
 if TYPE_CHECKING:
+    from vsebench.report.evidence import Reason
     from vsebench.report.layout import Column
     from vsebench.report.rows import Block, Entry, Value
 
@@ -37,14 +38,14 @@ class Cell(NamedTuple):
     Attributes:
         text: what is read.
         spread: half-width of the interval; empty where there is none.
-        mark: of a collapsed run; mostly empty.
+        marks: why the row is no evidence; mostly empty.
         value: the number in full, by which rows are sorted; None where none is known, and of words.
         about: the interval in full; may be empty.
     """
 
     text: str
     spread: str = ""
-    mark: str = ""
+    marks: tuple[Reason, ...] = ()
     value: float | None = None
     about: str = ""
 
@@ -75,7 +76,7 @@ def main_table(block: Block) -> Table:
 def full_table(block: Block) -> Table:
     """Every key of the rows, as in the JSON."""
     keys = list(block.entries[0].row)
-    words = [any(isinstance(entry.row[key], str) for entry in block.entries) for key in keys]
+    words = [any(isinstance(entry.row[key], str | list) for entry in block.entries) for key in keys]
     heads = [
         Head(key, "", key, explain(key, block), word) for key, word in zip(keys, words, strict=True)
     ]
@@ -87,7 +88,7 @@ def _cell(block: Block, entry: Entry, column: Column) -> Cell:
     return Cell(
         column.cell(block, entry),
         column.spread(entry),
-        mark(block, entry, column),
+        marks(block, entry, column),
         _number(value),
         _interval(entry, column.key),
     )
@@ -105,6 +106,8 @@ def _interval(entry: Entry, key: str) -> str:
 def _plain(value: Value) -> Cell:
     if isinstance(value, float):
         return Cell(f"{value:.6g}", value=value)
+    if isinstance(value, list):
+        return Cell("; ".join(value) or ABSENT)
     return Cell(ABSENT if value is None else str(value), value=_number(value))
 
 

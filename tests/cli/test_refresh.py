@@ -1,0 +1,177 @@
+"""`vsebench refresh`: what is made again, what is refused, and that nothing is half done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.factories import make_curve, make_record, make_spec, save
+from vsebench.cli.app import main
+from vsebench.report.results import load_results
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+END = "<!-- /vsebench -->"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with the runs `runs`."""
+    monkeypatch.chdir(tmp_path)
+    for seed in range(2):
+        for pooling in ("mean", "gpo"):
+            save(tmp_path / "runs", make_record(make_spec(pooling, seed=seed)), make_curve([1, 2]))
+    return tmp_path
+
+
+def refresh(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["refresh", *arguments])
+    return int(str(ended.value.code))
+
+
+def document(folder: Path, *commands: str, name: str = "README.md") -> Path:
+    blocks = [f"Text.\n\n<!-- vsebench {command} -->\nold\n{END}\n" for command in commands]
+    (folder / name).write_text("# Title\n\n" + "\n".join(blocks), encoding="utf-8")
+    return folder / name
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert not ended.value.code
+    return capsys.readouterr().out.strip("\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "compare runs --to mean,triplet",
+        "speedup runs --baseline mean,triplet",
+        "report runs --width 60",
+        "report runs --baseline gpo,triplet",
+    ],
+)
+def test_a_table_is_what_its_command_prints(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+):
+    monkeypatch.setenv("COLUMNS", "100")
+    path = document(folder, command)
+    assert refresh("README.md") == 0
+    assert capsys.readouterr().out == "README.md: 1 table, 1 of them changed\n"
+    output = printed(capsys, *command.split())
+    expected = f"<!-- vsebench {command} -->\n```text\n{output}\n```\n{END}\n"
+    assert path.read_text(encoding="utf-8") == f"# Title\n\nText.\n\n{expected}"
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "latex", "md"])
+def test_other_formats_are_fenced_as_what_they_are(folder: Path, form: str):
+    path = document(folder, f"report runs --format {form}")
+    assert refresh("README.md") == 0
+    text = load_results(folder / "runs").table(form).strip("\n")
+    inside = f"\n{text}\n\n" if form == "md" else f"```{form}\n{text}\n```\n"
+    assert f" -->\n{inside}{END}" in path.read_text(encoding="utf-8")
+
+
+def test_the_width_of_the_terminal_does_not_matter(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    path = document(folder, "report runs")
+    monkeypatch.setenv("COLUMNS", "60")
+    assert refresh("README.md") == 0
+    assert load_results(folder / "runs").table() in path.read_text(encoding="utf-8")
+
+
+def test_a_second_time_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]):
+    path = document(folder, "report runs", "compare runs --to mean,triplet")
+    refresh("README.md")
+    content, changed = path.read_bytes(), path.stat().st_mtime_ns
+    capsys.readouterr()
+    assert refresh("README.md") == 0
+    assert capsys.readouterr().out == "README.md: 2 tables, none of them changed\n"
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (content, changed)
+
+
+def test_check_names_what_is_not_current_and_writes_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = document(folder, "report runs", "compare runs --to mean,triplet")
+    before = path.read_bytes()
+    assert refresh("--check", "README.md") == 3
+    assert path.read_bytes() == before
+    assert capsys.readouterr().out.splitlines() == [
+        "README.md, line 5: vsebench report runs: not current",
+        "README.md, line 11: vsebench compare runs --to mean,triplet: not current",
+    ]
+    refresh("README.md")
+    capsys.readouterr()
+    assert refresh("--check", "README.md") == 0
+    assert capsys.readouterr().out == ""
+    save(folder / "runs", make_record(make_spec("max")), make_curve([1, 2]))
+    assert refresh("--check", "README.md") == 3
+
+
+def test_a_command_that_fails_leaves_its_document_as_it_was(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = document(folder, "report runs", "report absent")
+    before = path.read_bytes()
+    assert refresh("README.md") == 2
+    assert path.read_bytes() == before
+    said = capsys.readouterr().err
+    assert said.startswith("vsebench: error: README.md, line 11: there is no folder absent")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("run", "'vsebench run' makes no table of a document"),
+        ("reprot runs", "did you mean 'report'?"),
+        ("", "'vsebench' makes no table of a document"),
+        ("report runs --html page.html", "take out --html"),
+        ("speedup runs --plot=curves.svg", "take out --plot"),
+        ("report --help", "take out --help"),
+        ("report runs --basline x", "has no option '--basline': did you mean '--baseline'?"),
+        ("compare runs", "--to"),
+        ("report 'runs", "is no command line"),
+        ("report runs --format yaml", "unknown format 'yaml'"),
+    ],
+)
+def test_what_a_marker_may_not_ask_for(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str, message: str
+):
+    path = document(folder, command)
+    before = sorted(folder.iterdir()), path.read_bytes()
+    assert refresh("README.md") == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("vsebench: error: README.md, line 5: ")
+    assert message in said.err
+    assert said.out == ""
+    assert (sorted(folder.iterdir()), path.read_bytes()) == before
+
+
+def test_documents_without_markers_are_left_out_beside_those_with(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    document(folder, name="plain.md")
+    document(folder, "report runs")
+    assert refresh("plain.md", "README.md") == 0
+    assert capsys.readouterr().out == "README.md: 1 table, 1 of them changed\n"
+    assert refresh("plain.md") == 2
+    assert "plain.md has no marker: write" in capsys.readouterr().err
+
+
+def test_what_is_no_document_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "broken.md").write_text(f"{END}\n", encoding="utf-8")
+    (folder / "binary.md").write_bytes(b"\xff\xfe")
+    for name, message in (
+        ("absent.md", "cannot read absent.md: No such file or directory"),
+        ("binary.md", "cannot read binary.md: it is no text in UTF-8"),
+        ("broken.md", "broken.md, line 1: '<!-- /vsebench -->' ends no table"),
+        ("runs", "cannot read runs: Is a directory"),
+    ):
+        assert refresh(name) == 2
+        assert message in capsys.readouterr().err

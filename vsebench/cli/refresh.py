@@ -1,0 +1,142 @@
+"""`vsebench refresh`: the tables of Markdown documents, made again from their runs."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from contextlib import redirect_stdout
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
+
+if TYPE_CHECKING:
+    from vsebench.report.document import Place
+
+STALE = 3
+
+TABLES = ("report", "compare", "speedup")
+"""The commands whose output a document may hold: they read runs and write to standard output."""
+
+_WRITING = ("--html", "--plot")
+_FENCES = {"table": "text", "csv": "csv", "json": "json", "latex": "latex"}
+
+
+def refresh_command(
+    documents: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Markdown files with markers.", show_default=False),
+    ],
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; end with code 3 when a table is not current."),
+    ] = False,
+) -> None:
+    """Make the tables in Markdown files again, each with the command that its marker names:
+    <!-- vsebench report DIR --> before it and <!-- /vsebench --> after it. Folders are looked for
+    from the working directory.
+    """
+    marked = [document for document in documents if _places(document)]
+    if not marked:
+        raise SpecError(
+            f"{documents[0]} has no marker: write '<!-- vsebench report DIR -->' and "
+            "'<!-- /vsebench -->' on lines of their own where the table is to be"
+        )
+    stale = [old for document in marked for old in _refresh(document, check=check)]
+    if check:
+        for old in stale:
+            typer.echo(f"{old}: not current")
+        raise typer.Exit(STALE if stale else 0)
+
+
+def content_of(command: str) -> str:
+    """What stands between the markers of a command.
+
+    Raises:
+        VsebenchError: it is none of `TABLES`, writes files, or is refused by itself.
+    """
+    from vsebench.cli.app import UsageError, app, usage_message
+    from vsebench.report.formats import WIDTH
+
+    try:
+        _, *arguments = shlex.split(command)
+    except ValueError as error:
+        raise SpecError(f"'{command}' is no command line: {error}") from error
+    _check(arguments)
+    if arguments[0] == "report":
+        arguments[1:1] = ["--width", str(WIDTH)]
+    output = io.StringIO()
+    try:
+        with redirect_stdout(output):
+            typer.main.get_command(app).main(
+                args=arguments, prog_name="vsebench", standalone_mode=False
+            )
+    except UsageError as error:
+        raise SpecError(usage_message(error)) from error
+    text = output.getvalue().strip("\n")
+    form = _option(arguments, "--format") or "table"
+    return f"\n{text}\n\n" if form == "md" else f"```{_FENCES[form]}\n{text}\n```\n"
+
+
+def _refresh(document: Path, *, check: bool) -> list[str]:
+    """Makes the tables of a document again; returns where they were not current."""
+    from vsebench.files import write_text
+    from vsebench.report.document import with_contents
+
+    found, contents = _places(document), []
+    for place in found:
+        try:
+            contents.append(content_of(place.command))
+        except VsebenchError as error:
+            raise VsebenchError(f"{document}, line {place.line}: {error}") from error
+    stale = [
+        f"{document}, line {place.line}: {place.command}"
+        for place, content in zip(found, contents, strict=True)
+        if place.content != content
+    ]
+    if not check:
+        if stale:
+            write_text(document, with_contents(_read(document), contents))
+        noun = f"table{'s' * (len(found) > 1)}"
+        typer.echo(f"{document}: {len(found)} {noun}, {len(stale) or 'none'} of them changed")
+    return stale
+
+
+def _places(document: Path) -> list[Place]:
+    from vsebench.report.document import places
+
+    try:
+        return places(_read(document))
+    except SpecError as error:
+        raise SpecError(f"{document}, {error}") from error
+
+
+def _read(document: Path) -> str:
+    try:
+        return document.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise SpecError(f"cannot read {document}: {reason}") from error
+
+
+def _check(arguments: list[str]) -> None:
+    """Refuses what would do more than print a table."""
+    name = arguments[0] if arguments else ""
+    if name not in TABLES:
+        asked = " ".join(["vsebench", *arguments[:1]])
+        raise SpecError(f"'{asked}' makes no table of a document: {did_you_mean(name, TABLES)}")
+    for option in (*_WRITING, "--help"):
+        if _option(arguments, option) is not None:
+            raise SpecError(f"take out {option}: a marker's command only prints its table")
+
+
+def _option(arguments: list[str], option: str) -> str | None:
+    """The value of an option, empty where it has none; None where it is not given."""
+    for i, argument in enumerate(arguments):
+        if argument == option:
+            return arguments[i + 1] if i + 1 < len(arguments) else ""
+        if argument.startswith(f"{option}="):
+            return argument.partition("=")[2]
+    return None
