@@ -16,6 +16,7 @@ from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import AnnotationTest, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.best import Best
+from vsebench.results.components import make
 from vsebench.results.contents import read_checkpoint
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
@@ -88,11 +89,7 @@ def run(
     with cpu_threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
         origin = provenance(torch.device(spec.device), matmul)
         report({"event": "phase", "phase": "loading"})
-        stopping = (
-            None
-            if spec.stop is None
-            else registry.get("stopping-rule", spec.stop.name).create(spec.stop.params)
-        )
+        stopping = make(spec, "stop", registry)
         observers = observers or Observers.of(spec, directory.path)
         current = _Run(
             spec, directory, open_inputs(spec, registry), report, observers, _restore(directory)
@@ -101,8 +98,8 @@ def run(
         points = train(
             current.inputs.training,
             settings_of(spec.protocol, current.inputs.updates_per_epoch),
-            registry.get("sampler", spec.sampler.name).create(spec.sampler.params),
-            registry.get("loss", spec.loss.name).create(spec.loss.params),
+            make(spec, "sampler", registry),
+            make(spec, "loss", registry),
             lambda model: _metrics(current.inputs, model.images, model.labels, "dev").as_dict(),
             seed=spec.seed,
             device=spec.device,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from vsebench.grid.content import with_content
-from vsebench.grid.protocols import COMPONENT_KEYS, resolve_protocol, stopping_rule
+from vsebench.grid.protocols import components_of, resolve_protocol
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_pooling, resolve_ref
+from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,16 +127,10 @@ def protocol_fields(suite: Suite, dataset: ComponentRef, registry: Registry) -> 
     """
     card = cast("DatasetCard", registry.get("dataset", dataset.name).card)
     protocol, changes = resolve_protocol(suite.protocol or card.protocol, suite.changes, registry)
-    components = {}
-    for key, kind in COMPONENT_KEYS.items():
-        text = getattr(protocol, key)
-        components[key] = with_content(
-            kind,
-            resolve_ref(
-                kind, text if key in suite.changes else own_spec(kind, text, registry), registry
-            ),
-            registry,
-        )
+    components: dict[str, Any] = {
+        slot.field: ref and with_content(slot.kind, ref, registry)
+        for slot, ref in components_of(protocol, RunSpec, suite.changes, registry)
+    }
     warmup = loss_card(components["warmup_loss"], registry)
     if warmup.task != "retrieval" or warmup.offline is not None or warmup.sampled:
         raise SpecError(
@@ -145,7 +140,6 @@ def protocol_fields(suite: Suite, dataset: ComponentRef, registry: Registry) -> 
     return {
         "protocol": protocol,
         "protocol_changes": changes,
-        "stop": stopping_rule(protocol, registry),
         **components,
     }
 

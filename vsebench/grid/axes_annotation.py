@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vsebench.grid.axes import check_losses, distinct_refs
-from vsebench.grid.protocols import resolve_annotation_protocol, stopping_rule
+from vsebench.grid.protocols import components_of, resolve_annotation_protocol
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.specs import own_spec
+from vsebench.results.spec import AnnotationSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,12 +71,14 @@ def annotation_protocol_fields(
     Raises:
         SpecError: the preset, a key or a value is not valid.
     """
+    given = {**suite.changes, **tuned}
     protocol, changes = resolve_annotation_protocol(
-        suite.protocol or card.protocol, {**suite.changes, **tuned}, registry
+        suite.protocol or card.protocol, given, registry
     )
+    components = components_of(protocol, AnnotationSpec, given, registry)
     return {
         "protocol": protocol,
         "protocol_changes": changes,
-        "stop": stopping_rule(protocol, registry),
+        **{slot.field: ref for slot, ref in components},
         "tuned": tuple(sorted(tuned)),
     }

@@ -7,24 +7,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError
+from vsebench.plugin.kinds import KINDS
 from vsebench.plugin.timebox import PluginTimeout, limit, within
+from vsebench.results.components import make
 from vsebench.results.record import ANNOTATION_METRICS, RETRIEVAL_METRICS, Evaluation
 from vsebench.results.spec import AnnotationSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-    from vsebench.plugin.registry import Component, Registry
+    from vsebench.plugin.registry import Registry
+    from vsebench.results.slots import ComponentSlot
     from vsebench.results.spec import AnySpec, ComponentRef
-
-    Part = tuple[str, ComponentRef, dict[str, object]]
-    """A component of a run, and what it is told when it is made."""
 
 
 def check_components(runs: Iterable[AnySpec], registry: Registry) -> list[str]:
     """Makes each component once, as the runs will, and lets it go.
 
-    Encoders are left out: making one may load a pretrained model.
+    What is told of the data is left out: the encoders, which may load a pretrained model.
 
     Returns:
         A warning for each component that fails for another reason: a fault of its own, which loses
@@ -37,54 +37,43 @@ def check_components(runs: Iterable[AnySpec], registry: Registry) -> list[str]:
     import torch
 
     distinct = {
-        (*_setting(run), kind, ref.spec, *context.items()): (run, kind, ref, context)
+        (*_setting(run), slot.kind, ref.spec, *_told(run, slot)): (run, slot, ref)
         for run in runs
-        for kind, ref, context in _parts(run)
+        for slot, ref in run.components()
+        if KINDS[slot.kind].context <= run.context.keys()
     }
     warnings = []
     with torch.random.fork_rng(devices=[]):
-        for run, kind, ref, context in distinct.values():
+        for run, slot, ref in distinct.values():
             try:
-                _ask(_made(registry.get(kind, ref.name), ref, context), kind, run)
+                _ask(_made(run, slot, ref, registry), slot.kind, run)
             except (SpecError, PluginTimeout):
                 raise
             except VsebenchError as error:
                 warnings.append(f"{error}: its runs will fail")
             except (Exception, SystemExit) as error:  # whatever a plugin may raise
                 warnings.append(
-                    f"{kind} '{ref.spec}' cannot be made ({type(error).__name__}: "
+                    f"{slot.kind} '{ref.spec}' cannot be made ({type(error).__name__}: "
                     f"{' '.join(str(error).split())}): its runs will fail"
                 )
     return warnings
 
 
-def _made(component: Component, ref: ComponentRef, context: dict[str, object]) -> Any:
-    name = f"{component.owner} of {ref.distribution}"
+def _told(run: AnySpec, slot: ComponentSlot) -> tuple[int, ...]:
+    return tuple(run.context[name] for name in sorted(KINDS[slot.kind].context))
+
+
+def _made(run: AnySpec, slot: ComponentSlot, ref: ComponentRef, registry: Registry) -> Any:
+    name = f"{registry.get(slot.kind, ref.name).owner} of {ref.distribution}"
     try:
         return within(
             limit(),
-            lambda: component.create(ref.params, **context),
+            lambda: make(run, slot.field, registry),
             plugin=f"with {name}",
             cure="leave the component out",
         )
     except PluginTimeout as error:
         raise PluginTimeout(f"{name} cannot be made: {error}") from error
-
-
-def _parts(run: AnySpec) -> Iterator[Part]:
-    if run.stop is not None:
-        yield "stopping-rule", run.stop, {}
-    if run.sampler is not None:
-        yield "sampler", run.sampler, {}
-    if isinstance(run, AnnotationSpec):
-        yield "loss", run.loss, {}
-        return
-    dim: dict[str, object] = {"dim": run.protocol.embed_dim}
-    batch: dict[str, object] = {"batch_size": run.protocol.batch_size}
-    yield from (("pooling", pooling, dim) for pooling in (run.image_pooling, run.text_pooling))
-    yield "similarity", run.similarity, dim
-    yield from (("loss", loss, dim | batch) for loss in (run.warmup_loss, run.loss))
-    yield "batch-plan", run.batch_plan, batch
 
 
 def _setting(run: AnySpec) -> tuple[str, ...]:

@@ -9,26 +9,21 @@ from pydantic import ValidationError
 
 from vsebench.grid.validation import one_line
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref
 from vsebench.results.presets import ANNOTATION_PRESETS, PRESETS
-from vsebench.results.protocol import NEVER, AnnotationProtocol, Protocol
+from vsebench.results.protocol import AnnotationProtocol, Protocol
+from vsebench.results.spec import AnnotationSpec, RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import ComponentRef
+    from vsebench.results.slots import ComponentSlot
+    from vsebench.results.spec import ComponentRef, RunBase
 
 P = TypeVar("P", Protocol, AnnotationProtocol)
-
-COMPONENT_KEYS: Mapping[str, str] = {
-    "image_encoder": "image-encoder",
-    "text_encoder": "text-encoder",
-    "batch_plan": "batch-plan",
-    "warmup_loss": "loss",
-}
-"""The keys of a protocol that are component specs."""
 
 
 def resolve_protocol(
@@ -45,14 +40,7 @@ def resolve_protocol(
     Raises:
         SpecError: the preset, a key or a component is not known, or a value is not allowed.
     """
-    protocol = _changed(PRESETS, name, changes)
-    specs = {
-        key: resolve_ref(kind, getattr(protocol, key), registry).spec
-        for key, kind in COMPONENT_KEYS.items()
-        if key in changes
-    }
-    protocol = _with_canonical_stop(protocol.model_copy(update=specs), registry)
-    return protocol, _differences(protocol, PRESETS[name])
+    return _resolved(PRESETS, RunSpec, name, changes, registry)
 
 
 def resolve_annotation_protocol(
@@ -63,24 +51,55 @@ def resolve_annotation_protocol(
     Raises:
         SpecError: the preset, a key or the stopping rule is not known, or a value is not allowed.
     """
-    protocol = _with_canonical_stop(_changed(ANNOTATION_PRESETS, name, changes), registry)
-    return protocol, _differences(protocol, ANNOTATION_PRESETS[name])
+    return _resolved(ANNOTATION_PRESETS, AnnotationSpec, name, changes, registry)
 
 
-def stopping_rule(
-    protocol: Protocol | AnnotationProtocol, registry: Registry
-) -> ComponentRef | None:
-    """The stopping rule that a protocol names; None where it trains every epoch.
+def components_of(
+    protocol: Protocol | AnnotationProtocol,
+    run: type[RunBase],
+    given: Container[str],
+    registry: Registry,
+) -> Iterator[tuple[ComponentSlot, ComponentRef | None]]:
+    """The components that a protocol names, each with its slot; None for a slot that stays empty.
+
+    Args:
+        protocol: of the run.
+        run: the spec of its task, which has the slots.
+        given: the keys that a person wrote; what the others name are the suite's own components.
+        registry: where they are registered.
 
     Raises:
-        SpecError: the rule, a parameter or a value is not known.
+        SpecError: a component, a parameter or a value is not known.
     """
-    return None if protocol.stop == NEVER else resolve_ref("stopping-rule", protocol.stop, registry)
+    for slot in run.slots():
+        if slot.held_equal:
+            yield slot, _component(getattr(protocol, slot.field), slot, given, registry)
 
 
-def _with_canonical_stop(protocol: P, registry: Registry) -> P:
-    rule = stopping_rule(protocol, registry)
-    return protocol if rule is None else protocol.model_copy(update={"stop": rule.spec})
+def _component(
+    text: str, slot: ComponentSlot, given: Container[str], registry: Registry
+) -> ComponentRef | None:
+    if slot.absent and text == slot.absent:
+        return None
+    spec = text if slot.field in given else own_spec(slot.kind, text, registry)
+    return resolve_ref(slot.kind, spec, registry)
+
+
+def _resolved(
+    presets: Mapping[str, P],
+    run: type[RunBase],
+    name: str,
+    changes: Mapping[str, object],
+    registry: Registry,
+) -> tuple[P, dict[str, Scalar]]:
+    protocol = _changed(presets, name, changes)
+    canonical = {
+        slot.field: ref.spec
+        for slot, ref in components_of(protocol, run, changes, registry)
+        if slot.field in changes and ref is not None
+    }
+    protocol = protocol.model_copy(update=canonical)
+    return protocol, _differences(protocol, presets[name])
 
 
 def _changed(presets: Mapping[str, P], name: str, changes: Mapping[str, object]) -> P:

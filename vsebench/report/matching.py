@@ -76,20 +76,15 @@ def references(name: str | None, registry: Registry) -> list[Reference]:
 
 
 def uses(spec: RunSpec, name: str) -> bool:
-    """Whether a run is made with the component `name` or `dist::name`: its warm-up loss and its
-    batch plan do not count.
+    """Whether a run is made with the component `name` or `dist::name`. Of those that the protocol
+    names, the encoders count; its warm-up loss, its batch plan and its stopping rule do not.
     """
     distribution, _, bare = name.rpartition("::")
-    refs = (
-        spec.dataset,
-        spec.image_pooling,
-        spec.text_pooling,
-        spec.similarity,
-        spec.loss,
-        spec.image_encoder,
-        spec.text_encoder,
+    return any(
+        _bare(ref.name) == bare and distribution in ("", ref.distribution)
+        for slot, ref in spec.components()
+        if slot.in_model or not slot.held_equal
     )
-    return any(_bare(ref.name) == bare and distribution in ("", ref.distribution) for ref in refs)
 
 
 def features_of(spec: RunSpec, registry: Registry) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results.protocol import NEVER
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -15,9 +14,10 @@ if TYPE_CHECKING:
 
     from vsebench.report.runs import Run
     from vsebench.report.tasks import TaskTable
+    from vsebench.results.slots import ComponentSlot
+    from vsebench.results.spec import AnySpec, ComponentRef
 
 _NAMED = 3  # differences that an error spells out
-_HELD_EQUAL = ("image_encoder", "text_encoder", "batch_plan", "warmup_loss")
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,13 @@ def conditions(run: Run) -> dict[str, Any]:
     all, and may then differ.
     """
     spec = run.record.spec
-    components = {name: getattr(spec, name) for name in _HELD_EQUAL if hasattr(spec, name)}
     return {
         "data fingerprint": spec.data_fingerprint,
         "metric version": run.record.metric_version,
         "device": spec.device,
-        **spec.protocol.model_dump(exclude={"name", *_HELD_EQUAL}),
+        **spec.protocol.model_dump(exclude={"name"}),
         **dict.fromkeys(run.tuned, "tuned for each row"),
-        "stop": NEVER if spec.stop is None else _identity(spec.stop.spec, spec.stop.version),
-        **{name: _identity(ref.spec, ref.version) for name, ref in components.items()},
+        **{slot.field: _component(spec, slot) for slot in spec.slots() if slot.held_equal},
     }
 
 
@@ -139,8 +137,11 @@ def _similarity(run: Run) -> str:
     return spec.similarity.spec if isinstance(spec, RunSpec) else ""
 
 
-def _identity(spec: str, version: str) -> str:
-    return spec if version == "1" else f"{spec} (version {version})"
+def _component(spec: AnySpec, slot: ComponentSlot) -> str:
+    ref: ComponentRef | None = getattr(spec, slot.field)
+    if ref is None:
+        return slot.absent
+    return ref.spec if ref.version == "1" else f"{ref.spec} (version {ref.version})"
 
 
 def _grouped(runs: Iterable[Run], key: Any) -> list[list[Run]]:

@@ -1,15 +1,17 @@
-"""What a component spec resolves to in a run: the component, its parameters' values, its origin."""
+"""What a component spec resolves to in a run, and the component that a run makes of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError
+from vsebench.plugin.kinds import KINDS
 from vsebench.plugin.specs import parse_spec
 from vsebench.results.spec import ComponentRef
 
 if TYPE_CHECKING:
     from vsebench.plugin.registry import Registry
+    from vsebench.results.spec import AnySpec
 
 
 def resolve_ref(kind: str, text: str, registry: Registry) -> ComponentRef:
@@ -37,6 +39,29 @@ def resolve_ref(kind: str, text: str, registry: Registry) -> ComponentRef:
         distribution=component.origin.distribution,
         plugin=component.origin.plugin,
         distribution_version=component.origin.version,
+    )
+
+
+def make(run: AnySpec, field: str, registry: Registry, **found: object) -> Any:
+    """The component of a run's field, made anew; None where the run has none.
+
+    Args:
+        run: the run.
+        field: the field of the spec.
+        registry: where the component is registered.
+        **found: what its data say that a component may be told, beside what the protocol says.
+
+    Raises:
+        SpecError: the component refuses its parameters or what it is told.
+        PluginError: its class cannot be imported.
+    """
+    ref: ComponentRef | None = getattr(run, field)
+    if ref is None:
+        return None
+    kind = next(slot.kind for slot in run.slots() if slot.field == field)
+    told = {**run.context, **found}
+    return registry.get(kind, ref.name).create(
+        ref.params, **{name: told[name] for name in KINDS[kind].context & told.keys()}
     )
 
 

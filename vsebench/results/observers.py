@@ -28,18 +28,6 @@ if TYPE_CHECKING:
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import AnySpec
 
-_COMPONENTS = (
-    "image_pooling",
-    "text_pooling",
-    "similarity",
-    "sampler",
-    "loss",
-    "image_encoder",
-    "text_encoder",
-    "batch_plan",
-    "warmup_loss",
-    "stop",
-)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -158,13 +146,14 @@ class Observers:
 
 def info_of(spec: AnySpec, directory: Path) -> RunInfo:
     """What hooks are told of a run."""
-    parts = {name: getattr(spec, name, None) for name in _COMPONENTS}
     return RunInfo(
         run_id=spec.run_id,
         label=spec.label,
         task=spec.task,
         dataset=spec.dataset.spec,
-        components={name: ref.spec for name, ref in parts.items() if ref is not None},
+        components={
+            slot.field: ref.spec for slot, ref in spec.components() if slot.field != "dataset"
+        },
         protocol=spec.protocol.model_dump(),
         seed=spec.seed,
         device=spec.device,

@@ -6,11 +6,15 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from pathlib import PurePath
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from vsebench.results.protocol import AnnotationProtocol, Frozen, Protocol
+from vsebench.results.protocol import NEVER, AnnotationProtocol, Frozen, Protocol
+from vsebench.results.slots import ComponentSlot, slots_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Device = Literal["cpu", "cuda"]
 
@@ -72,12 +76,12 @@ class Environment(Frozen):
 class RunBase(Frozen, ABC):
     """What the runs of every task have: one point of the grid, fully resolved."""
 
-    dataset: ComponentRef
+    dataset: Annotated[ComponentRef, ComponentSlot("dataset")]
     data_fingerprint: str
-    loss: ComponentRef
-    stop: ComponentRef | None = Field(
-        None, description="the stopping rule; None where every epoch is trained"
-    )
+    loss: Annotated[ComponentRef, ComponentSlot("loss")]
+    stop: Annotated[
+        ComponentRef | None, ComponentSlot("stopping-rule", held_equal=True, absent=NEVER)
+    ] = Field(None, description="the stopping rule; None where every epoch is trained")
     protocol_changes: dict[str, bool | int | float | str] = Field(
         default_factory=dict, description="keys that differ from the preset"
     )
@@ -106,9 +110,41 @@ class RunBase(Frozen, ABC):
     def identity(self) -> dict[str, Any]:
         """What the run id hashes: everything that decides the result, and nothing else."""
 
-    def _stop_identity(self) -> dict[str, Any]:
-        """Of the stopping rule; nothing where there is none, as in runs older than the rules."""
-        return {"stop": self.stop.identity()} if self.stop is not None else {}
+    @property
+    @abstractmethod
+    def context(self) -> dict[str, int]:
+        """What the protocol says that a component may be told when it is created."""
+
+    @classmethod
+    def slots(cls) -> tuple[ComponentSlot, ...]:
+        """The places of components in runs of this task."""
+        return slots_of(cls)
+
+    def components(self) -> Iterator[tuple[ComponentSlot, ComponentRef]]:
+        """The components that the run has, each with its slot."""
+        for slot in self.slots():
+            if (ref := getattr(self, slot.field)) is not None:
+                yield slot, ref
+
+    def _identity(
+        self, task: str, protocol: Protocol | AnnotationProtocol, **own: Any
+    ) -> dict[str, Any]:
+        """What every task's identity has, and the task's `own`. Neither slots that are empty nor
+        keys at their defaults are in it: runs keep their ids when a protocol gains a key, or the
+        task a component that they do without. The defaults themselves therefore never change (a
+        test holds them).
+        """
+        named = {slot.field for slot in self.slots() if slot.held_equal}
+        return {
+            "task": task,
+            "data": self.data_fingerprint,
+            "protocol": protocol.model_dump(exclude={"name", *named}, exclude_defaults=True),
+            "seed": self.seed,
+            "device": self.device,
+            "metric": METRIC_VERSION,
+            **own,
+            **{slot.field: ref.identity() for slot, ref in self.components()},
+        }
 
     @property
     def run_id(self) -> str:
@@ -142,14 +178,18 @@ class RunSpec(RunBase):
     """A run of the retrieval task."""
 
     task: Literal["retrieval"] = "retrieval"
-    image_pooling: ComponentRef
-    text_pooling: ComponentRef
-    similarity: ComponentRef
-    image_encoder: ComponentRef
-    text_encoder: ComponentRef
-    batch_plan: ComponentRef
-    warmup_loss: ComponentRef
-    sampler: ComponentRef | None = Field(
+    image_pooling: Annotated[ComponentRef, ComponentSlot("pooling", in_model=True)]
+    text_pooling: Annotated[ComponentRef, ComponentSlot("pooling", in_model=True)]
+    similarity: Annotated[ComponentRef, ComponentSlot("similarity", in_model=True)]
+    image_encoder: Annotated[
+        ComponentRef, ComponentSlot("image-encoder", held_equal=True, in_model=True)
+    ]
+    text_encoder: Annotated[
+        ComponentRef, ComponentSlot("text-encoder", held_equal=True, in_model=True)
+    ]
+    batch_plan: Annotated[ComponentRef, ComponentSlot("batch-plan", held_equal=True)]
+    warmup_loss: Annotated[ComponentRef, ComponentSlot("loss", held_equal=True)]
+    sampler: Annotated[ComponentRef | None, ComponentSlot("sampler")] = Field(
         None, description="of global negatives, for a loss that needs them"
     )
     protocol: Protocol
@@ -167,44 +207,24 @@ class RunSpec(RunBase):
             self.loss.spec if self.sampler is None else f"{self.loss.spec},{self.sampler.spec}",
         )
 
-    def identity(self) -> dict[str, Any]:
-        components = [
-            "dataset",
-            "image_pooling",
-            "text_pooling",
-            "similarity",
-            "loss",
-            "image_encoder",
-            "text_encoder",
-            "batch_plan",
-            "warmup_loss",
-        ]
-        if self.sampler is not None:  # runs without one keep their ids
-            components.append("sampler")
-        # Without defaults: a protocol that gains a key keeps its runs. The defaults themselves
-        # therefore never change (a test holds them).
-        protocol = self.protocol.model_dump(
-            exclude={"name", "image_encoder", "text_encoder", "batch_plan", "warmup_loss", "stop"},
-            exclude_defaults=True,
-        )
+    @property
+    def context(self) -> dict[str, int]:
+        protocol = self.protocol
         return {
-            "task": self.task,
-            "data": self.data_fingerprint,
-            "protocol": protocol,
-            "seed": self.seed,
-            "device": self.device,
-            "metric": METRIC_VERSION,
-            "depends_on": list(self.depends_on),
-            **{name: getattr(self, name).identity() for name in components},
-            **self._stop_identity(),
+            "dim": protocol.embed_dim,
+            "word_dim": protocol.word_dim,
+            "batch_size": protocol.batch_size,
         }
+
+    def identity(self) -> dict[str, Any]:
+        return self._identity(self.task, self.protocol, depends_on=list(self.depends_on))
 
 
 class AnnotationSpec(RunBase):
     """A run of the annotation task."""
 
     task: Literal["annotation"] = "annotation"
-    sampler: ComponentRef
+    sampler: Annotated[ComponentRef, ComponentSlot("sampler")]
     protocol: AnnotationProtocol
     tuned: tuple[str, ...] = Field(
         (),
@@ -216,19 +236,14 @@ class AnnotationSpec(RunBase):
     def combination(self) -> tuple[str, str]:
         return self.sampler.spec, self.loss.spec
 
+    @property
+    def context(self) -> dict[str, int]:
+        return {"dim": self.protocol.embed_dim, "batch_size": self.protocol.batch_size}
+
     def identity(self) -> dict[str, Any]:
-        return {
-            "task": self.task,
-            "data": self.data_fingerprint,
-            "protocol": self.protocol.model_dump(exclude={"name", "stop"}, exclude_defaults=True),
-            "seed": self.seed,
-            "device": self.device,
-            "metric": METRIC_VERSION,
-            **{name: getattr(self, name).identity() for name in ("dataset", "sampler", "loss")},
-            # A finished run's spec says which table it may stand in
-            **({"tuned": list(self.tuned)} if self.tuned else {}),
-            **self._stop_identity(),
-        }
+        # A finished run's spec says which table it may stand in
+        tuned = {"tuned": list(self.tuned)} if self.tuned else {}
+        return self._identity(self.task, self.protocol, **tuned)
 
 
 AnySpec = Annotated[RunSpec | AnnotationSpec, Field(discriminator="task")]

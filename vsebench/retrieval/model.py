@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from vsebench.plugin import Key, LocalFeatures, PoolingOutput
+from vsebench.results.components import make
 from vsebench.retrieval.embeddings import apply, normalise
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from vsebench.plugin import Pooling
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import ComponentRef, RunSpec
+    from vsebench.results.spec import RunSpec
     from vsebench.retrieval.inputs.batches import Kept
 
 
@@ -102,28 +103,18 @@ def build(spec: RunSpec, registry: Registry, *, in_dim: int, vocabulary_size: in
     Each part draws its initial values from a stream of its own, so that runs with one seed share
     the initial encoders whatever they pool with.
     """
-    dim, key = spec.protocol.embed_dim, Key(spec.seed) / "init"
+    key = Key(spec.seed) / "init"
 
-    def create(kind: Any, ref: ComponentRef, purpose: str, **context: object) -> Any:
+    def create(field: str) -> Any:
         return seeded(
-            key / purpose, lambda: registry.get(kind, ref.name).create(ref.params, **context)
+            key / field.replace("_", " "),
+            lambda: make(spec, field, registry, in_dim=in_dim, vocabulary_size=vocabulary_size),
         )
 
-    text_encoder = create(
-        "text-encoder",
-        spec.text_encoder,
-        "text encoder",
-        vocabulary_size=vocabulary_size,
-        word_dim=spec.protocol.word_dim,
-        dim=dim,
-    )
     return Model(
-        Tower(
-            create("image-encoder", spec.image_encoder, "image encoder", in_dim=in_dim, dim=dim),
-            create("pooling", spec.image_pooling, "image pooling", dim=dim),
-        ),
-        Tower(text_encoder, create("pooling", spec.text_pooling, "text pooling", dim=dim)),
-        create("similarity", spec.similarity, "similarity", dim=dim),
+        Tower(create("image_encoder"), create("image_pooling")),
+        Tower(create("text_encoder"), create("text_pooling")),
+        create("similarity"),
     )
 
 

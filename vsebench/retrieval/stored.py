@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Registry
     from vsebench.results.reader import RunReader
     from vsebench.results.record import RunRecord
-    from vsebench.results.spec import ComponentRef
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
 
@@ -201,17 +200,11 @@ def _open_data(
 
 def _check_versions(spec: RunSpec, registry: Registry) -> None:
     """A component that behaves otherwise by now would give numbers that the run never had."""
-    parts: list[tuple[str, ComponentRef]] = [
-        ("image-encoder", spec.image_encoder),
-        ("text-encoder", spec.text_encoder),
-        ("pooling", spec.image_pooling),
-        ("pooling", spec.text_pooling),
-        ("similarity", spec.similarity),
-    ]
+    parts = [(slot.kind, ref) for slot, ref in spec.components() if slot.in_model]
     for kind, ref in parts:
         now, then = registry.get(kind, ref.name).card.version, ref.version.partition("+")[0]
         if now != then:
             raise VsebenchError(
-                f"{kind} '{ref.name}' is version {now} now, the run '{spec.label}' used {then}: "
-                "make the run again with 'vsebench run'"
+                f"{kind} '{ref.name}' is version {now} now, the run '{spec.label}' used "
+                f"{then}: make the run again with 'vsebench run'"
             )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import nn
 
 from vsebench.plugin import Key, VsebenchError
+from vsebench.results.components import make
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.inputs.batches import Augmenter
 from vsebench.retrieval.inputs.image_batches import image_batches
@@ -110,7 +111,7 @@ def prepare(
     model = build(
         spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)
     ).to(device)
-    objective = _objective(spec, spec.loss, registry, device)
+    objective = _objective(spec, "loss", registry, device)
     clock = Clock(device)
     offline, prior_seconds, warm = None, 0.0, False
     if objective.offline is not None:
@@ -128,13 +129,9 @@ def prepare(
         inputs=inputs,
         model=model,
         objective=objective,
-        warmup=_objective(spec, spec.warmup_loss, registry, device),
-        batch_plan=registry.get("batch-plan", spec.batch_plan.name).create(
-            spec.batch_plan.params, batch_size=spec.protocol.batch_size
-        ),
-        stopping=None
-        if spec.stop is None
-        else registry.get("stopping-rule", spec.stop.name).create(spec.stop.params),
+        warmup=_objective(spec, "warmup_loss", registry, device),
+        batch_plan=make(spec, "batch_plan", registry),
+        stopping=make(spec, "stop", registry),
         stepper=_stepper(inputs, model, objective, schedule, device),
         schedule=schedule,
         offline=offline,
@@ -182,8 +179,7 @@ def _global_negatives(
             f"loss '{spec.loss.spec}' needs global negatives, but the run names no sampler to "
             "draw them"
         )
-    component = registry.get("sampler", spec.sampler.name)
-    samplers = component.create(spec.sampler.params), component.create(spec.sampler.params)
+    samplers = make(spec, "sampler", registry), make(spec, "sampler", registry)
     return GlobalNegatives(
         model,
         inputs,
@@ -237,12 +233,14 @@ def _mine(
 
 
 def _objective(
-    spec: RunSpec, ref: ComponentRef, registry: Registry, device: torch.device
+    spec: RunSpec,
+    field: Literal["loss", "warmup_loss"],
+    registry: Registry,
+    device: torch.device,
 ) -> Objective:
-    component = registry.get("loss", ref.name)
-    context = {"dim": spec.protocol.embed_dim, "batch_size": spec.protocol.batch_size}
-    loss = seeded(Key(spec.seed) / "init" / "loss", lambda: component.create(ref.params, **context))
-    card = cast("LossCard", component.card)
+    ref: ComponentRef = getattr(spec, field)
+    loss = seeded(Key(spec.seed) / "init" / "loss", lambda: make(spec, field, registry))
+    card = cast("LossCard", registry.get("loss", ref.name).card)
     return Objective(
         loss.to(device) if isinstance(loss, nn.Module) else loss,
         card,
