@@ -42,6 +42,7 @@ def vsebench_register_poolings(register):
 LOSS = """\
 shown (loss): one line
   from plugin 'shown' of shown.py 0, a_module:A, behaviour version 4+{digest}
+  used with --loss shown
   parameters:
     k=5 (int, at least 1, at most 9): values averaged
     mode=sum (str, one of sum, mean)
@@ -59,6 +60,7 @@ from a first round of 'triplet'; start: scratch
 POOLING = """\
 shown (pooling): another line
   from plugin 'shown' of shown.py 0, a_module:B, behaviour version 1+{digest}
+  used with --pooling shown
   takes no parameters
 """
 

@@ -11,6 +11,7 @@ import pytest
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import SpecError
+from vsebench.plugin.kinds import KINDS
 from vsebench.plugin.loader import load_plugins
 
 if TYPE_CHECKING:
@@ -24,26 +25,25 @@ CLAIMED = {
     "sampler": ["uniform", "warp", "vse-ens"],
     "batch-plan": ["random"],
     "dataset": ["scenes"],
+    "image-encoder": ["region"],
+    "text-encoder": ["bigru"],
     "executor": ["local"],
 }
-HOOKS = {"similarity": "similarities", "loss": "losses", "batch-plan": "batch_plans"}
 CARDS = {"loss": "LossCard('theirs', task='annotation')", "dataset": "DatasetCard('theirs')"}
 
 
 def code() -> str:
     lines = ["from vsebench.plugin import Card, DatasetCard, LossCard, hookimpl"]
-    for kind, names in CLAIMED.items():
-        lines += ["@hookimpl", f"def vsebench_register_{HOOKS.get(kind, kind + 's')}(register):"]
+    for hook in dict.fromkeys(KINDS[kind].hook for kind in CLAIMED):
+        lines += ["@hookimpl", f"def {hook}(register):"]
         lines += [
-            f"    register({name!r}, 'no_such_module:Theirs', "
-            f"card={CARDS.get(kind, 'Card(1 * chr(120))')})"
+            f"    register({name!r}, 'no_such_module:Theirs', {side}card={card})"
+            for kind, names in CLAIMED.items()
+            if KINDS[kind].hook == hook
+            for side in [f"side={KINDS[kind].side!r}, " if KINDS[kind].side else ""]
+            for card in [CARDS.get(kind, "Card('theirs')")]
             for name in names
         ]
-    lines += ["@hookimpl", "def vsebench_register_encoders(register):"]
-    lines += [
-        f"    register({name!r}, 'no_such_module:Theirs', side={side!r}, card=Card('theirs'))"
-        for name, side in (("region", "image"), ("bigru", "text"))
-    ]
     return "\n".join(lines)
 
 

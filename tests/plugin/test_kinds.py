@@ -78,7 +78,9 @@ def test_a_new_kind_is_one_entry(judges: str, capsys: pytest.CaptureFixture[str]
         [{"kind": "judge", "name": "strict"}]
     ]
     assert "judge: strict" in printed(capsys, "plugins", "--plugin", judges)
-    assert "strict (judge): says no" in printed(capsys, "show", "strict", "--plugin", judges)
+    shown = printed(capsys, "show", "strict", "--plugin", judges)
+    assert "strict (judge): says no" in shown
+    assert "used with --judge strict" in shown
     assert [check.promise.name for check in checks("judge", "strict", plugins=(judges,))]
 
 

@@ -14,6 +14,7 @@ from vsebench.cli.plugins import KindOption, check_kind
 from vsebench.cli.published_view import published_lines
 from vsebench.plugin.cards import DatasetCard, LossCard
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.kinds import KINDS
 from vsebench.plugin.params import format_value
 
 if TYPE_CHECKING:
@@ -54,7 +55,12 @@ def show_command(
             )
         )
     else:
-        typer.echo("\n\n".join("\n".join(_lines(component)) for component in found))
+        typer.echo(
+            "\n\n".join(
+                "\n".join(_lines(component, plugins.registry.spelling(component)))
+                for component in found
+            )
+        )
 
 
 def _unknown(name: str, kind: str | None, plugins: Plugins) -> str:
@@ -92,13 +98,14 @@ def _called(value: Any) -> Any:
     return f"{function.__module__}:{getattr(function, '__qualname__', type(function).__name__)}"
 
 
-def _lines(component: Component) -> Iterator[str]:
+def _lines(component: Component, spelling: str) -> Iterator[str]:
     card, origin = component.card, component.origin
     yield f"{component.name} ({component.kind}): {card.summary}"
     yield (
         f"  from plugin '{origin.plugin}' of {origin.distribution} {origin.version}, "
         f"{component.target}, behaviour version {component.version}"
     )
+    yield f"  used with {KINDS[component.kind].option.replace('NAME', spelling)}"
     yield "  parameters:" if component.params else "  takes no parameters"
     yield from (f"    {_param(param)}" for param in component.params)
     if card.paper is not None:

@@ -11,12 +11,13 @@ from vsebench.plugin.specs import parse_spec
 from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
 from vsebench.results.record import RECALLS
+from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import ComponentRef, RunSpec
+    from vsebench.results.spec import ComponentRef
 
 COMPARED = (*RECALLS, "rsum")
 """The metrics by which a run is compared with a published result."""
@@ -27,6 +28,7 @@ them is remarked and does not forbid the comparison.
 """
 
 _TOWERS = "two towers"
+_ENCODERS = {slot.field for slot in RunSpec.slots() if slot.held_equal and slot.in_model}
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def _protocol(ours: Protocol, setting: Setting) -> Iterator[Difference]:
     for key, mine in ours.model_dump().items():
         theirs = published[key]
         # Which is a difference in components
-        another_encoder = key in ("image_encoder", "text_encoder") and _name(mine) != _name(theirs)
+        another_encoder = key in _ENCODERS and _name(mine) != _name(theirs)
         if key != "name" and mine != theirs and not another_encoder:
             yield Difference(key, _word(mine), _word(theirs))
 
