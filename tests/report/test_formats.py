@@ -213,6 +213,36 @@ def test_data_sets_are_blocks_with_one_legend(tmp_path):
     assert load_results(tmp_path).table("latex").count("RSUM: sum of the six") == 2
 
 
+@pytest.mark.parametrize("form", ["table", "md", "latex"])
+def test_chosen_columns_stand_beside_the_names_with_their_intervals(results, form):
+    text = results.table(form, columns=["t2i_r1", "rsum"])
+    for row in results.rows:
+        for key in ("t2i_r1", "rsum"):
+            half = (row[f"{key}_hi"] - row[f"{key}_lo"]) / 2
+            between = r" $\pm$" if form == "latex" else " ±"
+            assert f"{row[key]:.1f}{between}{half:.1f}" in text
+    assert "steps to" not in text
+    assert text.index("R@1") < text.index("RSUM")
+
+
+def test_chosen_columns_keep_the_order_asked_for(results):
+    lines = table_lines(results.table(columns=["rsum", "seeds", "i2t_r1"]))
+    assert lines[2].split() == ["pooling", "loss", "RSUM", "seeds", "R@1"]
+
+
+@pytest.mark.parametrize(
+    ("form", "columns", "message"),
+    [
+        ("table", ["i2t_r2"], "unknown column 'i2t_r2': did you mean 'i2t_r"),
+        ("csv", ["rsum"], "format 'csv' holds every column"),
+        ("json", ["rsum"], "format 'json' holds every column"),
+    ],
+)
+def test_columns_that_cannot_be_chosen(results, form, columns, message):
+    with pytest.raises(SpecError, match=message):
+        results.table(form, columns=columns)
+
+
 def test_unknown_format(results):
     with pytest.raises(SpecError, match=r"unknown format 'jsn': did you mean 'json'\?"):
         results.table("jsn")

@@ -56,6 +56,13 @@ def report_command(
             help="Where the text of a table ends; by default with the terminal.",
         ),
     ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY,…",
+            help="Show these columns only, each with its interval: i2t_r1,t2i_r1,rsum.",
+        ),
+    ] = "",
 ) -> None:
     """Write the table of the runs under DIR to standard output."""
     from vsebench.report.formats import WIDTH
@@ -64,7 +71,11 @@ def report_command(
     if html is not None:
         _refuse_other_files(html)
     results = load_results(directory, allow_mixed=allow_mixed, baseline=baseline)
-    text = results.table(form, width=width or shutil.get_terminal_size((WIDTH, 1)).columns)
+    text = results.table(
+        form,
+        width=width or shutil.get_terminal_size((WIDTH, 1)).columns,
+        columns=[key.strip() for key in columns.split(",") if key.strip()],
+    )
     if html is not None:
         options = [
             *(["--allow-mixed"] if allow_mixed else []),

@@ -24,7 +24,9 @@ SCHEMA = 1
 WIDTH = 100
 
 
-def render(blocks: Sequence[Block], notes: Sequence[str], form: str, width: int) -> str:
+def render(
+    blocks: Sequence[Block], notes: Sequence[str], form: str, width: int, only: Sequence[str] = ()
+) -> str:
     """The blocks as text, without a last line end.
 
     Args:
@@ -32,22 +34,32 @@ def render(blocks: Sequence[Block], notes: Sequence[str], form: str, width: int)
         notes: what concerns all of them.
         form: one of `Format`.
         width: columns of the terminal; only `table` heeds it.
+        only: keys of the columns wanted; empty for all.
 
     Raises:
-        SpecError: there is no such format.
+        SpecError: there is no such format or column, or columns were chosen for a format that
+            holds everything.
     """
-    if form == "table":
-        return _terminal(blocks, notes, width)
-    if form not in _RENDERERS:
+    if form not in get_args(Format):
         raise SpecError(f"unknown format '{form}': {did_you_mean(form, get_args(Format))}")
-    return _RENDERERS[form](blocks, notes)
+    if only and form in _WHOLE:
+        raise SpecError(
+            f"format '{form}' holds every column: choose columns for table, md or latex"
+        )
+    if form in _WHOLE:
+        return _WHOLE[form](blocks)
+    if form == "table":
+        return _terminal(blocks, notes, width, only)
+    return (_markdown if form == "md" else _latex)(blocks, notes, only)
 
 
-def _terminal(blocks: Sequence[Block], notes: Sequence[str], width: int) -> str:
+def _terminal(
+    blocks: Sequence[Block], notes: Sequence[str], width: int, only: Sequence[str]
+) -> str:
     parts = []
     for block in blocks:
-        table = _plain(whole(block))
-        if _columns(table) > width:
+        table = _plain(whole(block, only))
+        if _columns(table) > width and not only:
             table = "\n\n".join(_plain(half) for half in halves(block))
         parts.append(
             "\n".join(
@@ -88,10 +100,10 @@ def _filled(text: str, width: int) -> str:
     )
 
 
-def _markdown(blocks: Sequence[Block], notes: Sequence[str]) -> str:
+def _markdown(blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str]) -> str:
     parts = []
     for block in blocks:
-        grid = whole(block)
+        grid = whole(block, only)
         cells = [[cell.replace("|", "\\|") for cell in row] for row in grid.body]
         table = tabulate(
             cells,
@@ -116,20 +128,22 @@ def _markdown(blocks: Sequence[Block], notes: Sequence[str]) -> str:
     )
 
 
-def _latex(blocks: Sequence[Block], notes: Sequence[str]) -> str:
+def _latex(blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str]) -> str:
     return "\n\n".join(
         to_latex(
-            whole(block), heading(block), [*block_notes(block), *general_notes([block]), *notes]
+            whole(block, only),
+            heading(block),
+            [*block_notes(block), *general_notes([block]), *notes],
         )
         for block in blocks
     )
 
 
-def _csv(blocks: Sequence[Block], _: Sequence[str]) -> str:
+def _csv(blocks: Sequence[Block]) -> str:
     return to_frame(blocks).to_csv(index=False, lineterminator="\n").rstrip("\n")
 
 
-def _json(blocks: Sequence[Block], _: Sequence[str]) -> str:
+def _json(blocks: Sequence[Block]) -> str:
     rows = [entry.row for block in blocks for entry in block.entries]
     return json.dumps(
         {"schema": SCHEMA, "rows": rows}, indent=1, ensure_ascii=False, allow_nan=False
@@ -140,9 +154,5 @@ def _alignment(grid: Grid) -> list[str]:
     return ["left"] * grid.words + ["right"] * (len(grid.heads) - grid.words)
 
 
-_RENDERERS: Mapping[str, Callable[[Sequence[Block], Sequence[str]], str]] = {
-    "md": _markdown,
-    "csv": _csv,
-    "json": _json,
-    "latex": _latex,
-}
+_WHOLE: Mapping[str, Callable[[Sequence[Block]], str]] = {"csv": _csv, "json": _json}
+"""Formats for programs: every column, no notes."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsebench.plugin.errors import SpecError, did_you_mean
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from vsebench.report.evidence import Reason
     from vsebench.report.rows import Block, Entry, Row, Value
@@ -67,9 +69,25 @@ def heading(block: Block) -> str:
     return " · ".join([section.dataset, "test", *similarity, *apart])
 
 
-def whole(block: Block) -> Grid:
-    """Every column in one table."""
-    return _grid(block, columns(block))
+def whole(block: Block, only: Sequence[str] = ()) -> Grid:
+    """One table.
+
+    Args:
+        block: the rows.
+        only: keys of the columns beside those that name a row, in this order and each with its
+            interval; empty for every column.
+
+    Raises:
+        SpecError: the block has no such column.
+    """
+    if not only:
+        return _grid(block, columns(block))
+    known = {column.key: column for column in columns(block)}
+    for key in only:
+        if key not in known:
+            raise SpecError(f"unknown column '{key}': {did_you_mean(key, known)}")
+    names = [column for column in _names(block) if column.words and column.key not in only]
+    return _grid(block, [*names, *(known[key] for key in only)], spread=True)
 
 
 def columns(block: Block) -> list[Column]:
@@ -90,19 +108,20 @@ def halves(block: Block) -> list[Grid]:
     ]
 
 
-def _grid(block: Block, chosen: list[Column]) -> Grid:
+def _grid(block: Block, chosen: list[Column], *, spread: bool = False) -> Grid:
     return Grid(
         [c.head for c in chosen],
-        [[_text(block, entry, c) for c in chosen] for entry in block.entries],
+        [[_text(block, entry, c, spread=spread) for c in chosen] for entry in block.entries],
         sum(c.words for c in chosen),
     )
 
 
-def _text(block: Block, entry: Entry, column: Column) -> str:
-    """A cell; text has room for the interval of the headline only."""
-    spread = column.spread(entry) if column.key == block.section.table.headline else ""
+def _text(block: Block, entry: Entry, column: Column, *, spread: bool) -> str:
+    """A cell; a table of every column has room for the interval of the headline only."""
+    wide = spread or column.key == block.section.table.headline
+    interval = column.spread(entry) if wide else ""
     marked = "".join(reason.mark for reason in marks(block, entry, column))
-    return " ".join(part for part in (column.cell(block, entry), spread, marked) if part)
+    return " ".join(part for part in (column.cell(block, entry), interval, marked) if part)
 
 
 def _word(key: str) -> Column:

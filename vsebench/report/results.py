@@ -14,7 +14,7 @@ from vsebench.report.runs import read_runs
 from vsebench.report.sections import split
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     import pandas as pd
 
@@ -49,21 +49,29 @@ class Results:
         """The rows of each data set from the largest RSUM down, with a first column `rank`."""
         return leaderboard(self.blocks)
 
-    def table(self, format: str = "table", *, width: int = WIDTH) -> str:  # noqa: A002  # the name of the command's option
+    def table(
+        self,
+        format: str = "table",  # noqa: A002  # the name of the command's option
+        *,
+        width: int = WIDTH,
+        columns: Sequence[str] = (),
+    ) -> str:
         """The rows as text.
 
         Args:
             format: `table` (for a terminal), `md`, `latex`, `csv` or `json`.
             width: columns of the terminal; a wider table is printed in two parts.
+            columns: keys of the columns beside the names, each with its interval; empty for all.
 
         Raises:
-            SpecError: there is no such format.
+            SpecError: there is no such format or column.
         """
         return render(
             self.blocks,
             [unfinished_note(self.unfinished)] if self.unfinished else [],
             format,
             width,
+            columns,
         )
 
     def page(self, *, command: str = "", registry: Registry | None = None) -> str:
