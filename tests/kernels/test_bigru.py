@@ -1,6 +1,10 @@
-"""The CPU kernel against `torch.nn.GRU` on one item at a time."""
+"""The CPU kernel against `torch.nn.GRU` on one item at a time, in float64; the rounding of float32
+is what `torch.nn.GRU` has in float32.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -8,74 +12,134 @@ from torch import nn
 
 from vsebench.kernels.bigru import GRUWeights, bigru
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+IDS, WORD_DIM = 9, 7
+
 
 def weights_of(gru: nn.GRU) -> GRUWeights:
-    def both(name: str) -> torch.Tensor:
+    def both(name: str) -> Tensor:
         return torch.stack([getattr(gru, f"{name}_l0"), getattr(gru, f"{name}_l0_reverse")])
 
     return GRUWeights(both("weight_ih"), both("weight_hh"), both("bias_ih"), both("bias_hh"))
 
 
-def oracle(gru: nn.GRU, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    rows = []
-    for item, length in zip(features, lengths.tolist(), strict=True):
-        out, _ = gru(item[None, :length])
-        forward, backward = out[0].chunk(2, dim=1)
-        rows.append(
-            nn.functional.pad((forward + backward) / 2, (0, 0, 0, features.shape[1] - length))
-        )
-    return torch.stack(rows)
+def model(size: int, seed: int = 0, scale: float = 1.0) -> tuple[nn.Embedding, nn.GRU]:
+    """Word vectors and a GRU whose gates saturate where `scale` is large."""
+    torch.manual_seed(seed)
+    vectors, gru = nn.Embedding(IDS, WORD_DIM), nn.GRU(WORD_DIM, size, bidirectional=True)
+    with torch.no_grad():
+        for parameter in (*vectors.parameters(), *gru.parameters()):
+            parameter.mul_(scale)
+    return vectors, gru
 
 
-@pytest.mark.parametrize("lengths", [[3, 1, 5, 2], [1], [1, 1, 1], [4, 4], [6, 1]])
-def test_equals_a_gru_run_on_each_item_alone(lengths: list[int]) -> None:
-    torch.manual_seed(0)
-    gru = nn.GRU(7, 5, batch_first=True, bidirectional=True).double()
-    features = torch.randn(len(lengths), 6, 7, dtype=torch.float64, requires_grad=True)
-    sizes, weight = torch.tensor(lengths), torch.randn(len(lengths), 6, 5, dtype=torch.float64)
-    results = []
-    for run in (
-        lambda: bigru(features, sizes, weights_of(gru)),
-        lambda: oracle(gru, features, sizes),
-    ):
-        out = run()
-        results.append(
-            [
-                out.detach(),
-                *torch.autograd.grad((out * weight).sum(), [features, *gru.parameters()]),
-            ]
-        )
-    for ours, expected in zip(*results, strict=True):
-        torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-12)
+def oracle(vectors: nn.Embedding, gru: nn.GRU, words: Tensor, lengths: Sequence[int]) -> Tensor:
+    """Each item by itself through `nn.GRU`, which takes [N, 1, E]."""
+    items = []
+    for item, length in zip(words, lengths, strict=True):
+        states = gru(vectors(item[:length])[:, None])[0][:, 0] if length else torch.empty(0, 0)
+        mean = sum(states.chunk(2, dim=1)) / 2 if length else states.new_zeros(0, gru.hidden_size)
+        items.append(nn.functional.pad(mean, (0, 0, 0, words.shape[1] - length)))
+    return torch.stack(items)
 
 
-def test_gradients_are_the_derivatives() -> None:
-    torch.manual_seed(1)
-    gru = nn.GRU(3, 2, batch_first=True, bidirectional=True).double()
-    features = torch.randn(3, 4, 3, dtype=torch.float64, requires_grad=True)
-    lengths = torch.tensor([4, 1, 3])
-    assert torch.autograd.gradcheck(
-        lambda x, *w: bigru(x, lengths, GRUWeights(*w)),
-        (features, *(w.detach().requires_grad_() for w in weights_of(gru))),
+def run(
+    vectors: nn.Embedding, gru: nn.GRU, words: Tensor, lengths: Sequence[int], *, fast: bool
+) -> list[Tensor]:
+    """The states and the gradients of a random sum of them."""
+    out = (
+        bigru(vectors.weight, words, torch.tensor(lengths), weights_of(gru))
+        if fast
+        else oracle(vectors, gru, words, lengths)
     )
+    upstream = torch.randn(out.shape, generator=torch.Generator().manual_seed(5)).to(out.dtype)
+    parameters = [vectors.weight, *gru.parameters()]
+    return [out.detach(), *torch.autograd.grad((out * upstream).sum(), parameters)]
+
+
+@pytest.mark.parametrize("size", [1, 5, 64])
+@pytest.mark.parametrize("scale", [1.0, 20.0])
+@pytest.mark.parametrize(
+    "lengths",
+    [[3, 1, 5, 2], [1], [6], [1, 1, 1], [4, 4], [6, 1], [2, 0, 3], [i % 7 for i in range(1, 41)]],
+    ids=str,
+)
+def test_equals_a_gru_run_on_each_item_alone(lengths: list[int], scale: float, size: int) -> None:
+    vectors, gru = model(size, scale=scale)
+    words = torch.randint(IDS, (len(lengths), 6))
+    fast = run(vectors, gru, words, lengths, fast=True)
+    plain = run(vectors, gru, words, lengths, fast=False)
+    exact = run(vectors.double(), gru.double(), words, lengths, fast=False)
+    for ours, theirs, expected in zip(fast, plain, exact, strict=True):
+        rounding = float((theirs - expected).abs().max())
+        allowed = 10 * rounding + 2e-6 * float(expected.abs().max()) + 1e-30
+        torch.testing.assert_close(ours.double(), expected, rtol=0, atol=allowed)
+
+
+def test_gradients_of_parts_are_those_of_all() -> None:
+    """Frozen word vectors or weights change no other gradient."""
+    vectors, gru = model(4)
+    words, lengths = torch.randint(IDS, (3, 6)), torch.tensor([6, 2, 3])
+
+    def gradients(*trained: int) -> list[Tensor]:
+        parts = [part.detach().clone() for part in (vectors.weight, *weights_of(gru))]
+        wanted = [parts[i].requires_grad_() for i in trained]
+        out = bigru(parts[0], words, lengths, GRUWeights(*parts[1:]))
+        return list(torch.autograd.grad(out.square().sum(), wanted))
+
+    everything = gradients(0, 1, 2, 3, 4)
+    for part, expected in enumerate(everything):
+        torch.testing.assert_close(gradients(part), [expected], rtol=0, atol=0)
+
+
+def test_without_gradients_the_states_are_the_same() -> None:
+    vectors, gru = model(6)
+    words, lengths = torch.randint(IDS, (20, 6)), torch.randint(1, 7, (20,))
+    kept = bigru(vectors.weight, words, lengths, weights_of(gru))
+    with torch.inference_mode():
+        free = bigru(vectors.weight, words, lengths, weights_of(gru))
+    assert kept.requires_grad
+    assert torch.equal(kept, free)
 
 
 def test_padding_is_never_read() -> None:
-    torch.manual_seed(2)
-    gru = nn.GRU(3, 4, batch_first=True, bidirectional=True)
-    features, lengths = torch.randn(2, 5, 3), torch.tensor([2, 5])
-    poisoned = features.clone()
-    poisoned[0, 2:] = torch.nan
-    torch.testing.assert_close(
-        bigru(poisoned, lengths, weights_of(gru)),
-        bigru(features, lengths, weights_of(gru)),
-        rtol=0,
-        atol=0,
-    )
+    vectors, gru = model(4)
+    words, lengths = torch.randint(IDS, (2, 5)), torch.tensor([2, 5])
+    poisoned = words.clone()
+    poisoned[0, 2:] = -7
+    results = [bigru(vectors.weight, each, lengths, weights_of(gru)) for each in (words, poisoned)]
+    assert torch.equal(*results)
+    assert not results[0][0, 2:].any()
+
+
+@pytest.mark.parametrize("word", [-1, IDS])
+def test_an_unknown_id_is_refused(word: int) -> None:
+    vectors, gru = model(4)
+    words = torch.tensor([[0, 1], [word, 0]])
+    with pytest.raises(IndexError, match=r"not within 0\.\.8"):
+        bigru(vectors.weight, words, torch.tensor([2, 1]), weights_of(gru))
+
+
+def test_what_is_not_finite_shows() -> None:
+    """A diverged run must say so."""
+    vectors, gru = model(4)
+    with torch.no_grad():
+        vectors.weight[3] = torch.nan
+    words = torch.tensor([[1, 3, 1], [1, 2, 1]])
+    states = bigru(vectors.weight, words, torch.tensor([3, 3]), weights_of(gru))
+    assert states[0].isnan().all()
+    assert states[1].isfinite().all()
 
 
 def test_an_empty_batch_gives_an_empty_result() -> None:
-    gru = nn.GRU(3, 4, batch_first=True, bidirectional=True)
-    assert bigru(
-        torch.empty(0, 5, 3), torch.empty(0, dtype=torch.int64), weights_of(gru)
-    ).shape == (0, 5, 4)
+    vectors, gru = model(4)
+    words, lengths = torch.empty(0, 5, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
+    out = bigru(vectors.weight, words, lengths, weights_of(gru))
+    assert out.shape == (0, 5, 4)
+    out.sum().backward()
+    assert gru.weight_hh_l0.grad is not None
+    assert not gru.weight_hh_l0.grad.any()

@@ -34,8 +34,8 @@ def numba_works() -> bool:
         import numba  # noqa: F401
     except ImportError as error:
         warnings.warn(
-            "pooling on the CPU takes up to ten times as long, because numba cannot be imported: "
-            f"{error}",
+            "poolings and GRUs take up to ten times as long on the CPU, because numba cannot be "
+            f"imported: {error}",
             RuntimeWarning,
             stacklevel=3,
         )

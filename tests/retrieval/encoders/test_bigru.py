@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 
@@ -15,14 +17,17 @@ def test_bigru_is_the_mean_of_both_directions_on_either_path() -> None:
         getattr(reference, f"{name}_reverse").data.copy_(getattr(encoder.backward_gru, name))
     tokens, lengths = torch.randint(11, (3, 6)), torch.tensor([6, 1, 4])
     kernel = encoder(tokens, lengths)
+    assert kernel.grad_fn.name() == "NumbaScanBackward"
     with torch.autocast("cpu", enabled=True, dtype=torch.bfloat16):
         padded = encoder(tokens, lengths).float()
+    exact = copy.deepcopy(encoder).double()(tokens, lengths)
     for b, n in enumerate(lengths.tolist()):
         forward, backward = reference(encoder.embedding(tokens[b : b + 1, :n]))[0][0].chunk(
             2, dim=1
         )
         torch.testing.assert_close(kernel[b, :n], (forward + backward) / 2, rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(padded[b, :n], (forward + backward) / 2, rtol=0.05, atol=0.02)
+        torch.testing.assert_close(exact[b, :n].float(), kernel[b, :n], rtol=1e-5, atol=1e-6)
 
 
 def test_word_embeddings_start_uniform() -> None:

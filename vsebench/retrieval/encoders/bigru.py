@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from vsebench.kernels.bigru import GRUWeights, bigru
+from vsebench.kernels.compiled import compiled_kernels_take
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,9 +33,10 @@ class BiGRUEncoder(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]."""
+        vectors = self.embedding.weight
+        if compiled_kernels_take(vectors) and not torch.is_autocast_enabled("cpu"):
+            return bigru(vectors, tokens, lengths, self._weights())
         words = self.embedding(tokens)
-        if words.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
-            return bigru(words, lengths, self._weights())
         flip = reversal(lengths, tokens.shape[1])
         forward, _ = self.forward_gru(words)
         backward, _ = self.backward_gru(_take(words, flip))
