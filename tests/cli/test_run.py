@@ -87,9 +87,11 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
     broken, triplet = (
         f"scenes:images=60 · mean · {loss} · seed 0" for loss in ("broken", "triplet")
     )
+    reading = "vsebench: reading scenes:images=60 and planning its runs\n"
     lines = (
-        rf"\[0/2\] {broken}: started\n\[1/2\] {broken}: failed in \d+ s\n\[1/2\] {triplet}: "
-        rf"started\n(.*\n)*\[2/2\] {triplet}: done in \d+ s\n{failure}"
+        rf"{reading}\[0/2\] {broken}: started\n"
+        rf"\[1/2\] {broken}: failed in \d+ s\n"
+        rf"\[1/2\] {triplet}: started\n(.*\n)*\[2/2\] {triplet}: done in \d+ s\n{failure}"
     )
     assert re.fullmatch(lines, first.stderr)
     (record,) = [
@@ -104,7 +106,7 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
     assert re.fullmatch(failure, again.stderr)
 
     done = vsebench(cache, tmp_path, *command, "--loss", "triplet")
-    assert (done.returncode, done.stderr) == (0, f"[1/1] {triplet}: done before\n")
+    assert (done.returncode, done.stderr) == (0, f"{reading}[1/1] {triplet}: done before\n")
     report = vsebench(cache, tmp_path, "report", "runs", "--format", "json")
     rows = json.loads(report.stdout)["rows"]
     assert [(row["pooling"], row["loss"], row["protocol"], row["task"]) for row in rows] == [
@@ -140,6 +142,10 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(cache: Path, tmp_path: Pat
         "warmup_epochs=0.0" in done.stdout
     )
     assert list(tmp_path.iterdir()) == []
+
+
+WHERE = ("'nowhere' is not a folder", "cannot write bad.toml/runs")
+"""What is told after the request is understood: the line before it says what is being read."""
 
 
 @pytest.mark.parametrize(
@@ -191,9 +197,10 @@ def test_a_wrong_request_is_one_line_exits_2_and_writes_nothing(
     printed = capsys.readouterr()
     assert caught.value.code == 2
     assert printed.out == ""
-    assert printed.err.startswith("vsebench: error: ")
-    assert message in printed.err
-    assert printed.err.count("\n") == 1
+    *progress, error = printed.err.splitlines()
+    assert error.startswith("vsebench: error: ")
+    assert message in error
+    assert [line[:18] for line in progress] == ["vsebench: reading "] * (message in WHERE)
     assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
 
 
@@ -205,7 +212,7 @@ class Planned(Exception):  # noqa: N818  # carries the suite out of the command
 def suite_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The suite that a command line comes down to."""
 
-    def stop(suite: Suite) -> None:
+    def stop(suite: Suite, reading: object) -> None:
         raise Planned(suite)
 
     monkeypatch.setattr("vsebench.grid.plan.plan", stop)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.factories import make_spec
 from tests.grid import fake_training
+from vsebench.grid import forking
 from vsebench.grid.run import RunJob
 from vsebench.results.store import Store
 
@@ -28,6 +29,21 @@ def fake(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     shutil.copy(fake_training.__file__, folder / "sitecustomize.py")
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setitem(sys.modules, "vsebench.retrieval.training.train", fake_training)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(
+            "forked", marks=pytest.mark.skipif(not forking.AVAILABLE, reason="needs Linux")
+        ),
+        "new",
+    ]
+)
+def started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How the processes of runs are started: each test that asks for it sees both ways."""
+    if request.param == "new":
+        monkeypatch.setattr(forking, "AVAILABLE", False)
+    return str(request.param)
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """Stands in for training in the processes that the tests start: a run does what the parameter `do`
-of its loss says.
+of its loss says. Nothing is loaded before runs are forked.
 
 The folder of this file's copy is put on the search path as `sitecustomize`, which Python imports at
 start-up.
@@ -7,17 +7,23 @@ start-up.
 
 from __future__ import annotations
 
+import atexit
+import ctypes
+import gc
 import json
 import os
+import random
 import signal
 import sys
+import threading
 import time
 import types
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from vsebench.results.directory import RunDirectory
     from vsebench.results.record import RunRecord
@@ -44,6 +50,17 @@ def train(
     return record
 
 
+def load(asked: Callable[[], bool]) -> None:
+    """Stands in for what is loaded before runs are forked; the environment says what goes wrong."""
+    trouble = os.environ.get("LOADING", "")
+    if trouble == "prints":
+        print("said while loading", file=sys.stderr)
+    if trouble == "starts a thread":
+        threading.Thread(target=time.sleep, args=(DEADLINE,), daemon=True).start()
+    if trouble == "fails":
+        raise ImportError("a library is broken")
+
+
 def fail(spec: RunSpec, out: Path) -> None:
     raise RuntimeError("boom")
 
@@ -59,6 +76,15 @@ def leave(spec: RunSpec, out: Path) -> None:
 def chatter(spec: RunSpec, out: Path) -> None:
     print("said on standard output", flush=True)
     print("said on standard error", file=sys.stderr)
+
+
+def untidy(spec: RunSpec, out: Path) -> None:
+    """Leaves to the end of the process what an interpreter does then."""
+    print("printed without a line end", end="")
+    atexit.register((out / "at-exit").touch)
+    threading.Timer(0.1, (out / "by-a-thread").touch).start()
+    globals()["left open"] = file = (out / "left-open").open("w")
+    file.write("written")
 
 
 def meet(spec: RunSpec, out: Path) -> None:
@@ -86,6 +112,56 @@ def tell(spec: RunSpec, out: Path) -> None:
     (out / "environment.json").write_text(json.dumps(dict(os.environ)))
 
 
+def stuck(spec: RunSpec, out: Path) -> None:
+    """Sleeps without letting another thread of Python run."""
+    (out / f"stuck-{os.getpid()}").touch()
+    ctypes.PyDLL(None).sleep(int(DEADLINE))
+
+
+def parent(spec: RunSpec, out: Path) -> None:
+    """Tells which process it is a child of."""
+    (out / f"parent-{spec.seed}").write_text(str(os.getppid()))
+
+
+def state(spec: RunSpec, out: Path) -> None:
+    """Tells what of its process a run could have found changed, and then changes it."""
+    descriptors, own = Path("/proc/self/fd"), next(out.glob(f"*-{spec.run_id[:10]}"))
+    found = {
+        "environment": dict(os.environ),
+        "folder": str(Path.cwd()),
+        "arguments": sys.argv,
+        "search path": sys.path,
+        "standard streams": [stream.fileno() for stream in (sys.stdin, sys.stdout, sys.stderr)],
+        "open": sorted(
+            str(link.readlink()).partition(":")[0].replace(str(own), "")
+            for link in descriptors.iterdir()
+            if link.is_symlink()
+        ),
+        "group leader": os.getpgrp() == os.getpid(),
+        "signals": {str(number): str(signal.getsignal(number)) for number in signal.Signals},
+        "blocked signals": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        "threads": [thread.name.partition(" ")[0] for thread in threading.enumerate()],
+        "hash of a word": hash("word"),
+        "filters": [str(entry) for entry in warnings.filters],
+        "collecting": gc.isenabled(),
+        "recursion": sys.getrecursionlimit(),
+        "stain": hasattr(json, "stain"),
+    }
+    (out / f"state-{spec.seed}.json").write_text(json.dumps(found))
+    (out / f"random-{spec.seed}").write_text(str(random.random()))
+    os.environ["STAIN"] = "1"
+    os.chdir("/")
+    sys.path.append("/stain")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    warnings.simplefilter("error")
+    gc.disable()
+    sys.setrecursionlimit(5000)
+    random.seed(0)
+    json.stain = True  # type: ignore[attr-defined]
+    os.open("/dev/null", os.O_RDONLY)
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + DEADLINE
     while not condition():
@@ -103,9 +179,17 @@ deeds = {
     "alone": alone,
     "hold": hold,
     "tell": tell,
+    "untidy": untidy,
+    "parent": parent,
+    "state": state,
+    "stuck": stuck,
 }
 
 if __name__ == "sitecustomize":
     module = types.ModuleType("vsebench.retrieval.training.train")
     module.train = train  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
+    preload = types.ModuleType("vsebench.grid.preload")
+    preload.load = load  # type: ignore[attr-defined]
+    preload.reseed = lambda: None  # type: ignore[attr-defined]
+    sys.modules[preload.__name__] = preload

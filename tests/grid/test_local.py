@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from vsebench.results.spec import RunSpec
 
 
+pytestmark = pytest.mark.usefixtures("started")
+
+
 class Events:
     """Keeps what is reported, by run."""
 
@@ -98,6 +101,16 @@ def test_what_a_run_prints_goes_to_its_log(job: MakeJob, capfd: pytest.CaptureFi
     assert capfd.readouterr() == ("", "")
 
 
+def test_the_end_of_a_process_waits_for_what_an_interpreter_would(job: MakeJob, out: Path):
+    events = run(job, doing("untidy"))
+    assert events.last(doing("untidy"))["status"] == "done"
+    assert (out / "left-open").read_text() == "written"
+    assert (out / "at-exit").exists()
+    assert (out / "by-a-thread").exists()
+    log = RunDirectory(job(doing("untidy")).directory).log_path
+    assert log.read_text() == "printed without a line end"
+
+
 def test_a_run_that_is_held_elsewhere_puts_off_those_that_need_it(job: MakeJob, out: Path):
     held = doing("nothing", 0)
     second = doing("nothing", 1, needs=held)
@@ -108,7 +121,10 @@ def test_a_run_that_is_held_elsewhere_puts_off_those_that_need_it(job: MakeJob, 
     assert (out / "order.txt").read_text() == "triplet 3\n"
 
 
-def test_a_run_gets_the_threads_of_its_protocol_and_keeps_its_memory(job: MakeJob, out: Path):
+def test_a_run_gets_the_threads_of_its_protocol_and_keeps_its_memory(
+    job: MakeJob, out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1000000")
     spec = doing("tell")
     run(job, spec.model_copy(update={"protocol": spec.protocol.model_copy(update={"threads": 3})}))
     environment = json.loads((out / "environment.json").read_text())
@@ -118,6 +134,8 @@ def test_a_run_gets_the_threads_of_its_protocol_and_keeps_its_memory(job: MakeJo
         "PYTHONHASHSEED": "0",
         "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
         "LRU_CACHE_CAPACITY": "128",
+        "MALLOC_MMAP_THRESHOLD_": "33554432",
+        "MALLOC_TRIM_THRESHOLD_": "1000000",
     }
     assert {name: environment[name] for name in expected} == expected
 

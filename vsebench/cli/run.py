@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -107,7 +108,7 @@ def run_command(
     """Train and compare every combination of poolings and losses, or of samplers and losses. Done
     runs are skipped, interrupted ones go on.
     """
-    from vsebench.grid.plan import plan
+    from vsebench.grid.forking import preloading_for
     from vsebench.grid.suite import load_suite, make_suite
 
     options = _given(
@@ -129,13 +130,21 @@ def run_command(
         strict_data=strict_data,
     )
     wanted: Suite = load_suite(suite, options) if suite else make_suite(options, "command line")
-    planned = plan(wanted)
-    for warning in planned.warnings:
-        typer.echo(f"vsebench: warning: {warning}", err=True)
-    if dry_run:
-        typer.echo(_plan_table(planned))
-    else:
-        raise typer.Exit(_run(planned, quiet=quiet))
+
+    def reading(dataset: str) -> None:
+        if not quiet and not dry_run:
+            typer.echo(f"vsebench: reading {dataset} and planning its runs", err=True)
+
+    with nullcontext() if dry_run else preloading_for(wanted):
+        from vsebench.grid.plan import plan  # torch: the other process has begun to load it, too
+
+        planned = plan(wanted, reading)
+        for warning in planned.warnings:
+            typer.echo(f"vsebench: warning: {warning}", err=True)
+        if dry_run:
+            typer.echo(_plan_table(planned))
+        else:
+            raise typer.Exit(_run(planned, quiet=quiet))
 
 
 def _given(**options: Any) -> dict[str, Any]:

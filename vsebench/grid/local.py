@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from vsebench.grid.forking import preloading
 from vsebench.grid.process import RunProcess
 from vsebench.kernels.devices import cuda_devices
 from vsebench.results.spec import read_spec
@@ -13,6 +15,7 @@ from vsebench.results.spec import read_spec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vsebench.grid.forking import ForkServer
     from vsebench.plugin.protocols import Job, Report
 
     Inbox = SimpleQueue[tuple[str, dict[str, object] | None]]
@@ -37,6 +40,10 @@ class LocalExecutor:
         self.workers = workers
 
     def execute(self, jobs: Sequence[Job], report: Report) -> None:
+        with preloading() if any(map(_may_fork, jobs)) else nullcontext() as server:
+            self._execute(jobs, report, server)
+
+    def _execute(self, jobs: Sequence[Job], report: Report, server: ForkServer | None) -> None:
         waiting = {job.run_id: job for job in jobs}
         running: dict[str, _Running] = {}
         free = list(range(self.workers))
@@ -46,7 +53,7 @@ class LocalExecutor:
                 for job in _ready(waiting, running)[: len(free)]:
                     del waiting[job.run_id]
                     slot = free.pop(0)
-                    running[job.run_id] = _Running(_start(job, slot, inbox), slot)
+                    running[job.run_id] = _Running(_start(job, slot, inbox, server), slot)
                     report(job.run_id, {"event": "started"})
                 run_id, event = inbox.get()
                 run = running[run_id]
@@ -65,12 +72,19 @@ class LocalExecutor:
                 run.process.stop()
 
 
-def _start(job: Job, slot: int, inbox: Inbox) -> RunProcess:
+def _may_fork(job: Job) -> bool:
+    """Whether nothing that the run needs forbids it: neither CUDA nor threads survive a fork."""
+    spec = read_spec(job.spec)
+    return spec.device == "cpu" and spec.protocol.threads == 1
+
+
+def _start(job: Job, slot: int, inbox: Inbox, server: ForkServer | None) -> RunProcess:
     devices = cuda_devices() if read_spec(job.spec).device == "cuda" else []
     return RunProcess(
         job,
         lambda event: inbox.put((job.run_id, event)),
         cuda_device=devices[slot % len(devices)] if devices else None,
+        server=server if _may_fork(job) else None,
     )
 
 

@@ -18,7 +18,7 @@ from vsebench.results.components import resolve_ref
 from vsebench.results.spec import AnnotationSpec, ComponentRef, Environment, RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from vsebench.grid.suite import Suite
     from vsebench.plugin.annotation import AnnotationData
@@ -50,7 +50,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
 
-def plan(suite: Suite) -> Plan:
+def plan(suite: Suite, reading: Callable[[str], None] | None = None) -> Plan:
     """Resolves a suite to runs. Opens each data set and makes each component once, and writes
     nothing but the cache of a generated data set.
 
@@ -73,6 +73,8 @@ def plan(suite: Suite) -> Plan:
     device = resolve_device(suite.device)
 
     def open_data(dataset: ComponentRef) -> Opened:
+        if reading is not None:
+            reading(dataset.spec)
         return _open(suite, dataset, registry, files)
 
     runs: tuple[RunSpec | AnnotationSpec, ...]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from vsebench.files import guarded
 from vsebench.results.directory import RunDirectory
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsebench.grid.forking import ForkServer
     from vsebench.plugin.protocols import Job
 
 ONEDNN = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
@@ -26,13 +27,41 @@ ONEDNN = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
 shapes, and 1,024 kept ones take a gigabyte.
 """
 
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
+"""Lets glibc keep the memory of a step for the next one. By default it hands arrays of some MiB
+back to the system, which clears them page by page before they are used again: a tenth of a small
+step. These are the largest threshold that glibc takes, and how much it may keep at the end of the
+heap.
+"""
+
 _GRACE_SECONDS = 5.0
 """For the pipes of an ended process to close; a process that it left behind may hold them open."""
+
+
+class Process(Protocol):
+    """What is asked of a started process, however it was started."""
+
+    def kill(self) -> None:
+        """Ends it at once; does nothing where it has ended."""
+
+    def wait(self) -> int | None:
+        """Waits for its end; its exit code, negative where a signal ended it. None where nobody
+        knows.
+        """
 
 
 class RunProcess:
     """A running job. `listen` is called from a thread with each event, and with None when the
     process has ended.
+
+    Args:
+        job: the run.
+        listen: see above.
+        cuda_device: the only device that the process sees; None leaves it all.
+        server: forks the process where it can; without it, it is a new one.
     """
 
     def __init__(
@@ -41,18 +70,26 @@ class RunProcess:
         listen: Callable[[dict[str, object] | None], None],
         *,
         cuda_device: str | None = None,
+        server: ForkServer | None = None,
     ) -> None:
         self.job = job
         self._listen = listen
         with _log(job.directory) as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "vsebench.grid.worker", str(job.directory)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=_environment(job, cuda_device),
-                process_group=0,  # the terminal's Ctrl-C is for us: we end the run
-            )
+            stdin, self._stdin = os.pipe()
+            self._stdout, stdout = os.pipe()
+            try:
+                self._process = self._start(
+                    (stdin, stdout, log.fileno()),
+                    environment(read_spec(job.spec).protocol.threads, cuda_device),
+                    server,
+                )
+            except BaseException:
+                os.close(self._stdin)
+                os.close(self._stdout)
+                raise
+            finally:
+                os.close(stdin)
+                os.close(stdout)
         self._thread = threading.Thread(target=self._follow, name=f"run {job.run_id}", daemon=True)
         self._thread.start()
 
@@ -64,28 +101,65 @@ class RunProcess:
     def death(self) -> str:
         """How an ended process ended, in words."""
         code = self._process.wait()
+        log = RunDirectory(self.job.directory).log_path
+        if code is None:
+            return f"its process and the one that it was forked from were ended: see {log}"
         if code >= 0:
-            return (
-                f"its process ended with code {code} and left no record: see "
-                f"{RunDirectory(self.job.directory).log_path}"
-            )
+            return f"its process ended with code {code} and left no record: see {log}"
         hint = ", which the system does when memory runs out" if code == -signal.SIGKILL else ""
         return f"its process was ended by {signal.Signals(-code).name}{hint}"
 
+    def _start(
+        self,
+        streams: tuple[int, int, int],
+        environment: dict[str, str],
+        server: ForkServer | None,
+    ) -> Process:
+        if server is not None and server.environment == environment:
+            forked = server.fork(self.job.directory, streams)
+            if forked is not None:
+                return forked
+        stdin, stdout, stderr = streams
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "vsebench.grid.worker", str(self.job.directory)],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            process_group=0,  # the terminal's Ctrl-C is for us: we end the run
+        )
+
     def _follow(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with suppress(BrokenPipeError):  # it may have ended at once; its exit code says more
-            self._process.stdin.write(self.job.spec.encode() + b"\n")
-            self._process.stdin.flush()
-        for line in self._process.stdout:
-            if line.endswith(b"\n"):  # else it was killed while writing
-                self._listen(json.loads(line))
-        self._process.wait()
-        self._process.stdout.close()
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
+        with (
+            suppress(BrokenPipeError),
+            os.fdopen(self._stdin, "wb") as stdin,
+            os.fdopen(self._stdout, "rb") as stdout,
+        ):
+            # it may have ended at once; its exit code says more
+            with suppress(BrokenPipeError):
+                stdin.write(self.job.spec.encode() + b"\n")
+                stdin.flush()
+            for line in stdout:
+                if line.endswith(b"\n"):  # else it was killed while writing
+                    self._listen(json.loads(line))
+            self._process.wait()
         self._listen(None)
+
+
+def environment(threads: int, cuda_device: str | None = None) -> dict[str, str]:
+    """The environment of a run's process: this one's and its module search path, with as many
+    threads as the run's protocol says.
+    """
+    settings = {
+        **MALLOC,
+        **os.environ,
+        **ONEDNN,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+    }
+    return settings if cuda_device is None else {**settings, "CUDA_VISIBLE_DEVICES": cuda_device}
 
 
 def _log(directory: Path) -> BinaryIO:
@@ -98,21 +172,3 @@ def _log(directory: Path) -> BinaryIO:
     with guarded(path):
         directory.mkdir(parents=True, exist_ok=True)
         return path.open("ab")
-
-
-def _environment(job: Job, cuda_device: str | None) -> dict[str, str]:
-    """The parent's environment and module search path, with as many threads as the run's protocol
-    says.
-    """
-    threads = str(read_spec(job.spec).protocol.threads)
-    environment = {
-        **os.environ,
-        **ONEDNN,
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "PYTHONHASHSEED": "0",
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-    }
-    return (
-        environment if cuda_device is None else {**environment, "CUDA_VISIBLE_DEVICES": cuda_device}
-    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vsebench.grid.execute import held_by
+from vsebench.grid.forking import preloading_for
 from vsebench.grid.plan import plan
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.lease import Lease, is_held
@@ -69,7 +70,8 @@ def run_suite(suite: Suite, *, reporter: Report | None = None) -> GridOutcome:
         VsebenchError: the suite or its data are not as they must be (nothing was written then), or
             the output folder cannot be written.
     """
-    return run_plan(plan(suite), reporter=reporter)
+    with preloading_for(suite):
+        return run_plan(plan(suite), reporter=reporter)
 
 
 def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:

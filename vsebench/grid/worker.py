@@ -15,11 +15,16 @@ parent lives: its end ends this process, so that nothing goes on after the paren
 
 from __future__ import annotations
 
+import atexit
+import gc
+import io
 import json
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from vsebench.grid.execute import RunBusy, execute
 
@@ -40,6 +45,7 @@ def main() -> None:
         execute(spec, Path(sys.argv[1]), report)
     except RunBusy as busy:
         report({"event": "busy", "reason": str(busy)})
+    _leave()
 
 
 def _first_line(descriptor: int) -> str:
@@ -59,6 +65,20 @@ def _end_with_parent(descriptor: int) -> None:
     while os.read(descriptor, 65_536):
         pass
     os._exit(_ORPHANED)
+
+
+def _leave() -> NoReturn:
+    """Ends the process as the interpreter would, but for taking itself apart: with torch in it,
+    that takes as long as a tiny run.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
+    atexit._run_exitfuncs()
+    for item in (sys.stdout, sys.stderr, *gc.get_objects()):
+        # not isinstance, which asks the object itself: some of torch's then warn
+        if issubclass(type(item), io.TextIOWrapper | io.BufferedWriter) and not item.closed:
+            with suppress(OSError, ValueError):  # nobody is left to hear of it
+                item.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

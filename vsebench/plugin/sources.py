@@ -4,6 +4,7 @@ line.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -92,15 +93,22 @@ def installed_sources() -> list[PluginSource]:
 
 def entry_point_source(entry: importlib.metadata.EntryPoint) -> PluginSource:
     """An installed plugin. Metadata may be damaged, which must not stop the others."""
-    name = entry.dist.metadata["Name"] if entry.dist else None
-    version = entry.dist.metadata["Version"] if entry.dist else None
-    requires = tuple(entry.dist.requires or ()) if entry.dist else ()
+    name, version, requires = _described(entry.dist) if entry.dist else (None, None, ())
     return PluginSource(
         Origin(name or "unknown", entry.name, version or "0"),
         entry.value,
         entry.load,
         requires=requires,
     )
+
+
+@functools.lru_cache(maxsize=1)  # entry points come by distribution; reading one takes 10 ms
+def _described(
+    distribution: importlib.metadata.Distribution,
+) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Name, version and requirements."""
+    metadata = distribution.metadata
+    return metadata["Name"], metadata["Version"], tuple(distribution.requires or ())
 
 
 def _repeated(source: PluginSource, first: PluginSource) -> PluginSource:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
-import resource
 import subprocess
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsebench.results.memory import peak_mb
 from vsebench.results.record import Provenance
 
 if TYPE_CHECKING:
@@ -44,9 +44,15 @@ def provenance(device: torch.device, matmul: str) -> Provenance:
             "python": platform.python_version(),
             **{name: version(name) for name in _LIBRARIES},
         },
-        git_commit=git_commit(),
+        git_commit=loaded_commit(),
         matmul=matmul,
     )
+
+
+@functools.cache
+def loaded_commit() -> str | None:
+    """The `git_commit` of the code that this process has loaded."""
+    return git_commit()
 
 
 def git_commit(package: Path = _PACKAGE) -> str | None:
@@ -90,8 +96,7 @@ def peak_memory_mb(device: torch.device) -> float:
         import torch
 
         return torch.cuda.max_memory_allocated(device) / 2**20
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    return peak_mb()
 
 
 def _cpu_name() -> str:

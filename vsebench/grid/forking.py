@@ -1,0 +1,148 @@
+"""Runs' processes forked from one that has loaded what they need: see
+`vsebench.grid.fork_server`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vsebench.grid.process import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from vsebench.grid.suite import Suite
+
+AVAILABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
+"""Elsewhere libraries do not survive a fork, or nobody can tell whether they do."""
+
+_NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+"""Where there are CUDA devices; torch knows better, and takes a second to be asked."""
+_MESSAGE = 4096
+_current: ContextVar[ForkServer | None] = ContextVar("fork server", default=None)
+
+
+class ForkServer:
+    """A process that loads libraries and kernels as soon as it is started, and then forks runs. It
+    ends with this one.
+
+    Attributes:
+        environment: of its runs, which is that of a run with one thread.
+    """
+
+    def __init__(self) -> None:
+        self.environment = environment(threads=1)
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, os.fdopen(os.memfd_create("printed while loading"), "wb") as printed:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "vsebench.grid.fork_server", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=printed,
+                env=self.environment,
+                pass_fds=[theirs.fileno()],
+                process_group=0,
+            )
+
+    def fork(self, directory: Path, streams: tuple[int, int, int]) -> ForkedProcess | None:
+        """Starts the process of a run.
+
+        Args:
+            directory: of the run.
+            streams: its standard input, output and error.
+
+        Returns:
+            None where a new process must be started instead: this one has ended, or has threads,
+            which would not survive.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        message = json.dumps({"directory": str(directory)}).encode()
+        folder = os.open(".", os.O_PATH | os.O_DIRECTORY)
+        with theirs:
+            try:
+                socket.send_fds(self._socket, [message], [*streams, folder, theirs.fileno()])
+            except OSError:  # it has ended
+                ours.close()
+                return None
+            finally:
+                os.close(folder)
+        answer = _receive(ours)
+        if answer is None or "forked" not in answer:
+            ours.close()
+            return None
+        return ForkedProcess(ours)
+
+    def close(self) -> None:
+        """Ends the process; the runs that it has forked must have ended."""
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class ForkedProcess:
+    """A process that a `ForkServer` has forked; it ends with the connection to it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._code: int | None = None
+        self._ended = False
+
+    def kill(self) -> None:
+        with suppress(OSError):  # it has ended
+            self._connection.shutdown(socket.SHUT_WR)
+
+    def wait(self) -> int | None:
+        if not self._ended:
+            answer = _receive(self._connection)
+            self._code = None if answer is None else answer["code"]
+            self._ended = True
+            self._connection.close()
+        return self._code
+
+
+@contextmanager
+def preloading() -> Iterator[ForkServer | None]:
+    """Within it, local runs are forked from one process, which begins to load at once, so that it
+    is ready when they are planned. Contexts inside share it, unless the environment has changed.
+
+    Yields:
+        The process; None where runs cannot be forked.
+    """
+    server = _current.get()
+    if not AVAILABLE or (server is not None and server.environment == environment(threads=1)):
+        yield server
+        return
+    server = ForkServer()
+    token = _current.set(server)
+    try:
+        yield server
+    finally:
+        _current.reset(token)
+        server.close()
+
+
+def preloading_for(suite: Suite) -> AbstractContextManager[object]:
+    """`preloading`, where the suite's runs are likely to be forked."""
+    cuda = suite.device == "cuda" or (
+        suite.device == "auto" and any(path.exists() for path in _NVIDIA)
+    )
+    likely = suite.executor == "local" and not cuda
+    return preloading() if likely else nullcontext()
+
+
+def _receive(connection: socket.socket) -> dict[str, Any] | None:
+    """The next message; None where the other side has ended."""
+    try:
+        message = connection.recv(_MESSAGE)
+    except OSError:
+        return None
+    return json.loads(message) if message else None

@@ -1,0 +1,51 @@
+"""Loads the kernels that nearly every training run uses, before there is one."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from vsebench.kernels.compiled import numba_works
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def training_kernels() -> Iterator[None]:
+    """Loads the kernels of maxima, means, sorted sums and the BiGRU, forward and backward; compiles
+    those that no earlier process on this machine has compiled.
+
+    The first takes half a second, which loads what all kernels of numba need; the others take
+    milliseconds, or a second or two to compile.
+
+    Yields:
+        After each operation, so that a caller in a hurry can stop.
+    """
+    if not numba_works():
+        return
+    from vsebench.kernels.bigru_numba import NumbaScan, read
+    from vsebench.kernels.reductions_numba import NumbaMax, NumbaMean
+    from vsebench.kernels.sorted_pooling_numba import NumbaSortedSum
+
+    items, rows, dim, ids = 1, 2, 4, 3
+    features, lengths = torch.zeros(items, rows, dim), torch.tensor([rows])
+    _, batch = read(torch.zeros(items, rows, dtype=torch.int64), lengths, ids)
+    inputs, states = torch.zeros(ids, 6 * dim), torch.zeros(2, 3 * dim, dim)
+    for operation, arguments in (
+        (NumbaMax, (features, lengths)),
+        (NumbaSortedSum, (features, lengths, torch.zeros(items, rows))),
+        (NumbaScan, (inputs, states, torch.zeros(2, dim), batch)),
+        (NumbaMean, (features, lengths)),
+    ):
+        _forward_and_backward(operation, *arguments)
+        yield
+
+
+def _forward_and_backward(operation: Any, *arguments: object) -> None:
+    """Computes an operation and its gradients without autograd, which may start threads."""
+    context = SimpleNamespace(needs_input_grad=(True,) * len(arguments))
+    context.save_for_backward = lambda *tensors: setattr(context, "saved_tensors", tensors)
+    with torch.no_grad():
+        operation.backward(context, torch.zeros_like(operation.forward(context, *arguments)))
