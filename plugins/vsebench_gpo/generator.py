@@ -32,7 +32,7 @@ class Generator(nn.Module, ABC):
 
     def over_prefixes(self, rows: Tensor, head: nn.Linear) -> Tensor:
         """Scores [N, N, C] (length − 1, rank, output) of `rows` [N, I] cut at every length, by
-        `head` from states to C outputs.
+        `head` from states to C outputs, which has no bias.
         """
         n = len(rows)
         scores: Tensor = head(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from vsebench.kernels.compiled import compiled_kernels_take
 from vsebench_gpo.scan import GRUScan
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class PrefixBiGRU(nn.Module):
         """As `Generator.over_prefixes`; the head is linear, so that it takes each state once,
         before directions and lengths are put together.
         """
+        if compiled_kernels_take(rows):
+            from vsebench_gpo.prefix_numba import NumbaPrefixScores
+
+            compiled: Tensor = NumbaPrefixScores.apply(rows, head.weight, *self.parameters())  # type: ignore[no-untyped-call]
+            return compiled
         ahead, back = (head(states) for states in self(rows))
         row = torch.arange(len(rows), device=rows.device)
         sizes = len(rows) - row

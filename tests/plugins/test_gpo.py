@@ -105,6 +105,29 @@ def test_scan_gradcheck(backwards: bool) -> None:
     assert torch.autograd.gradcheck(lambda *x: GRUScan.apply(*x, backwards), inputs)
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("size", [32, 5])
+@pytest.mark.parametrize("n", [1, 2, 7, 36])
+def test_compiled_scores_equal_those_of_torch(n: int, size: int, outputs: int) -> None:
+    torch.manual_seed(n)
+    gru, head = PrefixBiGRU(6, size), nn.Linear(size, outputs, bias=False)
+    rows = torch.randn(n, 6)
+    below = torch.ones(n, n, dtype=torch.bool).tril()
+    upstream = torch.randn(n, n, outputs) * below[..., None]
+    results = []
+    for dtype in (torch.float32, torch.float64):
+        gru.to(dtype), head.to(dtype)
+        wanted = [rows.to(dtype).requires_grad_(), *head.parameters(), *gru.parameters()]
+        scores = gru.over_prefixes(wanted[0], head)
+        compiled = scores.grad_fn.name() == "NumbaPrefixScoresBackward"
+        assert compiled == (dtype == torch.float32)
+        results.append(
+            [scores[below].detach(), *torch.autograd.grad((scores * upstream).sum(), wanted)]
+        )
+    for ours, expected in zip(*results, strict=True):
+        assert_close(ours.double(), expected, rtol=1e-5, atol=2e-6 * float(expected.abs().max()))
+
+
 def test_autocast_and_precision_settings_leave_the_weights_in_float32() -> None:
     gpo, _ = pair(torch.float32)
     with torch.no_grad():
