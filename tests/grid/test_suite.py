@@ -189,7 +189,7 @@ def test_the_published_schema_is_current():
 def test_every_example_is_found():
     assert {path.stem for path in SUITES} == {
         *("quick", "vse-infinity"),
-        *("headline", "poolings", "losses", "aoq", "equal-compute"),
+        *("headline", "poolings", "losses", "aoq", "ablations", "equal-compute"),
         *("bigru", "minilm", "minilm-frozen", "grids"),
         *(
             "global",
