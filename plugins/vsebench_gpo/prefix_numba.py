@@ -9,7 +9,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from vsebench.kernels.compiled import array
-from vsebench.kernels.gates_numba import sigmoid, tanh
+from vsebench.kernels.gates_numba import candidate_gradient, sigmoid, tanh
 from vsebench.kernels.jit import jit
 
 if TYPE_CHECKING:
@@ -147,14 +147,7 @@ def scan_gradient(
                     to_earlier[j] += gradient[j] * row[size + j]
             for j in range(size):
                 gradient[j] *= (one - row[size + j]) * (one - row[2 * size + j] * row[2 * size + j])
-            for j in range(size):
-                target[2 * size + j] += gradient[j]
-            for j in range(size):
-                share[2 * size + j] = gradient[j] * row[j]
-            for j in range(size):
-                share[j] = share[2 * size + j] * row[3 * size + j] * (one - row[j])
-            for j in range(2 * size):
-                target[j] += share[j]
+            candidate_gradient(gradient, row, share, target)
             if t:
                 add_product(share, weight, grad[at - rows if backwards else at - 1])
 

@@ -16,7 +16,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from vsebench.kernels.compiled import array
-from vsebench.kernels.gates_numba import sigmoid, tanh
+from vsebench.kernels.gates_numba import candidate_gradient, sigmoid, tanh
 from vsebench.kernels.jit import jit
 from vsebench.kernels.rounding import PACKED_ROWS, round_up
 
@@ -233,14 +233,7 @@ def retreat(
                 gradient[j] = (gradient[j] - direct[j]) * (
                     one - row[2 * size + j] * row[2 * size + j]
                 )
-            for j in range(size):
-                target[2 * size + j] += gradient[j]
-            for j in range(size):
-                share[2 * size + j] = gradient[j] * row[j]
-            for j in range(size):
-                share[j] = share[2 * size + j] * row[3 * size + j] * (one - row[j])
-            for j in range(2 * size):
-                target[j] += share[j]
+            candidate_gradient(gradient, row, share, target)
             everything = to_shares[d, start + i]
             for j in range(3 * size):
                 everything[j] = share[j]
