@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from vsebench.data.features import QuantisedFeatures
+from vsebench.data.feature_arrays import QuantisedFeatures
 from vsebench.data.fingerprint import scan
+from vsebench.data.scenes.dataset import write
 from vsebench.data.scenes.options import Options
-from vsebench.data.scenes.write import write
 from vsebench.data.vocabulary import Vocabulary, tokenise
 
 if TYPE_CHECKING:

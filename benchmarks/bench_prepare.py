@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from vsebench.data.prepare.feature_writer import write_features
 from vsebench.data.prepare.source import Rows
-from vsebench.data.prepare.table import write_table
 from vsebench.data.prepare.tsv import TsvFiles
 from vsebench.data.prepare.work import Work
 
@@ -92,7 +92,7 @@ def test_write_table(tsv: Path, tmp_path: Path, benchmark: Any, compare: Compare
     def prepared() -> str:
         shutil.rmtree(tmp_path / "out", ignore_errors=True)
         (tmp_path / "out").mkdir()
-        return write_table(
+        return write_features(
             Work(tmp_path / "out", "plan", []),
             "ims.npy",
             rows,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from vsebench.data.frames.ragged import RaggedFeatures
+from vsebench.data.feature_arrays import RaggedFeatures
 from vsebench.retrieval import (
     Judgements,
     Member,

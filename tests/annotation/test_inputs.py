@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.factories import make_annotation_spec
 from vsebench.annotation import inputs
-from vsebench.data.annotation.pooled import PooledFeatures
+from vsebench.data.annotation.flickr8k_words import PooledFeatures
 from vsebench.plugin import AnnotationData, AnnotationSplit, Positives
 from vsebench.plugin.loader import load_plugins
 

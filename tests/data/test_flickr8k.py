@@ -9,7 +9,7 @@ import pytest
 
 from tests.data.files import dataset
 from vsebench.data import flickr8k
-from vsebench.data.features import RowSelection
+from vsebench.data.feature_arrays import RowSelection
 from vsebench.data.flickr8k import Flickr8k
 from vsebench.data.open import open_dataset
 from vsebench.data.vocabulary import tokenise

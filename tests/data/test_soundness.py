@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vsebench.data.soundness import SPLITS, check_splits, check_widths, first
+from vsebench.data.validate import SPLITS, check_splits, check_widths, first
 from vsebench.plugin import DataError
 
 WHOLE = {"train": 1, "dev": 2, "test": 3}

@@ -9,8 +9,8 @@ import pytest
 from tests.data.files import dataset
 from tests.tiny_vision import write_image_set
 from vsebench.data import flickr8k
+from vsebench.data.feature_arrays import RowSelection
 from vsebench.data.feature_table import open_table
-from vsebench.data.features import RowSelection
 from vsebench.data.images import ImageFolder
 from vsebench.data.open import open_dataset
 from vsebench.data.precomp import Precomp

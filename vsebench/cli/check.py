@@ -132,7 +132,7 @@ def _findings(
     captions: Path | None,
 ) -> Iterator[Finding]:
     from vsebench.data.precomp import Precomp
-    from vsebench.data.prepare.audit import audit, audit_tables, entry_for
+    from vsebench.data.prepare.audit import audit, audit_features, entry_for
     from vsebench.plugin import AnnotationCard, DataError
 
     tables = isinstance(component.create(params), Precomp)
@@ -140,7 +140,7 @@ def _findings(
     counts = card.sizes_for(params) if isinstance(card, AnnotationCard) else card.counts_for(params)
     yield from audit(opened, published_counts=bool(counts) and entry is None)
     if tables:
-        yield from audit_tables(
+        yield from audit_features(
             opened.path, ("train", "dev", str(params.get("test", "test"))), entry, captions
         )
     elif captions is not None:

@@ -57,7 +57,7 @@ def extract_command(
     command goes on where it was.
     """
     from vsebench.cli.counting import counting
-    from vsebench.data.images.loader import usable_cores
+    from vsebench.data.images.decode import usable_cores
     from vsebench.kernels.devices import resolve_device
     from vsebench.retrieval.extract import Extraction, extract
 

@@ -56,7 +56,7 @@ def prepare_command(
     """
     from vsebench.cli.counting import counting
     from vsebench.data.prepare.gather import Request
-    from vsebench.data.prepare.run import prepare
+    from vsebench.data.prepare.prepare import prepare
 
     request = Request(name, origin, target, captions, features, dtype.value)
     try:

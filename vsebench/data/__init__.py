@@ -1,6 +1,10 @@
-"""Data sets, feature tables, captions and vocabularies.
+"""Data sets: their formats, features, captions and vocabularies.
 
-`open_dataset` (in `open`) finds, checks and identifies a set; `features` has tables beyond plain
-memory maps; `vocabulary` turns captions into ids; `precomp`, `flickr8k` and `scenes` are the sets
-themselves, registered in `builtin`.
+Begin at `open.open_dataset`, which finds, checks (`validate`) and identifies (`fingerprint`) a set.
+The sets are registered in `builtin`: `precomp` and `flickr8k` for images with captions, `scenes`
+(procedural), `frames` (videos), `annotation` (images with labels). `feature_arrays` and
+`feature_table` are features as they are stored, `images` raw images, `visual` the option that
+chooses between them; `vocabulary` turns captions into ids; `relevance`, `relevance_files` and
+`relevance_sets` are graded relevance. `prepare` makes what `precomp` reads from the files that
+people have.
 """

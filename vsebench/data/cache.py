@@ -1,18 +1,25 @@
-"""The user's cache folder: what was learnt about files, and generated data sets."""
+"""The user's cache folder: notes of what was learnt about files, and the folders of generated data
+sets, which appear whole or not at all.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_cache_path
 
-from vsebench.files import write_text
+from vsebench.files import appearing, guarded, write_text
+from vsebench.plugin import DataError, WriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SETTLED = 2.0
 
@@ -56,3 +63,38 @@ def _writable(folder: Path) -> bool:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
+def build(folder: Path, needed: int, fill: Callable[[Path], None]) -> None:
+    """Lets `fill` write into a folder that becomes `folder`. Processes that race each fill their
+    own; the first one's is kept.
+
+    Args:
+        folder: does not exist yet.
+        needed: bytes that will be written, about.
+        fill: writes the files.
+
+    Raises:
+        DataError: the disk is too small.
+        WriteError: it is full or cannot be written.
+    """
+    try:
+        with (
+            guarded(folder, choose="another cache folder with VSEBENCH_CACHE"),
+            appearing(folder) as unfinished,
+        ):
+            _check_space(folder, needed)
+            fill(unfinished)
+    except WriteError:
+        if not folder.is_dir():  # else another process was faster, with the same content
+            raise
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder.parent).free
+    if needed > free:
+        raise DataError(
+            f"the generated set needs {needed / 1e9:.1f} GB in {folder.parent}, which has "
+            f"{free / 1e9:.1f} GB free: "
+            "ask for less, or set VSEBENCH_CACHE to a folder with more space"
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.features import QuantisedFeatures, select_rows
+from vsebench.data.feature_arrays import QuantisedFeatures, select_rows
 from vsebench.data.npy import open_npy
 from vsebench.data.text import read_lines
 from vsebench.data.visual import Visual

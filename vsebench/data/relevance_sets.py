@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from vsebench.data import flickr8k
-from vsebench.data.locate import locate
+from vsebench.data.open import locate
 from vsebench.data.relevance import Relation
 from vsebench.data.text import read_lines
 from vsebench.plugin import DataError

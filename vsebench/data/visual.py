@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsebench.data.feature_arrays import select_rows
 from vsebench.data.feature_table import open_table, table_files
-from vsebench.data.features import select_rows
 from vsebench.data.images.store import open_images
 from vsebench.plugin import DataError, SpecError
 

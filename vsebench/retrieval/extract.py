@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from vsebench.data.feature_table import open_table
+from vsebench.data.feature_table import open_table, read_about, writing
 from vsebench.data.fingerprint import fingerprint_files
-from vsebench.data.images.loader import usable_cores
+from vsebench.data.images.decode import usable_cores
 from vsebench.data.images.store import open_images
 from vsebench.data.images.verify import verify_images
-from vsebench.data.table_writer import read_about, writing
 from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import DataError

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from vsebench.data.annotation.hold_out import hold_one_out, leave_one_out
-from vsebench.data.annotation.validate import check_annotation
+from vsebench.data.validate import check_annotation
 from vsebench.plugin import Positives
 
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vsebench.data.annotation import pooled
-from vsebench.data.annotation.pooled import PooledFeatures
-from vsebench.data.features import QuantisedFeatures
+from vsebench.data.annotation import flickr8k_words
+from vsebench.data.annotation.flickr8k_words import PooledFeatures
+from vsebench.data.feature_arrays import QuantisedFeatures
 
 
 @pytest.mark.parametrize("block", [2, 1000])
 def test_one_vector_of_each_image(monkeypatch, block):
-    monkeypatch.setattr(pooled, "_BLOCK", block)
+    monkeypatch.setattr(flickr8k_words, "_BLOCK", block)
     values = np.random.default_rng(0).integers(-128, 128, (7, 4, 3)).astype(np.int8)
     scale = np.array([0.5, 1, 2], np.float32)
     base = QuantisedFeatures(values, scale)

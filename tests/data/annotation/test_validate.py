@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vsebench.data.annotation.validate import check_annotation, compare_sizes
+from vsebench.data.validate import check_annotation, compare_sizes
 from vsebench.plugin import AnnotationData, AnnotationSplit, DataError, Positives
 
 

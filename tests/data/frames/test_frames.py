@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.data.files import dataset
+from vsebench.data.feature_arrays import RaggedFeatures
 from vsebench.data.frames import dataset as frames_format
 from vsebench.data.frames.clips import Clips
 from vsebench.data.frames.dataset import Frames
-from vsebench.data.frames.ragged import RaggedFeatures
 from vsebench.data.open import open_dataset
 from vsebench.plugin import DataError, DatasetCard, FeatureArray
 

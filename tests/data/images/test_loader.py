@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.data.images.test_decode import encoded
-from vsebench.data.images.decode import Crop, decode_rgb, square
-from vsebench.data.images.loader import AHEAD, ImageLoader
+from vsebench.data.images.decode import AHEAD, Crop, ImageLoader, decode_rgb, square
 from vsebench.plugin import DataError
 
 

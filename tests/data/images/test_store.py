@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.data.images import ImageTar, open_images, tar_index
+from vsebench.data.images import ImageTar, open_images, store
 from vsebench.plugin import DataError, ImageSource
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_a_tar_that_is_known_is_not_read_again(tmp_path, monkeypatch):
     path = write_tar(tmp_path / "some.tar", CONTENT)
     os.utime(path, (1e9, 1e9))
     first = open_images(path)
-    monkeypatch.setattr(tar_index, "_read_headers", None)
+    monkeypatch.setattr(store, "_read_headers", None)
     again = open_images(path)
     assert isinstance(again, ImageTar)
     assert again.members == first.members  # type: ignore[union-attr]

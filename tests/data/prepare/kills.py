@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsebench.data.prepare import table
+from vsebench.data.prepare import feature_writer
 from vsebench.data.prepare.gather import Request
-from vsebench.data.prepare.run import prepare
+from vsebench.data.prepare.prepare import prepare
 from vsebench.data.prepare.work import LOCK
 from vsebench.plugin import WriteError
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 origin, reference, work = map(Path, sys.argv[1:])
 # It guards against a crash of the machine, not of the process, and takes most of the time
 os.fsync = lambda _file: None
-table.BLOCK = 2
-table.NOTE_BYTES = 150  # a note every other block
+feature_writer.BLOCK = 2
+feature_writer.NOTE_BYTES = 150  # a note every other block
 
 
 def run(target: Path) -> None:
@@ -104,14 +104,14 @@ expected = content(reference)
 class Blocks:
     """The module's `_block` where `dying` can replace it."""
 
-    make = staticmethod(table._block)
+    make = staticmethod(feature_writer._block)
 
 
 def _block(*arguments: object) -> object:
     return Blocks.make(*arguments)
 
 
-table._block = _block
+feature_writer._block = _block
 renames = next(
     n for n in itertools.count(step=3) if not killed((Path, "replace"), n, work / "renames")
 )

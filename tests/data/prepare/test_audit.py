@@ -9,11 +9,11 @@ from tests.data.files import dataset
 from tests.data.prepare import inputs
 from vsebench.data.open import open_dataset
 from vsebench.data.prepare import audit as module
-from vsebench.data.prepare.audit import audit, audit_tables, entry_for
+from vsebench.data.prepare.audit import audit, audit_features, entry_for
 from vsebench.data.prepare.duplicates import shared_captions, shared_features, shared_ids
 from vsebench.data.prepare.gather import Request
+from vsebench.data.prepare.prepare import prepare
 from vsebench.data.prepare.published import SETS
-from vsebench.data.prepare.run import prepare
 from vsebench.plugin import DataError, RetrievalSplit
 
 STEMS = ("train", "dev", "test")
@@ -32,13 +32,15 @@ def folder(tmp_path):
 
 
 def failures(folder, entry=SMALL, captions=None):
-    findings = list(audit_tables(folder, STEMS, entry, captions))
+    findings = list(audit_features(folder, STEMS, entry, captions))
     assert {finding.verdict for finding in findings} <= {"ok", "FAIL", "note"}
     return [finding.text for finding in findings if finding.verdict == "FAIL"]
 
 
 def test_a_prepared_set_passes(folder, tmp_path):
-    findings = list(audit_tables(folder, STEMS, SMALL, tmp_path / "in" / "dataset_flickr30k.json"))
+    findings = list(
+        audit_features(folder, STEMS, SMALL, tmp_path / "in" / "dataset_flickr30k.json")
+    )
     assert [finding.verdict for finding in findings] == ["ok"] * 8
     assert findings[1].text == "dev has 3 images, as published, with 5 captions each"
     assert findings[-1].text == "all 10 files have the SHA-256 with which they were prepared"
@@ -48,7 +50,7 @@ def test_a_prepared_set_passes(folder, tmp_path):
 
 
 def test_without_the_json_the_order_is_not_claimed(folder):
-    findings = list(audit_tables(folder, STEMS, SMALL, None))
+    findings = list(audit_features(folder, STEMS, SMALL, None))
     assert [finding.text for finding in findings if finding.verdict == "note"] == [
         "order of captions not compared: give --captions dataset_flickr30k.json"
     ]
@@ -56,7 +58,7 @@ def test_without_the_json_the_order_is_not_claimed(folder):
 
 def test_dev_is_published_with_more_images_than_are_used(folder, monkeypatch):
     monkeypatch.setattr(module, "LIMITS", {"dev": 2})
-    texts = [finding.text for finding in audit_tables(folder, STEMS, SMALL, None)]
+    texts = [finding.text for finding in audit_features(folder, STEMS, SMALL, None)]
     assert (
         "dev has 3 images, as published, with 5 captions each; validation uses the first 2" in texts
     )

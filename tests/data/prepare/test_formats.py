@@ -14,7 +14,7 @@ from tests.data.files import dataset
 from tests.data.prepare import inputs
 from vsebench.data.open import open_dataset
 from vsebench.data.prepare.gather import Request
-from vsebench.data.prepare.run import prepare
+from vsebench.data.prepare.prepare import prepare
 
 if TYPE_CHECKING:
     from vsebench.data.open import OpenedDataset

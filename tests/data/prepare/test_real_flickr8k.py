@@ -12,10 +12,10 @@ import pytest
 from tests.data.files import dataset
 from vsebench.data import flickr8k
 from vsebench.data.open import open_dataset
-from vsebench.data.prepare.audit import audit, audit_tables
+from vsebench.data.prepare.audit import audit, audit_features
 from vsebench.data.prepare.gather import Request
+from vsebench.data.prepare.prepare import prepare
 from vsebench.data.prepare.published import SETS
-from vsebench.data.prepare.run import prepare
 from vsebench.data.text import read_lines
 
 REAL = (
@@ -49,7 +49,7 @@ def test_prepared_it_is_the_published_set(tmp_path):
         assert opened.data.splits[name].captions == split.captions
     found = [
         *audit(opened, published_counts=False),
-        *audit_tables(
+        *audit_features(
             tmp_path / "out",
             ("train", "dev", "test"),
             SETS["flickr8k"],

@@ -13,7 +13,7 @@ import pytest
 
 from tests.data.prepare import inputs
 from vsebench.data.prepare.gather import Request
-from vsebench.data.prepare.run import prepare
+from vsebench.data.prepare.prepare import prepare
 from vsebench.plugin import DataError, SpecError
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.data.prepare import inputs
-from vsebench.data.prepare import run as module
-from vsebench.data.prepare import table
+from vsebench.data.prepare import feature_writer
+from vsebench.data.prepare import prepare as module
 from vsebench.data.prepare.gather import Request
-from vsebench.data.prepare.run import prepare
+from vsebench.data.prepare.prepare import prepare
 from vsebench.data.prepare.work import locked
 from vsebench.plugin import DataError, VsebenchError, WriteError
 
@@ -34,8 +34,8 @@ def origin(tmp_path):
 @pytest.fixture
 def often(monkeypatch):
     """Small blocks, and a note after each."""
-    monkeypatch.setattr(table, "BLOCK", 2)
-    monkeypatch.setattr(table, "NOTE_BYTES", 1)
+    monkeypatch.setattr(feature_writer, "BLOCK", 2)
+    monkeypatch.setattr(feature_writer, "NOTE_BYTES", 1)
 
 
 def content(folder):
@@ -70,9 +70,9 @@ def interrupt(origin, target, monkeypatch, after=3):
             raise KilledError
         return whole(*arguments)
 
-    whole = table._block
+    whole = feature_writer._block
     with monkeypatch.context() as patch:
-        patch.setattr(table, "_block", dying)
+        patch.setattr(feature_writer, "_block", dying)
         with pytest.raises(KilledError):
             prepare(Request("flickr30k", origin, target), quiet)
 

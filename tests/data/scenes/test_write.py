@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from vsebench import files
-from vsebench.data.scenes import write as module
+from vsebench.data.scenes import dataset as module
 from vsebench.data.scenes.blocks import generate
 from vsebench.data.scenes.camera import camera
-from vsebench.data.scenes.dataset import Scenes
+from vsebench.data.scenes.dataset import Scenes, write
 from vsebench.data.scenes.options import BLOCK, Options
-from vsebench.data.scenes.write import write
 from vsebench.plugin import DataError, WriteError
 
 SMALL = {"images": 150, "dim": 16}

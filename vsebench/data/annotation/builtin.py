@@ -1,11 +1,12 @@
-"""Registers the annotation sets of the suite."""
+"""Registers the annotation sets of the suite, and says which files each needs, where they come from
+and where to put them, as `vsebench data info` prints it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from vsebench.data import papers
-from vsebench.data.annotation import prepare
 from vsebench.data.prepare import instructions
 from vsebench.plugin import AnnotationCard, Paper, Param
 
@@ -13,6 +14,56 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.plugin import Register, Scalar
+
+TAGS = (
+    "Nothing to get: it is generated in the cache folder (of your system, or VSEBENCH_CACHE) when "
+    "first used."
+)
+
+_ROOT = "and name ROOT with --data-root ROOT or VSEBENCH_DATA=ROOT; ./data is looked in too."
+
+MIRFLICKR = f"""\
+Get mirflickr25k-yall.mat, the user tags in the version of MIRFlickr-25k for cross-modal retrieval
+that is shared together with mirflickr25k-lall.mat (24 concepts) and mirflickr25k-iall.mat (images);
+only the tags are needed. Its variable YAll is 20,015 images x 1,386 tags of zeros and ones.
+The photographs and their tags: https://press.liacs.nl/mirflickr/
+Put it into one of
+  ROOT/mirflickr/    ROOT/mirflickr25k_tags/    ROOT/mirflickr25k/    ROOT/
+{_ROOT}"""
+
+NUSWIDE81 = f"""\
+Get Groundtruth.zip and ConceptsList.zip from
+  https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html
+and leave them packed. One line of the published files is damaged (Labels_lake_Train.txt, line
+78373, reads -1130179); it is read as 0.
+Put both into one of
+  ROOT/nuswide81/    ROOT/nuswide/    ROOT/NUS-WIDE/    ROOT/
+{_ROOT}"""
+
+_FORMAT = """\
+  interactions.txt           all pairs; one label of each image is held out for test, or
+  train.txt and test.txt     pairs with the test labels that you hold out
+Each line is 'image label value', separated by spaces: the ids may be any text, and a pair counts
+when its value is above 0. (A label id with a space in it must be written without.) One label more
+of each image is held out of training for selection."""
+
+
+def interactions(name: str, *folders: str) -> str:
+    """How to prepare a set of pairs in text files."""
+    places = "    ".join(f"ROOT/{folder}/" for folder in (name, *folders))
+    return (
+        f"Put into {places}    ROOT/ either\n{_FORMAT}\nName ROOT with --data-root ROOT or "
+        "VSEBENCH_DATA=ROOT; ./data is looked in too."
+    )
+
+
+def published(source: str, name: str, *folders: str) -> str:
+    """How to prepare a set of the VSE-ens paper, whose own files were never published."""
+    return (
+        "The files of the paper were not published. Take the image annotations from "
+        f"{source}\nand write them as pairs.\n{interactions(name, *folders)}"
+    )
+
 
 _SEED = Param(
     "seed",
@@ -64,7 +115,7 @@ def _register_tags(register: Register) -> None:
             "to download",
             licence="as vsebench",
             citation="cite vsebench",
-            prepare=prepare.TAGS,
+            prepare=TAGS,
             generated=True,
             notes=(_HELD_OUT,),
         ),
@@ -90,7 +141,7 @@ def _register_published_tags(register: Register) -> None:
             citation=(
                 "M. J. Huiskes, M. S. Lew. The MIR Flickr Retrieval Evaluation. ACM MIR, 2008."
             ),
-            prepare=prepare.MIRFLICKR,
+            prepare=MIRFLICKR,
             folders=("mirflickr25k_tags", "mirflickr25k"),
             sizes={"images": 20015, "labels": 1386, "pairs": 92808},
             notes=(
@@ -113,7 +164,7 @@ def _register_published_tags(register: Register) -> None:
             licence="for research; the photographs are their Flickr owners'",
             citation="T.-S. Chua, J. Tang, R. Hong, H. Li, Z. Luo, Y.-T. Zheng. NUS-WIDE. CIVR, "
             "2009.",
-            prepare=prepare.NUSWIDE81,
+            prepare=NUSWIDE81,
             folders=("nuswide", "NUS-WIDE"),
             sizes={"images": 269648, "labels": 81, "pairs": 503848},
             notes=(
@@ -188,7 +239,7 @@ def _register_interactions(register: Register) -> None:
         card=AnnotationCard(
             "any pairs of images and labels, as text lines 'image label value'",
             licence="that of the data you bring",
-            prepare=prepare.interactions("interactions"),
+            prepare=interactions("interactions"),
             notes=(_HELD_OUT,),
         ),
     )
@@ -201,7 +252,7 @@ def _register_interactions(register: Register) -> None:
             paper=_VSE_ENS,
             licence="annotations CC BY 4.0",
             citation="I. Krasin, T. Duerig, N. Alldrin et al. OpenImages. 2016.",
-            prepare=prepare.published(
+            prepare=published(
                 "https://storage.googleapis.com/openimages/web/index.html",
                 "openimages",
                 "OpenImages",
@@ -221,7 +272,7 @@ def _register_interactions(register: Register) -> None:
             licence="for research; the photographs are their Flickr owners'",
             citation="T.-S. Chua, J. Tang, R. Hong, H. Li, Z. Luo, Y.-T. Zheng. NUS-WIDE. CIVR, "
             "2009.",
-            prepare=prepare.published(
+            prepare=published(
                 "https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html",
                 "nuswide",
                 "NUS-WIDE",
@@ -241,9 +292,7 @@ def _register_interactions(register: Register) -> None:
             licence="free of charge and copyright, as its publishers say",
             citation="M. Grubinger, P. Clough, H. Müller, T. Deselaers. The IAPR TC-12 Benchmark. "
             "2006.",
-            prepare=prepare.published(
-                "https://www.imageclef.org/photodata", "iaprtc12", "iapr-tc12"
-            ),
+            prepare=published("https://www.imageclef.org/photodata", "iaprtc12", "iapr-tc12"),
             folders=("iapr-tc12",),
             sizes={"images": 19627, "labels": 291, "pairs": 99527, "test pairs": 20000},
             notes=(

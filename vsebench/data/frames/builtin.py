@@ -1,14 +1,47 @@
-"""Registers the sets of videos."""
+"""Registers the sets of videos, and says which files each needs, as `vsebench data info` prints
+it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.data.frames import prepare
 from vsebench.plugin import DatasetCard, Paper, Param
 
 if TYPE_CHECKING:
     from vsebench.plugin import Register
+
+CLIPS = (
+    "Nothing to get: it is generated in the cache folder (of your system, or VSEBENCH_CACHE) when "
+    "first used."
+)
+
+_FILES = """\
+  frames.npy           float [rows, width], the frames of all videos, one video after the other
+  frames_offsets.npy   integers [videos + 1], where each video's frames begin; the last is the
+                       number of rows
+  frames_ids.txt       the id of each video of the table, one a line
+  captions.txt         UTF-8, VIDEO_ID, a tab and a caption a line, any number for each video
+  train_ids.txt, dev_ids.txt, test_ids.txt   the ids of each split, one a line
+Videos of the table and captions that are in no split are passed over.
+An array per video, as feature extractors leave them (VIDEO_ID.npy in a folder, or one .npz),
+becomes the first three files with
+  vsebench data pack-frames --from FOLDER --to TARGET"""
+
+FRAMES = f"""\
+Put these files into one folder and name it with --data-root FOLDER (ROOT/frames/ is looked in too,
+for each ROOT of --data-root, VSEBENCH_DATA and ./data):
+{_FILES}"""
+
+
+def named(name: str, title: str, features: str) -> str:
+    """Instructions for a published set."""
+    return f"""\
+Get the captions and the split of {title} from its authors, and features of its frames ({features}).
+Put these files into ROOT/{name}/ and name ROOT with --data-root ROOT or VSEBENCH_DATA=ROOT; ./data
+is looked in too:
+{_FILES}"""
+
 
 _TARGET = "vsebench.data.frames.dataset:Frames"
 _MAX_FRAMES = Param(
@@ -44,7 +77,7 @@ def register_frame_sets(register: Register) -> None:
             "captions each",
             feature_kind="frames",
             licence="that of the data you bring",
-            prepare=prepare.FRAMES,
+            prepare=FRAMES,
         ),
     )
     register(
@@ -58,7 +91,7 @@ def register_frame_sets(register: Register) -> None:
             licence="the videos are their YouTube owners'; for research",
             citation="J. Xu, T. Mei, T. Yao, Y. Rui. MSR-VTT: A Large Video Description Dataset "
             "for Bridging Video and Language. CVPR, 2016.",
-            prepare=prepare.named("msrvtt", "MSR-VTT", "published: ResNet-152, 2048 wide"),
+            prepare=named("msrvtt", "MSR-VTT", "published: ResNet-152, 2048 wide"),
             folders=("MSRVTT", "msr-vtt"),
             counts={"train": (6573, 131460), "dev": (497, 9940), "test": (2990, 59800)},
             notes=(_SETTINGS,),
@@ -75,7 +108,7 @@ def register_frame_sets(register: Register) -> None:
             licence="annotations CC BY 4.0; the videos are their YouTube owners'",
             citation="X. Wang, J. Wu, J. Chen et al. VaTeX: A Large-Scale, High-Quality "
             "Multilingual Dataset for Video-and-Language Research. ICCV, 2019.",
-            prepare=prepare.named("vatex", "VATEX", "published: I3D, 1024 wide"),
+            prepare=named("vatex", "VATEX", "published: I3D, 1024 wide"),
             folders=("VATEX",),
             counts={"train": (25991, 259910), "dev": (1500, 15000), "test": (1500, 15000)},
             notes=(
@@ -130,7 +163,7 @@ def _register_clips(register: Register) -> None:
             features="procedural frames",
             licence="as vsebench",
             citation="cite vsebench",
-            prepare=prepare.CLIPS,
+            prepare=CLIPS,
             protocol="quick",
             generated=True,
         ),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsebench.data.cache import build
 from vsebench.data.frames.dataset import CAPTIONS, IDS, OFFSETS, ROWS, SPLITS, Frames
-from vsebench.data.generated import build
 from vsebench.plugin import DataError, Key
 
 if TYPE_CHECKING:

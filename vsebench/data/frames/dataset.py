@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.frames.ragged import RaggedFeatures
+from vsebench.data.feature_arrays import RaggedFeatures
 from vsebench.data.npy import open_npy
 from vsebench.data.text import read_lines
 from vsebench.data.vocabulary import has_word

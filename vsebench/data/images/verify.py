@@ -10,8 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from vsebench.data.cache import cache_dir, read_note, write_note
-from vsebench.data.images.decode import decode_rgb
-from vsebench.data.images.loader import usable_cores
+from vsebench.data.images.decode import decode_rgb, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

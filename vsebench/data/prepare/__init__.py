@@ -1,7 +1,10 @@
 """Turns the files that people have into the precomp layout: captions of Karpathy's JSON, features
 from arrays, HDF5 or TSV files.
 
-`prepare` (in `run`) does it all; `find` sees what a folder holds; `arrays`, `hdf5`, `tsv` and
-`rows` read features; `table` and `work` write them so that a killed command goes on where it was.
-`instructions` holds the texts of `vsebench data info`.
+Begin at `prepare.prepare`, which does it all. `gather` sees what a folder holds and brings together
+whose captions and whose features; `karpathy` reads captions into `splits`; `arrays`, `hdf5`, `tsv`
+and `precomp` read features, each a `source`; `feature_writer` and `work` write them so that a
+killed command resumes where it was; `manifest` says what was made of what. `audit` and `duplicates`
+prove that an opened set is the published one (`published`); `instructions` holds the texts of
+`vsebench data info`.
 """

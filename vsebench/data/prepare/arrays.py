@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.npy import read_header
-from vsebench.data.prepare.naming import match
 from vsebench.data.prepare.source import FEATURE_KEYS
+from vsebench.data.prepare.splits import match
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from vsebench.data.image_ids import IDS
-from vsebench.data.precomp import CAPTIONS, LIMITS
+from vsebench.data.precomp import CAPTIONS, IDS, LIMITS
 from vsebench.data.prepare.duplicates import shared_captions, shared_features, shared_ids
 from vsebench.data.prepare.karpathy import read_karpathy
 from vsebench.data.prepare.manifest import damaged_files, read_manifest
@@ -57,7 +56,7 @@ def audit(opened: OpenedDataset, *, published_counts: bool) -> Iterator[Finding]
         yield from _shared("the same features", features, "note") if features is not None else ()
 
 
-def audit_tables(
+def audit_features(
     folder: Path, stems: Sequence[str], entry: Published | None, captions: Path | None
 ) -> Iterator[Finding]:
     """Checks what is special to the precomp layout.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.features import QuantisedFeatures
+from vsebench.data.feature_arrays import QuantisedFeatures
 from vsebench.data.vocabulary import tokenise
 
 if TYPE_CHECKING:

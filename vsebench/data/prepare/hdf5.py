@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsebench.data.prepare.naming import match
 from vsebench.data.prepare.source import FEATURE_KEYS
+from vsebench.data.prepare.splits import match
 from vsebench.data.text import read_lines
 from vsebench.plugin import DataError
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from vsebench.data.prepare.naming import match
+from vsebench.data.prepare.splits import match
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:

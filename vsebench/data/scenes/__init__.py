@@ -13,7 +13,7 @@ depends on its place. A fixed random layer maps regions to features (`camera`). 
 regions and the length of a caption are drawn independently of what there is to see.
 
 Images are generated in blocks, each a function of seed, split and block number (`blocks`), and
-streamed to disk (`write`).
+streamed to disk (`dataset`).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vsebench.data.images.loader import ImageLoader, usable_cores
+from vsebench.data.images.decode import ImageLoader, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

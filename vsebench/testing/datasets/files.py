@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from vsebench.data.annotation.validate import compare_sizes
 from vsebench.data.fingerprint import fingerprint_files
-from vsebench.data.validate import compare_counts
+from vsebench.data.validate import compare_counts, compare_sizes
 from vsebench.plugin import AnnotationCard, DataError, RetrievalData
 from vsebench.testing.check import ConformanceError, NotCheckedError, promise
 from vsebench.testing.datasets.folder import Opened, damaged, defining_files, load, opened

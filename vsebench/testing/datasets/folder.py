@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from vsebench.data.annotation.validate import check_annotation
-from vsebench.data.locate import locate
-from vsebench.data.validate import check_data
+from vsebench.data.open import locate
+from vsebench.data.validate import check_annotation, check_data
 from vsebench.plugin import DataError, DatasetCard, RetrievalData
 from vsebench.testing.check import NotCheckedError
 

@@ -1,8 +1,8 @@
-"""Writes a feature table [images, N, width] block by block: memory does not grow with the number of
-images, and a killed writer goes on.
+"""Writes a feature array [images, N, width] block by block: memory does not grow with the number of
+images, and a killed writer resumes.
 
 The file is hashed as it is written. From time to time it is flushed and its hash noted; whoever
-goes on hashes what is there, and trusts it only when the note agrees.
+resumes hashes what is there, and trusts it only when the note agrees.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Written:
     largest: float
 
 
-def table_bytes(rows: Rows, dtype: np.dtype) -> int:
+def feature_bytes(rows: Rows, dtype: np.dtype) -> int:
     """Size of the table without its header."""
     return math.prod(rows.shape) * dtype.itemsize
 
 
-def write_table(
+def write_features(
     work: Work, name: str, rows: Rows, dtype: np.dtype, advance: Callable[[int], None]
 ) -> Written:
     """Writes the images of a split, or what of them is not there yet.
@@ -64,7 +64,7 @@ def write_table(
         DataError: features are damaged, not finite, or too large for the type.
         OSError: the file system refuses.
     """
-    images, row_bytes = len(rows.keys), table_bytes(rows, dtype) // len(rows.keys)
+    images, row_bytes = len(rows.keys), feature_bytes(rows, dtype) // len(rows.keys)
     header = _header(rows.shape, dtype)
     path = work.folder / name
     with path.open("r+b" if path.exists() else "w+b") as file:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vsebench.data.prepare import table
+from vsebench.data.prepare import feature_writer
 from vsebench.data.prepare.source import Rows
 from vsebench.plugin import DataError
 
@@ -45,7 +45,7 @@ def test_the_largest_absolute_value(dtype):
         np.zeros((1, 1, 1)),
     ):
         block = values.astype(dtype)
-        assert table._largest(rows(block), 0, block) == np.abs(block).max()
+        assert feature_writer._largest(rows(block), 0, block) == np.abs(block).max()
     for value in (
         LIMIT[dtype],
         -LIMIT[dtype],
@@ -53,7 +53,7 @@ def test_the_largest_absolute_value(dtype):
         -0.0,
     ):
         block = np.full((2, 1, 1), [[[0]], [[value]]], dtype)
-        assert table._largest(rows(block), 0, block) == abs(value)
+        assert feature_writer._largest(rows(block), 0, block) == abs(value)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
@@ -63,7 +63,7 @@ def test_any_value_that_is_not_finite_is_found_and_its_image_named(dtype, value,
     block = np.full((4, 2, 3), other, dtype)
     block[2, 1, 0] = value
     with pytest.raises(DataError, match="image 2 has a value that is not finite"):
-        table._largest(rows(block), 0, block)
+        feature_writer._largest(rows(block), 0, block)
 
 
 def test_features_that_change_while_they_are_read():
@@ -77,4 +77,4 @@ def test_features_that_change_while_they_are_read():
             r"did it change meanwhile\?"
         ),
     ):
-        table._block(measured, 0, np.dtype(np.float16))
+        feature_writer._block(measured, 0, np.dtype(np.float16))

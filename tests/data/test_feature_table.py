@@ -5,8 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from vsebench.data.feature_table import open_table
-from vsebench.data.table_writer import read_about, writing
+from vsebench.data.feature_table import open_table, read_about, writing
 from vsebench.files import locked
 from vsebench.plugin import DataError, VsebenchError, WriteError
 

@@ -26,7 +26,7 @@ class _Table:
     lengths: np.ndarray | None
 
 
-class PrecompTables:
+class PrecompFeatures:
     """`{split}_ims.npy` [rows, N, width] in the order of the splits.
 
     Where each image is stored five times, all five are read and compared. Tables are read, not

@@ -9,19 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsebench.data.prepare.contents import about, precision, small_files
+from vsebench.data.prepare.feature_writer import feature_bytes, write_features
 from vsebench.data.prepare.gather import Gathered, Request, gather
-from vsebench.data.prepare.manifest import MANIFEST, SCHEMA, damaged_files, digest, read_manifest
+from vsebench.data.prepare.manifest import (
+    MANIFEST,
+    SCHEMA,
+    about,
+    damaged_files,
+    digest,
+    precision,
+    read_manifest,
+    small_files,
+)
 from vsebench.data.prepare.source import measure
-from vsebench.data.prepare.table import table_bytes, write_table
 from vsebench.data.prepare.work import UNFINISHED, Work, locked
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vsebench.data.prepare.feature_writer import Written
     from vsebench.data.prepare.source import Report, Rows
-    from vsebench.data.prepare.table import Written
 
 _SPARE = 1 << 27
 """Bytes beside the tables: captions, ids, state."""
@@ -119,7 +127,7 @@ def _write(
     dtype = np.dtype(request.dtype)
     tables = {f"{stem}_ims.npy": table for stem, table in rows.items()}
     small = small_files(gathered.splits, rows)
-    _check_space(request.target, sum(table_bytes(table, dtype) for table in tables.values()))
+    _check_space(request.target, sum(feature_bytes(table, dtype) for table in tables.values()))
     work = Work(request.target, plan, [*small, *tables, MANIFEST])
     for name, content in small.items():
         work.write(name, content)
@@ -157,7 +165,9 @@ def _write_tables(
         done += images
         report("features", done, total)
 
-    return {name: write_table(work, name, table, dtype, advance) for name, table in tables.items()}
+    return {
+        name: write_features(work, name, table, dtype, advance) for name, table in tables.items()
+    }
 
 
 def _check_space(target: Path, needed: int) -> None:

@@ -7,13 +7,18 @@ import pytest
 
 from tests.data.files import dataset
 from vsebench.annotation import evaluate_scores
-from vsebench.data.annotation.tags import Tags
-from vsebench.data.annotation.tags.blocks import generate, mixtures
-from vsebench.data.annotation.tags.options import BLOCK, Options
-from vsebench.data.annotation.tags.world import TOPICS, World
-from vsebench.data.annotation.tags.write import write
-from vsebench.data.annotation.validate import check_annotation
+from vsebench.data.annotation.tags import (
+    BLOCK,
+    TOPICS,
+    Options,
+    Tags,
+    World,
+    generate,
+    mixtures,
+    write,
+)
 from vsebench.data.open import open_dataset
+from vsebench.data.validate import check_annotation
 from vsebench.plugin import DataError, SpecError
 
 
@@ -104,7 +109,7 @@ def test_opened_by_name_and_loaded_once(cache, monkeypatch):
     first = open_dataset(dataset("tags"), options)
     assert first.path.parent == cache
     monkeypatch.setattr(
-        "vsebench.data.annotation.tags.dataset.write", lambda *_: pytest.fail("generated again")
+        "vsebench.data.annotation.tags.write", lambda *_: pytest.fail("generated again")
     )
     again = open_dataset(dataset("tags"), options)
     assert again.fingerprint == first.fingerprint

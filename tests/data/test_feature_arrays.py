@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vsebench.data.features import QuantisedFeatures, RowSelection, select_rows
+from vsebench.data.feature_arrays import QuantisedFeatures, RowSelection, select_rows
 from vsebench.plugin import FeatureArray
 
 BASE = np.random.default_rng(0).integers(-128, 128, (20, 3, 4)).astype(np.int8)
