@@ -11,16 +11,17 @@ import pytest
 from tests.factories import make_spec
 from tests.grid import fake_training
 from vsebench.grid import forking
-from vsebench.grid.run import RunJob
+from vsebench.grid.job import job_of
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsebench.plugin import Job
     from vsebench.results.spec import RunSpec
 
-    MakeJob = Callable[[RunSpec], RunJob]
+    MakeJob = Callable[[RunSpec], Job]
 
 
 @pytest.fixture(autouse=True)
@@ -56,13 +57,8 @@ def out(tmp_path: Path) -> Path:
 def job(out: Path) -> MakeJob:
     """A run spec as an executor gets it."""
 
-    def make(spec: RunSpec) -> RunJob:
-        return RunJob(
-            spec.run_id,
-            spec.model_dump_json(),
-            Store(out).directory_for(spec).path,
-            spec.depends_on,
-        )
+    def make(spec: RunSpec) -> Job:
+        return job_of(spec, Store(out).directory_for(spec).path)
 
     return make
 

@@ -35,10 +35,10 @@ import sys
 from pathlib import Path
 from vsebench.grid.forking import preloading
 from vsebench.grid.process import RunProcess
-from vsebench.grid.run import RunJob
+from vsebench.grid.job import job_of
 from vsebench.results.spec import RunSpec
 spec = RunSpec.model_validate_json(sys.stdin.readline())
-job = RunJob(spec.run_id, spec.model_dump_json(), Path(sys.argv[1]), ())
+job = job_of(spec, Path(sys.argv[1]))
 with preloading() as server:
     RunProcess(job, lambda event: None, server=server)
     print(server._process.pid, flush=True)

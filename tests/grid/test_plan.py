@@ -40,6 +40,19 @@ def vsebench_register_datasets(register):
     register("labels", "a:B", card=DatasetCard("of the other task", task="annotation"))
 """
 
+EXECUTOR_FILE = """
+from vsebench.plugin import Card, hookimpl
+
+class Cluster:
+    @staticmethod
+    def default_workers(device):
+        return {"cpu": 200, "cuda": 8}[device]
+
+@hookimpl
+def vsebench_register_executors(register):
+    register("cluster", f"{__name__}:Cluster", card=Card("runs somewhere"))
+"""
+
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
@@ -271,6 +284,14 @@ def test_workers_and_concurrency():
     assert make(loss="triplet", seeds="0-3", workers=3).runs[0].environment.concurrency == 3
     assert make(loss="triplet", pooling="gpo", workers=8).runs[0].environment.concurrency == 1
     assert make().workers == physical_cores() >= 1
+
+
+def test_an_executor_may_know_how_many_runs_it_takes_at_a_time(tmp_path: Path):
+    plugin = tmp_path / "cluster.py"
+    plugin.write_text(EXECUTOR_FILE)
+    cluster = {"executor": "cluster", "plugin": [str(plugin)]}
+    assert make(**cluster, device="cpu").workers == 200
+    assert make(**cluster, device="cpu", workers=3).workers == 3
 
 
 REFUSED = [

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.grid.conftest import MakeJob
-    from vsebench.grid.run import RunJob
+    from vsebench.plugin import Job
 
 PARENT = """
 import sys
 from pathlib import Path
 from vsebench.grid.process import RunProcess
-from vsebench.grid.run import RunJob
+from vsebench.grid.job import job_of
 from vsebench.results.spec import RunSpec
 spec = RunSpec.model_validate_json(sys.stdin.readline())
-RunProcess(RunJob(spec.run_id, spec.model_dump_json(), Path(sys.argv[1]), ()), lambda event: None)
+RunProcess(job_of(spec, Path(sys.argv[1])), lambda event: None)
 sys.stdin.read()
 """
 
@@ -47,7 +47,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def listen(job: RunJob) -> tuple[list[dict[str, object]], str, int]:
+def listen(job: Job) -> tuple[list[dict[str, object]], str, int]:
     """A worker's events, what it printed, and its exit code."""
     process = start("-m", "vsebench.grid.worker", str(job.directory))
     assert process.stdin is not None

@@ -1,4 +1,4 @@
-"""One run, from its spec to its record: what every executor calls."""
+"""One run, from its spec to its record."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsebench.plugin.executors import Status
     from vsebench.results.spec import AnySpec
 
     Events = Callable[[dict[str, object]], None]
@@ -50,6 +51,15 @@ def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> 
     record = _finished(directory) or _claim_and_run(spec, run_dir, report or _ignore)
     (report or _ignore)({"event": "finished", "status": record.status})
     return record
+
+
+def attempt(run_spec_json: str, run_dir: Path, report: Events) -> Status:
+    """As `execute`; a run that another process works on is reported as busy."""
+    try:
+        return execute(run_spec_json, run_dir, report).status
+    except RunBusy as busy:
+        report({"event": "busy", "reason": str(busy)})
+        return "busy"
 
 
 def held_by(run_dir: Path) -> str:

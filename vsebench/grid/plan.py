@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vsebench.data.open import open_dataset
 from vsebench.grid.axes import resolve_datasets
@@ -83,7 +83,7 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None) -> Plan:
         runs = annotation_runs(suite, datasets, open_data, device, registry)
     else:
         runs, support = retrieval_runs(suite, datasets, open_data, device, registry)
-    workers = suite.workers or default_workers(device)
+    workers = suite.workers or _default_workers(executor, device, registry)
     return Plan(
         with_concurrency(runs, workers),
         executor,
@@ -93,6 +93,14 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None) -> Plan:
         support,
         tuple(dict.fromkeys(_warnings(runs, registry))),
     )
+
+
+def _default_workers(
+    executor: ComponentRef, device: Literal["cpu", "cuda"], registry: Registry
+) -> int:
+    """Runs at a time where nobody says: the executor knows, or this machine decides."""
+    known = getattr(registry.get("executor", executor.name).load(), "default_workers", None)
+    return int((known or default_workers)(device))
 
 
 def with_concurrency(

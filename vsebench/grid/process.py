@@ -12,30 +12,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from vsebench.files import guarded
+from vsebench.plugin.executors import MALLOC, Resources
 from vsebench.results.directory import RunDirectory
-from vsebench.results.spec import read_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from vsebench.grid.forking import ForkServer
-    from vsebench.plugin.protocols import Job
-
-ONEDNN = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
-"""Bounds what oneDNN and torch keep per shape of a product: ragged batches seldom repeat their
-shapes, and 1,024 kept ones take a gigabyte.
-"""
-
-MALLOC = {
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-}
-"""Lets glibc keep the memory of a step for the next one. By default it hands arrays of some MiB
-back to the system, which clears them page by page before they are used again: a tenth of a small
-step. These are the largest threshold that glibc takes, and how much it may keep at the end of the
-heap.
-"""
+    from vsebench.plugin.executors import Job
 
 _GRACE_SECONDS = 5.0
 """For the pipes of an ended process to close; a process that it left behind may hold them open."""
@@ -80,7 +65,7 @@ class RunProcess:
             try:
                 self._process = self._start(
                     (stdin, stdout, log.fileno()),
-                    environment(read_spec(job.spec).protocol.threads, cuda_device),
+                    environment(job.resources.threads, cuda_device),
                     server,
                 )
             except BaseException:
@@ -150,14 +135,13 @@ def environment(threads: int, cuda_device: str | None = None) -> dict[str, str]:
     """The environment of a run's process: this one's and its module search path, with as many
     threads as the run's protocol says.
     """
+    given = Resources("cpu", threads).variables
+    ours = {name: value for name, value in os.environ.items() if name in MALLOC}
     settings = {
-        **MALLOC,
         **os.environ,
-        **ONEDNN,
+        **given,
+        **ours,
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "PYTHONHASHSEED": "0",
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
     }
     return settings if cuda_device is None else {**settings, "CUDA_VISIBLE_DEVICES": cuda_device}
 

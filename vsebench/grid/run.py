@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.grid.execute import held_by
 from vsebench.grid.forking import preloading_for
+from vsebench.grid.job import job_of
 from vsebench.grid.plan import plan
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.lease import Lease, is_held
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
     from vsebench.grid.plan import Plan
     from vsebench.grid.suite import Suite
-    from vsebench.plugin.protocols import Executor, Report
+    from vsebench.plugin.executors import Job, Report
+    from vsebench.plugin.protocols import Executor
     from vsebench.results.reader import RunReader
     from vsebench.results.spec import AnySpec
 
@@ -47,16 +49,6 @@ class GridOutcome:
     failed: tuple[str, ...]
     blocked: tuple[str, ...]
     skipped: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class RunJob:
-    """One run, as an executor sees it."""
-
-    run_id: str
-    spec: str
-    directory: Path
-    depends_on: tuple[str, ...]
 
 
 def run_suite(suite: Suite, *, reporter: Report | None = None) -> GridOutcome:
@@ -92,7 +84,7 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
     _drain(
         executor.create(plan.executor.params, workers=plan.workers),
-        [_job(run, store) for run in todo.values()],
+        [job_of(run, store.directory_for(run).path) for run in todo.values()],
         watch,
     )
     return GridOutcome(
@@ -171,7 +163,7 @@ class _Watch:
             lease.release()
 
 
-def _drain(executor: Executor, jobs: Sequence[RunJob], watch: _Watch) -> None:
+def _drain(executor: Executor, jobs: Sequence[Job], watch: _Watch) -> None:
     """Executes the jobs. Those that another process works on, and those that need one of them, wait
     until it has ended.
     """
@@ -189,7 +181,7 @@ def _drain(executor: Executor, jobs: Sequence[RunJob], watch: _Watch) -> None:
             time.sleep(POLL_SECONDS)
 
 
-def _held(jobs: Sequence[RunJob]) -> dict[str, str]:
+def _held(jobs: Sequence[Job]) -> dict[str, str]:
     """What jobs wait for, by run id; `jobs` come after those that they depend on."""
     held: dict[str, str] = {}
     for job in jobs:
@@ -199,10 +191,6 @@ def _held(jobs: Sequence[RunJob]) -> dict[str, str]:
         elif is_held(job.directory):
             held[job.run_id] = held_by(job.directory)
     return held
-
-
-def _job(run: AnySpec, store: Store) -> RunJob:
-    return RunJob(run.run_id, run.model_dump_json(), store.directory_for(run).path, run.depends_on)
 
 
 def _ignore(run_id: str, event: dict[str, object]) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vsebench.grid.plan import Plan
     from vsebench.grid.space import Point
     from vsebench.grid.suite import Suite
-    from vsebench.plugin.protocols import Report
+    from vsebench.plugin.executors import Report
 
 TRIALS = "trials"
 """The folder of the trials' runs."""

@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from vsebench.grid.execute import RunBusy, execute
+from vsebench.grid.execute import attempt
 
 _ORPHANED = 1
 
@@ -41,10 +41,7 @@ def main() -> None:
 
     spec = _first_line(sys.stdin.fileno())
     threading.Thread(target=_end_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
-    try:
-        execute(spec, Path(sys.argv[1]), report)
-    except RunBusy as busy:
-        report({"event": "busy", "reason": str(busy)})
+    attempt(spec, Path(sys.argv[1]), report)
     _leave()
 
 

@@ -47,6 +47,7 @@ from vsebench.plugin.errors import (
     VsebenchError,
     WriteError,
 )
+from vsebench.plugin.executors import Job, Report, Resources, Schedule, execute
 from vsebench.plugin.keys import Key
 from vsebench.plugin.offline import MiningInputs, OfflineBatch, OfflineLists, OfflineSpec
 from vsebench.plugin.params import Param, Scalar
@@ -54,11 +55,9 @@ from vsebench.plugin.protocols import (
     BatchPlan,
     Executor,
     ImageEncoder,
-    Job,
     Loss,
     Pooling,
     RawImageEncoder,
-    Report,
     Similarity,
     TextEncoder,
 )
@@ -141,6 +140,7 @@ __all__ = (
     "Register",
     "RegisterEncoder",
     "Report",
+    "Resources",
     "RetrievalData",
     "RetrievalSplit",
     "RetrievalTest",
@@ -149,6 +149,7 @@ __all__ = (
     "Sampler",
     "SamplerState",
     "Scalar",
+    "Schedule",
     "SetEmbedding",
     "Setting",
     "Similarity",
@@ -161,6 +162,7 @@ __all__ = (
     "Tokeniser",
     "VsebenchError",
     "WriteError",
+    "execute",
     "fork",
     "hookimpl",
     "recalls",

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     from torch import Tensor
 
     from vsebench.plugin.embeddings import Embedding, PoolingOutput
     from vsebench.plugin.encoders import LocalFeatures
+    from vsebench.plugin.executors import Job, Report
     from vsebench.plugin.keys import Key
     from vsebench.plugin.retrieval import LossInputs, LossOutput
 
@@ -128,40 +128,20 @@ class TextEncoder(Protocol):
 
 
 class Executor(Protocol):
-    """Runs jobs somewhere. `__init__` may take `workers`."""
+    """Executes jobs somewhere. `__init__` may take `workers`, how many at a time.
+
+    It may have a static method `default_workers(device)`, `cpu` or `cuda`: how many where nobody
+    says. Without it, that is as many as this machine has CUDA devices, or cores.
+    """
 
     def execute(self, jobs: Sequence[Job], report: Report) -> None:
-        """Runs every job after the jobs that it depends on, and returns when none is left.
+        """Executes every job once, after the jobs that it depends on, and returns when none is
+        left.
 
-        A job is one call of `vsebench.grid.execute.execute(job.spec, job.directory, …)` in a
-        process of its own, which is not made again when it fails: the call has recorded that, and a
-        job that needs a failed one records that it is blocked. What the call reports is passed to
-        `report`, and besides: `{"event": "started"}`; `{"event": "busy", "reason": …}` when it
-        raises `RunBusy`; and `{"event": "died", "reason": …}` when the process ended without either
-        of these and without `{"event": "finished", …}`.
+        Each is one call of `vsebench.plugin.execute` in a process of its own, which is not made
+        again when it fails: the run's record says so. A `Schedule` keeps the order and reports. A
+        job that another process works on is put off with those that need it: this is called again
+        with them when that process has ended. Whatever is raised in here, by `report` too, leaves
+        no process behind.
         """
         ...
-
-
-class Job(Protocol):
-    """One run to execute."""
-
-    @property
-    def run_id(self) -> str: ...
-    @property
-    def spec(self) -> str:
-        """The run spec as JSON."""
-        ...
-
-    @property
-    def directory(self) -> Path: ...
-    @property
-    def depends_on(self) -> tuple[str, ...]:
-        """Run ids that must be done first."""
-        ...
-
-
-class Report(Protocol):
-    """Receives the progress of jobs."""
-
-    def __call__(self, run_id: str, event: dict[str, object]) -> None: ...

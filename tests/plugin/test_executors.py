@@ -1,0 +1,142 @@
+"""The order of jobs and what is reported of them, whatever executes them."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from pathlib import Path
+
+import pytest
+
+from vsebench.plugin import Job, Resources, Schedule, SpecError
+
+DONE = {"event": "finished", "status": "done"}
+BUSY = {"event": "busy", "reason": "it is being run by process 1 on there"}
+
+
+def job(run_id: str, *needs: str) -> Job:
+    return Job(run_id, "{}", Path("runs") / run_id, needs, Resources("cpu", 1))
+
+
+class Told:
+    """What was reported, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, object]]] = []
+
+    def __call__(self, run_id: str, event: dict[str, object]) -> None:
+        self.events.append((run_id, event))
+
+    def kinds(self, run_id: str) -> list[object]:
+        return [event["event"] for told, event in self.events if told == run_id]
+
+
+def taken(schedule: Schedule, most: int | None = None) -> list[str]:
+    return [job.run_id for job in schedule.take(most)]
+
+
+def test_jobs_are_taken_in_the_order_given_and_no_more_than_asked_for() -> None:
+    told = Told()
+    schedule = Schedule([job("c"), job("a"), job("b")], told)
+    assert taken(schedule, 0) == []
+    assert taken(schedule, 2) == ["c", "a"]
+    assert taken(schedule) == ["b"]
+    assert taken(schedule) == []
+    assert told.events == [(run_id, {"event": "started"}) for run_id in "cab"]
+
+
+def test_a_job_waits_until_the_process_of_what_it_needs_has_ended() -> None:
+    schedule = Schedule([job("b", "a"), job("a", "done long ago")], Told())
+    assert taken(schedule) == ["a"]
+    schedule.hear(("a", DONE))
+    assert taken(schedule) == []
+    schedule.end("a", "ended")
+    assert taken(schedule) == ["b"]
+    schedule.hear(("b", DONE))
+    schedule.end("b", "ended")
+    assert not schedule
+
+
+def test_an_end_without_a_word_is_a_death() -> None:
+    told = Told()
+    schedule = Schedule([job("a"), job("b")], told)
+    schedule.take()
+    schedule.hear(("a", {"event": "phase", "phase": "training"}))
+    schedule.end("a", "killed")
+    schedule.hear(("b", {"event": "finished", "status": "failed"}))
+    schedule.end("b", "code 0")
+    assert told.kinds("a") == ["started", "phase", "died"]
+    assert told.events[3] == ("a", {"event": "died", "reason": "killed"})
+    assert told.kinds("b") == ["started", "finished"]
+
+
+def test_all_that_need_a_busy_job_are_put_off_with_it() -> None:
+    told = Told()
+    schedule = Schedule(
+        [job("a"), job("b", "a"), job("c", "b"), job("d", "b", "a"), job("e")], told
+    )
+    assert taken(schedule, 1) == ["a"]
+    schedule.hear(("a", BUSY))
+    schedule.end("a", "code 0")
+    assert [told.kinds(run_id) for run_id in "bcd"] == [["busy"]] * 3
+    assert ("c", {"event": "busy", "reason": "it waits for run b"}) in told.events
+    assert taken(schedule) == ["e"]
+
+
+def test_jobs_in_a_circle_are_refused_once_nothing_else_is_left() -> None:
+    schedule = Schedule([job("a", "b"), job("b", "a"), job("c")], Told())
+    assert taken(schedule) == ["c"]
+    assert taken(schedule) == []
+    schedule.end("c", "killed")
+    with pytest.raises(SpecError, match="runs depend on each other: a, b"):
+        schedule.take()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_grid_is_executed_once_each_and_in_order(seed: int) -> None:
+    """Random dependencies, ends and workers: no job is lost, doubled or early."""
+    draw = random.Random(seed)
+    names = [f"run{number}" for number in range(30)]
+    jobs = [
+        job(name, *draw.sample(names[:i], min(i, draw.randrange(3))))
+        for i, name in enumerate(names)
+    ]
+    draw.shuffle(jobs)
+    told = Told()
+    schedule, running, over = Schedule(jobs, told), [], set()
+    needs = {job.run_id: set(job.depends_on) for job in jobs}
+    busy: set[str] = set()
+    while schedule:
+        for found in schedule.take(3 - len(running)):
+            assert needs[found.run_id] <= over
+            running.append(found.run_id)
+        run_id = running.pop(draw.randrange(len(running)))
+        ending = draw.choice(["done", "failed", "busy", "dies"])
+        if ending == "busy":
+            schedule.hear((run_id, BUSY))
+            busy.add(run_id)
+        elif ending != "dies":
+            schedule.hear((run_id, {"event": "finished", "status": ending}))
+        schedule.end(run_id, "killed")
+        over.add(run_id)
+    put_off = set(busy)
+    for name in names:  # each after those that it needs
+        put_off |= {name} if needs[name] & put_off else set()
+    for name in names:
+        kinds = told.kinds(name)
+        if name in put_off and name not in busy:
+            assert kinds == ["busy"]
+        else:
+            assert kinds[0] == "started"
+            assert len(kinds) == 2
+            assert (kinds[1] == "busy") == (name in busy)
+
+
+def test_a_job_can_be_sent_elsewhere() -> None:
+    made = job("a", "b")
+    assert pickle.loads(pickle.dumps(made)) == made
+
+
+def test_its_variables_bound_the_threads() -> None:
+    variables = Resources("cpu", 3).variables
+    assert variables["OMP_NUM_THREADS"] == variables["MKL_NUM_THREADS"] == "3"

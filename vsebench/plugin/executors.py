@@ -1,0 +1,187 @@
+"""What an executor is given and what it calls: jobs, their order, and the run itself.
+
+An executor decides where a run is executed. What a run is and in which order runs may start is
+decided here, once for all of them:
+
+    def execute(self, jobs, report):
+        schedule = Schedule(jobs, report)
+        while schedule:
+            for job in schedule.take(self.workers):
+                ...                     # somewhere else, execute(job, send)
+            ...                         # schedule.hear(what was sent), schedule.end(run_id, reason)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from vsebench.plugin.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    Event = dict[str, object]
+    Message = tuple[str, Event]
+    """A run id, and what happened to that run."""
+
+Status = Literal["done", "failed", "blocked", "busy"]
+
+ONEDNN = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
+"""Bounds what oneDNN and torch keep per shape of a product: ragged batches seldom repeat their
+shapes, and 1,024 kept ones take a gigabyte.
+"""
+
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
+"""Lets glibc keep the memory of a step for the next one. By default it hands arrays of some MiB
+back to the system, which clears them page by page before they are used again: a tenth of a small
+step. These are the largest threshold that glibc takes, and how much it may keep at the end of the
+heap.
+"""
+
+
+class Report(Protocol):
+    """Receives the progress of jobs, in one thread."""
+
+    def __call__(self, run_id: str, event: Event) -> None: ...
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a run needs of the machine that executes it.
+
+    Attributes:
+        device: `cpu`, or `cuda` for one CUDA device; a run uses the first that its process sees.
+        threads: CPU threads.
+    """
+
+    device: Literal["cpu", "cuda"]
+    threads: int
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables to start the run's process with. They bound its memory and its
+        threads, and change no number.
+        """
+        return {
+            **MALLOC,
+            **ONEDNN,
+            "PYTHONHASHSEED": "0",
+            "OMP_NUM_THREADS": str(self.threads),
+            "MKL_NUM_THREADS": str(self.threads),
+        }
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to execute. It can be pickled.
+
+    Attributes:
+        run_id: identifies the run.
+        spec: the run spec as JSON.
+        directory: what the run writes; those of the runs that it depends on lie beside it.
+        depends_on: ids of the runs that must have ended first.
+        resources: what the run needs.
+    """
+
+    run_id: str
+    spec: str
+    directory: Path
+    depends_on: tuple[str, ...]
+    resources: Resources
+
+
+def execute(job: Job, send: Callable[[Message], object]) -> Status:
+    """Executes a job in this process, which is best the job's own: from its last checkpoint where
+    it has one, to its record.
+
+    Whatever goes wrong inside the run is in its record, and what the run prints is in its log. A
+    job that is done is not done again; one that needs a failed run is recorded as blocked.
+
+    Args:
+        job: the run.
+        send: receives the run's id with each event, a dict of JSON values: the `put` of a queue, or
+            the `send` of a connection.
+
+    Returns:
+        How it ended; `busy` where another process works on it, or on a run that it depends on:
+        nothing was done then.
+
+    Raises:
+        VsebenchError: the directory cannot be written.
+    """
+    # above this package, and it imports torch
+    status: Status = import_module("vsebench.grid.job").execute_job(job, send)
+    return status
+
+
+class Schedule:
+    """Which jobs may start, and what became of those that did; true while any is left.
+
+    It reports what every executor has to: that a job was started, that one which depends on a busy
+    job has to wait as well, and that the process of a job ended without a word.
+    """
+
+    def __init__(self, jobs: Iterable[Job], report: Report) -> None:
+        self._waiting = {job.run_id: job for job in jobs}
+        self._accounted: dict[str, bool] = {}  # of those that run, whether they said how they ended
+        self._report = report
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting or self._accounted)
+
+    def take(self, most: int | None = None) -> list[Job]:
+        """Jobs to start now, reported as started: those that depend on none that is left, in the
+        order given.
+
+        Args:
+            most: of them; None takes all.
+
+        Raises:
+            SpecError: the jobs that are left depend on each other.
+        """
+        ready = [job for job in self._waiting.values() if not any(map(self._left, job.depends_on))]
+        if self._waiting and not ready and not self._accounted:
+            raise SpecError(f"runs depend on each other: {', '.join(self._waiting)}")
+        taken = ready[:most]
+        for job in taken:
+            del self._waiting[job.run_id]
+            self._accounted[job.run_id] = False
+            self._report(job.run_id, {"event": "started"})
+        return taken
+
+    def hear(self, message: Message) -> None:
+        """Takes what a job sent, in the order in which it was sent."""
+        run_id, event = message
+        if event["event"] in ("finished", "busy"):
+            self._accounted[run_id] = True
+        self._report(run_id, event)
+        if event["event"] == "busy":
+            self._put_off(run_id)
+
+    def end(self, run_id: str, reason: str) -> None:
+        """The process of a job has ended, and everything that it sent was heard.
+
+        Args:
+            run_id: of the job.
+            reason: how its process ended, should the job not have said how it did itself.
+        """
+        if not self._accounted.pop(run_id):
+            self._report(run_id, {"event": "died", "reason": reason})
+
+    def _left(self, run_id: str) -> bool:
+        return run_id in self._waiting or run_id in self._accounted
+
+    def _put_off(self, busy: str) -> None:
+        """Takes back the jobs that depend on a busy one: they cannot start before it has ended
+        elsewhere.
+        """
+        for job in list(self._waiting.values()):
+            if busy in job.depends_on and self._waiting.pop(job.run_id, None):
+                self._report(job.run_id, {"event": "busy", "reason": f"it waits for run {busy}"})
+                self._put_off(job.run_id)
