@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from vsebench.kernels.gemm import true_float32
-from vsebench.retrieval.encoders.bigru import BiGRUEncoder
+from vsebench.retrieval.encoders.gru import BiGRUEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ import torch
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin.loader import load_plugins
 from vsebench.retrieval.encode import encode_images, encode_texts, evaluating
-from vsebench.retrieval.inputs.tables import ImageTable, TextTable
+from vsebench.retrieval.inputs.splits import ImageFeatures, Captions
 from vsebench.retrieval.model import Model, build
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_images_are_embedded_in_order_whatever_the_block(
     plan_runs: Callable[..., tuple[RunSpec, ...]],
 ) -> None:
     rng = np.random.default_rng(0)
-    table = ImageTable(
+    table = ImageFeatures(
         rng.normal(size=(11, 6, 5)).astype(np.float32), rng.integers(1, 7, size=11), CPU
     )
     model = model_of(plan_runs, 10)
@@ -50,10 +50,10 @@ def test_captions_are_embedded_in_their_own_order(
     ]
     vocabulary = Vocabulary.build(captions, 1)
     model = model_of(plan_runs, len(vocabulary))
-    table = TextTable(vocabulary.encode(captions))
+    table = Captions(vocabulary.encode(captions))
     whole = encode_texts(model, table, CPU)
     alone = torch.cat(
-        [encode_texts(model, TextTable(vocabulary.encode([caption])), CPU) for caption in captions]
+        [encode_texts(model, Captions(vocabulary.encode([caption])), CPU) for caption in captions]
     )  # type: ignore[misc]
     torch.testing.assert_close(whole, alone, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(

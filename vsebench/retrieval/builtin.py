@@ -42,7 +42,7 @@ _WORDS = (
 def vsebench_register_encoders(register: RegisterEncoder) -> None:
     register(
         "region",
-        "vsebench.retrieval.encoders.region:RegionEncoder",
+        "vsebench.retrieval.encoders.features:RegionEncoder",
         side="image",
         params=[
             Param(
@@ -67,7 +67,7 @@ def vsebench_register_encoders(register: RegisterEncoder) -> None:
     )
     register(
         "grid",
-        "vsebench.retrieval.encoders.grid:GridEncoder",
+        "vsebench.retrieval.encoders.features:GridEncoder",
         side="image",
         card=Card(
             "a linear layer per local feature",
@@ -140,7 +140,7 @@ def _register_backbone(register: RegisterEncoder) -> None:
 def _register_text(register: RegisterEncoder) -> None:
     register(
         "bigru",
-        "vsebench.retrieval.encoders.bigru:BiGRUEncoder",
+        "vsebench.retrieval.encoders.gru:BiGRUEncoder",
         side="text",
         card=Card(
             "word embeddings learned from scratch and a bidirectional GRU whose directions are "
@@ -151,7 +151,7 @@ def _register_text(register: RegisterEncoder) -> None:
     )
     register(
         "gru-last",
-        "vsebench.retrieval.encoders.gru_last:GRUEncoder",
+        "vsebench.retrieval.encoders.gru:GRUEncoder",
         side="text",
         card=Card(
             "word embeddings learned from scratch and a GRU in one direction, for the pooling "
@@ -187,7 +187,7 @@ def _register_text(register: RegisterEncoder) -> None:
             "the last hidden states of a pretrained transformer and a linear layer",
             paper=_VSE_INFINITY,
             files="vsebench.retrieval.encoders.pretrained:model_files",
-            tokeniser="vsebench.retrieval.encoders.pieces:PieceTokeniser",
+            tokeniser="vsebench.retrieval.encoders.bert:PieceTokeniser",
             notes=(
                 (
                     "Special tokens such as [CLS] and [SEP] are local features too, as published; "

@@ -10,7 +10,7 @@ import torch
 
 from vsebench.retrieval.embeddings import apply, concatenate
 from vsebench.retrieval.inputs.batches import Padded, to_device
-from vsebench.retrieval.inputs.raw_images import RawImages
+from vsebench.retrieval.inputs.splits import RawImages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import RawImageEncoder
     from vsebench.plugin.embeddings import Embedding
-    from vsebench.retrieval.inputs.tables import ImageTable, TextTable
+    from vsebench.retrieval.inputs.splits import ImageFeatures, Captions
     from vsebench.retrieval.model import Model
 
 
@@ -37,33 +37,33 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def encode_images(
-    model: Model, table: ImageTable | RawImages, block: int | None = None
+    model: Model, images: ImageFeatures | RawImages, block: int | None = None
 ) -> Embedding:
     """Embeddings of every image, in order; raw images whole.
 
     Args:
         model: the model.
-        table: the images.
+        images: the images.
         block: images embedded at a time; by default 256, of raw images 32.
     """
     with evaluating(model):
         batches = (
-            _raw_batches(model, table, block or 32)
-            if isinstance(table, RawImages)
-            else _feature_batches(table, block or 256)
+            _raw_batches(model, images, block or 32)
+            if isinstance(images, RawImages)
+            else _feature_batches(images, block or 256)
         )
         parts = [model.image(*batch).embedding for batch in batches]
     return concatenate(parts)
 
 
-def _feature_batches(table: ImageTable, block: int) -> Iterator[Padded]:
-    for start in range(0, len(table), block):
-        images = np.arange(start, min(start + block, len(table)))
-        lengths = table.lengths[images]
+def _feature_batches(images: ImageFeatures, block: int) -> Iterator[Padded]:
+    for start in range(0, len(images), block):
+        chosen = np.arange(start, min(start + block, len(images)))
+        lengths = images.lengths[chosen]
         positions = np.broadcast_to(
-            np.arange(int(lengths.max())), (len(images), int(lengths.max()))
+            np.arange(int(lengths.max())), (len(chosen), int(lengths.max()))
         )
-        yield Padded(table.gather(images, positions), to_device(lengths, table.device))
+        yield Padded(images.gather(chosen, positions), to_device(lengths, images.device))
 
 
 def _raw_batches(model: Model, images: RawImages, block: int) -> Iterator[Padded]:
@@ -77,16 +77,16 @@ def _raw_batches(model: Model, images: RawImages, block: int) -> Iterator[Padded
 
 
 def encode_texts(
-    model: Model, table: TextTable, device: torch.device, block: int = 512
+    model: Model, captions: Captions, device: torch.device, block: int = 512
 ) -> Embedding:
-    """Embeddings of every caption of a table, in order; captions of like length are embedded
+    """Embeddings of every caption, in order; captions of like length are embedded
     together, so that little padding is computed.
     """
-    order = np.argsort(table.lengths, kind="stable")
+    order = np.argsort(captions.lengths, kind="stable")
     parts = []
     with evaluating(model):
         for start in range(0, len(order), block):
-            tokens, lengths = table.gather(order[start : start + block])
+            tokens, lengths = captions.gather(order[start : start + block])
             parts.append(
                 model.text(to_device(tokens, device), to_device(lengths, device)).embedding
             )

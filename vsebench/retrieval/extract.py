@@ -21,7 +21,7 @@ from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import DataError
 from vsebench.retrieval.encoders.pretrained import model_files
 from vsebench.retrieval.encoders.vision import VisionModel
-from vsebench.retrieval.inputs.raw_images import RawImages
+from vsebench.retrieval.inputs.splits import RawImages
 
 if TYPE_CHECKING:
     from collections.abc import Callable

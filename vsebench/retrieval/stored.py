@@ -19,7 +19,7 @@ from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.inputs.run_inputs import open_inputs
 from vsebench.retrieval.model import build
 from vsebench.retrieval.ranking.evaluation import evaluate
-from vsebench.retrieval.training.offline import load_best
+from vsebench.retrieval.training.first_round import load_best
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,17 +1,19 @@
+"""The tokenizers of pretrained models against plain calls of transformers."""
+
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from vsebench.plugin import SpecError
+from vsebench.plugin import SpecError, TokenTable
 from vsebench.retrieval.encoders.backbone import BackboneEncoder
-from vsebench.retrieval.encoders.bert import BertEncoder
-from vsebench.retrieval.encoders.pieces import PieceTokeniser
-from vsebench.retrieval.inputs.tables import TextTable
+from vsebench.retrieval.encoders.bert import BertEncoder, PieceTokeniser
+from vsebench.retrieval.inputs.splits import Captions
 from vsebench_learned.positions import First, Last
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def test_it_is_a_linear_layer_on_the_last_hidden_states_of_each_caption_alone(
     captions = ["a dog runs", "the red cat, the dog and another red dog", "dog"]
     tokens, lengths = map(
         torch.from_numpy,
-        TextTable(PieceTokeniser(folder).encode(captions)).gather(torch.arange(3).numpy()),
+        Captions(PieceTokeniser(folder).encode(captions)).gather(torch.arange(3).numpy()),
     )
     out = encoder(tokens, lengths)
     for b, caption in enumerate(captions):
@@ -178,3 +180,76 @@ def test_of_clip_it_takes_the_text_half_and_last_is_its_end_of_text(tmp_path: Pa
     # CLIP's own choice of the end of text
     own = clip.text_model(input_ids=tokens, attention_mask=(tokens != 0).long()).pooler_output
     torch.testing.assert_close(pooled, encoder.fc(own), rtol=1e-5, atol=1e-6)
+
+
+CAPTIONS = (
+    "A dog runs.",
+    "the snowboarder, re-used!",
+    "",
+    "...",
+    "Ünïcode 雪 dog",
+    "a " * 40,
+    "[MASK] dog [SEP]",
+)
+
+
+def rows(table: TokenTable) -> list[tuple[list[int], list[int]]]:
+    assert table.words is not None
+    return [
+        (table.tokens[a:b].tolist(), table.words[a:b].tolist())
+        for a, b in zip(table.offsets[:-1], table.offsets[1:], strict=True)
+    ]
+
+
+@pytest.mark.parametrize("model", ["tiny_bert", "minilm"])
+def test_ids_and_words_are_those_of_a_plain_call(
+    model: str, request: pytest.FixtureRequest
+) -> None:
+    from transformers import AutoTokenizer
+
+    folder = request.getfixturevalue(model)
+    plain, longest = AutoTokenizer.from_pretrained(folder), 24 if model == "tiny_bert" else 512
+    for caption, (ids, words) in zip(
+        CAPTIONS, rows(PieceTokeniser(folder).encode(CAPTIONS)), strict=True
+    ):
+        alone = plain(caption, truncation=True, max_length=longest)
+        assert ids == alone["input_ids"]
+        assert words == [-1 if word is None else word for word in alone.word_ids()]
+
+
+def test_words_are_split_as_the_published_recipe_splits_them(minilm: str) -> None:
+    ((ids, words),) = rows(PieceTokeniser(minilm).encode(["Two snowboarders, jump-ing"]))
+    # [CLS] two snow ##board ##ers , jump - ing [SEP]
+    assert ids == [
+        101,
+        2048,
+        4586,
+        6277,
+        2545,
+        1010,
+        5376,
+        1011,
+        13749,
+        102,
+    ]
+    assert words == [-1, 0, 1, 1, 1, 2, 3, 4, 5, -1]
+
+
+def test_what_replaces_a_piece_is_never_special(minilm: str) -> None:
+    tokeniser = PieceTokeniser(minilm)
+    assert (len(tokeniser), tokeniser.mask) == (30522, 103)
+    assert len(tokeniser.replacements) == 30522 - 5
+    assert not np.isin([0, 100, 101, 102, 103], tokeniser.replacements).any()
+
+
+def test_no_caption_gives_an_empty_table(tiny_bert: str) -> None:
+    table = PieceTokeniser(tiny_bert).encode([])
+    assert (len(table), table.tokens.dtype, table.offsets.tolist()) == (0, np.int32, [0])
+
+
+def test_a_model_without_a_tokenizer_is_refused(tiny_bert: str, tmp_path) -> None:
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).symlink_to(f"{tiny_bert}/{name}")
+    with pytest.raises(SpecError, match="tokenizer") as caught:
+        PieceTokeniser(str(tmp_path))
+    assert "\n" not in str(caught.value)

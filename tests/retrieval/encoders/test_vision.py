@@ -12,8 +12,7 @@ from torch import nn
 
 from tests.tiny_vision import SIZE, write_vision
 from vsebench.plugin import SpecError
-from vsebench.retrieval.encoders.vision import VisionModel
-from vsebench.retrieval.encoders.vision_families import recipe
+from vsebench.retrieval.encoders.vision import VisionModel, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

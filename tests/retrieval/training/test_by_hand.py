@@ -22,7 +22,7 @@ from vsebench.plugin import Key, OfflineLists
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.store import Store
 from vsebench.retrieval.model import build
-from vsebench.retrieval.training.offline import StoredLists
+from vsebench.retrieval.training.first_round import StoredLists
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:

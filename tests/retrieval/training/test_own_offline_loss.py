@@ -13,7 +13,7 @@ import pytest
 import vsebench
 from vsebench.grid.suite import make_suite
 from vsebench.results.store import Store
-from vsebench.retrieval.training.offline import StoredLists
+from vsebench.retrieval.training.first_round import StoredLists
 
 if TYPE_CHECKING:
     from vsebench.results.directory import RunDirectory

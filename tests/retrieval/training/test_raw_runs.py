@@ -18,7 +18,7 @@ from vsebench.grid.suite import make_suite
 from vsebench.plugin import Key, SpecError
 from vsebench.results.store import Store
 from vsebench.retrieval.encoders.vision import VisionModel
-from vsebench.retrieval.inputs import image_batches, run_inputs
+from vsebench.retrieval.inputs import batches, run_inputs
 from vsebench.retrieval.inputs.augment import draw_crops
 from vsebench.retrieval.model import Tower
 from vsebench.retrieval.training.train import train
@@ -225,7 +225,7 @@ def test_crops_and_drops_are_drawn_anew_in_each_epoch_and_in_training_only(
         return embed(self, values, lengths, kept)
 
     embed = Tower.forward
-    monkeypatch.setattr(image_batches, "draw_crops", draw)
+    monkeypatch.setattr(batches, "draw_crops", draw)
     monkeypatch.setattr(Tower, "forward", forward)
     settings = {"image_crop": 0.7, "image_flip": 0.3, "batch_size": 25, "last_batch": last_batch}
     (spec,) = plan_raw(seeds=[3], set=settings)

@@ -15,10 +15,9 @@ from tests.lost_lease import writes_no_more_after_an_evaluation
 from vsebench.plugin import OfflineLists, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.store import Store
-from vsebench.retrieval.inputs.batches import Augmenter
-from vsebench.retrieval.inputs.image_batches import FeatureBatches
+from vsebench.retrieval.inputs.batches import Augmenter, FeatureBatches
 from vsebench.retrieval.model import build
-from vsebench.retrieval.training.offline import StoredLists
+from vsebench.retrieval.training.first_round import StoredLists
 from vsebench.retrieval.training.step import Stepper
 from vsebench.retrieval.training.train import train
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from vsebench.plugin import LocalFeatures, ParameterGroup, SpecError
-from vsebench.retrieval.encoders.grid import xavier_linear
+from vsebench.retrieval.encoders.features import xavier_linear
 from vsebench.retrieval.encoders.heads import own_head
 from vsebench.retrieval.encoders.vision import VisionModel
 

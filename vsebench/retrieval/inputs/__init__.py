@@ -1,1 +1,3 @@
-"""What a run reads: tables of its splits, raw images, and the batches made of them."""
+"""What a run reads: `run_inputs` opens its three splits, `splits` gathers their images and captions
+by index, and `batches` makes the batches of a training step of them, augmented by `augment`.
+"""

@@ -1,24 +1,30 @@
-"""From caption indices to the padded, augmented tensors of a training step."""
+"""From indices of captions and images to the padded, augmented tensors of a training step:
+`Augmenter` for captions, and for images `FeatureBatches` or `RawImageBatches`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import Protocol as Role
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from vsebench.retrieval.inputs.augment import augment_words, compact
+from vsebench.retrieval.inputs.augment import augment_words, compact, draw_crops, keep_features
+from vsebench.retrieval.inputs.splits import RawImages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
-    from vsebench.plugin import Tokeniser
-    from vsebench.retrieval.inputs.image_batches import ImageBatches
-    from vsebench.retrieval.inputs.tables import TextTable
+    from vsebench.data.images.decode import Crop
+    from vsebench.plugin import Key, RawImageEncoder, Tokeniser
+    from vsebench.plugin.cards import FeatureKind
+    from vsebench.results.protocol import Protocol
+    from vsebench.retrieval.inputs.splits import ImageFeatures, Captions
 
 
 class Kept(NamedTuple):
@@ -54,7 +60,7 @@ class Augmenter:
     """
 
     images: ImageBatches
-    texts: TextTable
+    texts: Captions
     tokeniser: Tokeniser
     augment_words: float
     device: torch.device
@@ -93,3 +99,153 @@ def positives(image_ids: Tensor, sibling_mask: bool) -> Tensor:
     if sibling_mask:
         return image_ids[:, None] == image_ids
     return torch.eye(len(image_ids), dtype=torch.bool, device=image_ids.device)
+
+
+class ImageBatches(Role):
+    """Builds the image half of training batches; every random choice comes from the generators that
+    it is given.
+    """
+
+    def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
+        """Says which images the pairs of the coming epoch have, int64 [n], cut into batches in
+        order; the last may be smaller.
+        """
+        ...
+
+    def pairs(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
+        """The next announced batch, whose images are `images` [B]."""
+        ...
+
+    def others(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
+        """A batch of any other images [B]."""
+        ...
+
+
+@dataclass(frozen=True)
+class FeatureBatches:
+    """Batches of features.
+
+    Attributes:
+        features: features of the training images.
+        kind: what a local feature is.
+        drop: share of local features dropped.
+    """
+
+    features: ImageFeatures
+    kind: FeatureKind
+    drop: float
+
+    def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
+        """A gather needs no preparation."""
+
+    def pairs(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
+        keep = keep_features(
+            self.features.lengths[images], self.features.positions, self.drop, self.kind, rng
+        )
+        positions, kept = compact(keep)
+        return Padded(
+            self.features.gather(images, positions), to_device(kept, self.features.device)
+        )
+
+    others = pairs
+
+
+class _Epoch(NamedTuple):
+    """Announced batches of images [B], and their pixels as they are decoded."""
+
+    images: Iterator[np.ndarray]
+    pixels: Iterator[Tensor]
+
+
+class RawImageBatches:
+    """Batches of raw images, cropped, resized and mirrored at random (VSE-infinity, released code
+    for grid features), decoded ahead of the step.
+
+    The crops come from a stream of the epoch, which the announced order consumes; the local
+    features that are dropped are drawn with the words, as for features. The encoder drops them when
+    it has computed them.
+
+    Args:
+        images: the training images.
+        size: side of the squares that the encoder wants.
+        local_features: that the encoder makes of an image.
+        drop: share of local features dropped.
+        smallest: share of width and height that a crop keeps at least.
+        flip: share of images mirrored.
+    """
+
+    def __init__(
+        self,
+        images: RawImages,
+        size: int,
+        local_features: int,
+        drop: float,
+        smallest: float,
+        flip: float,
+    ) -> None:
+        self._images = images
+        self._loader = images.loader(size)
+        self._local_features = local_features
+        self._drop = drop
+        self._smallest, self._flip = smallest, flip
+        self._epoch = _Epoch(iter(()), iter(()))
+
+    def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
+        batches = np.split(images, range(batch_size, len(images), batch_size))
+        rng = key.generator()
+        self._epoch = _Epoch(
+            iter(batches),
+            self._images.batches(
+                self._loader, ((batch, self._crops(rng, len(batch))) for batch in batches)
+            ),
+        )
+
+    def pairs(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
+        announced = next(self._epoch.images, None)
+        if announced is None or not np.array_equal(announced, images):
+            raise RuntimeError("a training step asks for other images than were announced for it")
+        return self._padded(next(self._epoch.pixels), rng)
+
+    def others(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
+        return self._padded(
+            self._images.to_device(self._loader.batch(images, self._crops(rng, len(images)))), rng
+        )
+
+    def _crops(self, rng: np.random.Generator, count: int) -> list[Crop]:
+        return draw_crops(rng, count, self._smallest, self._flip)
+
+    def _padded(self, pixels: Tensor, rng: np.random.Generator) -> Padded:
+        count, device = len(pixels), self._images.device
+        keep = keep_features(
+            np.full(count, self._local_features), self._local_features, self._drop, "grid", rng
+        )
+        positions, kept = compact(keep)
+        return Padded(
+            pixels,
+            to_device(np.ones(count, np.int64), device),
+            Kept(to_device(positions, device), to_device(kept, device)),
+        )
+
+
+def image_batches(
+    images: ImageFeatures | RawImages, encoder: object, kind: FeatureKind, protocol: Protocol
+) -> ImageBatches:
+    """What builds the image half of a run's batches.
+
+    Args:
+        images: of the training split.
+        encoder: of the image tower; one of raw images says what it makes of them.
+        kind: what a local feature is.
+        protocol: says how much is dropped, cropped and mirrored.
+    """
+    if not isinstance(images, RawImages):
+        return FeatureBatches(images, kind, protocol.drop_regions)
+    raw = cast("RawImageEncoder", encoder)
+    return RawImageBatches(
+        images,
+        raw.image_size,
+        raw.local_features,
+        protocol.drop_regions,
+        protocol.image_crop,
+        protocol.image_flip,
+    )

@@ -1,5 +1,5 @@
-"""Everything that a run reads, opened once: tables of the three splits, the vocabulary and who
-belongs to whom.
+"""Everything that a run reads, opened once: its three splits, its tokeniser (the encoder's own, or
+the words of the training captions) and who belongs to whom.
 """
 
 from __future__ import annotations
@@ -9,12 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vsebench.data.open import open_dataset
-from vsebench.plugin import DataError, DatasetCard, ImageSource, RetrievalData
-from vsebench.retrieval.inputs.raw_images import RawImages, decoding_threads
-from vsebench.retrieval.inputs.tables import ImageTable, TextTable
-from vsebench.retrieval.inputs.tokenisers import tokeniser_of
+from vsebench.data.vocabulary import Vocabulary
+from vsebench.plugin import (
+    DataError,
+    DatasetCard,
+    ImageSource,
+    RetrievalData,
+    SpecError,
+    TextEncoderCard,
+)
+from vsebench.retrieval.inputs.splits import ImageFeatures, RawImages, Captions, decoding_threads
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import torch
 
@@ -24,14 +32,40 @@ if TYPE_CHECKING:
     from vsebench.results.spec import RunSpec
 
 
+def tokeniser_of(spec: RunSpec, registry: Registry, captions: Sequence[str]) -> Tokeniser:
+    """The tokeniser that the encoder brings, else the words of the training captions.
+
+    Args:
+        spec: the run.
+        registry: has its encoder.
+        captions: the training captions.
+
+    Raises:
+        VsebenchError: the encoder's tokeniser cannot be made, or cannot hide words that the
+            protocol wants augmented.
+    """
+    component, protocol = registry.get("text-encoder", spec.text_encoder.name), spec.protocol
+    if not isinstance(component.card, TextEncoderCard) or not component.card.tokeniser:
+        return Vocabulary.build(
+            captions, protocol.min_word_count, ends_are_words=protocol.augment_ends
+        )
+    tokeniser: Tokeniser = component.call(component.card.tokeniser, spec.text_encoder.params)
+    if protocol.augment_words and tokeniser.mask is None:
+        raise SpecError(
+            f"the tokeniser of '{spec.text_encoder.spec}' has no mask token, so that words cannot "
+            "be augmented: write --set augment_words=0"
+        )
+    return tokeniser
+
+
 @dataclass(frozen=True)
 class SplitInputs:
     """One split: image features or raw images, tokenised captions, and the image of each
     caption.
     """
 
-    images: ImageTable | RawImages
-    texts: TextTable
+    images: ImageFeatures | RawImages
+    texts: Captions
     text_to_image: np.ndarray
 
 
@@ -74,7 +108,8 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     decoders = decoding_threads(device, spec.protocol.threads, spec.environment.concurrency)
     tokeniser = tokeniser_of(spec, registry, splits["train"].captions)
     train, dev, test = (
-        _tables(splits[name], tokeniser, device, decoders) for name in ("train", "dev", "test")
+        _split_inputs(splits[name], tokeniser, device, decoders)
+        for name in ("train", "dev", "test")
     )
     return Inputs(
         train,
@@ -85,13 +120,13 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     )
 
 
-def _tables(
+def _split_inputs(
     split: RetrievalSplit, tokeniser: Tokeniser, device: torch.device, decoders: int
 ) -> SplitInputs:
     features = split.features
     images = (
         RawImages(features, device, decoders)
         if isinstance(features, ImageSource)
-        else ImageTable(features, split.lengths, device)
+        else ImageFeatures(features, split.lengths, device)
     )
-    return SplitInputs(images, TextTable(tokeniser.encode(split.captions)), split.text_to_image)
+    return SplitInputs(images, Captions(tokeniser.encode(split.captions)), split.text_to_image)

@@ -16,8 +16,7 @@ from vsebench.results.record import DivergenceError, Evaluation
 from vsebench.results.stopping import is_stopped
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
-from vsebench.retrieval.training.collapse import chance_rsum, is_collapsed
-from vsebench.retrieval.training.plateau import loss_at_equal
+from vsebench.retrieval.training.collapse import chance_rsum, is_collapsed, loss_at_equal
 from vsebench.retrieval.training.selection import criterion, evaluate_split
 from vsebench.retrieval.training.state import save_checkpoint, snapshot
 from vsebench.retrieval.training.step import Streams, Totals
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from vsebench.results.protocol import Protocol
-    from vsebench.retrieval.training.drawn import OfflineIndices
-    from vsebench.retrieval.training.sampled import SampledIndices
+    from vsebench.retrieval.training.global_negatives import SampledIndices
+    from vsebench.retrieval.training.offline_negatives import OfflineIndices
     from vsebench.retrieval.training.selection import Spread
     from vsebench.retrieval.training.session import Session
     from vsebench.retrieval.training.state import State

@@ -13,15 +13,14 @@ from torch import nn
 from vsebench.plugin import Key, VsebenchError
 from vsebench.results.components import make
 from vsebench.retrieval.embeddings import representative
-from vsebench.retrieval.inputs.batches import Augmenter
-from vsebench.retrieval.inputs.image_batches import image_batches
+from vsebench.retrieval.inputs.batches import Augmenter, image_batches
 from vsebench.retrieval.inputs.run_inputs import Inputs, open_inputs
 from vsebench.retrieval.model import Model, build, pool, seeded
 from vsebench.retrieval.training.clock import Clock
-from vsebench.retrieval.training.drawn import OfflineNegatives
-from vsebench.retrieval.training.offline import first_round, load_best, offline_lists
+from vsebench.retrieval.training.first_round import first_round, load_best, offline_lists
+from vsebench.retrieval.training.global_negatives import GlobalNegatives
+from vsebench.retrieval.training.offline_negatives import OfflineNegatives
 from vsebench.retrieval.training.optimisation import Optimisation
-from vsebench.retrieval.training.sampled import GlobalNegatives
 from vsebench.retrieval.training.schedule import Schedule
 from vsebench.retrieval.training.state import State, load_checkpoint
 from vsebench.retrieval.training.step import Objective, Stepper

@@ -12,8 +12,8 @@ import torch
 from vsebench.plugin import LossInputs, LossOutput, Progress, SampledInputs
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.inputs.batches import join, positives, to_device
-from vsebench.retrieval.training.drawn import OfflineIndices
-from vsebench.retrieval.training.sampled import SampledIndices
+from vsebench.retrieval.training.global_negatives import SampledIndices
+from vsebench.retrieval.training.offline_negatives import OfflineIndices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,7 @@ import torch
 from torch.nn.functional import normalize
 
 from vsebench.plugin import Key
-from vsebench.retrieval.training.drawn import OfflineNegatives
-from vsebench.retrieval.training.mining import mine
+from vsebench.retrieval.training.offline_negatives import OfflineNegatives, mine
 from vsebench.testing.subject import DIM
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
-"""Global negatives: drawn by a sampler over the whole training set, from a table of its
-embeddings.
+"""Global negatives: drawn by a sampler over the whole training set, from the embeddings of all of
+it.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ class GlobalNegatives:
 
     The training set is embedded, and the samplers are refreshed, when an epoch first needs
     negatives, and within an epoch after as many pairs as the samplers ask for, rounded up to whole
-    batches. Until then the law is that of this table. A draw is a function of the seed, the step of
-    the refresh and the place in the epoch: a run resumed at an epoch's start draws what the
+    batches. Until then the law is that of these embeddings. A draw is a function of the seed, the
+    step of the refresh and the place in the epoch: a run resumed at an epoch's start draws what the
     uninterrupted one would have drawn.
 
     Args:

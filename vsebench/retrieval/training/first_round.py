@@ -17,7 +17,7 @@ from vsebench.plugin import Key, OfflineLists, VsebenchError
 from vsebench.results.store import RunDirectory, Store
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
-from vsebench.retrieval.training.mining import clip, mine
+from vsebench.retrieval.training.offline_negatives import clip, mine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

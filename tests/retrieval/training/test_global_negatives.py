@@ -17,9 +17,9 @@ from vsebench.plugin.loader import load_plugins
 from vsebench.plugin.sampling import NOTHING
 from vsebench.results.store import Store
 from vsebench.retrieval import encode
-from vsebench.retrieval.training import sampled
+from vsebench.retrieval.training import global_negatives
 from vsebench.retrieval.training.clock import Clock
-from vsebench.retrieval.training.sampled import GlobalNegatives, directions
+from vsebench.retrieval.training.global_negatives import GlobalNegatives, directions
 from vsebench.retrieval.training.train import train
 from vsebench_sampling.independent import Popularity, Uniform
 
@@ -81,8 +81,10 @@ def negatives(
     def encode(size: int) -> torch.Tensor:
         return torch.full((size, 2), float(next(calls)))
 
-    monkeypatch.setattr(sampled, "encode_images", lambda model, table: encode(images))
-    monkeypatch.setattr(sampled, "encode_texts", lambda model, table, device: encode(len(owners)))
+    monkeypatch.setattr(global_negatives, "encode_images", lambda model, table: encode(images))
+    monkeypatch.setattr(
+        global_negatives, "encode_texts", lambda model, table, device: encode(len(owners))
+    )
     inputs: Any = SimpleNamespace(
         train=SimpleNamespace(images=range(images), texts=range(len(owners)), text_to_image=owners)
     )
@@ -257,7 +259,7 @@ def test_laws_that_do_not_look_at_the_model_embed_nothing_and_draw_the_same(
         calls.append(arguments)
         return encode.encode_images(*arguments)
 
-    monkeypatch.setattr(sampled, "encode_images", encode_images)
+    monkeypatch.setattr(global_negatives, "encode_images", encode_images)
     found = run(spec, tmp_path / "without")
     assert calls == []
     monkeypatch.setattr(law, "reads_vectors", True)

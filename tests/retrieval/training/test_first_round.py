@@ -14,7 +14,7 @@ from vsebench.plugin.loader import load_plugins
 from vsebench.results.store import Store
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training import session as sessions
-from vsebench.retrieval.training.offline import StoredLists, load_best
+from vsebench.retrieval.training.first_round import StoredLists, load_best
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 
 from vsebench.data.vocabulary import Vocabulary
-from vsebench.retrieval.inputs.tables import ImageTable, TextTable
+from vsebench.retrieval.inputs.splits import ImageFeatures, Captions
 
 
 def test_features_are_gathered_by_image_and_position() -> None:
     features = np.arange(4 * 3 * 2, dtype=np.float16).reshape(4, 3, 2)
-    table = ImageTable(features, np.array([3, 1, 2, 3]), torch.device("cpu"))
+    table = ImageFeatures(features, np.array([3, 1, 2, 3]), torch.device("cpu"))
     got = table.gather(np.array([2, 0]), np.array([[1, 0], [2, 2]]))
     assert got.dtype == torch.float32
     np.testing.assert_array_equal(got.numpy(), np.stack([features[2, [1, 0]], features[0, [2, 2]]]))
@@ -18,7 +18,7 @@ def test_features_are_gathered_by_image_and_position() -> None:
 def test_captions_are_padded_to_the_longest_of_the_batch() -> None:
     captions = ["a dog", "a dog runs very fast", "cat"]
     vocabulary = Vocabulary.build(captions, 1)
-    table = TextTable(vocabulary.encode(captions))
+    table = Captions(vocabulary.encode(captions))
     tokens, lengths = table.gather(np.array([2, 0]))
     assert lengths.tolist() == [3, 4]
     assert tokens.shape == (2, 4)
@@ -28,9 +28,9 @@ def test_captions_are_padded_to_the_longest_of_the_batch() -> None:
 
 def test_the_words_of_tokens_are_gathered_as_the_tokens_are() -> None:
     captions = ["a dog", "a dog runs very fast", "cat"]
-    inner = TextTable(Vocabulary.build(captions, 1, ends_are_words=False).encode(captions))
+    inner = Captions(Vocabulary.build(captions, 1, ends_are_words=False).encode(captions))
     assert inner.words(np.array([2, 1])).tolist() == [
         [-1, 0, -1, -1, -1, -1, -1],
         [-1, 0, 1, 2, 3, 4, -1],
     ]
-    assert TextTable(Vocabulary.build(captions, 1).encode(captions)).words(np.array([0])) is None
+    assert Captions(Vocabulary.build(captions, 1).encode(captions)).words(np.array([0])) is None

@@ -11,10 +11,8 @@ from vsebench.data.images import open_images
 from vsebench.data.images.decode import decode_rgb, square
 from vsebench.plugin import Key, LocalFeatures
 from vsebench.retrieval.inputs.augment import compact, draw_crops, keep_features
-from vsebench.retrieval.inputs.batches import Kept
-from vsebench.retrieval.inputs.image_batches import FeatureBatches, RawImageBatches
-from vsebench.retrieval.inputs.raw_images import RawImages, decoding_threads
-from vsebench.retrieval.inputs.tables import ImageTable
+from vsebench.retrieval.inputs.batches import FeatureBatches, Kept, RawImageBatches
+from vsebench.retrieval.inputs.splits import ImageFeatures, RawImages, decoding_threads
 from vsebench.retrieval.model import Tower
 
 if TYPE_CHECKING:
@@ -91,7 +89,7 @@ def test_a_step_cannot_take_other_images_than_announced(images) -> None:
 
 
 def test_features_are_gathered_as_they_always_were() -> None:
-    table = ImageTable(
+    table = ImageFeatures(
         np.random.default_rng(0).normal(size=(6, 5, 3)).astype(np.float32),
         np.array([5, 2, 4, 1, 5, 3]),
         CPU,

@@ -1,5 +1,6 @@
-"""Training and evaluation inputs as tables: a batch is an index gather, and nothing is tokenised or
-copied per item.
+"""The images and captions of a split, gathered batch by batch: features on the device or in their
+memory map, raw images that are decoded when they are needed, and captions as token ids. A batch is
+an index gather, and nothing is tokenised or copied per item.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from vsebench.data.images.decode import ImageLoader, usable_cores
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from torch import Tensor
 
-    from vsebench.plugin import TokenTable
+    from vsebench.data.images.decode import Crop
+    from vsebench.plugin import ImageSource, TokenTable
     from vsebench.plugin.datasets import FeatureArray
 
-_RESIDENT_SHARE = 0.5  # of the device's free memory that a feature table may take
+_RESIDENT_SHARE = 0.5  # of the device's free memory that the features of a split may take
 _BLOCK = 1024  # images that are copied to the device at a time
 
 
-class ImageTable:
+class ImageFeatures:
     """Local features of n images, on the device where they fit and in their memory map otherwise.
 
     Args:
@@ -64,14 +70,14 @@ class ImageTable:
         ).to(self.device)
 
 
-class TextTable:
+class Captions:
     """Tokenised captions, padded batch by batch."""
 
-    def __init__(self, table: TokenTable) -> None:
-        self.lengths = table.lengths
-        self._tokens = table.tokens
-        self._words = table.words
-        self._starts = table.offsets[:-1]
+    def __init__(self, tokens: TokenTable) -> None:
+        self.lengths = tokens.lengths
+        self._tokens = tokens.tokens
+        self._words = tokens.words
+        self._starts = tokens.offsets[:-1]
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -108,10 +114,68 @@ def _fits(features: FeatureArray, device: torch.device) -> bool:
 
 
 def _to_device(features: FeatureArray, device: torch.device) -> Tensor:
-    """The table as fp16 rows [n · N, d] on the device, copied block by block."""
+    """The features as fp16 rows [n · N, d] on the device, copied block by block."""
     n, positions, dim = features.shape
-    table = torch.empty((n * positions, dim), dtype=torch.float16, device=device)
+    resident = torch.empty((n * positions, dim), dtype=torch.float16, device=device)
     for start in range(0, n, _BLOCK):
         rows = np.asarray(features[start : start + _BLOCK]).astype(np.float16).reshape(-1, dim)
-        table[start * positions : start * positions + len(rows)] = torch.from_numpy(rows).to(device)
-    return table
+        resident[start * positions : start * positions + len(rows)] = torch.from_numpy(rows).to(
+            device
+        )
+    return resident
+
+
+class RawImages:
+    """The raw images of a split, for encoders that take them.
+
+    Args:
+        source: the images.
+        device: where batches are needed.
+        threads: that decode. They change no result.
+    """
+
+    dim = 3
+    """Channels of a pixel."""
+
+    def __init__(self, source: ImageSource, device: torch.device, threads: int) -> None:
+        self.lengths = np.ones(len(source), np.int64)
+        self.device = device
+        self._source = source
+        self._threads = threads
+        self._loaders: dict[int, ImageLoader] = {}
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def loader(self, size: int) -> ImageLoader:
+        """Decodes to squares of `size` pixels, in threads of its own."""
+        return self._loaders.setdefault(size, ImageLoader(self._source, size, self._threads))
+
+    def batches(
+        self, loader: ImageLoader, batches: Iterable[tuple[np.ndarray, Sequence[Crop] | None]]
+    ) -> Iterator[Tensor]:
+        """The pixels of each batch of images, uint8 [B, 3, S, S] on the device; the next ones are
+        decoded meanwhile.
+        """
+        return (self.to_device(pixels) for pixels in loader.stream(batches))
+
+    def to_device(self, pixels: np.ndarray) -> Tensor:
+        """Pixels uint8 [B, S, S, 3] as [B, 3, S, S] on the device (the channels last in memory, as
+        convolutions like them).
+        """
+        tensor = torch.from_numpy(pixels)
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.permute(0, 3, 1, 2)
+
+
+def decoding_threads(device: torch.device, threads: int, concurrency: int) -> int:
+    """Threads that decode for one run: its own number on the CPU, where they compete with the
+    training, and a fair share of the cores otherwise.
+
+    Args:
+        device: that the run uses.
+        threads: of the run's protocol.
+        concurrency: runs at a time.
+    """
+    return threads if device.type == "cpu" else max(1, usable_cores() // concurrency)
