@@ -13,9 +13,9 @@ import torch
 from torch.nn.functional import normalize
 
 from vsebench.plugin import LossInputs, LossOutput
-from vsebench_aoq.loss import AOQ
-from vsebench_aoq.negatives import ROLES
-from vsebench_classic.losses import SumHinge, Triplet
+from vsebench_plugins.aoq.loss import AOQ
+from vsebench_plugins.aoq.negatives import ROLES
+from vsebench_plugins.classic.losses import SumHinge, Triplet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

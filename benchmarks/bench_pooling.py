@@ -20,8 +20,8 @@ from tests.oracles.pooling import ReferenceGPO, k_max_by_items, max_by_masking, 
 from vsebench.kernels import sorted_values
 from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
 from vsebench.kernels.sorted_values import TorchSortedValues
-from vsebench_classic.poolings import KMax, Max, MaxAvg, Mean
-from vsebench_gpo.pooling import GPO
+from vsebench_plugins.classic.poolings import KMax, Max, MaxAvg, Mean
+from vsebench_plugins.gpo.pooling import GPO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,7 +166,7 @@ def test_against_the_floor(
 
 FIRST_POOLING = """
 import torch
-from vsebench_gpo.pooling import GPO
+from vsebench_plugins.gpo.pooling import GPO
 torch.set_num_threads(1)
 GPO()(torch.randn(2, 3, 4, requires_grad=True), torch.tensor([3, 2])).sum().backward()
 """

@@ -22,10 +22,10 @@ from vsebench.annotation.sequential import Sequential
 from vsebench.annotation.settings import Settings, TrainingData
 from vsebench.annotation.throughput import planted_state
 from vsebench.plugin import DrawKey, Key
-from vsebench_ens.sampler import VSEens
-from vsebench_sampling.independent import Uniform
-from vsebench_sampling.losses import Hinge, Logistic, WarpWeighted
-from vsebench_sampling.scored import DNS, Warp
+from vsebench_plugins.ens.sampler import VSEens
+from vsebench_plugins.sampling.independent import Uniform
+from vsebench_plugins.sampling.losses import Hinge, Logistic, WarpWeighted
+from vsebench_plugins.sampling.scored import DNS, Warp
 
 if TYPE_CHECKING:
     from conftest import Compare

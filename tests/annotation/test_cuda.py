@@ -11,10 +11,10 @@ from vsebench.annotation.settings import Settings, TrainingData
 from vsebench.annotation.throughput import planted_state
 from vsebench.annotation.train import train
 from vsebench.plugin import DrawKey, SamplerState
-from vsebench_ens.sampler import VSEens
-from vsebench_sampling.independent import Popularity, Uniform
-from vsebench_sampling.losses import Hinge
-from vsebench_sampling.scored import DNS, SoftmaxOracle, Warp
+from vsebench_plugins.ens.sampler import VSEens
+from vsebench_plugins.sampling.independent import Popularity, Uniform
+from vsebench_plugins.sampling.losses import Hinge
+from vsebench_plugins.sampling.scored import DNS, SoftmaxOracle, Warp
 
 pytestmark = [
     pytest.mark.gpu,

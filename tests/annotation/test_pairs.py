@@ -17,9 +17,9 @@ from vsebench.annotation.train import train
 from vsebench.kernels.draws import tables
 from vsebench.kernels.jit import jit
 from vsebench.plugin import DrawKernel, Key, Positives
-from vsebench_sampling.independent import Uniform
-from vsebench_sampling.laws_numba import uniform
-from vsebench_sampling.losses import Hinge
+from vsebench_plugins.sampling.independent import Uniform
+from vsebench_plugins.sampling.laws_numba import uniform
+from vsebench_plugins.sampling.losses import Hinge
 
 if TYPE_CHECKING:
     from typing import Any

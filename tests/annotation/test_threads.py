@@ -12,10 +12,10 @@ from vsebench.annotation.throughput import planted_state
 from vsebench.annotation.train import train
 from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import DrawKey
-from vsebench_ens.sampler import VSEens
-from vsebench_sampling.independent import Popularity, Uniform
-from vsebench_sampling.losses import Hinge
-from vsebench_sampling.scored import DNS, SoftmaxOracle, Warp
+from vsebench_plugins.ens.sampler import VSEens
+from vsebench_plugins.sampling.independent import Popularity, Uniform
+from vsebench_plugins.sampling.losses import Hinge
+from vsebench_plugins.sampling.scored import DNS, SoftmaxOracle, Warp
 
 if TYPE_CHECKING:
     from typing import Any

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from vsebench.annotation.throughput import _mean_deviations, measure, planted_state
-from vsebench_ens.sampler import VSEens
-from vsebench_sampling.independent import Uniform
-from vsebench_sampling.scored import DNS, Warp
+from vsebench_plugins.ens.sampler import VSEens
+from vsebench_plugins.sampling.independent import Uniform
+from vsebench_plugins.sampling.scored import DNS, Warp
 
 CPU = torch.device("cpu")
 

@@ -18,10 +18,10 @@ from vsebench.annotation.settings import Settings, TrainingData
 from vsebench.annotation.train import Point, train
 from vsebench.plugin import DataError, DrawKey, Key, Positives, SamplerState, SpecError
 from vsebench.results.record import DivergenceError
-from vsebench_ens.sampler import VSEens
-from vsebench_sampling.independent import Popularity, Uniform
-from vsebench_sampling.losses import Hinge, Logistic, WarpWeighted
-from vsebench_sampling.scored import DNS, SoftmaxOracle, Warp
+from vsebench_plugins.ens.sampler import VSEens
+from vsebench_plugins.sampling.independent import Popularity, Uniform
+from vsebench_plugins.sampling.losses import Hinge, Logistic, WarpWeighted
+from vsebench_plugins.sampling.scored import DNS, SoftmaxOracle, Warp
 
 N, A, K = 14, 9, 5
 SETTINGS = Settings(

@@ -119,7 +119,7 @@ def test_help_and_built_in_commands_load_no_plugin() -> None:
     code = (
         "import sys\nfrom vsebench.cli.app import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    sys.exit(end.code or "
-        "'vsebench_classic' in sys.modules or 'torch' in sys.modules)"
+        "'vsebench_plugins.classic' in sys.modules or 'torch' in sys.modules)"
     )
     for arguments in (["--help"], ["run", "--help"], ["report", "--help"]):
         ended = subprocess.run(

@@ -54,8 +54,8 @@ def test_what_cannot_be_is_refused_in_one_line(capsys: pytest.CaptureFixture[str
         == "unknown licence 'gpl': known: apache-2.0, bsd-3-clause, mit"
     )
     assert refused(capsys, "loss", "My-Loss").endswith("such as my_loss")
-    assert refused(capsys, "pooling", "gpo").startswith(
-        "a package vsebench_gpo is installed already"
+    assert refused(capsys, "pooling", "plugins").startswith(
+        "a package vsebench_plugins is installed already"
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FILE = """
 import torch
 from vsebench.plugin import Card, DatasetCard, Param, PoolingCard, hookimpl
-from vsebench_sampling.independent import Uniform
+from vsebench_plugins.sampling.independent import Uniform
 
 class Scaled(torch.nn.Module):
     def __init__(self, by=1.0):

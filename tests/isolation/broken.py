@@ -17,7 +17,7 @@ def vsebench_register_poolings(register):
 """
 
 
-def pooling(name: str, target: str = "vsebench_classic.poolings:Mean") -> str:
+def pooling(name: str, target: str = "vsebench_plugins.classic.poolings:Mean") -> str:
     """The code of a plugin with one pooling, the mean unless it says otherwise."""
     return POOLING.format(name=name, target=target)
 
@@ -56,7 +56,7 @@ FORWARD = Wheel(
     pooling("acme_forward", "acme_forward_pooling:Crashes"),
     files={
         "acme_forward_pooling.py": """
-from vsebench_classic.poolings import Mean
+from vsebench_plugins.classic.poolings import Mean
 
 class Crashes(Mean):
     calls = 0

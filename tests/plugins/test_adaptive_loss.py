@@ -15,8 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from vsebench.plugin import LossInputs, Progress
-from vsebench_adaptive.loss import Adaptive, adaptive_count, adaptive_queries, spread
-from vsebench_contrastive.infonce import InfoNCE
+from vsebench_plugins.adaptive.loss import Adaptive, adaptive_count, adaptive_queries, spread
+from vsebench_plugins.contrastive.infonce import InfoNCE
 
 CAPTIONS_BY_IMAGES = torch.tensor(
     [

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from tests.oracles import learned_pooling as oracle
 from vsebench.kernels import valid_mask
-from vsebench_adaptive.pooling import AdaptivePooling
+from vsebench_plugins.adaptive.pooling import AdaptivePooling
 
 X = torch.tensor([[[1.0, -2], [3, 0], [-1, 5], [0, 0]], [[2, 2], [4, -4], [9, 9], [9, 9]]])
 LENGTHS = torch.tensor([4, 2])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vsebench.plugin import Key, OfflineBatch, OfflineLists, Positives
-from vsebench_aoq.negatives import ROLES, draw
+from vsebench_plugins.aoq.negatives import ROLES, draw
 
 OWNER = np.array([2, 0, 1, 1, 0, 3, 2, 3, 3, 0, 1, 2, 3, 1])
 TEXTS = np.array([[c for c in range(14) if OWNER[c] != i][-9:] for i in range(4)], np.int32)

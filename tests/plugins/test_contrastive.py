@@ -9,11 +9,11 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
-import vsebench_contrastive
 from vsebench.plugin import LossCard, LossInputs, LossOutput
-from vsebench_contrastive.infonce import InfoNCE, infonce_loss
-from vsebench_contrastive.selhn import SelHN, selhn_queries
-from vsebench_contrastive.siglip import SigLIP, siglip_loss
+from vsebench_plugins import contrastive
+from vsebench_plugins.contrastive.infonce import InfoNCE, infonce_loss
+from vsebench_plugins.contrastive.selhn import SelHN, selhn_queries
+from vsebench_plugins.contrastive.siglip import SigLIP, siglip_loss
 
 
 def inputs(scores: torch.Tensor) -> LossInputs:
@@ -131,7 +131,7 @@ def test_selhn_gives_every_negative_a_gradient_at_the_collapse() -> None:
 
 
 def test_selhn_without_epsilon_is_the_mean_of_the_hard_triplet() -> None:
-    from vsebench_classic.losses import Triplet
+    from vsebench_plugins.classic.losses import Triplet
 
     batch = inputs(scores())
     assert_close(SelHN(epsilon=0.0)(batch).loss, Triplet(reduction="mean")(batch) / 2)
@@ -140,7 +140,7 @@ def test_selhn_without_epsilon_is_the_mean_of_the_hard_triplet() -> None:
 
 def test_the_cards_name_their_papers() -> None:
     cards = {}
-    vsebench_contrastive.vsebench_register_losses(
+    contrastive.vsebench_register_losses(
         lambda name, target, *, card, params=(): cards.update({name: card})
     )
     assert set(cards) == {"infonce", "siglip", "selhn"}

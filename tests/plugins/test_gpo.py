@@ -10,10 +10,10 @@ from torch.testing import assert_close
 
 from tests.oracles.pooling import ReferenceGPO, encoding
 from vsebench.plugin import SpecError
-from vsebench_gpo.gru import PrefixBiGRU
-from vsebench_gpo.pooling import GPO
-from vsebench_gpo.positional import positional_encoding
-from vsebench_gpo.scan import GRUScan
+from vsebench_plugins.gpo.gru import PrefixBiGRU
+from vsebench_plugins.gpo.pooling import GPO
+from vsebench_plugins.gpo.positional import positional_encoding
+from vsebench_plugins.gpo.scan import GRUScan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

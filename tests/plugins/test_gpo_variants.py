@@ -17,7 +17,7 @@ from tests.oracles.learned_pooling import by_items
 from vsebench.kernels import valid_mask
 from vsebench.plugin import SpecError
 from vsebench.plugin.specs import create
-from vsebench_gpo.positional import MAX_RANKS
+from vsebench_plugins.gpo.positional import MAX_RANKS
 
 if TYPE_CHECKING:
     from torch import Tensor

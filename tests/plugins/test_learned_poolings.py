@@ -9,14 +9,14 @@ from torch.testing import assert_close
 
 from tests.oracles import learned_pooling as oracle
 from vsebench.kernels import valid_mask
-from vsebench_learned.attention import ESA, SelfAttention, Softmax, attention_received
-from vsebench_learned.combination import Combo
-from vsebench_learned.fspool import FSPool, knot_weights
-from vsebench_learned.gem import GeM
-from vsebench_learned.graph import GCNMean, GCNSeq2Seq
-from vsebench_learned.positions import First, Last
-from vsebench_learned.recurrent import Seq2Seq
-from vsebench_learned.rows import softmax_over_rows
+from vsebench_plugins.learned.attention import ESA, SelfAttention, Softmax, attention_received
+from vsebench_plugins.learned.combination import Combo
+from vsebench_plugins.learned.fspool import FSPool, knot_weights
+from vsebench_plugins.learned.gem import GeM
+from vsebench_plugins.learned.graph import GCNMean, GCNSeq2Seq
+from vsebench_plugins.learned.positions import First, Last
+from vsebench_plugins.learned.recurrent import Seq2Seq
+from vsebench_plugins.learned.rows import softmax_over_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

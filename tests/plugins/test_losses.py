@@ -16,13 +16,13 @@ from torch.testing import assert_close
 from tests.oracles import contrastive
 from tests.oracles import losses as oracle
 from vsebench.plugin import LossInputs, LossOutput, SpecError
-from vsebench_adaptive.loss import Adaptive
-from vsebench_aoq.loss import AOQ, OfflineScores, aoq_terms
-from vsebench_aoq.negatives import ROLES
-from vsebench_classic.losses import SumHinge, Triplet, sum_hinge_loss, triplet_loss
-from vsebench_contrastive.infonce import InfoNCE
-from vsebench_contrastive.selhn import SelHN
-from vsebench_contrastive.siglip import SigLIP
+from vsebench_plugins.adaptive.loss import Adaptive
+from vsebench_plugins.aoq.loss import AOQ, OfflineScores, aoq_terms
+from vsebench_plugins.aoq.negatives import ROLES
+from vsebench_plugins.classic.losses import SumHinge, Triplet, sum_hinge_loss, triplet_loss
+from vsebench_plugins.contrastive.infonce import InfoNCE
+from vsebench_plugins.contrastive.selhn import SelHN
+from vsebench_plugins.contrastive.siglip import SigLIP
 
 if TYPE_CHECKING:
     from torch import Tensor

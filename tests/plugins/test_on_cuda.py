@@ -15,7 +15,7 @@ from torch.testing import assert_close
 
 from vsebench import create
 from vsebench.plugin import LossInputs, LossOutput
-from vsebench_aoq.negatives import ROLES
+from vsebench_plugins.aoq.negatives import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

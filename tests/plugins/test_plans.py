@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vsebench.plugin import Key
-from vsebench_classic.plans import Random
+from vsebench_plugins.classic.plans import Random
 
 
 @pytest.mark.parametrize("n", [0, 1, 1000])

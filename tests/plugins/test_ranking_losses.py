@@ -10,7 +10,7 @@ import torch
 
 from tests.oracles import label_ranking as oracle
 from vsebench.plugin import RankingInputs
-from vsebench_sampling.losses import Hinge, Logistic, WarpWeighted
+from vsebench_plugins.sampling.losses import Hinge, Logistic, WarpWeighted
 
 LOSSES = pytest.mark.parametrize(
     ("name", "loss"),

@@ -8,22 +8,10 @@ import sys
 
 import pytest
 
-import vsebench_adaptive
-import vsebench_aoq
-import vsebench_classic
-import vsebench_contrastive
-import vsebench_gpo
-import vsebench_learned
 from vsebench.plugin import Card, LossCard, Param
+from vsebench_plugins import adaptive, aoq, classic, contrastive, gpo, learned
 
-PLUGINS = (
-    vsebench_classic,
-    vsebench_gpo,
-    vsebench_aoq,
-    vsebench_learned,
-    vsebench_contrastive,
-    vsebench_adaptive,
-)
+PLUGINS = (classic, gpo, aoq, learned, contrastive, adaptive)
 EXPECTED = {
     "vsebench_register_poolings": {
         *(
@@ -140,10 +128,9 @@ def test_registering_imports_no_torch_and_no_numba() -> None:
 
 def test_plugins_import_the_public_surface_only() -> None:
     code = (
-        "import sys, vsebench_classic.poolings, vsebench_classic.losses, vsebench_classic.plans, "
-        "vsebench_classic.similarity, "
-        "vsebench_gpo.pooling, vsebench_aoq.loss; print(*sorted(m for m in sys.modules if "
-        "m.startswith('vsebench.')))"
+        "import sys; from vsebench_plugins.classic import losses, plans, poolings, similarity; "
+        "from vsebench_plugins.aoq import loss; from vsebench_plugins.gpo import pooling; "
+        "print(*sorted(m for m in sys.modules if m.startswith('vsebench.')))"
     )
     layers = {module.split(".")[1] for module in run_python(code).split()}
     assert layers <= {"plugin", "kernels", "data"}

@@ -12,10 +12,10 @@ from scipy.stats import chisquare
 
 from tests.oracles import samplers as oracle
 from vsebench.plugin import DrawKey, Draws, Positives, SamplerState
-from vsebench_ens.ranking import labels_by_factor, sorted_on_device, variances
-from vsebench_ens.sampler import AoBPR, VSEens
-from vsebench_sampling.independent import Popularity, Uniform
-from vsebench_sampling.scored import DNS, SoftmaxOracle, Warp
+from vsebench_plugins.ens.ranking import labels_by_factor, sorted_on_device, variances
+from vsebench_plugins.ens.sampler import AoBPR, VSEens
+from vsebench_plugins.sampling.independent import Popularity, Uniform
+from vsebench_plugins.sampling.scored import DNS, SoftmaxOracle, Warp
 
 A, K, IMAGES = 11, 5, 12
 PLAIN, ONE_LEFT, ALL_LABELS, NO_LABEL = 0, 9, 10, 11
@@ -382,5 +382,5 @@ def test_spreads_are_variances(monkeypatch: pytest.MonkeyPatch) -> None:
     values = 5 + torch.randn(300, 4, generator=torch.Generator().manual_seed(0))
     expected = values.double().var(0, correction=0)
     torch.testing.assert_close(variances(values), expected, rtol=1e-12, atol=0)
-    monkeypatch.setattr("vsebench_ens.ranking.numba_works", lambda: False)
+    monkeypatch.setattr("vsebench_plugins.ens.ranking.numba_works", lambda: False)
     torch.testing.assert_close(variances(values), expected, rtol=1e-5, atol=0)

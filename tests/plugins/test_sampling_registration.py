@@ -58,8 +58,8 @@ def test_wrong_specs(spec: str, message: str) -> None:
 
 def test_registering_imports_no_torch_and_no_numba() -> None:
     code = (
-        "import sys, vsebench_sampling, vsebench_ens; print([m for m in ('torch', 'numba', "
-        "'numpy') if m in sys.modules])"
+        "import sys, vsebench_plugins.sampling, vsebench_plugins.ens; print([m for m in "
+        "('torch', 'numba', 'numpy') if m in sys.modules])"
     )
     assert (
         subprocess.run(
@@ -71,8 +71,8 @@ def test_registering_imports_no_torch_and_no_numba() -> None:
 
 def test_the_compiled_laws_are_loaded_when_asked_for() -> None:
     code = (
-        "import sys, vsebench_sampling.scored, vsebench_sampling.independent, "
-        "vsebench_sampling.losses, vsebench_ens.sampler; "
+        "import sys, vsebench_plugins.sampling.scored, vsebench_plugins.sampling.independent, "
+        "vsebench_plugins.sampling.losses, vsebench_plugins.ens.sampler; "
         "print('numba' in sys.modules, *{m.split('.')[1] for m in sys.modules if "
         "m.startswith('vsebench.')})"
     )

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vsebench.plugin import GaussianEmbedding, SetEmbedding, SpecError
-from vsebench_classic.similarity import Dot
+from vsebench_plugins.classic.similarity import Dot
 
 
 def test_is_the_inner_product_of_every_pair() -> None:

@@ -9,8 +9,8 @@ import torch
 from torch.nn.functional import normalize
 
 from vsebench.plugin import LossInputs, LossOutput, SampledInputs, SpecError
-from vsebench_classic.losses import Triplet
-from vsebench_global.loss import TripletGlobal
+from vsebench_plugins.classic.losses import Triplet
+from vsebench_plugins.global_negatives.loss import TripletGlobal
 
 
 def batch(size: int = 5, dim: int = 4) -> LossInputs:

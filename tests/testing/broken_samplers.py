@@ -10,8 +10,8 @@ import torch
 from vsebench.kernels.negatives import NegativeIndex, below
 from vsebench.plugin import DrawKey, Draws
 from vsebench.plugin.counters import fork
-from vsebench_ens.sampler import AoBPR
-from vsebench_sampling.independent import Popularity, Uniform
+from vsebench_plugins.ens.sampler import AoBPR
+from vsebench_plugins.sampling.independent import Popularity, Uniform
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,7 +14,7 @@ from vsebench.testing.elsewhere import ELSEWHERE, There, elsewhere
 from vsebench.testing.kinds import checks_of
 from vsebench.testing.report import run
 from vsebench.testing.subject import find
-from vsebench_sampling.independent import Uniform
+from vsebench_plugins.sampling.independent import Uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable

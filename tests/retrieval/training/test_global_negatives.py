@@ -21,7 +21,7 @@ from vsebench.retrieval.training import global_negatives
 from vsebench.retrieval.training.clock import Clock
 from vsebench.retrieval.training.global_negatives import GlobalNegatives, directions
 from vsebench.retrieval.training.train import train
-from vsebench_sampling.independent import Popularity, Uniform
+from vsebench_plugins.sampling.independent import Popularity, Uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,104 @@
+"""Cards of the classic methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, cast
+
+from vsebench.plugin import Card, LossCard, Paper, PoolingCard
+from vsebench_plugins.classic import published
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin import Scalar
+
+_VSE_INFINITY = "Learning the Best Pooling Strategy for Visual Semantic Embedding"
+_VSE_INFINITY_URL = "https://arxiv.org/abs/2011.04305"
+
+
+def _vse_infinity(where: str) -> Paper:
+    return Paper(_VSE_INFINITY, 2021, _VSE_INFINITY_URL, venue="CVPR", where=where)
+
+
+MEAN = PoolingCard(
+    "mean of the valid features",
+    paper=_vse_infinity("Table 1, AvgPool"),
+    published=published.MEAN,
+    order_free=True,
+    graphs=1,
+)
+
+MAX = PoolingCard(
+    "largest valid value of each dimension",
+    paper=_vse_infinity("Table 1, best simple pooling for regions"),
+    published=published.MAX,
+    order_free=True,
+    graphs=1,
+)
+
+MAXAVG = PoolingCard(
+    "w · max + (1 − w) · mean",
+    notes=("No paper fixes the mixture: w = 0.5 is this suite's choice.",),
+    order_free=True,
+    graphs=1,
+)
+
+KMAX = PoolingCard(
+    "mean of the k largest valid values of each dimension",
+    paper=_vse_infinity("Table 1, K-Max"),
+    published=published.KMAX,
+    notes=(
+        (
+            "k is min(k, length) for each item by itself; in the released helper a short item "
+            "lowers k for later items of its batch."
+        ),
+    ),
+    order_free=True,
+    graphs=1,
+)
+
+DOT = Card("inner product of the embeddings (the cosine, as they are normalised)")
+
+
+def _reduction(params: Mapping[str, Scalar]) -> Literal["sum", "mean"]:
+    return cast("Literal['sum', 'mean']", params["reduction"])
+
+
+SUM_HINGE = LossCard(
+    "sum of the hinges of all negatives in the batch, both directions (VSE0)",
+    paper=Paper(
+        "Unifying Visual-Semantic Embeddings with Multimodal Neural Language Models",
+        2014,
+        "https://arxiv.org/abs/1411.2539",
+        where="pairwise ranking loss; the sum of hinges (SH) of VSE++",
+    ),
+    non_negative=True,
+    reduction=_reduction,
+)
+
+TRIPLET = LossCard(
+    "hinge of the hardest negative in the batch, both directions (VSE++)",
+    paper=Paper(
+        "VSE++: Improving Visual-Semantic Embeddings with Hard Negatives",
+        2018,
+        "https://arxiv.org/abs/1707.05612",
+        venue="BMVC",
+        where="max of hinges (MH)",
+    ),
+    published=published.TRIPLET,
+    non_negative=True,
+    reduction=_reduction,
+)
+
+RANDOM = Card("a fresh uniform permutation of the training captions each epoch")
+PATIENCE = Card("early stopping: ends training once the best dev evaluation lies some epochs back")
+COLLAPSE = Card(
+    "ends training once the model has stayed collapsed for some epochs",
+    notes=(
+        (
+            "A model has collapsed when its ranks are lost, one side is a narrow cone, and the "
+            "loss is no better than at equal embeddings."
+        ),
+        "It is for the retrieval task.",
+    ),
+)
