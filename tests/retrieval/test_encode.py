@@ -8,7 +8,7 @@ import torch
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin.loader import load_plugins
 from vsebench.retrieval.encode import encode_images, encode_texts, evaluating
-from vsebench.retrieval.inputs.splits import ImageFeatures, Captions
+from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
 from vsebench.retrieval.model import Model, build
 
 if TYPE_CHECKING:

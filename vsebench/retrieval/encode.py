@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import RawImageEncoder
     from vsebench.plugin.embeddings import Embedding
-    from vsebench.retrieval.inputs.splits import ImageFeatures, Captions
+    from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
     from vsebench.retrieval.model import Model
 
 

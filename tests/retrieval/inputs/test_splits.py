@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from vsebench.data.vocabulary import Vocabulary
-from vsebench.retrieval.inputs.splits import ImageFeatures, Captions
+from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
 
 
 def test_features_are_gathered_by_image_and_position() -> None:

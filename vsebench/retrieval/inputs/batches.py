@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vsebench.plugin import Key, RawImageEncoder, Tokeniser
     from vsebench.plugin.cards import FeatureKind
     from vsebench.results.protocol import Protocol
-    from vsebench.retrieval.inputs.splits import ImageFeatures, Captions
+    from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
 
 
 class Kept(NamedTuple):

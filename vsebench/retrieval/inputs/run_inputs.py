@@ -18,7 +18,7 @@ from vsebench.plugin import (
     SpecError,
     TextEncoderCard,
 )
-from vsebench.retrieval.inputs.splits import ImageFeatures, RawImages, Captions, decoding_threads
+from vsebench.retrieval.inputs.splits import Captions, ImageFeatures, RawImages, decoding_threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
