@@ -182,7 +182,7 @@ def _direction(
     from vsebench.data.relevance import judged_rows
     from vsebench.retrieval.ranking.judgements import Judgements, with_siblings
     from vsebench.retrieval.ranking.relevance import evaluate_relevance
-    from vsebench.retrieval.ranking.similarities import Transposed
+    from vsebench.retrieval.ranking.scored.similarities import Transposed
 
     rows = judged_rows(
         collected.relevance[direction],

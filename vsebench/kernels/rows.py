@@ -92,6 +92,16 @@ class Rows:
         )[1]
         return torch.from_numpy(numbers.reshape(-1)).to(self.device)
 
+    def distinct(self, part: slice) -> tuple[Tensor, Tensor]:
+        """Indices of the distinct rows of a part, int64 [k], and which of the k each row equals,
+        int64.
+        """
+        numbers, which = torch.unique(self.identity[part], return_inverse=True)
+        first = torch.empty_like(numbers)
+        # Any of several equal rows will do
+        first[which] = torch.arange(part.start, part.stop, device=first.device)
+        return first, which
+
 
 def _widened(rows: Tensor) -> Tensor:
     return rows.to(torch.promote_types(rows.dtype, torch.float32))

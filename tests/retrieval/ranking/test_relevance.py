@@ -7,7 +7,7 @@ from torch import nn
 
 from tests.oracles import graded, ranking
 from vsebench.plugin import DataError, SetEmbedding, SpecError
-from vsebench.retrieval.ranking import exact_places
+from vsebench.retrieval.ranking.exact import places
 from vsebench.retrieval.ranking.judgements import ABSENT, Judgements
 from vsebench.retrieval.ranking.relevance import evaluate_relevance
 
@@ -78,16 +78,16 @@ def check(query: torch.Tensor, item: torch.Tensor | None, grades: graded.Grades)
 @pytest.fixture(params=["torch", "compiled", "saturated", "saturated compiled"])
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Sends small inputs down each of the paths that large ones take."""
-    monkeypatch.setattr(exact_places, "_COLUMNS", 23)
-    monkeypatch.setattr(exact_places, "_AT_ONCE", 3)
+    monkeypatch.setattr(places, "_COLUMNS", 23)
+    monkeypatch.setattr(places, "_AT_ONCE", 3)
     if "compiled" in request.param:
-        monkeypatch.setattr(exact_places, "_COMPILE_FROM", 0)
+        monkeypatch.setattr(places, "_COMPILE_FROM", 0)
     if "saturated" in request.param:
-        monkeypatch.setattr(exact_places, "_FEW", 0)
-        monkeypatch.setattr(exact_places, "_SATURATED", 0.0)
-        monkeypatch.setattr(exact_places, "_FLOAT64_COLUMNS", 7)
+        monkeypatch.setattr(places, "_FEW", 0)
+        monkeypatch.setattr(places, "_SATURATED", 0.0)
+        monkeypatch.setattr(places, "_FLOAT64_COLUMNS", 7)
     else:
-        monkeypatch.setattr(exact_places, "_FEW", 10**6)
+        monkeypatch.setattr(places, "_FEW", 10**6)
     return request.param
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from vsebench.kernels.rows import as_tensor
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError
 from vsebench.retrieval.embeddings import JointEmbedding
 from vsebench.retrieval.ranking.evaluation import evaluate
-from vsebench.retrieval.ranking.similarities import MeanSimilarity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,3 +123,17 @@ def _count(embedding: Embedding | np.ndarray) -> int:
     if isinstance(embedding, SetEmbedding):
         return len(embedding.vectors)
     return len(embedding.mean if isinstance(embedding, GaussianEmbedding) else embedding)
+
+
+class MeanSimilarity(nn.Module):
+    """The mean of several models' similarities, each of its own embeddings."""
+
+    def __init__(self, similarities: Sequence[Similarity]) -> None:
+        super().__init__()
+        self.similarities: list[Any] = list(similarities)
+        self.modules_of = nn.ModuleList(s for s in similarities if isinstance(s, nn.Module))
+
+    def forward(self, image: JointEmbedding, text: JointEmbedding) -> Tensor:
+        """[B_i, B_t]."""
+        pairs = zip(self.similarities, image.members, text.members, strict=True)
+        return torch.stack([similarity(a, b) for similarity, a, b in pairs]).mean(0)

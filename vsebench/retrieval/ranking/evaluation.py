@@ -10,9 +10,10 @@ import torch
 from vsebench.kernels.rows import Rows
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, SpecError, did_you_mean
+from vsebench.retrieval.ranking.exact.ranks import exact_ranks
 from vsebench.retrieval.ranking.metrics import Ranks, RetrievalMetrics
-from vsebench.retrieval.ranking.ranks import count_ranks
-from vsebench.retrieval.ranking.scored_ranks import Items, scored_ranks
+from vsebench.retrieval.ranking.scored.items import Items
+from vsebench.retrieval.ranking.scored.ranks import scored_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,7 +106,7 @@ def evaluate(
         texts,
         text_to_image,
         protocol,
-        lambda i, t, owner: count_ranks(i, t, owner, block or 512),
+        lambda i, t, owner: exact_ranks(i, t, owner, block or 512),
     )
 
 

@@ -1,4 +1,10 @@
-"""Graded, many-to-many relevance of a collection's items to queries."""
+"""Graded, many-to-many relevance of a collection's items to queries, and the places of judged items
+in their queries' lists.
+
+Ties count against the model. Of two items with equal scores the less relevant stands first, and an
+item that nobody judged before any judged one: the worst list that the scores allow, as a rank has
+it for one best match.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,7 @@ import numpy as np
 from vsebench.plugin.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ABSENT = -1
 """Stands for an item that the collection lacks: where it is relevant it counts as relevant, and it
@@ -130,3 +136,40 @@ def with_siblings(judged: Judgements, owner: np.ndarray) -> Judgements:
         np.concatenate([judged.items[kept], item[other]]),
         np.concatenate([judged.grades[kept], np.full(int(other.sum()), judged.grades.max())]),
     )
+
+
+NEVER = np.iinfo(np.int64).max
+"""The place of an item that the collection lacks."""
+
+
+def place(
+    judged: Judgements, scores: np.ndarray, outside: Callable[[np.ndarray], np.ndarray] | None
+) -> np.ndarray:
+    """Places from 0 of every judged item in its query's list.
+
+    Args:
+        judged: the judgements.
+        scores: float64 [p] of the judged items; of an absent one, anything.
+        outside: given thresholds, float64 [q, K] ascending in each row and filled up with infinity,
+            says how many unjudged items score at least as high as each, int64 [q, K]. None where
+            the list holds judged items only.
+
+    Returns:
+        int64 [p].
+    """
+    present = np.flatnonzero(judged.items != ABSENT)
+    # From the last place to the first
+    present = present[
+        np.lexsort((-judged.grades[present], scores[present], judged.query_of[present]))
+    ]
+    query = judged.query_of[present]
+    sizes = np.bincount(query, minlength=len(judged.queries))
+    within = np.arange(len(present)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    found = sizes[query] - 1 - within
+    if outside is not None and len(present):
+        thresholds = np.full((len(sizes), sizes.max()), np.inf)
+        thresholds[query, within] = scores[present]
+        found = found + outside(thresholds)[query, within]
+    places = np.full(len(judged.items), NEVER)
+    places[present] = found
+    return places

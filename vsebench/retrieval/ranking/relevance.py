@@ -11,10 +11,10 @@ import torch
 
 from vsebench.kernels.rows import Rows
 from vsebench.plugin.errors import DataError, SpecError, did_you_mean
-from vsebench.retrieval.ranking.exact_places import exact_places
+from vsebench.retrieval.ranking.exact.places import exact_places
 from vsebench.retrieval.ranking.graded import graded_metrics
-from vsebench.retrieval.ranking.scored_places import scored_places
-from vsebench.retrieval.ranking.scored_ranks import Items
+from vsebench.retrieval.ranking.scored.items import Items
+from vsebench.retrieval.ranking.scored.places import scored_places
 
 if TYPE_CHECKING:
     from vsebench.plugin.embeddings import Embedding

@@ -14,9 +14,9 @@ import torch
 from vsebench.kernels.bounds import undecided
 from vsebench.kernels.exact_scores import exact_scores
 from vsebench.kernels.tile_count import Band
-from vsebench.retrieval.ranking.scored_places import row_scores
-from vsebench.retrieval.ranking.scored_ranks import reach
-from vsebench.retrieval.ranking.similarities import Transposed
+from vsebench.retrieval.ranking.scored.places import row_scores
+from vsebench.retrieval.ranking.scored.ranks import reach
+from vsebench.retrieval.ranking.scored.similarities import Transposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from vsebench.kernels.rows import Rows
     from vsebench.plugin.protocols import Similarity
-    from vsebench.retrieval.ranking.scored_ranks import Items
+    from vsebench.retrieval.ranking.scored.items import Items
 
 _COMPILE_FROM = 4_000_000  # pairs that repay loading numba
 _COLUMNS, _SCORED_COLUMNS = 4096, 64  # items at a time

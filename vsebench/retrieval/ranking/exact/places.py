@@ -1,4 +1,4 @@
-"""Places under the inner product, exact as `ranks` is: fp32 products over tiles, and float64 for
+"""Places under the inner product, exact as ranks are: fp32 products over tiles, and float64 for
 what their rounding leaves undecided.
 """
 
@@ -13,9 +13,7 @@ from vsebench.kernels.bin_count import count_bins
 from vsebench.kernels.bounds import undecided
 from vsebench.kernels.exact_scores import exact_scores
 from vsebench.kernels.gemm import true_float32
-from vsebench.retrieval.ranking.judgements import ABSENT
-from vsebench.retrieval.ranking.places import place
-from vsebench.retrieval.ranking.saturated import distinct
+from vsebench.retrieval.ranking.judgements import ABSENT, place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -132,8 +130,8 @@ class _Counter:
         """As `_count` where fp32 decides little: collapsed embeddings; each distinct pair of rows
         is computed once.
         """
-        first_row, row_of = distinct(self.rows, slice(0, len(self.rows)))
-        first_item, item_of = distinct(self.items, columns)
+        first_row, row_of = self.rows.distinct(slice(0, len(self.rows)))
+        first_item, item_of = self.items.distinct(columns)
         scores = self.rows.take(first_row).double() @ self.items.take(first_item).double().T
         tile = scores[row_of][:, item_of]
         self._hide(tile, columns)

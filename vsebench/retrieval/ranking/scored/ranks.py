@@ -7,88 +7,20 @@ the model.
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 
-from vsebench.kernels.rows import as_tensor
-from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError
-from vsebench.retrieval.embeddings import JointEmbedding, apply
+from vsebench.retrieval.ranking.scored.similarities import as_float64
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.retrieval.ranking.scored.items import Items
 
 _TIE = 1e-9  # relative to a score, and absolute below scores of 1
-
-
-@dataclass(frozen=True, eq=False)
-class Items:
-    """The embeddings of one side: a tensor [n, …], a set or Gaussian of n items.
-
-    Attributes:
-        embedding: as given.
-        device: where blocks are put.
-    """
-
-    embedding: Embedding
-    device: torch.device
-
-    @classmethod
-    def checked(
-        cls, side: str, embedding: Embedding | np.ndarray, device: torch.device | None = None
-    ) -> Items:
-        """Reads every value once; `side` names the embeddings in errors, `device` is by default
-        their own.
-
-        Raises:
-            DataError: not floating-point numbers, or an item that is not finite.
-        """
-        if not isinstance(embedding, (SetEmbedding, GaussianEmbedding, JointEmbedding)):
-            embedding = as_tensor(side, embedding)
-        for values in _values(embedding):
-            finite = values.isfinite().flatten(1).all(1)
-            if not bool(finite.all()):
-                raise DataError(
-                    f"{side} embeddings: row {int((~finite).nonzero()[0])} holds values that are "
-                    "not finite: the model may have diverged"
-                )
-        return cls(embedding, device or _values(embedding)[0].device)
-
-    def __len__(self) -> int:
-        return len(_values(self.embedding)[0])
-
-    def select(self, index: Tensor) -> Items:
-        """The items at `index`, copied."""
-        return Items(
-            apply(self.embedding, lambda values: values[index.to(values.device)].to(self.device)),
-            self.device,
-        )
-
-    def block(self, index: Tensor) -> Embedding:
-        """The items at `index` in float64."""
-        return apply(
-            self.select(index).embedding,
-            lambda values: values.double() if values.is_floating_point() else values,
-        )
-
-
-def _values(embedding: Embedding) -> list[Tensor]:
-    """What has to be finite; the vectors that a set leaves out may hold anything."""
-    if isinstance(embedding, JointEmbedding):
-        return [values for member in embedding.members for values in _values(member)]
-    if isinstance(embedding, SetEmbedding):
-        return [embedding.vectors.masked_fill(~embedding.mask[..., None], 0)]
-    if isinstance(embedding, GaussianEmbedding):
-        return [embedding.mean, embedding.log_variance]
-    return [embedding]
 
 
 def scored_ranks(
@@ -109,8 +41,7 @@ def scored_ranks(
     Raises:
         DataError: a score is not finite.
     """
-    if isinstance(similarity, nn.Module):
-        similarity = copy.deepcopy(similarity).double().eval()
+    similarity = as_float64(similarity)
     text_threshold = _positive_scores(images, texts, owner, similarity, block)
     image_threshold = torch.full(
         (len(images),), -torch.inf, dtype=torch.float64, device=owner.device

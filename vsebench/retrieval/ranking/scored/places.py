@@ -4,24 +4,22 @@ tolerance of each other are ties.
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
 
 from vsebench.plugin.errors import DataError
-from vsebench.retrieval.ranking.judgements import ABSENT
-from vsebench.retrieval.ranking.places import place
-from vsebench.retrieval.ranking.scored_ranks import reach
+from vsebench.retrieval.ranking.judgements import ABSENT, place
+from vsebench.retrieval.ranking.scored.ranks import reach
+from vsebench.retrieval.ranking.scored.similarities import as_float64
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin.protocols import Similarity
     from vsebench.retrieval.ranking.judgements import Judgements
-    from vsebench.retrieval.ranking.scored_ranks import Items
+    from vsebench.retrieval.ranking.scored.items import Items
 
 
 def scored_places(
@@ -58,15 +56,6 @@ def scored_places(
         )
         places.append(_place(scores, part, condensed=condensed, same=same))
     return np.concatenate(places)
-
-
-def as_float64(similarity: Similarity) -> Similarity:
-    """Of a module, a float64 copy in evaluation mode; anything else as it is."""
-    return (
-        copy.deepcopy(similarity).double().eval()
-        if isinstance(similarity, nn.Module)
-        else similarity
-    )
 
 
 def row_scores(

@@ -8,7 +8,7 @@ import torch
 
 from tests.oracles import ranking
 from vsebench.retrieval import evaluate
-from vsebench.retrieval.ranking import ranks, saturated
+from vsebench.retrieval.ranking.exact import ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,8 +66,8 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     if "saturated" in request.param:
         monkeypatch.setattr(ranks, "_FEW", 0)
         monkeypatch.setattr(ranks, "_SATURATED", 0.0)
-        monkeypatch.setattr(saturated, "_ROWS", 3)
-        monkeypatch.setattr(saturated, "_COLUMNS", 11)
+        monkeypatch.setattr(ranks, "_ROWS", 3)
+        monkeypatch.setattr(ranks, "_COLUMNS", 11)
     else:
         monkeypatch.setattr(ranks, "_FEW", 10**6)
     return request.param

@@ -1,0 +1,3 @@
+"""Ranks and places under a similarity other than the inner product, in float64. Begin at `ranks`;
+`items` are the embeddings of one side, `similarities` what is scored with.
+"""
