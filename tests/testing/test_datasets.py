@@ -10,7 +10,7 @@ from tests.testing import broken_datasets as made
 from tests.testing.made import CARDS, broken, only, results, skipped, subject
 from vsebench.data.precomp import Precomp
 from vsebench.testing import checks
-from vsebench.testing.datasets.folder import damaged
+from vsebench.testing.datasets.files import damaged
 from vsebench.testing.report import run
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import torch
 
 from tests.testing.made import broken, only, skipped, subject
 from vsebench.plugin import LossCard, OfflineLists, OfflineSpec, SpecError
-from vsebench.testing.losses.mined import Mined
+from vsebench.testing.losses.offline import Mined
 
 if TYPE_CHECKING:
     from vsebench.plugin import LossInputs, MiningInputs, OfflineBatch

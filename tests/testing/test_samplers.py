@@ -6,7 +6,7 @@ import pytest
 from tests.testing import broken_samplers as made
 from tests.testing.made import broken, only, skipped, subject
 from vsebench.testing import World
-from vsebench.testing.samplers.trial import check_law, check_same_law, trial
+from vsebench.testing.samplers.world import check_law, check_same_law, trial
 
 MUTANTS: list[tuple[type, set[str]]] = [
     (made.DoublePrecisionWeights, {"gives_draws_of_the_right_kind"}),

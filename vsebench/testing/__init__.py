@@ -8,6 +8,11 @@ A plugin's tests are these lines, by the pytest plugin that comes with vsebench:
     def test_keeps_its_promises(check):
         check()
 
+Begin at `kinds`, which says where the promises of each kind are, and `check`, which is what a
+promise is. `subject` is the component under test, a `trial` one call of it; `every_component` is
+what all kinds promise, and each kind has a module or a package of its own. `report` runs checks for
+the command line, and `targets` reads what it names.
+
 Importing this imports no torch.
 """
 

@@ -22,7 +22,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "similarity": {"similarity": "vsebench.testing.similarities"},
     "loss": {
         "retrieval loss": "vsebench.testing.losses",
-        "annotation loss": "vsebench.testing.ranking_losses",
+        "annotation loss": "vsebench.testing.annotation_losses",
     },
     "sampler": {"sampler": "vsebench.testing.samplers"},
     "batch-plan": {"batch-plan": "vsebench.testing.batch_plans"},
@@ -39,7 +39,7 @@ a kind, for losses one a task. A kind without a group promises what every compon
 
 def promises(group: str) -> tuple[Promise, ...]:
     """The promises of a group of `GROUPS`, with those of every component first."""
-    common: tuple[Promise, ...] = import_module("vsebench.testing.cards").PROMISES
+    common: tuple[Promise, ...] = import_module("vsebench.testing.every_component").PROMISES
     homes = {name: home for groups in GROUPS.values() for name, home in groups.items()}
     own: tuple[Promise, ...] = import_module(homes[group]).PROMISES if group in homes else ()
     return (*common, *own)

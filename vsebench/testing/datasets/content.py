@@ -10,14 +10,13 @@ import numpy as np
 
 from vsebench.plugin import DatasetCard, ImageSource, RetrievalData
 from vsebench.testing.check import promise
-from vsebench.testing.datasets.files import trial
-from vsebench.testing.datasets.folder import load, opened
+from vsebench.testing.datasets.files import load, opened, trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vsebench.plugin import AnnotationSplit, FeatureArray, RetrievalSplit
-    from vsebench.testing.datasets.folder import Data
+    from vsebench.testing.datasets.files import Data
     from vsebench.testing.subject import Subject
 
 BLOCK = 256

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin import ImageEncoderCard
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.encoders import trial
-from vsebench.testing.encoders.trial import Batch
+from vsebench.testing.encoders import shared
+from vsebench.testing.encoders.shared import Batch
 from vsebench.testing.poolings.ragged import Ragged
 from vsebench.testing.subject import DIM
 
@@ -34,7 +34,7 @@ def _batch(subject: Subject) -> Batch:
 @promise
 def gives_local_features(subject: Subject) -> None:
     """It gives finite features [B, N, D], as many for each item as their lengths say."""
-    trial.gives_local_features(subject, _batch(subject))
+    shared.gives_local_features(subject, _batch(subject))
 
 
 @promise
@@ -43,7 +43,7 @@ def never_reads_padding(subject: Subject) -> None:
     holds.
     """
     batch = _batch(subject)
-    trial.never_reads_padding(
+    shared.never_reads_padding(
         subject,
         batch,
         dataclasses.replace(batch, values=Ragged(dim=IN_DIM, padding=3.0).tensors()[0]),
@@ -53,13 +53,13 @@ def never_reads_padding(subject: Subject) -> None:
 @promise
 def items_do_not_depend_on_each_other(subject: Subject) -> None:
     """In evaluation mode, an item has the same features alone and in a batch."""
-    trial.items_are_independent(subject, _batch(subject))
+    shared.items_are_independent(subject, _batch(subject))
 
 
 @promise
 def its_state_is_in_its_state_dict(subject: Subject) -> None:
     """Another instance that loads its state dict gives the same features."""
-    trial.state_is_in_state_dict(subject, _batch(subject))
+    shared.state_is_in_state_dict(subject, _batch(subject))
 
 
 PROMISES = (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsebench.testing.check import promise
-from vsebench.testing.encoders import trial
-from vsebench.testing.encoders.trial import Batch
+from vsebench.testing.encoders import shared
+from vsebench.testing.encoders.shared import Batch
 from vsebench.testing.subject import DIM
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _batch() -> Batch:
 @promise
 def gives_local_features(subject: Subject) -> None:
     """It gives finite features [B, N, D]."""
-    trial.gives_local_features(subject, _batch())
+    shared.gives_local_features(subject, _batch())
 
 
 @promise
@@ -51,7 +51,7 @@ def never_reads_padding(subject: Subject) -> None:
     """In evaluation mode, a caption's features do not depend on how much padding its batch has."""
     batch = _batch()
     padding = torch.zeros(len(_LENGTHS), 4, dtype=torch.int64)
-    trial.never_reads_padding(
+    shared.never_reads_padding(
         subject, batch, dataclasses.replace(batch, values=torch.cat([batch.values, padding], dim=1))
     )
 
@@ -59,13 +59,13 @@ def never_reads_padding(subject: Subject) -> None:
 @promise
 def items_do_not_depend_on_each_other(subject: Subject) -> None:
     """In evaluation mode, a caption has the same features alone and in a batch."""
-    trial.items_are_independent(subject, _batch())
+    shared.items_are_independent(subject, _batch())
 
 
 @promise
 def its_state_is_in_its_state_dict(subject: Subject) -> None:
     """Another instance that loads its state dict gives the same features."""
-    trial.state_is_in_state_dict(subject, _batch())
+    shared.state_is_in_state_dict(subject, _batch())
 
 
 PROMISES = (

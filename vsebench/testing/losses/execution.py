@@ -11,8 +11,16 @@ from torch import nn
 
 from vsebench.testing.check import promise
 from vsebench.testing.devices import need_cuda, unmixed
-from vsebench.testing.losses.pairs import Pairs, moved
-from vsebench.testing.losses.trial import build, inputs_of, loss_of, source, trial, value
+from vsebench.testing.losses.pairs import (
+    Pairs,
+    build,
+    inputs_of,
+    loss_of,
+    moved,
+    source,
+    trial,
+    value,
+)
 from vsebench.testing.subject import DIM
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from torch import nn
 
 from vsebench.plugin.cards import claimed
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.losses.pairs import Pairs
-from vsebench.testing.losses.trial import build, inputs_of, trial, value
+from vsebench.testing.losses.pairs import Pairs, build, inputs_of, trial, value
 from vsebench.testing.trial import IN_DOUBLE
 
 if TYPE_CHECKING:

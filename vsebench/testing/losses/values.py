@@ -10,12 +10,13 @@ import torch
 from vsebench.plugin import LossCard, LossOutput, VsebenchError
 from vsebench.plugin.cards import claimed
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.losses.pairs import Pairs, part
-from vsebench.testing.losses.trial import (
+from vsebench.testing.losses.pairs import (
+    Pairs,
     build,
     inputs_of,
     loss_of,
     offline_of,
+    part,
     source,
     trial,
     value,

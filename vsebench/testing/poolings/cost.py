@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vsebench.testing.poolings.ragged import Ragged
-from vsebench.testing.poolings.trial import pool, square_sum
+from vsebench.testing.poolings.ragged import Ragged, pool, square_sum
 from vsebench.testing.subject import find
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from vsebench.plugin.cards import PoolingCard, claimed
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.compilation import Compiled, quietly
 from vsebench.testing.devices import need_cuda, unmixed
-from vsebench.testing.poolings.ragged import Ragged
-from vsebench.testing.poolings.trial import pool, square_sum, trial
+from vsebench.testing.poolings.ragged import Ragged, pool, square_sum, trial
 
 if TYPE_CHECKING:
     from vsebench.testing.subject import Subject

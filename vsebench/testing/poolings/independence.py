@@ -11,8 +11,7 @@ import torch
 
 from vsebench.plugin.cards import PoolingCard, claimed
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.poolings.ragged import Ragged
-from vsebench.testing.poolings.trial import items, pool, square_sum, trial
+from vsebench.testing.poolings.ragged import Ragged, items, pool, square_sum, trial
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -9,8 +9,7 @@ from torch import nn
 
 from vsebench.plugin import PoolingOutput
 from vsebench.testing.check import promise
-from vsebench.testing.poolings.ragged import Ragged
-from vsebench.testing.poolings.trial import items, parts, pool, square_sum, trial
+from vsebench.testing.poolings.ragged import Ragged, items, parts, pool, square_sum, trial
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.poolings.ragged import Ragged
-from vsebench.testing.poolings.trial import pool, trial
+from vsebench.testing.poolings.ragged import Ragged, pool, trial
 from vsebench.testing.trial import IN_DOUBLE
 
 if TYPE_CHECKING:

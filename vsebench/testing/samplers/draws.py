@@ -11,7 +11,6 @@ from vsebench.plugin.sampling import NOTHING
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.devices import need_cuda, unmixed
 from vsebench.testing.elsewhere import ELSEWHERE, There, elsewhere
-from vsebench.testing.samplers.trial import check_same_law, counts, trial
 from vsebench.testing.samplers.world import (
     EVERY_LABEL,
     KEY,
@@ -22,9 +21,12 @@ from vsebench.testing.samplers.world import (
     OTHER,
     PLAIN,
     World,
+    check_same_law,
+    counts,
     draw,
     positive_of,
     ready,
+    trial,
 )
 from vsebench.testing.trial import Trial
 

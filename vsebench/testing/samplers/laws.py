@@ -10,7 +10,6 @@ import torch
 from vsebench.kernels.compiled import array, numba_works
 from vsebench.plugin import SamplerState
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.samplers.trial import check_law, check_same_law, counts, trial
 from vsebench.testing.samplers.world import (
     KEY,
     LABELS,
@@ -18,9 +17,13 @@ from vsebench.testing.samplers.world import (
     OTHER,
     PLAIN,
     World,
+    check_law,
+    check_same_law,
+    counts,
     draw,
     positive_of,
     ready,
+    trial,
 )
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin import SamplerState
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.samplers.trial import trial
-from vsebench.testing.samplers.world import LABELS, PLAIN, World, draw, ready
+from vsebench.testing.samplers.world import LABELS, PLAIN, World, draw, ready, trial
 
 if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
