@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsebench import __version__
+from vsebench.cli.check import conformance_command
 from vsebench.cli.compare import compare_command
-from vsebench.cli.conformance import conformance_command
 from vsebench.cli.data import data_app
+from vsebench.cli.data_pack_frames import pack_frames_command
 from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
 from vsebench.cli.extensions import ExtensibleGroup
-from vsebench.cli.frames import pack_frames_command
 from vsebench.cli.new import new_command
 from vsebench.cli.pack import pack_command, unpack_command
 from vsebench.cli.plugins import plugins_command

@@ -1,161 +1,191 @@
-"""`vsebench data check`: whether a data set is sound, and whether it is the published one."""
+"""`vsebench check`: whether components do what their kinds promise."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.plugins import KindOption, check_kind
+from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from vsebench.data.open import OpenedDataset
-    from vsebench.data.prepare.audit import Finding
-    from vsebench.plugin.cards import DatasetCard
-    from vsebench.plugin.params import Scalar
-    from vsebench.plugin.registry import Component
+    from vsebench.testing.poolings.cost import Cost
+    from vsebench.testing.report import ComponentReport, Result
+    from vsebench.testing.subject import Subject
 
-NOT_AS_PUBLISHED = 1
+BROKEN_PROMISE = 1
 
 
-def check_command(
-    name: Annotated[
-        str,
+def conformance_command(
+    target: Annotated[
+        str | None,
         typer.Argument(
-            metavar="NAME|DIR",
-            help="A data set, with options where it has any, or a folder in the precomp layout.",
+            help="A component, with parameters where it has any; an installed distribution; a "
+            "plugin's Python file or project folder.",
             show_default=False,
         ),
-    ],
-    data_root: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="DIR", help="Folder to look in before $VSEBENCH_DATA and ./data; repeatable."
-        ),
     ] = None,
-    captions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Karpathy's JSON, to compare captions and their order with."
-        ),
-    ] = None,
-    strict_data: Annotated[
+    kind: KindOption = None,
+    slow: Annotated[
         bool,
         typer.Option(
-            "--strict-data", help="Refuse a data set whose counts differ from the published ones."
+            "--slow", help="Also what takes many seconds, such as compiling with inductor."
         ),
     ] = False,
+    data_root: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="Folder to look for data sets in; repeatable."),
+    ] = None,
     plugin: PluginFiles = None,
+    form: TableOrJson = "table",
+    list_promises: Annotated[
+        bool,
+        typer.Option(
+            "--list", help="Print what components of each kind promise, and check nothing."
+        ),
+    ] = False,
 ) -> None:
-    """Check and hash a data set and compare it with what is published. Exit code 0: it is as
-    published; 1: it differs; 2: it cannot be used.
+    """Check that components keep the promises of their kind and of their own cards. Exit code 0:
+    they do; 1: one does not; 2: the request is wrong.
     """
-    from vsebench.cli.datasets import find_dataset
-    from vsebench.data.open import open_dataset
-
-    files = tuple(plugin or ())
-    folder = _folder(name, files)
-    spec, roots = (name, data_root or []) if folder is None else (_set_in(folder), [str(folder)])
-    component, card, params = find_dataset(spec, files)
-    opened = open_dataset(
-        component,
-        params,
-        data_roots=[Path(root) for root in roots],
-        strict=strict_data,
-        elsewhere=folder is None,
-    )
-    typer.echo("\n".join(_table(component.canonical(params), opened)))
-    findings = list(_findings(component, card, params, opened, captions))
-    typer.echo("\n".join(_verdict(findings)))
-    raise typer.Exit(
-        NOT_AS_PUBLISHED if any(finding.verdict == "FAIL" for finding in findings) else 0
-    )
-
-
-def _folder(name: str, plugin_files: tuple[str, ...]) -> Path | None:
-    """The folder that is meant, where no data set is.
-
-    Raises:
-        DataError: it is no folder.
-    """
-    from vsebench.cli.datasets import datasets
-    from vsebench.plugin import DataError
-
-    known = {component.name for component, _ in datasets(plugin_files)}
-    if name.partition(":")[0] in known:
-        return None
-    if Path(name).is_dir():
-        return Path(name)
-    if Path(name).is_file():
-        raise DataError(f"{name} is a file: name a data set, or the folder that holds its files")
-    return None
-
-
-def _set_in(folder: Path) -> str:
-    """The data set that a folder holds: what its manifest says, else `coco` where it has COCO's
-    test files, else `precomp`.
-    """
-    from vsebench.data.prepare.manifest import read_manifest
-    from vsebench.data.prepare.published import published
-    from vsebench.plugin import DataError
-
-    manifest = read_manifest(folder)
-    if manifest is None:
-        return "coco" if (folder / "testall_ims.npy").is_file() else "precomp"
-    spec = published(manifest["dataset"]).opens_as
-    if manifest["features"] is None:
-        raise DataError(
-            f"{folder} has captions and ids but no features: check it with its images, 'vsebench "
-            f"data check {spec}:images=DIR --data-root {folder}'"
+    check_kind(kind)
+    if list_promises:
+        typer.echo("\n".join(_promise_lines(kind)))
+        return
+    if target is None:
+        raise SpecError(
+            "say what to check: a component, a distribution, a plugin's file or folder; 'vsebench "
+            "check --list' prints the promises"
         )
-    return spec
+    from vsebench.testing.targets import subjects
+
+    found = subjects(
+        target,
+        kind=kind,
+        data_roots=[Path(root) for root in data_root or []],
+        plugins=tuple(plugin or ()),
+    )
+    failed = _check(found, slow=slow, as_json=form == "json")
+    raise typer.Exit(BROKEN_PROMISE if failed else 0)
 
 
-def _table(spec: str, opened: OpenedDataset) -> Iterator[str]:
+def _check(subjects: Sequence[Subject], *, slow: bool, as_json: bool) -> bool:
+    """Prints the report of each component as it is made, or one JSON document; true when a promise
+    is broken.
+    """
+    from vsebench.testing.report import reports
+
+    done: list[ComponentReport] = []
+    for report in reports(subjects, slow=slow):
+        done.append(report)
+        if not as_json:
+            typer.echo("\n".join(component_lines(report)))
+    typer.echo(json.dumps(as_dict(done), indent=1) if as_json else verdict(done))
+    return any(report.count("failed") for report in done)
+
+
+def _promise_lines(kind: str | None) -> Iterator[str]:
+    from vsebench.testing.kinds import GROUPS, promises
+
+    for group in [group for name in GROUPS if kind in (None, name) for group in GROUPS[name]]:
+        yield f"{group}:"
+        yield from (
+            f"  {promise.name}{' (--slow)' if promise.slow else ''}: {promise.summary}"
+            for promise in promises(group)
+        )
+
+
+_MARKS = {"passed": "ok", "failed": "FAIL", "skipped": "skip"}
+
+
+def component_lines(report: ComponentReport) -> Iterator[str]:
+    """A line a check, and under a failed one what was found and how to see it again."""
+    origin = report.subject.component.origin
+    yield f"{report.subject.spec} ({report.subject.kind}, {origin.distribution} {origin.version})"
+    for result in report.results:
+        yield f"  {_MARKS[result.outcome]:4}  {result.name}{_reason(result)}"
+        if result.failure is not None:
+            yield from (f"        {line}" for line in str(result.failure).splitlines())
+    if report.costs:
+        yield from _cost_lines(report.costs)
+    yield ""
+
+
+def _reason(result: Result) -> str:
+    return f": {result.reason}" if result.reason else ""
+
+
+def _cost_lines(costs: Sequence[Cost]) -> Iterator[str]:
     from tabulate import tabulate
 
-    from vsebench.cli.splits import split_rows
-
-    yield f"{spec}: sound, in {opened.path}, fingerprint {opened.fingerprint}"
-    headers, rows = split_rows(opened.data)
-    yield tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
-
-
-def _findings(
-    component: Component,
-    card: DatasetCard,
-    params: dict[str, Scalar],
-    opened: OpenedDataset,
-    captions: Path | None,
-) -> Iterator[Finding]:
-    from vsebench.data.precomp import Precomp
-    from vsebench.data.prepare.audit import audit, audit_features, entry_for
-    from vsebench.plugin import AnnotationCard, DataError
-
-    tables = isinstance(component.create(params), Precomp)
-    entry = entry_for(component.name, opened.path) if tables else None
-    counts = card.sizes_for(params) if isinstance(card, AnnotationCard) else card.counts_for(params)
-    yield from audit(opened, published_counts=bool(counts) and entry is None)
-    if tables:
-        yield from audit_features(
-            opened.path, ("train", "dev", str(params.get("test", "test"))), entry, captions
-        )
-    elif captions is not None:
-        raise DataError(
-            f"{captions} cannot be compared with '{component.name}': expected a data set in the "
-            "precomp layout"
-        )
+    rows = [
+        (cost.name, f"{cost.milliseconds:.1f}", f"{cost.saved_mb:.1f}", f"{cost.parameters:,}")
+        for cost in costs
+    ]
+    headers = ("forward and backward on this CPU", "ms", "MB kept between", "parameters")
+    table = tabulate(
+        rows,
+        headers=headers,
+        tablefmt="plain",
+        colalign=("left", "right", "right", "right"),
+        disable_numparse=True,
+    )
+    yield from (f"  {line}" for line in table.splitlines())
 
 
-def _verdict(findings: list[Finding]) -> Iterator[str]:
-    yield ""
-    yield from (f"{finding.verdict:4}  {finding.text}" for finding in findings)
-    failed = sum(finding.verdict == "FAIL" for finding in findings)
-    passed = sum(finding.verdict == "ok" for finding in findings)
-    if failed:
-        yield f"verdict: {failed} of {failed + passed} checks failed"
-    else:
-        yield f"verdict: all {passed} checks passed"
+def verdict(reports: Sequence[ComponentReport]) -> str:
+    """One line."""
+    passed, failed, skipped = (
+        sum(report.count(outcome) for report in reports)
+        for outcome in ("passed", "failed", "skipped")
+    )
+    broken = [report.subject.spec for report in reports if report.count("failed")]
+    end = f"; broken promises: {', '.join(broken)}" if broken else ""
+    return f"{passed} passed, {failed} failed, {skipped} skipped{end}"
+
+
+def as_dict(reports: Sequence[ComponentReport]) -> dict[str, Any]:
+    """The report for programs."""
+    return {
+        "schema": 1,
+        "passed": not any(report.count("failed") for report in reports),
+        "components": [_component(report) for report in reports],
+    }
+
+
+def _component(report: ComponentReport) -> dict[str, Any]:
+    subject = report.subject
+    return {
+        "kind": subject.kind,
+        "spec": subject.spec,
+        "distribution": subject.component.origin.distribution,
+        "checks": [_result(result) for result in report.results],
+        "costs": [asdict(cost) for cost in report.costs],
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    failure = result.failure
+    found = (
+        None
+        if failure is None
+        else {
+            name: getattr(failure, name)
+            for name in ("what", "on", "expected", "found", "reproduce")
+        }
+    )
+    return {
+        "name": result.name,
+        "summary": result.summary,
+        "outcome": result.outcome,
+        "seconds": round(result.seconds, 3),
+        "reason": result.reason or None,
+        "failure": found,
+    }

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.check import check_command
-from vsebench.cli.datasets import datasets, find_dataset
-from vsebench.cli.extract import extract_command
-from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
-from vsebench.cli.prepare import prepare_command
+from vsebench.cli.data_check import check_command
+from vsebench.cli.data_extract import extract_command
+from vsebench.cli.data_prepare import prepare_command
+from vsebench.cli.options import PluginFiles, datasets, find_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsebench.cli.embedded import warn
-from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import DataError, SpecError
 
 if TYPE_CHECKING:

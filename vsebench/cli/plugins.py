@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.formats import Json, TableOrJson  # noqa: TC001  # typer reads annotations at run time
-from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import Json, PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.kinds import KINDS, kind_named
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.formats import format_option
+from vsebench.cli.options import format_option
 
 
 def speedup_command(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.plugin_files import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.run import SOME_FAILED
 from vsebench.plugin.errors import SpecError
 

@@ -1,8 +1,14 @@
-"""Data sets as the command line names them."""
+"""What several commands take in the same way: the option `--format`, the option `--plugin`, and
+data sets as the command line names them.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsebench.plugin.errors import SpecError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -10,6 +16,34 @@ if TYPE_CHECKING:
     from vsebench.plugin.cards import DatasetCard
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Component
+
+
+def format_option(*forms: str) -> Any:
+    """An option that takes one of these words, and refuses another before the command does
+    anything.
+    """
+
+    def checked(form: str) -> str:
+        if form not in forms:
+            raise SpecError(f"unknown format '{form}': {did_you_mean(form, forms)}")
+        return form
+
+    return typer.Option(
+        "--format", metavar="|".join(forms), help="How to write the answer.", callback=checked
+    )
+
+
+TableOrJson = Annotated[str, format_option("table", "json")]
+
+Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
+
+
+PluginFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin", metavar="FILE", help="Python file that implements plugin hooks; repeatable."
+    ),
+]
 
 
 def datasets(plugin_files: tuple[str, ...] = ()) -> Iterator[tuple[Component, DatasetCard]]:

@@ -1,0 +1,216 @@
+"""`vsebench data check`: whether a data set is sound, and whether it is the published one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.plugin import ImageSource, RetrievalData
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vsebench.data.open import OpenedDataset
+    from vsebench.data.prepare.audit import Finding
+    from vsebench.plugin import AnnotationData, AnnotationSplit, FeatureArray, RetrievalSplit
+    from vsebench.plugin.cards import DatasetCard
+    from vsebench.plugin.params import Scalar
+    from vsebench.plugin.registry import Component
+
+NOT_AS_PUBLISHED = 1
+
+
+def check_command(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|DIR",
+            help="A data set, with options where it has any, or a folder in the precomp layout.",
+            show_default=False,
+        ),
+    ],
+    data_root: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIR", help="Folder to look in before $VSEBENCH_DATA and ./data; repeatable."
+        ),
+    ] = None,
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Karpathy's JSON, to compare captions and their order with."
+        ),
+    ] = None,
+    strict_data: Annotated[
+        bool,
+        typer.Option(
+            "--strict-data", help="Refuse a data set whose counts differ from the published ones."
+        ),
+    ] = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Check and hash a data set and compare it with what is published. Exit code 0: it is as
+    published; 1: it differs; 2: it cannot be used.
+    """
+    from vsebench.cli.options import find_dataset
+    from vsebench.data.open import open_dataset
+
+    files = tuple(plugin or ())
+    folder = _folder(name, files)
+    spec, roots = (name, data_root or []) if folder is None else (_set_in(folder), [str(folder)])
+    component, card, params = find_dataset(spec, files)
+    opened = open_dataset(
+        component,
+        params,
+        data_roots=[Path(root) for root in roots],
+        strict=strict_data,
+        elsewhere=folder is None,
+    )
+    typer.echo("\n".join(_table(component.canonical(params), opened)))
+    findings = list(_findings(component, card, params, opened, captions))
+    typer.echo("\n".join(_verdict(findings)))
+    raise typer.Exit(
+        NOT_AS_PUBLISHED if any(finding.verdict == "FAIL" for finding in findings) else 0
+    )
+
+
+def _folder(name: str, plugin_files: tuple[str, ...]) -> Path | None:
+    """The folder that is meant, where no data set is.
+
+    Raises:
+        DataError: it is no folder.
+    """
+    from vsebench.cli.options import datasets
+    from vsebench.plugin import DataError
+
+    known = {component.name for component, _ in datasets(plugin_files)}
+    if name.partition(":")[0] in known:
+        return None
+    if Path(name).is_dir():
+        return Path(name)
+    if Path(name).is_file():
+        raise DataError(f"{name} is a file: name a data set, or the folder that holds its files")
+    return None
+
+
+def _set_in(folder: Path) -> str:
+    """The data set that a folder holds: what its manifest says, else `coco` where it has COCO's
+    test files, else `precomp`.
+    """
+    from vsebench.data.prepare.manifest import read_manifest
+    from vsebench.data.prepare.published import published
+    from vsebench.plugin import DataError
+
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return "coco" if (folder / "testall_ims.npy").is_file() else "precomp"
+    spec = published(manifest["dataset"]).opens_as
+    if manifest["features"] is None:
+        raise DataError(
+            f"{folder} has captions and ids but no features: check it with its images, 'vsebench "
+            f"data check {spec}:images=DIR --data-root {folder}'"
+        )
+    return spec
+
+
+def _table(spec: str, opened: OpenedDataset) -> Iterator[str]:
+    from tabulate import tabulate
+
+    yield f"{spec}: sound, in {opened.path}, fingerprint {opened.fingerprint}"
+    headers, rows = split_rows(opened.data)
+    yield tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
+
+
+def _findings(
+    component: Component,
+    card: DatasetCard,
+    params: dict[str, Scalar],
+    opened: OpenedDataset,
+    captions: Path | None,
+) -> Iterator[Finding]:
+    from vsebench.data.precomp import Precomp
+    from vsebench.data.prepare.audit import audit, audit_features, entry_for
+    from vsebench.plugin import AnnotationCard, DataError
+
+    tables = isinstance(component.create(params), Precomp)
+    entry = entry_for(component.name, opened.path) if tables else None
+    counts = card.sizes_for(params) if isinstance(card, AnnotationCard) else card.counts_for(params)
+    yield from audit(opened, published_counts=bool(counts) and entry is None)
+    if tables:
+        yield from audit_features(
+            opened.path, ("train", "dev", str(params.get("test", "test"))), entry, captions
+        )
+    elif captions is not None:
+        raise DataError(
+            f"{captions} cannot be compared with '{component.name}': expected a data set in the "
+            "precomp layout"
+        )
+
+
+def _verdict(findings: list[Finding]) -> Iterator[str]:
+    yield ""
+    yield from (f"{finding.verdict:4}  {finding.text}" for finding in findings)
+    failed = sum(finding.verdict == "FAIL" for finding in findings)
+    passed = sum(finding.verdict == "ok" for finding in findings)
+    if failed:
+        yield f"verdict: {failed} of {failed + passed} checks failed"
+    else:
+        yield f"verdict: all {passed} checks passed"
+
+
+Row = tuple[object, ...]
+
+
+def split_rows(data: RetrievalData | AnnotationData) -> tuple[tuple[str, ...], list[Row]]:
+    """Headers, and a row for each split."""
+    if isinstance(data, RetrievalData):
+        headers = ("split", "images", "captions", "features", "type", "shortest", "longest")
+        return headers, [_retrieval(name, split) for name, split in data.splits.items()]
+    return (
+        "split",
+        "images",
+        "without labels",
+        "labels",
+        "pairs",
+        "most of an image",
+        "features",
+    ), [_annotation(n, s) for n, s in data.splits.items()]
+
+
+def _retrieval(name: str, split: RetrievalSplit) -> Row:
+    features, lengths = split.features, split.lengths
+    shape, dtype = (
+        ("raw images", "files")
+        if isinstance(features, ImageSource)
+        else (_shape(features), str(features.dtype))
+    )
+    return (
+        name,
+        len(lengths),
+        len(split.captions),
+        shape,
+        dtype,
+        int(lengths.min()),
+        int(lengths.max()),
+    )
+
+
+def _annotation(name: str, split: AnnotationSplit) -> Row:
+    positives, features = split.positives, split.features
+    counts = positives.counts
+    return (
+        name,
+        len(counts),
+        int((counts == 0).sum()),
+        positives.n_labels,
+        positives.n_pairs,
+        int(counts.max()),
+        "none" if features is None else _shape(features),
+    )
+
+
+def _shape(features: FeatureArray) -> str:
+    return " × ".join(map(str, features.shape))
