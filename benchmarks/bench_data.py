@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from vsebench.data.feature_arrays import QuantisedFeatures
 from vsebench.data.fingerprint import scan
 from vsebench.data.scenes.dataset import write
 from vsebench.data.scenes.options import Options
 from vsebench.data.vocabulary import Vocabulary, tokenise
+from vsebench.retrieval.inputs.batches import FeatureBatches
+from vsebench.retrieval.inputs.splits import ImageFeatures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +65,30 @@ def test_gather_quantised(benchmark: Any, compare: Compare) -> None:
 
     np.testing.assert_array_equal(features[BATCH], one_by_one())
     compare(benchmark, lambda: features[BATCH], one_by_one, rounds=15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_training_batch(benchmark: Any, compare: Compare, dtype: type[np.floating]) -> None:
+    """An augmented batch of 128 images of 36 regions, 2,048 wide, against a data set of items and a
+    function that pads them, as VSE-infinity's loader has them.
+    """
+    rng = np.random.default_rng(0)
+    stored = rng.standard_normal((1000, 36, 2048), dtype=np.float32).astype(dtype)
+    images = ImageFeatures(stored, np.full(1000, 36), torch.device("cpu"))
+    batches, choices = FeatureBatches(images, "region", 0.2), np.random.default_rng(1)
+
+    def item(index: int) -> torch.Tensor:
+        regions = stored[index]
+        return torch.Tensor(regions[np.random.rand(len(regions)) > 0.2])  # noqa: NPY002
+
+    def padded() -> torch.Tensor:
+        items = [item(index) for index in BATCH]
+        out = torch.zeros(len(items), max(map(len, items)), stored.shape[2])
+        for row, regions in zip(out, items, strict=True):
+            row[: len(regions)] = regions
+        return out
+
+    compare(benchmark, lambda: batches.pairs(BATCH, choices), padded, rounds=25)
 
 
 def test_scan(

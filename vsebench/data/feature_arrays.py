@@ -1,8 +1,8 @@
 """Arrays of local features [n, N, d] beyond a plain memory map: quantised, a selection of rows, and
 ragged (items of unequal length, stored without padding); all read only the images asked for.
 
-Indexing any of them with an int64 array [b] gathers those images as one array [b, N, d]; the
-training loop needs nothing else.
+Indexing any of them with an int64 array [b] gathers those images as one array [b, N, d]. `gather`
+reads some local features of some images, and of these arrays and of plain ones it reads no others.
 """
 
 from __future__ import annotations
@@ -14,6 +14,28 @@ import numpy as np
 
 if TYPE_CHECKING:
     from vsebench.plugin import FeatureArray
+
+
+def gather(features: FeatureArray, images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Some local features of some images.
+
+    Args:
+        features: [n, N, d].
+        images: int64 [b].
+        positions: int64 [b, k], of each image.
+
+    Returns:
+        The features at `positions` of `images`, [b, k, d] of the array's dtype.
+    """
+    if isinstance(features, QuantisedFeatures | RowSelection | RaggedFeatures):
+        return features.gather(images, positions)
+    block, items = (
+        (features, images)
+        if isinstance(features, np.ndarray)
+        else (features[images], np.arange(len(images)))
+    )
+    out: np.ndarray = block[items[:, None], positions]
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +62,14 @@ class QuantisedFeatures:
         return self.shape[0]
 
     def __getitem__(self, index: np.ndarray | slice, /) -> np.ndarray:
-        out = self.values[index].astype(np.float32)
+        return self._scaled(self.values[index])
+
+    def gather(self, images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """See the function `gather`."""
+        return self._scaled(gather(self.values, images, positions))
+
+    def _scaled(self, values: np.ndarray) -> np.ndarray:
+        out = values.astype(np.float32)
         out *= self.scale
         return out
 
@@ -71,6 +100,10 @@ class RowSelection:
     def __getitem__(self, index: np.ndarray | slice, /) -> np.ndarray:
         rows = self.rows[index]
         return self.base[rows if (run := _as_slice(rows)) is None else run]
+
+    def gather(self, images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """See the function `gather`."""
+        return gather(self.base, self.rows[images], positions)
 
 
 def select_rows(base: np.ndarray, rows: np.ndarray) -> np.ndarray | RowSelection:
@@ -128,11 +161,20 @@ class RaggedFeatures:
         return len(self.starts)
 
     def __getitem__(self, index: np.ndarray | slice, /) -> np.ndarray:
-        counts = self.counts[index][:, None]
-        position = np.arange(self.longest)
-        spread = (2 * position + 1) * counts // (2 * self.longest)
-        chosen = np.where(counts > self.longest, spread, position)
-        inside = position < counts
+        return self._read(self.starts[index], self.counts[index], np.arange(self.longest))
+
+    def gather(self, images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """See the function `gather`."""
+        return self._read(self.starts[images], self.counts[images], positions)
+
+    def _read(self, starts: np.ndarray, counts: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """The rows at `positions` [b, k] or [k] of videos that have `counts` [b] rows from `starts`
+        [b] on.
+        """
+        counts = counts[:, None]
+        spread = (2 * positions + 1) * counts // (2 * self.longest)
+        chosen = np.where(counts > self.longest, spread, positions)
+        inside = positions < counts
         out: np.ndarray = np.zeros((*inside.shape, self.rows.shape[1]), self.rows.dtype)
-        out[inside] = self.rows[(self.starts[index][:, None] + chosen)[inside]]
+        out[inside] = self.rows[(starts[:, None] + chosen)[inside]]
         return out

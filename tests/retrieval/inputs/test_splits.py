@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
 
 
-def test_features_are_gathered_by_image_and_position() -> None:
-    features = np.arange(4 * 3 * 2, dtype=np.float16).reshape(4, 3, 2)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_features_are_gathered_by_image_and_position(dtype: type[np.floating]) -> None:
+    features = np.random.default_rng(0).normal(size=(4, 3, 2)).astype(dtype)
+    features[2, 1] = [np.nan, -0.0]
+    features[0, 2, 0] = np.inf
     table = ImageFeatures(features, np.array([3, 1, 2, 3]), torch.device("cpu"))
     got = table.gather(np.array([2, 0]), np.array([[1, 0], [2, 2]]))
     assert got.dtype == torch.float32
-    np.testing.assert_array_equal(got.numpy(), np.stack([features[2, [1, 0]], features[0, [2, 2]]]))
+    expected = np.stack([features[2, [1, 0]], features[0, [2, 2]]]).astype(np.float32)
+    assert got.numpy().tobytes() == expected.tobytes()
 
 
 def test_captions_are_padded_to_the_longest_of_the_batch() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from vsebench.data.feature_arrays import gather
 from vsebench.data.images.decode import ImageLoader, usable_cores
 
 if TYPE_CHECKING:
@@ -64,10 +65,14 @@ class ImageFeatures:
                 self.device, non_blocking=True
             )
             return self._resident[index].float()
-        block = np.asarray(self._features[images])
-        return torch.from_numpy(
-            np.take_along_axis(block, positions[..., None], axis=1).astype(np.float32, copy=False)
-        ).to(self.device)
+        values = gather(self._features, images, positions)
+        if values.dtype != np.float32:
+            # into NumPy's memory, which has large pages: torch's costs four times as much in page
+            # faults; by torch, whose conversion takes a quarter of NumPy's time
+            wide = np.empty(values.shape, np.float32)
+            torch.from_numpy(wide).copy_(torch.from_numpy(values))
+            values = wide
+        return torch.from_numpy(values).to(self.device)
 
 
 class Captions:
