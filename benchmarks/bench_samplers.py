@@ -21,6 +21,7 @@ from vsebench.annotation.model import Model
 from vsebench.annotation.sequential import Sequential
 from vsebench.annotation.settings import Settings, TrainingData
 from vsebench.annotation.throughput import planted_state
+from vsebench.kernels import prefetch_numba
 from vsebench.plugin import DrawKey, Key
 from vsebench_plugins.ens.sampler import VSEens
 from vsebench_plugins.sampling.independent import Uniform
@@ -148,6 +149,24 @@ def test_sequential_training_against_uniform(
         Fast(positives[n_labels], Uniform(), Hinge()),
     )
     compare(benchmark, lambda: fast.train(100_000), lambda: uniform.train(100_000))
+    benchmark.extra_info["updates"] = 100_000
+
+
+@LABELS
+def test_prefetching_against_none(
+    benchmark: Any,
+    compare: Compare,
+    positives: dict[int, Positives],
+    n_labels: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same updates, compiled with and without asking for the vectors of coming pairs."""
+    fast = Fast(positives[n_labels], Uniform(), Hinge())
+    fast.train(1)  # compiles
+    monkeypatch.setattr(prefetch_numba, "_LINES", 0)
+    plain = Fast(positives[n_labels], Uniform(), Hinge())
+    plain.train(1)
+    compare(benchmark, lambda: fast.train(100_000), lambda: plain.train(100_000))
     benchmark.extra_info["updates"] = 100_000
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
 
 WRONG_REQUEST = 2
 INTERRUPTED = 130
-
-UsageError: type[Any] = typer.BadParameter.__mro__[2]
-"""What misspelt options and commands raise: click's ClickException, of which typer carries a copy
-that it does not export.
-"""
 
 app = typer.Typer(
     name="vsebench",
@@ -126,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _refuse(
             f"what was read ended too early ({error.__cause__}): a file is empty or cut off"
         )
-    except UsageError as error:
+    except typer.TyperException as error:
         code = _refuse(usage_message(error))
     sys.exit(code)
 
@@ -151,8 +146,8 @@ def _refuse(message: str) -> int:
     return WRONG_REQUEST
 
 
-def usage_message(error: Any) -> str:
-    """What a `UsageError` says, as our own errors say it."""
+def usage_message(error: typer.TyperException) -> str:
+    """What typer says of a misspelt option or a wrong value, as our own errors say it."""
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
     if option and hasattr(error, "possibilities") and context is not None:
@@ -164,4 +159,4 @@ def usage_message(error: Any) -> str:
         ]
         return f"'{context.command_path}' has no option '{option}': {did_you_mean(option, known)}"
     message = error.format_message().rstrip(".")
-    return str(message[:1].lower() + message[1:])
+    return message[:1].lower() + message[1:]

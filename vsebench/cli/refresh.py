@@ -57,7 +57,7 @@ def content_of(command: str) -> str:
     Raises:
         VsebenchError: it is none of `TABLES`, writes files, or is refused by itself.
     """
-    from vsebench.cli.app import UsageError, app, usage_message
+    from vsebench.cli.app import app, usage_message
     from vsebench.report.formats import WIDTH
 
     try:
@@ -73,7 +73,7 @@ def content_of(command: str) -> str:
             typer.main.get_command(app).main(
                 args=arguments, prog_name="vsebench", standalone_mode=False
             )
-    except UsageError as error:
+    except typer.TyperException as error:
         raise SpecError(usage_message(error)) from error
     text = output.getvalue().strip("\n")
     form = _option(arguments, "--format") or "table"

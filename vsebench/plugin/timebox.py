@@ -2,13 +2,14 @@
 
 Python code is interrupted as by Ctrl-C, asleep or not. What cannot be interrupted, such as a call
 into native code, ends the process: after a grace period a watchdog names the plugin and exits with
-code 2. Native code that does not let the watchdog run either is ended likewise, with a traceback
-that names its file.
+code 2. Native code that holds the interpreter lock keeps the watchdog from running, too; then
+`faulthandler`, which needs no lock, prints where it hangs and exits with code 1.
 """
 
 from __future__ import annotations
 
 import _thread
+import faulthandler
 import os
 import signal
 import threading
@@ -19,8 +20,6 @@ from vsebench.plugin.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from vsebench.plugin.last_resort import LastResort
 
 Result = TypeVar("Result")
 
@@ -125,7 +124,6 @@ class _Watchdog:
         self._seconds = seconds
         self._grace = grace
         self._last_words = last_words
-        self._last_resort: LastResort | None = None
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(
@@ -133,17 +131,14 @@ class _Watchdog:
         )
 
     def start(self) -> None:
-        from vsebench.plugin.last_resort import LastResort
-
-        self._last_resort = LastResort(self._seconds + 2 * self._grace, _WRONG_REQUEST)
+        faulthandler.dump_traceback_later(self._seconds + 2 * self._grace, exit=True, file=_STDERR)
         self._thread.start()
 
     def stop(self) -> None:
         """From here on nothing is interrupted."""
         with self._lock:
             self._stopped.set()
-        if self._last_resort is not None:
-            self._last_resort.cancel()
+        faulthandler.cancel_dump_traceback_later()
 
     def _watch(self) -> None:
         if self._stopped.wait(self._seconds):

@@ -127,7 +127,7 @@ def warp(
 
 @jit(inline=True)
 def _any_above(
-    threshold: float,
+    threshold: np.float32,
     image: int,
     vector: Vectors,
     Q: Vectors,
