@@ -40,4 +40,4 @@ def test_it_states_the_limits():
     assert f"VSEBENCH_PLUGIN_TIMEOUT={DEFAULT_SECONDS:g}" in PAGE
     assert f"interrupted after {DEFAULT_SECONDS:g} s" in PAGE
     assert f"with code 2 after {GRACE_SECONDS:g} s more" in PAGE
-    assert f"let the interpreter run: after {2 * GRACE_SECONDS:g} s, with a traceback" in PAGE
+    assert f"ends it after {2 * GRACE_SECONDS:g} s with code 1 and a traceback" in PAGE

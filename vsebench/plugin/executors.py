@@ -182,6 +182,7 @@ class Schedule:
         elsewhere.
         """
         for job in list(self._waiting.values()):
-            if busy in job.depends_on and self._waiting.pop(job.run_id, None):
+            if busy in job.depends_on and job.run_id in self._waiting:
+                del self._waiting[job.run_id]
                 self._report(job.run_id, {"event": "busy", "reason": f"it waits for run {busy}"})
                 self._put_off(job.run_id)
