@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs.pages import Reader, blocks
-from vsebench.grid.execute import execute
 from vsebench.grid.local import LocalExecutor
+from vsebench.plugin import Schedule, execute
 from vsebench.plugin.kinds import KINDS
 from vsebench.plugin.loader import load_plugins
 
@@ -41,13 +41,11 @@ def reader(
     """
 
     def run_here(_: LocalExecutor, jobs: Sequence[Job], report: Report) -> None:
-        for job in jobs:
-            job.directory.mkdir(parents=True, exist_ok=True)
-            execute(
-                job.spec,
-                job.directory,
-                lambda event, job=job: report(job.run_id, json.loads(json.dumps(event))),
-            )  # type: ignore[misc]
+        schedule = Schedule(jobs, report)
+        while schedule:
+            (job,) = schedule.take(1)
+            execute(job, lambda message: schedule.hear(json.loads(json.dumps(message))))
+            schedule.end(job.run_id, "it said nothing")
 
     monkeypatch.setattr(LocalExecutor, "execute", run_here)
     monkeypatch.setenv("COLUMNS", "300")
@@ -76,6 +74,7 @@ def test_there_is_a_page_for_each_of_these() -> None:
         "loss",
         "sampler",
         "dataset",
+        "executor",
         "hooks",
         "publish",
     }

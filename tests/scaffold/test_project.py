@@ -75,7 +75,7 @@ def test_a_keyword_is_refused(name: str):
 
 
 def test_unknown_kinds_and_licences_are_refused():
-    with pytest.raises(SpecError, match="no scaffold for a 'executor'"):
-        project("executor")
+    with pytest.raises(SpecError, match="no scaffold for a 'stopping-rule'"):
+        project("stopping-rule")
     with pytest.raises(SpecError, match=r"unknown licence 'apache': did you mean 'apache-2.0'\?"):
         project("pooling", licence="apache")

@@ -18,7 +18,7 @@ from vsebench.scaffold import LICENCES
 if TYPE_CHECKING:
     from pathlib import Path
 
-LINES = 20
+LINES = 25
 """Of the module that an author starts from, at most."""
 
 

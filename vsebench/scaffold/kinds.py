@@ -94,6 +94,10 @@ STARTS: Mapping[str, Start | None] = {
         "Card(SUMMARY)",
         ("Card",),
     ),
-    "executor": None,
+    "executor": Start(
+        "executes one run after the other, each in a process of its own",
+        "Card(SUMMARY)",
+        ("Card",),
+    ),
 }
 """By kind; None where `vsebench new` makes none."""

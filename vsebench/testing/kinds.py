@@ -30,7 +30,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "dataset": {"dataset": "vsebench.testing.datasets"},
     "image-encoder": {"image-encoder": "vsebench.testing.encoders.image"},
     "text-encoder": {"text-encoder": "vsebench.testing.encoders.text"},
-    "executor": {},
+    "executor": {"executor": "vsebench.testing.executors"},
 }
 """The groups of promises of each kind, and the modules of their `PROMISES`, which import torch: one
 a kind, for losses one a task. A kind without a group promises what every component does.

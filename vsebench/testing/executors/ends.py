@@ -1,0 +1,167 @@
+"""What becomes of runs that end badly, of those behind them, and of an executor that is ended."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from vsebench.results.directory import RunDirectory
+from vsebench.results.lease import holder, is_held
+from vsebench.results.process import machine_id, start_time
+from vsebench.testing.check import NotCheckedError, promise
+from vsebench.testing.executors.folder import Folder
+from vsebench.testing.executors.grid import WORKERS, executed, reference, trial
+
+if TYPE_CHECKING:
+    from vsebench.plugin.executors import Event, Job
+    from vsebench.results.lease import Holder
+    from vsebench.testing.subject import Subject
+    from vsebench.testing.trial import Trial
+
+GRACE_SECONDS = 10.0
+"""For the processes of an executor that was interrupted to end."""
+
+_NOT_SHARED: Any = {
+    "spec": {"environment"},
+    "provenance": {"started", "host", "device_name"},
+    "cost": True,
+}
+"""Fields of a record that two equal runs do not share."""
+
+
+@promise
+def a_failed_run_stops_no_other(subject: Subject) -> None:
+    """A run that fails is reported, one that needs it is reported as blocked, all others are
+    executed.
+    """
+    grid = executed(subject)
+    with trial(subject, "a run that raises an error, one that needs it, and others") as case:
+        _ended(case, grid.folder, grid.failing, "failed")
+        _ended(case, grid.folder, grid.blocked, "blocked")
+        for job in (grid.first, grid.second, grid.plain):
+            _ended(case, grid.folder, job, "done")
+        for job, status in ((grid.failing, "failed"), (grid.blocked, "blocked")):
+            record = RunDirectory(job.directory).read_record()
+            case.require(
+                record is not None and record.status == status,
+                "a run left no record of how it ended",
+                expected=status,
+                found="no record" if record is None else record.status,
+            )
+
+
+@promise
+def a_killed_run_is_reported(subject: Subject) -> None:
+    """A run whose process is killed is reported as died, with the reason, and takes no other with
+    it.
+    """
+    grid = executed(subject)
+    with trial(subject, "a run whose process is ended by SIGKILL, beside others") as case:
+        _ended(case, grid.folder, grid.dying, "died")
+        reason = grid.folder.of(grid.dying)[-1].get("reason")
+        case.require(
+            isinstance(reason, str) and bool(reason),
+            "it does not say how the process ended",
+            expected="a reason, in words",
+            found=repr(reason),
+        )
+        for job in (grid.first, grid.second, grid.plain):
+            _ended(case, grid.folder, job, "done")
+
+
+@promise
+def a_busy_run_is_put_off(subject: Subject) -> None:
+    """A run that another process works on is reported as busy, as are those that need it; given
+    again, they are executed.
+    """
+    grid = executed(subject)
+    with trial(subject, "a run that another process works on, and two that need it") as case:
+        for job in grid.put_off:
+            _ended(case, grid.folder, job, "busy")
+        again = Folder(grid.folder.out)
+        again.execute(subject.build(workers=WORKERS), grid.put_off)
+        for job in grid.put_off:
+            _ended(case, again, job, "done")
+
+
+@promise
+def an_interrupt_leaves_no_process(subject: Subject) -> None:
+    """What is raised while it executes comes out of it, and the processes of its runs are ended."""
+    folder = Folder()
+    job = folder.job(0, do="hold")
+    at_work: list[Holder] = []
+
+    def interrupt(_: str, event: Event) -> None:
+        if event["event"] == "phase":
+            found = holder(job.directory)
+            at_work.extend([found] if found is not None else [])
+            raise KeyboardInterrupt
+
+    with trial(subject, "an interrupt while a run is executed") as case:
+        try:
+            folder.execute(subject.build(workers=WORKERS), [job], interrupt)
+        except KeyboardInterrupt:
+            pass
+        else:
+            raise case.failure("it goes on", expected="KeyboardInterrupt", found="no error")
+        if not at_work or at_work[0].machine != machine_id() or at_work[0].started is None:
+            raise NotCheckedError("its processes are on another machine, or cannot be told apart")
+        end = time.monotonic() + GRACE_SECONDS
+        while is_held(job.directory) and time.monotonic() < end:
+            time.sleep(0.05)
+        case.require(
+            start_time(at_work[0].pid) != at_work[0].started,
+            "a run is still executed",
+            expected=f"no process after {GRACE_SECONDS:g} s",
+            found=f"process {at_work[0].pid}",
+        )
+
+
+@promise
+def gives_the_records_of_the_local_executor(subject: Subject) -> None:
+    """Records, curves and models are those of the local executor, to the bit, but for what clocks
+    and machines say.
+    """
+    grid, local = executed(subject), reference()
+    with trial(subject, "three runs, one after another one") as case:
+        for job, other in (
+            (grid.first, local.first),
+            (grid.second, local.second),
+            (grid.plain, local.plain),
+        ):
+            found, expected = _left_by(job), _left_by(other)
+            for name, value in expected.items():
+                case.require(
+                    found.get(name) == value,
+                    f"its {name} is not that of the local executor",
+                    expected=_short(value),
+                    found=_short(found.get(name)),
+                )
+
+
+def _ended(case: Trial, folder: Folder, job: Job, expected: str) -> None:
+    found = folder.ends(job)
+    case.require(
+        found == [expected],
+        "a run does not end as it should",
+        expected=f"that it ended once: {expected}",
+        found=", ".join(found) or "nothing",
+    )
+
+
+def _left_by(job: Job) -> dict[str, Any]:
+    """What a run left, by what it is called."""
+    directory = RunDirectory(job.directory)
+    record = directory.read_record()
+    if record is None or record.status != "done":
+        return {}
+    return {
+        "record": record.model_dump(exclude=_NOT_SHARED),
+        "curve": [point.model_dump(exclude={"seconds"}) for point in directory.read_curve()],
+        "model": directory.best_path.read_bytes(),
+    }
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 200 else f"{text[:200]}…"
