@@ -24,12 +24,15 @@ from typing import TYPE_CHECKING, BinaryIO
 from vsebench.plugin.errors import VsebenchError, WriteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ABANDONED = 3600.0
 """Seconds without a write after which an unfinished folder is taken for that of a process that
 died.
 """
+
+_POLL = 0.2
+"""Seconds between two looks at a lock that another process holds."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]+\.tmp")
@@ -132,11 +135,29 @@ def locked(lock: Path, busy: str) -> Iterator[None]:
         VsebenchError: another process holds it.
         OSError: the file cannot be written, or its file system has no locks.
     """
-    with _lock(lock, busy):
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+    file = _lock(lock)
+    if file is None:
+        raise VsebenchError(busy)
+    with _held(file, lock):
+        yield
+
+
+@contextmanager
+def queued(lock: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """As `locked`, but waits until the other process ends or is killed.
+
+    Args:
+        lock: the file.
+        waiting: called again and again meanwhile; an error of its own ends the wait.
+
+    Raises:
+        OSError: the file cannot be written, or its file system has no locks.
+    """
+    while (file := _lock(lock)) is None:
+        waiting()
+        time.sleep(_POLL)
+    with _held(file, lock):
+        yield
 
 
 def settle(file: BinaryIO) -> None:
@@ -208,7 +229,8 @@ def cannot_write(
     return refusal
 
 
-def _lock(lock: Path, busy: str) -> BinaryIO:
+def _lock(lock: Path) -> BinaryIO | None:
+    """The locked file; None where another process holds it."""
     while True:
         # For writing: network file systems grant no exclusive lock on what is open for reading.
         file = lock.open("ab")
@@ -218,11 +240,20 @@ def _lock(lock: Path, busy: str) -> BinaryIO:
                 return file
         except BlockingIOError:
             file.close()
-            raise VsebenchError(busy) from None
+            return None
         except BaseException:
             file.close()
             raise
         file.close()  # its holder ended, and removed it, after we had opened it
+
+
+@contextmanager
+def _held(file: BinaryIO, lock: Path) -> Iterator[None]:
+    with file:
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def _is(file: BinaryIO, path: Path) -> bool:

@@ -35,6 +35,28 @@ def test_a_lock_keeps_others_out_until_its_holder_is_killed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_who_queues_for_a_lock_gets_it_when_its_holder_is_killed(tmp_path):
+    lock = tmp_path / ".lock"
+    holder = subprocess.Popen([sys.executable, "-c", HOLDING, lock], stdout=subprocess.PIPE)
+    holder.stdout.readline()
+    looks = []
+
+    def waiting():
+        looks.append(holder.poll())
+        if len(looks) == 2:
+            os.kill(holder.pid, signal.SIGKILL)
+            holder.communicate()
+
+    with (
+        files.queued(lock, waiting),
+        pytest.raises(VsebenchError, match="busy"),
+        files.locked(lock, "busy"),
+    ):
+        pytest.fail("two hold it")
+    assert looks == [None, None]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_lock_whose_file_its_last_holder_took_away_is_taken_anew(tmp_path, monkeypatch):
     """The holder ends between our opening the file and our locking it."""
     lock, flock, calls = tmp_path / ".lock", fcntl.flock, []

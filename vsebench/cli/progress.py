@@ -35,18 +35,36 @@ class RunView:
         self._phase = "started"
         self._pace_from: tuple[float, int] | None = None
         self._facts: dict[str, str] = {}
+        self._computing: tuple[str, float, int] | None = None
 
     def take(self, event: dict[str, Any]) -> None:
         """Learns from an event."""
         kind = event["event"]
         if kind == "phase":
             self._phase = event["phase"]
+        elif kind == "computing":
+            self._phase = self._count(event["what"], event["done"], event["total"])
         elif kind == "skipped":
             self.outcome = "done before"
         elif kind == "finished":
             self.outcome = f"{event['status']} in {time.monotonic() - self._started:.0f} s"
         elif kind in ("step", "evaluated"):
             self._take_step(event)
+
+    def _count(self, what: str, done: int, total: int) -> str:
+        """How far the computing of something is, with the time left at the pace since the first
+        event that told of it.
+        """
+        now = time.monotonic()
+        if self._computing is None or self._computing[0] != what:
+            self._computing = what, now, done
+        _, since, first = self._computing
+        left = (
+            f", {(now - since) / (done - first) * (total - done):.0f} s left"
+            if first < done < total
+            else ""
+        )
+        return f"computing {what}: {done:,} of {total:,}{left}"
 
     def _take_step(self, event: dict[str, Any]) -> None:
         self.step, self.steps = event["step"], event.get("steps", self.steps)
@@ -129,7 +147,8 @@ class PlainProgress:
         elif kind == "started":
             self._say(run_id, "started")
         elif (
-            kind == "evaluated" and time.monotonic() - self._spoke.get(run_id, 0.0) >= LINE_SECONDS
+            kind in ("evaluated", "computing")
+            and time.monotonic() - self._spoke.get(run_id, 0.0) >= LINE_SECONDS
         ):
             left = view.seconds_left
             self._say(run_id, view.now if left is None else f"{view.now}, {left:.0f} s left")

@@ -83,18 +83,28 @@ def build(folder: Path, needed: int, fill: Callable[[Path], None]) -> None:
             guarded(folder, choose="another cache folder with VSEBENCH_CACHE"),
             appearing(folder) as unfinished,
         ):
-            _check_space(folder, needed)
+            check_space(folder, needed, "the generated set")
             fill(unfinished)
     except WriteError:
         if not folder.is_dir():  # else another process was faster, with the same content
             raise
 
 
-def _check_space(folder: Path, needed: int) -> None:
+def check_space(folder: Path, needed: int, what: str) -> None:
+    """Refuses to write what its disk cannot hold.
+
+    Args:
+        folder: where it is written; the folder around it exists.
+        needed: bytes.
+        what: is written, in words.
+
+    Raises:
+        DataError: the disk is too small.
+    """
     free = shutil.disk_usage(folder.parent).free
     if needed > free:
         raise DataError(
-            f"the generated set needs {needed / 1e9:.1f} GB in {folder.parent}, which has "
+            f"{what} needs {needed / 1e9:.1f} GB in {folder.parent}, which has "
             f"{free / 1e9:.1f} GB free: "
             "ask for less, or set VSEBENCH_CACHE to a folder with more space"
         )

@@ -10,7 +10,6 @@ the last row is there.
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vsebench.data.cache import read_note
-from vsebench.data.npy import open_npy
+from vsebench.data.npy import npy_header, open_npy
 from vsebench.data.text import read_lines
 from vsebench.files import guarded, locked, move, settle, sweep, write_text
 from vsebench.plugin import DataError, MissingError
@@ -84,7 +83,7 @@ class FeatureTableWriter:
     def __init__(self, file: BinaryIO, shape: tuple[int, int, int], batch: int) -> None:
         self._file = file
         self._shape = shape
-        header = _header(shape)
+        header = npy_header(shape, np.dtype(np.float16))
         row = math.prod(shape[1:]) * 2
         size = file.seek(0, os.SEEK_END)
         whole = max(0, size - len(header)) // row // batch
@@ -170,11 +169,3 @@ def _claim(work: Path, names: Sequence[str], about: Mapping[str, Any]) -> None:
     if known is None:
         write_text(work / NAMES, "".join(f"{name}\n" for name in names))
         write_text(work / ABOUT, json.dumps(about, indent=1) + "\n")
-
-
-def _header(shape: tuple[int, int, int]) -> bytes:
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        buffer, {"descr": "<f2", "fortran_order": False, "shape": shape}
-    )
-    return buffer.getvalue()

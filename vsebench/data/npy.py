@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -60,6 +61,15 @@ def read_header(path: Path) -> NpyHeader:
             f"bytes), it has {size} bytes; get it again"
         )
     return NpyHeader(shape, dtype, offset)
+
+
+def npy_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
+    """What a `.npy` file begins with, for files that are written row by row."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    )
+    return buffer.getvalue()
 
 
 def open_npy(path: Path, *, ndim: int, kinds: str = "f") -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vsebench.grid.axes import Axes, loss_card, protocol_fields
-from vsebench.grid.suits import check_batch, check_images
+from vsebench.grid.suits import check_batch, check_frozen, check_images
 from vsebench.plugin.datasets import RetrievalData
 from vsebench.plugin.errors import PluginError
 from vsebench.plugin.specs import own_spec
@@ -35,6 +35,11 @@ def retrieval_runs(
     """
     axes = Axes.of(suite, registry)
     protocols = [protocol_fields(suite, dataset, registry) for dataset in datasets]
+    for protocol in protocols:
+        encoders = {
+            kind: protocol[kind.replace("-", "_")] for kind in ("image-encoder", "text-encoder")
+        }
+        check_frozen(protocol["protocol"], encoders, registry)
     grid = _Grid(registry)
     for dataset, protocol in zip(datasets, protocols, strict=True):
         opened = open_data(dataset)

@@ -1,12 +1,17 @@
-"""Whether a data set suits its runs: images that their encoder takes, and captions for a batch."""
+"""Whether a run fits together before it starts: images that their encoder takes, features that can
+be kept, and captions for a batch.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.plugin import DataError, ImageEncoderCard, ImageSource, SpecError
+from vsebench.plugin import DataError, EncoderCard, ImageEncoderCard, ImageSource, SpecError
+from vsebench.plugin.cards import claimed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vsebench.plugin import RetrievalData
     from vsebench.plugin.registry import Registry
     from vsebench.results.protocol import Protocol
@@ -35,6 +40,41 @@ def check_images(
             f"image encoder '{encoder.spec}' takes raw images, data set '{dataset.spec}' has "
             f"features: name its images with {dataset.name}:images=PATH, or write --set "
             "image_encoder=grid"
+        )
+
+
+def check_frozen(
+    protocol: Protocol, encoders: Mapping[str, ComponentRef], registry: Registry
+) -> None:
+    """Checks that what the protocol wants kept can be.
+
+    Args:
+        protocol: may ask for frozen features that are kept.
+        encoders: by kind.
+        registry: has their cards.
+
+    Raises:
+        SpecError: no encoder is frozen, or images are cropped or mirrored at random.
+    """
+    if protocol.frozen_features != "kept":
+        return
+    cards = {
+        kind: card
+        for kind, encoder in encoders.items()
+        if isinstance(card := registry.get(kind, encoder.name).card, EncoderCard)
+        and claimed(card.frozen, encoder.params)
+    }
+    if not cards:
+        named = " nor ".join(f"'{encoder.spec}'" for encoder in encoders.values())
+        raise SpecError(
+            f"protocol key 'frozen_features': neither {named} is a frozen encoder whose features "
+            "could be kept: freeze one, such as --set text_encoder=bert:frozen=true, or leave the "
+            "key out"
+        )
+    if "image-encoder" in cards and (protocol.image_crop < 1 or protocol.image_flip > 0):
+        raise SpecError(
+            "protocol key 'frozen_features': features of images are kept of whole images: write "
+            "--set image_crop=1 --set image_flip=0 too"
         )
 
 

@@ -54,6 +54,7 @@ from vsebench.plugin.params import Param, Scalar
 from vsebench.plugin.protocols import (
     BatchPlan,
     Executor,
+    FrozenEncoder,
     ImageEncoder,
     Loss,
     Pooling,
@@ -107,6 +108,7 @@ __all__ = (
     "EncoderCard",
     "Executor",
     "FeatureArray",
+    "FrozenEncoder",
     "GaussianEmbedding",
     "ImageEncoder",
     "ImageEncoderCard",

@@ -117,9 +117,12 @@ class EncoderCard(Card):
             returns the paths of what these name outside the data set, such as a pretrained model.
             The content of these files is part of the component's version: another content is
             another run.
+        frozen: it has a part that never trains and whose output can be kept
+            (`vsebench.plugin.protocols.FrozenEncoder`).
     """
 
     files: str = ""
+    frozen: Claim[bool] = False
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from torch import Tensor
+    from torch.nn import Module
 
     from vsebench.plugin.embeddings import Embedding, PoolingOutput
     from vsebench.plugin.encoders import LocalFeatures
     from vsebench.plugin.executors import Job, Report
     from vsebench.plugin.keys import Key
+    from vsebench.plugin.params import Scalar
     from vsebench.plugin.retrieval import LossInputs, LossOutput
 
 
@@ -123,6 +125,36 @@ class TextEncoder(Protocol):
     def __call__(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]; rows beyond an item's length may
         hold anything finite.
+        """
+        ...
+
+
+class FrozenEncoder(Protocol):
+    """An encoder of raw images or of texts with a part that never trains; its card says so with
+    `frozen`.
+
+    It gives `head(features(values, lengths))`. With the protocol's `frozen_features=kept` the suite
+    calls `features` once for every item, keeps what it gives, and trains the head alone.
+    """
+
+    @property
+    def head(self) -> Module:
+        """What trains: features [B, N, width] to [B, N, D], each row by itself."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Size of a feature."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Scalar]:
+        """What decides the features, besides its card's version and files and what it reads."""
+        ...
+
+    def features(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """What the encoder reads to [B, N, width]: a row for each token, or for each of an image's
+        `local_features`. An item's features depend on no other item.
         """
         ...
 

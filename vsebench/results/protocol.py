@@ -98,6 +98,12 @@ class Protocol(Frozen):
         lt=1,
         description="share of words masked (50 %), replaced (10 %) or removed (40 %) in training",
     )
+    frozen_features: Literal["live", "kept"] = Field(
+        "live",
+        description="what the frozen part of an encoder gives. live: computed for every batch; "
+        "kept: computed once, kept in half precision; training then drops the words that "
+        "augment_words chooses, and takes images whole",
+    )
     augment_ends: bool = Field(
         True,
         description=(

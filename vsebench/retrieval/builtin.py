@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from vsebench.plugin import Card, ImageEncoderCard, Paper, Param, TextEncoderCard, hookimpl
 
 if TYPE_CHECKING:
-    from vsebench.plugin import RegisterEncoder
+    from collections.abc import Mapping
+
+    from vsebench.plugin import RegisterEncoder, Scalar
 
 _VSE_INFINITY = Paper(
     title="Learning the Best Pooling Strategy for Visual Semantic Embedding",
@@ -78,6 +80,10 @@ def vsebench_register_encoders(register: RegisterEncoder) -> None:
     _register_text(register)
 
 
+def _is_frozen(params: Mapping[str, Scalar]) -> bool:
+    return bool(params["frozen"])
+
+
 def _register_backbone(register: RegisterEncoder) -> None:
     register(
         "backbone",
@@ -132,6 +138,7 @@ def _register_backbone(register: RegisterEncoder) -> None:
                 ),
             ),
             files="vsebench.retrieval.encoders.pretrained:model_files",
+            frozen=_is_frozen,
             raw_images=True,
         ),
     )
@@ -187,6 +194,7 @@ def _register_text(register: RegisterEncoder) -> None:
             "the last hidden states of a pretrained transformer and a linear layer",
             paper=_VSE_INFINITY,
             files="vsebench.retrieval.encoders.pretrained:model_files",
+            frozen=_is_frozen,
             tokeniser="vsebench.retrieval.encoders.bert:PieceTokeniser",
             notes=(
                 (

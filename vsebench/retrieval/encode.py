@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from vsebench.retrieval.embeddings import apply, concatenate
-from vsebench.retrieval.inputs.batches import Padded, to_device
+from vsebench.retrieval.inputs.padded import Padded, to_device
 from vsebench.retrieval.inputs.splits import RawImages
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import RawImageEncoder
     from vsebench.plugin.embeddings import Embedding
-    from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
+    from vsebench.retrieval.inputs.splits import Captions, CaptionStates, ImageFeatures
     from vsebench.retrieval.model import Model
 
 
@@ -77,7 +77,7 @@ def _raw_batches(model: Model, images: RawImages, block: int) -> Iterator[Padded
 
 
 def encode_texts(
-    model: Model, captions: Captions, device: torch.device, block: int = 512
+    model: Model, captions: Captions | CaptionStates, device: torch.device, block: int = 512
 ) -> Embedding:
     """Embeddings of every caption, in order; captions of like length are embedded
     together, so that little padding is computed.
@@ -86,9 +86,7 @@ def encode_texts(
     parts = []
     with evaluating(model):
         for start in range(0, len(order), block):
-            tokens, lengths = captions.gather(order[start : start + block])
-            parts.append(
-                model.text(to_device(tokens, device), to_device(lengths, device)).embedding
-            )
+            batch = captions.batch(order[start : start + block], device)
+            parts.append(model.text(*batch).embedding)
     back = torch.from_numpy(np.argsort(order)).to(device)
     return apply(concatenate(parts), lambda tensor: tensor[back])

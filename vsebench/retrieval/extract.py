@@ -24,7 +24,7 @@ from vsebench.retrieval.encoders.vision import VisionModel
 from vsebench.retrieval.inputs.splits import RawImages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from vsebench.data.feature_table import FeatureTable
     from vsebench.data.images import ImageFolder, ImageTar
@@ -94,27 +94,35 @@ def extract(wanted: Extraction, report: Report) -> tuple[FeatureTable, dict[str,
             )
             report("extracted", table.done, len(store))
             for pixels in images.batches(images.loader(model.image_size), batches):
-                table.append(_half(model(pixels), store, table.done))
+                rows = range(table.done, table.done + len(pixels))
+                table.append(half(model(pixels), rows, lambda row: f"image {store.where(row)}"))
                 report("extracted", table.done, len(store))
     return open_table(wanted.out), about
 
 
-def _half(features: torch.Tensor, store: ImageFolder | ImageTar, first: int) -> np.ndarray:
-    """Features [B, N, C] as float16 on the host.
+def half(
+    features: torch.Tensor, items: Sequence[int] | np.ndarray, where: Callable[[int], str]
+) -> np.ndarray:
+    """Features [B, …] as float16 on the host.
+
+    Args:
+        features: of items, one a row.
+        items: the item of each row.
+        where: how an error names an item.
 
     Raises:
         DataError: one is not finite in float16.
     """
-    half = features.to(torch.float16)
-    finite = half.isfinite().flatten(1).all(1)
+    rounded = features.to(torch.float16)
+    finite = rounded.isfinite().flatten(1).all(1)
     if not finite.all():
         bad = int(finite.int().argmin())
         largest = float(features[bad].abs().max())
         raise DataError(
-            f"the model gives image {store.where(first + bad)} a feature of {largest:g}, which "
-            "float16 cannot hold (65504 at most)"
+            f"the model gives {where(int(items[bad]))} a feature of {largest:g}, which float16 "
+            "cannot hold (65504 at most)"
         )
-    return half.cpu().numpy()
+    return rounded.cpu().numpy()
 
 
 def _about(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import RunSpec
-    from vsebench.retrieval.inputs.batches import Kept
+    from vsebench.retrieval.inputs.padded import Kept
 
 
 class Encoded(NamedTuple):

@@ -16,8 +16,8 @@ from vsebench.plugin.errors import DataError, MissingError, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.spec import METRIC_VERSION, RunSpec
 from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.frozen import keep_features, untrained
 from vsebench.retrieval.inputs.run_inputs import open_inputs
-from vsebench.retrieval.model import build
 from vsebench.retrieval.ranking.evaluation import evaluate
 from vsebench.retrieval.training.first_round import load_best
 
@@ -139,9 +139,9 @@ def embed_test(
     )
     with cpu_threads(spec.protocol.threads), true_float32(fast=device.type == "cpu"):
         inputs = open_inputs(spec, registry, device)
-        model = build(
-            spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)
-        ).to(device)
+        model, frozen = untrained(spec, registry, inputs)
+        inputs = keep_features(frozen, inputs, spec, device, _ignore, splits=("test",))
+        model.to(device)
         load_best(model, run.directory)
         image, text = (
             encode_images(model, inputs.test.images),
@@ -158,6 +158,10 @@ def embed_test(
         None if plain else model.similarity,
         path,
     )
+
+
+def _ignore(event: dict[str, object]) -> None:
+    """Takes progress that nobody watches."""
 
 
 def departure(run: StoredRun, found: StoredEmbeddings, device: torch.device) -> str | None:

@@ -186,7 +186,7 @@ def test_a_body_waits_for_its_epoch_and_a_killed_run_goes_on_to_the_same_record(
 def _initial(spec: RunSpec) -> dict[str, torch.Tensor]:
     from vsebench.plugin.loader import load_plugins
     from vsebench.retrieval.inputs.run_inputs import open_inputs
-    from vsebench.retrieval.training.session import build
+    from vsebench.retrieval.model import build
 
     registry = load_plugins(spec.environment.plugin_files).registry
     inputs = open_inputs(spec, registry, torch.device("cpu"))

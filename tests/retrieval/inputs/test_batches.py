@@ -11,7 +11,8 @@ from vsebench.data.images import open_images
 from vsebench.data.images.decode import decode_rgb, square
 from vsebench.plugin import Key, LocalFeatures
 from vsebench.retrieval.inputs.augment import compact, draw_crops, keep_features
-from vsebench.retrieval.inputs.batches import FeatureBatches, Kept, RawImageBatches
+from vsebench.retrieval.inputs.batches import FeatureBatches, RawImageBatches
+from vsebench.retrieval.inputs.padded import Kept
 from vsebench.retrieval.inputs.splits import ImageFeatures, RawImages, decoding_threads
 from vsebench.retrieval.model import Tower
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vsebench.results.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
-    from vsebench.retrieval.inputs.batches import Kept
+    from vsebench.retrieval.inputs.padded import Kept
     from vsebench.retrieval.model import Encoded
 
     Plan = Callable[..., tuple[RunSpec, ...]]

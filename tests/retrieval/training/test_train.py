@@ -15,7 +15,8 @@ from tests.lost_lease import writes_no_more_after_an_evaluation
 from vsebench.plugin import OfflineLists, VsebenchError
 from vsebench.plugin.loader import load_plugins
 from vsebench.results.store import Store
-from vsebench.retrieval.inputs.batches import Augmenter, FeatureBatches
+from vsebench.retrieval.inputs.batches import FeatureBatches
+from vsebench.retrieval.inputs.text_batches import TokenBatches
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training.first_round import StoredLists
 from vsebench.retrieval.training.step import Stepper
@@ -117,7 +118,7 @@ def test_methods_share_the_pairs_of_every_step_and_how_they_are_augmented(
 
     take_step = Stepper.step
     monkeypatch.setattr(Stepper, "step", step)
-    monkeypatch.setattr(Augmenter, "text_batch", noted("text", Augmenter.text_batch))
+    monkeypatch.setattr(TokenBatches, "batch", noted("text", TokenBatches.batch))
     monkeypatch.setattr(FeatureBatches, "pairs", noted("image", FeatureBatches.pairs))
     seen = {}
     for spec in plan_runs(

@@ -16,6 +16,8 @@ from vsebench.retrieval.encoders.vision import VisionModel
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vsebench.plugin import Scalar
+
 
 class BackboneEncoder(nn.Module):
     """`fc(features)` of a pretrained model's last local features (VSE-infinity, grid features:
@@ -93,8 +95,24 @@ class BackboneEncoder(nn.Module):
 
     def forward(self, pixels: Tensor, lengths: Tensor) -> LocalFeatures:
         """`pixels` uint8 [B, 3, S, S] to [B, N, D], every one of the N valid."""
-        features = self.fc(self.backbone(pixels))
+        features = self.fc(self.features(pixels, lengths))
         return LocalFeatures(features, torch.full_like(lengths, features.shape[1]))
+
+    @property
+    def head(self) -> nn.Linear:
+        return self.fc
+
+    @property
+    def width(self) -> int:
+        return self.backbone.width
+
+    @property
+    def settings(self) -> dict[str, Scalar]:
+        return {"size": self.image_size, "local_features": self.local_features}
+
+    def features(self, pixels: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002  # all are valid
+        """The model's last local features [B, N, width] of `pixels` uint8 [B, 3, S, S]."""
+        return self.backbone(pixels)  # type: ignore[no-any-return]
 
     def parameter_groups(self) -> list[ParameterGroup]:
         trained = {id(p) for p in self._trained}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from vsebench.plugin import Scalar
+
 _ANY_LENGTH = 1 << 16
 """Stands for a model without a limit: fast tokenizers take 32-bit lengths."""
 
@@ -139,8 +141,24 @@ class BertEncoder(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """`tokens` int64 [B, N] with `lengths` [B] to [B, N, D]."""
+        return self.fc(self.features(tokens, lengths))  # type: ignore[no-any-return]
+
+    @property
+    def head(self) -> nn.Linear:
+        return self.fc
+
+    @property
+    def width(self) -> int:
+        return self.fc.in_features
+
+    @property
+    def settings(self) -> dict[str, Scalar]:
+        return {}
+
+    def features(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """The last hidden states [B, N, width] of `tokens` int64 [B, N] with `lengths` [B]."""
         states = self._states if tokens.is_cuda else self._by_length
-        return self.fc(states(tokens, lengths))  # type: ignore[no-any-return]
+        return states(tokens, lengths)
 
     def _states(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         mask = valid_mask(lengths, tokens.shape[1])

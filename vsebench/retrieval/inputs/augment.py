@@ -86,14 +86,7 @@ def augment_words(
         everything, one word stays.
     """
     valid = np.arange(tokens.shape[1]) < lengths[:, None]
-    draw = rng.random(
-        tokens.shape if words is None else (len(tokens), int(words.max(initial=0)) + 1),
-        dtype=np.float32,
-    )
-    if words is not None:
-        draw = np.where(
-            words < 0, np.float32(1), np.take_along_axis(draw, np.maximum(words, 0), axis=1)
-        )
+    draw = _draw_words(tokens.shape, words, rng)
     replacement = tokeniser.replacements[
         rng.integers(len(tokeniser.replacements), size=tokens.shape)
     ].astype(tokens.dtype, copy=False)
@@ -103,6 +96,23 @@ def augment_words(
     hidden = tokens.dtype.type(0 if tokeniser.mask is None else tokeniser.mask)
     changed = np.where(masked, hidden, np.where(replaced, replacement, tokens))
     return changed, _keep_one(valid & ~removed, valid, draw, words)
+
+
+def keep_words(
+    lengths: np.ndarray, words: np.ndarray | None, rate: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Which states of a frozen encoder survive, bool [B, n]: behind the encoder a word can only be
+    dropped, with all its pieces.
+
+    Args:
+        lengths: int64 [B], states of each caption; n is the largest.
+        words: int64 [B, n], as for `augment_words`.
+        rate: share of words dropped.
+        rng: source of the choices.
+    """
+    valid = np.arange(int(lengths.max(initial=1))) < lengths[:, None]
+    draw = _draw_words(valid.shape, words, rng)
+    return _keep_one(valid & (draw >= rate), valid, draw, words)
 
 
 def compact(keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -115,6 +125,20 @@ def compact(keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lengths = keep.sum(1)
     order = np.argsort(~keep, axis=1, kind="stable")
     return order[:, : int(lengths.max(initial=1))], lengths
+
+
+def _draw_words(
+    shape: tuple[int, ...], words: np.ndarray | None, rng: np.random.Generator
+) -> np.ndarray:
+    """A number in 0..1 for each token [B, n], the same for all pieces of a word; 1 for tokens that
+    stay.
+    """
+    if words is None:
+        return rng.random(shape, dtype=np.float32)
+    draw = rng.random((shape[0], int(words.max(initial=0)) + 1), dtype=np.float32)
+    return np.where(
+        words < 0, np.float32(1), np.take_along_axis(draw, np.maximum(words, 0), axis=1)
+    )
 
 
 def _keep_one(

@@ -1,5 +1,5 @@
-"""From indices of captions and images to the padded, augmented tensors of a training step:
-`Augmenter` for captions, and for images `FeatureBatches` or `RawImageBatches`.
+"""From indices of images to the padded, augmented tensors of a training step: `FeatureBatches` or
+`RawImageBatches`. Those of captions are in `text_batches`.
 """
 
 from __future__ import annotations
@@ -10,40 +10,22 @@ from typing import Protocol as Role
 
 import numpy as np
 import torch
-from torch.nn import functional
 
-from vsebench.retrieval.inputs.augment import augment_words, compact, draw_crops, keep_features
+from vsebench.retrieval.inputs.augment import compact, draw_crops, keep_features
+from vsebench.retrieval.inputs.padded import Kept, Padded, to_device
 from vsebench.retrieval.inputs.splits import RawImages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from torch import Tensor
 
     from vsebench.data.images.decode import Crop
-    from vsebench.plugin import Key, RawImageEncoder, Tokeniser
+    from vsebench.plugin import Key, RawImageEncoder
     from vsebench.plugin.cards import FeatureKind
     from vsebench.results.protocol import Protocol
-    from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
-
-
-class Kept(NamedTuple):
-    """Which of the local features that an encoder makes stay: their positions int64 [B, n], and how
-    many of these are valid, int64 [B].
-    """
-
-    positions: Tensor
-    lengths: Tensor
-
-
-class Padded(NamedTuple):
-    """A padded batch [B, N, ...] and the valid lengths int64 [B] of its items; of raw images, what
-    stays of the features that become of them.
-    """
-
-    values: Tensor
-    lengths: Tensor
-    kept: Kept | None = None
+    from vsebench.retrieval.inputs.splits import ImageFeatures
+    from vsebench.retrieval.inputs.text_batches import TextBatches
 
 
 @dataclass(frozen=True)
@@ -53,43 +35,13 @@ class Augmenter:
 
     Attributes:
         images: builds the image half.
-        texts: the training captions.
-        tokeniser: of the captions.
-        augment_words: share of words masked, replaced or removed.
+        texts: builds the text half.
         device: where the tensors go.
     """
 
     images: ImageBatches
-    texts: Captions
-    tokeniser: Tokeniser
-    augment_words: float
+    texts: TextBatches
     device: torch.device
-
-    def text_batch(self, captions: np.ndarray, rng: np.random.Generator) -> Padded:
-        tokens, lengths = self.texts.gather(captions)
-        changed, keep = augment_words(
-            tokens, self.texts.words(captions), lengths, self.augment_words, self.tokeniser, rng
-        )
-        positions, kept = compact(keep)
-        return Padded(
-            to_device(np.take_along_axis(changed, positions, axis=1), self.device),
-            to_device(kept, self.device),
-        )
-
-
-def join(batches: Sequence[Padded]) -> Padded:
-    """Several batches of token ids as one, padded to the longest."""
-    longest = max(batch.values.shape[1] for batch in batches)
-    values = [
-        functional.pad(batch.values, (0, longest - batch.values.shape[1])) for batch in batches
-    ]
-    return Padded(torch.cat(values), torch.cat([batch.lengths for batch in batches]))
-
-
-def to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """A host array on the device, without making the host wait."""
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 def positives(image_ids: Tensor, sibling_mask: bool) -> Tensor:

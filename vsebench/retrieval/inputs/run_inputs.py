@@ -18,7 +18,13 @@ from vsebench.plugin import (
     SpecError,
     TextEncoderCard,
 )
-from vsebench.retrieval.inputs.splits import Captions, ImageFeatures, RawImages, decoding_threads
+from vsebench.retrieval.inputs.splits import (
+    Captions,
+    CaptionStates,
+    ImageFeatures,
+    RawImages,
+    decoding_threads,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,12 +66,12 @@ def tokeniser_of(spec: RunSpec, registry: Registry, captions: Sequence[str]) -> 
 
 @dataclass(frozen=True)
 class SplitInputs:
-    """One split: image features or raw images, tokenised captions, and the image of each
-    caption.
+    """One split: image features or raw images, tokenised captions or what a frozen encoder gives
+    them, and the image of each caption.
     """
 
     images: ImageFeatures | RawImages
-    texts: Captions
+    texts: Captions | CaptionStates
     text_to_image: np.ndarray
 
 
@@ -79,6 +85,7 @@ class Inputs:
         test: is evaluated once.
         tokeniser: of the captions.
         feature_kind: what a local feature is.
+        in_dim: size of what the image encoder reads: of a feature, or the channels of a pixel.
     """
 
     train: SplitInputs
@@ -86,6 +93,7 @@ class Inputs:
     test: SplitInputs
     tokeniser: Tokeniser
     feature_kind: FeatureKind
+    in_dim: int
 
 
 def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inputs:
@@ -117,6 +125,7 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
         test,
         tokeniser,
         data.feature_kind or cast("DatasetCard", component.card).feature_kind,
+        train.images.dim,
     )
 
 

@@ -1,10 +1,11 @@
 """The images and captions of a split, gathered batch by batch: features on the device or in their
-memory map, raw images that are decoded when they are needed, and captions as token ids. A batch is
-an index gather, and nothing is tokenised or copied per item.
+memory map, raw images that are decoded when they are needed, and captions as token ids or as what a
+frozen encoder gives them. A batch is an index gather, and nothing is tokenised or copied per item.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 from vsebench.data.feature_arrays import gather
 from vsebench.data.images.decode import ImageLoader, usable_cores
+from vsebench.retrieval.inputs.padded import Padded, to_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -75,6 +77,45 @@ class ImageFeatures:
         return torch.from_numpy(values).to(self.device)
 
 
+class CaptionStates:
+    """What a frozen encoder gives each of n captions, one after the other: on the device where it
+    fits, in its memory map otherwise.
+
+    Args:
+        states: float16 [total, width], a row for each token.
+        texts: the captions, which know how many tokens each has, and which words these belong to.
+        device: where batches are needed.
+    """
+
+    def __init__(self, states: np.ndarray, texts: Captions, device: torch.device) -> None:
+        self.lengths = texts.lengths
+        self.words = texts.words
+        self.device = device
+        self._starts = texts.starts
+        self._rows = ImageFeatures(states[:, None], np.ones(len(states), np.int64), device)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def batch(self, captions: np.ndarray, device: torch.device) -> Padded:
+        """The states of whole captions [B]."""
+        lengths = self.lengths[captions]
+        steps = np.arange(int(lengths.max(initial=1)))
+        return Padded(
+            self.gather(captions, np.broadcast_to(steps, (len(captions), len(steps)))),
+            to_device(lengths, device),
+        )
+
+    def gather(self, captions: np.ndarray, positions: np.ndarray) -> Tensor:
+        """States at `positions` [B, n] of `captions` [B], as fp32 [B, n, width] on the device;
+        positions beyond a caption give its last state.
+        """
+        inside = np.minimum(positions, self.lengths[captions][:, None] - 1)
+        rows = (self._starts[captions][:, None] + inside).ravel()
+        states = self._rows.gather(rows, np.zeros((len(rows), 1), np.int64))
+        return states.view(*positions.shape, -1)
+
+
 class Captions:
     """Tokenised captions, padded batch by batch."""
 
@@ -82,10 +123,16 @@ class Captions:
         self.lengths = tokens.lengths
         self._tokens = tokens.tokens
         self._words = tokens.words
-        self._starts = tokens.offsets[:-1]
+        self.starts = tokens.offsets[:-1]
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def digest(self) -> str:
+        """SHA-256 of all token ids and lengths, hexadecimal."""
+        content = hashlib.sha256(np.ascontiguousarray(self.lengths, "<i8").data)
+        content.update(np.ascontiguousarray(self._tokens, "<i4").data)
+        return content.hexdigest()
 
     def gather(self, captions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Token ids int64 [B, longest] of `captions` [B], and their lengths; positions beyond a
@@ -93,6 +140,11 @@ class Captions:
         """
         index, inside = self._positions(captions)
         return np.where(inside, self._tokens[index], 0).astype(np.int64), self.lengths[captions]
+
+    def batch(self, captions: np.ndarray, device: torch.device) -> Padded:
+        """The token ids of whole captions [B]."""
+        tokens, lengths = self.gather(captions)
+        return Padded(to_device(tokens, device), to_device(lengths, device))
 
     def words(self, captions: np.ndarray) -> np.ndarray | None:
         """The word that each token of `gather` is a piece of, int64 [B, longest], -1 for those that
@@ -110,7 +162,7 @@ class Captions:
         lengths = self.lengths[captions]
         steps = np.arange(int(lengths.max(initial=1)))
         inside = steps < lengths[:, None]
-        return np.where(inside, self._starts[captions][:, None] + steps, 0), inside
+        return np.where(inside, self.starts[captions][:, None] + steps, 0), inside
 
 
 def _fits(features: FeatureArray, device: torch.device) -> bool:
@@ -145,7 +197,7 @@ class RawImages:
     def __init__(self, source: ImageSource, device: torch.device, threads: int) -> None:
         self.lengths = np.ones(len(source), np.int64)
         self.device = device
-        self._source = source
+        self.source = source
         self._threads = threads
         self._loaders: dict[int, ImageLoader] = {}
 
@@ -154,7 +206,7 @@ class RawImages:
 
     def loader(self, size: int) -> ImageLoader:
         """Decodes to squares of `size` pixels, in threads of its own."""
-        return self._loaders.setdefault(size, ImageLoader(self._source, size, self._threads))
+        return self._loaders.setdefault(size, ImageLoader(self.source, size, self._threads))
 
     def batches(
         self, loader: ImageLoader, batches: Iterable[tuple[np.ndarray, Sequence[Crop] | None]]

@@ -13,9 +13,11 @@ from torch import nn
 from vsebench.plugin import Key, VsebenchError
 from vsebench.results.components import make
 from vsebench.retrieval.embeddings import representative
+from vsebench.retrieval.frozen import keep_features, untrained
 from vsebench.retrieval.inputs.batches import Augmenter, image_batches
 from vsebench.retrieval.inputs.run_inputs import Inputs, open_inputs
-from vsebench.retrieval.model import Model, build, pool, seeded
+from vsebench.retrieval.inputs.text_batches import text_batches
+from vsebench.retrieval.model import Model, pool, seeded
 from vsebench.retrieval.training.clock import Clock
 from vsebench.retrieval.training.first_round import first_round, load_best, offline_lists
 from vsebench.retrieval.training.global_negatives import GlobalNegatives
@@ -107,9 +109,10 @@ def prepare(
     device = torch.device(spec.device)
     report({"event": "phase", "phase": "loading"})
     inputs = open_inputs(spec, registry, device)
-    model = build(
-        spec, registry, in_dim=inputs.train.images.dim, vocabulary_size=len(inputs.tokeniser)
-    ).to(device)
+    model, frozen = untrained(spec, registry, inputs)
+    inputs = keep_features(frozen, inputs, spec, device, report)
+    del frozen
+    model.to(device)
     objective = _objective(spec, "loss", registry, device)
     clock = Clock(device)
     offline, prior_seconds, warm = None, 0.0, False
@@ -211,12 +214,7 @@ def _mine(
     def teacher() -> Model:
         if starts:
             return model
-        fresh = build(
-            record.retrieval,
-            registry,
-            in_dim=inputs.train.images.dim,
-            vocabulary_size=len(inputs.tokeniser),
-        ).to(clock.device)
+        fresh = untrained(record.retrieval, registry, inputs)[0].to(clock.device)
         load_best(fresh, source)
         return fresh
 
@@ -252,11 +250,11 @@ def _stepper(
 ) -> Stepper:
     protocol, train = schedule.protocol, inputs.train
     images = image_batches(train.images, model.image.encoder, inputs.feature_kind, protocol)
-    augmenter = Augmenter(images, train.texts, inputs.tokeniser, protocol.augment_words, device)
+    texts = text_batches(train.texts, inputs.tokeniser, protocol.augment_words, device)
     return Stepper(
         model,
         Optimisation(model, objective.loss, schedule),
-        augmenter,
+        Augmenter(images, texts, device),
         train.text_to_image,
         protocol,
     )

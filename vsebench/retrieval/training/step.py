@@ -11,7 +11,8 @@ import torch
 
 from vsebench.plugin import LossInputs, LossOutput, Progress, SampledInputs
 from vsebench.retrieval.embeddings import representative
-from vsebench.retrieval.inputs.batches import join, positives, to_device
+from vsebench.retrieval.inputs.batches import positives
+from vsebench.retrieval.inputs.padded import join, to_device
 from vsebench.retrieval.training.global_negatives import SampledIndices
 from vsebench.retrieval.training.offline_negatives import OfflineIndices
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import Key, LossCard, OfflineSpec
     from vsebench.results.protocol import Protocol
-    from vsebench.retrieval.inputs.batches import Augmenter, Padded
+    from vsebench.retrieval.inputs.batches import Augmenter
+    from vsebench.retrieval.inputs.padded import Padded
     from vsebench.retrieval.model import Encoded, Model
     from vsebench.retrieval.training.optimisation import Optimisation
 
@@ -126,8 +128,8 @@ class Stepper:
             texts, images = _outside(negatives)
             text, *others = self._embed_texts(
                 [
-                    self.inputs.text_batch(captions, streams.pairs),
-                    *(self.inputs.text_batch(each, streams.offline) for each in texts.values()),
+                    self.inputs.texts.batch(captions, streams.pairs),
+                    *(self.inputs.texts.batch(each, streams.offline) for each in texts.values()),
                 ]
             )
             outside = dict(zip(texts, others, strict=True)) | {

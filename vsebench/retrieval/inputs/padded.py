@@ -1,0 +1,52 @@
+"""A padded batch on its device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+
+class Kept(NamedTuple):
+    """Which of the local features that an encoder makes stay: their positions int64 [B, n], and how
+    many of these are valid, int64 [B].
+    """
+
+    positions: Tensor
+    lengths: Tensor
+
+
+class Padded(NamedTuple):
+    """A padded batch [B, N, ...] and the valid lengths int64 [B] of its items; of raw images, what
+    stays of the features that become of them.
+    """
+
+    values: Tensor
+    lengths: Tensor
+    kept: Kept | None = None
+
+
+def join(batches: Sequence[Padded]) -> Padded:
+    """Several batches of captions as one, padded to the longest."""
+    longest = max(batch.values.shape[1] for batch in batches)
+    values = [
+        functional.pad(
+            batch.values,
+            (*[0, 0] * (batch.values.ndim - 2), 0, longest - batch.values.shape[1]),
+        )
+        for batch in batches
+    ]
+    return Padded(torch.cat(values), torch.cat([batch.lengths for batch in batches]))
+
+
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """A host array on the device, without making the host wait."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
