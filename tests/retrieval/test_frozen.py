@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -32,6 +29,7 @@ from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from vsebench.results.directory import RunDirectory
     from vsebench.results.record import RunRecord
@@ -273,6 +271,8 @@ def test_another_model_or_other_captions_are_computed_anew(
     opened(spec)
     before = tables()
     assert len(before) == 6
+    for table in (tmp_path / "cache" / "frozen-features").iterdir():
+        assert {path.name for path in table.iterdir()} == {"values.npy", "about.json"}
     opened(spec)
     assert tables() == before
     write_bert(tmp_path / "other", ("thing", "red", "left"), hidden=32, seed=1)
@@ -379,29 +379,3 @@ def test_images_that_train_may_be_cropped_while_texts_are_kept(
     live = f"backbone:model={quote(str(world / 'resnet'), safe='')}:size=32"
     (spec,) = plan_both(set={"image_encoder": live, "image_crop": 0.6, "image_flip": 0.5})
     assert spec.protocol.frozen_features == "kept"
-
-
-def _train(spec: str, out: str) -> None:
-    from vsebench.results.spec import read_spec
-
-    torch.set_num_threads(1)
-    run(read_spec(spec), Path(out))  # type: ignore[arg-type]
-
-
-def test_two_processes_at_once_share_one_table(plan_both: Plan, tmp_path: Path) -> None:
-    specs = plan_both(seeds="0,1")
-    context = multiprocessing.get_context("spawn")
-    processes = [
-        context.Process(target=_train, args=(spec.model_dump_json(), str(tmp_path)))
-        for spec in specs
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
-    folders = list((tmp_path / "cache" / "frozen-features").iterdir())
-    assert len(folders) == 6
-    for folder in folders:
-        assert {path.name for path in folder.iterdir()} == {"values.npy", "about.json"}
-        assert json.loads((folder / "about.json").read_text())["key"]["threads"] == 1
