@@ -1,5 +1,5 @@
 """Other devices: the meta device, which every machine has and which holds no values, and CUDA where
-there is one; see `elsewhere` for a third.
+there is one.
 """
 
 from __future__ import annotations
@@ -22,12 +22,8 @@ if TYPE_CHECKING:
 _MIXED = ("is not on the expected device", "at least two devices")
 
 
-def unmixed(
-    call: Callable[[], Result],
-    trial: Trial,
-    device: str = "the meta device, which holds no values,",
-) -> Result:
-    """What `call` gives on tensors of another device.
+def unmixed(call: Callable[[], Result], trial: Trial) -> Result:
+    """What `call` gives on tensors of the meta device.
 
     Raises:
         ConformanceError: it mixes them with tensors of the CPU.
@@ -46,7 +42,8 @@ def unmixed(
             ) from error
         reason = str(error).partition("\n")[0].partition(", as a correct")[0]
         raise NotCheckedError(
-            f"{device} cannot run it: {type(error).__name__}: {reason[:120]}"
+            "the meta device, which holds no values, cannot run it: "
+            f"{type(error).__name__}: {reason[:120]}"
         ) from error
 
 

@@ -9,8 +9,7 @@ import torch
 from vsebench.plugin import DrawKey, Draws, SamplerState
 from vsebench.plugin.sampling import NOTHING
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.devices import need_cuda, unmixed
-from vsebench.testing.elsewhere import ELSEWHERE, There, elsewhere
+from vsebench.testing.devices import need_cuda
 from vsebench.testing.samplers.world import (
     EVERY_LABEL,
     KEY,
@@ -237,43 +236,36 @@ def rows_may_be_other_images(subject: Subject) -> None:
         )
 
 
-def draw_elsewhere(sampler: Any) -> Draws:
-    """Draws for five images on the stand-in for another device."""
-    with elsewhere():
-        world = World().state()
-        images = [PLAIN, OTHER, ONE_LEFT, EVERY_LABEL, NO_LABEL]
-        state = SamplerState(world.P.to(ELSEWHERE), world.Q.to(ELSEWHERE), world.positives)
-        pairs = [
-            torch.tensor(each).to(ELSEWHERE)
-            for each in (images, [positive_of(world, image) for image in images])
-        ]
-        drawn: Draws = ready(sampler, state).sample(state, *pairs, 3, KEY)
+def draw_on(device: str, sampler: Any) -> Draws:
+    """Three draws for each of five images, of vectors on a device."""
+    world = World().state()
+    images = [PLAIN, OTHER, ONE_LEFT, EVERY_LABEL, NO_LABEL]
+    state = SamplerState(world.P.to(device), world.Q.to(device), world.positives)
+    pairs = [
+        torch.tensor(each).to(device)
+        for each in (images, [positive_of(world, image) for image in images])
+    ]
+    drawn: Draws = ready(sampler, state).sample(state, *pairs, 3, KEY)
     return drawn
 
 
 @promise
 def follows_the_device_of_its_inputs(subject: Subject) -> None:
-    """It works wherever its inputs are: tested on a stand-in for another device, which has values
-    and refuses tensors of the CPU.
-    """
+    """It works wherever its inputs are: tested on CUDA, which refuses tensors of the CPU."""
+    device = need_cuda()
     code = (
         "from vsebench.testing import build; from vsebench.testing.samplers.draws import "
-        f"draw_elsewhere; draw_elsewhere({subject.source()})"
+        f"draw_on; draw_on('{device}', {subject.source()})"
     )
-    with Trial("3 draws for each of five images, on a stand-in for another device", code) as case:
-        drawn = unmixed(
-            lambda: draw_elsewhere(subject.build()), case, "the stand-in for another device"
-        )
+    with Trial("3 draws for each of five images, on CUDA", code) as case:
+        drawn = draw_on(str(device), subject.build())
         for name in ("negatives", "trials", "weight"):
-            found = getattr(drawn, name)
-            what = (
-                f"its {name} are made on the CPU whatever the device of its inputs: pass device=…"
-            )
+            found = getattr(drawn, name).device.type
             case.require(
-                isinstance(found, There),
-                what,
+                found == device.type,
+                f"its {name} are made on the CPU whatever the device of its inputs: pass device=…",
                 expected="tensors on the inputs' device",
-                found="the CPU",
+                found=found,
             )
 
 

@@ -1,4 +1,4 @@
-"""The stand-in for another device."""
+"""The stand-in for another device, and samplers on it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from tests.elsewhere import ELSEWHERE, There, elsewhere
+from tests.testing import broken_samplers as made
 from tests.testing.made import only, subject
 from vsebench.plugin.loader import load_plugins
-from vsebench.testing.elsewhere import ELSEWHERE, There, elsewhere
 from vsebench.testing.kinds import checks_of
 from vsebench.testing.report import run
+from vsebench.testing.samplers import draws
 from vsebench.testing.subject import find
-from vsebench_plugins.sampling.independent import Uniform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
@@ -106,6 +107,15 @@ def test_outside_nothing_is_changed() -> None:
     assert torch.tensor([1], device="meta").is_meta
 
 
+@pytest.fixture
+def stand_in_for_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is checked on CUDA is checked on the stand-in."""
+    monkeypatch.setattr(draws, "need_cuda", lambda: ELSEWHERE)
+    with elsewhere():
+        yield
+
+
+@pytest.mark.usefixtures("stand_in_for_cuda")
 @pytest.mark.parametrize(
     "name", [component.name for component in load_plugins().registry if component.kind == "sampler"]
 )
@@ -114,15 +124,15 @@ def test_the_samplers_of_the_suite_follow_their_inputs(name: str) -> None:
     assert run(check).outcome == "passed"
 
 
-class NeedsAGenerator(Uniform):
-    def draw(self, request):
-        torch.Generator(device=request.vectors.device)
-        return super().draw(request)
-
-
-def test_what_the_stand_in_cannot_do_is_not_held_against_a_sampler() -> None:
-    result = only(subject("sampler", NeedsAGenerator), "follows_the_device_of_its_inputs")
-    assert (result.outcome, result.reason.partition(":")[0]) == (
-        "skipped",
-        "the stand-in for another device cannot run it",
-    )
+@pytest.mark.usefixtures("stand_in_for_cuda")
+@pytest.mark.parametrize(
+    ("sampler", "outcome"),
+    [
+        (made.Sound, "passed"),
+        (made.CountsOnTheCPU, "failed"),
+        (made.WeighsOnTheCPU, "failed"),
+        (made.LooksAtArrays, "failed"),
+    ],
+)
+def test_the_kit_catches_samplers_that_do_not(sampler: type, outcome: str) -> None:
+    assert only(subject("sampler", sampler), "follows_the_device_of_its_inputs").outcome == outcome
