@@ -42,6 +42,7 @@ from vsebench.plugin.encoders import LocalFeatures, ParameterGroup
 from vsebench.plugin.errors import (
     DataError,
     MissingError,
+    MissingExtraError,
     PluginError,
     SpecError,
     VsebenchError,
@@ -122,6 +123,7 @@ __all__ = (
     "LossOutput",
     "MiningInputs",
     "MissingError",
+    "MissingExtraError",
     "OfflineBatch",
     "OfflineLists",
     "OfflineSpec",

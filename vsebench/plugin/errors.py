@@ -3,7 +3,7 @@
 The command line prints any of these as one line and exits with code 2; every other exception is a
 bug and keeps its traceback. Each is also what Python users would catch: errors about values are
 `ValueError`s, a file that is not there is a `FileNotFoundError`, one that cannot be written an
-`OSError`.
+`OSError`, a library that is not installed an `ImportError`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ class MissingError(DataError, FileNotFoundError):
 
 class WriteError(VsebenchError, OSError):
     """A file or a folder cannot be written; `errno` says why."""
+
+
+class MissingExtraError(VsebenchError, ImportError):
+    """A library that comes with an extra of the package is not installed."""
 
 
 class PluginError(VsebenchError):

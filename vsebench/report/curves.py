@@ -9,6 +9,7 @@ import numpy as np
 
 from vsebench.files import replacing
 from vsebench.plugin.errors import VsebenchError
+from vsebench.plugin.extras import require
 from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import t_interval
 from vsebench.report.wording import name
@@ -81,12 +82,14 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
 
     Raises:
         VsebenchError: the ending is of no known format.
+        MissingExtraError: matplotlib is not installed.
         WriteError: the file cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
         raise VsebenchError(
             f"cannot tell the format of the figure '{path}': end its name in {', '.join(FORMATS)}"
         )
+    require("matplotlib", extra="plots", purpose="figures")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 4.2 * len(tables)), layout="constrained")

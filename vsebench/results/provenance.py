@@ -6,8 +6,9 @@ import functools
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from vsebench.results.memory import peak_mb
 from vsebench.results.record import Provenance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import torch
 
 _LIBRARIES = ("vsebench", "torch", "numpy", "numba", "transformers", "pillow")
@@ -42,11 +45,20 @@ def provenance(device: torch.device, matmul: str) -> Provenance:
         device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
         libraries={
             "python": platform.python_version(),
-            **{name: version(name) for name in _LIBRARIES},
+            **versions(_LIBRARIES),
         },
         git_commit=loaded_commit(),
         matmul=matmul,
     )
+
+
+def versions(libraries: Iterable[str]) -> dict[str, str]:
+    """The versions of those that are installed; some come with extras."""
+    found = {}
+    for name in libraries:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
+from vsebench.plugin.extras import require
 from vsebench.report.curves import draw_curve, frame, mean_curve, stroke
 from vsebench.report.rows import combinations_of
 from vsebench.report.wording import name
@@ -78,7 +79,11 @@ def figures(block: Block, number: int) -> Figures | None:
     Args:
         block: whose runs to draw.
         number: of the block on its page, which keeps the ids of figures apart.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
     """
+    require("matplotlib", extra="plots", purpose="figures")
     from matplotlib.colors import to_hex
 
     rows = combinations_of(block.section)

@@ -80,11 +80,10 @@ class PieceTokeniser:
 
 def _longest(model: str, tokenizer: Any) -> int:
     """Tokens that the model takes: the fewer of what its tokenizer and its settings say."""
+    folder = model_folder(model)
     from transformers import AutoConfig
 
-    settings: Any = AutoConfig.from_pretrained(
-        model_folder(model), local_files_only=True
-    ).get_text_config()
+    settings: Any = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
     return int(
         min(tokenizer.model_max_length, getattr(settings, "max_position_embeddings", _ANY_LENGTH))
     )
@@ -121,9 +120,7 @@ class BertEncoder(nn.Module):
         head: str = "new",
     ) -> None:
         super().__init__()
-        from transformers import AutoModel
-
-        loaded = load(AutoModel, model)
+        loaded = load("AutoModel", model)
         self.backbone = getattr(loaded, "text_model", loaded)
         if getattr(self.backbone, "pooler", None) is not None:
             # it makes one vector of a caption, which is the pooling's task

@@ -20,9 +20,7 @@ def own_head(model: str, name: str, dim: int) -> nn.Linear:
     Raises:
         SpecError: the model has none, or one of another size.
     """
-    from transformers import AutoModel
-
-    head = getattr(load(AutoModel, model), name, None)
+    head = getattr(load("AutoModel", model), name, None)
     if not isinstance(head, nn.Linear):
         raise SpecError(
             f"model '{model}' has no {name}: head=own is for models with an image and a text "

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin import SpecError
+from vsebench.plugin.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +38,10 @@ def model_folder(model: str) -> Path:
     Hugging Face hub, taken from its cache or downloaded.
 
     Raises:
+        MissingExtraError: transformers is not installed.
         SpecError: there is none of that name.
     """
+    require("transformers", extra="encoders", purpose="pretrained encoders")
     if not model:
         raise SpecError(
             "a pretrained encoder needs a model: write model=FOLDER or model=NAME, a name on the "
@@ -73,11 +76,11 @@ def model_files(model: str) -> list[Path]:
     return sorted({path for pattern in _SETTINGS for path in folder.glob(pattern)}) + weights
 
 
-def load(loader: Any, model: str, **options: Any) -> Any:
+def load(loader: str, model: str, **options: Any) -> Any:
     """The model in fp32, all of its weights from its files.
 
     Args:
-        loader: a class with `from_pretrained`, such as `transformers.AutoModel`.
+        loader: name of a class of transformers, such as `AutoModel`.
         model: as `model_folder` takes it.
         **options: of `from_pretrained`.
 
@@ -86,8 +89,10 @@ def load(loader: Any, model: str, **options: Any) -> Any:
             weights.
     """
     folder = model_folder(model)
+    import transformers
+
     with _quiet(), _one_line(model):
-        loaded, report = loader.from_pretrained(
+        loaded, report = getattr(transformers, loader).from_pretrained(
             folder, local_files_only=True, output_loading_info=True, **options
         )
     missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
@@ -105,9 +110,9 @@ def load_tokenizer(model: str) -> Any:
     Raises:
         SpecError: there is no such model, or it has no fast tokenizer.
     """
+    folder = model_folder(model)
     from transformers import AutoTokenizer
 
-    folder = model_folder(model)
     # Transformers would make an empty vocabulary
     if not any(path for pattern in _VOCABULARY for path in folder.glob(pattern)):
         raise SpecError(

@@ -268,9 +268,7 @@ class VisionModel(nn.Module):
 
 def _load(family: Family, model: str) -> Any:
     """The model without heads."""
-    import transformers
-
-    net = load(getattr(transformers, family.loader), model, **dict(family.options))
+    net = load(family.loader, model, **dict(family.options))
     channels = getattr(net.config, "num_channels", 3)
     if channels != 3:
         raise SpecError(f"model '{model}' takes images of {channels} channels: expected 3, for RGB")
