@@ -8,6 +8,7 @@ captions.
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import subprocess
 import sys
@@ -17,11 +18,14 @@ import pytest
 import torch
 
 from tests.oracles.pooling import ReferenceGPO, k_max_by_items, max_by_masking, mean_by_masking
-from vsebench.kernels import sorted_values
+from vsebench.kernels import sorted_values, valid_mask
 from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
 from vsebench.kernels.sorted_values import TorchSortedValues
+from vsebench_plugins.adaptive.pooling import AdaptivePooling
 from vsebench_plugins.classic.poolings import KMax, Max, MaxAvg, Mean
 from vsebench_plugins.gpo.pooling import GPO
+from vsebench_plugins.learned.attention import ESA, SelfAttention, Softmax, attention_received
+from vsebench_plugins.learned.gem import GeM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,6 +154,68 @@ def test_max(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
 
 def test_mean(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
     compare(benchmark, training(Mean(), inputs), training(mean_by_masking, inputs), rounds=15)
+
+
+def softmax_by_masking(values: Tensor, scores: Tensor, lengths: Tensor) -> Tensor:
+    mask = valid_mask(lengths, values.shape[1])[:, :, None]
+    return (values * torch.where(mask, scores, -math.inf).softmax(dim=1)).sum(dim=1)
+
+
+def test_softmax(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    compare(
+        benchmark,
+        training(Softmax(), inputs),
+        training(lambda x, n: softmax_by_masking(x, x, n), inputs),
+        rounds=9,
+    )
+
+
+def test_gem(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    """Both with a learnt exponent."""
+    gem = GeM()
+
+    def powers(features: Tensor, lengths: Tensor) -> Tensor:
+        mask = valid_mask(lengths, features.shape[1])[:, :, None]
+        total = (features.clamp(min=gem.eps) ** gem.p * mask).sum(dim=1)
+        return (total / lengths[:, None]) ** (1 / gem.p)
+
+    compare(benchmark, training(gem, inputs), training(powers, inputs), rounds=9)
+
+
+def test_esa(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    """Its linear map on the valid rows, against the whole batch."""
+    esa = ESA(dim=DIM)
+    compare(
+        benchmark,
+        training(esa, inputs),
+        training(lambda x, n: softmax_by_masking(x, esa.score(x), n), inputs),
+    )
+
+
+def test_selfattn(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    """Its linear maps on the valid rows, against the whole batch."""
+    attention = SelfAttention(dim=DIM)
+
+    def padded(features: Tensor, lengths: Tensor) -> Tensor:
+        weights = attention_received(attention.query(features), attention.key(features), lengths)
+        return attention.value((features * weights[:, :, None]).sum(dim=1))
+
+    compare(benchmark, training(attention, inputs), training(padded, inputs))
+
+
+def test_adaptive(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
+    """The sorting network, the valid rows and compiled sums, against one sort and masks."""
+    pooling = AdaptivePooling(dim=DIM)
+
+    def padded(features: Tensor, lengths: Tensor) -> Tensor:
+        values = TorchSortedValues.apply(features, lengths)
+        scores = pooling.token(values).relu()
+        branches = torch.stack(
+            [softmax_by_masking(values, s, lengths) for s in (scores, values)], dim=1
+        )
+        return (pooling.gate(branches).softmax(dim=1) * branches).sum(dim=1)
+
+    compare(benchmark, training(pooling, inputs), training(padded, inputs))
 
 
 @pytest.mark.parametrize(

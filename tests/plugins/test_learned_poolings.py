@@ -16,7 +16,6 @@ from vsebench_plugins.learned.gem import GeM
 from vsebench_plugins.learned.graph import GCNMean, GCNSeq2Seq
 from vsebench_plugins.learned.positions import First, Last
 from vsebench_plugins.learned.recurrent import Seq2Seq
-from vsebench_plugins.learned.rows import softmax_over_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +96,66 @@ def test_equals_a_loop_with_gradients(name: str, kind: str) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["usual", "large", "tied"])
+@pytest.mark.parametrize("name", ["softmax", "gem", "gem:eps=0.5", "esa", "selfattn"])
+def test_single_precision_equals_a_loop_in_double_with_gradients(name: str, kind: str) -> None:
+    torch.manual_seed(0)
+    create, pool = CASES[name]
+    module, exact = create(), create().double()
+    exact.load_state_dict(module.state_dict())
+    features, lengths = inputs(kind)
+    upstream = torch.randn(5, DIM)
+    single = features.detach().float().requires_grad_()
+
+    def with_gradients(of: nn.Module, x: Tensor, out: Tensor) -> tuple[Tensor, ...]:
+        leaves = [x, *of.parameters()]
+        return (out, *torch.autograd.grad(out, leaves, upstream.to(out.dtype)))
+
+    ours = with_gradients(module, single, module(single, lengths))
+    loops = with_gradients(exact, features, oracle.by_items(features, lengths, pool(exact)))
+    # A bias that moves all scores of a dimension alike has a gradient of 0
+    size = max(float(expected.detach().abs().max()) for expected in loops)
+    for found, expected in zip(ours, loops, strict=True):
+        assert found.dtype == torch.float32
+        assert_close(found.double(), expected, rtol=1e-5, atol=1e-5 * size)
+    assert (ours[1][~valid_mask(lengths, 8)] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gem_at_and_below_eps(dtype: torch.dtype) -> None:
+    """What is below eps counts as it, and gets no gradient; eps itself does."""
+    features = torch.tensor([-3.0, 0.25, 0.5, 0.0, 0.1, 7.0], dtype=dtype)[None, :, None]
+    features.requires_grad_()
+    gem = GeM(p=2.0, eps=0.25).to(dtype)
+    out = gem(features, torch.tensor([5]))
+    out.sum().backward()
+    mean = math.sqrt((4 * 0.25**2 + 0.5**2) / 5)
+    assert out.item() == pytest.approx(mean, rel=1e-6)
+    assert features.grad is not None
+    expected = [0, 0.25 / (5 * mean), 0.5 / (5 * mean), 0, 0, 0]
+    assert features.grad.flatten().tolist() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["softmax", "gem", "esa", "selfattn"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("row", [0, 1, 3])
+def test_a_valid_nan_is_not_hidden(name: str, dtype: torch.dtype, row: int) -> None:
+    module = CASES[name][0]().to(dtype)
+    features = torch.ones(2, 6, DIM, dtype=dtype)
+    features[0, row, 1] = math.nan
+    out = module(features, torch.tensor([4, 6]))
+    assert out[0, 1].isnan()
+    assert not out[1].isnan().any()
+
+
+@pytest.mark.parametrize("name", ["softmax", "gem", "esa", "selfattn"])
+def test_a_batch_of_one_item_of_one_row_is_that_row(name: str) -> None:
+    module = CASES[name][0]()
+    features = torch.rand(1, 1, DIM) + 0.1
+    expected = module.value(features[:, 0]) if name == "selfattn" else features[:, 0]
+    assert_close(module(features, torch.tensor([1])), expected)
+
+
 @pytest.mark.parametrize(
     ("module", "parameters"),
     [
@@ -117,12 +176,6 @@ def test_parameters_are_those_of_the_papers(
 ) -> None:
     with torch.device("meta"):
         assert sum(p.numel() for p in module().parameters()) == parameters
-
-
-def test_softmax_over_rows_sums_to_one_over_valid_rows() -> None:
-    weights = softmax_over_rows(torch.randn(3, 6, 2) * 1000, torch.tensor([6, 1, 3]))
-    assert_close(weights.sum(dim=1), torch.ones(3, 2))
-    assert (weights[2, 3:] == 0).all()
 
 
 def test_attention_received_sums_to_one() -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vsebench.kernels import sorted_values
-from vsebench_plugins.learned.attention import softmax_pool
-from vsebench_plugins.learned.rows import softmax_over_rows
+from vsebench.kernels import softmax_weighted_sum, sorted_values, valid_rows
 
 
 class AdaptivePooling(nn.Module):
@@ -41,16 +39,21 @@ class AdaptivePooling(nn.Module):
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Pools `features` [B, N, D] with `lengths` int64 [B] (1..N) into [B, D]."""
         values = sorted_values(features, lengths).to(self.token.weight.dtype)
+        valid = valid_rows(values, lengths)
+        rows, counts = (
+            (valid, lengths)
+            if self.mask_padding
+            else (values, torch.full_like(lengths, values.shape[1]))
+        )
         branches = torch.stack(
-            [self._token_level(values, lengths), softmax_pool(values, lengths)], dim=1
+            [
+                softmax_weighted_sum(rows, self.token(rows).relu(), counts),
+                softmax_weighted_sum(valid, None, lengths),
+            ],
+            dim=1,
         )
         gates: Tensor = self.gate(branches.to(values.dtype)).softmax(dim=1)
         return (gates * branches).sum(dim=1).to(features.dtype)
-
-    def _token_level(self, values: Tensor, lengths: Tensor) -> Tensor:
-        logits = self.token(values).relu()
-        weights = softmax_over_rows(logits, lengths) if self.mask_padding else logits.softmax(dim=1)
-        return (weights * values).sum(dim=1)
 
     def extra_repr(self) -> str:
         return f"mask_padding={self.mask_padding}"

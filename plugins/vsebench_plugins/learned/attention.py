@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from vsebench.kernels import valid_mask
-from vsebench_plugins.learned.rows import softmax_over_rows, zero_padding
+from vsebench.kernels import padded_rows, softmax_weighted_sum, valid_mask, valid_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,8 +29,7 @@ def softmax_pool(features: Tensor, lengths: Tensor) -> Tensor:
     Returns:
         [B, D] in the dtype of `features`, computed in float32 at least.
     """
-    rows = zero_padding(features, lengths)
-    return (rows * softmax_over_rows(rows, lengths)).sum(dim=1).to(features.dtype)
+    return softmax_weighted_sum(features, None, lengths).to(features.dtype)
 
 
 def attention_received(queries: Tensor, keys: Tensor, lengths: Tensor) -> Tensor:
@@ -76,8 +74,8 @@ class ESA(nn.Module):
         self.score = nn.Linear(dim, dim)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        rows = zero_padding(features, lengths, self.score.weight.dtype)
-        return (rows * softmax_over_rows(self.score(rows), lengths)).sum(dim=1).to(features.dtype)
+        rows = valid_rows(features, lengths).to(self.score.weight.dtype)
+        return softmax_weighted_sum(rows, self.score(rows), lengths).to(features.dtype)
 
 
 class SelfAttention(nn.Module):
@@ -98,7 +96,10 @@ class SelfAttention(nn.Module):
         self.value = nn.Linear(dim, dim)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        rows = zero_padding(features, lengths, self.query.weight.dtype)
-        weights = attention_received(self.query(rows), self.key(rows), lengths)
+        valid = valid_rows(features, lengths).to(self.query.weight.dtype)
+        rows, queries, keys = (
+            padded_rows(each, lengths) for each in (valid, self.query(valid), self.key(valid))
+        )
+        weights = attention_received(queries, keys, lengths)
         pooled: Tensor = self.value((rows * weights[:, :, None]).sum(dim=1).to(rows.dtype))
         return pooled.to(features.dtype)

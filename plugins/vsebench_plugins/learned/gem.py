@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from vsebench.kernels import valid_mask
+from vsebench.kernels.compiled import compiled_kernels_take
 from vsebench_plugins.learned.rows import zero_padding
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def generalised_mean(features: Tensor, lengths: Tensor, p: Tensor, eps: float) -
     """`((1/n) sum_k max(x_k, eps)^p)^(1/p)` over each dimension's valid values.
 
     Computed as `exp((logsumexp_k(p · log x_k) − log n) / p)`, which neither overflows nor
-    underflows for any p.
+    underflows for any p. Differentiable once on the CPU.
 
     Args:
         features: [B, N, D].
@@ -35,6 +36,11 @@ def generalised_mean(features: Tensor, lengths: Tensor, p: Tensor, eps: float) -
     Returns:
         [B, D] in the dtype of `features`, computed in float32 at least.
     """
+    if compiled_kernels_take(features):
+        from vsebench_plugins.learned.gem_numba import NumbaGeneralisedMean
+
+        out: Tensor = NumbaGeneralisedMean.apply(features, lengths, p, eps)  # type: ignore[no-untyped-call]
+        return out
     mask = valid_mask(lengths, features.shape[1])[:, :, None]
     logs = p * zero_padding(features, lengths).clamp(min=eps).log()
     total = torch.where(mask, logs, -math.inf).logsumexp(dim=1)

@@ -6,7 +6,6 @@ reaches neither a result nor a gradient.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,12 +24,3 @@ def zero_padding(features: Tensor, lengths: Tensor, dtype: torch.dtype | None = 
     return torch.where(mask, features, 0).to(
         dtype or torch.promote_types(features.dtype, torch.float32)
     )
-
-
-def softmax_over_rows(scores: Tensor, lengths: Tensor) -> Tensor:
-    """Softmax of `scores` [B, N, D] along N over the valid rows of `lengths` int64 [B]; zero beyond
-    them, float32 at least.
-    """
-    mask = valid_mask(lengths, scores.shape[1])[:, :, None]
-    wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    return torch.where(mask, wide, -math.inf).softmax(dim=1)

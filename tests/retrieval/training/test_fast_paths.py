@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @pytest.fixture
 def curve(
     plan_runs: Callable[..., tuple[RunSpec, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[bool], list[Evaluation]]:
-    def trained(fast: bool) -> list[Evaluation]:
-        (spec,) = plan_runs(pooling="gpo", set={"epochs": 2, "lr": 0.003})
+) -> Callable[[str, bool], list[Evaluation]]:
+    def trained(pooling: str, fast: bool) -> list[Evaluation]:
+        (spec,) = plan_runs(pooling=pooling, set={"epochs": 2, "lr": 0.003})
         directory = Store(tmp_path / str(fast)).directory_for(spec)
         directory.write_spec(spec)
         with monkeypatch.context() as patch:
@@ -35,8 +35,11 @@ def curve(
     return trained
 
 
-def test_both_train_the_same_model(curve: Callable[[bool], list[Evaluation]]) -> None:
-    fast, plain = curve(True), curve(False)
+@pytest.mark.parametrize("pooling", ["gpo", "adaptive"])
+def test_both_train_the_same_model(
+    pooling: str, curve: Callable[[str, bool], list[Evaluation]]
+) -> None:
+    fast, plain = curve(pooling, True), curve(pooling, False)
     assert [one.step for one in fast] == [one.step for one in plain]
     assert len(fast) == 8
     for one, other in zip(fast, plain, strict=True):
