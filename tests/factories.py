@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from vsebench.plugin.metrics import RECALLS
 from vsebench.results.protocol import AnnotationProtocol, Protocol
-from vsebench.results.record import RECALLS, Cost, Evaluation, Provenance, RunRecord
+from vsebench.results.record import Cost, Evaluation, Provenance, RunRecord
 from vsebench.results.spec import AnnotationSpec, ComponentRef, Environment, RunSpec
 from vsebench.results.store import Store
 

@@ -7,8 +7,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tests.oracles.annotation_metrics import image_metrics
 from vsebench.annotation import evaluate, evaluate_scores
-from vsebench.annotation.metrics import METRICS
 from vsebench.plugin import DataError, Positives, SpecError
+from vsebench.plugin.metrics import keys
 
 
 def made(images: int, labels: int, share: float, seed: int) -> Positives:
@@ -36,13 +36,15 @@ def expected(scores: np.ndarray, positives: Positives, known: Positives | None):
         if metrics is not None:
             rows.append(image)
             found.append(metrics)
-    return rows, {name: np.array([metrics[name] for metrics in found]) for name in METRICS}
+    return rows, {
+        name: np.array([metrics[name] for metrics in found]) for name in keys("annotation")
+    }
 
 
 def check(metrics, scores, positives, known) -> None:
     rows, per_image = expected(scores, positives, known)
     assert metrics.images.tolist() == rows
-    for name in METRICS:
+    for name in keys("annotation"):
         np.testing.assert_allclose(
             metrics.per_image[name], per_image[name], rtol=1e-12, err_msg=name
         )

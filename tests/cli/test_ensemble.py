@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tests.cli.tiny_runs import make_runs
 from tests.data.files import write_precomp
 from vsebench.cli.app import main
-from vsebench.results.record import RETRIEVAL_METRICS
+from vsebench.plugin.metrics import keys
 from vsebench.results.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def test_members_are_as_their_records_have_them_and_the_ensemble_is_one_more_row
         run(capsys, of["mean"], of["max"], "--results", str(out), "--format", "json")
     )
     records = [RunDirectory(out / of[name]).read_record() for name in ("mean", "max")]
-    assert [{key: row[key] for key in RETRIEVAL_METRICS} for row in found["members"]] == [
+    assert [{key: row[key] for key in keys("retrieval")} for row in found["members"]] == [
         record.test for record in records
     ]
     assert [row["run_id"] for row in found["members"]] == [record.run_id for record in records]
     assert [row["pooling"] for row in found["members"]] == ["mean", "max"]
     assert (found["images"], found["captions"], found["evaluation"]) == (6, 30, "full")
-    assert set(found["ensemble"]) == set(RETRIEVAL_METRICS)
+    assert set(found["ensemble"]) == set(keys("retrieval"))
     alone = json.loads(
         run(capsys, of["mean"], of["max"], "--results", str(out), "--format", "json")
     )

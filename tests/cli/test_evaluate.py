@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from tests.oracles import ranking
 from vsebench.cli.evaluate import evaluate_command
 from vsebench.plugin import DataError, SpecError
-from vsebench.results.record import RETRIEVAL_METRICS
+from vsebench.plugin.metrics import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def test_json_has_every_metric_of_the_oracle_and_what_it_was_computed_on(save: S
     found = json.loads(run(save("i.npy", image), save("t.npy", text), "--format", "json"))
     owner = np.repeat(np.arange(20), 5)
     expected = ranking.metrics(*ranking.ranks(ranking.inner_products(image, text), owner.tolist()))
-    assert {key: found.pop(key) for key in RETRIEVAL_METRICS} == pytest.approx(expected)
+    assert {key: found.pop(key) for key in keys("retrieval")} == pytest.approx(expected)
     assert found == {"images": 20, "captions": 100, "protocol": "full", "metric_version": "1"}
 
 
@@ -75,7 +75,7 @@ def test_a_map_says_whose_each_caption_is(save: Save) -> None:
     expected = ranking.metrics(
         *ranking.ranks(ranking.inner_products(image, text[order]), owner.tolist())
     )
-    assert {key: found[key] for key in RETRIEVAL_METRICS} == pytest.approx(expected)
+    assert {key: found[key] for key in keys("retrieval")} == pytest.approx(expected)
 
 
 def test_the_table_names_metrics_and_protocol(save: Save) -> None:

@@ -13,10 +13,10 @@ from tests.factories import make_annotation_spec, make_curve, make_record, make_
 from tests.results.studies import make_study, tree, whole_tree
 from vsebench.cli.app import main
 from vsebench.cli.pack import _size
+from vsebench.plugin.metrics import RECALLS
 from vsebench.report.results import load_results
 from vsebench.results.pack_format import ARRAYS, RUNS
 from vsebench.results.protocol import Protocol
-from vsebench.results.record import RECALLS
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.factories import make_record, make_spec, save
 from vsebench.cli.app import main
+from vsebench.plugin.metrics import RECALLS
 from vsebench.results.protocol import Protocol
-from vsebench.results.record import RECALLS
 
 PUBLISHED = dict(zip((*RECALLS, "rsum"), (76.5, 94.2, 97.7, 56.4, 83.4, 89.9, 498.1), strict=True))
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from tests.factories import make_curve, make_record, make_spec
-from vsebench.report.comparison import as_dict, compare, render
+from vsebench.report.comparison import as_dict, compare, render, terms_of
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
 from vsebench.results.record import Collapse
@@ -95,16 +95,17 @@ def test_failed_and_collapsed_runs_are_said():
         for seed in (1, 2)
     ]
     runs = Section((*section(mean={0: 200.0, 1: 201.0}, gpo={0: 300.0}).runs, fallen, *failed))
-    text = " ".join(render(runs, compare(runs, REFERENCE), REFERENCE, 2.0).split())
+    text = " ".join(render(runs, compare(runs, REFERENCE), REFERENCE, terms_of(runs)).split())
     assert "failed runs are in no difference: gpo × triplet (2)." in text
     assert "with the models selected before: max × triplet (1)." in text
     sound = section(mean={0: 200.0}, gpo={0: 300.0})
-    assert "Warning" not in render(sound, compare(sound, REFERENCE), REFERENCE, 2.0)
+    assert "Warning" not in render(sound, compare(sound, REFERENCE), REFERENCE, terms_of(sound))
 
 
 def test_the_table_says_what_its_words_mean():
     runs = section(mean={0: 200.0, 1: 210.0}, gpo={0: 203.0, 1: 213.5}, max={0: math.pi})
-    text = render(runs, compare(runs, REFERENCE, 1.5), REFERENCE, 1.5)
+    terms = terms_of(runs, margin=1.5)
+    text = render(runs, compare(runs, REFERENCE, terms), REFERENCE, terms)
     assert "+3.2" in text
     assert "above −1.5, the margin" in text
     assert "2 comparisons" in text
@@ -158,13 +159,13 @@ def test_no_row_is_called_anything_where_one_of_the_two_is_no_evidence(
     assert sound.verdict in ("better", "no worse", "worse")
     assert found.verdict == "no evidence"
     assert found.difference == sound.difference
-    said = as_dict(runs, found)
+    said = as_dict(runs, found, terms_of(runs))
     assert (said["verdict"], said["no_evidence"], said["reference_no_evidence"]) == (
         "no evidence",
         own,
         reference,
     )
-    text = " ".join(render(runs, [found], REFERENCE, 2.0).split())
+    text = " ".join(render(runs, [found], REFERENCE, terms_of(runs)).split())
     assert f"no evidence: {', '.join(own) or 'the reference'} Δ" in text
     assert f"{found.difference.mean:+.1f}" in text
     assert ("the reference mean × triplet is no evidence" in text) == bool(reference)
@@ -172,7 +173,7 @@ def test_no_row_is_called_anything_where_one_of_the_two_is_no_evidence(
 
 def test_what_no_evidence_means_is_said_only_where_it_occurs():
     runs = with_reference(SOUND)
-    assert "no evidence" not in render(runs, compare(runs, REFERENCE), REFERENCE, 2.0)
+    assert "no evidence" not in render(runs, compare(runs, REFERENCE), REFERENCE, terms_of(runs))
 
 
 def test_without_a_common_seed_or_with_one_there_is_no_verdict_either():

@@ -17,10 +17,11 @@ from vsebench.report.tasks import COUNTS, IDENTITY, TABLES
 REASONS = ["collapsed", "selected in warm-up", "still rising"]
 SCHEMA = {
     "type": "object",
-    "required": ["schema", "rows"],
+    "required": ["schema", "level", "rows"],
     "additionalProperties": False,
     "properties": {
         "schema": {"const": 1},
+        "level": {"const": 0.95},
         "rows": {
             "type": "array",
             "items": {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.factories import make_record, make_spec, save
 from vsebench.plugin import Card, DatasetCard, Published, Setting
 from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.metrics import RECALLS
 from vsebench.plugin.registry import Component, Origin, Registry
 from vsebench.results.protocol import Protocol
-from vsebench.results.record import RECALLS
 
 INSTALLED = load_plugins().registry
 GPO_F30K = dict(zip((*RECALLS, "rsum"), (76.5, 94.2, 97.7, 56.4, 83.4, 89.9, 498.1), strict=True))

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsebench.plugin.metrics import LABEL_DEPTHS, keys
+
 if TYPE_CHECKING:
     from vsebench.plugin import Positives
-
-DEPTHS = (5, 10)
-"""K of precision and recall."""
-
-METRICS = ("p_at_5", "p_at_10", "r_at_5", "r_at_10", "map", "auc")
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class AnnotationMetrics:
 
     def as_dict(self) -> dict[str, float]:
         """The means by name."""
-        return {name: getattr(self, name) for name in METRICS}
+        return {name: getattr(self, name) for name in keys("annotation")}
 
 
 def _per_image(
@@ -72,7 +69,9 @@ def _per_image(
     above = above[np.lexsort((above, row))]  # best positive first, image by image
     nth = np.arange(1, len(above) + 1) - starts[row]
     rank = nth + above
-    hits = {depth: np.add.reduceat((rank <= depth).astype(np.int64), starts) for depth in DEPTHS}
+    hits = {
+        depth: np.add.reduceat((rank <= depth).astype(np.int64), starts) for depth in LABEL_DEPTHS
+    }
     return {
         **{f"p_at_{depth}": found / depth for depth, found in hits.items()},
         **{f"r_at_{depth}": found / counts for depth, found in hits.items()},

@@ -15,12 +15,13 @@ from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import AnnotationTest, VsebenchError
 from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.metrics import HEADLINE
 from vsebench.results.best import Best
 from vsebench.results.components import make
 from vsebench.results.contents import read_checkpoint
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
-from vsebench.results.record import HEADLINE, Cost, Evaluation, RunRecord
+from vsebench.results.record import Cost, Evaluation, RunRecord
 from vsebench.results.stopping import is_stopped
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _take(current: _Run, point: Point) -> None:
             f"no update before {point.updates:,} found a negative label: every training image "
             "with labels has all of them"
         )
-    state, metrics, headline = current.state, dict(point.metrics), HEADLINE["annotation"]
+    state, metrics, headline = current.state, dict(point.metrics), HEADLINE["annotation"].key
     if state.best is None or metrics[headline] > state.best.metrics[headline]:
         state.best = Best(point.updates, metrics, _copy(point.model))
     per_epoch = current.inputs.updates_per_epoch

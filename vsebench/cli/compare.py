@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import Level, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
+from vsebench.report.statistics import LEVEL
 
 
 def compare_command(
@@ -29,14 +30,22 @@ def compare_command(
             show_default=False,
         ),
     ],
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="What to compare, a column of the JSON such as t2i_r1. [default: rsum or map]",
+        ),
+    ] = None,
     margin: Annotated[
         float | None,
         typer.Option(
             min=0,
-            help="RSUM (or MAP) that a row may lose and still be no worse; set it before you "
-            "look. [default: 2.0, or 0.002 MAP]",
+            help="Loss of the metric with which a row is still no worse; set it before you look. "
+            "[default: 2.0 RSUM, 0.002 MAP, 0 of others]",
         ),
     ] = None,
+    level: Level = LEVEL,
     form: TableOrJson = "table",
 ) -> None:
     """Say which rows are better than one of them, which are no worse, and which cannot be told
@@ -47,7 +56,7 @@ def compare_command(
             f"--margin takes a finite number, got {margin}: within such a margin every row is no "
             "worse"
         )
-    from vsebench.report.comparison import as_dict, compare, margin_of, render
+    from vsebench.report.comparison import as_dict, compare, render, terms_of
     from vsebench.report.rows import parse_baseline
     from vsebench.report.runs import read_runs
     from vsebench.report.sections import split
@@ -55,19 +64,14 @@ def compare_command(
     sections = split(read_runs(directory).ended)
     chosen = parse_baseline(reference, sections, "--to")
     compared = [
-        (section, compare(section, chosen, margin))
+        (section, compare(section, chosen, terms), terms)
         for section in sections
         if any(run.combination == chosen for run in section.runs)
+        for terms in [terms_of(section, metric, margin, level)]
     ]
     if form == "json":
         rows = [
-            {
-                "dataset": section.dataset,
-                "margin": margin_of(section, margin),
-                **as_dict(section, each),
-            }
-            for section, found in compared
-            for each in found
+            as_dict(section, each, terms) for section, found, terms in compared for each in found
         ]
         typer.echo(
             json.dumps(
@@ -80,8 +84,7 @@ def compare_command(
     else:
         typer.echo(
             "\n\n".join(
-                f"{section.dataset} · "
-                f"test\n\n{render(section, found, chosen, margin_of(section, margin))}"
-                for section, found in compared
+                f"{section.dataset} · test\n\n{render(section, found, chosen, terms)}"
+                for section, found, terms in compared
             )
         )

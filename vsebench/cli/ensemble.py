@@ -154,21 +154,28 @@ def _json(
 def _table(members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, protocol: str) -> str:
     from tabulate import SEPARATING_LINE, tabulate
 
-    from vsebench.results.record import RECALLS
+    from vsebench.plugin.metrics import METRICS, SIDES
 
-    keys = (*RECALLS, "rsum")
+    shown = [metric for metric in METRICS["retrieval"] if metric.shown]
+    sides = [metric.over for metric in shown]
 
     def cells(name: str, metrics: RetrievalMetrics) -> list[str]:
         values = metrics.as_dict()
-        return [name, *(f"{values[key]:.1f}" for key in keys)]
+        return [name, *(metric.text(values[metric.key]) for metric in shown)]
 
     rows = [cells(name, metrics) for name, metrics in members.items()]
     heads = [
-        ["", "image to text", "", "", "text to image", "", "", ""],
-        ["run", "R@1", "R@5", "R@10", "R@1", "R@5", "R@10", "RSUM"],
+        [
+            "",
+            *(
+                SIDES[side] if side and sides.index(side) == i else ""
+                for i, side in enumerate(sides)
+            ),
+        ],
+        ["run", *(metric.heading for metric in shown)],
     ]
     title = f"ensemble of {len(members)}"
-    align = ("left", *("right",) * len(keys))
+    align = ("left", *("right",) * len(shown))
     table = tabulate(
         [*heads, SEPARATING_LINE, *rows, SEPARATING_LINE, cells(title, ensemble)],
         tablefmt="simple",

@@ -184,16 +184,24 @@ def _json(found: dict[str, Any]) -> str:
 def _table(metrics: RetrievalMetrics, *, images: int, captions: int, protocol: str) -> str:
     from tabulate import tabulate
 
+    from vsebench.plugin.metrics import METRICS, SIDES
+
     values = metrics.as_dict()
-    keys = ("r1", "r5", "r10", "medr", "meanr")
+    # Of one model, a decimal more than of a mean over seeds
+    by_side = {
+        side: found
+        for side in SIDES
+        if (found := [metric for metric in METRICS["retrieval"] if metric.over == side])
+    }
     rows = [
-        [name, *(values[f"{direction}_{key}"] for key in keys)]
-        for name, direction in (("image to text", "i2t"), ("text to image", "t2i"))
+        [SIDES[side], *(values[metric.key] for metric in metrics)]
+        for side, metrics in by_side.items()
     ]
+    columns = by_side["i2t"]
     table = tabulate(
         rows,
-        headers=["", "R@1", "R@5", "R@10", "MedR", "MeanR"],
-        floatfmt=("", ".2f", ".2f", ".2f", ".1f", ".2f"),
+        headers=["", *(metric.heading for metric in columns)],
+        floatfmt=("", *(f".{(metric.places or 0) + 1}f" for metric in columns)),
     )
     notes = (
         f"{images:,} images, {captions:,} captions, protocol {protocol}. R@K: % of queries with "

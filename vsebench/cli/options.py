@@ -1,5 +1,5 @@
-"""What several commands take in the same way: the option `--format`, the option `--plugin`, and
-data sets as the command line names them.
+"""What several commands take in the same way: the option `--format`, the option `--plugin`, the
+option `--level`, and data sets as the command line names them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.statistics import check_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,13 @@ TableOrJson = Annotated[str, format_option("table", "json")]
 
 Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
 
+
+Level = Annotated[
+    float,
+    typer.Option(
+        "--level", metavar="SHARE", help="Confidence level of the intervals.", callback=check_level
+    ),
+]
 
 PluginFiles = Annotated[
     list[str] | None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vsebench.plugin.errors import DataError, SpecError
+from vsebench.plugin.metrics import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
     from vsebench.data.relevance_sets import CollectedRelevance
     from vsebench.retrieval.ranking.graded import GradedMetrics
 
-_NAMES = {
-    "i2t": "image to text",
-    "t2i": "text to image",
-    "t2t": "text to text",
-    "i2i": "image to image",
-}
 _COLUMNS = {
     "map_at_r": "mAP@R",
     "r_precision": "R-Prec",
@@ -100,7 +95,7 @@ def graded_table(found: Mapping[str, Any]) -> str:
 
     rows = [
         [name, found[d]["queries"], found[d]["relevant"], *(found[d][key] for key in _COLUMNS)]
-        for d, name in _NAMES.items()
+        for d, name in SIDES.items()
         if d in found
     ]
     table = tabulate(
@@ -128,7 +123,7 @@ def attributes_table(found: Mapping[str, Any]) -> str:
     """A row for each direction."""
     from tabulate import tabulate
 
-    rows = [[_NAMES[d], found[f"{d}_pmrp"], *found[d]] for d in ("i2t", "t2i")]
+    rows = [[SIDES[d], found[f"{d}_pmrp"], *found[d]] for d in ("i2t", "t2i")]
     table = tabulate(rows, headers=["", "PMRP", "ζ = 0", "ζ = 1", "ζ = 2"], floatfmt=".2f")
     counts = (
         f"{found['images']:,} images with an attribute, {found['captions']:,} captions of these"
@@ -197,7 +192,7 @@ def _direction(
     if item is None:
         if similarity is not None:
             raise SpecError(
-                f"{_NAMES[direction]} needs inner products: the run's similarity scores images "
+                f"{SIDES[direction]} needs inner products: the run's similarity scores images "
                 "against captions only"
             )
         judged = with_siblings(judged, embedded.owner()) if direction == "t2t" else judged

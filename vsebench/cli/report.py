@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.cli.options import Level  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
+from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
     from vsebench.report.results import Results
@@ -48,6 +50,7 @@ def report_command(
             help="The row that sets the common target; by default the first.",
         ),
     ] = None,
+    level: Level = LEVEL,
     width: Annotated[
         int | None,
         typer.Option(
@@ -70,7 +73,7 @@ def report_command(
 
     if html is not None:
         _refuse_other_files(html)
-    results = load_results(directory, allow_mixed=allow_mixed, baseline=baseline)
+    results = load_results(directory, allow_mixed=allow_mixed, baseline=baseline, level=level)
     text = results.table(
         form,
         width=width or shutil.get_terminal_size((WIDTH, 1)).columns,
@@ -80,6 +83,7 @@ def report_command(
         options = [
             *(["--allow-mixed"] if allow_mixed else []),
             *(["--baseline", baseline] if baseline is not None else []),
+            *(["--level", f"{level:g}"] if level != LEVEL else []),
         ]
         _write_page(
             results,

@@ -15,6 +15,7 @@ from vsebench.cli.plugins import KindOption, check_kind
 from vsebench.plugin.cards import DatasetCard, LossCard
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.kinds import KINDS
+from vsebench.plugin.metrics import named
 from vsebench.plugin.params import format_value
 from vsebench.plugin.published import Setting
 
@@ -252,9 +253,8 @@ def _grid(
 
 
 def _head(metric: str) -> str:
-    """`i2t@5` for R@5 of that direction."""
-    side, _, k = metric.partition("_r")
-    return f"{side}@{k}" if k else metric.upper()
+    found = named(metric)
+    return found.short or found.heading
 
 
 def _filled(text: str) -> str:

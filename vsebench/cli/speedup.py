@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import format_option
+from vsebench.cli.options import Level, format_option  # typer reads annotations at run time
+from vsebench.report.statistics import LEVEL
 
 
 def speedup_command(
@@ -27,6 +28,7 @@ def speedup_command(
         ),
     ] = None,
     form: Annotated[str, format_option("table", "md", "json")] = "table",
+    level: Level = LEVEL,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw the training curves, too: .png, .svg or .pdf."),
@@ -55,7 +57,7 @@ def speedup_command(
     ]
     has = {id(section): {run.combination for run in section.runs} for section in sections}
     tables = [
-        speed_table(section, each)
+        speed_table(section, each, level)
         for section in sections
         for each in chosen or [None]
         if each is None or each in has[id(section)]
@@ -67,7 +69,12 @@ def speedup_command(
     if form == "json":
         rows = [row for table in tables for row in as_dicts(table)]
         typer.echo(
-            json.dumps({"schema": 1, "rows": rows}, indent=1, ensure_ascii=False, allow_nan=False)
+            json.dumps(
+                {"schema": 1, "level": level, "rows": rows},
+                indent=1,
+                ensure_ascii=False,
+                allow_nan=False,
+            )
         )
     else:
         typer.echo(

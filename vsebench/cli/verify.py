@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import Level, PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
+from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
     from vsebench.report.verification import Tolerance
@@ -42,6 +43,7 @@ def verify_command(
             help="Largest gap allowed, in points of a recall and of RSUM. [default: 2,5]",
         ),
     ] = None,
+    level: Level = LEVEL,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
 ) -> None:
@@ -53,7 +55,8 @@ def verify_command(
     from vsebench.report.verify import verify
     from vsebench.report.verify_text import render
 
-    found = verify(name, results, load_plugins(tuple(plugin or ())).registry, _tolerance(tolerance))
+    registry = load_plugins(tuple(plugin or ())).registry
+    found = verify(name, results, registry, _tolerance(tolerance), level)
     typer.echo(render(found, form, shutil.get_terminal_size((WIDTH, 1)).columns))
     raise typer.Exit(EXIT_CODES[found.verdict])
 

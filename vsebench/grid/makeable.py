@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError
 from vsebench.plugin.kinds import KINDS
+from vsebench.plugin.metrics import keys
 from vsebench.plugin.timebox import PluginTimeout, limit, within
 from vsebench.results.components import make
-from vsebench.results.record import ANNOTATION_METRICS, RETRIEVAL_METRICS, Evaluation
+from vsebench.results.record import Evaluation
 from vsebench.results.spec import AnnotationSpec
 
 if TYPE_CHECKING:
@@ -88,7 +89,6 @@ def _ask(made: Any, kind: str, run: AnySpec) -> None:
         SpecError: the component refuses it.
     """
     if kind == "stopping-rule":
-        metrics = RETRIEVAL_METRICS if run.task == "retrieval" else ANNOTATION_METRICS
         made.should_stop(
             [
                 Evaluation(
@@ -97,7 +97,7 @@ def _ask(made: Any, kind: str, run: AnySpec) -> None:
                     seconds=1.0,
                     loss=1.0,
                     lr=1.0,
-                    metrics=dict.fromkeys(metrics, 0.0),
+                    metrics=dict.fromkeys(keys(run.task), 0.0),
                     epoch_end=True,
                 )
             ]

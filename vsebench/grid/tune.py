@@ -16,7 +16,7 @@ from vsebench.grid.run import run_plan
 from vsebench.grid.suite_text import suite_text
 from vsebench.grid.tuned import Tuned
 from vsebench.plugin.errors import SpecError, VsebenchError
-from vsebench.results.record import HEADLINE
+from vsebench.plugin.metrics import HEADLINE
 from vsebench.results.spec import AnnotationSpec
 from vsebench.results.store import Store
 
@@ -213,7 +213,7 @@ def _trials(wanted: Search) -> list[Trial]:
         group = runs[start : start + each]
         records = [store.reader_for(run).read_record() for run in group]
         scores = [
-            record.best_dev[HEADLINE["annotation"]]
+            record.best_dev[HEADLINE["annotation"].key]
             if record is not None and record.status == "done"
             else None
             for record in records
@@ -235,7 +235,14 @@ def _csv(trials: Sequence[Trial]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
-        ["dataset", "sampler", "loss", *trials[0].point, f"dev_{HEADLINE['annotation']}", "run_ids"]
+        [
+            "dataset",
+            "sampler",
+            "loss",
+            *trials[0].point,
+            f"dev_{HEADLINE['annotation'].key}",
+            "run_ids",
+        ]
     )
     for trial in trials:
         writer.writerow(

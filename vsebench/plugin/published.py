@@ -7,12 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from vsebench.plugin.metrics import RECALLS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.plugin.params import Scalar
-
-_RECALLS = ("i2t_r1", "i2t_r5", "i2t_r10", "t2i_r1", "t2i_r5", "t2i_r10")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def recalls(row: str) -> dict[str, float]:
         ValueError: it has other numbers of figures.
     """
     i2t, t2i, *rsum = row.split("/")
-    metrics = dict(zip(_RECALLS, map(float, (*i2t.split(), *t2i.split())), strict=True))
+    metrics = dict(zip(RECALLS, map(float, (*i2t.split(), *t2i.split())), strict=True))
     if rsum:
         (metrics["rsum"],) = map(float, rsum)
     return metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -10,27 +11,67 @@ from tabulate import tabulate
 
 from vsebench.report.evidence import no_evidence
 from vsebench.report.formats import WIDTH
+from vsebench.report.layout import ABSENT
 from vsebench.report.rows import combinations_of
-from vsebench.report.statistics import Interval, t_interval
-from vsebench.report.wording import counted, name
+from vsebench.report.statistics import LEVEL, Interval, t_interval
+from vsebench.report.wording import counted, name, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from vsebench.plugin.cards import Task
+    from vsebench.plugin.metrics import Metric
     from vsebench.report.evidence import Reason
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
 
 Verdict = Literal[
-    "better", "no worse", "worse", "undecided", "no evidence", "one seed", "no common seed"
+    "better",
+    "no worse",
+    "worse",
+    "undecided",
+    "higher",
+    "lower",
+    "no evidence",
+    "one seed",
+    "no common seed",
 ]
 Combination = tuple[str, str]
 
-MARGIN: Mapping[Task, float] = {"retrieval": 2.0, "annotation": 0.002}
-"""The RSUM, or MAP, that a method may lose and still count as no worse, unless another margin is
-set beforehand.
-"""
+
+@dataclass(frozen=True)
+class Terms:
+    """What rows are compared in, and how strictly.
+
+    Attributes:
+        metric: whose test values are compared.
+        margin: loss of it that still counts as no worse, set before the runs are seen.
+        level: of the intervals.
+    """
+
+    metric: Metric
+    margin: float
+    level: float
+
+
+def terms_of(
+    section: Section,
+    metric: str | None = None,
+    margin: float | None = None,
+    level: float = LEVEL,
+) -> Terms:
+    """The terms that are asked for.
+
+    Args:
+        section: runs made under equal conditions.
+        metric: key of a metric of its runs; of the headline when None.
+        margin: the metric's own when None.
+        level: of the intervals.
+
+    Raises:
+        SpecError: its runs have no such metric.
+    """
+    chosen = section.table.headline if metric is None else section.metric(metric)
+    return Terms(chosen, chosen.margin if margin is None else margin, level)
 
 
 @dataclass(frozen=True)
@@ -40,7 +81,7 @@ class Comparison:
     Attributes:
         combination: pooling and loss of the row.
         seeds: that both have finished.
-        difference: of the test RSUM (MAP), row minus reference, mean over those seeds with the
+        difference: of the metric on test, row minus reference, mean over those seeds with the
             t-interval of paired differences; None without a common seed.
         verdict: what the interval says; nothing of rows that are no evidence.
         no_evidence: why the row is none; empty where it is.
@@ -56,39 +97,40 @@ class Comparison:
 
 
 def compare(
-    section: Section, reference: Combination, margin: float | None = None
+    section: Section, reference: Combination, terms: Terms | None = None
 ) -> list[Comparison]:
     """Every other row of a section against the reference.
 
     Runs of one seed share the initial encoders, the order of the captions and their augmentation,
     so that differences within a seed vary less than the runs do. That no difference is seen does
-    not make a method no worse: the whole interval must lie above −margin.
+    not make a method no worse: the whole interval must lie within the margin.
 
     Args:
         section: runs made under equal conditions.
         reference: the row to compare with.
-        margin: the RSUM (MAP) that counts as no loss, set before the runs are seen; `MARGIN` of the
-            task when None.
+        terms: what is compared; the headline, with its margin, when None.
     """
-    allowed = margin_of(section, margin)
+    agreed = terms or terms_of(section)
     rows = combinations_of(section)
     base = rows.pop(reference)
-    return [_comparison(row, runs, base, allowed) for row, runs in rows.items()]
-
-
-def margin_of(section: Section, margin: float | None) -> float:
-    """The margin that is asked for, or the task's."""
-    return MARGIN[section.runs[0].record.spec.task] if margin is None else margin
+    return [_comparison(row, runs, base, agreed) for row, runs in rows.items()]
 
 
 def render(
-    section: Section, comparisons: Sequence[Comparison], reference: Combination, margin: float
+    section: Section, comparisons: Sequence[Comparison], reference: Combination, terms: Terms
 ) -> str:
     """The comparisons as a table for a terminal, with what its words mean."""
-    table, metric = section.table, section.table.headline_name
-    heads = [table.compared, "loss", "seeds", f"Δ{metric}", "95 % interval", "verdict"]
+    metric, level = terms.metric, percent(terms.level)
+    heads = [
+        section.table.compared,
+        "loss",
+        "seeds",
+        f"Δ{metric.name}",
+        f"{level} interval",
+        "verdict",
+    ]
     cells = [
-        [*c.combination, str(len(c.seeds)), *_figures(c.difference, table.places), _said(c)]
+        [*c.combination, str(len(c.seeds)), *_figures(c.difference, metric), _said(c)]
         for c in comparisons
     ]
     text = tabulate(
@@ -100,22 +142,37 @@ def render(
     )
     notes = [
         (
-            f"Δ{metric}: test {metric} minus that of {name(reference)}, mean of differences "
-            "paired by seed, with Student's interval."
+            f"Δ{metric.name}: test {metric.name} minus that of {name(reference)}, mean of "
+            "differences paired by seed, with Student's interval."
         ),
-        (
-            f"better: the interval lies above 0. no worse: above −{margin:g}, the margin. worse: "
-            "below 0, and not within the margin. undecided: none of these."
-        ),
+        _verdicts(terms),
         *_no_evidence(comparisons, reference),
         (
-            f"{len(comparisons)} comparison{'s' if len(comparisons) != 1 else ''}, each at 95 %. "
-            "The intervals speak of seeds, on this test split."
+            f"{len(comparisons)} comparison{'s' if len(comparisons) != 1 else ''}, each at "
+            f"{level}. The intervals speak of seeds, on this test split."
         ),
         *_warnings(section),
     ]
     return "\n".join(
         [text, "", *(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in notes)]
+    )
+
+
+def _verdicts(terms: Terms) -> str:
+    """What the words mean that tell what an interval says."""
+    if terms.metric.better is None:
+        return (
+            "higher: the interval lies above 0. lower: below 0. undecided: neither. Which is "
+            f"better is not known of {terms.metric.name}."
+        )
+    if terms.metric.better == "lower":
+        return (
+            f"Lower is better. better: the interval lies below 0. no worse: below {terms.margin:g},"
+            " the margin. worse: above 0, and not within the margin. undecided: none of these."
+        )
+    return (
+        f"better: the interval lies above 0. no worse: above −{terms.margin:g}, the margin. worse: "
+        "below 0, and not within the margin. undecided: none of these."
     )
 
 
@@ -134,53 +191,63 @@ def _warnings(section: Section) -> Iterator[str]:
         )
 
 
-def as_dict(section: Section, comparison: Comparison) -> dict[str, object]:
+def as_dict(section: Section, comparison: Comparison, terms: Terms) -> dict[str, object]:
     """A comparison as a flat dict for JSON; unknown numbers are null."""
     mean, low, high = comparison.difference or (None, None, None)
     compared, loss = comparison.combination
     return {
+        "dataset": section.dataset,
+        "margin": terms.margin,
         section.table.compared: compared,
         "loss": loss,
         "seeds": list(comparison.seeds),
-        "metric": section.table.headline,
+        "metric": terms.metric.key,
         "difference": mean,
         "difference_lo": low,
         "difference_hi": high,
+        "level": terms.level,
         "verdict": comparison.verdict,
         "no_evidence": [reason.name for reason in comparison.no_evidence],
         "reference_no_evidence": [reason.name for reason in comparison.reference_no_evidence],
     }
 
 
-def _scores(runs: Sequence[Run]) -> dict[int, float]:
-    """By seed, of finished runs."""
-    return {run.record.spec.seed: run.record.test[run.table.headline] for run in runs if run.done}
+def _scores(runs: Sequence[Run], key: str) -> dict[int, float]:
+    """By seed, of finished runs that were measured."""
+    found = {run.record.spec.seed: run.test(key) for run in runs if run.done}
+    return {seed: value for seed, value in found.items() if math.isfinite(value)}
 
 
 def _comparison(
-    row: Combination, runs: Sequence[Run], base: Sequence[Run], margin: float
+    row: Combination, runs: Sequence[Run], base: Sequence[Run], terms: Terms
 ) -> Comparison:
-    ours, theirs = _scores(runs), _scores(base)
+    ours, theirs = (_scores(each, terms.metric.key) for each in (runs, base))
     seeds = tuple(sorted(ours.keys() & theirs.keys()))
-    difference = t_interval([ours[seed] - theirs[seed] for seed in seeds]) if seeds else None
+    differences = [ours[seed] - theirs[seed] for seed in seeds]
+    difference = t_interval(differences, terms.level) if seeds else None
     reasons = no_evidence(runs), no_evidence(base)
     return Comparison(
-        row, seeds, difference, _verdict(difference, margin, sound=not any(reasons)), *reasons
+        row, seeds, difference, _verdict(difference, terms, sound=not any(reasons)), *reasons
     )
 
 
-def _verdict(difference: Interval | None, margin: float, *, sound: bool) -> Verdict:
+def _verdict(difference: Interval | None, terms: Terms, *, sound: bool) -> Verdict:
     if difference is None:
         return "no common seed"
     if not sound:
         return "no evidence"
     if difference.low is None or difference.high is None:
         return "one seed"
-    if difference.low > 0:
+    if terms.metric.better is None:
+        return "higher" if difference.low > 0 else "lower" if difference.high < 0 else "undecided"
+    low, high = difference.low, difference.high
+    if terms.metric.better == "lower":
+        low, high = -high, -low
+    if low > 0:
         return "better"
-    if difference.low > -margin:
+    if low > -terms.margin:
         return "no worse"
-    return "worse" if difference.high < 0 else "undecided"
+    return "worse" if high < 0 else "undecided"
 
 
 def _said(comparison: Comparison) -> str:
@@ -203,12 +270,8 @@ def _no_evidence(comparisons: Sequence[Comparison], reference: Combination) -> I
         yield f"Warning: the reference {name(reference)} is no evidence: {', '.join(against)}."
 
 
-def _figures(difference: Interval | None, places: int) -> tuple[str, str]:
+def _figures(difference: Interval | None, metric: Metric) -> tuple[str, str]:
     if difference is None:
-        return "–", "–"
-    interval = (
-        "–"
-        if difference.low is None
-        else f"{difference.low:+.{places}f} … {difference.high:+.{places}f}"
-    )
-    return f"{difference.mean:+.{places}f}", interval
+        return ABSENT, ABSENT
+    mean, low, high = (ABSENT if value is None else metric.text(value, "+") for value in difference)
+    return mean, low if difference.low is None else f"{low} … {high}"

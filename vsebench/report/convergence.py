@@ -34,7 +34,9 @@ def best_dev(run: Run) -> float | None:
     """The largest dev RSUM (MAP on the annotation task) of all evaluations of a run; None when it
     has none.
     """
-    return max((evaluation.metrics[run.table.headline] for evaluation in run.curve), default=None)
+    return max(
+        (evaluation.metrics[run.table.headline.key] for evaluation in run.curve), default=None
+    )
 
 
 def reach(run: Run, quality: float) -> Reach | None:
@@ -52,7 +54,7 @@ def bracket(run: Run, quality: float) -> tuple[Reach, Reach] | None:
     before = Reach(0, 0.0, _head_start(run))
     for evaluation in run.curve:
         here = _at(run, evaluation)
-        if evaluation.metrics[run.table.headline] >= quality:
+        if evaluation.metrics[run.table.headline.key] >= quality:
             return before, here
         before = here
     return None

@@ -11,7 +11,7 @@ from vsebench.files import replacing
 from vsebench.plugin.errors import VsebenchError
 from vsebench.plugin.extras import require
 from vsebench.report.rows import combinations_of
-from vsebench.report.statistics import t_interval
+from vsebench.report.statistics import LEVEL, t_interval
 from vsebench.report.wording import name
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Curve(NamedTuple):
         steps: updates done.
         seconds: mean over seeds.
         quality: mean over seeds.
-        low: end of the 95 % interval of that mean; the mean itself of one seed.
+        low: end of the interval of that mean; the mean itself of one seed.
         high: the other end.
     """
 
@@ -47,9 +47,13 @@ class Curve(NamedTuple):
     high: list[float]
 
 
-def mean_curve(runs: Sequence[Run]) -> Curve:
+def mean_curve(runs: Sequence[Run], level: float = LEVEL) -> Curve:
     """Over finished runs, at the steps that all have evaluated; seconds on the training clock, with
     what the method needs first.
+
+    Args:
+        runs: of one row, finished.
+        level: of the intervals.
     """
     by_step = [{evaluation.step: evaluation for evaluation in run.curve} for run in runs]
     steps = sorted(set.intersection(*(set(each) for each in by_step))) if by_step else []
@@ -60,7 +64,8 @@ def mean_curve(runs: Sequence[Run]) -> Curve:
     curve = Curve([], [], [], [], [])
     for step in steps:
         points = [each[step] for each in by_step]
-        mean, low, high = t_interval([point.metrics[runs[0].table.headline] for point in points])
+        headline = runs[0].table.headline.key
+        mean, low, high = t_interval([point.metrics[headline] for point in points], level)
         curve.steps.append(step)
         curve.seconds.append(
             math.fsum(point.seconds + start for point, start in zip(points, head, strict=True))
@@ -157,12 +162,12 @@ def draw_curve(
 
 def _draw(left: Axes, right: Axes, table: SpeedTable) -> None:
     for i, (key, runs) in enumerate(combinations_of(table.section).items()):
-        curve = mean_curve([run for run in runs if run.done])
+        curve = mean_curve([run for run in runs if run.done], table.level)
         for panel, over in ((left, curve.steps), (right, curve.seconds)):
             draw_curve(panel, over, curve, stroke(i), label=name(key))
     for panel, label in ((left, "updates"), (right, "seconds of training")):
         frame(panel, label, table.target.quality)
-    left.set_ylabel(f"dev {table.section.table.headline_name}")
+    left.set_ylabel(f"dev {table.section.table.headline.heading}")
     left.set_title(table.section.dataset, loc="left")
     right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
 

@@ -13,6 +13,7 @@ from vsebench.report.frame import to_frame
 from vsebench.report.latex import to_latex
 from vsebench.report.layout import Grid, halves, heading, whole
 from vsebench.report.notes import block_notes, general_notes
+from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -145,8 +146,12 @@ def _csv(blocks: Sequence[Block]) -> str:
 
 def _json(blocks: Sequence[Block]) -> str:
     rows = [entry.row for block in blocks for entry in block.entries]
+    level = next((block.level for block in blocks), LEVEL)
     return json.dumps(
-        {"schema": SCHEMA, "rows": rows}, indent=1, ensure_ascii=False, allow_nan=False
+        {"schema": SCHEMA, "level": level, "rows": rows},
+        indent=1,
+        ensure_ascii=False,
+        allow_nan=False,
     )
 
 

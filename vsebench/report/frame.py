@@ -46,7 +46,9 @@ def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
         frame.insert(
             0,
             "rank",
-            frame[block.section.table.headline].rank(method="min", ascending=False).astype("Int64"),
+            frame[block.section.table.headline.key]
+            .rank(method="min", ascending=False)
+            .astype("Int64"),
         )
         parts.append(frame.sort_values("rank", kind="stable", na_position="last"))
     return pd.concat(parts, ignore_index=True)

@@ -10,6 +10,7 @@ from vsebench.plugin.errors import SpecError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from vsebench.plugin.metrics import Metric
     from vsebench.report.evidence import Reason
     from vsebench.report.rows import Block, Entry, Row, Value
 
@@ -92,18 +93,18 @@ def whole(block: Block, only: Sequence[str] = ()) -> Grid:
 
 def columns(block: Block) -> list[Column]:
     """What a person reads of a block, from the left."""
-    return [*_names(block), *_quality(block), *_measured(block), *_cost(block)]
+    return [*_names(block), *_quality(block), *_cost(block)]
 
 
 def marks(block: Block, entry: Entry, column: Column) -> tuple[Reason, ...]:
     """Why a figure is no evidence, which its headline bears for the whole row."""
-    return entry.no_evidence if column.key == block.section.table.headline else ()
+    return entry.no_evidence if column.key == block.section.table.headline.key else ()
 
 
 def halves(block: Block) -> list[Grid]:
     """Quality and cost as two tables, for narrow terminals."""
     return [
-        _grid(block, [*_names(block), *_quality(block), *_measured(block)]),
+        _grid(block, [*_names(block), *_quality(block)]),
         _grid(block, [*_names(block), *_cost(block)]),
     ]
 
@@ -118,7 +119,7 @@ def _grid(block: Block, chosen: list[Column], *, spread: bool = False) -> Grid:
 
 def _text(block: Block, entry: Entry, column: Column, *, spread: bool) -> str:
     """A cell; a table of every column has room for the interval of the headline only."""
-    wide = spread or column.key == block.section.table.headline
+    wide = spread or column.key == block.section.table.headline.key
     interval = column.spread(entry) if wide else ""
     marked = "".join(reason.mark for reason in marks(block, entry, column))
     return " ".join(part for part in (column.cell(block, entry), interval, marked) if part)
@@ -133,23 +134,13 @@ def _seeds(_: Block, entry: Entry) -> str:
     return f"{done} of {done + failed}" if failed else str(done)
 
 
-def _recall(key: str) -> Column:
-    side, k = key.split("_r")
-    return _figure((side, f"R@{k}"), key, 1)
+def _figure(metric: Metric) -> Column:
+    def cell(_: Block, entry: Entry) -> str:
+        value = entry.row[metric.key]
+        return metric.text(value) if isinstance(value, (int, float)) else ABSENT
 
-
-def _fraction(key: str) -> Column:
-    kind, _, k = key.partition("_at_")
-    return _figure(("", f"{kind.upper()}@{k}" if k else kind.upper()), key, 4)
-
-
-def _figure(head: tuple[str, str], key: str, places: int) -> Column:
-    return Column(
-        head,
-        key,
-        lambda _, entry: _fixed(entry.row[key], places),
-        lambda half: f"{half:.{places}f}",
-    )
+    half = metric.half_width_text if metric.interval is not None else None
+    return Column((metric.over, metric.heading), metric.key, cell, half)
 
 
 def _half_width(row: Row, key: str) -> float | None:
@@ -210,29 +201,10 @@ def _has_samplers(block: Block) -> bool:
 
 
 def _quality(block: Block) -> list[Column]:
+    """What was measured on test, the headline last of vsebench's own."""
     table = block.section.table
-    column = _recall if table.compared == "pooling" else _fraction
-    keys = (key for key in table.with_interval if key != table.headline)
-    return [
-        *(column(key) for key in keys),
-        _figure(("", table.headline_name), table.headline, table.places),
-    ]
-
-
-def _measured(block: Block) -> list[Column]:
-    """The columns of plugins, whose scale is not known: four significant digits."""
-    return [_measure(name) for name in block.section.columns]
-
-
-def _measure(name: str) -> Column:
-    return Column(
-        ("", name), name, lambda _, entry: significant(entry.row[name]), lambda half: f"{half:.2g}"
-    )
-
-
-def significant(value: Value) -> str:
-    """A number of unknown scale."""
-    return f"{value:.4g}" if isinstance(value, (int, float)) else ABSENT
+    chosen = [metric for metric in table.metrics if metric.shown and metric != table.headline]
+    return [_figure(metric) for metric in (*chosen, table.headline, *block.section.measured)]
 
 
 def _cost(block: Block) -> list[Column]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vsebench.plugin.cards import DatasetCard
+from vsebench.plugin.metrics import RECALLS
 from vsebench.plugin.published import Setting
 from vsebench.plugin.specs import parse_spec
 from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
-from vsebench.results.record import RECALLS
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from vsebench.report.made_with import (
     protocol_note,
     software_note,
 )
-from vsebench.report.wording import count, distinct, listed, name
+from vsebench.report.wording import count, distinct, listed, name, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +114,10 @@ def _spread(block: Block) -> str:
     counts = {entry.row["seeds"] for entry in block.entries}
     if counts <= {0, 1}:
         return "One seed per row: differences may be chance."
-    return "Figures are means over seeds; ±: half-width of the 95 % t-interval of the mean."
+    return (
+        "Figures are means over seeds; ±: half-width of the "
+        f"{percent(block.level)} t-interval of the mean."
+    )
 
 
 def _target(block: Block) -> str:
@@ -126,10 +129,9 @@ def _target(block: Block) -> str:
     partly = any(0 < entry.reached < entry.count("seeds") for entry in block.entries)
     legend = " 'n of m': only n seeds reached it." if partly else ""
     table = block.section.table
-    target = f"dev {table.headline_name} {block.target.quality:.{table.places}f}"
+    target = f"dev {table.headline.heading} {table.headline.text(block.target.quality)}"
     return (
-        f"Target: {target}, {100 * SHARE:.0f} % of the best of "
-        f"{name(block.target.baseline)}.{legend}"
+        f"Target: {target}, {percent(SHARE)} of the best of {name(block.target.baseline)}.{legend}"
     )
 
 
@@ -177,20 +179,11 @@ def _mixed(block: Block) -> list[str]:
 
 
 def _measured(block: Block) -> list[str]:
-    """Who measured the columns that are not vsebench's own."""
+    """What the columns are that are not vsebench's own."""
     return [
-        f"{column}: measured on test by {' and '.join(found)}."
-        for column, found in sources(block).items()
+        f"{metric.key}: {metric.about[0].lower()}{metric.about[1:]}"
+        for metric in block.section.measured
     ]
-
-
-def sources(block: Block) -> dict[str, list[str]]:
-    """By column that a plugin added, who measured it."""
-    columns = [run.record.columns for run in block.section.runs]
-    return {
-        each: distinct(found[each].source for found in columns if each in found)
-        for each in block.section.columns
-    }
 
 
 def _failure(run: Run) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vsebench.report.statistics import t_interval
+from vsebench.report.statistics import LEVEL, t_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +49,8 @@ class Ratio:
         low: of the statistic; equal to `high` where it is known, 0 where nothing bounds it from
             below.
         high: likewise, infinite where nothing bounds it from above.
-        interval: at 95 %: Student's over the logarithms, or for the median that of order
-            statistics, which needs six seeds; each end is that of the bounds that the evaluations
+        interval: Student's over the logarithms, or for the median that of order
+            statistics, which needs some seeds; each end is that of the bounds that the evaluations
             leave. Its ends may be 0 and infinite.
         pairs: seeds that both have.
         known: of these, where both arrived.
@@ -80,44 +81,58 @@ def log_ratio(baseline: Arrival, other: Arrival, unit: Unit) -> LogRatio:
     )
 
 
-def over_seeds(ratios: Sequence[LogRatio]) -> Ratio | None:
-    """The ratios of all seeds as one; None of none."""
+def over_seeds(ratios: Sequence[LogRatio], level: float = LEVEL) -> Ratio | None:
+    """The ratios of all seeds as one, with an interval of that level; None of none."""
     if not ratios:
         return None
     reads, truths = [ratio.read for ratio in ratios], [ratio.true for ratio in ratios]
     known = sum(low == high for low, high in reads)
     if known == len(ratios):
         mean = _exp(t_interval([low for low, _ in reads]).mean)
-        return Ratio("geometric mean", mean, mean, _mean_interval(truths), len(ratios), known)
+        return Ratio(
+            "geometric mean", mean, mean, _mean_interval(truths, level), len(ratios), known
+        )
     low, high = (_exp(median(ends)) for ends in zip(*reads, strict=True))
-    return Ratio("median", low, high, _median_interval(truths), len(ratios), known)
+    return Ratio("median", low, high, _median_interval(truths, level), len(ratios), known)
 
 
-def _mean_interval(truths: Sequence[Bounds]) -> tuple[float, float] | None:
-    """From the lower end of Student's 95 % interval of the least ratios to the upper end of that of
+def _mean_interval(truths: Sequence[Bounds], level: float) -> tuple[float, float] | None:
+    """From the lower end of Student's interval of the least ratios to the upper end of that of
     the largest ones.
     """
     if len(truths) == 1:
         return None
     lows, highs = zip(*truths, strict=True)
-    low = -math.inf if -math.inf in lows else t_interval(lows).low
-    high = math.inf if math.inf in highs else t_interval(highs).high
+    low = -math.inf if -math.inf in lows else t_interval(lows, level).low
+    high = math.inf if math.inf in highs else t_interval(highs, level).high
     return None if low is None or high is None else (_exp(low), _exp(high))
 
 
-def _median_interval(truths: Sequence[Bounds]) -> tuple[float, float] | None:
-    """The distribution-free 95 % interval of a median: from the k-th smallest to the k-th largest
+def _median_interval(truths: Sequence[Bounds], level: float) -> tuple[float, float] | None:
+    """The distribution-free interval of a median: from the k-th smallest to the k-th largest
     value, as each is above the median with chance 1/2.
 
     An order statistic never falls when a value rises, so the k-th smallest lower bound is below the
-    k-th smallest value. Below six seeds even the smallest and the largest hold the median with less
-    than 95 %.
+    k-th smallest value. Of few seeds even the smallest and the largest hold the median less often
+    than the level asks.
+    """
+    k = _order(len(truths), level)
+    lows, highs = (sorted(ends) for ends in zip(*truths, strict=True))
+    return (_exp(lows[k - 1]), _exp(highs[-k])) if k > 0 else None
+
+
+def least_seeds(level: float) -> int:
+    """How many seeds the interval of a median needs at least."""
+    return next(n for n in count(1) if _order(n, level) > 0)
+
+
+def _order(n: int, level: float) -> int:
+    """Which order statistics of n values, from below and from above, hold the median at a level; 0
+    where none do.
     """
     from scipy.stats import binom
 
-    k = int(binom.ppf(0.025, len(truths), 0.5))
-    lows, highs = (sorted(ends) for ends in zip(*truths, strict=True))
-    return (_exp(lows[k - 1]), _exp(highs[-k])) if k > 0 else None
+    return int(binom.ppf((1 - level) / 2, n, 0.5))
 
 
 def _log(value: float) -> float:

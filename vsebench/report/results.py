@@ -12,6 +12,7 @@ from vsebench.report.notes import unfinished_note
 from vsebench.report.rows import Block, Row, make_block, parse_baseline
 from vsebench.report.runs import read_runs
 from vsebench.report.sections import split
+from vsebench.report.statistics import LEVEL, check_level
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -88,7 +89,11 @@ class Results:
 
 
 def load_results(
-    path: Path | str, *, allow_mixed: bool = False, baseline: str | None = None
+    path: Path | str,
+    *,
+    allow_mixed: bool = False,
+    baseline: str | None = None,
+    level: float = LEVEL,
 ) -> Results:
     """The results of every run under a folder.
 
@@ -98,11 +103,15 @@ def load_results(
             instead of refusing them.
         baseline: the row `POOLING,LOSS` that sets the target of the columns `*_to_target`; by
             default the first.
+        level: of the intervals, between 0 and 1.
 
     Raises:
         VsebenchError: no such folder, nothing in it, a damaged file, or runs that share no table.
+        SpecError: no such level or baseline.
     """
-    return _collect(Path(path), None, allow_mixed=allow_mixed, baseline=baseline)
+    return _collect(
+        Path(path), None, allow_mixed=allow_mixed, baseline=baseline, level=check_level(level)
+    )
 
 
 def results_of(out: Path, run_ids: Collection[str]) -> Results:
@@ -120,8 +129,11 @@ def _collect(
     *,
     allow_mixed: bool = False,
     baseline: str | None = None,
+    level: float = LEVEL,
 ) -> Results:
     runs = read_runs(out, run_ids)
     sections = split(runs.ended, allow_mixed=allow_mixed)
     chosen = parse_baseline(baseline, sections) if baseline is not None else None
-    return Results(tuple(make_block(section, chosen) for section in sections), runs.unfinished)
+    return Results(
+        tuple(make_block(section, chosen, level) for section in sections), runs.unfinished
+    )

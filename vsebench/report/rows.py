@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.convergence import SHARE, Reach, best_dev, mean_reach, reach, reach_own_best
 from vsebench.report.evidence import COLLAPSED, no_evidence, spoiled
-from vsebench.report.statistics import t_interval
+from vsebench.report.statistics import LEVEL, t_interval
 from vsebench.results.row_keys import NO_EVIDENCE
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vsebench.plugin.metrics import Metric
     from vsebench.report.evidence import Reason
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
-    from vsebench.report.tasks import TaskTable
     from vsebench.results.record import Cost
 
 Value = str | int | float | list[str] | None
@@ -64,21 +64,38 @@ class Entry:
 
 @dataclass(frozen=True)
 class Block:
-    """A section with its rows."""
+    """A section with its rows.
+
+    Attributes:
+        section: runs made under equal conditions.
+        target: what its rows are timed to.
+        entries: its rows.
+        level: of the intervals.
+    """
 
     section: Section
     target: Target
     entries: tuple[Entry, ...]
+    level: float = LEVEL
 
 
-def make_block(section: Section, baseline: tuple[str, str] | None = None) -> Block:
-    """The rows of a section, timed to the target that the row `baseline` sets; by default the first
-    row with a finished run.
+def make_block(
+    section: Section, baseline: tuple[str, str] | None = None, level: float = LEVEL
+) -> Block:
+    """The rows of a section.
+
+    Args:
+        section: runs made under equal conditions.
+        baseline: the row that sets the target; by default the first with a finished run.
+        level: of the intervals.
     """
     combinations = combinations_of(section)
     target = target_of(combinations, baseline)
     return Block(
-        section, target, tuple(_entry(section, runs, target) for runs in combinations.values())
+        section,
+        target,
+        tuple(_entry(section, runs, target, level) for runs in combinations.values()),
+        level,
     )
 
 
@@ -133,7 +150,7 @@ def target_of(
     return Target(chosen, SHARE * math.fsum(bests) / len(bests) if bests else None)
 
 
-def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
+def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) -> Entry:
     done = [run for run in runs if run.done]
     to_target = [reach(run, target.quality) for run in done] if target.quality is not None else []
     reasons = no_evidence(runs)
@@ -143,14 +160,14 @@ def _entry(section: Section, runs: Sequence[Run], target: Target) -> Entry:
         "failed_seeds": len(runs) - len(done),
         "collapsed_seeds": sum(COLLAPSED in spoiled(run) for run in done),
         NO_EVIDENCE: [reason.name for reason in reasons],
-        **_quality(section.table, done),
+        **_quality(section.table.metrics, done, level),
         **_reach_keys("95", mean_reach([reach_own_best(run) for run in done])),
         **_reach_keys("target", mean_reach(to_target)),
         **_cost([run.record.cost for run in done if run.record.cost is not None]),
         **_sampling(done),
     }
     return Entry(
-        {key: row[key] for key in section.table.row_keys} | _columns(section, done),
+        {key: row[key] for key in section.table.row_keys} | _quality(section.measured, done, level),
         sum(found is not None for found in to_target),
         reasons,
         runs[0].tuned,
@@ -175,36 +192,20 @@ def _identity(section: Section, run: Run) -> Row:
     }
 
 
-def _quality(table: TaskTable, done: Sequence[Run]) -> Row:
-    row: Row = {}
-    for key in table.with_interval:
-        row |= _interval(key, _values(done, key))
-    for key in table.means:
-        row[key] = _mean(_values(done, key))
-    return row
-
-
-def _columns(section: Section, done: Sequence[Run]) -> Row:
-    """What plugins measured; unknown unless all seeds have it."""
-    row: Row = {}
-    for name in section.columns:
-        values = [run.record.columns[name].value for run in done if name in run.record.columns]
-        row |= _interval(name, values if len(values) == len(done) else [])
-    return row
-
-
-def _interval(key: str, values: Sequence[float]) -> Row:
-    """The mean with its interval, unknown without values."""
-    mean, low, high = t_interval(values) if values else (None, None, None)
-    return {key: mean, f"{key}_lo": low, f"{key}_hi": high}
-
-
-def _values(done: Sequence[Run], key: str) -> list[float]:
-    """A test metric of every run, or nothing unless all runs have it: a mean over a part of the
-    seeds is not the row's.
+def _quality(metrics: Sequence[Metric], done: Sequence[Run], level: float) -> Row:
+    """Means, with intervals where a metric has one; unknown unless all runs have it: a mean over a
+    part of the seeds is not the row's.
     """
-    values = [run.record.test.get(key, math.nan) for run in done]
-    return values if all(math.isfinite(v) for v in values) else []
+    row: Row = {}
+    for metric in metrics:
+        values = [run.test(metric.key) for run in done]
+        known = values if all(math.isfinite(value) for value in values) else []
+        if metric.interval is None:
+            row[metric.key] = _mean(known)
+        else:
+            figures = t_interval(known, level) if known else (None, None, None)
+            row |= zip(metric.row_keys, figures, strict=True)
+    return row
 
 
 def _reach_keys(to: str, found: Reach | None) -> Row:

@@ -4,6 +4,7 @@ asked for.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,11 @@ class Run:
     def table(self) -> TaskTable:
         """What tables of its task show."""
         return TABLES[self.record.spec.task]
+
+    def test(self, key: str) -> float:
+        """A metric on test, vsebench's own or a plugin's; NaN where it was not measured."""
+        column = self.record.columns.get(key)
+        return self.record.test.get(key, math.nan if column is None else column.value)
 
     @property
     def tuned(self) -> dict[str, bool | int | float | str]:

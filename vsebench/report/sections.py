@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vsebench.plugin.errors import VsebenchError
+from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
+from vsebench.plugin.metrics import Metric
 from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -44,9 +45,34 @@ class Section:
         return self.runs[0].table
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """What plugins measured of its runs, beside vsebench's own metrics."""
-        return tuple(dict.fromkeys(name for run in self.runs for name in run.record.columns))
+    def measured(self) -> tuple[Metric, ...]:
+        """What plugins measured of its runs, beside vsebench's own metrics: of unknown scale and
+        direction.
+        """
+        sources: dict[str, dict[str, None]] = {}
+        for run in self.runs:
+            for name, column in run.record.columns.items():
+                sources.setdefault(name, {})[column.source] = None
+        return tuple(
+            Metric(name, name, f"Measured on test by {' and '.join(found)}.", better=None)
+            for name, found in sources.items()
+        )
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What was measured of its runs, by vsebench and then by plugins."""
+        return (*self.table.metrics, *self.measured)
+
+    def metric(self, key: str) -> Metric:
+        """The metric of that key.
+
+        Raises:
+            SpecError: nothing of that name was measured.
+        """
+        known = {metric.key: metric for metric in self.metrics}
+        if key not in known:
+            raise SpecError(f"unknown metric '{key}': {did_you_mean(key, known)}")
+        return known[key]
 
     @property
     def similarity(self) -> str:

@@ -9,6 +9,7 @@ from vsebench.report.arrivals import UNITS, Arrival, MeanArrival, arrive, arrive
 from vsebench.report.evidence import no_evidence
 from vsebench.report.ratios import Ratio, log_ratio, over_seeds
 from vsebench.report.rows import combinations_of, target_of
+from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,18 +73,25 @@ class SpeedRow:
 
 @dataclass(frozen=True)
 class SpeedTable:
-    """The rows of a section against one baseline."""
+    """The rows of a section against one baseline, with the level of their intervals."""
 
     section: Section
     target: Target
     rows: tuple[SpeedRow, ...]
+    level: float = LEVEL
 
 
-def speed_table(section: Section, baseline: tuple[str, str] | None = None) -> SpeedTable:
-    """Times every row of a section against a baseline; by default the first row with a finished
-    run.
+def speed_table(
+    section: Section, baseline: tuple[str, str] | None = None, level: float = LEVEL
+) -> SpeedTable:
+    """Times every row of a section against a baseline.
 
     Ratios are of runs of one seed, which see the same pairs in the same order.
+
+    Args:
+        section: runs made under equal conditions.
+        baseline: the row to time against; by default the first with a finished run.
+        level: of the intervals.
     """
     rows = combinations_of(section)
     target = target_of(rows, baseline)
@@ -105,13 +113,14 @@ def speed_table(section: Section, baseline: tuple[str, str] | None = None) -> Sp
                 runs[0].tuned,
                 sum(run.done for run in runs),
                 sum(not run.done for run in runs),
-                _to(to_target[key], to_target.get(target.baseline, {})),
-                _to(to_own[key], to_own.get(target.baseline, {})),
+                _to(to_target[key], to_target.get(target.baseline, {}), level),
+                _to(to_own[key], to_own.get(target.baseline, {}), level),
                 _parts([run for run in runs if run.done]),
                 no_evidence(runs),
             )
             for key, runs in rows.items()
         ),
+        level,
     )
 
 
@@ -126,10 +135,12 @@ def _arrivals(runs: Sequence[Run], quality: float | None) -> dict[int, Arrival]:
     }
 
 
-def _to(arrivals: Mapping[int, Arrival], baseline: Mapping[int, Arrival]) -> To:
+def _to(arrivals: Mapping[int, Arrival], baseline: Mapping[int, Arrival], level: float) -> To:
     common = sorted(arrivals.keys() & baseline.keys())
     faster = {
-        unit: over_seeds([log_ratio(baseline[seed], arrivals[seed], unit) for seed in common])
+        unit: over_seeds(
+            [log_ratio(baseline[seed], arrivals[seed], unit) for seed in common], level
+        )
         for unit in UNITS
     }
     return To(

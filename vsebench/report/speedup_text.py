@@ -13,7 +13,8 @@ from vsebench.report.convergence import SHARE
 from vsebench.report.evidence_notes import evidence_notes
 from vsebench.report.formats import WIDTH
 from vsebench.report.made_with import comparable_note, machine_note
-from vsebench.report.wording import counted, name
+from vsebench.report.ratios import least_seeds
+from vsebench.report.wording import counted, name, percent, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,27 +24,6 @@ if TYPE_CHECKING:
     from vsebench.report.speedup import SpeedRow, SpeedTable, To
 
 ABSENT = "–"
-
-_LEGEND = (
-    (
-        "Times: means over seeds, until the first evaluation there. '> x (n of m)': only n of m "
-        "seeds arrived; x counts the others as if at their end."
-    ),
-    (
-        "×: the baseline's time over the row's, in pairs of one seed: geometric mean with "
-        "Student's 95 % interval of the logarithms."
-    ),
-    (
-        "A run arrives between two evaluations: intervals take the smallest and the largest ratio "
-        "that this leaves, 0 or ∞ where one arrived by its first."
-    ),
-    (
-        "(m): a run never arrived, so that its ratio is only bounded: median over seeds, with the "
-        "interval of order statistics, which needs six seeds."
-    ),
-    "'> x', '< x', '?': the median itself is only bounded on one side, or not at all.",
-    "Seconds: training without evaluation, which has a column of its own.",
-)
 
 
 def render(table: SpeedTable, form: str = "simple") -> str:
@@ -91,18 +71,18 @@ def as_dicts(table: SpeedTable) -> list[dict[str, object]]:
 
 def notes(table: SpeedTable) -> list[str]:
     """What the figures are, and what to mind."""
-    headline, share = table.section.table.headline_name, f"{100 * SHARE:.0f} %"
+    headline, share = table.section.table.headline, percent(SHARE)
     quality = (
         "none: it has no finished run"
         if table.target.quality is None
-        else f"dev {headline} {table.target.quality:.{table.section.table.places}f}"
+        else f"dev {headline.heading} {headline.text(table.target.quality)}"
     )
     found = [
         (
             f"Target: {quality}, {share} of the best of {name(table.target.baseline)} (mean over "
             f"seeds). Own best: {share} of each run's own."
         ),
-        *_LEGEND,
+        *_legend(table.level),
     ]
     at_once = [name(row.combination) for row in table.rows if row.target.at_once or row.own.at_once]
     if at_once:
@@ -118,6 +98,29 @@ def notes(table: SpeedTable) -> list[str]:
         found.append(f"Tuned for each row: {', '.join(keys)}.")
     done = [run for run in table.section.runs if run.done]
     return [*found, *(note for note in (machine_note(done), comparable_note(done)) if note)]
+
+
+def _legend(level: float) -> tuple[str, ...]:
+    return (
+        (
+            "Times: means over seeds, until the first evaluation there. '> x (n of m)': only n of "
+            "m seeds arrived; x counts the others as if at their end."
+        ),
+        (
+            "×: the baseline's time over the row's, in pairs of one seed: geometric mean with "
+            f"Student's {percent(level)} interval of the logarithms."
+        ),
+        (
+            "A run arrives between two evaluations: intervals take the smallest and the largest "
+            "ratio that this leaves, 0 or ∞ where one arrived by its first."
+        ),
+        (
+            "(m): a run never arrived, so that its ratio is only bounded: median over seeds, with "
+            f"the interval of order statistics, which needs {spelled(least_seeds(level))} seeds."
+        ),
+        "'> x', '< x', '?': the median itself is only bounded on one side, or not at all.",
+        "Seconds: training without evaluation, which has a column of its own.",
+    )
 
 
 def _tabled(grid: tuple[list[str], list[list[str]]], form: str) -> str:

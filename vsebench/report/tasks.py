@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.results.record import ANNOTATION_METRICS, HEADLINE, RECALLS
+from vsebench.plugin.metrics import HEADLINE, METRICS
 from vsebench.results.row_keys import (
     CONVERGENCE,
     COST,
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.plugin.cards import Task
+    from vsebench.plugin.metrics import Metric
 
 
 @dataclass(frozen=True)
@@ -27,40 +28,26 @@ class TaskTable:
 
     Attributes:
         compared: the axis that is compared beside the loss.
-        headline: the metric that selects models and dates their arrival.
-        headline_name: how text names it.
-        places: decimals of the headline in text.
-        with_interval: metrics whose mean has an interval.
-        means: metrics that are means only.
+        metrics: what vsebench measures, in the order of the rows.
+        headline: the metric that selects models and dates their arrival; higher is better.
         cost: what a row says of its price.
     """
 
     compared: str
-    headline: str
-    headline_name: str
-    places: int
-    with_interval: tuple[str, ...]
-    means: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    headline: Metric
     cost: tuple[str, ...]
 
     @property
     def row_keys(self) -> tuple[str, ...]:
         """The keys of a row, in the order of the JSON and the CSV."""
-        intervals = (key + end for key in self.with_interval for end in ("", "_lo", "_hi"))
-        return (*IDENTITY, *COUNTS, NO_EVIDENCE, *intervals, *self.means, *CONVERGENCE, *self.cost)
+        metrics = (key for metric in self.metrics for key in metric.row_keys)
+        return (*IDENTITY, *COUNTS, NO_EVIDENCE, *metrics, *CONVERGENCE, *self.cost)
 
 
 TABLES: Mapping[Task, TaskTable] = {
-    "retrieval": TaskTable(
-        "pooling",
-        HEADLINE["retrieval"],
-        "RSUM",
-        1,
-        (*RECALLS, "rsum"),
-        ("i2t_medr", "t2i_medr", "i2t_meanr", "t2i_meanr"),
-        COST,
-    ),
+    "retrieval": TaskTable("pooling", METRICS["retrieval"], HEADLINE["retrieval"], COST),
     "annotation": TaskTable(
-        "sampler", HEADLINE["annotation"], "MAP", 4, ANNOTATION_METRICS, (), (*COST, *SAMPLING)
+        "sampler", METRICS["annotation"], HEADLINE["annotation"], (*COST, *SAMPLING)
     ),
 }

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsebench.plugin.metrics import named
+
 if TYPE_CHECKING:
     from typing import Literal
 
@@ -41,7 +43,7 @@ class Figure:
         metric: its key in a result row.
         published: of one run, as most papers report.
         ours: the mean over seeds.
-        half_width: of the 95 % t-interval of that mean; None with one seed.
+        half_width: of the t-interval of that mean; None with one seed.
         tolerance: the largest gap allowed.
     """
 
@@ -54,8 +56,7 @@ class Figure:
     @property
     def head(self) -> str:
         """The metric as tables name it."""
-        side, _, k = self.metric.partition("_r")
-        return f"{side} R@{k}" if k else self.metric.upper()
+        return named(self.metric).name
 
     @property
     def gap(self) -> float:
@@ -134,6 +135,7 @@ class Verification:
     Attributes:
         name: of the component.
         tolerance: the gaps allowed.
+        level: of the intervals.
         compared: rows with a published result.
         uncompared: rows without.
         unfinished: labels of runs that failed or have not ended, which nothing here counts.
@@ -141,6 +143,7 @@ class Verification:
 
     name: str
     tolerance: Tolerance
+    level: float
     compared: tuple[Comparison, ...]
     uncompared: tuple[Uncompared, ...]
     unfinished: tuple[str, ...]

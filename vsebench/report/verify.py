@@ -8,7 +8,7 @@ from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 from vsebench.report.matching import NEUTRAL, differences, features_of, references, uses
 from vsebench.report.runs import read_runs
 from vsebench.report.sections import split
-from vsebench.report.statistics import t_interval
+from vsebench.report.statistics import LEVEL, t_interval
 from vsebench.report.verification import (
     Comparison,
     Figure,
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 
 def verify(
-    name: str, directory: Path, registry: Registry, tolerance: Tolerance | None = None
+    name: str,
+    directory: Path,
+    registry: Registry,
+    tolerance: Tolerance | None = None,
+    level: float = LEVEL,
 ) -> Verification:
     """Compares the finished runs that use a component with the published results that name it.
 
@@ -38,6 +42,7 @@ def verify(
         directory: the folder that `vsebench run --out` wrote to.
         registry: holds the cards with the published results.
         tolerance: the gaps allowed; the defaults of `Tolerance` when None.
+        level: of the intervals.
 
     Raises:
         SpecError: no such component, or nothing is published of it that a run could be compared
@@ -69,16 +74,21 @@ def verify(
             (reference, differences(spec, features_of(spec, registry), reference.setting))
             for reference in published
         ]
-        same = _same(row, settings, tolerance)
+        same = _same(row, settings, tolerance, level)
         compared += same
         if not same:
             uncompared.append(_nearest(row, settings))
     failed = [f"{run.record.spec.label} ({run.record.status})" for run in ours if not run.done]
-    return Verification(name, tolerance, tuple(compared), tuple(uncompared), (*failed, *pending))
+    return Verification(
+        name, tolerance, level, tuple(compared), tuple(uncompared), (*failed, *pending)
+    )
 
 
 def beside_published(
-    runs: Sequence[Run], registry: Registry, tolerance: Tolerance | None = None
+    runs: Sequence[Run],
+    registry: Registry,
+    tolerance: Tolerance | None = None,
+    level: float = LEVEL,
 ) -> tuple[Comparison, ...]:
     """The finished rows among some runs beside the published results of the same setting, whichever
     component they are of.
@@ -87,6 +97,7 @@ def beside_published(
         runs: of either task; only retrieval has published settings.
         registry: holds the cards with the published results.
         tolerance: the gaps allowed; the defaults of `Tolerance` when None.
+        level: of the intervals.
     """
     published = references(None, registry)
     compared: list[Comparison] = []
@@ -100,16 +111,20 @@ def beside_published(
                 for reference in published
             ],
             tolerance or Tolerance(),
+            level,
         )
     return tuple(compared)
 
 
 def _same(
-    row: Sequence[Run], settings: Sequence[tuple[Reference, list[Difference]]], tolerance: Tolerance
+    row: Sequence[Run],
+    settings: Sequence[tuple[Reference, list[Difference]]],
+    tolerance: Tolerance,
+    level: float,
 ) -> list[Comparison]:
     """A row beside the published results of which it differs in nothing that counts."""
     return [
-        _compare(row, reference, found, tolerance)
+        _compare(row, reference, found, tolerance, level)
         for reference, found in settings
         if all(difference.what in NEUTRAL for difference in found)
     ]
@@ -137,11 +152,15 @@ def _rows(done: Sequence[Run]) -> Iterator[list[Run]]:
 
 
 def _compare(
-    row: Sequence[Run], reference: Reference, neutral: Sequence[Difference], tolerance: Tolerance
+    row: Sequence[Run],
+    reference: Reference,
+    neutral: Sequence[Difference],
+    tolerance: Tolerance,
+    level: float,
 ) -> Comparison:
     figures = []
     for metric, published in reference.metrics.items():
-        mean, _, high = t_interval([run.record.test[metric] for run in row])
+        mean, _, high = t_interval([run.record.test[metric] for run in row], level)
         figures.append(
             Figure(
                 metric, published, mean, None if high is None else high - mean, tolerance.of(metric)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from tabulate import tabulate
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +105,7 @@ def _notes(found: Verification) -> Iterator[str]:
         yield (
             f"Tolerance: {tolerance.recall:g} points of a recall and {tolerance.rsum:g} of RSUM, "
             "up or down: a published figure is one run, and seeds differ. ours: mean over seeds; "
-            "±: half-width of the 95 % t-interval of the mean."
+            f"±: half-width of the {percent(found.level)} t-interval of the mean."
         )
     if found.unfinished:
         yield f"Not finished, so not counted: {'; '.join(found.unfinished)}."
@@ -139,6 +140,7 @@ def _as_dict(found: Verification) -> dict[str, Any]:
         "name": found.name,
         "verdict": found.verdict,
         "tolerance": asdict(found.tolerance),
+        "level": found.level,
         "compared": [
             {
                 **asdict(comparison.row),

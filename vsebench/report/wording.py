@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from vsebench.report.runs import Run
 
 
+_WORDS = (
+    *("none", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
+
+
 def name(combination: tuple[str, str]) -> str:
     """How text names a row."""
     return " × ".join(combination)
@@ -42,6 +48,16 @@ def count(number: int, noun: str) -> str:
 def word(value: object) -> str:
     """The value of a protocol's key as a suite writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def percent(share: float) -> str:
+    """A share such as a confidence level: `95 %`."""
+    return f"{100 * share:.10g} %"
+
+
+def spelled(number: int) -> str:
+    """A number in a sentence: in words up to twelve."""
+    return _WORDS[number] if number < len(_WORDS) else str(number)
 
 
 def span(values: Iterable[float], places: int) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from vsebench.plugin.errors import MissingError, VsebenchError
+from vsebench.plugin.metrics import HEADLINE
 from vsebench.results.contents import npz_arrays
-from vsebench.results.record import HEADLINE, SCHEMA, Evaluation, RunRecord
+from vsebench.results.record import SCHEMA, Evaluation, RunRecord
 from vsebench.results.spec import read_spec
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class RunReader(ABC):
         Raises:
             VsebenchError: it is damaged, or one of the two lacks what every finished run has.
         """
-        headline, curve = HEADLINE[record.spec.task], self.read_curve()
+        headline, curve = HEADLINE[record.spec.task].key, self.read_curve()
         if record.status == "done" and headline not in record.test:
             raise self.damaged(
                 RECORD, ValueError(f"a finished run without its test metric '{headline}'")

@@ -12,14 +12,6 @@ from vsebench.results.spec import METRIC_VERSION, AnySpec, RunSpec
 
 SCHEMA = 1
 
-RECALLS = ("i2t_r1", "i2t_r5", "i2t_r10", "t2i_r1", "t2i_r5", "t2i_r10")
-RETRIEVAL_METRICS = (*RECALLS, "rsum", "i2t_medr", "t2i_medr", "i2t_meanr", "t2i_meanr")
-ANNOTATION_METRICS = ("p_at_5", "p_at_10", "r_at_5", "r_at_10", "map", "auc")
-HEADLINE = {"retrieval": "rsum", "annotation": "map"}
-"""The dev metric that tells how soon a run arrives and, unless a protocol says otherwise, selects
-the best model.
-"""
-
 
 class Evaluation(Frozen):
     """One line of the training curve: training state and dev metrics at one step.

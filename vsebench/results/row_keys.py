@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vsebench.results.record import ANNOTATION_METRICS, RETRIEVAL_METRICS
+from vsebench.plugin.metrics import METRICS
 
 IDENTITY = (
     "dataset",
@@ -47,8 +47,7 @@ OWN = frozenset(
         *IDENTITY,
         *COUNTS,
         NO_EVIDENCE,
-        *RETRIEVAL_METRICS,
-        *ANNOTATION_METRICS,
+        *(metric.key for metrics in METRICS.values() for metric in metrics),
         *CONVERGENCE,
         *COST,
         *SAMPLING,

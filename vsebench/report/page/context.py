@@ -166,7 +166,9 @@ def _part(block: Block, number: int, registry: Registry | None) -> Part:
         alarms=[*([uneven] if uneven else []), *alarms(block)],
         notes=legend(block),
         figures=figures(block, number),
-        published=beside_published(runs, registry) if registry is not None else (),
+        published=beside_published(runs, registry, level=block.level)
+        if registry is not None
+        else (),
         runs=[_line(run) for run in runs],
     )
 

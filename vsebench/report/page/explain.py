@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.notes import sources
+from vsebench.report.convergence import SHARE
+from vsebench.report.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.report.rows import Block
 
-_SIDES = {
-    "i2t": "images that retrieve one of their captions",
-    "t2i": "captions that retrieve their image",
-}
 _ARRIVAL = {"steps": "Optimiser steps", "epochs": "Epochs", "seconds": "Training seconds"}
 
 _OWN: Mapping[str, str] = {
@@ -30,9 +27,6 @@ _OWN: Mapping[str, str] = {
     "failed_seeds": "Runs that failed, or could not start because one that they need failed.",
     "collapsed_seeds": "Finished runs whose last model no longer tells items apart.",
     "no_evidence": "Why the row is no evidence on its components; nothing where it is.",
-    "rsum": "Sum of the six recalls.",
-    "map": "Mean average precision of the full rankings.",
-    "auc": "Share of (positive, negative) pairs in order.",
     "train_seconds": "Seconds of the run's own optimiser steps.",
     "total_seconds": "Seconds of training with everything that the method needs first, without "
     "evaluation.",
@@ -56,33 +50,20 @@ def explain(key: str, block: Block) -> str:
 
     Args:
         key: of the column.
-        block: whose plugins may have measured it.
+        block: whose metrics it may be of.
     """
-    if key in (measured := sources(block)):
-        return f"Measured on test by {' and '.join(measured[key])}."
-    if key in _OWN:
-        return _OWN[key]
-    for end, bound in (("_lo", "Lower"), ("_hi", "Upper")):
-        if key.endswith(end):
-            return f"{bound} end of the 95 % interval of {key.removesuffix(end)}."
-    return _metric(key) or _arrival(key)
+    return _OWN.get(key) or _metrics(block).get(key) or _arrival(key)
 
 
-def _metric(key: str) -> str:
-    """Of a metric whose name has a side and a number."""
-    side, _, of = key.partition("_")
-    if side in _SIDES:
-        what = {"medr": "Median rank", "meanr": "Mean rank"}.get(of)
-        return (
-            f"{what} of the best positive, from 1: {_SIDES[side]}."
-            if what
-            else f"Percentage of {_SIDES[side]} among the first {of[1:]}."
-        )
-    kind, _, k = key.partition("_at_")
-    return {
-        "p": f"Share of positives among the first {k} labels.",
-        "r": f"Share of an image's positives among the first {k} labels.",
-    }.get(kind, "")
+def _metrics(block: Block) -> dict[str, str]:
+    """Of every metric's keys."""
+    said = {}
+    for metric in block.section.metrics:
+        lower = " Lower is better." if metric.better == "lower" else ""
+        said[metric.key] = f"{metric.about}{lower}"
+        for key, bound in zip(metric.row_keys[1:], ("Lower", "Upper"), strict=False):
+            said[key] = f"{bound} end of the {percent(block.level)} interval of {metric.key}."
+    return said
 
 
 def _arrival(key: str) -> str:
@@ -92,6 +73,6 @@ def _arrival(key: str) -> str:
     goal = (
         "to the dev quality that the baseline sets"
         if where == "target"
-        else "to 95 % of the run's own best dev quality"
+        else f"to {percent(SHARE)} of the run's own best dev quality"
     )
     return f"{_ARRIVAL[unit]} {goal}."

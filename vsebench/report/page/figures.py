@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from vsebench.plugin.extras import require
 from vsebench.report.curves import draw_curve, frame, mean_curve, stroke
 from vsebench.report.rows import combinations_of
-from vsebench.report.wording import name
+from vsebench.report.wording import name, percent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -67,10 +67,17 @@ class Drawing(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """The curves of a block and one legend for all of them."""
+    """The curves of a block and one legend for all of them.
+
+    Attributes:
+        legend: a key for each row with a curve.
+        drawings: over updates and over seconds.
+        level: of the intervals, as text.
+    """
 
     legend: list[Key]
     drawings: list[Drawing]
+    level: str
 
 
 def figures(block: Block, number: int) -> Figures | None:
@@ -88,7 +95,7 @@ def figures(block: Block, number: int) -> Figures | None:
 
     rows = combinations_of(block.section)
     curves = {
-        i: (key, mean_curve([run for run in runs if run.done]))
+        i: (key, mean_curve([run for run in runs if run.done], block.level))
         for i, (key, runs) in enumerate(rows.items())
     }
     drawn = {i: curve for i, (_, curve) in curves.items() if curve.steps}
@@ -98,7 +105,7 @@ def figures(block: Block, number: int) -> Figures | None:
         Key(i, _short(curves[i][0], rows), to_hex(stroke(i).color), _DASHES[stroke(i).linestyle])
         for i in drawn
     ]
-    quality = f"Dev {block.section.table.headline_name}"
+    quality = f"Dev {block.section.table.headline.heading}"
     return Figures(
         legend,
         [
@@ -123,6 +130,7 @@ def figures(block: Block, number: int) -> Figures | None:
                 ),
             ),
         ],
+        percent(block.level),
     )
 
 
@@ -154,7 +162,7 @@ def _svg(
         frame(panel, axis, block.target.quality)
         panel.grid(alpha=0.15)
         panel.set(ylim=_heights(list(curves.values()), block.target.quality))
-        panel.set_ylabel(f"dev {block.section.table.headline_name}")
+        panel.set_ylabel(f"dev {block.section.table.headline.heading}")
         written = io.StringIO()
         figure.savefig(
             written,

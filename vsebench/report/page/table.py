@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.layout import ABSENT, columns, marks, significant
+from vsebench.report.layout import ABSENT, columns, marks
 from vsebench.report.page.explain import explain
+from vsebench.report.wording import percent
 
 if TYPE_CHECKING:
     from vsebench.report.evidence import Reason
@@ -90,16 +91,16 @@ def _cell(block: Block, entry: Entry, column: Column) -> Cell:
         column.spread(entry),
         marks(block, entry, column),
         _number(value),
-        _interval(entry, column.key),
+        _interval(block, entry, column.key),
     )
 
 
-def _interval(entry: Entry, key: str) -> str:
-    low, high = entry.row.get(f"{key}_lo"), entry.row.get(f"{key}_hi")
+def _interval(block: Block, entry: Entry, key: str) -> str:
+    low, high = (_number(entry.row.get(f"{key}_{end}")) for end in ("lo", "hi"))
     return (
         ""
         if low is None or high is None
-        else f"95 % interval {significant(low)} … {significant(high)}"
+        else f"{percent(block.level)} interval {low:.4g} … {high:.4g}"
     )
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.plugin.errors import DataError
-from vsebench.retrieval.ranking.metrics import DEPTHS
+from vsebench.plugin.metrics import RECALL_DEPTHS
 
 if TYPE_CHECKING:
     from vsebench.retrieval.ranking.judgements import Judgements
 
-DEEPEST = DEPTHS[-1]
+DEEPEST = RECALL_DEPTHS[-1]
 """K of nDCG@K."""
 
 
@@ -94,7 +94,7 @@ def graded_metrics(
         relevant=len(query),
         map_at_r=_percent(np.bincount(query, precision, len(sizes))[having] / sizes[having]),
         r_precision=_percent(np.bincount(query, within, len(sizes))[having] / sizes[having]),
-        **{f"r{depth}": _percent(first[having] < depth) for depth in DEPTHS},
+        **{f"r{depth}": _percent(first[having] < depth) for depth in RECALL_DEPTHS},
         ndcg_at_10=ndcg,
     )
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from vsebench.plugin.metrics import RECALL_DEPTHS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-DEPTHS = (1, 5, 10)
-"""K of the recalls."""
 
 
 class Ranks(NamedTuple):
@@ -67,7 +66,7 @@ class RetrievalMetrics:
         ]
         mean = {name: float(np.mean([metrics[name] for metrics in each])) for name in each[0]}
         rsum = sum(
-            mean[f"{direction}_r{depth}"] for direction in ("i2t", "t2i") for depth in DEPTHS
+            mean[f"{direction}_r{depth}"] for direction in ("i2t", "t2i") for depth in RECALL_DEPTHS
         )
         return cls(**mean, rsum=rsum, i2t_ranks=ranks.image, t2i_ranks=ranks.text)
 
@@ -81,7 +80,7 @@ class RetrievalMetrics:
 
 
 def _of_direction(name: str, ranks: np.ndarray) -> dict[str, float]:
-    recalls = {f"{name}_r{depth}": 100 * float(np.mean(ranks < depth)) for depth in DEPTHS}
+    recalls = {f"{name}_r{depth}": 100 * float(np.mean(ranks < depth)) for depth in RECALL_DEPTHS}
     return {
         **recalls,
         f"{name}_medr": float(np.floor(np.median(ranks)) + 1),

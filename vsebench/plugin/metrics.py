@@ -1,0 +1,172 @@
+"""The metrics of each task: what every table, page and comparison knows of a figure stands here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin.cards import Task
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A test metric, as rows hold it and as tables show it.
+
+    Attributes:
+        key: of the value in records, rows, JSON and CSV.
+        heading: of its column.
+        about: one sentence on what it is.
+        over: line above the heading, such as the side that retrieves; may be empty.
+        places: decimals in text; None for four significant digits, where the scale is not known.
+        better: which values are, the higher or the lower ones; None where that is not known.
+        interval: kind of the interval over seeds, Student's; None for a mean alone.
+        shown: whether tables for people have it; JSON, CSV and the page's full table always do.
+        margin: loss that still counts as no worse, unless another is set beforehand.
+        short: heading with `over` in one word, for narrow tables; the heading where empty.
+    """
+
+    key: str
+    heading: str
+    about: str
+    over: str = ""
+    places: int | None = None
+    better: Literal["higher", "lower"] | None = "higher"
+    interval: Literal["student"] | None = "student"
+    shown: bool = True
+    margin: float = 0.0
+    short: str = ""
+
+    @property
+    def name(self) -> str:
+        """In running text: `i2t R@1`."""
+        return f"{self.over} {self.heading}".strip()
+
+    @property
+    def row_keys(self) -> tuple[str, ...]:
+        """Keys of its mean and of the ends of its interval."""
+        ends = ("", "_lo", "_hi") if self.interval is not None else ("",)
+        return tuple(f"{self.key}{end}" for end in ends)
+
+    def text(self, value: float, sign: Literal["-", "+"] = "-") -> str:
+        """A value as tables write it; with "+" a difference, whose sign always shows."""
+        form = ".4g" if self.places is None else f".{self.places}f"
+        return format(value, f"{sign}{form}")
+
+    def half_width_text(self, half: float) -> str:
+        """The half-width of an interval as tables write it."""
+        return f"{half:.2g}" if self.places is None else f"{half:.{self.places}f}"
+
+
+RECALL_DEPTHS = (1, 5, 10)
+"""K of the recalls of retrieval."""
+
+LABEL_DEPTHS = (5, 10)
+"""K of precision and recall of label rankings."""
+
+SIDES: Mapping[str, str] = {
+    "i2t": "image to text",
+    "t2i": "text to image",
+    "t2t": "text to text",
+    "i2i": "image to image",
+}
+"""What retrieves what, by the line above a heading."""
+
+_RETRIEVING = {
+    "i2t": "images that retrieve one of their captions",
+    "t2i": "captions that retrieve their image",
+}
+
+
+def _recall(side: str, k: int, retrieving: str) -> Metric:
+    return Metric(
+        f"{side}_r{k}",
+        f"R@{k}",
+        f"Percentage of {retrieving} among the first {k}.",
+        over=side,
+        places=1,
+        short=f"{side}@{k}",
+    )
+
+
+def _rank(side: str, key: str, heading: str, what: str, places: int) -> Metric:
+    return Metric(
+        f"{side}_{key}",
+        heading,
+        f"{what} rank of the best positive, from 1: {_RETRIEVING[side]}.",
+        over=side,
+        places=places,
+        better="lower",
+        interval=None,
+        shown=False,
+    )
+
+
+_RECALLS = tuple(
+    _recall(side, k, what) for side, what in _RETRIEVING.items() for k in RECALL_DEPTHS
+)
+
+_RSUM = Metric("rsum", "RSUM", "Sum of the six recalls.", places=1, margin=2.0)
+
+_MAP = Metric("map", "MAP", "Mean average precision of the full rankings.", places=4, margin=0.002)
+
+RECALLS = tuple(metric.key for metric in _RECALLS)
+"""Keys of the six recalls, image to text first."""
+
+METRICS: Mapping[Task, tuple[Metric, ...]] = {
+    "retrieval": (
+        *_RECALLS,
+        _RSUM,
+        *(_rank(side, "medr", "MedR", "Median", 0) for side in _RETRIEVING),
+        *(_rank(side, "meanr", "MeanR", "Mean", 1) for side in _RETRIEVING),
+    ),
+    "annotation": (
+        *(
+            Metric(
+                f"p_at_{k}", f"P@{k}", f"Share of positives among the first {k} labels.", places=4
+            )
+            for k in LABEL_DEPTHS
+        ),
+        *(
+            Metric(
+                f"r_at_{k}",
+                f"R@{k}",
+                f"Share of an image's positives among the first {k} labels.",
+                places=4,
+            )
+            for k in LABEL_DEPTHS
+        ),
+        _MAP,
+        Metric("auc", "AUC", "Share of (positive, negative) pairs in order.", places=4),
+    ),
+}
+"""What is measured of every run, in the order of the rows. A new metric is an entry here, and a
+value under its key where the task's metrics are computed.
+"""
+
+HEADLINE: Mapping[Task, Metric] = {"retrieval": _RSUM, "annotation": _MAP}
+"""The dev metric that tells how soon a run arrives and, unless a protocol says otherwise, selects
+the best model; higher is better.
+"""
+
+_WITHIN = (
+    _recall("t2t", 1, "captions that retrieve another caption of their image"),
+    _recall("i2i", 1, "images that retrieve a matching image"),
+)
+_NAMED = {
+    metric.key: metric for metric in (*(m for each in METRICS.values() for m in each), *_WITHIN)
+}
+
+
+def keys(task: Task) -> tuple[str, ...]:
+    """The keys of a task's metrics."""
+    return tuple(metric.key for metric in METRICS[task])
+
+
+def named(key: str) -> Metric:
+    """The metric of a published figure; one that is known by its key alone where it is no metric of
+    vsebench's.
+    """
+    return _NAMED.get(key) or Metric(key, key.upper(), "", better=None)
