@@ -220,6 +220,43 @@ def test_the_state_of_a_run(out: Path):
         assert run_state(directory) == status
 
 
+LOSES = """
+from vsebench.plugin import Card, Schedule, execute, hookimpl
+
+class Loses:
+    lost = set()
+
+    def execute(self, jobs, report):
+        schedule = Schedule(jobs, report)
+        while schedule:
+            (job,) = schedule.take(1)
+            if job.run_id in self.lost:
+                execute(job, schedule.hear)
+            else:
+                self.lost.add(job.run_id)
+                schedule.hear((job.run_id, {"event": "busy", "reason": "its machine was lost"}))
+            schedule.end(job.run_id, "its machine was lost")
+
+@hookimpl
+def vsebench_register_executors(register):
+    register("loses", f"{__name__}:Loses", card=Card("loses the machine of every run once"))
+"""
+
+
+def test_runs_whose_machine_was_lost_are_given_again(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(grid_run, "POLL_SECONDS", 0.05)
+    plugin = tmp_path / "loses.py"
+    plugin.write_text(LOSES)
+    first = doing("nothing", 0)
+    second = doing("nothing", 1, needs=first)
+    plan = Plan((first, second), component("loses"), 1, out, plugin_files=(str(plugin),))
+    outcome = run_plan(plan)
+    assert (outcome.failed, outcome.blocked) == ((), ())
+    assert order(out) == ["triplet 0", "triplet 1"]
+
+
 COMMAND = """
 import sys
 from pathlib import Path

@@ -95,6 +95,13 @@ def test_whatever_a_component_raises_is_a_failure_that_can_be_seen_again() -> No
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
+def test_a_failure_that_does_not_say_how_to_see_it_again_is_a_check_to_be_made_again() -> None:
+    with pytest.raises(ConformanceError) as caught:
+        Check(draws_a_number, SUBJECT)()
+    assert caught.value.found
+    assert caught.value.reproduce == f"{Check(draws_a_number, SUBJECT)!r}()"
+
+
 def test_an_interrupt_is_none() -> None:
     with pytest.raises(KeyboardInterrupt):
         Check(stops, SUBJECT)()

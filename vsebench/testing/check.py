@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unittest
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Self, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,16 @@ class ConformanceError(AssertionError):
         facts = (("on", on), ("expected", expected), ("found", found), ("reproduce", reproduce))
         super().__init__(
             "\n".join([what, *(f"  {f'{label}:':<11}{text}" for label, text in facts if text)])
+        )
+
+    def again(self, reproduce: str) -> Self:
+        """The same failure, with Python that shows it again."""
+        return type(self)(
+            self.what,
+            on=self.on,
+            expected=self.expected,
+            found=self.found,
+            reproduce=reproduce,
         )
 
 
@@ -106,7 +116,11 @@ class Check:
             torch.manual_seed(0)
             try:
                 self.promise.holds(self.subject)
-            except (ConformanceError, NotCheckedError):
+            except ConformanceError as error:
+                if error.reproduce:
+                    raise
+                raise error.again(f"{self!r}()") from error.__cause__
+            except NotCheckedError:
                 raise
             except (Exception, SystemExit) as error:
                 raise ConformanceError(describe(error), reproduce=f"{self!r}()") from error

@@ -10,13 +10,13 @@ from vsebench.results.lease import holder, is_held
 from vsebench.results.process import machine_id, start_time
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.executors.folder import Folder
-from vsebench.testing.executors.grid import WORKERS, executed, reference, trial
+from vsebench.testing.executors.grid import WORKERS, executed, reference
+from vsebench.testing.trial import Trial
 
 if TYPE_CHECKING:
     from vsebench.plugin.executors import Event, Job
     from vsebench.results.lease import Holder
     from vsebench.testing.subject import Subject
-    from vsebench.testing.trial import Trial
 
 GRACE_SECONDS = 10.0
 """For the processes of an executor that was interrupted to end."""
@@ -35,7 +35,7 @@ def a_failed_run_stops_no_other(subject: Subject) -> None:
     executed.
     """
     grid = executed(subject)
-    with trial(subject, "a run that raises an error, one that needs it, and others") as case:
+    with Trial("a run that raises an error, one that needs it, and others") as case:
         _ended(case, grid.folder, grid.failing, "failed")
         _ended(case, grid.folder, grid.blocked, "blocked")
         for job in (grid.first, grid.second, grid.plain):
@@ -56,7 +56,7 @@ def a_killed_run_is_reported(subject: Subject) -> None:
     it.
     """
     grid = executed(subject)
-    with trial(subject, "a run whose process is ended by SIGKILL, beside others") as case:
+    with Trial("a run whose process is ended by SIGKILL, beside others") as case:
         _ended(case, grid.folder, grid.dying, "died")
         reason = grid.folder.of(grid.dying)[-1].get("reason")
         case.require(
@@ -75,7 +75,7 @@ def a_busy_run_is_put_off(subject: Subject) -> None:
     again, they are executed.
     """
     grid = executed(subject)
-    with trial(subject, "a run that another process works on, and two that need it") as case:
+    with Trial("a run that another process works on, and two that need it") as case:
         for job in grid.put_off:
             _ended(case, grid.folder, job, "busy")
         again = Folder(grid.folder.out)
@@ -97,7 +97,7 @@ def an_interrupt_leaves_no_process(subject: Subject) -> None:
             at_work.extend([found] if found is not None else [])
             raise KeyboardInterrupt
 
-    with trial(subject, "an interrupt while a run is executed") as case:
+    with Trial("an interrupt while a run is executed") as case:
         try:
             folder.execute(subject.build(workers=WORKERS), [job], interrupt)
         except KeyboardInterrupt:
@@ -123,7 +123,7 @@ def gives_the_records_of_the_local_executor(subject: Subject) -> None:
     and machines say.
     """
     grid, local = executed(subject), reference()
-    with trial(subject, "three runs, one after another one") as case:
+    with Trial("three runs, one after another one") as case:
         for job, other in (
             (grid.first, local.first),
             (grid.second, local.second),

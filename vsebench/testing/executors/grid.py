@@ -66,12 +66,6 @@ class Grid:
         )
 
 
-def trial(subject: Subject, on: str) -> Trial:
-    """What a promise makes of an executor that raises."""
-    code = f"from vsebench.testing import build; {subject.source(workers=WORKERS)}"
-    return Trial(on, code)
-
-
 def executed(subject: Subject) -> Grid:
     """The grid as an executor left it.
 
@@ -113,7 +107,7 @@ def _executed(same: _Same) -> Grid | ConformanceError:
     lease = Lease.claim(grid.held.directory)
     assert lease is not None  # nobody else knows of the folder
     try:
-        with lease.hold(), trial(same.subject, "nine runs, one of which is worked on elsewhere"):
+        with lease.hold(), Trial("nine runs, one of which is worked on elsewhere"):
             grid.folder.execute(same.subject.build(workers=WORKERS), grid.jobs)
     except ConformanceError as error:
         return error

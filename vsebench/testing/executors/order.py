@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.testing.check import promise
-from vsebench.testing.executors.grid import executed, reference, trial
+from vsebench.testing.executors.grid import executed, reference
+from vsebench.testing.trial import Trial
 
 if TYPE_CHECKING:
     from vsebench.plugin.executors import Event
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def executes_every_run_once(subject: Subject) -> None:
     """Every run is executed once, also one that fails; one that cannot be is not."""
     grid = executed(subject)
-    with trial(subject, "runs of which some fail, and some cannot be executed") as case:
+    with Trial("runs of which some fail, and some cannot be executed") as case:
         for job in grid.jobs:
             expected = 0 if job in (*grid.put_off, grid.blocked) else 1
             found = grid.folder.executions(job)
@@ -32,7 +33,7 @@ def executes_every_run_once(subject: Subject) -> None:
 def what_a_run_needs_comes_first(subject: Subject) -> None:
     """A run starts when those that it depends on have ended, in whatever order they are given."""
     grid = executed(subject)
-    with trial(subject, "a run that is given before the one that it depends on") as case:
+    with Trial("a run that is given before the one that it depends on") as case:
         case.require(
             grid.folder.when(grid.first, "finished") < grid.folder.when(grid.second, "started"),
             "a run starts before one that it depends on has ended",
@@ -45,7 +46,7 @@ def what_a_run_needs_comes_first(subject: Subject) -> None:
 def reports_in_order(subject: Subject) -> None:
     """In one thread it reports that a run was started, then all that the run says, in order."""
     grid, local = executed(subject), reference()
-    with trial(subject, "runs that end well") as case:
+    with Trial("runs that end well") as case:
         case.require(
             len(grid.folder.threads) == 1,
             "it reports in several threads",
