@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from torch.nn.functional import normalize
+from torch.nn.functional import cross_entropy, normalize
 
 from vsebench.plugin import LossInputs, LossOutput
 from vsebench_plugins.aoq.loss import AOQ
 from vsebench_plugins.aoq.negatives import ROLES
 from vsebench_plugins.classic.losses import SumHinge, Triplet
+from vsebench_plugins.contrastive.infonce import InfoNCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,16 +95,27 @@ def training(
     return run
 
 
-PAIRS = [(SumHinge(), plain_sum_hinge), (Triplet(), plain_triplet), (AOQ(), plain_aoq)]
+def plain_infonce(inputs: LossInputs) -> Tensor:
+    scores, classes = inputs.image.mm(inputs.text.t()) / 0.05, torch.arange(len(inputs.image))
+    return (cross_entropy(scores, classes) + cross_entropy(scores.t(), classes)) / 2
+
+
+PAIRS = [
+    (SumHinge(), plain_sum_hinge),
+    (Triplet(), plain_triplet),
+    (AOQ(), plain_aoq),
+    (InfoNCE(), plain_infonce),
+]
 SIZES = pytest.mark.parametrize("size", [128, 1024])
 
 
-@pytest.mark.parametrize(("loss", "plain"), PAIRS, ids=["sum-hinge", "triplet", "aoq"])
+@pytest.mark.parametrize(("loss", "plain"), PAIRS, ids=["sum-hinge", "triplet", "aoq", "infonce"])
 @SIZES
 def test_loss(benchmark: Any, compare: Compare, loss: Any, plain: Any, size: int) -> None:
     inputs = batch(size)
+    ours = loss(inputs)
     assert torch.allclose(
-        plain(inputs), loss(inputs).loss if isinstance(loss, AOQ) else loss(inputs), rtol=1e-4
+        plain(inputs), ours.loss if isinstance(ours, LossOutput) else ours, rtol=1e-4
     )
     compare(benchmark, training(loss, inputs), training(plain, inputs), rounds=15)
 

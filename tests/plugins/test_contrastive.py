@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
+from tests.oracles import contrastive as oracle
 from vsebench.plugin import LossCard, LossInputs, LossOutput
 from vsebench_plugins import contrastive
 from vsebench_plugins.contrastive.infonce import InfoNCE, infonce_loss
@@ -49,6 +50,40 @@ def test_a_solved_and_a_hopeless_query_keep_their_precision() -> None:
     (solved.sum() + hopeless.sum()).backward()
     assert s.grad is not None
     assert s.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("scale", [0.5, 20.0, 1000.0])
+@pytest.mark.parametrize("kind", ["usual", "tied", "siblings", "one item", "positives only"])
+def test_single_precision_equals_loops_with_gradients(kind: str, scale: float) -> None:
+    batch = 1 if kind == "one item" else 7
+    s = torch.full((batch, batch), 0.3, dtype=torch.float64) if kind == "tied" else scores(batch)
+    groups = torch.arange(batch) // (3 if kind == "siblings" else batch if "only" in kind else 1)
+    positives = groups[:, None] == groups
+    upstream = torch.linspace(-1, 2, batch, dtype=torch.float64)
+
+    def with_gradients(dtype: torch.dtype) -> list[torch.Tensor]:
+        leaves = [s.to(dtype).requires_grad_(), torch.tensor(scale, dtype=dtype).requires_grad_()]
+        losses = infonce_loss(leaves[0], positives, leaves[1], margin=0.1)
+        gradients = torch.autograd.grad(losses, leaves, upstream.to(dtype))
+        assert all(found.dtype == dtype for found in (losses, *gradients))
+        return [losses.detach().double(), *(gradient.double() for gradient in gradients)]
+
+    single, double = with_gradients(torch.float32), with_gradients(torch.float64)
+    assert single[0].mean().item() == pytest.approx(
+        oracle.infonce(s.tolist(), positives.tolist(), scale=scale, margin=0.1), rel=1e-5, abs=1e-7
+    )
+    for found, expected in zip(single, double, strict=True):
+        largest = float(expected.abs().max())
+        assert_close(found, expected, rtol=2e-5, atol=2e-5 * largest + 1e-12)
+
+
+def test_a_nan_shows_in_every_query_that_reads_it() -> None:
+    for dtype in (torch.float32, torch.float64):
+        for row, column in ((1, 3), (2, 2)):
+            s = scores(5).to(dtype)
+            s[row, column] = math.nan
+            losses = infonce_loss(s, torch.eye(5, dtype=torch.bool), 20.0)
+            assert losses.isnan().nonzero().flatten().tolist() == sorted({row, column})
 
 
 def test_a_fixed_temperature_has_no_parameters() -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
+from vsebench.kernels.compiled import compiled_kernels_take
 from vsebench.plugin import LossOutput
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def infonce_loss(
 
     A query's loss is the mean over its positives p of `−log(e^{s_p/τ} / (e^{s_p/τ} + Σ_n e^{(s_n +
     margin)/τ}))`, n over its negatives: positives do not compete with each other. Computed in
-    float32 at least.
+    float32 at least; differentiable once on the CPU.
 
     Args:
         similarity: scores [B, B], image i in row i, caption j in column j.
@@ -34,6 +35,11 @@ def infonce_loss(
         scale: 1/τ.
         margin: added to the scores of negatives.
     """
+    if compiled_kernels_take(similarity):
+        from vsebench_plugins.contrastive.infonce_numba import NumbaInfoNCE
+
+        losses: Tensor = NumbaInfoNCE.apply(similarity, positives, scale, margin)  # type: ignore[no-untyped-call]
+        return losses
     scores = similarity.to(torch.promote_types(similarity.dtype, torch.float32))
     return (
         _queries(scores, positives, scale, margin) + _queries(scores.T, positives.T, scale, margin)
