@@ -17,13 +17,17 @@ from vsebench.kernels.preload import training_kernels
 print(sum(1 for _ in training_kernels()))
 threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
 
-from vsebench.kernels import bigru_numba, reductions_numba, sorted_pooling_numba
+from vsebench.kernels import (
+    bigru_numba, prefix_scores_numba, reductions_numba, sorted_pooling_numba
+)
 from vsebench.kernels.bigru import GRUWeights, bigru
 from vsebench.kernels.reductions import masked_max, masked_mean
 from vsebench.kernels.sorted_pooling import sorted_weighted_sum
+from vsebench_plugins.gpo.pooling import GPO
 
+modules = bigru_numba, prefix_scores_numba, reductions_numba, sorted_pooling_numba
 kernels = [
-    kernel for module in (bigru_numba, reductions_numba, sorted_pooling_numba)
+    kernel for module in modules
     for kernel in vars(module).values() if hasattr(kernel, "signatures")
 ]
 before = [len(kernel.signatures) for kernel in kernels]
@@ -39,6 +43,7 @@ pooled = [
     masked_mean(features, lengths),
     masked_max(features, lengths),
     sorted_weighted_sum(features, lengths, weights),
+    GPO()(features, lengths),
 ]
 torch.stack(pooled).sum().backward()
 print(sum(before) > 0, [len(kernel.signatures) for kernel in kernels] == before, threads)
@@ -54,7 +59,7 @@ def test_steps_compile_nothing_more_and_loading_starts_no_thread() -> None:
         text=True,
         check=True,
     ).stdout.split()
-    assert told == ["4", "True", "True", "1"]
+    assert told == ["5", "True", "True", "1"]
 
 
 def test_without_numba_there_is_nothing_to_load(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def training_kernels() -> Iterator[None]:
-    """Loads the kernels of maxima, means, sorted sums and the BiGRU, forward and backward; compiles
-    those that no earlier process on this machine has compiled.
+    """Loads the kernels of maxima, means, sorted sums, the BiGRU and GPO's scores, forward and
+    backward; compiles those that no earlier process on this machine has compiled.
 
     The first takes half a second, which loads what all kernels of numba need; the others take
     milliseconds, or a second or two to compile.
@@ -26,6 +26,7 @@ def training_kernels() -> Iterator[None]:
     if not numba_works():
         return
     from vsebench.kernels.bigru_numba import NumbaScan, read
+    from vsebench.kernels.prefix_scores_numba import NumbaPrefixScores
     from vsebench.kernels.reductions_numba import NumbaMax, NumbaMean
     from vsebench.kernels.sorted_pooling_numba import NumbaSortedSum
 
@@ -33,11 +34,14 @@ def training_kernels() -> Iterator[None]:
     features, lengths = torch.zeros(items, rows, dim), torch.tensor([rows])
     _, batch = read(torch.zeros(items, rows, dtype=torch.int64), lengths, ids)
     inputs, states = torch.zeros(ids, 6 * dim), torch.zeros(2, 3 * dim, dim)
+    gates = torch.zeros(3 * dim, dim), torch.zeros(3 * dim, dim)
+    direction = (*gates, torch.zeros(3 * dim), torch.zeros(3 * dim))
     for operation, arguments in (
         (NumbaMax, (features, lengths)),
         (NumbaSortedSum, (features, lengths, torch.zeros(items, rows))),
         (NumbaScan, (inputs, states, torch.zeros(2, dim), batch)),
         (NumbaMean, (features, lengths)),
+        (NumbaPrefixScores, (features[0], torch.zeros(1, dim), *direction, *direction)),
     ):
         _forward_and_backward(operation, *arguments)
         yield

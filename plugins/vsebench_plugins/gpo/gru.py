@@ -70,7 +70,7 @@ class PrefixBiGRU(nn.Module):
         before directions and lengths are put together.
         """
         if compiled_kernels_take(rows):
-            from vsebench_plugins.gpo.prefix_numba import NumbaPrefixScores
+            from vsebench.kernels.prefix_scores_numba import NumbaPrefixScores
 
             compiled: Tensor = NumbaPrefixScores.apply(rows, head.weight, *self.parameters())  # type: ignore[no-untyped-call]
             return compiled

@@ -1,4 +1,10 @@
-"""`PrefixBiGRU.over_prefixes` in compiled loops, for float32 on the CPU."""
+"""A bidirectional GRU over all prefixes of one sequence, and a linear map of its states: what GPO's
+generator computes, in compiled loops, for float32 on the CPU.
+
+Blocks of rows stand for steps. The forward direction has N blocks of one row, which reads input row
+t. The backward direction has blocks of N, N-1, …, 1 rows; row k of block t reads input row k and
+continues row k + 1 of the block before: it is position k of the prefix of k + t + 1 rows.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +72,7 @@ def scan(
     gates: np.ndarray,
     before: np.ndarray,
 ) -> None:
-    """Fills `states` [T, H] as `GRUScan` does.
+    """Fills `states` [T, H] of a direction.
 
     Args:
         inputs: [N, 3H].
@@ -228,7 +234,9 @@ def gradients_of(
 
 
 class NumbaPrefixScores(torch.autograd.Function):
-    """The scores [N, N, C] that `PrefixBiGRU.over_prefixes` returns, zero beyond a length."""
+    """The scores [N, N, C] of the prefixes of 1, …, N rows, the means over both directions; zero
+    beyond a prefix.
+    """
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, head: Tensor, *weights: Tensor) -> Tensor:
