@@ -10,6 +10,7 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from tests.factories import make_curve, make_record, make_spec, save
+from tests.report.verified import leave
 from vsebench.cli.app import app
 from vsebench.plugin.errors import SpecError
 from vsebench.report.ratios import Bounds, LogRatio, least_seeds, over_seeds
@@ -35,7 +36,9 @@ def said(*arguments: object) -> str:
 
 
 def interval(values, level):
-    return stats.t.interval(level, len(values) - 1, loc=sum(values) / 3, scale=stats.sem(values))
+    return stats.t.interval(
+        level, len(values) - 1, loc=sum(values) / len(values), scale=stats.sem(values)
+    )
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.999])
@@ -76,6 +79,19 @@ def test_the_speed_table_says_its_level_and_how_many_seeds_a_median_needs(folder
     assert "Student's 80 % interval" in text
     assert "which needs four seeds" in text
     assert json.loads(said("speedup", folder, "--level", "0.8", "--format", "json"))["level"] == 0.8
+
+
+def test_a_verification_is_at_the_level_that_is_asked_for(tmp_path):
+    values = (496.0, 499.0, 500.0)
+    for seed, rsum in enumerate(values):
+        leave(tmp_path, "gpo", "triplet", seed, test={"rsum": rsum})
+    arguments = ("verify", "gpo", "--results", tmp_path, "--level", "0.8")
+    assert "80 % t-interval" in " ".join(said(*arguments).split())
+    found = json.loads(said(*arguments, "--format", "json"))
+    (compared,) = found["compared"]
+    low, high = interval(values, 0.8)
+    assert found["level"] == 0.8
+    assert compared["figures"]["rsum"]["half_width"] == pytest.approx((high - low) / 2)
 
 
 @pytest.mark.parametrize("level", [0.7, 0.8, 0.9, 0.95, 0.99])
