@@ -190,7 +190,7 @@ def test_every_example_is_found():
     assert {path.stem for path in SUITES} == {
         *("quick", "vse-infinity"),
         *("headline", "poolings", "losses", "aoq", "ablations", "equal-compute"),
-        *("bigru", "minilm", "minilm-frozen", "grids"),
+        *("bigru", "minilm", "minilm-frozen", "minilm-kept", "grids"),
         *(
             "global",
             "mirflickr",

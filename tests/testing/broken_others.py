@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -108,6 +108,38 @@ class CountsPadding(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         return self.table(tokens) * tokens.shape[1]
+
+
+class Frozen(nn.Module):
+    """A text encoder with a part that never trains, and a head."""
+
+    settings: ClassVar[dict[str, int]] = {}
+
+    def __init__(self, *, vocabulary_size: int, word_dim: int, dim: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(vocabulary_size, word_dim)
+        self.head = nn.Linear(word_dim, dim)
+
+    @property
+    def width(self) -> int:
+        return self.table.embedding_dim
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        return self.head(self.table(tokens))
+
+    def features(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        return self.table(tokens)
+
+
+class ForgetsAStep(Frozen):
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        return super().forward(tokens, lengths).tanh()
+
+
+class MiscountsItsWidth(Frozen):
+    @property
+    def width(self) -> int:
+        return 1
 
 
 class TakesTwo:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.testing import broken_others as made
 from tests.testing.made import broken, only, skipped, subject
-from vsebench.plugin import Card, ImageEncoderCard, Paper, Param
+from vsebench.plugin import Card, ImageEncoderCard, Paper, Param, TextEncoderCard
 from vsebench.testing import checks
 from vsebench.testing.report import run
 
@@ -50,6 +50,15 @@ def test_encoders() -> None:
     assert broken(subject("image-encoder", made.SumsPadding)) == {"never_reads_padding"}
     assert broken(subject("image-encoder", made.Centred)) == {"items_do_not_depend_on_each_other"}
     assert broken(subject("text-encoder", made.CountsPadding)) == {"never_reads_padding"}
+
+
+def test_what_a_frozen_encoder_gives_can_be_kept() -> None:
+    card, promise = TextEncoderCard("frozen", frozen=True), "its_frozen_features_can_be_kept"
+    assert broken(subject("text-encoder", made.Frozen, card)) == set()
+    for kind in (made.ForgetsAStep, made.MiscountsItsWidth):
+        assert broken(subject("text-encoder", kind, card)) == {promise}
+    unclaimed = TextEncoderCard("frozen", frozen=lambda params: False)
+    assert broken(subject("text-encoder", made.ForgetsAStep, unclaimed)) == set()
 
 
 def test_raw_images_are_not_checked() -> None:

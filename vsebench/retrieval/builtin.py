@@ -40,6 +40,12 @@ _WORDS = (
 )
 
 
+_ONCE = (
+    "With frozen=true, --set frozen_features=kept computes what the model gives once, for all "
+    "epochs, seeds and runs."
+)
+
+
 @hookimpl
 def vsebench_register_encoders(register: RegisterEncoder) -> None:
     register(
@@ -132,6 +138,7 @@ def _register_backbone(register: RegisterEncoder) -> None:
             ),
             notes=(
                 "Batch normalisation of the pretrained model works in evaluation mode throughout.",
+                _ONCE,
                 (
                     "Published rates of the pretrained model: 0.01 of the learning rate for BUTD "
                     "and WSL weights, 0.1 for ImageNet's."
@@ -206,6 +213,7 @@ def _register_text(register: RegisterEncoder) -> None:
                     "also put [PAD] or [CLS] into a caption."
                 ),
                 "The content of the model's files is part of a run's identity.",
+                _ONCE,
             ),
         ),
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from vsebench.plugin import LocalFeatures, VsebenchError
+from vsebench.plugin import EncoderCard, LocalFeatures, VsebenchError
+from vsebench.plugin.cards import claimed
 from vsebench.testing.check import NotCheckedError
 from vsebench.testing.subject import DIM
 from vsebench.testing.trial import Trial
@@ -139,4 +140,32 @@ def state_is_in_state_dict(subject: Subject, batch: Batch) -> None:
                 valid(wanted, item),
                 what,
                 expected="the same bits after load_state_dict",
+            )
+
+
+def features_can_be_kept(subject: Subject, batch: Batch) -> None:
+    card = subject.component.card
+    if not isinstance(card, EncoderCard) or not claimed(card.frozen, subject.params):
+        return
+    with torch.no_grad(), trial(subject, batch) as case:
+        encoder = create(subject, batch)
+        given = encode(encoder, batch.values, batch.lengths)
+        for item, length in enumerate(batch.lengths.tolist()):
+            features = encoder.features(
+                batch.values[item : item + 1, :length], batch.lengths[item : item + 1]
+            )
+            shape = (1, length, encoder.width)
+            case.require(
+                tuple(features.shape) == shape,
+                "its frozen features have the wrong shape",
+                expected=f"{list(shape)} of item {item}, as it says its width",
+                found=str(list(features.shape)),
+            )
+            case.close(
+                encoder.head(features)[0],
+                valid(given, item),
+                "its head makes something else of its features than it gives",
+                expected=f"item {item} as the encoder gives it",
+                rtol=1e-4,
+                atol=1e-5,
             )

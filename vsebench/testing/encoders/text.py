@@ -68,9 +68,18 @@ def its_state_is_in_its_state_dict(subject: Subject) -> None:
     shared.state_is_in_state_dict(subject, _batch())
 
 
+@promise
+def its_frozen_features_can_be_kept(subject: Subject) -> None:
+    """Where its card says that it is frozen: its head makes of its features what it gives, also of
+    each caption's features that were made alone.
+    """
+    shared.features_can_be_kept(subject, _batch())
+
+
 PROMISES = (
     gives_local_features,
     never_reads_padding,
     items_do_not_depend_on_each_other,
     its_state_is_in_its_state_dict,
+    its_frozen_features_can_be_kept,
 )
