@@ -331,6 +331,29 @@ def test_lines_about_one_run_are_seconds_apart(two_runs: Plan):
     assert stream.getvalue().count("\n") == 1
 
 
+def test_what_is_computed_before_training_is_told_with_the_time_left(
+    two_runs: Plan, monkeypatch: pytest.MonkeyPatch
+):
+    now = [100.0]
+    monkeypatch.setattr("vsebench.cli.progress.time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    report = PlainProgress(two_runs, stream)
+    first, second = (run.run_id for run in two_runs.runs)
+    for done in (64, 1064, 2064, 3000):
+        report(first, {"event": "computing", "what": "text features", "done": done, "total": 3000})
+        for _ in range(9):
+            report(second, {"event": "waiting", "what": "text features"})
+        now[0] += 10
+    lines = [line.split(": ", 1)[1] for line in stream.getvalue().splitlines()]
+    assert lines == [
+        "computing text features: 64 of 3,000",
+        "waiting for text features, which another run computes",
+        "computing text features: 1,064 of 3,000, 19 s left",
+        "computing text features: 2,064 of 3,000, 9 s left",
+        "computing text features: 3,000 of 3,000",
+    ]
+
+
 def test_a_run_held_elsewhere_says_by_whom(two_runs: Plan):
     stream = io.StringIO()
     PlainProgress(two_runs, stream)(

@@ -32,7 +32,7 @@ class RunView:
         self.steps = 0
         self.outcome = ""
         self._started = time.monotonic()
-        self._phase = "started"
+        self._phase = self._brief = "started"
         self._pace_from: tuple[float, int] | None = None
         self._facts: dict[str, str] = {}
         self._computing: tuple[str, float, int] | None = None
@@ -41,9 +41,12 @@ class RunView:
         """Learns from an event."""
         kind = event["event"]
         if kind == "phase":
-            self._phase = event["phase"]
+            self._phase = self._brief = event["phase"]
         elif kind == "computing":
-            self._phase = self._count(event["what"], event["done"], event["total"])
+            self._count(event["what"], event["done"], event["total"])
+        elif kind == "waiting":
+            self._phase = f"waiting for {event['what']}, which another run computes"
+            self._brief = f"waiting for {event['what']}"
         elif kind == "skipped":
             self.outcome = "done before"
         elif kind == "finished":
@@ -51,8 +54,8 @@ class RunView:
         elif kind in ("step", "evaluated"):
             self._take_step(event)
 
-    def _count(self, what: str, done: int, total: int) -> str:
-        """How far the computing of something is, with the time left at the pace since the first
+    def _count(self, what: str, done: int, total: int) -> None:
+        """Says how far the computing of something is, and the time left at the pace since the first
         event that told of it.
         """
         now = time.monotonic()
@@ -64,7 +67,8 @@ class RunView:
             if first < done < total
             else ""
         )
-        return f"computing {what}: {done:,} of {total:,}{left}"
+        self._phase = f"computing {what}: {done:,} of {total:,}{left}"
+        self._brief = f"{what}{left}"
 
     def _take_step(self, event: dict[str, Any]) -> None:
         self.step, self.steps = event["step"], event.get("steps", self.steps)
@@ -95,7 +99,7 @@ class RunView:
     def brief(self) -> str:
         """What it does, in the few words that fit beside a bar."""
         if self._phase != "training" or not self.steps:
-            return self._phase
+            return self._brief
         return ", ".join(filter(None, (self._facts.get("epoch"), self._facts.get("quality"))))
 
     @property
@@ -137,8 +141,8 @@ class PlainProgress:
         if run_id not in self._views:
             self._views[run_id] = RunView()
         view = self._views[run_id]
+        before, kind = view.now, event["event"]
         view.take(event)
-        kind = event["event"]
         if kind in ("finished", "skipped"):
             self._ended += 1
             self._say(run_id, view.outcome)
@@ -146,6 +150,8 @@ class PlainProgress:
             self._say(run_id, event["reason"])
         elif kind == "started":
             self._say(run_id, "started")
+        elif kind == "waiting" and view.now != before:
+            self._say(run_id, view.now)
         elif (
             kind in ("evaluated", "computing")
             and time.monotonic() - self._spoke.get(run_id, 0.0) >= LINE_SECONDS

@@ -5,6 +5,7 @@ It writes events on standard output, one JSON object a line:
 
     {"event": "phase", "phase": "loading" | "mining" | "training" | "test"}
     {"event": "computing", "what": "text features of train", "done": 640, "total": 30000}
+    {"event": "waiting", "what": "text features of train"}      another run computes them
     {"event": "step", "step": 12, "steps": 468, "epoch": 0.1, "epochs": 4, "loss": 31.2}
     {"event": "evaluated", "step": 117, "rsum": 210.5}
     {"event": "finished", "status": "done" | "failed" | "blocked"}

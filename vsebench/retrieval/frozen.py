@@ -181,9 +181,7 @@ class _Work:
             key,
             shape,
             compute,
-            lambda: self.report(
-                {"event": "phase", "phase": f"waiting for {self.what}: another run computes them"}
-            ),
+            lambda: self.report({"event": "waiting", "what": self.what}),
         )
 
     def _of_images(self, images: RawImages, size: int) -> Iterator[np.ndarray]:
