@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
+from vsebench.kernels.hardest import hardest
 from vsebench.plugin import (
     DataError,
     MiningInputs,
@@ -125,8 +126,8 @@ def _hardest(
     rows = []
     for start in range(0, len(anchors), block):
         scores = anchors[start : start + block] @ items.T
-        scores.masked_fill_(anchor_group[start : start + block, None] == item_group, -torch.inf)
-        rows.append(scores.topk(h, dim=1).indices.to(torch.int32).cpu())
+        found = hardest(scores, anchor_group[start : start + block], item_group, h)
+        rows.append(found.to(torch.int32).cpu())
     return torch.cat(rows).numpy()
 
 
