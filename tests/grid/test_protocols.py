@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from vsebench.grid.protocols import PRESETS, resolve_annotation_protocol, resolve_protocol
+from vsebench.annotation.task import ANNOTATION
+from vsebench.grid.protocols import resolve_protocol
 from vsebench.plugin import SpecError
 from vsebench.plugin.loader import load_plugins
+from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
+from vsebench.retrieval.task import RETRIEVAL
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +52,12 @@ def test_quick_is_small():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_without_changes_has_none(name: str, registry):
-    assert resolve_protocol(name, {}, registry) == (PRESETS[name], {})
+    assert resolve_protocol(RETRIEVAL, name, {}, registry) == (PRESETS[name], {})
 
 
 def test_changes_are_typed_and_those_that_change_nothing_are_left_out(registry):
     protocol, changes = resolve_protocol(
+        RETRIEVAL,
         "vse-infinity",
         {
             "embed_dim": "128",
@@ -70,14 +74,16 @@ def test_changes_are_typed_and_those_that_change_nothing_are_left_out(registry):
 
 def test_component_keys_are_canonical(registry):
     protocol, changes = resolve_protocol(
+        RETRIEVAL,
         "vse-infinity",
         {"warmup_loss": "sum-hinge:margin=0.20", "batch_plan": "vsebench::random"},
         registry,
     )
     assert (protocol.warmup_loss, protocol.batch_plan, changes) == ("sum-hinge", "random", {})
-    assert resolve_protocol("vse-infinity", {"warmup_loss": "sum-hinge:margin=0.1"}, registry)[
-        1
-    ] == {"warmup_loss": "sum-hinge:margin=0.1"}
+    _, changes = resolve_protocol(
+        RETRIEVAL, "vse-infinity", {"warmup_loss": "sum-hinge:margin=0.1"}, registry
+    )
+    assert changes == {"warmup_loss": "sum-hinge:margin=0.1"}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +144,7 @@ def test_what_is_no_protocol_is_refused_in_one_line(
     name: str, changes: dict[str, object], message: str, registry
 ):
     with pytest.raises(SpecError) as caught:
-        resolve_protocol(name, changes, registry)
+        resolve_protocol(RETRIEVAL, name, changes, registry)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -157,6 +163,6 @@ def test_what_is_no_annotation_protocol_is_refused_in_one_line(
     name: str, changes: dict[str, object], message: str, registry
 ):
     with pytest.raises(SpecError) as caught:
-        resolve_annotation_protocol(name, changes, registry)
+        resolve_protocol(ANNOTATION, name, changes, registry)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -13,7 +13,7 @@ from vsebench.report.results import load_results
 from vsebench.report.rows import make_block, parse_baseline
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
-from vsebench.report.tasks import TABLES
+from vsebench.results.tasks import task_named
 
 COST = {
     "train_seconds": 20.0,
@@ -56,7 +56,7 @@ def test_rows_have_the_keys_of_their_task_and_are_timed_by_map():
         Section((run("uniform"), run("uniform", 1, test=0.3), run("warp", dev=(0.19, 0.21))))
     )
     uniform, warp = (entry.row for entry in block.entries)
-    assert list(uniform) == list(TABLES["annotation"].row_keys)
+    assert list(uniform) == list(task_named("annotation").row_keys)
     assert (uniform["task"], uniform["sampler"], uniform["pooling"], uniform["loss"]) == (
         "annotation",
         "uniform",

@@ -12,7 +12,8 @@ from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import SpecError
 from vsebench.report.formats import Format
 from vsebench.report.results import load_results
-from vsebench.report.tasks import COUNTS, IDENTITY, TABLES
+from vsebench.results.row_keys import COUNTS, IDENTITY
+from vsebench.results.tasks import task_named
 
 REASONS = ["collapsed", "selected in warm-up", "still rising"]
 SCHEMA = {
@@ -26,10 +27,13 @@ SCHEMA = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": list(TABLES["retrieval"].row_keys),
+                "required": list(task_named("retrieval").row_keys),
                 "additionalProperties": False,
                 "properties": {
-                    **{key: {"type": ["number", "null"]} for key in TABLES["retrieval"].row_keys},
+                    **{
+                        key: {"type": ["number", "null"]}
+                        for key in task_named("retrieval").row_keys
+                    },
                     **{key: {"type": "string"} for key in IDENTITY},
                     **{key: {"type": "integer"} for key in COUNTS},
                     "sampler": {"type": "null"},
@@ -58,12 +62,12 @@ def test_json_is_what_the_schema_says(results):
     )
     jsonschema.validate(content, SCHEMA)
     assert content["rows"] == results.rows
-    assert [list(row) for row in content["rows"]] == [list(TABLES["retrieval"].row_keys)] * 4
+    assert [list(row) for row in content["rows"]] == [list(task_named("retrieval").row_keys)] * 4
 
 
 def test_csv_holds_the_same_rows(results):
     read = list(csv.DictReader(io.StringIO(results.table("csv"))))
-    assert list(read[0]) == list(TABLES["retrieval"].row_keys)
+    assert list(read[0]) == list(task_named("retrieval").row_keys)
     for text, row in zip(read, results.rows, strict=True):
         for key, value in row.items():
             if value is None:

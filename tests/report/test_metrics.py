@@ -14,9 +14,9 @@ from vsebench.cli.app import app
 from vsebench.plugin.metrics import HEADLINE, METRICS, Metric, keys, named
 from vsebench.report.layout import whole
 from vsebench.report.results import load_results
-from vsebench.report.tasks import TABLES
 from vsebench.results.record import Column
 from vsebench.retrieval.ranking.metrics import RetrievalMetrics
+from vsebench.retrieval.task import RETRIEVAL
 
 R_PREC = Metric(
     "i2t_rprec",
@@ -46,10 +46,8 @@ def folder(tmp_path):
 
 @pytest.fixture
 def added(monkeypatch):
-    table = TABLES["retrieval"]
-    monkeypatch.setitem(
-        TABLES, "retrieval", replace(table, metrics=(*table.metrics, R_PREC, WORST))
-    )
+    changed = replace(RETRIEVAL, metrics=(*RETRIEVAL.metrics, R_PREC, WORST))
+    monkeypatch.setattr("vsebench.retrieval.task.RETRIEVAL", changed)
 
 
 def said(*arguments: object) -> str:

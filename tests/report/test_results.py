@@ -7,8 +7,8 @@ import vsebench
 from tests.factories import QUICK, make_provenance, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.results import load_results, results_of
-from vsebench.report.tasks import TABLES
 from vsebench.results.store import Store
+from vsebench.results.tasks import task_named
 
 
 def test_rows_of_the_main_job(folder):
@@ -30,7 +30,7 @@ def test_the_public_name(folder):
 
 def test_frame_has_nullable_columns(folder):
     frame = load_results(folder).frame()
-    assert list(frame) == list(TABLES["retrieval"].row_keys)
+    assert list(frame) == list(task_named("retrieval").row_keys)
     assert frame["seeds"].dtype == "Int64"
     assert frame["rsum"].dtype == "Float64"
     assert frame["sampler"].isna().all()

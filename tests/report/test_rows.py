@@ -9,7 +9,7 @@ from vsebench.plugin.errors import SpecError
 from vsebench.report.rows import Target, make_block, parse_baseline
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section, split
-from vsebench.report.tasks import TABLES
+from vsebench.results.tasks import task_named
 
 KEYS = [
     "dataset",
@@ -91,7 +91,7 @@ def rows(*runs, baseline=None):
 
 def test_keys_are_those_of_the_design_in_their_order():
     (row,) = rows(run())
-    assert list(row) == list(TABLES["retrieval"].row_keys) == KEYS
+    assert list(row) == list(task_named("retrieval").row_keys) == KEYS
 
 
 def test_one_row_per_combination_in_order_of_appearance():

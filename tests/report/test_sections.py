@@ -26,10 +26,10 @@ def test_data_sets_and_similarities_are_sections_of_their_own():
         run("gpo", similarity=component("maxsim")),
     ]
     sections = split(runs)
-    assert [(s.dataset, s.similarity, len(s.runs)) for s in sections] == [
-        ("scenes", "dot", 2),
-        ("flickr8k", "dot", 1),
-        ("scenes", "maxsim", 1),
+    assert [(s.dataset, s.set_apart, len(s.runs)) for s in sections] == [
+        ("scenes", (), 2),
+        ("flickr8k", (), 1),
+        ("scenes", ("similarity maxsim",), 1),
     ]
     assert all(not s.apart for s in sections)
 

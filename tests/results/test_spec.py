@@ -39,6 +39,7 @@ DEFAULTS = {
     "image_crop": 0.6,
     "image_flip": 0.5,
     "augment_words": 0.2,
+    "frozen_features": "live",
     "augment_ends": True,
     "min_word_count": 4,
     "sibling_mask": False,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.annotation.engine import Context, Refreshes
+    from vsebench.results.spec import AnnotationSpec
 
     Law = tuple[Any, tuple[np.ndarray, ...]]
     """A sampler's compiled function and its tables."""
@@ -140,6 +141,16 @@ class Sequential:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """It has no state of its own."""
+
+
+def ask(component: object, kind: str, run: AnnotationSpec) -> None:
+    """Asks of a component what the engine of a run will.
+
+    Raises:
+        SpecError: it cannot do it.
+    """
+    if run.protocol.engine == "sequential":
+        require_kernel(component, kind)
 
 
 def require_kernel(component: object, kind: str) -> None:

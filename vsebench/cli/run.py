@@ -174,6 +174,7 @@ def _plan_table(plan: Plan) -> str:
 
     from vsebench.grid.run import pending, run_state
     from vsebench.results.store import Store
+    from vsebench.results.tasks import task_of
 
     store = Store(plan.out)
     left = {run.run_id for run in pending(plan, store)}
@@ -197,7 +198,7 @@ def _plan_table(plan: Plan) -> str:
     headers = (
         "run",
         "dataset",
-        "pooling" if plan.runs[0].task == "retrieval" else "sampler",
+        task_of(plan.runs[0]).compared,
         "loss",
         "seed",
         "role",
@@ -223,7 +224,7 @@ def _protocols(plan: Plan) -> list[str]:
     """A line per data set."""
     lines = {}
     for run in plan.runs:
-        tuned = run.tuned if run.task == "annotation" else ()
+        tuned = run.tuned_keys
         changes = ", ".join(
             f"{key}={value}" for key, value in run.protocol_changes.items() if key not in tuned
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vsebench.annotation.task import ANNOTATION
 from vsebench.grid.axes import check_losses, distinct_refs
-from vsebench.grid.protocols import components_of, resolve_annotation_protocol
+from vsebench.grid.protocols import components_of, resolve_protocol
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.specs import own_spec
-from vsebench.results.spec import AnnotationSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ class AnnotationAxes:
             else [own_spec("loss", text, registry) for text in LOSSES],
             registry,
         )
-        check_losses(losses, "annotation", suite, registry)
+        check_losses(losses, ANNOTATION, suite, registry)
         return cls(samplers, losses)
 
 
@@ -72,10 +72,10 @@ def annotation_protocol_fields(
         SpecError: the preset, a key or a value is not valid.
     """
     given = {**suite.changes, **tuned}
-    protocol, changes = resolve_annotation_protocol(
-        suite.protocol or card.protocol, given, registry
+    protocol, changes = resolve_protocol(
+        ANNOTATION, suite.protocol or card.protocol, given, registry
     )
-    components = components_of(protocol, AnnotationSpec, given, registry)
+    components = components_of(protocol, ANNOTATION.spec, given, registry)
     return {
         "protocol": protocol,
         "protocol_changes": changes,

@@ -10,8 +10,9 @@ from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease, holder
 from vsebench.results.observers import Observers
 from vsebench.results.record import DivergenceError, RunRecord
-from vsebench.results.spec import AnnotationSpec, read_spec
+from vsebench.results.spec import read_spec
 from vsebench.results.store import Store
+from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> 
     another one which failed is recorded as `blocked`.
 
     Args:
-        run_spec_json: a `RunSpec` or an `AnnotationSpec` as JSON.
+        run_spec_json: the spec of a run as JSON.
         run_dir: its directory; those of the runs that it depends on lie beside it.
         report: receives progress events (see `vsebench.grid.worker`).
 
@@ -139,13 +140,8 @@ def _train(
     spec: AnySpec, directory: RunDirectory, report: Events, observers: Observers
 ) -> RunRecord:
     """Only what the task needs is imported."""
-    if isinstance(spec, AnnotationSpec):
-        from vsebench.annotation.run import run
-
-        return run(spec, directory, report, observers)
-    from vsebench.retrieval.training.train import train
-
-    return train(spec, directory, report, observers)
+    record: RunRecord = task_of(spec).load_runner()(spec, directory, report, observers)
+    return record
 
 
 def _blocked(spec: AnySpec, directory: RunDirectory) -> RunRecord | None:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError
 from vsebench.plugin.kinds import KINDS
-from vsebench.plugin.metrics import keys
 from vsebench.plugin.timebox import PluginTimeout, limit, within
 from vsebench.results.components import make
 from vsebench.results.record import Evaluation
-from vsebench.results.spec import AnnotationSpec
+from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +37,7 @@ def check_components(runs: Iterable[AnySpec], registry: Registry) -> list[str]:
     import torch
 
     distinct = {
-        (*_setting(run), slot.kind, ref.spec, *_told(run, slot)): (run, slot, ref)
+        (run.task, *run.setting, slot.kind, ref.spec, *_told(run, slot)): (run, slot, ref)
         for run in runs
         for slot, ref in run.components()
         if KINDS[slot.kind].context <= run.context.keys()
@@ -77,11 +76,6 @@ def _made(run: AnySpec, slot: ComponentSlot, ref: ComponentRef, registry: Regist
         raise PluginTimeout(f"{name} cannot be made: {error}") from error
 
 
-def _setting(run: AnySpec) -> tuple[str, ...]:
-    """What of a run decides what is asked of its components."""
-    return (run.task, run.protocol.engine) if isinstance(run, AnnotationSpec) else (run.task,)
-
-
 def _ask(made: Any, kind: str, run: AnySpec) -> None:
     """What the run will ask of a component before its first step, and of a stopping rule after it.
 
@@ -97,12 +91,10 @@ def _ask(made: Any, kind: str, run: AnySpec) -> None:
                     seconds=1.0,
                     loss=1.0,
                     lr=1.0,
-                    metrics=dict.fromkeys(keys(run.task), 0.0),
+                    metrics={metric.key: 0.0 for metric in task_of(run).metrics},
                     epoch_end=True,
                 )
             ]
         )
-    elif isinstance(run, AnnotationSpec) and run.protocol.engine == "sequential":
-        from vsebench.annotation.sequential import require_kernel
-
-        require_kernel(made, kind)
+    elif (ask := task_of(run).load_asker()) is not None:
+        ask(made, kind, run)

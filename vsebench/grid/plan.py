@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from vsebench.data.open import open_dataset
 from vsebench.grid.axes import resolve_datasets
 from vsebench.grid.makeable import check_components
-from vsebench.grid.plan_annotation import annotation_runs
-from vsebench.grid.plan_retrieval import retrieval_runs, warm_up_warnings
+from vsebench.grid.planning import Opened
 from vsebench.kernels.devices import default_workers, resolve_device
 from vsebench.plugin.loader import load_plugins
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref
-from vsebench.results.spec import AnnotationSpec, ComponentRef, Environment, RunSpec
+from vsebench.results.spec import ComponentRef, Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from vsebench.grid.planning import Planned
     from vsebench.grid.suite import Suite
-    from vsebench.plugin.annotation import AnnotationData
-    from vsebench.plugin.datasets import RetrievalData
     from vsebench.plugin.registry import Registry
+    from vsebench.results.spec import RunBase
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Plan:
             the warm-up leaves nothing to compare.
     """
 
-    runs: tuple[RunSpec | AnnotationSpec, ...]
+    runs: tuple[RunBase, ...]
     executor: ComponentRef
     workers: int
     out: Path
@@ -77,21 +76,16 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None) -> Plan:
             reading(dataset.spec)
         return _open(suite, dataset, registry, files)
 
-    runs: tuple[RunSpec | AnnotationSpec, ...]
-    support: frozenset[str] = frozenset()
-    if task == "annotation":
-        runs = annotation_runs(suite, datasets, open_data, device, registry)
-    else:
-        runs, support = retrieval_runs(suite, datasets, open_data, device, registry)
+    planned: Planned = task.load_planner()(suite, datasets, open_data, device, registry)
     workers = suite.workers or _default_workers(executor, device, registry)
     return Plan(
-        with_concurrency(runs, workers),
+        with_concurrency(planned.runs, workers),
         executor,
         workers,
         Path(suite.out),
         files,
-        support,
-        tuple(dict.fromkeys(_warnings(runs, registry))),
+        planned.support,
+        tuple(dict.fromkeys(_warnings(planned, registry))),
     )
 
 
@@ -103,28 +97,13 @@ def _default_workers(
     return int((known or default_workers)(device))
 
 
-def with_concurrency(
-    runs: tuple[RunSpec | AnnotationSpec, ...], workers: int
-) -> tuple[RunSpec | AnnotationSpec, ...]:
+def with_concurrency(runs: tuple[RunBase, ...], workers: int) -> tuple[RunBase, ...]:
     """The runs of one plan, each with the number of runs at a time in its environment."""
     together = {"concurrency": min(workers, len(runs))}
     return tuple(
         run.model_copy(update={"environment": run.environment.model_copy(update=together)})
         for run in runs
     )
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A data set that was opened and checked.
-
-    Attributes:
-        data: its splits.
-        fields: those of a run that it decides.
-    """
-
-    data: RetrievalData | AnnotationData
-    fields: dict[str, Any]
 
 
 def _open(
@@ -146,15 +125,14 @@ def _open(
     )
 
 
-def _warnings(runs: Iterable[RunSpec | AnnotationSpec], registry: Registry) -> list[str]:
-    runs = list(runs)
+def _warnings(planned: Planned, registry: Registry) -> list[str]:
     data = [
         f"{run.dataset.spec}: {warning}"
-        for run in runs
+        for run in planned.runs
         for warning in run.environment.data_warnings
     ]
     return [
         *data,
-        *check_components(runs, registry),
-        *warm_up_warnings([run for run in runs if isinstance(run, RunSpec)], registry),
+        *check_components(planned.runs, registry),
+        *planned.warnings,
     ]

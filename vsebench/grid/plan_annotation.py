@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, cast
 
 from vsebench.grid.axes_annotation import AnnotationAxes, annotation_protocol_fields
+from vsebench.grid.planning import Planned
 from vsebench.grid.tuned import tuned_values
 from vsebench.plugin.annotation import AnnotationData
 from vsebench.plugin.errors import SpecError
@@ -14,7 +15,7 @@ from vsebench.results.spec import AnnotationSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vsebench.grid.plan import Opened
+    from vsebench.grid.planning import Opened
     from vsebench.grid.suite import Suite
     from vsebench.plugin.cards import DatasetCard
     from vsebench.plugin.registry import Registry
@@ -28,7 +29,7 @@ def annotation_runs(
     open_data: Callable[[ComponentRef], Opened],
     device: Device,
     registry: Registry,
-) -> tuple[AnnotationSpec, ...]:
+) -> Planned:
     """Every run of a suite; everything is resolved before the first data set is opened."""
     from vsebench.annotation.inputs import check_run
 
@@ -60,7 +61,7 @@ def annotation_runs(
         ]
         if isinstance(data := opened[dataset.spec].data, AnnotationData):
             check_run(runs[-1], data)
-    return tuple(runs)
+    return Planned(tuple(runs))
 
 
 def _device(suite: Suite, protocol: AnnotationProtocol, resolved: Device) -> Device:

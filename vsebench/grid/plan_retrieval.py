@@ -6,7 +6,9 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vsebench.grid.axes import Axes, loss_card, protocol_fields
+from vsebench.grid.axes import loss_card
+from vsebench.grid.axes_retrieval import Axes, protocol_fields
+from vsebench.grid.planning import Planned
 from vsebench.grid.suits import check_batch, check_frozen, check_images
 from vsebench.plugin.datasets import RetrievalData
 from vsebench.plugin.errors import PluginError
@@ -17,7 +19,7 @@ from vsebench.results.spec import RunSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from vsebench.grid.plan import Opened
+    from vsebench.grid.planning import Opened
     from vsebench.grid.suite import Suite
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import ComponentRef, Device
@@ -29,9 +31,9 @@ def retrieval_runs(
     open_data: Callable[[ComponentRef], Opened],
     device: Device,
     registry: Registry,
-) -> tuple[tuple[RunSpec, ...], frozenset[str]]:
-    """Every run of a suite, each after those that it depends on, and the ids of those that only
-    serve others; everything is resolved before the first data set is opened.
+) -> Planned:
+    """Every run of a suite, each after those that it depends on; everything is resolved before the
+    first data set is opened.
     """
     axes = Axes.of(suite, registry)
     protocols = [protocol_fields(suite, dataset, registry) for dataset in datasets]
@@ -62,7 +64,9 @@ def retrieval_runs(
                     device=device,
                 )
             )
-    return tuple(grid.runs.values()), frozenset(grid.runs.keys() - grid.asked)
+    runs = tuple(grid.runs.values())
+    support = frozenset(grid.runs.keys() - grid.asked)
+    return Planned(runs, support, tuple(warm_up_warnings(runs, registry)))
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -11,51 +11,46 @@ from vsebench.grid.validation import one_line
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref
-from vsebench.results.presets import ANNOTATION_PRESETS, PRESETS
-from vsebench.results.protocol import AnnotationProtocol, Protocol
-from vsebench.results.spec import AnnotationSpec, RunSpec
+from vsebench.results.tasks import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
+    from vsebench.results.protocol import AnyProtocol
     from vsebench.results.slots import ComponentSlot
     from vsebench.results.spec import ComponentRef, RunBase
-
-P = TypeVar("P", Protocol, AnnotationProtocol)
+    from vsebench.results.tasks import Task
 
 
 def resolve_protocol(
-    name: str, changes: Mapping[str, object], registry: Registry
-) -> tuple[Protocol, dict[str, Scalar]]:
+    task: Task, name: str, changes: Mapping[str, object], registry: Registry
+) -> tuple[Any, dict[str, Scalar]]:
     """The preset `name` with `changes`, and those of its keys whose value then differs from the
     preset's.
 
     Args:
-        name: of a preset.
+        task: that the preset is of.
+        name: of the preset.
         changes: values by key, typed or as text.
         registry: resolves the protocol's component specs to their canonical form.
 
     Raises:
         SpecError: the preset, a key or a component is not known, or a value is not allowed.
     """
-    return _resolved(PRESETS, RunSpec, name, changes, registry)
-
-
-def resolve_annotation_protocol(
-    name: str, changes: Mapping[str, object], registry: Registry
-) -> tuple[AnnotationProtocol, dict[str, Scalar]]:
-    """As `resolve_protocol`, for the annotation task.
-
-    Raises:
-        SpecError: the preset, a key or the stopping rule is not known, or a value is not allowed.
-    """
-    return _resolved(ANNOTATION_PRESETS, AnnotationSpec, name, changes, registry)
+    protocol = _changed(task, name, changes)
+    canonical = {
+        slot.field: ref.spec
+        for slot, ref in components_of(protocol, task.spec, changes, registry)
+        if slot.field in changes and ref is not None
+    }
+    protocol = protocol.model_copy(update=canonical)
+    return protocol, _differences(protocol, task.presets[name])
 
 
 def components_of(
-    protocol: Protocol | AnnotationProtocol,
+    protocol: AnyProtocol,
     run: type[RunBase],
     given: Container[str],
     registry: Registry,
@@ -85,30 +80,14 @@ def _component(
     return resolve_ref(slot.kind, spec, registry)
 
 
-def _resolved(
-    presets: Mapping[str, P],
-    run: type[RunBase],
-    name: str,
-    changes: Mapping[str, object],
-    registry: Registry,
-) -> tuple[P, dict[str, Scalar]]:
-    protocol = _changed(presets, name, changes)
-    canonical = {
-        slot.field: ref.spec
-        for slot, ref in components_of(protocol, run, changes, registry)
-        if slot.field in changes and ref is not None
-    }
-    protocol = protocol.model_copy(update=canonical)
-    return protocol, _differences(protocol, presets[name])
-
-
-def _changed(presets: Mapping[str, P], name: str, changes: Mapping[str, object]) -> P:
+def _changed(task: Task, name: str, changes: Mapping[str, object]) -> AnyProtocol:
     """A preset with changes."""
+    presets = task.presets
     if name not in presets:
-        for task, others in (("retrieval", PRESETS), ("annotation", ANNOTATION_PRESETS)):
-            if name in others:
+        for other in tasks():
+            if name in other.presets:
                 raise SpecError(
-                    f"protocol '{name}' is of the {task} task, the data set is not: "
+                    f"protocol '{name}' is of the {other.name} task, the data set is not: "
                     f"{did_you_mean('', presets)}"
                 )
         raise SpecError(f"unknown protocol '{name}': {did_you_mean(name, presets)}")
@@ -124,9 +103,7 @@ def _changed(presets: Mapping[str, P], name: str, changes: Mapping[str, object])
         raise one_line(error, f"protocol '{name}'", keys) from None
 
 
-def _differences(
-    protocol: Protocol | AnnotationProtocol, preset: Protocol | AnnotationProtocol
-) -> dict[str, Scalar]:
+def _differences(protocol: AnyProtocol, preset: AnyProtocol) -> dict[str, Scalar]:
     keys = (key for key in type(protocol).model_fields if key != "name")
     return {
         key: getattr(protocol, key)

@@ -15,7 +15,7 @@ from vsebench.plugin.errors import SpecError
 from vsebench.plugin.params import Scalar, format_value
 from vsebench.plugin.registry import quote
 from vsebench.plugin.specs import split_list
-from vsebench.results.protocol import AnnotationProtocol, Protocol
+from vsebench.results.tasks import tasks
 
 
 def _specs(value: object) -> tuple[str, ...]:
@@ -80,8 +80,8 @@ def _changes_schema() -> dict[str, Any]:
     preset's.
     """
     keys: dict[str, list[dict[str, Any]]] = {}
-    for protocol in (Protocol, AnnotationProtocol):
-        for key, schema in protocol.model_json_schema()["properties"].items():
+    for task in tasks():
+        for key, schema in task.protocol.model_json_schema()["properties"].items():
             keys.setdefault(key, []).append({k: v for k, v in schema.items() if k != "default"})
     del keys["name"]
     properties = {

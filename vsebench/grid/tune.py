@@ -16,9 +16,8 @@ from vsebench.grid.run import run_plan
 from vsebench.grid.suite_text import suite_text
 from vsebench.grid.tuned import Tuned
 from vsebench.plugin.errors import SpecError, VsebenchError
-from vsebench.plugin.metrics import HEADLINE
-from vsebench.results.spec import AnnotationSpec
 from vsebench.results.store import Store
+from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,9 +119,10 @@ def plan_search(suite: Suite, points: Sequence[Point], seeds: Sequence[int], out
     plans = [
         plan(suite.model_copy(update={**common, "set": {**suite.set, **point}})) for point in points
     ]
-    if not all(isinstance(run, AnnotationSpec) for run in plans[0].runs):
+    task = task_of(plans[0].runs[0])
+    if not task.tunes_rows:
         raise SpecError(
-            f"data set '{suite.dataset[0]}' serves the retrieval task, where no row is tuned by "
+            f"data set '{suite.dataset[0]}' serves the {task.name} task, where no row is tuned by "
             "itself"
         )
     runs = with_concurrency(tuple(run for each in plans for run in each.runs), plans[0].workers)
@@ -152,7 +152,7 @@ def search(wanted: Search, out: Path, command: str, reporter: Report | None = No
     if failures:
         raise TrialsError(failures, len(wanted.plan.runs))
     trials = _trials(wanted)
-    write_text(out / "trials.csv", _csv(trials))
+    write_text(out / "trials.csv", _csv(trials, f"dev_{task_of(wanted.plan.runs[0]).headline.key}"))
     tuned = tuple(
         Tuned(dataset=t.dataset, sampler=t.sampler, loss=t.loss, set=t.point)
         for t in best_trials(trials)
@@ -213,7 +213,7 @@ def _trials(wanted: Search) -> list[Trial]:
         group = runs[start : start + each]
         records = [store.reader_for(run).read_record() for run in group]
         scores = [
-            record.best_dev[HEADLINE["annotation"].key]
+            record.best_dev[task_of(group[0]).headline.key]
             if record is not None and record.status == "done"
             else None
             for record in records
@@ -230,8 +230,8 @@ def _trials(wanted: Search) -> list[Trial]:
     return found
 
 
-def _csv(trials: Sequence[Trial]) -> str:
-    """A line per trial; the score of one that diverged is empty."""
+def _csv(trials: Sequence[Trial], score: str) -> str:
+    """A line per trial, `score` the name of its column; the score of one that diverged is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -240,7 +240,7 @@ def _csv(trials: Sequence[Trial]) -> str:
             "sampler",
             "loss",
             *trials[0].point,
-            f"dev_{HEADLINE['annotation'].key}",
+            score,
             "run_ids",
         ]
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from vsebench.plugin.cards import FeatureKind, Task
+    from vsebench.plugin.cards import FeatureKind, TaskName
     from vsebench.plugin.datasets import FeatureArray
     from vsebench.plugin.params import Scalar
 
@@ -29,7 +29,7 @@ class AnnotationCard(DatasetCard):
             `test pairs`; a function of its options when they decide.
     """
 
-    task: Task = "annotation"
+    task: TaskName = "annotation"
     feature_kind: FeatureKind = "none"
     protocol: str = "vse-ens"
     sizes: Sizes | Callable[[Mapping[str, Scalar]], Sizes] = field(default_factory=dict)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     decide.
     """
 
-Task = Literal["retrieval", "annotation"]
+TaskName = str
+"""Of a task that `vsebench.results.tasks` knows: `retrieval`, `annotation`."""
 FeatureKind = Literal["region", "grid", "frames", "vector", "none"]
 Counts = Mapping[str, tuple[int, int]]
 
@@ -95,7 +96,7 @@ class LossCard(Card):
             its gradient is not its derivative.
     """
 
-    task: Task = "retrieval"
+    task: TaskName = "retrieval"
     offline: OfflineSpec | Callable[[Mapping[str, Scalar]], OfflineSpec] | None = None
     sampled: bool = False
     extras: tuple[Literal["raw_image", "raw_text"], ...] = ()
@@ -169,7 +170,7 @@ class DatasetCard(Card):
             a function of its options when they decide.
     """
 
-    task: Task = "retrieval"
+    task: TaskName = "retrieval"
     feature_kind: FeatureKind = "region"
     features: str = ""
     licence: str = ""

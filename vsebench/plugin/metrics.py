@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vsebench.plugin.cards import Task
+    from vsebench.plugin.cards import TaskName
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ _MAP = Metric("map", "MAP", "Mean average precision of the full rankings.", plac
 RECALLS = tuple(metric.key for metric in _RECALLS)
 """Keys of the six recalls, image to text first."""
 
-METRICS: Mapping[Task, tuple[Metric, ...]] = {
+METRICS: Mapping[TaskName, tuple[Metric, ...]] = {
     "retrieval": (
         *_RECALLS,
         _RSUM,
@@ -146,7 +146,7 @@ METRICS: Mapping[Task, tuple[Metric, ...]] = {
 value under its key where the task's metrics are computed.
 """
 
-HEADLINE: Mapping[Task, Metric] = {"retrieval": _RSUM, "annotation": _MAP}
+HEADLINE: Mapping[TaskName, Metric] = {"retrieval": _RSUM, "annotation": _MAP}
 """The dev metric that tells how soon a run arrives and, unless a protocol says otherwise, selects
 the best model; higher is better.
 """
@@ -160,7 +160,7 @@ _NAMED = {
 }
 
 
-def keys(task: Task) -> tuple[str, ...]:
+def keys(task: TaskName) -> tuple[str, ...]:
     """The keys of a task's metrics."""
     return tuple(metric.key for metric in METRICS[task])
 

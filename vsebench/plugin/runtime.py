@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin.annotation import Positives
-    from vsebench.plugin.cards import Task
+    from vsebench.plugin.cards import TaskName
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.protocols import Similarity
@@ -43,7 +43,7 @@ class RunInfo:
 
     run_id: str
     label: str
-    task: Task
+    task: TaskName
     dataset: str
     components: Mapping[str, str]
     protocol: Mapping[str, Scalar]

@@ -70,7 +70,7 @@ def terms_of(
     Raises:
         SpecError: its runs have no such metric.
     """
-    chosen = section.table.headline if metric is None else section.metric(metric)
+    chosen = section.task.headline if metric is None else section.metric(metric)
     return Terms(chosen, chosen.margin if margin is None else margin, level)
 
 
@@ -122,7 +122,7 @@ def render(
     """The comparisons as a table for a terminal, with what its words mean."""
     metric, level = terms.metric, percent(terms.level)
     heads = [
-        section.table.compared,
+        section.task.compared,
         "loss",
         "seeds",
         f"Δ{metric.name}",
@@ -198,7 +198,7 @@ def as_dict(section: Section, comparison: Comparison, terms: Terms) -> dict[str,
     return {
         "dataset": section.dataset,
         "margin": terms.margin,
-        section.table.compared: compared,
+        section.task.compared: compared,
         "loss": loss,
         "seeds": list(comparison.seeds),
         "metric": terms.metric.key,

@@ -35,7 +35,7 @@ def best_dev(run: Run) -> float | None:
     has none.
     """
     return max(
-        (evaluation.metrics[run.table.headline.key] for evaluation in run.curve), default=None
+        (evaluation.metrics[run.task.headline.key] for evaluation in run.curve), default=None
     )
 
 
@@ -54,7 +54,7 @@ def bracket(run: Run, quality: float) -> tuple[Reach, Reach] | None:
     before = Reach(0, 0.0, _head_start(run))
     for evaluation in run.curve:
         here = _at(run, evaluation)
-        if evaluation.metrics[run.table.headline.key] >= quality:
+        if evaluation.metrics[run.task.headline.key] >= quality:
             return before, here
         before = here
     return None

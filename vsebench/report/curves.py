@@ -64,7 +64,7 @@ def mean_curve(runs: Sequence[Run], level: float = LEVEL) -> Curve:
     curve = Curve([], [], [], [], [])
     for step in steps:
         points = [each[step] for each in by_step]
-        headline = runs[0].table.headline.key
+        headline = runs[0].task.headline.key
         mean, low, high = t_interval([point.metrics[headline] for point in points], level)
         curve.steps.append(step)
         curve.seconds.append(
@@ -167,7 +167,7 @@ def _draw(left: Axes, right: Axes, table: SpeedTable) -> None:
             draw_curve(panel, over, curve, stroke(i), label=name(key))
     for panel, label in ((left, "updates"), (right, "seconds of training")):
         frame(panel, label, table.target.quality)
-    left.set_ylabel(f"dev {table.section.table.headline.heading}")
+    left.set_ylabel(f"dev {table.section.task.headline.heading}")
     left.set_title(table.section.dataset, loc="left")
     right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
 

@@ -98,7 +98,7 @@ def _before_and_after(run: Run) -> tuple[float, float] | None:
     late = (1 - LATE) * run.curve[-1].step if run.curve else 0.0
     best, before, last = -math.inf, None, 0
     for evaluation in run.curve:
-        so_far = max(best, evaluation.metrics[run.table.headline.key])
+        so_far = max(best, evaluation.metrics[run.task.headline.key])
         if last <= late < evaluation.step and best > -math.inf:
             before = best + (so_far - best) * (late - last) / (evaluation.step - last)
         best, last = so_far, evaluation.step

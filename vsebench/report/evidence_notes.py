@@ -56,6 +56,6 @@ def _rising(section: Section) -> list[str]:
         rows = f"every row ({span([100 * rise for rise in high.values()], 1)} %)"
     else:
         rows = "; ".join(f"{name(row)} ({100 * rise:.1f} %)" for row, rise in high.items())
-    gain = f"dev {section.table.headline.heading} gained more than {100 * RISE:g} %"
+    gain = f"dev {section.task.headline.heading} gained more than {100 * RISE:g} %"
     order = "so that longer runs may stand in another order"
     return [f"{RISING.mark} Still rising: {gain} in the last quarter of training, {order}: {rows}."]

@@ -46,7 +46,7 @@ def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
         frame.insert(
             0,
             "rank",
-            frame[block.section.table.headline.key]
+            frame[block.section.task.headline.key]
             .rank(method="min", ascending=False)
             .astype("Int64"),
         )

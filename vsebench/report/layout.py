@@ -59,15 +59,12 @@ class Column:
 def heading(block: Block) -> str:
     """What a block of the table is about."""
     section = block.section
-    similarity = (
-        [f"similarity {section.similarity}"] if section.similarity not in ("", "dot") else []
-    )
     apart = (
         [", ".join(section.apart[:3]) + (", …" if len(section.apart) > 3 else "")]
         if section.apart
         else []
     )
-    return " · ".join([section.dataset, "test", *similarity, *apart])
+    return " · ".join([section.dataset, "test", *section.set_apart, *apart])
 
 
 def whole(block: Block, only: Sequence[str] = ()) -> Grid:
@@ -98,7 +95,7 @@ def columns(block: Block) -> list[Column]:
 
 def marks(block: Block, entry: Entry, column: Column) -> tuple[Reason, ...]:
     """Why a figure is no evidence, which its headline bears for the whole row."""
-    return entry.no_evidence if column.key == block.section.table.headline.key else ()
+    return entry.no_evidence if column.key == block.section.task.headline.key else ()
 
 
 def halves(block: Block) -> list[Grid]:
@@ -119,7 +116,7 @@ def _grid(block: Block, chosen: list[Column], *, spread: bool = False) -> Grid:
 
 def _text(block: Block, entry: Entry, column: Column, *, spread: bool) -> str:
     """A cell; a table of every column has room for the interval of the headline only."""
-    wide = spread or column.key == block.section.table.headline.key
+    wide = spread or column.key == block.section.task.headline.key
     interval = column.spread(entry) if wide else ""
     marked = "".join(reason.mark for reason in marks(block, entry, column))
     return " ".join(part for part in (column.cell(block, entry), interval, marked) if part)
@@ -185,7 +182,7 @@ def _names(block: Block) -> list[Column]:
         for key in keys
     ]
     return [
-        _word(block.section.table.compared),
+        _word(block.section.task.compared),
         _word("loss"),
         *sampler,
         *tuned,
@@ -195,30 +192,23 @@ def _names(block: Block) -> list[Column]:
 
 def _has_samplers(block: Block) -> bool:
     """Whether some of its losses draw global negatives."""
-    return block.section.table.compared != "sampler" and any(
+    return block.section.task.compared != "sampler" and any(
         entry.row["sampler"] is not None for entry in block.entries
     )
 
 
 def _quality(block: Block) -> list[Column]:
     """What was measured on test, the headline last of vsebench's own."""
-    table = block.section.table
-    chosen = [metric for metric in table.metrics if metric.shown and metric != table.headline]
-    return [_figure(metric) for metric in (*chosen, table.headline, *block.section.measured)]
+    task = block.section.task
+    chosen = [metric for metric in task.metrics if metric.shown and metric != task.headline]
+    return [_figure(metric) for metric in (*chosen, task.headline, *block.section.measured)]
 
 
 def _cost(block: Block) -> list[Column]:
-    steps, extra = "steps to", list[Column]()
-    if block.section.table.compared == "sampler":
-        steps, extra = (
-            "updates to",
-            [
-                _seconds(("sampling", "s"), "sampling_seconds"),
-                _seconds(("refresh", "s"), "refresh_seconds"),
-            ],
-        )
+    task = block.section.task
+    extra = [_seconds((heading, "s"), key) for heading, key in task.shown_cost.items()]
     return [
-        Column((steps, "target"), "steps_to_target", _steps),
+        Column((f"{task.step} to", "target"), "steps_to_target", _steps),
         _seconds(("s to", "target"), "seconds_to_target"),
         _seconds(("total", "s"), "total_seconds"),
         *extra,

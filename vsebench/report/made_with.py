@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.report.wording import count, distinct, word
-from vsebench.results.spec import METRIC_VERSION, RunSpec
+from vsebench.results.spec import METRIC_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,9 @@ def protocol_note(block: Block) -> str:
     spec, version, changes = run.record.spec, run.record.metric_version, changes_note(run)
     metric = "" if version == METRIC_VERSION else f", metric version {version}"
     by_row = f"; {tuned_note(run)}" if run.tuned else ""
-    siblings = f"; {siblings_note(spec)}" if isinstance(spec, RunSpec) else ""
+    caveat = f"; {spec.caveat}" if spec.caveat else ""
     return (
-        f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}{by_row}{siblings}. "
+        f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}{by_row}{caveat}. "
         f"Data {spec.data_fingerprint[:12]}{metric}."
     )
 
@@ -41,15 +41,6 @@ def changes_note(run: Run) -> str:
 def tuned_note(run: Run) -> str:
     """The keys of the protocol that differ from row to row; empty without any."""
     return f"{', '.join(run.tuned)} tuned for each row" if run.tuned else ""
-
-
-def siblings_note(spec: RunSpec) -> str:
-    """What becomes of other captions of the same image."""
-    siblings = "kept out of the negatives" if spec.protocol.sibling_mask else "used as negatives"
-    return (
-        f"sibling_mask={word(spec.protocol.sibling_mask)}: other captions of an image are "
-        f"{siblings}"
-    )
 
 
 def machine_note(done: Sequence[Run]) -> str:

@@ -15,42 +15,11 @@ from vsebench.report.made_with import (
 from vsebench.report.wording import count, distinct, listed, name, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from vsebench.plugin.cards import Task
     from vsebench.report.rows import Block
     from vsebench.report.runs import Run
     from vsebench.results.spec import AnySpec
-
-GENERAL: Mapping[Task, Sequence[str]] = {
-    "retrieval": (
-        (
-            "R@K: % of test queries with a positive among the first K (any-hit; ties count "
-            "against the model). RSUM: sum of the six."
-        ),
-        "i2t: images retrieve captions; t2i: captions retrieve images.",
-        (
-            "Seconds: training, with the first round and the mining that a loss needs, without "
-            "evaluation. Steps: the run's own."
-        ),
-    ),
-    "annotation": (
-        (
-            "P@K: share of positives among an image's first K labels; R@K: share of its positives "
-            "there; MAP: mean average precision of the full rankings."
-        ),
-        (
-            "AUC: share of (positive, negative) pairs in order, over all negatives. All are means "
-            "over test images; ties count against the model."
-        ),
-        "Labels known from training are left out of a ranking.",
-        (
-            "Seconds: drawing, refreshing and updating, without evaluation. An update is one "
-            "positive with one negative."
-        ),
-    ),
-}
-"""What every table's figures are, by task."""
 
 _ERROR_LENGTH = 160
 
@@ -99,8 +68,8 @@ def alarms(block: Block) -> list[str]:
 
 def general_notes(blocks: Sequence[Block]) -> list[str]:
     """What the figures of the tasks among these blocks are."""
-    tasks = dict.fromkeys(block.section.runs[0].record.spec.task for block in blocks)
-    return [note for task in tasks for note in GENERAL[task]]
+    tasks = {block.section.task.name: block.section.task for block in blocks}
+    return [note for task in tasks.values() for note in task.notes]
 
 
 def unfinished_note(unfinished: Sequence[AnySpec]) -> str:
@@ -128,8 +97,8 @@ def _target(block: Block) -> str:
         )
     partly = any(0 < entry.reached < entry.count("seeds") for entry in block.entries)
     legend = " 'n of m': only n seeds reached it." if partly else ""
-    table = block.section.table
-    target = f"dev {table.headline.heading} {table.headline.text(block.target.quality)}"
+    headline = block.section.task.headline
+    target = f"dev {headline.heading} {headline.text(block.target.quality)}"
     return (
         f"Target: {target}, {percent(SHARE)} of the best of {name(block.target.baseline)}.{legend}"
     )

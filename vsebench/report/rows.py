@@ -11,7 +11,6 @@ from vsebench.report.convergence import SHARE, Reach, best_dev, mean_reach, reac
 from vsebench.report.evidence import COLLAPSED, no_evidence, spoiled
 from vsebench.report.statistics import LEVEL, t_interval
 from vsebench.results.row_keys import NO_EVIDENCE
-from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +116,7 @@ def parse_baseline(
     }
     if text not in known:
         form = " or ".join(
-            dict.fromkeys(f"{section.table.compared.upper()},LOSS" for section in sections)
+            dict.fromkeys(f"{section.task.compared.upper()},LOSS" for section in sections)
         )
         raise SpecError(
             f"{option} '{text}' is no row: write {form} as the table does; "
@@ -160,14 +159,14 @@ def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) 
         "failed_seeds": len(runs) - len(done),
         "collapsed_seeds": sum(COLLAPSED in spoiled(run) for run in done),
         NO_EVIDENCE: [reason.name for reason in reasons],
-        **_quality(section.table.metrics, done, level),
+        **_quality(section.task.metrics, done, level),
         **_reach_keys("95", mean_reach([reach_own_best(run) for run in done])),
         **_reach_keys("target", mean_reach(to_target)),
         **_cost([run.record.cost for run in done if run.record.cost is not None]),
         **_sampling(done),
     }
     return Entry(
-        {key: row[key] for key in section.table.row_keys} | _quality(section.measured, done, level),
+        {key: row[key] for key in section.task.row_keys} | _quality(section.measured, done, level),
         sum(found is not None for found in to_target),
         reasons,
         runs[0].tuned,
@@ -186,9 +185,8 @@ def _identity(section: Section, run: Run) -> Row:
         "data_fingerprint": spec.data_fingerprint,
         "metric_version": run.record.metric_version,
         "pooling": None,
-        "loss": spec.loss.spec,
-        "sampler": spec.sampler.spec if spec.sampler is not None else None,
-        **({"pooling": spec.pooling} if isinstance(spec, RunSpec) else {}),
+        "sampler": None,
+        **spec.axes,
     }
 
 

@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import MissingError, VsebenchError
-from vsebench.report.tasks import TABLES
-from vsebench.results.spec import AnnotationSpec
 from vsebench.results.store import Store
+from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from vsebench.report.tasks import TaskTable
     from vsebench.results.reader import RunReader
     from vsebench.results.record import Evaluation, RunRecord
     from vsebench.results.spec import AnySpec
+    from vsebench.results.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,8 @@ class Run:
         return self.record.spec.combination
 
     @property
-    def table(self) -> TaskTable:
-        """What tables of its task show."""
-        return TABLES[self.record.spec.task]
+    def task(self) -> Task:
+        return task_of(self.record.spec)
 
     def test(self, key: str) -> float:
         """A metric on test, vsebench's own or a plugin's; NaN where it was not measured."""
@@ -55,11 +53,7 @@ class Run:
     def tuned(self) -> dict[str, bool | int | float | str]:
         """Protocol keys that were tuned for its row alone, with their values."""
         spec = self.record.spec
-        return (
-            {key: getattr(spec.protocol, key) for key in spec.tuned}
-            if isinstance(spec, AnnotationSpec)
-            else {}
-        )
+        return {key: getattr(spec.protocol, key) for key in spec.tuned_keys}
 
     @property
     def started(self) -> str:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 from vsebench.plugin.metrics import Metric
-from vsebench.results.spec import RunSpec
+from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vsebench.report.runs import Run
-    from vsebench.report.tasks import TaskTable
     from vsebench.results.slots import ComponentSlot
     from vsebench.results.spec import AnySpec, ComponentRef
+    from vsebench.results.tasks import Task
 
 _NAMED = 3  # differences that an error spells out
 
@@ -41,8 +41,8 @@ class Section:
         return self.runs[0].record.spec.dataset.spec
 
     @property
-    def table(self) -> TaskTable:
-        return self.runs[0].table
+    def task(self) -> Task:
+        return task_of(self.runs[0].record.spec)
 
     @property
     def measured(self) -> tuple[Metric, ...]:
@@ -61,7 +61,7 @@ class Section:
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """What was measured of its runs, by vsebench and then by plugins."""
-        return (*self.table.metrics, *self.measured)
+        return (*self.task.metrics, *self.measured)
 
     def metric(self, key: str) -> Metric:
         """The metric of that key.
@@ -75,9 +75,9 @@ class Section:
         return known[key]
 
     @property
-    def similarity(self) -> str:
-        """Of a retrieval section; empty on the annotation task."""
-        return _similarity(self.runs[0])
+    def set_apart(self) -> tuple[str, ...]:
+        """What gives it a table of its own on its data set."""
+        return self.runs[0].record.spec.set_apart
 
 
 def split(runs: Sequence[Run], *, allow_mixed: bool = False) -> list[Section]:
@@ -94,7 +94,7 @@ def split(runs: Sequence[Run], *, allow_mixed: bool = False) -> list[Section]:
             data, metric version or device.
     """
     sections = []
-    for group in _grouped(runs, lambda run: (run.record.spec.dataset.spec, _similarity(run))):
+    for group in _grouped(runs, _table):
         alike = _grouped(group, lambda run: json.dumps(conditions(run), sort_keys=True))
         if len(alike) > 1 and not allow_mixed:
             raise _mixed(alike[0][0], alike[1][0])
@@ -158,9 +158,9 @@ def _differences(first: Run, second: Run) -> list[str]:
     return [name for name in found if found[name] != other[name]]
 
 
-def _similarity(run: Run) -> str:
-    spec = run.record.spec
-    return spec.similarity.spec if isinstance(spec, RunSpec) else ""
+def _table(run: Run) -> tuple[str, ...]:
+    """What runs of one table share, whatever their conditions."""
+    return run.record.spec.dataset.spec, *run.record.spec.set_apart
 
 
 def _component(spec: AnySpec, slot: ComponentSlot) -> str:

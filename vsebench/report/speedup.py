@@ -14,20 +14,11 @@ from vsebench.report.statistics import LEVEL
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vsebench.plugin.cards import Task
     from vsebench.report.arrivals import Unit
     from vsebench.report.evidence import Reason
     from vsebench.report.rows import Target
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
-
-PARTS: Mapping[Task, tuple[str, ...]] = {
-    "annotation": ("sampling", "refresh", "update", "evaluation"),
-    "retrieval": ("train", "mining", "prior", "evaluation"),
-}
-"""What a run's seconds are divided into, as `Cost` names them. `prior` is the first round of a loss
-that needs one.
-"""
 
 
 @dataclass(frozen=True)
@@ -154,7 +145,7 @@ def _parts(done: Sequence[Run]) -> dict[str, float]:
     costs = [run.record.cost for run in done if run.record.cost is not None]
     if not costs:
         return {}
-    names = PARTS[done[0].record.spec.task]
+    names = done[0].task.parts
     return {
         name: sum(getattr(cost, f"{name}_seconds") for cost in costs) / len(costs) for name in names
     }

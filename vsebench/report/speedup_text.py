@@ -53,7 +53,7 @@ def as_dicts(table: SpeedTable) -> list[dict[str, object]]:
     return [
         {
             "dataset": table.section.dataset,
-            table.section.table.compared: row.combination[0],
+            table.section.task.compared: row.combination[0],
             "loss": row.combination[1],
             "tuned": dict(row.tuned),
             "baseline": ",".join(table.target.baseline),
@@ -71,7 +71,7 @@ def as_dicts(table: SpeedTable) -> list[dict[str, object]]:
 
 def notes(table: SpeedTable) -> list[str]:
     """What the figures are, and what to mind."""
-    headline, share = table.section.table.headline, percent(SHARE)
+    headline, share = table.section.task.headline, percent(SHARE)
     quality = (
         "none: it has no finished run"
         if table.target.quality is None
@@ -137,7 +137,7 @@ def _tabled(grid: tuple[list[str], list[list[str]]], form: str) -> str:
 def _arrivals(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
     tuned = next((list(row.tuned) for row in table.rows if row.tuned), [])
     heads = [
-        table.section.table.compared,
+        table.section.task.compared,
         "loss",
         *tuned,
         "seeds",
@@ -160,7 +160,7 @@ def _arrivals(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
 
 def _faster(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
     heads = [
-        table.section.table.compared,
+        table.section.task.compared,
         "loss",
         "pairs",
         "× to target, updates",
@@ -184,7 +184,7 @@ def _faster(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
 
 def _split(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
     parts = next((list(row.parts) for row in table.rows if row.parts), [])
-    heads = [table.section.table.compared, "loss", *(f"{part}, s" for part in parts), "all, s"]
+    heads = [table.section.task.compared, "loss", *(f"{part}, s" for part in parts), "all, s"]
     cells = []
     for row in table.rows:
         whole = sum(row.parts.values()) if row.parts else None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.results.record import Evaluation, RunRecord
-    from vsebench.results.spec import AnnotationSpec, RunSpec
+    from vsebench.results.spec import RunBase
 
 
 class RunDirectory(RunReader):
@@ -61,7 +61,7 @@ class RunDirectory(RunReader):
     def remedy(self) -> str:
         return f"delete the folder {self.path} and run the same command again"
 
-    def write_spec(self, spec: RunSpec | AnnotationSpec) -> None:
+    def write_spec(self, spec: RunBase) -> None:
         """Makes the directory and says what it is for.
 
         Raises:

@@ -17,7 +17,8 @@ from vsebench.plugin.errors import PluginError
 from vsebench.plugin.loader import load_plugins
 from vsebench.plugin.runtime import Outcome, RunInfo
 from vsebench.results.record import Column
-from vsebench.results.row_keys import INTERVAL_ENDS, OWN
+from vsebench.results.row_keys import INTERVAL_ENDS
+from vsebench.results.tasks import own_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,7 +128,7 @@ class Observers:
             raise PluginError(
                 f"column {name!r} needs a name of small letters, digits and underscores"
             )
-        if name in OWN or name.endswith(INTERVAL_ENDS):
+        if name in own_columns() or name.endswith(INTERVAL_ENDS):
             raise PluginError(f"column '{name}' is one of vsebench's own: choose another name")
         if name in self._columns:
             raise PluginError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,7 +22,25 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Protocol(Frozen):
+class AnyProtocol(Frozen):
+    """What the protocols of all tasks have, each a field of its own in the order of its key."""
+
+    if TYPE_CHECKING:  # fields of a base come first, and a record's order of keys is kept
+
+        @property
+        def name(self) -> str: ...
+
+        @property
+        def epochs(self) -> int: ...
+
+        @property
+        def stop(self) -> str: ...
+
+        @property
+        def threads(self) -> int: ...
+
+
+class Protocol(AnyProtocol):
     """Everything held equal in a comparison. Each key can be set with `--set KEY=VALUE`.
 
     The defaults are those of VSE-infinity (CVPR 2021) for region features and a BiGRU.
@@ -148,7 +166,7 @@ class Protocol(Frozen):
     )
 
 
-class AnnotationProtocol(Frozen):
+class AnnotationProtocol(AnyProtocol):
     """Everything held equal in a comparison on the annotation task. The defaults are those
     published for VSE-ens (AAAI 2018).
     """

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from vsebench.plugin.errors import MissingError, VsebenchError
-from vsebench.plugin.metrics import HEADLINE
 from vsebench.results.contents import npz_arrays
 from vsebench.results.record import SCHEMA, Evaluation, RunRecord
 from vsebench.results.spec import read_spec
+from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vsebench.results.spec import AnnotationSpec, RunSpec
+    from vsebench.results.spec import RunBase
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class RunReader(ABC):
         """Whether a run was started here."""
         return self.holds(SPEC) or self.holds(RECORD) or self.holds(DONE)
 
-    def read_spec(self) -> RunSpec | AnnotationSpec:
+    def read_spec(self) -> RunBase:
         """The run that this is; where only its record is left, as the record has it, without paths.
 
         Raises:
@@ -121,7 +121,7 @@ class RunReader(ABC):
         Raises:
             VsebenchError: it is damaged, or one of the two lacks what every finished run has.
         """
-        headline, curve = HEADLINE[record.spec.task].key, self.read_curve()
+        headline, curve = task_of(record.spec).headline.key, self.read_curve()
         if record.status == "done" and headline not in record.test:
             raise self.damaged(
                 RECORD, ValueError(f"a finished run without its test metric '{headline}'")

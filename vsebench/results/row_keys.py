@@ -1,8 +1,6 @@
-"""The names of a row's columns, which plugins may not take for theirs."""
+"""The names of a row's columns, beside its metrics."""
 
 from __future__ import annotations
-
-from vsebench.plugin.metrics import METRICS
 
 IDENTITY = (
     "dataset",
@@ -42,16 +40,5 @@ SAMPLING = (
     "false_negative_rate",
 )
 
-OWN = frozenset(
-    (
-        *IDENTITY,
-        *COUNTS,
-        NO_EVIDENCE,
-        *(metric.key for metrics in METRICS.values() for metric in metrics),
-        *CONVERGENCE,
-        *COST,
-        *SAMPLING,
-        "rank",
-    )
-)
+RANK = "rank"
 INTERVAL_ENDS = ("_lo", "_hi")

@@ -8,9 +8,10 @@ from abc import ABC, abstractmethod
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic_core import from_json
 
-from vsebench.results.protocol import NEVER, AnnotationProtocol, Frozen, Protocol
+from vsebench.results.protocol import NEVER, AnnotationProtocol, AnyProtocol, Frozen, Protocol
 from vsebench.results.slots import ComponentSlot, slots_of
 
 if TYPE_CHECKING:
@@ -93,6 +94,14 @@ class RunBase(Frozen, ABC):
     )
     environment: Environment = Environment()
 
+    if TYPE_CHECKING:  # fields of a base come first, and a record's order of keys is kept
+
+        @property
+        def task(self) -> str: ...
+
+        @property
+        def protocol(self) -> AnyProtocol: ...
+
     @model_validator(mode="before")
     @classmethod
     def _without_role(cls, values: Any) -> Any:
@@ -105,6 +114,38 @@ class RunBase(Frozen, ABC):
     @abstractmethod
     def combination(self) -> tuple[str, str]:
         """What a row compares: canonical specs of the task's component and of the loss."""
+
+    @property
+    @abstractmethod
+    def axes(self) -> dict[str, str | None]:
+        """The components that rows of the task's tables name, by axis; None where a run has
+        none.
+        """
+
+    @property
+    def set_apart(self) -> tuple[str, ...]:
+        """What gives a run another table than others on its data set have, in words."""
+        return ()
+
+    @property
+    def setting(self) -> tuple[str, ...]:
+        """What else than `context` decides what the run asks of its components."""
+        return ()
+
+    @property
+    def tuned_keys(self) -> tuple[str, ...]:
+        """Protocol keys whose values were tuned for the run's row alone."""
+        return ()
+
+    @property
+    def caveat(self) -> str:
+        """What of the protocol every reader of a table should know; may be empty."""
+        return ""
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What else is equal for all runs of a table and worth saying, by name."""
+        return {}
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
@@ -126,9 +167,7 @@ class RunBase(Frozen, ABC):
             if (ref := getattr(self, slot.field)) is not None:
                 yield slot, ref
 
-    def _identity(
-        self, task: str, protocol: Protocol | AnnotationProtocol, **own: Any
-    ) -> dict[str, Any]:
+    def _identity(self, task: str, protocol: AnyProtocol, **own: Any) -> dict[str, Any]:
         """What every task's identity has, and the task's `own`. Neither slots that are empty nor
         keys at their defaults are in it: runs keep their ids when a protocol gains a key, or the
         task a component that they do without. The defaults themselves therefore never change (a
@@ -208,6 +247,35 @@ class RunSpec(RunBase):
         )
 
     @property
+    def axes(self) -> dict[str, str | None]:
+        return {
+            "pooling": self.pooling,
+            "loss": self.loss.spec,
+            "sampler": None if self.sampler is None else self.sampler.spec,
+        }
+
+    @property
+    def set_apart(self) -> tuple[str, ...]:
+        return () if self.similarity.spec == "dot" else (f"similarity {self.similarity.spec}",)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        return {
+            "Encoders": f"{self.image_encoder.spec}, {self.text_encoder.spec}",
+            "Siblings": self.caveat,
+        }
+
+    @property
+    def caveat(self) -> str:
+        siblings = (
+            "kept out of the negatives" if self.protocol.sibling_mask else "used as negatives"
+        )
+        return (
+            f"sibling_mask={str(self.protocol.sibling_mask).lower()}: other captions of an image "
+            f"are {siblings}"
+        )
+
+    @property
     def context(self) -> dict[str, int]:
         protocol = self.protocol
         return {
@@ -237,6 +305,18 @@ class AnnotationSpec(RunBase):
         return self.sampler.spec, self.loss.spec
 
     @property
+    def axes(self) -> dict[str, str | None]:
+        return {"sampler": self.sampler.spec, "loss": self.loss.spec}
+
+    @property
+    def setting(self) -> tuple[str, ...]:
+        return (self.protocol.engine,)
+
+    @property
+    def tuned_keys(self) -> tuple[str, ...]:
+        return self.tuned
+
+    @property
     def context(self) -> dict[str, int]:
         return {"dim": self.protocol.embed_dim, "batch_size": self.protocol.batch_size}
 
@@ -246,17 +326,26 @@ class AnnotationSpec(RunBase):
         return self._identity(self.task, self.protocol, **tuned)
 
 
-AnySpec = Annotated[RunSpec | AnnotationSpec, Field(discriminator="task")]
-"""The task tells which."""
-
-
-def read_spec(text: str | bytes) -> RunSpec | AnnotationSpec:
+def read_spec(text: str | bytes) -> RunBase:
     """A run spec from its JSON.
 
     Raises:
-        pydantic.ValidationError: it is not one.
+        ValueError: it is not one.
     """
-    return _ANY_SPEC.validate_json(text)
+    return _of_its_task(from_json(text))
 
 
-_ANY_SPEC: TypeAdapter[RunSpec | AnnotationSpec] = TypeAdapter(AnySpec)
+def _of_its_task(values: Any) -> RunBase:
+    """A run as its task's own spec."""
+    from vsebench.results.tasks import TASKS, task_named  # which know their specs
+
+    if isinstance(values, RunBase):
+        return values
+    name = values.get("task") if isinstance(values, dict) else None
+    if name not in TASKS:
+        raise ValueError(f"a run of one of the tasks {', '.join(TASKS)} was expected")
+    return task_named(name).spec.model_validate(values)
+
+
+AnySpec = Annotated[SerializeAsAny[RunBase], BeforeValidator(_of_its_task)]
+"""The task tells which."""

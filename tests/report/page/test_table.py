@@ -125,7 +125,7 @@ def test_it_shows_what_the_text_table_shows(results):
     # What was tuned comes last here
     order = sorted(range(len(grid.heads)), key=lambda i: "".join(grid.heads[i]) in tuned)
     assert [head.text for head in main.heads.values()] == ["".join(grid.heads[i]) for i in order]
-    headline = block.section.table.headline.key
+    headline = block.section.task.headline.key
     for cells, texts in zip(main.rows, grid.body, strict=True):
         for (key, cell), text in zip(cells.items(), (texts[i] for i in order), strict=True):
             shown = cell.text if key == headline else re.sub("±.*", "", cell.text)

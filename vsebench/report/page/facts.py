@@ -8,10 +8,8 @@ from vsebench.report.made_with import (
     changes_note,
     machine_note,
     short_commit,
-    siblings_note,
     tuned_note,
 )
-from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +42,7 @@ def _conditions(run: Run) -> Iterator[tuple[str, str]]:
         "Unlike its preset",
         "; ".join(said for said in (changes_note(run), tuned_note(run)) if said) or "nothing",
     )
-    if isinstance(spec, RunSpec):
-        yield "Encoders", f"{spec.image_encoder.spec}, {spec.text_encoder.spec}"
-        yield "Siblings", siblings_note(spec)
+    yield from spec.conditions.items()
     yield "Metrics", f"version {run.record.metric_version}"
 
 

@@ -105,7 +105,7 @@ def figures(block: Block, number: int) -> Figures | None:
         Key(i, _short(curves[i][0], rows), to_hex(stroke(i).color), _DASHES[stroke(i).linestyle])
         for i in drawn
     ]
-    quality = f"Dev {block.section.table.headline.heading}"
+    quality = f"Dev {block.section.task.headline.heading}"
     return Figures(
         legend,
         [
@@ -162,7 +162,7 @@ def _svg(
         frame(panel, axis, block.target.quality)
         panel.grid(alpha=0.15)
         panel.set(ylim=_heights(list(curves.values()), block.target.quality))
-        panel.set_ylabel(f"dev {block.section.table.headline.heading}")
+        panel.set_ylabel(f"dev {block.section.task.headline.heading}")
         written = io.StringIO()
         figure.savefig(
             written,
