@@ -36,12 +36,12 @@ shapes, and 1,024 kept ones take a gigabyte.
 
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
 }
 """Lets glibc keep the memory of a step for the next one. By default it hands arrays of some MiB
 back to the system, which clears them page by page before they are used again: a tenth of a small
 step. These are the largest threshold that glibc takes, and how much it may keep at the end of the
-heap.
+heap: with a quarter of that, a step of VSE-infinity's size takes 5 % longer.
 """
 
 
