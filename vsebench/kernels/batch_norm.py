@@ -10,6 +10,8 @@ from torch import nn
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = ("MaskedBatchNorm",)
+
 
 class MaskedBatchNorm(nn.BatchNorm1d):
     """Batch normalisation over the rows that a mask marks."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+__all__ = ("array", "compiled_kernels_take", "numba_works")
+
 
 def compiled_kernels_take(features: Tensor) -> bool:
     """Whether the kernels in numba may pool `features`: float32, on the CPU, outside of graphs that

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vsebench.kernels.compiled import array, numba_works
 from vsebench.kernels.negatives import NegativeIndex
@@ -19,12 +20,12 @@ from vsebench.plugin.sampling import NOTHING, DrawKernel, Draws, Tables
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import Tensor
-
     from vsebench.plugin import DrawKey, SamplerState
 
-    Found = tuple[Tensor, Tensor, Tensor]
-    """Labels int64, trials int64 and weights float32, [B, k] each."""
+__all__ = ("Case", "Found", "LawSampler", "Request", "first_accepted", "tables")
+
+Found = tuple[Tensor, Tensor, Tensor]
+"""Labels int64, trials int64 and weights float32, [B, k] each."""
 
 
 @dataclass(frozen=True, eq=False)

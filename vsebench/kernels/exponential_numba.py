@@ -8,6 +8,8 @@ import numpy as np
 
 from vsebench.kernels.jit import jit
 
+__all__ = ("exponential", "falling_exponential", "logarithm")
+
 _LOG2_E = np.float32(1.4426950408889634)
 _LN_2_HIGH, _LN_2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 _ROUND = np.float32(1.5 * 2**23)

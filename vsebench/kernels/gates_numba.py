@@ -10,6 +10,8 @@ import numpy as np
 from vsebench.kernels.exponential_numba import exponential
 from vsebench.kernels.jit import jit
 
+__all__ = ("candidate_gradient", "sigmoid", "tanh")
+
 
 @jit(fastmath={"contract"}, inline=True)
 def sigmoid(x: np.float32) -> np.float32:

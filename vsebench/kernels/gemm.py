@@ -17,6 +17,8 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+__all__ = ("onednn_keeps_float32", "true_float32")
+
 Route = Literal["onednn-fp32", "default"]
 
 _PROBE_SHAPES = ((256, 512, 512), (128, 300, 256), (33, 65, 129))

@@ -11,6 +11,8 @@ import numba
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+__all__ = ("jit",)
+
 Function = TypeVar("Function", bound="Callable[..., object]")
 
 

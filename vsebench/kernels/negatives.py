@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import Positives
 
+__all__ = ("NegativeIndex", "below", "unit")
+
 
 def unit(words: Tensor) -> Tensor:
     """The numbers of words in [0, 1), float64."""

@@ -4,19 +4,30 @@ of.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+from numpy.typing import NDArray
 
 from vsebench.kernels.jit import jit
 from vsebench.plugin import counters
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+__all__ = (
+    "Labels",
+    "Numbers",
+    "Offsets",
+    "Vectors",
+    "below",
+    "fork",
+    "free_labels",
+    "is_positive",
+    "nth_negative",
+    "score",
+    "unit",
+)
 
-    Vectors = NDArray[np.float32]
-    Offsets = NDArray[np.int64]
-    Labels = NDArray[np.int32]
-    Numbers = NDArray[np.float64]
+Vectors = NDArray[np.float32]
+Offsets = NDArray[np.int64]
+Labels = NDArray[np.int32]
+Numbers = NDArray[np.float64]
 
 fork = jit(inline=True)(counters.fork)
 _mantissa = jit(inline=True)(counters.mantissa)

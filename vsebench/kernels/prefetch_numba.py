@@ -18,6 +18,8 @@ from numba.extending import intrinsic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ("prefetch_row",)
+
 _LINE = 64  # bytes that one prefetch brings
 _LINES = 8  # of a row, at most
 

@@ -37,7 +37,7 @@ from vsebench.plugin.datasets import (
     RetrievalData,
     RetrievalSplit,
 )
-from vsebench.plugin.embeddings import GaussianEmbedding, PoolingOutput, SetEmbedding
+from vsebench.plugin.embeddings import Embedding, GaussianEmbedding, PoolingOutput, SetEmbedding
 from vsebench.plugin.encoders import LocalFeatures, ParameterGroup
 from vsebench.plugin.errors import (
     DataError,
@@ -47,6 +47,7 @@ from vsebench.plugin.errors import (
     SpecError,
     VsebenchError,
     WriteError,
+    did_you_mean,
 )
 from vsebench.plugin.executors import Job, Report, Resources, Schedule, execute
 from vsebench.plugin.keys import Key
@@ -106,6 +107,7 @@ __all__ = (
     "DrawKernel",
     "DrawKey",
     "Draws",
+    "Embedding",
     "EncoderCard",
     "Executor",
     "FeatureArray",
@@ -166,6 +168,7 @@ __all__ = (
     "Tokeniser",
     "VsebenchError",
     "WriteError",
+    "did_you_mean",
     "execute",
     "fork",
     "hookimpl",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    Embedding: TypeAlias = "Tensor | SetEmbedding | GaussianEmbedding"
+Embedding: TypeAlias = "Tensor | SetEmbedding | GaussianEmbedding"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor
 from vsebench.plugin import SpecError
 
 if TYPE_CHECKING:
-    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin import Embedding
 
 
 class Dot:

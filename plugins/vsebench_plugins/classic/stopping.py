@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from vsebench.plugin import SpecError
-from vsebench.plugin.errors import did_you_mean
+from vsebench.plugin import SpecError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

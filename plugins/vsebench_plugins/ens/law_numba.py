@@ -14,7 +14,7 @@ from vsebench.kernels.negatives_numba import (
     nth_negative,
     unit,
 )
-from vsebench.plugin.sampling import NOTHING
+from vsebench.plugin import NOTHING
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,7 @@ import torch
 
 from vsebench.kernels.draws import LawSampler, first_accepted, tables
 from vsebench.kernels.negatives import below, unit
-from vsebench.plugin import DrawKernel
-from vsebench.plugin.counters import fork
+from vsebench.plugin import DrawKernel, fork
 from vsebench_plugins.ens.ranking import labels_by_factor, variances
 
 if TYPE_CHECKING:

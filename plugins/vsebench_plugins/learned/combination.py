@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from vsebench.plugin import SpecError
-from vsebench.plugin.errors import did_you_mean
+from vsebench.plugin import SpecError, did_you_mean
 from vsebench_plugins.classic.poolings import KMax, Max, Mean
 from vsebench_plugins.learned.attention import Softmax
 from vsebench_plugins.learned.positions import First, Last

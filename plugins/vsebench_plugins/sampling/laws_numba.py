@@ -9,7 +9,7 @@ import numpy as np
 from vsebench.kernels.jit import jit
 from vsebench.kernels.negatives_numba import below, fork, free_labels, nth_negative, score, unit
 from vsebench.kernels.prefetch_numba import prefetch_row
-from vsebench.plugin.sampling import NOTHING
+from vsebench.plugin import NOTHING
 
 if TYPE_CHECKING:
     from vsebench.kernels.negatives_numba import Labels, Numbers, Offsets, Vectors

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vsebench.plugin.sampling import MARGIN
+from vsebench.plugin import MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

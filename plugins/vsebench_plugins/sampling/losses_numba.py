@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vsebench.kernels.jit import jit
-from vsebench.plugin.sampling import MARGIN
+from vsebench.plugin import MARGIN
 
 
 @jit(inline=True)

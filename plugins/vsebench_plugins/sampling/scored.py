@@ -12,9 +12,7 @@ import torch
 
 from vsebench.kernels.draws import LawSampler, first_accepted, tables
 from vsebench.kernels.negatives import below, unit
-from vsebench.plugin import DrawKernel
-from vsebench.plugin.counters import fork
-from vsebench.plugin.sampling import MARGIN, NOTHING
+from vsebench.plugin import MARGIN, NOTHING, DrawKernel, fork
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,7 @@ from vsebench.plugin import GaussianEmbedding, SpecError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin import Embedding
 
 
 class ClosedFormSampled:
