@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsebench import __version__
+from vsebench.cli.bench import bench_command
 from vsebench.cli.check import conformance_command
 from vsebench.cli.compare import compare_command
 from vsebench.cli.data import data_app
@@ -59,6 +60,7 @@ app.command("verify")(verify_command)
 app.command("pack")(pack_command)
 app.command("unpack")(unpack_command)
 data_app.command("pack-frames")(pack_frames_command)
+app.command("bench")(bench_command)
 app.add_typer(data_app, name="data")
 app.add_typer(throughput_app, name="throughput")
 

@@ -1,0 +1,28 @@
+"""All figures, each declared once."""
+
+from __future__ import annotations
+
+from vsebench.bench.figures import (
+    encoders,
+    grid,
+    loader,
+    losses,
+    poolings,
+    protocol,
+    ranking,
+    samplers,
+    step,
+)
+
+FIGURES = (
+    *poolings.FIGURES,
+    *losses.FIGURES,
+    *encoders.FIGURES,
+    *loader.FIGURES,
+    *step.FIGURES,
+    *ranking.FIGURES,
+    *samplers.FIGURES,
+    *grid.FIGURES,
+    *protocol.FIGURES,
+)
+"""From the parts of a training step to whole runs."""

@@ -1,0 +1,155 @@
+"""Evaluation and the mining of offline negatives. The floor is the products of the same tiles."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from vsebench.bench.figure import SIZES, Figure, Work
+from vsebench.bench.figures.made import embeddings
+from vsebench.bench.references import retrieval as plain
+from vsebench.plugin import Key, OfflineSpec
+from vsebench.retrieval import evaluate
+from vsebench.retrieval.training.offline_negatives import mine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from vsebench.bench.figure import Setting
+
+_TILE = (512, 4096)  # of the evaluation
+_ANCHORS = 256  # of a block of mining
+
+
+def evaluation(setting: Setting, *, signal: float, largest: int) -> Work:
+    """Every image among the captions and every caption among the images, five captions each."""
+    images = setting.pick(tiny=20, quick=400, full=largest)
+    dim = setting.pick(tiny=16, quick=256, full=1024)
+    image, text, owner = embeddings(images, dim, signal)
+    left, right = (torch.from_numpy(each).to(setting.device) for each in (image, text))
+
+    def agree() -> None:
+        ours = evaluate(left, right, owner)
+        i2t, t2i = plain.ranks(image, text, owner)
+        np.testing.assert_array_equal(ours.i2t_ranks, i2t)
+        np.testing.assert_array_equal(ours.t2i_ranks, t2i)
+
+    return Work(
+        ours=lambda: evaluate(left, right, owner),
+        reference=lambda: plain.ranks(image, text, owner),
+        floor=tiles(left, right, *_TILE),
+        agree=agree if images <= 1000 else None,
+        amount=images * len(text),
+        unit="scores",
+        most=15 if images <= 1000 else 3,
+    )
+
+
+def tiles(left: Tensor, right: Tensor, rows: int, columns: int) -> Callable[[], None]:
+    """Products of all tiles into one buffer."""
+    buffer = torch.empty(rows * columns, device=left.device)
+
+    def run() -> None:
+        for others in torch.split(right, columns):
+            for some in torch.split(left, rows):
+                out = buffer[: len(some) * len(others)].view(len(some), len(others))
+                torch.mm(some, others.T, out=out)
+
+    return run
+
+
+def mining(setting: Setting, *, dim: int) -> Work:
+    """The 300 hardest captions of 1,024 images among 30,000, and no images, at full size."""
+    anchors, captions, h = setting.pick(
+        tiny=(8, 40, 5), quick=(256, 5_000, 100), full=(1024, 30_000, 300)
+    )
+    dim = setting.pick(tiny=16, quick=dim // 2, full=dim)
+    rng = np.random.default_rng(0)
+    image, text = (
+        rng.standard_normal((rows, dim), dtype=np.float32) for rows in (anchors, captions)
+    )
+    owner = np.arange(captions) % anchors
+    spec = OfflineSpec(text_h=h, image_h=0, roles={"text": "text"})
+    left, right = (torch.from_numpy(each).to(setting.device) for each in (image, text))
+    some = min(anchors, 64)
+
+    def ours() -> np.ndarray:
+        return mine(left, right, owner, spec, Key(0)).texts
+
+    def theirs() -> np.ndarray:
+        return plain.hardest(image[:some], text, np.arange(some), owner, h)
+
+    def agree() -> None:
+        scores = image[:some] @ text.T
+        found, wanted = (np.take_along_axis(scores, each[:some], 1) for each in (ours(), theirs()))
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3)
+
+    return Work(
+        ours=ours,
+        reference=theirs,
+        floor=tiles(left, right, _ANCHORS, captions),
+        agree=agree,
+        amount=anchors,
+        unit="anchors",
+        reference_share=some / anchors,
+        most=5,
+    )
+
+
+def coco(setting: Setting) -> Work:
+    """Both lists of `aoq` over the training set of COCO, at full size."""
+    images, dim, text_h, image_h = setting.pick(
+        tiny=(30, 16, 5, 4), quick=(2_000, 256, 100, 20), full=(113_287, 1024, 300, 60)
+    )
+    generator = torch.Generator(setting.device).manual_seed(0)
+    image, text = (
+        torch.randn(rows, dim, device=setting.device, generator=generator)
+        for rows in (images, 5 * images)
+    )
+    owner = np.repeat(np.arange(images), 5)
+    spec = OfflineSpec(text_h=text_h, image_h=image_h)
+    forward, backward = (
+        tiles(image, text, _ANCHORS, len(text)),
+        tiles(text, image, _ANCHORS, images),
+    )
+    return Work(
+        ours=lambda: mine(image, text, owner, spec, Key(0)),
+        floor=lambda: (forward(), backward()),
+        amount=6 * images,
+        unit="anchors",
+        most=3,
+    )
+
+
+FIGURES = (
+    *(
+        Figure(
+            f"evaluation/{name}",
+            partial(evaluation, signal=signal, largest=largest),
+            reference="as published: float64, argsort",
+            floor="its products",
+            on_cpu=SIZES if largest == 1000 else ("tiny", "full"),
+            on_cuda=SIZES if largest == 1000 else ("tiny", "full"),
+        )
+        for name, signal, largest in (
+            ("1k trained", 0.5, 1000),
+            ("1k untrained", 0.0, 1000),
+            ("5k trained", 0.5, 5000),
+        )
+    ),
+    *(
+        Figure(
+            f"mining/{dim} dimensions",
+            partial(mining, dim=dim),
+            reference="argsort per anchor",
+            floor="its products",
+        )
+        for dim in (128, 1024)
+    ),
+    Figure("mining/coco", coco, floor="its products", on_cpu=("tiny",)),
+)

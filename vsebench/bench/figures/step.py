@@ -1,0 +1,222 @@
+"""A whole training step, its batch included: towers of regions and of a BiGRU, GPO on both sides,
+the hardest triplet, clipping and AdamW. The floor is the products of the encoders over what is
+valid.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from vsebench.bench.figure import Figure, Work
+from vsebench.bench.figures.made import REGIONS, linear_products, products
+from vsebench.bench.references import poolings as plain
+from vsebench.bench.references.retrieval import PackedBiGRU, Regions, hardest_triplet
+from vsebench.data.vocabulary import Vocabulary
+from vsebench.plugin import Key, LossCard, Progress
+from vsebench.plugin.specs import create
+from vsebench.results.protocol import Protocol
+from vsebench.retrieval.inputs.batches import Augmenter, FeatureBatches
+from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
+from vsebench.retrieval.model import Model, Tower
+from vsebench.retrieval.training.optimisation import Optimisation
+from vsebench.retrieval.training.schedule import Schedule
+from vsebench.retrieval.training.step import Objective, Stepper, Streams, Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from vsebench.bench.figure import Setting
+
+_WORDS = 7_692
+
+
+class Shape(NamedTuple):
+    """Images to draw from, pairs of a batch, sizes of a region, of a word and of the space."""
+
+    images: int
+    batch: int
+    in_dim: int
+    word_dim: int
+    dim: int
+
+
+SMALL = {
+    "tiny": Shape(8, 4, 8, 8, 8),
+    "quick": Shape(300, 128, 512, 128, 128),
+    "full": Shape(300, 128, 512, 128, 128),
+}
+PUBLISHED = {"tiny": Shape(8, 4, 8, 8, 8), "full": Shape(512, 128, 2048, 300, 1024)}
+
+
+def work(shapes: dict[str, Shape], setting: Setting) -> Work:
+    """Steps on made-up features and captions."""
+    shape = shapes[setting.size]
+    data = _data(shape)
+    ours = _ours(shape, data, setting.device)
+    words = round(float(data.captions.lengths.mean()) * shape.batch * 0.92)
+    return Work(
+        ours=ours,
+        reference=_theirs(shape, data, setting.device),
+        floor=products(_products(shape, round(0.8 * REGIONS * shape.batch), words), setting.device),
+        amount=shape.batch,
+        unit="pairs",
+        most=15 if shape.dim < 1024 else 4,
+    )
+
+
+class _Data(NamedTuple):
+    features: np.ndarray
+    captions: Captions
+    vocabulary: Vocabulary
+    owner: np.ndarray
+
+
+def _data(shape: Shape) -> _Data:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((shape.images, REGIONS, shape.in_dim), dtype=np.float32)
+    count = 5 * shape.images
+    frequency = 1 / np.arange(1, _WORDS + 1)
+    words = rng.choice(_WORDS, (count, 30), p=frequency / frequency.sum())
+    lengths = np.clip(np.round(rng.normal(11.4, 3, count)), 4, 30).astype(int)
+    lines = [
+        " ".join(f"word{word}" for word in row[:length])
+        for row, length in zip(words, lengths, strict=True)
+    ]
+    vocabulary = Vocabulary.build(lines, 1)
+    return _Data(
+        features,
+        Captions(vocabulary.encode(lines)),
+        vocabulary,
+        np.repeat(np.arange(shape.images), 5),
+    )
+
+
+def _ours(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]:
+    torch.manual_seed(0)
+    model = Model(
+        Tower(
+            create("image-encoder", "region", in_dim=shape.in_dim, dim=shape.dim),
+            create("pooling", "gpo", dim=shape.dim),
+        ),
+        Tower(
+            create(
+                "text-encoder",
+                "bigru",
+                vocabulary_size=len(data.vocabulary),
+                word_dim=shape.word_dim,
+                dim=shape.dim,
+            ),
+            create("pooling", "gpo", dim=shape.dim),
+        ),
+        create("similarity", "dot"),
+    ).to(device)
+    protocol = Protocol(batch_size=shape.batch, embed_dim=shape.dim, word_dim=shape.word_dim)
+    objective = Objective(create("loss", "triplet"), LossCard("the hardest triplet"))
+    images = ImageFeatures(data.features, np.full(shape.images, REGIONS), device)
+    stepper = Stepper(
+        model,
+        Optimisation(model, objective.loss, Schedule(protocol, len(data.captions))),
+        Augmenter(
+            FeatureBatches(images, "region", protocol.drop_regions),
+            data.captions,
+            data.vocabulary,
+            protocol.augment_words,
+            device,
+        ),
+        data.owner,
+        protocol,
+    )
+    order = _order(shape)
+    streams = Streams((Key(0) / "pairs").generator(), (Key(0) / "offline").generator())
+
+    def run() -> None:
+        stepper.step(
+            next(order), objective, Progress(1, 1, 100), protocol.lr, streams, None, Totals()
+        )
+
+    return run
+
+
+def _order(shape: Shape) -> itertools.cycle[np.ndarray]:
+    """Captions of one batch after another."""
+    rng = np.random.default_rng(1)
+    return itertools.cycle([rng.permutation(5 * shape.images)[: shape.batch] for _ in range(8)])
+
+
+class _PlainModel(nn.Module):
+    def __init__(self, shape: Shape, words: int) -> None:
+        super().__init__()
+        self.regions = Regions(shape.in_dim, shape.dim)
+        self.words = PackedBiGRU(words, shape.word_dim, shape.dim)
+        self.image_gpo, self.text_gpo = plain.GPO(), plain.GPO()
+
+    def forward(
+        self, regions: Tensor, region_counts: Tensor, words: Tensor, word_counts: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return (
+            self.image_gpo(self.regions(regions), region_counts),
+            self.text_gpo(self.words(words, word_counts), word_counts),
+        )
+
+
+def _theirs(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]:
+    """The plain step; its batches are ready."""
+    torch.manual_seed(0)
+    model = _PlainModel(shape, len(data.vocabulary)).to(device)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=5e-4)
+    batches = []
+    for captions in itertools.islice(_order(shape), 8):
+        words, counts = data.captions.gather(captions)
+        kept = round(0.8 * REGIONS)
+        regions = data.features[data.owner[captions], :kept]
+        lengths = np.full(shape.batch, kept)
+        batches.append(
+            [torch.from_numpy(each).to(device) for each in (regions, lengths, words, counts)]
+        )
+    ready = itertools.cycle(batches)
+
+    def run() -> None:
+        optimiser.zero_grad()
+        hardest_triplet(*model(*next(ready))).backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+        optimiser.step()
+
+    return run
+
+
+def _products(shape: Shape, regions: int, words: int) -> list[tuple[int, int, int]]:
+    """Those of the encoders: the features themselves get no gradient."""
+    half = shape.dim // 2
+    return [
+        *linear_products(regions, shape.in_dim, shape.dim, to_inputs=False),
+        *linear_products(regions, shape.in_dim, half, to_inputs=False),
+        *linear_products(regions, half, shape.dim),
+        *linear_products(words, shape.word_dim, 3 * shape.dim) * 2,
+        *linear_products(words, shape.dim, 3 * shape.dim) * 2,
+    ]
+
+
+FIGURES = (
+    Figure(
+        "step/small",
+        partial(work, SMALL),
+        reference="packed GRUs, batches ready",
+        floor="its products",
+    ),
+    Figure(
+        "step/published size",
+        partial(work, PUBLISHED),
+        reference="packed GRUs, batches ready",
+        floor="its products",
+        on_cpu=("tiny", "full"),
+        on_cuda=("tiny", "full"),
+    ),
+)

@@ -1,0 +1,125 @@
+"""Measures one figure after another; what one of them fails by is a line of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from vsebench.bench.figure import Setting
+from vsebench.bench.timing import timed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.bench.figure import Figure, Size
+
+SECONDS: dict[Size, float] = {"tiny": 0.0, "quick": 0.4, "full": 2.0}
+"""Spent on a figure's rounds, at least."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; what is not known is None.
+
+    Attributes:
+        figure: its name.
+        status: `done`, or `failed`.
+        seconds: median of a call.
+        ratio: how many times as long the plain version takes.
+        share: the floor's share of our time.
+        reference: what the plain version is.
+        floor: what the floor is.
+        reference_seconds: of the plain version.
+        floor_seconds: of the floor.
+        rounds: how often each was timed.
+        per_second: `unit` per second.
+        unit: of that rate.
+        error: why it failed, in one line.
+        trace: where.
+    """
+
+    figure: str
+    status: Literal["done", "failed"]
+    seconds: float | None = None
+    ratio: float | None = None
+    share: float | None = None
+    reference: str = ""
+    floor: str = ""
+    reference_seconds: float | None = None
+    floor_seconds: float | None = None
+    rounds: int = 0
+    per_second: float | None = None
+    unit: str = ""
+    error: str = ""
+    trace: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def selected(
+    figures: Sequence[Figure], size: Size, device: str, areas: Sequence[str] = ()
+) -> list[Figure]:
+    """The figures that are measured at a size on a device.
+
+    Args:
+        figures: of which.
+        size: of the work.
+        device: `cpu` or `cuda`.
+        areas: areas or names of figures; all when empty.
+    """
+    return [
+        figure
+        for figure in figures
+        if size in (figure.on_cuda if device == "cuda" else figure.on_cpu)
+        and (not areas or figure.area in areas or figure.name in areas)
+    ]
+
+
+def measured(figure: Figure, size: Size, device: torch.device) -> Row:
+    """Measures a figure; nothing that goes wrong leaves it as an exception, except an interrupt."""
+    folder = Path(tempfile.mkdtemp(prefix="vsebench-bench-"))
+    try:
+        work = figure.make(Setting(device, size, folder))
+        if work.agree is not None:
+            work.agree()
+        timing = timed(work, device, SECONDS[size])
+    except Exception as error:  # the next figure must be measured whatever this one does
+        return failed(figure, error)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+    return Row(
+        figure=figure.name,
+        status="done",
+        seconds=timing.ours,
+        ratio=timing.ratio,
+        share=timing.share,
+        reference=figure.reference,
+        floor=figure.floor,
+        reference_seconds=timing.reference,
+        floor_seconds=timing.floor,
+        rounds=timing.rounds,
+        per_second=work.amount / timing.ours if work.amount and timing.ours else None,
+        unit=work.unit,
+    )
+
+
+def failed(figure: Figure, error: BaseException) -> Row:
+    """The line of a figure that could not be measured."""
+    first = " ".join(str(error).split())
+    return Row(
+        figure=figure.name,
+        status="failed",
+        reference=figure.reference,
+        floor=figure.floor,
+        error=f"{type(error).__name__}: {first}"[:500],
+        trace="".join(traceback.format_exception(error))[-4000:],
+    )

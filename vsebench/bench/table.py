@@ -1,0 +1,126 @@
+"""Figures as a table, as JSON, and against those of another time."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tabulate import tabulate
+
+from vsebench.plugin.errors import DataError, MissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from vsebench.bench.run import Row
+
+SCHEMA = 1
+
+_NOTE = (
+    "ratio: how many times as long the plain version takes; above 1, vsebench is faster. share: "
+    "the floor's share of our time; 1 is as fast as can be. Medians of alternating rounds in one "
+    "process."
+)
+
+
+def document(
+    rows: Sequence[Row], about: Mapping[str, Any], *, size: str, device: str
+) -> dict[str, Any]:
+    """What `--format json` prints."""
+    return {
+        "schema": SCHEMA,
+        "size": size,
+        "device": device,
+        "machine": dict(about),
+        "rows": [row.as_dict() for row in rows],
+    }
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """A document as text, in Markdown's form, with what failed below it."""
+    rows: list[dict[str, Any]] = found["rows"]
+    lines = [
+        [
+            row["figure"],
+            _time(row["seconds"]) if row["status"] == "done" else "failed",
+            _number(row["ratio"]),
+            row["reference"] or "–",
+            _number(row["share"]),
+            row["floor"] or "–",
+        ]
+        for row in rows
+    ]
+    headers = ["figure", "ours", "ratio", "plain version", "share", "floor"]
+    text = tabulate(
+        lines,
+        headers=headers,
+        tablefmt="github",
+        disable_numparse=True,
+        colalign=("left", "right", "right", "left", "right", "left"),
+    )
+    failures = [f"{row['figure']}: {row['error']}" for row in rows if row["status"] == "failed"]
+    said = "\n".join(f"failed: {failure}" for failure in failures)
+    return "\n\n".join(part for part in (text, said, _about(found), _NOTE) if part)
+
+
+def _about(found: Mapping[str, Any]) -> str:
+    about = found["machine"]
+    libraries = ", ".join(f"{name} {version}" for name, version in about["libraries"].items())
+    where = (
+        about["device"] if about["device"] == about["cpu"] else f"{about['device']}, {about['cpu']}"
+    )
+    return (
+        f"{where}, {about['cores']} cores, load {about['load']}, products {about['matmul']}; size "
+        f"{found['size']}; {libraries}; {about['measured']}."
+    )
+
+
+def _time(seconds: float) -> str:
+    for unit, scale in (("s", 1.0), ("ms", 1e3)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A document that `--format json` has printed.
+
+    Raises:
+        MissingError: there is no such file.
+        DataError: it is something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingError(f"{path} does not exist: expected figures to compare with") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as JSON ({error})") from error
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA or "rows" not in found:
+        raise DataError(f"{path} holds no figures: expected what 'vsebench bench' has written")
+    return found
+
+
+def fallen(found: Mapping[str, Any], before: Mapping[str, Any], kept: float) -> list[str]:
+    """What is wrong with figures beside those of another time, a line for each: it failed or is no
+    longer there, or its ratio is below the share `kept` of the one before.
+    """
+    now = {row["figure"]: row for row in found["rows"]}
+    lines = []
+    for old in before["rows"]:
+        name, ratio = old["figure"], old["ratio"]
+        row = now.get(name)
+        if row is None:
+            lines.append(f"{name}: not measured")
+        elif row["status"] == "failed":
+            lines.append(f"{name}: {row['error']}")
+        elif ratio is not None and (row["ratio"] is None or row["ratio"] < kept * ratio):
+            lines.append(
+                f"{name}: ratio {_number(row['ratio'])}, expected at least {_number(kept * ratio)} "
+                f"({kept:g} of {_number(ratio)})"
+            )
+    return lines

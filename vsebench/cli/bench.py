@@ -1,0 +1,149 @@
+"""`vsebench bench`: what the package costs on this machine, figure by figure."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.plugin.errors import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vsebench.bench.figure import Figure, Size
+    from vsebench.bench.run import Row
+
+GATE_FAILED = 3
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def bench_command(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Short for --size quick: a minute on one core.")
+    ] = False,
+    size: Annotated[
+        str,
+        typer.Option(
+            metavar="full|quick|tiny",
+            help="full: as published; tiny: a rehearsal of the command itself.",
+        ),
+    ] = "full",
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", help="Areas or figures, such as pooling,step/small; all by default."
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto")] = "cpu",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the JSON here, written anew after each figure."),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Exit with 3 where a ratio fell far below this file's."),
+    ] = None,
+    keep: Annotated[
+        float,
+        typer.Option(
+            help="With --against: the share of each ratio that must be kept; CPUs differ.",
+            min=0.0,
+            max=1.0,
+        ),
+    ] = 0.4,
+    form: TableOrJson = "table",
+) -> None:
+    """Time what the package does against plain versions of the same and against the least that it
+    could cost, in one process and alternating rounds.
+
+    On CUDA each figure has a process of its own. A figure that fails is named, and the others are
+    measured.
+    """
+    chosen = _size("quick" if quick else size)
+    for name in _THREADS:  # read when the libraries load
+        os.environ[name] = "1"
+    from vsebench.bench.figures import FIGURES
+    from vsebench.bench.run import selected
+    from vsebench.bench.table import document, fallen, read, table
+    from vsebench.kernels.devices import resolve_device
+
+    where = resolve_device(device)
+    areas = _areas(only, FIGURES)
+    before = None if against is None else read(against)
+    rows: list[Row] = []
+    about = _machine(where)
+    found = document(rows, about, size=chosen, device=where)
+    figures = selected(FIGURES, chosen, where, areas)
+    measure = _measure(where, chosen)
+    for number, figure in enumerate(figures, start=1):
+        typer.echo(f"{number} of {len(figures)}: {figure.name}", err=True)
+        rows.append(measure(figure))
+        found = document(rows, about, size=chosen, device=where)
+        if out is not None:
+            _write(out, found)
+    typer.echo(json.dumps(found, indent=1) if form == "json" else table(found))
+    if before is not None and (lines := fallen(found, before, keep)):
+        for line in lines:
+            typer.echo(f"slower than {against}: {line}", err=True)
+        raise typer.Exit(GATE_FAILED)
+    if any(row.status == "failed" for row in rows):
+        raise typer.Exit(1)
+
+
+def _size(text: str) -> Size:
+    from vsebench.bench.figure import SIZES
+
+    for size in SIZES:
+        if text == size:
+            return size
+    raise SpecError(f"unknown size '{text}': {did_you_mean(text, SIZES)}")
+
+
+def _areas(text: str | None, figures: Sequence[Figure]) -> tuple[str, ...]:
+    from vsebench.plugin.specs import split_list
+
+    known = {figure.area for figure in figures} | {figure.name for figure in figures}
+    asked = () if text is None else tuple(split_list(text))
+    for each in asked:
+        if each not in known:
+            raise SpecError(f"no figure is called '{each}': {did_you_mean(each, known)}")
+    return asked
+
+
+def _machine(device: str) -> dict[str, Any]:
+    import torch
+
+    from vsebench.bench.machine import machine
+
+    return machine(torch.device(device))
+
+
+def _measure(device: str, size: Size) -> Callable[[Figure], Row]:
+    """What measures a figure: here on the CPU, in a process of its own on CUDA."""
+    import torch
+
+    from vsebench.bench.apart import measured_apart
+    from vsebench.bench.run import measured
+    from vsebench.bench.timing import one_thread
+
+    where = torch.device(device)
+    if device == "cuda":
+        return lambda figure: measured_apart(figure, size, where)
+
+    def here(figure: Figure) -> Row:
+        with one_thread():
+            return measured(figure, size, where)
+
+    return here
+
+
+def _write(path: Path, found: dict[str, Any]) -> None:
+    from vsebench.files import write_text
+
+    write_text(path, json.dumps(found, indent=1) + "\n")
