@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 
 from vsebench.data.feature_arrays import QuantisedFeatures
 from vsebench.data.fingerprint import scan
 from vsebench.data.scenes.dataset import write
 from vsebench.data.scenes.options import Options
 from vsebench.data.vocabulary import Vocabulary, tokenise
-from vsebench.retrieval.inputs.batches import FeatureBatches
-from vsebench.retrieval.inputs.splits import ImageFeatures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,23 +33,6 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_gather(table: Path, benchmark: Any, compare: Compare) -> None:
-    """A batch of 128 images from a memory map, against a loader that fetches each image and stacks
-    them.
-    """
-    features = np.load(table, mmap_mode="r")
-
-    def one_by_one() -> np.ndarray:
-        items = [np.array(features[i]) for i in BATCH]
-        out = np.zeros((len(items), max(map(len, items)), features.shape[2]), np.float32)
-        for i, item in enumerate(items):
-            out[i, : len(item)] = item
-        return out
-
-    np.testing.assert_array_equal(features[BATCH], one_by_one())
-    compare(benchmark, lambda: features[BATCH], one_by_one, rounds=15)
-
-
 def test_gather_quantised(benchmark: Any, compare: Compare) -> None:
     """A batch of 128 images from int8 grids, against converting each image."""
     rng = np.random.default_rng(0)
@@ -65,30 +45,6 @@ def test_gather_quantised(benchmark: Any, compare: Compare) -> None:
 
     np.testing.assert_array_equal(features[BATCH], one_by_one())
     compare(benchmark, lambda: features[BATCH], one_by_one, rounds=15)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float16])
-def test_training_batch(benchmark: Any, compare: Compare, dtype: type[np.floating]) -> None:
-    """An augmented batch of 128 images of 36 regions, 2,048 wide, against a data set of items and a
-    function that pads them, as VSE-infinity's loader has them.
-    """
-    rng = np.random.default_rng(0)
-    stored = rng.standard_normal((1000, 36, 2048), dtype=np.float32).astype(dtype)
-    images = ImageFeatures(stored, np.full(1000, 36), torch.device("cpu"))
-    batches, choices = FeatureBatches(images, "region", 0.2), np.random.default_rng(1)
-
-    def item(index: int) -> torch.Tensor:
-        regions = stored[index]
-        return torch.Tensor(regions[np.random.rand(len(regions)) > 0.2])  # noqa: NPY002
-
-    def padded() -> torch.Tensor:
-        items = [item(index) for index in BATCH]
-        out = torch.zeros(len(items), max(map(len, items)), stored.shape[2])
-        for row, regions in zip(out, items, strict=True):
-            row[: len(regions)] = regions
-        return out
-
-    compare(benchmark, lambda: batches.pairs(BATCH, choices), padded, rounds=25)
 
 
 def test_scan(

@@ -1,24 +1,21 @@
-"""What a grid of tiny runs costs, in CPU seconds of all its processes: against the training that it
-holds, and against a new process for each run.
+"""Runs forked from one process against a new process for each, in CPU seconds; what a grid costs
+beside its training is a figure of `vsebench bench`.
 """
 
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vsebench.grid import forking
-from vsebench.grid.execute import execute
-from vsebench.grid.plan import plan
 from vsebench.grid.run import run_suite
 from vsebench.grid.suite import make_suite
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from benchmarks.conftest import Compare
     from vsebench.grid.suite import Suite
@@ -50,25 +47,6 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Sui
         )
 
     return suite
-
-
-def test_tiny_grid(tiny: Callable[[int], Suite], benchmark: Any, compare: Compare) -> None:
-    """24 runs, against their training and evaluation alone in this process: the ratio is the share
-    of a grid that is spent on what was asked for.
-    """
-
-    def train() -> None:
-        suite = tiny(3)
-        runs = plan(suite).runs
-        store = Store(Path(suite.out))
-        store.prepare()
-        for run in runs:
-            assert execute(run.model_dump_json(), store.directory_for(run).path).status == "done"
-
-    def grid() -> None:
-        assert not run_suite(tiny(3)).failed
-
-    compare(benchmark, grid, train, rounds=2)
 
 
 @pytest.mark.skipif(not forking.AVAILABLE, reason="needs Linux")

@@ -1,5 +1,4 @@
-"""Poolings, forward and backward, against plain versions, and against the floor: copying the
-features once.
+"""Parts of poolings against plain versions of them; whole poolings are figures of `vsebench bench`.
 
 Shapes are those of VSE-infinity's region features after size augmentation, and of Flickr30K's
 captions.
@@ -8,7 +7,6 @@ captions.
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import subprocess
 import sys
@@ -17,22 +15,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from tests.oracles.pooling import ReferenceGPO, k_max_by_items, max_by_masking, mean_by_masking
-from vsebench.kernels import sorted_values, valid_mask
+from tests.oracles.pooling import ReferenceGPO
+from vsebench.kernels import sorted_values
 from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
 from vsebench.kernels.sorted_values import TorchSortedValues
-from vsebench_plugins.adaptive.pooling import AdaptivePooling
-from vsebench_plugins.classic.poolings import KMax, Max, MaxAvg, Mean
 from vsebench_plugins.gpo.pooling import GPO
-from vsebench_plugins.learned.attention import ESA, SelfAttention, Softmax, attention_received
-from vsebench_plugins.learned.gem import GeM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Compare
-    from torch import Tensor, nn
+    from torch import Tensor
 
     Inputs = tuple[Tensor, Tensor]
 
@@ -77,20 +71,10 @@ def training(pool: Callable[[Tensor, Tensor], Tensor], inputs: Inputs) -> Callab
     return run
 
 
-def copy_of(inputs: Inputs) -> Callable[[], Tensor]:
-    features = inputs[0].detach()
-    return features.clone
-
-
 def gpo_pair() -> tuple[GPO, ReferenceGPO]:
     gpo, reference = GPO(), ReferenceGPO()
     gpo.load_state_dict(reference.state_dict())
     return gpo, reference
-
-
-def test_gpo(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    gpo, reference = gpo_pair()
-    compare(benchmark, training(gpo, inputs), training(reference, inputs))
 
 
 def test_gpo_inference(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
@@ -137,97 +121,6 @@ def test_sorted_values(benchmark: Any, compare: Compare, inputs: Inputs) -> None
         return once
 
     compare(benchmark, run(sorted_values), run(TorchSortedValues.apply), rounds=9)
-
-
-def test_kmax(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    compare(
-        benchmark,
-        training(KMax(5), inputs),
-        training(lambda x, n: k_max_by_items(x, n, 5), inputs),
-        rounds=9,
-    )
-
-
-def test_max(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    compare(benchmark, training(Max(), inputs), training(max_by_masking, inputs), rounds=15)
-
-
-def test_mean(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    compare(benchmark, training(Mean(), inputs), training(mean_by_masking, inputs), rounds=15)
-
-
-def softmax_by_masking(values: Tensor, scores: Tensor, lengths: Tensor) -> Tensor:
-    mask = valid_mask(lengths, values.shape[1])[:, :, None]
-    return (values * torch.where(mask, scores, -math.inf).softmax(dim=1)).sum(dim=1)
-
-
-def test_softmax(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    compare(
-        benchmark,
-        training(Softmax(), inputs),
-        training(lambda x, n: softmax_by_masking(x, x, n), inputs),
-        rounds=9,
-    )
-
-
-def test_gem(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    """Both with a learnt exponent."""
-    gem = GeM()
-
-    def powers(features: Tensor, lengths: Tensor) -> Tensor:
-        mask = valid_mask(lengths, features.shape[1])[:, :, None]
-        total = (features.clamp(min=gem.eps) ** gem.p * mask).sum(dim=1)
-        return (total / lengths[:, None]) ** (1 / gem.p)
-
-    compare(benchmark, training(gem, inputs), training(powers, inputs), rounds=9)
-
-
-def test_esa(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    """Its linear map on the valid rows, against the whole batch."""
-    esa = ESA(dim=DIM)
-    compare(
-        benchmark,
-        training(esa, inputs),
-        training(lambda x, n: softmax_by_masking(x, esa.score(x), n), inputs),
-    )
-
-
-def test_selfattn(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    """Its linear maps on the valid rows, against the whole batch."""
-    attention = SelfAttention(dim=DIM)
-
-    def padded(features: Tensor, lengths: Tensor) -> Tensor:
-        weights = attention_received(attention.query(features), attention.key(features), lengths)
-        return attention.value((features * weights[:, :, None]).sum(dim=1))
-
-    compare(benchmark, training(attention, inputs), training(padded, inputs))
-
-
-def test_adaptive(benchmark: Any, compare: Compare, inputs: Inputs) -> None:
-    """The sorting network, the valid rows and compiled sums, against one sort and masks."""
-    pooling = AdaptivePooling(dim=DIM)
-
-    def padded(features: Tensor, lengths: Tensor) -> Tensor:
-        values = TorchSortedValues.apply(features, lengths)
-        scores = pooling.token(values).relu()
-        branches = torch.stack(
-            [softmax_by_masking(values, s, lengths) for s in (scores, values)], dim=1
-        )
-        return (pooling.gate(branches).softmax(dim=1) * branches).sum(dim=1)
-
-    compare(benchmark, training(pooling, inputs), training(padded, inputs))
-
-
-@pytest.mark.parametrize(
-    "pooling",
-    [Mean(), Max(), MaxAvg(), KMax(5), GPO()],
-    ids=["mean", "max", "maxavg", "kmax", "gpo"],
-)
-def test_against_the_floor(
-    benchmark: Any, compare: Compare, inputs: Inputs, pooling: nn.Module
-) -> None:
-    """How far from one copy of the features: 0.5x means the time of two copies."""
-    compare(benchmark, training(pooling, inputs), copy_of(inputs), rounds=15)
 
 
 FIRST_POOLING = """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.formats import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GATE_FAILED = 3
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+THREADS = ("OMP_NUMTHREADS", "MKL_NUMTHREADS", "OPENBLAS_NUMTHREADS", "NUMBA_NUMTHREADS")
 
 
 def bench_command(
@@ -66,7 +66,7 @@ def bench_command(
     measured.
     """
     chosen = _size("quick" if quick else size)
-    for name in _THREADS:  # read when the libraries load
+    for name in THREADS:  # read when the libraries load
         os.environ[name] = "1"
     from vsebench.bench.figures import FIGURES
     from vsebench.bench.run import selected

@@ -4,6 +4,7 @@ many bytes.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from vsebench.bench.figure import Setting
 
 
-def work(setting: Setting) -> Work:
+def work(dtype: str, setting: Setting) -> Work:
     """128 of 1,000 images of 36 × 2,048 at full size."""
     images, size, dim = setting.pick(tiny=(20, 4, 8), quick=(300, 64, 512), full=(1000, 128, 2048))
     rng = np.random.default_rng(0)
     path = setting.folder / "ims.npy"
-    np.save(path, rng.standard_normal((images, REGIONS, dim), dtype=np.float32))
+    np.save(path, rng.standard_normal((images, REGIONS, dim), dtype=np.float32).astype(dtype))
     features = np.load(path, mmap_mode="r")
     table = ImageFeatures(features, np.full(images, REGIONS), setting.device)
     batch = rng.integers(0, images, size)
@@ -54,11 +55,12 @@ def work(setting: Setting) -> Work:
     )
 
 
-FIGURES = (
+FIGURES = tuple(
     Figure(
-        "loader/regions",
-        work,
+        f"loader/{dtype} regions",
+        partial(work, dtype),
         reference="image by image, then stacked",
         floor="a copy of the batch",
-    ),
+    )
+    for dtype in ("float32", "float16")
 )

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from vsebench.bench import figures
+from vsebench.bench.figure import Figure, Setting, Work
+from vsebench.cli import bench as bench_module
+from vsebench.cli.app import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def broken(setting: Setting) -> Work:
+    raise RuntimeError("no such kernel")
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One figure of the real ones, and one that fails."""
+    for name in bench_module.THREADS:  # which the command sets
+        monkeypatch.setenv(name, "1")
+    real = next(each for each in figures.FIGURES if each.name == "loss/triplet")
+    monkeypatch.setattr(figures, "FIGURES", (Figure("made/broken", broken), real))
+
+
+def bench(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
+    with pytest.raises(SystemExit) as caught:
+        main(["bench", "--size", "tiny", *arguments])
+    assert caught.value.code == code
+    return capsys.readouterr()
+
+
+def test_the_table_names_what_failed_and_holds_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printed = bench(capsys, code=1)
+    lines = printed.out.splitlines()
+    assert [part.strip() for part in lines[0].split("|")[1:-1]] == [
+        "figure",
+        "ours",
+        "ratio",
+        "plain version",
+        "share",
+        "floor",
+    ]
+    assert lines[2].split("|")[2].strip() == "failed"
+    assert lines[3].startswith("| loss/triplet")
+    assert "failed: made/broken: RuntimeError: no such kernel" in lines
+    assert printed.err.splitlines() == ["1 of 2: made/broken", "2 of 2: loss/triplet"]
+
+
+def test_json_holds_machine_versions_and_every_figure(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "figures.json"
+    found = json.loads(bench(capsys, "--format", "json", "--out", str(out), code=1).out)
+    assert (found["schema"], found["size"], found["device"]) == (1, "tiny", "cpu")
+    assert {"cpu", "cores", "libraries", "load"} <= set(found["machine"])
+    assert [(row["figure"], row["status"]) for row in found["rows"]] == [
+        ("made/broken", "failed"),
+        ("loss/triplet", "done"),
+    ]
+    assert "in broken" in found["rows"][0]["trace"]
+    assert json.loads(out.read_text()) == found
+
+
+def test_a_ratio_far_below_an_earlier_one_fails_the_gate(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "before.json"
+    only = ("--only", "loss", "--against", str(path))
+    found = json.loads(bench(capsys, "--only", "loss", "--format", "json").out)
+
+    def before(ratio: float) -> None:
+        path.write_text(json.dumps({**found, "rows": [{**found["rows"][0], "ratio": ratio}]}))
+
+    before(1e-6)
+    bench(capsys, *only)
+    before(1e6)
+    printed = bench(capsys, *only, code=3)
+    assert "loss/triplet: ratio " in printed.err
+    assert "expected at least 400000 (0.4 of 1000000)" in printed.err
+    bench(capsys, *only, "--keep", "0")
+    path.write_text(json.dumps({**found, "rows": [{"figure": "loss/gone", "ratio": 2.0}]}))
+    assert "loss/gone: not measured" in bench(capsys, *only, code=3).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--size", "huge"), "unknown size 'huge': known: full, quick, tiny"),
+        (("--only", "los"), "no figure is called 'los': did you mean 'loss'?"),
+        (("--against", "nowhere.json"), "nowhere.json does not exist: expected figures"),
+        (("--device", "cudda"), "unknown device 'cudda': did you mean 'cuda'?"),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_is_measured(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    printed = bench(capsys, *arguments, code=2)
+    assert printed.err.startswith(f"vsebench: error: {said}")
+    assert printed.err.count("\n") == 1
+
+
+def test_what_is_no_document_of_figures_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "before.json"
+    path.write_text("[]")
+    assert "holds no figures" in bench(capsys, "--against", str(path), code=2).err
