@@ -23,6 +23,7 @@ from vsebench.plugin.specs import create
 from vsebench.results.protocol import Protocol
 from vsebench.retrieval.inputs.batches import Augmenter, FeatureBatches
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
+from vsebench.retrieval.inputs.text_batches import text_batches
 from vsebench.retrieval.model import Model, Tower
 from vsebench.retrieval.training.optimisation import Optimisation
 from vsebench.retrieval.training.schedule import Schedule
@@ -126,9 +127,7 @@ def _ours(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]
         Optimisation(model, objective.loss, Schedule(protocol, len(data.captions))),
         Augmenter(
             FeatureBatches(images, "region", protocol.drop_regions),
-            data.captions,
-            data.vocabulary,
-            protocol.augment_words,
+            text_batches(data.captions, data.vocabulary, protocol.augment_words, device),
             device,
         ),
         data.owner,
