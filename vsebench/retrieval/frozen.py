@@ -15,11 +15,10 @@ from torch import nn
 
 from vsebench.data.images.verify import verify_images
 from vsebench.data.kept import keep
-from vsebench.plugin import EncoderCard
-from vsebench.plugin.cards import claimed
 from vsebench.retrieval.encode import evaluating
 from vsebench.retrieval.extract import half
 from vsebench.retrieval.inputs.padded import to_device
+from vsebench.retrieval.inputs.run_inputs import keeps_features
 from vsebench.retrieval.inputs.splits import Captions, CaptionStates, ImageFeatures
 from vsebench.retrieval.model import Model, build
 
@@ -84,16 +83,14 @@ def untrained(spec: RunSpec, registry: Registry, inputs: Inputs) -> tuple[Model,
     """
     model = build(spec, registry, in_dim=inputs.in_dim, vocabulary_size=len(inputs.tokeniser))
     taken = {}
-    if spec.protocol.frozen_features == "kept":
-        for side, tower, component in (
-            ("image", model.image, spec.image_encoder),
-            ("text", model.text, spec.text_encoder),
-        ):
-            card = registry.get(f"{side}-encoder", component.name).card
-            if isinstance(card, EncoderCard) and claimed(card.frozen, component.params):
-                encoder = cast("FrozenEncoder", tower.encoder)
-                taken[side] = Frozen(encoder, component)
-                tower.encoder = Head(encoder)
+    for side, tower, component in (
+        ("image", model.image, spec.image_encoder),
+        ("text", model.text, spec.text_encoder),
+    ):
+        if keeps_features(spec.protocol, f"{side}-encoder", component, registry):
+            encoder = cast("FrozenEncoder", tower.encoder)
+            taken[side] = Frozen(encoder, component)
+            tower.encoder = Head(encoder)
     return model, taken
 
 

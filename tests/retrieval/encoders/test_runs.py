@@ -234,6 +234,15 @@ def test_words_without_a_mask_cannot_be_augmented(
     with pytest.raises(SpecError, match=r"has no mask token.*--set augment_words=0"):
         run(spec, tmp_path)
     (spec,) = plan_runs(
+        set={
+            "text_encoder": f"bert:model={folder}:frozen=true",
+            "frozen_features": "kept",
+            "augment_words": 0.2,
+            "epochs": 1,
+        }
+    )
+    assert run(spec, tmp_path)[0].status == "done"  # words behind the encoder are only dropped
+    (spec,) = plan_runs(
         set={"text_encoder": f"bert:model={folder}", "augment_words": 0, "epochs": 1}
     )
     assert run(spec, tmp_path)[0].status == "done"

@@ -13,11 +13,13 @@ from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import (
     DataError,
     DatasetCard,
+    EncoderCard,
     ImageSource,
     RetrievalData,
     SpecError,
     TextEncoderCard,
 )
+from vsebench.plugin.cards import claimed
 from vsebench.retrieval.inputs.splits import (
     Captions,
     CaptionStates,
@@ -35,7 +37,20 @@ if TYPE_CHECKING:
     from vsebench.plugin import RetrievalSplit, Tokeniser
     from vsebench.plugin.cards import FeatureKind
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import RunSpec
+    from vsebench.results.protocol import Protocol
+    from vsebench.results.spec import ComponentRef, RunSpec
+
+
+def keeps_features(
+    protocol: Protocol, kind: str, encoder: ComponentRef, registry: Registry
+) -> bool:
+    """Whether a run reads kept features of a frozen encoder in place of what the encoder reads."""
+    card = registry.get(kind, encoder.name).card
+    return (
+        protocol.frozen_features == "kept"
+        and isinstance(card, EncoderCard)
+        and claimed(card.frozen, encoder.params)
+    )
 
 
 def tokeniser_of(spec: RunSpec, registry: Registry, captions: Sequence[str]) -> Tokeniser:
@@ -56,7 +71,8 @@ def tokeniser_of(spec: RunSpec, registry: Registry, captions: Sequence[str]) -> 
             captions, protocol.min_word_count, ends_are_words=protocol.augment_ends
         )
     tokeniser: Tokeniser = component.call(component.card.tokeniser, spec.text_encoder.params)
-    if protocol.augment_words and tokeniser.mask is None:
+    hides = not keeps_features(protocol, "text-encoder", spec.text_encoder, registry)
+    if protocol.augment_words and hides and tokeniser.mask is None:
         raise SpecError(
             f"the tokeniser of '{spec.text_encoder.spec}' has no mask token, so that words cannot "
             "be augmented: write --set augment_words=0"
