@@ -73,7 +73,7 @@ def info_command(name: NameArgument, plugin: PluginFiles = None) -> None:
 
 
 def _info(component: Component, card: DatasetCard, params: dict[str, Scalar]) -> Iterator[str]:
-    from vsebench.plugin.annotation import AnnotationCard
+    from vsebench.plugin.cards import AnnotationCard
     from vsebench.plugin.params import format_value
 
     yield f"{component.canonical(params)}: {card.summary}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from vsebench.grid.axes_annotation import AnnotationAxes, annotation_protocol_fields
 from vsebench.grid.planning import Planned
 from vsebench.grid.tuned import tuned_values
-from vsebench.plugin.annotation import AnnotationData
+from vsebench.plugin.datasets import AnnotationData
 from vsebench.plugin.errors import SpecError
 from vsebench.results.spec import AnnotationSpec
 

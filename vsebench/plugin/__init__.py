@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import pluggy
 
-from vsebench.plugin.annotation import AnnotationCard, AnnotationData, AnnotationSplit, Positives
 from vsebench.plugin.cards import (
+    AnnotationCard,
     Card,
     DatasetCard,
     EncoderCard,
@@ -31,6 +31,8 @@ from vsebench.plugin.cards import (
 )
 from vsebench.plugin.counters import fork
 from vsebench.plugin.datasets import (
+    AnnotationData,
+    AnnotationSplit,
     Dataset,
     FeatureArray,
     ImageSource,
@@ -38,7 +40,7 @@ from vsebench.plugin.datasets import (
     RetrievalSplit,
 )
 from vsebench.plugin.embeddings import Embedding, GaussianEmbedding, PoolingOutput, SetEmbedding
-from vsebench.plugin.encoders import LocalFeatures, ParameterGroup
+from vsebench.plugin.encoders import LocalFeatures, ParameterGroup, Tokeniser, TokenTable
 from vsebench.plugin.errors import (
     DataError,
     MissingError,
@@ -53,6 +55,7 @@ from vsebench.plugin.executors import Job, Report, Resources, Schedule, execute
 from vsebench.plugin.keys import Key
 from vsebench.plugin.offline import MiningInputs, OfflineBatch, OfflineLists, OfflineSpec
 from vsebench.plugin.params import Param, Scalar
+from vsebench.plugin.positives import Positives
 from vsebench.plugin.protocols import (
     BatchPlan,
     Executor,
@@ -87,7 +90,6 @@ from vsebench.plugin.sampling import (
     SamplerState,
     Tables,
 )
-from vsebench.plugin.text import Tokeniser, TokenTable
 
 hookimpl = pluggy.HookimplMarker("vsebench")
 

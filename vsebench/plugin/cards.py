@@ -27,6 +27,7 @@ TaskName = str
 """Of a task that `vsebench.results.tasks` knows: `retrieval`, `annotation`."""
 FeatureKind = Literal["region", "grid", "frames", "vector", "none"]
 Counts = Mapping[str, tuple[int, int]]
+Sizes = Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -184,3 +185,22 @@ class DatasetCard(Card):
     def counts_for(self, params: Mapping[str, Scalar]) -> Counts:
         """The published numbers of items with these options."""
         return self.counts(params) if callable(self.counts) else self.counts
+
+
+@dataclass(frozen=True)
+class AnnotationCard(DatasetCard):
+    """Card of an annotation set.
+
+    Attributes:
+        sizes: as published: `images`, `labels`, `pairs` and, where the split is published too,
+            `test pairs`; a function of its options when they decide.
+    """
+
+    task: TaskName = "annotation"
+    feature_kind: FeatureKind = "none"
+    protocol: str = "vse-ens"
+    sizes: Sizes | Callable[[Mapping[str, Scalar]], Sizes] = field(default_factory=dict)
+
+    def sizes_for(self, params: Mapping[str, Scalar]) -> Sizes:
+        """The published sizes with these options."""
+        return self.sizes(params) if callable(self.sizes) else self.sizes

@@ -1,4 +1,4 @@
-"""What a data set hands to the suite."""
+"""What a data set hands to the suite: image–caption sets and annotation sets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from vsebench.plugin.annotation import AnnotationData
     from vsebench.plugin.cards import FeatureKind
+    from vsebench.plugin.positives import Positives
 
 
 @runtime_checkable
@@ -90,6 +90,53 @@ class RetrievalData:
     splits: Mapping[str, RetrievalSplit]
     warnings: tuple[str, ...] = field(default=())
     feature_kind: FeatureKind | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotationSplit:
+    """One split of an annotation set.
+
+    Attributes:
+        positives: the labels of its n images; in an aligned set those of this split only.
+        features: [n, d] one vector per image, or None: images are then known by their row alone.
+    """
+
+    positives: Positives
+    features: FeatureArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotationData:
+    """An opened annotation set.
+
+    Attributes:
+        splits: `train`, `dev` and `test`.
+        n_labels: number of labels.
+        label_names: text [n_labels]; empty where labels have no names.
+        aligned: row i is the same image in every split, and the splits divide its labels
+            (leave-one-out): an image may be known by its row. Otherwise the splits divide the
+            images, and every split has features.
+        warnings: what a table made from it must say, such as counts that differ from the published
+            ones.
+    """
+
+    splits: Mapping[str, AnnotationSplit]
+    n_labels: int
+    label_names: Sequence[str] = ()
+    aligned: bool = True
+    warnings: tuple[str, ...] = field(default=())
+
+    def known(self, split: str) -> Positives | None:
+        """The labels that are left out of a split's rankings: of an aligned set those of train, for
+        test those of dev too; None otherwise.
+
+        When dev is ranked the test labels count as negatives, since selection must know nothing of
+        them.
+        """
+        if not self.aligned:
+            return None
+        train = self.splits["train"].positives
+        return train.union(self.splits["dev"].positives) if split == "test" else train
 
 
 class Dataset(Protocol):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from vsebench.plugin.annotation import Positives
     from vsebench.plugin.keys import Key
+    from vsebench.plugin.positives import Positives
 
 Side = Literal["image", "text"]
 Start = Literal["scratch", "warm"]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from vsebench.plugin.annotation import Positives
     from vsebench.plugin.keys import Key
+    from vsebench.plugin.positives import Positives
 
 NOTHING = -1
 """The label of a draw that found none."""

@@ -1,42 +1,13 @@
-"""What an annotation set says of itself and hands to the suite: which labels each image has."""
+"""Which labels each of n images has."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.cards import DatasetCard
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     import numpy as np
-
-    from vsebench.plugin.cards import FeatureKind, TaskName
-    from vsebench.plugin.datasets import FeatureArray
-    from vsebench.plugin.params import Scalar
-
-    Sizes = Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class AnnotationCard(DatasetCard):
-    """Card of an annotation set.
-
-    Attributes:
-        sizes: as published: `images`, `labels`, `pairs` and, where the split is published too,
-            `test pairs`; a function of its options when they decide.
-    """
-
-    task: TaskName = "annotation"
-    feature_kind: FeatureKind = "none"
-    protocol: str = "vse-ens"
-    sizes: Sizes | Callable[[Mapping[str, Scalar]], Sizes] = field(default_factory=dict)
-
-    def sizes_for(self, params: Mapping[str, Scalar]) -> Sizes:
-        """The published sizes with these options."""
-        return self.sizes(params) if callable(self.sizes) else self.sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,50 +139,3 @@ class Positives:
         return Positives.from_pairs(
             images, np.concatenate([self.labels, other.labels]), len(self), self.n_labels
         )
-
-
-@dataclass(frozen=True, eq=False)
-class AnnotationSplit:
-    """One split of an annotation set.
-
-    Attributes:
-        positives: the labels of its n images; in an aligned set those of this split only.
-        features: [n, d] one vector per image, or None: images are then known by their row alone.
-    """
-
-    positives: Positives
-    features: FeatureArray | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class AnnotationData:
-    """An opened annotation set.
-
-    Attributes:
-        splits: `train`, `dev` and `test`.
-        n_labels: number of labels.
-        label_names: text [n_labels]; empty where labels have no names.
-        aligned: row i is the same image in every split, and the splits divide its labels
-            (leave-one-out): an image may be known by its row. Otherwise the splits divide the
-            images, and every split has features.
-        warnings: what a table made from it must say, such as counts that differ from the published
-            ones.
-    """
-
-    splits: Mapping[str, AnnotationSplit]
-    n_labels: int
-    label_names: Sequence[str] = ()
-    aligned: bool = True
-    warnings: tuple[str, ...] = field(default=())
-
-    def known(self, split: str) -> Positives | None:
-        """The labels that are left out of a split's rankings: of an aligned set those of train, for
-        test those of dev too; None otherwise.
-
-        When dev is ranked the test labels count as negatives, since selection must know nothing of
-        them.
-        """
-        if not self.aligned:
-            return None
-        train = self.splits["train"].positives
-        return train.union(self.splits["dev"].positives) if split == "test" else train
