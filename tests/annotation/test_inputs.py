@@ -11,7 +11,7 @@ from tests.factories import make_annotation_spec
 from vsebench.annotation import inputs
 from vsebench.data.annotation.flickr8k_words import PooledFeatures
 from vsebench.plugin import AnnotationData, AnnotationSplit, Positives
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 
 if TYPE_CHECKING:
     import pytest

@@ -10,7 +10,7 @@ import torch
 from vsebench.annotation.settings import Settings, TrainingData
 from vsebench.annotation.throughput import planted_state
 from vsebench.annotation.train import train
-from vsebench.kernels.threads import cpu_threads
+from vsebench.kernels.devices import cpu_threads
 from vsebench.plugin import DrawKey
 from vsebench_plugins.ens.sampler import VSEens
 from vsebench_plugins.sampling.independent import Popularity, Uniform

@@ -330,10 +330,10 @@ def test_a_sampler_without_a_kernel_needs_the_other_engine() -> None:
         def sample(self, *arguments: Any) -> Any:
             return self.inner.vectorised(*arguments)
 
-    cure = r"use engine=minibatch, or give it kernel\(\) \(docs/plugins/sampler.md\)"
+    hint = r"use engine=minibatch, or give it kernel\(\) \(docs/plugins/sampler.md\)"
     with pytest.raises(
         SpecError,
-        match=f"sampler Own has no compiled form, which the sequential engine needs: {cure}",
+        match=f"sampler Own has no compiled form, which the sequential engine needs: {hint}",
     ):
         trained(Own(), Hinge())
     settings = dataclasses.replace(SETTINGS, engine="minibatch", batch_size=16)

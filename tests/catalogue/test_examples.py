@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from vsebench.catalogue.index import read_index
-from vsebench.plugin.loader import load_from
+from vsebench.plugin.host.loader import load_from
+from vsebench.plugin.host.sources import PluginSource
 from vsebench.plugin.registry import Origin
-from vsebench.plugin.sources import PluginSource
 
 ROOT = Path(__file__).parents[2]
 OWN = [entry for entry in read_index() if "://" not in entry.repository]

@@ -9,7 +9,7 @@ import pytest
 from tests.catalogue.entries import index, toml
 from tests.plugin.made_up import pooling
 from vsebench.catalogue.__main__ import main
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from tests.catalogue.entries import index
 from vsebench.catalogue.entry import Entry
 from vsebench.catalogue.index import read_index
 from vsebench.cli.new import FAMILIES
-from vsebench.plugin.timebox import DEFAULT_SECONDS, GRACE_SECONDS
+from vsebench.plugin.host.timebox import DEFAULT_SECONDS, GRACE_SECONDS
 from vsebench.scaffold import LICENCES
 
 ROOT = Path(__file__).parents[2]

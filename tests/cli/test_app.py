@@ -115,7 +115,7 @@ def test_an_interrupted_command_says_so_on_one_line(
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt(*hint)
 
-    monkeypatch.setattr("vsebench.plugin.loader.load_plugins", interrupt)
+    monkeypatch.setattr("vsebench.plugin.host.loader.load_plugins", interrupt)
     assert run("data", "list") == 130
     assert capsys.readouterr() == ("", f"vsebench: {line}\n")
 
@@ -133,7 +133,7 @@ def test_an_end_of_file_is_one_line(
     def end(_: object) -> None:
         raise EOFError("No data left in file")
 
-    monkeypatch.setattr("vsebench.plugin.loader.load_plugins", end)
+    monkeypatch.setattr("vsebench.plugin.host.loader.load_plugins", end)
     assert run("data", "list") == 2
     assert (
         capsys.readouterr().err.strip()

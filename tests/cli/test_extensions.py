@@ -10,7 +10,7 @@ import pytest
 
 from tests.plugin.conftest import make_plugin  # noqa: F401  # a fixture
 from vsebench.cli.app import main
-from vsebench.plugin import loader
+from vsebench.plugin.host import loader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

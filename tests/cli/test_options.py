@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsebench.cli.app import main
-from vsebench.plugin import loader
+from vsebench.plugin.host import loader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

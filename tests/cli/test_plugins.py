@@ -7,7 +7,7 @@ import pytest
 
 from tests.plugin.made_up import pooling
 from vsebench.cli.app import main
-from vsebench.plugin import loader
+from vsebench.plugin.host import loader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

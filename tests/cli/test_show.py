@@ -8,8 +8,9 @@ import pytest
 
 from vsebench.cli.app import main
 from vsebench.cli.show import WIDTH, published_lines
-from vsebench.plugin import Published, Setting, loader, recalls
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin import Published, Setting, recalls
+from vsebench.plugin.host import loader
+from vsebench.plugin.host.loader import load_plugins
 
 if TYPE_CHECKING:
     from pathlib import Path

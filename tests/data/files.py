@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 
 if TYPE_CHECKING:
     from pathlib import Path

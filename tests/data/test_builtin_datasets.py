@@ -8,7 +8,7 @@ import pytest
 
 from tests.data.files import dataset
 from vsebench.plugin import DatasetCard
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 
 NAMES = ("coco", "flickr30k", "flickr8k", "precomp", "scenes")
 

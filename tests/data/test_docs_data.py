@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from vsebench.data.open import open_dataset
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 

@@ -14,7 +14,6 @@ from tests.docs.pages import Reader, blocks
 from vsebench.grid.local import LocalExecutor
 from vsebench.plugin import Schedule, execute
 from vsebench.plugin.kinds import KINDS
-from vsebench.plugin.loader import load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from tests.examples.packages import EXAMPLES, NAMES, NEEDS, on_the_path
 from tests.isolation.wheels import Environment
 from tests.retrieval.conftest import write_split
 from vsebench.cli.app import main
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.testing import NotCheckedError, checks_of
 from vsebench.testing.targets import subjects
 

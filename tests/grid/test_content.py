@@ -8,7 +8,7 @@ import pytest
 
 from vsebench.grid.content import with_content
 from vsebench.plugin import DataError, PluginError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.components import resolve_ref
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import torch
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import SpecError
-from vsebench.plugin.timebox import PluginTimeout
+from vsebench.plugin.host.timebox import PluginTimeout
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.kernels.devices import physical_cores
 from vsebench.plugin import DataError, DatasetCard, PluginError, SpecError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.presets import ANNOTATION_PRESETS, PRESETS
 
 if TYPE_CHECKING:

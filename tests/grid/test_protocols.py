@@ -5,7 +5,7 @@ import pytest
 from vsebench.annotation.task import ANNOTATION
 from vsebench.grid.protocols import resolve_protocol
 from vsebench.plugin import SpecError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
 from vsebench.retrieval.task import RETRIEVAL

@@ -29,13 +29,13 @@ class Broken:
     Attributes:
         wheel: that it comes in.
         error: a part of what is said of it.
-        cure: the beginning of what is advised.
+        hint: the beginning of what is advised.
         status: `loaded`, where nothing but a name is wrong.
     """
 
     wheel: Wheel
     error: str
-    cure: str
+    hint: str
     status: str = "failed"
 
 

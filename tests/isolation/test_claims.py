@@ -11,8 +11,8 @@ import pytest
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import SpecError
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.kinds import KINDS
-from vsebench.plugin.loader import load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,10 +73,10 @@ def run_ids(**options: object) -> list[str]:
 def test_defaults_are_the_suites_own_and_runs_keep_their_identity(options: dict[str, object]):
     claimed = run_ids(**options)
     plugins = load_plugins()
-    (info,) = plugins.ailing
+    (info,) = plugins.with_problems
     assert info.status == "loaded"
     assert "pooling 'gpo' is provided by vsebench too" in info.error
-    assert "acme-claims-all::gpo" in info.cure
+    assert "acme-claims-all::gpo" in info.hint
     load_plugins.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VSEBENCH_PLUGINS", "")

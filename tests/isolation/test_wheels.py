@@ -1,4 +1,4 @@
-"""Installed plugins that are broken: each is named with its cure, and breaks no command."""
+"""Installed plugins that are broken: each is named with its hint, and breaks no command."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_it_is_shown_with_its_cure(name: str, listed: tuple[list[dict[str, Any]]
     (info,) = [info for info in listed[0] if info["distribution"] == name]
     assert info["status"] == broken.status
     assert broken.error in info["error"]
-    assert info["cure"].startswith(broken.cure)
+    assert info["hint"].startswith(broken.hint)
 
 
 def test_nothing_else_fails(listed: tuple[list[dict[str, Any]], str]):

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vsebench.kernels.bin_count import count_bins
-from vsebench.kernels.tile_count import Band
+from vsebench.kernels.tile_count import Band, count_bins
 
 
 def naive(tile: torch.Tensor, thresholds: Band) -> tuple[list[list[int]], list[list[int]]]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from vsebench.plugin.host.sources import PluginSource
 from vsebench.plugin.registry import Origin
-from vsebench.plugin.sources import PluginSource
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from vsebench.plugin.sources import PluginSource
+    from vsebench.plugin.host.sources import PluginSource
 
 POOLING = """
 from vsebench.plugin import Card, Param, hookimpl

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.plugin.made_up import MakePlugin, pooling
-from vsebench.plugin.loader import load_from
+from vsebench.plugin.host.loader import load_from
 
 BROKEN = {
     "import error": (
@@ -101,11 +101,11 @@ def test_the_cure_names_what_is_missing_and_how_to_do_without(make_plugin: MakeP
         ]
     ).infos
     assert (
-        missing.cure == "install the missing module 'no_such_module_anywhere', or set "
+        missing.hint == "install the missing module 'no_such_module_anywhere', or set "
         "VSEBENCH_DISABLE_PLUGINS=third-party"
     )
-    assert old.cure == "pip install -U vsebench, or set VSEBENCH_DISABLE_PLUGINS=other"
-    assert own.cure == "upgrade or uninstall vsebench, or set VSEBENCH_DISABLE_PLUGINS=mine"
+    assert old.hint == "pip install -U vsebench, or set VSEBENCH_DISABLE_PLUGINS=other"
+    assert own.hint == "upgrade or uninstall vsebench, or set VSEBENCH_DISABLE_PLUGINS=mine"
 
 
 def test_interrupting_an_import_is_no_plugin_failure(make_plugin: MakePlugin):

@@ -11,8 +11,8 @@ import pytest
 from vsebench import plugin
 from vsebench.cli.app import main
 from vsebench.plugin import Card, PluginError, SpecError
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.kinds import KINDS, Kind, kind_named
-from vsebench.plugin.loader import load_plugins
 from vsebench.scaffold.kinds import STARTS
 from vsebench.testing import checks
 from vsebench.testing.kinds import GROUPS

@@ -11,8 +11,8 @@ import pytest
 
 from tests.plugin.made_up import MakePlugin, pooling
 from vsebench.plugin import PluginError, SpecError
-from vsebench.plugin.loader import load_from, load_plugins
-from vsebench.plugin.sources import entry_point_source
+from vsebench.plugin.host.loader import load_from, load_plugins
+from vsebench.plugin.host.sources import entry_point_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,7 +200,7 @@ def test_a_missing_or_broken_plugin_file_is_an_error(tmp_path: Path):
     broken.write_text("import no_such_module_anywhere")
     with pytest.raises(
         PluginError,
-        match=r"plugin 'broken' \(.*broken\.py\) failed: ModuleNotFoundError.*; mend the file, or "
+        match=r"plugin 'broken' \(.*broken\.py\) failed: ModuleNotFoundError.*; fix the file, or "
         r"leave it out",
     ):
         load_plugins((str(broken),))
@@ -225,7 +225,7 @@ def test_an_entry_point_without_a_distribution_is_still_loaded_in_isolation():
 
 def test_loading_every_plugin_imports_nothing_heavy():
     code = (
-        "import sys; from vsebench.plugin.loader import load_plugins; load_plugins(); "
+        "import sys; from vsebench.plugin.host.loader import load_plugins; load_plugins(); "
         "print({'torch', 'pandas', 'transformers', 'pydantic'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from vsebench.plugin import PluginError
-from vsebench.plugin.timebox import DEFAULT_SECONDS, PluginTimeout, limit, within
+from vsebench.plugin.host.timebox import DEFAULT_SECONDS, PluginTimeout, limit, within
 
 LONG = 60.0
 
@@ -37,7 +37,7 @@ def test_what_does_not_end_is_interrupted(call):
         PluginTimeout,
         match=r"it did not load within 0\.1 s \(VSEBENCH_PLUGIN_TIMEOUT sets the limit\)",
     ):
-        within(0.1, call, plugin="x", cure="")
+        within(0.1, call, plugin="x", hint="")
 
 
 def test_what_ends_too_late_is_too_late():
@@ -47,13 +47,13 @@ def test_what_ends_too_late_is_too_late():
         return 1
 
     with pytest.raises(PluginTimeout):
-        within(0.1, late, plugin="x", cure="")
+        within(0.1, late, plugin="x", hint="")
 
 
 def test_what_ends_in_time_is_returned_or_raised():
-    assert within(LONG, lambda: 7, plugin="x", cure="") == 7
+    assert within(LONG, lambda: 7, plugin="x", hint="") == 7
     with pytest.raises(ZeroDivisionError):
-        within(LONG, lambda: 1 / 0, plugin="x", cure="")
+        within(LONG, lambda: 1 / 0, plugin="x", hint="")
 
 
 def test_ctrl_c_is_no_timeout():
@@ -61,7 +61,7 @@ def test_ctrl_c_is_no_timeout():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        within(LONG, interrupted, plugin="x", cure="")
+        within(LONG, interrupted, plugin="x", hint="")
 
 
 @pytest.mark.parametrize("handler", [signal.SIG_IGN, lambda *_: None])
@@ -69,7 +69,7 @@ def test_it_works_where_sigint_is_handled_otherwise_and_leaves_that_as_it_was(ha
     before = signal.signal(signal.SIGINT, handler)
     try:
         with pytest.raises(PluginTimeout):
-            within(0.1, spin, plugin="x", cure="")
+            within(0.1, spin, plugin="x", hint="")
         assert signal.getsignal(signal.SIGINT) is handler
     finally:
         signal.signal(signal.SIGINT, before)
@@ -83,20 +83,20 @@ def test_other_threads_and_0_seconds_have_no_limit():
         return "done"
 
     thread = threading.Thread(
-        target=lambda: results.append(within(0.01, slow, plugin="x", cure=""))
+        target=lambda: results.append(within(0.01, slow, plugin="x", hint=""))
     )
     thread.start()
     thread.join()
-    assert [*results, within(0, slow, plugin="x", cure="")] == ["done", "done"]
+    assert [*results, within(0, slow, plugin="x", hint="")] == ["done", "done"]
 
 
 HANG = """
 import ctypes
-from vsebench.plugin.timebox import within
+from vsebench.plugin.host.timebox import within
 def hang():
     lock = ctypes.create_string_buffer(64)
     {library}.pthread_mutex_lock(lock), {library}.pthread_mutex_lock(lock)
-within(0.1, hang, plugin="'x' (acme)", cure="uninstall it", grace=0.2)
+within(0.1, hang, plugin="'x' (acme)", hint="uninstall it", grace=0.2)
 """
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vsebench.plugin import SpecError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import create
 
 NAMES = (

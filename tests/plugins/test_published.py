@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from vsebench.plugin import DatasetCard, Setting, recalls
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.metrics import RECALLS, keys
 from vsebench.results.components import resolve_pooling, resolve_ref
 from vsebench.results.presets import PRESETS

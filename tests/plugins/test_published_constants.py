@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 
 if TYPE_CHECKING:
     from vsebench.plugin import LossCard

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from vsebench.plugin import LossCard, SpecError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import create
 
 SAMPLERS = ("uniform", "popularity", "warp", "dns", "softmax-oracle", "vse-ens", "aobpr")

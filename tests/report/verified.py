@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.factories import make_record, make_spec, save
 from vsebench.plugin import Card, DatasetCard, Published, Setting
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.metrics import RECALLS
 from vsebench.plugin.registry import Component, Origin, Registry
 from vsebench.results.protocol import Protocol

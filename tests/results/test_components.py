@@ -8,7 +8,7 @@ import pytest
 
 import vsebench
 from vsebench.plugin import Card, Param, PluginError, SpecError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.registry import Component, Origin, Registry
 from vsebench.plugin.specs import create, parse_spec, split_list
 from vsebench.results.components import resolve_pooling, resolve_ref

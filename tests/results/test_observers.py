@@ -13,7 +13,7 @@ import torch
 from tests.factories import make_annotation_spec, make_curve, make_record, make_spec
 from tests.plugin.conftest import make_plugin  # noqa: F401  # a fixture
 from vsebench.plugin import RetrievalTest
-from vsebench.plugin.loader import load_from
+from vsebench.plugin.host.loader import load_from
 from vsebench.results.observers import Observers, info_of
 from vsebench.results.record import Column
 

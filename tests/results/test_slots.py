@@ -9,8 +9,8 @@ import pytest
 
 from tests.factories import component, make_annotation_spec, make_record, make_spec
 from vsebench.grid import makeable
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.kinds import KINDS
-from vsebench.plugin.loader import load_plugins
 from vsebench.report.matching import uses
 from vsebench.report.runs import Run
 from vsebench.report.sections import conditions

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vsebench.plugin import Key, Progress
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.observers import Observers
 from vsebench.results.store import Store
 from vsebench.retrieval.training import loop

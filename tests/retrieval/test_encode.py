@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from vsebench.data.vocabulary import Vocabulary
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.retrieval.encode import encode_images, encode_texts, evaluating
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
 from vsebench.retrieval.model import Model, build

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tests.tiny_models import write_bert
 from tests.tiny_vision import write_image_set, write_vision
 from vsebench.plugin import DataError, Key, ParameterGroup, SpecError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.store import Store
 from vsebench.retrieval import frozen
 from vsebench.retrieval.encoders.backbone import BackboneEncoder

@@ -10,7 +10,7 @@ import pytest
 
 from tests.scaffold.projects import KINDS, install, project
 from vsebench.cli.app import main
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import torch
 from tests.elsewhere import ELSEWHERE, There, elsewhere
 from tests.testing import broken_samplers as made
 from tests.testing.made import only, subject
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.testing.kinds import checks_of
 from vsebench.testing.report import run
 from vsebench.testing.samplers import draws

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.plugin.made_up import pooling
-from vsebench.plugin import PluginError, SpecError, loader
+from vsebench.plugin import PluginError, SpecError
+from vsebench.plugin.host import loader
 from vsebench.testing.targets import subjects
 
 if TYPE_CHECKING:

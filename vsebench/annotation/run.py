@@ -11,10 +11,10 @@ import torch
 from vsebench.annotation.evaluation import evaluate
 from vsebench.annotation.inputs import Inputs, open_inputs, settings_of
 from vsebench.annotation.train import train
+from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
-from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import AnnotationTest, VsebenchError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.metrics import HEADLINE
 from vsebench.results.best import Best
 from vsebench.results.components import make

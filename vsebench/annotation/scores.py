@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from vsebench.kernels.bounds import undecided
-from vsebench.kernels.exact_scores import exact_scores
+from vsebench.kernels.exact_dot import exact_scores
 from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.tile_count import Band
 from vsebench.plugin import DataError

@@ -160,10 +160,10 @@ def require_kernel(component: object, kind: str) -> None:
         SpecError: it has no kernel.
     """
     if not hasattr(component, "kernel"):
-        cure = f"use engine=minibatch, or give it kernel() (docs/plugins/{kind}.md)"
+        hint = f"use engine=minibatch, or give it kernel() (docs/plugins/{kind}.md)"
         raise SpecError(
             f"{kind} {type(component).__name__} has no compiled form, which the sequential engine "
-            f"needs: {cure}"
+            f"needs: {hint}"
         )
 
 

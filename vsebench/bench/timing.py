@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
-from vsebench.kernels.threads import cpu_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,7 @@ from packaging.version import Version
 
 from vsebench.catalogue.index import SHIPPED, added, read_index
 from vsebench.plugin.errors import PluginError, VsebenchError, did_you_mean
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

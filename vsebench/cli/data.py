@@ -47,7 +47,7 @@ def list_command(plugin: PluginFiles = None) -> None:
     """List the data sets."""
     from tabulate import tabulate
 
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
 
     files = tuple(plugin or ())
     registry = load_plugins(files).registry

@@ -16,7 +16,7 @@ from vsebench.plugin.errors import PluginError, SpecError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from vsebench.plugin.loader import PluginInfo, Plugins
+    from vsebench.plugin.host.loader import PluginInfo, Plugins
 
 HOOK = "vsebench_register_commands"
 
@@ -55,7 +55,7 @@ def plugin_commands(taken: Collection[str]) -> dict[str, Any]:
     """The commands of all plugins by name. A plugin whose hook fails, or that wants a name of
     `taken` or of another plugin, is named on stderr and left out.
     """
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
 
     plugins = load_plugins()
     found: dict[str, Any] = {}

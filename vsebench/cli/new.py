@@ -36,7 +36,7 @@ def new_command(
     tests, its README and what CI runs.
     """
     from vsebench import __version__
-    from vsebench.plugin.loader import API_VERSION
+    from vsebench.plugin.host.loader import API_VERSION
     from vsebench.scaffold import Project, render, write
 
     registered = _kind(kind, side)
@@ -84,7 +84,7 @@ def _refuse_taken(project: Project) -> None:
 
 
 def _claims(project: Project) -> list[Component]:
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
 
     return [
         component

@@ -57,7 +57,7 @@ PluginFiles = Annotated[
 def datasets(plugin_files: tuple[str, ...] = ()) -> Iterator[tuple[Component, DatasetCard]]:
     """Every registered data set and its card."""
     from vsebench.plugin.cards import DatasetCard
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
 
     for component in load_plugins(plugin_files).registry:
         if isinstance(component.card, DatasetCard):
@@ -68,7 +68,7 @@ def find_dataset(
     text: str, plugin_files: tuple[str, ...] = ()
 ) -> tuple[Component, DatasetCard, dict[str, Scalar]]:
     """The data set that a spec names, its card, and its options with their values."""
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
     from vsebench.plugin.specs import parse_spec
 
     name, given = parse_spec(text)

@@ -15,7 +15,7 @@ from vsebench.plugin.kinds import KINDS, kind_named
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.plugin.loader import PluginInfo
+    from vsebench.plugin.host.loader import PluginInfo
 
 KindOption = Annotated[
     str | None, typer.Option("--kind", help=f"Only this kind of component: {', '.join(KINDS)}.")
@@ -28,7 +28,7 @@ def plugins_command(
         typer.Option(
             "--failed",
             help="Only plugins that could not be loaded, or claim a name that another has, with "
-            "the cure.",
+            "a hint.",
         ),
     ] = False,
     kind: KindOption = None,
@@ -51,7 +51,7 @@ def plugins_command(
     as_json: Json = False,
 ) -> None:
     """List the plugins, what each provides, and why it could not be loaded."""
-    from vsebench.plugin.loader import API_VERSION, load_plugins
+    from vsebench.plugin.host.loader import API_VERSION, load_plugins
 
     as_json = as_json or form == "json"
     check_kind(kind)
@@ -67,7 +67,7 @@ def plugins_command(
     plugins = load_plugins(tuple(plugin or ()))
     infos = [
         info
-        for info in (plugins.ailing if failed else plugins.infos)
+        for info in (plugins.with_problems if failed else plugins.infos)
         if kind is None or any(k == kind for k, _ in info.components)
     ]
     if as_json:
@@ -112,9 +112,9 @@ def _table(infos: Sequence[PluginInfo], kind: str | None) -> str:
 
 
 def _provides(info: PluginInfo, kind: str | None) -> str:
-    """Its components by kind, a line each, and what is wrong with it, with the cure."""
+    """Its components by kind, a line each, and what is wrong with it, with a hint."""
     kinds = dict.fromkeys(k for k, _ in info.components if kind in (None, k))
     provided = [
         f"{k}: {', '.join(name for other, name in info.components if other == k)}" for k in kinds
     ]
-    return "\n".join([*provided, *(line for line in (info.error, info.cure) if line)])
+    return "\n".join([*provided, *(line for line in (info.error, info.hint) if line)])

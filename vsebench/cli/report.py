@@ -113,6 +113,6 @@ def _refuse_other_files(path: Path) -> None:
 
 def _write_page(results: Results, path: Path, command: str) -> None:
     from vsebench.files import write_text
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
 
     write_text(path, results.page(command=command, registry=load_plugins().registry))

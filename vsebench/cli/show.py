@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vsebench.plugin.cards import Card
-    from vsebench.plugin.loader import Plugins
+    from vsebench.plugin.host.loader import Plugins
     from vsebench.plugin.params import Param
     from vsebench.plugin.published import Published
     from vsebench.plugin.registry import Component
@@ -41,7 +41,7 @@ def show_command(
     """Show what a component is: its parameters, paper, published numbers and plugin. Lists every
     kind of that name.
     """
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
 
     as_json = as_json or form == "json"
     check_kind(kind)

@@ -94,7 +94,7 @@ def _samplers(asked: str | None, plugin_files: tuple[str, ...]) -> dict[str, Cal
     Raises:
         VsebenchError: one of them is not known, or cannot be made.
     """
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
     from vsebench.plugin.specs import parse_spec, split_list
 
     registry = load_plugins(plugin_files).registry

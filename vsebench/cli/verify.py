@@ -50,7 +50,7 @@ def verify_command(
     """Compare finished runs with the published figures of a component; exit with 3 when a gap is
     larger than the tolerance, with 4 when none could be taken.
     """
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
     from vsebench.report.formats import WIDTH
     from vsebench.report.verify import verify
     from vsebench.report.verify_text import render

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError
+from vsebench.plugin.host.timebox import PluginTimeout, limit, within
 from vsebench.plugin.kinds import KINDS
-from vsebench.plugin.timebox import PluginTimeout, limit, within
 from vsebench.results.components import make
 from vsebench.results.record import Evaluation
 from vsebench.results.tasks import task_of
@@ -70,7 +70,7 @@ def _made(run: AnySpec, slot: ComponentSlot, ref: ComponentRef, registry: Regist
             limit(),
             lambda: make(run, slot.field, registry),
             plugin=f"with {name}",
-            cure="leave the component out",
+            hint="leave the component out",
         )
     except PluginTimeout as error:
         raise PluginTimeout(f"{name} cannot be made: {error}") from error

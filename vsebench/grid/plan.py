@@ -11,7 +11,7 @@ from vsebench.grid.axes import resolve_datasets
 from vsebench.grid.makeable import check_components
 from vsebench.grid.planning import Opened
 from vsebench.kernels.devices import default_workers, resolve_device
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref
 from vsebench.results.spec import ComponentRef, Environment

@@ -12,7 +12,7 @@ from vsebench.grid.execute import held_by
 from vsebench.grid.forking import preloading_for
 from vsebench.grid.job import job_of
 from vsebench.grid.plan import plan
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.lease import Lease, is_held
 from vsebench.results.record import RunRecord
 from vsebench.results.store import Store

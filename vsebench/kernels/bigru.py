@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch.nn import functional
 
-from vsebench.kernels.rounding import PACKED_ROWS, round_up
+from vsebench.kernels.gemm import PACKED_ROWS, round_up
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -17,8 +17,8 @@ from torch.autograd.function import once_differentiable
 
 from vsebench.kernels.compiled import array
 from vsebench.kernels.gates_numba import candidate_gradient, sigmoid, tanh
+from vsebench.kernels.gemm import PACKED_ROWS, round_up
 from vsebench.kernels.jit import jit
-from vsebench.kernels.rounding import PACKED_ROWS, round_up
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,12 +1,16 @@
-"""Where runs are computed, and how many of them at a time."""
+"""Where runs are computed, how many of them at a time, and with how many threads."""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DEVICES = ("auto", "cpu", "cuda")
 _CPUS = Path("/sys/devices/system/cpu")
@@ -70,3 +74,16 @@ def _quota(cores: int) -> int:
         _QUOTA.read_text().strip().partition(" ") if _QUOTA.exists() else ("max", "", "")
     )
     return cores if quota == "max" else int(quota) // int(period)
+
+
+@contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Uses `count` CPU threads of torch inside."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

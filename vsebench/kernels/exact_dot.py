@@ -1,4 +1,5 @@
-"""Inner products that are the same to the last bit wherever they are computed.
+"""Inner products that are the same to the last bit wherever they are computed, row by row and for
+chosen pairs of rows.
 
 A matrix product's last bits depend on its shape, its device and its threads. Where equality
 matters, as for ties between scores, products are summed here in float64 in one fixed order: the
@@ -14,6 +15,8 @@ import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from vsebench.kernels.rows import Rows
 
 
 def exact_dot(left: Tensor, right: Tensor, *, compiled: bool = False) -> Tensor:
@@ -49,3 +52,23 @@ def exact_dot(left: Tensor, right: Tensor, *, compiled: bool = False) -> Tensor:
         terms[:, : width - half] += terms[:, half:width]
         width = half
     return terms[:, 0].clone()
+
+
+_CACHED_TERMS = 2**17  # products of an exact batch on the CPU: 1 MiB, which stays in the cache
+_DEVICE_TERMS = 2**23  # elsewhere: 64 MiB, so that launching kernels is not what takes the time
+
+
+def exact_scores(
+    left: Rows, right: Rows, left_index: Tensor, right_index: Tensor, *, compiled: bool
+) -> Tensor:
+    """float64 [P], the inner products of the rows (left_index[p], right_index[p]); see
+    `exact_dot`.
+    """
+    terms = _CACHED_TERMS if left.device.type == "cpu" else _DEVICE_TERMS
+    batch = max(1, terms // left.width)
+    scores = torch.empty(len(left_index), dtype=torch.float64, device=left_index.device)
+    for part, i, j in zip(
+        *(torch.split(whole, batch) for whole in (scores, left_index, right_index)), strict=True
+    ):
+        part.copy_(exact_dot(left.take(i), right.take(j), compiled=compiled))
+    return scores

@@ -4,6 +4,9 @@ On AMD CPUs torch's default fp32 product (MKL) runs at less than half the speed 
 hands fp32 products to oneDNN only when lower precision is allowed, and what oneDNN makes of that
 permission depends on the CPU: without AMX it computes in fp32 all the same, with AMX it rounds the
 inputs to bf16. So it is asked once per process, by products whose rounding shows.
+
+oneDNN also prepares a kernel for each new shape of a product, and the shapes of ragged batches are
+never the same twice; `round_up_rows` gives them row counts that repeat.
 """
 
 from __future__ import annotations
@@ -13,9 +16,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from torch.nn import functional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from torch import Tensor
 
 __all__ = ("onednn_keeps_float32", "true_float32")
 
@@ -129,3 +135,17 @@ def _takes_over() -> bool:
         default = left @ right
     with _precision("bf16"):
         return not torch.equal(default, left @ right)
+
+
+PACKED_ROWS = 256
+"""The multiple for a product over all valid rows of a batch."""
+
+
+def round_up(rows: int, multiple: int) -> int:
+    """The next multiple from `rows` on."""
+    return rows + -rows % multiple
+
+
+def round_up_rows(rows: Tensor, multiple: int = PACKED_ROWS) -> Tensor:
+    """`rows` [..., n, D] with n rounded up to a multiple; the rows added are zero."""
+    return functional.pad(rows, (0, 0, 0, -rows.shape[-2] % multiple))

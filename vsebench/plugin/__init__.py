@@ -12,6 +12,11 @@ A plugin is a module that implements hooks and is named by an entry point of the
 The target is `module:Class`, imported when the component is used: a module of the package, not this
 one, so that listing stays fast. A plugin that is a single file, for `--plugin`, is no module that
 could be imported by its name; it writes f"{__name__}:KMax". Nothing here imports torch.
+
+Begin at `protocols`, the roles that components play, and `cards`, what they say of themselves; what
+they get and return is in `retrieval`, `offline`, `sampling`, `datasets`, `encoders`, `embeddings`
+and `runtime`. `kinds` and `hookspecs` are how components are registered, `registry`, `params` and
+`specs` how they are named. `host` is how vsebench loads plugins, which no author needs.
 """
 
 from __future__ import annotations

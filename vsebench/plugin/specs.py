@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from vsebench.plugin.errors import SpecError
+from vsebench.plugin.host.loader import load_plugins
+from vsebench.plugin.host.sources import DISTRIBUTION
 from vsebench.plugin.kinds import kind_named
-from vsebench.plugin.loader import load_plugins
-from vsebench.plugin.sources import DISTRIBUTION
 
 if TYPE_CHECKING:
     from vsebench.plugin.registry import Registry

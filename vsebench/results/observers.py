@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import PluginError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.runtime import Outcome, RunInfo
 from vsebench.results.record import Column
 from vsebench.results.row_keys import INTERVAL_ENDS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vsebench.plugin.loader import PluginInfo, Plugins
+    from vsebench.plugin.host.loader import PluginInfo, Plugins
     from vsebench.plugin.runtime import AnnotationTest, CurvePoint, RetrievalTest
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import AnySpec

@@ -16,8 +16,8 @@ from vsebench.data.fingerprint import fingerprint_files
 from vsebench.data.images.decode import usable_cores
 from vsebench.data.images.store import open_images
 from vsebench.data.images.verify import verify_images
+from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
-from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import DataError
 from vsebench.retrieval.encoders.pretrained import model_files
 from vsebench.retrieval.encoders.vision import VisionModel

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.data.open import open_dataset
+from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
-from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import RetrievalData
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, MissingError, VsebenchError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.spec import METRIC_VERSION, RunSpec
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.frozen import keep_features, untrained

@@ -96,7 +96,7 @@ def find(
         SpecError: the name, a parameter or a value is not known.
         PluginError: a plugin file does not exist or fails.
     """
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
     from vsebench.plugin.specs import parse_spec
 
     name, given = parse_spec(spec)

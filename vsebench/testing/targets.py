@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import PluginError, SpecError, did_you_mean
-from vsebench.plugin.loader import load_plugins
-from vsebench.plugin.sources import normalise
+from vsebench.plugin.host.loader import load_plugins
+from vsebench.plugin.host.sources import normalise
 from vsebench.plugin.specs import parse_spec
 from vsebench.testing.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.plugin.loader import Plugins
+    from vsebench.plugin.host.loader import Plugins
     from vsebench.plugin.registry import Component
 
 
@@ -142,7 +142,7 @@ def _with_parameters(name: str, given: dict[str, str], found: list[Component]) -
     return fitting
 
 
-def _of_distribution(name: str, plugins: Plugins, cure: str) -> list[Component]:
+def _of_distribution(name: str, plugins: Plugins, hint: str) -> list[Component]:
     """The components of an installed distribution.
 
     Raises:
@@ -153,14 +153,14 @@ def _of_distribution(name: str, plugins: Plugins, cure: str) -> list[Component]:
     if not infos:
         raise PluginError(
             f"no plugin of the distribution '{name}' is installed (entry points of the group "
-            f"'vsebench'): {cure}"
+            f"'vsebench'): {hint}"
         )
     for info in infos:
         if info.status != "loaded":
             why = info.error or "VSEBENCH_PLUGINS or VSEBENCH_DISABLE_PLUGINS keeps it out"
             raise PluginError(
                 f"plugin '{info.name}' of {info.distribution} is {info.status}: "
-                f"{why}{'; ' if info.cure else ''}{info.cure}"
+                f"{why}{'; ' if info.hint else ''}{info.hint}"
             )
     return [
         component

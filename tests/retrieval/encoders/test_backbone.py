@@ -8,7 +8,7 @@ import torch
 
 from tests.tiny_vision import SIZE, write_vision
 from vsebench.plugin import LocalFeatures, SpecError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.retrieval.encoders.backbone import BackboneEncoder
 
 if TYPE_CHECKING:

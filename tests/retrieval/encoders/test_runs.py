@@ -184,7 +184,7 @@ def test_a_body_waits_for_its_epoch_and_a_killed_run_goes_on_to_the_same_record(
 
 
 def _initial(spec: RunSpec) -> dict[str, torch.Tensor]:
-    from vsebench.plugin.loader import load_plugins
+    from vsebench.plugin.host.loader import load_plugins
     from vsebench.retrieval.inputs.run_inputs import open_inputs
     from vsebench.retrieval.model import build
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from vsebench.data.vocabulary import Vocabulary
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.retrieval.inputs.run_inputs import open_inputs
 
 if TYPE_CHECKING:

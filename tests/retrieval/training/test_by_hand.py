@@ -19,7 +19,7 @@ from tests.oracles import ranking
 from tests.oracles.words import augmented
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import Key, OfflineLists
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.store import Store
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training.first_round import StoredLists

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from vsebench.plugin import OfflineLists
 from vsebench.plugin.errors import VsebenchError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.store import Store
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training import session as sessions

@@ -13,7 +13,7 @@ import torch
 
 from tests.oracles import samplers as oracle
 from vsebench.plugin import DrawKey, Draws, Key, Progress, SamplerState, VsebenchError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.sampling import NOTHING
 from vsebench.results.store import Store
 from vsebench.retrieval import encode

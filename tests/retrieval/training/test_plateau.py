@@ -11,7 +11,7 @@ import torch
 
 from vsebench import create
 from vsebench.plugin import LossCard, LossInputs, LossOutput, OfflineSpec, Progress
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.retrieval.training.collapse import loss_at_equal
 from vsebench.retrieval.training.selection import Spread
 from vsebench.retrieval.training.step import Objective

@@ -10,7 +10,7 @@ import torch
 
 from tests.data.files import write_precomp
 from tests.oracles.collapse import mean_cosine
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.retrieval.inputs.run_inputs import open_inputs
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training.selection import evaluate_split, spread

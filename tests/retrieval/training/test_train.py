@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from tests.lost_lease import writes_no_more_after_an_evaluation
 from vsebench.plugin import OfflineLists, VsebenchError
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.store import Store
 from vsebench.retrieval.inputs.batches import FeatureBatches
 from vsebench.retrieval.inputs.text_batches import TokenBatches

@@ -11,7 +11,7 @@ from torch import nn
 
 from vsebench.kernels import valid_mask
 from vsebench.kernels.batch_norm import MaskedBatchNorm
-from vsebench.kernels.rounding import round_up_rows
+from vsebench.kernels.gemm import round_up_rows
 
 if TYPE_CHECKING:
     from torch import Tensor

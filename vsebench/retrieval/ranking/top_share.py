@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from vsebench.kernels.bounds import undecided
-from vsebench.kernels.exact_scores import exact_scores
+from vsebench.kernels.exact_dot import exact_scores
 from vsebench.kernels.tile_count import Band
 from vsebench.retrieval.ranking.scored.places import row_scores
 from vsebench.retrieval.ranking.scored.ranks import reach

@@ -96,18 +96,18 @@ def load_best(model: Model, directory: RunReader) -> None:
     Raises:
         VsebenchError: the file is missing or damaged, or holds another model.
     """
-    path, cure = (
+    path, hint = (
         directory.best_path,
         f"delete the folder {directory.path} and make the run again with 'vsebench run'",
     )
     try:
         model.load_state_dict(load_file(path))
     except (SafetensorError, OSError) as error:
-        raise VsebenchError(f"{path} is missing or damaged ({error}): {cure}") from error
+        raise VsebenchError(f"{path} is missing or damaged ({error}): {hint}") from error
     except RuntimeError as error:  # of names or shapes that differ, all listed
         raise VsebenchError(
             f"{path} is of another model than the run's, by the names or shapes of its "
-            f"parameters: {cure}"
+            f"parameters: {hint}"
         ) from error
 
 

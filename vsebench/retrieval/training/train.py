@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
-from vsebench.kernels.threads import cpu_threads
 from vsebench.plugin import RetrievalTest
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import Cost, RunRecord

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.data.open import open_dataset
 from vsebench.plugin.executors import Job, Resources
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref
 from vsebench.results.protocol import AnnotationProtocol

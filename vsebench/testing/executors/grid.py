@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.loader import load_plugins
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import own_spec
 from vsebench.results.lease import Lease
 from vsebench.testing.check import ConformanceError

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vsebench.kernels.bin_count import count_bins
 from vsebench.kernels.bounds import undecided
-from vsebench.kernels.exact_scores import exact_scores
+from vsebench.kernels.exact_dot import exact_scores
 from vsebench.kernels.gemm import true_float32
+from vsebench.kernels.tile_count import count_bins
 from vsebench.retrieval.ranking.judgements import ABSENT, place
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsebench.kernels.bounds import undecided
-from vsebench.kernels.exact_scores import exact_scores
+from vsebench.kernels.exact_dot import exact_scores
 from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.tile_count import Band, count_above
 

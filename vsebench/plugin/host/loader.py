@@ -1,8 +1,8 @@
 """Loads plugins, each in isolation: a broken one takes down itself only.
 
 pluggy's own entry-point loader lets one ImportError stop everything and skips a second distribution
-that uses the same entry-point name, so entry points are read by `vsebench.plugin.sources`, and what
-they name is handed to pluggy under `distribution:entry-point`.
+that uses the same entry-point name, so entry points are read by `vsebench.plugin.host.sources`, and
+what they name is handed to pluggy under `distribution:entry-point`.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING, Any, Literal
 import pluggy
 
 from vsebench.plugin import hookspecs
-from vsebench.plugin.cures import NewerAPIError, collisions, cure, describe, disable
 from vsebench.plugin.errors import PluginError, did_you_mean
+from vsebench.plugin.host.hints import NewerAPIError, collisions, describe, disable, hint
+from vsebench.plugin.host.sources import DISTRIBUTION, file_source, installed_sources, normalise
+from vsebench.plugin.host.timebox import PluginTimeout, limit, within
 from vsebench.plugin.kinds import kinds_of
 from vsebench.plugin.registry import Component, Registry
-from vsebench.plugin.sources import DISTRIBUTION, file_source, installed_sources, normalise
-from vsebench.plugin.timebox import PluginTimeout, limit, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from vsebench.plugin.cards import Card
+    from vsebench.plugin.host.sources import PluginSource
     from vsebench.plugin.kinds import Kind
     from vsebench.plugin.params import Param
     from vsebench.plugin.registry import Origin
-    from vsebench.plugin.sources import PluginSource
 
 API_VERSION = 1
 """Raised when a plugin written for an older suite may no longer work. A plugin may set
@@ -52,7 +52,7 @@ class PluginInfo:
         location: the entry point's value, or the path of the file.
         status: whether its components can be used.
         error: why it failed; of one that was loaded, which of its names others claim too.
-        cure: what to do about it.
+        hint: what to do about it.
         hooks: that it implements.
         components: that it provides, by kind and name.
     """
@@ -63,7 +63,7 @@ class PluginInfo:
     location: str
     status: Literal["loaded", "failed", "disabled"]
     error: str = ""
-    cure: str = ""
+    hint: str = ""
     hooks: tuple[str, ...] = ()
     components: tuple[tuple[str, str], ...] = ()
 
@@ -98,7 +98,7 @@ class Plugins:
         return results
 
     @property
-    def ailing(self) -> list[PluginInfo]:
+    def with_problems(self) -> list[PluginInfo]:
         """Those with an error: they could not be loaded, or claim a name that another distribution
         claims.
         """
@@ -131,7 +131,7 @@ def load_plugins(files: tuple[str, ...] = ()) -> Plugins:
     for source, info in zip(sources, plugins.infos, strict=True):
         if info.status == "failed" and (strict or source.asked_for):
             where = info.location if source.asked_for else info.distribution
-            raise PluginError(f"plugin '{info.name}' ({where}) failed: {info.error}; {info.cure}")
+            raise PluginError(f"plugin '{info.name}' ({where}) failed: {info.error}; {info.hint}")
     return plugins
 
 
@@ -168,7 +168,7 @@ def _with_collisions(info: PluginInfo, registry: Registry) -> PluginInfo:
     if info.status != "loaded" or info.distribution == DISTRIBUTION:
         return info
     error, advice = collisions(registry, info.distribution, info.name)
-    return replace(info, error=error, cure=advice)
+    return replace(info, error=error, hint=advice)
 
 
 def _names(variable: str) -> frozenset[str] | None:
@@ -205,17 +205,17 @@ def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
     try:
         with redirect_stdout(sys.stderr):  # what a plugin prints while it is imported is no result
             hooks, registry = within(
-                seconds, load, plugin=who, cure=f"uninstall it, or {disable(source)}"
+                seconds, load, plugin=who, hint=f"uninstall it, or {disable(source)}"
             )
         plugins.registry.merge(registry)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever it raises, the others go on
         plugins.manager.unregister(name=name)
-        info = _info(source, "failed", error=describe(error), cure=cure(error, source))
+        info = _info(source, "failed", error=describe(error), hint=hint(error, source))
         if isinstance(error, PluginTimeout):
             print(  # noqa: T201  # else the wait would have no reason
-                f"vsebench: warning: plugin {who} failed: {info.error}; {info.cure}",
+                f"vsebench: warning: plugin {who} failed: {info.error}; {info.hint}",
                 file=sys.stderr,
             )
         return info
@@ -306,7 +306,7 @@ def _info(
     status: Literal["loaded", "failed", "disabled"],
     *,
     error: str = "",
-    cure: str = "",
+    hint: str = "",
     hooks: tuple[str, ...] = (),
     components: tuple[tuple[str, str], ...] = (),
 ) -> PluginInfo:
@@ -318,7 +318,7 @@ def _info(
         source.location,
         status,
         error,
-        cure,
+        hint,
         hooks,
         components,
     )

@@ -58,7 +58,7 @@ def within(
     call: Callable[[], Result],
     *,
     plugin: str,
-    cure: str,
+    hint: str,
     grace: float = GRACE_SECONDS,
 ) -> Result:
     """Calls `call`, which must return in time. Only the main thread can be interrupted: in others,
@@ -68,7 +68,7 @@ def within(
         seconds: the limit.
         call: takes no argument.
         plugin: how the watchdog names what does not return.
-        cure: what a user can do about it.
+        hint: what a user can do about it.
         grace: seconds between the first interruption and the end of the process.
 
     Raises:
@@ -80,7 +80,7 @@ def within(
         seconds,
         grace,
         f"vsebench: error: plugin {plugin} did not load within {seconds:g} s and cannot be "
-        f"interrupted: {cure}\n",
+        f"interrupted: {hint}\n",
     )
     try:
         with _interruptible():

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from vsebench.plugin.errors import VsebenchError
 
 if TYPE_CHECKING:
+    from vsebench.plugin.host.sources import PluginSource
     from vsebench.plugin.registry import Component, Registry
-    from vsebench.plugin.sources import PluginSource
 
 
 class NewerAPIError(VsebenchError):
@@ -31,10 +31,10 @@ def disable(source: PluginSource) -> str:
     return f"set VSEBENCH_DISABLE_PLUGINS={name}"
 
 
-def cure(error: BaseException, source: PluginSource) -> str:
+def hint(error: BaseException, source: PluginSource) -> str:
     """What a user can do about it."""
     if source.asked_for:
-        return "mend the file, or leave it out"
+        return "fix the file, or leave it out"
     newer = _newer_vsebench(source)
     if newer:
         return f"pip install -U 'vsebench{newer}', which it requires, or {disable(source)}"
