@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from vsebench.data.prepare.feature_writer import write_features
-from vsebench.data.prepare.source import Rows
+from vsebench.data.prepare.source import SplitFeatures
 from vsebench.data.prepare.tsv import TsvFiles
 from vsebench.data.prepare.work import Work
 
@@ -76,7 +76,9 @@ def test_write_table(tsv: Path, tmp_path: Path, benchmark: Any, compare: Compare
     """
     csv.field_size_limit(sys.maxsize)
     source = TsvFiles(tsv.parent, [tsv])
-    rows = Rows(source, [str(image) for image in range(IMAGES)], np.full(IMAGES, REGIONS), WIDTH)
+    rows = SplitFeatures(
+        source, [str(image) for image in range(IMAGES)], np.full(IMAGES, REGIONS), WIDTH
+    )
 
     def plain() -> str:
         with tsv.open() as file:

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vsebench.annotation.count import count_above
+from vsebench.annotation.count import FactorScores, FunctionScores, count_above
 from vsebench.annotation.metrics import AnnotationMetrics
-from vsebench.annotation.scores import FactorScores, FunctionScores
 from vsebench.kernels.rows import Rows
 from vsebench.plugin import DataError, SpecError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vsebench.annotation.scores import ScoreFunction, Scores
+    from vsebench.annotation.count import ScoreFunction, Scores
     from vsebench.plugin import Positives
 
 _TILE = 1 << 23

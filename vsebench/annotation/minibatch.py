@@ -62,7 +62,8 @@ class MiniBatch:
             self._features = torch.tensor(self._features, dtype=torch.float32, device=device)
         optimiser = OPTIMISERS[settings.optimiser]
         self._image_optimiser, self._label_optimiser = (
-            optimiser(table, settings.lr) for table in (context.model.images, context.model.labels)
+            optimiser(matrix, settings.lr)
+            for matrix in (context.model.images, context.model.labels)
         )
         self._numbers = torch.arange(settings.batch_size, device=device)
         self._draws_per_step = settings.batch_size * settings.negatives

@@ -1,4 +1,4 @@
-"""Optimisers of some rows of a table. They climb: what they are given is minus the gradient, and a
+"""Optimisers of some rows of a matrix. They climb: what they are given is minus the gradient, and a
 row that is given twice gets the sum.
 """
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class RowOptimiser(Protocol):
-    """Changes the rows of one table [m, K]; rows that are not given stay as they are, and so does
+    """Changes the rows of one matrix [m, K]; rows that are not given stay as they are, and so does
     what is known of them.
     """
 
-    def step(self, table: Tensor, rows: Tensor, ascent: Tensor) -> None:
-        """Changes the rows `rows` int64 [r] of `table` in place along `ascent` [r, K]."""
+    def step(self, matrix: Tensor, rows: Tensor, ascent: Tensor) -> None:
+        """Changes the rows `rows` int64 [r] of `matrix` in place along `ascent` [r, K]."""
         ...
 
     def state_dict(self) -> dict[str, Tensor]: ...
@@ -37,15 +37,15 @@ class SGD:
     """Plain steps.
 
     Args:
-        table: whose rows it changes.
+        matrix: whose rows it changes.
         lr: learning rate.
     """
 
-    def __init__(self, table: Tensor, lr: float) -> None:  # noqa: ARG002  # as the others
+    def __init__(self, matrix: Tensor, lr: float) -> None:  # noqa: ARG002  # as the others
         self._lr = lr
 
-    def step(self, table: Tensor, rows: Tensor, ascent: Tensor) -> None:
-        table.index_add_(0, rows, ascent, alpha=self._lr)
+    def step(self, matrix: Tensor, rows: Tensor, ascent: Tensor) -> None:
+        matrix.index_add_(0, rows, ascent, alpha=self._lr)
 
     def state_dict(self) -> dict[str, Tensor]:
         return {}
@@ -58,21 +58,21 @@ class AdaGrad:
     """AdaGrad (Duchi et al., JMLR 2011), as `torch.optim.Adagrad` on sparse gradients.
 
     Args:
-        table: whose rows it changes.
+        matrix: whose rows it changes.
         lr: learning rate.
     """
 
     _EPS = 1e-10
 
-    def __init__(self, table: Tensor, lr: float) -> None:
+    def __init__(self, matrix: Tensor, lr: float) -> None:
         self._lr = lr
-        self._squares = torch.zeros_like(table)
+        self._squares = torch.zeros_like(matrix)
 
-    def step(self, table: Tensor, rows: Tensor, ascent: Tensor) -> None:
+    def step(self, matrix: Tensor, rows: Tensor, ascent: Tensor) -> None:
         rows, ascent = _summed(rows, ascent)
         squares = self._squares[rows].addcmul_(ascent, ascent)
         self._squares[rows] = squares
-        table.index_add_(0, rows, ascent.div_(squares.sqrt_().add_(self._EPS)), alpha=self._lr)
+        matrix.index_add_(0, rows, ascent.div_(squares.sqrt_().add_(self._EPS)), alpha=self._lr)
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"squares": self._squares}
@@ -86,19 +86,19 @@ class Adam:
     `torch.optim.SparseAdam`.
 
     Args:
-        table: whose rows it changes.
+        matrix: whose rows it changes.
         lr: learning rate.
     """
 
     _BETAS = (0.9, 0.999)
     _EPS = 1e-8
 
-    def __init__(self, table: Tensor, lr: float) -> None:
+    def __init__(self, matrix: Tensor, lr: float) -> None:
         self._lr = lr
         self._steps = 0
-        self._first, self._second = torch.zeros_like(table), torch.zeros_like(table)
+        self._first, self._second = torch.zeros_like(matrix), torch.zeros_like(matrix)
 
-    def step(self, table: Tensor, rows: Tensor, ascent: Tensor) -> None:
+    def step(self, matrix: Tensor, rows: Tensor, ascent: Tensor) -> None:
         rows, ascent = _summed(rows, ascent)
         self._steps += 1
         b1, b2 = self._BETAS
@@ -106,7 +106,7 @@ class Adam:
         second = self._second[rows].mul_(b2).addcmul_(ascent, ascent, value=1 - b2)
         self._first[rows], self._second[rows] = first, second
         bias1, bias2 = 1 - b1**self._steps, 1 - b2**self._steps
-        table.index_add_(
+        matrix.index_add_(
             0, rows, first / second.sqrt().add_(self._EPS), alpha=self._lr * bias2**0.5 / bias1
         )
 

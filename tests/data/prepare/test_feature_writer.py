@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vsebench.data.prepare import feature_writer
-from vsebench.data.prepare.source import Rows
+from vsebench.data.prepare.source import SplitFeatures
 from vsebench.plugin import DataError
 
 LIMIT = {"float16": np.finfo(np.float16).max, "float32": np.finfo(np.float32).max}
@@ -27,7 +27,7 @@ class Memory:
 
 
 def rows(features):
-    return Rows(
+    return SplitFeatures(
         Memory(features),
         [str(i) for i in range(len(features))],
         np.full(len(features), features.shape[1]),

@@ -180,7 +180,7 @@ def test_a_target_that_cannot_be_written(origin, tmp_path, below):
 def test_a_disk_that_is_too_small(origin, tmp_path, monkeypatch):
     usage = module.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage._replace(free=10**6))
-    with pytest.raises(DataError, match=r"out has 0\.0 GB free, expected 0\.1 GB for the tables"):
+    with pytest.raises(DataError, match=r"out has 0\.0 GB free, expected 0\.1 GB for the arrays"):
         prepare(Request("flickr30k", origin, tmp_path / "out"), quiet)
     assert not (tmp_path / "out").exists()
 

@@ -22,7 +22,7 @@ from vsebench.plugin import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vsebench.data.prepare.source import Rows
+    from vsebench.data.prepare.source import SplitFeatures
     from vsebench.data.prepare.work import Work
 
 BLOCK = 64
@@ -43,20 +43,20 @@ class Written:
     largest: float
 
 
-def feature_bytes(rows: Rows, dtype: np.dtype) -> int:
+def feature_bytes(split: SplitFeatures, dtype: np.dtype) -> int:
     """Size of the table without its header."""
-    return math.prod(rows.shape) * dtype.itemsize
+    return math.prod(split.shape) * dtype.itemsize
 
 
 def write_features(
-    work: Work, name: str, rows: Rows, dtype: np.dtype, advance: Callable[[int], None]
+    work: Work, name: str, split: SplitFeatures, dtype: np.dtype, advance: Callable[[int], None]
 ) -> Written:
     """Writes the images of a split, or what of them is not there yet.
 
     Args:
         work: the folder of unfinished files.
         name: of the file.
-        rows: the images; shorter ones are padded with zeros.
+        split: the images; shorter ones are padded with zeros.
         dtype: of the table, float16 or float32.
         advance: is told how many images more are done.
 
@@ -64,16 +64,16 @@ def write_features(
         DataError: features are damaged, not finite, or too large for the type.
         OSError: the file system refuses.
     """
-    images, row_bytes = len(rows.keys), feature_bytes(rows, dtype) // len(rows.keys)
-    header = _header(rows.shape, dtype)
+    images, row_bytes = len(split.keys), feature_bytes(split, dtype) // len(split.keys)
+    header = _header(split.shape, dtype)
     path = work.folder / name
     with path.open("r+b" if path.exists() else "w+b") as file:
         digest, done, largest = _resume(file, work.progress(name), header, row_bytes)
         advance(done)
         noted = done
         while done < images:
-            block = _block(rows, done, dtype)
-            largest = max(largest, _largest(rows, done, block))
+            block = _block(split, done, dtype)
+            largest = max(largest, _largest(split, done, block))
             content = block.reshape(-1).view(np.uint8).data
             digest.update(content)
             file.write(content)
@@ -115,33 +115,33 @@ def _resume(
     return hashlib.sha256(header), 0, 0.0
 
 
-def _block(rows: Rows, start: int, dtype: np.dtype) -> np.ndarray:
+def _block(split: SplitFeatures, start: int, dtype: np.dtype) -> np.ndarray:
     """Images from `start` on, [up to BLOCK, N, width]."""
-    keys = rows.keys[start : start + BLOCK]
-    block = np.empty((len(keys), *rows.shape[1:]), dtype)
+    keys = split.keys[start : start + BLOCK]
+    block = np.empty((len(keys), *split.shape[1:]), dtype)
     with np.errstate(over="ignore"):  # infinities are found, and named, afterwards
         for i, key in enumerate(keys):
-            features, length = _read(rows, key), int(rows.lengths[start + i])
-            if features.shape != (length, rows.width) or features.dtype.kind != "f":
+            features, length = _read(split, key), int(split.lengths[start + i])
+            if features.shape != (length, split.width) or features.dtype.kind != "f":
                 raise DataError(
-                    f"{rows.source.where(key)} holds {features.dtype} {features.shape}, expected "
-                    f"floats ({length}, {rows.width}): did it change meanwhile?"
+                    f"{split.source.where(key)} holds {features.dtype} {features.shape}, expected "
+                    f"floats ({length}, {split.width}): did it change meanwhile?"
                 )
             block[i, :length] = features
             block[i, length:] = 0
     return block
 
 
-def _read(rows: Rows, key: str) -> np.ndarray:
+def _read(split: SplitFeatures, key: str) -> np.ndarray:
     try:
-        return rows.source.read(key)
+        return split.source.read(key)
     except OSError as error:
         raise DataError(
-            f"{rows.source.where(key)} cannot be read: {error.strerror or error}"
+            f"{split.source.where(key)} cannot be read: {error.strerror or error}"
         ) from error
 
 
-def _largest(rows: Rows, start: int, block: np.ndarray) -> float:
+def _largest(split: SplitFeatures, start: int, block: np.ndarray) -> float:
     """The largest absolute value, found in two passes over the bits as integers, which rank NaN and
     infinity above all numbers.
 
@@ -155,7 +155,7 @@ def _largest(rows: Rows, start: int, block: np.ndarray) -> float:
     if math.isfinite(largest):
         return largest
     bad = start + int(np.isfinite(block).all(axis=(1, 2)).argmin())
-    where, values = rows.source.where(rows.keys[bad]), _read(rows, rows.keys[bad])
+    where, values = split.source.where(split.keys[bad]), _read(split, split.keys[bad])
     if np.isfinite(values).all():
         raise DataError(
             f"{where} has the value {values.flat[np.abs(values).argmax()]:g}, more than float16 "

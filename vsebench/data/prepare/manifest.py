@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from vsebench.data.prepare.source import Rows
+    from vsebench.data.prepare.source import SplitFeatures
     from vsebench.data.prepare.splits import Split
 
 MANIFEST, SCHEMA = "prepared.json", 1
@@ -67,7 +67,7 @@ def damaged_files(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
             yield f"{name} has another SHA-256 than was prepared"
 
 
-def small_files(splits: Sequence[Split], rows: Mapping[str, Rows]) -> dict[str, bytes]:
+def small_files(splits: Sequence[Split], features: Mapping[str, SplitFeatures]) -> dict[str, bytes]:
     """Captions, ids, file names and lengths, as far as they are known: the content of each file by
     its name.
     """
@@ -77,22 +77,22 @@ def small_files(splits: Sequence[Split], rows: Mapping[str, Rows]) -> dict[str, 
         files[f"{split.stem}_caps.txt"] = _lines(split.captions)
         if all(image.id for image in images):
             files[f"{split.stem}_{IDS}"] = _lines([image.id for image in split.images])
-        if split.stem in rows and rows[split.stem].ragged:
-            files[f"{split.stem}_lengths.npy"] = _npy(rows[split.stem].lengths)
+        if split.stem in features and features[split.stem].ragged:
+            files[f"{split.stem}_lengths.npy"] = _npy(features[split.stem].lengths)
     if all(image.path for image in images):
         files[MAPPING] = json.dumps({image.id: image.path for image in images}, indent=0).encode()
     return files
 
 
-def about(images: int, rows: Rows | None) -> dict[str, Any]:
+def about(images: int, features: SplitFeatures | None) -> dict[str, Any]:
     """What the manifest says of a split."""
     counts = {"images": images, "captions": images * CAPTIONS}
-    if rows is None:
+    if features is None:
         return counts
     return counts | {
-        "shape": list(rows.shape),
-        "shortest": int(rows.lengths.min()),
-        "longest": int(rows.lengths.max()),
+        "shape": list(features.shape),
+        "shortest": int(features.lengths.min()),
+        "longest": int(features.lengths.max()),
     }
 
 

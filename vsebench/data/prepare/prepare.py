@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsebench.data.prepare.feature_writer import Written
-    from vsebench.data.prepare.source import Report, Rows
+    from vsebench.data.prepare.source import Report, SplitFeatures
 
 _SPARE = 1 << 27
-"""Bytes beside the tables: captions, ids, state."""
+"""Bytes beside the arrays: captions, ids, state."""
 
 
 def prepare(request: Request, report: Report) -> dict[str, Any]:
-    """Writes the feature tables, captions and ids of a data set, or what a killed command left to
+    """Writes the feature arrays, captions and ids of a data set, or what a killed command left to
     do.
 
     Args:
@@ -52,14 +52,14 @@ def prepare(request: Request, report: Report) -> dict[str, Any]:
         SpecError: the data set is none that can be prepared.
     """
     gathered = gather(request)
-    rows = measure(gathered.source, gathered.splits, report) if gathered.source else {}
+    features = measure(gathered.source, gathered.splits, report) if gathered.source else {}
     inputs, plan = _identity(request, gathered)
     # What is done is not locked: its folder may be one that cannot be written
     if (before := read_manifest(request.target)) is None:
         with locked(request.target):
             before = read_manifest(request.target)  # of another process, by now
             if before is None:
-                return _write(request, gathered, rows, inputs, plan, report)
+                return _write(request, gathered, features, inputs, plan, report)
     return _again(request.target, before, plan)
 
 
@@ -118,20 +118,20 @@ def _again(target: Path, manifest: dict[str, Any], plan: str) -> dict[str, Any]:
 def _write(
     request: Request,
     gathered: Gathered,
-    rows: dict[str, Rows],
+    features: dict[str, SplitFeatures],
     inputs: dict[str, Any],
     plan: str,
     report: Report,
 ) -> dict[str, Any]:
     """Writes everything, the manifest last."""
     dtype = np.dtype(request.dtype)
-    tables = {f"{stem}_ims.npy": table for stem, table in rows.items()}
-    small = small_files(gathered.splits, rows)
-    _check_space(request.target, sum(feature_bytes(table, dtype) for table in tables.values()))
-    work = Work(request.target, plan, [*small, *tables, MANIFEST])
+    arrays = {f"{stem}_ims.npy": split for stem, split in features.items()}
+    small = small_files(gathered.splits, features)
+    _check_space(request.target, sum(feature_bytes(array, dtype) for array in arrays.values()))
+    work = Work(request.target, plan, [*small, *arrays, MANIFEST])
     for name, content in small.items():
         work.write(name, content)
-    written = _write_tables(work, tables, dtype, report)
+    written = _write_arrays(work, arrays, dtype, report)
     files = {
         name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
         for name, content in small.items()
@@ -142,23 +142,24 @@ def _write(
         "plan": plan,
         "inputs": inputs,
         "splits": {
-            split.stem: about(len(split.images), rows.get(split.stem)) for split in gathered.splits
+            split.stem: about(len(split.images), features.get(split.stem))
+            for split in gathered.splits
         },
-        "features": precision(dtype, max(table.largest for table in written.values()))
+        "features": precision(dtype, max(array.largest for array in written.values()))
         if written
         else None,
         "files": files
-        | {name: {"sha256": table.sha256, "bytes": table.bytes} for name, table in written.items()},
+        | {name: {"sha256": array.sha256, "bytes": array.bytes} for name, array in written.items()},
     }
     work.write(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
     work.publish()
     return manifest
 
 
-def _write_tables(
-    work: Work, tables: dict[str, Rows], dtype: np.dtype, report: Report
+def _write_arrays(
+    work: Work, arrays: dict[str, SplitFeatures], dtype: np.dtype, report: Report
 ) -> dict[str, Written]:
-    done, total = 0, sum(len(table.keys) for table in tables.values())
+    done, total = 0, sum(len(array.keys) for array in arrays.values())
 
     def advance(images: int) -> None:
         nonlocal done
@@ -166,7 +167,7 @@ def _write_tables(
         report("features", done, total)
 
     return {
-        name: write_features(work, name, table, dtype, advance) for name, table in tables.items()
+        name: write_features(work, name, array, dtype, advance) for name, array in arrays.items()
     }
 
 
@@ -179,6 +180,6 @@ def _check_space(target: Path, needed: int) -> None:
     if needed - there + _SPARE > free:
         raise DataError(
             f"{target} has {free / 1e9:.1f} GB free, expected "
-            f"{(needed - there + _SPARE) / 1e9:.1f} GB for the tables: free space or choose "
+            f"{(needed - there + _SPARE) / 1e9:.1f} GB for the arrays: free space or choose "
             "another --to"
         )

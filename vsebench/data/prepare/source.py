@@ -61,7 +61,7 @@ class FeatureSource(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class SplitFeatures:
     """The images of one split in a source.
 
     Attributes:
@@ -78,7 +78,7 @@ class Rows:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of the table: as many local features as the image with most has."""
+        """Of the array that is written: as many local features as the image with most has."""
         return len(self.keys), int(self.lengths.max()), self.width
 
     @property
@@ -87,7 +87,9 @@ class Rows:
         return bool((self.lengths != self.lengths[0]).any())
 
 
-def measure(source: FeatureSource, splits: Sequence[Split], report: Report) -> dict[str, Rows]:
+def measure(
+    source: FeatureSource, splits: Sequence[Split], report: Report
+) -> dict[str, SplitFeatures]:
     """Finds every image and reads its shape.
 
     Raises:
@@ -108,5 +110,5 @@ def measure(source: FeatureSource, splits: Sequence[Split], report: Report) -> d
                 )
             done += 1
             report("sizes", done, total)
-        measured[stem] = Rows(source, names, lengths, width)
+        measured[stem] = SplitFeatures(source, names, lengths, width)
     return measured
