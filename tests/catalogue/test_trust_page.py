@@ -29,7 +29,7 @@ def test_it_names_every_choice_of_the_scaffold():
 
 def test_it_names_every_variable_of_the_loader():
     code = "".join(
-        file.read_text(encoding="utf-8") for file in (ROOT / "vsebench" / "plugin").glob("*.py")
+        file.read_text(encoding="utf-8") for file in (ROOT / "vsebench" / "plugin").rglob("*.py")
     )
     assert set(re.findall(r"VSEBENCH_[A-Z_]*PLUGIN[A-Z_]*", code)) == set(
         re.findall(r"VSEBENCH_[A-Z_]*PLUGIN[A-Z_]*", PAGE)
