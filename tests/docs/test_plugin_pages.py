@@ -13,6 +13,7 @@ import pytest
 from tests.docs.pages import Reader, blocks
 from vsebench.grid.local import LocalExecutor
 from vsebench.plugin import Schedule, execute
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.kinds import KINDS
 
 if TYPE_CHECKING:
