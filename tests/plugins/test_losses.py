@@ -17,7 +17,7 @@ from tests.oracles import contrastive
 from tests.oracles import losses as oracle
 from vsebench.plugin import LossInputs, LossOutput, SpecError
 from vsebench_plugins.adaptive.loss import Adaptive
-from vsebench_plugins.aoq.loss import AOQ, OfflineScores, aoq_terms
+from vsebench_plugins.aoq.loss import AOQ, OfflineScores
 from vsebench_plugins.aoq.negatives import ROLES
 from vsebench_plugins.classic.losses import SumHinge, Triplet, sum_hinge_loss, triplet_loss
 from vsebench_plugins.contrastive.infonce import InfoNCE
@@ -212,7 +212,7 @@ def test_fixture_f4() -> None:
 
 
 def test_fixture_f5() -> None:
-    terms = aoq_terms(F4, torch.eye(3, dtype=torch.bool), F5)
+    terms = AOQ().parts(F4, torch.eye(3, dtype=torch.bool), F5)
     assert_close(terms.weight_text, torch.tensor([1.16667, 1.5, 1.83333]), rtol=1e-5, atol=1e-5)
     assert_close(terms.weight_image, torch.tensor([2, 0.33333, 1.66667]), rtol=1e-5, atol=1e-5)
     sums = [part.sum().item() for part in (terms.online, terms.offline, terms.cross)]
@@ -237,9 +237,8 @@ def test_gradcheck_of_aoq(clamp: bool) -> None:
     ]
 
     def total(similarity: Tensor, *offline: Tensor) -> Tensor:
-        terms = aoq_terms(
-            similarity, inputs.positives, OfflineScores(*offline), alpha=0.1, clamp_weight=clamp
-        )
+        loss = AOQ(alpha=0.1, clamp_weight=clamp)
+        terms = loss.parts(similarity, inputs.positives, OfflineScores(*offline))
         return terms.online + terms.offline + terms.cross
 
     assert torch.autograd.gradcheck(total, scores)
@@ -251,7 +250,7 @@ def test_aoq_weights_carry_gradients_as_published_unless_detached(detach: bool) 
     −hinge / alpha.
     """
     offline = OfflineScores(*(torch.full((3,), -0.5, requires_grad=True) for _ in range(4)))
-    terms = aoq_terms(F4, torch.eye(3, dtype=torch.bool), offline, detach_weight=detach)
+    terms = AOQ(detach_weight=detach).parts(F4, torch.eye(3, dtype=torch.bool), offline)
     (terms.online + terms.offline + terms.cross).sum().backward()
     hinge = torch.tensor([0.15, 0.1, 0.0])
     assert offline.text.grad is not None or detach
@@ -261,8 +260,8 @@ def test_aoq_weights_carry_gradients_as_published_unless_detached(detach: bool) 
 
 def test_aoq_weights_may_be_negative_as_published_unless_clamped() -> None:
     hard = OfflineScores(*(torch.full((3,), 2.0) for _ in range(4)))
-    plain = aoq_terms(F4, torch.eye(3, dtype=torch.bool), hard)
-    clamped = aoq_terms(F4, torch.eye(3, dtype=torch.bool), hard, clamp_weight=True)
+    plain = AOQ().parts(F4, torch.eye(3, dtype=torch.bool), hard)
+    clamped = AOQ(clamp_weight=True).parts(F4, torch.eye(3, dtype=torch.bool), hard)
     assert (plain.weight_text < 0).all()
     assert plain.online.sum() < 0
     assert (clamped.weight_text == 0).all()

@@ -63,7 +63,7 @@ class Point:
         return sum(self.seconds[phase] for phase in PHASES if phase != "evaluation")
 
 
-def train(
+def train(  # noqa: PLR0913  # all that makes a run, each a thing of its own
     data: TrainingData,
     settings: Settings,
     sampler: Sampler,

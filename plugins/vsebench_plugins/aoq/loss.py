@@ -50,54 +50,6 @@ class AOQTerms(NamedTuple):
     weight_image: Tensor
 
 
-def aoq_terms(
-    similarity: Tensor,
-    positives: Tensor,
-    offline: OfflineScores,
-    *,
-    margin: float = 0.2,
-    offline_margin: float = 0.0,
-    alpha: float = 0.3,
-    beta: float = 1.5,
-    adaptive: bool = True,
-    detach_weight: bool = False,
-    clamp_weight: bool = False,
-) -> AOQTerms:
-    """The parts of the loss for scores `similarity` [B, B] (image i, caption j) with `positives`
-    bool [B, B].
-
-    With p the pair's own score, on its hardest online negative and off its offline negative in one
-    direction, that direction contributes `(beta − (off − on) / alpha) · [margin + on − p]+ +
-    [offline_margin + off − p]+`. A pair without online negatives has no online hinge, and a weight
-    of beta. Without `adaptive` every online hinge has the weight 1. Computed in float32 at least.
-    """
-    wide = torch.promote_types(similarity.dtype, torch.float32)
-    scores = similarity.to(wide)
-    offline = OfflineScores(*(score.to(wide) for score in offline))
-    own = scores.diagonal()
-    negatives = scores.masked_fill(positives, -math.inf)
-
-    def direction(hardest: Tensor, off: Tensor) -> tuple[Tensor, Tensor]:
-        missing = hardest == -math.inf
-        online = torch.where(missing, off.detach(), hardest)
-        weight = beta - (off - online) / alpha if adaptive else torch.ones_like(off)
-        if clamp_weight:
-            weight = weight.clamp(min=0)
-        if detach_weight:
-            weight = weight.detach()
-        return weight, (weight * (margin + online - own).relu()).masked_fill(missing, 0)
-
-    weight_text, online_text = direction(negatives.max(dim=1).values, offline.text)
-    weight_image, online_image = direction(negatives.max(dim=0).values, offline.image)
-    same_anchor = (offline_margin + offline.text - own).relu() + (
-        offline_margin + offline.image - own
-    ).relu()
-    no_anchor = (offline_margin + offline.cross3 - own).relu() + (
-        offline_margin + offline.cross4 - own
-    ).relu()
-    return AOQTerms(online_text + online_image, same_anchor, no_anchor, weight_text, weight_image)
-
-
 def offline_scores(inputs: LossInputs) -> OfflineScores:
     """Inner products of the batch with its offline negatives, in float32 at least.
 
@@ -147,18 +99,7 @@ class AOQ:
     reduction: Literal["sum", "mean"] = "sum"
 
     def __call__(self, inputs: LossInputs) -> LossOutput:
-        parts = aoq_terms(
-            inputs.similarity,
-            inputs.positives,
-            offline_scores(inputs),
-            margin=self.margin,
-            offline_margin=self.offline_margin,
-            alpha=self.alpha,
-            beta=self.beta,
-            adaptive=self.terms == "full",
-            detach_weight=self.detach_weight,
-            clamp_weight=self.clamp_weight,
-        )
+        parts = self.parts(inputs.similarity, inputs.positives, offline_scores(inputs))
         pairs = parts.online + parts.offline
         if self.terms != "offtri":
             pairs = pairs + parts.cross
@@ -173,3 +114,45 @@ class AOQ:
             pairs.sum() if self.reduction == "sum" else pairs.mean(),
             {name: value.detach() for name, value in diagnostics.items()},
         )
+
+    def parts(self, similarity: Tensor, positives: Tensor, offline: OfflineScores) -> AOQTerms:
+        """The parts of the loss of each pair, whichever of them `terms` adds up.
+
+        With p the pair's own score, on its hardest online negative and off its offline negative in
+        one direction, that direction contributes `(beta − (off − on) / alpha) · [margin + on − p]+
+        + [offline_margin + off − p]+`. A pair without online negatives has no online hinge, and a
+        weight of beta. Unless the terms are `full`, every online hinge has the weight 1. Computed
+        in float32 at least.
+
+        Args:
+            similarity: scores [B, B] of image i and caption j.
+            positives: bool [B, B].
+            offline: scores of the offline negatives.
+        """
+        wide = torch.promote_types(similarity.dtype, torch.float32)
+        scores = similarity.to(wide)
+        offline = OfflineScores(*(score.to(wide) for score in offline))
+        own = scores.diagonal()
+        negatives = scores.masked_fill(positives, -math.inf)
+        weight_text, text = self._online(negatives.max(dim=1).values, offline.text, own)
+        weight_image, image = self._online(negatives.max(dim=0).values, offline.image, own)
+        hinges = OfflineScores(*((self.offline_margin + score - own).relu() for score in offline))
+        return AOQTerms(
+            text + image,
+            hinges.text + hinges.image,
+            hinges.cross3 + hinges.cross4,
+            weight_text,
+            weight_image,
+        )
+
+    def _online(self, hardest: Tensor, off: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """The adaptive weights [B] and the weighted online hinges [B] of one direction."""
+        missing = hardest == -math.inf
+        online = torch.where(missing, off.detach(), hardest)
+        adaptive = self.terms == "full"
+        weight = self.beta - (off - online) / self.alpha if adaptive else torch.ones_like(off)
+        if self.clamp_weight:
+            weight = weight.clamp(min=0)
+        if self.detach_weight:
+            weight = weight.detach()
+        return weight, (weight * (self.margin + online - own).relu()).masked_fill(missing, 0)

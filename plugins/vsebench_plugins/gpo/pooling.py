@@ -61,7 +61,7 @@ class GPO(nn.Module):
         SpecError: parameters contradict each other, or `dim` is missing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # a component's parameters
         self,
         d_pe: int = D_PE,
         d_hidden: int = 32,

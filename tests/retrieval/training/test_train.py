@@ -19,7 +19,7 @@ from vsebench.retrieval.inputs.batches import FeatureBatches
 from vsebench.retrieval.inputs.text_batches import TokenBatches
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training.first_round import StoredLists
-from vsebench.retrieval.training.step import Stepper
+from vsebench.retrieval.training.step import Batch, Stepper, Totals
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
@@ -112,9 +112,9 @@ def test_methods_share_the_pairs_of_every_step_and_how_they_are_augmented(
 
         return note
 
-    def step(self: Stepper, captions: np.ndarray, *rest: Any) -> None:
-        steps.append({"captions": captions})
-        take_step(self, captions, *rest)
+    def step(self: Stepper, batch: Batch, totals: Totals) -> None:
+        steps.append({"captions": batch.captions})
+        take_step(self, batch, totals)
 
     take_step = Stepper.step
     monkeypatch.setattr(Stepper, "step", step)

@@ -27,7 +27,7 @@ from vsebench.retrieval.inputs.text_batches import text_batches
 from vsebench.retrieval.model import Model, Tower
 from vsebench.retrieval.training.optimisation import Optimisation
 from vsebench.retrieval.training.schedule import Schedule
-from vsebench.retrieval.training.step import Objective, Stepper, Streams, Totals
+from vsebench.retrieval.training.step import Batch, Objective, Stepper, Streams, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,9 +137,8 @@ def _ours(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]
     streams = Streams((Key(0) / "pairs").generator(), (Key(0) / "offline").generator())
 
     def run() -> None:
-        stepper.step(
-            next(order), objective, Progress(1, 1, 100), protocol.lr, streams, None, Totals()
-        )
+        batch = Batch(next(order), objective, Progress(1, 1, 100), protocol.lr, streams, None)
+        stepper.step(batch, Totals())
 
     return run
 

@@ -46,7 +46,7 @@ class BackboneEncoder(nn.Module):
         SpecError: the model cannot be loaded or used as asked.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # a component's parameters
         self,
         dim: int,
         model: str,

@@ -19,7 +19,7 @@ from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.training.collapse import chance_rsum, is_collapsed, loss_at_equal
 from vsebench.retrieval.training.selection import criterion, evaluate_split
 from vsebench.retrieval.training.state import save_checkpoint, snapshot
-from vsebench.retrieval.training.step import Streams, Totals
+from vsebench.retrieval.training.step import Batch, Streams, Totals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,9 +125,8 @@ def _step(
     elif session.sampled is not None and not warming:
         drawn = session.sampled.draw(progress)
     objective = session.warmup if warming else session.objective
-    session.stepper.step(
-        captions, objective, progress, session.schedule.lr(progress.step), streams, drawn, totals
-    )
+    lr = session.schedule.lr(progress.step)
+    session.stepper.step(Batch(captions, objective, progress, lr, streams, drawn), totals)
 
 
 def _evaluate(session: Session, totals: Totals) -> None:

@@ -51,6 +51,26 @@ class Objective(NamedTuple):
     offline: OfflineSpec | None = None
 
 
+class Batch(NamedTuple):
+    """What one step trains on.
+
+    Attributes:
+        captions: int64 [B], the training captions; each with its image is a pair.
+        objective: the loss.
+        progress: how far training is.
+        lr: learning rate of the step.
+        streams: random choices of the epoch.
+        negatives: items from outside the batch, if the objective wants any.
+    """
+
+    captions: np.ndarray
+    objective: Objective
+    progress: Progress
+    lr: float
+    streams: Streams
+    negatives: Negatives
+
+
 @dataclass
 class Totals:
     """Sums since the last evaluation, kept on the device: of the loss, and of each diagnostic over
@@ -96,32 +116,15 @@ class Stepper:
         """
         self.inputs.images.announce(self.text_to_image[captions], self.protocol.batch_size, key)
 
-    def step(
-        self,
-        captions: np.ndarray,
-        objective: Objective,
-        progress: Progress,
-        lr: float,
-        streams: Streams,
-        negatives: Negatives,
-        totals: Totals,
-    ) -> None:
-        """One optimiser step on the pairs of `captions` [B], with what the objective wants of
-        negatives from outside the batch.
-        """
-        self.optimisation.enter(progress.epoch)
-        loss, diagnostics = self._loss(captions, objective, progress, streams, negatives)
-        self.optimisation.update(loss, lr, progress)
+    def step(self, batch: Batch, totals: Totals) -> None:
+        """One optimiser step on a batch; what it measures is added to the totals."""
+        self.optimisation.enter(batch.progress.epoch)
+        loss, diagnostics = self._loss(batch)
+        self.optimisation.update(loss, batch.lr, batch.progress)
         totals.add({**diagnostics, "loss": loss.detach()})
 
-    def _loss(
-        self,
-        captions: np.ndarray,
-        objective: Objective,
-        progress: Progress,
-        streams: Streams,
-        negatives: Negatives,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def _loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        captions, objective, progress, _, streams, negatives = batch
         image_ids = self.text_to_image[captions]
         with self.autocast():
             image = self._embed_images(self.inputs.images.pairs(image_ids, streams.pairs))
