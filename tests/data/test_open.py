@@ -130,7 +130,7 @@ def test_the_fingerprint_follows_the_content(tmp_path):
 
 def test_opening_by_path_neither_searches_nor_checks_nor_hashes(tmp_path, monkeypatch):
     folder = write_precomp(tmp_path / "anywhere")
-    monkeypatch.setattr(module, "check_data", lambda *_: pytest.fail("checked again"))
+    monkeypatch.setattr(module, "check_any", lambda *_: pytest.fail("checked again"))
     monkeypatch.setattr(fingerprint, "scan", lambda *_: pytest.fail("hashed again"))
     opened = open_dataset(dataset("flickr30k"), {}, path=folder, strict=True)
     assert (opened.path, opened.fingerprint, opened.warnings) == (folder, "", ())

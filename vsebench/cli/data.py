@@ -73,17 +73,13 @@ def info_command(name: NameArgument, plugin: PluginFiles = None) -> None:
 
 
 def _info(component: Component, card: DatasetCard, params: dict[str, Scalar]) -> Iterator[str]:
-    from vsebench.plugin.cards import AnnotationCard
     from vsebench.plugin.params import format_value
 
     yield f"{component.canonical(params)}: {card.summary}"
     yield f"task: {card.task}; features: {card.feature_kind}; default protocol: {card.protocol}"
     for param in component.params:
         yield f"option {param.name}={format_value(param.default)}: {param.help}"
-    for split, (images, captions) in card.counts_for(params).items():
-        yield f"published {split}: {images} images, {captions} captions"
-    if isinstance(card, AnnotationCard) and (sizes := card.sizes_for(params)):
-        yield f"published: {', '.join(f'{size:,} {what}' for what, size in sizes.items())}"
+    yield from card.published_lines(params)
     for label, text in (("licence", card.licence), ("citation", card.citation)):
         if text:
             yield f"{label}: {text}"

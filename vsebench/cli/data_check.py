@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
-from vsebench.plugin import ImageSource, RetrievalData
+from vsebench.plugin import AnnotationData, ImageSource, RetrievalData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vsebench.data.open import OpenedDataset
     from vsebench.data.prepare.audit import Finding
-    from vsebench.plugin import AnnotationData, AnnotationSplit, FeatureArray, RetrievalSplit
+    from vsebench.plugin import AnnotationSplit, FeatureArray, RetrievalSplit
     from vsebench.plugin.cards import DatasetCard
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Component
@@ -133,11 +134,11 @@ def _findings(
 ) -> Iterator[Finding]:
     from vsebench.data.precomp import Precomp
     from vsebench.data.prepare.audit import audit, audit_features, entry_for
-    from vsebench.plugin import AnnotationCard, DataError
+    from vsebench.plugin import DataError
 
     tables = isinstance(component.create(params), Precomp)
     entry = entry_for(component.name, opened.path) if tables else None
-    counts = card.sizes_for(params) if isinstance(card, AnnotationCard) else card.counts_for(params)
+    counts = card.published_for(params)
     yield from audit(opened, published_counts=bool(counts) and entry is None)
     if tables:
         yield from audit_features(
@@ -164,11 +165,20 @@ def _verdict(findings: list[Finding]) -> Iterator[str]:
 Row = tuple[object, ...]
 
 
-def split_rows(data: RetrievalData | AnnotationData) -> tuple[tuple[str, ...], list[Row]]:
-    """Headers, and a row for each split."""
-    if isinstance(data, RetrievalData):
-        headers = ("split", "images", "captions", "features", "type", "shortest", "longest")
-        return headers, [_retrieval(name, split) for name, split in data.splits.items()]
+@singledispatch
+def split_rows(data: Any) -> tuple[tuple[str, ...], list[Row]]:
+    """Headers, and a row for each split, of any task's data."""
+    return ("split",), [(name,) for name in data.splits]
+
+
+@split_rows.register(RetrievalData)
+def _(data: RetrievalData) -> tuple[tuple[str, ...], list[Row]]:
+    headers = ("split", "images", "captions", "features", "type", "shortest", "longest")
+    return headers, [_retrieval(name, split) for name, split in data.splits.items()]
+
+
+@split_rows.register(AnnotationData)
+def _(data: AnnotationData) -> tuple[tuple[str, ...], list[Row]]:
     return (
         "split",
         "images",

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from vsebench.data.cache import cache_dir
 from vsebench.data.fingerprint import fingerprint_files, fingerprint_options
 from vsebench.data.images.verify import verify_images
-from vsebench.data.validate import check_annotation, check_data, compare_counts, compare_sizes
+from vsebench.data.validate import check_any, compare_any
 from vsebench.plugin import (
-    AnnotationCard,
     AnnotationData,
     DataError,
     DatasetCard,
@@ -134,11 +133,7 @@ def open_dataset(
             f"data set '{component.name}' in {folder} is not the published one: "
             f"{'; '.join(differences)} (refused because of --strict-data)"
         )
-    sources = (
-        {split: s.features for split, s in data.splits.items()}
-        if isinstance(data, RetrievalData)
-        else {}
-    )
+    sources = {split: getattr(s, "features", None) for split, s in data.splits.items()}
     images = {
         split: verify_images(source)
         for split, source in sources.items()
@@ -156,11 +151,8 @@ def _check(
 ) -> tuple[str, ...]:
     """Checks the splits; returns what differs from the published numbers."""
     resolved = component.resolve(params)
-    if isinstance(data, RetrievalData):
-        check_data(component.name, data)
-        return compare_counts(data, card.counts_for(resolved))
-    check_annotation(component.name, data)
-    return compare_sizes(data, card.sizes_for(resolved)) if isinstance(card, AnnotationCard) else ()
+    check_any(data, component.name)
+    return compare_any(data, card.published_for(resolved))
 
 
 def _identify(

@@ -4,24 +4,19 @@ width. `check_data` is for image–caption sets, `check_annotation` for annotati
 
 from __future__ import annotations
 
+from functools import singledispatch
 from itertools import combinations
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from vsebench.data.vocabulary import has_word
-from vsebench.plugin import DataError, ImageSource
+from vsebench.plugin import AnnotationData, DataError, ImageSource, RetrievalData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vsebench.plugin import (
-        AnnotationData,
-        AnnotationSplit,
-        Positives,
-        RetrievalData,
-        RetrievalSplit,
-    )
+    from vsebench.plugin import AnnotationSplit, Positives, RetrievalSplit
 
 SPLITS = ("train", "dev", "test")
 
@@ -66,6 +61,25 @@ def check_widths(name: str, widths: Mapping[str, int]) -> None:
 def first(bad: np.ndarray) -> int | None:
     """The index of the first true one; None of none."""
     return int(bad.argmax()) if bad.any() else None
+
+
+@singledispatch
+def check_any(data: object, name: str) -> None:  # what other tasks read
+    """Checks the data of any task: by what is registered here for their type.
+
+    Args:
+        data: an opened set.
+        name: of the set.
+
+    Raises:
+        DataError: what is wrong with which split.
+    """
+
+
+@singledispatch
+def compare_any(data: object, published: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG001
+    """One sentence for each number of any task's data that is not the published one."""
+    return ()
 
 
 def check_data(name: str, data: RetrievalData) -> None:
@@ -178,7 +192,7 @@ def compare_sizes(data: AnnotationData, published: Mapping[str, int]) -> tuple[s
     return tuple(
         f"it has {found[what]:,} {what}, published are {size:,}"
         for what, size in published.items()
-        if found[what] != size
+        if found.get(what, size) != size
     )
 
 
@@ -246,3 +260,17 @@ def _check_aligned(name: str, data: AnnotationData) -> None:
                 f"data set '{name}': image {positives.images()[bad]} has label "
                 f"{positives.labels[bad]} both in {one} and in {other}"
             )
+
+
+@check_any.register(RetrievalData)
+def _(data: RetrievalData, name: str) -> None:
+    check_data(name, data)
+
+
+@check_any.register(AnnotationData)
+def _(data: AnnotationData, name: str) -> None:
+    check_annotation(name, data)
+
+
+compare_any.register(RetrievalData)(compare_counts)
+compare_any.register(AnnotationData)(compare_sizes)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias, TypeVar
+    from collections.abc import Callable, Iterator
+    from typing import Any, TypeAlias, TypeVar
 
     from vsebench.plugin.offline import OfflineSpec
     from vsebench.plugin.params import Scalar
@@ -186,6 +186,15 @@ class DatasetCard(Card):
         """The published numbers of items with these options."""
         return self.counts(params) if callable(self.counts) else self.counts
 
+    def published_for(self, params: Mapping[str, Scalar]) -> Mapping[str, Any]:
+        """Everything that is published of its numbers, as what checks the task's data takes it."""
+        return self.counts_for(params)
+
+    def published_lines(self, params: Mapping[str, Scalar]) -> Iterator[str]:
+        """The same in words."""
+        for split, (images, captions) in self.counts_for(params).items():
+            yield f"published {split}: {images} images, {captions} captions"
+
 
 @dataclass(frozen=True)
 class AnnotationCard(DatasetCard):
@@ -204,3 +213,10 @@ class AnnotationCard(DatasetCard):
     def sizes_for(self, params: Mapping[str, Scalar]) -> Sizes:
         """The published sizes with these options."""
         return self.sizes(params) if callable(self.sizes) else self.sizes
+
+    def published_for(self, params: Mapping[str, Scalar]) -> Mapping[str, Any]:
+        return self.sizes_for(params)
+
+    def published_lines(self, params: Mapping[str, Scalar]) -> Iterator[str]:
+        if sizes := self.sizes_for(params):
+            yield f"published: {', '.join(f'{size:,} {what}' for what, size in sizes.items())}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from vsebench.plugin.cards import FeatureKind
+    from vsebench.plugin.cards import FeatureKind, TaskName
     from vsebench.plugin.positives import Positives
 
 
@@ -87,6 +87,8 @@ class RetrievalData:
             says.
     """
 
+    task: ClassVar[TaskName] = "retrieval"
+
     splits: Mapping[str, RetrievalSplit]
     warnings: tuple[str, ...] = field(default=())
     feature_kind: FeatureKind | None = None
@@ -119,6 +121,8 @@ class AnnotationData:
         warnings: what a table made from it must say, such as counts that differ from the published
             ones.
     """
+
+    task: ClassVar[TaskName] = "annotation"
 
     splits: Mapping[str, AnnotationSplit]
     n_labels: int

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from vsebench.report.evidence import COLLAPSED
 from vsebench.report.wording import name, span
-from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +69,7 @@ def _plateau(found: Sequence[Collapse]) -> str:
 
 def _hints(runs: Sequence[Run]) -> str:
     """What keeps such runs from collapsing, without what all of them have already."""
-    specs = [run.record.spec for run in runs if isinstance(run.record.spec, RunSpec)]
+    specs = [run.record.retrieval for run in runs]
     aoq = [spec for spec in specs if spec.loss.name == "aoq"]
     hints = [
         *(["--set augment_words=0"] if any(spec.protocol.augment_words for spec in specs) else []),

@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.results.spec import RunSpec
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -71,14 +69,14 @@ def spoiled(run: Run) -> tuple[Reason, ...]:
 def _selected_in_warm_up(run: Run) -> bool:
     """Not where the warm-up trains with the row's own loss."""
     record, spec = run.record, run.record.spec
-    if not isinstance(spec, RunSpec) or record.best_step is None:
+    if spec.warmup is None or record.best_step is None:
         return False
     steps = (
-        round(spec.protocol.warmup_epochs * record.steps_per_epoch)
+        round(spec.warmup.epochs * record.steps_per_epoch)
         if record.warmup_steps is None
         else record.warmup_steps
     )
-    return record.best_step <= steps and spec.warmup_loss.spec != spec.loss.spec
+    return record.best_step <= steps and spec.warmup.loss != spec.loss.spec
 
 
 def late_rise(done: Sequence[Run]) -> float | None:

@@ -8,7 +8,6 @@ from vsebench.report.collapses import collapse_notes
 from vsebench.report.evidence import RISE, RISING, WARM_UP, late_rise, spoiled
 from vsebench.report.rows import combinations_of
 from vsebench.report.wording import counted, distinct, name, span
-from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +35,7 @@ def _selected_in_warm_up(done: Sequence[Run]) -> list[str]:
     if not early:
         return []
     losses = distinct(
-        spec.warmup_loss.spec for run in early if isinstance(spec := run.record.spec, RunSpec)
+        warmup.loss for run in early if (warmup := run.record.spec.warmup) is not None
     )
     best = f"the best on dev was a model trained with {', '.join(losses)}"
     rows = counted(early)

@@ -11,7 +11,7 @@ from vsebench.plugin.published import Setting
 from vsebench.plugin.specs import parse_spec
 from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
-from vsebench.results.spec import RunSpec
+from vsebench.results.spec import RunBase, RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,7 +77,7 @@ def references(name: str | None, registry: Registry) -> list[Reference]:
     return found
 
 
-def uses(spec: RunSpec, name: str) -> bool:
+def uses(spec: RunBase, name: str) -> bool:
     """Whether a run is made with the component `name` or `dist::name`. Of those that the protocol
     names, the encoders count; its warm-up loss, its batch plan and its stopping rule do not.
     """

@@ -17,7 +17,7 @@ from vsebench.report.verification import (
     Uncompared,
     Verification,
 )
-from vsebench.results.spec import RunSpec
+from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,13 +52,9 @@ def verify(
     tolerance = tolerance or Tolerance()
     published = _published(name, registry)
     runs = read_runs(directory)
-    ours = [
-        run
-        for run in runs.ended
-        if isinstance(run.record.spec, RunSpec) and uses(run.record.spec, name)
-    ]
+    ours = [run for run in runs.ended if run.task.published and uses(run.record.spec, name)]
     pending = [
-        spec.label for spec in runs.unfinished if isinstance(spec, RunSpec) and uses(spec, name)
+        spec.label for spec in runs.unfinished if task_of(spec).published and uses(spec, name)
     ]
     done = [run for run in ours if run.done]
     if not done:
@@ -101,7 +97,7 @@ def beside_published(
     """
     published = references(None, registry)
     compared: list[Comparison] = []
-    for row in _rows([run for run in runs if run.done and isinstance(run.record.spec, RunSpec)]):
+    for row in _rows([run for run in runs if run.done and run.task.published]):
         spec = row[0].record.retrieval
         features = features_of(spec, registry)
         compared += _same(

@@ -6,7 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from pydantic_core import from_json
@@ -74,6 +74,18 @@ class Environment(Frozen):
     )
 
 
+class WarmUp(NamedTuple):
+    """The beginning of a run that trains with another loss.
+
+    Attributes:
+        loss: its canonical spec.
+        epochs: for how long.
+    """
+
+    loss: str
+    epochs: float
+
+
 class RunBase(Frozen, ABC):
     """What the runs of every task have: one point of the grid, fully resolved."""
 
@@ -131,6 +143,11 @@ class RunBase(Frozen, ABC):
     def setting(self) -> tuple[str, ...]:
         """What else than `context` decides what the run asks of its components."""
         return ()
+
+    @property
+    def warmup(self) -> WarmUp | None:
+        """How it begins; None where it trains with its own loss from the start."""
+        return None
 
     @property
     def tuned_keys(self) -> tuple[str, ...]:
@@ -257,6 +274,10 @@ class RunSpec(RunBase):
     @property
     def set_apart(self) -> tuple[str, ...]:
         return () if self.similarity.spec == "dot" else (f"similarity {self.similarity.spec}",)
+
+    @property
+    def warmup(self) -> WarmUp | None:
+        return WarmUp(self.warmup_loss.spec, self.protocol.warmup_epochs)
 
     @property
     def conditions(self) -> dict[str, str]:

@@ -52,6 +52,7 @@ class Task:
         step: name of a step, as the column of the steps to a target says it.
         cost: keys that its rows have, beside those of every task's cost.
         shown_cost: those of them that tables for people have, by heading; seconds.
+        published: whether cards hold published results of it, which `verify` compares with.
         tunes_rows: whether a suite may set protocol keys for one row alone.
     """
 
@@ -71,6 +72,7 @@ class Task:
     cost: tuple[str, ...] = ()
     shown_cost: Mapping[str, str] = field(default_factory=dict)
     tunes_rows: bool = False
+    published: bool = False
 
     @property
     def compared(self) -> str:

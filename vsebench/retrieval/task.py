@@ -30,5 +30,6 @@ RETRIEVAL = Task(
     parts=("train", "mining", "prior", "evaluation"),
     planner="vsebench.grid.plan_retrieval:retrieval_runs",
     runner="vsebench.retrieval.training.train:train",
+    published=True,
 )
 """`prior` is the first round of a loss that needs one."""

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from typing import TYPE_CHECKING, cast
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from vsebench.plugin import DatasetCard, ImageSource, RetrievalData
+from vsebench.plugin import AnnotationData, ImageSource, RetrievalData
 from vsebench.testing.check import promise
 from vsebench.testing.datasets.files import load, opened, trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vsebench.plugin import AnnotationSplit, FeatureArray, RetrievalSplit
+    from vsebench.plugin import (
+        AnnotationSplit,
+        DatasetCard,
+        FeatureArray,
+        RetrievalSplit,
+    )
     from vsebench.testing.datasets.files import Data
     from vsebench.testing.subject import Subject
 
@@ -28,13 +34,12 @@ def it_can_be_opened(subject: Subject) -> None:
     """It loads train, dev and test, sound in themselves, of the task that its card names."""
     with opened(subject) as found, trial(subject, found.root, "dataset.load(root)") as case:
         data = load(subject, found)
-        task = "retrieval" if isinstance(data, RetrievalData) else "annotation"
         declared = cast("DatasetCard", subject.component.card).task
         case.require(
-            task == declared,
+            data.task == declared,
             "it serves another task than its card says",
             expected=declared,
-            found=task,
+            found=data.task,
         )
 
 
@@ -72,7 +77,7 @@ def splits_are_disjoint(subject: Subject) -> None:
     """No image is in two splits; where splits divide the labels of the same images, no pair is."""
     with opened(subject) as found, trial(subject, found.root, "dataset.load(root)") as case:
         data = load(subject, found)
-        if not isinstance(data, RetrievalData) and data.aligned:
+        if getattr(data, "aligned", False):
             return  # opening it has compared the pairs
         digests = {
             split: {digest: i for i, digest in enumerate(_digests(data, split))}
@@ -121,9 +126,19 @@ def _feature_digests(
             yield hashlib.blake2b(valid.tobytes(), digest_size=16).digest()
 
 
-def _texts(data: Data, split: str) -> tuple[object, ...]:
-    if isinstance(data, RetrievalData):
-        part = data.splits[split]
-        return list(part.captions), part.text_to_image.tolist(), part.lengths.tolist()
+@singledispatch
+def _texts(data: Any, split: str) -> tuple[object, ...]:
+    """What a split has beside features, for comparison."""
+    return (data.splits[split],)
+
+
+@_texts.register(RetrievalData)
+def _(data: RetrievalData, split: str) -> tuple[object, ...]:
+    part = data.splits[split]
+    return list(part.captions), part.text_to_image.tolist(), part.lengths.tolist()
+
+
+@_texts.register(AnnotationData)
+def _(data: AnnotationData, split: str) -> tuple[object, ...]:
     positives = data.splits[split].positives
     return positives.offsets.tobytes(), positives.labels.tobytes()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from vsebench.data.fingerprint import fingerprint_files
 from vsebench.data.open import locate
-from vsebench.data.validate import check_annotation, check_data, compare_counts, compare_sizes
-from vsebench.plugin import AnnotationCard, DataError, DatasetCard, RetrievalData
+from vsebench.data.validate import check_any, compare_any
+from vsebench.plugin import DataError, DatasetCard, RetrievalData
 from vsebench.testing.check import ConformanceError, NotCheckedError, promise
 from vsebench.testing.trial import Trial
 
@@ -65,10 +65,7 @@ def load(subject: Subject, found: Opened) -> Data:
         DataError: they are missing, damaged or inconsistent.
     """
     data: Data = found.dataset.load(found.root)
-    if isinstance(data, RetrievalData):
-        check_data(subject.component.name, data)
-    else:
-        check_annotation(subject.component.name, data)
+    check_any(data, subject.component.name)
     return data
 
 
@@ -232,24 +229,14 @@ def _must_refuse(case: Trial, subject: Subject, place: Opened, victim: Path) -> 
 def _differences(subject: Subject, data: Data) -> tuple[str, ...]:
     """What differs from the numbers that the card declares."""
     card = cast("DatasetCard", subject.component.card)
-    if isinstance(data, RetrievalData):
-        return compare_counts(data, card.counts_for(subject.params))
-    return (
-        compare_sizes(data, card.sizes_for(subject.params))
-        if isinstance(card, AnnotationCard)
-        else ()
-    )
+    return compare_any(data, card.published_for(subject.params))
 
 
 @promise
 def has_the_declared_counts(subject: Subject) -> None:
     """It has as many images, captions, labels and pairs as its card says."""
     card = cast("DatasetCard", subject.component.card)
-    declared = (
-        card.sizes_for(subject.params)
-        if isinstance(card, AnnotationCard)
-        else card.counts_for(subject.params)
-    )
+    declared = card.published_for(subject.params)
     if not declared:
         raise NotCheckedError("its card declares no counts")
     with opened(subject) as found, trial(subject, found.root, "dataset.load(root)") as case:
