@@ -46,7 +46,7 @@ def test_quick_is_small():
     quick = PRESETS["quick"]
     assert quick.name == "quick"
     assert quick.embed_dim <= 128
-    assert quick.epochs <= 6
+    assert quick.epochs <= 8
     assert quick.sibling_mask
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, TypeAlias, TypeVar
 
+    from vsebench.plugin.metrics import TaskName
     from vsebench.plugin.offline import OfflineSpec
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.published import Published
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     decide.
     """
 
-TaskName = str
-"""Of a task that `vsebench.results.tasks` knows: `retrieval`, `annotation`."""
 FeatureKind = Literal["region", "grid", "frames", "vector", "none"]
 Counts = Mapping[str, tuple[int, int]]
 Sizes = Mapping[str, int]

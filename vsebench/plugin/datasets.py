@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from vsebench.plugin.cards import FeatureKind, TaskName
+    from vsebench.plugin.cards import FeatureKind
+    from vsebench.plugin.metrics import TaskName
     from vsebench.plugin.positives import Positives
 
 

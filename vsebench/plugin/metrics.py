@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vsebench.plugin.cards import TaskName
+TaskName = str
+"""Of a task that `vsebench.results.tasks` knows: `retrieval`, `annotation`."""
 
 
 @dataclass(frozen=True)

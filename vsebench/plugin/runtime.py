@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from vsebench.plugin.cards import TaskName
     from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.metrics import TaskName
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.positives import Positives
     from vsebench.plugin.protocols import Similarity
