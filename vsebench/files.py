@@ -187,8 +187,8 @@ def sweep(directory: Path) -> None:
 
 @contextmanager
 def guarded(path: Path, *, choose: str = "another folder", resumes: bool = False) -> Iterator[None]:
-    """Whatever the file system refuses in the block is said in one line about `path`, the file or
-    folder that a person named. Of blocks within each other the outer one says it.
+    """Whatever the file system refuses in the block is reported in one line about `path`, the file
+    or folder that a person named. Of blocks within each other the outer one says it.
 
     Args:
         path: what is written.

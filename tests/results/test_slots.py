@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, get_args, get_type_hints
 import pytest
 
 from tests.factories import component, make_annotation_spec, make_record, make_spec
-from vsebench.grid import makeable
+from vsebench.grid import preflight
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.kinds import KINDS
 from vsebench.report.matching import uses
@@ -100,9 +100,9 @@ def test_a_new_component_is_told_to_hooks_and_found_by_name() -> None:
 def test_a_new_component_is_made_before_anything_runs() -> None:
     registry = load_plugins().registry
     unable = ComponentRef(spec="patience:epochs=x", name="patience", params={"epochs": "x"})
-    assert makeable.check_components([reviewed()], registry) == []
+    assert preflight.check_components([reviewed()], registry) == []
     with pytest.raises(ValueError, match="epochs"):
-        makeable.check_components([reviewed(second=unable)], registry)
+        preflight.check_components([reviewed(second=unable)], registry)
 
 
 def test_rows_are_equal_in_what_the_protocol_names() -> None:

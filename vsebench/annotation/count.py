@@ -103,7 +103,7 @@ class FunctionScores:
     """What a function returns for a block of images, compared as it is.
 
     Args:
-        function: of int64 [b], the rows of images; returns [b, labels] floats.
+        function: function of int64 [b], the rows of images; returns [b, labels] floats.
         n_labels: number of labels.
     """
 
@@ -172,11 +172,11 @@ def count_above(
     """How many labels that are not hidden score at least as high as each positive of its image.
 
     Args:
-        scores: of all labels.
+        scores: scores of all labels.
         images: int64 [q], the rows to score.
-        positives: of these q images.
-        hidden: of these q images, labels that compete with no positive: the positives themselves
-            and what is known from training.
+        positives: positives of these q images.
+        hidden: labels of these q images that compete with no positive: the positives themselves and
+            what is known from training.
         block: images at a time.
         compiled: use the numba kernel on the CPU.
 

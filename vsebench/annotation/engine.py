@@ -33,10 +33,10 @@ class Context:
     Attributes:
         data: the training split.
         settings: how it is trained.
-        model: on its device.
+        model: model on its device.
         sampler: draws the negatives.
-        loss: of their scores.
-        key: of the run's random numbers.
+        loss: loss of their scores.
+        key: key of the run's random numbers.
         clock: what time was spent on.
     """
 

@@ -41,7 +41,7 @@ class Inputs:
     Attributes:
         training: what is learnt from.
         splits: `dev` and `test`.
-        updates_per_epoch: of the protocol's rounds.
+        updates_per_epoch: updates in one of the protocol's rounds.
     """
 
     training: TrainingData

@@ -45,7 +45,7 @@ class AnnotationMetrics:
 
         Args:
             images: int64 [q], their rows.
-            positives: of these images, at least one of each.
+            positives: positives of these images, at least one of each.
             above: int64 [pairs], negatives of its image that score at least as high as each
                 positive, in the order of `positives.labels`.
             negatives: int64 [q], negatives of each image, at least one.

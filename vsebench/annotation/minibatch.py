@@ -48,7 +48,7 @@ class MiniBatch:
 
     Args:
         context: the run.
-        refreshes: of its sampler.
+        refreshes: refreshes of its sampler.
     """
 
     def __init__(self, context: Context, refreshes: Refreshes) -> None:

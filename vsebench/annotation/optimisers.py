@@ -37,7 +37,7 @@ class SGD:
     """Plain steps.
 
     Args:
-        matrix: whose rows it changes.
+        matrix: matrix whose rows it changes.
         lr: learning rate.
     """
 
@@ -58,7 +58,7 @@ class AdaGrad:
     """AdaGrad (Duchi et al., JMLR 2011), as `torch.optim.Adagrad` on sparse gradients.
 
     Args:
-        matrix: whose rows it changes.
+        matrix: matrix whose rows it changes.
         lr: learning rate.
     """
 
@@ -86,7 +86,7 @@ class Adam:
     `torch.optim.SparseAdam`.
 
     Args:
-        matrix: whose rows it changes.
+        matrix: matrix whose rows it changes.
         lr: learning rate.
     """
 

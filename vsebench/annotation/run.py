@@ -44,7 +44,7 @@ class State:
     """What a run carries from evaluation to evaluation.
 
     Attributes:
-        training: what `train` goes on from; None at the start.
+        training: what `train` resumes from; None at the start.
         best: see `Best`.
         restarts: how often the run was resumed.
     """
@@ -74,8 +74,8 @@ def run(
     report: Reporter,
     observers: Observers | None = None,
 ) -> RunRecord:
-    """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and
-    stores the metrics of each image and the model.
+    """Trains a run, or resumes it from its last checkpoint, evaluates its best model on test once,
+    and stores the metrics of each image and the model.
 
     Args:
         spec: the run.

@@ -34,7 +34,7 @@ class Sequential:
 
     Args:
         context: the run, on the CPU.
-        refreshes: of its sampler.
+        refreshes: refreshes of its sampler.
 
     Raises:
         SpecError: the device is not the CPU, numba is missing, or the sampler or the loss has no

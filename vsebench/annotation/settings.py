@@ -57,20 +57,20 @@ class Settings:
     updates.
 
     Attributes:
-        updates: to train for.
+        updates: number of updates to train for.
         evaluate_every: updates between two evaluations; the last is at the end.
         engine: `sequential` takes one update after the other, as published; `minibatch` a batch at
             a time, on any device.
-        optimiser: of the mini-batch engine; the sequential one is SGD.
+        optimiser: optimiser of the mini-batch engine; the sequential one is SGD.
         dim: factors K.
         lr: learning rate.
         l2_image: decay of image vectors, or of the map from features.
         l2_label: decay of label vectors.
-        init: of all vectors; `uniform` in ±scale as in the released code, `normal` with that
-            deviation as in the paper.
+        init: initial values of all vectors; `uniform` in ±scale as in the released code, `normal`
+            with that deviation as in the paper.
         init_scale: see `init`.
         batch_size: pairs of a step of the mini-batch engine.
-        negatives: per pair, in the mini-batch engine.
+        negatives: number of negatives per pair, in the mini-batch engine.
 
     Raises:
         SpecError: values that do not go together.

@@ -44,11 +44,12 @@ class Throughput:
     Attributes:
         labels: how many there are.
         device: `cpu` or `cuda`.
-        draws_per_second: by batch size, one negative per pair; larger batches that would take
-            seconds are left out.
-        refresh_seconds: of one refresh.
+        draws_per_second: draws per second by batch size, one negative per pair; larger batches that
+            would take seconds are left out.
+        refresh_seconds: seconds of one refresh.
         refresh_every: updates between two; None when one at the start is enough.
-        seconds_per_draw: at the largest batch, with a draw's share of the refreshes.
+        seconds_per_draw: seconds per draw at the largest batch, with a draw's share of the
+            refreshes.
         trials_per_draw: candidates looked at.
         useful: share of draws whose negative violates the margin; of those that found one.
         law_distance: total variation between draws and exact law, mean over images; None where a
@@ -81,7 +82,7 @@ def planted_state(n_images: int, n_labels: int, dim: int, device: torch.device) 
         n_images: images, five labels each.
         n_labels: labels.
         dim: factors.
-        device: of the vectors.
+        device: device of the vectors.
     """
     rng = (Key(0) / "throughput").generator()
     scale = math.sqrt(_DEVIATION / math.sqrt(dim))
@@ -105,7 +106,7 @@ def measure(sampler: Sampler, state: SamplerState, batches: Sequence[int]) -> Th
     """Times a sampler's refresh and draws, and compares them with its law.
 
     Args:
-        sampler: on the device of the state.
+        sampler: sampler on the device of the state.
         state: the model and its positives.
         batches: pairs per call.
     """

@@ -35,16 +35,16 @@ class Point:
 
     Attributes:
         updates: done so far.
-        seconds: by phase, since the start. `sampling` and `update` of the sequential engine, where
-            both are one loop, are told apart by the cost of a draw in a sample of draws at each
-            evaluation.
+        seconds: seconds by phase, since the start. `sampling` and `update` of the sequential
+            engine, where both are one loop, are told apart by the cost of a draw in a sample of
+            draws at each evaluation.
         loss: mean per update that found a negative, since the last evaluation; NaN where none did.
         metrics: what the evaluation returned.
-        diagnostics: since the last evaluation, per update that found a negative: `violation_rate`
-            within the margin and, over all, `trials_per_draw`, `skipped` (the image has every
-            label) and `exhausted` (the sampler gave up) as shares; `false_negative_rate`, of a
-            sample of draws, where held-out labels are known.
-        model: as it is at this moment; it goes on changing.
+        diagnostics: means since the last evaluation, per update that found a negative:
+            `violation_rate` within the margin and, over all, `trials_per_draw`, `skipped` (the
+            image has every label) and `exhausted` (the sampler gave up) as shares;
+            `false_negative_rate`, of a sample of draws, where held-out labels are known.
+        model: model as it is at this moment; training changes it further.
         checkpoint: copies what `train` needs to go on from here; to be called before the next point
             is asked for.
     """
@@ -83,10 +83,10 @@ def train(  # noqa: PLR0913  # all that makes a run, each a thing of its own
         data: the training split.
         settings: how to train.
         sampler: draws the negatives; it is changed.
-        loss: of the scores.
+        loss: loss of the scores.
         evaluate: metrics of a model; its time is charged to `evaluation`.
-        seed: of the initial vectors, the pairs and the draws.
-        device: of the model; the sequential engine wants the CPU.
+        seed: seed of the initial vectors, the pairs and the draws.
+        device: device of the model; the sequential engine wants the CPU.
         resume: a checkpoint of a run with the same arguments.
 
     Raises:

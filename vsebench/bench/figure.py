@@ -27,8 +27,8 @@ class Setting:
     """Where and how large a figure is measured.
 
     Attributes:
-        device: of the work.
-        size: of the work.
+        device: device of the work.
+        size: size of the work.
         folder: an empty folder for files, which is deleted afterwards.
     """
 
@@ -53,11 +53,11 @@ class Work:
         agree: raises an AssertionError where `ours` and the reference differ; called once, before
             anything is timed.
         amount: how many `unit` a call of `ours` does, for a rate.
-        unit: of `amount`.
+        unit: unit of `amount`.
         reference_share: the share of the work that the reference does, where all of it would take
             too long; its seconds are scaled up.
         most: rounds at most; 1 for work that takes many seconds.
-        processes: it runs in processes of its own, which no event of a device sees.
+        processes: whether it runs in processes of its own, which no event of a device sees.
     """
 
     ours: Callable[[], object]
@@ -81,7 +81,7 @@ class Figure:
         reference: what the plain version is, in a few words; empty without one.
         floor: what the floor is; likewise.
         on_cpu: sizes at which it is measured on the CPU.
-        on_cuda: likewise on CUDA.
+        on_cuda: sizes at which it is measured on CUDA.
     """
 
     name: str

@@ -35,13 +35,13 @@ class Row:
         share: the floor's share of our time.
         reference: what the plain version is.
         floor: what the floor is.
-        reference_seconds: of the plain version.
-        floor_seconds: of the floor.
+        reference_seconds: seconds of the plain version.
+        floor_seconds: seconds of the floor.
         rounds: how often each was timed.
         per_second: `unit` per second.
-        unit: of that rate.
+        unit: unit of that rate.
         error: why it failed, in one line.
-        trace: where.
+        trace: traceback of the failure.
     """
 
     figure: str
@@ -69,8 +69,8 @@ def selected(
     """The figures that are measured at a size on a device.
 
     Args:
-        figures: of which.
-        size: of the work.
+        figures: figures to choose from.
+        size: size of the work.
         device: `cpu` or `cuda`.
         areas: areas or names of figures; all when empty.
     """

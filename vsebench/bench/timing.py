@@ -35,9 +35,9 @@ class Timing:
     """Median seconds.
 
     Attributes:
-        ours: of the package.
-        reference: of the plain version, None without one.
-        floor: likewise.
+        ours: seconds of the package.
+        reference: seconds of the plain version, None without one.
+        floor: seconds of the floor, None without one.
         rounds: how often each was timed.
     """
 
@@ -66,8 +66,8 @@ def timed(work: Work, device: torch.device, seconds: float) -> Timing:
 
     Args:
         work: its sides.
-        device: that it runs on.
-        seconds: after which no further round begins, once there were `LEAST`.
+        device: device that it runs on.
+        seconds: seconds after which no further round begins, once there were `LEAST`.
     """
     sides = {
         name: side

@@ -18,7 +18,7 @@ def available_packages(place: str | None, kind: str | None, *, as_json: bool) ->
     Args:
         place: a file or an address; None for the catalogue of this release.
         kind: only packages that have such components.
-        as_json: as JSON.
+        as_json: whether to print JSON.
 
     Raises:
         PluginError: the catalogue cannot be read or is not valid.

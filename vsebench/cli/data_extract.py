@@ -54,7 +54,7 @@ def extract_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Write the features that a pretrained model gives images into a table, as float16. A killed
-    command goes on where it was.
+    command resumes where it was.
     """
     from vsebench.cli.counting import counting
     from vsebench.data.images.decode import usable_cores
@@ -68,7 +68,7 @@ def extract_command(
         with counting("images", quiet=quiet) as report:
             table, about = extract(wanted, report)
     except KeyboardInterrupt as interrupt:
-        interrupt.args = ("the same command goes on where this one stopped",)
+        interrupt.args = ("the same command resumes where this one stopped",)
         raise
     typer.echo(
         f"{out}: {' × '.join(map(str, table.features.shape))} features of {about['model']} at "

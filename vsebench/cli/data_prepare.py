@@ -52,7 +52,7 @@ def prepare_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Turn Karpathy's JSON and features (tables, .npy, .npz, HDF5, .tsv) or images into the precomp
-    layout. A killed command goes on where it was.
+    layout. A killed command resumes where it was.
     """
     from vsebench.cli.counting import counting
     from vsebench.data.prepare.gather import Request
@@ -63,7 +63,7 @@ def prepare_command(
         with counting("images", quiet=quiet) as report:
             manifest = prepare(request, report)
     except KeyboardInterrupt as interrupt:
-        interrupt.args = ("the same command goes on where this one stopped",)
+        interrupt.args = ("the same command resumes where this one stopped",)
         raise
     typer.echo("\n".join(_result(target, manifest)))
 

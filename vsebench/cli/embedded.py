@@ -29,8 +29,8 @@ class Embedded:
     """Images and captions in one space.
 
     Attributes:
-        image: of n images.
-        text: of m captions.
+        image: embeddings of n images.
+        text: embeddings of m captions.
         images: n.
         texts: m.
         owner: the image of each caption, int64 [m], read when it is needed.
@@ -96,7 +96,7 @@ def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -
 
     from vsebench.kernels.devices import resolve_device
     from vsebench.results.find import find_runs
-    from vsebench.retrieval.stored import departure, embed_test, open_stored
+    from vsebench.retrieval.stored import embed_test, mismatch, open_stored
 
     directories = find_runs([run], results)
     if len(directories) > 1:
@@ -106,7 +106,7 @@ def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -
         )
     stored, where = open_stored(directories[0]), torch.device(resolve_device(device))
     found = embed_test(stored, data_roots, where)
-    warn(departure(stored, found, where))
+    warn(mismatch(stored, found, where))
     owner = found.text_to_image
     roots = (*data_roots, found.data_path)
     return Embedded(

@@ -97,14 +97,14 @@ def _evaluate(
 
     from vsebench.kernels.devices import resolve_device
     from vsebench.retrieval.ranking.ensemble import Member, evaluate_ensemble
-    from vsebench.retrieval.stored import departure, embed_test
+    from vsebench.retrieval.stored import embed_test, mismatch
 
     device = torch.device(resolve_device(device_name))
     rows, embedded = [], []
     first: StoredEmbeddings | None = None
     for run in members:
         found = embed_test(run, data_roots, device)
-        warn(departure(run, found, device))
+        warn(mismatch(run, found, device))
         first = first or found
         if (
             list(found.captions) != list(first.captions)

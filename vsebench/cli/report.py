@@ -99,7 +99,7 @@ def _shown(directory: Path) -> str:
 
 
 def _refuse_other_files(path: Path) -> None:
-    """A page takes the place of a page, not of a record or a plan that a slip of the hand named."""
+    """A page takes the place of a page, not of a record or a plan that a typo named."""
     if not path.is_file() or path.resolve().suffix.lower() in (".html", ".htm"):
         return
     with path.open("rb") as file:

@@ -106,7 +106,7 @@ def run_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Train and compare every combination of poolings and losses, or of samplers and losses. Done
-    runs are skipped, interrupted ones go on.
+    runs are skipped, interrupted ones resume.
     """
     from vsebench.grid.forking import preloading_for
     from vsebench.grid.suite import load_suite, make_suite
@@ -246,7 +246,7 @@ def _run(plan: Plan, *, quiet: bool) -> int:
         with progress(plan, quiet=quiet) as report:
             outcome = run_plan(plan, reporter=report)
     except KeyboardInterrupt as interrupt:
-        interrupt.args = ("the same command goes on where this one stopped",)
+        interrupt.args = ("the same command resumes where this one stopped",)
         raise
     results = results_of(outcome.out, outcome.run_ids)
     typer.echo(results.table(width=shutil.get_terminal_size((WIDTH, 1)).columns))

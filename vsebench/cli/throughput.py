@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vsebench.annotation.throughput import Throughput
 
 _MOST = 100_000_000
-"""Of labels, pairs and images; what is larger is a slip of the hand, and fits in few memories."""
+"""Of labels, pairs and images; what is larger is a typo, and fits in few memories."""
 
 throughput_app = typer.Typer(
     help="Measure what components cost by themselves.", rich_markup_mode=None

@@ -96,7 +96,7 @@ def check_space(folder: Path, needed: int, what: str) -> None:
     Args:
         folder: where it is written; the folder around it exists.
         needed: bytes.
-        what: is written, in words.
+        what: what is written, in words.
 
     Raises:
         DataError: the disk is too small.

@@ -40,7 +40,7 @@ class FeatureTable:
     Attributes:
         path: its folder.
         features: float [images, local features, width], a memory map.
-        names: of the images.
+        names: names of the images.
     """
 
     path: Path
@@ -114,12 +114,12 @@ def writing(
     about: Mapping[str, Any],
     batch: int,
 ) -> Iterator[FeatureTableWriter]:
-    """Makes the table `path` of what the block appends, or goes on with it; the table appears when
+    """Makes the table `path` of what the block appends, or resumes it; the table appears when
     the block ends with all rows there.
 
     Args:
-        path: of the table, a folder that does not exist.
-        names: of the images.
+        path: path of the table, a folder that does not exist.
+        names: names of the images.
         shape: images, local features, width.
         about: what decides the table's content, as JSON can hold it; work with something else is
             not gone on with.

@@ -31,7 +31,7 @@ class FileScan:
 
     Attributes:
         sha256: hexadecimal, of the whole file.
-        bad_row: of a `.npy` file of floats, the first row with a value that is not finite.
+        bad_row: first row of a `.npy` file of floats with a value that is not finite.
     """
 
     sha256: str
@@ -46,7 +46,7 @@ def fingerprint_files(
 
     Args:
         root: the data set's folder.
-        files: that define it.
+        files: files that define the data.
         images: the hash of each split's raw images, where it has them.
 
     Raises:

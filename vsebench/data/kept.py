@@ -42,9 +42,9 @@ def keep(
     whatever number of processes ask for it at a time.
 
     Args:
-        kind: of array, the cache's folder of its like.
+        kind: kind of array, the cache's folder of its like.
         key: everything that decides the values, as JSON can hold it.
-        shape: of the array.
+        shape: shape of the array.
         compute: makes its rows in order, float16 blocks [b, …]; only one is in memory at a time.
         waiting: called again and again while another process computes it.
 

@@ -1,4 +1,4 @@
-"""Opens `.npy` files as memory maps; what is wrong with a file is said in one line."""
+"""Opens `.npy` files as memory maps; what is wrong with a file is reported in one line."""
 
 from __future__ import annotations
 

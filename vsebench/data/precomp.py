@@ -39,9 +39,10 @@ def split_names(root: Path, stem: str, images: int, captions: int) -> list[str]:
 
     Args:
         root: the set's folder.
-        stem: of the split's files.
-        images: that the split has.
-        captions: of one image; the ids may be listed once per image or once per caption.
+        stem: common beginning of the names of the split's files.
+        images: number of images in the split.
+        captions: number of captions of one image; the ids may be listed once per image or once per
+            caption.
 
     Raises:
         DataError: a file is missing, lists another number of ids, repeats them wrongly, or an id

@@ -69,7 +69,7 @@ def judged_rows(
     Args:
         relation: the judgements.
         direction: which side its queries and its items are on.
-        ids: of the images (`i`) and of the captions (`t`), in the order of their rows.
+        ids: ids of the images (`i`) and of the captions (`t`), in the order of their rows.
         allow_absent: items without a row are kept as `ABSENT`, as relevant as ever and never found;
             otherwise they are an error.
 

@@ -32,7 +32,7 @@ class CollectedRelevance:
 
     Attributes:
         relevance: the judgements.
-        ids: of the split's images (`i`) and captions (`t`), in its usual order.
+        ids: ids of the split's images (`i`) and captions (`t`), in its usual order.
         relevant_from: the lowest grade that usually counts as relevant.
         unjudged: what other pairs usually are. Flickr8k's are `ignored`: few are judged, and of an
             image's own captions all but one are not.

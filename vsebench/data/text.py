@@ -1,4 +1,4 @@
-"""Reads UTF-8 text files by lines; what is wrong with a file is said in one line."""
+"""Reads UTF-8 text files by lines; what is wrong with a file is reported in one line."""
 
 from __future__ import annotations
 

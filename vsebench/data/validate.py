@@ -27,8 +27,8 @@ def check_splits(name: str, splits: Mapping[str, Split], check: Callable[[Split]
     """Checks that a set has its three splits and that each is sound.
 
     Args:
-        name: of the data set.
-        splits: by name.
+        name: name of the data set.
+        splits: splits by name.
         check: raises DataError for an unsound one.
 
     Raises:

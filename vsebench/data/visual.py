@@ -26,8 +26,8 @@ class Visual:
     """The options `images` and `features` of a data set, at most one of them given.
 
     Attributes:
-        images: of raw images, a folder or a tar file.
-        features: of a feature table, its folder.
+        images: folder or tar file of raw images; None for features.
+        features: folder of the feature table; None for raw images.
     """
 
     images: str = ""

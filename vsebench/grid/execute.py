@@ -29,7 +29,7 @@ class RunBusy(VsebenchError):  # noqa: N818  # a state to wait out, not a fault
 
 
 def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> RunRecord:
-    """Runs one point of the grid, or goes on with it, and leaves its record. A run that is done is
+    """Runs one point of the grid, or resumes it, and leaves its record. A run that is done is
     not run again.
 
     Whatever goes wrong inside the run is written to its record, as a traceback; a run that needs

@@ -43,7 +43,7 @@ class _Request:
     """What a copy of this process is to run.
 
     Attributes:
-        directory: of the run.
+        directory: directory of the run.
         streams: descriptors of its standard input, output and error.
         folder: descriptor of its working directory.
         connection: takes the answers.
@@ -67,7 +67,7 @@ class _Copy:
     Attributes:
         pid: its process.
         ended: a descriptor that can be read when it has ended.
-        connection: to who asked for it.
+        connection: connection to the process that asked for it.
     """
 
     pid: int

@@ -36,7 +36,7 @@ class ForkServer:
     ends with this one.
 
     Attributes:
-        environment: of its runs, which is that of a run with one thread.
+        environment: environment of its runs, which is that of a run with one thread.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class ForkServer:
         """Starts the process of a run.
 
         Args:
-            directory: of the run.
+            directory: directory of the run.
             streams: its standard input, output and error.
 
         Returns:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from vsebench.data.open import open_dataset
 from vsebench.grid.axes import resolve_datasets
-from vsebench.grid.makeable import check_components
 from vsebench.grid.planning import Opened
+from vsebench.grid.preflight import check_components
 from vsebench.kernels.devices import default_workers, resolve_device
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import own_spec

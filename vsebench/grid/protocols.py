@@ -31,8 +31,8 @@ def resolve_protocol(
     preset's.
 
     Args:
-        task: that the preset is of.
-        name: of the preset.
+        task: task that the preset is of.
+        name: name of the preset.
         changes: values by key, typed or as text.
         registry: resolves the protocol's component specs to their canonical form.
 
@@ -58,7 +58,7 @@ def components_of(
     """The components that a protocol names, each with its slot; None for a slot that stays empty.
 
     Args:
-        protocol: of the run.
+        protocol: protocol of the run.
         run: the spec of its task, which has the slots.
         given: the keys that a person wrote; what the others name are the suite's own components.
         registry: where they are registered.

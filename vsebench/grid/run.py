@@ -115,7 +115,7 @@ def _is_done(run: AnySpec, store: Store, needed: Collection[str]) -> bool:
 
 
 def run_state(run: RunReader) -> str:
-    """How far a run is: `done`, `failed`, `blocked`, `interrupted` (it goes on from its checkpoint)
+    """How far a run is: `done`, `failed`, `blocked`, `interrupted` (it resumes from its checkpoint)
     or `pending`.
     """
     if run.is_done:

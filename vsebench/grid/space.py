@@ -24,7 +24,7 @@ class Axis:
     """Keys that take one value together.
 
     Attributes:
-        keys: of the protocol.
+        keys: protocol keys.
         choices: the values to choose from; empty for a range.
         low: smallest value of a range, in which the logarithm is uniform.
         high: largest.

@@ -85,7 +85,7 @@ def make_suite(values: Mapping[str, Any], where: str = "suite") -> Suite:
     """A validated suite.
 
     Args:
-        values: by key.
+        values: values by key.
         where: begins an error's line, such as the path of the file.
 
     Raises:

@@ -50,8 +50,8 @@ def check_frozen(
 
     Args:
         protocol: may ask for frozen features that are kept.
-        encoders: by kind.
-        registry: has their cards.
+        encoders: encoders by kind.
+        registry: registry that has their cards.
 
     Raises:
         SpecError: no encoder is frozen, or images are cropped or mirrored at random.

@@ -38,8 +38,8 @@ class Trial:
 
     Attributes:
         dataset: canonical spec.
-        sampler: likewise.
-        loss: likewise.
+        sampler: sampler of the trial.
+        loss: loss of the trial.
         point: the values.
         score: the best dev MAP of a run, mean over the tuning seeds; None when a run diverged,
             which no choice can follow.
@@ -63,9 +63,9 @@ class Search:
     """A search, planned.
 
     Attributes:
-        suite: that is tuned.
-        points: to try for every row.
-        plan: of all trials.
+        suite: suite that is tuned.
+        points: points to try for every row.
+        plan: plan of all trials.
     """
 
     suite: Suite
@@ -83,7 +83,7 @@ class TrialsError(VsebenchError):
     def __init__(self, reasons: Sequence[str], of: int) -> None:
         super().__init__(
             f"{len(reasons)} of {of} trial{'s' * (of > 1)} failed, so that nothing was chosen: "
-            "mend what they say; the same command goes on with what is left"
+            "fix what they say; the same command continues with what is left"
         )
         self.reasons = reasons
 
@@ -92,10 +92,10 @@ def plan_search(suite: Suite, points: Sequence[Point], seeds: Sequence[int], out
     """Plans every trial: a run for each row of the suite, point and tuning seed.
 
     Args:
-        suite: of the annotation task.
-        points: to try.
-        seeds: of the trials, not those of the suite, so that nothing is chosen for its luck with
-            them.
+        suite: suite of the annotation task.
+        points: points to try.
+        seeds: seeds of the trials, not those of the suite, so that nothing is chosen for its luck
+            with them.
         out: receives the trials.
 
     Raises:
@@ -136,7 +136,7 @@ def search(wanted: Search, out: Path, command: str, reporter: Report | None = No
     Args:
         wanted: the search.
         out: the folder.
-        command: that repeats it; the suite says so.
+        command: command that repeats the search; the suite names it.
         reporter: receives the progress of every run.
 
     Returns:

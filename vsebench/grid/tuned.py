@@ -82,8 +82,8 @@ def tuned_values(
     """The tuned values of each cell; of none where nothing is tuned.
 
     Args:
-        entries: of the suite.
-        cells: of its grid.
+        entries: entries of the suite.
+        cells: cells of its grid.
         common: protocol keys that the suite sets for all rows.
         registry: resolves specs.
 

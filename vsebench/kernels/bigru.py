@@ -39,7 +39,7 @@ def bigru(vectors: Tensor, words: Tensor, lengths: Tensor, weights: GRUWeights) 
         vectors: float32 [V, E] on the CPU, of each word id.
         words: int64 [B, N], ids; those at or beyond an item's length are not read.
         lengths: int64 [B], 0..N.
-        weights: of both directions, float32.
+        weights: weights of both directions, float32.
 
     Returns:
         [B, N, H]; zero beyond an item's length. Differentiable once.

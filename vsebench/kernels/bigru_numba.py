@@ -122,7 +122,7 @@ def advance(
         step: its number, the position that the forward direction reads.
         start: number of the step's first item among those of all steps.
         rows: items running.
-        where: of `Ragged`, as are `items` and `lengths`.
+        where: first row of each step, from `Ragged`, as are `items` and `lengths`.
         items: see `where`.
         lengths: see `where`.
         inputs: [U, 6H], the inputs' share of the gates of the forward and of the backward
@@ -190,10 +190,10 @@ def retreat(
         start: number of the step's first item among those of all steps.
         rows: items running.
         later: items running at the step after it.
-        where: of `Ragged`, as are `items` and `lengths`.
+        where: first row of each step, from `Ragged`, as are `items` and `lengths`.
         items: see `where`.
         lengths: see `where`.
-        gates: of `advance`, as is `before`.
+        gates: gates as `advance` returns them, as is `before`.
         before: see `gates`.
         to_out: [B, N, H], gradient of the output.
         through: [2, ≥ later, H], what reaches these states through the gates of the step after it.
@@ -247,7 +247,7 @@ class NumbaScan(torch.autograd.Function):
         """Runs both directions.
 
         Args:
-            ctx: of autograd.
+            ctx: autograd's context.
             inputs: [U, 6H], the inputs' share of the gates of the forward and of the backward
                 direction, with all biases but `bias`.
             weight: [2, 3H, H], hidden to gates.

@@ -38,7 +38,7 @@ def undecided(
         norms: float64 [n], of the rows that the thresholds belong to.
         others: float64 [m], norms of the rows that they are scored against.
         depth: terms of an inner product.
-        dtype: that scores are computed in.
+        dtype: dtype that scores are computed in.
 
     Returns:
         [n] bounds in `dtype`: scores below `lower` are below the threshold, scores above `upper`

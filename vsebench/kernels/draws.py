@@ -74,7 +74,7 @@ class Request:
         streams: int64 [B, k], of the draws.
         free: int64 [B, 1], labels that the image does not have. Where it is 0 the law may give any
             label: the draw counts as empty.
-        index: of the positives.
+        index: index of the positives.
     """
 
     vectors: Tensor
@@ -189,7 +189,7 @@ class LawSampler(ABC):
         """The exact distribution of one draw that finds something: float64 [A].
 
         Args:
-            state: with the vectors on any device.
+            state: sampler state, with the vectors on any device.
             anchor: a row of `state.P`.
             positive: one of its labels.
         """

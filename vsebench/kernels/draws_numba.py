@@ -34,11 +34,11 @@ def draw_batch(
         rows: int64 [B], the row of `vectors` of each image.
         images: int64 [B].
         positives: int64 [B].
-        stream: of the batch.
+        stream: random stream of the batch.
         vectors: float32 [m, K].
         Q: float32 [A, K], label vectors.
-        offsets: of the positives.
-        labels: of the positives.
+        offsets: offsets of the positives.
+        labels: labels of the positives.
         out: three arrays [B, k].
     """
     ranks, numbers, scratch = tables

@@ -129,7 +129,7 @@ def scan_gradient(
         grad: [T, H], gradient of the states; overwritten.
         weight: [3H, H].
         backwards: the direction.
-        gates: of `scan`, as is `before`.
+        gates: gates as `scan` returns them, as is `before`.
         before: see `gates`.
         to_gates: see above.
         to_inputs: see above; all 0 before.
@@ -245,11 +245,11 @@ class NumbaPrefixScores(torch.autograd.Function):
         """Runs both directions.
 
         Args:
-            ctx: of autograd.
+            ctx: autograd's context.
             rows: [N, I].
             head: [C, H], from states to scores.
-            weights: of the forward and then of the backward direction, each as in `torch.nn.GRU`:
-                inputs to gates, states to gates, and the biases of both.
+            weights: weights of the forward and then of the backward direction, each as in
+                `torch.nn.GRU`: inputs to gates, states to gates, and the biases of both.
         """
         ctx.save_for_backward(rows, head, *weights)
         values, parts = array(rows), [array(weight) for weight in weights]

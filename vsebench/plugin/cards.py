@@ -47,8 +47,8 @@ class Card:
     Attributes:
         summary: one line.
         paper: where the method was published.
-        version: of the component's behaviour. Raise it when results change: finished runs are then
-            run again.
+        version: version of the component's behaviour. Raise it when results change: finished runs
+            are then run again.
         published: results that the paper reports.
         notes: anything a user must know, one sentence each.
     """
@@ -72,8 +72,8 @@ class PoolingCard(Card):
 
     Attributes:
         order_free: the order of an item's rows does not matter.
-        graphs: at most so many graphs result when `torch.compile` takes it; 1 is all of it. None
-            claims nothing.
+        graphs: largest number of graphs that `torch.compile` makes of it; 1 means that nothing
+            breaks the graph. None claims nothing.
     """
 
     order_free: Claim[bool] = False
@@ -86,13 +86,13 @@ class LossCard(Card):
 
     Attributes:
         offline: the offline negatives it needs; a function of its parameters when they decide.
-        sampled: it reads global negatives, `LossInputs.sampled`, which a sampler draws over the
-            whole training set; not together with `offline`.
+        sampled: whether it reads global negatives, `LossInputs.sampled`, which a sampler draws over
+            the whole training set; not together with `offline`.
         extras: names in `LossInputs.extras` that it reads.
         non_negative: claims that it is never below zero.
         reduction: claims how it grows with the batch: a `sum` over its pairs, or their `mean`. None
             claims nothing. (Annotation losses are sums.)
-        constants: it takes something that it computes from the embeddings for a constant, so that
+        constants: whether it treats something computed from the embeddings as a constant, so that
             its gradient is not its derivative.
     """
 
@@ -118,7 +118,7 @@ class EncoderCard(Card):
             returns the paths of what these name outside the data set, such as a pretrained model.
             The content of these files is part of the component's version: another content is
             another run.
-        frozen: it has a part that never trains and whose output can be kept
+        frozen: whether it has a part that never trains and whose output can be kept
             (`vsebench.plugin.protocols.FrozenEncoder`).
     """
 
@@ -143,8 +143,8 @@ class ImageEncoderCard(EncoderCard):
     """Card of an image encoder.
 
     Attributes:
-        raw_images: it takes raw images (`vsebench.plugin.protocols.RawImageEncoder`) instead of
-            features.
+        raw_images: whether it takes raw images (`vsebench.plugin.protocols.RawImageEncoder`)
+            instead of features.
     """
 
     raw_images: bool = False
@@ -160,7 +160,7 @@ class DatasetCard(Card):
             image, or `none`.
         features: which features its images come with, in the words in which published settings name
             them; empty when that is the user's choice.
-        licence: of the data.
+        licence: licence of the data.
         citation: what its authors ask to be cited.
         prepare: which files to get from where and where to put them; lines of plain text.
         folders: names under a data root that are tried for it, besides its own name.
@@ -200,8 +200,8 @@ class AnnotationCard(DatasetCard):
     """Card of an annotation set.
 
     Attributes:
-        sizes: as published: `images`, `labels`, `pairs` and, where the split is published too,
-            `test pairs`; a function of its options when they decide.
+        sizes: sizes as published: `images`, `labels`, `pairs` and, where the split is published
+            too, `test pairs`; a function of its options when they decide.
     """
 
     task: TaskName = "annotation"

@@ -37,8 +37,8 @@ class ParameterGroup:
     from zero (the protocol key `unfreeze` says otherwise).
 
     Attributes:
-        parameters: that the encoder owns; none in two groups.
-        lr_factor: of the protocol's learning rate.
+        parameters: parameters that the encoder owns; none in two groups.
+        lr_factor: factor of the protocol's learning rate.
         frozen_epochs: whole epochs, from the start, in which they do not train; `math.inf` for
             ever.
     """

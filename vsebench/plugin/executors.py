@@ -140,7 +140,7 @@ class Schedule:
         order given.
 
         Args:
-            most: of them; None takes all.
+            most: largest number of them; None takes all.
 
         Raises:
             SpecError: the jobs that are left depend on each other.
@@ -168,7 +168,7 @@ class Schedule:
         """The process of a job has ended, and everything that it sent was heard.
 
         Args:
-            run_id: of the job.
+            run_id: run id of the job.
             reason: how its process ended, should the job not have said how it did itself.
         """
         if not self._accounted.pop(run_id):

@@ -46,7 +46,7 @@ def vsebench_register_commands(app: Any) -> None:
 
 @hookspec
 def vsebench_run_started(run: RunInfo) -> None:
-    """A run begins, or goes on after an interruption."""
+    """A run begins, or resumes after an interruption."""
 
 
 @hookspec

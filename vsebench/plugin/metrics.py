@@ -17,8 +17,8 @@ class Metric:
     """A test metric, as rows hold it and as tables show it.
 
     Attributes:
-        key: of the value in records, rows, JSON and CSV.
-        heading: of its column.
+        key: key of the value in records, rows, JSON and CSV.
+        heading: heading of its column.
         about: one sentence on what it is.
         over: line above the heading, such as the side that retrieves; may be empty.
         places: decimals in text; None for four significant digits, where the scale is not known.

@@ -23,7 +23,7 @@ class Param:
     """One parameter of a component. Its type is that of its default unless `type` says otherwise.
 
     Attributes:
-        name: as a person writes it and as the class's `__init__` takes it.
+        name: name as a person writes it and as the class's `__init__` takes it.
         default: the published or recommended value; it is left out of canonical specs.
         help: one line.
         type: `int`, `float`, `bool` or `str`.

@@ -47,7 +47,7 @@ class Origin:
     Attributes:
         distribution: its name on the package index; for a plugin file, the file's stem.
         plugin: the entry point's name; for a plugin file, the file's stem.
-        version: of the distribution.
+        version: version of the distribution.
         digest: hash of a plugin file's content; it counts as part of its components' versions,
             since such a file changes without a release.
     """

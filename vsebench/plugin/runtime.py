@@ -36,7 +36,7 @@ class RunInfo:
         components: canonical spec of every other component by role, such as `loss`, `image_pooling`
             or `sampler`.
         protocol: every key with its value.
-        seed: of the run.
+        seed: seed of the run.
         device: `cpu` or `cuda`.
         directory: the run's folder, in which a plugin may leave files under a name of its own.
     """
@@ -119,8 +119,8 @@ class RetrievalTest:
     """The selected model's embeddings of the test split: n images and m captions.
 
     Attributes:
-        image: of the images, normalised as the towers do.
-        text: of the captions.
+        image: embeddings of the images, normalised as the towers do.
+        text: embeddings of the captions.
         text_to_image: int64 [m], the image of each caption.
         similarity: scores `image` against `text`.
         i2t_ranks: int64 [n], how many captions of other images score at least as high as the

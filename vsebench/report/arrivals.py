@@ -22,8 +22,8 @@ class Arrival:
     """When one run reached a quality, or for how long it had not.
 
     Attributes:
-        updates: until the first evaluation at which it was reached; until the last one where it
-            never was.
+        updates: updates until the first evaluation at which the target was reached; until the last
+            one where it never was.
         seconds: the same, on the training clock.
         reached: whether it was; otherwise both are bounds that the true values exceed.
         after: updates and seconds of the evaluation before, where it was not yet reached; of the
@@ -75,7 +75,7 @@ class MeanArrival:
     Attributes:
         updates: mean; a lower bound of the mean where not all arrived, from how long the others had
             not.
-        seconds: likewise.
+        seconds: mean training seconds until then.
         arrived: runs that did.
         runs: all of them.
     """

@@ -43,9 +43,9 @@ class Terms:
     """What rows are compared in, and how strictly.
 
     Attributes:
-        metric: whose test values are compared.
+        metric: metric whose test values are compared.
         margin: loss of it that still counts as no worse, set before the runs are seen.
-        level: of the intervals.
+        level: level of the intervals.
     """
 
     metric: Metric
@@ -65,7 +65,7 @@ def terms_of(
         section: runs made under equal conditions.
         metric: key of a metric of its runs; of the headline when None.
         margin: the metric's own when None.
-        level: of the intervals.
+        level: level of the intervals.
 
     Raises:
         SpecError: its runs have no such metric.
@@ -80,9 +80,9 @@ class Comparison:
 
     Attributes:
         combination: pooling and loss of the row.
-        seeds: that both have finished.
-        difference: of the metric on test, row minus reference, mean over those seeds with the
-            t-interval of paired differences; None without a common seed.
+        seeds: seeds that both have finished.
+        difference: difference of the metric on test, row minus reference, mean over those seeds
+            with the t-interval of paired differences; None without a common seed.
         verdict: what the interval says; nothing of rows that are no evidence.
         no_evidence: why the row is none; empty where it is.
         reference_no_evidence: why the reference is none.

@@ -21,8 +21,8 @@ class Reach(NamedTuple):
     Attributes:
         steps: optimiser steps of the run itself; updates on the annotation task.
         epochs: the same in passes over the training captions, or rounds.
-        seconds: on the training clock, which starts with what the method needs first: the runs that
-            it depends on, and mining.
+        seconds: seconds on the training clock, which starts with what the method needs first: the
+            runs that it depends on, and mining.
     """
 
     steps: float

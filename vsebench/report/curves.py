@@ -52,8 +52,8 @@ def mean_curve(runs: Sequence[Run], level: float = LEVEL) -> Curve:
     what the method needs first.
 
     Args:
-        runs: of one row, finished.
-        level: of the intervals.
+        runs: runs of one row, finished.
+        level: level of the intervals.
     """
     by_step = [{evaluation.step: evaluation for evaluation in run.curve} for run in runs]
     steps = sorted(set.intersection(*(set(each) for each in by_step))) if by_step else []
@@ -83,7 +83,7 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
 
     Args:
         tables: what to draw, one row of panels for each.
-        path: of the figure; its ending tells the format.
+        path: path of the figure; its ending tells the format.
 
     Raises:
         VsebenchError: the ending is of no known format.
@@ -132,10 +132,10 @@ def draw_curve(
     Args:
         panel: drawn on.
         over: the curve's steps or its seconds.
-        curve: of a row.
+        curve: convergence curve of a row.
         drawn: how it looks.
-        label: of the line in matplotlib's legend.
-        gid: of line and interval in an SVG, the interval's followed by `-band`.
+        label: label of the line in matplotlib's legend.
+        gid: id of the line and the interval in an SVG, the interval's followed by `-band`.
     """
     band = None if gid is None else f"{gid}-band"
     panel.fill_between(

@@ -30,7 +30,7 @@ class Place:
     """A table in a document.
 
     Attributes:
-        command: that makes it.
+        command: command that makes it.
         line: number of the line of its first marker, from 1.
         content: the lines between its markers.
     """
@@ -44,7 +44,7 @@ def places(text: str) -> list[Place]:
     """The tables of a document, in order.
 
     Args:
-        text: of the document, with line ends of one character.
+        text: text of the document, with line ends of one character.
 
     Raises:
         SpecError: a marker lacks its counterpart; the message begins with the line's number.

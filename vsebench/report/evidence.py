@@ -27,8 +27,8 @@ class Reason(NamedTuple):
     """Why a row is no evidence.
 
     Attributes:
-        name: in JSON, frames and verdicts.
-        mark: in tables, beside the headline.
+        name: name in JSON, frames and verdicts.
+        mark: mark in tables, beside the headline.
     """
 
     name: str
@@ -48,7 +48,7 @@ def no_evidence(runs: Sequence[Run]) -> tuple[Reason, ...]:
     seeds; whether quality still rises is read from the mean, which varies less than a run does.
 
     Args:
-        runs: of the row; those that failed are left out.
+        runs: runs of the row; those that failed are left out.
     """
     done = [run for run in runs if run.done]
     found = {reason for run in done for reason in spoiled(run)}

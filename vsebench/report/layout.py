@@ -38,7 +38,7 @@ class Column:
 
     Attributes:
         head: two lines.
-        key: of the row's value that it shows; of what it is made from several, its own.
+        key: key of the row's value that it shows; a key of its own where it is made from several.
         cell: its text for a row, without the interval.
         half: writes the half-width of the interval, where the value has one.
         words: whether it holds words.

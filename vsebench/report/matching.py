@@ -61,7 +61,7 @@ def references(name: str | None, registry: Registry) -> list[Reference]:
     `triplet` are on GPO's card and belong to both.
 
     Args:
-        name: of a component of any kind, bare; None for the published results of all.
+        name: name of a component of any kind, bare; None for the published results of all.
         registry: where the cards are.
     """
     found = []
@@ -101,7 +101,7 @@ def differences(spec: RunSpec, features: str, setting: Setting) -> list[Differen
     """Every condition in which a run differs from a published setting, neutral ones included.
 
     Args:
-        spec: of the run. A run ranks among all test items and is one model.
+        spec: spec of the run. A run ranks among all test items and is one model.
         features: what its images' features are.
         setting: the published one.
     """

@@ -31,7 +31,7 @@ class LogRatio(NamedTuple):
     """The logarithm of a ratio of two waiting times.
 
     Attributes:
-        read: by the evaluations at which the runs arrived; open where one never did.
+        read: log-ratio read at the evaluations at which the runs arrived; open where one never did.
         true: what it can be, as a run arrives somewhere between two evaluations.
     """
 
@@ -46,14 +46,14 @@ class Ratio:
     Attributes:
         statistic: the geometric mean where every ratio is known; otherwise the median, which a few
             unknown ones cannot move.
-        low: of the statistic; equal to `high` where it is known, 0 where nothing bounds it from
-            below.
-        high: likewise, infinite where nothing bounds it from above.
+        low: lower bound of the statistic; equal to `high` where it is known, 0 where nothing bounds
+            it from below.
+        high: upper bound of the statistic; infinite where nothing bounds it from above.
         interval: Student's over the logarithms, or for the median that of order
             statistics, which needs some seeds; each end is that of the bounds that the evaluations
             leave. Its ends may be 0 and infinite.
         pairs: seeds that both have.
-        known: of these, where both arrived.
+        known: number of these where both arrived.
     """
 
     statistic: Statistic

@@ -79,7 +79,7 @@ class Results:
         """The rows, curves and runs as one HTML document that needs nothing beside it.
 
         Args:
-            command: that makes the page, which then says so.
+            command: command that makes the page, which then names it.
             registry: where published results of the same settings are looked for; nowhere when
                 None.
         """
@@ -103,7 +103,7 @@ def load_results(
             instead of refusing them.
         baseline: the row `POOLING,LOSS` that sets the target of the columns `*_to_target`; by
             default the first.
-        level: of the intervals, between 0 and 1.
+        level: level of the intervals, between 0 and 1.
 
     Raises:
         VsebenchError: no such folder, nothing in it, a damaged file, or runs that share no table.

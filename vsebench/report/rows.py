@@ -69,7 +69,7 @@ class Block:
         section: runs made under equal conditions.
         target: what its rows are timed to.
         entries: its rows.
-        level: of the intervals.
+        level: level of the intervals.
     """
 
     section: Section
@@ -86,7 +86,7 @@ def make_block(
     Args:
         section: runs made under equal conditions.
         baseline: the row that sets the target; by default the first with a finished run.
-        level: of the intervals.
+        level: level of the intervals.
     """
     combinations = combinations_of(section)
     target = target_of(combinations, baseline)
@@ -105,8 +105,8 @@ def parse_baseline(
 
     Args:
         text: the name.
-        sections: in which it is looked for.
-        option: that gave it.
+        sections: sections in which it is looked for.
+        option: option that gave it.
 
     Raises:
         SpecError: no section has such a row.

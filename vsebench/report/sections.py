@@ -26,7 +26,7 @@ class Section:
     """Runs on one data set that were made under equal conditions: one block of the table.
 
     Attributes:
-        runs: in the order of the rows; at most one per combination and seed.
+        runs: runs in the order of the rows; at most one per combination and seed.
         apart: settings in which it differs from other sections of its data set, present only where
             a table mixes them.
         superseded: how many older runs of the same combinations and seeds were left out.
@@ -84,7 +84,7 @@ def split(runs: Sequence[Run], *, allow_mixed: bool = False) -> list[Section]:
     """Sections by data set and similarity, in order of first appearance.
 
     Args:
-        runs: in the order of the rows.
+        runs: runs in the order of the rows.
         allow_mixed: put runs of a data set under unequal conditions into sections of their own, and
             of several runs of the same combination and seed take the newest, instead of refusing
             both.

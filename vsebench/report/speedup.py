@@ -26,8 +26,8 @@ class To:
     """How soon a row arrives somewhere, against the baseline.
 
     Attributes:
-        mean: over its seeds; None where it has no finished run.
-        faster: for each unit how many times faster than the baseline; None without a common seed.
+        mean: mean over its seeds; None where it has no finished run.
+        faster: how many times faster than the baseline, by unit; None without a common seed.
         at_once: how many of its runs arrived by their first evaluation.
     """
 
@@ -82,7 +82,7 @@ def speed_table(
     Args:
         section: runs made under equal conditions.
         baseline: the row to time against; by default the first with a finished run.
-        level: of the intervals.
+        level: level of the intervals.
     """
     rows = combinations_of(section)
     target = target_of(rows, baseline)

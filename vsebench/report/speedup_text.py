@@ -32,7 +32,7 @@ def render(table: SpeedTable, form: str = "simple") -> str:
 
     Args:
         table: the rows.
-        form: of tabulate: `simple` or `pipe`.
+        form: table format of tabulate: `simple` or `pipe`.
     """
     parts = [f"{table.section.dataset} · dev · baseline {name(table.target.baseline)}"]
     parts += [_tabled(grid, form) for grid in (_arrivals(table), _faster(table), _split(table))]

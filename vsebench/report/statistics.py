@@ -30,7 +30,7 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
     """The mean of a normal sample with Student's t-interval: mean ± t(n − 1) s / √n.
 
     Args:
-        values: at least one, such as one metric over seeds.
+        values: values, at least one, such as one metric over seeds.
         level: the share of such intervals that hold the true mean.
     """
     from scipy.special import stdtrit

@@ -23,8 +23,8 @@ class Tolerance:
     justifies the defaults.
 
     Attributes:
-        recall: of one recall.
-        rsum: of RSUM.
+        recall: tolerance of one recall.
+        rsum: tolerance of RSUM.
     """
 
     recall: float = 2.0
@@ -41,9 +41,9 @@ class Figure:
 
     Attributes:
         metric: its key in a result row.
-        published: of one run, as most papers report.
+        published: published figure, of one run as most papers report.
         ours: the mean over seeds.
-        half_width: of the t-interval of that mean; None with one seed.
+        half_width: half-width of the t-interval of that mean; None with one seed.
         tolerance: the largest gap allowed.
     """
 
@@ -86,7 +86,7 @@ class RowName:
         dataset: spec of the data set.
         pooling: canonical spec.
         loss: canonical spec.
-        seeds: in order.
+        seeds: seeds in order.
     """
 
     dataset: str
@@ -133,9 +133,9 @@ class Verification:
     """What became of every run that uses a component.
 
     Attributes:
-        name: of the component.
+        name: name of the component.
         tolerance: the gaps allowed.
-        level: of the intervals.
+        level: level of the intervals.
         compared: rows with a published result.
         uncompared: rows without.
         unfinished: labels of runs that failed or have not ended, which nothing here counts.

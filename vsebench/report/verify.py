@@ -38,11 +38,11 @@ def verify(
     """Compares the finished runs that use a component with the published results that name it.
 
     Args:
-        name: of a component of any kind, `name` or `dist::name`.
+        name: name of a component of any kind, `name` or `dist::name`.
         directory: the folder that `vsebench run --out` wrote to.
         registry: holds the cards with the published results.
         tolerance: the gaps allowed; the defaults of `Tolerance` when None.
-        level: of the intervals.
+        level: level of the intervals.
 
     Raises:
         SpecError: no such component, or nothing is published of it that a run could be compared
@@ -90,10 +90,10 @@ def beside_published(
     component they are of.
 
     Args:
-        runs: of either task; only retrieval has published settings.
+        runs: runs of any task; only retrieval has published settings.
         registry: holds the cards with the published results.
         tolerance: the gaps allowed; the defaults of `Tolerance` when None.
-        level: of the intervals.
+        level: level of the intervals.
     """
     published = references(None, registry)
     compared: list[Comparison] = []

@@ -14,8 +14,8 @@ class Best:
     """The best model on dev so far.
 
     Attributes:
-        step: of the evaluation.
-        metrics: on dev.
+        step: step of the evaluation.
+        metrics: metrics on dev.
         model: its state, on the CPU.
     """
 

@@ -60,7 +60,7 @@ def read_checkpoint(path: Path, device: torch.device, needed: Collection[str]) -
 
     Args:
         path: the file.
-        device: that receives the tensors.
+        device: device that receives the tensors.
         needed: the names that it must hold.
 
     Raises:

@@ -42,7 +42,7 @@ class Holder:
         host: its host name, for people.
         pid: its process id.
         machine: what that pid counts within (see `machine_id`); None where it cannot be told.
-        started: when the process started; with the pid it identifies the process.
+        started: time at which the process started; with the pid it identifies the process.
     """
 
     host: str

@@ -1,5 +1,5 @@
 """Calls the run-time hooks of plugins. Each is isolated: one that fails is named and not called
-again, and the run goes on.
+again, and the run continues.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ NEVER = "never"
 """The stopping rule of a protocol that has none."""
 
 WIDEST = 65_536
-"""Of a space or of word embeddings; a slip of the hand beyond it would fill any memory."""
+"""Of a space or of word embeddings; a typo beyond it would fill any memory."""
 
 MOST_THREADS = 1024
 """Of a run; libraries crash on many more."""

@@ -34,7 +34,7 @@ def provenance(device: torch.device, matmul: str) -> Provenance:
     """What the record says of the machine and the libraries.
 
     Args:
-        device: that the run uses.
+        device: device that the run uses.
         matmul: how fp32 matrix products are computed.
     """
     import torch

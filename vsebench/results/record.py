@@ -60,10 +60,10 @@ class Cost(Frozen):
         peak_memory_mb: peak resident memory of the run's process (MiB); on CUDA, peak allocated
             device memory.
         concurrency: see `Environment`.
-        sampling_seconds: of the training seconds, those in which a sampler drew negatives,
-        refresh_seconds: those that went into its tables, on the retrieval task into embedding the
-            training set for it too,
-        update_seconds: and, on the annotation task, those of updates.
+        sampling_seconds: training seconds in which a sampler drew negatives.
+        refresh_seconds: training seconds that went into the sampler's tables; on the retrieval task
+            also those of embedding the training set for it.
+        update_seconds: training seconds of updates, on the annotation task.
     """
 
     train_seconds: float
@@ -90,10 +90,10 @@ class Collapse(Frozen):
     equal embeddings, a side in one narrow cone, and worse retrieval than before.
 
     Attributes:
-        step: of the evaluation from which on this holds.
+        step: step of the evaluation from which on this holds.
         cosine: the mean cosine of unrelated pairs at the end.
-        image_cosine: that of the images among themselves; None in records that do not say.
-        text_cosine: that of the captions, likewise.
+        image_cosine: mean cosine of the images among themselves; None in records that do not say.
+        text_cosine: mean cosine of the captions among themselves; None in records that do not say.
         best_rsum: the best dev RSUM of the run.
         last_rsum: its last.
         last_loss: the mean training loss before the last evaluation.

@@ -30,8 +30,9 @@ class ComponentRef(Frozen):
         spec: the canonical spec, as tables print it.
         name: `name` or `dist::name`.
         params: every parameter with its value.
-        version: of the component's behaviour, from its card.
-        distribution: that provides it; another one that claims the same name is another component.
+        version: version of the component's behaviour, from its card.
+        distribution: distribution that provides it; another one that claims the same name is
+            another component.
         plugin: the entry point that provides it (provenance, not identity).
         distribution_version: the release of the distribution (provenance, not identity).
     """

@@ -17,7 +17,7 @@ def is_stopped(rule: StoppingRule | None, directory: RunDirectory) -> bool:
 
     Args:
         rule: None where every epoch is trained.
-        directory: of the run.
+        directory: directory of the run.
 
     Raises:
         VsebenchError: the curve is damaged.

@@ -35,7 +35,7 @@ class Task:
     here as `module:name`.
 
     Attributes:
-        name: in cards, suites, specs and rows.
+        name: name in cards, suites, specs and rows.
         spec: class of its runs.
         protocol: class of what its comparisons hold equal.
         presets: protocols by name.

@@ -42,7 +42,7 @@ class Extraction:
         out: the table to write, a folder.
         size: side of the images in pixels; 0 for the one that the model was trained with.
         batch: images computed at a time.
-        device: to compute on, `cpu` or `cuda`.
+        device: device to compute on, `cpu` or `cuda`.
         threads: torch threads on the CPU; like the batch, they can change the last bit of a
             feature.
     """
@@ -57,7 +57,7 @@ class Extraction:
 
 
 def extract(wanted: Extraction, report: Report) -> tuple[FeatureTable, dict[str, Any]]:
-    """Writes the table, goes on with it where a killed command stopped, or finds it done. Memory
+    """Writes the table, resumes it where a killed command stopped, or finds it done. Memory
     does not grow with the number of images.
 
     Every image is decoded once before the first is computed, so that a damaged one is named at
@@ -65,7 +65,7 @@ def extract(wanted: Extraction, report: Report) -> tuple[FeatureTable, dict[str,
 
     Args:
         wanted: what to extract.
-        report: is told what is done, how much of it, and of how much.
+        report: callback that is told what is being done, how much of it is done, and of how much.
 
     Returns:
         The table, and what it says of itself.
@@ -106,7 +106,7 @@ def half(
     """Features [B, …] as float16 on the host.
 
     Args:
-        features: of items, one a row.
+        features: features of items, one a row.
         items: the item of each row.
         where: how an error names an item.
 

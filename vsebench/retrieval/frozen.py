@@ -70,7 +70,7 @@ class Frozen:
 
     Attributes:
         encoder: whole.
-        component: of the run.
+        component: component of the run.
     """
 
     encoder: FrozenEncoder
@@ -108,9 +108,9 @@ def keep_features(
         taken: the encoders, as `untrained` gives them.
         inputs: what they read.
         spec: the run.
-        device: to compute on.
+        device: device to compute on.
         report: receives progress.
-        splits: that are needed; the others stay as they are.
+        splits: splits that are needed; the others stay as they are.
 
     Raises:
         DataError: a feature is too large for half precision, or the disk too small.

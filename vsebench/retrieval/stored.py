@@ -50,8 +50,8 @@ class StoredEmbeddings:
     """What a run's best model makes of its test split.
 
     Attributes:
-        image: of n images.
-        text: of m captions.
+        image: embeddings of n images.
+        text: embeddings of m captions.
         text_to_image: int64 [m].
         captions: the texts.
         similarity: how they are scored; None for the inner product.
@@ -124,7 +124,7 @@ def embed_test(
         run: the run.
         data_roots: folders in which its data set is looked for before the one where the run found
             it.
-        device: to compute on.
+        device: device to compute on.
 
     Raises:
         VsebenchError: the data set is not found or is not the run's, or a component is of another
@@ -164,7 +164,7 @@ def _ignore(event: dict[str, object]) -> None:
     """Takes progress that nobody watches."""
 
 
-def departure(run: StoredRun, found: StoredEmbeddings, device: torch.device) -> str | None:
+def mismatch(run: StoredRun, found: StoredEmbeddings, device: torch.device) -> str | None:
     """What to say where the model's figures are not its record's, although both were computed on
     the CPU, which gives them to the last digit; else None.
     """

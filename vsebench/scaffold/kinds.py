@@ -14,7 +14,7 @@ class Start:
     """What a new component of a kind starts as.
 
     Attributes:
-        summary: of what it does, until its author changes that.
+        summary: summary of what it does, until its author changes that.
         card: Python that makes its card of `SUMMARY`, a literal.
         imports: names of `vsebench.plugin` that the card and the parameters need.
         params: Python that makes its parameters, and what its README says of them.

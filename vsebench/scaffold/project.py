@@ -35,7 +35,7 @@ class Project:
 
     Attributes:
         kind: the name of the component's kind.
-        name: of the component and of the entry point.
+        name: name of the component and of the entry point.
         licence: a key of `LICENCES`.
         shared: another distribution has a component of that kind and name, so that it is reached as
             `dist::name`.

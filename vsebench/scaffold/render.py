@@ -20,9 +20,9 @@ def render(project: Project, *, version: str, api: int, year: int | None = None)
 
     Args:
         project: what to write.
-        version: of vsebench, the oldest that it will ask for.
+        version: version of vsebench: the oldest that the package will ask for.
         api: version of the plugin API that it is written for.
-        year: of the copyright; this one where none is given.
+        year: year of the copyright; this year where none is given.
 
     Raises:
         SpecError: the class would have the name of something that its module imports.

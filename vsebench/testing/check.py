@@ -62,7 +62,7 @@ class Promise:
     """What every component of a kind must do.
 
     Attributes:
-        name: as reports and `pytest -k` name it.
+        name: name as reports and `pytest -k` name it.
         summary: one sentence.
         holds: raises ConformanceError where a component does not keep it, NotCheckedError where
             that cannot be told.

@@ -20,7 +20,7 @@ class Compiled:
     recompilations too.
 
     Attributes:
-        graphs: so far.
+        graphs: number of graphs so far.
     """
 
     def __init__(self, target: Callable[..., Any]) -> None:

@@ -50,7 +50,7 @@ def checks_of(subject: Subject, *, slow: bool = False, only: str | None = None) 
 
     Args:
         subject: the component.
-        slow: with those that take many seconds.
+        slow: whether to include those that take many seconds.
         only: the name of one promise.
 
     Raises:
@@ -81,11 +81,11 @@ def checks(
     ids=str)`.
 
     Args:
-        kind: of the component.
+        kind: kind of the component.
         spec: a component spec, such as `mine:k=3`.
         plugins: paths of plugin files that are not installed.
         data_roots: where to look for a data set, before `$VSEBENCH_DATA` and `./data`.
-        slow: with those that take many seconds.
+        slow: whether to include those that take many seconds.
         only: the name of one promise.
 
     Raises:

@@ -15,9 +15,9 @@ class Rankings:
 
     Attributes:
         pairs: number of positives B.
-        negatives: of each, k.
+        negatives: number of negatives of each, k.
         nothing: no negative was found.
-        seed: of the scores.
+        seed: seed of the scores.
     """
 
     pairs: int = 5

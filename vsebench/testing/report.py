@@ -24,10 +24,10 @@ class Result:
     """What came of one check.
 
     Attributes:
-        name: of the promise.
+        name: name of the promise.
         summary: what it promises.
-        outcome: of the check.
-        seconds: that it took.
+        outcome: outcome of the check.
+        seconds: seconds that it took.
         failure: what was found, where it failed.
         reason: why it was skipped.
     """
@@ -46,8 +46,8 @@ class ComponentReport:
 
     Attributes:
         subject: the component.
-        results: of its checks.
-        costs: of a pooling, and of those that it is measured beside.
+        results: results of its checks.
+        costs: costs of a pooling, and of those that it is measured beside.
     """
 
     subject: Subject

@@ -32,9 +32,9 @@ class Subject:
     """A component with the values of its parameters.
 
     Attributes:
-        component: as registered.
+        component: component as registered.
         params: every parameter.
-        name: that reaches it, `dist::name` where two distributions claim one name.
+        name: name that reaches it, `dist::name` where two distributions claim one name.
         plugins: plugin files that are not installed, of which it may come.
         data_roots: where a data set is looked for, before `$VSEBENCH_DATA` and `./data`.
     """
@@ -113,11 +113,11 @@ def build(
     """A component as the checks use it: `build("pooling", "kmax:k=3", dim=16)`.
 
     Args:
-        kind: of the component.
+        kind: kind of the component.
         spec: a component spec.
         plugins: paths of plugin files that are not installed.
-        seed: of its parameters.
-        **context: as `vsebench.create` takes it.
+        seed: seed of its parameters.
+        **context: context, as `vsebench.create` takes it.
 
     Raises:
         SpecError: the name, a parameter, a value or the context is not known.

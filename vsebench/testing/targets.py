@@ -35,7 +35,7 @@ def subjects(
     by name, which may have parameters; then distributions.
 
     Args:
-        target: as a person writes it.
+        target: target as a person writes it.
         kind: only components of this kind.
         data_roots: where data sets are looked for.
         plugins: paths of plugin files that are not installed.

@@ -32,7 +32,7 @@ class Trial:
     Attributes:
         on: the input, in words.
         code: Python that makes the call again.
-        expected: in place of whatever is raised inside.
+        expected: message in place of whatever is raised inside.
     """
 
     on: str

@@ -10,7 +10,7 @@ from vsebench.kernels import softmax_weighted_sum, sorted_values, valid_rows
 
 class AdaptivePooling(nn.Module):
     """`adaptive`: Adaptive Pooling as in the paper's released code (`modules/adcap.py`), with its
-    masks mended by default.
+    masks fixed by default.
 
     With Z the values of each dimension in descending order:
 

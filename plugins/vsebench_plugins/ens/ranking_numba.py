@@ -21,7 +21,7 @@ def descending_keys(bits: NDArray[np.int32], keys: NDArray[np.int64]) -> None:
     values are equal; the lower half is the label.
 
     Args:
-        bits: of the values, float32 [A, K].
+        bits: bits of the values, float32 [A, K].
         keys: see above.
     """
     for label in range(bits.shape[0]):

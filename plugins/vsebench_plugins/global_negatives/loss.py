@@ -25,7 +25,7 @@ class TripletGlobal:
 
     Args:
         margin: m.
-        reduction: over the batch; `triplet` sums.
+        reduction: reduction over the batch; `triplet` sums.
     """
 
     margin: float = 0.2

@@ -17,7 +17,7 @@ class Generator(nn.Module, ABC):
     makes scores.
 
     Attributes:
-        size: of a state.
+        size: size of a state.
     """
 
     size: int

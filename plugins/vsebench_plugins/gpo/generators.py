@@ -20,9 +20,9 @@ def make_generator(
     """The generator `gru`, `transformer`, `mlp` or `interpolation`.
 
     Args:
-        name: of the generator.
-        input_size: of a row that it reads.
-        hidden_size: of a state.
+        name: name of the generator.
+        input_size: size of a row that it reads.
+        hidden_size: size of a state.
         features: the rows hold features, so that each item has its own; else all items read the
             same rows, cut at their lengths.
     """

@@ -26,7 +26,7 @@ class PrefixBiGRU(nn.Module):
     Parameters are named, shaped and initialised as those of `nn.GRU(bidirectional=True)`.
 
     Attributes:
-        size: of a state.
+        size: size of a state.
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:

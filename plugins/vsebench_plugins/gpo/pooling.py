@@ -45,10 +45,10 @@ class GPO(nn.Module):
         d_pe: size of the positional encoding; even.
         d_hidden: size of a generator's states: of each direction of the GRU; for the interpolation,
             the number of knots.
-        temperature: of the softmax.
+        temperature: temperature of the softmax.
         generator: `gru`, a BiGRU over the ranks, as published; or `transformer` (Table 3), `mlp`,
             `interpolation`.
-        encoding: of the ranks: `sincos`, or `learned` vectors.
+        encoding: encoding of the ranks: `sincos`, or `learned` vectors.
         reads: what the generator reads of each rank: the encoding of its `positions`, the sorted
             values of all dimensions (`features`), or `both` side by side (Table 8). Values have
             gradients there too. The set's order still does not matter, but weights then belong to

@@ -39,7 +39,7 @@ class RankEmbedding(nn.Module):
     distribution.
 
     Args:
-        size: of a vector.
+        size: size of a vector.
     """
 
     def __init__(self, size: int) -> None:

@@ -47,7 +47,7 @@ class GRUScan(torch.autograd.Function):
         """States [T, H] by block, in PyTorch's convention (gates reset, update, new).
 
         Args:
-            ctx: of autograd.
+            ctx: autograd's context.
             inputs: [N, 3H], the inputs' share of the gates, their bias included.
             weight: [3H, H], hidden to gates.
             bias: [3H].

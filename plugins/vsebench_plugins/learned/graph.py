@@ -94,8 +94,8 @@ class GCNMean(nn.Module):
 
     Args:
         layers: graph convolutions.
-        batch_norm: as in `RegionGraph`.
-        region_l2: as in `RegionGraph`.
+        batch_norm: batch norms, as in `RegionGraph`.
+        region_l2: L2 norm over regions, as in `RegionGraph`.
         dim: embedding size D.
     """
 
@@ -118,8 +118,8 @@ class GCNSeq2Seq(nn.Module):
     Args:
         layers: graph convolutions; VSRN stacks four, which gives the 23.1M parameters of Table 1 of
             VSE-infinity.
-        batch_norm: as in `RegionGraph`.
-        region_l2: as in `RegionGraph`.
+        batch_norm: batch norms, as in `RegionGraph`.
+        region_l2: L2 norm over regions, as in `RegionGraph`.
         state_norm: whether the last state is normalised over the batch; 2 D parameters.
         dim: embedding size D.
     """

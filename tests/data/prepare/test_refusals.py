@@ -1,5 +1,5 @@
-"""What is wrong with the inputs is said in one line that names the file and what was expected, and
-nothing is written.
+"""What is wrong with the inputs is reported in one line that names the file and what was expected,
+and nothing is written.
 """
 
 from __future__ import annotations

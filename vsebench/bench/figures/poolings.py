@@ -30,7 +30,8 @@ class Opponent(NamedTuple):
     """A plain version of a pooling.
 
     Attributes:
-        make: from the embedding size; a module whose parameters are named and shaped as ours.
+        make: function from the embedding size to a module whose parameters are named and shaped as
+            ours.
         about: what it is.
     """
 

@@ -132,7 +132,7 @@ class FSPool(nn.Module):
 
     Args:
         dim: embedding size D.
-        pieces: of the function.
+        pieces: pieces of the function.
     """
 
     def __init__(self, dim: int, pieces: int = 20) -> None:

@@ -42,7 +42,7 @@ def rank_by_factor(
         P: float [images, F].
         order: int64 [F, labels], each factor's labels, largest first.
         spreads: float [F], each factor's deviation over the labels.
-        scale: of the exponential law of ranks.
+        scale: scale of the exponential law of ranks.
     """
     labels = order.shape[1]
     chance = torch.exp(-torch.arange(labels, device=P.device) / scale)

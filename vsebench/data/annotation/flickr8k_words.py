@@ -72,7 +72,7 @@ class Flickr8kWords:
             VSE-ens.
         features: one vector of an image, see `PooledFeatures`; not used by `leave-one-out`.
         dim: principal components of the grid features that are used.
-        seed: of the words that `leave-one-out` holds out.
+        seed: seed of the words that `leave-one-out` holds out.
     """
 
     def __init__(

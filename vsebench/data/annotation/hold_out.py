@@ -22,8 +22,8 @@ def leave_one_out(positives: Positives, seed: int, names: Sequence[str] = ()) ->
 
     Args:
         positives: all labels of n images.
-        seed: of the draws; it belongs to the data set, not to a run.
-        names: of the labels.
+        seed: seed of the draws; it belongs to the data set, not to a run.
+        names: names of the labels.
     """
     train, dev, test = divide(positives, Key("hold-out", seed).generator())
     return aligned(train, dev, test, names)

@@ -29,7 +29,7 @@ class Interactions:
     not known at all.
 
     Args:
-        seed: of the labels that are held out: for dev and, of a single file, for test.
+        seed: seed of the labels that are held out: for dev and, of a single file, for test.
     """
 
     def __init__(self, seed: int = 0) -> None:

@@ -21,7 +21,7 @@ class MirFlickr:
     """Images × tags, zeros and ones.
 
     Args:
-        seed: of the tags that are held out.
+        seed: seed of the tags that are held out.
     """
 
     def __init__(self, seed: int = 0) -> None:

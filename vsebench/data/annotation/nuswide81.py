@@ -32,7 +32,7 @@ class NusWide81:
     split cannot serve: labels are held out of all images.
 
     Args:
-        seed: of the labels that are held out.
+        seed: seed of the labels that are held out.
     """
 
     def __init__(self, seed: int = 0) -> None:

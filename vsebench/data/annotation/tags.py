@@ -39,7 +39,7 @@ class Options:
         images: how many images.
         labels: how many labels.
         density: share of the image × label pairs that are positive.
-        seed: of everything.
+        seed: seed of everything random.
     """
 
     images: int = 10000

@@ -93,7 +93,7 @@ class Clips:
         videos: training clips; dev and test have a fifth of it each, 50 to 500.
         frames: most frames of a clip.
         dim: width of a frame's features.
-        seed: of the clips; what actors, actions and places look like is always the same.
+        seed: seed of the clips; what actors, actions and places look like is always the same.
     """
 
     def __init__(self, videos: int = 600, frames: int = 24, dim: int = 32, seed: int = 0) -> None:

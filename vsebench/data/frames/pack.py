@@ -40,7 +40,7 @@ def pack_frames(
         source: a folder of `VIDEO.npy`, or a `.npz` with an array per video: floats [frames,
             width], or [width] for one frame.
         target: the folder to write to, made where needed.
-        dtype: of the table.
+        dtype: dtype of the table.
         report: called with the videos done and their number.
 
     Raises:

@@ -41,7 +41,7 @@ def decode_rgb(content: bytes, where: str) -> Image.Image:
     stored as.
 
     Args:
-        content: of the file.
+        content: content of the file.
         where: how an error names it.
 
     Raises:
@@ -109,7 +109,7 @@ class ImageLoader:
     Args:
         source: the images.
         size: side of the squares they become, in pixels.
-        threads: that decode; Pillow lets them run at the same time.
+        threads: number of threads that decode; Pillow lets them run at the same time.
     """
 
     def __init__(self, source: ImageSource, size: int, threads: int) -> None:

@@ -90,7 +90,7 @@ class ImageFolder:
 
     Attributes:
         root: the folder.
-        names: of the images in order, relative to the folder, with `/`.
+        names: names of the images in order, relative to the folder, with `/`.
     """
 
     root: Path

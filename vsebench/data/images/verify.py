@@ -26,7 +26,7 @@ def verify_images(source: ImageSource, report: Callable[[int, int], None] | None
 
     Args:
         source: the images.
-        report: is told how many of how many are done.
+        report: callback that is told how many of how many are done.
 
     Raises:
         DataError: the first image that cannot be read or decoded, by name.

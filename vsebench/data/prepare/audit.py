@@ -62,8 +62,8 @@ def audit_features(
     """Checks what is special to the precomp layout.
 
     Args:
-        folder: of the set.
-        stems: of the files of each split.
+        folder: folder of the set.
+        stems: common beginnings of file names, by split.
         entry: what is published of the set.
         captions: Karpathy's JSON, to compare the order of captions with.
 

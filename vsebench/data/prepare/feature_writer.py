@@ -55,10 +55,10 @@ def write_features(
 
     Args:
         work: the folder of unfinished files.
-        name: of the file.
+        name: name of the file.
         split: the images; shorter ones are padded with zeros.
-        dtype: of the table, float16 or float32.
-        advance: is told how many images more are done.
+        dtype: dtype of the table, float16 or float32.
+        advance: callback that is told how many more images are done.
 
     Raises:
         DataError: features are damaged, not finite, or too large for the type.

@@ -130,13 +130,13 @@ class Request:
     """What is asked for.
 
     Attributes:
-        name: of the data set: `flickr30k`, `coco` or `flickr8k`.
+        name: name of the data set: `flickr30k`, `coco` or `flickr8k`.
         origin: folder of the files at hand.
         target: folder that receives the result.
         captions: Karpathy's JSON, when it is not in `origin` under its published name.
         features: folder or file of features, when `origin` holds them in several forms or not at
             all.
-        dtype: of the tables.
+        dtype: dtype of the tables.
     """
 
     name: str

@@ -41,7 +41,7 @@ def prepare(request: Request, report: Report) -> dict[str, Any]:
 
     Args:
         request: what from where to where.
-        report: is told the progress.
+        report: callback that is told the progress.
 
     Returns:
         The manifest, as it stands in `prepared.json`.

@@ -66,9 +66,9 @@ class SplitFeatures:
 
     Attributes:
         source: where they are.
-        keys: of each image.
+        keys: keys, one per image.
         lengths: int64 [n], local features of each image.
-        width: of a feature.
+        width: width of a feature.
     """
 
     source: FeatureSource

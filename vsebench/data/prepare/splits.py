@@ -24,7 +24,7 @@ class Image:
     Attributes:
         id: what `{split}_ids.txt` and `id_mapping.json` call it: its COCO id, else its number in
             the JSON.
-        path: of its file, relative to the folder of images; empty when unknown.
+        path: path of its file, relative to the folder of images; empty when unknown.
         captions: the first five.
         number: its number in the JSON; empty when there is none.
     """

@@ -30,7 +30,7 @@ class Progress:
 
     Attributes:
         rows: images, from the first on.
-        sha256: of the file up to there.
+        sha256: SHA-256 of the file up to there.
         largest: absolute value up to there.
     """
 
@@ -117,7 +117,7 @@ class Work:
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Makes the target folder and keeps other preparations out of it; what the file system refuses
-    is said in one line.
+    is reported in one line.
 
     A folder that was made here and is empty at the end is removed.
 

@@ -24,7 +24,7 @@ class Options:
         regions: most regions of an image.
         dim: width of a region vector.
         difficulty: 1 is the tuned setting; 0 has no noise, no clutter and no overlap.
-        seed: of everything but the world.
+        seed: seed of everything but the world.
     """
 
     images: int = 3000

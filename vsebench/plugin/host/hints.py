@@ -46,8 +46,8 @@ def hint(error: BaseException, source: PluginSource) -> str:
 
 
 def _newer_vsebench(source: PluginSource) -> str:
-    """The versions of vsebench that the plugin's distribution asks for, where this is none of them:
-    `>=2`; else nothing.
+    """The versions of vsebench that the plugin's distribution asks for, such as `>=2`, where this
+    matches none of them; else nothing.
     """
     from packaging.requirements import InvalidRequirement, Requirement
 

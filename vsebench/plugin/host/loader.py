@@ -46,15 +46,15 @@ class PluginInfo:
     """What became of one plugin.
 
     Attributes:
-        name: of its entry point.
-        distribution: that it comes from.
-        version: of the distribution.
+        name: name of its entry point.
+        distribution: distribution that it comes from.
+        version: version of the distribution.
         location: the entry point's value, or the path of the file.
         status: whether its components can be used.
         error: why it failed; of one that was loaded, which of its names others claim too.
         hint: what to do about it.
-        hooks: that it implements.
-        components: that it provides, by kind and name.
+        hooks: names of the hooks that it implements.
+        components: components that it provides, by kind and name.
     """
 
     name: str
@@ -210,7 +210,7 @@ def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
         plugins.registry.merge(registry)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # whatever it raises, the others go on
+    except BaseException as error:  # whatever it raises, the others continue
         plugins.manager.unregister(name=name)
         info = _info(source, "failed", error=describe(error), hint=hint(error, source))
         if isinstance(error, PluginTimeout):

@@ -40,13 +40,13 @@ class RunLine(NamedTuple):
     """One run in the list of all.
 
     Attributes:
-        run_id: in full.
+        run_id: run id in full.
         row: its components.
         seed: its seed.
         status: how it ended; why, where it has no result.
         good: whether it has a result.
-        step: of the model that dev selected; None where none was.
-        seconds: of training with everything that it needed first; None where not known.
+        step: step of the model that dev selected; None where none was.
+        seconds: seconds of training with everything that it needed first; None where not known.
     """
 
     run_id: str
@@ -64,7 +64,7 @@ class Part:
 
     Attributes:
         heading: what it is about.
-        facts: under which conditions it was made, by name.
+        facts: conditions under which it was made, by name.
         protocol: every key of the protocol with its value.
         table: what a person reads.
         full: every key of the rows.
@@ -94,7 +94,7 @@ class Page:
     Attributes:
         title: what is compared, and on what.
         summary: how much of it there is.
-        command: that made the page.
+        command: command that made the page.
         parts: one for each block.
         alarms: what concerns all of them.
         notes: what the figures of their tasks are.
@@ -114,9 +114,9 @@ def page_of(
     """The page of some results.
 
     Args:
-        blocks: of rows.
+        blocks: blocks of rows.
         unfinished: runs without a record.
-        command: that makes the page.
+        command: command that makes the page.
         registry: where published results are looked for; nowhere when None.
     """
     return Page(

@@ -49,8 +49,8 @@ def explain(key: str, block: Block) -> str:
     """What a column holds; empty where its name is all that is known.
 
     Args:
-        key: of the column.
-        block: whose metrics it may be of.
+        key: key of the column.
+        block: block that may hold the metric.
     """
     return _OWN.get(key) or _metrics(block).get(key) or _arrival(key)
 

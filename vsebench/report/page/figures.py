@@ -48,7 +48,7 @@ class Key(NamedTuple):
     Attributes:
         row: its number, by which the page's script finds its curves.
         name: its components.
-        colour: of its line, as CSS writes it.
+        colour: colour of its line, as CSS writes it.
         dash: `stroke-dasharray` of its line.
     """
 
@@ -71,8 +71,8 @@ class Figures:
 
     Attributes:
         legend: a key for each row with a curve.
-        drawings: over updates and over seconds.
-        level: of the intervals, as text.
+        drawings: drawings over updates and over seconds.
+        level: level of the intervals, as text.
     """
 
     legend: list[Key]
@@ -84,8 +84,8 @@ def figures(block: Block, number: int) -> Figures | None:
     """Dev quality over updates and over seconds; None where no run has a curve.
 
     Args:
-        block: whose runs to draw.
-        number: of the block on its page, which keeps the ids of figures apart.
+        block: block whose runs to draw.
+        number: number of the block on its page, which keeps the ids of figures apart.
 
     Raises:
         MissingExtraError: matplotlib is not installed.

@@ -32,7 +32,7 @@ def to_html(
     Args:
         blocks: what to show.
         unfinished: runs without a record, which the page names.
-        command: that makes the page, which then says so.
+        command: command that makes the page, which then names it.
         registry: where published results of the same settings are looked for; nowhere when None.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined

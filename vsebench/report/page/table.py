@@ -19,7 +19,7 @@ class Head(NamedTuple):
     """Of a column.
 
     Attributes:
-        key: of the row's value.
+        key: key of the row's value.
         over: the upper line; may be empty.
         name: the lower line.
         about: what it holds; may be empty.

@@ -103,7 +103,7 @@ class BertEncoder(nn.Module):
             half, such as CLIP, the text half.
         frozen: the pretrained model never trains; it then works in evaluation mode, and no graph is
             kept of what it computes.
-        lr_factor: of the learning rate, for the pretrained model.
+        lr_factor: factor of the learning rate, for the pretrained model.
         head: `new` begins with a random linear layer; `own`, of a model such as CLIP, with its
             projection, at the rate of the pretrained model.
 

@@ -81,8 +81,8 @@ def load(loader: str, model: str, **options: Any) -> Any:
 
     Args:
         loader: name of a class of transformers, such as `AutoModel`.
-        model: as `model_folder` takes it.
-        **options: of `from_pretrained`.
+        model: model, as `model_folder` takes it.
+        **options: options of `from_pretrained`.
 
     Raises:
         SpecError: there is no such model, it cannot be loaded, or its files lack some of its

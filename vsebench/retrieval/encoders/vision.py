@@ -38,13 +38,13 @@ class Family:
     """A family of vision models.
 
     Attributes:
-        mean: of each channel, of pixels in 0..1; subtracted.
-        std: of each channel; divided by.
+        mean: mean of each channel, of pixels in 0..1; subtracted.
+        std: standard deviation of each channel; divided by.
         loader: the class of transformers that loads it without heads.
-        options: for the class, at loading.
+        options: options of the class at loading.
         call: options of a call.
-        tokens: it puts out a CLS token and patch tokens [B, 1 + h·w, C] instead of a map [B, C, h,
-            w].
+        tokens: whether it puts out a CLS token and patch tokens [B, 1 + h·w, C] instead of a map
+            [B, C, h, w].
         norm: a final normalisation that the class applies to its pooled output only, and that local
             features need too.
     """
@@ -169,7 +169,8 @@ class VisionModel(nn.Module):
     Args:
         model: a folder, or a name on the Hugging Face hub.
         size: side of the images in pixels; 0 for the one that the model was trained with.
-        cls: of a transformer, keep the CLS token before the patches; otherwise it is left out.
+        cls: whether, of a transformer, the CLS token is kept before the patches; otherwise it is
+            left out.
 
     Raises:
         SpecError: the model cannot be loaded, is no vision model, has no CLS token to keep, or

@@ -120,7 +120,7 @@ class RawImageBatches:
     Args:
         images: the training images.
         size: side of the squares that the encoder wants.
-        local_features: that the encoder makes of an image.
+        local_features: number of local features that the encoder makes of an image.
         drop: share of local features dropped.
         smallest: share of width and height that a crop keeps at least.
         flip: share of images mirrored.
@@ -185,8 +185,8 @@ def image_batches(
     """What builds the image half of a run's batches.
 
     Args:
-        images: of the training split.
-        encoder: of the image tower; one of raw images says what it makes of them.
+        images: images of the training split.
+        encoder: encoder of the image tower; one of raw images says what it makes of them.
         kind: what a local feature is.
         protocol: says how much is dropped, cropped and mirrored.
     """

@@ -58,7 +58,7 @@ def tokeniser_of(spec: RunSpec, registry: Registry, captions: Sequence[str]) -> 
 
     Args:
         spec: the run.
-        registry: has its encoder.
+        registry: registry that has its encoder.
         captions: the training captions.
 
     Raises:
@@ -98,8 +98,8 @@ class Inputs:
     Attributes:
         train: the training split.
         dev: chooses the best model.
-        test: is evaluated once.
-        tokeniser: of the captions.
+        test: test split, which is evaluated once.
+        tokeniser: tokeniser of the captions.
         feature_kind: what a local feature is.
         in_dim: size of what the image encoder reads: of a feature, or the channels of a pixel.
     """

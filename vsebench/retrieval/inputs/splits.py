@@ -188,7 +188,7 @@ class RawImages:
     Args:
         source: the images.
         device: where batches are needed.
-        threads: that decode. They change no result.
+        threads: number of threads that decode. They change no result.
     """
 
     dim = 3
@@ -231,8 +231,8 @@ def decoding_threads(device: torch.device, threads: int, concurrency: int) -> in
     training, and a fair share of the cores otherwise.
 
     Args:
-        device: that the run uses.
-        threads: of the run's protocol.
+        device: device that the run uses.
+        threads: number of threads in the run's protocol.
         concurrency: runs at a time.
     """
     return threads if device.type == "cpu" else max(1, usable_cores() // concurrency)

@@ -35,7 +35,7 @@ class TokenBatches:
 
     Attributes:
         table: the training captions.
-        tokeniser: of the captions.
+        tokeniser: tokeniser of the captions.
         rate: share of words masked, replaced or removed.
         device: where the tensors go.
     """
@@ -62,7 +62,7 @@ class StateBatches:
     """Batches of the states that a frozen encoder gives whole captions.
 
     Attributes:
-        captions: of the training captions.
+        captions: captions of the training captions.
         drop: share of words dropped, with the states of all their pieces.
     """
 
@@ -81,8 +81,8 @@ def text_batches(
     """What builds the text half of a run's batches.
 
     Args:
-        texts: of the training split.
-        tokeniser: of its captions.
+        texts: texts of the training split.
+        tokeniser: tokeniser of its captions.
         rate: share of words that augmentation chooses.
         device: where the tensors go.
     """

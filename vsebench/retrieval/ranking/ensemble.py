@@ -37,8 +37,8 @@ class Member:
     """One model's embeddings.
 
     Attributes:
-        image: of n images: [n, D], or whatever the similarity takes.
-        text: of m captions.
+        image: embeddings of n images: [n, D], or whatever the similarity takes.
+        text: embeddings of m captions.
         similarity: how they are scored; None for the inner product.
     """
 
@@ -60,8 +60,8 @@ def evaluate_ensemble(
         members: models of the same images and captions, in the same order; sizes of embeddings may
             differ.
         text_to_image: [m] integers, the image of each caption.
-        protocol: as for `evaluate`.
-        block: as for `evaluate`.
+        protocol: evaluation protocol, as for `evaluate`.
+        block: block size, as for `evaluate`.
 
     Raises:
         DataError: as `evaluate`, or members have different numbers of images or captions.

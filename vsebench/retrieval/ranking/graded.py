@@ -35,8 +35,9 @@ class GradedMetrics:
       `relevant_from`.
 
     Attributes:
-        queries: with a relevant item, over which all but nDCG are means.
-        graded_queries: with an item of a grade above 0, over which nDCG is.
+        queries: number of queries with a relevant item, over which all but nDCG are means.
+        graded_queries: number of queries with an item of a grade above 0, over which nDCG is a
+            mean.
         relevant: relevant pairs.
     """
 

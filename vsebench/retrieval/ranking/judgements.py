@@ -150,9 +150,9 @@ def place(
     Args:
         judged: the judgements.
         scores: float64 [p] of the judged items; of an absent one, anything.
-        outside: given thresholds, float64 [q, K] ascending in each row and filled up with infinity,
-            says how many unjudged items score at least as high as each, int64 [q, K]. None where
-            the list holds judged items only.
+        outside: function that, given thresholds, float64 [q, K] ascending in each row and filled up
+            with infinity, says how many unjudged items score at least as high as each, int64 [q,
+            K]. None where the list holds judged items only.
 
     Returns:
         int64 [p].

@@ -57,7 +57,7 @@ class RetrievalMetrics:
         """Metrics of all queries, or means over folds of them.
 
         Args:
-            ranks: of every query.
+            ranks: ranks of every query.
             folds: the same ranks by fold, where metrics are averaged.
         """
         each = [

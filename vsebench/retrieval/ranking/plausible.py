@@ -52,9 +52,9 @@ class PlausibleMetrics:
         i2t_pmrp: image to text.
         t2i_pmrp: text to image.
         i2t: R-Precision at each of `DISTANCES`.
-        t2i: likewise.
-        images: that have an attribute.
-        captions: of these images.
+        t2i: plausible metrics of captions that retrieve images.
+        images: number of images that have an attribute.
+        captions: number of captions of these images.
     """
 
     i2t_pmrp: float

@@ -37,8 +37,8 @@ class Scored:
 
     Attributes:
         values: [b, m] as computed.
-        around: given the R-th largest value of each query [b], the values whose order with the R-th
-            largest true score is unknown.
+        around: function that gives, for the R-th largest value of each query [b], the values whose
+            order with the R-th largest true score is unknown.
         settle: the true scores of pairs (row, item), or equal numbers where what is unknown is a
             tie.
     """

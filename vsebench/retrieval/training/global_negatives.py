@@ -50,7 +50,7 @@ class Direction:
     """One direction of retrieval, in the sampler's words: anchors ask, items are asked for.
 
     Attributes:
-        sampler: of items.
+        sampler: sampler of items.
         positives: the items of each anchor, which are never drawn for it: an image's own captions,
             or a caption's own image.
     """
@@ -113,11 +113,11 @@ class GlobalNegatives:
     Args:
         model: embeds the training set.
         inputs: the run's data.
-        samplers: of captions and of images.
+        samplers: samplers of captions and of images.
         batch_size: pairs of a step.
-        key: of all draws.
-        clock: is charged with `refresh` and `sampling`, both a part of the training that they are
-            measured within.
+        key: key of all draws.
+        clock: clock that is charged with `refresh` and `sampling`, both a part of the training that
+            they are measured within.
     """
 
     def __init__(

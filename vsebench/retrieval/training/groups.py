@@ -47,8 +47,8 @@ def trained_groups(
     them.
 
     Args:
-        model: whose encoders may have `parameter_groups()`; all that these do not name is the first
-            group.
+        model: model whose encoders may have `parameter_groups()`; all that these do not name is the
+            first group.
         loss: may be a module with parameters of its own.
         protocol: gives epochs and weight decay.
         warm_start: the model was trained before, so that nothing starts frozen.

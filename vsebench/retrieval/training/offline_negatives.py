@@ -167,7 +167,7 @@ class OfflineNegatives:
 
     Attributes:
         loss: its spec, for messages.
-        spec: of its negatives.
+        spec: spec of its negatives.
         lists: mined for it.
         text_to_image: int64 [m], the image of each training caption.
         captions_of: the captions of each training image.

@@ -27,7 +27,7 @@ class Optimisation:
     """The optimiser of a model's and a loss's parameters.
 
     Args:
-        model: on its device.
+        model: model on its device.
         loss: the run's loss; it may be a module.
         schedule: says at which pace groups train that were frozen.
 

@@ -31,7 +31,7 @@ def uncompiled(optimiser: type[Optimiser]) -> type[Optimiser]:
     """A subclass of an optimiser that does the same without importing torch's compiler.
 
     Args:
-        optimiser: of torch. It must not be made `differentiable`.
+        optimiser: torch optimiser. It must not be made `differentiable`.
     """
     methods: dict[str, Any] = {
         name: unwrapped(getattr(optimiser, name))

@@ -27,8 +27,8 @@ class Spread(NamedTuple):
 
     Attributes:
         unrelated: the mean cosine of the pairs of an image and another image's caption.
-        images: that of the pairs of two images.
-        texts: that of the pairs of two captions.
+        images: spread of the pairs of two images.
+        texts: spread of the pairs of two captions.
         image_mean: the mean image embedding [D], float64.
         text_mean: the mean caption embedding [D], likewise.
     """

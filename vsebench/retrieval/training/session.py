@@ -44,9 +44,9 @@ class Session:
     Attributes:
         spec: the run.
         directory: where it leaves its files.
-        device: that it uses.
+        device: device that it uses.
         inputs: its data.
-        model: on the device.
+        model: model on the device.
         objective: the run's loss.
         warmup: the protocol's warm-up loss.
         batch_plan: the order of the captions.

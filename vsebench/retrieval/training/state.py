@@ -48,7 +48,7 @@ def save_checkpoint(directory: RunDirectory, state: State, **modules: Any) -> No
     """Writes a checkpoint in one move: an interrupted write leaves the previous one.
 
     Args:
-        directory: of the run.
+        directory: directory of the run.
         state: the run's counters.
         modules: whatever has `state_dict()`; None is left out.
 

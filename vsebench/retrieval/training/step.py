@@ -96,7 +96,7 @@ class Stepper:
 
     Attributes:
         model: the model, on its device.
-        optimisation: of the model's and the loss's parameters.
+        optimisation: optimisation of the model's and the loss's parameters.
         inputs: builds augmented batches.
         text_to_image: the image of each training caption.
         protocol: the run's protocol.

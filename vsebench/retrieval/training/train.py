@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def train(
     spec: RunSpec, directory: RunDirectory, report: Reporter, observers: Observers | None = None
 ) -> RunRecord:
-    """Trains a run, or goes on from its last checkpoint, evaluates its best model on test once, and
-    stores ranks and model.
+    """Trains a run, or resumes it from its last checkpoint, evaluates its best model on test once,
+    and stores ranks and model.
 
     Args:
         spec: the run.

@@ -29,7 +29,7 @@ class Batch:
         values: what it reads, [B, N, …].
         lengths: int64 [B].
         words: how an input is described.
-        context: with which the encoder is created.
+        context: context with which the encoder is created.
         source: Python that makes values and lengths.
     """
 

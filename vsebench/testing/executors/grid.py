@@ -31,10 +31,10 @@ class Grid:
         failing: raises an error.
         blocked: needs the failing one.
         dying: its process is killed.
-        held: is worked on elsewhere.
+        held: whether it is worked on elsewhere.
         waiting: needs the held one.
         behind: needs the held one and the waiting one.
-        plain: has nothing to do with any other.
+        plain: job that has nothing to do with any other.
     """
 
     def __init__(self) -> None:

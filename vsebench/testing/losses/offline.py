@@ -34,7 +34,7 @@ class Mined:
     Attributes:
         images: number of images, at least 2; the fewer, the shorter the mined lists.
         batch: number of pairs B.
-        seed: of everything random.
+        seed: seed of everything random.
         sibling_mask: the protocol's.
     """
 

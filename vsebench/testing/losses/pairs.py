@@ -43,7 +43,7 @@ class Pairs:
             a random half of the batch and its mirror image, so that halves are alike and far from
             each other.
         batch: number of pairs B; at most 6 where it is perfect, even with two groups.
-        seed: of the vectors.
+        seed: seed of the vectors.
         masked: pairs 1 and 2 (`siblings`), pairs of different halves (`groups`) or `all` pairs
             count as each other's positives; or `none` do.
     """

@@ -26,7 +26,7 @@ class Cost:
     """Of one forward and backward pass over `BATCH` on the CPU.
 
     Attributes:
-        name: of the pooling.
+        name: name of the pooling.
         milliseconds: median of some passes.
         saved_mb: megabytes that the forward pass keeps for the backward pass.
         parameters: how many it has.

@@ -27,11 +27,11 @@ class Ragged:
     not on the padding.
 
     Attributes:
-        lengths: of the items.
-        rows: of the batch; those beyond an item's length are padding.
+        lengths: lengths of the items.
+        rows: rows of the batch; those beyond an item's length are padding.
         dim: size D of a row.
         padding: what padding holds.
-        seed: of the values.
+        seed: seed of the values.
     """
 
     lengths: tuple[int, ...] = (9, 4, 6, 1, 2, 1)

@@ -35,7 +35,7 @@ class World:
     """Twelve images, eleven labels and their vectors; its `repr` makes it again.
 
     Attributes:
-        seed: of the vectors; the labels of the images are always the same.
+        seed: seed of the vectors; the labels of the images are always the same.
     """
 
     seed: int = 0

@@ -38,7 +38,7 @@ def exact_places(
     Args:
         queries: n embeddings.
         items: m embeddings of the same width, the collection.
-        judged: of any of the queries.
+        judged: judged items of any of the queries.
         condensed: the list holds judged items only.
         same: queries and items are one set, and a query's own row is in no list.
         block: queries at a time.

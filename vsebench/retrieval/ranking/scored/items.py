@@ -25,7 +25,7 @@ class Items:
     """The embeddings of one side: a tensor [n, …], a set or Gaussian of n items.
 
     Attributes:
-        embedding: as given.
+        embedding: embeddings as given.
         device: where blocks are put.
     """
 

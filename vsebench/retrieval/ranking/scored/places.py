@@ -37,7 +37,7 @@ def scored_places(
     Args:
         queries: n embeddings.
         items: m embeddings, the collection.
-        judged: of any of the queries.
+        judged: judged items of any of the queries.
         similarity: called with float64 blocks of queries and of items; of a module, a float64 copy
             in evaluation mode.
         condensed: the list holds judged items only.
