@@ -69,7 +69,7 @@ def check_any(data: object, name: str) -> None:  # what other tasks read
 
     Args:
         data: an opened set.
-        name: of the set.
+        name: name of the set.
 
     Raises:
         DataError: what is wrong with which split.

@@ -80,7 +80,7 @@ class WarmUp(NamedTuple):
 
     Attributes:
         loss: its canonical spec.
-        epochs: for how long.
+        epochs: epochs for how long.
     """
 
     loss: str

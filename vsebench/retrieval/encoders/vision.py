@@ -169,8 +169,8 @@ class VisionModel(nn.Module):
     Args:
         model: a folder, or a name on the Hugging Face hub.
         size: side of the images in pixels; 0 for the one that the model was trained with.
-        cls: whether, of a transformer, the CLS token is kept before the patches; otherwise it is
-            left out.
+        cls: cls whether, of a transformer, the CLS token is kept before the patches; otherwise it
+            is left out.
 
     Raises:
         SpecError: the model cannot be loaded, is no vision model, has no CLS token to keep, or
