@@ -15,13 +15,14 @@ import pytest
 import torch
 
 from tests.oracles import published_vse_ens as published
-from vsebench.annotation.clock import Clock
 from vsebench.annotation.engine import Context, Refreshes
 from vsebench.annotation.model import Model
 from vsebench.annotation.sequential import Sequential
 from vsebench.annotation.settings import Settings, TrainingData
 from vsebench.annotation.throughput import planted_state
+from vsebench.annotation.train import PHASES
 from vsebench.kernels import prefetch_numba
+from vsebench.kernels.clock import Clock
 from vsebench.plugin import DrawKey, Key
 from vsebench_plugins.ens.sampler import VSEens
 from vsebench_plugins.sampling.independent import Uniform
@@ -62,7 +63,7 @@ class Fast:
             Settings(updates=1, evaluate_every=1, dim=DIM),
         )
         self.model = Model.initial(data, settings, Key(0), CPU)
-        context = Context(data, settings, self.model, sampler, loss, Key(0), Clock(CPU))
+        context = Context(data, settings, self.model, sampler, loss, Key(0), Clock(CPU, PHASES))
         self.engine = Sequential(context, Refreshes(context))
         self.engine.prepare(0)
         self.done = 0

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from vsebench.annotation.clock import Clock
     from vsebench.annotation.model import Model
     from vsebench.annotation.settings import Settings, TrainingData
+    from vsebench.kernels.clock import Clock
     from vsebench.plugin import Key, RankingLoss, Sampler
 
 TALLIED = ("updates", "loss", "violations", "trials", "skipped", "exhausted")

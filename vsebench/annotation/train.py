@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from vsebench.annotation.clock import PHASES, Clock, Phase
 from vsebench.annotation.engine import TALLIED, Context, Engine, Refreshes
 from vsebench.annotation.minibatch import MiniBatch
 from vsebench.annotation.model import Model
 from vsebench.annotation.probe import probe
 from vsebench.annotation.sequential import Sequential
+from vsebench.kernels.clock import Clock
 from vsebench.plugin import Key
 from vsebench.results.record import DivergenceError
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Evaluate = Callable[[Model], Mapping[str, float]]
 Checkpoint = dict[str, Any]
 """What `torch.save` writes and `torch.load(…, weights_only=True)` reads."""
+
+PHASES = ("sampling", "refresh", "update", "evaluation")
+"""What time is spent on."""
 
 _LARGEST = 1e15  # of a model's numbers
 
@@ -50,7 +53,7 @@ class Point:
     """
 
     updates: int
-    seconds: Mapping[Phase, float]
+    seconds: Mapping[str, float]
     loss: float
     metrics: Mapping[str, float]
     diagnostics: Mapping[str, float]
@@ -95,7 +98,7 @@ def train(  # noqa: PLR0913  # all that makes a run, each a thing of its own
     """
     device, key = torch.device(device), Key(seed)
     model = Model.initial(data, settings, key / "init", device)
-    context = Context(data, settings, model, sampler, loss, key, Clock(device))
+    context = Context(data, settings, model, sampler, loss, key, Clock(device, PHASES))
     refreshes = Refreshes(context)
     engine: Engine = (
         Sequential(context, refreshes)
@@ -164,7 +167,7 @@ def _checkpoint(
     refreshes: Refreshes,
     engine: Engine,
     updates: int,
-    seconds: Mapping[Phase, float],
+    seconds: Mapping[str, float],
 ) -> Checkpoint:
     sampler = context.sampler.state_dict() if hasattr(context.sampler, "state_dict") else {}
     tensors = {"images": context.model.images, "labels": context.model.labels}

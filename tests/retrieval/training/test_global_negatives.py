@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from tests.oracles import samplers as oracle
+from vsebench.kernels.clock import Clock
 from vsebench.plugin import DrawKey, Draws, Key, Progress, SamplerState, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.sampling import NOTHING
 from vsebench.results.store import Store
 from vsebench.retrieval import encode
 from vsebench.retrieval.training import global_negatives
-from vsebench.retrieval.training.clock import Clock
 from vsebench.retrieval.training.global_negatives import GlobalNegatives, directions
 from vsebench.retrieval.training.train import train
 from vsebench_plugins.sampling.independent import Popularity, Uniform
@@ -89,7 +89,7 @@ def negatives(
         train=SimpleNamespace(images=range(images), texts=range(len(owners)), text_to_image=owners)
     )
     recorders = [Recorder(each) for each in every]
-    clock = Clock(torch.device("cpu"))
+    clock = Clock(torch.device("cpu"), ("refresh", "sampling"))
     return GlobalNegatives(
         torch.nn.Identity(), inputs, (recorders[0], recorders[1]), 2, Key(0), clock
     ), recorders  # type: ignore[arg-type]

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from tests.retrieval.conftest import write_split
+from vsebench.kernels import clock
 from vsebench.plugin import Key
 from vsebench.results.store import Store
-from vsebench.retrieval.training import clock, loop
+from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.selection import Spread, spread
 from vsebench.retrieval.training.step import Stepper
 from vsebench.retrieval.training.train import train

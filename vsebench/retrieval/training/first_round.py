@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsebench.kernels.clock import Clock
     from vsebench.plugin import OfflineSpec
     from vsebench.results.reader import RunReader
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.inputs.run_inputs import Inputs
     from vsebench.retrieval.model import Model
-    from vsebench.retrieval.training.clock import Clock
 
 _log = logging.getLogger("vsebench")
 
@@ -141,7 +141,7 @@ def offline_lists(
             offline,
             Key(spec.seed) / "mining",
         )
-    StoredLists(lists, clock.seconds["mining"]).save(directory.offline_path)
+    StoredLists(lists, clock.read()["mining"]).save(directory.offline_path)
     return lists
 
 

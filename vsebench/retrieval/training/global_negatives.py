@@ -19,10 +19,10 @@ from vsebench.retrieval.encode import encode_images, encode_texts
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vsebench.kernels.clock import Clock
     from vsebench.plugin import Key, Progress, Sampler
     from vsebench.retrieval.inputs.run_inputs import Inputs
     from vsebench.retrieval.model import Model
-    from vsebench.retrieval.training.clock import Clock
 
 
 class SampledIndices(NamedTuple):

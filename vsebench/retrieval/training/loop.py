@@ -45,7 +45,7 @@ def run(session: Session) -> None:
             break
         _epoch(session, epoch)
         session.state.forwards = session.stepper.forwards
-        session.state.seconds = dict(session.clock.seconds)
+        session.state.seconds = session.clock.read()
         save_checkpoint(session.directory, session.state, **session.checkpointed)
 
 
@@ -155,7 +155,7 @@ def _evaluate(session: Session, totals: Totals) -> None:
     evaluation = Evaluation(
         step=state.step,
         epoch=state.step / schedule.steps_per_epoch,
-        seconds=session.clock.seconds["train"],
+        seconds=session.clock.read()["train"],
         loss=loss,
         lr=schedule.lr(state.step - 1),
         metrics=scores,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import torch
 from torch import nn
 
+from vsebench.kernels.clock import Clock
 from vsebench.plugin import Key, VsebenchError
 from vsebench.results.components import make
 from vsebench.retrieval.embeddings import representative
@@ -18,7 +19,6 @@ from vsebench.retrieval.inputs.batches import Augmenter, image_batches
 from vsebench.retrieval.inputs.run_inputs import Inputs, open_inputs
 from vsebench.retrieval.inputs.text_batches import text_batches
 from vsebench.retrieval.model import Model, pool, seeded
-from vsebench.retrieval.training.clock import Clock
 from vsebench.retrieval.training.first_round import first_round, load_best, offline_lists
 from vsebench.retrieval.training.global_negatives import GlobalNegatives
 from vsebench.retrieval.training.offline_negatives import OfflineNegatives
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from vsebench.results.store import RunDirectory
 
 Reporter = Callable[[dict[str, object]], None]
+
+
+PHASES = ("train", "mining", "evaluation", "refresh", "sampling")
+"""What time is spent on. Refreshing a sampler of global negatives and drawing them are within
+`train`, which has their seconds too.
+"""
 
 
 @dataclass
@@ -114,7 +120,7 @@ def prepare(
     del frozen
     model.to(device)
     objective = _objective(spec, "loss", registry, device)
-    clock = Clock(device)
+    clock = Clock(device, PHASES)
     offline, prior_seconds, warm = None, 0.0, False
     if objective.offline is not None:
         if not directory.offline_path.exists():
@@ -170,6 +176,7 @@ def _restore(session: Session) -> None:
         return
     session.state = state
     session.stepper.forwards = state.forwards
+    session.clock.read()  # what was spent before is in the checkpoint
     session.clock.seconds.update(state.seconds)
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from vsebench.results.directory import RunDirectory
-    from vsebench.retrieval.training.clock import Phase
 
 
 @dataclass
@@ -32,7 +31,7 @@ class State:
 
     step: int = 0
     forwards: int = 0
-    seconds: dict[Phase, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
     restarts: int = 0
     best: Best | None = None
 

@@ -87,7 +87,7 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
 
 
 def _cost(session: Session) -> Cost:
-    seconds = session.clock.seconds
+    seconds = session.clock.read()
     return Cost(
         train_seconds=seconds["train"],
         mining_seconds=seconds["mining"],

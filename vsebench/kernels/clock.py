@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-Phase = Literal["sampling", "refresh", "update", "evaluation"]
-PHASES: tuple[Phase, ...] = get_args(Phase)
+    from collections.abc import Iterator, Sequence
 
 
-@dataclass(eq=False)
 class Clock:
     """Adds up the seconds of each phase: of the host, or on CUDA of the stream, whose marks are
-    read by `read`.
+    read by `read`. Phases may lie within each other; each has all of its seconds.
+
+    Attributes:
+        device: device of the work.
+        seconds: seconds by phase, as `read` left them.
     """
 
-    device: torch.device
-    seconds: dict[Phase, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
-    _marks: list[tuple[Phase, Any, Any]] = field(default_factory=list)
+    def __init__(self, device: torch.device, phases: Sequence[str]) -> None:
+        self.device = device
+        self.seconds = dict.fromkeys(phases, 0.0)
+        self._marks: list[tuple[str, Any, Any]] = []
 
     @contextmanager
-    def measure(self, phase: Phase) -> Iterator[None]:
+    def measure(self, phase: str) -> Iterator[None]:
         start = self._mark()
         try:
             yield
         finally:
             self._marks.append((phase, start, self._mark()))
 
-    def read(self) -> dict[Phase, float]:
+    def read(self) -> dict[str, float]:
         """The seconds so far; on CUDA, waits for the device."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
@@ -45,7 +45,7 @@ class Clock:
         self._marks.clear()
         return dict(self.seconds)
 
-    def move(self, seconds: float, source: Phase, target: Phase) -> None:
+    def move(self, seconds: float, source: str, target: str) -> None:
         """Charges to one phase what was measured as another, at most all of it."""
         self.read()
         seconds = min(seconds, self.seconds[source])
