@@ -212,10 +212,8 @@ def test_a_resumed_run_gives_the_same(change: dict[str, Any], mapped: bool) -> N
     assert torch.equal(rest[-1].model.images, whole[-1].model.images)
     assert torch.equal(rest[-1].model.labels, whole[-1].model.labels)
     assert [p.loss for p in rest] == [p.loss for p in whole[1:]]
-    assert all(
-        later >= earlier
-        for earlier, later in zip(first.seconds.values(), rest[0].seconds.values(), strict=True)
-    )
+    # Of the sum: drawing and updating are told apart by a sample, and may go either way
+    assert sum(rest[0].seconds.values()) > sum(first.seconds.values())
 
 
 def test_stops_do_not_change_a_run() -> None:
