@@ -235,4 +235,4 @@ def decoding_threads(device: torch.device, threads: int, concurrency: int) -> in
         threads: number of threads in the run's protocol.
         concurrency: runs at a time.
     """
-    return threads if device.type == "cpu" else max(1, usable_cores() // concurrency)
+    return threads if device.type == "cpu" else max(1, usable_cores() // max(1, concurrency))
