@@ -63,9 +63,7 @@ class ImageFeatures:
     def gather(self, images: np.ndarray, positions: np.ndarray) -> Tensor:
         """Features at `positions` [B, n] of `images` [B], as fp32 [B, n, d] on the device."""
         if self._resident is not None:
-            index = torch.from_numpy(images[:, None] * self.positions + positions).to(
-                self.device, non_blocking=True
-            )
+            index = to_device(images[:, None] * self.positions + positions, self.device)
             return self._resident[index].float()
         values = gather(self._features, images, positions)
         if values.dtype != np.float32:
@@ -74,7 +72,7 @@ class ImageFeatures:
             wide = np.empty(values.shape, np.float32)
             torch.from_numpy(wide).copy_(torch.from_numpy(values))
             values = wide
-        return torch.from_numpy(values).to(self.device)
+        return to_device(values, self.device)
 
 
 class CaptionStates:
