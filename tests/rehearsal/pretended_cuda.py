@@ -14,7 +14,8 @@ What it finds:
   that depends on values (`nonzero`, a boolean index), a copy to the host, and a copy to the device
   that is not from pinned memory or not asynchronous.
 
-A read gives zeros, so that host code goes on; a shape that depends on values is empty.
+A read gives zeros (1.0 for a single number, true for `all`), so that host code goes on; a shape
+that depends on values is empty.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -41,7 +43,7 @@ CUDA = torch.device("cuda:0")
 META = torch.device("meta")
 ROOT = Path(__file__).parents[2]
 
-_inside = False
+_inside = ContextVar("inside", default=False)
 """Whether torch's own shape rules run, to which a meta tensor is one."""
 
 READS = {aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default}
@@ -96,13 +98,12 @@ class PretendedCuda(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        global _inside
         args, kwargs = tree_map(on_meta, (args, kwargs or {}))
-        before, _inside = _inside, True
+        inside = _inside.set(True)
         try:
             return self._watched(func, args, kwargs)
         finally:
-            _inside = before
+            _inside.reset(inside)
 
     def _watched(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tensors = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
@@ -130,7 +131,10 @@ class PretendedCuda(TorchDispatchMode):
                         f"{where()}: {func} takes a tensor of the host {tuple(each.shape)} beside "
                         "tensors of the device"
                     )
-        return func(*args, **kwargs)
+        found = func(*args, **kwargs)
+        if func.overloadpacket is aten.all:
+            found.pretends_to_hold = True
+        return found
 
     def _index(self, indices: Sequence[Tensor | None]) -> list[Tensor | None]:
         """The indices, empty ones for what depends on values."""
@@ -167,7 +171,7 @@ class PretendedCuda(TorchDispatchMode):
 def zero(tensor: Tensor) -> bool | float | int:
     """What is read from a tensor of the device."""
     if tensor.dtype == torch.bool:
-        return False
+        return getattr(tensor, "pretends_to_hold", False)
     return 1.0 if tensor.is_floating_point() else 0
 
 
@@ -200,7 +204,8 @@ LOWER = {
 
 
 class _Presented(TorchFunctionMode):
-    """What is made on the device is a meta tensor. Autocast, which lies below what Python sees, is done here for products.
+    """What is made on the device is a meta tensor. Autocast, which lies below what Python sees, is
+    done here for products.
     """
 
     def __init__(self, watching: PretendedCuda) -> None:
@@ -236,7 +241,7 @@ def lowered(value: Any) -> Any:
 
 def _device(tensor: Tensor) -> torch.device:
     found: torch.device = torch._C.TensorBase.device.__get__(tensor)
-    return CUDA if found == META and not _inside else found
+    return CUDA if found == META and not _inside.get() else found
 
 
 def is_cuda(value: Any) -> bool:
