@@ -266,6 +266,7 @@ def pretended_cuda() -> Iterator[PretendedCuda]:
             "torch.cuda.is_bf16_supported": lambda *a, **k: True,
             "torch.cuda.amp.common.amp_definitely_not_available": lambda: False,
             "torch.cuda.synchronize": lambda *a: watching.wait("synchronize"),
+            "torch.cuda.Event": mock.MagicMock(),
             "torch.cuda.mem_get_info": lambda *a: (1 << 37, 1 << 37),
             "torch.cuda.get_rng_state": lambda *a: torch.zeros(16, dtype=torch.uint8),
             "torch.cuda.set_rng_state": lambda *a: None,
