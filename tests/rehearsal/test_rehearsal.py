@@ -17,6 +17,7 @@ from vsebench.results.observers import Observers
 from vsebench.results.store import Store
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training import session as session_module
+from vsebench.retrieval.training.global_negatives import SampledIndices
 from vsebench.retrieval.training.offline_negatives import OfflineNegatives, mine
 from vsebench.retrieval.training.selection import embed_split
 from vsebench.retrieval.training.session import prepare
@@ -76,8 +77,6 @@ def steps(session: Session, cuda: PretendedCuda) -> None:
     """Steps in which the host never waits; what is drawn for them is drawn before."""
     order = loop._order(session, 0, Key(0))
     session.stepper.announce(order, Key(0))
-    if session.sampled is not None:
-        session.sampled.announce(order, 0)
     streams = Streams(Key(0, "a").generator(), Key(0, "b").generator())
     rng, totals = Key(0, "c").generator(), Totals()
     for number in range(STEPS):
@@ -87,7 +86,9 @@ def steps(session: Session, cuda: PretendedCuda) -> None:
         if session.offline is not None:
             drawn = session.offline.draw(captions, rng)
         elif session.sampled is not None:
-            drawn = session.sampled.draw(progress)
+            others, found = np.roll(captions, 1), np.ones(SIZE, bool)
+            owners = session.inputs.train.text_to_image[others]
+            drawn = SampledIndices(others, owners, found, found)
         with cuda.without_waits():
             session.stepper.step(
                 Batch(captions, session.objective, progress, 1e-3, streams, drawn), totals
