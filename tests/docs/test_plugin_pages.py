@@ -61,7 +61,14 @@ def reader(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [
+        # it checks an executor, whose promises take nine runs, each in a process of its own
+        pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.stem == "executor"))
+        for page in PAGES
+    ],
+)
 def test_a_page_works_as_it_says(page: Path, reader: Reader) -> None:
     with reader.installed:
         for block in blocks(page):

@@ -37,8 +37,14 @@ def run(*arguments: str) -> int:
     return int(caught.value.code or 0)
 
 
+# An executor's promises take nine runs, each in a process of its own.
+CHECKED = [
+    pytest.param(kind, marks=[pytest.mark.slow] if kind == "executor" else []) for kind in KINDS
+]
+
+
 @pytest.mark.timeout(600)  # an executor starts a process for each of a dozen runs
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CHECKED)
 def test_it_is_found_and_keeps_its_promises(
     kind: str, site: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -31,8 +31,21 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vsebench.testing.executors.ends.GRACE_SECONDS", 0.5)
 
 
+# One that no interrupt ends is waited for until the kit gives it up.
+SLOW = {made.GoesOn}
+
+
 @pytest.mark.parametrize(
-    ("executor", "promises"), EXECUTORS, ids=[executor.__name__ for executor, _ in EXECUTORS]
+    ("executor", "promises"),
+    [
+        pytest.param(
+            executor,
+            promises,
+            id=executor.__name__,
+            marks=[pytest.mark.slow] if executor in SLOW else [],
+        )
+        for executor, promises in EXECUTORS
+    ],
 )
 def test_executors(executor: type, promises: set[str]) -> None:
     assert broken(subject("executor", executor)) == promises
