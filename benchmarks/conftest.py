@@ -13,8 +13,10 @@ import os
 import statistics
 from typing import TYPE_CHECKING, Any, Protocol
 
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"  # read when the libraries load, hence before any of them is imported
+from vsebench.cli.bench import THREADS
+
+for _name in THREADS:
+    os.environ[_name] = "1"  # before any of the libraries is imported
 
 import pytest  # noqa: E402
 import torch  # noqa: E402

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,6 +107,31 @@ def test_a_mistake_is_one_line_before_anything_is_measured(
     printed = bench(capsys, *arguments, code=2)
     assert printed.err.startswith(f"vsebench: error: {said}")
     assert printed.err.count("\n") == 1
+
+
+AFTERWARDS = """
+import sys
+from vsebench.cli.app import main
+try:
+    main(["bench", "--size", "tiny", "--only", "loss/triplet", "--format", "json"])
+except SystemExit as end:
+    assert end.code == 0
+import numba, threadpoolctl
+pools = {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
+print(numba.config.NUMBA_NUM_THREADS, pools, file=sys.stderr)
+"""
+
+
+def test_libraries_load_with_one_thread() -> None:
+    """Each reads its own variable, once: what a process of its own finds afterwards."""
+    done = subprocess.run(
+        [sys.executable, "-c", AFTERWARDS],
+        env={name: text for name, text in os.environ.items() if name not in bench_module.THREADS},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.splitlines()[-1] == "1 {1}"
 
 
 def test_what_is_no_document_of_figures_is_refused(

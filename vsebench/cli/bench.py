@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 GATE_FAILED = 3
 
-THREADS = ("OMP_NUMTHREADS", "MKL_NUMTHREADS", "OPENBLAS_NUMTHREADS", "NUMBA_NUMTHREADS")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Environment variables that bound the threads of libraries; read when these load."""
 
 
 def bench_command(
@@ -66,7 +67,7 @@ def bench_command(
     measured.
     """
     chosen = _size("quick" if quick else size)
-    for name in THREADS:  # read when the libraries load
+    for name in THREADS:
         os.environ[name] = "1"
     from vsebench.bench.figures import FIGURES
     from vsebench.bench.run import selected
