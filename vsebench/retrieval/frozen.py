@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import nn
 
 from vsebench.data.images.verify import verify_images
 from vsebench.data.kept import keep
+from vsebench.results.provenance import versions
 from vsebench.retrieval.encode import evaluating
 from vsebench.retrieval.extract import half
 from vsebench.retrieval.inputs.padded import to_device
@@ -171,7 +171,7 @@ class _Work:
             "shape": list(shape),
             "device": self.device.type,
             "threads": self.spec.protocol.threads,
-            "libraries": {name: version(name) for name in ("torch", "transformers", "pillow")},
+            "libraries": versions(("torch", "transformers", "pillow")),
         }
         return keep(
             "frozen-features",
