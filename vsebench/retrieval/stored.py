@@ -11,15 +11,14 @@ from vsebench.data.open import open_dataset
 from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import RetrievalData
-from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, MissingError, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.spec import METRIC_VERSION, RunSpec
-from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.frozen import keep_features, untrained
 from vsebench.retrieval.inputs.run_inputs import open_inputs
 from vsebench.retrieval.ranking.evaluation import evaluate
 from vsebench.retrieval.training.first_round import load_best
+from vsebench.retrieval.training.selection import embed_split, ranked_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,19 +142,13 @@ def embed_test(
         inputs = keep_features(frozen, inputs, spec, device, _ignore, splits=("test",))
         model.to(device)
         load_best(model, run.directory)
-        image, text = (
-            encode_images(model, inputs.test.images),
-            encode_texts(model, inputs.test.texts, device),
-        )
-    plain = not isinstance(image, (SetEmbedding, GaussianEmbedding)) and getattr(
-        model.similarity, "inner_product", False
-    )
+        image, text = embed_split(model, inputs.test, device)
     return StoredEmbeddings(
         image,
         text,
         inputs.test.text_to_image,
         test.captions,
-        None if plain else model.similarity,
+        ranked_by(model, image),
         path,
     )
 

@@ -5,6 +5,7 @@ what must come of it.
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import torch
 from vsebench.testing.check import ConformanceError, NotCheckedError, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from torch import Tensor
@@ -118,6 +119,21 @@ class Trial:
                 rtol=rtol,
                 atol=atol,
             )
+
+    @contextmanager
+    def one_graph(self) -> Iterator[None]:
+        """What is compiled inside with `fullgraph=True` fails the check where the compiler refuses
+        it.
+        """
+        torch._dynamo.reset()
+        try:
+            yield
+        except torch._dynamo.exc.TorchDynamoException as error:
+            raise self.failure(
+                "it cannot be traced into one graph",
+                expected="no value read back, no break",
+                found=" ".join(str(error).split())[:300],
+            ) from error
 
     def finite(self, tensor: Tensor, what: str) -> None:
         """Raises the failure when there is a NaN or an infinity in the tensor."""

@@ -62,7 +62,7 @@ class StateBatches:
     """Batches of the states that a frozen encoder gives whole captions.
 
     Attributes:
-        captions: captions of the training captions.
+        table: states of the training captions.
         drop: share of words dropped, with the states of all their pieces.
     """
 

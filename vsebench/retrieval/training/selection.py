@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.protocols import Similarity
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.model import Model
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
@@ -62,12 +63,15 @@ def evaluate_embedded(
     model: Model, image: Embedding, text: Embedding, split: SplitInputs
 ) -> RetrievalMetrics:
     """Metrics of a model's embeddings of a split."""
-    plain = not isinstance(image, (SetEmbedding, GaussianEmbedding)) and getattr(
-        model.similarity, "inner_product", False
-    )
-    return evaluate(
-        image, text, split.text_to_image, similarity=None if plain else model.similarity
-    )
+    return evaluate(image, text, split.text_to_image, similarity=ranked_by(model, image))
+
+
+def ranked_by(model: Model, image: Embedding) -> Similarity | None:
+    """What ranks a model's embeddings: its similarity, or None for the inner product of plain
+    vectors.
+    """
+    plain = not isinstance(image, (SetEmbedding, GaussianEmbedding))
+    return None if plain and getattr(model.similarity, "inner_product", False) else model.similarity
 
 
 def criterion(metrics: Mapping[str, float], select_by: str) -> float:
