@@ -1,0 +1,153 @@
+"""Means over seeds and images: the textbook's sums, and what the intervals cover."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from tests.oracles import two_way as oracle
+from vsebench.report.two_way import (
+    Estimate,
+    above,
+    detectable,
+    holm,
+    interval,
+    two_sided,
+    two_way,
+)
+
+TABLES = {
+    "random": np.random.default_rng(0).normal(size=(4, 9)),
+    "seeds differ": np.random.default_rng(1).normal(size=(3, 30)) + np.arange(3)[:, None] * 5,
+    "images differ": np.random.default_rng(2).normal(size=(5, 20)) + np.arange(20) * 4,
+    "seeds alike": np.tile(np.random.default_rng(3).normal(size=(1, 12)), (4, 1)),
+    "images alike": np.tile(np.arange(6.0)[:, None], (1, 7)),
+    "constant": np.full((3, 8), 2.5),
+    "two by two": np.array([[0.0, 1.0], [3.0, 1.0]]),
+    "one seed": np.random.default_rng(4).normal(size=(1, 15)),
+    "shares": np.random.default_rng(5).integers(0, 2, size=(6, 40)) * 100.0,
+    "means alike": np.array([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0], [1.0, 1.0, 1.0]]),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_sums_of_squares(name: str) -> None:
+    found, expected = two_way(TABLES[name]), oracle.two_way(TABLES[name].tolist())
+    assert found.mean == pytest.approx(expected[0])
+    assert found.error == pytest.approx(expected[1], abs=1e-9)
+    if expected[1] > 1e-9:
+        assert found.df == pytest.approx(expected[2])
+
+
+def test_seeds_that_are_all_the_spread_leave_students_interval() -> None:
+    table = np.tile(np.array([[1.0], [4.0], [2.0]]), (1, 50))
+    low, high = scipy.stats.ttest_1samp(table[:, 0], 0).confidence_interval(0.9)
+    assert interval(two_way(table), 0.9) == pytest.approx((table.mean(), low, high))
+
+
+def test_one_seed_has_the_error_of_the_images() -> None:
+    row = TABLES["one seed"]
+    assert two_way(row).error == pytest.approx(scipy.stats.sem(row[0]))
+    assert two_way(row).df == row.shape[1] - 1
+
+
+def test_p_values_are_those_of_students_test() -> None:
+    row = TABLES["one seed"]
+    assert two_sided(two_way(row)) == pytest.approx(scipy.stats.ttest_1samp(row[0], 0).pvalue)
+    expected = scipy.stats.ttest_1samp(row[0], -0.3, alternative="greater").pvalue
+    assert above(two_way(row), -0.3) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("mean", "expected"), [(0.0, 1.0), (1.0, 0.0), (-1.0, 0.0)])
+def test_a_mean_without_error(mean: float, expected: float) -> None:
+    assert two_sided(Estimate(mean, 0.0, 5)) == expected
+    assert interval(Estimate(mean, 0.0, 5), 0.95) == (mean, mean, mean)
+    assert above(Estimate(mean, 0.0, 5), mean - 1) == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_holm(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.round(rng.random(rng.integers(1, 9)) ** 2, 1 if seed % 2 else 6).tolist()
+    assert holm(values) == pytest.approx(oracle.holm(values))
+
+
+def test_holm_of_nothing_is_nothing() -> None:
+    assert holm([]) == []
+
+
+@dataclass(frozen=True)
+class World:
+    """Standard deviations of RSUM's parts, as measured on Flickr8k's 1,000 test images."""
+
+    seed: float
+    image: float
+    rest: float
+
+    def tables(self, rng: np.random.Generator, n: int, images: int = 200) -> np.ndarray:
+        """One table around a true mean of 0; the deviations of its mean do not depend on how many
+        images carry them.
+        """
+        root = math.sqrt(images)
+        return (
+            self.seed * rng.normal(size=(n, 1))
+            + root * self.image * rng.normal(size=(1, images))
+            + root * self.rest * rng.normal(size=(n, images))
+        )
+
+
+ROW = World(seed=0.5, image=5.1, rest=2.9)
+DIFFERENCE = World(seed=1.4, image=1.16, rest=3.05)
+
+
+@pytest.mark.parametrize("world", [ROW, DIFFERENCE], ids=["row", "difference"])
+@pytest.mark.parametrize("n", [3, 6, 10])
+def test_intervals_cover_other_seeds_and_other_images(world: World, n: int) -> None:
+    """Of 2,000 simulated tables, 93 to 97.5 % have the truth inside (a standard error of 0.5)."""
+    rng = np.random.default_rng(n)
+    estimates = (interval(two_way(world.tables(rng, n)), 0.95) for _ in range(2000))
+    covered = np.mean([low <= 0 <= high for _, low, high in estimates])
+    assert 0.93 <= covered <= 0.98
+
+
+def test_intervals_over_seeds_alone_do_not_cover_other_images() -> None:
+    """The defect that the two-way interval is for, so that the simulation above can fail."""
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(500):
+        means = ROW.tables(rng, 6).mean(axis=1)
+        low, high = scipy.stats.ttest_1samp(means, 0).confidence_interval(0.95)
+        covered.append(low <= 0 <= high)
+    assert np.mean(covered) < 0.7
+
+
+def test_holm_keeps_the_errors_of_a_family() -> None:
+    """Sixteen rows as good as their reference: some row is called different in at most 5 % of
+    tables by Holm, and far more often by tests one at a time.
+    """
+    rng = np.random.default_rng(7)
+    single, family = [], []
+    for _ in range(600):
+        reference = DIFFERENCE.tables(rng, 6, 60) / math.sqrt(2)
+        rows = (DIFFERENCE.tables(rng, 6, 60) / math.sqrt(2) for _ in range(16))
+        p_values = [two_sided(two_way(row - reference)) for row in rows]
+        single.append(min(p_values) <= 0.05)
+        family.append(min(holm(p_values)) <= 0.05)
+    assert np.mean(family) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 600)
+    assert np.mean(single) > 0.2
+
+
+def test_the_detectable_difference_is_found_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(11)
+    found = []
+    for _ in range(800):
+        table = DIFFERENCE.tables(rng, 6, 100)
+        truth = 5.0  # what six seeds detect, from the deviations of this world
+        found.append(two_sided(two_way(table + truth)) <= 0.05)
+    typical = np.median(
+        [detectable(two_way(DIFFERENCE.tables(rng, 6, 100)), 0.95) for _ in range(200)]
+    )
+    assert typical == pytest.approx(5.0, rel=0.2)
+    assert 0.7 < np.mean(found) < 0.95

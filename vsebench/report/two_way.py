@@ -1,0 +1,149 @@
+"""Means over seeds and test images at once, with errors that hold for other seeds and other images.
+
+A finished run answers the same test images as every other, so that its metric is a mean over a
+table: seeds down, images across. Part of its spread comes from the seed, part from the images that
+happen to be in the test split, part from which images this seed happens to get right. An interval
+over seeds alone holds on this split; one that counts the images, too, holds for the next split,
+which is what readers take a table for.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vsebench.report.statistics import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+POWER = 0.8
+"""The probability with which `detectable` says that a difference is found."""
+
+
+class Estimate(NamedTuple):
+    """A mean with what is known of its error.
+
+    Attributes:
+        mean: mean over all seeds and images.
+        error: standard error of the mean.
+        df: degrees of freedom of the error, by Satterthwaite's approximation.
+    """
+
+    mean: float
+    error: float
+    df: float
+
+
+def two_way(values: NDArray[np.floating]) -> Estimate:
+    """The mean of a table whose seeds and images are both samples.
+
+    The model is y[s, i] = mean + seed[s] + image[i] + rest[s, i], all random and independent. With
+    the mean squares S of seeds, I of images and R of the rest, the variance of the mean over n
+    seeds and N images is (S + I − R) / (n N); S and I, which R is a part of, are at least R. One
+    seed says nothing of seeds: its error is that of the images alone.
+
+    Args:
+        values: finite floats [n seeds, N images], at least two images.
+
+    References:
+        Searle, Casella and McCulloch, Variance Components (1992), section 4.3; Satterthwaite,
+        Biometrics 2 (1946).
+    """
+    table = np.asarray(values, dtype=np.float64)
+    seeds, images = table.shape
+    mean = float(table.mean())
+    of_seeds, of_images = table.mean(axis=1), table.mean(axis=0)
+    by_image = seeds * float(((of_images - mean) ** 2).sum()) / (images - 1)
+    if seeds == 1:
+        return Estimate(mean, math.sqrt(by_image / images), images - 1)
+    by_seed = images * float(((of_seeds - mean) ** 2).sum()) / (seeds - 1)
+    left = table - of_seeds[:, None] - of_images[None, :] + mean
+    rest = float((left**2).sum()) / ((seeds - 1) * (images - 1))
+    seed_part, image_part = max(by_seed - rest, 0.0), max(by_image - rest, 0.0)
+    total = seed_part + image_part + rest
+    return Estimate(
+        mean,
+        math.sqrt(total / (seeds * images)),
+        _satterthwaite(by_seed, by_image, rest, table.shape),
+    )
+
+
+def _satterthwaite(by_seed: float, by_image: float, rest: float, shape: tuple[int, ...]) -> float:
+    """Degrees of freedom of by_seed + by_image − rest; a square that the rest exceeds is left out
+    with its excess, since it then adds nothing.
+    """
+    seeds, images = shape[0] - 1, shape[1] - 1
+    if by_seed <= rest and by_image <= rest:
+        return seeds * images
+    if by_seed <= rest:
+        return images
+    if by_image <= rest:
+        return seeds
+    total = by_seed + by_image - rest
+    spread = by_seed**2 / seeds + by_image**2 / images + rest**2 / (seeds * images)
+    return total**2 / spread
+
+
+def interval(estimate: Estimate, level: float) -> Interval:
+    """Student's interval of the mean.
+
+    Args:
+        estimate: mean with its error.
+        level: share of such intervals that hold the true mean.
+    """
+    half = _quantile(0.5 + level / 2, estimate.df) * estimate.error
+    return Interval(estimate.mean, estimate.mean - half, estimate.mean + half)
+
+
+def two_sided(estimate: Estimate) -> float:
+    """The p-value of a true mean of 0: the probability of a mean at least as far from it."""
+    return min(1.0, 2 * _tail(abs(estimate.mean), estimate))
+
+
+def above(estimate: Estimate, bound: float) -> float:
+    """The p-value of a true mean at or below `bound`: the probability of one at least this high."""
+    return _tail(estimate.mean - bound, estimate)
+
+
+def detectable(estimate: Estimate, level: float, power: float = POWER) -> float:
+    """The true difference from 0 that a test at `level` finds with probability `power`, as the
+    error is estimated: (t(level) + t(power)) · error.
+    """
+    return estimate.error * (
+        _quantile(0.5 + level / 2, estimate.df) + _quantile(power, estimate.df)
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for being the tests of one family: those at most α after it hold a true
+    null hypothesis in at most a share α of families, however the tests depend on each other.
+
+    References:
+        Holm, Scandinavian Journal of Statistics 6 (1979).
+    """
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for place, index in enumerate(order):
+        largest = max(largest, min(1.0, p_values[index] * (len(p_values) - place)))
+        adjusted[index] = largest
+    return adjusted
+
+
+def _tail(distance: float, estimate: Estimate) -> float:
+    """The probability that Student's t exceeds `distance` in units of the error."""
+    from scipy.special import stdtr
+
+    if estimate.error == 0:
+        return 0.5 if distance == 0 else float(distance < 0)
+    return float(stdtr(estimate.df, -distance / estimate.error))
+
+
+def _quantile(share: float, df: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, share))
