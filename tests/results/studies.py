@@ -25,7 +25,7 @@ def make_study(out: Path) -> Path:
     for n, spec in enumerate(SPECS):
         save(out, make_record(spec, rsum=300 + n / 7), make_curve([100, 200 + n / 3]))
         directory = Store(out).directory_for(spec)
-        directory.write_ranks(rng.integers(0, 9, 20), rng.integers(0, 9, 100))
+        directory.write_ranks(rng.integers(0, 9, 20), rng.integers(0, 9, 100), np.arange(100) // 5)
         directory.write_per_image({"image": np.arange(3), "map": rng.random(3)})
         directory.write_best({})
         directory.write_checkpoint({"step": n})

@@ -236,7 +236,7 @@ def test_a_pack_that_cannot_be_written_leaves_the_one_before(
     pack(study)
     remove_packed(study, study)
     save(study, make_record(make_spec("max")), make_curve([100]))
-    Store(study).directory_for(make_spec("max")).write_ranks(np.ones(2), np.ones(2))
+    Store(study).directory_for(make_spec("max")).write_ranks(np.ones(2), np.ones(2), np.arange(2))
     with monkeypatch.context() as patched:
         write = files.write_bytes
         patched.setattr(

@@ -127,7 +127,7 @@ def test_every_cut_of_the_curve_reads_as_its_whole_lines(directory):
         lambda directory: directory.write_record(make_record(status="failed", error="no")),
         lambda directory: directory.append_evaluation(make_curve([300])[0]),
         lambda directory: directory.truncate_curve(-1),
-        lambda directory: directory.write_ranks(np.zeros(2), np.zeros(2)),
+        lambda directory: directory.write_ranks(np.zeros(2), np.zeros(2), np.arange(2)),
         lambda directory: directory.write_per_image({"image": np.zeros(2)}),
         lambda directory: directory.write_checkpoint({"step": 1}),
         lambda directory: directory.write_best({"weight": torch.zeros(2)}),
@@ -170,7 +170,7 @@ def test_truncating_no_curve(directory):
 
 def test_ranks_come_back_as_int32(directory):
     i2t, t2i = np.array([1, 7, 3]), np.arange(1, 16)
-    directory.write_ranks(i2t, t2i)
+    directory.write_ranks(i2t, t2i, np.arange(len(t2i)) // 5)
     back = directory.read_ranks()
     np.testing.assert_array_equal(back[0], i2t)
     np.testing.assert_array_equal(back[1], t2i)
@@ -180,7 +180,7 @@ def test_ranks_come_back_as_int32(directory):
 def test_missing_and_damaged_ranks(directory):
     with pytest.raises(VsebenchError, match=r"ranks\.npz is missing"):
         directory.read_ranks()
-    directory.write_ranks(np.ones(3), np.ones(3))
+    directory.write_ranks(np.ones(3), np.ones(3), np.arange(3))
     path = directory.path / "ranks.npz"
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(VsebenchError, match=r"ranks\.npz is damaged"):

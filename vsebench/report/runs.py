@@ -5,16 +5,21 @@ asked for.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import MissingError, VsebenchError
+from vsebench.report.per_image import contributions
 from vsebench.results.store import Store
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from vsebench.results.reader import RunReader
     from vsebench.results.record import Evaluation, RunRecord
@@ -24,10 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """A run that ended, well or not."""
+    """A run that ended, well or not.
+
+    Attributes:
+        record: how it ended.
+        curve: its evaluations.
+        reader: what else it left; None for a run that was not read from a folder.
+    """
 
     record: RunRecord
     curve: tuple[Evaluation, ...] = ()
+    reader: RunReader | None = field(default=None, compare=False, repr=False)
 
     @property
     def done(self) -> bool:
@@ -48,6 +60,16 @@ class Run:
         """A metric on test, vsebench's own or a plugin's; NaN where it was not measured."""
         column = self.record.columns.get(key)
         return self.record.test.get(key, math.nan if column is None else column.value)
+
+    @cached_property
+    def per_image(self) -> Mapping[str, NDArray[np.float64]]:
+        """What each test image contributed to its metrics, float64 [images]; empty when not
+        known.
+
+        Raises:
+            VsebenchError: the file is damaged.
+        """
+        return contributions(self.record, self.reader) if self.reader and self.done else {}
 
     @property
     def tuned(self) -> dict[str, bool | int | float | str]:
@@ -107,7 +129,7 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
             run.check_unfinished()
             unfinished.append(run.read_spec())
         else:
-            ended.append(Run(record, tuple(run.read_whole_curve(record))))
+            ended.append(Run(record, tuple(run.read_whole_curve(record)), run))
     if not ended:
         raise _nothing(out, len(held))
     place = {run_id: i for i, run_id in enumerate(noted.run_ids)}

@@ -108,9 +108,15 @@ class RunDirectory(RunReader):
             kept = [e.model_dump_json() + "\n" for e in self.read_curve() if e.step <= step]
             files.write_text(self.path / CURVE, "".join(kept))
 
-    def write_ranks(self, i2t: NDArray[np.int32], t2i: NDArray[np.int32]) -> None:
-        """Stores the test rank, 0 for the top, of the best positive of each image [n_images] and
-        each caption [n_captions].
+    def write_ranks(
+        self, i2t: NDArray[np.int32], t2i: NDArray[np.int32], text_to_image: NDArray[np.int64]
+    ) -> None:
+        """Stores the test ranks.
+
+        Args:
+            i2t: rank of the best positive of each image [n_images], 0 for the top.
+            t2i: rank of each caption's image [n_captions].
+            text_to_image: image of each caption [n_captions].
 
         Raises:
             VsebenchError: it cannot be written.
@@ -120,7 +126,11 @@ class RunDirectory(RunReader):
         self._ensure_held()
         write_arrays(
             self.path / RANKS,
-            {"i2t": np.asarray(i2t, dtype=np.int32), "t2i": np.asarray(t2i, dtype=np.int32)},
+            {
+                "i2t": np.asarray(i2t, dtype=np.int32),
+                "t2i": np.asarray(t2i, dtype=np.int32),
+                "text_to_image": np.asarray(text_to_image, dtype=np.int32),
+            },
         )
 
     def write_per_image(self, values: Mapping[str, NDArray[Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -157,6 +157,19 @@ class RunReader(ABC):
             return ranks["i2t"], ranks["t2i"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise self.damaged(RANKS, error) from error
+
+    def read_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """The arrays of one of the run's `.npz` files; empty where the run left no such file.
+
+        Raises:
+            VsebenchError: damaged.
+        """
+        if not self.holds(name):
+            return {}
+        try:
+            return npz_arrays(self.read_bytes(name))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise self.damaged(name, error) from error
 
     def _parse(self, name: str, parse: Callable[[str], T]) -> T:
         try:

@@ -57,8 +57,8 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
     with session.clock.measure("evaluation"):
         image, text = embed_split(session.model, session.inputs.test, session.device)
         metrics = evaluate_embedded(session.model, image, text, session.inputs.test)
-    directory.write_ranks(metrics.i2t_ranks, metrics.t2i_ranks)
     owner, ranks = session.inputs.test.text_to_image, (metrics.i2t_ranks, metrics.t2i_ranks)
+    directory.write_ranks(*ranks, owner)
     columns = session.observers.tested(
         lambda: RetrievalTest(
             image, text, owner, session.model.similarity, *ranks, metrics.as_dict()
