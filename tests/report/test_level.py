@@ -65,7 +65,7 @@ def test_the_report_and_its_page_are_at_the_level_that_is_asked_for(folder, tmp_
 def test_a_comparison_is_at_the_level_that_is_asked_for(folder):
     text = said("compare", folder, "--to", "mean,triplet", "--level", "0.8")
     assert "80 % interval" in text
-    assert "each at 80 %." in text
+    assert "each at 80 %" in text
     (row,) = json.loads(
         said("compare", folder, "--to", "mean,triplet", "--level", "0.8", "--format", "json")
     )["comparisons"]

@@ -34,7 +34,8 @@ def test_one_seed_says_that_differences_may_be_chance():
 def test_several_seeds_say_what_the_interval_is():
     found = notes(run("gpo"), run("gpo", "triplet", 1))
     assert (
-        "Figures are means over seeds; ±: half-width of the 95 % t-interval of the mean." in found
+        "Figures are means over seeds; ±: half-width of the 95 % t-interval of the mean over other "
+        "seeds, on these test images." in found
     )
     assert note(found, "Seeds") == "Seeds: 0, 1."
 

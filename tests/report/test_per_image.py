@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsebench.report.per_image import recalls, on_same_images
+from vsebench.report.per_image import on_same_images, recalls
 from vsebench.report.runs import read_runs
 from vsebench.retrieval import evaluate
 
@@ -47,9 +47,9 @@ def test_without_owners_captions_stand_image_by_image() -> None:
 @pytest.mark.parametrize("study", ["aoq", "mirflickr"])
 def test_committed_runs_of_both_tasks_say_what_images_contributed(study: str) -> None:
     for run in read_runs(RESULTS / study).ended[:2]:
-        headline = run.table.headline
+        headline = run.task.headline.key
         if run.per_image:
-            assert run.per_image[headline].mean() == pytest.approx(run.record.test[headline])
+            assert run.per_image[headline].mean() == pytest.approx(run.test(headline))
     if study == "aoq":
         assert run.per_image
 

@@ -27,24 +27,38 @@ KEYS = [
     "i2t_r1",
     "i2t_r1_lo",
     "i2t_r1_hi",
+    "i2t_r1_seeds_lo",
+    "i2t_r1_seeds_hi",
     "i2t_r5",
     "i2t_r5_lo",
     "i2t_r5_hi",
+    "i2t_r5_seeds_lo",
+    "i2t_r5_seeds_hi",
     "i2t_r10",
     "i2t_r10_lo",
     "i2t_r10_hi",
+    "i2t_r10_seeds_lo",
+    "i2t_r10_seeds_hi",
     "t2i_r1",
     "t2i_r1_lo",
     "t2i_r1_hi",
+    "t2i_r1_seeds_lo",
+    "t2i_r1_seeds_hi",
     "t2i_r5",
     "t2i_r5_lo",
     "t2i_r5_hi",
+    "t2i_r5_seeds_lo",
+    "t2i_r5_seeds_hi",
     "t2i_r10",
     "t2i_r10_lo",
     "t2i_r10_hi",
+    "t2i_r10_seeds_lo",
+    "t2i_r10_seeds_hi",
     "rsum",
     "rsum_lo",
     "rsum_hi",
+    "rsum_seeds_lo",
+    "rsum_seeds_hi",
     "i2t_medr",
     "t2i_medr",
     "i2t_meanr",
@@ -111,6 +125,7 @@ def test_metrics_are_means_over_seeds_with_intervals():
     half = 12.706204736 * math.sqrt(200) / math.sqrt(2)
     assert (row["rsum_lo"], row["rsum_hi"]) == pytest.approx((300 - half, 300 + half))
     assert row["i2t_r1"] == pytest.approx(metrics(300)["i2t_r1"])
+    assert (row["rsum_seeds_lo"], row["rsum_seeds_hi"]) == (row["rsum_lo"], row["rsum_hi"])
     assert row["i2t_r1_lo"] < row["i2t_r1"] < row["i2t_r1_hi"]
     assert row["t2i_meanr"] == 15.25
 

@@ -56,22 +56,25 @@ def compare_command(
             f"--margin takes a finite number, got {margin}: within such a margin every row is no "
             "worse"
         )
-    from vsebench.report.comparison import as_dict, compare, render, terms_of
+    from vsebench.report.comparison import compare_all, terms_of
+    from vsebench.report.comparison_text import as_dict, render
     from vsebench.report.rows import parse_baseline
     from vsebench.report.runs import read_runs
     from vsebench.report.sections import split
 
     sections = split(read_runs(directory).ended)
     chosen = parse_baseline(reference, sections, "--to")
-    compared = [
-        (section, compare(section, chosen, terms), terms)
+    asked = [
+        (section, terms_of(section, metric, margin, level))
         for section in sections
         if any(run.combination == chosen for run in section.runs)
-        for terms in [terms_of(section, metric, margin, level)]
     ]
+    compared = compare_all(asked, chosen)
     if form == "json":
         rows = [
-            as_dict(section, each, terms) for section, found, terms in compared for each in found
+            as_dict(section, each, terms)
+            for (section, terms), found in zip(asked, compared, strict=True)
+            for each in found
         ]
         typer.echo(
             json.dumps(
@@ -81,10 +84,11 @@ def compare_command(
                 allow_nan=False,
             )
         )
-    else:
-        typer.echo(
-            "\n\n".join(
-                f"{section.dataset} · test\n\n{render(section, found, chosen, terms)}"
-                for section, found, terms in compared
-            )
+        return
+    family = sum(each.tests is not None for found in compared for each in found)
+    typer.echo(
+        "\n\n".join(
+            f"{section.dataset} · test\n\n{render(section, found, chosen, terms, family)}"
+            for (section, terms), found in zip(asked, compared, strict=True)
         )
+    )

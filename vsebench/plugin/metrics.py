@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+INTERVAL_ENDS = ("_lo", "_hi", "_seeds_lo", "_seeds_hi")
+"""What follows a metric's key in the keys of its intervals' ends: of its own interval, and of that
+over seeds alone.
+"""
+
+_ENDS = {"two-way": 4, "student": 2, None: 0}
+
 TaskName = str
 """Of a task that `vsebench.results.tasks` knows: `retrieval`, `annotation`."""
 
@@ -23,7 +30,9 @@ class Metric:
         over: line above the heading, such as the side that retrieves; may be empty.
         places: decimals in text; None for four significant digits, where the scale is not known.
         better: which values are, the higher or the lower ones; None where that is not known.
-        interval: kind of the interval over seeds, Student's; None for a mean alone.
+        interval: kind of its interval: `two-way` over seeds and test images, where it is known what
+            each image contributed, with Student's over seeds beside it; `student` over seeds; None
+            for a mean alone.
         shown: whether tables for people have it; JSON, CSV and the page's full table always do.
         margin: loss that still counts as no worse, unless another is set beforehand.
         short: heading with `over` in one word, for narrow tables; the heading where empty.
@@ -35,7 +44,7 @@ class Metric:
     over: str = ""
     places: int | None = None
     better: Literal["higher", "lower"] | None = "higher"
-    interval: Literal["student"] | None = "student"
+    interval: Literal["two-way", "student"] | None = "two-way"
     shown: bool = True
     margin: float = 0.0
     short: str = ""
@@ -47,8 +56,8 @@ class Metric:
 
     @property
     def row_keys(self) -> tuple[str, ...]:
-        """Keys of its mean and of the ends of its interval."""
-        ends = ("", "_lo", "_hi") if self.interval is not None else ("",)
+        """Keys of its mean and of the ends of its intervals."""
+        ends = ("", *INTERVAL_ENDS[: _ENDS[self.interval]])
         return tuple(f"{self.key}{end}" for end in ends)
 
     def text(self, value: float, sign: Literal["-", "+"] = "-") -> str:

@@ -1,28 +1,27 @@
-"""Whether a row is better than another, or at least no worse: differences paired by seed."""
+"""Whether rows are better than another, or at least no worse: differences paired by seed, judged
+together.
+"""
 
 from __future__ import annotations
 
-import math
-import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from tabulate import tabulate
-
+from vsebench.report.estimates import by_seed, of_differences
 from vsebench.report.evidence import no_evidence
-from vsebench.report.formats import WIDTH
-from vsebench.report.layout import ABSENT
 from vsebench.report.rows import combinations_of
-from vsebench.report.statistics import LEVEL, Interval, t_interval
-from vsebench.report.wording import counted, name, percent
+from vsebench.report.statistics import LEVEL
+from vsebench.report.two_way import above, detectable, holm, two_sided
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vsebench.plugin.metrics import Metric
+    from vsebench.report.estimates import Estimates
     from vsebench.report.evidence import Reason
-    from vsebench.report.runs import Run
     from vsebench.report.sections import Section
+    from vsebench.report.statistics import Interval
+    from vsebench.report.two_way import Estimate
 
 Verdict = Literal[
     "better",
@@ -45,7 +44,7 @@ class Terms:
     Attributes:
         metric: metric whose test values are compared.
         margin: loss of it that still counts as no worse, set before the runs are seen.
-        level: level of the intervals.
+        level: level of the intervals, and of what is said of all comparisons together.
     """
 
     metric: Metric
@@ -74,6 +73,26 @@ def terms_of(
     return Terms(chosen, chosen.margin if margin is None else margin, level)
 
 
+class Significance(NamedTuple):
+    """What the tests of a difference say.
+
+    Attributes:
+        p: p-value of no difference, two-sided.
+        adjusted: the same by Holm over all comparisons.
+        no_worse: p-value of a loss of the margin or more; None where it is not known which values
+            are better.
+        no_worse_adjusted: the same by Holm over all comparisons.
+        detectable: true difference that would be found with 80 % probability, were it the only one
+            among these comparisons.
+    """
+
+    p: float
+    adjusted: float
+    no_worse: float | None
+    no_worse_adjusted: float | None
+    detectable: float
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One row against the reference.
@@ -81,19 +100,38 @@ class Comparison:
     Attributes:
         combination: pooling and loss of the row.
         seeds: seeds that both have finished.
-        difference: difference of the metric on test, row minus reference, mean over those seeds
-            with the t-interval of paired differences; None without a common seed.
-        verdict: what the interval says; nothing of rows that are no evidence.
+        estimates: difference of the metric on test, row minus reference, mean over those seeds,
+            with its errors; None without a common seed.
+        level: level of the intervals.
+        verdict: what the tests say; nothing of rows that are no evidence.
+        tests: the tests; None where there is no verdict.
         no_evidence: why the row is none; empty where it is.
         reference_no_evidence: why the reference is none.
     """
 
     combination: Combination
     seeds: tuple[int, ...]
-    difference: Interval | None
+    estimates: Estimates | None
+    level: float
     verdict: Verdict
+    tests: Significance | None = None
     no_evidence: tuple[Reason, ...] = ()
     reference_no_evidence: tuple[Reason, ...] = ()
+
+    @property
+    def difference(self) -> Interval | None:
+        """The mean with the interval that the verdict rests on."""
+        return self.estimates.interval(self.level) if self.estimates is not None else None
+
+    @property
+    def over_seeds(self) -> Interval | None:
+        """The mean with Student's interval of the paired differences."""
+        return self.estimates.interval_of_seeds(self.level) if self.estimates is not None else None
+
+    @property
+    def images(self) -> bool:
+        """Whether the verdict counts the test images, and not the seeds alone."""
+        return self.estimates is not None and self.estimates.both is not None
 
 
 def compare(
@@ -101,177 +139,130 @@ def compare(
 ) -> list[Comparison]:
     """Every other row of a section against the reference.
 
-    Runs of one seed share the initial encoders, the order of the captions and their augmentation,
-    so that differences within a seed vary less than the runs do. That no difference is seen does
-    not make a method no worse: the whole interval must lie within the margin.
-
     Args:
         section: runs made under equal conditions.
         reference: the row to compare with.
         terms: what is compared; the headline, with its margin, when None.
     """
-    agreed = terms or terms_of(section)
-    rows = combinations_of(section)
+    return compare_all([(section, terms or terms_of(section))], reference)[0]
+
+
+def compare_all(
+    asked: Sequence[tuple[Section, Terms]], reference: Combination
+) -> list[list[Comparison]]:
+    """Every other row of several sections against the reference, as one family of comparisons.
+
+    Runs of one seed share the initial encoders, the order of the captions and their augmentation,
+    so that differences within a seed vary less than the runs do. Where it is known what each test
+    image contributed, the errors count other images, too. That no difference is seen does not make
+    a method no worse: a loss of the margin must be refuted.
+
+    Args:
+        asked: runs made under equal conditions, and what is compared of them.
+        reference: the row to compare with, of each section.
+    """
+    pairs = [list(_pairs(section, reference, terms)) for section, terms in asked]
+    family = [pair.tested for each in pairs for pair in each if pair.tested is not None]
+    judged = iter(_tests(family))
+    return [
+        [pair.judge(next(judged) if pair.tested is not None else None) for pair in each]
+        for each in pairs
+    ]
+
+
+class _Tested(NamedTuple):
+    """A difference in terms of the better: positive where the row is ahead.
+
+    Attributes:
+        estimate: the difference with its error.
+        terms: what is compared.
+    """
+
+    estimate: Estimate
+    terms: Terms
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A row beside the reference, before it is judged."""
+
+    combination: Combination
+    seeds: tuple[int, ...]
+    estimates: Estimates | None
+    terms: Terms
+    reasons: tuple[Reason, ...]
+    reference_reasons: tuple[Reason, ...]
+
+    @property
+    def tested(self) -> _Tested | None:
+        """What a verdict can be given on."""
+        deciding = self.estimates.deciding if self.estimates is not None else None
+        if deciding is None or self.reasons or self.reference_reasons:
+            return None
+        if self.terms.metric.better == "lower":
+            deciding = deciding._replace(mean=-deciding.mean)
+        return _Tested(deciding, self.terms)
+
+    def judge(self, tests: Significance | None) -> Comparison:
+        return Comparison(
+            self.combination,
+            self.seeds,
+            self.estimates,
+            self.terms.level,
+            self._without_tests() if tests is None else self._verdict(tests),
+            tests,
+            self.reasons,
+            self.reference_reasons,
+        )
+
+    def _without_tests(self) -> Verdict:
+        if self.estimates is None:
+            return "no common seed"
+        return "no evidence" if self.reasons or self.reference_reasons else "one seed"
+
+    def _verdict(self, tests: Significance) -> Verdict:
+        assert self.tested is not None
+        ahead, error = self.tested.estimate.mean > 0, 1 - self.terms.level
+        differs = tests.adjusted <= error
+        if self.terms.metric.better is None:
+            return ("higher" if ahead else "lower") if differs else "undecided"
+        if differs and ahead:
+            return "better"
+        if tests.no_worse_adjusted is not None and tests.no_worse_adjusted <= error / 2:
+            return "no worse"
+        return "worse" if differs else "undecided"
+
+
+def _pairs(section: Section, reference: Combination, terms: Terms) -> Iterator[_Pair]:
+    rows, key = combinations_of(section), terms.metric.key
     base = rows.pop(reference)
-    return [_comparison(row, runs, base, agreed) for row, runs in rows.items()]
+    theirs = by_seed(base, key)
+    for row, runs in rows.items():
+        ours = by_seed(runs, key)
+        yield _Pair(
+            row,
+            tuple(sorted(ours.keys() & theirs.keys())),
+            of_differences(ours, theirs, key),
+            terms,
+            no_evidence(runs),
+            no_evidence(base),
+        )
 
 
-def render(
-    section: Section, comparisons: Sequence[Comparison], reference: Combination, terms: Terms
-) -> str:
-    """The comparisons as a table for a terminal, with what its words mean."""
-    metric, level = terms.metric, percent(terms.level)
-    heads = [
-        section.task.compared,
-        "loss",
-        "seeds",
-        f"Δ{metric.name}",
-        f"{level} interval",
-        "verdict",
+def _tests(family: Sequence[_Tested]) -> list[Significance]:
+    """The tests of each; better or worse is one family, no worse another."""
+    differ = [two_sided(each.estimate) for each in family]
+    known = [i for i, each in enumerate(family) if each.terms.metric.better is not None]
+    losses = [above(family[i].estimate, -family[i].terms.margin) for i in known]
+    no_worse = dict(zip(known, losses, strict=True))
+    no_worse_adjusted = dict(zip(known, holm(losses), strict=True))
+    return [
+        Significance(
+            p,
+            adjusted,
+            no_worse.get(i),
+            no_worse_adjusted.get(i),
+            detectable(each.estimate, 1 - (1 - each.terms.level) / len(family)),
+        )
+        for i, (each, p, adjusted) in enumerate(zip(family, differ, holm(differ), strict=True))
     ]
-    cells = [
-        [*c.combination, str(len(c.seeds)), *_figures(c.difference, metric), _said(c)]
-        for c in comparisons
-    ]
-    text = tabulate(
-        cells,
-        heads,
-        tablefmt="simple",
-        colalign=("left", "left", "right", "right", "right", "left"),
-        disable_numparse=True,
-    )
-    notes = [
-        (
-            f"Δ{metric.name}: test {metric.name} minus that of {name(reference)}, mean of "
-            "differences paired by seed, with Student's interval."
-        ),
-        _verdicts(terms),
-        *_no_evidence(comparisons, reference),
-        (
-            f"{len(comparisons)} comparison{'s' if len(comparisons) != 1 else ''}, each at "
-            f"{level}. The intervals speak of seeds, on this test split."
-        ),
-        *_warnings(section),
-    ]
-    return "\n".join(
-        [text, "", *(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in notes)]
-    )
-
-
-def _verdicts(terms: Terms) -> str:
-    """What the words mean that tell what an interval says."""
-    if terms.metric.better is None:
-        return (
-            "higher: the interval lies above 0. lower: below 0. undecided: neither. Which is "
-            f"better is not known of {terms.metric.name}."
-        )
-    if terms.metric.better == "lower":
-        return (
-            f"Lower is better. better: the interval lies below 0. no worse: below {terms.margin:g},"
-            " the margin. worse: above 0, and not within the margin. undecided: none of these."
-        )
-    return (
-        f"better: the interval lies above 0. no worse: above −{terms.margin:g}, the margin. worse: "
-        "below 0, and not within the margin. undecided: none of these."
-    )
-
-
-def _warnings(section: Section) -> Iterator[str]:
-    if failed := counted(run for run in section.runs if not run.done):
-        yield (
-            f"Warning: failed runs are in no difference: {failed}. A row that often fails is "
-            "better only where it does not."
-        )
-    if collapsed := counted(
-        run for run in section.runs if run.done and run.record.collapse is not None
-    ):
-        yield (
-            "Warning: collapsed runs are in the differences, with the models selected before: "
-            f"{collapsed}."
-        )
-
-
-def as_dict(section: Section, comparison: Comparison, terms: Terms) -> dict[str, object]:
-    """A comparison as a flat dict for JSON; unknown numbers are null."""
-    mean, low, high = comparison.difference or (None, None, None)
-    compared, loss = comparison.combination
-    return {
-        "dataset": section.dataset,
-        "margin": terms.margin,
-        section.task.compared: compared,
-        "loss": loss,
-        "seeds": list(comparison.seeds),
-        "metric": terms.metric.key,
-        "difference": mean,
-        "difference_lo": low,
-        "difference_hi": high,
-        "level": terms.level,
-        "verdict": comparison.verdict,
-        "no_evidence": [reason.name for reason in comparison.no_evidence],
-        "reference_no_evidence": [reason.name for reason in comparison.reference_no_evidence],
-    }
-
-
-def _scores(runs: Sequence[Run], key: str) -> dict[int, float]:
-    """By seed, of finished runs that were measured."""
-    found = {run.record.spec.seed: run.test(key) for run in runs if run.done}
-    return {seed: value for seed, value in found.items() if math.isfinite(value)}
-
-
-def _comparison(
-    row: Combination, runs: Sequence[Run], base: Sequence[Run], terms: Terms
-) -> Comparison:
-    ours, theirs = (_scores(each, terms.metric.key) for each in (runs, base))
-    seeds = tuple(sorted(ours.keys() & theirs.keys()))
-    differences = [ours[seed] - theirs[seed] for seed in seeds]
-    difference = t_interval(differences, terms.level) if seeds else None
-    reasons = no_evidence(runs), no_evidence(base)
-    return Comparison(
-        row, seeds, difference, _verdict(difference, terms, sound=not any(reasons)), *reasons
-    )
-
-
-def _verdict(difference: Interval | None, terms: Terms, *, sound: bool) -> Verdict:
-    if difference is None:
-        return "no common seed"
-    if not sound:
-        return "no evidence"
-    if difference.low is None or difference.high is None:
-        return "one seed"
-    if terms.metric.better is None:
-        return "higher" if difference.low > 0 else "lower" if difference.high < 0 else "undecided"
-    low, high = difference.low, difference.high
-    if terms.metric.better == "lower":
-        low, high = -high, -low
-    if low > 0:
-        return "better"
-    if low > -terms.margin:
-        return "no worse"
-    return "worse" if high < 0 else "undecided"
-
-
-def _said(comparison: Comparison) -> str:
-    """The verdict as a cell."""
-    if comparison.verdict != "no evidence":
-        return comparison.verdict
-    own = ", ".join(reason.name for reason in comparison.no_evidence)
-    return f"no evidence: {own or 'the reference'}"
-
-
-def _no_evidence(comparisons: Sequence[Comparison], reference: Combination) -> Iterator[str]:
-    """What `no evidence` means here, and whether the reference is none."""
-    if any(c.verdict == "no evidence" for c in comparisons):
-        yield (
-            "no evidence: the row, or the reference, collapsed, was selected in the warm-up, or "
-            "was still rising when training ended, as the table of 'vsebench report' says."
-        )
-    against = dict.fromkeys(reason.name for c in comparisons for reason in c.reference_no_evidence)
-    if against:
-        yield f"Warning: the reference {name(reference)} is no evidence: {', '.join(against)}."
-
-
-def _figures(difference: Interval | None, metric: Metric) -> tuple[str, str]:
-    if difference is None:
-        return ABSENT, ABSENT
-    mean, low, high = (ABSENT if value is None else metric.text(value, "+") for value in difference)
-    return mean, low if difference.low is None else f"{low} … {high}"

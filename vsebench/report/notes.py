@@ -12,6 +12,7 @@ from vsebench.report.made_with import (
     protocol_note,
     software_note,
 )
+from vsebench.report.ties import ties
 from vsebench.report.wording import count, distinct, listed, name, percent
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def block_notes(block: Block) -> list[str]:
 
 def legend(block: Block) -> list[str]:
     """What the figures of a block are, beside what those of its task are."""
-    return [_spread(block), _target(block), *_measured(block)]
+    untold = _ties(block)
+    return [_spread(block), *([untold] if untold else []), _target(block), *_measured(block)]
 
 
 def alarms(block: Block) -> list[str]:
@@ -80,13 +82,38 @@ def unfinished_note(unfinished: Sequence[AnySpec]) -> str:
 
 
 def _spread(block: Block) -> str:
-    counts = {entry.row["seeds"] for entry in block.entries}
-    if counts <= {0, 1}:
+    several = [entry for entry in block.entries if entry.count("seeds") > 1]
+    if not several:
         return "One seed per row: differences may be chance."
-    return (
-        "Figures are means over seeds; ±: half-width of the "
-        f"{percent(block.level)} t-interval of the mean."
+    mean = f"Figures are means over seeds; ±: half-width of the {percent(block.level)}"
+    if not any(entry.images for entry in several):
+        return f"{mean} t-interval of the mean over other seeds, on these test images."
+    note = f"{mean} interval of the mean over other seeds and other test images; seeds alone: JSON."
+    axes = block.section.task.axes
+    alone = [
+        name((f"{entry.row[axes[0]]}", f"{entry.row[axes[1]]}"))
+        for entry in several
+        if not entry.images
+    ]
+    return f"{note} Over seeds alone: {'; '.join(alone)}." if alone else note
+
+
+def _ties(block: Block) -> str:
+    """Which rows are as good as the best for all that is known; empty where too few can be told."""
+    found = ties(block.section, block.level)
+    if found is None:
+        return ""
+    over = "seeds and images" if found.images else "seeds"
+    how = (
+        f"by paired differences over {over}, at {percent(1 - block.level)} by Holm over "
+        f"{count(found.pairs, 'pair')}"
     )
+    if not found.untold:
+        return f"Told from the best, {name(found.best)}: every row that is evidence, {how}."
+    if not found.told:
+        return f"No row that is evidence is told from the best, {name(found.best)}, {how}."
+    untold = ", ".join(name(row) for row in found.untold)
+    return f"Not told from the best, {name(found.best)}: {untold}; {how}."
 
 
 def _target(block: Block) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.convergence import SHARE, Reach, best_dev, mean_reach, reach, reach_own_best
+from vsebench.report.estimates import of_row
 from vsebench.report.evidence import COLLAPSED, no_evidence, spoiled
-from vsebench.report.statistics import LEVEL, t_interval
+from vsebench.report.statistics import LEVEL
 from vsebench.results.row_keys import NO_EVIDENCE
 
 if TYPE_CHECKING:
@@ -46,12 +47,14 @@ class Entry:
     Attributes:
         row: the values by key.
         reached: how many of its seeds reached the target.
+        images: whether its intervals count the test images, and not its seeds alone.
         no_evidence: why it is no evidence; empty where it is.
         tuned: protocol keys that were tuned for it, with their values.
     """
 
     row: Row
     reached: int
+    images: bool = False
     no_evidence: tuple[Reason, ...] = ()
     tuned: Mapping[str, Value] = field(default_factory=dict)
 
@@ -153,6 +156,7 @@ def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) 
     done = [run for run in runs if run.done]
     to_target = [reach(run, target.quality) for run in done] if target.quality is not None else []
     reasons = no_evidence(runs)
+    headline = of_row(done, section.task.headline.key)
     row: Row = {
         **_identity(section, runs[0]),
         "seeds": len(done),
@@ -168,6 +172,7 @@ def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) 
     return Entry(
         {key: row[key] for key in section.task.row_keys} | _quality(section.measured, done, level),
         sum(found is not None for found in to_target),
+        headline is not None and headline.both is not None,
         reasons,
         runs[0].tuned,
     )
@@ -191,18 +196,16 @@ def _identity(section: Section, run: Run) -> Row:
 
 
 def _quality(metrics: Sequence[Metric], done: Sequence[Run], level: float) -> Row:
-    """Means, with intervals where a metric has one; unknown unless all runs have it: a mean over a
-    part of the seeds is not the row's.
-    """
+    """Means, with intervals where a metric has one; unknown unless all runs have it."""
     row: Row = {}
     for metric in metrics:
-        values = [run.test(metric.key) for run in done]
-        known = values if all(math.isfinite(value) for value in values) else []
-        if metric.interval is None:
-            row[metric.key] = _mean(known)
+        found = of_row(done, metric.key)
+        if metric.interval is None or found is None:
+            mean = _mean([run.test(metric.key) for run in done]) if found is not None else None
+            row |= dict.fromkeys(metric.row_keys) | {metric.key: mean}
         else:
-            figures = t_interval(known, level) if known else (None, None, None)
-            row |= zip(metric.row_keys, figures, strict=True)
+            ends = (*found.interval(level)[1:], *found.interval_of_seeds(level)[1:])
+            row |= zip(metric.row_keys, (found.mean, *ends), strict=False)
     return row
 
 

@@ -54,7 +54,13 @@ class Section:
             for name, column in run.record.columns.items():
                 sources.setdefault(name, {})[column.source] = None
         return tuple(
-            Metric(name, name, f"Measured on test by {' and '.join(found)}.", better=None)
+            Metric(
+                name,
+                name,
+                f"Measured on test by {' and '.join(found)}.",
+                better=None,
+                interval="student",
+            )
             for name, found in sources.items()
         )
 

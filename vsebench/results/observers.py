@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import PluginError
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.plugin.metrics import INTERVAL_ENDS
 from vsebench.plugin.runtime import Outcome, RunInfo
 from vsebench.results.record import Column
-from vsebench.results.row_keys import INTERVAL_ENDS
 from vsebench.results.tasks import own_columns
 
 if TYPE_CHECKING:

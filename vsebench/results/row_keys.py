@@ -41,4 +41,3 @@ SAMPLING = (
 )
 
 RANK = "rank"
-INTERVAL_ENDS = ("_lo", "_hi")

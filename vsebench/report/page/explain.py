@@ -61,8 +61,12 @@ def _metrics(block: Block) -> dict[str, str]:
     for metric in block.section.metrics:
         lower = " Lower is better." if metric.better == "lower" else ""
         said[metric.key] = f"{metric.about}{lower}"
-        for key, bound in zip(metric.row_keys[1:], ("Lower", "Upper"), strict=False):
-            said[key] = f"{bound} end of the {percent(block.level)} interval of {metric.key}."
+        for key in metric.row_keys[1:]:
+            bound = "Lower" if key.endswith("_lo") else "Upper"
+            alone = " over seeds alone" if key.endswith(("_seeds_lo", "_seeds_hi")) else ""
+            said[key] = (
+                f"{bound} end of the {percent(block.level)} interval of {metric.key}{alone}."
+            )
     return said
 
 

@@ -1,0 +1,97 @@
+"""Means of rows, and of differences of rows, with their errors over seeds and over images."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from vsebench.report.per_image import on_same_images
+from vsebench.report.statistics import Interval
+from vsebench.report.two_way import Estimate, interval, two_way
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vsebench.report.runs import Run
+
+
+class Estimates(NamedTuple):
+    """A mean over seeds with what is known of its error.
+
+    Attributes:
+        mean: mean over seeds.
+        seeds: estimate whose error is that of other seeds on these images; None of one seed.
+        both: estimate whose error is that of other seeds and other images; None of one seed, and
+            where it is not known what each image contributed.
+    """
+
+    mean: float
+    seeds: Estimate | None
+    both: Estimate | None
+
+    @property
+    def deciding(self) -> Estimate | None:
+        """The estimate that intervals and verdicts rest on: the one over images, too, if any."""
+        return self.both or self.seeds
+
+    def interval(self, level: float) -> Interval:
+        """The interval of the deciding estimate; without ends where there is none."""
+        return _interval(self.mean, self.deciding, level)
+
+    def interval_of_seeds(self, level: float) -> Interval:
+        """Student's interval over seeds; without ends of one seed."""
+        return _interval(self.mean, self.seeds, level)
+
+
+def of_row(runs: Sequence[Run], key: str) -> Estimates | None:
+    """The mean of a metric over finished runs of a row; None unless all of them have it: a mean
+    over a part of the seeds is not the row's.
+    """
+    values = [run.test(key) for run in runs]
+    if not values or not all(math.isfinite(value) for value in values):
+        return None
+    return _estimates(values, on_same_images(runs, key))
+
+
+def of_differences(
+    runs: Mapping[int, Run], others: Mapping[int, Run], key: str
+) -> Estimates | None:
+    """The mean difference of two rows, paired by seed, on the same images; None without a common
+    seed.
+
+    Args:
+        runs: finished runs of a row by seed, with the metric.
+        others: those of the row that is subtracted.
+        key: key of the metric.
+    """
+    seeds = sorted(runs.keys() & others.keys())
+    if not seeds:
+        return None
+    ours, theirs = ([row[seed] for seed in seeds] for row in (runs, others))
+    values = [run.test(key) - other.test(key) for run, other in zip(ours, theirs, strict=True)]
+    table = on_same_images([*ours, *theirs], key)
+    return _estimates(values, None if table is None else table[: len(seeds)] - table[len(seeds) :])
+
+
+def by_seed(runs: Sequence[Run], key: str) -> dict[int, Run]:
+    """The finished runs of a row that have a metric, by seed."""
+    return {run.record.spec.seed: run for run in runs if run.done and math.isfinite(run.test(key))}
+
+
+def _estimates(values: Sequence[float], table: NDArray[np.float64] | None) -> Estimates:
+    n = len(values)
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Estimates(mean, None, None)
+    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
+    both = None
+    if table is not None and table.shape[1] > 1:
+        both = two_way(table)._replace(mean=mean)
+    return Estimates(mean, Estimate(mean, math.sqrt(variance / n), n - 1), both)
+
+
+def _interval(mean: float, estimate: Estimate | None, level: float) -> Interval:
+    return Interval(mean, None, None) if estimate is None else interval(estimate, level)

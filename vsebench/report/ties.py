@@ -1,0 +1,79 @@
+"""Which rows of a table cannot be told from its best."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+from vsebench.report.estimates import by_seed, of_differences
+from vsebench.report.evidence import no_evidence
+from vsebench.report.rows import combinations_of
+from vsebench.report.two_way import holm, two_sided
+
+if TYPE_CHECKING:
+    from vsebench.report.sections import Section
+
+Combination = tuple[str, str]
+
+
+class Ties(NamedTuple):
+    """What all pairs of a table's rows say of the best.
+
+    Attributes:
+        best: row of the highest mean.
+        untold: rows that cannot be told from it, in the order of the table.
+        told: how many rows can.
+        pairs: how many pairs of rows were tested.
+        images: whether every test counts the images, too.
+    """
+
+    best: Combination
+    untold: tuple[Combination, ...]
+    told: int
+    pairs: int
+    images: bool
+
+
+def ties(section: Section, level: float) -> Ties | None:
+    """The rows that cannot be told from the best by the headline, whose differences are paired by
+    seed, with p-values by Holm over all pairs of rows: which row is the best, the same runs say.
+
+    Rows that are no evidence stay out, and so do rows of one seed.
+
+    Args:
+        section: runs made under equal conditions.
+        level: share of tables of equal rows in which none is told from another.
+
+    Returns:
+        None where fewer than two rows are left.
+    """
+    key = section.task.headline.key
+    rows = {
+        row: found
+        for row, runs in combinations_of(section).items()
+        if len(found := by_seed(runs, key)) > 1 and not no_evidence(runs)
+    }
+    if len(rows) < 2:
+        return None
+    means = {
+        row: sum(run.test(key) for run in runs.values()) / len(runs) for row, runs in rows.items()
+    }
+    best = max(means, key=means.__getitem__)
+    tested = {
+        pair: estimates
+        for pair in combinations(rows, 2)
+        if (estimates := of_differences(rows[pair[0]], rows[pair[1]], key)) is not None
+        and estimates.deciding is not None
+    }
+    adjusted = holm([two_sided(each.deciding) for each in tested.values() if each.deciding])
+    differ = {
+        pair for pair, p in zip(tested, adjusted, strict=True) if p <= 1 - level and best in pair
+    }
+    told = {row for pair in differ for row in pair} - {best}
+    return Ties(
+        best,
+        tuple(row for row in rows if row != best and row not in told),
+        len(told),
+        len(tested),
+        all(each.both is not None for each in tested.values()),
+    )
