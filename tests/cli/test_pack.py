@@ -69,7 +69,7 @@ COMMANDS = [
     ("retrieval", ["report", "OUT"]),
     ("retrieval", ["report", "OUT", "--format", "json"]),
     ("retrieval", ["compare", "OUT", "--to", "gpo,triplet"]),
-    ("retrieval", ["verify", "gpo", "--results", "OUT", "--tolerance", "99,99"]),
+    ("retrieval", ["verify", "gpo", "--results", "OUT"]),
     ("annotation", ["report", "OUT", "--format", "csv"]),
     ("annotation", ["speedup", "OUT", "--baseline", "uniform,hinge"]),
 ]
@@ -81,13 +81,14 @@ def test_a_pack_is_read_as_its_folder(
 ) -> None:
     out = request.getfixturevalue(kind)
     words = [str(out) if word == "OUT" else word for word in command]
-    before = call(capsys, *words)
+    code = 3 if command[0] == "verify" else 0  # these made-up recalls reproduce nothing
+    before = call(capsys, *words, code=code)
     assert len(before.splitlines()) >= 3
     call(capsys, "pack", out, "--remove")
     for path in out.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-    assert call(capsys, *words) == before
+    assert call(capsys, *words, code=code) == before
 
 
 def test_the_page_of_a_pack_is_that_of_its_folder(retrieval: Path, capsys: Capture) -> None:

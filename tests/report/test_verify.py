@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from tests.factories import component, make_record, save
@@ -17,7 +15,7 @@ from tests.report.verified import (
     spec,
 )
 from vsebench.plugin import Setting, SpecError, VsebenchError
-from vsebench.report.verification import Tolerance
+from vsebench.report.seed_spread import stored
 from vsebench.report.verify import verify
 from vsebench.results.store import Store
 
@@ -38,9 +36,8 @@ def test_a_run_of_the_published_setting_is_put_beside_the_published_figures(tmp_
         "i2t_r1": 1.0,
         "rsum": -1.0,
     }
-    assert all(figure.half_width is None and not figure.undecided for figure in comparison.figures)
     assert (found.verdict, found.uncompared, found.unfinished, comparison.remarks) == (
-        "within",
+        "too few seeds",
         (),
         (),
         (),
@@ -49,24 +46,18 @@ def test_a_run_of_the_published_setting_is_put_beside_the_published_figures(tmp_
 
 @pytest.mark.parametrize("direction", [1, -1])
 @pytest.mark.parametrize("metric", ["i2t_r1", "i2t_r5", "t2i_r10", "rsum"])
-def test_a_gap_of_exactly_the_tolerance_is_within_and_any_more_is_not(tmp_path, metric, direction):
-    # No binary fraction: 94.2 + 0.3 − 94.2 is more than 0.3 in floating point
-    allowed = Tolerance(0.3, 1.1).of(metric)
-    leave(tmp_path, "gpo", test={metric: GPO_F30K[metric] + direction * allowed})
-    assert verify("gpo", tmp_path, INSTALLED, Tolerance(0.3, 1.1)).verdict == "within"
-    leave(tmp_path, "gpo", test={metric: GPO_F30K[metric] + direction * (allowed + 1e-4)})
-    found = verify("gpo", tmp_path, INSTALLED, Tolerance(0.3, 1.1))
-    assert found.verdict == "outside"
+def test_a_gap_within_the_limit_is_reproduced_and_any_more_is_not(tmp_path, metric, direction):
+    def gap(points):
+        for seed in range(3):
+            test = {metric: GPO_F30K[metric] + direction * points}
+            leave(tmp_path, "gpo", "triplet", seed, test=test)
+        return verify("gpo", tmp_path, INSTALLED)
+
+    limit = stored().limits(GPO_F30K, list(GPO_F30K), 3, 0.95)[metric]
+    assert gap(limit - 1e-4).verdict == "reproduced"
+    found = gap(limit + 1e-4)
+    assert found.verdict == "not reproduced"
     assert [figure.metric for figure in only(found).figures if not figure.within] == [metric]
-
-
-def test_the_default_tolerance_is_that_of_the_documentation(tmp_path):
-    leave(tmp_path, "gpo", test={"i2t_r1": 78.5, "rsum": 503.1})
-    assert verify("gpo", tmp_path, INSTALLED).verdict == "within"
-    leave(tmp_path, "gpo", test={"i2t_r1": 78.6})
-    assert verify("gpo", tmp_path, INSTALLED).verdict == "outside"
-    leave(tmp_path, "gpo", test={"rsum": 493.0})
-    assert verify("gpo", tmp_path, INSTALLED).verdict == "outside"
 
 
 def test_several_seeds_are_compared_by_their_mean(tmp_path):
@@ -76,16 +67,27 @@ def test_several_seeds_are_compared_by_their_mean(tmp_path):
     (figure,) = comparison.figures
     assert comparison.row.seeds == (0, 2, 7)
     assert figure.ours == pytest.approx(71)
-    assert figure.half_width == pytest.approx(4.302653 * 2 / math.sqrt(3), abs=1e-5)
     assert figure.gap == 1.0
-    assert figure.undecided  # the mean may be anything from 66.0 to 76.0, the limit is 72.0
+    assert figure.limit == stored().limits({"i2t_r1": 70.0}, ["i2t_r1"], 3, 0.95)["i2t_r1"]
+    assert comparison.outcome == "reproduced"
 
 
-def test_equal_seeds_leave_nothing_undecided(tmp_path):
-    for seed in (0, 1):
-        leave(tmp_path, "made-up", "triplet", seed, test={"i2t_r1": 71.0})
-    (figure,) = only(verify("made-up", tmp_path, registry(published()))).figures
-    assert (figure.half_width, figure.undecided, figure.within) == (0.0, False, True)
+def test_one_seed_decides_nothing_however_near_or_far(tmp_path):
+    for value in (70.0, 10.0):
+        leave(tmp_path, "made-up", test={"i2t_r1": value})
+        assert verify("made-up", tmp_path, registry(published())).verdict == "too few seeds"
+
+
+def test_a_row_that_is_not_reproduced_outweighs_one_of_too_few_seeds(tmp_path):
+    leave(tmp_path, "gpo", dataset="coco", seed=0)
+    for seed in range(2):
+        leave(tmp_path, "gpo", "triplet", seed, test={"i2t_r1": 10.0})
+    found = verify("gpo", tmp_path, INSTALLED)
+    assert {comparison.outcome for comparison in found.compared} == {
+        "too few seeds",
+        "not reproduced",
+    }
+    assert found.verdict == "not reproduced"
 
 
 @pytest.mark.parametrize(

@@ -14,25 +14,13 @@ if TYPE_CHECKING:
 
     from vsebench.report.matching import Difference, Reference
 
-    Verdict = Literal["within", "outside", "nothing compared"]
+    Outcome = Literal["reproduced", "not reproduced", "too few seeds"]
+    Verdict = Literal["reproduced", "not reproduced", "too few seeds", "nothing compared"]
 
-
-@dataclass(frozen=True)
-class Tolerance:
-    """The largest gap, up or down, that counts as reproduced, in points. `docs/protocol.md`
-    justifies the defaults.
-
-    Attributes:
-        recall: tolerance of one recall.
-        rsum: tolerance of RSUM.
-    """
-
-    recall: float = 2.0
-    rsum: float = 5.0
-
-    def of(self, metric: str) -> float:
-        """The tolerance of a metric."""
-        return self.rsum if metric == "rsum" else self.recall
+FEWEST_SEEDS = 2
+"""Below this a gap decides nothing: one run that failed to train looks like a method that does not
+work.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,15 +31,13 @@ class Figure:
         metric: its key in a result row.
         published: published figure, of one run as most papers report.
         ours: the mean over seeds.
-        half_width: half-width of the t-interval of that mean; None with one seed.
-        tolerance: the largest gap allowed.
+        limit: the largest gap that chance explains, up or down.
     """
 
     metric: str
     published: float
     ours: float
-    half_width: float | None
-    tolerance: float
+    limit: float
 
     @property
     def head(self) -> str:
@@ -60,22 +46,13 @@ class Figure:
 
     @property
     def gap(self) -> float:
-        """Ours less the published figure, without the dust of binary fractions, which would put a
-        gap of exactly the tolerance outside.
-        """
+        """Ours less the published figure, without the dust of binary fractions."""
         return round(self.ours - self.published, 6)
 
     @property
     def within(self) -> bool:
-        """Whether it is reproduced."""
-        return abs(self.gap) <= self.tolerance
-
-    @property
-    def undecided(self) -> bool:
-        """Whether the interval of our mean reaches across the tolerance, so that other seeds might
-        turn the verdict.
-        """
-        return self.half_width is not None and abs(abs(self.gap) - self.tolerance) < self.half_width
+        """Whether the gap is within the limit."""
+        return abs(self.gap) <= self.limit
 
 
 @dataclass(frozen=True)
@@ -112,9 +89,11 @@ class Comparison:
     remarks: tuple[str, ...]
 
     @property
-    def within(self) -> bool:
-        """Whether every figure is reproduced."""
-        return all(figure.within for figure in self.figures)
+    def outcome(self) -> Outcome:
+        """Whether all figures are reproduced, together."""
+        if len(self.row.seeds) < FEWEST_SEEDS:
+            return "too few seeds"
+        return "reproduced" if all(figure.within for figure in self.figures) else "not reproduced"
 
 
 @dataclass(frozen=True)
@@ -134,15 +113,13 @@ class Verification:
 
     Attributes:
         name: name of the component.
-        tolerance: the gaps allowed.
-        level: level of the intervals.
+        level: probability with which a perfect reproduction is within all limits of a row.
         compared: rows with a published result.
         uncompared: rows without.
         unfinished: labels of runs that failed or have not ended, which nothing here counts.
     """
 
     name: str
-    tolerance: Tolerance
     level: float
     compared: tuple[Comparison, ...]
     uncompared: tuple[Uncompared, ...]
@@ -150,7 +127,9 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        """Of all rows together."""
-        if not self.compared:
-            return "nothing compared"
-        return "within" if all(comparison.within for comparison in self.compared) else "outside"
+        """Of all rows together: one that is not reproduced outweighs one of too few seeds."""
+        outcomes = {comparison.outcome for comparison in self.compared}
+        for outcome in ("not reproduced", "too few seeds", "reproduced"):
+            if outcome in outcomes:
+                return outcome
+        return "nothing compared"

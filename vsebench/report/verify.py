@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 from vsebench.report.matching import NEUTRAL, differences, features_of, references, uses
 from vsebench.report.runs import read_runs
 from vsebench.report.sections import split
-from vsebench.report.statistics import LEVEL, t_interval
+from vsebench.report.seed_spread import stored
+from vsebench.report.statistics import LEVEL
 from vsebench.report.verification import (
     Comparison,
     Figure,
     RowName,
-    Tolerance,
     Uncompared,
     Verification,
 )
@@ -32,7 +33,6 @@ def verify(
     name: str,
     directory: Path,
     registry: Registry,
-    tolerance: Tolerance | None = None,
     level: float = LEVEL,
 ) -> Verification:
     """Compares the finished runs that use a component with the published results that name it.
@@ -41,15 +41,13 @@ def verify(
         name: name of a component of any kind, `name` or `dist::name`.
         directory: the folder that `vsebench run --out` wrote to.
         registry: holds the cards with the published results.
-        tolerance: the gaps allowed; the defaults of `Tolerance` when None.
-        level: level of the intervals.
+        level: probability with which a perfect reproduction is within all limits of a row.
 
     Raises:
         SpecError: no such component, or nothing is published of it that a run could be compared
             with.
         VsebenchError: no such folder, a damaged file, or no finished run in it uses the component.
     """
-    tolerance = tolerance or Tolerance()
     published = _published(name, registry)
     runs = read_runs(directory)
     ours = [run for run in runs.ended if run.task.published and uses(run.record.spec, name)]
@@ -70,20 +68,17 @@ def verify(
             (reference, differences(spec, features_of(spec, registry), reference.setting))
             for reference in published
         ]
-        same = _same(row, settings, tolerance, level)
+        same = _same(row, settings, level)
         compared += same
         if not same:
             uncompared.append(_nearest(row, settings))
     failed = [f"{run.record.spec.label} ({run.record.status})" for run in ours if not run.done]
-    return Verification(
-        name, tolerance, level, tuple(compared), tuple(uncompared), (*failed, *pending)
-    )
+    return Verification(name, level, tuple(compared), tuple(uncompared), (*failed, *pending))
 
 
 def beside_published(
     runs: Sequence[Run],
     registry: Registry,
-    tolerance: Tolerance | None = None,
     level: float = LEVEL,
 ) -> tuple[Comparison, ...]:
     """The finished rows among some runs beside the published results of the same setting, whichever
@@ -92,8 +87,7 @@ def beside_published(
     Args:
         runs: runs of any task; only retrieval has published settings.
         registry: holds the cards with the published results.
-        tolerance: the gaps allowed; the defaults of `Tolerance` when None.
-        level: level of the intervals.
+        level: probability with which a perfect reproduction is within all limits of a row.
     """
     published = references(None, registry)
     compared: list[Comparison] = []
@@ -106,7 +100,6 @@ def beside_published(
                 (reference, differences(spec, features, reference.setting))
                 for reference in published
             ],
-            tolerance or Tolerance(),
             level,
         )
     return tuple(compared)
@@ -115,12 +108,11 @@ def beside_published(
 def _same(
     row: Sequence[Run],
     settings: Sequence[tuple[Reference, list[Difference]]],
-    tolerance: Tolerance,
     level: float,
 ) -> list[Comparison]:
     """A row beside the published results of which it differs in nothing that counts."""
     return [
-        _compare(row, reference, found, tolerance, level)
+        _compare(row, reference, found, level)
         for reference, found in settings
         if all(difference.what in NEUTRAL for difference in found)
     ]
@@ -151,17 +143,17 @@ def _compare(
     row: Sequence[Run],
     reference: Reference,
     neutral: Sequence[Difference],
-    tolerance: Tolerance,
     level: float,
 ) -> Comparison:
-    figures = []
-    for metric, published in reference.metrics.items():
-        mean, _, high = t_interval([run.record.test[metric] for run in row], level)
-        figures.append(
-            Figure(
-                metric, published, mean, None if high is None else high - mean, tolerance.of(metric)
-            )
-        )
+    tests = [run.record.test for run in row]
+    ours = {key: fmean(test[key] for test in tests) for key in tests[0]}
+    limits = stored().limits(
+        {**ours, **reference.metrics}, list(reference.metrics), len(row), level
+    )
+    figures = (
+        Figure(metric, published, ours[metric], limits[metric])
+        for metric, published in reference.metrics.items()
+    )
     warnings = dict.fromkeys(warning for run in row for warning in run.record.warnings)
     remarks = (
         f"{difference.what} {difference.ours}, where the protocol has {difference.published}"

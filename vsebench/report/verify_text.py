@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tabulate import tabulate
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.seed_spread import stored
 from vsebench.report.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vsebench.report.matching import Reference
-    from vsebench.report.verification import Comparison, Figure, RowName, Uncompared, Verification
+    from vsebench.report.verification import (
+        Comparison,
+        Figure,
+        Outcome,
+        RowName,
+        Uncompared,
+        Verification,
+    )
 
 Format = Literal["table", "json"]
-SCHEMA = 1
+SCHEMA = 2
+
+_OUTCOMES: dict[Outcome, str] = {
+    "reproduced": "REPRODUCED.",
+    "not reproduced": "NOT REPRODUCED.",
+    "too few seeds": "TOO FEW SEEDS to tell: one run decides nothing, make at least 3.",
+}
 
 
 def render(found: Verification, form: str, width: int) -> str:
@@ -55,15 +70,8 @@ def _comparison(comparison: Comparison, width: int) -> Iterator[str]:
     rows = [
         ["published", *(f"{figure.published:.1f}" for figure in figures)],
         ["ours", *(f"{figure.ours:.1f}" for figure in figures)],
-        [
-            "±",
-            *(
-                "–" if figure.half_width is None else f"{figure.half_width:.1f}"
-                for figure in figures
-            ),
-        ],
         ["gap", *(f"{figure.gap:+.2f}" for figure in figures)],
-        ["allowed", *(f"{figure.tolerance:g}" for figure in figures)],
+        ["limit", *(f"±{figure.limit:.2f}" for figure in figures)],
     ]
     heads = ["", *(figure.head for figure in figures)]
     yield _filled(_row(comparison.row), width)
@@ -79,18 +87,13 @@ def _comparison(comparison: Comparison, width: int) -> Iterator[str]:
         ),
         "",
     )
-    outside = [figure.head for figure in figures if not figure.within]
-    yield _filled(
-        f"OUTSIDE TOLERANCE: {', '.join(outside)}." if outside else "Within tolerance.", width
-    )
-    undecided = [figure.head for figure in figures if figure.undecided]
-    if undecided:
-        yield _filled(
-            f"More seeds might turn the verdict on {', '.join(undecided)}: the interval of our "
-            "mean reaches across the tolerance.",
-            width,
-        )
+    yield _filled(_OUTCOMES[comparison.outcome] + _outside(comparison), width)
     yield from (_filled(f"Mind: {remark}", width) for remark in comparison.remarks)
+
+
+def _outside(comparison: Comparison) -> str:
+    heads = [figure.head for figure in comparison.figures if not figure.within]
+    return f" Outside: {', '.join(heads)}." if heads else ""
 
 
 def _uncompared(row: Uncompared, width: int) -> Iterator[str]:
@@ -100,19 +103,19 @@ def _uncompared(row: Uncompared, width: int) -> Iterator[str]:
 
 
 def _notes(found: Verification) -> Iterator[str]:
-    tolerance = found.tolerance
     if found.compared:
         yield (
-            f"Tolerance: {tolerance.recall:g} points of a recall and {tolerance.rsum:g} of RSUM, "
-            "up or down: a published figure is one run, and seeds differ. ours: mean over seeds; "
-            f"±: half-width of the {percent(found.level)} t-interval of the mean."
+            "limit: how far, up or down, a sound reproduction may lie from a published figure, "
+            f"which is one run; all limits of a row hold together with {percent(found.level)}. "
+            f"Spread over seeds from {stored().source}. ours: mean over seeds."
         )
     if found.unfinished:
         yield f"Not finished, so not counted: {'; '.join(found.unfinished)}."
-    inside = sum(comparison.within for comparison in found.compared)
     without = f"; {len(found.uncompared)} without a published figure" if found.uncompared else ""
     if found.compared:
-        yield f"{found.name}: {inside} of {len(found.compared)} compared within tolerance{without}."
+        outcomes = Counter(comparison.outcome for comparison in found.compared)
+        counts = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in _OUTCOMES)
+        yield f"{found.name}: {counts}{without}."
     else:
         yield f"{found.name}: nothing compared{without}. This verifies nothing."
 
@@ -139,12 +142,11 @@ def _as_dict(found: Verification) -> dict[str, Any]:
         "schema": SCHEMA,
         "name": found.name,
         "verdict": found.verdict,
-        "tolerance": asdict(found.tolerance),
         "level": found.level,
         "compared": [
             {
                 **asdict(comparison.row),
-                "within": comparison.within,
+                "outcome": comparison.outcome,
                 "published": asdict(comparison.reference),
                 "figures": {figure.metric: _figure(figure) for figure in comparison.figures},
                 "remarks": list(comparison.remarks),
@@ -168,5 +170,4 @@ def _figure(figure: Figure) -> dict[str, Any]:
         **asdict(figure),
         "gap": figure.gap,
         "within": figure.within,
-        "undecided": figure.undecided,
     }
