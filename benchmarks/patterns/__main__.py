@@ -14,7 +14,7 @@ from benchmarks.patterns.report import load, tables, to_json
 from benchmarks.patterns.task import PATTERNS
 from benchmarks.patterns.trial import CONSTANT, Recipe, Trial, attempt
 from vsebench.files import write_text
-from vsebench.grid.seeds import parse_seeds
+from vsebench.grid.suite_fields import parse_seeds
 from vsebench.plugin import VsebenchError
 from vsebench.plugin.specs import create, split_list
 

@@ -8,8 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from vsebench.grid.schema import suite_schema
-from vsebench.grid.suite import Suite, load_suite, make_suite
+from vsebench.grid.suite import Suite, load_suite, make_suite, suite_schema
 from vsebench.plugin import MissingError, SpecError
 
 ROOT = Path(__file__).parents[2]
@@ -182,7 +181,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path):
 def test_the_published_schema_is_current():
     published = json.loads((ROOT / "docs" / "suite.schema.json").read_text(encoding="utf-8"))
     assert published == suite_schema(), (
-        "run: python -m vsebench.grid.schema > docs/suite.schema.json"
+        "run: python -m vsebench.grid.suite > docs/suite.schema.json"
     )
 
 

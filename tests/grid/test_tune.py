@@ -12,8 +12,7 @@ from vsebench.cli.app import main
 from vsebench.grid.execute import execute
 from vsebench.grid.plan import plan
 from vsebench.grid.space import Axis, draw_points, parse_space
-from vsebench.grid.suite import Suite, load_suite, make_suite
-from vsebench.grid.suite_text import suite_text
+from vsebench.grid.suite import Suite, load_suite, make_suite, suite_text
 from vsebench.grid.tune import Trial, best_trials, plan_search
 from vsebench.plugin import SpecError, VsebenchError
 from vsebench.results.record import RunRecord

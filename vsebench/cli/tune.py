@@ -63,9 +63,9 @@ def tune_command(
     dev. Done trials are skipped.
     """
     from vsebench.cli.progress import progress
-    from vsebench.grid.seeds import parse_seeds
     from vsebench.grid.space import draw_points, parse_space
     from vsebench.grid.suite import load_suite
+    from vsebench.grid.suite_fields import parse_seeds
     from vsebench.grid.tune import TrialsError, plan_search, search
 
     options = {

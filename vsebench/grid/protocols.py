@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from vsebench.grid.validation import one_line
+from vsebench.grid.suite_fields import one_line
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref

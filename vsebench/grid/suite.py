@@ -1,20 +1,24 @@
-"""A suite: what to compare on what, as a TOML file or the same from command-line options."""
+"""A suite: what to compare on what, as a TOML file or the same from command-line options.
+
+`python -m vsebench.grid.suite > docs/suite.schema.json` writes the JSON schema of a suite file.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from vsebench.grid.suite_fields import Changes, Count, Folder, Paths, Seeds, Specs
+from vsebench.grid.suite_fields import Changes, Count, Folder, Paths, Seeds, Specs, one_line
 from vsebench.grid.tuned import TunedRows
-from vsebench.grid.validation import one_line
 from vsebench.plugin.errors import MissingError, SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vsebench.plugin.params import Scalar
 
@@ -140,3 +144,54 @@ def _overlay(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str,
         if key != "epochs" or "epochs" not in options
     }
     return {**kept, **options, "set": {**changes, **options.get("set", {})}}
+
+
+def suite_text(suite: Suite, comment: str = "") -> str:
+    """The keys that the suite was given, after a comment of one line."""
+    values = {
+        key: value
+        for key, value in suite.model_dump(
+            mode="json", exclude_defaults=True, exclude_none=True
+        ).items()
+        if key != "tuned"
+    }
+    lines = [f"# {comment}", ""] if comment else []
+    lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
+    for entry in suite.tuned:
+        lines += [
+            "",
+            "[[tuned]]",
+            *(
+                f"{key} = {_toml(value)}"
+                for key, value in entry.model_dump(exclude_none=True).items()
+            ),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    """JSON's booleans, numbers and texts are TOML's, too."""
+    if isinstance(value, dict):
+        return _toml_table(value)
+    return (
+        _toml_array(value)
+        if isinstance(value, list | tuple)
+        else json.dumps(value, ensure_ascii=False)
+    )
+
+
+def _toml_table(values: Mapping[str, object]) -> str:
+    return "{ " + ", ".join(f"{key} = {_toml(value)}" for key, value in values.items()) + " }"
+
+
+def _toml_array(values: Sequence[object]) -> str:
+    return f"[{', '.join(_toml(value) for value in values)}]"
+
+
+def suite_schema() -> dict[str, Any]:
+    """The JSON schema that editors check suite files against."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(suite_schema(), indent=2, ensure_ascii=False) + "\n")

@@ -1,21 +1,70 @@
-"""The kinds of value that a suite holds: how each is written in TOML or on the command line, and
-its JSON schema.
+"""The kinds of value that a suite holds: how each is written in TOML or on the command line, its
+JSON schema, and what is said of one that is not valid.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from vsebench.grid.seeds import parse_seeds
-from vsebench.plugin.errors import SpecError
+from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.params import Scalar, format_value
 from vsebench.plugin.registry import quote
 from vsebench.plugin.specs import split_list
 from vsebench.results.tasks import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import ValidationError
+
+_SEEDS = re.compile(r"(\d+)(?:-(\d+))?")
+
+
+def parse_seeds(value: object) -> tuple[int, ...]:
+    """The seeds that `value` lists; a range includes both ends. Never a count: `3` is the one seed
+    3.
+
+    Args:
+        value: text, an integer, or a sequence of either.
+
+    Raises:
+        SpecError: not a list or a range of integers from 0, a range that runs backwards, or a seed
+            given twice.
+    """
+    items = (
+        value.split(",")
+        if isinstance(value, str)
+        else value
+        if isinstance(value, list | tuple)
+        else [value]
+    )
+    seeds = [seed for item in items for seed in _expand_seeds(item)]
+    if not seeds:
+        raise SpecError("no seed is given: write a list or a range, such as 0,1,2 or 0-5")
+    repeated = next((seed for seed in seeds if seeds.count(seed) > 1), None)
+    if repeated is not None:
+        raise SpecError(f"seed {repeated} is given twice")
+    return tuple(seeds)
+
+
+def _expand_seeds(item: object) -> range:
+    match = _SEEDS.fullmatch(str(item).strip())
+    if match is None or isinstance(item, bool):
+        raise SpecError(
+            f"seeds are a list or a range of integers from 0, such as 0,1,2 or 0-5; got '{item}'"
+        )
+    first = int(match[1])
+    last = int(match[2] or first)
+    if last < first:
+        raise SpecError(f"the range of seeds '{item}' runs backwards: write {last}-{first}")
+    if last - first >= 10_000:
+        raise SpecError(f"the range of seeds '{item}' has more than 10,000 seeds")
+    return range(first, last + 1)
 
 
 def _specs(value: object) -> tuple[str, ...]:
@@ -132,3 +181,25 @@ Folder = Annotated[
 Seeds = Annotated[tuple[int, ...], BeforeValidator(parse_seeds), WithJsonSchema(_SEEDS_SCHEMA)]
 Count = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_count)]
 Changes = Annotated[dict[str, Scalar], BeforeValidator(_changes), WithJsonSchema(_changes_schema())]
+
+
+def one_line(error: ValidationError, where: str, known: Iterable[str]) -> SpecError:
+    """The first finding as an error: where, which key, what was expected.
+
+    Args:
+        error: what pydantic raised.
+        where: begins the line, such as the path of a suite file.
+        known: the keys that exist, for the nearest match of an unknown one.
+    """
+    finding = error.errors(include_url=False)[0]
+    key = str(finding["loc"][0]) if finding["loc"] else ""
+    if finding["type"] == "extra_forbidden":
+        return SpecError(f"{where}: unknown key '{key}': {did_you_mean(key, known)}")
+    cause = finding.get("ctx", {}).get("error")
+    if cause is not None:
+        return SpecError(f"{where}: {key}: {cause}" if key else f"{where}: {cause}")
+    message = finding["msg"].removeprefix("Input should be ")
+    # What follows the comma tells of pydantic, not of the request
+    if finding["type"].endswith("_parsing"):
+        message = message.split(",")[0]
+    return SpecError(f"{where}: {key} must be {message}, got {finding['input']!r}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vsebench.files import write_text
 from vsebench.grid.plan import plan, with_concurrency
 from vsebench.grid.run import run_plan
-from vsebench.grid.suite_text import suite_text
+from vsebench.grid.suite import suite_text
 from vsebench.grid.tuned import Tuned
 from vsebench.plugin.errors import SpecError, VsebenchError
 from vsebench.results.store import Store

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vsebench.grid.seeds import parse_seeds
+from vsebench.grid.suite_fields import parse_seeds
 from vsebench.plugin import SpecError
 
 
