@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PARENT = """
 import sys
 from pathlib import Path
-from vsebench.grid.process import RunProcess
+from vsebench.grid.local import RunProcess
 from vsebench.grid.job import job_of
 from vsebench.results.spec import RunSpec
 spec = RunSpec.model_validate_json(sys.stdin.readline())

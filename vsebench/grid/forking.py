@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsebench.grid.process import environment
+from vsebench.grid.job import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,15 +1,18 @@
-"""A run as executors get it, and what becomes of it in its process."""
+"""A run as executors get it: its job, the environment and the log of its process, and what becomes
+of it there.
+"""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from vsebench.files import guarded
 from vsebench.grid.execute import attempt
-from vsebench.plugin.executors import Job, Resources
+from vsebench.plugin.executors import MALLOC, Job, Resources
 from vsebench.results.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -26,6 +29,33 @@ def job_of(spec: AnySpec, directory: Path) -> Job:
     """The job of a run that is to be executed in a directory."""
     resources = Resources(spec.device, spec.protocol.threads)
     return Job(spec.run_id, spec.model_dump_json(), directory, spec.depends_on, resources)
+
+
+def environment(threads: int, cuda_device: str | None = None) -> dict[str, str]:
+    """The environment of a run's process: this one's and its module search path, with as many
+    threads as the run's protocol says.
+    """
+    given = Resources("cpu", threads).variables
+    ours = {name: value for name, value in os.environ.items() if name in MALLOC}
+    settings = {
+        **os.environ,
+        **given,
+        **ours,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    return settings if cuda_device is None else {**settings, "CUDA_VISIBLE_DEVICES": cuda_device}
+
+
+def open_log(directory: Path) -> BinaryIO:
+    """The log of a run, to be added to.
+
+    Raises:
+        VsebenchError: it cannot be written.
+    """
+    path = RunDirectory(directory).log_path
+    with guarded(path):
+        directory.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
 
 
 def execute_job(job: Job, send: Callable[[Message], object]) -> Status:
@@ -45,10 +75,7 @@ def _printing_to_log(directory: Path) -> Iterator[None]:
     Raises:
         VsebenchError: the log cannot be written.
     """
-    path = RunDirectory(directory).log_path
-    with guarded(path):
-        directory.mkdir(parents=True, exist_ok=True)
-        log = path.open("a", encoding="utf-8", buffering=1)
+    log = io.TextIOWrapper(open_log(directory), encoding="utf-8", line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     kept = [os.dup(standard) for standard in _STANDARD]
