@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsebench.grid.plan import plan
-from vsebench.grid.suite import load_suite, make_suite
+from vsebench.grid.suite import load_suite, make_suite, suite_text
 from vsebench.plugin import SpecError
-from vsebench.results.spec import AnnotationSpec
+from vsebench.results.spec import AnnotationSpec, Tuning, read_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,9 +115,9 @@ def test_an_entry_may_be_of_one_data_set(tmp_path: Path) -> None:
         (
             [{"sampler": "uniform", "loss": "hinge"}],
             {},
-            "suite: tuned: an entry needs sampler, loss and set",
+            "suite: tuned: an entry needs loss and set",
         ),
-        ([entry("uniform")], {}, "suite: tuned: an entry needs sampler, loss and set"),
+        ([entry("uniform")], {}, "suite: tuned: an entry needs loss and set"),
         (
             [{"samplr": "uniform"}],
             {},
@@ -126,7 +126,7 @@ def test_an_entry_may_be_of_one_data_set(tmp_path: Path) -> None:
         (
             ["uniform"],
             {},
-            "suite: tuned: an entry is a table with sampler, loss and set, got 'uniform'",
+            "suite: tuned: an entry is a table with loss and set, got 'uniform'",
         ),
         (
             [entry("uniform", lr="fast")],
@@ -136,7 +136,7 @@ def test_an_entry_may_be_of_one_data_set(tmp_path: Path) -> None:
         (
             [entry("uniform", lr=0.1)],
             {"dataset": "scenes", "sampler": None},
-            "serves the retrieval task, where no row is tuned by itself",
+            "tuned: uniform × hinge is no row of this suite",
         ),
     ],
 )
@@ -146,3 +146,92 @@ def test_what_cannot_be_is_refused_in_one_line(
     with pytest.raises(SpecError, match=message) as caught:
         make(tuned, **values)
     assert "\n" not in str(caught.value)
+
+
+SCENES = {"dataset": "scenes:images=60", "pooling": "mean,gpo/mean", "loss": "triplet"}
+
+
+def retrieval(tuned: list[dict[str, Any]], **values: Any) -> Plan:
+    return plan(make_suite({**SCENES, "tuned": tuned, **values}))
+
+
+def of_pooling(pooling: str, **values: float) -> dict[str, Any]:
+    return {"pooling": pooling, "loss": "triplet", "set": values}
+
+
+def test_rows_of_the_retrieval_task_get_their_own_values_too() -> None:
+    runs = retrieval([of_pooling("gpo/mean", lr=0.01), of_pooling("mean", lr=0.02)]).runs
+    assert [(run.combination[0], run.protocol.lr) for run in runs] == [  # type: ignore[union-attr]
+        ("mean", 0.02),
+        ("gpo/mean", 0.01),
+    ]
+    assert [run.tuned_keys for run in runs] == [("lr",)] * 2
+    plain = retrieval([], pooling="mean", set={"lr": 0.02}).runs[0]
+    assert plain.run_id != runs[0].run_id
+    assert "tuned" not in plain.model_dump()
+    assert runs[0].model_dump()["tuned"] == ("lr",)
+    assert read_spec(runs[0].model_dump_json()) == runs[0]
+
+
+def test_an_axis_that_an_entry_leaves_out_stands_for_every_component_of_it() -> None:
+    entries = [{"loss": "triplet", "similarity": "dot", "set": {"warmup_epochs": 2}}]
+    assert [run.protocol.warmup_epochs for run in retrieval(entries).runs] == [2, 2]  # type: ignore[union-attr]
+
+
+def test_a_first_round_trains_with_the_values_of_the_row_that_needs_it() -> None:
+    planned = retrieval(
+        [{"loss": "aoq", "set": {"lr": 0.01}}, {"loss": "triplet", "set": {"lr": 0.02}}],
+        pooling="mean",
+        loss="triplet,aoq",
+    )
+    assert [(run.loss.spec, run.protocol.lr) for run in planned.runs] == [
+        ("triplet", 0.02),
+        ("triplet", 0.01),
+        ("aoq", 0.01),
+    ]
+    assert planned.support == {planned.runs[1].run_id}
+
+
+def test_studies_have_values_and_seeds_of_their_own() -> None:
+    found = {"configurations": 16, "seconds": 12.5, "tuned_at_edge": ["lr"]}
+    entries = [
+        {**of_pooling("mean", lr=0.01), "study": 1, "tuning": found},
+        {**of_pooling("mean", lr=0.03), "tuning": {**found, "tuned_at_edge": []}},
+    ]
+    runs = retrieval(entries, pooling="mean", seeds="2-4").runs
+    assert [(run.protocol.lr, run.seed) for run in runs] == [  # type: ignore[union-attr]
+        (0.03, 2),
+        (0.03, 3),
+        (0.03, 4),
+        (0.01, 5),
+        (0.01, 6),
+        (0.01, 7),
+    ]
+    assert runs[-1].tuning == Tuning(
+        study=1, configurations=16, seconds=12.5, tuned_at_edge=("lr",)
+    )
+    assert read_spec(runs[-1].model_dump_json()).tuning == runs[-1].tuning
+    bare = retrieval([{**e, "tuning": None} for e in entries], pooling="mean", seeds="2-4").runs
+    assert [run.run_id for run in bare] == [run.run_id for run in runs]
+    assert "tuning" not in bare[0].model_dump()
+
+
+def test_a_row_without_an_entry_of_some_study_is_named() -> None:
+    entries = [of_pooling("mean", lr=0.1), {**of_pooling("mean", lr=0.2), "study": 2}]
+    with pytest.raises(SpecError, match=r"scenes.* × mean × triplet has no entry of study 1"):
+        retrieval(entries, pooling="mean")
+    twice = [*entries, {**of_pooling("mean", lr=0.3), "study": 2}]
+    with pytest.raises(SpecError, match="has two entries of study 2: keep one"):
+        retrieval(twice, pooling="mean")
+
+
+def test_a_tuned_suite_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    entries = [
+        {
+            **of_pooling("mean", lr=0.1),
+            "tuning": {"configurations": 16, "seconds": 1.5, "tuned_at_edge": ["lr"]},
+        }
+    ]
+    suite = make_suite({**SCENES, "pooling": "mean", "tuned": entries})
+    (tmp_path / "suite.toml").write_text(suite_text(suite), encoding="utf-8")
+    assert load_suite(tmp_path / "suite.toml") == suite

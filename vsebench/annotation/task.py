@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vsebench.plugin.metrics import HEADLINE, METRICS
 from vsebench.results.presets import ANNOTATION_PRESETS
 from vsebench.results.protocol import AnnotationProtocol
 from vsebench.results.row_keys import SAMPLING
 from vsebench.results.spec import AnnotationSpec
-from vsebench.results.tasks import Task
+from vsebench.results.tasks import Task, Tunable
+
+if TYPE_CHECKING:
+    from vsebench.plugin.params import Scalar
+
+
+def shortened(protocol: AnnotationProtocol, share: float) -> dict[str, Scalar]:
+    """Fewer epochs, and where even one is too long, fewer updates of each image in it: the rate is
+    constant, so that any number of updates is a complete schedule.
+
+    Args:
+        protocol: protocol of a whole run.
+        share: share of its updates, in (0, 1].
+    """
+    epochs = max(1, round(protocol.epochs * share))
+    round_size = max(1, round(protocol.epochs * protocol.round_size * share / epochs))
+    changes: dict[str, Scalar] = {"epochs": epochs, "round_size": round_size}
+    return {key: value for key, value in changes.items() if value != getattr(protocol, key)}
+
+
+TUNABLE = Tunable(
+    keys=("lr", "l2_image", "l2_label", "init_scale"),
+    searched=(("lr",), ("l2_image", "l2_label")),
+    shortened=shortened,
+)
 
 ANNOTATION = Task(
     name="annotation",
@@ -39,5 +65,5 @@ ANNOTATION = Task(
     step="updates",
     cost=SAMPLING,
     shown_cost={"sampling": "sampling_seconds", "refresh": "refresh_seconds"},
-    tunes_rows=True,
+    tunable=TUNABLE,
 )

@@ -80,5 +80,4 @@ def annotation_protocol_fields(
         "protocol": protocol,
         "protocol_changes": changes,
         **{slot.field: ref for slot, ref in components},
-        "tuned": tuple(sorted(tuned)),
     }

@@ -4,6 +4,7 @@ protocol holds equal.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,13 +13,15 @@ from vsebench.grid.content import with_content
 from vsebench.grid.protocols import components_of, resolve_protocol
 from vsebench.plugin.errors import SpecError
 from vsebench.results.components import resolve_pooling
+from vsebench.results.spec import Cell, pooling_pair
 from vsebench.retrieval.task import RETRIEVAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vsebench.grid.suite import Suite
     from vsebench.plugin.cards import DatasetCard
+    from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import ComponentRef
 
@@ -43,16 +46,11 @@ class Axes:
             SpecError: one is not known, is given twice, or belongs to another task; or losses and
                 samplers do not go together.
         """
-        if suite.tuned:
-            raise SpecError(
-                f"data set '{suite.dataset[0]}' serves the retrieval task, where no row is tuned "
-                "by itself: leave out 'tuned'"
-            )
         poolings = distinct(
             "pooling",
             suite_specs("pooling", suite, registry),
             lambda text: resolve_pooling(text, registry),
-            lambda pair: f"{pair[0].spec}/{pair[1].spec}",
+            lambda pair: pooling_pair(*pair),
         )
         losses = distinct_refs("loss", suite_specs("loss", suite, registry), registry)
         check_losses(losses, RETRIEVAL, suite, registry)
@@ -61,16 +59,41 @@ class Axes:
         )
         return cls(poolings, similarities, _methods(losses, similarities, suite, registry))
 
+    def cells(self, datasets: Sequence[ComponentRef]) -> dict[Cell, dict[str, Any]]:
+        """The cells of the grid on these data sets, each with the components of its runs."""
+        found = {}
+        for dataset, (image, text), similarity, (loss, sampler) in itertools.product(
+            datasets, self.poolings, self.similarities, self.methods
+        ):
+            cell = Cell(
+                dataset.spec,
+                loss.spec,
+                pooling_pair(image, text),
+                similarity.spec,
+                None if sampler is None else sampler.spec,
+            )
+            found[cell] = {
+                "image_pooling": image,
+                "text_pooling": text,
+                "similarity": similarity,
+                "loss": loss,
+                "sampler": sampler,
+            }
+        return found
 
-def protocol_fields(suite: Suite, dataset: ComponentRef, registry: Registry) -> dict[str, Any]:
-    """The fields of a run that the protocol decides: the suite's, or the data set's own.
+
+def protocol_fields(
+    suite: Suite, dataset: ComponentRef, registry: Registry, tuned: Mapping[str, Scalar]
+) -> dict[str, Any]:
+    """The fields of a run that the protocol decides: the suite's, or the data set's own, with the
+    values that were tuned for its row.
 
     Raises:
         SpecError: the preset, a key or a value is not valid.
     """
     card = cast("DatasetCard", registry.get("dataset", dataset.name).card)
     protocol, changes = resolve_protocol(
-        RETRIEVAL, suite.protocol or card.protocol, suite.changes, registry
+        RETRIEVAL, suite.protocol or card.protocol, {**suite.changes, **tuned}, registry
     )
     components: dict[str, Any] = {
         slot.field: ref and with_content(slot.kind, ref, registry)

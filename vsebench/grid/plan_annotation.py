@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, cast
 
+from vsebench.annotation.task import TUNABLE
 from vsebench.grid.axes_annotation import AnnotationAxes, annotation_protocol_fields
 from vsebench.grid.planning import Planned
 from vsebench.grid.tuned import tuned_values
 from vsebench.plugin.datasets import AnnotationData
 from vsebench.plugin.errors import SpecError
-from vsebench.results.spec import AnnotationSpec
+from vsebench.results.spec import AnnotationSpec, Cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,30 +36,35 @@ def annotation_runs(
 
     axes = AnnotationAxes.of(suite, registry)
     cells = {
-        (d.spec, s.spec, loss.spec): (d, s, loss)
+        Cell(d.spec, loss.spec, sampler=s.spec): (d, s, loss)
         for d, s, loss in itertools.product(datasets, axes.samplers, axes.losses)
     }
-    tuned = tuned_values(suite.tuned, list(cells), suite.changes, registry)
+    tuned = tuned_values(suite.tuned, cells, suite.changes, TUNABLE.keys, registry)
     cards = {
         dataset.spec: cast("DatasetCard", registry.get("dataset", dataset.name).card)
         for dataset in datasets
     }
     protocols = {
-        key: annotation_protocol_fields(suite, cards[key[0]], registry, tuned.get(key, {}))
-        for key in cells
+        cell: [
+            (values, annotation_protocol_fields(suite, cards[cell.dataset], registry, values.set))
+            for values in tuned[cell]
+        ]
+        for cell in cells
     }
     opened = {dataset.spec: open_data(dataset) for dataset in datasets}
     runs = []
-    for key, (dataset, sampler, loss) in cells.items():
-        fields = {
-            "sampler": sampler,
-            "loss": loss,
-            "device": _device(suite, protocols[key]["protocol"], device),
-        }
-        runs += [
-            AnnotationSpec(**opened[dataset.spec].fields, **protocols[key], **fields, seed=seed)
-            for seed in suite.seeds
-        ]
+    for cell, (dataset, sampler, loss) in cells.items():
+        for values, protocol in protocols[cell]:
+            fields = {
+                "sampler": sampler,
+                "loss": loss,
+                "device": _device(suite, protocol["protocol"], device),
+                **values.fields,
+            }
+            runs += [
+                AnnotationSpec(**opened[dataset.spec].fields, **protocol, **fields, seed=seed)
+                for seed in values.seeds(suite.seeds)
+            ]
         if isinstance(data := opened[dataset.spec].data, AnnotationData):
             check_run(runs[-1], data)
     return Planned(tuple(runs))

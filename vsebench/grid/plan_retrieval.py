@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vsebench.grid.axes import loss_card
 from vsebench.grid.axes_retrieval import Axes, protocol_fields
 from vsebench.grid.planning import Planned
 from vsebench.grid.suits import check_batch, check_frozen, check_images
+from vsebench.grid.tuned import tuned_values
 from vsebench.plugin.datasets import RetrievalData
 from vsebench.plugin.errors import PluginError
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref
 from vsebench.results.spec import RunSpec
+from vsebench.retrieval.task import TUNABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from vsebench.grid.planning import Opened
     from vsebench.grid.suite import Suite
+    from vsebench.grid.tuned import Values
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import ComponentRef, Device
+    from vsebench.results.spec import Cell, ComponentRef, Device
 
 
 def retrieval_runs(
@@ -35,38 +37,39 @@ def retrieval_runs(
     """Every run of a suite, each after those that it depends on; everything is resolved before the
     first data set is opened.
     """
-    axes = Axes.of(suite, registry)
-    protocols = [protocol_fields(suite, dataset, registry) for dataset in datasets]
-    for protocol in protocols:
+    cells = Axes.of(suite, registry).cells(datasets)
+    tuned = tuned_values(suite.tuned, cells, suite.changes, TUNABLE.keys, registry)
+    refs = {dataset.spec: dataset for dataset in datasets}
+    protocols: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for cell, values in ((cell, values) for cell, each in tuned.items() for values in each):
+        key = _conditions(cell, values)
+        if key not in protocols:
+            protocols[key] = protocol_fields(suite, refs[cell.dataset], registry, values.set)
+    for protocol in protocols.values():
         encoders = {
             kind: protocol[kind.replace("-", "_")] for kind in ("image-encoder", "text-encoder")
         }
         check_frozen(protocol["protocol"], encoders, registry)
     grid = _Grid(registry)
-    for dataset, protocol in zip(datasets, protocols, strict=True):
-        opened = open_data(dataset)
-        if isinstance(opened.data, RetrievalData):
-            check_images(dataset, opened.data, protocol["image_encoder"], registry)
-            check_batch(dataset, opened.data, protocol["protocol"])
-        for pooling, similarity, (loss, sampler), seed in itertools.product(
-            axes.poolings, axes.similarities, axes.methods, suite.seeds
-        ):
-            sides = {"image_pooling": pooling[0], "text_pooling": pooling[1]}
-            grid.ask_for(
-                RunSpec(
-                    **opened.fields,
-                    **protocol,
-                    **sides,
-                    similarity=similarity,
-                    loss=loss,
-                    sampler=sampler,
-                    seed=seed,
-                    device=device,
-                )
-            )
+    opened = {dataset.spec: open_data(dataset) for dataset in datasets}
+    for (name, *_), protocol in protocols.items():
+        if isinstance(data := opened[name].data, RetrievalData):
+            check_images(refs[name], data, protocol["image_encoder"], registry)
+            check_batch(refs[name], data, protocol["protocol"])
+    for cell, components in cells.items():
+        for values in tuned[cell]:
+            protocol = protocols[_conditions(cell, values)]
+            for seed in values.seeds(suite.seeds):
+                fields = {**opened[cell.dataset].fields, **protocol, **values.fields}
+                grid.ask_for(RunSpec(**fields, **components, seed=seed, device=device))
     runs = tuple(grid.runs.values())
     support = frozenset(grid.runs.keys() - grid.asked)
     return Planned(runs, support, tuple(warm_up_warnings(runs, registry)))
+
+
+def _conditions(cell: Cell, values: Values) -> tuple[Any, ...]:
+    """What decides the protocol of a cell's runs, of all that differs between them."""
+    return cell.dataset, *sorted(values.set.items())
 
 
 @dataclass

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.grid.tuned import TUNABLE
+from vsebench.annotation.task import TUNABLE
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.keys import Key
 
@@ -58,10 +58,10 @@ def parse_space(text: str) -> tuple[Axis, ...]:
                 f"--space takes KEY=LOW..HIGH or KEY=A|B|C, comma-separated; got '{part}'"
             )
         for key in keys:
-            if key not in TUNABLE:
+            if key not in TUNABLE.keys:
                 raise SpecError(
                     f"--space: protocol key '{key}' is held equal between rows: "
-                    f"{did_you_mean(key, TUNABLE)}"
+                    f"{did_you_mean(key, TUNABLE.keys)}"
                 )
             if any(key in axis.keys for axis in axes) or keys.count(key) > 1:
                 raise SpecError(f"--space names '{key}' twice: keep one")

@@ -55,9 +55,7 @@ class Suite(BaseModel):
     set: Changes = Field(default_factory=dict)
     """Protocol keys that differ from the preset."""
     tuned: TunedRows = ()
-    """Protocol keys of single rows, for annotation data sets; all rows or none, and the same keys
-    for all.
-    """
+    """Protocol keys of single rows; all rows or none, and the same keys for all."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` is CUDA where there is a device, else the CPU."""
     workers: Count = None

@@ -120,7 +120,7 @@ def plan_search(suite: Suite, points: Sequence[Point], seeds: Sequence[int], out
         plan(suite.model_copy(update={**common, "set": {**suite.set, **point}})) for point in points
     ]
     task = task_of(plans[0].runs[0])
-    if not task.tunes_rows:
+    if task.compared != "sampler":
         raise SpecError(
             f"data set '{suite.dataset[0]}' serves the {task.name} task, where no row is tuned by "
             "itself"

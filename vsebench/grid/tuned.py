@@ -5,41 +5,67 @@ effort.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.results.components import resolve_ref
+from vsebench.results.components import resolve_pooling, resolve_ref
+from vsebench.results.spec import Cell, Tuning, pooling_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
 
-    Cell = tuple[str, str, str]
-    """Canonical specs of a data set, a sampler and a loss."""
 
-TUNABLE = ("lr", "l2_image", "l2_label", "init_scale")
-"""Protocol keys that may differ between the rows of one table: they decide how well a row trains,
-not for how long or on what.
-"""
+class Found(BaseModel):
+    """How the values of an entry were found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    configurations: int = Field(ge=1)
+    """Points of the space that were tried."""
+    seconds: float = Field(ge=0)
+    """Training seconds of all trials, with first rounds and mining."""
+    tuned_at_edge: tuple[str, ...] = ()
+    """Keys whose value lies at an end of the range that was searched."""
 
 
 class Tuned(BaseModel):
-    """Protocol values of one row, chosen on dev; `vsebench tune` writes them."""
+    """Protocol values of a row, chosen on dev; `vsebench tune` writes them. A component that is
+    left out stands for every one of the suite.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     dataset: str | None = None
-    """The data set; every one of the suite when left out."""
-    sampler: str
+    """The data set."""
+    pooling: str | None = None
+    """The pooling of the row."""
+    similarity: str | None = None
+    """The similarity of the row."""
+    sampler: str | None = None
     """The sampler of the row."""
     loss: str
     """The loss of the row."""
+    study: int = Field(default=0, ge=0)
+    """Which of several independent searches chose the values; each has runs of its own, with seeds
+    that follow those of the study before.
+    """
     set: dict[str, float]
     """Protocol keys and their values; the same keys for every row."""
+    tuning: Found | None = None
+    """How they were found; for reports, and no part of what a run is."""
+
+    @property
+    def label(self) -> str:
+        """How errors name the entry."""
+        parts = (self.dataset, self.pooling, self.similarity, self.sampler, self.loss)
+        name = " × ".join(part for part in parts if part is not None)
+        return f"{name} of study {self.study}" if self.study else name
 
 
 def _checked(value: object) -> object:
@@ -50,22 +76,16 @@ def _checked(value: object) -> object:
         if isinstance(entry, Tuned):
             continue
         if not isinstance(entry, Mapping):
-            raise ValueError(f"an entry is a table with sampler, loss and set, got {entry!r}")
+            raise ValueError(f"an entry is a table with loss and set, got {entry!r}")
         for key in entry:
             if key not in Tuned.model_fields:
                 raise ValueError(
                     f"an entry has no key '{key}': {did_you_mean(str(key), Tuned.model_fields)}"
                 )
         values = entry.get("set")
-        if (
-            not entry.get("sampler")
-            or not entry.get("loss")
-            or not isinstance(values, Mapping)
-            or not values
-        ):
+        if not entry.get("loss") or not isinstance(values, Mapping) or not values:
             raise ValueError(
-                "an entry needs sampler, loss and set, a table of protocol keys, got "
-                f"{dict(entry)!r}"
+                f"an entry needs loss and set, a table of protocol keys, got {dict(entry)!r}"
             )
         for key, number in values.items():
             if isinstance(number, bool) or not isinstance(number, int | float):
@@ -76,57 +96,103 @@ def _checked(value: object) -> object:
 TunedRows = Annotated[tuple[Tuned, ...], BeforeValidator(_checked)]
 
 
+class Values(NamedTuple):
+    """What a row trains with in one study.
+
+    Attributes:
+        study: number of the study.
+        set: tuned values by protocol key; empty where nothing is tuned.
+        tuning: how they were found, where that is known.
+    """
+
+    study: int = 0
+    set: Mapping[str, Scalar] = MappingProxyType({})
+    tuning: Tuning | None = None
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """Those of a run that they decide."""
+        return {"tuned": tuple(sorted(self.set)), "tuning": self.tuning}
+
+    def seeds(self, suite: Sequence[int]) -> tuple[int, ...]:
+        """Seeds of its runs: the suite's, and in later studies as many that follow, so that no two
+        runs of a row share one.
+        """
+        return study_seeds(suite, self.study)
+
+
+def study_seeds(seeds: Sequence[int], study: int) -> tuple[int, ...]:
+    """The seeds of a study: those of the first, moved behind those of the studies before."""
+    return tuple(seed + study * (max(seeds) - min(seeds) + 1) for seed in seeds)
+
+
 def tuned_values(
-    entries: Sequence[Tuned], cells: Sequence[Cell], common: Iterable[str], registry: Registry
-) -> Mapping[Cell, Mapping[str, Scalar]]:
-    """The tuned values of each cell; of none where nothing is tuned.
+    entries: Sequence[Tuned],
+    cells: Collection[Cell],
+    common: Iterable[str],
+    tunable: Sequence[str],
+    registry: Registry,
+) -> Mapping[Cell, Sequence[Values]]:
+    """What each cell trains with, by study; one without values where nothing is tuned.
 
     Args:
         entries: entries of the suite.
         cells: cells of its grid.
         common: protocol keys that the suite sets for all rows.
+        tunable: protocol keys that the task lets rows differ in.
         registry: resolves specs.
 
     Raises:
-        SpecError: an entry fits no cell or a cell has none or several, entries tune different keys,
-            or a key is not tunable or set for all rows.
+        SpecError: an entry fits no cell, a cell has none or several of a study, entries tune
+            different keys, or a key is not tunable or set for all rows.
     """
-    if entries:
-        _check_keys(entries, common)
-    found: dict[Cell, Mapping[str, Scalar]] = {}
+    if not entries:
+        return {cell: (Values(),) for cell in cells}
+    _check_keys(entries, common, tunable)
+    found: dict[Cell, dict[int, Values]] = {cell: {} for cell in cells}
     for entry in entries:
         fitting = _fitting(entry, cells, registry)
         if not fitting:
             raise SpecError(
-                f"tuned: {_named(entry)} is no row of this suite: take the entry out, or add its "
+                f"tuned: {entry.label} is no row of this suite: take the entry out, or add its "
                 "components"
             )
         for cell in fitting:
-            if cell in found:
-                raise SpecError(f"tuned: {' × '.join(cell)} has two entries: keep one")
-            found[cell] = entry.set
-    missing = next((cell for cell in cells if entries and cell not in found), None)
-    if missing is not None:
-        raise SpecError(
-            f"tuned: {' × '.join(missing)} has no entry: rows of one table are all tuned or none; "
-            "'vsebench tune' writes every entry"
-        )
-    return found
+            if entry.study in found[cell]:
+                of_study = f" of study {entry.study}" if entry.study else ""
+                raise SpecError(f"tuned: {cell.label} has two entries{of_study}: keep one")
+            found[cell][entry.study] = Values(entry.study, entry.set, _tuning(entry))
+    studies = max(entry.study for entry in entries) + 1
+    for cell, values in found.items():
+        missing = next((study for study in range(studies) if study not in values), None)
+        if missing is not None:
+            of_study = f" of study {missing}" if studies > 1 else ""
+            raise SpecError(
+                f"tuned: {cell.label} has no entry{of_study}: rows of one table are all tuned or "
+                "none; 'vsebench tune' writes every entry"
+            )
+    return {cell: [values[study] for study in range(studies)] for cell, values in found.items()}
 
 
-def _check_keys(entries: Sequence[Tuned], common: Iterable[str]) -> None:
+def _tuning(entry: Tuned) -> Tuning | None:
+    if entry.tuning is None:
+        return None
+    return Tuning(study=entry.study, **entry.tuning.model_dump())
+
+
+def _check_keys(entries: Sequence[Tuned], common: Iterable[str], tunable: Sequence[str]) -> None:
     keys = sorted(entries[0].set)
     for entry in entries:
         if sorted(entry.set) != keys:
             raise SpecError(
-                f"tuned: {_named(entry)} sets {', '.join(sorted(entry.set))}, "
-                f"{_named(entries[0])} {', '.join(keys)}: tune the same keys for all rows"
+                f"tuned: {entry.label} sets {', '.join(sorted(entry.set))}, "
+                f"{entries[0].label} {', '.join(keys)}: tune the same keys for all rows"
             )
     for key in keys:
-        if key not in TUNABLE:
+        if key not in tunable:
             raise SpecError(
                 f"tuned: protocol key '{key}' is held equal between rows: "
-                f"{did_you_mean(key, TUNABLE)}"
+                f"{did_you_mean(key, tunable)}"
             )
         if key in common:
             raise SpecError(
@@ -134,18 +200,14 @@ def _check_keys(entries: Sequence[Tuned], common: Iterable[str]) -> None:
             )
 
 
-def _fitting(entry: Tuned, cells: Sequence[Cell], registry: Registry) -> list[Cell]:
-    dataset = (
-        None if entry.dataset is None else resolve_ref("dataset", entry.dataset, registry).spec
-    )
-    row = (
-        resolve_ref("sampler", entry.sampler, registry).spec,
-        resolve_ref("loss", entry.loss, registry).spec,
-    )
-    return [cell for cell in cells if cell[1:] == row and dataset in (None, cell[0])]
-
-
-def _named(entry: Tuned) -> str:
-    return " × ".join(
-        part for part in (entry.dataset, entry.sampler, entry.loss) if part is not None
-    )
+def _fitting(entry: Tuned, cells: Iterable[Cell], registry: Registry) -> list[Cell]:
+    wanted = {
+        kind: resolve_ref(kind, text, registry).spec
+        for kind in ("dataset", "similarity", "sampler", "loss")
+        if (text := getattr(entry, kind)) is not None
+    }
+    if entry.pooling is not None:
+        wanted["pooling"] = pooling_pair(*resolve_pooling(entry.pooling, registry))
+    return [
+        cell for cell in cells if all(getattr(cell, axis) == spec for axis, spec in wanted.items())
+    ]

@@ -6,9 +6,16 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import from_json
 
 from vsebench.results.protocol import NEVER, AnnotationProtocol, AnyProtocol, Frozen, Protocol
@@ -62,6 +69,11 @@ class ComponentRef(Frozen):
         }
 
 
+def pooling_pair(image: ComponentRef, text: ComponentRef) -> str:
+    """The canonical spec of the poolings of both sides; an equal text side is left out."""
+    return image.spec if image.spec == text.spec else f"{image.spec}/{text.spec}"
+
+
 class Environment(Frozen):
     """Where a run is executed; no part of its identity."""
 
@@ -87,8 +99,45 @@ class WarmUp(NamedTuple):
     epochs: float
 
 
+class Cell(NamedTuple):
+    """A cell of a suite's grid, which its seeds train: canonical specs, None where the task has no
+    such axis or the method needs none.
+    """
+
+    dataset: str
+    loss: str
+    pooling: str | None = None
+    similarity: str | None = None
+    sampler: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How errors and tables of trials name it."""
+        similarity = None if self.similarity == "dot" else self.similarity
+        parts = (self.dataset, self.pooling, similarity, self.sampler, self.loss)
+        return " × ".join(part for part in parts if part is not None)
+
+
+class Tuning(Frozen):
+    """How the tuned values of a row were chosen; no part of a run's identity."""
+
+    study: int = Field(0, ge=0, description="which of several independent searches chose them")
+    configurations: int = Field(ge=1, description="points of the space that were tried")
+    seconds: float = Field(
+        ge=0, description="training seconds of all trials, with first rounds and mining"
+    )
+    tuned_at_edge: tuple[str, ...] = Field(
+        (), description="keys whose value lies at an end of the range that was searched"
+    )
+
+
 class RunBase(Frozen, ABC):
     """What the runs of every task have: one point of the grid, fully resolved."""
+
+    sparse: ClassVar[tuple[str, ...]] = ("tuning",)
+    """Fields that are written only where they hold something: records made before them stay as
+    they are.
+    """
 
     dataset: Annotated[ComponentRef, ComponentSlot("dataset")]
     data_fingerprint: str
@@ -106,6 +155,7 @@ class RunBase(Frozen, ABC):
         description="run ids; the first is the first round of a loss that needs offline negatives",
     )
     environment: Environment = Environment()
+    tuning: Tuning | None = Field(None, description="how the values of `tuned` were chosen")
 
     if TYPE_CHECKING:  # fields of a base come first, and a record's order of keys is kept
 
@@ -123,6 +173,11 @@ class RunBase(Frozen, ABC):
             values = {key: value for key, value in values.items() if key != "role"}
         return values
 
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        return {key: value for key, value in values.items() if value or key not in self.sparse}
+
     @property
     @abstractmethod
     def combination(self) -> tuple[str, str]:
@@ -134,6 +189,11 @@ class RunBase(Frozen, ABC):
         """The components that rows of the task's tables name, by axis; None where a run has
         none.
         """
+
+    @property
+    def cell(self) -> Cell:
+        """The cell of the grid that it is a run of."""
+        return Cell(**{"dataset": self.dataset.spec, **self.axes})  # type: ignore[arg-type]
 
     @property
     def set_apart(self) -> tuple[str, ...]:
@@ -234,6 +294,8 @@ class RunBase(Frozen, ABC):
 class RunSpec(RunBase):
     """A run of the retrieval task."""
 
+    sparse: ClassVar[tuple[str, ...]] = ("tuning", "tuned")
+
     task: Literal["retrieval"] = "retrieval"
     image_pooling: Annotated[ComponentRef, ComponentSlot("pooling", in_model=True)]
     text_pooling: Annotated[ComponentRef, ComponentSlot("pooling", in_model=True)]
@@ -250,12 +312,24 @@ class RunSpec(RunBase):
         None, description="of global negatives, for a loss that needs them"
     )
     protocol: Protocol
+    tuned: tuple[str, ...] = Field(
+        (),
+        description="protocol keys whose values were tuned for this row: it may differ in them "
+        "from the rows beside it",
+    )
+
+    @property
+    def tuned_keys(self) -> tuple[str, ...]:
+        return self.tuned
+
+    @property
+    def cell(self) -> Cell:
+        return super().cell._replace(similarity=self.similarity.spec)
 
     @property
     def pooling(self) -> str:
         """The canonical pooling spec; an equal text side is left out."""
-        image, text = self.image_pooling.spec, self.text_pooling.spec
-        return image if image == text else f"{image}/{text}"
+        return pooling_pair(self.image_pooling, self.text_pooling)
 
     @property
     def combination(self) -> tuple[str, str]:
@@ -307,7 +381,8 @@ class RunSpec(RunBase):
         }
 
     def identity(self) -> dict[str, Any]:
-        return self._identity(self.task, self.protocol, depends_on=list(self.depends_on))
+        tuned = {"tuned": list(self.tuned)} if self.tuned else {}
+        return self._identity(self.task, self.protocol, depends_on=list(self.depends_on), **tuned)
 
 
 class AnnotationSpec(RunBase):

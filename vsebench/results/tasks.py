@@ -22,11 +22,31 @@ from vsebench.results.row_keys import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vsebench.plugin.metrics import Metric
+    from vsebench.plugin.params import Scalar
     from vsebench.results.protocol import AnyProtocol
     from vsebench.results.spec import RunBase
+
+
+@dataclass(frozen=True)
+class Tunable:
+    """What of a task's protocol may be chosen for each row by itself, and how trials are made
+    short.
+
+    Attributes:
+        keys: protocol keys that may differ between the rows of one table: they decide how well a
+            row trains, not for how long or on what.
+        searched: keys that a search tries where nobody says which; those of one tuple take one
+            value together.
+        shortened: changes that make a protocol's schedule a complete one of a share of its length,
+            as near as it can be; none where it cannot be shorter.
+    """
+
+    keys: tuple[str, ...]
+    searched: tuple[tuple[str, ...], ...]
+    shortened: Callable[[Any, float], dict[str, Scalar]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +73,7 @@ class Task:
         cost: keys that its rows have, beside those of every task's cost.
         shown_cost: those of them that tables for people have, by heading; seconds.
         published: whether cards hold published results of it, which `verify` compares with.
-        tunes_rows: whether a suite may set protocol keys for one row alone.
+        tunable: what a suite may set for one row alone; None where rows are not tuned.
     """
 
     name: str
@@ -71,7 +91,7 @@ class Task:
     step: str = "steps"
     cost: tuple[str, ...] = ()
     shown_cost: Mapping[str, str] = field(default_factory=dict)
-    tunes_rows: bool = False
+    tunable: Tunable | None = None
     published: bool = False
 
     @property

@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vsebench.plugin.metrics import HEADLINE, METRICS
 from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
 from vsebench.results.spec import RunSpec
-from vsebench.results.tasks import Task
+from vsebench.results.tasks import Task, Tunable
+
+if TYPE_CHECKING:
+    from vsebench.plugin.params import Scalar
+
+
+def shortened(protocol: Protocol, share: float) -> dict[str, Scalar]:
+    """Fewer epochs, with what the protocol counts in epochs shortened alike; cuts of the rate and
+    the cosine are shares of all steps and follow by themselves.
+
+    Args:
+        protocol: protocol of a whole run.
+        share: share of its epochs, in (0, 1].
+    """
+    epochs = max(1, round(protocol.epochs * share))
+    changes: dict[str, Scalar] = {
+        "epochs": epochs,
+        "warmup_epochs": protocol.warmup_epochs * epochs / protocol.epochs,
+        "lr_warmup_epochs": protocol.lr_warmup_epochs * epochs / protocol.epochs,
+    }
+    return {key: value for key, value in changes.items() if value != getattr(protocol, key)}
+
+
+TUNABLE = Tunable(
+    keys=("lr", "weight_decay", "clip_norm", "warmup_epochs", "lr_warmup_epochs"),
+    searched=(("lr",),),
+    shortened=shortened,
+)
 
 RETRIEVAL = Task(
     name="retrieval",
@@ -30,6 +59,7 @@ RETRIEVAL = Task(
     parts=("train", "mining", "prior", "evaluation"),
     planner="vsebench.grid.plan_retrieval:retrieval_runs",
     runner="vsebench.retrieval.training.train:train",
+    tunable=TUNABLE,
     published=True,
 )
 """`prior` is the first round of a loss that needs one."""
