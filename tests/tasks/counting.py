@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from vsebench.grid.axes import check_losses, distinct_refs, suite_specs
-from vsebench.grid.planning import Planned
+from vsebench.grid.planners import Planned, check_losses, distinct_refs, suite_specs
 from vsebench.grid.protocols import resolve_protocol
 from vsebench.plugin import Card, DatasetCard, LossCard, hookimpl
 from vsebench.plugin.metrics import Metric

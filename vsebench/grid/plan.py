@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vsebench.data.open import open_dataset
-from vsebench.grid.axes import resolve_datasets
-from vsebench.grid.planning import Opened
+from vsebench.grid.planners import Opened, resolve_datasets
 from vsebench.grid.preflight import check_components
 from vsebench.kernels.devices import default_workers, resolve_device
 from vsebench.plugin.host.loader import load_plugins
@@ -19,7 +18,7 @@ from vsebench.results.spec import ComponentRef, Environment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vsebench.grid.planning import Planned
+    from vsebench.grid.planners import Planned
     from vsebench.grid.suite import Suite
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import RunBase

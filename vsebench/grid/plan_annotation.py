@@ -1,27 +1,92 @@
-"""The runs of the annotation task."""
+"""The runs of the annotation task: samplers and losses."""
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
-from vsebench.annotation.task import TUNABLE
-from vsebench.grid.axes_annotation import AnnotationAxes, annotation_protocol_fields
-from vsebench.grid.planning import Planned
+from vsebench.annotation.task import ANNOTATION, TUNABLE
+from vsebench.grid.planners import Planned, check_losses, distinct_refs
+from vsebench.grid.protocols import components_of, resolve_protocol
 from vsebench.grid.tuned import tuned_values
 from vsebench.plugin.datasets import AnnotationData
 from vsebench.plugin.errors import SpecError
+from vsebench.plugin.specs import own_spec
 from vsebench.results.spec import AnnotationSpec, Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from vsebench.grid.planning import Opened
+    from vsebench.grid.planners import Opened
     from vsebench.grid.suite import Suite
     from vsebench.plugin.cards import DatasetCard
+    from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
     from vsebench.results.protocol import AnnotationProtocol
     from vsebench.results.spec import ComponentRef, Device
+
+SAMPLERS = ("uniform", "warp", "vse-ens")
+LOSSES = ("hinge",)
+"""What a suite that names none compares."""
+
+
+@dataclass(frozen=True)
+class AnnotationAxes:
+    """The resolved components of a suite."""
+
+    samplers: tuple[ComponentRef, ...]
+    losses: tuple[ComponentRef, ...]
+
+    @classmethod
+    def of(cls, suite: Suite, registry: Registry) -> AnnotationAxes:
+        """Resolves a suite's components.
+
+        Raises:
+            SpecError: one is not known, is given twice, or belongs to another task; or the suite
+                names what the task does not use.
+        """
+        for name in ("pooling", "similarity"):
+            if name in suite.model_fields_set:
+                raise SpecError(
+                    f"data set '{suite.dataset[0]}' serves the annotation task, which uses no "
+                    f"{name}: leave out the {name}"
+                )
+        samplers = distinct_refs(
+            "sampler",
+            suite.sampler or [own_spec("sampler", text, registry) for text in SAMPLERS],
+            registry,
+        )
+        losses = distinct_refs(
+            "loss",
+            suite.loss
+            if "loss" in suite.model_fields_set
+            else [own_spec("loss", text, registry) for text in LOSSES],
+            registry,
+        )
+        check_losses(losses, ANNOTATION, suite, registry)
+        return cls(samplers, losses)
+
+
+def annotation_protocol_fields(
+    suite: Suite, card: DatasetCard, registry: Registry, tuned: Mapping[str, Scalar]
+) -> dict[str, Any]:
+    """The fields of a run that the protocol decides: the suite's, or the data set's own, with the
+    values that were tuned for its row.
+
+    Raises:
+        SpecError: the preset, a key or a value is not valid.
+    """
+    given = {**suite.changes, **tuned}
+    protocol, changes = resolve_protocol(
+        ANNOTATION, suite.protocol or card.protocol, given, registry
+    )
+    components = components_of(protocol, ANNOTATION.spec, given, registry)
+    return {
+        "protocol": protocol,
+        "protocol_changes": changes,
+        **{slot.field: ref for slot, ref in components},
+    }
 
 
 def annotation_runs(

@@ -64,7 +64,7 @@ class Task:
         headline: the metric that selects models and dates their arrival; higher is better.
         notes: sentences on what every table's figures are.
         parts: what a run's seconds are divided into, as `Cost` names them.
-        planner: turns a suite into runs (`vsebench.grid.planning.Planner`).
+        planner: turns a suite into runs (`vsebench.grid.planners.Planner`).
         runner: trains and tests a run: of a spec, a directory, a reporter and observers, to a
             record.
         asker: raises SpecError where a component, given with its kind and a run, cannot do what

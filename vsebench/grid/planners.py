@@ -1,8 +1,11 @@
-"""The axes of a suite's grid, resolved: what the tasks' axes have in common."""
+"""What the planners of all tasks share: how the components that a suite names are resolved, and
+what passes between a planner and the plan.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.specs import own_spec
@@ -15,8 +18,16 @@ if TYPE_CHECKING:
     from vsebench.grid.suite import Suite
     from vsebench.plugin.cards import DatasetCard, LossCard
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import ComponentRef
+    from vsebench.results.spec import ComponentRef, Device, RunBase
     from vsebench.results.tasks import Task
+
+    Planner = Callable[
+        [Suite, Sequence[ComponentRef], Callable[[ComponentRef], "Opened"], Device, Registry],
+        "Planned",
+    ]
+    """Of a suite, its data sets, what opens one, the device and the registry; everything is
+    resolved before the first data set is opened.
+    """
 
 T = TypeVar("T")
 
@@ -97,3 +108,31 @@ def distinct(
             )
         resolved.append(item)
     return tuple(resolved)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A data set that was opened and checked.
+
+    Attributes:
+        data: its splits.
+        fields: those of a run that it decides.
+    """
+
+    data: Any
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The runs of a suite.
+
+    Attributes:
+        runs: every run after those that it depends on.
+        support: ids of those that only serve others.
+        warnings: what the task has to say of them.
+    """
+
+    runs: tuple[RunBase, ...]
+    support: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()

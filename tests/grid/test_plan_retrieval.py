@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.grid.content import with_content
+from vsebench.grid.plan_retrieval import with_content
 from vsebench.plugin import DataError, PluginError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.components import resolve_ref
