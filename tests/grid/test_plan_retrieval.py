@@ -14,7 +14,7 @@ from vsebench.results.components import resolve_ref
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vsebench.results.spec import ComponentRef
+    from vsebench.results.components import ComponentRef
 
 PLUGIN = """
 from pathlib import Path

@@ -9,7 +9,8 @@ import pytest
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import load_suite, make_suite, suite_text
 from vsebench.plugin import SpecError
-from vsebench.results.spec import AnnotationSpec, Tuning, read_spec
+from vsebench.results.run_base import Tuning
+from vsebench.results.spec import AnnotationSpec, read_spec
 
 if TYPE_CHECKING:
     from pathlib import Path

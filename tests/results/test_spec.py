@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.factories import make_spec
+from vsebench.results.components import ComponentRef
 from vsebench.results.pack_format import RUNS
 from vsebench.results.protocol import AnnotationProtocol, Protocol
-from vsebench.results.spec import ComponentRef
 from vsebench.results.store import Store
 
 DEFAULTS = {

@@ -14,10 +14,10 @@ from vsebench.grid.planners import Planned, check_losses, distinct_refs, suite_s
 from vsebench.grid.protocols import resolve_protocol
 from vsebench.plugin import Card, DatasetCard, LossCard, hookimpl
 from vsebench.plugin.metrics import Metric
+from vsebench.results.components import ComponentRef, ComponentSlot
 from vsebench.results.protocol import AnyProtocol
 from vsebench.results.record import Cost, Evaluation, RunRecord
-from vsebench.results.slots import ComponentSlot
-from vsebench.results.spec import ComponentRef, RunBase
+from vsebench.results.run_base import RunBase
 from vsebench.results.tasks import Task
 
 if TYPE_CHECKING:

@@ -126,7 +126,7 @@ def _json(
     ensemble: RetrievalMetrics,
     protocol: str,
 ) -> str:
-    from vsebench.results.spec import METRIC_VERSION
+    from vsebench.results.run_base import METRIC_VERSION
 
     def described(run: StoredRun, metrics: RetrievalMetrics) -> dict[str, Any]:
         spec = run.spec

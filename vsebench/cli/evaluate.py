@@ -176,7 +176,7 @@ def _recalls(embedded: Embedded, protocol: str, *, as_json: bool) -> str:
 
 
 def _json(found: dict[str, Any]) -> str:
-    from vsebench.results.spec import METRIC_VERSION
+    from vsebench.results.run_base import METRIC_VERSION
 
     return json.dumps({**found, "metric_version": METRIC_VERSION})
 

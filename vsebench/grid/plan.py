@@ -12,8 +12,8 @@ from vsebench.grid.preflight import check_components
 from vsebench.kernels.devices import default_workers, resolve_device
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import own_spec
-from vsebench.results.components import resolve_ref
-from vsebench.results.spec import ComponentRef, Environment
+from vsebench.results.components import ComponentRef, resolve_ref
+from vsebench.results.run_base import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vsebench.grid.planners import Planned
     from vsebench.grid.suite import Suite
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import RunBase
+    from vsebench.results.run_base import RunBase
 
 
 @dataclass(frozen=True)

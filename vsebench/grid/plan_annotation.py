@@ -13,7 +13,8 @@ from vsebench.grid.tuned import tuned_values
 from vsebench.plugin.datasets import AnnotationData
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.specs import own_spec
-from vsebench.results.spec import AnnotationSpec, Cell
+from vsebench.results.run_base import Cell
+from vsebench.results.spec import AnnotationSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from vsebench.plugin.cards import DatasetCard
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
+    from vsebench.results.components import ComponentRef
     from vsebench.results.protocol import AnnotationProtocol
-    from vsebench.results.spec import ComponentRef, Device
+    from vsebench.results.run_base import Device
 
 SAMPLERS = ("uniform", "warp", "vse-ens")
 LOSSES = ("hinge",)

@@ -24,8 +24,9 @@ from vsebench.plugin.cards import EncoderCard
 from vsebench.plugin.datasets import RetrievalData
 from vsebench.plugin.errors import DataError, PluginError, SpecError
 from vsebench.plugin.specs import own_spec
-from vsebench.results.components import resolve_pooling, resolve_ref
-from vsebench.results.spec import Cell, RunSpec, pooling_pair
+from vsebench.results.components import pooling_pair, resolve_pooling, resolve_ref
+from vsebench.results.run_base import Cell
+from vsebench.results.spec import RunSpec
 from vsebench.retrieval.task import RETRIEVAL, TUNABLE
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from vsebench.plugin.cards import DatasetCard
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import ComponentRef, Device
+    from vsebench.results.components import ComponentRef
+    from vsebench.results.run_base import Device
 
     PoolingPair = tuple[ComponentRef, ComponentRef]
     Method = tuple[ComponentRef, ComponentRef | None]

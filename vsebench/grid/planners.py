@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from vsebench.grid.suite import Suite
     from vsebench.plugin.cards import DatasetCard, LossCard
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import ComponentRef, Device, RunBase
+    from vsebench.results.components import ComponentRef
+    from vsebench.results.run_base import Device, RunBase
     from vsebench.results.tasks import Task
 
     Planner = Callable[

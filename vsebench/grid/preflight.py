@@ -11,8 +11,8 @@ from vsebench.plugin.cards import claimed
 from vsebench.plugin.errors import SpecError, VsebenchError
 from vsebench.plugin.host.timebox import PluginTimeout, limit, within
 from vsebench.plugin.kinds import KINDS
-from vsebench.results.components import make
 from vsebench.results.record import Evaluation
+from vsebench.results.run_base import make
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import RetrievalData
     from vsebench.plugin.registry import Registry
+    from vsebench.results.components import ComponentRef, ComponentSlot
     from vsebench.results.protocol import Protocol
-    from vsebench.results.slots import ComponentSlot
-    from vsebench.results.spec import AnySpec, ComponentRef
+    from vsebench.results.spec import AnySpec
 
 
 def check_components(runs: Iterable[AnySpec], registry: Registry) -> list[str]:

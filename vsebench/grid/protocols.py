@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
+    from vsebench.results.components import ComponentRef, ComponentSlot
     from vsebench.results.protocol import AnyProtocol
-    from vsebench.results.slots import ComponentSlot
-    from vsebench.results.spec import ComponentRef, RunBase
+    from vsebench.results.run_base import RunBase
     from vsebench.results.tasks import Task
 
 

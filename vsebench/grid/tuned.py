@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.results.components import resolve_pooling, resolve_ref
-from vsebench.results.spec import Cell, Tuning, pooling_pair
+from vsebench.results.components import pooling_pair, resolve_pooling, resolve_ref
+from vsebench.results.run_base import Cell, Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.report.wording import count, distinct, word
-from vsebench.results.spec import METRIC_VERSION
+from vsebench.results.run_base import METRIC_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,13 +11,14 @@ from vsebench.plugin.published import Setting
 from vsebench.plugin.specs import parse_spec
 from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
-from vsebench.results.spec import RunBase, RunSpec
+from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import ComponentRef
+    from vsebench.results.components import ComponentRef
+    from vsebench.results.run_base import RunBase
 
 COMPARED = (*RECALLS, "rsum")
 """The metrics by which a run is compared with a published result."""

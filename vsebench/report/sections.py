@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vsebench.report.runs import Run
-    from vsebench.results.slots import ComponentSlot
-    from vsebench.results.spec import AnySpec, ComponentRef
+    from vsebench.results.components import ComponentRef, ComponentSlot
+    from vsebench.results.spec import AnySpec
     from vsebench.results.tasks import Task
 
 _NAMED = 3  # differences that an error spells out

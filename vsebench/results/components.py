@@ -1,17 +1,98 @@
-"""What a component spec resolves to in a run, and the component that a run makes of it."""
+"""The components of a run: what a spec resolves to, and the places that they have in a run."""
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from vsebench.plugin.errors import SpecError
-from vsebench.plugin.kinds import KINDS
 from vsebench.plugin.specs import parse_spec
-from vsebench.results.spec import ComponentRef
+from vsebench.results.protocol import Frozen
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import AnySpec
+
+
+class ComponentRef(Frozen):
+    """One component of a run.
+
+    Attributes:
+        spec: the canonical spec, as tables print it.
+        name: `name` or `dist::name`.
+        params: every parameter with its value.
+        version: version of the component's behaviour, from its card.
+        distribution: distribution that provides it; another one that claims the same name is
+            another component.
+        plugin: the entry point that provides it (provenance, not identity).
+        distribution_version: the release of the distribution (provenance, not identity).
+    """
+
+    spec: str
+    name: str
+    params: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    version: str = "1"
+    distribution: str = ""
+    plugin: str = ""
+    distribution_version: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """What a run id hashes.
+
+        The bare name with its distribution: `dist::name` is only how it is spelled while another
+        one claims the name. Of the parameters only those that differ from their defaults, as the
+        spec has them: a component that gains a parameter keeps its runs, and one whose default
+        changes needs a new version on its card.
+        """
+        changed = sorted(self.spec.removeprefix(self.name).split(":")[1:])
+        return {
+            "name": self.name.rpartition("::")[2],
+            "distribution": self.distribution,
+            "params": changed,
+            "version": self.version,
+        }
+
+
+def pooling_pair(image: ComponentRef, text: ComponentRef) -> str:
+    """The canonical spec of the poolings of both sides; an equal text side is left out."""
+    return image.spec if image.spec == text.spec else f"{image.spec}/{text.spec}"
+
+
+@dataclass(frozen=True)
+class ComponentSlot:
+    """The place of one component in a run, which annotates the spec's field that holds it:
+    `loss: Annotated[ComponentRef, ComponentSlot("loss")]`. Identity, planning, tables and checks
+    read the slots of a spec, so that a new component of a run is one more field.
+
+    Attributes:
+        kind: the name of the component's kind.
+        held_equal: whether the protocol's key of the same name names the component, which is then
+            equal for all rows of a table.
+        in_model: whether the component is a part of the model that a run leaves.
+        absent: the word of the protocol for a slot that stays empty.
+        field: the name of the field, which `slots_of` fills in.
+    """
+
+    kind: str
+    held_equal: bool = False
+    in_model: bool = False
+    absent: str = ""
+    field: str = ""
+
+
+@functools.cache
+def slots_of(spec: type[BaseModel]) -> tuple[ComponentSlot, ...]:
+    """The slots of a spec in the order of its fields."""
+    return tuple(
+        replace(mark, field=name)
+        for name, field in spec.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, ComponentSlot)
+    )
 
 
 def resolve_ref(kind: str, text: str, registry: Registry) -> ComponentRef:
@@ -39,29 +120,6 @@ def resolve_ref(kind: str, text: str, registry: Registry) -> ComponentRef:
         distribution=component.origin.distribution,
         plugin=component.origin.plugin,
         distribution_version=component.origin.version,
-    )
-
-
-def make(run: AnySpec, field: str, registry: Registry, **found: object) -> Any:
-    """The component of a run's field, made anew; None where the run has none.
-
-    Args:
-        run: the run.
-        field: the field of the spec.
-        registry: where the component is registered.
-        **found: what its data say that a component may be told, beside what the protocol says.
-
-    Raises:
-        SpecError: the component refuses its parameters or what it is told.
-        PluginError: its class cannot be imported.
-    """
-    ref: ComponentRef | None = getattr(run, field)
-    if ref is None:
-        return None
-    kind = next(slot.kind for slot in run.slots() if slot.field == field)
-    told = {**run.context, **found}
-    return registry.get(kind, ref.name).create(
-        ref.params, **{name: told[name] for name in KINDS[kind].context & told.keys()}
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.results.record import Evaluation, RunRecord
-    from vsebench.results.spec import RunBase
+    from vsebench.results.run_base import RunBase
 
 
 class RunDirectory(RunReader):

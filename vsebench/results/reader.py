@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vsebench.results.spec import RunBase
+    from vsebench.results.run_base import RunBase
 
 T = TypeVar("T")
 

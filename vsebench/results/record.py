@@ -8,7 +8,8 @@ from pydantic import Field
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.protocol import Frozen
-from vsebench.results.spec import METRIC_VERSION, AnySpec, RunSpec
+from vsebench.results.run_base import METRIC_VERSION
+from vsebench.results.spec import AnySpec, RunSpec
 
 SCHEMA = 1
 

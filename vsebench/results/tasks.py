@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.metrics import Metric
     from vsebench.plugin.params import Scalar
     from vsebench.results.protocol import AnyProtocol
-    from vsebench.results.spec import RunBase
+    from vsebench.results.run_base import RunBase
 
 
 @dataclass(frozen=True)

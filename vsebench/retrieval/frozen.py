@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import FrozenEncoder, ParameterGroup, RawImageEncoder
     from vsebench.plugin.registry import Registry
-    from vsebench.results.spec import ComponentRef, RunSpec
+    from vsebench.results.components import ComponentRef
+    from vsebench.results.spec import RunSpec
     from vsebench.retrieval.inputs.run_inputs import Inputs, SplitInputs
     from vsebench.retrieval.inputs.splits import RawImages
 

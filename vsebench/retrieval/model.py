@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from vsebench.plugin import Key, LocalFeatures, PoolingOutput
-from vsebench.results.components import make
+from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import apply, normalise
 
 if TYPE_CHECKING:

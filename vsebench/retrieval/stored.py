@@ -13,7 +13,8 @@ from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import RetrievalData
 from vsebench.plugin.errors import DataError, MissingError, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.results.spec import METRIC_VERSION, RunSpec
+from vsebench.results.run_base import METRIC_VERSION
+from vsebench.results.spec import RunSpec
 from vsebench.retrieval.frozen import keep_features, untrained
 from vsebench.retrieval.inputs.run_inputs import open_inputs
 from vsebench.retrieval.ranking.evaluation import evaluate

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from vsebench.plugin import RetrievalSplit, Tokeniser
     from vsebench.plugin.cards import FeatureKind
     from vsebench.plugin.registry import Registry
+    from vsebench.results.components import ComponentRef
     from vsebench.results.protocol import Protocol
-    from vsebench.results.spec import ComponentRef, RunSpec
+    from vsebench.results.spec import RunSpec
 
 
 def keeps_features(

@@ -12,7 +12,7 @@ from torch import nn
 
 from vsebench.kernels.clock import Clock
 from vsebench.plugin import Key, VsebenchError
-from vsebench.results.components import make
+from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.frozen import keep_features, untrained
 from vsebench.retrieval.inputs.batches import Augmenter, image_batches
@@ -30,8 +30,9 @@ from vsebench.retrieval.training.step import Objective, Stepper
 if TYPE_CHECKING:
     from vsebench.plugin import BatchPlan, LossCard, OfflineSpec, StoppingRule
     from vsebench.plugin.registry import Registry
+    from vsebench.results.components import ComponentRef
     from vsebench.results.observers import Observers
-    from vsebench.results.spec import ComponentRef, RunSpec
+    from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
 
 Reporter = Callable[[dict[str, object]], None]

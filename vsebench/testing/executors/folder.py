@@ -15,7 +15,8 @@ from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref
 from vsebench.results.protocol import AnnotationProtocol
-from vsebench.results.spec import AnnotationSpec, Environment
+from vsebench.results.run_base import Environment
+from vsebench.results.spec import AnnotationSpec
 from vsebench.results.store import Store
 from vsebench.testing.executors import deeds
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import Executor
     from vsebench.plugin.executors import Event
-    from vsebench.results.spec import ComponentRef
+    from vsebench.results.components import ComponentRef
 
 _DATA = "tags:images=100:labels=40:density=0.1"
 _DEEDS = str(Path(deeds.__file__))
