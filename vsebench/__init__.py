@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vsebench.plugin import hookimpl
     from vsebench.plugin.specs import create
     from vsebench.report.results import load_results
+    from vsebench.retrieval.exported.read import load_model
 
 try:
     __version__ = version("vsebench")
@@ -22,11 +23,12 @@ except PackageNotFoundError:  # a source checkout that was never installed
 _HOMES = {
     "create": "vsebench.plugin.specs",
     "hookimpl": "vsebench.plugin",
+    "load_model": "vsebench.retrieval.exported.read",
     "load_results": "vsebench.report.results",
     "run": "vsebench.api",
 }
 
-__all__ = ("__version__", "create", "hookimpl", "load_results", "run")
+__all__ = ("__version__", "create", "hookimpl", "load_model", "load_results", "run")
 
 
 def __getattr__(name: str) -> Any:

@@ -320,7 +320,7 @@ def test_a_second_round_and_a_stored_model_work_on_kept_features(
     assert record.cost is not None
     assert record.cost.mining_seconds > 0
     stored = open_stored(directory)
-    assert mismatch(stored, embed_test(stored, [], CPU), CPU) is None
+    assert mismatch(stored, embed_test(stored, [], CPU).split, CPU) is None
 
 
 def test_a_state_that_half_precision_cannot_hold_is_named(

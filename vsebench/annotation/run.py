@@ -173,7 +173,7 @@ def _finish(current: _Run) -> RunRecord:
             metrics.as_dict(),
         )
     )
-    directory.write_best(state.best.model)
+    directory.write_best(state.best.model, {"run_id": spec.run_id, "step": state.best.step})
     return RunRecord(
         run_id=spec.run_id,
         status="done",

@@ -16,6 +16,7 @@ from vsebench.cli.data import data_app
 from vsebench.cli.data_pack_frames import pack_frames_command
 from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
+from vsebench.cli.export import export_command
 from vsebench.cli.extensions import ExtensibleGroup
 from vsebench.cli.new import new_command
 from vsebench.cli.pack import pack_command, unpack_command
@@ -52,6 +53,7 @@ app.command("refresh")(refresh_command)
 app.command("tune")(tune_command)
 app.command("evaluate")(evaluate_command)
 app.command("ensemble")(ensemble_command)
+app.command("export")(export_command)
 app.command("plugins")(plugins_command)
 app.command("check")(conformance_command)
 app.command("show")(show_command)

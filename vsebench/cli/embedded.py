@@ -105,10 +105,10 @@ def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -
             "joins several)"
         )
     stored, where = open_stored(directories[0]), torch.device(resolve_device(device))
-    found = embed_test(stored, data_roots, where)
+    test = embed_test(stored, data_roots, where)
+    found, roots = test.split, (*data_roots, test.data_path)
     warn(mismatch(stored, found, where))
     owner = found.text_to_image
-    roots = (*data_roots, found.data_path)
     return Embedded(
         found.image,
         found.text,

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.retrieval import RetrievalMetrics
-    from vsebench.retrieval.stored import StoredEmbeddings, StoredRun
+    from vsebench.retrieval.stored import StoredRun
+    from vsebench.retrieval.trained import EmbeddedSplit
 
 SCHEMA = 1
 _LEAST = 2
@@ -101,9 +102,9 @@ def _evaluate(
 
     device = torch.device(resolve_device(device_name))
     rows, embedded = [], []
-    first: StoredEmbeddings | None = None
+    first: EmbeddedSplit | None = None
     for run in members:
-        found = embed_test(run, data_roots, device)
+        found = embed_test(run, data_roots, device).split
         warn(mismatch(run, found, device))
         first = first or found
         if (

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.plugin import DataError, TokenTable
+from vsebench.plugin import DataError, MissingError, TokenTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _FIRST = ("<pad>", "<start>", "<end>", "<unk>")
@@ -86,6 +87,29 @@ class Vocabulary:
             (w for w, c in counts.items() if c >= min_count), key=lambda w: (-counts[w], w)
         )
         return cls((*_FIRST, *kept, _LAST), ends_are_words)
+
+    @classmethod
+    def read(cls, path: Path, *, ends_are_words: bool = True) -> Vocabulary:
+        """The vocabulary in a file of one word a line, as `text` gives it.
+
+        Raises:
+            DataError: the file is missing, cannot be read, or is not a vocabulary.
+        """
+        try:
+            words = path.read_text(encoding="utf-8").split("\n")[:-1]
+        except FileNotFoundError:
+            raise MissingError(f"{path} is missing") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path} cannot be read: {error}") from error
+        try:
+            return cls(tuple(words), ends_are_words)
+        except DataError as error:
+            raise DataError(f"{path} is damaged: {error}") from error
+
+    @property
+    def text(self) -> str:
+        """One word a line; a word's id is its line's number, from 0."""
+        return "".join(f"{word}\n" for word in self.words)
 
     def __len__(self) -> int:
         return len(self.words)

@@ -1,8 +1,9 @@
-"""What a run's binary files hold: arrays by name, and checkpoints."""
+"""What a run's binary files hold: arrays by name, weights and checkpoints."""
 
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING, Any
 
 from vsebench.files import write_bytes
@@ -44,6 +45,35 @@ def npz_arrays(content: bytes) -> dict[str, NDArray[Any]]:
 
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
+
+
+_ABOUT = "vsebench"
+"""The one entry of a weights file's metadata: of several, safetensors does not keep the order, and
+the same model would not have the same bytes.
+"""
+
+
+def weights_bytes(model: Mapping[str, torch.Tensor], about: Mapping[str, Any]) -> bytes:
+    """A safetensors file of weights by name; `about`, as JSON can hold it, is its metadata."""
+    from safetensors.torch import save
+
+    return save(dict(model), {_ABOUT: json.dumps(about, sort_keys=True)} if about else None)
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What a weights file says of itself; nothing where it does not.
+
+    Raises:
+        VsebenchError: it is missing or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get(_ABOUT, "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise VsebenchError(f"{path} is missing or damaged ({error})") from error
+    return about if isinstance(about, dict) else {}
 
 
 def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:

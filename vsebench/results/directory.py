@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vsebench import files
-from vsebench.results.contents import write_arrays, write_checkpoint
+from vsebench.results.contents import weights_bytes, write_arrays, write_checkpoint
 from vsebench.results.reader import CURVE, DONE, PER_IMAGE, RANKS, RECORD, SPEC, RunReader
 
 if TYPE_CHECKING:
@@ -151,16 +151,27 @@ class RunDirectory(RunReader):
         self._ensure_held()
         write_checkpoint(self.checkpoint_path, content)
 
-    def write_best(self, model: dict[str, Tensor]) -> None:
+    def write_best(self, model: dict[str, Tensor], about: Mapping[str, Any] | None = None) -> None:
         """Stores the weights of the model that dev selected.
+
+        Args:
+            model: the weights by name.
+            about: what the file says of itself, as JSON can hold it.
 
         Raises:
             VsebenchError: it cannot be written.
         """
-        from safetensors.torch import save
-
         self._ensure_held()
-        files.write_bytes(self.best_path, save(model))
+        files.write_bytes(self.best_path, weights_bytes(model, about or {}))
+
+    def write_vocabulary(self, text: str) -> None:
+        """Stores the words that the model knows, one a line.
+
+        Raises:
+            VsebenchError: it cannot be written.
+        """
+        self._ensure_held()
+        files.write_text(self.vocabulary_path, text)
 
 
 def _nothing() -> None:

@@ -77,6 +77,13 @@ class RunReader(ABC):
         return self.path / "best.safetensors"
 
     @property
+    def vocabulary_path(self) -> Path:
+        """The words that the model knows, one a line, of a run whose encoder reads words; never
+        packed, as the model is not.
+        """
+        return self.path / "vocabulary.txt"
+
+    @property
     def is_done(self) -> bool:
         """Whether the run ended well and everything it left is on disk."""
         return self.holds(DONE) and self.holds(RECORD)

@@ -13,7 +13,7 @@ from vsebench.retrieval.inputs.padded import Padded, to_device
 from vsebench.retrieval.inputs.splits import RawImages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from torch import nn
 
@@ -37,7 +37,11 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def encode_images(
-    model: Model, images: ImageFeatures | RawImages, block: int | None = None
+    model: Model,
+    images: ImageFeatures | RawImages,
+    block: int | None = None,
+    *,
+    told: Callable[[int], None] | None = None,
 ) -> Embedding:
     """Embeddings of every image, in order; raw images whole.
 
@@ -45,14 +49,21 @@ def encode_images(
         model: the model.
         images: the images.
         block: images embedded at a time; by default 256, of raw images 32.
+        told: receives the number of images done after each block.
     """
+    parts: list[Embedding] = []
+    done = 0
     with evaluating(model):
         batches = (
             _raw_batches(model, images, block or 32)
             if isinstance(images, RawImages)
             else _feature_batches(images, block or 256)
         )
-        parts = [model.image(*batch).embedding for batch in batches]
+        for batch in batches:
+            parts.append(model.image(*batch).embedding)
+            done += len(batch.values)
+            if told is not None:
+                told(done)
     return concatenate(parts)
 
 
@@ -77,10 +88,16 @@ def _raw_batches(model: Model, images: RawImages, block: int) -> Iterator[Padded
 
 
 def encode_texts(
-    model: Model, captions: Captions | CaptionStates, device: torch.device, block: int = 512
+    model: Model,
+    captions: Captions | CaptionStates,
+    device: torch.device,
+    block: int = 512,
+    *,
+    told: Callable[[int], None] | None = None,
 ) -> Embedding:
     """Embeddings of every caption, in order; captions of like length are embedded
-    together, so that little padding is computed.
+    together, so that little padding is computed. `told` receives the number of captions done after
+    each block.
     """
     order = np.argsort(captions.lengths, kind="stable")
     parts = []
@@ -88,5 +105,7 @@ def encode_texts(
         for start in range(0, len(order), block):
             batch = captions.batch(order[start : start + block], device)
             parts.append(model.text(*batch).embedding)
+            if told is not None:
+                told(min(start + block, len(order)))
     back = torch.from_numpy(np.argsort(order)).to(device)
     return apply(concatenate(parts), lambda tensor: tensor[back])

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from vsebench.retrieval.inputs.splits import RawImages
 
     Report = Callable[[dict[str, object]], None]
-    Split = Literal["train", "dev", "test"]
 
 _IMAGES = 32
 _CAPTIONS, _TOGETHER = 2048, 64
@@ -83,6 +82,13 @@ def untrained(spec: RunSpec, registry: Registry, inputs: Inputs) -> tuple[Model,
     frozen encoders, and the encoders beside it, by side.
     """
     model = build(spec, registry, in_dim=inputs.in_dim, vocabulary_size=len(inputs.tokeniser))
+    return model, take_frozen(model, spec, registry)
+
+
+def take_frozen(model: Model, spec: RunSpec, registry: Registry) -> dict[str, Frozen]:
+    """Takes the encoders whose features a protocol keeps out of a model, by side; their heads stay
+    in their places.
+    """
     taken = {}
     for side, tower, component in (
         ("image", model.image, spec.image_encoder),
@@ -92,7 +98,7 @@ def untrained(spec: RunSpec, registry: Registry, inputs: Inputs) -> tuple[Model,
             encoder = cast("FrozenEncoder", tower.encoder)
             taken[side] = Frozen(encoder, component)
             tower.encoder = Head(encoder)
-    return model, taken
+    return taken
 
 
 def keep_features(
@@ -101,7 +107,6 @@ def keep_features(
     spec: RunSpec,
     device: torch.device,
     report: Report,
-    splits: Sequence[Split] = ("train", "dev", "test"),
 ) -> Inputs:
     """The inputs of a run with the features of its frozen encoders in place of what these read.
 
@@ -111,23 +116,62 @@ def keep_features(
         spec: the run.
         device: device to compute on.
         report: receives progress.
-        splits: splits that are needed; the others stay as they are.
 
     Raises:
         DataError: a feature is too large for half precision, or the disk too small.
         WriteError: the cache cannot be written.
     """
     for side, frozen in taken.items():
-        for name in splits:
-            split: SplitInputs = getattr(inputs, name)
-            work = _Work(frozen, f"{side} features of {name}", spec, device, report)
-            changed = (
-                {"images": work.images(cast("RawImages", split.images))}
-                if side == "image"
-                else {"texts": work.texts(cast("Captions", split.texts))}
-            )
-            inputs = replace(inputs, **{name: replace(split, **changed)})  # type: ignore[arg-type]
+        train, dev, test = (
+            keep_split({side: frozen}, getattr(inputs, name), name, spec, device, report)
+            for name in ("train", "dev", "test")
+        )
+        inputs = replace(inputs, train=train, dev=dev, test=test)
     return replace(inputs, feature_kind="grid") if "image" in taken else inputs
+
+
+def keep_split(
+    taken: dict[str, Frozen],
+    split: SplitInputs,
+    name: str,
+    spec: RunSpec,
+    device: torch.device,
+    report: Report,
+) -> SplitInputs:
+    """One split with features in place of what frozen encoders read; see `keep_features`. Progress
+    calls it `name`.
+    """
+    for side, frozen in taken.items():
+        work = _Work(frozen, f"{side} features of {name}", spec, device, report)
+        split = (
+            replace(split, images=work.images(cast("RawImages", split.images)))
+            if side == "image"
+            else replace(split, texts=work.texts(cast("Captions", split.texts)))
+        )
+    return split
+
+
+def compute_images(
+    frozen: Frozen, images: RawImages, spec: RunSpec, device: torch.device
+) -> ImageFeatures:
+    """The features of images that nobody asks for again: as kept ones, but in memory."""
+    work = _Work(frozen, "image features", spec, device, _ignore)
+    encoder = cast("RawImageEncoder", frozen.encoder)
+    return work.image_features(
+        images, np.concatenate([*work.of_images(images, encoder.image_size)])
+    )
+
+
+def compute_texts(
+    frozen: Frozen, texts: Captions, spec: RunSpec, device: torch.device
+) -> CaptionStates:
+    """The states of captions that nobody asks for again: as kept ones, but in memory."""
+    work = _Work(frozen, "text features", spec, device, _ignore)
+    return CaptionStates(np.concatenate([*work.of_texts(texts)]), texts, device)
+
+
+def _ignore(event: dict[str, object]) -> None:
+    """Takes progress that nobody watches."""
 
 
 @dataclass
@@ -147,15 +191,20 @@ class _Work:
         features = self._kept(
             verify_images(images.source),
             (len(images), count, self.frozen.encoder.width),
-            lambda: self._of_images(images, encoder.image_size),
+            lambda: self.of_images(images, encoder.image_size),
         )
+        return self.image_features(images, features)
+
+    def image_features(self, images: RawImages, features: np.ndarray) -> ImageFeatures:
+        """Features [n, local features, width] as those of the images."""
+        count = cast("RawImageEncoder", self.frozen.encoder).local_features
         return ImageFeatures(features, np.full(len(images), count, np.int64), self.device)
 
     def texts(self, texts: Captions) -> CaptionStates:
         states = self._kept(
             texts.digest(),
             (int(texts.lengths.sum()), self.frozen.encoder.width),
-            lambda: self._of_texts(texts),
+            lambda: self.of_texts(texts),
         )
         return CaptionStates(states, texts, self.device)
 
@@ -182,7 +231,8 @@ class _Work:
             lambda: self.report({"event": "waiting", "what": self.what}),
         )
 
-    def _of_images(self, images: RawImages, size: int) -> Iterator[np.ndarray]:
+    def of_images(self, images: RawImages, size: int) -> Iterator[np.ndarray]:
+        """The features in order, float16 blocks [b, local features, width]."""
         encoder = self._ready()
         blocks = [
             np.arange(start, min(start + _IMAGES, len(images)))
@@ -196,7 +246,8 @@ class _Work:
                 yield half(features, block, lambda row: f"image {images.source.where(row)}")
                 self._tell(int(block[-1]) + 1, len(images))
 
-    def _of_texts(self, texts: Captions) -> Iterator[np.ndarray]:
+    def of_texts(self, texts: Captions) -> Iterator[np.ndarray]:
+        """The states of all tokens in order, float16 blocks [b, width]."""
         encoder = self._ready()
         with evaluating(encoder):
             for start in range(0, len(texts), _CAPTIONS):

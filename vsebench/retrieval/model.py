@@ -7,14 +7,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
-from vsebench.plugin import Key, LocalFeatures, PoolingOutput
+from vsebench.plugin import Key, LocalFeatures, PoolingOutput, VsebenchError
 from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import apply, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -116,6 +119,28 @@ def build(spec: RunSpec, registry: Registry, *, in_dim: int, vocabulary_size: in
         Tower(create("text_encoder"), create("text_pooling")),
         create("similarity"),
     )
+
+
+def load_weights(model: Model, path: Path, remedy: str) -> None:
+    """Puts the weights in a file into a model of the same shape.
+
+    Args:
+        model: the model.
+        path: a safetensors file.
+        remedy: what to do about a file that cannot be used, as errors end.
+
+    Raises:
+        VsebenchError: the file is missing or damaged, or holds another model.
+    """
+    try:
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise VsebenchError(f"{path} is missing or damaged ({error}): {remedy}") from error
+    except RuntimeError as error:  # of names or shapes that differ, all listed
+        raise VsebenchError(
+            f"{path} is of another model than the run's, by the names or shapes of its "
+            f"parameters: {remedy}"
+        ) from error
 
 
 def seeded(key: Key, make: Callable[[], Any]) -> Any:

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.data.open import open_dataset
+from vsebench.data.vocabulary import Vocabulary
 from vsebench.kernels.devices import cpu_threads
-from vsebench.kernels.gemm import true_float32
-from vsebench.plugin import RetrievalData
+from vsebench.plugin import ImageSource, RetrievalData
 from vsebench.plugin.errors import DataError, MissingError, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.results.contents import read_about
 from vsebench.results.run_base import METRIC_VERSION
 from vsebench.results.spec import RunSpec
-from vsebench.retrieval.frozen import keep_features, untrained
-from vsebench.retrieval.inputs.run_inputs import open_inputs
-from vsebench.retrieval.ranking.evaluation import evaluate
+from vsebench.retrieval.frozen import take_frozen
+from vsebench.retrieval.inputs.run_inputs import reads_words, takes_raw_images, tokeniser_of
+from vsebench.retrieval.inputs.splits import RawImages
+from vsebench.retrieval.model import build
+from vsebench.retrieval.trained import EmbeddedSplit, TrainedModel
 from vsebench.retrieval.training.first_round import load_best
-from vsebench.retrieval.training.selection import embed_split, ranked_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import torch
 
-    from vsebench.plugin import RetrievalSplit
-    from vsebench.plugin.embeddings import Embedding
-    from vsebench.plugin.protocols import Similarity
     from vsebench.plugin.registry import Registry
     from vsebench.results.reader import RunReader
     from vsebench.results.record import RunRecord
-    from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,48 +39,6 @@ class StoredRun:
     directory: RunReader
     spec: RunSpec
     record: RunRecord
-
-
-@dataclass(frozen=True, eq=False)
-class StoredEmbeddings:
-    """What a run's best model makes of its test split.
-
-    Attributes:
-        image: embeddings of n images.
-        text: embeddings of m captions.
-        text_to_image: int64 [m].
-        captions: the texts.
-        similarity: how they are scored; None for the inner product.
-        data_path: where the data set was found.
-    """
-
-    image: Embedding
-    text: Embedding
-    text_to_image: np.ndarray
-    captions: Sequence[str]
-    similarity: Similarity | None
-    data_path: Path
-
-    @cached_property
-    def metrics(self) -> RetrievalMetrics:
-        """Among all items, as the run's own evaluation ranks them."""
-        return evaluate(self.image, self.text, self.text_to_image, similarity=self.similarity)
-
-    def evaluate(self, protocol: str) -> RetrievalMetrics:
-        """The metrics of a protocol.
-
-        Raises:
-            SpecError: there is no such protocol, or it does not fit the data.
-        """
-        if protocol == "full":
-            return self.metrics
-        return evaluate(
-            self.image,
-            self.text,
-            self.text_to_image,
-            protocol=protocol,  # type: ignore[arg-type]  # as said
-            similarity=self.similarity,
-        )
 
 
 def open_stored(directory: RunReader) -> StoredRun:
@@ -115,9 +69,20 @@ def open_stored(directory: RunReader) -> StoredRun:
     return StoredRun(directory, spec, record)
 
 
-def embed_test(
-    run: StoredRun, data_roots: Sequence[Path], device: torch.device
-) -> StoredEmbeddings:
+@dataclass(frozen=True, eq=False)
+class StoredTest:
+    """The test split as a run's best model embeds it.
+
+    Attributes:
+        split: its embeddings.
+        data_path: where the data set was found.
+    """
+
+    split: EmbeddedSplit
+    data_path: Path
+
+
+def embed_test(run: StoredRun, data_roots: Sequence[Path], device: torch.device) -> StoredTest:
     """Embeds the test split as the run's own evaluation did.
 
     Args:
@@ -130,35 +95,79 @@ def embed_test(
         VsebenchError: the data set is not found or is not the run's, or a component is of another
             version now.
     """
-    spec = run.spec
-    registry = load_plugins(spec.environment.plugin_files).registry
-    _check_versions(spec, registry)
-    path, test = _open_data(spec, registry, data_roots)
-    spec = spec.model_copy(
-        update={"environment": spec.environment.model_copy(update={"data_path": str(path)})}
-    )
-    with cpu_threads(spec.protocol.threads), true_float32(fast=device.type == "cpu"):
-        inputs = open_inputs(spec, registry, device)
-        model, frozen = untrained(spec, registry, inputs)
-        inputs = keep_features(frozen, inputs, spec, device, _ignore, splits=("test",))
-        model.to(device)
+    path, data = own_data(run.spec, run_registry(run.spec), data_roots)
+    model = open_trained(run, data_roots, device, data=data)
+    return StoredTest(model.embed(data.splits["test"]), path)
+
+
+def open_trained(
+    run: StoredRun,
+    data_roots: Sequence[Path],
+    device: torch.device,
+    *,
+    data: RetrievalData | None = None,
+    threads: int | None = None,
+) -> TrainedModel:
+    """The run's best model. Runs of earlier releases do not hold their vocabulary, which is then
+    made of the training captions again.
+
+    Args:
+        run: the run.
+        data_roots: folders in which its data set is looked for, where it is needed.
+        device: device to compute on.
+        data: its data set, where it is open.
+        threads: number of CPU threads; by default the run's.
+
+    Raises:
+        VsebenchError: a component is of another version now, or the data set is needed and not
+            found.
+    """
+    spec, registry = run.spec, run_registry(run.spec)
+    check_versions(spec, registry, "make the run again with 'vsebench run'")
+    about = read_about(run.directory.best_path)
+    words = reads_words(spec.text_encoder, registry)
+    whole = "in_dim" in about and (run.directory.vocabulary_path.is_file() or not words)
+    if not whole and data is None:
+        data = own_data(spec, registry, data_roots)[1]
+    if not whole:
+        assert data is not None
+        train = data.splits["train"]
+        tokeniser = tokeniser_of(spec, registry, train.captions)
+        in_dim = (
+            RawImages.dim if isinstance(train.features, ImageSource) else train.features.shape[2]
+        )
+    else:
+        tokeniser = (
+            Vocabulary.read(
+                run.directory.vocabulary_path, ends_are_words=spec.protocol.augment_ends
+            )
+            if words
+            else tokeniser_of(spec, registry, ())
+        )
+        in_dim = about["in_dim"]
+    with cpu_threads(spec.protocol.threads):
+        model = build(spec, registry, in_dim=in_dim, vocabulary_size=len(tokeniser))
+        frozen = take_frozen(model, spec, registry)
         load_best(model, run.directory)
-        image, text = embed_split(model, inputs.test, device)
-    return StoredEmbeddings(
-        image,
-        text,
-        inputs.test.text_to_image,
-        test.captions,
-        ranked_by(model, image),
-        path,
+    return TrainedModel(
+        spec,
+        run.record,
+        model,
+        frozen,
+        tokeniser,
+        in_dim,
+        raw_images=takes_raw_images(spec.image_encoder, registry),
+        device=device,
+        threads=threads,
     )
 
 
-def _ignore(event: dict[str, object]) -> None:
-    """Takes progress that nobody watches."""
+def run_registry(spec: RunSpec) -> Registry:
+    """The components that a run was made with, those of its plugin files among them."""
+    return load_plugins(spec.environment.plugin_files).registry
 
 
-def mismatch(run: StoredRun, found: StoredEmbeddings, device: torch.device) -> str | None:
+def mismatch(run: StoredRun, found: EmbeddedSplit, device: torch.device) -> str | None:
     """What to say where the model's figures are not its record's, although both were computed on
     the CPU, which gives them to the last digit; else None.
     """
@@ -178,10 +187,14 @@ def mismatch(run: StoredRun, found: StoredEmbeddings, device: torch.device) -> s
     )
 
 
-def _open_data(
+def own_data(
     spec: RunSpec, registry: Registry, data_roots: Sequence[Path]
-) -> tuple[Path, RetrievalSplit]:
-    """The folder that holds the run's data set today, its content checked, and the test split."""
+) -> tuple[Path, RetrievalData]:
+    """The folder that holds a run's data set today, and the set, its content checked.
+
+    Raises:
+        DataError: it is not found, or is not the run's.
+    """
     known = Path(spec.environment.data_path)
     roots = [*data_roots, *([known] if spec.environment.data_path and known.is_dir() else [])]
     opened = open_dataset(
@@ -193,16 +206,18 @@ def _open_data(
             f"'{spec.label}' was made on {spec.data_fingerprint}: name the folder of its data "
             "with --data-root"
         )
-    return opened.path, opened.data.splits["test"]
+    return opened.path, opened.data
 
 
-def _check_versions(spec: RunSpec, registry: Registry) -> None:
-    """A component that behaves otherwise by now would give numbers that the run never had."""
+def check_versions(spec: RunSpec, registry: Registry, remedy: str) -> None:
+    """Refuses a component that behaves otherwise by now: it would give numbers that the run never
+    had.
+    """
     parts = [(slot.kind, ref) for slot, ref in spec.components() if slot.in_model]
     for kind, ref in parts:
         now, then = registry.get(kind, ref.name).card.version, ref.version.partition("+")[0]
         if now != then:
             raise VsebenchError(
                 f"{kind} '{ref.name}' is version {now} now, the run '{spec.label}' used "
-                f"{then}: make the run again with 'vsebench run'"
+                f"{then}: {remedy}"
             )

@@ -17,6 +17,8 @@ class Dot:
     normalise.
     """
 
+    inner_product = True
+
     def __call__(self, image: Embedding, text: Embedding) -> Tensor:
         """[B_i, B_t] from `image` [B_i, D] and `text` [B_t, D]; raises SpecError for embeddings
         that are not plain vectors.

@@ -50,6 +50,6 @@ def test_a_run_on_frames_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ).data.splits["test"]
     ranks = directory.read_ranks()
     assert [len(r) for r in ranks] == [50, len(test.captions)]
-    embedded = embed_test(open_stored(directory), [], torch.device("cpu"))
+    embedded = embed_test(open_stored(directory), [], torch.device("cpu")).split
     assert (embedded.text_to_image == test.text_to_image).all()
     assert set(np.bincount(embedded.text_to_image)) == {3, 4, 5, 6, 7}

@@ -94,6 +94,14 @@ class BackboneEncoder(nn.Module):
     def local_features(self) -> int:
         return self.backbone.local_features
 
+    @property
+    def normalisation(self) -> dict[str, list[float]]:
+        """What pixels in 0..255 are normalised by, for each channel."""
+        return {
+            "mean": self.backbone.mean.flatten().tolist(),
+            "std": self.backbone.std.flatten().tolist(),
+        }
+
     def forward(self, pixels: Tensor, lengths: Tensor) -> LocalFeatures:
         """`pixels` uint8 [B, 3, S, S] to [B, N, D], every one of the N valid."""
         features = self.fc(self.features(pixels, lengths))

@@ -52,6 +52,12 @@ class PieceTokeniser:
         mask: int | None = self._tokenizer.mask_token_id
         return mask
 
+    @property
+    def unk(self) -> int | None:
+        """The id of what the tokenizer has no pieces for."""
+        unknown: int | None = self._tokenizer.unk_token_id
+        return unknown
+
     @cached_property
     def replacements(self) -> np.ndarray:
         """Every id but the special ones; the released code of VSE-infinity draws these too, and may

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from contextvars import ContextVar
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from vsebench.plugin import SpecError
 from vsebench.plugin.extras import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _WEIGHTS = ("model.safetensors", "model-*.safetensors", "pytorch_model.bin", "pytorch_model-*.bin")
 """In order of preference: the first pattern that fits is read."""
@@ -31,6 +33,27 @@ _SETTINGS = (
     ),
     *_VOCABULARY,
 )
+
+
+MODEL_FILES = f"{__name__}:model_files"
+"""As cards of encoders name it."""
+
+_without_weights: ContextVar[bool] = ContextVar("without_weights", default=False)
+
+
+@contextmanager
+def without_weights() -> Iterator[None]:
+    """Inside, models are made of their settings alone: their weights come from elsewhere."""
+    token = _without_weights.set(True)
+    try:
+        yield
+    finally:
+        _without_weights.reset(token)
+
+
+def is_weights(name: str) -> bool:
+    """Whether a file of a model's folder, by its name, holds weights."""
+    return any(fnmatchcase(name, pattern) for pattern in _WEIGHTS)
 
 
 def model_folder(model: str) -> Path:
@@ -91,6 +114,9 @@ def load(loader: str, model: str, **options: Any) -> Any:
     folder = model_folder(model)
     import transformers
 
+    if _without_weights.get():
+        with _quiet(), _one_line(model):
+            return _made_of_settings(getattr(transformers, loader), folder, options).float()
     with _quiet(), _one_line(model):
         loaded, report = getattr(transformers, loader).from_pretrained(
             folder, local_files_only=True, output_loading_info=True, **options
@@ -102,6 +128,16 @@ def load(loader: str, model: str, **options: Any) -> Any:
             f"such as {missing[0]}: it is of another kind"
         )
     return loaded.float()
+
+
+def _made_of_settings(cls: Any, folder: Path, options: Mapping[str, Any]) -> Any:
+    if hasattr(cls, "from_config"):  # a class that chooses one by the settings
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        return cls.from_config(config, **options)
+    config = cls.config_class.from_pretrained(folder, local_files_only=True)
+    return cls._from_config(config, **options)
 
 
 def load_tokenizer(model: str) -> Any:

@@ -14,6 +14,7 @@ from vsebench.plugin import (
     DataError,
     DatasetCard,
     EncoderCard,
+    ImageEncoderCard,
     ImageSource,
     RetrievalData,
     SpecError,
@@ -42,6 +43,18 @@ if TYPE_CHECKING:
     from vsebench.results.spec import RunSpec
 
 
+def takes_raw_images(encoder: ComponentRef, registry: Registry) -> bool:
+    """Whether an image encoder reads raw images instead of features."""
+    card = registry.get("image-encoder", encoder.name).card
+    return isinstance(card, ImageEncoderCard) and card.raw_images
+
+
+def reads_words(encoder: ComponentRef, registry: Registry) -> bool:
+    """Whether a text encoder brings no tokeniser, and reads the words of the training captions."""
+    card = registry.get("text-encoder", encoder.name).card
+    return not isinstance(card, TextEncoderCard) or not card.tokeniser
+
+
 def keeps_features(
     protocol: Protocol, kind: str, encoder: ComponentRef, registry: Registry
 ) -> bool:
@@ -67,10 +80,11 @@ def tokeniser_of(spec: RunSpec, registry: Registry, captions: Sequence[str]) -> 
             protocol wants augmented.
     """
     component, protocol = registry.get("text-encoder", spec.text_encoder.name), spec.protocol
-    if not isinstance(component.card, TextEncoderCard) or not component.card.tokeniser:
+    if reads_words(spec.text_encoder, registry):
         return Vocabulary.build(
             captions, protocol.min_word_count, ends_are_words=protocol.augment_ends
         )
+    assert isinstance(component.card, TextEncoderCard)
     tokeniser: Tokeniser = component.call(component.card.tokeniser, spec.text_encoder.params)
     hides = not keeps_features(protocol, "text-encoder", spec.text_encoder, registry)
     if protocol.augment_words and hides and tokeniser.mask is None:
@@ -133,8 +147,7 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     decoders = decoding_threads(device, spec.protocol.threads, spec.environment.concurrency)
     tokeniser = tokeniser_of(spec, registry, splits["train"].captions)
     train, dev, test = (
-        _split_inputs(splits[name], tokeniser, device, decoders)
-        for name in ("train", "dev", "test")
+        split_inputs(splits[name], tokeniser, device, decoders) for name in ("train", "dev", "test")
     )
     return Inputs(
         train,
@@ -146,9 +159,17 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     )
 
 
-def _split_inputs(
+def split_inputs(
     split: RetrievalSplit, tokeniser: Tokeniser, device: torch.device, decoders: int
 ) -> SplitInputs:
+    """What a model reads of a split.
+
+    Args:
+        split: the split.
+        tokeniser: tokeniser of its captions.
+        device: where batches are needed.
+        decoders: number of threads that decode raw images.
+    """
     features = split.features
     images = (
         RawImages(features, device, decoders)

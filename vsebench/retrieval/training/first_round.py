@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from vsebench.files import replacing
 from vsebench.plugin import Key, OfflineLists, VsebenchError
 from vsebench.results.store import RunDirectory, Store
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.model import load_weights
 from vsebench.retrieval.training.offline_negatives import clip, mine
 
 if TYPE_CHECKING:
@@ -96,19 +95,11 @@ def load_best(model: Model, directory: RunReader) -> None:
     Raises:
         VsebenchError: the file is missing or damaged, or holds another model.
     """
-    path, hint = (
+    load_weights(
+        model,
         directory.best_path,
         f"delete the folder {directory.path} and make the run again with 'vsebench run'",
     )
-    try:
-        model.load_state_dict(load_file(path))
-    except (SafetensorError, OSError) as error:
-        raise VsebenchError(f"{path} is missing or damaged ({error}): {hint}") from error
-    except RuntimeError as error:  # of names or shapes that differ, all listed
-        raise VsebenchError(
-            f"{path} is of another model than the run's, by the names or shapes of its "
-            f"parameters: {hint}"
-        ) from error
 
 
 def offline_lists(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from vsebench.data.vocabulary import Vocabulary
 from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import RetrievalTest
@@ -64,7 +65,17 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
             image, text, owner, session.model.similarity, *ranks, metrics.as_dict()
         )
     )
-    directory.write_best(state.best.model)
+    inputs = session.inputs
+    directory.write_best(
+        state.best.model,
+        {
+            "run_id": session.spec.run_id,
+            "step": state.best.step,
+            "in_dim": inputs.in_dim,
+        },
+    )
+    if isinstance(inputs.tokeniser, Vocabulary):
+        directory.write_vocabulary(inputs.tokeniser.text)
     record = RunRecord(
         run_id=session.spec.run_id,
         status="done",

@@ -1,0 +1,64 @@
+"""`vsebench export`: a finished run's best model as a folder that stands alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vsebench.plugin.errors import SpecError
+
+
+def export_command(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="The run's directory, its id or the beginning of it.",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="DIR", help="Folder that the model becomes.", show_default=False
+        ),
+    ],
+    results: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder that a run is looked for in.")
+    ] = Path("runs"),
+    data_root: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where the data set of a run of an earlier release, which did not keep its "
+            "vocabulary, is looked for first; repeatable.",
+        ),
+    ] = None,
+) -> None:
+    """Write a run's best model as a folder that needs neither the run nor its data: weights,
+    vocabulary, settings, metrics and a card.
+    """
+    from vsebench.results.find import find_runs
+    from vsebench.retrieval.exported.write import export
+    from vsebench.retrieval.stored import open_stored
+
+    directories = find_runs([run], results)
+    if len(directories) > 1:
+        raise SpecError(f"'{run}' names {len(directories)} runs in {results}: give one")
+    stored = open_stored(directories[0])
+    about = export(stored, target, [Path(root) for root in data_root or ()])
+    reads = "raw images" if about.raw_images else f"features of width {about.in_dim:,}"
+    typer.echo(
+        f"{target}: the best model of {directories[0].path.name} (step {about.step:,}, test RSUM "
+        f"{stored.record.test['rsum']:.1f}); it reads {reads} and captions, and gives vectors of "
+        f"{about.dim:,}"
+    )
+    if about.plugins:
+        typer.echo(
+            f"its components come from {', '.join(about.plugins)}, which {target}/plugins holds: "
+            "whoever uses the model names it with --plugin"
+        )
+    given = "--images DIR" if about.raw_images else "--features TABLE"
+    typer.echo(f"next: vsebench embed {target} {given} --out images.npy")
