@@ -212,7 +212,7 @@ class Planned(Exception):  # noqa: N818  # carries the suite out of the command
 def suite_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The suite that a command line comes down to."""
 
-    def stop(suite: Suite, reading: object) -> None:
+    def stop(suite: Suite, *_: object) -> None:
         raise Planned(suite)
 
     monkeypatch.setattr("vsebench.grid.plan.plan", stop)

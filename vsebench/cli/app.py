@@ -11,6 +11,7 @@ import typer
 from vsebench import __version__
 from vsebench.cli.bench import bench_command
 from vsebench.cli.check import conformance_command
+from vsebench.cli.claims import claims_command
 from vsebench.cli.compare import compare_command
 from vsebench.cli.data import data_app
 from vsebench.cli.data_pack_frames import pack_frames_command
@@ -48,6 +49,7 @@ app = typer.Typer(
 app.command("run")(run_command)
 app.command("report")(report_command)
 app.command("compare")(compare_command)
+app.command("claims")(claims_command)
 app.command("speedup")(speedup_command)
 app.command("refresh")(refresh_command)
 app.command("tune")(tune_command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import nullcontext
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -100,6 +101,14 @@ def run_command(
             "--strict-data", help="Refuse a data set whose counts differ from the published ones."
         ),
     ] = False,
+    claims: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Make the runs under the claims of this file, which names the suite: their "
+            "records hold its digest.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and write nothing.")
     ] = False,
@@ -130,6 +139,7 @@ def run_command(
         strict_data=strict_data,
     )
     wanted: Suite = load_suite(suite, options) if suite else make_suite(options, "command line")
+    digest = _digest(claims, suite, wanted) if claims is not None else ""
 
     def reading(dataset: str) -> None:
         if not quiet and not dry_run:
@@ -138,13 +148,21 @@ def run_command(
     with nullcontext() if dry_run else preloading_for(wanted):
         from vsebench.grid.plan import plan  # torch: the other process has begun to load it, too
 
-        planned = plan(wanted, reading)
+        planned = plan(wanted, reading, digest)
         for warning in planned.warnings:
             typer.echo(f"vsebench: warning: {warning}", err=True)
         if dry_run:
             typer.echo(_plan_table(planned))
         else:
             raise typer.Exit(_run(planned, quiet=quiet))
+
+
+def _digest(claims: Path, suite: str | None, wanted: Suite) -> str:
+    from vsebench.claims.file import load_claims
+
+    if suite is None:
+        raise SpecError("--claims needs the suite file that the claims name: vsebench run SUITE …")
+    return load_claims(claims).digest_for(suite, wanted)
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -48,12 +48,18 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
 
-def plan(suite: Suite, reading: Callable[[str], None] | None = None) -> Plan:
+def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str = "") -> Plan:
     """Resolves a suite to runs. Opens each data set and makes each component once, and writes
     nothing but the cache of a generated data set.
 
     A loss that needs offline negatives depends on the run of its first round: one of the grid where
     there is one, else a support run.
+
+    Args:
+        suite: what to run.
+        reading: told of each data set before it is read.
+        claims: digest of the claims under which the runs are made; runs under other claims, or
+            none, are other runs.
 
     Raises:
         VsebenchError: a component, a parameter, a protocol key or a data set is not as it must be.
@@ -73,7 +79,8 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None) -> Plan:
     def open_data(dataset: ComponentRef) -> Opened:
         if reading is not None:
             reading(dataset.spec)
-        return _open(suite, dataset, registry, files)
+        opened = _open(suite, dataset, registry, files)
+        return replace(opened, fields={**opened.fields, "claims": claims})
 
     planned: Planned = task.load_planner()(suite, datasets, open_data, device, registry)
     workers = suite.workers or _default_workers(executor, device, registry)

@@ -184,17 +184,22 @@ Changes = Annotated[dict[str, Scalar], BeforeValidator(_changes), WithJsonSchema
 
 
 def one_line(error: ValidationError, where: str, known: Iterable[str]) -> SpecError:
-    """The first finding as an error: where, which key, what was expected.
+    """The first finding as an error: where, which key, what was expected. An unknown key comes
+    before one that is missing, which it may be a misspelling of.
 
     Args:
         error: what pydantic raised.
         where: begins the line, such as the path of a suite file.
         known: the keys that exist, for the nearest match of an unknown one.
     """
-    finding = error.errors(include_url=False)[0]
+    findings = error.errors(include_url=False)
+    unknown = (finding for finding in findings if finding["type"] == "extra_forbidden")
+    finding = next(unknown, findings[0])
     key = str(finding["loc"][0]) if finding["loc"] else ""
     if finding["type"] == "extra_forbidden":
         return SpecError(f"{where}: unknown key '{key}': {did_you_mean(key, known)}")
+    if finding["type"] == "missing":
+        return SpecError(f"{where}: {key} is missing")
     cause = finding.get("ctx", {}).get("error")
     if cause is not None:
         return SpecError(f"{where}: {key}: {cause}" if key else f"{where}: {cause}")

@@ -51,7 +51,7 @@ def bracket(run: Run, quality: float) -> tuple[Reach, Reach] | None:
     """The evaluation of `reach` after the one before it, or after the start: the run arrived
     somewhere between the two.
     """
-    before = Reach(0, 0.0, _head_start(run))
+    before = Reach(0, 0.0, head_start(run))
     for evaluation in run.curve:
         here = _at(run, evaluation)
         if evaluation.metrics[run.task.headline.key] >= quality:
@@ -72,10 +72,10 @@ def reach_own_best(run: Run) -> Reach | None:
 
 
 def _at(run: Run, evaluation: Evaluation) -> Reach:
-    return Reach(evaluation.step, evaluation.epoch, _head_start(run) + evaluation.seconds)
+    return Reach(evaluation.step, evaluation.epoch, head_start(run) + evaluation.seconds)
 
 
-def _head_start(run: Run) -> float:
+def head_start(run: Run) -> float:
     """The seconds that the method needs first."""
     cost = run.record.cost
     return cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0

@@ -81,16 +81,23 @@ def by_seed(runs: Sequence[Run], key: str) -> dict[int, Run]:
     return {run.record.spec.seed: run for run in runs if run.done and math.isfinite(run.test(key))}
 
 
-def _estimates(values: Sequence[float], table: NDArray[np.float64] | None) -> Estimates:
+def of_values(values: Sequence[float]) -> Estimate:
+    """The mean of at least two values, with Student's error."""
     n = len(values)
     mean = math.fsum(values) / n
-    if n == 1:
-        return Estimates(mean, None, None)
     variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
+    return Estimate(mean, math.sqrt(variance / n), n - 1)
+
+
+def _estimates(values: Sequence[float], table: NDArray[np.float64] | None) -> Estimates:
+    if len(values) == 1:
+        return Estimates(values[0], None, None)
+    seeds = of_values(values)
+    mean = seeds.mean
     both = None
     if table is not None and table.shape[1] > 1:
         both = two_way(table)._replace(mean=mean)
-    return Estimates(mean, Estimate(mean, math.sqrt(variance / n), n - 1), both)
+    return Estimates(mean, seeds, both)
 
 
 def _interval(mean: float, estimate: Estimate | None, level: float) -> Interval:

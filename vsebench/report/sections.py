@@ -120,6 +120,7 @@ def conditions(run: Run) -> dict[str, Any]:
         "data fingerprint": spec.data_fingerprint,
         "metric version": run.record.metric_version,
         "device": spec.device,
+        "claims": spec.claims[:12] or "none",
         **spec.protocol.model_dump(exclude={"name"}),
         **dict.fromkeys(run.tuned, "tuned for each row"),
         **{slot.field: _component(spec, slot) for slot in spec.slots() if slot.held_equal},

@@ -85,7 +85,7 @@ class Tuning(Frozen):
 class RunBase(Frozen, ABC):
     """What the runs of every task have: one point of the grid, fully resolved."""
 
-    sparse: ClassVar[tuple[str, ...]] = ("tuning",)
+    sparse: ClassVar[tuple[str, ...]] = ("tuning", "claims")
     """Fields that are written only where they hold something: records made before them stay as
     they are.
     """
@@ -107,6 +107,7 @@ class RunBase(Frozen, ABC):
     )
     environment: Environment = Environment()
     tuning: Tuning | None = Field(None, description="how the values of `tuned` were chosen")
+    claims: str = Field("", description="digest of the claims that the run was made under, if any")
 
     if TYPE_CHECKING:  # fields of a base come first, and a record's order of keys is kept
 
@@ -203,6 +204,7 @@ class RunBase(Frozen, ABC):
         test holds them).
         """
         named = {slot.field for slot in self.slots() if slot.held_equal}
+        claims = {"claims": self.claims} if self.claims else {}
         return {
             "task": task,
             "data": self.data_fingerprint,
@@ -211,6 +213,7 @@ class RunBase(Frozen, ABC):
             "device": self.device,
             "metric": METRIC_VERSION,
             **own,
+            **claims,
             **{slot.field: ref.identity() for slot, ref in self.components()},
         }
 

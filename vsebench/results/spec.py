@@ -16,7 +16,7 @@ from vsebench.results.tasks import TASKS, task_named
 class RunSpec(RunBase):
     """A run of the retrieval task."""
 
-    sparse: ClassVar[tuple[str, ...]] = ("tuning", "tuned")
+    sparse: ClassVar[tuple[str, ...]] = (*RunBase.sparse, "tuned")
 
     task: Literal["retrieval"] = "retrieval"
     image_pooling: Annotated[ComponentRef, ComponentSlot("pooling", in_model=True)]

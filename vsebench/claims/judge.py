@@ -1,0 +1,289 @@
+"""What finished runs make of claims."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from vsebench.plugin.errors import VsebenchError
+from vsebench.report.convergence import best_dev
+from vsebench.report.estimates import by_seed, of_differences, of_values
+from vsebench.report.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
+from vsebench.report.learning_curve import learning_curve
+from vsebench.report.two_way import Estimate, above, detectable, holm, interval
+from vsebench.results.tasks import task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from vsebench.claims.file import Claim, ClaimsFile, Doubt, Row
+    from vsebench.plugin.metrics import Metric
+    from vsebench.plugin.registry import Registry
+    from vsebench.report.evidence import Reason
+    from vsebench.report.runs import Run
+
+Verdict = Literal["confirmed", "refuted", "undecided", "inadmissible"]
+
+_REASONS: dict[Reason, Doubt] = {
+    COLLAPSED: "collapsed",
+    WARM_UP: "selected_in_warmup",
+    RISING: "not_converged",
+}
+
+
+class Evidence(NamedTuple):
+    """The numbers behind a verdict.
+
+    Attributes:
+        row: row that the claim is about.
+        reference: row that it was compared with.
+        seeds: seeds that both have finished.
+        difference: difference of the metric, or ratio of the waiting times.
+        low: lower end of its interval at the family's level, uncorrected.
+        high: upper end.
+        images: whether the interval counts other test images, too.
+        p_confirm: p-value of the opposite of the claim, by Holm over the family.
+        p_refute: p-value of the claim, by Holm over the family.
+        detectable: difference (ratio) from the bound that 80 % of such designs would see.
+    """
+
+    row: Row
+    reference: Row
+    seeds: tuple[int, ...]
+    difference: float
+    low: float
+    high: float
+    images: bool
+    p_confirm: float
+    p_refute: float
+    detectable: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim with its verdict.
+
+    Attributes:
+        claim: the claim.
+        metric: what was compared.
+        verdict: what the runs make of it.
+        evidence: the numbers; None where there are none.
+        reasons: why it is inadmissible.
+    """
+
+    claim: Claim
+    metric: Metric
+    verdict: Verdict
+    evidence: Evidence | None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A claim's two rows, before the family is judged.
+
+    Attributes:
+        estimate: difference in terms of the better, or logarithm of the ratio; None of fewer than
+            two common seeds.
+    """
+
+    claim: Claim
+    metric: Metric
+    row: Row
+    reference: Row
+    seeds: tuple[int, ...]
+    estimate: Estimate | None
+    images: bool
+    reasons: tuple[str, ...]
+
+
+def judge(held: ClaimsFile, runs: Sequence[Run], registry: Registry) -> list[Judged]:
+    """The verdicts on a file's claims. Inadmissible ones take no part in their family's
+    correction.
+
+    Args:
+        held: the claims.
+        runs: runs that ended; those that were not made under the file are left out.
+        registry: names the components of rows.
+
+    Raises:
+        SpecError: a claim names a row that its suite lacks, or an unknown metric.
+        VsebenchError: no run was made under the claims of a suite that a claim names.
+    """
+    pairs = [_pair(held, claim, runs, registry) for claim in held.claims.claim]
+    judged: dict[str, Judged] = {}
+    for name, family in held.claims.family.items():
+        members = [pair for pair in pairs if pair.claim.family == name]
+        judged |= {each.claim.id: each for each in _family(members, family.alpha)}
+    return [judged[claim.id] for claim in held.claims.claim]
+
+
+def _pair(held: ClaimsFile, claim: Claim, runs: Sequence[Run], registry: Registry) -> _Pair:
+    made = _made_under(held, claim, runs)
+    task = task_of(made[0].record.spec)
+    metric = _metric(claim, made[0])
+    rows = {text: held.row(claim, text, registry, task) for text in claim.contrast.rows}
+    done: dict[Row, list[Run]] = {row: [] for row in rows.values()}
+    for run in made:
+        if run.done and run.record.spec.seed in claim.seeds and run.combination in done:
+            done[run.combination].append(run)
+    row = rows[claim.contrast.row]
+    reference = _reference(claim, rows, done)
+    ours, theirs = (by_seed(done[each], metric.key) for each in (row, reference))
+    seeds = tuple(sorted(ours.keys() & theirs.keys()))
+    reasons = tuple(_inadmissible(claim, {row: done[row], reference: done[reference]}, seeds))
+    if claim.kind == "speed":
+        estimate, images = _log_ratio(claim, ours, theirs, seeds), False
+    else:
+        estimate, images = _difference(metric, ours, theirs)
+    return _Pair(claim, metric, row, reference, seeds, estimate, images, reasons)
+
+
+def _made_under(held: ClaimsFile, claim: Claim, runs: Sequence[Run]) -> list[Run]:
+    digest = held.digest(claim.suite)
+    suite = [run for run in runs if run.record.spec.claims == digest]
+    made = [run for run in suite if claim.dataset in ("", run.record.spec.dataset.spec)]
+    if not made:
+        others = f"; {len(runs)} runs there were made without them" if runs else ""
+        raise VsebenchError(
+            f"claim '{claim.id}': no run was made under these claims{others}: make them with "
+            f"'vsebench run {held.path.parent / claim.suite} --claims {held.path}'"
+        )
+    return made
+
+
+def _metric(claim: Claim, run: Run) -> Metric:
+    from vsebench.report.sections import split
+
+    (section,) = split([run])
+    return section.metric(claim.metric) if claim.metric else section.task.headline
+
+
+def _reference(claim: Claim, rows: Mapping[str, Row], done: Mapping[Row, Sequence[Run]]) -> Row:
+    """The row that is compared with; of several the one with the best mean on dev."""
+    if isinstance(claim.contrast.reference, str):
+        return rows[claim.contrast.reference]
+
+    def on_dev(row: Row) -> float:
+        bests = [best for run in done[row] if (best := best_dev(run)) is not None]
+        return fmean(bests) if bests else -math.inf
+
+    return max((rows[text] for text in claim.contrast.reference.best_of), key=on_dev)
+
+
+def _inadmissible(
+    claim: Claim, rows: Mapping[Row, Sequence[Run]], seeds: Sequence[int]
+) -> Iterator[str]:
+    if len(seeds) < claim.minimum_seeds:
+        yield f"{len(seeds)} of at least {claim.minimum_seeds} seeds are finished in both rows"
+    for row, runs in rows.items():
+        if "tuned_at_edge" in claim.invalid_if and (keys := _at_edge(runs)):
+            yield f"{' × '.join(row)}: tuned at the edge of the range of {', '.join(keys)}"
+        for reason in no_evidence(runs):
+            if _REASONS[reason] in claim.invalid_if:
+                yield f"{' × '.join(row)}: {reason.name}"
+
+
+def _at_edge(runs: Sequence[Run]) -> list[str]:
+    """The protocol keys of a row whose tuned values lie at an end of the range searched."""
+    tunings = [run.record.spec.tuning for run in runs]
+    return sorted({key for found in tunings if found is not None for key in found.tuned_at_edge})
+
+
+def _difference(
+    metric: Metric, ours: Mapping[int, Run], theirs: Mapping[int, Run]
+) -> tuple[Estimate | None, bool]:
+    estimates = of_differences(ours, theirs, metric.key)
+    if estimates is None or estimates.deciding is None:
+        return None, False
+    estimate = estimates.deciding
+    if metric.better == "lower":
+        estimate = estimate._replace(mean=-estimate.mean)
+    return estimate, estimates.both is not None
+
+
+def _log_ratio(
+    claim: Claim, ours: Mapping[int, Run], theirs: Mapping[int, Run], seeds: Sequence[int]
+) -> Estimate | None:
+    """Logarithm of how many times sooner the row arrives; a run that does not counts as if it did
+    at its end, the cap.
+    """
+    if len(seeds) < 2:
+        return None
+    assert claim.target is not None
+
+    def time(run: Run) -> float:
+        curve = learning_curve(run, claim.unit)
+        found = curve.arrival(claim.target or 0.0)
+        return curve.end if found is None else found
+
+    return of_values([math.log(time(theirs[seed]) / time(ours[seed])) for seed in seeds])
+
+
+def _family(members: Sequence[_Pair], alpha: float) -> Iterator[Judged]:
+    """Holm over the admissible claims: one family of confirmations, one of refutations."""
+    tested = [
+        (pair, pair.estimate) for pair in members if pair.estimate is not None and not pair.reasons
+    ]
+    confirm = holm([_confirms(pair.claim, estimate) for pair, estimate in tested])
+    refute = holm([_refutes(pair.claim, estimate) for pair, estimate in tested])
+    adjusted = {pair.claim.id: ps for (pair, _), *ps in zip(tested, confirm, refute, strict=True)}
+    for pair in members:
+        if pair.claim.id not in adjusted or pair.estimate is None:
+            reasons = pair.reasons or ("fewer than two common seeds",)
+            yield Judged(pair.claim, pair.metric, "inadmissible", None, reasons)
+            continue
+        confirmed, refuted = adjusted[pair.claim.id]
+        yield Judged(
+            pair.claim,
+            pair.metric,
+            # one-sided tests, so that both directions together keep to alpha
+            "confirmed"
+            if confirmed <= alpha / 2
+            else "refuted"
+            if refuted <= alpha / 2
+            else "undecided",
+            _evidence(pair, pair.estimate, alpha, len(tested), (confirmed, refuted)),
+        )
+
+
+def _confirms(claim: Claim, estimate: Estimate) -> float:
+    """The p-value of the opposite of a claim."""
+    if claim.kind == "equivalence":
+        return max(above(estimate, -claim.margin), _below(estimate, claim.margin))
+    return above(estimate, _bound(claim))
+
+
+def _refutes(claim: Claim, estimate: Estimate) -> float:
+    """The p-value of a claim."""
+    if claim.kind == "equivalence":  # beyond either margin, each with half of the error
+        beyond = min(above(estimate, claim.margin), _below(estimate, -claim.margin))
+        return min(1.0, 2 * beyond)
+    return _below(estimate, _bound(claim))
+
+
+def _bound(claim: Claim) -> float:
+    """What the difference must exceed for the claim to hold."""
+    if claim.kind == "speed":
+        return math.log(claim.ratio)
+    return claim.margin if claim.kind == "superiority" else -claim.margin
+
+
+def _below(estimate: Estimate, bound: float) -> float:
+    return above(estimate._replace(mean=-estimate.mean), -bound)
+
+
+def _evidence(
+    pair: _Pair, estimate: Estimate, alpha: float, family: int, ps: tuple[float, float]
+) -> Evidence:
+    ends = interval(estimate, 1 - alpha)
+    low, high = ends.low or 0.0, ends.high or 0.0
+    least = detectable(estimate, 1 - alpha / family)
+    mean = ends.mean
+    if pair.claim.kind == "speed":
+        mean, low, high, least = (math.exp(value) for value in (mean, low, high, least))
+    elif pair.metric.better == "lower":
+        mean, low, high = -mean, -high, -low
+    return Evidence(pair.row, pair.reference, pair.seeds, mean, low, high, pair.images, *ps, least)
