@@ -28,7 +28,7 @@ EXECUTORS: list[tuple[type, set[str]]] = [
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not ended is not waited for."""
-    monkeypatch.setattr("vsebench.testing.executors.ends.GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("vsebench.testing.executors.promises.GRACE_SECONDS", 0.5)
 
 
 # One that no interrupt ends is waited for until the kit gives it up.

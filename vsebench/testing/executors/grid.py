@@ -1,22 +1,132 @@
-"""A grid in which everything happens that may. Several promises look at what an executor makes of
-it, and it is executed once for all of them.
+"""A grid of tiny runs, real ones of the annotation task, in which everything happens that may.
+Several promises look at what an executor makes of it, and it is executed once for all of them.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import threading
+import weakref
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsebench.data.open import open_dataset
+from vsebench.plugin.executors import Job, Resources
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import own_spec
+from vsebench.results.components import resolve_ref
 from vsebench.results.lease import Lease
+from vsebench.results.protocol import AnnotationProtocol
+from vsebench.results.run_base import Environment
+from vsebench.results.spec import AnnotationSpec
+from vsebench.results.store import Store
 from vsebench.testing.check import ConformanceError
-from vsebench.testing.executors.folder import Folder
+from vsebench.testing.executors import deeds
 from vsebench.testing.trial import Trial
 
 if TYPE_CHECKING:
-    from vsebench.plugin.executors import Job
+    from collections.abc import Callable, Sequence
+
+    from vsebench.plugin import Executor
+    from vsebench.plugin.executors import Event
+    from vsebench.results.components import ComponentRef
     from vsebench.testing.subject import Subject
+
+_DATA = "tags:images=100:labels=40:density=0.1"
+_DEEDS = str(Path(deeds.__file__))
+_PROTOCOL = AnnotationProtocol(engine="minibatch", embed_dim=4, epochs=2, round_size=20)
+
+
+class Folder:
+    """Runs below a folder, by default a temporary one, which lives as long as this.
+
+    Attributes:
+        out: the folder.
+        told: what an executor reported, in order.
+        threads: those in which it did.
+    """
+
+    def __init__(self, out: Path | None = None) -> None:
+        self.out = out or Path(tempfile.mkdtemp(prefix="vsebench-executor-"))
+        if out is None:
+            weakref.finalize(self, shutil.rmtree, self.out, ignore_errors=True)
+        self.told: list[tuple[str, Event]] = []
+        self.threads: set[int] = set()
+
+    def job(self, seed: int, *needs: Job, do: str = "nothing") -> Job:
+        """A run that does what `Deed` knows by that name, after others."""
+        registry = load_plugins((_DEEDS,)).registry
+
+        def own(kind: str, text: str) -> ComponentRef:
+            return resolve_ref(kind, own_spec(kind, text, registry), registry)
+
+        dataset = own("dataset", _DATA)
+        opened = open_dataset(registry.get("dataset", dataset.name), dataset.params)
+        stop = own("stopping-rule", f"deed:do={do}")
+        spec = AnnotationSpec(
+            dataset=dataset,
+            data_fingerprint=opened.fingerprint,
+            sampler=own("sampler", "uniform"),
+            loss=own("loss", "hinge"),
+            stop=stop,
+            protocol=_PROTOCOL.model_copy(update={"stop": stop.spec}),
+            seed=seed,
+            depends_on=tuple(job.run_id for job in needs),
+            environment=Environment(data_path=str(opened.path), plugin_files=(_DEEDS,)),
+        )
+        return Job(
+            spec.run_id,
+            spec.model_dump_json(),
+            Store(self.out).directory_for(spec).path,
+            spec.depends_on,
+            Resources(spec.device, spec.protocol.threads),
+        )
+
+    def execute(
+        self,
+        executor: Executor,
+        jobs: Sequence[Job],
+        watch: Callable[[str, Event], None] | None = None,
+    ) -> None:
+        """Has an executor execute jobs; `watch` hears of everything, too."""
+
+        def report(run_id: str, event: Event) -> None:
+            self.told.append((run_id, event))
+            self.threads.add(threading.get_ident())
+            if watch is not None:
+                watch(run_id, event)
+
+        executor.execute(jobs, report)
+
+    def of(self, job: Job) -> list[Event]:
+        """What was reported of a job, in order."""
+        return [event for run_id, event in self.told if run_id == job.run_id]
+
+    def ends(self, job: Job) -> list[str]:
+        """How a job is said to have ended: a status, `busy` or `died`; once, if all is well."""
+        return [
+            str(event.get("status", event["event"]))
+            for event in self.of(job)
+            if event["event"] in ("finished", "busy", "died")
+        ]
+
+    def when(self, job: Job, kind: str) -> int:
+        """Where among all reports the first of a kind is; behind all of them if there is none."""
+        found = (
+            place
+            for place, (run_id, event) in enumerate(self.told)
+            if (run_id, event["event"]) == (job.run_id, kind)
+        )
+        return next(found, len(self.told))
+
+    def executions(self, job: Job) -> int:
+        """How often a job's run was begun."""
+        journal = self.out / deeds.JOURNAL
+        lines = journal.read_text(encoding="utf-8").split() if journal.exists() else []
+        return lines.count(job.run_id)
+
 
 WORKERS = 2
 

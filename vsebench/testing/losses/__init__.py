@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vsebench.testing.losses import execution, gradients, offline, values
+from vsebench.testing.losses import execution, offline, values
 
 PROMISES = (
     values.gives_a_finite_scalar,
     values.is_never_negative,
-    gradients.siblings_are_no_negatives,
+    values.siblings_are_no_negatives,
     values.perfect_embeddings_are_best,
     values.collapsed_embeddings_stay_finite,
     values.takes_a_batch_without_negatives,
@@ -19,7 +19,7 @@ PROMISES = (
     offline.draws_no_positives,
     offline.draws_alike_from_one_stream,
     values.asks_for_the_global_negatives_it_needs,
-    gradients.gradients_are_right,
+    values.gradients_are_right,
     execution.works_in_half_precision,
     execution.works_under_autocast,
     execution.never_waits_for_the_device,

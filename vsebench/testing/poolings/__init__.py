@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vsebench.testing.poolings import execution, independence, outputs, precision
+from vsebench.testing.poolings import execution, independence, outputs
 
 PROMISES = (
     outputs.gives_an_embedding_per_item,
@@ -16,9 +16,9 @@ PROMISES = (
     independence.items_do_not_meet_in_training,
     independence.order_of_the_rows_does_not_matter,
     independence.a_nan_is_not_hidden,
-    precision.gradients_are_right,
-    precision.works_under_autocast,
-    precision.works_in_half_precision,
+    outputs.gradients_are_right,
+    outputs.works_under_autocast,
+    outputs.works_in_half_precision,
     execution.is_deterministic,
     execution.its_state_is_in_its_state_dict,
     execution.compiles_as_declared,

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch._dynamo import lookup_backend
+from torch._dynamo.utils import counters
 
 from vsebench.plugin.cards import PoolingCard, claimed
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.compilation import Compiled, quietly
 from vsebench.testing.devices import need_cuda, unmixed
 from vsebench.testing.poolings.ragged import Ragged, pool, square_sum, trial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
     from vsebench.testing.subject import Subject
 
 
@@ -189,3 +195,44 @@ def cuda_gives_the_same(subject: Subject) -> None:
             rtol=1e-4,
             atol=1e-4,
         )
+
+
+class Compiled:
+    """A module or function compiled by `aot_eager`, which counts its graphs, those of its
+    recompilations too.
+
+    Attributes:
+        graphs: number of graphs so far.
+    """
+
+    def __init__(self, target: Callable[..., Any]) -> None:
+        torch._dynamo.reset()
+        counters.clear()
+        self.graphs = 0
+        self._compiled: Callable[..., Any] = torch.compile(target, backend=self._backend)
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        return quietly(self._compiled, *inputs)
+
+    def _backend(self, graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        self.graphs += 1
+        compiled: Callable[..., Any] = lookup_backend("aot_eager")(graph, inputs)
+        return compiled
+
+    @property
+    def whole(self) -> bool:
+        """It is one graph, without a break before or behind it either."""
+        return self.graphs <= 1 and not counters["graph_break"]
+
+    @property
+    def breaks(self) -> str:
+        """Why it is not, in one line."""
+        reasons = [" ".join(reason.split())[:160] for reason in counters["graph_break"]]
+        return "; ".join(reasons) or "it was compiled again for other values"
+
+
+def quietly(compiled: Callable[..., Any], *inputs: Tensor) -> Any:
+    """Calls what was compiled without its compiler's warnings, which are of what it does itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compiled(*inputs)
