@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from vsebench.bench import timing
-from vsebench.bench.apart import measured_apart
 from vsebench.bench.figure import Figure, Setting, Work
 from vsebench.bench.figures import FIGURES
-from vsebench.bench.run import measured
+from vsebench.bench.run import measured, measured_apart
 from vsebench.bench.timing import clock_of, timed
 
 CPU = torch.device("cpu")

@@ -1,13 +1,18 @@
-"""Figures as a table, as JSON, and against those of another time."""
+"""Figures as a table, as JSON and against those of another time, with where they were measured."""
 
 from __future__ import annotations
 
 import json
+import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import torch
 from tabulate import tabulate
 
+from vsebench.kernels.gemm import onednn_keeps_float32
 from vsebench.plugin.errors import DataError, MissingError
+from vsebench.results.provenance import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,3 +129,18 @@ def fallen(found: Mapping[str, Any], before: Mapping[str, Any], kept: float) -> 
                 f"({kept:g} of {_number(ratio)})"
             )
     return lines
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """The machine, its load and the versions, for the head of a table."""
+    origin = provenance(device, "onednn-fp32" if onednn_keeps_float32() else "default")
+    return {
+        "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "device": origin.device_name,
+        "cpu": provenance(torch.device("cpu"), origin.matmul).device_name,
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "matmul": origin.matmul,
+        "commit": origin.git_commit,
+        "libraries": origin.libraries,
+    }

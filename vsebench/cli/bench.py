@@ -120,7 +120,7 @@ def _areas(text: str | None, figures: Sequence[Figure]) -> tuple[str, ...]:
 def _machine(device: str) -> dict[str, Any]:
     import torch
 
-    from vsebench.bench.machine import machine
+    from vsebench.bench.table import machine
 
     return machine(torch.device(device))
 
@@ -129,8 +129,7 @@ def _measure(device: str, size: Size) -> Callable[[Figure], Row]:
     """What measures a figure: here on the CPU, in a process of its own on CUDA."""
     import torch
 
-    from vsebench.bench.apart import measured_apart
-    from vsebench.bench.run import measured
+    from vsebench.bench.run import measured, measured_apart
     from vsebench.bench.timing import one_thread
 
     where = torch.device(device)

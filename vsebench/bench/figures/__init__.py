@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from vsebench.bench.figures import (
     encoders,
-    grid,
     loader,
     losses,
     poolings,
-    protocol,
     ranking,
+    runs,
     samplers,
     step,
 )
@@ -22,7 +21,6 @@ FIGURES = (
     *step.FIGURES,
     *ranking.FIGURES,
     *samplers.FIGURES,
-    *grid.FIGURES,
-    *protocol.FIGURES,
+    *runs.FIGURES,
 )
 """From the parts of a training step to whole runs."""
