@@ -1,5 +1,5 @@
-"""Measures one figure after another, each in a process of its own where that may crash, hang or lose
-its device; what a figure fails by is a line of its own.
+"""Measures one figure after another, each in a process of its own where that may crash, hang or
+lose its device; what a figure fails by is a line of its own.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 SECONDS: dict[Size, float] = {"tiny": 0.0, "quick": 0.4, "full": 2.0}
 """Spent on a figure's rounds, at least."""
+LIMIT = 900.0
+"""Seconds that a figure may take in a process of its own."""
+
+_MARK = "vsebench figure: "
 
 
 @dataclass(frozen=True)
@@ -131,12 +135,6 @@ def failed(figure: Figure, error: BaseException) -> Row:
         error=f"{type(error).__name__}: {first}"[:500],
         trace="".join(traceback.format_exception(error))[-4000:],
     )
-
-
-LIMIT = 900.0
-"""Seconds that a figure may take."""
-
-_MARK = "vsebench figure: "
 
 
 def measured_apart(figure: Figure, size: Size, device: torch.device, limit: float = LIMIT) -> Row:
