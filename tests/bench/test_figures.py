@@ -47,13 +47,13 @@ def test_names_are_unique_and_every_area_is_there() -> None:
 def test_each_figure_can_be_rehearsed_before_it_is_measured() -> None:
     for figure in FIGURES:
         for sizes in (figure.on_cpu, figure.on_cuda):
-            assert "tiny" in sizes
+            assert "tiny" in sizes or not sizes
             assert set(sizes) <= set(SIZES)
 
 
 def test_what_a_first_hour_on_cuda_measures() -> None:
     names = {figure.name for figure in selected(FIGURES, "full", "cuda")}
-    assert names == {figure.name for figure in FIGURES}
+    assert {figure.name for figure in FIGURES} - names == {"evaluation/screened in bf16"}
     on_cpu = {figure.name for figure in selected(FIGURES, "full", "cpu")}
     assert names - on_cpu == {"mining/coco", "protocol/vse-infinity"}
 

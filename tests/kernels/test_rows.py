@@ -110,3 +110,18 @@ def test_norms_that_would_overflow_are_refused() -> None:
 def test_what_is_no_matrix_of_floats_is_refused(values: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=f"^image embeddings must be .*{message}"):
         Rows.checked("image", values)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_what_bf16_loses_is_known(dtype: str) -> None:
+    values = (matrix(300, 17) * np.logspace(-6, 4, 300)[:, None]).astype(dtype)
+    rows = Rows.checked("image", values)
+    rounded = rows.block(slice(0, 300), torch.bfloat16).double().numpy()
+    lost = np.linalg.norm(values.astype(float) - rounded, axis=1)
+    assert (rows.lost_in_bf16.numpy() >= lost).all()
+    np.testing.assert_allclose(rows.lost_in_bf16.numpy(), lost, rtol=1e-9)
+
+
+def test_bf16_loses_nothing_of_bf16() -> None:
+    rows = Rows.checked("image", torch.from_numpy(matrix()).bfloat16())
+    assert not rows.lost_in_bf16.any()

@@ -6,8 +6,8 @@ import torch
 from vsebench.kernels.tile_count import Band, count_above
 
 
-def bands(thresholds: torch.Tensor, width: float) -> Band:
-    return Band(thresholds - width, thresholds + width)
+def bands(thresholds: torch.Tensor, width: float, dtype: torch.dtype = torch.float32) -> Band:
+    return Band((thresholds - width).to(dtype), (thresholds + width).to(dtype))
 
 
 def naive(
@@ -34,18 +34,19 @@ def naive(
     return in_rows, in_columns, near
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("width", [0.0, 0.25, 2.0])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 128), (5, 300), (17, 129)])
 def test_counts_and_lists_what_a_loop_finds(
-    shape: tuple[int, int], width: float, compiled: bool
+    shape: tuple[int, int], width: float, compiled: bool, dtype: torch.dtype
 ) -> None:
     generator = torch.Generator().manual_seed(shape[1])
     # Many scores fall exactly on the ends of bands
-    tile = torch.randint(-8, 9, shape, generator=generator) / 4
+    tile = (torch.randint(-8, 9, shape, generator=generator) / 4).to(dtype)
     tile[0, 0] = -torch.inf  # as matching pairs are
-    rows = bands(torch.randint(-4, 5, shape[:1], generator=generator) / 4, width)
-    columns = bands(torch.randint(-4, 5, shape[1:], generator=generator) / 4, width)
+    rows = bands(torch.randint(-4, 5, shape[:1], generator=generator) / 4, width, dtype)
+    columns = bands(torch.randint(-4, 5, shape[1:], generator=generator) / 4, width, dtype)
     in_rows, in_columns, near = naive(tile, rows, columns)
     counted = count_above(tile, rows, columns, limit=len(near), compiled=compiled)
     assert counted is not None

@@ -23,7 +23,10 @@ def relative_error(depth: int, dtype: torch.dtype) -> float:
     with unit roundoff u. Besides the n = depth roundings of the sum it counts those of both inputs
     to `dtype`, and those of `exact_dot`, which is itself rounded.
     """
-    unit = torch.finfo(dtype).eps / 2
+    return _gamma(depth, torch.finfo(dtype).eps / 2)
+
+
+def _gamma(depth: int, unit: float) -> float:
     exact = (math.log2(depth) + 2) * torch.finfo(torch.float64).eps / unit
     return (depth + 3 + exact) * unit / (1 - (depth + 3 + exact) * unit)
 
@@ -45,9 +48,60 @@ def undecided(
         are above it.
     """
     largest = others.max()
-    # Of inputs and terms too small for fp32, flushed to zero or not
-    underflow = depth * 2.0**-120 * (1 + norms) * (1 + largest)
-    width = relative_error(depth, dtype) * norms * largest + underflow
+    width = relative_error(depth, dtype) * norms * largest + _underflow(depth, norms, largest)
+    return _band(threshold, width, dtype)
+
+
+def undecided_in_bf16(
+    threshold: Tensor,
+    norms: Tensor,
+    lost: Tensor,
+    others: Tensor,
+    others_lost: Tensor,
+    depth: int,
+) -> Band:
+    """As `undecided`, for products of rows rounded to bf16, added up in fp32 and rounded to bf16.
+
+    With a = â + α and b = b̂ + β, where â and b̂ are the rounded rows, a·b − â·b̂ = α·b + â·β, and by
+    Cauchy and Schwarz
+
+        |a·b − â·b̂| ≤ |α|·|b| + (|a| + |α|)·|β|.
+
+    |α| and |β| are known, not estimated: rounding to 8 bits takes at most 2⁻⁸ of a row's norm, and
+    as a rule less than half of that. The sum of the D products â_k·b̂_k, each of which is exact in
+    fp32, is within γ_D·|â|·|b̂| of theirs (see `relative_error`); γ is taken for twice fp32's unit
+    roundoff, since bf16 instructions need not round to the nearest. Rounding the sum to bf16 is
+    monotone: what is above the rounded end of a band was above the end before.
+
+    Args:
+        threshold: float64 [n], exact scores.
+        norms: float64 [n], of the rows that the thresholds belong to, before rounding.
+        lost: float64 [n], norms of what rounding takes from these rows.
+        others: float64 [m], norms of the rows that they are scored against.
+        others_lost: float64 [m], norms of what rounding takes from those.
+        depth: terms of an inner product.
+
+    Returns:
+        [n] bounds in bf16.
+    """
+    largest, most_lost = others.max(), others_lost.max()
+    rounded, largest_rounded = norms + lost, largest + most_lost
+    width = (
+        lost * largest
+        + rounded * most_lost
+        + _gamma(depth, torch.finfo(torch.float32).eps) * rounded * largest_rounded
+        + _underflow(depth, rounded, largest_rounded)
+    )
+    band = _band(threshold, width, torch.float32)
+    return Band(band.lower.bfloat16(), band.upper.bfloat16())
+
+
+def _underflow(depth: int, norms: Tensor, largest: Tensor) -> Tensor:
+    """Of inputs and terms too small for fp32, flushed to zero or not."""
+    return depth * 2.0**-120 * (1 + norms) * (1 + largest)
+
+
+def _band(threshold: Tensor, width: Tensor, dtype: torch.dtype) -> Band:
     down, up = (torch.full_like(threshold, end, dtype=dtype) for end in (-torch.inf, torch.inf))
     # One step outward makes up for the rounding of the bounds themselves.
     return Band(

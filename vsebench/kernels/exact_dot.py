@@ -35,16 +35,9 @@ def exact_dot(left: Tensor, right: Tensor, *, compiled: bool = False) -> Tensor:
     Returns:
         float64 [P].
     """
-    if (
-        compiled
-        and left.device.type == "cpu"
-        and {left.dtype, right.dtype} <= {torch.float32, torch.float64}
-    ):
-        from vsebench.kernels.exact_dot_numba import dot_rows
-
-        out = torch.empty(len(left), dtype=torch.float64, device="cpu")
-        dot_rows(left.numpy(), right.numpy(), out.numpy())
-        return out
+    if compiled and _kernel_takes(left, right):
+        each = torch.arange(len(left), device="cpu")
+        return _dot_pairs(left, right, each, each)
     terms = left.to(torch.float64, copy=True).mul_(right)
     width = terms.shape[1]
     while width > 1:
@@ -64,6 +57,8 @@ def exact_scores(
     """float64 [P], the inner products of the rows (left_index[p], right_index[p]); see
     `exact_dot`.
     """
+    if compiled and left.device.type == "cpu" and _kernel_takes(left.values, right.values):
+        return _dot_pairs(left.values, right.values, left_index, right_index)
     terms = _CACHED_TERMS if left.device.type == "cpu" else _DEVICE_TERMS
     batch = max(1, terms // left.width)
     scores = torch.empty(len(left_index), dtype=torch.float64, device=left_index.device)
@@ -72,3 +67,19 @@ def exact_scores(
     ):
         part.copy_(exact_dot(left.take(i), right.take(j), compiled=compiled))
     return scores
+
+
+def _kernel_takes(*values: Tensor) -> bool:
+    return all(
+        each.device.type == "cpu" and each.dtype in (torch.float32, torch.float64)
+        for each in values
+    )
+
+
+def _dot_pairs(left: Tensor, right: Tensor, left_index: Tensor, right_index: Tensor) -> Tensor:
+    from vsebench.kernels.exact_dot_numba import dot_pairs
+
+    out = torch.empty(len(left_index), dtype=torch.float64, device="cpu")
+    index, other = (each.contiguous().numpy() for each in (left_index, right_index))
+    dot_pairs(left.numpy(), right.numpy(), index, other, out.numpy())
+    return out

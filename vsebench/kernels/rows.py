@@ -64,9 +64,9 @@ class Rows:
         """The embedding size D."""
         return self.values.shape[1]
 
-    def block(self, part: slice) -> Tensor:
-        """Consecutive rows, rounded to fp32; no copy where they are fp32 already."""
-        return self.values[part].to(self.device, torch.float32)
+    def block(self, part: slice, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Consecutive rows, rounded to `dtype`; no copy where they are of it already."""
+        return self.values[part].to(self.device, dtype)
 
     def take(self, index: Tensor) -> Tensor:
         """The rows at `index`, not rounded: in fp32 or, where the embeddings are float64, in
@@ -77,6 +77,17 @@ class Rows:
     def select(self, index: Tensor) -> Rows:
         """The rows at `index`, copied, as embeddings of their own."""
         return Rows(self.take(index), self.norms[index], self.device)
+
+    @functools.cached_property
+    def lost_in_bf16(self) -> Tensor:
+        """float64 [n], upper bounds of the norms of what rounding to bf16 takes from each row."""
+        lost = torch.empty_like(self.norms)
+        for start in range(0, len(self), _AT_A_TIME):
+            part = slice(start, start + _AT_A_TIME)
+            # The difference is exact, or in float64 nearly so.
+            rest = _widened(self.values[part].to(self.device)) - self.block(part, torch.bfloat16)
+            lost[part] = torch.linalg.vector_norm(rest, dim=1, dtype=torch.float64)
+        return lost * (1 + 1e-10)
 
     @functools.cached_property
     def identity(self) -> Tensor:

@@ -38,9 +38,9 @@ def count_above(
     """Compares every score with its row's band and with its column's.
 
     Args:
-        tile: fp32 [R, C], no NaN.
-        rows: bands of the rows, fp32 [R].
-        columns: bands of the columns, fp32 [C].
+        tile: fp32 or bf16 [R, C], no NaN.
+        rows: bands of the rows, [R] of the tile's dtype.
+        columns: bands of the columns, [C] likewise.
         limit: most undecided pairs to list.
         compiled: use the numba kernel, on the CPU.
 
@@ -59,17 +59,19 @@ def count_above(
 
 
 def _count_compiled(tile: Tensor, rows: Band, columns: Band, limit: int) -> TileCount | None:
-    from vsebench.kernels.tile_count_numba import count_tile
+    from vsebench.kernels.tile_count_numba import count_bf16_tile, count_tile
 
     in_rows, in_columns = (
         torch.zeros(size, dtype=torch.int32, device="cpu") for size in tile.shape
     )
     near = torch.empty(limit, 2, dtype=torch.int32, device="cpu")
     lower, upper, column_lower, column_upper = (
-        bound.numpy() for band in (rows, columns) for bound in band
+        bound.float().numpy() for band in (rows, columns) for bound in band
     )
-    found = count_tile(
-        tile.numpy(),
+    in_bf16 = tile.dtype == torch.bfloat16
+    count, scores = (count_bf16_tile, tile.view(torch.int16)) if in_bf16 else (count_tile, tile)
+    found = count(
+        scores.numpy(),
         lower,
         upper,
         column_lower,

@@ -38,36 +38,134 @@ def count_tile(
         are incomplete then.
     """
     found = 0
-    one, zero = np.int32(1), np.int32(0)
     for row in range(tile.shape[0]):
         low, high = row_lower[row], row_upper[row]
         for start in range(0, tile.shape[1], _PIECE):
-            scores = tile[row, start : start + _PIECE]
-            lower, upper, counts = (
-                column_lower[start : start + _PIECE],
-                column_upper[start : start + _PIECE],
-                in_columns[start : start + _PIECE],
+            piece = slice(start, start + _PIECE)
+            above, undecided = _count_piece(
+                tile[row, piece],
+                low,
+                high,
+                column_lower[piece],
+                column_upper[piece],
+                in_columns[piece],
             )
-            above, undecided = zero, zero
-            # Without branches (nor `and`, `or`), so that it is compiled to vector instructions.
-            for k in range(scores.shape[0]):
-                score = scores[k]
-                above += one if score > high else zero
-                counts[k] += one if score > upper[k] else zero
-                near_row = (one if score >= low else zero) & (one if score <= high else zero)
-                near_column = (one if score >= lower[k] else zero) & (
-                    one if score <= upper[k] else zero
-                )
-                undecided |= near_row | near_column
             in_rows[row] += above
             if undecided:
-                for k in range(scores.shape[0]):
-                    score = scores[k]
-                    if ((score >= low) & (score <= high)) | (
-                        (score >= lower[k]) & (score <= upper[k])
-                    ):
-                        if found == near.shape[0]:
-                            return -1
-                        near[found, 0], near[found, 1] = row, start + k
-                        found += 1
+                found = _list_piece(
+                    tile[row, piece],
+                    low,
+                    high,
+                    column_lower[piece],
+                    column_upper[piece],
+                    near,
+                    found,
+                    row,
+                    start,
+                )
+                if found < 0:
+                    return -1
+    return found
+
+
+@jit
+def count_bf16_tile(
+    tile: NDArray[np.int16],
+    row_lower: Scores,
+    row_upper: Scores,
+    column_lower: Scores,
+    column_upper: Scores,
+    in_rows: Counts,
+    in_columns: Counts,
+    near: Counts,
+) -> int:
+    """As `count_tile`, for a tile of bf16 numbers, given by their bits."""
+    found = 0
+    bits = np.empty(_PIECE, np.int32)
+    scores = bits.view(np.float32)
+    for row in range(tile.shape[0]):
+        low, high = row_lower[row], row_upper[row]
+        for start in range(0, tile.shape[1], _PIECE):
+            halves = tile[row, start : start + _PIECE]
+            # A bf16 number is the upper half of an fp32 one.
+            for k in range(halves.shape[0]):
+                bits[k] = np.int32(halves[k]) << np.int32(16)
+            piece = slice(start, start + _PIECE)
+            above, undecided = _count_piece(
+                scores[: halves.shape[0]],
+                low,
+                high,
+                column_lower[piece],
+                column_upper[piece],
+                in_columns[piece],
+            )
+            in_rows[row] += above
+            if undecided:
+                found = _list_piece(
+                    scores[: halves.shape[0]],
+                    low,
+                    high,
+                    column_lower[piece],
+                    column_upper[piece],
+                    near,
+                    found,
+                    row,
+                    start,
+                )
+                if found < 0:
+                    return -1
+    return found
+
+
+@jit(inline=True)
+def _count_piece(
+    scores: Scores,
+    low: np.float32,
+    high: np.float32,
+    lower: Scores,
+    upper: Scores,
+    counts: Counts,
+) -> tuple[np.int32, np.int32]:
+    """Adds to `counts` the scores above their columns' bands.
+
+    Returns:
+        The number of scores above the row's band, and whether any is undecided.
+    """
+    one, zero = np.int32(1), np.int32(0)
+    above, undecided = zero, zero
+    # Without branches (nor `and`, `or`), so that it is compiled to vector instructions.
+    for k in range(scores.shape[0]):
+        score = scores[k]
+        above += one if score > high else zero
+        counts[k] += one if score > upper[k] else zero
+        near_row = (one if score >= low else zero) & (one if score <= high else zero)
+        near_column = (one if score >= lower[k] else zero) & (one if score <= upper[k] else zero)
+        undecided |= near_row | near_column
+    return above, undecided
+
+
+@jit
+def _list_piece(
+    scores: Scores,
+    low: np.float32,
+    high: np.float32,
+    lower: Scores,
+    upper: Scores,
+    near: Counts,
+    found: int,
+    row: int,
+    start: int,
+) -> int:
+    """Lists a piece's undecided pairs from `near[found]` on.
+
+    Returns:
+        The number of pairs listed by now, or -1 where there is no room for more.
+    """
+    for k in range(scores.shape[0]):
+        score = scores[k]
+        if ((score >= low) & (score <= high)) | ((score >= lower[k]) & (score <= upper[k])):
+            if found == near.shape[0]:
+                return -1
+            near[found, 0], near[found, 1] = row, start + k
+            found += 1
     return found

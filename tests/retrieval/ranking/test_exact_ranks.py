@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.oracles import ranking
+from vsebench.kernels.bf16 import rounds_once
 from vsebench.retrieval import evaluate
 from vsebench.retrieval.ranking.exact import ranks
 
@@ -58,11 +59,17 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(params=["torch", "compiled", "saturated", "saturated compiled"])
+@pytest.fixture(
+    params=["torch", "compiled", "bf16", "saturated", "saturated compiled", "saturated bf16"]
+)
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Sends small inputs down each of the paths that large ones take."""
-    if "compiled" in request.param:
+    if "torch" not in request.param and request.param != "saturated":
         monkeypatch.setattr(ranks, "_COMPILE_FROM", 0)
+    in_bf16 = "bf16" in request.param
+    if in_bf16 and not rounds_once():
+        pytest.skip("torch's bf16 products on this CPU are rounded more than once")
+    monkeypatch.setattr(ranks, "_bf16_decides", lambda queries: in_bf16)
     if "saturated" in request.param:
         monkeypatch.setattr(ranks, "_FEW", 0)
         monkeypatch.setattr(ranks, "_SATURATED", 0.0)
@@ -159,6 +166,23 @@ def test_a_constant_model_ranks_last(width: int, path: str) -> None:
         assert metrics.i2t_r10 == metrics.t2i_r10 == 0
 
 
+def test_equals_the_oracle_where_bf16_errs_as_much_as_it_can(path: str) -> None:
+    """Competitors just above, at and just below the threshold, all of whose values bf16 rounds the
+    same way, so that their errors add up.
+    """
+    width = 64
+    down, up = 1 + 2.0**-8, 1 + 3 * 2.0**-8  # to 1, and to 1 + 2^-6
+    rows = torch.full((12, width), down)
+    rows[1::2] = up
+    steps = 2.0**-12 * torch.arange(-6, 6)
+    rows[:, 0] += steps
+    text = torch.full((48, width), down)
+    text[::3] = up
+    text[:, 1] += 2.0**-12 * torch.arange(-24, 24)
+    for scale in (1.0, width**-0.5, -1.0):
+        check(rows * scale, text, ragged_owner(12, 48, seed=13))
+
+
 def test_embeddings_of_zeros_rank_last(path: str) -> None:
     metrics = evaluate(torch.zeros(6, 4), torch.zeros(30, 4), torch.arange(6).repeat_interleave(5))
     assert set(metrics.i2t_ranks) == {25}
@@ -212,7 +236,11 @@ def test_a_larger_set_is_ranked_alike_by_all_paths(monkeypatch: pytest.MonkeyPat
         (other & (scores >= positive.view(300, 5).amax(1, keepdim=True))).sum(1),
         (other & (scores >= positive)).sum(0),
     )
-    variants: list[dict[str, Any]] = [{}, {"_COMPILE_FROM": 0}, {"_SATURATED": 0.0, "_FEW": 0}]
+    compiled = {"_COMPILE_FROM": 0, "_bf16_decides": lambda queries: False}
+    variants: list[dict[str, Any]] = [{}, compiled, {"_SATURATED": 0.0, "_FEW": 0}]
+    if rounds_once():
+        screened = {**compiled, "_bf16_decides": lambda queries: True}
+        variants += [screened, {**screened, "_WORTH_BF16": 0.1}, {**screened, "_WORTH_BF16": 0.01}]
     for variant in variants:
         with monkeypatch.context() as patched:
             for name, value in variant.items():
@@ -221,6 +249,37 @@ def test_a_larger_set_is_ranked_alike_by_all_paths(monkeypatch: pytest.MonkeyPat
                 metrics = evaluate(image, text, owner, block=block)
                 assert metrics.i2t_ranks.tolist() == expected[0].tolist()
                 assert metrics.t2i_ranks.tolist() == expected[1].tolist()
+
+
+def test_bf16_comes_first_only_where_it_decides_nearly_all_pairs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not for embeddings that have learnt nothing, nor on a CPU without it."""
+    if not rounds_once():
+        pytest.skip("torch's bf16 products on this CPU are rounded more than once")
+    tiles: list[torch.dtype] = []
+    count = ranks.count_above
+
+    def spy(tile: torch.Tensor, *args: Any, **options: Any) -> Any:
+        tiles.append(tile.dtype)
+        return count(tile, *args, **options)
+
+    monkeypatch.setattr(ranks, "_COMPILE_FROM", 0)
+    monkeypatch.setattr(ranks, "count_above", spy)
+    image, text, owner = related(200, 1000, 256, seed=14)
+    text = unit(image[owner] + text)
+    noise = unit(torch.randn(1000, 256, generator=torch.Generator().manual_seed(15)))
+    for has, captions, expected in (
+        (True, text, {torch.bfloat16}),
+        (False, text, {torch.float32}),
+        (True, noise, {torch.bfloat16, torch.float32}),  # of the sample, and of the tiles
+    ):
+        monkeypatch.setattr(ranks, "has_bf16_products", lambda has=has: has)
+        tiles.clear()
+        evaluate(image, captions, owner)
+        assert set(tiles) == expected
+        if len(expected) == 2:
+            assert tiles.count(torch.bfloat16) == 1
 
 
 @pytest.mark.parametrize(("own", "rank"), [(0, 2), (1, 2), (2, 2), (3, 3)])

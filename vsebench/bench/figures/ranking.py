@@ -11,8 +11,11 @@ import torch
 from vsebench.bench.figure import SIZES, Figure, Work
 from vsebench.bench.figures.made import embeddings
 from vsebench.bench.references import retrieval as plain
+from vsebench.kernels.bf16 import has_bf16_products
+from vsebench.kernels.rows import Rows
 from vsebench.plugin import Key, OfflineSpec
 from vsebench.retrieval import evaluate
+from vsebench.retrieval.ranking.exact.ranks import exact_ranks
 from vsebench.retrieval.training.offline_negatives import mine
 
 if TYPE_CHECKING:
@@ -50,9 +53,35 @@ def evaluation(setting: Setting, *, signal: float, largest: int) -> Work:
     )
 
 
+def screening(setting: Setting) -> Work:
+    """The same evaluation with products in bf16 first, where the CPU has instructions for them."""
+    images, dim = setting.pick(tiny=(20, 16), quick=(1000, 1024), full=(5000, 1024))
+    image, text, owner = (torch.from_numpy(each) for each in embeddings(images, dim, 0.5))
+    left, right = Rows.checked("image", image), Rows.checked("caption", text)
+
+    def agree() -> None:
+        for ours, plain_ranks in zip(
+            exact_ranks(left, right, owner, _TILE[0]),
+            exact_ranks(left, right, owner, _TILE[0], screen=False),
+            strict=True,
+        ):
+            assert torch.equal(ours, plain_ranks)
+
+    dtype = torch.bfloat16 if has_bf16_products() else torch.float32
+    return Work(
+        ours=lambda: exact_ranks(left, right, owner, _TILE[0]),
+        reference=lambda: exact_ranks(left, right, owner, _TILE[0], screen=False),
+        floor=tiles(image.to(dtype), text.to(dtype), *_TILE),
+        agree=agree,
+        amount=images * len(text),
+        unit="scores",
+        most=15 if images <= 1000 else 5,
+    )
+
+
 def tiles(left: Tensor, right: Tensor, rows: int, columns: int) -> Callable[[], None]:
     """Products of all tiles into one buffer."""
-    buffer = torch.empty(rows * columns, device=left.device)
+    buffer = torch.empty(rows * columns, device=left.device, dtype=left.dtype)
 
     def run() -> None:
         for others in torch.split(right, columns):
@@ -132,7 +161,7 @@ FIGURES = (
             f"evaluation/{name}",
             partial(evaluation, signal=signal, largest=largest),
             reference="as published: float64, argsort",
-            floor="its products",
+            floor="its products in fp32",
             on_cpu=SIZES if largest == 1000 else ("tiny", "full"),
             on_cuda=SIZES if largest == 1000 else ("tiny", "full"),
         )
@@ -141,6 +170,13 @@ FIGURES = (
             ("1k untrained", 0.0, 1000),
             ("5k trained", 0.5, 5000),
         )
+    ),
+    Figure(
+        "evaluation/screened in bf16",
+        screening,
+        reference="products in fp32 only",
+        floor="its products in bf16",
+        on_cuda=(),
     ),
     *(
         Figure(
