@@ -14,8 +14,7 @@ import pytest
 from PIL import Image
 
 from vsebench.data.images import open_images
-from vsebench.data.images.decode import ImageLoader
-from vsebench.data.images.verify import verify_images
+from vsebench.data.images.decode import ImageLoader, verify_images
 from vsebench.plugin import Key
 from vsebench.retrieval.inputs.augment import draw_crops
 

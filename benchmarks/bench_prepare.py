@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from vsebench.data.prepare.feature_writer import write_features
+from vsebench.data.prepare.feature_writer import Work, write_features
 from vsebench.data.prepare.source import SplitFeatures
 from vsebench.data.prepare.tsv import TsvFiles
-from vsebench.data.prepare.work import Work
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsebench.data.relevance import ABSENT, Relation, judged_rows
-from vsebench.data.relevance_files import read_relevance
+from vsebench.data.relevance import ABSENT, Relation, judged_rows, read_relevance
 from vsebench.data.relevance_sets import COLLECTED, load_collected
 from vsebench.plugin import DataError
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from vsebench.data.scenes.statements import APART, UNSAID, Relation
+from vsebench.data.scenes.captions import APART, UNSAID, Relation
 from vsebench.data.scenes.world import MEMBERS
 
 if TYPE_CHECKING:
-    from vsebench.data.scenes.sampling import Scenes
-    from vsebench.data.scenes.statements import Statements
+    from vsebench.data.scenes.captions import Statements
+    from vsebench.data.scenes.world import Scenes
 
 
 def fits(said: Statements, c: int, scenes: Scenes, i: int) -> bool:

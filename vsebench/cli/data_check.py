@@ -101,8 +101,8 @@ def _set_in(folder: Path) -> str:
     """The data set that a folder holds: what its manifest says, else `coco` where it has COCO's
     test files, else `precomp`.
     """
+    from vsebench.data.prepare.karpathy import published
     from vsebench.data.prepare.manifest import read_manifest
-    from vsebench.data.prepare.published import published
     from vsebench.plugin import DataError
 
     manifest = read_manifest(folder)

@@ -71,7 +71,7 @@ def prepare_command(
 def _result(target: Path, manifest: dict[str, Any]) -> Iterator[str]:
     from tabulate import tabulate
 
-    from vsebench.data.prepare.published import published
+    from vsebench.data.prepare.karpathy import published
 
     name, precision = manifest["dataset"], manifest["features"]
     opens_as = published(name).opens_as

@@ -138,9 +138,9 @@ def _collected(embedded: Embedded, options: RelevanceOptions) -> CollectedReleva
     """The relevance with the ids of the embedded rows."""
     from dataclasses import replace
 
-    from vsebench.data.relevance_files import read_relevance
+    from vsebench.data.reading import read_lines
+    from vsebench.data.relevance import read_relevance
     from vsebench.data.relevance_sets import COLLECTED, CollectedRelevance, load_collected
-    from vsebench.data.text import read_lines
 
     counts: dict[Literal["i", "t"], int] = {"i": embedded.images, "t": embedded.texts}
     if options.relevance in COLLECTED:

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vsebench.data.cache import read_note
-from vsebench.data.npy import npy_header, open_npy
-from vsebench.data.text import read_lines
+from vsebench.data.reading import npy_header, open_npy, read_lines
 from vsebench.files import guarded, locked, move, settle, sweep, write_text
 from vsebench.plugin import DataError, MissingError
 

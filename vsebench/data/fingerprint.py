@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from vsebench.data.cache import cache_dir, read_note, settled, write_note
-from vsebench.data.npy import NpyHeader, read_header
+from vsebench.data.reading import NpyHeader, read_header
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:

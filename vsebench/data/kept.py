@@ -18,7 +18,7 @@ import numpy as np
 
 from vsebench.data.cache import cache_dir, check_space, read_note
 from vsebench.data.fingerprint import scan
-from vsebench.data.npy import npy_header, open_npy
+from vsebench.data.reading import npy_header, open_npy
 from vsebench.files import guarded, queued, replacing, sweep, write_text
 from vsebench.plugin import DataError
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.data.cache import cache_dir
 from vsebench.data.fingerprint import fingerprint_files, fingerprint_options
-from vsebench.data.images.verify import verify_images
+from vsebench.data.images.decode import verify_images
 from vsebench.data.validate import check_any, compare_any
 from vsebench.plugin import (
     AnnotationData,

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.npy import open_npy
-from vsebench.data.text import read_captions, read_lines
+from vsebench.data.reading import open_npy, read_captions, read_lines
 from vsebench.data.visual import Visual
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from vsebench.data import flickr8k
 from vsebench.data.open import locate
+from vsebench.data.reading import read_lines
 from vsebench.data.relevance import Relation
-from vsebench.data.text import read_lines
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:

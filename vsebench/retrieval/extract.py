@@ -13,9 +13,8 @@ import torch
 
 from vsebench.data.feature_table import open_table, read_about, writing
 from vsebench.data.fingerprint import fingerprint_files
-from vsebench.data.images.decode import usable_cores
+from vsebench.data.images.decode import usable_cores, verify_images
 from vsebench.data.images.store import open_images
-from vsebench.data.images.verify import verify_images
 from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import DataError

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from vsebench.data.images.verify import verify_images
+from vsebench.data.images.decode import verify_images
 from vsebench.data.kept import keep
 from vsebench.results.provenance import versions
 from vsebench.retrieval.encode import evaluating

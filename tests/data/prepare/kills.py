@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.data.prepare import feature_writer
+from vsebench.data.prepare.feature_writer import LOCK
 from vsebench.data.prepare.gather import Request
 from vsebench.data.prepare.prepare import prepare
-from vsebench.data.prepare.work import LOCK
 from vsebench.plugin import WriteError
 
 if TYPE_CHECKING:

@@ -9,11 +9,17 @@ from tests.data.files import dataset
 from tests.data.prepare import inputs
 from vsebench.data.open import open_dataset
 from vsebench.data.prepare import audit as module
-from vsebench.data.prepare.audit import audit, audit_features, entry_for
-from vsebench.data.prepare.duplicates import shared_captions, shared_features, shared_ids
+from vsebench.data.prepare.audit import (
+    audit,
+    audit_features,
+    entry_for,
+    shared_captions,
+    shared_features,
+    shared_ids,
+)
 from vsebench.data.prepare.gather import Request
+from vsebench.data.prepare.karpathy import SETS
 from vsebench.data.prepare.prepare import prepare
-from vsebench.data.prepare.published import SETS
 from vsebench.plugin import DataError, RetrievalSplit
 
 STEMS = ("train", "dev", "test")

@@ -14,9 +14,9 @@ from vsebench.data import flickr8k
 from vsebench.data.open import open_dataset
 from vsebench.data.prepare.audit import audit, audit_features
 from vsebench.data.prepare.gather import Request
+from vsebench.data.prepare.karpathy import SETS
 from vsebench.data.prepare.prepare import prepare
-from vsebench.data.prepare.published import SETS
-from vsebench.data.text import read_lines
+from vsebench.data.reading import read_lines
 
 REAL = (
     Path(os.environ.get("VSEBENCH_DATA") or Path(__file__).parents[4] / "shared" / "data")

@@ -10,9 +10,9 @@ import pytest
 from tests.data.prepare import inputs
 from vsebench.data.prepare import feature_writer
 from vsebench.data.prepare import prepare as module
+from vsebench.data.prepare.feature_writer import locked
 from vsebench.data.prepare.gather import Request
 from vsebench.data.prepare.prepare import prepare
-from vsebench.data.prepare.work import locked
 from vsebench.plugin import DataError, VsebenchError, WriteError
 
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from tests.data.files import dataset
-from vsebench.data.scenes.blocks import generate
-from vsebench.data.scenes.camera import camera
+from vsebench.data.scenes.blocks import camera, generate
 from vsebench.data.scenes.options import Options
 
 KNOWN = {"1": ("48a2800991873f17", 0.6977223)}

@@ -10,8 +10,7 @@ import pytest
 
 from vsebench import files
 from vsebench.data.scenes import dataset as module
-from vsebench.data.scenes.blocks import generate
-from vsebench.data.scenes.camera import camera
+from vsebench.data.scenes.blocks import camera, generate
 from vsebench.data.scenes.dataset import Scenes, write
 from vsebench.data.scenes.options import BLOCK, Options
 from vsebench.plugin import DataError, WriteError

@@ -18,7 +18,7 @@ import numpy as np
 
 from vsebench.data.annotation.hold_out import aligned, divide
 from vsebench.data.cache import build
-from vsebench.data.npy import open_npy
+from vsebench.data.reading import open_npy
 from vsebench.plugin import AnnotationData, DataError, Key, Positives, SpecError
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.feature_arrays import RaggedFeatures
-from vsebench.data.npy import open_npy
-from vsebench.data.text import read_lines
+from vsebench.data.reading import open_npy, read_lines
 from vsebench.data.vocabulary import has_word
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
 

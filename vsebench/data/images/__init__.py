@@ -1,5 +1,5 @@
-"""Raw images: where they lie (`store`: folders and tar files), how they become pixels (`decode`),
-and the pass that proves them sound (`verify`). Public: a data set of your own may use it.
+"""Raw images: where they lie (`store`: folders and tar files), and how they become pixels and are
+proved sound (`decode`). Public: a data set of your own may use it.
 """
 
 from __future__ import annotations

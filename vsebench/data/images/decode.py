@@ -3,24 +3,29 @@ on what is asked for only, never on threads or their order.
 
 Our own preprocessing, never a model's processor: which one the library picks, and so which pixels a
 model sees, depends on what else is installed.
+
+`verify_images` decodes every image once before anything is trained on them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import struct
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from vsebench.data.cache import cache_dir, read_note, write_note
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from vsebench.plugin import ImageSource
 
@@ -169,3 +174,46 @@ def _wait(out: np.ndarray, futures: Sequence[Future[None]]) -> np.ndarray:
     for future in futures:
         future.result()
     return out
+
+
+_BLOCK = 256
+"""Images handed to the threads at a time: what is decoded but not yet looked at stays bounded."""
+
+
+def verify_images(source: ImageSource, report: Callable[[int, int], None] | None = None) -> str:
+    """Decodes every image, and returns the SHA-256 of their contents in order.
+
+    Args:
+        source: the images.
+        report: callback that is told how many of how many are done.
+
+    Raises:
+        DataError: the first image that cannot be read or decoded, by name.
+    """
+    stamp = source.stamp()
+    note_path = cache_dir() / "images" / f"{stamp[:16]}.json"
+    note = read_note(note_path) if stamp else None
+    if note is not None and note.get("stamp") == stamp:
+        return str(note["sha256"])
+    digest = hashlib.sha256()
+    for done, content in enumerate(_decoded(source), start=1):
+        digest.update(content)
+        if report is not None:
+            report(done, len(source))
+    if stamp and source.stamp() == stamp:
+        write_note(note_path, {"stamp": stamp, "sha256": digest.hexdigest()})
+    return digest.hexdigest()
+
+
+def _decoded(source: ImageSource) -> Iterator[bytes]:
+    """The SHA-256 of each image's file, in order, once it has been decoded."""
+
+    def check(index: int) -> bytes:
+        content = source.read(index)
+        decode_rgb(content, source.where(index))
+        return hashlib.sha256(content).digest()
+
+    indices = iter(range(len(source)))
+    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="verify") as pool:
+        while block := list(islice(indices, _BLOCK)):
+            yield from pool.map(check, block)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.npy import read_header
 from vsebench.data.prepare.source import FEATURE_KEYS
 from vsebench.data.prepare.splits import match
+from vsebench.data.reading import read_header
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:

@@ -1,27 +1,33 @@
-"""Proves that an opened data set is the published one: counts, order of captions, nothing in two
-splits, files as prepared.
+"""Proves that an opened data set is the published one: counts, order of captions, files as
+prepared, and no image in two splits, told by ids, captions or features.
 """
 
 from __future__ import annotations
 
+import hashlib
+import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from vsebench.data.feature_arrays import QuantisedFeatures
 from vsebench.data.precomp import CAPTIONS, IDS, LIMITS
-from vsebench.data.prepare.duplicates import shared_captions, shared_features, shared_ids
-from vsebench.data.prepare.karpathy import read_karpathy
+from vsebench.data.prepare.karpathy import SETS, Published, read_karpathy
 from vsebench.data.prepare.manifest import damaged_files, read_manifest
-from vsebench.data.prepare.published import SETS, Published
-from vsebench.data.text import read_lines
+from vsebench.data.reading import read_lines
 from vsebench.data.vocabulary import tokenise
 from vsebench.plugin import DataError, RetrievalData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vsebench.data.open import OpenedDataset
-    from vsebench.data.prepare.duplicates import Place
+    from vsebench.plugin import RetrievalSplit
+
+    Place = tuple[str, int]
+    """A split, and the number of an image in it."""
 
 
 @dataclass(frozen=True)
@@ -157,3 +163,88 @@ def _shared(
         )
     else:
         yield Finding("ok", f"no image has {what} as one of another split")
+
+
+_BLOCK = 256
+
+
+def shared_ids(ids: Mapping[str, Sequence[str]]) -> list[tuple[Place, Place]]:
+    """Images whose id an earlier split has too. Where every split counts its images from 0, ids are
+    no identity, and none is shared.
+    """
+    if all(list(names) == [str(i) for i in range(len(names))] for names in ids.values()):
+        return []
+    return list(_in_two_splits(ids))
+
+
+def shared_captions(splits: Mapping[str, RetrievalSplit]) -> list[tuple[Place, Place]]:
+    """Images all of whose captions have the words of those of an image of an earlier split, in any
+    order of captions.
+    """
+    return list(_in_two_splits({name: _words(split) for name, split in splits.items()}))
+
+
+def shared_features(splits: Mapping[str, RetrievalSplit]) -> list[tuple[Place, Place]] | None:
+    """Images whose features are, bit for bit, those of an image of an earlier split; None when
+    there are no tables of plain numbers to compare.
+
+    The first local feature of every image is read, and the others of those that agree in it.
+    """
+    tables = {
+        name: table
+        for name, split in splits.items()
+        if isinstance(table := _stored(split), np.ndarray)
+    }
+    if len(tables) < len(splits):
+        return None
+    alike = _in_two_splits({name: _first_features(table) for name, table in tables.items()})
+    return [
+        (here, there)
+        for here, there in alike
+        if np.array_equal(tables[here[0]][here[1]], tables[there[0]][there[1]])
+    ]
+
+
+def _stored(split: RetrievalSplit) -> object:
+    """The features as they are stored."""
+    return (
+        split.features.values if isinstance(split.features, QuantisedFeatures) else split.features
+    )
+
+
+def _words(split: RetrievalSplit) -> Iterator[Hashable]:
+    """The words of all captions of each image."""
+    order = np.argsort(split.text_to_image, kind="stable")
+    bounds = np.searchsorted(split.text_to_image[order], np.arange(len(split.lengths) + 1))
+    for image in range(len(split.lengths)):
+        own = order[bounds[image] : bounds[image + 1]]
+        yield tuple(sorted(" ".join(tokenise(split.captions[i])) for i in own))
+
+
+def _first_features(table: np.ndarray) -> Iterator[Hashable]:
+    """A hash of the first local feature of each image."""
+    mapping = _mapping(table)
+    for start in range(0, len(table), _BLOCK):
+        for row in np.ascontiguousarray(table[start : start + _BLOCK, 0]):
+            yield hashlib.blake2b(row.data, digest_size=16).digest()
+        if mapping is not None:
+            # Or the pages of a table of 17 GB would count as this process's memory
+            mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapping(table: np.ndarray) -> mmap.mmap | None:
+    """The file mapping that an array is a view of."""
+    base: object = table
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None
+
+
+def _in_two_splits(keys: Mapping[str, Iterable[Hashable]]) -> Iterator[tuple[Place, Place]]:
+    """Each image whose key an earlier split has, and the first such image there."""
+    first: dict[Hashable, Place] = {}
+    for split, own in keys.items():
+        for image, key in enumerate(own):
+            other = first.setdefault(key, (split, image))
+            if other[0] != split:
+                yield (split, image), other

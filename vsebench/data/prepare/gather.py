@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from vsebench.data.images.store import SUFFIXES
 from vsebench.data.prepare.arrays import ArrayFiles
 from vsebench.data.prepare.hdf5 import Hdf5Files
-from vsebench.data.prepare.karpathy import read_karpathy
+from vsebench.data.prepare.karpathy import published, read_karpathy
 from vsebench.data.prepare.precomp import PrecompFeatures, read_splits, reconcile
-from vsebench.data.prepare.published import published
 from vsebench.data.prepare.splits import Split, match
 from vsebench.data.prepare.tsv import TsvFiles
 from vsebench.plugin import DataError, MissingError

@@ -11,7 +11,7 @@ import numpy as np
 
 from vsebench.data.prepare.source import FEATURE_KEYS
 from vsebench.data.prepare.splits import match
-from vsebench.data.text import read_lines
+from vsebench.data.reading import read_lines
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:

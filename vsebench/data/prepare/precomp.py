@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.npy import NpyHeader, open_npy, read_header
 from vsebench.data.prepare.splits import CAPTIONS, Image, Split
-from vsebench.data.text import read_captions, read_lines
+from vsebench.data.reading import NpyHeader, open_npy, read_captions, read_header, read_lines
 from vsebench.data.vocabulary import tokenise
 from vsebench.plugin import DataError
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsebench.data.prepare.feature_writer import feature_bytes, write_features
+from vsebench.data.prepare.feature_writer import (
+    UNFINISHED,
+    Work,
+    feature_bytes,
+    locked,
+    write_features,
+)
 from vsebench.data.prepare.gather import Gathered, Request, gather
 from vsebench.data.prepare.manifest import (
     MANIFEST,
@@ -22,7 +28,6 @@ from vsebench.data.prepare.manifest import (
     small_files,
 )
 from vsebench.data.prepare.source import measure
-from vsebench.data.prepare.work import UNFINISHED, Work, locked
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.cache import build
-from vsebench.data.npy import open_npy
-from vsebench.data.scenes.blocks import generate
-from vsebench.data.scenes.camera import camera
+from vsebench.data.reading import open_npy, read_lines
+from vsebench.data.scenes.blocks import camera, generate
 from vsebench.data.scenes.options import BLOCK, CAPTIONS, Options
-from vsebench.data.text import read_lines
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
 
 if TYPE_CHECKING:

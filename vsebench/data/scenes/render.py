@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.scenes.sampling import MOST_OBJECTS
-from vsebench.data.scenes.world import CLASSES, LATENT, SCALE, world
+from vsebench.data.scenes.world import CLASSES, LATENT, MOST_OBJECTS, SCALE, world
 
 if TYPE_CHECKING:
     from vsebench.data.scenes.options import Options
-    from vsebench.data.scenes.sampling import Scenes
+    from vsebench.data.scenes.world import Scenes
 
 NOISE = 0.4
 """Standard deviation of the noise of a component, in units of a latent vector's."""

@@ -7,8 +7,15 @@ import pytest
 
 from vsebench.data.scenes.blocks import generate
 from vsebench.data.scenes.options import BLOCK, Options
-from vsebench.data.scenes.sampling import Change, Scenes, draw_objects, draw_scenes
-from vsebench.data.scenes.world import CLASSES, MEMBERS, world
+from vsebench.data.scenes.world import (
+    CLASSES,
+    MEMBERS,
+    Change,
+    Scenes,
+    draw_objects,
+    draw_scenes,
+    world,
+)
 
 
 @pytest.fixture(scope="module")
