@@ -13,7 +13,7 @@ from vsebench.report.runs import Run
 from vsebench.report.sections import Section
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,9 +48,13 @@ def expected_interval(
     return mean, mean - half, mean + half
 
 
-def expected_p(table: NDArray[np.floating], bound: float | None = None) -> float:
-    """Two-sided p-value of a mean of 0; with a bound that of a mean at or below it."""
-    mean, error, df = oracle.two_way(table.tolist())
+def expected_p(
+    tables: Sequence[NDArray[np.floating]], rows: int, bound: float | None = None
+) -> list[float]:
+    """Two-sided p-values of means of 0, of differences of some rows that are judged together; with
+    a bound those of means at or below it.
+    """
+    estimates = oracle.moderated([table.tolist() for table in tables], rows)
     if bound is None:
-        return float(2 * stats.t.sf(abs(mean) / error, df))
-    return float(stats.t.sf((mean - bound) / error, df))
+        return [float(2 * stats.t.sf(abs(mean) / error, df)) for mean, error, df in estimates]
+    return [float(stats.t.sf((mean - bound) / error, df)) for mean, error, df in estimates]

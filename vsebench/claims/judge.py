@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.convergence import best_dev
-from vsebench.report.estimates import by_seed, of_differences, of_values
+from vsebench.report.estimates import Estimates, by_seed, of_differences, of_values, tested
 from vsebench.report.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
 from vsebench.report.learning_curve import learning_curve
-from vsebench.report.two_way import Estimate, above, detectable, holm, interval
+from vsebench.report.two_way import above, detectable, holm
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Registry
     from vsebench.report.evidence import Reason
     from vsebench.report.runs import Run
+    from vsebench.report.statistics import Interval
+    from vsebench.report.two_way import Estimate
 
 Verdict = Literal["confirmed", "refuted", "undecided", "inadmissible"]
 
@@ -85,7 +87,7 @@ class _Pair:
     """A claim's two rows, before the family is judged.
 
     Attributes:
-        estimate: difference in terms of the better, or logarithm of the ratio; None of fewer than
+        estimates: difference in terms of the better, or logarithm of the ratio; None of fewer than
             two common seeds.
     """
 
@@ -94,8 +96,7 @@ class _Pair:
     row: Row
     reference: Row
     seeds: tuple[int, ...]
-    estimate: Estimate | None
-    images: bool
+    estimates: Estimates | None
     reasons: tuple[str, ...]
 
 
@@ -135,10 +136,10 @@ def _pair(held: ClaimsFile, claim: Claim, runs: Sequence[Run], registry: Registr
     seeds = tuple(sorted(ours.keys() & theirs.keys()))
     reasons = tuple(_inadmissible(claim, {row: done[row], reference: done[reference]}, seeds))
     if claim.kind == "speed":
-        estimate, images = _log_ratio(claim, ours, theirs, seeds), False
+        estimates = _log_ratio(claim, ours, theirs, seeds)
     else:
-        estimate, images = _difference(metric, ours, theirs)
-    return _Pair(claim, metric, row, reference, seeds, estimate, images, reasons)
+        estimates = _difference(metric, ours, theirs)
+    return _Pair(claim, metric, row, reference, seeds, estimates, reasons)
 
 
 def _made_under(held: ClaimsFile, claim: Claim, runs: Sequence[Run]) -> list[Run]:
@@ -194,19 +195,15 @@ def _at_edge(runs: Sequence[Run]) -> list[str]:
 
 def _difference(
     metric: Metric, ours: Mapping[int, Run], theirs: Mapping[int, Run]
-) -> tuple[Estimate | None, bool]:
-    estimates = of_differences(ours, theirs, metric.key)
-    if estimates is None or estimates.deciding is None:
-        return None, False
-    estimate = estimates.deciding
-    if metric.better == "lower":
-        estimate = estimate._replace(mean=-estimate.mean)
-    return estimate, estimates.both is not None
+) -> Estimates | None:
+    lower = metric.better == "lower"
+    estimates = of_differences(*((theirs, ours) if lower else (ours, theirs)), metric.key)
+    return None if estimates is None or estimates.seeds is None else estimates
 
 
 def _log_ratio(
     claim: Claim, ours: Mapping[int, Run], theirs: Mapping[int, Run], seeds: Sequence[int]
-) -> Estimate | None:
+) -> Estimates | None:
     """Logarithm of how many times sooner the row arrives; a run that does not counts as if it did
     at its end, the cap.
     """
@@ -219,23 +216,30 @@ def _log_ratio(
         found = curve.arrival(claim.target or 0.0)
         return curve.end if found is None else found
 
-    return of_values([math.log(time(theirs[seed]) / time(ours[seed])) for seed in seeds])
+    found = of_values([math.log(time(theirs[seed]) / time(ours[seed])) for seed in seeds])
+    return Estimates(found.mean, found, None)
 
 
 def _family(members: Sequence[_Pair], alpha: float) -> Iterator[Judged]:
     """Holm over the admissible claims: one family of confirmations, one of refutations."""
-    tested = [
-        (pair, pair.estimate) for pair in members if pair.estimate is not None and not pair.reasons
+    family = [
+        (pair, pair.estimates)
+        for pair in members
+        if pair.estimates is not None and not pair.reasons
     ]
-    confirm = holm([_confirms(pair.claim, estimate) for pair, estimate in tested])
-    refute = holm([_refutes(pair.claim, estimate) for pair, estimate in tested])
-    adjusted = {pair.claim.id: ps for (pair, _), *ps in zip(tested, confirm, refute, strict=True)}
+    tests = _tests(family)
+    confirm = holm([_confirms(pair.claim, estimate) for pair, estimate in tests])
+    refute = holm([_refutes(pair.claim, estimate) for pair, estimate in tests])
+    adjusted = {
+        pair.claim.id: (estimate, ps)
+        for (pair, estimate), *ps in zip(tests, confirm, refute, strict=True)
+    }
     for pair in members:
-        if pair.claim.id not in adjusted or pair.estimate is None:
+        if pair.claim.id not in adjusted or pair.estimates is None:
             reasons = pair.reasons or ("fewer than two common seeds",)
             yield Judged(pair.claim, pair.metric, "inadmissible", None, reasons)
             continue
-        confirmed, refuted = adjusted[pair.claim.id]
+        estimate, (confirmed, refuted) = adjusted[pair.claim.id]
         yield Judged(
             pair.claim,
             pair.metric,
@@ -245,8 +249,26 @@ def _family(members: Sequence[_Pair], alpha: float) -> Iterator[Judged]:
             else "refuted"
             if refuted <= alpha / 2
             else "undecided",
-            _evidence(pair, pair.estimate, alpha, len(tested), (confirmed, refuted)),
+            _evidence(
+                pair,
+                pair.estimates.interval(1 - alpha),
+                detectable(estimate, 1 - alpha / len(tests)),
+                (confirmed, refuted),
+            ),
         )
+
+
+def _tests(family: Sequence[tuple[_Pair, Estimates]]) -> list[tuple[_Pair, Estimate]]:
+    """What the tests of a family rest on."""
+    rows = [
+        ((pair.claim.suite, pair.row), (pair.claim.suite, pair.reference)) for pair, _ in family
+    ]
+    found = tested([(two, each) for two, (_, each) in zip(rows, family, strict=True)])
+    return [
+        (pair, estimate)
+        for (pair, _), estimate in zip(family, found, strict=True)
+        if estimate is not None
+    ]
 
 
 def _confirms(claim: Claim, estimate: Estimate) -> float:
@@ -275,15 +297,11 @@ def _below(estimate: Estimate, bound: float) -> float:
     return above(estimate._replace(mean=-estimate.mean), -bound)
 
 
-def _evidence(
-    pair: _Pair, estimate: Estimate, alpha: float, family: int, ps: tuple[float, float]
-) -> Evidence:
-    ends = interval(estimate, 1 - alpha)
-    low, high = ends.low or 0.0, ends.high or 0.0
-    least = detectable(estimate, 1 - alpha / family)
-    mean = ends.mean
+def _evidence(pair: _Pair, ends: Interval, least: float, ps: tuple[float, float]) -> Evidence:
+    mean, low, high = ends.mean, ends.low or 0.0, ends.high or 0.0
     if pair.claim.kind == "speed":
         mean, low, high, least = (math.exp(value) for value in (mean, low, high, least))
     elif pair.metric.better == "lower":
         mean, low, high = -mean, -high, -low
-    return Evidence(pair.row, pair.reference, pair.seeds, mean, low, high, pair.images, *ps, least)
+    images = pair.estimates is not None and pair.estimates.images
+    return Evidence(pair.row, pair.reference, pair.seeds, mean, low, high, images, *ps, least)

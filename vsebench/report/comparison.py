@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vsebench.report.estimates import by_seed, of_differences
+from vsebench.report.estimates import by_seed, of_differences, tested
 from vsebench.report.evidence import no_evidence
 from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import LEVEL
@@ -131,7 +131,7 @@ class Comparison:
     @property
     def images(self) -> bool:
         """Whether the verdict counts the test images, and not the seeds alone."""
-        return self.estimates is not None and self.estimates.both is not None
+        return self.estimates is not None and self.estimates.images
 
 
 def compare(
@@ -162,15 +162,15 @@ def compare_all(
         reference: the row to compare with, of each section.
     """
     pairs = [list(_pairs(section, reference, terms)) for section, terms in asked]
-    family = [pair.tested for each in pairs for pair in each if pair.tested is not None]
-    judged = iter(_tests(family))
+    tests = [_tested(each, reference) for each in pairs]
+    judged = iter(_significance([test for each in tests for test in each.values()]))
     return [
-        [pair.judge(next(judged) if pair.tested is not None else None) for pair in each]
-        for each in pairs
+        [pair.judge(next(judged) if pair.combination in each else None) for pair in those]
+        for those, each in zip(pairs, tests, strict=True)
     ]
 
 
-class _Tested(NamedTuple):
+class _Test(NamedTuple):
     """A difference in terms of the better: positive where the row is ahead.
 
     Attributes:
@@ -194,14 +194,9 @@ class _Pair:
     reference_reasons: tuple[Reason, ...]
 
     @property
-    def tested(self) -> _Tested | None:
-        """What a verdict can be given on."""
-        deciding = self.estimates.deciding if self.estimates is not None else None
-        if deciding is None or self.reasons or self.reference_reasons:
-            return None
-        if self.terms.metric.better == "lower":
-            deciding = deciding._replace(mean=-deciding.mean)
-        return _Tested(deciding, self.terms)
+    def evidence(self) -> bool:
+        """Whether a verdict can rest on it, should it have an error."""
+        return not self.reasons and not self.reference_reasons
 
     def judge(self, tests: Significance | None) -> Comparison:
         return Comparison(
@@ -218,11 +213,12 @@ class _Pair:
     def _without_tests(self) -> Verdict:
         if self.estimates is None:
             return "no common seed"
-        return "no evidence" if self.reasons or self.reference_reasons else "one seed"
+        return "one seed" if self.evidence else "no evidence"
 
     def _verdict(self, tests: Significance) -> Verdict:
-        assert self.tested is not None
-        ahead, error = self.tested.estimate.mean > 0, 1 - self.terms.level
+        assert self.estimates is not None
+        ahead = (self.estimates.mean > 0) != (self.terms.metric.better == "lower")
+        error = 1 - self.terms.level
         differs = tests.adjusted <= error
         if self.terms.metric.better is None:
             return ("higher" if ahead else "lower") if differs else "undecided"
@@ -249,7 +245,25 @@ def _pairs(section: Section, reference: Combination, terms: Terms) -> Iterator[_
         )
 
 
-def _tests(family: Sequence[_Tested]) -> list[Significance]:
+def _tested(pairs: Sequence[_Pair], reference: Combination) -> dict[Combination, _Test]:
+    """What a verdict can be given on, of one section, by row."""
+    family = [
+        (pair, pair.estimates) for pair in pairs if pair.evidence and pair.estimates is not None
+    ]
+    found = tested([((pair.combination, reference), each) for pair, each in family])
+    return {
+        pair.combination: _Test(_ahead(estimate, pair.terms), pair.terms)
+        for (pair, _), estimate in zip(family, found, strict=True)
+        if estimate is not None
+    }
+
+
+def _ahead(estimate: Estimate, terms: Terms) -> Estimate:
+    lower = terms.metric.better == "lower"
+    return estimate._replace(mean=-estimate.mean) if lower else estimate
+
+
+def _significance(family: Sequence[_Test]) -> list[Significance]:
     """The tests of each; better or worse is one family, no worse another."""
     differ = [two_sided(each.estimate) for each in family]
     known = [i for i, each in enumerate(family) if each.terms.metric.better is not None]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from vsebench.report.moderation import moderated
 from vsebench.report.per_image import on_same_images
 from vsebench.report.statistics import Interval
-from vsebench.report.two_way import Estimate, interval, two_way
+from vsebench.report.two_way import Estimate, MeanSquares, interval, mean_squares, two_way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from vsebench.report.runs import Run
 
+Pair = tuple[object, object]
+"""What tells the two rows of a difference from other rows."""
+
 
 class Estimates(NamedTuple):
     """A mean over seeds with what is known of its error.
@@ -24,18 +28,23 @@ class Estimates(NamedTuple):
     Attributes:
         mean: mean over seeds.
         seeds: estimate whose error is that of other seeds on these images; None of one seed.
-        both: estimate whose error is that of other seeds and other images; None of one seed, and
-            where it is not known what each image contributed.
+        squares: mean squares of seeds and images; None of one seed, and where it is not known what
+            each image contributed.
     """
 
     mean: float
     seeds: Estimate | None
-    both: Estimate | None
+    squares: MeanSquares | None
+
+    @property
+    def images(self) -> bool:
+        """Whether the errors count the images, and not the seeds alone."""
+        return self.squares is not None
 
     @property
     def deciding(self) -> Estimate | None:
-        """The estimate that intervals and verdicts rest on: the one over images, too, if any."""
-        return self.both or self.seeds
+        """The estimate that the interval rests on: the one over images, too, if any."""
+        return self.seeds if self.squares is None else two_way(self.squares)
 
     def interval(self, level: float) -> Interval:
         """The interval of the deciding estimate; without ends where there is none."""
@@ -76,6 +85,19 @@ def of_differences(
     return _estimates(values, None if table is None else table[: len(seeds)] - table[len(seeds) :])
 
 
+def tested(family: Sequence[tuple[Pair, Estimates]]) -> list[Estimate | None]:
+    """The estimates that verdicts on several differences rest on: of those that count the images,
+    with seed variances that know of each other. One seed has none.
+
+    Args:
+        family: the two rows of each difference, and the difference.
+    """
+    imaged = [(pair, each.squares) for pair, each in family if each.squares is not None]
+    rows = {row for pair, _ in imaged for row in pair}
+    judged = iter(moderated([squares for _, squares in imaged], len(rows)))
+    return [next(judged) if each.images else each.seeds for _, each in family]
+
+
 def by_seed(runs: Sequence[Run], key: str) -> dict[int, Run]:
     """The finished runs of a row that have a metric, by seed."""
     return {run.record.spec.seed: run for run in runs if run.done and math.isfinite(run.test(key))}
@@ -93,11 +115,10 @@ def _estimates(values: Sequence[float], table: NDArray[np.float64] | None) -> Es
     if len(values) == 1:
         return Estimates(values[0], None, None)
     seeds = of_values(values)
-    mean = seeds.mean
-    both = None
+    squares = None
     if table is not None and table.shape[1] > 1:
-        both = two_way(table)._replace(mean=mean)
-    return Estimates(mean, seeds, both)
+        squares = mean_squares(table)._replace(mean=seeds.mean)
+    return Estimates(seeds.mean, seeds, squares)
 
 
 def _interval(mean: float, estimate: Estimate | None, level: float) -> Interval:

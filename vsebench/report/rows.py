@@ -172,7 +172,7 @@ def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) 
     return Entry(
         {key: row[key] for key in section.task.row_keys} | _quality(section.measured, done, level),
         sum(found is not None for found in to_target),
-        headline is not None and headline.both is not None,
+        headline is not None and headline.images,
         reasons,
         runs[0].tuned,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.estimates import by_seed, of_differences
+from vsebench.report.estimates import by_seed, of_differences, tested
 from vsebench.report.evidence import no_evidence
 from vsebench.report.rows import combinations_of
 from vsebench.report.two_way import holm, two_sided
@@ -59,21 +59,23 @@ def ties(section: Section, level: float) -> Ties | None:
         row: sum(run.test(key) for run in runs.values()) / len(runs) for row, runs in rows.items()
     }
     best = max(means, key=means.__getitem__)
-    tested = {
-        pair: estimates
+    pairs = [
+        (pair, difference)
         for pair in combinations(rows, 2)
-        if (estimates := of_differences(rows[pair[0]], rows[pair[1]], key)) is not None
-        and estimates.deciding is not None
-    }
-    adjusted = holm([two_sided(each.deciding) for each in tested.values() if each.deciding])
+        if (difference := of_differences(rows[pair[0]], rows[pair[1]], key)) is not None
+        and difference.seeds is not None
+    ]
+    adjusted = holm([two_sided(each) for each in tested(pairs) if each is not None])
     differ = {
-        pair for pair, p in zip(tested, adjusted, strict=True) if p <= 1 - level and best in pair
+        pair
+        for (pair, _), p in zip(pairs, adjusted, strict=True)
+        if p <= 1 - level and best in pair
     }
     told = {row for pair in differ for row in pair} - {best}
     return Ties(
         best,
         tuple(row for row in rows if row != best and row not in told),
         len(told),
-        len(tested),
-        all(each.both is not None for each in tested.values()),
+        len(pairs),
+        all(difference.images for _, difference in pairs),
     )

@@ -39,20 +39,31 @@ class Estimate(NamedTuple):
     df: float
 
 
-def two_way(values: NDArray[np.floating]) -> Estimate:
-    """The mean of a table whose seeds and images are both samples.
+class MeanSquares(NamedTuple):
+    """A table of seeds by images, reduced to what an error needs of it.
 
-    The model is y[s, i] = mean + seed[s] + image[i] + rest[s, i], all random and independent. With
-    the mean squares S of seeds, I of images and R of the rest, the variance of the mean over n
-    seeds and N images is (S + I − R) / (n N); S and I, which R is a part of, are at least R. One
-    seed says nothing of seeds: its error is that of the images alone.
+    Attributes:
+        mean: mean over all seeds and images.
+        seeds: number of seeds, n.
+        images: number of images, N.
+        by_seed: mean square of seeds, with n − 1 degrees of freedom; 0 of one seed.
+        by_image: mean square of images, with N − 1 degrees of freedom.
+        rest: mean square of the rest, with (n − 1) (N − 1) degrees of freedom; 0 of one seed.
+    """
+
+    mean: float
+    seeds: int
+    images: int
+    by_seed: float
+    by_image: float
+    rest: float
+
+
+def mean_squares(values: NDArray[np.floating]) -> MeanSquares:
+    """The mean squares of a two-way table without replication.
 
     Args:
         values: finite floats [n seeds, N images], at least two images.
-
-    References:
-        Searle, Casella and McCulloch, Variance Components (1992), section 4.3; Satterthwaite,
-        Biometrics 2 (1946).
     """
     table = np.asarray(values, dtype=np.float64)
     seeds, images = table.shape
@@ -60,32 +71,54 @@ def two_way(values: NDArray[np.floating]) -> Estimate:
     of_seeds, of_images = table.mean(axis=1), table.mean(axis=0)
     by_image = seeds * float(((of_images - mean) ** 2).sum()) / (images - 1)
     if seeds == 1:
-        return Estimate(mean, math.sqrt(by_image / images), images - 1)
+        return MeanSquares(mean, seeds, images, 0.0, by_image, 0.0)
     by_seed = images * float(((of_seeds - mean) ** 2).sum()) / (seeds - 1)
     left = table - of_seeds[:, None] - of_images[None, :] + mean
     rest = float((left**2).sum()) / ((seeds - 1) * (images - 1))
-    seed_part, image_part = max(by_seed - rest, 0.0), max(by_image - rest, 0.0)
-    total = seed_part + image_part + rest
-    return Estimate(
-        mean,
-        math.sqrt(total / (seeds * images)),
-        _satterthwaite(by_seed, by_image, rest, table.shape),
-    )
+    return MeanSquares(mean, seeds, images, by_seed, by_image, rest)
 
 
-def _satterthwaite(by_seed: float, by_image: float, rest: float, shape: tuple[int, ...]) -> float:
-    """Degrees of freedom of by_seed + by_image − rest; a square that the rest exceeds is left out
-    with its excess, since it then adds nothing.
+def two_way(squares: MeanSquares) -> Estimate:
+    """The mean of a table whose seeds and images are both samples.
+
+    The model is y[s, i] = mean + seed[s] + image[i] + rest[s, i], all random and independent. With
+    the mean squares S of seeds, I of images and R of the rest, the variance of the mean over n
+    seeds and N images is (S + I − R) / (n N); S and I, which R is a part of, are at least R. One
+    seed says nothing of seeds: its error is that of the images alone.
+
+    References:
+        Searle, Casella and McCulloch, Variance Components (1992), section 4.3; Satterthwaite,
+        Biometrics 2 (1946).
     """
-    seeds, images = shape[0] - 1, shape[1] - 1
-    if by_seed <= rest and by_image <= rest:
-        return seeds * images
-    if by_seed <= rest:
-        return images
-    if by_image <= rest:
-        return seeds
+    mean, seeds, images, by_seed, by_image, rest = squares
+    if seeds == 1:
+        return Estimate(mean, math.sqrt(by_image / images), images - 1)
+    seed_part, image_part = max(by_seed - rest, 0.0), max(by_image - rest, 0.0)
+    error = math.sqrt((seed_part + image_part + rest) / (seeds * images))
+    # a square that the rest exceeds is left out with its excess, since it then adds nothing
+    if seed_part == image_part == 0:
+        df: float = (seeds - 1) * (images - 1)
+    elif seed_part == 0:
+        df = images - 1
+    elif image_part == 0:
+        df = seeds - 1
+    else:
+        df = satterthwaite(squares, seeds - 1)
+    return Estimate(mean, error, df)
+
+
+def satterthwaite(squares: MeanSquares, seed_df: float) -> float:
+    """Degrees of freedom of by_seed + by_image − rest.
+
+    Args:
+        squares: mean squares of a table of several seeds.
+        seed_df: degrees of freedom of by_seed.
+    """
+    _, seeds, images, by_seed, by_image, rest = squares
     total = by_seed + by_image - rest
-    spread = by_seed**2 / seeds + by_image**2 / images + rest**2 / (seeds * images)
+    spread = (
+        by_seed**2 / seed_df + by_image**2 / (images - 1) + rest**2 / ((seeds - 1) * (images - 1))
+    )
     return total**2 / spread
 
 
