@@ -7,6 +7,8 @@ import pytest
 from scipy import stats
 
 from tests.claims.made import claims, leave
+from tests.oracles import two_way as oracle
+from tests.report.imaged import expected_interval, expected_p
 from vsebench.claims.judge import judge
 from vsebench.plugin import SpecError, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
@@ -86,6 +88,28 @@ def test_claims_of_a_family_are_corrected_together_and_others_are_not(tmp_path):
     (found,) = verdicts(alone, tmp_path / "alone/runs")
     assert found.evidence.p_confirm == pytest.approx(p)
     assert found.verdict == "confirmed"
+
+
+def test_claims_of_a_family_know_of_each_others_seeds(tmp_path):
+    contrast = '{ row = "maxavg,triplet", reference = "mean,triplet" }'
+    held = claims(tmp_path, {}, {"id": '"maxavg-better"', "contrast": contrast})
+    rng = np.random.default_rng(4)
+    tables = {row: 250 + 20 * rng.normal(size=(3, 80)) for row in ("mean", "gpo", "maxavg")}
+    for row, table in tables.items():
+        leave(held, tmp_path / "runs", f"{row},triplet", table.mean(axis=1).tolist())
+    runs = read_runs(tmp_path / "runs").ended
+    for run in runs:
+        vars(run)["per_image"] = {"rsum": tables[run.combination[0]][run.record.spec.seed]}
+    found = judge(held, runs, REGISTRY)
+    differences = [tables[row] - tables["mean"] for row in ("gpo", "maxavg")]
+    p = oracle.holm(expected_p(differences, 3, 0.0))
+    assert [each.evidence.p_confirm for each in found] == pytest.approx(p)
+    for each, table in zip(found, differences, strict=True):
+        evidence = each.evidence
+        assert evidence.images
+        assert (evidence.difference, evidence.low, evidence.high) == pytest.approx(
+            expected_interval(table)
+        )
 
 
 def test_the_best_of_several_references_is_chosen_on_dev(tmp_path):
