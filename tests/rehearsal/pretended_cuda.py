@@ -15,7 +15,8 @@ What it finds:
   that is not from pinned memory or not asynchronous.
 
 A read gives zeros (1.0 for a single number, true for `all`), so that host code goes on; a shape
-that depends on values is empty.
+that depends on values is empty. Within `paused` all is as without it: libraries that load weights
+use meta tensors themselves.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -44,13 +45,31 @@ META = torch.device("meta")
 ROOT = Path(__file__).parents[2]
 
 _inside = ContextVar("inside", default=False)
-"""Whether torch's own shape rules run, to which a meta tensor is one."""
+"""Whether a meta tensor is one: to torch's own shape rules, and where the pretending pauses."""
 
 READS = {aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default}
-SHAPES = {
-    aten.nonzero.default: lambda x: (0, x.dim()),
-    aten.masked_select.default: lambda x, mask: (0,),
+
+
+def _empty(like: Tensor, *shape: int) -> Tensor:
+    return torch.empty(*shape, dtype=like.dtype, device=META)
+
+
+def _indices(*shape: int) -> Tensor:
+    return torch.empty(*shape, dtype=torch.int64, device=META)
+
+
+SHAPES: dict[Any, Callable[..., Any]] = {
+    aten.nonzero.default: lambda x: _indices(0, x.dim()),
+    aten.masked_select.default: lambda x, mask: _empty(x, 0),
+    aten.repeat_interleave.Tensor: lambda repeats: _indices(0),
+    aten._unique2.default: lambda x, *settings: (
+        _empty(x, 0),
+        _indices(*x.shape),
+        _indices(0),
+    ),
 }
+"""What comes of operations whose shape depends on values."""
+
 COPIES = {aten._to_copy.default, aten.copy_.default, aten._copy_from.default}
 
 
@@ -60,6 +79,19 @@ class HostWaitError(AssertionError):
 
 class MixedDevicesError(AssertionError):
     """An operation takes tensors of the device and of the host."""
+
+
+class Event:
+    """A mark in a stream; between two of them lies a millisecond."""
+
+    def __init__(self, **settings: object) -> None:
+        """Every mark is the same."""
+
+    def record(self, stream: object = None) -> None:
+        """Marks nothing."""
+
+    def elapsed_time(self, end: Event) -> float:
+        return 1.0
 
 
 def is_device(value: object) -> bool:
@@ -89,6 +121,15 @@ class PretendedCuda(TorchDispatchMode):
         finally:
             self.strict = False
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within it nothing is pretended and nothing watched."""
+        inside = _inside.set(True)
+        try:
+            yield
+        finally:
+            _inside.reset(inside)
+
     def wait(self, kind: str) -> None:
         place = where()
         self.waits[f"{place}: {kind}"] += 1
@@ -98,7 +139,14 @@ class PretendedCuda(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
+        if _inside.get():
+            return func(*args, **kwargs or {})
         args, kwargs = tree_map(on_meta, (args, kwargs or {}))
+        if torch.is_inference_mode_enabled():  # where composed operations arrive whole
+            with self:
+                found = func.decompose(*args, **kwargs)
+            if found is not NotImplemented:
+                return found
         inside = _inside.set(True)
         try:
             return self._watched(func, args, kwargs)
@@ -117,10 +165,9 @@ class PretendedCuda(TorchDispatchMode):
         if func in READS:
             self.wait(func._schema.name)
             return func is aten.equal.default or zero(args[0])
-        if func in SHAPES:
+        if func in SHAPES and kwargs.get("output_size") is None:
             self.wait(func._schema.name)
-            dtype = torch.int64 if func is aten.nonzero.default else args[0].dtype
-            return torch.empty(SHAPES[func](*args), dtype=dtype, device=META)
+            return SHAPES[func](*args)
         if func in (aten.index.Tensor, aten.index_put_.default, aten.index_put.default):
             indices = self._index(args[1])
             args = (args[0], indices, *args[2:])
@@ -159,7 +206,8 @@ class PretendedCuda(TorchDispatchMode):
             asynchronous = args[2] if len(args) > 2 else kwargs.get("non_blocking", False)
         from_device, to_device = source.is_meta, torch.device(target).type == "meta"
         if from_device and not to_device:
-            self.wait("a copy to the host")
+            if not (func is aten.copy_.default and asynchronous and pinned(args[0])):
+                self.wait("a copy to the host")
             if func is aten._to_copy.default:
                 return torch.zeros(source.shape, dtype=kwargs.get("dtype") or source.dtype)
             return args[0].zero_()
@@ -193,7 +241,11 @@ LOWER = {
     torch.mm,
     torch.bmm,
     torch.addmm,
+    torch.baddbmm,
+    torch.conv1d,
+    torch.conv2d,
     torch.nn.functional.linear,
+    torch.nn.functional.scaled_dot_product_attention,
     torch.Tensor.matmul,
     torch.Tensor.__matmul__,
     torch.Tensor.__rmatmul__,
@@ -215,11 +267,17 @@ class _Presented(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        kwargs = kwargs or {}
+        kwargs = dict(kwargs or {})
+        if _inside.get():
+            return func(*args, **kwargs)
         if func is torch.Tensor.pin_memory:
             copy = args[0].clone()
             copy.pretends_to_be_pinned = True
             return copy
+        if kwargs.pop("pin_memory", False):
+            made = func(*args, **kwargs)
+            made.pretends_to_be_pinned = True
+            return made
         if func is torch.Tensor.backward:
             with self:  # which is not there in what a mode handles, and whole backward passes are
                 torch.autograd.backward(args[0], kwargs.get("gradient"))
@@ -229,12 +287,12 @@ class _Presented(TorchFunctionMode):
         if func is not torch.device:
             args, kwargs = tree_map(on_meta, (args, kwargs))
         if func in LOWER and torch.is_autocast_enabled("cuda"):
-            args = tree_map(lowered, args)
+            args, kwargs = tree_map(lowered, (args, kwargs))
         return func(*args, **kwargs)
 
 
 def lowered(value: Any) -> Any:
-    if is_device(value) and value.dtype == torch.float32:
+    if is_device(value) and value.dtype in (torch.float32, torch.float16):
         return value.to(torch.get_autocast_dtype("cuda"))
     return value
 
@@ -242,6 +300,10 @@ def lowered(value: Any) -> Any:
 def _device(tensor: Tensor) -> torch.device:
     found: torch.device = torch._C.TensorBase.device.__get__(tensor)
     return CUDA if found == META and not _inside.get() else found
+
+
+def _is_cuda(tensor: Tensor) -> bool:
+    return tensor.is_meta and not _inside.get()
 
 
 def is_cuda(value: Any) -> bool:
@@ -257,7 +319,7 @@ def pretended_cuda() -> Iterator[PretendedCuda]:
     """Within it there is a CUDA device that computes nothing."""
     watching = PretendedCuda()
     with ExitStack() as stack:
-        for name, getter in {"device": _device, "is_cuda": is_device}.items():
+        for name, getter in {"device": _device, "is_cuda": _is_cuda}.items():
             stack.enter_context(
                 mock.patch.object(torch.Tensor, name, property(getter), create=True)
             )
@@ -266,12 +328,17 @@ def pretended_cuda() -> Iterator[PretendedCuda]:
             "torch.cuda.is_bf16_supported": lambda *a, **k: True,
             "torch.cuda.amp.common.amp_definitely_not_available": lambda: False,
             "torch.cuda.synchronize": lambda *a: watching.wait("synchronize"),
-            "torch.cuda.Event": mock.MagicMock(),
+            "torch.cuda.Event": Event,
+            "torch.cuda.current_stream": lambda *a: None,
             "torch.cuda.mem_get_info": lambda *a: (1 << 37, 1 << 37),
             "torch.cuda.get_rng_state": lambda *a: torch.zeros(16, dtype=torch.uint8),
             "torch.cuda.set_rng_state": lambda *a: None,
         }.items():
             stack.enter_context(mock.patch(name, value))
+        # As on CUDA, a module that is moved keeps its parameters
+        swaps = torch.__future__.get_swap_module_params_on_conversion()
+        stack.callback(torch.__future__.set_swap_module_params_on_conversion, swaps)
+        torch.__future__.set_swap_module_params_on_conversion(True)
         stack.enter_context(watching)
         stack.enter_context(_Presented(watching))
         yield watching

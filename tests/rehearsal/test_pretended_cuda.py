@@ -29,6 +29,9 @@ WAITS = {
     "tensor": lambda x: torch.tensor([1, 2], device=CUDA),
     "pageable memory": lambda x: torch.ones(3).to(CUDA, non_blocking=True),
     "blocking copy": lambda x: torch.ones(3).pin_memory().to(CUDA),
+    "unique": lambda x: torch.unique(x, return_inverse=True),
+    "repeats": lambda x: torch.repeat_interleave(x[0].long()),
+    "in inference mode": torch.inference_mode()(lambda x: (x @ x.T).cpu()),
     "synchronize": lambda x: torch.cuda.synchronize(),
 }
 
@@ -48,6 +51,11 @@ def test_a_wait_is_counted_and_is_an_error_where_there_must_be_none(name: str) -
 FREE = {
     "arithmetic": lambda x: (x @ x.T).softmax(dim=1).sum(),
     "pinned": lambda x: torch.from_numpy(np.ones(3)).pin_memory().to(CUDA, non_blocking=True),
+    "back to pinned memory": lambda x: (
+        torch.ones(3, 4, pin_memory=True).copy_(x, non_blocking=True),
+        x,
+    )[1],
+    "known repeats": lambda x: torch.repeat_interleave(x[0].long(), output_size=4),
     "index": lambda x: x[torch.zeros(2, dtype=torch.int64, device=x.device)],
     "fill": lambda x: x.masked_fill(x > 0, 1.0),
     "a number of the host": lambda x: x * torch.tensor(2.0),
@@ -85,6 +93,26 @@ def test_products_under_autocast_are_bf16_there_and_not_where_it_is_off() -> Non
         assert (x @ x.T).dtype == torch.bfloat16
         with torch.autocast("cuda", enabled=False):
             assert (x @ x.T).dtype == torch.float32
+
+
+def test_where_it_pauses_meta_tensors_are_what_they_are() -> None:
+    with pretended_cuda() as cuda:
+        x = on_device(3, 4)
+        with cuda.paused():
+            assert torch.zeros(2, device="meta").device.type == x.device.type == "meta"
+            assert not x.is_cuda
+            assert (torch.ones(3) @ torch.ones(3)).item() == 3
+        assert x.is_cuda
+        assert not cuda.waits
+
+
+def test_a_module_that_is_moved_keeps_its_parameters() -> None:
+    layer = torch.nn.Linear(4, 2)
+    before = list(layer.parameters())
+    with pretended_cuda():
+        moved = list(layer.to(CUDA).parameters())
+        assert all(one is other for one, other in zip(before, moved, strict=True))
+        assert all(each.device == CUDA for each in moved)
 
 
 def test_the_host_computes_as_ever() -> None:

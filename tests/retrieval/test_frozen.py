@@ -169,6 +169,21 @@ def test_without_dropping_a_batch_is_the_whole_captions(plan_both: Plan) -> None
         assert torch.equal(one.values[row, :length], other.values[row, :length])
 
 
+def test_static_batches_of_states_have_the_same_valid_rows(plan_both: Plan) -> None:
+    (spec,) = plan_both()
+    _, kept, _ = opened(spec)
+    table = kept.train.texts
+    assert isinstance(table, CaptionStates)
+    plain, static = (
+        StateBatches(table, 0.4, static).batch(np.arange(30), Key(2).generator())
+        for static in (False, True)
+    )
+    longest = int(table.lengths.max())
+    assert static.values.shape[1] in {*range(8, longest, 8), longest}
+    assert torch.equal(plain.lengths, static.lengths)
+    assert torch.equal(plain.values, static.values[:, : plain.values.shape[1]])
+
+
 def test_a_caption_of_plain_words_never_loses_all_of_them() -> None:
     lengths = np.array([1, 4, 2, 7])
     for seed in range(20):

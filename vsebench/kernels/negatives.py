@@ -69,7 +69,8 @@ class NegativeIndex:
     @property
     def _rows(self) -> Tensor:
         counts = self._offsets[1:] - self._offsets[:-1]
-        return torch.repeat_interleave(counts)
+        # The number of pairs is known: on CUDA the host would wait to learn it
+        return torch.repeat_interleave(counts, output_size=len(self.positives.labels))
 
     @property
     def _labels(self) -> Tensor:

@@ -107,5 +107,5 @@ def encode_texts(
             parts.append(model.text(*batch).embedding)
             if told is not None:
                 told(min(start + block, len(order)))
-    back = torch.from_numpy(np.argsort(order)).to(device)
+    back = to_device(np.argsort(order), device)
     return apply(concatenate(parts), lambda tensor: tensor[back])

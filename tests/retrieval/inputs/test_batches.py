@@ -9,11 +9,15 @@ import torch
 from tests.tiny_vision import write_image_set
 from vsebench.data.images import open_images
 from vsebench.data.images.decode import decode_rgb, square
-from vsebench.plugin import Key, LocalFeatures
+from vsebench.data.vocabulary import Vocabulary
+from vsebench.plugin import Key, LocalFeatures, TokenTable
+from vsebench.results.protocol import Protocol
+from vsebench.retrieval.encoders.features import RegionEncoder
 from vsebench.retrieval.inputs.augment import compact, draw_crops, keep_features
-from vsebench.retrieval.inputs.batches import FeatureBatches, RawImageBatches
-from vsebench.retrieval.inputs.padded import Kept
-from vsebench.retrieval.inputs.splits import ImageFeatures, RawImages, decoding_threads
+from vsebench.retrieval.inputs.batches import FeatureBatches, RawImageBatches, image_batches
+from vsebench.retrieval.inputs.padded import BUCKET, Kept
+from vsebench.retrieval.inputs.splits import Captions, ImageFeatures, RawImages, decoding_threads
+from vsebench.retrieval.inputs.text_batches import text_batches
 from vsebench.retrieval.model import Tower
 
 if TYPE_CHECKING:
@@ -128,6 +132,54 @@ def test_a_tower_takes_the_encoders_lengths_and_keeps_what_is_kept() -> None:
     assert tower(pixels, ones).raw[:, 0].tolist() == [4, 14]
     kept = Kept(torch.tensor([[1, 2, 0], [3, 0, 1]]), torch.tensor([2, 1]))
     assert tower(pixels, ones, kept).raw[:, 0].tolist() == [3, 14]
+
+
+@pytest.mark.parametrize("widest", [5, 12])
+def test_static_batches_of_features_have_few_widths_and_the_same_valid_rows(widest: int) -> None:
+    rng = np.random.default_rng(0)
+    table = ImageFeatures(
+        rng.normal(size=(40, widest, 3)).astype(np.float32), rng.integers(1, widest + 1, 40), CPU
+    )
+    widths = set()
+    for start in range(0, 40, 4):
+        chosen = np.arange(start, start + 4)
+        plain, static = (
+            FeatureBatches(table, "region", 0.4, static).pairs(chosen, Key(start).generator())
+            for static in (False, True)
+        )
+        widths.add(static.values.shape[1])
+        assert torch.equal(plain.lengths, static.lengths)
+        assert torch.equal(plain.values, static.values[:, : plain.values.shape[1]])
+    assert widths <= {min(widest, BUCKET), min(widest, 2 * BUCKET)}
+
+
+def test_static_batches_of_captions_have_few_widths_and_the_same_valid_rows() -> None:
+    words = Vocabulary.build(["a dog runs here"], 1)
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 20, 40)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    tokens = rng.integers(1, len(words), offsets[-1]).astype(np.int32)
+    captions, widths = Captions(TokenTable(tokens, offsets)), set()
+    for start in range(0, 40, 2):
+        chosen = np.arange(start, start + 2)
+        plain, static = (
+            text_batches(captions, words, 0.3, CPU, static).batch(chosen, Key(start).generator())
+            for static in (False, True)
+        )
+        widths.add(static.values.shape[1])
+        assert torch.equal(plain.lengths, static.lengths)
+        assert torch.equal(plain.values, static.values[:, : plain.values.shape[1]])
+        assert not static.values[:, plain.values.shape[1] :].any()
+    assert widths == {8, 16, 19}  # no caption is longer than 19
+
+
+def test_an_encoder_that_counts_padding_gets_no_more_of_it() -> None:
+    table = ImageFeatures(np.zeros((2, 8, 3), np.float32), np.array([2, 3]), CPU)
+    protocol = Protocol(drop_regions=0)
+    for counts, width in ((True, 3), (False, 8)):
+        encoder = RegionEncoder(3, 4, count_padding=counts)
+        batches = image_batches(table, encoder, "region", protocol, static=True)
+        assert batches.pairs(np.array([0, 1]), Key(0).generator()).values.shape[1] == width
 
 
 def test_decoding_threads() -> None:

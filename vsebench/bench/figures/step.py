@@ -122,12 +122,13 @@ def _ours(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]
     protocol = Protocol(batch_size=shape.batch, embed_dim=shape.dim, word_dim=shape.word_dim)
     objective = Objective(create("loss", "triplet"), LossCard("the hardest triplet"))
     images = ImageFeatures(data.features, np.full(shape.images, REGIONS), device)
+    static = device.type == "cuda"
     stepper = Stepper(
         model,
         Optimisation(model, objective.loss, Schedule(protocol, len(data.captions))),
         Augmenter(
-            FeatureBatches(images, "region", protocol.drop_regions),
-            text_batches(data.captions, data.vocabulary, protocol.augment_words, device),
+            FeatureBatches(images, "region", protocol.drop_regions, static),
+            text_batches(data.captions, data.vocabulary, protocol.augment_words, device, static),
             device,
         ),
         data.owner,

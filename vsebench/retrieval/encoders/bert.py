@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from vsebench.kernels import valid_mask
 from vsebench.plugin import ParameterGroup, TokenTable
+from vsebench.retrieval.encoders.attention import find_mask, last_states, token_mask
 from vsebench.retrieval.encoders.heads import own_head
 from vsebench.retrieval.encoders.pretrained import load, load_tokenizer, model_folder
 
@@ -131,6 +131,7 @@ class BertEncoder(nn.Module):
         if getattr(self.backbone, "pooler", None) is not None:
             # it makes one vector of a caption, which is the pooling's task
             self.backbone.pooler = None
+        self._mask = find_mask(self.backbone) if torch.cuda.is_available() else token_mask
         self.fc = (
             own_head(model, "text_projection", dim)
             if head == "own"
@@ -160,15 +161,9 @@ class BertEncoder(nn.Module):
 
     def features(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The last hidden states [B, N, width] of `tokens` int64 [B, N] with `lengths` [B]."""
-        states = self._states if tokens.is_cuda else self._by_length
-        return states(tokens, lengths)
-
-    def _states(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        mask = valid_mask(lengths, tokens.shape[1])
-        states: Tensor = self.backbone(
-            input_ids=tokens, attention_mask=mask.long()
-        ).last_hidden_state
-        return states
+        if tokens.is_cuda:
+            return last_states(self.backbone, tokens, lengths, self._mask)
+        return self._by_length(tokens, lengths)
 
     def _by_length(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The states from captions of like length together: on a CPU, padding costs what words
@@ -176,7 +171,12 @@ class BertEncoder(nn.Module):
         """
         order = torch.split(lengths.argsort(stable=True), _TOGETHER)
         parts = [
-            self._states(tokens[items, : int(lengths[items].max())], lengths[items])
+            last_states(
+                self.backbone,
+                tokens[items, : int(lengths[items].max())],
+                lengths[items],
+                token_mask,
+            )
             for items in order
         ]
         padded = torch.cat(

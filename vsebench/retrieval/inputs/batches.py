@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from vsebench.retrieval.inputs.augment import compact, draw_crops, keep_features
-from vsebench.retrieval.inputs.padded import Kept, Padded, to_device
+from vsebench.retrieval.inputs.padded import Kept, Padded, bucket, to_device, widen
 from vsebench.retrieval.inputs.splits import RawImages
 
 if TYPE_CHECKING:
@@ -81,11 +81,13 @@ class FeatureBatches:
         features: features of the training images.
         kind: what a local feature is.
         drop: share of local features dropped.
+        static: batches are padded to few widths.
     """
 
     features: ImageFeatures
     kind: FeatureKind
     drop: float
+    static: bool = False
 
     def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
         """A gather needs no preparation."""
@@ -95,6 +97,8 @@ class FeatureBatches:
             self.features.lengths[images], self.features.positions, self.drop, self.kind, rng
         )
         positions, kept = compact(keep)
+        if self.static:
+            positions = widen(positions, bucket(positions.shape[1], self.features.positions))
         return Padded(
             self.features.gather(images, positions), to_device(kept, self.features.device)
         )
@@ -124,9 +128,10 @@ class RawImageBatches:
         drop: share of local features dropped.
         smallest: share of width and height that a crop keeps at least.
         flip: share of images mirrored.
+        static: the local features that stay are padded to few widths.
     """
 
-    def __init__(
+    def __init__(  # the settings of augmentation
         self,
         images: RawImages,
         size: int,
@@ -134,12 +139,13 @@ class RawImageBatches:
         drop: float,
         smallest: float,
         flip: float,
+        static: bool = False,
     ) -> None:
         self._images = images
         self._loader = images.loader(size)
         self._local_features = local_features
         self._drop = drop
-        self._smallest, self._flip = smallest, flip
+        self._smallest, self._flip, self._static = smallest, flip, static
         self._epoch = _Epoch(iter(()), iter(()))
 
     def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
@@ -172,6 +178,8 @@ class RawImageBatches:
             np.full(count, self._local_features), self._local_features, self._drop, "grid", rng
         )
         positions, kept = compact(keep)
+        if self._static:
+            positions = widen(positions, bucket(positions.shape[1], self._local_features))
         return Padded(
             pixels,
             to_device(np.ones(count, np.int64), device),
@@ -180,7 +188,11 @@ class RawImageBatches:
 
 
 def image_batches(
-    images: ImageFeatures | RawImages, encoder: object, kind: FeatureKind, protocol: Protocol
+    images: ImageFeatures | RawImages,
+    encoder: object,
+    kind: FeatureKind,
+    protocol: Protocol,
+    static: bool = False,
 ) -> ImageBatches:
     """What builds the image half of a run's batches.
 
@@ -189,9 +201,11 @@ def image_batches(
         encoder: encoder of the image tower; one of raw images says what it makes of them.
         kind: what a local feature is.
         protocol: says how much is dropped, cropped and mirrored.
+        static: batches are padded to few widths, but for an encoder that counts padding.
     """
+    static = static and not getattr(encoder, "count_padding", False)
     if not isinstance(images, RawImages):
-        return FeatureBatches(images, kind, protocol.drop_regions)
+        return FeatureBatches(images, kind, protocol.drop_regions, static)
     raw = cast("RawImageEncoder", encoder)
     return RawImageBatches(
         images,
@@ -200,4 +214,5 @@ def image_batches(
         protocol.drop_regions,
         protocol.image_crop,
         protocol.image_flip,
+        static,
     )

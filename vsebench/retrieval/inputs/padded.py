@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from vsebench.kernels.gemm import round_up
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -44,6 +46,22 @@ def join(batches: Sequence[Padded]) -> Padded:
         for batch in batches
     ]
     return Padded(torch.cat(values), torch.cat([batch.lengths for batch in batches]))
+
+
+BUCKET = 8
+"""The multiple that static batches are padded to."""
+
+
+def bucket(longest: int, most: int) -> int:
+    """The width of a static batch whose longest item has `longest` valid rows, in a split where
+    none has more than `most`. So few widths, that a graph can be compiled or captured for each.
+    """
+    return min(round_up(longest, BUCKET), max(longest, most))
+
+
+def widen(rows: np.ndarray, width: int) -> np.ndarray:
+    """Rows [B, n] padded with zeros to [B, width]."""
+    return np.pad(rows, ((0, 0), (0, width - rows.shape[1])))
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.inputs.padded import to_device
 from vsebench.retrieval.ranking.evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def evaluate_split(
 ) -> tuple[RetrievalMetrics, Spread]:
     """Metrics of a model on a split, and how far apart its embeddings lie."""
     image, text = embed_split(model, split, device)
-    owner = torch.from_numpy(split.text_to_image).to(device)
+    owner = to_device(split.text_to_image, device)
     return evaluate_embedded(model, image, text, split), spread(
         representative(image), representative(text), owner
     )
@@ -91,18 +92,18 @@ def spread(image: Tensor, text: Tensor, owner: Tensor) -> Spread:
     """
     n, m = len(image), len(text)
     images, texts = image.sum(0, dtype=torch.float64), text.sum(0, dtype=torch.float64)
-    return Spread(
-        unrelated=_mean_of(images @ texts, image[owner], text, n * m - m),
-        images=_mean_of(images @ images, image, image, n * (n - 1)),
-        texts=_mean_of(texts @ texts, text, text, m * (m - 1)),
-        image_mean=images / n,
-        text_mean=texts / m,
+    means = (
+        _mean_of(images @ texts, image[owner], text, n * m - m),
+        _mean_of(images @ images, image, image, n * (n - 1)),
+        _mean_of(texts @ texts, text, text, m * (m - 1)),
     )
+    unrelated, among_images, among_texts = torch.stack(means).tolist()
+    return Spread(unrelated, among_images, among_texts, images / n, texts / m)
 
 
-def _mean_of(every: Tensor, first: Tensor, second: Tensor, pairs: int) -> float:
+def _mean_of(every: Tensor, first: Tensor, second: Tensor, pairs: int) -> Tensor:
     """The mean inner product of the pairs that remain of all, without those of a row of `first`
     [k, D] with its row of `second` [k, D].
     """
-    excluded = torch.linalg.vecdot(first, second).sum(dtype=torch.float64)
-    return float((every - excluded) / max(1, pairs))
+    excluded: Tensor = torch.linalg.vecdot(first, second).sum(dtype=torch.float64)
+    return (every - excluded) / max(1, pairs)

@@ -256,9 +256,9 @@ def _objective(
 def _stepper(
     inputs: Inputs, model: Model, objective: Objective, schedule: Schedule, device: torch.device
 ) -> Stepper:
-    protocol, train = schedule.protocol, inputs.train
-    images = image_batches(train.images, model.image.encoder, inputs.feature_kind, protocol)
-    texts = text_batches(train.texts, inputs.tokeniser, protocol.augment_words, device)
+    protocol, train, static = schedule.protocol, inputs.train, device.type == "cuda"
+    images = image_batches(train.images, model.image.encoder, inputs.feature_kind, protocol, static)
+    texts = text_batches(train.texts, inputs.tokeniser, protocol.augment_words, device, static)
     return Stepper(
         model,
         Optimisation(model, objective.loss, schedule),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from vsebench.results.best import Best
 from vsebench.results.contents import read_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import torch
     from torch import Tensor, nn
 
     from vsebench.results.directory import RunDirectory
@@ -37,10 +38,18 @@ class State:
 
 
 def snapshot(module: nn.Module) -> dict[str, Tensor]:
-    """A copy of a module's state, on the CPU."""
-    return {
-        name: tensor.detach().to("cpu", copy=True) for name, tensor in module.state_dict().items()
+    """A copy of a module's state, on the CPU; waits for a CUDA device once."""
+    state = {name: tensor.detach() for name, tensor in module.state_dict().items()}
+    if not any(tensor.is_cuda for tensor in state.values()):
+        return {name: tensor.to("cpu", copy=True) for name, tensor in state.items()}
+    copies = {
+        name: torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+        for name, tensor in state.items()
     }
+    for name, copy in copies.items():
+        copy.copy_(state[name], non_blocking=True)
+    torch.cuda.synchronize()
+    return copies
 
 
 def save_checkpoint(directory: RunDirectory, state: State, **modules: Any) -> None:

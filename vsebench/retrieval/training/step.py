@@ -86,8 +86,14 @@ class Totals:
             self.counts[name] += 1
 
     def means(self) -> dict[str, float]:
-        """The mean of each; waits for the device."""
-        return {name: float(value) / self.counts[name] for name, value in self.sums.items()}
+        """The mean of each; waits for the device, once."""
+        if not self.sums:
+            return {}
+        values = [value.double().flatten()[0] for value in self.sums.values()]
+        read = torch.stack([value.to(values[0].device) for value in values]).tolist()
+        return {
+            name: value / self.counts[name] for name, value in zip(self.sums, read, strict=True)
+        }
 
 
 @dataclass
