@@ -16,6 +16,7 @@ from tests.oracles import label_ranking as oracle
 from vsebench.annotation.model import Model
 from vsebench.annotation.settings import Settings, TrainingData
 from vsebench.annotation.train import Point, train
+from vsebench.kernels.clock import on_cpu
 from vsebench.plugin import DataError, DrawKey, Key, Positives, SamplerState, SpecError
 from vsebench.results.record import DivergenceError
 from vsebench_plugins.ens.sampler import VSEens
@@ -264,11 +265,11 @@ def test_seconds_are_split() -> None:
         )
     )
     for point in points:
-        assert set(point.seconds) == {"sampling", "refresh", "update", "evaluation"}
+        phases = ("sampling", "refresh", "update", "evaluation")
+        assert set(point.seconds) == {*phases, *map(on_cpu, phases)}
         assert min(point.seconds.values()) >= 0
-        assert point.train_seconds == pytest.approx(
-            sum(point.seconds.values()) - point.seconds["evaluation"]
-        )
+        for found, key in ((point.train_seconds, str), (point.train_cpu_seconds, on_cpu)):
+            assert found == pytest.approx(sum(point.seconds[key(phase)] for phase in phases[:3]))
     assert points[0].metrics == {"seen": 0}
     assert [p.train_seconds for p in points] == sorted(p.train_seconds for p in points)
 

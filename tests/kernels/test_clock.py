@@ -6,15 +6,24 @@ import pytest
 import torch
 
 from vsebench.kernels import clock as module
-from vsebench.kernels.clock import Clock
+from vsebench.kernels.clock import Clock, on_cpu
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, for a test to set."""
     moment = [100.0]
-    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: moment[0]))
+    clocks = SimpleNamespace(
+        perf_counter=lambda: moment[0],
+        process_time=lambda: moment[0] / 2,  # half of the time another process has the core
+    )
+    monkeypatch.setattr(module, "time", clocks)
     return moment
+
+
+def both(**seconds: float) -> dict[str, float]:
+    """Wall seconds with the CPU seconds that go with them."""
+    return seconds | {on_cpu(phase): value / 2 for phase, value in seconds.items()}
 
 
 def test_each_phase_has_its_seconds_and_those_of_phases_within_it(now: list[float]) -> None:
@@ -26,8 +35,8 @@ def test_each_phase_has_its_seconds_and_those_of_phases_within_it(now: list[floa
     now[0] += 1000
     with clock.measure("train"):
         now[0] += 5
-    assert clock.read() == {"train": 10, "refresh": 3, "mining": 0}
-    assert clock.read() == clock.seconds == {"train": 10, "refresh": 3, "mining": 0}
+    assert clock.read() == both(train=10, refresh=3, mining=0)
+    assert clock.read() == clock.seconds == both(train=10, refresh=3, mining=0)
 
 
 def test_what_raises_has_taken_its_time(now: list[float]) -> None:
@@ -40,7 +49,7 @@ def test_what_raises_has_taken_its_time(now: list[float]) -> None:
 
     with pytest.raises(ValueError, match="no"):
         failing()
-    assert clock.read() == {"train": 2}
+    assert clock.read() == both(train=2)
 
 
 def test_seconds_move_at_most_all_of_them(now: list[float]) -> None:
@@ -48,9 +57,9 @@ def test_seconds_move_at_most_all_of_them(now: list[float]) -> None:
     with clock.measure("update"):
         now[0] += 4
     clock.move(1, "update", "sampling")
-    assert clock.seconds == {"update": 3, "sampling": 1}
+    assert clock.seconds == {"update": 3, "sampling": 1, "update cpu": 1, "sampling cpu": 1}
     clock.move(9, "update", "sampling")
-    assert clock.seconds == {"update": 0, "sampling": 4}
+    assert clock.seconds == {"update": 0, "sampling": 4, "update cpu": 0, "sampling cpu": 2}
 
 
 @pytest.mark.gpu

@@ -10,7 +10,7 @@ import torch
 
 from vsebench.annotation.evaluation import evaluate
 from vsebench.annotation.inputs import Inputs, open_inputs, settings_of
-from vsebench.annotation.train import train
+from vsebench.annotation.train import TRAINING, cpu_seconds, train
 from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import AnnotationTest, VsebenchError
@@ -135,6 +135,7 @@ def _take(current: _Run, point: Point) -> None:
         step=point.updates,
         epoch=point.updates / per_epoch,
         seconds=point.train_seconds,
+        cpu_seconds=point.train_cpu_seconds,
         loss=loss,
         lr=current.spec.protocol.lr,
         metrics=metrics,
@@ -196,7 +197,10 @@ def _cost(current: _Run, model: Mapping[str, Tensor], training: Checkpoint) -> C
         for phase in ("sampling", "refresh", "update", "evaluation")
     }
     return Cost(
-        train_seconds=sum(seconds[phase] for phase in ("sampling", "refresh", "update")),
+        train_seconds=sum(seconds[phase] for phase in TRAINING),
+        train_cpu_seconds=cpu_seconds(seconds),
+        mining_cpu_seconds=0.0,
+        prior_cpu_seconds=0.0,
         samples_seen=training["updates"],
         parameters=sum(tensor.numel() for tensor in model.values()),
         peak_memory_mb=peak_memory_mb(torch.device(current.spec.device)),

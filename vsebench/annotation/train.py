@@ -14,7 +14,7 @@ from vsebench.annotation.minibatch import MiniBatch
 from vsebench.annotation.model import Model
 from vsebench.annotation.probe import probe
 from vsebench.annotation.sequential import Sequential
-from vsebench.kernels.clock import Clock
+from vsebench.kernels.clock import Clock, on_cpu
 from vsebench.plugin import Key
 from vsebench.results.record import DivergenceError
 
@@ -26,7 +26,8 @@ Evaluate = Callable[[Model], Mapping[str, float]]
 Checkpoint = dict[str, Any]
 """What `torch.save` writes and `torch.load(…, weights_only=True)` reads."""
 
-PHASES = ("sampling", "refresh", "update", "evaluation")
+TRAINING = ("sampling", "refresh", "update")
+PHASES = (*TRAINING, "evaluation")
 """What time is spent on."""
 
 _LARGEST = 1e15  # of a model's numbers
@@ -63,7 +64,21 @@ class Point:
     @property
     def train_seconds(self) -> float:
         """The method's whole price so far: everything but evaluation."""
-        return sum(self.seconds[phase] for phase in PHASES if phase != "evaluation")
+        return sum(self.seconds[phase] for phase in TRAINING)
+
+    @property
+    def train_cpu_seconds(self) -> float | None:
+        """The same in CPU seconds; None on CUDA."""
+        return cpu_seconds(self.seconds)
+
+
+def cpu_seconds(seconds: Mapping[str, float]) -> float | None:
+    """The CPU seconds of training, of a clock's seconds; None of those of a device's or an older
+    checkpoint's.
+    """
+    if on_cpu(TRAINING[0]) not in seconds:
+        return None
+    return sum(seconds[on_cpu(phase)] for phase in TRAINING)
 
 
 def train(  # noqa: PLR0913  # all that makes a run, each a thing of its own

@@ -12,9 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+def on_cpu(phase: str) -> str:
+    """The key of a phase's CPU seconds."""
+    return f"{phase} cpu"
+
+
 class Clock:
     """Adds up the seconds of each phase: of the host, or on CUDA of the stream, whose marks are
     read by `read`. Phases may lie within each other; each has all of its seconds.
+
+    On the CPU it adds up the process's CPU seconds, too, under `on_cpu(phase)`: they are the work
+    of all its threads, and other load on the machine does not lengthen them.
 
     Attributes:
         device: device of the work.
@@ -24,6 +32,8 @@ class Clock:
     def __init__(self, device: torch.device, phases: Sequence[str]) -> None:
         self.device = device
         self.seconds = dict.fromkeys(phases, 0.0)
+        if device.type == "cpu":
+            self.seconds |= dict.fromkeys(map(on_cpu, phases), 0.0)
         self._marks: list[tuple[str, Any, Any]] = []
 
     @contextmanager
@@ -39,22 +49,28 @@ class Clock:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         for phase, start, end in self._marks:
-            self.seconds[phase] += (
-                start.elapsed_time(end) / 1000 if self.device.type == "cuda" else end - start
-            )
+            if self.device.type == "cuda":
+                self.seconds[phase] += start.elapsed_time(end) / 1000
+            else:
+                wall, cpu = (after - before for before, after in zip(start, end, strict=True))
+                self.seconds[phase] += wall
+                if self.device.type == "cpu":
+                    self.seconds[on_cpu(phase)] += cpu
         self._marks.clear()
         return dict(self.seconds)
 
     def move(self, seconds: float, source: str, target: str) -> None:
         """Charges to one phase what was measured as another, at most all of it."""
         self.read()
-        seconds = min(seconds, self.seconds[source])
-        self.seconds[source] -= seconds
-        self.seconds[target] += seconds
+        for origin, goal in ((source, target), (on_cpu(source), on_cpu(target))):
+            if origin in self.seconds:
+                moved = min(seconds, self.seconds[origin])
+                self.seconds[origin] -= moved
+                self.seconds[goal] += moved
 
     def _mark(self) -> Any:
         if self.device.type != "cuda":
-            return time.perf_counter()
+            return time.perf_counter(), time.process_time()
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record(torch.cuda.current_stream(self.device))
         return event

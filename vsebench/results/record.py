@@ -21,6 +21,8 @@ class Evaluation(Frozen):
         step: optimiser steps done.
         epoch: steps over steps per epoch.
         seconds: training time so far, evaluation excluded.
+        cpu_seconds: the same in CPU seconds of the process; None on CUDA, and in records that do
+            not say.
         loss: mean training loss since the last evaluation.
         lr: learning rate of the last step.
         metrics: dev metrics by row key.
@@ -39,6 +41,7 @@ class Evaluation(Frozen):
     metrics: dict[str, float]
     diagnostics: dict[str, float] = Field(default_factory=dict)
     epoch_end: bool = False
+    cpu_seconds: float | None = None
 
 
 class DivergenceError(VsebenchError):
@@ -65,6 +68,10 @@ class Cost(Frozen):
         refresh_seconds: training seconds that went into the sampler's tables; on the retrieval task
             also those of embedding the training set for it.
         update_seconds: training seconds of updates, on the annotation task.
+        train_cpu_seconds: CPU seconds of the optimiser steps, which other load on the machine does
+            not lengthen; None on CUDA, and in records that do not say.
+        mining_cpu_seconds: CPU seconds of mining.
+        prior_cpu_seconds: CPU seconds of the runs that this one depends on.
     """
 
     train_seconds: float
@@ -79,11 +86,20 @@ class Cost(Frozen):
     sampling_seconds: float = 0.0
     refresh_seconds: float = 0.0
     update_seconds: float = 0.0
+    train_cpu_seconds: float | None = None
+    mining_cpu_seconds: float | None = None
+    prior_cpu_seconds: float | None = None
 
     @property
     def total_seconds(self) -> float:
         """Everything but evaluation: a method's whole price."""
         return self.train_seconds + self.mining_seconds + self.prior_seconds
+
+    @property
+    def total_cpu_seconds(self) -> float | None:
+        """The same in CPU seconds."""
+        parts = (self.train_cpu_seconds, self.mining_cpu_seconds, self.prior_cpu_seconds)
+        return None if None in parts else sum(part for part in parts if part is not None)
 
 
 class Collapse(Frozen):

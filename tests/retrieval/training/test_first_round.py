@@ -80,7 +80,9 @@ def test_lists_survive_a_round_trip(tmp_path: Path) -> None:
     again = StoredLists.load(tmp_path / "offline.npz")
     np.testing.assert_array_equal(again.lists.texts, lists.texts)
     np.testing.assert_array_equal(again.lists.images, lists.images)
-    assert again.seconds == 1.5
+    assert (again.seconds, again.cpu_seconds) == (1.5, None)
+    StoredLists(lists, 1.5, 0.5).save(tmp_path / "offline.npz")
+    assert StoredLists.load(tmp_path / "offline.npz").cpu_seconds == 0.5
 
 
 def test_lists_shorter_than_asked_are_one_warning(

@@ -135,7 +135,9 @@ def left_in(store: Store, record: RunRecord) -> dict[str, Any]:
     assert directory is not None
     return {
         "record": record.model_dump(exclude=NOT_SHARED),
-        "curve": [point.model_dump(exclude={"seconds"}) for point in directory.read_curve()],
+        "curve": [
+            point.model_dump(exclude={"seconds", "cpu_seconds"}) for point in directory.read_curve()
+        ],
         "ranks": [ranks.tolist() for ranks in directory.read_ranks()],
         "model": directory.best_path.read_bytes(),
         "offline": lists_in(directory.offline_path),
@@ -149,7 +151,7 @@ def lists_in(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     with np.load(path) as lists:
-        return {name: values.tolist() for name, values in lists.items() if name != "seconds"}
+        return {name: values.tolist() for name, values in lists.items() if "seconds" not in name}
 
 
 def states(folder: Path) -> dict[str, dict[str, Any]]:

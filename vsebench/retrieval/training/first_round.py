@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vsebench.files import replacing
+from vsebench.kernels.clock import on_cpu
 from vsebench.plugin import Key, OfflineLists, VsebenchError
 from vsebench.results.store import RunDirectory, Store
 from vsebench.retrieval.embeddings import representative
@@ -41,10 +42,12 @@ class StoredLists:
         lists: the negatives.
         seconds: what mining them took, encoding included; a run that finds them on disk is charged
             the same.
+        cpu_seconds: the same in CPU seconds; None where it is not known.
     """
 
     lists: OfflineLists
     seconds: float
+    cpu_seconds: float | None = None
 
     def save(self, path: Path) -> None:
         """Writes them in one move.
@@ -52,20 +55,23 @@ class StoredLists:
         Raises:
             VsebenchError: it cannot be written.
         """
+        arrays: dict[str, Any] = {
+            "image_to_text": self.lists.texts,
+            "text_to_image": self.lists.images,
+            "seconds": np.float64(self.seconds),
+        }
+        if self.cpu_seconds is not None:
+            arrays["cpu_seconds"] = np.float64(self.cpu_seconds)
         with replacing(path) as stream:
-            np.savez(
-                stream,
-                image_to_text=self.lists.texts,
-                text_to_image=self.lists.images,
-                seconds=np.float64(self.seconds),
-            )
+            np.savez(stream, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> StoredLists:
         """What `save` wrote."""
         with np.load(path) as arrays:
             lists = OfflineLists(arrays["image_to_text"], arrays["text_to_image"])
-            return cls(lists, float(arrays["seconds"]))
+            cpu = float(arrays["cpu_seconds"]) if "cpu_seconds" in arrays else None
+            return cls(lists, float(arrays["seconds"]), cpu)
 
 
 def first_round(spec: RunSpec, directory: RunDirectory) -> tuple[RunReader, RunRecord]:
@@ -116,6 +122,8 @@ def offline_lists(
     if directory.offline_path.exists():
         stored = StoredLists.load(directory.offline_path)
         clock.seconds["mining"] += stored.seconds
+        if stored.cpu_seconds is not None and on_cpu("mining") in clock.seconds:
+            clock.seconds[on_cpu("mining")] += stored.cpu_seconds
         return stored.lists
     train = inputs.train
     _warn_if_cut(offline, train.text_to_image, len(train.images))
@@ -132,7 +140,10 @@ def offline_lists(
             offline,
             Key(spec.seed) / "mining",
         )
-    StoredLists(lists, clock.read()["mining"]).save(directory.offline_path)
+    seconds = clock.read()
+    StoredLists(lists, seconds["mining"], seconds.get(on_cpu("mining"))).save(
+        directory.offline_path
+    )
     return lists
 
 

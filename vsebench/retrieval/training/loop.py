@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from vsebench.kernels.clock import on_cpu
 from vsebench.plugin import Key, Progress
 from vsebench.results.best import Best
 from vsebench.results.record import DivergenceError, Evaluation
@@ -152,10 +153,12 @@ def _evaluate(session: Session, totals: Totals) -> None:
     epoch_end = schedule.ends_epoch(state.step)
     if _is_best(scores, state, protocol, epoch_end):
         state.best = Best(state.step, scores, snapshot(session.model))
+    seconds = session.clock.read()
     evaluation = Evaluation(
         step=state.step,
         epoch=state.step / schedule.steps_per_epoch,
-        seconds=session.clock.read()["train"],
+        seconds=seconds["train"],
+        cpu_seconds=seconds.get(on_cpu("train")),
         loss=loss,
         lr=schedule.lr(state.step - 1),
         metrics=scores,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Registry
     from vsebench.results.components import ComponentRef
     from vsebench.results.observers import Observers
+    from vsebench.results.record import Cost
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
 
@@ -64,7 +65,7 @@ class Session:
         sampled: draws global negatives, likewise.
         clock: what time was spent on.
         state: counters, restored from a checkpoint where there is one.
-        prior_seconds: training of the first round.
+        prior: cost of the first round; None without one.
         report: receives progress.
         observers: plugins that watch.
     """
@@ -84,7 +85,7 @@ class Session:
     sampled: GlobalNegatives | None
     clock: Clock
     state: State
-    prior_seconds: float
+    prior: Cost | None
     report: Reporter
     observers: Observers
 
@@ -122,13 +123,11 @@ def prepare(
     model.to(device)
     objective = _objective(spec, "loss", registry, device)
     clock = Clock(device, PHASES)
-    offline, prior_seconds, warm = None, 0.0, False
+    offline, prior, warm = None, None, False
     if objective.offline is not None:
         if not directory.offline_path.exists():
             report({"event": "phase", "phase": "mining"})
-        offline, prior_seconds = _mine(
-            spec, directory, registry, inputs, model, objective.offline, clock
-        )
+        offline, prior = _mine(spec, directory, registry, inputs, model, objective.offline, clock)
         warm = objective.offline.start == "warm"
     schedule = Schedule(spec.protocol, len(inputs.train.texts), warm_start=warm)
     session = Session(
@@ -149,7 +148,7 @@ def prepare(
         else None,
         clock=clock,
         state=State(),
-        prior_seconds=prior_seconds,
+        prior=prior,
         report=report,
         observers=observers,
     )
@@ -208,8 +207,8 @@ def _mine(
     model: Model,
     wanted: OfflineSpec,
     clock: Clock,
-) -> tuple[OfflineNegatives, float]:
-    """The offline negatives and the training seconds of the first round. A warm start leaves its
+) -> tuple[OfflineNegatives, Cost]:
+    """The offline negatives and the cost of the first round. A warm start leaves its
     best parameters in `model`, unless a checkpoint holds later ones.
     """
     source, record = first_round(spec, directory)
@@ -234,7 +233,7 @@ def _mine(
         lists=offline_lists(teacher, wanted, inputs, spec, directory, clock),
         sibling_mask=spec.protocol.sibling_mask,
     )
-    return negatives, cost.total_seconds
+    return negatives, cost
 
 
 def _objective(

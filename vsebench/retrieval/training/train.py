@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsebench.data.vocabulary import Vocabulary
+from vsebench.kernels.clock import on_cpu
 from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import RetrievalTest
@@ -99,10 +100,11 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
 
 def _cost(session: Session) -> Cost:
     seconds = session.clock.read()
+    free = None if session.device.type == "cuda" else 0.0
     return Cost(
         train_seconds=seconds["train"],
         mining_seconds=seconds["mining"],
-        prior_seconds=session.prior_seconds,
+        prior_seconds=session.prior.total_seconds if session.prior is not None else 0.0,
         evaluation_seconds=seconds["evaluation"],
         samples_seen=session.schedule.pairs(session.state.step),
         tower_forwards=session.state.forwards,
@@ -111,4 +113,7 @@ def _cost(session: Session) -> Cost:
         concurrency=session.spec.environment.concurrency,
         sampling_seconds=seconds["sampling"],
         refresh_seconds=seconds["refresh"],
+        train_cpu_seconds=seconds.get(on_cpu("train")),
+        mining_cpu_seconds=seconds.get(on_cpu("mining")),
+        prior_cpu_seconds=session.prior.total_cpu_seconds if session.prior is not None else free,
     )
