@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vsebench.annotation.optimisers import OPTIMISERS
+from vsebench.annotation.minibatch import OPTIMISERS
 
 REFERENCES = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.1),

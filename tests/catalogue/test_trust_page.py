@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from tests.catalogue.entries import index
-from vsebench.catalogue.entry import Entry
-from vsebench.catalogue.index import read_index
+from vsebench.catalogue.index import Entry, read_index
 from vsebench.cli.new import FAMILIES
 from vsebench.plugin.host.timebox import DEFAULT_SECONDS, GRACE_SECONDS
 from vsebench.scaffold import LICENCES

@@ -25,7 +25,7 @@ from vsebench.plugin.host.loader import load_plugins
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.catalogue.entry import Entry
+    from vsebench.catalogue.index import Entry
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,7 @@ from vsebench.plugin.kinds import KINDS, kind_named
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vsebench.catalogue.index import Entry
     from vsebench.plugin.host.loader import PluginInfo
 
 KindOption = Annotated[
@@ -56,8 +58,6 @@ def plugins_command(
     as_json = as_json or form == "json"
     check_kind(kind)
     if available:
-        from vsebench.cli.available import available_packages
-
         if failed:
             raise SpecError("--available lists packages and --failed plugins: keep one")
         typer.echo(available_packages(index, kind, as_json=as_json))
@@ -118,3 +118,71 @@ def _provides(info: PluginInfo, kind: str | None) -> str:
         f"{k}: {', '.join(name for other, name in info.components if other == k)}" for k in kinds
     ]
     return "\n".join([*provided, *(line for line in (info.error, info.hint) if line)])
+
+
+def available_packages(place: str | None, kind: str | None, *, as_json: bool) -> str:
+    """The packages, as a table or JSON.
+
+    Args:
+        place: a file or an address; None for the catalogue of this release.
+        kind: only packages that have such components.
+        as_json: whether to print JSON.
+
+    Raises:
+        PluginError: the catalogue cannot be read or is not valid.
+    """
+    from vsebench.catalogue.index import SHIPPED, read_index
+
+    entries = [
+        entry for entry in read_index(place or SHIPPED) if kind is None or kind in entry.components
+    ]
+    if as_json:
+        return json.dumps(
+            {"schema": 1, "packages": [_entry_as_dict(entry) for entry in entries]}, indent=1
+        )
+    if not entries:
+        return "no package is listed; docs/plugins/trust.md says how to add one"
+    return _listing(entries)
+
+
+def _listing(entries: Sequence[Entry]) -> str:
+    from tabulate import tabulate
+
+    rows = [
+        (
+            entry.name,
+            _installed(entry.name) or "no",
+            _offers(entry),
+            f"{entry.summary} ({entry.license})\n{_how(entry)}",
+        )
+        for entry in entries
+    ]
+    return tabulate(
+        rows,
+        headers=("package", "installed", "provides", "what it is"),
+        tablefmt="simple",
+        disable_numparse=True,
+    )
+
+
+def _how(entry: Entry) -> str:
+    """How to install it; a folder is one of the repository."""
+    return (
+        "pip install "
+        f"'{entry.source}'{'' if '://' in entry.repository else ' in a checkout of vsebench'}"
+    )
+
+
+def _offers(entry: Entry) -> str:
+    return "\n".join(f"{kind}: {', '.join(names)}" for kind, names in entry.components.items())
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _entry_as_dict(entry: Entry) -> dict[str, Any]:
+    return {**entry.model_dump(), "installed": _installed(entry.name)}

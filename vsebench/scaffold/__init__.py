@@ -7,7 +7,6 @@ data. Importing this imports nothing heavy.
 from __future__ import annotations
 
 from vsebench.scaffold.project import LICENCES, Project
-from vsebench.scaffold.render import render
-from vsebench.scaffold.write import write
+from vsebench.scaffold.render import render, write
 
 __all__ = ("LICENCES", "Project", "render", "write")

@@ -1,4 +1,6 @@
-"""The text of a new plugin's files, from templates."""
+"""The files of a new plugin: their text, from templates, and its folder, written as a whole or not
+at all.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,14 @@ import ast
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from vsebench.files import appearing, guarded
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.kinds import KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from jinja2 import Environment
 
     from vsebench.scaffold.project import Project
@@ -79,3 +85,25 @@ def _check_class(project: Project, code: str) -> None:
             f"the class of '{project.name}' would be called {project.class_name}, which its "
             "module imports: choose another name"
         )
+
+
+def write(files: Mapping[str, str], folder: Path) -> None:
+    """Writes files into a new folder, which appears when all are written.
+
+    Args:
+        files: text by path inside the folder.
+        folder: must not exist; the folder that it is in is made where needed.
+
+    Raises:
+        SpecError: something of that name exists.
+        WriteError: it cannot be written.
+    """
+    if folder.exists() or folder.is_symlink():
+        raise SpecError(
+            f"'{folder}' exists already: choose another name, or move it out of the way"
+        )
+    with guarded(folder, choose="another name"), appearing(folder) as unfinished:
+        for path, text in files.items():
+            file = unfinished / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")

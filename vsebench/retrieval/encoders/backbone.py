@@ -10,7 +10,7 @@ from torch import nn
 
 from vsebench.plugin import LocalFeatures, ParameterGroup, SpecError
 from vsebench.retrieval.encoders.features import xavier_linear
-from vsebench.retrieval.encoders.heads import own_head
+from vsebench.retrieval.encoders.pretrained import own_head
 from vsebench.retrieval.encoders.vision import VisionModel
 
 if TYPE_CHECKING:

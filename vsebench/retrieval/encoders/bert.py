@@ -15,8 +15,7 @@ from torch import nn
 
 from vsebench.plugin import ParameterGroup, TokenTable
 from vsebench.retrieval.encoders.attention import find_mask, last_states, token_mask
-from vsebench.retrieval.encoders.heads import own_head
-from vsebench.retrieval.encoders.pretrained import load, load_tokenizer, model_folder
+from vsebench.retrieval.encoders.pretrained import load, load_tokenizer, model_folder, own_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

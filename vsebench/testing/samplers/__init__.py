@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vsebench.testing.samplers import draws, laws, refreshing
+from vsebench.testing.samplers import draws, laws
 
 PROMISES = (
     draws.gives_draws_of_the_right_kind,
@@ -15,9 +15,9 @@ PROMISES = (
     draws.another_key_gives_other_draws,
     draws.a_draw_depends_on_its_number_only,
     draws.rows_may_be_other_images,
-    refreshing.says_when_to_refresh,
-    refreshing.a_refresh_forgets_the_past,
-    refreshing.its_tables_can_be_saved,
+    laws.says_when_to_refresh,
+    laws.a_refresh_forgets_the_past,
+    laws.its_tables_can_be_saved,
     draws.follows_the_device_of_its_inputs,
     draws.cuda_has_the_same_law,
 )
