@@ -18,9 +18,12 @@ from vsebench.plugin.extras import require
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = ("encoders", "plots", "hdf5", "eccv")
+EXTRAS = ("encoders", "plots", "hdf5", "eccv", "faiss")
+MODULES = {"faiss-cpu": "faiss"}
 BLOCKED = [
-    Requirement(line).name for extra in EXTRAS for line in PROJECT["optional-dependencies"][extra]
+    MODULES.get(name := Requirement(line).name, name)
+    for extra in EXTRAS
+    for line in PROJECT["optional-dependencies"][extra]
 ]
 BLOCKER = f"""
 import sys

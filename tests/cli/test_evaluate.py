@@ -135,7 +135,7 @@ def test_missing_and_broken_files_are_named(save: Save, tmp_path: Path) -> None:
     for device in ("cuda", "gpu"):
         assert (
             refusal(good, texts, "--device", device)
-            == f"--device {device} is about a run: embeddings in files are ranked on the CPU"
+            == f"--device {device} is about a model: embeddings in files are ranked on the CPU"
         )
     short = tmp_path / "short.npy"
     short.write_bytes(Path(good).read_bytes()[:-8])

@@ -1,5 +1,5 @@
-"""Everything that the pages for plugin authors, and the one about results, show works as they show
-it.
+"""Everything that the pages for plugin authors, and those about results and trained models, show
+works as they show it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.kinds import Kind
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = [*sorted((DOCS / "plugins").glob("*.md")), DOCS / "results.md"]
+PAGES = [*sorted((DOCS / "plugins").glob("*.md")), DOCS / "results.md", DOCS / "use.md"]
 PAGE_NAMES = {page.name for page in PAGES}
 HOOKS_PAGE = (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8")
 HOOKS = {

@@ -15,6 +15,7 @@ from vsebench.cli.claims import claims_command
 from vsebench.cli.compare import compare_command
 from vsebench.cli.data import data_app
 from vsebench.cli.data_pack_frames import pack_frames_command
+from vsebench.cli.embed import embed_command
 from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
 from vsebench.cli.export import export_command
@@ -25,6 +26,7 @@ from vsebench.cli.plugins import plugins_command
 from vsebench.cli.refresh import refresh_command
 from vsebench.cli.report import report_command
 from vsebench.cli.run import run_command
+from vsebench.cli.search import search_command
 from vsebench.cli.show import show_command
 from vsebench.cli.speedup import speedup_command
 from vsebench.cli.throughput import throughput_app
@@ -56,6 +58,8 @@ app.command("tune")(tune_command)
 app.command("evaluate")(evaluate_command)
 app.command("ensemble")(ensemble_command)
 app.command("export")(export_command)
+app.command("embed")(embed_command)
+app.command("search")(search_command)
 app.command("plugins")(plugins_command)
 app.command("check")(conformance_command)
 app.command("show")(show_command)

@@ -1,11 +1,11 @@
-"""What `vsebench evaluate` evaluates: embeddings in `.npy` files, or the best model of a run on its
-test split.
+"""What `vsebench evaluate` evaluates: embeddings in `.npy` files, or a trained model on a test
+split.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
+    from vsebench.retrieval.trained import EmbeddedSplit, TrainedModel, Unknown
 
 _CAPTIONS = 5
 
@@ -37,6 +38,7 @@ class Embedded:
         evaluate: gives the metrics of a protocol.
         similarity: how they are scored; None for the inner product.
         data_roots: folders in which files of the data set are looked for.
+        about: what else JSON says of them.
     """
 
     image: Embedding | np.ndarray
@@ -47,6 +49,7 @@ class Embedded:
     evaluate: Callable[[str], RetrievalMetrics] = field(repr=False)
     similarity: Similarity | None = None
     data_roots: tuple[Path, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 def from_files(
@@ -83,42 +86,106 @@ def from_files(
     )
 
 
-def from_run(run: str, results: Path, data_roots: Sequence[Path], device: str) -> Embedded:
-    """The test split as a finished run's best model embeds it.
+@dataclass(frozen=True)
+class ModelRequest:
+    """A model that is to be evaluated.
+
+    Attributes:
+        name: an exported model's folder, or a run as `find_runs` takes it.
+        results: folder that a run is looked for in.
+        data_roots: folders in which the data set is looked for first.
+        device: device to compute on.
+        plugins: plugin files of its components and of the data set.
+        dataset: data set whose test split it embeds; None for its own.
+    """
+
+    name: str
+    results: Path
+    data_roots: tuple[Path, ...]
+    device: str
+    plugins: tuple[str, ...] = ()
+    dataset: str | None = None
+
+
+def from_model(wanted: ModelRequest) -> Embedded:
+    """A test split as a trained model embeds it.
 
     Raises:
-        VsebenchError: embeddings without captions, no such run, not exactly one, or it cannot be
-            used again.
+        VsebenchError: embeddings without captions, no such model, not exactly one, it cannot be
+            used, or it cannot read the data set.
     """
-    if run.endswith(".npy"):
-        raise SpecError(f"{run} holds the images' embeddings: name the captions' after it")
-    import torch
+    if wanted.name.endswith(".npy"):
+        raise SpecError(f"{wanted.name} holds the images' embeddings: name the captions' after it")
+    from vsebench.cli.models import open_model
 
-    from vsebench.kernels.devices import resolve_device
-    from vsebench.results.find import find_runs
-    from vsebench.retrieval.stored import embed_test, mismatch, open_stored
-
-    directories = find_runs([run], results)
-    if len(directories) > 1:
-        raise SpecError(
-            f"'{run}' names {len(directories)} runs in {results}: give one (vsebench ensemble "
-            "joins several)"
-        )
-    stored, where = open_stored(directories[0]), torch.device(resolve_device(device))
-    test = embed_test(stored, data_roots, where)
-    found, roots = test.split, (*data_roots, test.data_path)
-    warn(mismatch(stored, found, where))
-    owner = found.text_to_image
+    model = open_model(
+        wanted.name,
+        wanted.results,
+        device=wanted.device,
+        plugins=wanted.plugins,
+        data_roots=list(map(str, wanted.data_roots)),
+    )
+    about: dict[str, Any] = {"run_id": model.record.run_id}
+    if wanted.dataset is None:
+        split, path = _on_own(model, wanted)
+    else:
+        split, path, unknown = _on_another(model, wanted)
+        about |= {"dataset": wanted.dataset, "trained_on": model.spec.dataset.spec}
+        if unknown is not None:
+            about |= {"words": unknown.of, "unknown_words": unknown.words}
+    owner = split.text_to_image
     return Embedded(
-        found.image,
-        found.text,
+        split.image,
+        split.text,
         int(owner.max()) + 1,
         len(owner),
         lambda: owner,
-        found.evaluate,
-        found.similarity,
-        roots,
+        split.evaluate,
+        split.similarity,
+        (*wanted.data_roots, path),
+        about,
     )
+
+
+def _on_own(model: TrainedModel, wanted: ModelRequest) -> tuple[EmbeddedSplit, Path]:
+    """The test split of the data set that the model was trained on, and where that was found."""
+    from vsebench.plugin.host.loader import load_plugins
+    from vsebench.retrieval.stored import own_data, own_test
+
+    files = dict.fromkeys((*model.plugins, *wanted.plugins))
+    path, data = own_data(model.spec, load_plugins(tuple(files)).registry, wanted.data_roots)
+    test = own_test(model, path, data)
+    warn(test.mismatch)
+    return test.split, path
+
+
+def _on_another(
+    model: TrainedModel, wanted: ModelRequest
+) -> tuple[EmbeddedSplit, Path, Unknown | None]:
+    """The test split of the data set that was asked for, where it was found, and how much of its
+    captions the model cannot read.
+    """
+    from vsebench.cli.models import say, say_unknown
+    from vsebench.cli.options import find_dataset
+    from vsebench.data.open import open_dataset
+    from vsebench.plugin import RetrievalData
+
+    assert wanted.dataset is not None
+    component, _, params = find_dataset(wanted.dataset, wanted.plugins)
+    opened = open_dataset(component, params, data_roots=wanted.data_roots)
+    if not isinstance(opened.data, RetrievalData):
+        raise DataError(
+            f"{wanted.dataset} is no image–caption set: 'vsebench data list' says which are"
+        )
+    test = opened.data.splits["test"]
+    if opened.fingerprint != model.spec.data_fingerprint:
+        say(
+            f"trained on {model.spec.dataset.spec} (fingerprint {model.spec.data_fingerprint}), "
+            f"evaluated on the test split of {wanted.dataset} ({opened.fingerprint})"
+        )
+    unknown = model.unknown(test.captions)
+    say_unknown(unknown)
+    return model.embed(test, f"test of {wanted.dataset}"), opened.path, unknown
 
 
 def warn(text: str | None) -> None:

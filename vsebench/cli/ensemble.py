@@ -98,14 +98,15 @@ def _evaluate(
 
     from vsebench.kernels.devices import resolve_device
     from vsebench.retrieval.ranking.ensemble import Member, evaluate_ensemble
-    from vsebench.retrieval.stored import embed_test, mismatch
+    from vsebench.retrieval.stored import embed_test
 
     device = torch.device(resolve_device(device_name))
     rows, embedded = [], []
     first: EmbeddedSplit | None = None
     for run in members:
-        found = embed_test(run, data_roots, device).split
-        warn(mismatch(run, found, device))
+        test = embed_test(run, data_roots, device)
+        warn(test.mismatch)
+        found = test.split
         first = first or found
         if (
             list(found.captions) != list(first.captions)

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.options import Json, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import (  # noqa: TC001  # typer reads annotations at run time
+    Json,
+    PluginFiles,
+    TableOrJson,
+)
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -22,8 +26,8 @@ def evaluate_command(
     images: Annotated[
         str,
         typer.Argument(
-            metavar="IMAGES.npy|RUN",
-            help="Image embeddings, one row per image; or a finished run.",
+            metavar="IMAGES.npy|MODEL",
+            help="Image embeddings, one row per image; or an exported model, or a finished run.",
             show_default=False,
         ),
     ],
@@ -92,6 +96,13 @@ def evaluate_command(
             help="Evaluate PMRP: 0 or 1, one row per image, one column per attribute.",
         ),
     ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Evaluate a model on the test split of another data set than its own.",
+        ),
+    ] = None,
     results: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder that a run is looked for in.")
     ] = Path("runs"),
@@ -101,12 +112,13 @@ def evaluate_command(
             metavar="DIR", help="Where files of a data set are looked for first; repeatable."
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda; for a run.")] = "auto",
+    plugin: PluginFiles = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda; for a model.")] = "auto",
     form: TableOrJson = "table",
     as_json: Json = False,
 ) -> None:
     """Rank images and captions by their similarity and write the metrics to standard output."""
-    from vsebench.cli.embedded import from_files, from_run
+    from vsebench.cli.embedded import ModelRequest, from_files, from_model
 
     as_json = as_json or form == "json"
     graded = {
@@ -118,16 +130,20 @@ def evaluate_command(
     _check(relevance=relevance, attributes=attributes, protocol=protocol, graded=graded)
     if texts is None and text_to_image is not None:
         raise SpecError(
-            "--text-to-image is about embeddings in files: a run's data set says whose each "
+            "--text-to-image is about embeddings in files: a model's data set says whose each "
             "caption is"
         )
+    if texts is not None and dataset is not None:
+        raise SpecError("--dataset is about a model: embeddings in files are of what they are of")
     if texts is not None and device not in ("auto", "cpu"):
         raise SpecError(
-            f"--device {device} is about a run: embeddings in files are ranked on the CPU"
+            f"--device {device} is about a model: embeddings in files are ranked on the CPU"
         )
     roots = [Path(root) for root in data_root or ()]
     embedded = (
-        from_run(images, results, roots, device)
+        from_model(
+            ModelRequest(images, results, tuple(roots), device, tuple(plugin or ()), dataset)
+        )
         if texts is None
         else from_files(Path(images), texts, text_to_image, roots)
     )
@@ -172,7 +188,11 @@ def _recalls(embedded: Embedded, protocol: str, *, as_json: bool) -> str:
         "captions": embedded.texts,
         "protocol": protocol,
     }
-    return _json({**metrics.as_dict(), **counts}) if as_json else _table(metrics, **counts)
+    return (
+        _json({**metrics.as_dict(), **counts, **embedded.about})
+        if as_json
+        else _table(metrics, **counts)
+    )
 
 
 def _json(found: dict[str, Any]) -> str:

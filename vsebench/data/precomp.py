@@ -155,11 +155,11 @@ class Precomp:
 def _stored(root: Path, stem: str, limit: int | None, captions: list[str]) -> RetrievalSplit:
     """A split whose features are in `{split}_ims.npy`."""
     rows = _images(root / f"{stem}_ims.npy", len(captions))
-    lengths = _lengths(root / f"{stem}_lengths.npy", len(rows), rows.shape[1])
+    lengths = read_lengths(root / f"{stem}_lengths.npy", len(rows), rows.shape[1])
     return _split(rows[:limit], lengths[:limit], captions)
 
 
-def _lengths(path: Path, images: int, size: int) -> np.ndarray:
+def read_lengths(path: Path, images: int, size: int) -> np.ndarray:
     """Local features of each image: all `size` of them where there is no such file."""
     if not path.is_file():
         return np.full(images, size, np.int64)

@@ -70,19 +70,22 @@ def open_stored(directory: RunReader) -> StoredRun:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredTest:
-    """The test split as a run's best model embeds it.
+class OwnTest:
+    """The test split of its own data set as a model embeds it.
 
     Attributes:
         split: its embeddings.
         data_path: where the data set was found.
+        mismatch: what to say where the model's figures are not its record's, although both were
+            computed on the CPU, which gives them to the last digit; else None.
     """
 
     split: EmbeddedSplit
     data_path: Path
+    mismatch: str | None
 
 
-def embed_test(run: StoredRun, data_roots: Sequence[Path], device: torch.device) -> StoredTest:
+def embed_test(run: StoredRun, data_roots: Sequence[Path], device: torch.device) -> OwnTest:
     """Embeds the test split as the run's own evaluation did.
 
     Args:
@@ -96,8 +99,13 @@ def embed_test(run: StoredRun, data_roots: Sequence[Path], device: torch.device)
             version now.
     """
     path, data = own_data(run.spec, run_registry(run.spec), data_roots)
-    model = open_trained(run, data_roots, device, data=data)
-    return StoredTest(model.embed(data.splits["test"]), path)
+    return own_test(open_trained(run, data_roots, device, data=data), path, data)
+
+
+def own_test(model: TrainedModel, path: Path, data: RetrievalData) -> OwnTest:
+    """Embeds the test split of the data set that a model was trained on, opened in `path`."""
+    split = model.embed(data.splits["test"])
+    return OwnTest(split, path, _mismatch(model, split))
 
 
 def open_trained(
@@ -156,6 +164,7 @@ def open_trained(
         frozen,
         tokeniser,
         in_dim,
+        weights=run.directory.best_path,
         raw_images=takes_raw_images(spec.image_encoder, registry),
         device=device,
         threads=threads,
@@ -167,23 +176,21 @@ def run_registry(spec: RunSpec) -> Registry:
     return load_plugins(spec.environment.plugin_files).registry
 
 
-def mismatch(run: StoredRun, found: EmbeddedSplit, device: torch.device) -> str | None:
-    """What to say where the model's figures are not its record's, although both were computed on
-    the CPU, which gives them to the last digit; else None.
-    """
+def _mismatch(model: TrainedModel, found: EmbeddedSplit) -> str | None:
+    record = model.record
     if (
-        device.type != "cpu"
-        or run.spec.device != "cpu"
-        or run.record.metric_version != METRIC_VERSION
+        model.device.type != "cpu"
+        or model.spec.device != "cpu"
+        or record.metric_version != METRIC_VERSION
     ):
         return None
-    now, then = found.metrics.as_dict(), run.record.test
+    now, then = found.metrics.as_dict(), record.test
     if all(now[key] == value for key, value in then.items() if key in now):
         return None
     return (
-        f"the record of {run.directory.path.name} has a test RSUM of {then['rsum']:.4f}, its "
-        f"model gives {now['rsum']:.4f}: {run.directory.best_path} is of another run, or "
-        "libraries or processor compute otherwise than where the run was made"
+        f"the record of {model.weights.parent.name} has a test RSUM of {then['rsum']:.4f}, its "
+        f"model gives {now['rsum']:.4f}: {model.weights} is of another run, or libraries or "
+        "processor compute otherwise than where the run was made"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,6 +108,7 @@ class TrainedModel:
         frozen: the encoders that these heads belong to, by side.
         tokeniser: tokeniser of its captions.
         in_dim: size of what the image encoder reads: of a feature, or the channels of a pixel.
+        weights: file of its weights, as messages name it.
         raw_images: whether it reads raw images instead of features.
         device: device to compute on.
         threads: number of CPU threads; by default those of the run, which give its figures to the
@@ -122,6 +124,7 @@ class TrainedModel:
         tokeniser: Tokeniser,
         in_dim: int,
         *,
+        weights: Path,
         raw_images: bool,
         device: torch.device,
         threads: int | None = None,
@@ -130,6 +133,7 @@ class TrainedModel:
         self.record = record
         self.tokeniser = tokeniser
         self.in_dim = in_dim
+        self.weights = weights
         self.raw_images = raw_images
         self.device = device
         self._model = model.to(device)
@@ -140,6 +144,12 @@ class TrainedModel:
     def dim(self) -> int:
         """Width D of an embedding."""
         return self.spec.protocol.embed_dim
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """The plugin files of its run that are on this machine."""
+        files = self.spec.environment.plugin_files
+        return tuple(file for file in files if Path(file).is_file())
 
     @property
     def parts(self) -> tuple[Model, dict[str, Frozen]]:
@@ -225,8 +235,7 @@ class TrainedModel:
         Raises:
             DataError: its images are not what the model reads.
         """
-        if isinstance(split.features, ImageSource) != self.raw_images:
-            raise self._wrong_kind(isinstance(split.features, ImageSource))
+        self.check_reads(raw_images=isinstance(split.features, ImageSource))
         with self._computing():
             inputs = split_inputs(split, self.tokeniser, self.device, self._decoders)
             if inputs.images.dim != self.in_dim:
@@ -253,6 +262,21 @@ class TrainedModel:
         """What scores its embeddings [B_i, D] against [B_t, D]; None for the inner product."""
         return ranked_by(self._model, torch.zeros(1, self.dim))
 
+    def check_reads(self, *, raw_images: bool) -> None:
+        """Refuses images of another kind than the model reads.
+
+        Raises:
+            DataError: it reads features and gets raw images, or the other way round.
+        """
+        if raw_images != self.raw_images:
+            wanted, found = f"features of width {self.in_dim}", "raw images"
+            if self.raw_images:
+                wanted, found = "raw images", "features"
+            raise DataError(
+                f"the model reads {wanted}, found {found}: its image encoder is "
+                f"'{self.spec.image_encoder.spec}'"
+            )
+
     @contextmanager
     def _computing(self) -> Iterator[None]:
         with cpu_threads(self._threads), true_float32(fast=self.device.type == "cpu"):
@@ -271,17 +295,6 @@ class TrainedModel:
             )
         rows: np.ndarray = embedding.float().cpu().numpy()
         return rows
-
-    def _wrong_kind(self, raw: bool) -> DataError:
-        kinds = {
-            True: "raw images (option images=PATH of a data set)",
-            False: f"features of width {self.in_dim}",
-        }
-        return DataError(
-            f"the model reads {kinds[self.raw_images]}, found "
-            f"{'raw images' if raw else 'features'}: its image encoder is "
-            f"{self.spec.image_encoder.spec}"
-        )
 
     def _wrong_width(self, found: int) -> DataError:
         return DataError(

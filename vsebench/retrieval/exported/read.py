@@ -104,6 +104,7 @@ def _open(
         take_frozen(model, spec, registry),
         tokeniser,
         about.in_dim,
+        weights=folder / WEIGHTS,
         raw_images=about.raw_images,
         device=device,
         threads=threads,

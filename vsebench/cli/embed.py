@@ -1,0 +1,133 @@
+"""`vsebench embed`: images, captions or features as a trained model embeds them, in a `.npy`
+file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsebench.cli.models import ModelName, Results, Threads, open_model, say_unknown
+from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.plugin.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+    from vsebench.retrieval.trained import TrainedModel
+
+    Told = Callable[[int], None]
+
+
+def embed_command(
+    model: ModelName,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE.npy", help="File to write.", show_default=False)
+    ],
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR|TAR",
+            help="Raw images, for a model that reads them: a folder or an uncompressed tar file.",
+        ),
+    ] = None,
+    texts: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Captions, one a line.")
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE|FILE.npy",
+            help="Features, for a model that reads them: a table of 'vsebench data extract', or "
+            "an array [images, features, width] such as SPLIT_ims.npy of 'vsebench data prepare'.",
+        ),
+    ] = None,
+    results: Results = Path("runs"),
+    data_root: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where the data set of a run is looked for whose vocabulary was not kept; "
+            "repeatable.",
+        ),
+    ] = None,
+    plugin: PluginFiles = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Threads = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Embed images or captions with a trained model; write float32 rows, L2-normalised, and beside
+    them a note of what they are.
+    """
+    from vsebench.cli.counting import counting
+    from vsebench.data.embedding_file import note_path, write_embeddings
+
+    if sum(given is not None for given in (images, texts, features)) != 1:
+        raise SpecError("name what to embed, one of --images, --texts and --features")
+    if out.suffix != ".npy":
+        raise SpecError(f"--out {out} is no .npy file: write {out.with_suffix('.npy')}")
+    opened = open_model(
+        model, results, device=device, threads=threads, plugins=plugin, data_roots=data_root
+    )
+    unit = "captions" if texts is not None else "images"
+    with counting(unit, quiet=quiet) as report:
+        rows, names = (
+            _texts(opened, texts, report)
+            if texts is not None
+            else _images(opened, images, report)
+            if images is not None
+            else _features(opened, features, report)
+        )
+    about = {
+        "run_id": opened.record.run_id,
+        "side": "text" if texts is not None else "image",
+        "normalised": "l2",
+        "similarity": opened.spec.similarity.spec,
+    }
+    write_embeddings(out, rows, names, about)
+    typer.echo(
+        f"{out}: {rows.shape[0]:,} {unit} × {rows.shape[1]:,}, float32, L2-normalised; "
+        f"{note_path(out).name} says which model made them"
+        + (" and what each row is" if names else "")
+    )
+
+
+def _texts(
+    model: TrainedModel, path: Path, report: Callable[[str, int, int], None]
+) -> tuple[np.ndarray, Sequence[str]]:
+    from vsebench.data.reading import read_captions
+
+    captions = read_captions(path)
+    say_unknown(model.unknown(captions))
+    told = _told(report, len(captions))
+    return model.encode_texts(captions, told=told), captions
+
+
+def _images(
+    model: TrainedModel, path: Path, report: Callable[[str, int, int], None]
+) -> tuple[np.ndarray, Sequence[str]]:
+    from vsebench.data.images import open_images
+
+    model.check_reads(raw_images=True)
+    store = open_images(path)
+    return model.encode_images(store, told=_told(report, len(store))), store.names
+
+
+def _features(
+    model: TrainedModel, path: Path | None, report: Callable[[str, int, int], None]
+) -> tuple[np.ndarray, Sequence[str]]:
+    from vsebench.data.feature_files import open_features
+
+    assert path is not None
+    model.check_reads(raw_images=False)
+    found = open_features(path)
+    told = _told(report, len(found.features))
+    return model.encode_images(found.features, found.lengths, told=told), found.names
+
+
+def _told(report: Callable[[str, int, int], None], total: int) -> Told:
+    return lambda done: report("embedded", done, total)

@@ -1,0 +1,106 @@
+"""`vsebench search`: the best matches of captions in an index that `vsebench embed` wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsebench.cli.models import ModelName, Results, open_model, say_unknown
+from vsebench.cli.options import (  # noqa: TC001  # typer reads annotations at run time
+    PluginFiles,
+    TableOrJson,
+)
+from vsebench.plugin.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.data.embedding_file import EmbeddingFile
+    from vsebench.retrieval.search import Matches
+
+
+def search_command(
+    model: ModelName,
+    queries: Annotated[
+        list[str],
+        typer.Argument(metavar="CAPTION...", help="What is looked for.", show_default=False),
+    ],
+    index: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.npy",
+            help="Embeddings that 'vsebench embed' wrote with this model.",
+            show_default=False,
+        ),
+    ],
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A name for each row of the index, one a line. [default: those of its note]",
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Matches of each caption.")] = 10,
+    results: Results = Path("runs"),
+    plugin: PluginFiles = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    form: TableOrJson = "table",
+) -> None:
+    """Show the rows of an index that match captions best, by the model's similarity. Every row is
+    compared: by FAISS where it is installed, else by NumPy.
+    """
+    from vsebench.data.embedding_file import read_embeddings
+    from vsebench.retrieval.search import search
+
+    opened = open_model(model, results, device=device, plugins=plugin)
+    found = read_embeddings(index, names)
+    if found.run_id and found.run_id != opened.record.run_id:
+        raise DataError(
+            f"{index} was made with the model of run {found.run_id}, {model} is of run "
+            f"{opened.record.run_id}: embed again with this model"
+        )
+    say_unknown(opened.unknown(queries))
+    matches = search(opened.encode_texts(queries), found.rows, top, similarity=opened.similarity)
+    typer.echo(
+        json.dumps(_as_dict(queries, found, matches), indent=1, ensure_ascii=False)
+        if form == "json"
+        else _table(queries, found, matches)
+    )
+
+
+def _table(queries: Sequence[str], index: EmbeddingFile, matches: Matches) -> str:
+    from tabulate import tabulate
+
+    parts = []
+    for query, rows, scores in zip(queries, matches.rows, matches.scores, strict=True):
+        cells = [
+            (rank, f"{score:.4f}", row, *([index.names[row]] if index.names else []))
+            for rank, (row, score) in enumerate(zip(rows, scores, strict=True), start=1)
+        ]
+        heads = ("", "score", "row", *(["name"] if index.names else []))
+        table = tabulate(cells, heads, tablefmt="simple", disable_numparse=True)
+        parts.append(f"{query}\n{table}")
+    return "\n\n".join(parts)
+
+
+def _as_dict(queries: Sequence[str], index: EmbeddingFile, matches: Matches) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "queries": [
+            {
+                "text": query,
+                "matches": [
+                    {
+                        "row": int(row),
+                        "score": float(score),
+                        "name": index.names[row] if index.names else None,
+                    }
+                    for row, score in zip(rows, scores, strict=True)
+                ],
+            }
+            for query, rows, scores in zip(queries, matches.rows, matches.scores, strict=True)
+        ],
+    }
