@@ -116,7 +116,7 @@ def count_bins(
 
 
 def _bins_compiled(tile: Tensor, thresholds: Band, limit: int) -> tuple[Tensor, Tensor] | None:
-    from vsebench.kernels.bin_count_numba import bin_tile
+    from vsebench.kernels.tile_count_numba import bin_tile
 
     counts = torch.zeros(len(tile), thresholds.upper.shape[1] + 1, dtype=torch.int64, device="cpu")
     near = torch.empty(limit, 2, dtype=torch.int64, device="cpu")
