@@ -45,7 +45,7 @@ BESIDE = {
     "kernels/clock.py",
 }
 """What waits at the evaluations of every run."""
-RANKING = {"kernels/rows.py", "kernels/tile_count.py"}
+RANKING = {"kernels/rows.py"}
 """What else waits for ranks, which are counted apart."""
 
 
@@ -96,14 +96,14 @@ def test_embedding_raw_images_makes_nobody_wait(
     assert not cuda.waits
 
 
-def test_ranking_waits_three_times_for_a_tile(cuda: PretendedCuda) -> None:
-    image, text = torch.zeros(1000, 8, device=CUDA), torch.zeros(5000, 8, device=CUDA)
-    evaluate(image, text, np.repeat(np.arange(1000), 5))
+@pytest.mark.parametrize("images", [50, 1000, 9000])
+def test_ranking_waits_as_often_whatever_the_size(cuda: PretendedCuda, images: int) -> None:
+    image, text = torch.zeros(images, 8, device=CUDA), torch.zeros(5 * images, 8, device=CUDA)
+    evaluate(image, text, np.repeat(np.arange(images), 5))
     assert by_module(cuda.waits) == {
         "kernels/rows.py": 2,  # are all rows finite?
-        "kernels/tile_count.py": 2 * 4,
-        "ranking/exact/ranks.py": 4,
-        "ranking/evaluation.py": 3,  # the owners, and the ranks of both directions
+        "ranking/exact/queued.py": 1,  # how many pairs each tile left undecided
+        "ranking/evaluation.py": 2,  # the owners, and the ranks of both directions
     }
 
 
@@ -131,8 +131,8 @@ def test_global_negatives_wait_a_few_times_for_an_epoch(
     assert sum(drawn.values()) <= 2 * 8, drawn  # of both directions
 
 
-def test_mining_waits_once_for_a_block_of_anchors(cuda: PretendedCuda) -> None:
+@pytest.mark.parametrize("block", [10, None])
+def test_mining_waits_once_for_each_side(cuda: PretendedCuda, block: int | None) -> None:
     image, text = torch.zeros(20, 8, device=CUDA), torch.zeros(100, 8, device=CUDA)
-    mine(image, text, np.repeat(np.arange(20), 5), OfflineSpec(text_h=5, image_h=4), Key(0), 10)
-    assert sum(n for what, n in cuda.waits.items() if "copy to the host" in what) == 2 + 10
-    assert cuda.waits.total() == 2 + 10 + 1  # and the owners, once
+    mine(image, text, np.repeat(np.arange(20), 5), OfflineSpec(text_h=5, image_h=4), Key(0), block)
+    assert by_module(cuda.waits) == {"training/offline_negatives.py": 2}

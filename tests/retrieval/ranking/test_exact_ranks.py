@@ -9,7 +9,8 @@ import torch
 from tests.oracles import ranking
 from vsebench.kernels.bf16 import rounds_once
 from vsebench.retrieval import evaluate
-from vsebench.retrieval.ranking.exact import ranks
+from vsebench.retrieval.ranking import evaluation
+from vsebench.retrieval.ranking.exact import queued, ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,11 +61,23 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(
-    params=["torch", "compiled", "bf16", "saturated", "saturated compiled", "saturated bf16"]
+    params=[
+        "torch",
+        "compiled",
+        "bf16",
+        "queued",
+        "saturated",
+        "saturated compiled",
+        "saturated bf16",
+        "saturated queued",
+    ]
 )
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Sends small inputs down each of the paths that large ones take."""
-    if "torch" not in request.param and request.param != "saturated":
+    if "queued" in request.param:
+        monkeypatch.setattr(evaluation, "queues", lambda device: True)
+        monkeypatch.setattr(queued, "_AT_ONCE", 3)
+    elif "torch" not in request.param and request.param != "saturated":
         monkeypatch.setattr(ranks, "_COMPILE_FROM", 0)
     in_bf16 = "bf16" in request.param
     if in_bf16 and not rounds_once():

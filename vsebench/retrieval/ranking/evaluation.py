@@ -10,6 +10,7 @@ import torch
 from vsebench.kernels.rows import Rows
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, SpecError, did_you_mean
+from vsebench.retrieval.ranking.exact.queued import BLOCK, queued_ranks, queues
 from vsebench.retrieval.ranking.exact.ranks import exact_ranks
 from vsebench.retrieval.ranking.metrics import Ranks, RetrievalMetrics
 from vsebench.retrieval.ranking.scored.items import Items
@@ -61,7 +62,7 @@ def evaluate(
             product. It gets float64, and scores within a relative 1e-9 of each other (absolute
             below 1) are ties.
         block: images per tile of scores; a tile has eight times as many captions, with a
-            `similarity` as many. By default 512, and 128.
+            `similarity` as many. By default 512, on CUDA 2,048, and 128 with a `similarity`.
 
     Raises:
         DataError: embeddings that are not finite, or do not fit each other or `text_to_image`; an
@@ -106,7 +107,11 @@ def evaluate(
         texts,
         text_to_image,
         protocol,
-        lambda i, t, owner: exact_ranks(i, t, owner, block or 512),
+        lambda i, t, owner: (
+            queued_ranks(i, t, owner, block or BLOCK)
+            if queues(i.device)
+            else exact_ranks(i, t, owner, block or 512)
+        ),
     )
 
 
@@ -139,7 +144,8 @@ def _metrics(
 
 
 def _numpy(ranks: tuple[Tensor, Tensor]) -> Ranks:
-    return Ranks(*(direction.cpu().numpy() for direction in ranks))
+    both = torch.cat(ranks).cpu().numpy()  # which waits for a device once
+    return Ranks(both[: len(ranks[0])], both[len(ranks[0]) :])
 
 
 def checked_owner(

@@ -19,13 +19,15 @@ from vsebench.plugin import (
     PluginError,
     Positives,
 )
+from vsebench.retrieval.inputs.padded import to_device
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin import Key, OfflineSpec
 
-_BLOCK = 256
+_BLOCK = 256  # anchors, on the CPU
+_DEVICE_SCORES = 1 << 27  # elsewhere: 512 MiB, so that launching kernels is not what takes the time
 
 
 def clip(spec: OfflineSpec, text_to_image: np.ndarray, images: int) -> tuple[int, int]:
@@ -50,7 +52,7 @@ def mine(
     text_to_image: np.ndarray,
     spec: OfflineSpec,
     key: Key,
-    block: int = _BLOCK,
+    block: int | None = None,
 ) -> OfflineLists:
     """Exact lists of offline negatives over the whole training set.
 
@@ -60,7 +62,8 @@ def mine(
         text_to_image: int64 [m].
         spec: list lengths, and what is mined.
         key: source of random lists.
-        block: anchors scored at a time; bounds the memory at block × m scores.
+        block: anchors scored at a time; bounds the memory at block × m scores. By default 256, and
+            on CUDA as many as give half a GiB of scores.
 
     Raises:
         DataError: the training set has no negatives.
@@ -105,9 +108,9 @@ def check_lists(lists: OfflineLists, text_to_image: np.ndarray, images: int) -> 
             )
 
 
-def _hard(inputs: MiningInputs, block: int) -> OfflineLists:
+def _hard(inputs: MiningInputs, block: int | None) -> OfflineLists:
     image, text = inputs.image, inputs.text
-    owner = torch.from_numpy(inputs.text_to_image).to(image.device)
+    owner = to_device(inputs.text_to_image, image.device)
     images = torch.arange(len(image), device=image.device)
     return OfflineLists(
         _hardest(image, text, images, owner, inputs.text_h, block),
@@ -116,19 +119,24 @@ def _hard(inputs: MiningInputs, block: int) -> OfflineLists:
 
 
 def _hardest(
-    anchors: Tensor, items: Tensor, anchor_group: Tensor, item_group: Tensor, h: int, block: int
+    anchors: Tensor,
+    items: Tensor,
+    anchor_group: Tensor,
+    item_group: Tensor,
+    h: int,
+    block: int | None,
 ) -> np.ndarray:
     """For each anchor the `h` items of highest inner product among those of another group (image),
-    int32 [anchors, h].
+    int32 [anchors, h]. A device is waited for once, when all anchors are done.
     """
-    if h == 0:
-        return np.zeros((len(anchors), 0), np.int32)
-    rows = []
-    for start in range(0, len(anchors), block):
-        scores = anchors[start : start + block] @ items.T
-        found = hardest(scores, anchor_group[start : start + block], item_group, h)
-        rows.append(found.to(torch.int32).cpu())
-    return torch.cat(rows).numpy()
+    found = torch.zeros(len(anchors), h, dtype=torch.int32, device=anchors.device)
+    if block is None:
+        on_cpu = anchors.device.type == "cpu"
+        block = _BLOCK if on_cpu else max(1, _DEVICE_SCORES // max(1, len(items)))
+    for start in range(0, len(anchors) if h else 0, block):
+        part = slice(start, start + block)
+        found[part] = hardest(anchors[part] @ items.T, anchor_group[part], item_group, h)
+    return found.cpu().numpy()
 
 
 def _random(inputs: MiningInputs) -> OfflineLists:

@@ -98,7 +98,7 @@ class Queries:
         tile[owner[column], column] = -torch.inf
 
 
-_CAPTIONS_PER_IMAGE = (
+CAPTIONS_PER_IMAGE = (
     8  # of a tile: wide tiles suit the product, and sets have more captions than images
 )
 # pairs: a training run evaluates often enough to repay the half second that loading numba takes
@@ -129,13 +129,13 @@ def exact_ranks(
     screen = screen and queries.compiled and owner.device.type == "cpu" and _bf16_decides(queries)
     dtypes = (torch.bfloat16, torch.float32) if screen else (torch.float32,)
     buffers = {
-        dtype: torch.empty(_CAPTIONS_PER_IMAGE * block * block, dtype=dtype, device=owner.device)
+        dtype: torch.empty(CAPTIONS_PER_IMAGE * block * block, dtype=dtype, device=owner.device)
         for dtype in dtypes
     }
     with true_float32(fast=owner.device.type == "cpu"):
-        for columns in _slices(len(texts), _CAPTIONS_PER_IMAGE * block):
+        for columns in slices(len(texts), CAPTIONS_PER_IMAGE * block):
             captions = {dtype: texts.block(columns, dtype) for dtype in dtypes}
-            for rows in _slices(len(images), block):
+            for rows in slices(len(images), block):
                 for dtype in dtypes:
                     shape = rows.stop - rows.start, columns.stop - columns.start
                     tile = buffers[dtype][: shape[0] * shape[1]].view(shape)
@@ -162,14 +162,15 @@ def _bf16_decides(queries: Queries) -> bool:
         queries.images.block(rows, torch.bfloat16) @ queries.texts.block(columns, torch.bfloat16).T
     )
     bands = queries.bands(rows, columns, torch.bfloat16)
-    return count_above(tile, *bands, _limit(tile), compiled=queries.compiled) is not None
+    return count_above(tile, *bands, most_undecided(tile), compiled=queries.compiled) is not None
 
 
-def _slices(length: int, step: int) -> Iterator[slice]:
+def slices(length: int, step: int) -> Iterator[slice]:
+    """Consecutive parts of so many items, the last one maybe smaller."""
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
-def _limit(tile: Tensor) -> int:
+def most_undecided(tile: Tensor) -> int:
     """Most undecided pairs that are worth settling one by one."""
     share = _WORTH_BF16 if tile.dtype == torch.bfloat16 else _SATURATED
     return max(_FEW, int(tile.numel() * share))
@@ -179,7 +180,9 @@ def _counted(queries: Queries, tile: Tensor, rows: slice, columns: slice) -> boo
     """Adds a tile's competitors to the counts, unless it leaves too many pairs undecided."""
     queries.drop_positives(tile, rows, columns)
     image_band, text_band = queries.bands(rows, columns, tile.dtype)
-    counted = count_above(tile, image_band, text_band, _limit(tile), compiled=queries.compiled)
+    counted = count_above(
+        tile, image_band, text_band, most_undecided(tile), compiled=queries.compiled
+    )
     if counted is None:
         return False
     queries.image_rank[rows] += counted.rows
@@ -194,16 +197,38 @@ def _counted(queries: Queries, tile: Tensor, rows: slice, columns: slice) -> boo
             j + columns.start,
             compiled=queries.compiled,
         )
-        _settle(
-            queries.image_rank[rows], queries.image_threshold[rows], image_band, i, scores, exact
-        )
-        _settle(
-            queries.text_rank[columns], queries.text_threshold[columns], text_band, j, scores, exact
-        )
+        settle(queries, rows, columns, (image_band, text_band), (i, j), scores, exact)
     return True
 
 
-def _settle(
+def settle(
+    queries: Queries,
+    rows: slice,
+    columns: slice,
+    bands: tuple[Band, Band],
+    pairs: tuple[Tensor, Tensor],
+    scores: Tensor,
+    exact: Tensor,
+) -> None:
+    """Adds the undecided pairs of a tile of images `rows` and captions `columns` to the counts.
+
+    Args:
+        queries: whose counts they are.
+        rows: rows of the tile.
+        columns: columns of the tile.
+        bands: what the tile left undecided, for its images and for its captions.
+        pairs: row and column of each pair within the tile, int64 [P] each.
+        scores: scores [P] of the tile.
+        exact: float64 [P], the exact scores.
+    """
+    i, j = pairs
+    _count_near(queries.image_rank[rows], queries.image_threshold[rows], bands[0], i, scores, exact)
+    _count_near(
+        queries.text_rank[columns], queries.text_threshold[columns], bands[1], j, scores, exact
+    )
+
+
+def _count_near(
     rank: Tensor, threshold: Tensor, band: Band, query: Tensor, scores: Tensor, exact: Tensor
 ) -> None:
     """Counts, in place, the pairs that one direction left undecided and whose exact score reaches
