@@ -13,9 +13,9 @@ from tests.factories import make_curve, make_record, make_spec, save
 from tests.report.verified import GPO_F30K, leave
 from vsebench.cli.app import app
 from vsebench.plugin.errors import SpecError
-from vsebench.report.ratios import Bounds, LogRatio, least_seeds, over_seeds
 from vsebench.report.results import load_results
 from vsebench.report.seed_spread import stored
+from vsebench.report.speedup import Bounds, LogRatio, least_seeds, over_seeds
 from vsebench.report.statistics import t_interval
 
 RSUMS = {"mean": (300.0, 304.0, 302.0), "gpo": (306.0, 309.0, 311.0)}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vsebench.report.arrivals import Arrival
-from vsebench.report.ratios import Bounds, LogRatio, Ratio, log_ratio, over_seeds
+from vsebench.report.convergence import Arrival
+from vsebench.report.speedup import Bounds, LogRatio, Ratio, log_ratio, over_seeds
 
 RNG = np.random.default_rng(7)
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from tests.factories import make_annotation_spec, make_curve, make_record, save
 from vsebench.cli.app import main
 from vsebench.plugin import VsebenchError
-from vsebench.report.arrivals import Arrival, arrive, arrive_own, mean_arrival
+from vsebench.report.convergence import Arrival, arrive, arrive_own, mean_arrival
 from vsebench.report.curves import frame, mean_curve, plot
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.report.moderation import moderated
-from vsebench.report.per_image import on_same_images
+from vsebench.report.runs import on_same_images
 from vsebench.report.statistics import Interval
 from vsebench.report.two_way import Estimate, MeanSquares, interval, mean_squares, two_way
 

@@ -1,4 +1,8 @@
-"""Blocks of rows as a terminal table, Markdown, LaTeX, CSV or JSON."""
+"""Blocks of rows as a terminal table, Markdown, LaTeX, CSV, JSON or a pandas frame.
+
+In a frame missing values are `<NA>`, never NaN, and whole numbers stay whole. A LaTeX table is
+of booktabs, with every special character escaped and the notes below it.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,15 @@ from typing import TYPE_CHECKING, Literal, get_args
 from tabulate import SEPARATING_LINE, tabulate
 
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.report.frame import to_frame
-from vsebench.report.latex import to_latex
 from vsebench.report.layout import Grid, halves, heading, whole
 from vsebench.report.notes import block_notes, general_notes
 from vsebench.report.statistics import LEVEL
+from vsebench.results.row_keys import COUNTS, IDENTITY, NO_EVIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import pandas as pd
 
     from vsebench.report.rows import Block
 
@@ -161,3 +166,112 @@ def _alignment(grid: Grid) -> list[str]:
 
 _WHOLE: Mapping[str, Callable[[Sequence[Block]], str]] = {"csv": _csv, "json": _json}
 """Formats for programs: every column, no notes."""
+
+_ESCAPES = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "±": r"$\pm$",
+        "×": r"$\times$",
+        "·": r"$\cdot$",
+        "–": "--",
+        "…": r"\ldots{}",
+        "†": r"\dag{}",
+        "‡": r"\ddag{}",
+        "↑": r"$\uparrow$",
+        "→": r"$\to$",
+    }
+)
+
+
+def to_latex(grid: Grid, caption: str, notes: Sequence[str]) -> str:
+    r"""A `table` environment (needs `\usepackage{booktabs}`) with the notes in small print under
+    the rules.
+    """
+    import pandas as pd
+
+    heads = [tuple(escape(line) for line in head) for head in grid.heads]
+    cells = [[escape(cell) for cell in row] for row in grid.body]
+    frame = pd.DataFrame(cells, columns=pd.MultiIndex.from_tuples(heads))
+    alignment = "l" * grid.words + "r" * (len(grid.heads) - grid.words)
+    tabular = (
+        frame.style.hide(axis="index")
+        .to_latex(hrules=True, column_format=alignment, multicol_align="c")
+        .rstrip("\n")
+    )
+    small = "\n".join(
+        [r"{\footnotesize\smallskip", *(rf"\par {escape(note)}" for note in notes), r"\par}"]
+    )
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escape(caption)}}}",
+            tabular,
+            small,
+            r"\end{table}",
+        ]
+    )
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX sets as it stands."""
+    return text.translate(_ESCAPES)
+
+
+_COUNTED = (*COUNTS, "parameters", "concurrency")
+
+
+def to_frame(blocks: Sequence[Block]) -> pd.DataFrame:
+    """One line per row, one column per key, in the order of the JSON; reasons of `no_evidence` are
+    joined by semicolons.
+    """
+    import pandas as pd
+
+    rows = [
+        entry.row | {NO_EVIDENCE: "; ".join(reason.name for reason in entry.no_evidence)}
+        for block in blocks
+        for entry in block.entries
+    ]
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    return pd.DataFrame(rows, columns=keys, dtype=object).astype({key: _dtype(key) for key in keys})
+
+
+def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
+    """The rows of each data set from the largest RSUM, or MAP, down, with a first column `rank`;
+    equal sums share a rank, rows without a result have none.
+
+    The order is that of the means: whether a difference is more than chance, the intervals tell,
+    and whether a row is evidence at all, the column `no_evidence`.
+    """
+    import pandas as pd
+
+    parts = []
+    for block in blocks:
+        frame = to_frame([block])
+        frame.insert(
+            0,
+            "rank",
+            frame[block.section.task.headline.key]
+            .rank(method="min", ascending=False)
+            .astype("Int64"),
+        )
+        parts.append(frame.sort_values("rank", kind="stable", na_position="last"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _dtype(key: str) -> str:
+    if key in (*IDENTITY, NO_EVIDENCE):
+        return "string"
+    return "Int64" if key in _COUNTED else "Float64"

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsebench.report.formats import WIDTH, render
-from vsebench.report.frame import leaderboard, to_frame
+from vsebench.report.formats import WIDTH, leaderboard, render, to_frame
 from vsebench.report.notes import unfinished_note
 from vsebench.report.rows import Block, Row, make_block, parse_baseline
 from vsebench.report.runs import read_runs

@@ -1,5 +1,5 @@
 """Runs as reports see them: records with their training curves, in the order in which they were
-asked for.
+asked for, and what each test image contributed to their metrics.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vsebench.plugin.errors import MissingError, VsebenchError
-from vsebench.report.per_image import contributions
+from vsebench.results.reader import PER_IMAGE, RANKS
 from vsebench.results.store import Store
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from vsebench.results.reader import RunReader
@@ -156,3 +157,59 @@ def _nothing(out: Path, held: int) -> VsebenchError:
         f"{out} holds no runs: give the folder that 'vsebench run --out' wrote to, the one with a "
         "folder per run"
     )
+
+
+RECALLS = (1, 5, 10)
+
+
+def contributions(record: RunRecord, reader: RunReader) -> dict[str, NDArray[np.float64]]:
+    """What each test image contributed, by metric, float64 [images]; empty where the run left
+    neither ranks nor values by image.
+
+    A metric that is not the mean of what is found is left out, so that no error is computed from
+    other numbers than the mean beside it.
+
+    Raises:
+        VsebenchError: the file is damaged.
+    """
+    ranks = reader.read_arrays(RANKS)
+    values = recalls(ranks) if ranks else reader.read_arrays(PER_IMAGE)
+    return {
+        key: found.astype(np.float64)
+        for key, found in values.items()
+        if key in record.test and np.isclose(found.mean(), record.test[key])
+    }
+
+
+def recalls(ranks: Mapping[str, NDArray[np.integer]]) -> dict[str, NDArray[np.float64]]:
+    """Recalls in per cent and their sum. An image's share of a recall over captions is that of its
+    own captions, weighted so that the mean over images is the mean over captions.
+
+    Args:
+        ranks: `i2t` [n] and `t2i` [m], 0 for the top, and `text_to_image` [m]. Records without the
+            last are of data sets that list as many captions for each image, image by image.
+    """
+    i2t, t2i = ranks["i2t"], ranks["t2i"]
+    images, captions = len(i2t), len(t2i)
+    if "text_to_image" in ranks:
+        owners = ranks["text_to_image"]
+    elif captions % images == 0:
+        owners = np.repeat(np.arange(images), captions // images)
+    else:
+        return {}
+    found: dict[str, NDArray[np.float64]] = {}
+    for k in RECALLS:
+        found[f"i2t_r{k}"] = np.where(i2t < k, 100.0, 0.0)
+        hits = np.bincount(owners, weights=t2i < k, minlength=images).astype(np.float64)
+        found[f"t2i_r{k}"] = hits * (100 * images / captions)
+    found["rsum"] = np.asarray(sum(found.values()), dtype=np.float64)
+    return found
+
+
+def on_same_images(runs: Sequence[Run], key: str) -> NDArray[np.float64] | None:
+    """What the test images contributed to one metric of several runs, [runs, images]; None where a
+    run does not say, or ranked other images.
+    """
+    found = [run.per_image[key] for run in runs if key in run.per_image]
+    alike = len(found) == len(runs) > 0 and len({len(values) for values in found}) == 1
+    return np.stack(found) if alike else None

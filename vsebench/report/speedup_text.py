@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from vsebench.report.arrivals import UNITS
-from vsebench.report.convergence import SHARE
+from vsebench.report.convergence import SHARE, UNITS
 from vsebench.report.evidence_notes import evidence_notes
 from vsebench.report.formats import WIDTH
 from vsebench.report.made_with import comparable_note, machine_note
-from vsebench.report.ratios import least_seeds
+from vsebench.report.speedup import least_seeds
 from vsebench.report.wording import counted, name, percent, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vsebench.report.arrivals import MeanArrival, Unit
-    from vsebench.report.ratios import Ratio
-    from vsebench.report.speedup import SpeedRow, SpeedTable, To
+    from vsebench.report.convergence import MeanArrival, Unit
+    from vsebench.report.speedup import Ratio, SpeedRow, SpeedTable, To
 
 ABSENT = "–"
 

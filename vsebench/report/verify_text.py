@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vsebench.report.matching import Reference
-    from vsebench.report.verification import (
+    from vsebench.report.verify import (
         Comparison,
         Figure,
         Outcome,

@@ -15,7 +15,7 @@ from tests.factories import (
 )
 from tests.report.page.dom import parse, tables
 from tests.report.verified import GPO_F30K, INSTALLED, leave
-from vsebench.report.page.context import title
+from vsebench.report.page.render import title
 from vsebench.report.results import load_results
 from vsebench.results.record import Collapse, Column
 from vsebench.results.store import Store

@@ -1,21 +1,203 @@
-"""The page as text."""
+"""The page: what it says, as data for its template, and the text made of that."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.page.context import page_of
+from vsebench.report.evidence import spoiled
+from vsebench.report.layout import heading
+from vsebench.report.made_with import facts
+from vsebench.report.notes import (
+    alarms,
+    general_notes,
+    legend,
+    reason,
+    uneven_note,
+    unfinished_note,
+)
+from vsebench.report.page.figures import figures
+from vsebench.report.page.table import full_table, main_table
+from vsebench.report.verify import beside_published
+from vsebench.report.wording import name, word
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from markupsafe import Markup
 
     from vsebench.plugin.registry import Registry
+    from vsebench.report.page.figures import Figures
+    from vsebench.report.page.table import Table
     from vsebench.report.rows import Block
+    from vsebench.report.runs import Run
+    from vsebench.report.verify import Comparison
     from vsebench.results.spec import AnySpec
+
+_AXES = {"pooling": "poolings", "loss": "losses", "sampler": "samplers"}
+
+
+class RunLine(NamedTuple):
+    """One run in the list of all.
+
+    Attributes:
+        run_id: run id in full.
+        row: its components.
+        seed: its seed.
+        status: how it ended; why, where it has no result.
+        good: whether it has a result.
+        step: step of the model that dev selected; None where none was.
+        seconds: seconds of training with everything that it needed first; None where not known.
+    """
+
+    run_id: str
+    row: str
+    seed: int
+    status: str
+    good: bool
+    step: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A block of rows on the page.
+
+    Attributes:
+        heading: what it is about.
+        facts: conditions under which it was made, by name.
+        protocol: every key of the protocol with its value.
+        table: what a person reads.
+        full: every key of the rows.
+        alarms: what went wrong, and what forbids to compare.
+        notes: what its figures are.
+        figures: its training curves; None without any.
+        published: rows beside published results.
+        runs: all of them.
+    """
+
+    heading: str
+    facts: list[tuple[str, str]]
+    protocol: list[tuple[str, str]]
+    table: Table
+    full: Table
+    alarms: list[str]
+    notes: list[str]
+    figures: Figures | None
+    published: tuple[Comparison, ...]
+    runs: list[RunLine]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that the template is given.
+
+    Attributes:
+        title: what is compared, and on what.
+        summary: how much of it there is.
+        command: command that made the page.
+        parts: one for each block.
+        alarms: what concerns all of them.
+        notes: what the figures of their tasks are.
+    """
+
+    title: str
+    summary: str
+    command: str
+    parts: list[Part]
+    alarms: list[str]
+    notes: list[str]
+
+
+def page_of(
+    blocks: Sequence[Block], unfinished: Sequence[AnySpec], command: str, registry: Registry | None
+) -> Page:
+    """The page of some results.
+
+    Args:
+        blocks: blocks of rows.
+        unfinished: runs without a record.
+        command: command that makes the page.
+        registry: where published results are looked for; nowhere when None.
+    """
+    return Page(
+        title=title(blocks),
+        summary=_summary(blocks),
+        command=command,
+        parts=[_part(block, i, registry) for i, block in enumerate(blocks)],
+        alarms=[unfinished_note(unfinished)] if unfinished else [],
+        notes=general_notes(blocks),
+    )
+
+
+def title(blocks: Sequence[Block]) -> str:
+    """What is compared, and on which data: `Poolings and losses on flickr30k`."""
+    rows = [entry.row for block in blocks for entry in block.entries]
+    varied = [
+        words
+        for axis, words in _AXES.items()
+        if len({row[axis] for row in rows if row[axis] is not None}) > 1
+    ]
+    return (
+        f"{_listed(varied or ['results']).capitalize()} on "
+        f"{_listed(dict.fromkeys(block.section.dataset for block in blocks))}"
+    )
+
+
+def _summary(blocks: Sequence[Block]) -> str:
+    runs = [run for block in blocks for run in block.section.runs]
+    rows, done = sum(len(block.entries) for block in blocks), sum(run.done for run in runs)
+    counted = f"{rows} row{'s' * (rows != 1)}, {len(runs)} run{'s' * (len(runs) != 1)}"
+    return f"{counted}, {len(runs) - done} without a result" if done < len(runs) else counted
+
+
+def _part(block: Block, number: int, registry: Registry | None) -> Part:
+    runs = block.section.runs
+    uneven = uneven_note(block)
+    return Part(
+        heading=heading(block),
+        facts=facts(block),
+        protocol=[
+            (key, word(value))
+            for key, value in runs[0].record.spec.protocol.model_dump().items()
+            if key not in runs[0].tuned
+        ],
+        table=main_table(block),
+        full=full_table(block),
+        alarms=[*([uneven] if uneven else []), *alarms(block)],
+        notes=legend(block),
+        figures=figures(block, number),
+        published=beside_published(runs, registry, level=block.level)
+        if registry is not None
+        else (),
+        runs=[_line(run) for run in runs],
+    )
+
+
+def _line(run: Run) -> RunLine:
+    record = run.record
+    if run.done:
+        status = ", ".join([record.status, *(spoil.name for spoil in spoiled(run))])
+    else:
+        status = f"{record.status}: {reason(run)}"
+    seconds = record.cost.total_seconds if record.cost is not None else None
+    return RunLine(
+        record.run_id,
+        name(run.combination),
+        record.spec.seed,
+        status,
+        run.done,
+        record.best_step,
+        seconds,
+    )
+
+
+def _listed(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
 
 _BREAKS = re.compile(r"(?<=[:/,])(?=\S)")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.factories import QUICK, component, make_record, make_spec
-from vsebench.report.collapses import collapse_notes
+from vsebench.report.evidence_notes import collapse_notes
 from vsebench.report.runs import Run
 from vsebench.results.record import Collapse
 
