@@ -16,13 +16,12 @@ from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import AnnotationTest, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.metrics import HEADLINE
-from vsebench.results.best import Best
 from vsebench.results.contents import read_checkpoint
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import Cost, Evaluation, RunRecord
 from vsebench.results.run_base import make
-from vsebench.results.stopping import is_stopped
+from vsebench.results.stopping import Best, is_stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

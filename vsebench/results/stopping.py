@@ -1,12 +1,30 @@
-"""Asks a run's stopping rule."""
+"""The best model of a run so far, and whether its stopping rule ends it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vsebench.plugin.runtime import StoppingRule
     from vsebench.results.directory import RunDirectory
+
+
+@dataclass
+class Best:
+    """The best model on dev so far.
+
+    Attributes:
+        step: step of the evaluation.
+        metrics: metrics on dev.
+        model: its state, on the CPU.
+    """
+
+    step: int
+    metrics: dict[str, float]
+    model: dict[str, Tensor]
 
 
 def is_stopped(rule: StoppingRule | None, directory: RunDirectory) -> bool:

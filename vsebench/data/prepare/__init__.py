@@ -2,7 +2,7 @@
 from arrays, HDF5 or TSV files.
 
 Begin at `prepare.prepare`, which does it all. `gather` sees what a folder holds and brings together
-whose captions and whose features; `karpathy` reads captions into `splits`; `arrays`, `hdf5`, `tsv`
+whose captions and whose features; `karpathy` reads captions; `arrays`, `hdf5`, `tsv`
 and `precomp` read features, each a `source`; `feature_writer` writes them so that a killed command
 resumes where it was; `manifest` says what was made of what. `audit` proves that an opened set is
 the published one; `instructions` holds the texts of `vsebench data info`.

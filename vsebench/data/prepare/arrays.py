@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.prepare.source import FEATURE_KEYS
-from vsebench.data.prepare.splits import match
+from vsebench.data.prepare.source import FEATURE_KEYS, match
 from vsebench.data.reading import read_header
 from vsebench.plugin import DataError
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from vsebench.data.prepare.splits import Split
+    from vsebench.data.prepare.source import Split
 
 _BOXES = ("bbox", "boxes", "bboxes")
 _DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)

@@ -15,7 +15,7 @@ from vsebench.data.prepare.arrays import ArrayFiles
 from vsebench.data.prepare.hdf5 import Hdf5Files
 from vsebench.data.prepare.karpathy import published, read_karpathy
 from vsebench.data.prepare.precomp import PrecompFeatures, read_splits, reconcile
-from vsebench.data.prepare.splits import Split, match
+from vsebench.data.prepare.source import Split, match
 from vsebench.data.prepare.tsv import TsvFiles
 from vsebench.plugin import DataError, MissingError
 

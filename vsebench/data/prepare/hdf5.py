@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsebench.data.prepare.source import FEATURE_KEYS
-from vsebench.data.prepare.splits import match
+from vsebench.data.prepare.source import FEATURE_KEYS, match
 from vsebench.data.reading import read_lines
 from vsebench.plugin import DataError
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from vsebench.data.prepare.splits import Split
+    from vsebench.data.prepare.source import Split
 
 _TABLES = ("image_features", "att_features", *FEATURE_KEYS)
 _IDS = ("ids", "image_ids", "image_id", "img_ids", "img_id", "names", "image_names", "filenames")

@@ -13,15 +13,14 @@ import numpy as np
 
 from vsebench.data.fingerprint import scan
 from vsebench.data.precomp import IDS, MAPPING
-from vsebench.data.prepare.splits import CAPTIONS
+from vsebench.data.prepare.source import CAPTIONS
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from vsebench.data.prepare.source import SplitFeatures
-    from vsebench.data.prepare.splits import Split
+    from vsebench.data.prepare.source import Split, SplitFeatures
 
 MANIFEST, SCHEMA = "prepared.json", 1
 

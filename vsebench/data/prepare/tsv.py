@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from vsebench.data.prepare.splits import match
+from vsebench.data.prepare.source import match
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from vsebench.data.prepare.splits import Split
+    from vsebench.data.prepare.source import Split
 
 _FORMS = {
     6: "image_id, image_w, image_h, num_boxes, boxes, features",

@@ -12,9 +12,8 @@ import torch
 
 from vsebench.kernels.clock import on_cpu
 from vsebench.plugin import Key, Progress
-from vsebench.results.best import Best
 from vsebench.results.record import DivergenceError, Evaluation
-from vsebench.results.stopping import is_stopped
+from vsebench.results.stopping import Best, is_stopped
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.training.collapse import chance_rsum, is_collapsed, loss_at_equal

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from vsebench.results.best import Best
 from vsebench.results.contents import read_checkpoint
+from vsebench.results.stopping import Best
 
 if TYPE_CHECKING:
     from pathlib import Path
