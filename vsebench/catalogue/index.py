@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 FIRST_PARTY = "vsebench"
+SHIPPED = Path(__file__).with_name("index.toml")
+"""The index that comes with this release."""
+
+SECONDS = 20.0
+"""How long a server may take to answer."""
 
 
 def _version(text: str) -> str:
@@ -129,13 +134,6 @@ class Entry(BaseModel):
     def source(self) -> str:
         """What pip installs: a package need not be on the package index."""
         return f"git+{self.repository}" if "://" in self.repository else f"./{self.repository}"
-
-
-SHIPPED = Path(__file__).with_name("index.toml")
-"""The index that comes with this release."""
-
-SECONDS = 20.0
-"""How long a server may take to answer."""
 
 
 class Index(BaseModel):

@@ -28,6 +28,13 @@ DIRECTIONS: tuple[Direction, ...] = ("i2t", "t2i", "t2t", "i2i")
 ABSENT = -1
 """The row of an item that the collection lacks."""
 
+_COLUMNS: dict[Direction, tuple[str, str]] = {
+    "i2t": ("image", "caption"),
+    "i2i": ("image1", "image2"),
+    "t2t": ("caption1", "caption2"),
+}
+_GRADES = ("grade", "agg_score")  # the second is CxC's
+
 
 @dataclass(frozen=True, eq=False)
 class Relation:
@@ -118,13 +125,6 @@ def _rows(
         )
     return rows
 
-
-_COLUMNS: dict[Direction, tuple[str, str]] = {
-    "i2t": ("image", "caption"),
-    "i2i": ("image1", "image2"),
-    "t2t": ("caption1", "caption2"),
-}
-_GRADES = ("grade", "agg_score")  # the second is CxC's
 
 Judgement = tuple[str, str, float]
 

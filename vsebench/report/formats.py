@@ -28,6 +28,34 @@ if TYPE_CHECKING:
 Format = Literal["table", "md", "csv", "json", "latex"]
 SCHEMA = 1
 WIDTH = 100
+_ESCAPES = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "±": r"$\pm$",
+        "×": r"$\times$",
+        "·": r"$\cdot$",
+        "–": "--",
+        "…": r"\ldots{}",
+        "†": r"\dag{}",
+        "‡": r"\ddag{}",
+        "↑": r"$\uparrow$",
+        "→": r"$\to$",
+    }
+)
+
+_COUNTED = (*COUNTS, "parameters", "concurrency")
 
 
 def render(
@@ -167,33 +195,6 @@ def _alignment(grid: Grid) -> list[str]:
 _WHOLE: Mapping[str, Callable[[Sequence[Block]], str]] = {"csv": _csv, "json": _json}
 """Formats for programs: every column, no notes."""
 
-_ESCAPES = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        "±": r"$\pm$",
-        "×": r"$\times$",
-        "·": r"$\cdot$",
-        "–": "--",
-        "…": r"\ldots{}",
-        "†": r"\dag{}",
-        "‡": r"\ddag{}",
-        "↑": r"$\uparrow$",
-        "→": r"$\to$",
-    }
-)
-
 
 def to_latex(grid: Grid, caption: str, notes: Sequence[str]) -> str:
     r"""A `table` environment (needs `\usepackage{booktabs}`) with the notes in small print under
@@ -228,9 +229,6 @@ def to_latex(grid: Grid, caption: str, notes: Sequence[str]) -> str:
 def escape(text: str) -> str:
     """Text that LaTeX sets as it stands."""
     return text.translate(_ESCAPES)
-
-
-_COUNTED = (*COUNTS, "parameters", "concurrency")
 
 
 def to_frame(blocks: Sequence[Block]) -> pd.DataFrame:

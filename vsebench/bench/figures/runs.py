@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from vsebench.bench.figure import Setting
 
+_CHANGES = {"embed_dim": 16, "word_dim": 8, "epochs": 1, "warmup_epochs": 0}
+
 
 @contextmanager
 def own_cache(folder: Path) -> Iterator[None]:
@@ -53,9 +55,6 @@ def suites(setting: Setting, **values: Any) -> Callable[[], Suite]:
     with own_cache(setting.folder):
         plan(new())
     return new
-
-
-_CHANGES = {"embed_dim": 16, "word_dim": 8, "epochs": 1, "warmup_epochs": 0}
 
 
 def tiny_runs(setting: Setting) -> Work:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import ImageSource
 
+_BLOCK = 256
+"""Images handed to the threads at a time: what is decoded but not yet looked at stays bounded."""
+
 
 class Crop(NamedTuple):
     """The part of an image that is used: `ratio` of its width and of its height, at `left` and
@@ -174,10 +177,6 @@ def _wait(out: np.ndarray, futures: Sequence[Future[None]]) -> np.ndarray:
     for future in futures:
         future.result()
     return out
-
-
-_BLOCK = 256
-"""Images handed to the threads at a time: what is decoded but not yet looked at stays bounded."""
 
 
 def verify_images(source: ImageSource, report: Callable[[int, int], None] | None = None) -> str:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Place = tuple[str, int]
     """A split, and the number of an image in it."""
 
+_BLOCK = 256
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -163,9 +165,6 @@ def _shared(
         )
     else:
         yield Finding("ok", f"no image has {what} as one of another split")
-
-
-_BLOCK = 256
 
 
 def shared_ids(ids: Mapping[str, Sequence[str]]) -> list[tuple[Place, Place]]:

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from vsebench.data.prepare.source import SplitFeatures
 
 UNFINISHED, STATE, LOCK = ".unfinished", "state.json", ".lock"
+BLOCK = 64
+"""Images held in memory at a time."""
+
+NOTE_BYTES = 1 << 29
+"""Bytes written between two notes: what a killed command has to do again."""
+
+_READ = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -150,15 +157,6 @@ def locked(target: Path) -> Iterator[None]:
         finally:
             if made and not any(target.iterdir()):
                 target.rmdir()
-
-
-BLOCK = 64
-"""Images held in memory at a time."""
-
-NOTE_BYTES = 1 << 29
-"""Bytes written between two notes: what a killed command has to do again."""
-
-_READ = 1 << 22
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CAPTIONS = 5
 """Captions kept of each image, the first ones."""
 
+FEATURE_KEYS = ("features", "x", "feat", "arr_0")
+"""Names under which files that hold several arrays keep an image's features."""
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -110,10 +113,6 @@ def match(splits: Sequence[Split], names: Collection[str], where: object) -> dic
             "file name, id or number in the JSON"
         )
     return {split.stem: [SCHEMES[best](image) for image in split.images] for split in splits}
-
-
-FEATURE_KEYS = ("features", "x", "feat", "arr_0")
-"""Names under which files that hold several arrays keep an image's features."""
 
 
 class FeatureSource(Protocol):

@@ -19,6 +19,12 @@ from vsebench.data.scenes.world import LATENT, WORLD, Scenes, draw_scenes
 if TYPE_CHECKING:
     from vsebench.data.scenes.options import Options
 
+CALIBRATION = 8
+"""Blocks, of no split, whose statistics standardise the features."""
+
+BIAS = 0.5
+"""Standard deviation of a unit's bias, where that of its input is about 1."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -48,13 +54,6 @@ def generate(options: Options, split: str, index: int) -> Block:
     captions = phrase((key / "words").generator(), statements)
     latents, lengths = render((key / "regions").generator(), scenes, options)
     return Block(scenes, statements, captions, latents, lengths)
-
-
-CALIBRATION = 8
-"""Blocks, of no split, whose statistics standardise the features."""
-
-BIAS = 0.5
-"""Standard deviation of a unit's bias, where that of its input is about 1."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,6 +41,15 @@ APART = 0.4
 """Objects nearer than this along both axes are `near` each other; the square's side is 2."""
 
 UNSAID = -1
+USUAL_NOUNS = (0.6, 0.28, 0.12)
+USUAL = (0.7, 0.3)
+"""How often each of three nouns, and of two other synonyms, is used."""
+
+SAY_PREFIX, SAY_SUFFIX = 0.4, 0.15
+COLOUR_AFTER = 0.15
+"""Share of colours said after the noun: `a hat that is red`."""
+
+_BEFORE_VOWEL = re.compile(r"\ba(?= [aeiou])")
 
 
 class Relation(IntEnum):
@@ -121,17 +130,6 @@ def draw_statements(rng: np.random.Generator, scenes: Scenes) -> Statements:
         relation=said(relate(place[:, 0], place[:, 1]), SAY_RELATION, mentions > 1),
         setting=said(scenes.setting[image], SAY_SETTING, np.ones(n, bool)),
     )
-
-
-USUAL_NOUNS = (0.6, 0.28, 0.12)
-USUAL = (0.7, 0.3)
-"""How often each of three nouns, and of two other synonyms, is used."""
-
-SAY_PREFIX, SAY_SUFFIX = 0.4, 0.15
-COLOUR_AFTER = 0.15
-"""Share of colours said after the noun: `a hat that is red`."""
-
-_BEFORE_VOWEL = re.compile(r"\ba(?= [aeiou])")
 
 
 def phrase(rng: np.random.Generator, statements: Statements) -> list[str]:

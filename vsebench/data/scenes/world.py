@@ -26,6 +26,16 @@ HOME_FACTOR = 6.0
 """How much more often a family occurs in a setting where it is at home."""
 
 WORLD = Key("scenes", "world")
+LEAST_OBJECTS = 3
+"""As many as the longest caption mentions, so that a caption's length says nothing of the scene."""
+
+MOST_OBJECTS = 5
+
+TWINNED = 1 / 3
+"""Share of fresh scenes that have near-duplicates."""
+
+TWO_TWINS = 1 / 4
+"""Share of those that have two."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +100,6 @@ def _class_weights(rng: np.random.Generator) -> np.ndarray:
     ).repeat(MEMBERS, axis=1)
     weights = (1 + rng.permutation(CLASSES)) ** -0.5 * np.where(at_home, HOME_FACTOR, 1.0)
     return np.asarray(weights / weights.sum(1, keepdims=True))
-
-
-LEAST_OBJECTS = 3
-"""As many as the longest caption mentions, so that a caption's length says nothing of the scene."""
-
-MOST_OBJECTS = 5
-
-TWINNED = 1 / 3
-"""Share of fresh scenes that have near-duplicates."""
-
-TWO_TWINS = 1 / 4
-"""Share of those that have two."""
 
 
 class Change(IntEnum):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from vsebench.results.spec import AnySpec
 
 _AXES = {"pooling": "poolings", "loss": "losses", "sampler": "samplers"}
+_BREAKS = re.compile(r"(?<=[:/,])(?=\S)")
 
 
 class RunLine(NamedTuple):
@@ -197,9 +198,6 @@ def _line(run: Run) -> RunLine:
 def _listed(words: Iterable[str]) -> str:
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
-
-
-_BREAKS = re.compile(r"(?<=[:/,])(?=\S)")
 
 
 def to_html(

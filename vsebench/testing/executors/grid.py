@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _DATA = "tags:images=100:labels=40:density=0.1"
 _DEEDS = str(Path(deeds.__file__))
 _PROTOCOL = AnnotationProtocol(engine="minibatch", embed_dim=4, epochs=2, round_size=20)
+WORKERS = 2
 
 
 class Folder:
@@ -126,9 +127,6 @@ class Folder:
         journal = self.out / deeds.JOURNAL
         lines = journal.read_text(encoding="utf-8").split() if journal.exists() else []
         return lines.count(job.run_id)
-
-
-WORKERS = 2
 
 
 class Grid:

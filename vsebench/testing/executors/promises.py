@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from vsebench.results.lease import Holder
     from vsebench.testing.subject import Subject
 
+GRACE_SECONDS = 10.0
+"""For the processes of an executor that was interrupted to end."""
+
+_NOT_SHARED: Any = {
+    "spec": {"environment"},
+    "provenance": {"started", "host", "device_name"},
+    "cost": True,
+}
+"""Fields of a record that two equal runs do not share."""
+
 
 @promise
 def executes_every_run_once(subject: Subject) -> None:
@@ -76,17 +86,6 @@ def _times(count: int) -> str:
 
 def _words(events: list[Event]) -> str:
     return ", ".join(str(event.get("phase", event["event"])) for event in events) or "nothing"
-
-
-GRACE_SECONDS = 10.0
-"""For the processes of an executor that was interrupted to end."""
-
-_NOT_SHARED: Any = {
-    "spec": {"environment"},
-    "provenance": {"started", "host", "device_name"},
-    "cost": True,
-}
-"""Fields of a record that two equal runs do not share."""
 
 
 @promise

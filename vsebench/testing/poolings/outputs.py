@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
     from vsebench.testing.trial import Trial
 
+TOLERANCE = {torch.float16: 0.01, torch.bfloat16: 0.05}
+
 
 @promise
 def gives_an_embedding_per_item(subject: Subject) -> None:
@@ -178,9 +180,6 @@ def leaves_its_inputs_alone(subject: Subject) -> None:
             (features, lengths), inputs.tensors(), ("features", "lengths"), strict=True
         ):
             case.close(found, wanted, f"it changes its {name}", expected=f"the {name} as they were")
-
-
-TOLERANCE = {torch.float16: 0.01, torch.bfloat16: 0.05}
 
 
 @promise

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vsebench.testing.subject import Subject
 
 DRAWS = 20_000
+COUNT = 400
 
 
 @promise
@@ -140,9 +141,6 @@ def _kernel_draws(sampler: Any, state: SamplerState, image: int) -> np.ndarray:
         out,
     )
     return out[0]
-
-
-COUNT = 400
 
 
 @promise
