@@ -41,13 +41,14 @@ def rank_by_factor(
     """Draws a factor and a rank until the label there is a negative.
 
     `numbers` holds the scale of the rank law, its mass within the labels, the most trials, and the
-    factors' spreads; `ranks` [K, A] the labels by factor, largest first; `scratch` takes the
+    factors' spreads; `ranks` [K, n] the labels by factor, largest first, all or those at either end
+    that draws can reach; `scratch` takes the
     factors' weights and their blocks' sums.
     """
     free = free_labels(image, offsets, Q.shape[0])
     if free == 0:
         return NOTHING, 0, 1.0
-    last = Q.shape[0] - 1
+    last = ranks.shape[1] - 1
     total = _weigh(vector, numbers, scratch)
     patience = int(numbers[2])
     for trial in range(patience):
@@ -95,13 +96,15 @@ def _weigh(vector: np.ndarray, numbers: np.ndarray, scratch: np.ndarray) -> floa
 def _accumulate(scratch: np.ndarray) -> float:
     blocks = scratch.shape[0] // (_BLOCK + 1)
     sums = scratch[blocks * _BLOCK :]
+    for b in range(blocks):
+        w = scratch[b * _BLOCK : (b + 1) * _BLOCK]
+        # Halves are added until one number is left, written out to become vector instructions.
+        sums[b] = (((w[0] + w[8]) + (w[4] + w[12])) + ((w[2] + w[10]) + (w[6] + w[14]))) + (
+            ((w[1] + w[9]) + (w[5] + w[13])) + ((w[3] + w[11]) + (w[7] + w[15]))
+        )
     total = 0.0
     for b in range(blocks):
-        weights = scratch[b * _BLOCK : (b + 1) * _BLOCK]
-        part = 0.0
-        for f in range(0, _BLOCK, 4):
-            part += (weights[f] + weights[f + 1]) + (weights[f + 2] + weights[f + 3])
-        total += part
+        total += sums[b]
         sums[b] = total
     return total
 

@@ -42,6 +42,7 @@ class RankByFactor(LawSampler):
     def __init__(self, spread: Literal["std", "variance"]) -> None:
         super().__init__()
         self.spread = spread
+        self._n_labels = 0
         self._ranks = torch.zeros(0, 0, dtype=torch.int32)
         self._spreads = torch.zeros(0)
 
@@ -54,7 +55,8 @@ class RankByFactor(LawSampler):
 
     def refresh(self, state: SamplerState) -> None:
         super().refresh(state)
-        self._ranks = labels_by_factor(state.Q)
+        self._n_labels = len(state.Q)
+        self._ranks = labels_by_factor(state.Q, self._reach())
         self._spreads = variances(state.Q).sqrt() if self.spread == "std" else variances(state.Q)
 
     def kernel(self) -> DrawKernel:
@@ -68,9 +70,12 @@ class RankByFactor(LawSampler):
 
     def _rank_law(self) -> tuple[float, float]:
         """The scale, and 1 − exp(−A / scale): what the untruncated law gives to the A ranks."""
-        n_labels = self._ranks.shape[1]
-        scale = max(self.scale(n_labels), 1e-9)  # of a single label the fraction is 0
-        return scale, -math.expm1(-n_labels / scale)
+        scale = max(self.scale(self._n_labels), 1e-9)  # of a single label the fraction is 0
+        return scale, -math.expm1(-self._n_labels / scale)
+
+    def _reach(self) -> int:
+        """A rank that no draw reaches: random numbers have 53 bits, and −ln 2⁻⁵³ is below 37."""
+        return int(37 * self._rank_law()[0]) + 1
 
     def draw(self, request: Request) -> Found:
         weights = request.vectors.abs() * self._spreads
@@ -112,17 +117,23 @@ class RankByFactor(LawSampler):
         scale, _ = self._rank_law()
         weights = np.abs(case.vector) * self._spreads.cpu().numpy()
         weights = weights if weights.sum() > 0 else np.ones_like(weights)
-        by_rank = np.exp(-np.arange(len(case.Q)) / scale)
+        by_rank = np.exp(-np.arange(min(self._reach(), len(case.Q))) / scale)
         mass = np.zeros(len(case.Q))
         for factor, labels in enumerate(self._ranks.cpu().numpy()):
-            mass[labels if case.vector[factor] > 0 else labels[::-1]] += weights[factor] * by_rank
+            order = labels if case.vector[factor] > 0 else labels[::-1]
+            mass[order[: len(by_rank)]] += weights[factor] * by_rank
         return mass
 
     def state_dict(self) -> dict[str, Tensor]:
-        return {"ranks": self._ranks, "spreads": self._spreads}
+        return {
+            "ranks": self._ranks,
+            "spreads": self._spreads,
+            "n_labels": torch.tensor(self._n_labels),
+        }
 
     def load_state_dict(self, tables: dict[str, Tensor]) -> None:
         self._ranks, self._spreads = tables["ranks"], tables["spreads"]
+        self._n_labels = int(tables["n_labels"])
 
 
 class VSEens(RankByFactor):
