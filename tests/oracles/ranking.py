@@ -74,3 +74,19 @@ def published_ranks(images: np.ndarray, texts: np.ndarray) -> tuple[np.ndarray, 
         order = np.argsort(scores[:, text])[::-1]
         t2i[text] = np.flatnonzero(order == text // 5)[0]
     return i2t, t2i
+
+
+def ranks_of_matches(
+    scores: Matrix, matches: Sequence[Sequence[bool]]
+) -> tuple[list[int], list[int]]:
+    """As `ranks`, where any image may match any caption."""
+    texts, images = range(len(scores[0])), range(len(scores))
+    i2t = []
+    for i in images:
+        order = sorted(texts, key=lambda j: (-scores[i][j], matches[i][j]))
+        i2t.append(next(position for position, j in enumerate(order) if matches[i][j]))
+    t2i = []
+    for j in texts:
+        order = sorted(images, key=lambda i: (-scores[i][j], matches[i][j]))
+        t2i.append(next(position for position, i in enumerate(order) if matches[i][j]))
+    return i2t, t2i

@@ -10,11 +10,15 @@ import torch
 from vsebench.kernels.rows import Rows
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, SpecError, did_you_mean
+from vsebench.retrieval.ranking.equal_captions import groups_of, ranks_with_equals
+from vsebench.retrieval.ranking.exact.places import exact_best
 from vsebench.retrieval.ranking.exact.queued import BLOCK, queued_ranks, queues
 from vsebench.retrieval.ranking.exact.ranks import exact_ranks
 from vsebench.retrieval.ranking.metrics import Ranks, RetrievalMetrics
 from vsebench.retrieval.ranking.scored.items import Items
+from vsebench.retrieval.ranking.scored.places import scored_places
 from vsebench.retrieval.ranking.scored.ranks import scored_ranks
+from vsebench.retrieval.ranking.scored.similarities import Transposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.retrieval.ranking.judgements import Judgements
 
 EvaluationProtocol = Literal["full", "1k-5fold"]
 
@@ -40,6 +45,7 @@ def evaluate(
     *,
     protocol: EvaluationProtocol = "full",
     similarity: Similarity | None = None,
+    equal_captions: Sequence[str] | None = None,
     block: int | None = None,
 ) -> RetrievalMetrics:
     """Ranks each image's captions and each caption's image, exactly, in memory bounded by the
@@ -61,6 +67,8 @@ def evaluate(
         similarity: scores a block of images against a block of captions, instead of the inner
             product. It gets float64, and scores within a relative 1e-9 of each other (absolute
             below 1) are ties.
+        equal_captions: the captions themselves; those that are equal word for word then match the
+            images of all their equals, instead of their own alone.
         block: images per tile of scores; a tile has eight times as many captions, with a
             `similarity` as many. By default 512, on CUDA 2,048, and 128 with a `similarity`.
 
@@ -87,6 +95,10 @@ def evaluate(
             text_to_image,
             protocol,
             lambda i, t, owner: scored_ranks(i, t, owner, similarity, block or 128),
+            lambda i, t, judged, turned: _scored_best(
+                i, t, judged, Transposed(similarity) if turned else similarity, block or 128
+            ),
+            equal_captions,
         )
     if isinstance(image_emb, (SetEmbedding, GaussianEmbedding)) or isinstance(
         text_emb, (SetEmbedding, GaussianEmbedding)
@@ -112,7 +124,19 @@ def evaluate(
             if queues(i.device)
             else exact_ranks(i, t, owner, block or 512)
         ),
+        lambda i, t, judged, _: exact_best(i, t, judged, block or 512),
+        equal_captions,
     )
+
+
+def _scored_best(
+    queries: Items, items: Items, judged: Judgements, similarity: Similarity, block: int
+) -> np.ndarray:
+    places = scored_places(
+        queries, items, judged, similarity, condensed=False, same=False, block=block
+    )
+    found: np.ndarray = np.minimum.reduceat(places, judged.offsets[:-1])
+    return found
 
 
 def _metrics(
@@ -121,12 +145,35 @@ def _metrics(
     text_to_image: Tensor | np.ndarray | Sequence[int],
     protocol: EvaluationProtocol,
     rank: Callable[[Side, Side, Tensor], tuple[Tensor, Tensor]],
+    best: Callable[[Side, Side, Judgements, bool], np.ndarray],
+    equal_captions: Sequence[str] | None,
 ) -> RetrievalMetrics:
     owner = torch.from_numpy(checked_owner(text_to_image, len(images), len(texts))).to(
         images.device
     )
+    if equal_captions is not None and len(equal_captions) != len(texts):
+        raise DataError(
+            f"{len(equal_captions):,} captions are given for {len(texts):,} embeddings of "
+            "captions: expected one for each"
+        )
+    groups = None if equal_captions is None else groups_of(equal_captions)
+
+    def ranks(i: Side, t: Side, owner: Tensor, captions: Tensor | None) -> Ranks:
+        if groups is None:
+            return _numpy(rank(i, t, owner))
+        chosen = groups if captions is None else groups[captions.cpu().numpy()]
+        return ranks_with_equals(
+            owner.cpu().numpy(),
+            chosen,
+            len(i),
+            (
+                lambda judged: best(i, t, judged, False),
+                lambda judged: best(t, i, judged, True),
+            ),
+        )
+
     if protocol == "full":
-        return RetrievalMetrics.from_ranks(_numpy(rank(images, texts, owner)))
+        return RetrievalMetrics.from_ranks(ranks(images, texts, owner, None))
     if len(images) % FOLD:
         raise DataError(
             f"1k-5fold needs a multiple of 1,000 images, found {len(images):,}: use the protocol "
@@ -137,7 +184,9 @@ def _metrics(
     for start in range(0, len(images), FOLD):
         captions = ((owner >= start) & (owner < start + FOLD)).nonzero().squeeze(1)
         members = torch.arange(start, start + FOLD, device=owner.device)
-        fold = _numpy(rank(images.select(members), texts.select(captions), owner[captions] - start))
+        fold = ranks(
+            images.select(members), texts.select(captions), owner[captions] - start, captions
+        )
         image_ranks[start : start + FOLD], text_ranks[captions.cpu().numpy()] = fold
         folds.append(fold)
     return RetrievalMetrics.from_ranks(Ranks(image_ranks, text_ranks), folds)

@@ -57,6 +57,26 @@ def exact_places(
     return np.concatenate(places)
 
 
+def exact_best(queries: Rows, items: Rows, judged: Judgements, block: int) -> np.ndarray:
+    """How many items that are not judged score at least as high with a query as the best of its
+    judged items, int64 [q].
+
+    Args:
+        queries: n embeddings.
+        items: m embeddings of the same width.
+        judged: what matches each query; nothing absent.
+        block: queries at a time.
+    """
+    compiled = len(judged.queries) * len(items) >= _COMPILE_FROM
+    found = []
+    with true_float32(fast=queries.device.type == "cpu"):
+        for part in judged.parts(block):
+            counter = _Counter(queries, items, part, same=False, compiled=compiled)
+            best = np.maximum.reduceat(counter.judged_scores(), part.offsets[:-1])
+            found.append(counter.outside(best[:, None])[:, 0])
+    return np.concatenate(found)
+
+
 class _Counter:
     """Counts the items that compete with the judged items of a block of queries."""
 
