@@ -92,7 +92,8 @@ def test_the_table_names_metrics_and_protocol(save: Save) -> None:
     ]
     assert lines[2].split() == ["image", "to", "text", *i2t]
     assert f"RSUM {found['rsum']:.2f}" in lines
-    assert "20 images, 100 captions, protocol full" in lines[-1]
+    assert "20 images, 100 captions, protocol full" in lines[-2]
+    assert lines[-1] == "Scores: inner products of rows as given."
 
 
 def test_folds(save: Save) -> None:

@@ -48,7 +48,8 @@ def refusal(capsys: Capture, *arguments: object) -> str:
         main(["evaluate", *map(str, arguments)])
     found = capsys.readouterr()
     assert (ended.value.code, found.out) == (2, "")
-    (line,) = found.err.splitlines()
+    *warnings, line = found.err.splitlines()
+    assert all("have norms from" in warning for warning in warnings)
     return line.removeprefix("vsebench: error: ")
 
 

@@ -1,5 +1,6 @@
-"""What `vsebench evaluate` evaluates: embeddings in `.npy` files, or a trained model on a test
-split.
+"""What `vsebench evaluate` evaluates: images and captions in one space, with how they are scored
+and whose each caption is. `brought` opens those in `.npy` files, `embedded_model` makes those of a
+trained model.
 """
 
 from __future__ import annotations
@@ -17,12 +18,10 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from vsebench.plugin import RetrievalSplit
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
-    from vsebench.retrieval.trained import EmbeddedSplit, TrainedModel, Unknown
-
-_CAPTIONS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +34,9 @@ class Embedded:
         images: n.
         texts: m.
         owner: the image of each caption, int64 [m], read when it is needed.
-        evaluate: gives the metrics of a protocol.
+        captions: the captions themselves, read when they are needed; None where nothing says them.
         similarity: how they are scored; None for the inner product.
+        scored: how they are scored, in words.
         data_roots: folders in which files of the data set are looked for.
         about: what else JSON says of them.
     """
@@ -46,146 +46,75 @@ class Embedded:
     images: int
     texts: int
     owner: Callable[[], np.ndarray] = field(repr=False)
-    evaluate: Callable[[str], RetrievalMetrics] = field(repr=False)
-    similarity: Similarity | None = None
+    captions: Callable[[], Sequence[str]] | None = field(repr=False)
+    similarity: Similarity | None
+    scored: str
     data_roots: tuple[Path, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
 
+    def evaluate(self, protocol: str, *, equal_captions: bool = False) -> RetrievalMetrics:
+        """The metrics of a protocol.
 
-def from_files(
-    images: Path, texts: Path, text_to_image: Path | None, data_roots: Sequence[Path]
-) -> Embedded:
-    """Embeddings that someone brings.
+        Args:
+            protocol: name of the protocol.
+            equal_captions: whether captions that are equal word for word match the images of all
+                their equals.
 
-    Raises:
-        DataError: a file is missing, not a whole .npy file, or of other dimensions.
-    """
-    image_rows, text_rows = open_array(images, 2), open_array(texts, 2)
-
-    def owner() -> np.ndarray:
-        return (
-            _five_each(images, texts, len(image_rows), len(text_rows))
-            if text_to_image is None
-            else open_array(text_to_image, 1)
-        )
-
-    def ranked(protocol: str) -> RetrievalMetrics:
+        Raises:
+            SpecError: there is no such protocol, or the captions are not known.
+            DataError: the embeddings do not fit each other, or are not finite.
+        """
         from vsebench.retrieval import evaluate
 
-        return evaluate(image_rows, text_rows, owner(), protocol=protocol)  # type: ignore[arg-type]  # another word is its error to raise
-
-    return Embedded(
-        image_rows,
-        text_rows,
-        len(image_rows),
-        len(text_rows),
-        owner,
-        ranked,
-        None,
-        tuple(data_roots),
-    )
-
-
-@dataclass(frozen=True)
-class ModelRequest:
-    """A model that is to be evaluated.
-
-    Attributes:
-        name: an exported model's folder, or a run as `find_runs` takes it.
-        results: folder that a run is looked for in.
-        data_roots: folders in which the data set is looked for first.
-        device: device to compute on.
-        plugins: plugin files of its components and of the data set.
-        dataset: data set whose test split it embeds; None for its own.
-    """
-
-    name: str
-    results: Path
-    data_roots: tuple[Path, ...]
-    device: str
-    plugins: tuple[str, ...] = ()
-    dataset: str | None = None
+        if equal_captions and self.captions is None:
+            raise SpecError(
+                "equal captions can only be found in the captions: name them with --captions FILE, "
+                "one a line, or --dataset NAME"
+            )
+        return evaluate(
+            self.image,
+            self.text,
+            self.owner(),
+            protocol=protocol,  # type: ignore[arg-type]  # another word is its error to raise
+            similarity=self.similarity,
+            equal_captions=self.captions() if equal_captions and self.captions else None,
+        )
 
 
-def from_model(wanted: ModelRequest) -> Embedded:
-    """A test split as a trained model embeds it.
+def test_split(name: str, plugins: tuple[str, ...], data_roots: Sequence[Path]) -> OpenedTest:
+    """The test split of a data set.
 
     Raises:
-        VsebenchError: embeddings without captions, no such model, not exactly one, it cannot be
-            used, or it cannot read the data set.
+        VsebenchError: there is no such set, it cannot be opened, or is not of images and captions.
     """
-    if wanted.name.endswith(".npy"):
-        raise SpecError(f"{wanted.name} holds the images' embeddings: name the captions' after it")
-    from vsebench.cli.models import open_model
-
-    model = open_model(
-        wanted.name,
-        wanted.results,
-        device=wanted.device,
-        plugins=wanted.plugins,
-        data_roots=list(map(str, wanted.data_roots)),
-    )
-    about: dict[str, Any] = {"run_id": model.record.run_id}
-    if wanted.dataset is None:
-        split, path = _on_own(model, wanted)
-    else:
-        split, path, unknown = _on_another(model, wanted)
-        about |= {"dataset": wanted.dataset, "trained_on": model.spec.dataset.spec}
-        if unknown is not None:
-            about |= {"words": unknown.of, "unknown_words": unknown.words}
-    owner = split.text_to_image
-    return Embedded(
-        split.image,
-        split.text,
-        int(owner.max()) + 1,
-        len(owner),
-        lambda: owner,
-        split.evaluate,
-        split.similarity,
-        (*wanted.data_roots, path),
-        about,
-    )
-
-
-def _on_own(model: TrainedModel, wanted: ModelRequest) -> tuple[EmbeddedSplit, Path]:
-    """The test split of the data set that the model was trained on, and where that was found."""
-    from vsebench.plugin.host.loader import load_plugins
-    from vsebench.retrieval.stored import own_data, own_test
-
-    files = dict.fromkeys((*model.plugins, *wanted.plugins))
-    path, data = own_data(model.spec, load_plugins(tuple(files)).registry, wanted.data_roots)
-    test = own_test(model, path, data)
-    warn(test.mismatch)
-    return test.split, path
-
-
-def _on_another(
-    model: TrainedModel, wanted: ModelRequest
-) -> tuple[EmbeddedSplit, Path, Unknown | None]:
-    """The test split of the data set that was asked for, where it was found, and how much of its
-    captions the model cannot read.
-    """
-    from vsebench.cli.models import say, say_unknown
     from vsebench.cli.options import find_dataset
     from vsebench.data.open import open_dataset
     from vsebench.plugin import RetrievalData
 
-    assert wanted.dataset is not None
-    component, _, params = find_dataset(wanted.dataset, wanted.plugins)
-    opened = open_dataset(component, params, data_roots=wanted.data_roots)
+    component, _, params = find_dataset(name, plugins)
+    opened = open_dataset(component, params, data_roots=data_roots)
     if not isinstance(opened.data, RetrievalData):
-        raise DataError(
-            f"{wanted.dataset} is no image–caption set: 'vsebench data list' says which are"
-        )
-    test = opened.data.splits["test"]
-    if opened.fingerprint != model.spec.data_fingerprint:
-        say(
-            f"trained on {model.spec.dataset.spec} (fingerprint {model.spec.data_fingerprint}), "
-            f"evaluated on the test split of {wanted.dataset} ({opened.fingerprint})"
-        )
-    unknown = model.unknown(test.captions)
-    say_unknown(unknown)
-    return model.embed(test, f"test of {wanted.dataset}"), opened.path, unknown
+        raise DataError(f"{name} is no image–caption set: 'vsebench data list' says which are")
+    return OpenedTest(
+        component.canonical(params), opened.data.splits["test"], opened.fingerprint, opened.path
+    )
+
+
+@dataclass(frozen=True)
+class OpenedTest:
+    """The test split of a data set.
+
+    Attributes:
+        spec: canonical spec of the data set.
+        split: its images and captions.
+        fingerprint: identifies its content.
+        path: folder that it was found in.
+    """
+
+    spec: str
+    split: RetrievalSplit
+    fingerprint: str
+    path: Path
 
 
 def warn(text: str | None) -> None:
@@ -216,21 +145,3 @@ def open_array(path: Path, dimensions: int) -> np.ndarray:
             f"{array.shape}"
         )
     return array
-
-
-def _five_each(image_path: Path, text_path: Path, images: int, texts: int) -> np.ndarray:
-    """Five consecutive captions per image."""
-    import numpy as np
-
-    if texts == _CAPTIONS * images:
-        return np.repeat(np.arange(images), _CAPTIONS)
-    found = f"{image_path} has {images:,} rows and {text_path} {texts:,}"
-    if images == texts and images % _CAPTIONS == 0:
-        raise DataError(
-            f"{found}: if each image is stored five times, keep one of them (images[::5]), else "
-            "say whose each caption is with --text-to-image"
-        )
-    raise DataError(
-        f"{found}, which is not five captions per image: say whose each caption is with "
-        "--text-to-image MAP.npy"
-    )

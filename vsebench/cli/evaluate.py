@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
     from vsebench.retrieval import RetrievalMetrics
 
 
+_RECALL = "R@K: % of queries with any match among the first K; ties count against."
+
+
 def evaluate_command(
     images: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="IMAGES.npy|MODEL",
+            metavar="[IMAGES.npy|MODEL]",
             help="Image embeddings, one row per image; or an exported model, or a finished run.",
             show_default=False,
         ),
-    ],
+    ] = None,
     texts: Annotated[
         Path | None,
         typer.Argument(
@@ -47,6 +50,32 @@ def evaluate_command(
             "image.",
         ),
     ] = None,
+    similarity: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SIMS.npy",
+            help="Scores instead of embeddings, images × captions or captions × images.",
+        ),
+    ] = None,
+    orientation: Annotated[
+        Literal["images-captions", "captions-images"] | None,
+        typer.Option(help="The sides of --similarity, where it is square."),
+    ] = None,
+    normalise: Annotated[
+        bool,
+        typer.Option("--normalise", help="L2-normalise rows, so that scores are cosines."),
+    ] = False,
+    captions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The captions, one a line, for --equal-captions."),
+    ] = None,
+    equal_captions: Annotated[
+        Literal["negative", "positive"],
+        typer.Option(
+            help="Whether captions that are equal word for word match the images of all their "
+            "equals, or their own image alone."
+        ),
+    ] = "negative",
     protocol: Annotated[
         str,
         typer.Option(
@@ -100,7 +129,8 @@ def evaluate_command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Evaluate a model on the test split of another data set than its own.",
+            help="The data set whose test split is evaluated: for a model, another than its own; "
+            "for files, it says whose each caption is.",
         ),
     ] = None,
     results: Annotated[
@@ -118,7 +148,9 @@ def evaluate_command(
     as_json: Json = False,
 ) -> None:
     """Rank images and captions by their similarity and write the metrics to standard output."""
-    from vsebench.cli.embedded import ModelRequest, from_files, from_model
+    from vsebench.cli.brought import open_brought
+    from vsebench.cli.embedded_model import ModelRequest, from_model
+    from vsebench.cli.sources import Source
 
     as_json = as_json or form == "json"
     graded = {
@@ -127,25 +159,22 @@ def evaluate_command(
         "--image-ids": image_ids,
         "--text-ids": text_ids,
     }
-    _check(relevance=relevance, attributes=attributes, protocol=protocol, graded=graded)
-    if texts is None and text_to_image is not None:
-        raise SpecError(
-            "--text-to-image is about embeddings in files: a model's data set says whose each "
-            "caption is"
-        )
-    if texts is not None and dataset is not None:
-        raise SpecError("--dataset is about a model: embeddings in files are of what they are of")
-    if texts is not None and device not in ("auto", "cpu"):
-        raise SpecError(
-            f"--device {device} is about a model: embeddings in files are ranked on the CPU"
-        )
-    roots = [Path(root) for root in data_root or ()]
+    _check(
+        relevance=relevance,
+        attributes=attributes,
+        protocol=protocol,
+        graded=graded,
+        equal_captions=equal_captions,
+    )
+    roots = tuple(Path(root) for root in data_root or ())
+    source = Source(
+        images, texts, similarity, orientation, normalise, text_to_image, captions, dataset
+    )
+    source.check(device)
     embedded = (
-        from_model(
-            ModelRequest(images, results, tuple(roots), device, tuple(plugin or ()), dataset)
-        )
-        if texts is None
-        else from_files(Path(images), texts, text_to_image, roots)
+        from_model(ModelRequest(images or "", results, roots, device, tuple(plugin or ()), dataset))
+        if source.is_model
+        else open_brought(source.brought(tuple(plugin or ()), roots))
     )
     if relevance is not None:
         from vsebench.cli.relevance import RelevanceOptions, evaluate_graded, graded_table
@@ -161,11 +190,18 @@ def evaluate_command(
         found = evaluate_attributes(embedded, attributes)
         typer.echo(_json(found) if as_json else attributes_table(found))
     else:
-        typer.echo(_recalls(embedded, protocol, as_json=as_json))
+        typer.echo(
+            _recalls(embedded, protocol, equal=equal_captions == "positive", as_json=as_json)
+        )
 
 
 def _check(
-    *, relevance: str | None, attributes: Path | None, protocol: str, graded: Mapping[str, object]
+    *,
+    relevance: str | None,
+    attributes: Path | None,
+    protocol: str,
+    graded: Mapping[str, object],
+    equal_captions: str,
 ) -> None:
     """Refuses options that would have no effect."""
     if relevance is None:
@@ -179,20 +215,26 @@ def _check(
             f"--protocol {protocol} is about an image's own captions: relevance and attributes "
             "are evaluated among all"
         )
+    if (relevance or attributes) and equal_captions == "positive":
+        raise SpecError(
+            "--equal-captions is about an image's own captions: relevance and attributes say "
+            "themselves what matches"
+        )
 
 
-def _recalls(embedded: Embedded, protocol: str, *, as_json: bool) -> str:
-    metrics = embedded.evaluate(protocol)
-    counts: dict[str, Any] = {
-        "images": embedded.images,
-        "captions": embedded.texts,
-        "protocol": protocol,
-    }
-    return (
-        _json({**metrics.as_dict(), **counts, **embedded.about})
-        if as_json
-        else _table(metrics, **counts)
-    )
+def _recalls(embedded: Embedded, protocol: str, *, equal: bool, as_json: bool) -> str:
+    metrics = embedded.evaluate(protocol, equal_captions=equal)
+    if as_json:
+        counts = {"images": embedded.images, "captions": embedded.texts, "protocol": protocol}
+        asked = {"equal_captions": "positive"} if equal else {}
+        return _json({**metrics.as_dict(), **counts, **asked, **embedded.about})
+    notes = [
+        f"{embedded.images:,} images, {embedded.texts:,} captions, protocol {protocol}. {_RECALL}",
+        f"Scores: {embedded.scored}.",
+    ]
+    if equal:
+        notes.append("Captions that are equal word for word match the images of all their equals.")
+    return "\n".join([_table(metrics), "", f"RSUM {metrics.rsum:.2f}", *notes])
 
 
 def _json(found: dict[str, Any]) -> str:
@@ -201,7 +243,7 @@ def _json(found: dict[str, Any]) -> str:
     return json.dumps({**found, "metric_version": METRIC_VERSION})
 
 
-def _table(metrics: RetrievalMetrics, *, images: int, captions: int, protocol: str) -> str:
+def _table(metrics: RetrievalMetrics) -> str:
     from tabulate import tabulate
 
     from vsebench.plugin.metrics import METRICS, SIDES
@@ -218,13 +260,8 @@ def _table(metrics: RetrievalMetrics, *, images: int, captions: int, protocol: s
         for side, metrics in by_side.items()
     ]
     columns = by_side["i2t"]
-    table = tabulate(
+    return tabulate(
         rows,
         headers=["", *(metric.heading for metric in columns)],
         floatfmt=("", *(f".{(metric.places or 0) + 1}f" for metric in columns)),
     )
-    notes = (
-        f"{images:,} images, {captions:,} captions, protocol {protocol}. R@K: % of queries with "
-        "any match among the first K; ties count against."
-    )
-    return f"{table}\n\nRSUM {metrics.rsum:.2f}\n{notes}"
