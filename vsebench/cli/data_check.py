@@ -71,7 +71,10 @@ def check_command(
         elsewhere=folder is None,
     )
     typer.echo("\n".join(_table(component.canonical(params), opened)))
-    findings = list(_findings(component, card, params, opened, captions))
+    findings = [
+        *_findings(component, card, params, opened, captions),
+        *shared_captions(opened.data),
+    ]
     typer.echo("\n".join(_verdict(findings)))
     raise typer.Exit(
         NOT_AS_PUBLISHED if any(finding.verdict == "FAIL" for finding in findings) else 0
@@ -160,6 +163,34 @@ def _verdict(findings: list[Finding]) -> Iterator[str]:
         yield f"verdict: {failed} of {failed + passed} checks failed"
     else:
         yield f"verdict: all {passed} checks passed"
+
+
+@singledispatch
+def shared_captions(data: Any) -> Iterator[Finding]:  # noqa: ARG001  # a task without captions
+    """A note for each split that is evaluated and whose captions cannot all be told apart."""
+    yield from ()
+
+
+@shared_captions.register(RetrievalData)
+def _(data: RetrievalData) -> Iterator[Finding]:
+    from vsebench.data.prepare.audit import Finding
+    from vsebench.retrieval.ranking.equal_captions import groups_of, perfect, shared
+
+    for name in ("dev", "test"):
+        split = data.splits[name]
+        groups = groups_of(split.captions)
+        found = shared(split.text_to_image, groups)
+        if not found.captions:
+            continue
+        best = perfect(split.text_to_image, groups)
+        yield Finding(
+            "note",
+            f"{name}: {found.captions:,} of {len(groups):,} captions, of {found.images:,} of "
+            f"{len(split.lengths):,} images, are word for word a caption of another image, which "
+            f"counts against every model: the best that any can get is i2t R@1 {best.i2t_r1:.1f}, "
+            f"t2i R@1 {best.t2i_r1:.1f}, RSUM {best.rsum:.1f}; 'vsebench evaluate "
+            "--equal-captions positive' counts them as matches",
+        )
 
 
 Row = tuple[object, ...]
