@@ -1,4 +1,5 @@
-"""Speed tables: who arrives when, and what stands where nobody does."""
+"""Speed tables: how good rows are meanwhile, who arrives when, what stands where nobody does."""
+# mypy: disable-error-code="union-attr"
 
 from __future__ import annotations
 
@@ -7,17 +8,20 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from scipy import stats
+from scipy.interpolate import PchipInterpolator
 
 from tests.factories import make_annotation_spec, make_curve, make_record, save
 from vsebench.cli.app import main
 from vsebench.plugin import VsebenchError
-from vsebench.report.convergence import Arrival, arrive, arrive_own, mean_arrival
-from vsebench.report.curves import frame, mean_curve, plot
+from vsebench.report.curves import frame, mean_curve, plot, share_arrived
+from vsebench.report.learning_curve import LearningCurve
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
-from vsebench.report.speedup import SpeedTable, speed_table
+from vsebench.report.speedup import LEVELS, OVER, SpeedTable, speed_table
 from vsebench.report.speedup_text import as_dicts, notes, render
 
 COST = {
@@ -45,6 +49,13 @@ def run(
 SLOW, FAST, NEVER = (0.02, 0.05, 0.09, 0.1), (0.05, 0.1, 0.1, 0.1), (0.01, 0.02, 0.03, 0.04)
 
 
+def at(dev: tuple[float, ...], quality: float) -> float:
+    """The step at which a curve reaches a quality, by walking along it."""
+    steps = np.linspace(0, 10 * len(dev), 400_001)
+    curve = PchipInterpolator(10.0 * np.arange(len(dev) + 1), [0.0, *dev])
+    return float(steps[(curve(steps) >= quality).argmax()])
+
+
 def table(**rows: tuple[float, ...]) -> SpeedTable:
     return speed_table(
         Section(
@@ -57,61 +68,98 @@ def table(**rows: tuple[float, ...]) -> SpeedTable:
     )
 
 
-def test_a_run_arrives_at_its_first_evaluation_there_or_is_known_only_by_its_end():
-    one = run("uniform", 0, SLOW)
-    assert arrive(one, 0.09) == Arrival(30, 6.0, after=(20, 4.0))
-    assert arrive(one, 0.02) == Arrival(10, 2.0)
-    assert arrive(one, 0.2) == Arrival(40, 8.0, reached=False)
-    assert arrive_own(one) == Arrival(40, 8.0, after=(30, 6.0))
-    assert arrive(one, 0.02).at_once  # type: ignore[union-attr]
-    assert not arrive(one, 0.09).at_once  # type: ignore[union-attr]
-    assert arrive(Run(one.record), 0.1) is None
-
-
-def test_a_mean_counts_those_that_never_arrived_with_all_their_time():
-    mean = mean_arrival([Arrival(10, 1), Arrival(40, 8, reached=False)])
-    assert mean is not None
-    assert (mean.updates, mean.seconds, mean.arrived, mean.runs) == (25, 4.5, 1, 2)
-    assert mean_arrival([]) is None
-
-
 def test_rows_are_timed_against_the_baseline_in_both_units():
     base, fast = table(uniform=SLOW, vse_ens=FAST).rows
-    ratio = fast.target.faster["updates"]
-    assert ratio is not None
-    assert (ratio.low, ratio.interval, ratio.pairs) == (
-        pytest.approx(2),
-        pytest.approx((1.5, 4)),
-        6,
-    )
-    assert base.target.faster["seconds"].low == pytest.approx(1)  # type: ignore[union-attr]
+    times = at(SLOW, 0.095) / at(FAST, 0.095)
+    assert 30 < at(SLOW, 0.095) < 40
+    assert 10 < at(FAST, 0.095) < 20
+    for over in OVER:
+        ratio = fast.sooner[over][0.95]
+        assert ratio is not None
+        assert ratio[:6] == pytest.approx((times, times, times, 6, 6, 6), rel=1e-4)
+    assert base.sooner["seconds"][0.95].times == 1  # type: ignore[union-attr]
     assert fast.parts == {"sampling": 8, "refresh": 2, "update": 10, "evaluation": 1}
 
 
-def test_a_row_that_never_arrives_stands_as_a_bound():
+def test_a_row_is_timed_at_several_shares_because_curves_cross():
+    early = (0.08, 0.082, 0.085, 0.1)
+    _, row = table(uniform=(0.02, 0.06, 0.099, 0.1), vse_ens=early).rows
+    found = [row.sooner["updates"][share] for share in LEVELS]
+    assert [each.times > 1 for each in found if each is not None] == [True, False, False, False]
+
+
+def test_areas_are_mean_qualities_while_the_baseline_trains():
+    base, fast = table(uniform=SLOW, vse_ens=FAST).rows
+    slow = (0.01 + 0.035 + 0.07 + 0.095) / 4
+    quick = (0.025 + 0.075 + 0.1 + 0.1) / 4
+    for over in OVER:
+        assert base.area[over].mean == pytest.approx(slow)
+        assert base.area[over].difference is None
+        assert fast.area[over].mean == pytest.approx(quick)
+        assert fast.area[over].difference.mean == pytest.approx(quick - slow)
+
+
+def test_what_a_method_needs_first_is_in_its_seconds_and_not_in_its_updates():
+    runs = [run("uniform", seed, FAST) for seed in range(2)]
+    late = [run("warp", seed, FAST) for seed in range(2)]
+    cost = late[0].record.cost.model_copy(update={"prior_seconds": 8.0})
+    late = [Run(one.record.model_copy(update={"cost": cost}), one.curve) for one in late]
+    _, row = speed_table(Section((*runs, *late))).rows
+    x = at(FAST, 0.095) / 5  # seconds
+    assert row.sooner["updates"][0.95].times == pytest.approx(1)
+    assert row.sooner["seconds"][0.95].times == pytest.approx(x / (x + 8), rel=1e-4)
+    assert row.area["seconds"].mean == pytest.approx(0.0)  # the baseline is done by then
+
+
+def test_cpu_seconds_are_read_where_every_run_has_them():
+    def timed(one: Run, wall: float) -> Run:
+        cost = one.record.cost.model_copy(
+            update={"train_cpu_seconds": 8.0, "mining_cpu_seconds": 0.0, "prior_cpu_seconds": 0.0}
+        )
+        curve = tuple(
+            e.model_copy(update={"seconds": wall * e.seconds, "cpu_seconds": e.seconds})
+            for e in one.curve
+        )
+        return Run(one.record.model_copy(update={"cost": cost}), curve)
+
+    runs = [timed(run("uniform", 0, SLOW), 1.0), timed(run("warp", 0, SLOW), 7.0)]
+    found = speed_table(Section(tuple(runs)))
+    assert found.cpu
+    assert found.rows[1].sooner["seconds"][0.95].times == pytest.approx(1)
+    assert "area, CPU s" in render(found)
+    found = speed_table(Section((run("uniform", 0, SLOW), runs[1])))
+    assert not found.cpu
+    assert found.rows[1].sooner["seconds"][0.95].times == pytest.approx(1 / 7)
+
+
+def test_a_row_that_never_arrives_counts_with_all_its_time():
     _, never = table(uniform=SLOW, dns=NEVER).rows
-    assert never.target.mean is not None
-    assert never.target.mean.arrived == 0
-    ratio = never.target.faster["updates"]
-    assert ratio is not None
-    assert (ratio.low, ratio.high) == (0, pytest.approx(1))
-    assert ratio.known == 0
-    text = render(table(uniform=SLOW, dns=NEVER))
-    assert "> 40 (0 of 6)" in text
-    assert "< 1 (m) [0, 1]" in text
+    ratio = never.sooner["updates"][0.95]
+    assert (ratio.arrived, ratio.base_arrived) == (0, 6)
+    assert ratio.times == pytest.approx(at(SLOW, 0.095) / 40, rel=1e-4)
+    assert "never" in render(table(uniform=SLOW, dns=NEVER))
 
 
-def test_a_baseline_that_does_not_arrive_in_some_seeds_bounds_from_above():
-    """Its mean best sets the target, so that its weaker seeds may miss it."""
-    runs = [
-        run("uniform", seed, SLOW if seed < 4 else (0.02, 0.05, 0.06, 0.07)) for seed in range(6)
-    ] + [run("warp", seed, FAST) for seed in range(6)]
-    _, warp = speed_table(Section(tuple(runs))).rows
-    ratio = warp.target.faster["updates"]
-    assert ratio is not None
-    assert (ratio.pairs, ratio.known, ratio.statistic) == (6, 4, "median")
-    assert ratio.interval is not None
-    assert ratio.interval[1] == math.inf
+def test_some_runs_that_never_arrive_are_counted_and_said():
+    runs = [run("uniform", seed, SLOW) for seed in range(4)]
+    runs += [run("warp", seed, SLOW if seed < 3 else NEVER) for seed in range(4)]
+    found = speed_table(Section(tuple(runs)))
+    ratio = found.rows[1].sooner["updates"][0.95]
+    logs = [0.0] * 3 + [math.log(at(SLOW, 0.095) / 40)]
+    assert (ratio.arrived, ratio.pairs) == (3, 4)
+    assert ratio.times == pytest.approx(math.exp(sum(logs) / 4), rel=1e-4)
+    expected = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
+    assert (ratio.low, ratio.high) == pytest.approx(tuple(map(math.exp, expected)), rel=1e-3)
+    text = render(found)
+    assert "(3 of 4)" in text
+    assert "(n of m): only n of m runs arrived" in text
+
+
+def test_a_target_that_was_fixed_beforehand_is_the_only_one():
+    found = speed_table(table(uniform=SLOW, vse_ens=FAST).section, quality=0.05)
+    assert found.shares == (1.0,)
+    assert found.rows[1].sooner["updates"][1.0].times == pytest.approx(2)
+    assert "Target: dev MAP 0.0500, as asked." in render(found)
 
 
 def test_only_common_seeds_are_paired_and_failed_runs_are_named():
@@ -129,7 +177,8 @@ def test_only_common_seeds_are_paired_and_failed_runs_are_named():
     )
     warp = found.rows[1]
     assert (warp.seeds, warp.failed) == (2, 1)
-    assert warp.target.faster["updates"].pairs == 1  # type: ignore[union-attr]
+    assert warp.sooner["updates"][0.95].pairs == 1
+    assert warp.sooner["updates"][0.95].low is None
     assert any("failed runs are in no figure: warp × hinge (1)" in note for note in notes(found))
 
 
@@ -139,33 +188,105 @@ def test_a_section_without_a_finished_baseline_has_no_target():
         ("uniform", "hinge"),
     )
     assert found.target.quality is None
-    assert all(row.target.faster["updates"] is None for row in found.rows)
+    assert all(row.sooner["updates"][0.95] is None for row in found.rows)
+    assert all(row.area["updates"] is None for row in found.rows)
     assert "Target: none" in render(found)
 
 
-def test_arrivals_by_the_first_evaluation_are_warned_of():
-    assert any(
-        "vse-ens × hinge arrived by their first evaluation" in note
-        for note in notes(table(uniform=SLOW, vse_ens=(0.1,) * 4))
-    )
-    assert not any(
-        "arrived by their first" in note for note in notes(table(uniform=SLOW, vse_ens=FAST))
-    )
+def test_a_baseline_that_learned_nothing_sets_no_target():
+    found = table(uniform=(0.0, 0.0), warp=FAST[:2])
+    assert all(row.sooner["updates"][0.95] is None for row in found.rows)
+
+
+def test_evaluations_too_far_apart_are_marked():
+    coarse = table(uniform=SLOW, vse_ens=FAST)
+    assert coarse.rows[1].sooner["updates"][0.95].coarse
+    assert "~: evaluations lie further apart" in render(coarse)
+    curves = [
+        tuple(0.1 * (1 - math.exp(-(k + 1) / (20 + seed))) for k in range(100))
+        for seed in (0, 9, 3, 7)
+    ]
+    other = [
+        tuple(0.1 * (1 - math.exp(-(k + 1) / (9 + seed))) for k in range(100))
+        for seed in (6, 0, 9, 1)
+    ]
+    runs = [run("uniform", seed, dev) for seed, dev in enumerate(curves)]
+    runs += [run("warp", seed, dev) for seed, dev in enumerate(other)]
+    assert not speed_table(Section(tuple(runs))).rows[1].sooner["updates"][0.95].coarse
+
+
+def test_arrivals_right_after_a_cut_of_the_rate_are_warned_of():
+    def cut(one: Run) -> Run:
+        rates = (1e-3, 1e-3, 1e-3, 1e-4)
+        return Run(
+            one.record,
+            tuple(e.model_copy(update={"lr": lr}) for e, lr in zip(one.curve, rates, strict=True)),
+        )
+
+    runs = [cut(run(sampler, seed, SLOW)) for sampler in ("uniform", "warp") for seed in range(3)]
+    found = speed_table(Section(tuple(runs)))
+    assert [(row.after_cut, row.arrived) for row in found.rows] == [(3, 3), (3, 3)]
+    assert "arrivals time the schedule" in " ".join(render(found).split())
+    assert "arrivals time the schedule" not in " ".join(render(table(uniform=SLOW)).split())
+
+
+def test_own_bests_are_compared_only_between_rows_that_have_converged():
+    _, row = table(uniform=FAST, vse_ens=(0.05, 0.05, 0.05, 0.05)).rows
+    slow, fast = at(FAST, 0.095), at((0.05,) * 4, 0.0475)
+    assert row.own["updates"].times == pytest.approx(slow / fast, rel=1e-4)
+    _, row = table(uniform=FAST, vse_ens=SLOW).rows
+    assert row.own == {"updates": None, "seconds": None}
+    assert row.no_evidence
+
+
+@pytest.mark.parametrize("times", [1.0, 2.0, 4.0])
+def test_intervals_hold_the_true_ratio_as_often_as_they_say(times: float):
+    """Noisy exponential approaches, 20 evaluations, six seeds, the true ratio of arrivals known."""
+    rng = np.random.default_rng(7)
+    cost, inside, tables = np.linspace(0, 160, 21), 0, 300
+
+    def arrival(tau: float) -> float:
+        own = tau * math.exp(rng.normal(0, 0.15))
+        dev = 0.1 * (1 - np.exp(-cost[1:] / own)) + rng.normal(0, 3e-4, len(cost) - 1)
+        found = LearningCurve(cost, np.concatenate([[0.0], dev])).arrival(0.08)
+        assert found is not None
+        return found
+
+    for _ in range(tables):
+        logs = [math.log(arrival(40) / arrival(40 / times)) for _ in range(6)]
+        low, high = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
+        inside += bool(low <= math.log(times) <= high)
+    assert 0.92 <= inside / tables <= 0.98
+
+
+def test_the_share_that_has_arrived_is_kaplan_and_meiers():
+    def curve(end: int, arrives: int | None) -> LearningCurve:
+        quality = [float(arrives is not None and step >= arrives) for step in range(end + 1)]
+        return LearningCurve(np.arange(end + 1.0), np.array(quality))
+
+    curves = [curve(9, 2), curve(5, None), curve(9, 7), curve(9, None)]
+    times, arrived = share_arrived(curves, 1.0)
+    # One of four at 2; the second leaves at 5 unseen; one of the two that are left at 7
+    assert dict(zip(times, arrived, strict=True))[2.0] == pytest.approx(0.25)
+    assert dict(zip(times, arrived, strict=True))[7.0] == pytest.approx(1 - 0.75 * 0.5)
+    assert share_arrived([curve(5, None)], 1.0) == ([0.0, 5.0], [0.0, 0.0])
+    assert share_arrived([], 1.0) == ([], [])
 
 
 def test_the_json_has_no_infinities():
     rows = as_dicts(table(uniform=(0.02, 0.05, 0.09, 0.1), dns=NEVER))
     text = json.dumps(rows, allow_nan=False)
-    assert json.loads(text)[1]["faster_updates_to_target_high"] == pytest.approx(1)
-    assert rows[1]["faster_updates_to_target_low"] == 0
+    expected = pytest.approx(at(SLOW, 0.095) / 40, rel=1e-4)
+    assert json.loads(text)[1]["sooner_updates_0.95_times"] == expected
+    assert rows[1]["sooner_updates_0.95_arrived"] == 0
     assert rows[0]["baseline"] == "uniform,hinge"
 
 
 def test_rows_that_had_not_converged_are_marked_and_explained():
     found = table(uniform=SLOW, vse_ens=FAST)
     text = render(found)
-    assert text.count("hinge ↑") == 3  # once a table
-    assert len(re.findall(r"^uniform +hinge ↑", text, re.MULTILINE)) == 3
+    assert text.count("hinge ↑") == 4  # once a table
+    assert len(re.findall(r"^uniform +hinge ↑", text, re.MULTILINE)) == 4
     assert "↑ Still rising: dev MAP gained more than 1 %" in text
     assert "uniform × hinge (10.0 %)." in " ".join(text.split())
     assert [row["no_evidence"] for row in as_dicts(found)] == [["still rising"], []]
@@ -234,7 +355,8 @@ def test_the_command_writes_tables_for_each_baseline(tmp_path, capsys):
     text = capsys.readouterr().out
     assert "baseline uniform × hinge" in text
     assert "baseline vse-ens × hinge" in text
-    assert "0.5 [0.25, 0.667]" in text
+    times = at(SLOW, 0.095) / at(FAST, 0.095)
+    assert f"{times:.3g} [{times:.3g}, {times:.3g}]" in text
     assert (tmp_path / "curves.svg").exists()
     with pytest.raises(SystemExit) as ended:
         main(["speedup", str(tmp_path), "--baseline", "unifrm,hinge"])

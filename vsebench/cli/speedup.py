@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import Annotated
 
 import typer
 
 from vsebench.cli.options import Level, format_option  # typer reads annotations at run time
+from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
 
@@ -27,6 +29,14 @@ def speedup_command(
             "the first]",
         ),
     ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(
+            metavar="QUALITY",
+            help="Dev RSUM or MAP to time arrivals at, fixed before the runs. [default: shares of "
+            "the baseline's best]",
+        ),
+    ] = None,
     form: Annotated[str, format_option("table", "md", "json")] = "table",
     level: Level = LEVEL,
     plot: Annotated[
@@ -41,9 +51,11 @@ def speedup_command(
         ),
     ] = False,
 ) -> None:
-    """Say how soon each row arrives at a quality, how much faster than a baseline, and what its
+    """Say how good each row is while a baseline trains, how much sooner it arrives, and what its
     seconds were spent on.
     """
+    if target is not None and not 0 < target < math.inf:
+        raise SpecError(f"--target takes a quality above 0, such as 0.17 MAP; got {target}")
     from vsebench.report.curves import plot as draw
     from vsebench.report.rows import parse_baseline
     from vsebench.report.runs import read_runs
@@ -57,7 +69,7 @@ def speedup_command(
     ]
     has = {id(section): {run.combination for run in section.runs} for section in sections}
     tables = [
-        speed_table(section, each, level)
+        speed_table(section, each, level, target)
         for section in sections
         for each in chosen or [None]
         if each is None or each in has[id(section)]
@@ -70,7 +82,7 @@ def speedup_command(
         rows = [row for table in tables for row in as_dicts(table)]
         typer.echo(
             json.dumps(
-                {"schema": 1, "level": level, "rows": rows},
+                {"schema": 2, "level": level, "rows": rows},
                 indent=1,
                 ensure_ascii=False,
                 allow_nan=False,

@@ -10,6 +10,7 @@ import numpy as np
 from vsebench.files import replacing
 from vsebench.plugin.errors import VsebenchError
 from vsebench.plugin.extras import require
+from vsebench.report.learning_curve import learning_curve
 from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import LEVEL, t_interval
 from vsebench.report.wording import name
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from vsebench.report.learning_curve import LearningCurve
     from vsebench.report.runs import Run
     from vsebench.report.speedup import SpeedTable
 
@@ -78,8 +80,8 @@ def mean_curve(runs: Sequence[Run], level: float = LEVEL) -> Curve:
 
 
 def plot(tables: Sequence[SpeedTable], path: Path) -> None:
-    """Draws each section's curves, over updates on the left and over seconds on the right, with the
-    target.
+    """Draws each section's curves, over updates on the left and over seconds in the middle, with
+    the target, and on the right which share of the runs had arrived there.
 
     Args:
         tables: what to draw, one row of panels for each.
@@ -97,10 +99,13 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
     require("matplotlib", extra="plots", purpose="figures")
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 4.2 * len(tables)), layout="constrained")
-    panels = figure.subplots(len(tables), 2, squeeze=False, sharey="row")
-    for (left, right), table in zip(panels, tables, strict=True):
-        _draw(left, right, table)
+    figure = Figure(figsize=(18, 4.2 * len(tables)), layout="constrained")
+    panels = figure.subplots(len(tables), 3, squeeze=False)
+    for (left, middle, right), table in zip(panels, tables, strict=True):
+        middle.sharey(left)
+        _draw(left, middle, table)
+        draw_arrivals(right, table)
+        right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
     with replacing(path) as file:
         figure.savefig(file, format=path.suffix.lower().removeprefix("."), dpi=150)
 
@@ -165,11 +170,59 @@ def _draw(left: Axes, right: Axes, table: SpeedTable) -> None:
         curve = mean_curve([run for run in runs if run.done], table.level)
         for panel, over in ((left, curve.steps), (right, curve.seconds)):
             draw_curve(panel, over, curve, stroke(i), label=name(key))
-    for panel, label in ((left, "updates"), (right, "seconds of training")):
+    for panel, label in ((left, table.section.task.step), (right, "seconds of training")):
         frame(panel, label, table.target.quality)
     left.set_ylabel(f"dev {table.section.task.headline.heading}")
     left.set_title(table.section.dataset, loc="left")
-    right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
+
+
+def draw_arrivals(panel: Axes, table: SpeedTable) -> None:
+    """Draws for each row the share of its runs that had arrived at the target by then, as Kaplan
+    and Meier estimate it: runs that end before they arrive are censored there.
+    """
+    goal = table.target.quality
+    for i, (key, runs) in enumerate(combinations_of(table.section).items()):
+        curves = [learning_curve(run, "seconds") for run in runs if run.done and run.curve]
+        times, arrived = share_arrived(curves, goal) if goal is not None else ([], [])
+        if len(times) > 0:
+            drawn = stroke(i)
+            panel.step(
+                times,
+                arrived,
+                where="post",
+                color=drawn.color,
+                linestyle=drawn.linestyle,
+                linewidth=1.4,
+                label=name(key),
+            )
+    panel.set_ylim(-0.03, 1.03)
+    panel.set_ylabel("share of runs at the target")
+    frame(panel, "seconds of training", None)
+
+
+def share_arrived(
+    curves: Sequence[LearningCurve], quality: float
+) -> tuple[list[float], list[float]]:
+    """The share of runs that arrived, by Kaplan and Meier.
+
+    Args:
+        curves: one of each run.
+        quality: dev quality to arrive at.
+
+    Returns:
+        Costs from 0 to the last end or arrival, and the share from each of them on.
+    """
+    from scipy.stats import CensoredData, ecdf
+
+    if not curves:
+        return [], []
+    found = [curve.arrival(quality) for curve in curves]
+    there = [time for time in found if time is not None]
+    ends = [curve.end for curve, time in zip(curves, found, strict=True) if time is None]
+    if not there:
+        return [0.0, max(ends)], [0.0, 0.0]
+    cdf = ecdf(CensoredData(uncensored=there, right=ends)).cdf
+    return [0.0, *map(float, cdf.quantiles)], [0.0, *map(float, cdf.probabilities)]
 
 
 def frame(panel: Axes, over: str, target: float | None) -> None:
@@ -181,7 +234,7 @@ def frame(panel: Axes, over: str, target: float | None) -> None:
     from matplotlib.ticker import EngFormatter, NullFormatter, StrMethodFormatter
 
     panel.set_xlabel(over)
-    if over == "updates":
+    if not over.startswith("seconds"):
         # 2M, where the default would write 2.0 here and 1e6 at the end of the axis
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
     elif _spread(panel) > _WIDE:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from vsebench.report.convergence import head_start
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vsebench.report.runs import Run
 
-Unit = Literal["steps", "seconds"]
+Unit = Literal["steps", "seconds", "cpu seconds"]
 
 
 class LearningCurve(NamedTuple):
@@ -34,23 +32,33 @@ class LearningCurve(NamedTuple):
         """The cost of the whole run."""
         return float(self.cost[-1])
 
+    @property
+    def best(self) -> float:
+        """The best quality of all evaluations."""
+        return float(self.quality.max())
+
     def arrival(self, quality: float) -> float | None:
-        """The cost at which the rising fit to the curve reaches a quality, on the line between two
-        evaluations; None where it never does.
+        """The cost at which the best so far, which selects models, reaches a quality; None where it
+        never does.
 
-        The fit is the isotonic regression, which a single lucky evaluation moves less than the
-        best so far.
+        It is read between two evaluations on the monotone cubic through the best so far. Straight
+        lines would read the arrival of a curve that bends too late, by 6 % of a ratio of 4 with ten
+        evaluations; the cubic leaves 1 %.
         """
-        from scipy.optimize import isotonic_regression
+        from scipy.interpolate import PchipInterpolator
+        from scipy.optimize import brentq
 
-        fit = isotonic_regression(self.quality).x
-        after = int(np.searchsorted(fit, quality, side="left"))
-        if after == len(fit):
+        best = np.maximum.accumulate(self.quality)
+        after = int(np.searchsorted(best, quality, side="left"))
+        if after == len(best):
             return None
-        if after == 0 or fit[after] == fit[after - 1]:
-            return float(self.cost[after])
-        share = (quality - fit[after - 1]) / (fit[after] - fit[after - 1])
-        return float(self.cost[after - 1] + share * (self.cost[after] - self.cost[after - 1]))
+        if after == 0:
+            return float(self.cost[0])
+        between = PchipInterpolator(self.cost, best)
+        start, end = self.cost[after - 1], self.cost[after]
+        if between(end) < quality:  # by rounding
+            return float(end)
+        return float(brentq(lambda cost: float(between(cost)) - quality, start, end))
 
     def area(self, cap: float) -> float:
         """The mean quality over a budget: the area under the curve up to `cap`, over `cap`. After
@@ -63,10 +71,28 @@ class LearningCurve(NamedTuple):
 
 
 def learning_curve(run: Run, unit: Unit) -> LearningCurve:
-    """The curve of a run over steps, or over training seconds with what the method needs first."""
+    """The curve of a run over steps, or over training seconds with what the method needs first.
+
+    Args:
+        run: finished run.
+        unit: what is counted; CPU seconds only of a run whose record has them.
+    """
     key = run.task.headline.key
-    start = head_start(run) if unit == "seconds" else 0.0
-    costs = [start + (e.seconds if unit == "seconds" else e.step) for e in run.curve]
-    return LearningCurve(
-        np.array([start, *costs]), np.array([0.0, *(e.metrics[key] for e in run.curve)])
-    )
+    costs = [_start(run, unit)]
+    for evaluation in run.curve:
+        if unit == "steps":
+            costs.append(evaluation.step)
+        else:
+            seconds = evaluation.seconds if unit == "seconds" else evaluation.cpu_seconds
+            assert seconds is not None
+            costs.append(costs[0] + seconds)
+    return LearningCurve(np.array(costs), np.array([0.0, *(e.metrics[key] for e in run.curve)]))
+
+
+def _start(run: Run, unit: Unit) -> float:
+    cost = run.record.cost
+    if cost is None or unit == "steps":
+        return 0.0
+    if unit == "seconds":
+        return cost.prior_seconds + cost.mining_seconds
+    return (cost.prior_cpu_seconds or 0.0) + (cost.mining_cpu_seconds or 0.0)

@@ -1,191 +1,96 @@
-"""How much faster each row arrives than a baseline, as ratios of waiting times, paired by seed, of
-which some are only bounded; and what its time was spent on.
+"""How good each row is while a baseline trains, how much sooner it arrives, and what its time was
+spent on.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import count
-from statistics import median
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vsebench.report.convergence import (
-    UNITS,
-    Arrival,
-    MeanArrival,
-    arrive,
-    arrive_own,
-    mean_arrival,
-)
-from vsebench.report.evidence import no_evidence
+from vsebench.report.convergence import SHARE
+from vsebench.report.evidence import RISING, no_evidence
+from vsebench.report.learning_curve import learning_curve
 from vsebench.report.rows import combinations_of, target_of
-from vsebench.report.statistics import LEVEL, t_interval
+from vsebench.report.statistics import LEVEL, Interval, t_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from vsebench.report.convergence import Unit
     from vsebench.report.evidence import Reason
+    from vsebench.report.learning_curve import LearningCurve, Unit
     from vsebench.report.rows import Target
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
+    from vsebench.results.record import Evaluation
 
-Statistic = Literal["geometric mean", "median"]
+    Goal = Callable[[LearningCurve], float]
 
+Over = Literal["updates", "seconds"]
+OVER: tuple[Over, ...] = ("updates", "seconds")
 
-class Bounds(NamedTuple):
-    """Where the logarithm of a ratio lies; equal ends where it is known, infinite ones where a side
-    is open.
-    """
+LEVELS = (0.8, 0.9, 0.95, 0.99)
+"""The shares of the baseline's best at which arrivals are read: curves cross, so that one share
+alone would choose the winner.
+"""
 
-    low: float
-    high: float
-
-
-class LogRatio(NamedTuple):
-    """The logarithm of a ratio of two waiting times.
-
-    Attributes:
-        read: log-ratio read at the evaluations at which the runs arrived; open where one never did.
-        true: what it can be, as a run arrives somewhere between two evaluations.
-    """
-
-    read: Bounds
-    true: Bounds
+CUT = 0.6
+"""A learning rate that falls below this share of the last one was cut."""
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """How many times faster, over seeds.
+class Area:
+    """Quality while the baseline trains.
 
     Attributes:
-        statistic: the geometric mean where every ratio is known; otherwise the median, which a few
-            unknown ones cannot move.
-        low: lower bound of the statistic; equal to `high` where it is known, 0 where nothing bounds
-            it from below.
-        high: upper bound of the statistic; infinite where nothing bounds it from above.
-        interval: Student's over the logarithms, or for the median that of order
-            statistics, which needs some seeds; each end is that of the bounds that the evaluations
-            leave. Its ends may be 0 and infinite.
+        mean: mean dev quality over the baseline's budget, mean over seeds.
+        difference: row minus baseline, paired by seed; None of the baseline and without a common
+            seed.
+    """
+
+    mean: float
+    difference: Interval | None
+
+
+class Sooner(NamedTuple):
+    """How many times sooner than the baseline a row arrives somewhere.
+
+    Attributes:
+        times: geometric mean over seeds of the baseline's time over the row's.
+        low: lower end of Student's interval of the logarithms; None of one seed.
+        high: upper end.
         pairs: seeds that both have.
-        known: number of these where both arrived.
+        arrived: those in which the row arrived; in the others its end counts.
+        base_arrived: those in which the baseline did.
+        coarse: whether evaluations lie further apart than the interval reaches.
     """
 
-    statistic: Statistic
-    low: float
-    high: float
-    interval: tuple[float, float] | None
+    times: float
+    low: float | None
+    high: float | None
     pairs: int
-    known: int
-
-
-def log_ratio(baseline: Arrival, other: Arrival, unit: Unit) -> LogRatio:
-    """The logarithm of the baseline's waiting time over the other's: above 0 where the other is
-    faster.
-
-    Where one had not arrived at its end, its time is at least that: the ratio is bounded on one
-    side.
-    """
-    ratio = _log(baseline.value(unit)) - _log(other.value(unit))
-    return LogRatio(
-        Bounds(ratio if other.reached else -math.inf, ratio if baseline.reached else math.inf),
-        Bounds(
-            _log(baseline.least(unit)) - _log(other.most(unit)),
-            _log(baseline.most(unit)) - _log(other.least(unit)),
-        ),
-    )
-
-
-def over_seeds(ratios: Sequence[LogRatio], level: float = LEVEL) -> Ratio | None:
-    """The ratios of all seeds as one, with an interval of that level; None of none."""
-    if not ratios:
-        return None
-    reads, truths = [ratio.read for ratio in ratios], [ratio.true for ratio in ratios]
-    known = sum(low == high for low, high in reads)
-    if known == len(ratios):
-        mean = _exp(t_interval([low for low, _ in reads]).mean)
-        return Ratio(
-            "geometric mean", mean, mean, _mean_interval(truths, level), len(ratios), known
-        )
-    low, high = (_exp(median(ends)) for ends in zip(*reads, strict=True))
-    return Ratio("median", low, high, _median_interval(truths, level), len(ratios), known)
-
-
-def _mean_interval(truths: Sequence[Bounds], level: float) -> tuple[float, float] | None:
-    """From the lower end of Student's interval of the least ratios to the upper end of that of
-    the largest ones.
-    """
-    if len(truths) == 1:
-        return None
-    lows, highs = zip(*truths, strict=True)
-    low = -math.inf if -math.inf in lows else t_interval(lows, level).low
-    high = math.inf if math.inf in highs else t_interval(highs, level).high
-    return None if low is None or high is None else (_exp(low), _exp(high))
-
-
-def _median_interval(truths: Sequence[Bounds], level: float) -> tuple[float, float] | None:
-    """The distribution-free interval of a median: from the k-th smallest to the k-th largest
-    value, as each is above the median with chance 1/2.
-
-    An order statistic never falls when a value rises, so the k-th smallest lower bound is below the
-    k-th smallest value. Of few seeds even the smallest and the largest hold the median less often
-    than the level asks.
-    """
-    k = _order(len(truths), level)
-    lows, highs = (sorted(ends) for ends in zip(*truths, strict=True))
-    return (_exp(lows[k - 1]), _exp(highs[-k])) if k > 0 else None
-
-
-def least_seeds(level: float) -> int:
-    """How many seeds the interval of a median needs at least."""
-    return next(n for n in count(1) if _order(n, level) > 0)
-
-
-def _order(n: int, level: float) -> int:
-    """Which order statistics of n values, from below and from above, hold the median at a level; 0
-    where none do.
-    """
-    from scipy.stats import binom
-
-    return int(binom.ppf((1 - level) / 2, n, 0.5))
-
-
-def _log(value: float) -> float:
-    return math.log(value) if value > 0 else -math.inf
-
-
-def _exp(value: float) -> float:
-    return math.inf if value == math.inf else math.exp(value)
-
-
-@dataclass(frozen=True)
-class To:
-    """How soon a row arrives somewhere, against the baseline.
-
-    Attributes:
-        mean: mean over its seeds; None where it has no finished run.
-        faster: how many times faster than the baseline, by unit; None without a common seed.
-        at_once: how many of its runs arrived by their first evaluation.
-    """
-
-    mean: MeanArrival | None
-    faster: Mapping[Unit, Ratio | None]
-    at_once: int = 0
+    arrived: int
+    base_arrived: int
+    coarse: bool
 
 
 @dataclass(frozen=True)
 class SpeedRow:
-    """A row of the table.
+    """A row of the tables.
 
     Attributes:
         combination: the components that it compares.
         tuned: keys of the protocol that were tuned for it, with their values.
         seeds: finished runs.
         failed: runs that did not finish; they are in no figure.
-        target: arrival at the quality that the baseline sets.
-        own: arrival at 95 % of each run's own best, as the papers time convergence; the baseline's
-            at 95 % of its own.
+        area: quality while the baseline trains, by what is counted; None without a finished run of
+            either.
+        sooner: arrivals at the shares of the target, by what is counted; None without a common
+            seed or a target.
+        own: arrival at 95 % of each run's own best, as the papers time convergence; None
+            where this row or the baseline had not converged.
+        after_cut: runs that arrived at the target at the first evaluation after a cut of the rate.
+        arrived: runs that arrived at the target.
         parts: mean seconds of a whole run by what they were spent on; empty where no run says.
         no_evidence: why the row is no evidence; empty where it is.
     """
@@ -194,89 +99,229 @@ class SpeedRow:
     tuned: Mapping[str, object]
     seeds: int
     failed: int
-    target: To
-    own: To
+    area: Mapping[Over, Area | None]
+    sooner: Mapping[Over, Mapping[float, Sooner | None]]
+    own: Mapping[Over, Sooner | None]
+    after_cut: int
+    arrived: int
     parts: Mapping[str, float]
     no_evidence: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True)
 class SpeedTable:
-    """The rows of a section against one baseline, with the level of their intervals."""
+    """The rows of a section against one baseline.
+
+    Attributes:
+        section: runs made under equal conditions.
+        target: the quality of which shares are timed.
+        fixed: whether the target was given, not read from these runs.
+        cpu: whether seconds are CPU seconds; wall seconds where a run does not say.
+        rows: the rows.
+        level: level of the intervals.
+    """
 
     section: Section
     target: Target
+    fixed: bool
+    cpu: bool
     rows: tuple[SpeedRow, ...]
     level: float = LEVEL
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The shares of the target that are timed."""
+        return (1.0,) if self.fixed else LEVELS
+
 
 def speed_table(
-    section: Section, baseline: tuple[str, str] | None = None, level: float = LEVEL
+    section: Section,
+    baseline: tuple[str, str] | None = None,
+    level: float = LEVEL,
+    quality: float | None = None,
 ) -> SpeedTable:
     """Times every row of a section against a baseline.
 
-    Ratios are of runs of one seed, which see the same pairs in the same order.
+    Pairs are runs of one seed, which see the same items in the same order. A run that never arrives
+    counts as if it had at its end: its time is restricted to its budget, so that a row which misses
+    looks no better than its whole budget, and none is left out.
 
     Args:
         section: runs made under equal conditions.
         baseline: the row to time against; by default the first with a finished run.
         level: level of the intervals.
+        quality: dev quality to time the arrival at, fixed before the runs; by default shares of the
+            baseline's best, mean over its seeds.
     """
     rows = combinations_of(section)
     target = target_of(rows, baseline)
-    to_target = {key: _arrivals(runs, target.quality) for key, runs in rows.items()}
-    to_own = {
-        key: {
-            run.record.spec.seed: found
-            for run in runs
-            if run.done and (found := arrive_own(run)) is not None
-        }
-        for key, runs in rows.items()
-    }
-    return SpeedTable(
+    best = target.quality / SHARE if target.quality else None
+    table = SpeedTable(
         section,
-        target,
-        tuple(
-            SpeedRow(
-                key,
-                runs[0].tuned,
-                sum(run.done for run in runs),
-                sum(not run.done for run in runs),
-                _to(to_target[key], to_target.get(target.baseline, {}), level),
-                _to(to_own[key], to_own.get(target.baseline, {}), level),
-                _parts([run for run in runs if run.done]),
-                no_evidence(runs),
-            )
-            for key, runs in rows.items()
-        ),
+        target if quality is None else replace(target, quality=quality),
+        quality is not None,
+        all(_has_cpu(run) for run in section.runs if run.done),
+        (),
         level,
     )
+    goals = dict.fromkeys(table.shares, best if quality is None else quality)
+    base = _Row.of(rows.get(target.baseline, ()), table)
+    made = [_Row.of(runs, table).against(base, key, goals) for key, runs in rows.items()]
+    return SpeedTable(table.section, table.target, table.fixed, table.cpu, tuple(made), level)
 
 
-def _arrivals(runs: Sequence[Run], quality: float | None) -> dict[int, Arrival]:
-    """By seed; nothing where no target is known."""
-    if quality is None:
-        return {}
-    return {
-        run.record.spec.seed: found
-        for run in runs
-        if run.done and (found := arrive(run, quality)) is not None
-    }
+@dataclass(frozen=True)
+class _Row:
+    """The finished runs of a row with their curves.
 
+    Attributes:
+        runs: all its runs.
+        curves: curve by what is counted and seed.
+        table: what they are compared in.
+    """
 
-def _to(arrivals: Mapping[int, Arrival], baseline: Mapping[int, Arrival], level: float) -> To:
-    common = sorted(arrivals.keys() & baseline.keys())
-    faster = {
-        unit: over_seeds(
-            [log_ratio(baseline[seed], arrivals[seed], unit) for seed in common], level
+    runs: Sequence[Run]
+    curves: Mapping[Over, Mapping[int, LearningCurve]]
+    table: SpeedTable
+
+    @classmethod
+    def of(cls, runs: Sequence[Run], table: SpeedTable) -> _Row:
+        units: dict[Over, Unit] = {
+            "updates": "steps",
+            "seconds": "cpu seconds" if table.cpu else "seconds",
+        }
+        curves = {
+            over: {
+                run.record.spec.seed: learning_curve(run, unit)
+                for run in runs
+                if run.done and run.curve
+            }
+            for over, unit in units.items()
+        }
+        return cls(runs, curves, table)
+
+    def against(
+        self, base: _Row, key: tuple[str, str], goals: Mapping[float, float | None]
+    ) -> SpeedRow:
+        """The row beside the baseline."""
+        reasons = no_evidence(self.runs)
+        converged = RISING not in (*reasons, *no_evidence(base.runs))
+        goal = self.table.target.quality
+        done = [run for run in self.runs if run.done]
+        arrived = [_after_cut(run, goal) for run in done] if goal is not None else []
+        return SpeedRow(
+            key,
+            self.runs[0].tuned,
+            len(done),
+            len(self.runs) - len(done),
+            {over: self._area(base, over, key) for over in OVER},
+            {
+                over: {
+                    share: None if best is None else self._sooner(base, over, _share(share * best))
+                    for share, best in goals.items()
+                }
+                for over in OVER
+            },
+            {over: self._sooner(base, over, _own) if converged else None for over in OVER},
+            sum(found is True for found in arrived),
+            sum(found is not None for found in arrived),
+            _parts(done),
+            reasons,
         )
-        for unit in UNITS
-    }
-    return To(
-        mean_arrival(list(arrivals.values())),
-        faster,
-        sum(arrival.at_once for arrival in arrivals.values()),
+
+    def _area(self, base: _Row, over: Over, key: tuple[str, str]) -> Area | None:
+        ours, theirs = self.curves[over], base.curves[over]
+        if not ours or not theirs:
+            return None
+        cap = math.fsum(curve.end for curve in theirs.values()) / len(theirs)
+        if cap <= 0:
+            return None
+        areas = {seed: curve.area(cap) for seed, curve in ours.items()}
+        differences = [
+            areas[seed] - theirs[seed].area(cap) for seed in sorted(ours.keys() & theirs.keys())
+        ]
+        none = not differences or key == self.table.target.baseline
+        return Area(
+            math.fsum(areas.values()) / len(areas),
+            None if none else t_interval(differences, self.table.level),
+        )
+
+    def _sooner(self, base: _Row, over: Over, goal: Goal) -> Sooner | None:
+        seeds = sorted(self.curves[over].keys() & base.curves[over].keys())
+        if not seeds:
+            return None
+        pairs = [(self.curves[over][seed], base.curves[over][seed]) for seed in seeds]
+        arrivals = [(_arrive(ours, goal), _arrive(theirs, goal)) for ours, theirs in pairs]
+        if any(min(ours.time, theirs.time) <= 0 for ours, theirs in arrivals):
+            return None  # a run that learns nothing is at its own best from the start
+        found = t_interval(
+            [math.log(theirs.time / ours.time) for ours, theirs in arrivals], self.table.level
+        )
+        spacing = math.fsum(ours.spacing + theirs.spacing for ours, theirs in arrivals)
+        reach = math.inf if found.low is None or found.high is None else found.high - found.low
+        return Sooner(
+            math.exp(found.mean),
+            None if found.low is None else math.exp(found.low),
+            None if found.high is None else math.exp(found.high),
+            len(seeds),
+            sum(ours.there for ours, _ in arrivals),
+            sum(theirs.there for _, theirs in arrivals),
+            spacing / len(seeds) > reach,
+        )
+
+
+class _Arrival(NamedTuple):
+    """When a run arrived.
+
+    Attributes:
+        time: cost at its arrival, of the whole run where it never did.
+        there: whether it did.
+        spacing: logarithm of the ratio of the two evaluations between which it lies; infinite where
+            it lies before the first.
+    """
+
+    time: float
+    there: bool
+    spacing: float
+
+
+def _arrive(curve: LearningCurve, goal: Goal) -> _Arrival:
+    found = curve.arrival(goal(curve))
+    if found is None:
+        return _Arrival(curve.end, False, 0.0)
+    before = max(cost for cost in curve.cost if cost < found or cost == curve.cost[0])
+    after = min(cost for cost in curve.cost if cost >= found)
+    return _Arrival(found, True, math.log(after / before) if before > 0 else math.inf)
+
+
+def _share(quality: float) -> Goal:
+    return lambda _: quality
+
+
+def _own(curve: LearningCurve) -> float:
+    return SHARE * curve.best
+
+
+def _has_cpu(run: Run) -> bool:
+    cost = run.record.cost
+    return (
+        cost is not None
+        and cost.total_cpu_seconds is not None
+        and all(evaluation.cpu_seconds is not None for evaluation in run.curve)
     )
+
+
+def _after_cut(run: Run, quality: float) -> bool | None:
+    """Whether a run arrived at the first evaluation after a cut of its rate; None where it never
+    arrived.
+    """
+    key = run.task.headline.key
+    before: Evaluation | None = None
+    for evaluation in run.curve:
+        if evaluation.metrics[key] >= quality:
+            return before is not None and evaluation.lr < CUT * before.lr
+        before = evaluation
+    return None
 
 
 def _parts(done: Sequence[Run]) -> dict[str, float]:

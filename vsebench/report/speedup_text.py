@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from vsebench.report.convergence import SHARE, UNITS
+from vsebench.report.convergence import SHARE
 from vsebench.report.evidence_notes import evidence_notes
 from vsebench.report.formats import WIDTH
 from vsebench.report.made_with import comparable_note, machine_note
-from vsebench.report.speedup import least_seeds
-from vsebench.report.wording import counted, name, percent, spelled
+from vsebench.report.speedup import OVER
+from vsebench.report.wording import counted, name, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vsebench.report.convergence import MeanArrival, Unit
-    from vsebench.report.speedup import Ratio, SpeedRow, SpeedTable, To
+    from vsebench.report.speedup import Area, Over, Sooner, SpeedRow, SpeedTable
 
 ABSENT = "–"
 
+Grid = tuple[list[str], list[list[str]]]
+
 
 def render(table: SpeedTable, form: str = "simple") -> str:
-    """Three tables for a terminal or for Markdown: when rows arrive, how much faster than the
-    baseline, and where the seconds went.
+    """Tables for a terminal or for Markdown: quality while the baseline trains, how much sooner
+    rows arrive, and where the seconds went.
 
     Args:
         table: the rows.
         form: table format of tabulate: `simple` or `pipe`.
     """
     parts = [f"{table.section.dataset} · dev · baseline {name(table.target.baseline)}"]
-    parts += [_tabled(grid, form) for grid in (_arrivals(table), _faster(table), _split(table))]
+    grids = [_areas(table), *(_sooner(table, over) for over in OVER), _split(table)]
+    parts += [_tabled(grid, form) for grid in grids]
     bullet = "- " if form == "pipe" else ""
     parts.append(
         "\n".join(
@@ -45,9 +46,7 @@ def render(table: SpeedTable, form: str = "simple") -> str:
 
 
 def as_dicts(table: SpeedTable) -> list[dict[str, object]]:
-    """One flat dict per row for JSON; unknown numbers and open ends are null, and what is known
-    only as a bound says so.
-    """
+    """One flat dict per row for JSON; unknown numbers are null."""
     return [
         {
             "dataset": table.section.dataset,
@@ -56,37 +55,47 @@ def as_dicts(table: SpeedTable) -> list[dict[str, object]]:
             "tuned": dict(row.tuned),
             "baseline": ",".join(table.target.baseline),
             "target": table.target.quality,
+            "target_fixed": table.fixed,
+            "cpu_seconds": table.cpu,
             "seeds": row.seeds,
             "failed_seeds": row.failed,
             "no_evidence": [reason.name for reason in row.no_evidence],
-            **dict(_arrival_items(row.target, "target")),
-            **dict(_arrival_items(row.own, "own")),
+            "arrived": row.arrived,
+            "arrived_after_cut": row.after_cut,
+            **dict(_items(table, row)),
             **{f"{part}_seconds": seconds for part, seconds in row.parts.items()},
         }
         for row in table.rows
     ]
 
 
+def _items(table: SpeedTable, row: SpeedRow) -> Iterator[tuple[str, object]]:
+    for over in OVER:
+        area = row.area[over]
+        difference = None if area is None else area.difference
+        yield f"area_{over}", None if area is None else area.mean
+        for i, key in enumerate(("", "_lo", "_hi")):
+            yield f"area_{over}_difference{key}", None if difference is None else difference[i]
+        places = {f"{share:g}": row.sooner[over][share] for share in table.shares}
+        for place, found in {**places, "own": row.own[over]}.items():
+            for key in ("times", "low", "high", "pairs", "arrived", "base_arrived", "coarse"):
+                value = None if found is None else getattr(found, key)
+                yield f"sooner_{over}_{place}_{key}", value
+
+
 def notes(table: SpeedTable) -> list[str]:
     """What the figures are, and what to mind."""
-    headline, share = table.section.task.headline, percent(SHARE)
-    quality = (
-        "none: it has no finished run"
-        if table.target.quality is None
-        else f"dev {headline.heading} {headline.text(table.target.quality)}"
-    )
-    found = [
-        (
-            f"Target: {quality}, {share} of the best of {name(table.target.baseline)} (mean over "
-            f"seeds). Own best: {share} of each run's own."
-        ),
-        *_legend(table.level),
+    found = list(_legend(table))
+    late = [
+        f"{name(row.combination)} ({row.after_cut} of {row.arrived})"
+        for row in table.rows
+        if row.after_cut and 2 * row.after_cut > row.arrived
     ]
-    at_once = [name(row.combination) for row in table.rows if row.target.at_once or row.own.at_once]
-    if at_once:
+    if late:
         found.append(
-            f"Warning: runs of {'; '.join(at_once)} arrived by their first evaluation, so that "
-            "ratios are coarse: raise evals_per_epoch."
+            "Warning: arrivals time the schedule, not the method: most runs arrive at the first "
+            f"evaluation after a cut of the learning rate: {'; '.join(late)}. Compare areas, or "
+            "train at a constant rate."
         )
     if failed := counted(run for run in table.section.runs if not run.done):
         found.append(f"Warning: failed runs are in no figure: {failed}.")
@@ -98,30 +107,56 @@ def notes(table: SpeedTable) -> list[str]:
     return [*found, *(note for note in (machine_note(done), comparable_note(done)) if note)]
 
 
-def _legend(level: float) -> tuple[str, ...]:
-    return (
-        (
-            "Times: means over seeds, until the first evaluation there. '> x (n of m)': only n of "
-            "m seeds arrived; x counts the others as if at their end."
-        ),
-        (
-            "×: the baseline's time over the row's, in pairs of one seed: geometric mean with "
-            f"Student's {percent(level)} interval of the logarithms."
-        ),
-        (
-            "A run arrives between two evaluations: intervals take the smallest and the largest "
-            "ratio that this leaves, 0 or ∞ where one arrived by its first."
-        ),
-        (
-            "(m): a run never arrived, so that its ratio is only bounded: median over seeds, with "
-            f"the interval of order statistics, which needs {spelled(least_seeds(level))} seeds."
-        ),
-        "'> x', '< x', '?': the median itself is only bounded on one side, or not at all.",
-        "Seconds: training without evaluation, which has a column of its own.",
+def _legend(table: SpeedTable) -> Iterator[str]:
+    headline, share = table.section.task.headline, percent(SHARE)
+    base, level = name(table.target.baseline), percent(table.level)
+    yield (
+        f"Area: mean dev {headline.heading} while {base} trains, with the paired difference to it "
+        f"and its {level} interval; after its last evaluation a row keeps its quality."
     )
+    if table.target.quality is None:
+        yield f"Target: none, {base} has no finished run."
+    elif table.fixed:
+        yield f"Target: dev {headline.heading} {headline.text(table.target.quality)}, as asked."
+    else:
+        best = headline.text(table.target.quality / SHARE)
+        yield f"Targets: shares of the best of {base}, dev {headline.heading} {best}."
+    yield (
+        "× sooner: the baseline's time over the row's, in pairs of one seed: geometric mean with "
+        f"Student's {level} interval of the logarithms. Arrivals are of the best so far, read "
+        "between evaluations."
+    )
+    rows = table.rows
+    if any(_missed(each) for row in rows for over in OVER for each in row.sooner[over].values()):
+        yield (
+            "(n of m): only n of m runs arrived; the others count as if at their end, as the "
+            "baseline's do."
+        )
+    if any(_rough(row, over) for row in rows for over in OVER):
+        yield ("~: evaluations lie further apart than the interval reaches: raise evals_per_epoch.")
+    yield (
+        f"own {share}: to {share} of each run's own best, the baseline's to its own; only where "
+        "both rows have converged."
+    )
+    if table.cpu:
+        yield "Seconds: CPU seconds of training, with what a method needs first."
+    else:
+        yield (
+            "Seconds: wall seconds of training, with what a method needs first; other load "
+            "lengthens them."
+        )
 
 
-def _tabled(grid: tuple[list[str], list[list[str]]], form: str) -> str:
+def _missed(found: Sooner | None) -> bool:
+    return found is not None and min(found.arrived, found.base_arrived) < found.pairs
+
+
+def _rough(row: SpeedRow, over: Over) -> bool:
+    found = [*row.sooner[over].values(), row.own[over]]
+    return any(each is not None and each.coarse for each in found)
+
+
+def _tabled(grid: Grid, form: str) -> str:
     heads, cells = grid
     return tabulate(
         cells,
@@ -132,55 +167,59 @@ def _tabled(grid: tuple[list[str], list[list[str]]], form: str) -> str:
     )
 
 
-def _arrivals(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
-    tuned = next((list(row.tuned) for row in table.rows if row.tuned), [])
-    heads = [
-        table.section.task.compared,
-        "loss",
-        *tuned,
-        "seeds",
-        "updates to target",
-        "s to target",
-        "updates to own best",
-        "s to own best",
-    ]
+def _areas(table: SpeedTable) -> Grid:
+    heads = [table.section.task.compared, "loss", "seeds"]
+    for over in OVER:
+        heads += [f"area, {_unit(table, over)}", "Δ"]
     cells = [
         [
             *_names(row),
-            *(f"{row.tuned.get(key, ABSENT)}" for key in tuned),
             str(row.seeds),
-            *(_mean(to.mean, unit) for to in (row.target, row.own) for unit in UNITS),
+            *(text for over in OVER for text in _area(table, row.area[over])),
         ]
         for row in table.rows
     ]
     return heads, cells
 
 
-def _faster(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
+def _area(table: SpeedTable, area: Area | None) -> tuple[str, str]:
+    headline = table.section.task.headline
+    if area is None:
+        return ABSENT, ABSENT
+    mean = headline.text(area.mean)
+    if area.difference is None:
+        return mean, ABSENT
+    difference, low, high = area.difference
+    half = "" if low is None or high is None else f" ±{headline.text((high - low) / 2)}"
+    return mean, f"{headline.text(difference, '+')}{half}"
+
+
+def _sooner(table: SpeedTable, over: Over) -> Grid:
+    shares = ["target"] if table.fixed else [percent(share) for share in table.shares]
     heads = [
-        table.section.task.compared,
+        f"× sooner, {_unit(table, over)}",
         "loss",
-        "pairs",
-        "× to target, updates",
-        "× to target, s",
-        "× to own best, updates",
-        "× to own best, s",
+        *shares,
+        f"own {percent(SHARE)}",
     ]
     cells = []
     for row in table.rows:
-        pairs = row.own.faster["updates"]
-        ratios = [_ratio(to.faster[unit]) for to in (row.target, row.own) for unit in UNITS]
-        cells.append(
-            [
-                *_names(row),
-                str(pairs.pairs if pairs else 0),
-                *(["1"] * 4 if row.combination == table.target.baseline else ratios),
-            ]
-        )
+        ratios = [
+            _ratio(row.sooner[over][share], whole=share in (SHARE, 1.0)) for share in table.shares
+        ]
+        ratios.append(_ratio(row.own[over], whole=True))
+        is_base = row.combination == table.target.baseline
+        cells.append([*_names(row), *(["1"] * len(ratios) if is_base else ratios)])
     return heads, cells
 
 
-def _split(table: SpeedTable) -> tuple[list[str], list[list[str]]]:
+def _unit(table: SpeedTable, over: Over) -> str:
+    if over == "updates":
+        return table.section.task.step
+    return "CPU s" if table.cpu else "s"
+
+
+def _split(table: SpeedTable) -> Grid:
     parts = next((list(row.parts) for row in table.rows if row.parts), [])
     heads = [table.section.task.compared, "loss", *(f"{part}, s" for part in parts), "all, s"]
     cells = []
@@ -198,69 +237,22 @@ def _names(row: SpeedRow) -> tuple[str, str]:
     return compared, " ".join([loss, *(reason.mark for reason in row.no_evidence)])
 
 
-def _mean(mean: MeanArrival | None, unit: Unit) -> str:
-    if mean is None:
+def _ratio(found: Sooner | None, *, whole: bool) -> str:
+    """The ratio; with its interval where it is to be `whole`."""
+    if found is None:
         return ABSENT
-    value = _amount(mean.value(unit))
-    return value if mean.arrived == mean.runs else f"> {value} ({mean.arrived} of {mean.runs})"
-
-
-def _ratio(ratio: Ratio | None) -> str:
-    if ratio is None:
-        return ABSENT
-    mark = " (m)" if ratio.statistic == "median" else ""
-    interval = (
-        ""
-        if ratio.interval is None
-        else f" [{_factor(ratio.interval[0])}, {_factor(ratio.interval[1])}]"
-    )
-    return f"{_point(ratio)}{mark}{interval}"
-
-
-def _point(ratio: Ratio) -> str:
-    if ratio.low == ratio.high:
-        return _factor(ratio.low)
-    if ratio.low == 0 and ratio.high == math.inf:
-        return "?"
-    if ratio.high == math.inf:
-        return f"> {_factor(ratio.low)}"
-    return (
-        f"< {_factor(ratio.high)}"
-        if ratio.low == 0
-        else f"{_factor(ratio.low)} … {_factor(ratio.high)}"
-    )
-
-
-def _factor(value: float) -> str:
-    return "∞" if value == math.inf else f"{value:.3g}"
+    if found.arrived == 0:
+        return "never"
+    mark = "~" if found.coarse else ""
+    interval = f" [{found.low:.3g}, {found.high:.3g}]" if whole and found.low is not None else ""
+    ours = f" ({found.arrived} of {found.pairs})" if found.arrived < found.pairs else ""
+    return f"{mark}{found.times:.3g}{interval}{ours}"
 
 
 def _amount(value: float | None) -> str:
     if value is None:
         return ABSENT
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _arrival_items(to: To, place: str) -> Iterator[tuple[str, object]]:
-    """What JSON says of one destination."""
-    mean = to.mean
-    for unit in UNITS:
-        yield f"{unit}_to_{place}", None if mean is None else mean.value(unit)
-    yield f"arrived_{place}", None if mean is None else mean.arrived
-    for unit in UNITS:
-        ratio = to.faster[unit]
-        for key in ("statistic", "pairs", "known"):
-            yield f"faster_{unit}_to_{place}_{key}", None if ratio is None else getattr(ratio, key)
-        ends = (
-            (None, None, None, None)
-            if ratio is None
-            else (ratio.low, ratio.high, *(ratio.interval or (None, None)))
-        )
-        for key, value in zip(("low", "high", "interval_lo", "interval_hi"), ends, strict=True):
-            yield (
-                f"faster_{unit}_to_{place}_{key}",
-                None if value is None or value == math.inf else value,
-            )
 
 
 def to_markdown(tables: Sequence[SpeedTable]) -> str:
