@@ -213,7 +213,7 @@ def settle(
     """Adds the undecided pairs of a tile of images `rows` and captions `columns` to the counts.
 
     Args:
-        queries: whose counts they are.
+        queries: images or captions that the counts belong to.
         rows: rows of the tile.
         columns: columns of the tile.
         bands: what the tile left undecided, for its images and for its captions.
