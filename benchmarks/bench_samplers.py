@@ -16,9 +16,8 @@ import torch
 
 from tests.oracles import published_vse_ens as published
 from vsebench.annotation.engine import Context, Refreshes
-from vsebench.annotation.model import Model
+from vsebench.annotation.model import Model, Settings, TrainingData
 from vsebench.annotation.sequential import Sequential
-from vsebench.annotation.settings import Settings, TrainingData
 from vsebench.annotation.throughput import planted_state
 from vsebench.annotation.train import PHASES
 from vsebench.kernels import prefetch_numba

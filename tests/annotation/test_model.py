@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from vsebench.annotation.model import Model
-from vsebench.annotation.settings import Settings, TrainingData
+from vsebench.annotation.model import Model, Settings, TrainingData
 from vsebench.plugin import Key, Positives
 
 N, A, K, SCALE = 400, 300, 8, 0.05

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from tests.oracles import label_ranking as oracle
+from vsebench.annotation.model import Settings, TrainingData
 from vsebench.annotation.sequential_numba import pairs_of
-from vsebench.annotation.settings import Settings, TrainingData
 from vsebench.annotation.train import train
 from vsebench.kernels.draws import tables
 from vsebench.kernels.jit import jit

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from vsebench.annotation.settings import Settings, TrainingData
+from vsebench.annotation.model import Settings, TrainingData
 from vsebench.annotation.throughput import planted_state
 from vsebench.annotation.train import train
 from vsebench.kernels.devices import cpu_threads

@@ -13,8 +13,7 @@ import pytest
 import torch
 
 from tests.oracles import label_ranking as oracle
-from vsebench.annotation.model import Model
-from vsebench.annotation.settings import Settings, TrainingData
+from vsebench.annotation.model import Model, Settings, TrainingData
 from vsebench.annotation.train import Point, train
 from vsebench.kernels.clock import on_cpu
 from vsebench.plugin import DataError, DrawKey, Key, Positives, SamplerState, SpecError

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from vsebench.annotation.model import Model
-    from vsebench.annotation.settings import Settings, TrainingData
+    from vsebench.annotation.model import Model, Settings, TrainingData
     from vsebench.kernels.clock import Clock
     from vsebench.plugin import Key, RankingLoss, Sampler
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.annotation.settings import Settings, TrainingData
+from vsebench.annotation.model import Settings, TrainingData
 from vsebench.data.open import open_dataset
 from vsebench.plugin import AnnotationData, DataError
 

@@ -19,7 +19,7 @@ from vsebench.plugin import Key
 from vsebench.results.record import DivergenceError
 
 if TYPE_CHECKING:
-    from vsebench.annotation.settings import Settings, TrainingData
+    from vsebench.annotation.model import Settings, TrainingData
     from vsebench.plugin import RankingLoss, Sampler
 
 Evaluate = Callable[[Model], Mapping[str, float]]
