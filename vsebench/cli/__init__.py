@@ -3,5 +3,5 @@ check`). Begin at `app`, which lists them.
 
 Beside the commands: `options` is what several of them take, `progress` and `counting` what they
 show on standard error, `extensions` the commands that plugins add; `embedded` and `relevance`
-belong to `evaluate`, `available` to `plugins`.
+belong to `evaluate`.
 """
