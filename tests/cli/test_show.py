@@ -128,6 +128,28 @@ def test_every_component_can_be_shown(capsys: pytest.CaptureFixture[str]):
         assert json.loads(show(capsys, component.name, "--format", "json"))["components"]
 
 
+def test_the_form_of_kernels_is_shown_with_its_reason(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("VSEBENCH_KERNELS", "torch")
+    shown = show(capsys, "adaptive", "--kind", "pooling").splitlines()
+    because = "by torch (VSEBENCH_KERNELS=torch)"
+    assert f"  on the CPU sorted_values, softmax_weighted_sum {because}" in shown
+    assert f"  on CUDA sorted_values {because}" in shown
+    assert "  on CUDA softmax_weighted_sum by torch (no form in triton)" in shown
+    (gpo,) = json.loads(show(capsys, "gpo", "--format", "json"))["components"]
+    assert {
+        "device": "CPU",
+        "kernel": "sorted_weighted_sum",
+        "form": "torch",
+        "because": "VSEBENCH_KERNELS=torch",
+    } in gpo["routes"]
+    monkeypatch.setenv("VSEBENCH_KERNELS", "trch")
+    assert show(capsys, "gpo", code=2).startswith(
+        "vsebench: error: VSEBENCH_KERNELS is 'trch', expected one of auto, torch, numba, triton"
+    )
+
+
 def test_a_data_set_says_where_to_read_on(capsys: pytest.CaptureFixture[str]):
     assert "'vsebench data info flickr8k' says how to prepare it" in show(capsys, "flickr8k")
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from tests.kernels.interpreter import INTERPRETED
 from tests.kernels.test_sorted_pooling import SHAPES, ragged
 from vsebench.kernels import sorted_values, sorted_weighted_sum, valid_mask
 from vsebench.kernels.sorted_values import TorchSortedValues
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-OPERATORS = pytest.mark.parametrize("operator", [TorchSortedValues, NumbaSortedValues])
+ALL: list[type[torch.autograd.Function]] = [TorchSortedValues, NumbaSortedValues]
+if INTERPRETED:
+    from vsebench.kernels.sorted_values_triton import TritonSortedValues
+
+    ALL = [TritonSortedValues]
+OPERATORS = pytest.mark.parametrize("operator", ALL)
 
 
 def by_items(features: Tensor, lengths: Tensor) -> Tensor:
@@ -48,13 +54,10 @@ def test_equals_sorting_each_item_alone(
     operator: Any, batch: int, rows: int, dim: int, ties: bool
 ) -> None:
     features, lengths, _ = ragged(batch, rows, dim, ties=ties)
-    for got, wanted in zip(
-        gradient(operator.apply, features, lengths),
-        gradient(by_items, features, lengths),
-        strict=True,
-    ):
+    found = gradient(operator.apply, features, lengths)
+    for got, wanted in zip(found, gradient(by_items, features, lengths), strict=True):
         assert_close(got, wanted.nan_to_num(0), rtol=0, atol=0)
-    assert (gradient(operator.apply, features, lengths)[1][~valid_mask(lengths, rows)] == 0).all()
+    assert (found[1][~valid_mask(lengths, rows)] == 0).all()
 
 
 @OPERATORS

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 __all__ = ("cuda", "made_ready", "plan_runs", "tiny_root")
 
 
+@pytest.fixture(autouse=True)
+def _plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be launched on a device that computes nothing."""
+    monkeypatch.setattr("vsebench.kernels.compiled.triton_works", lambda device: False)
+
+
 @pytest.fixture
 def cuda() -> Iterator[PretendedCuda]:
     with pretended_cuda() as watching:

@@ -5,6 +5,7 @@ have few shapes.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from tests.rehearsal.pretended_cuda import HostWaitError
-from tests.rehearsal.rehearsing import REGISTRY, SIZE, steps
+from tests.rehearsal.rehearsing import REGISTRY, SIZE, STEPS, steps
 from tests.retrieval.conftest import REGIONS
 from tests.tiny_models import write_bert
 from tests.tiny_vision import write_vision
@@ -44,6 +45,36 @@ def test_no_pooling_makes_the_host_wait(
     made_ready: MadeReady, cuda: PretendedCuda, pooling: str
 ) -> None:
     steps(made_ready(pooling=pooling), cuda)
+
+
+@pytest.mark.parametrize(
+    ("pooling", "kernels"),
+    [
+        ("gpo", {"rank_and_sum", "sum_gradients"}),
+        ("kmax", {"rank_and_sum", "sum_gradients"}),
+        ("fspool", {"rank_and_sum", "values_gradient"}),
+        ("adaptive", {"rank_and_sum", "values_gradient"}),
+    ],
+)
+def test_what_launches_tritons_kernels_makes_nobody_wait(
+    made_ready: MadeReady,
+    cuda: PretendedCuda,
+    monkeypatch: pytest.MonkeyPatch,
+    pooling: str,
+    kernels: set[str],
+) -> None:
+    pytest.importorskip("triton", reason="triton is not installed")
+    launched: list[str] = []
+    monkeypatch.setattr("vsebench.kernels.compiled.triton_works", lambda device: True)
+    for module in ("sorted_pooling_triton", "sorted_values_triton"):
+        monkeypatch.setattr(
+            f"vsebench.kernels.{module}.launch",
+            lambda kernel, *others, **constants: launched.append(kernel.__name__),
+        )
+    session = made_ready(pooling=pooling)
+    launched.clear()
+    steps(session, cuda)
+    assert Counter(launched) == dict.fromkeys(kernels, 2 * STEPS)  # of images and of captions
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -73,7 +73,9 @@ def bench_command(
     from vsebench.bench.run import selected
     from vsebench.bench.table import document, fallen, read, table
     from vsebench.kernels.devices import resolve_device
+    from vsebench.plugin.routes import asked
 
+    asked()
     where = resolve_device(device)
     areas = _areas(only, FIGURES)
     before = None if against is None else read(against)

@@ -12,12 +12,13 @@ import typer
 
 from vsebench.cli.options import Json, PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plugins import KindOption, check_kind
-from vsebench.plugin.cards import DatasetCard, LossCard
+from vsebench.plugin.cards import DatasetCard, LossCard, PoolingCard
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.kinds import KINDS
 from vsebench.plugin.metrics import named
 from vsebench.plugin.params import format_value
 from vsebench.plugin.published import Setting
+from vsebench.plugin.routes import choices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -90,6 +91,7 @@ def _as_dict(component: Component) -> dict[str, Any]:
         "origin": asdict(component.origin),
         "params": [{**asdict(param), "type": param.kind.__name__} for param in component.params],
         "card": {key: value for key, value in card.items() if not callable(value)},
+        "routes": [choice._asdict() for choice in choices(_kernels(component.card))],
     }
 
 
@@ -122,6 +124,22 @@ def _lines(component: Component, spelling: str) -> Iterator[str]:
     yield from (f"  note: {note}" for note in card.notes)
 
 
+def _kernels(card: Card) -> tuple[str, ...]:
+    return card.kernels if isinstance(card, PoolingCard) else ()
+
+
+def kernel_lines(kernels: Sequence[str]) -> Iterator[str]:
+    """The form that kernels would take on each device, and why."""
+    for (device, form, because), group in groupby(
+        choices(kernels), key=lambda choice: (choice.device, choice.form, choice.because)
+    ):
+        names = ", ".join(choice.kernel for choice in group)
+        yield _filled(f"  on {_ARTICLE[device]} {names} by {form} ({because})")
+
+
+_ARTICLE = {"CPU": "the CPU", "CUDA": "CUDA"}
+
+
 def _param(param: Param) -> str:
     bounds = [f"at least {param.minimum:g}"] if param.minimum is not None else []
     bounds += [f"at most {param.maximum:g}"] if param.maximum is not None else []
@@ -138,7 +156,8 @@ def _param(param: Param) -> str:
 
 
 def _particulars(card: Card, component: Component) -> Iterator[str]:
-    """What only losses and data sets have to say."""
+    """What only some kinds have to say."""
+    yield from kernel_lines(_kernels(card))
     if isinstance(card, LossCard):
         yield f"  task: {card.task}"
         offline = card.offline_for(component.resolve({}))

@@ -11,6 +11,7 @@ from vsebench.grid.planners import Opened, resolve_datasets
 from vsebench.grid.preflight import check_components
 from vsebench.kernels.devices import default_workers, resolve_device
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.plugin.routes import asked
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import ComponentRef, resolve_ref
 from vsebench.results.run_base import Environment
@@ -64,6 +65,7 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
     Raises:
         VsebenchError: a component, a parameter, a protocol key or a data set is not as it must be.
     """
+    asked()  # what no run could do must not wait for the first one
     files = tuple(str(Path(file).resolve()) for file in suite.plugin)
     registry = load_plugins(files).registry
     executor = resolve_ref(

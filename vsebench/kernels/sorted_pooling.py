@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from vsebench.kernels.compiled import compiled_kernels_take
+from vsebench.kernels.compiled import compiled_kernels_take, triton_kernels_take
 from vsebench.kernels.masks import valid_mask
 from vsebench.kernels.sorting_network import LIMIT
 
@@ -72,8 +72,9 @@ def sorted_weighted_sum(features: Tensor, lengths: Tensor, weights: Tensor) -> T
     the weight of its rank. A NaN among the valid values makes the sum NaN. Differentiable once, in
     `features` and `weights`.
 
-    float32 on the CPU, up to 256 rows, takes a compiled kernel, about ten times as fast as sorting;
-    everything else takes `torch.sort`. Both give the same order, and sums that differ by rounding.
+    Up to 256 rows take a compiled kernel: float32 on the CPU one of numba's, about ten times as
+    fast as sorting; float32, bfloat16 and float16 on CUDA one of Triton's. Everything else takes
+    `torch.sort`. All give the same order, and sums that differ by rounding.
 
     Args:
         features: [B, N, D], any floating dtype.
@@ -84,14 +85,18 @@ def sorted_weighted_sum(features: Tensor, lengths: Tensor, weights: Tensor) -> T
         [B, D] in the dtype of `features`; computed in the wider of the two dtypes, float32 at
         least.
     """
-    operator: type[torch.autograd.Function] = TorchSortedSum
-    if (
-        features.shape[1] <= LIMIT
-        and weights.dtype != torch.float64
-        and compiled_kernels_take(features)
-    ):
-        from vsebench.kernels import sorted_pooling_numba
-
-        operator = sorted_pooling_numba.NumbaSortedSum
-    out: Tensor = operator.apply(features, lengths, weights)  # type: ignore[no-untyped-call]
+    out: Tensor = _operator(features, weights).apply(features, lengths, weights)  # type: ignore[no-untyped-call]
     return out
+
+
+def _operator(features: Tensor, weights: Tensor) -> type[torch.autograd.Function]:
+    if features.shape[1] <= LIMIT and weights.dtype != torch.float64:
+        if compiled_kernels_take(features):
+            from vsebench.kernels.sorted_pooling_numba import NumbaSortedSum
+
+            return NumbaSortedSum
+        if triton_kernels_take(features):
+            from vsebench.kernels.sorted_pooling_triton import TritonSortedSum
+
+            return TritonSortedSum
+    return TorchSortedSum

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from vsebench.kernels.compiled import compiled_kernels_take
+from vsebench.kernels.compiled import compiled_kernels_take, triton_kernels_take
 from vsebench.kernels.masks import valid_mask
 from vsebench.kernels.sorting_network import LIMIT
 
@@ -32,13 +32,21 @@ def sorted_values(features: Tensor, lengths: Tensor) -> Tensor:
     Returns:
         [B, N, D] in the dtype of `features`.
     """
-    operator: type[torch.autograd.Function] = TorchSortedValues
-    if features.shape[1] <= LIMIT and compiled_kernels_take(features):
-        from vsebench.kernels import sorted_values_numba
-
-        operator = sorted_values_numba.NumbaSortedValues
-    out: Tensor = operator.apply(features, lengths)  # type: ignore[no-untyped-call]
+    out: Tensor = _operator(features).apply(features, lengths)  # type: ignore[no-untyped-call]
     return out
+
+
+def _operator(features: Tensor) -> type[torch.autograd.Function]:
+    if features.shape[1] <= LIMIT:
+        if compiled_kernels_take(features):
+            from vsebench.kernels.sorted_values_numba import NumbaSortedValues
+
+            return NumbaSortedValues
+        if triton_kernels_take(features):
+            from vsebench.kernels.sorted_values_triton import TritonSortedValues
+
+            return TritonSortedValues
+    return TorchSortedValues
 
 
 class TorchSortedValues(torch.autograd.Function):

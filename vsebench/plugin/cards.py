@@ -74,10 +74,13 @@ class PoolingCard(Card):
         order_free: the order of an item's rows does not matter.
         graphs: largest number of graphs that `torch.compile` makes of it; 1 means that nothing
             breaks the graph. None claims nothing.
+        kernels: names in `vsebench.plugin.routes.KERNELS` of what it spends its time in, of which
+            `vsebench show` tells the form that would be taken.
     """
 
     order_free: Claim[bool] = False
     graphs: Claim[int | None] = None
+    kernels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

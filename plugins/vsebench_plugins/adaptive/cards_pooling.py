@@ -27,4 +27,5 @@ ADAPTIVE_POOLING = PoolingCard(
     ),
     order_free=True,
     graphs=1,
+    kernels=("sorted_values", "softmax_weighted_sum"),
 )

@@ -26,6 +26,7 @@ MEAN = PoolingCard(
     published=published.MEAN,
     order_free=True,
     graphs=1,
+    kernels=("masked_mean",),
 )
 
 MAX = PoolingCard(
@@ -34,6 +35,7 @@ MAX = PoolingCard(
     published=published.MAX,
     order_free=True,
     graphs=1,
+    kernels=("masked_max",),
 )
 
 MAXAVG = PoolingCard(
@@ -41,6 +43,7 @@ MAXAVG = PoolingCard(
     notes=("No paper fixes the mixture: w = 0.5 is this suite's choice.",),
     order_free=True,
     graphs=1,
+    kernels=("masked_max", "masked_mean"),
 )
 
 KMAX = PoolingCard(
@@ -55,6 +58,7 @@ KMAX = PoolingCard(
     ),
     order_free=True,
     graphs=1,
+    kernels=("sorted_weighted_sum",),
 )
 
 DOT = Card("inner product of the embeddings (the cosine, as they are normalised)")

@@ -32,4 +32,5 @@ GPO = PoolingCard(
     notes=("12,704 parameters for each tower.",),
     order_free=True,
     graphs=_graphs,
+    kernels=("prefix_scores", "sorted_weighted_sum"),
 )

@@ -82,6 +82,7 @@ FSPOOL = PoolingCard(
     notes=("VSE-infinity does not say how many pieces it used.",),
     order_free=True,
     graphs=1,
+    kernels=("sorted_values",),
 )
 
 SOFTMAX = PoolingCard(
@@ -95,6 +96,7 @@ SOFTMAX = PoolingCard(
     ),
     order_free=True,
     graphs=1,
+    kernels=("softmax_weighted_sum",),
 )
 
 SELFATTN = PoolingCard(
@@ -134,6 +136,7 @@ ESA = PoolingCard(
     ),
     order_free=True,
     graphs=1,
+    kernels=("softmax_weighted_sum",),
 )
 
 _GRAPH_NOTES = (

@@ -1,0 +1,49 @@
+"""Triton compilation and launches for the modules named `*_triton`, which are imported only when a
+CUDA tensor is at hand, or when Triton's interpreter is to take one of the CPU.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+import triton
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+__all__ = ("blocks", "jit", "launch")
+
+
+def jit(function: Callable[..., object]) -> Any:
+    """A kernel, or a function of kernels; interpreted where `TRITON_INTERPRET=1` is set before the
+    first import of triton.
+    """
+    return triton.jit(function)
+
+
+def blocks(total: int, size: int) -> int:
+    """How many blocks of a size cover a total."""
+    return -(-total // size)
+
+
+def launch(
+    kernel: Any, grid: tuple[int, ...], *arguments: Tensor | int | None, **constants: int
+) -> None:
+    """Starts a kernel on the device of its first argument; an empty grid has nothing to start.
+
+    Args:
+        kernel: what `jit` has made.
+        grid: number of programs along each axis.
+        arguments: tensors, numbers, and None for tensors that this launch does without.
+        constants: the kernel's compile-time numbers, and `num_warps`.
+    """
+    if 0 in grid:
+        return
+    device = arguments[0].device  # type: ignore[union-attr]
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        # Fused multiply-adds said aloud: their default differs between releases
+        kernel[grid](*arguments, **constants, enable_fp_fusion=True)
