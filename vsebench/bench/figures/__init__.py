@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vsebench.bench.figures import (
     encoders,
+    kept,
     loader,
     losses,
     poolings,
@@ -18,6 +19,7 @@ FIGURES = (
     *losses.FIGURES,
     *encoders.FIGURES,
     *loader.FIGURES,
+    *kept.FIGURES,
     *step.FIGURES,
     *ranking.FIGURES,
     *samplers.FIGURES,
