@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vsebench.cli.options import Level, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.report.comparison import Combination, Terms
+    from vsebench.report.sections import Section
 
 
 def compare_command(
@@ -45,6 +51,22 @@ def compare_command(
             "[default: 2.0 RSUM, 0.002 MAP, 0 of others]",
         ),
     ] = None,
+    hardest: Annotated[
+        int | None,
+        typer.Option(
+            "--queries",
+            metavar="N",
+            min=0,
+            help="Say over how many queries rows win, tie and lose, too, and list the N hardest.",
+        ),
+    ] = None,
+    data_root: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder in which the data set lies, so that --queries shows captions; repeatable.",
+        ),
+    ] = None,
     level: Level = LEVEL,
     form: TableOrJson = "table",
 ) -> None:
@@ -76,9 +98,10 @@ def compare_command(
             for (section, terms), found in zip(asked, compared, strict=True)
             for each in found
         ]
+        counted = {} if hardest is None else {"queries": _as_dicts(asked, chosen, hardest)}
         typer.echo(
             json.dumps(
-                {"schema": 1, "reference": reference, "comparisons": rows},
+                {"schema": 1, "reference": reference, "comparisons": rows, **counted},
                 indent=1,
                 ensure_ascii=False,
                 allow_nan=False,
@@ -92,3 +115,40 @@ def compare_command(
             for (section, terms), found in zip(asked, compared, strict=True)
         )
     )
+    if hardest is not None:
+        from vsebench.report.queries import tallies
+        from vsebench.report.queries_text import render as render_queries
+
+        for section, _ in asked:
+            captions = _captions(section, data_root) if data_root else ()
+            typer.echo(f"\n{section.dataset} · queries\n")
+            typer.echo(render_queries(tallies(section, chosen, hardest), chosen, captions))
+
+
+def _as_dicts(
+    asked: Sequence[tuple[Section, Terms]], chosen: Combination, hardest: int
+) -> list[dict[str, object]]:
+    from vsebench.report.queries import tallies
+    from vsebench.report.queries_text import as_dict
+
+    return [
+        {"dataset": section.dataset, **as_dict(tally)}
+        for section, _ in asked
+        for tally in tallies(section, chosen, hardest)
+    ]
+
+
+def _captions(section: Section, roots: Sequence[Path]) -> Sequence[str]:
+    """The test captions of a section's data set; none of the annotation task.
+
+    Raises:
+        DataError: it is not in these folders, or damaged.
+    """
+    from vsebench.data.open import open_dataset
+    from vsebench.plugin.host.loader import load_plugins
+
+    ref = section.runs[0].record.spec.dataset
+    component = load_plugins().registry.get("dataset", ref.name)
+    data = open_dataset(component, ref.params, data_roots=roots).data
+    captions: Sequence[str] = getattr(data.splits["test"], "captions", ())
+    return captions
