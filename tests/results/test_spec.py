@@ -48,6 +48,7 @@ DEFAULTS = {
     "select_at": "epoch",
     "select_by": "rsum",
     "precision": "auto",
+    "compile": "none",
     "stop": "never",
     "threads": 1,
 }

@@ -156,6 +156,11 @@ class Protocol(AnyProtocol):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 autocast on CUDA, fp32 elsewhere"
     )
+    compile: Literal["none", "inductor"] = Field(
+        "none",
+        description="inductor: in training steps, torch.compile makes one graph of each encoder "
+        "and pooling for every width of a batch; results differ by rounding",
+    )
     stop: str = Field(
         NEVER,
         description="component spec of the stopping rule, which ends a run before its last epoch; "

@@ -69,7 +69,12 @@ class Tower(nn.Module):
         """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]; `kept` says which
         of the encoder's features stay, all without it.
         """
-        features = self.encoder(values, lengths)
+        return self.embed(self.encoder(values, lengths), lengths, kept)
+
+    def embed(
+        self, features: Tensor | LocalFeatures, lengths: Tensor, kept: Kept | None = None
+    ) -> Encoded:
+        """What follows the encoder."""
         if isinstance(features, LocalFeatures):
             features, lengths = features
         if kept is not None:

@@ -160,7 +160,7 @@ class BertEncoder(nn.Module):
 
     def features(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The last hidden states [B, N, width] of `tokens` int64 [B, N] with `lengths` [B]."""
-        if tokens.is_cuda:
+        if tokens.is_cuda or torch.compiler.is_compiling():
             return last_states(self.backbone, tokens, lengths, self._mask)
         return self._by_length(tokens, lengths)
 

@@ -70,7 +70,8 @@ class RegionEncoder(nn.Module):
         valid = valid_mask(lengths, features.shape[1])
         if self.count_padding:
             return self._rows(torch.where(valid[..., None], features, 0), torch.ones_like(valid))
-        if features.is_cuda:  # gathering the valid rows would make the host wait for their number
+        # Gathering the valid rows would make the host wait for their number, or break a graph
+        if features.is_cuda or torch.compiler.is_compiling():
             return self._rows(torch.where(valid[..., None], features, 0), valid)
         rows = valid.flatten().nonzero().squeeze(1)
         packed = self._packed(features.flatten(0, 1)[rows])

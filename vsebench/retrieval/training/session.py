@@ -255,7 +255,8 @@ def _objective(
 def _stepper(
     inputs: Inputs, model: Model, objective: Objective, schedule: Schedule, device: torch.device
 ) -> Stepper:
-    protocol, train, static = schedule.protocol, inputs.train, device.type == "cuda"
+    protocol, train = schedule.protocol, inputs.train
+    static = device.type == "cuda" or protocol.compile != "none"
     images = image_batches(train.images, model.image.encoder, inputs.feature_kind, protocol, static)
     texts = text_batches(train.texts, inputs.tokeniser, protocol.augment_words, device, static)
     return Stepper(

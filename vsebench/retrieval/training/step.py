@@ -17,7 +17,7 @@ from vsebench.retrieval.training.global_negatives import SampledIndices
 from vsebench.retrieval.training.offline_negatives import OfflineIndices
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from torch import Tensor
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from vsebench.retrieval.inputs.padded import Padded
     from vsebench.retrieval.model import Encoded, Model
     from vsebench.retrieval.training.optimisation import Optimisation
+
+    Embeds = Callable[..., Encoded]
 
 
 class Streams(NamedTuple):
@@ -107,6 +109,7 @@ class Stepper:
         text_to_image: the image of each training caption.
         protocol: the run's protocol.
         forwards: items passed through a tower so far.
+        towers: what embeds images and captions: the model's towers, or what was compiled of them.
     """
 
     model: Model
@@ -115,6 +118,17 @@ class Stepper:
     text_to_image: np.ndarray
     protocol: Protocol
     forwards: int = 0
+    towers: tuple[Embeds, Embeds] = field(init=False)
+
+    def __post_init__(self) -> None:
+        towers = self.model.image, self.model.text
+        if self.protocol.compile != "none":
+            from vsebench.retrieval.training.compiled import CompiledTower
+
+            image, text = (CompiledTower(tower, self.protocol.compile) for tower in towers)
+            self.towers = image, text
+        else:
+            self.towers = towers
 
     def announce(self, captions: np.ndarray, key: Key) -> None:
         """Says in which order the coming epoch visits the training captions, so that their images
@@ -175,7 +189,7 @@ class Stepper:
 
     def _embed_images(self, batch: Padded) -> Encoded:
         self.forwards += len(batch.lengths)
-        return self.model.image(*batch)  # type: ignore[no-any-return]
+        return self.towers[0](*batch)
 
     def _embed_texts(self, batches: Sequence[Padded]) -> list[Encoded]:
         """Embeds several batches in one pass of the tower: its recurrent steps cost about the same
@@ -183,7 +197,7 @@ class Stepper:
         """
         joined = join(batches) if len(batches) > 1 else batches[0]
         self.forwards += len(joined.lengths)
-        encoded: Encoded = self.model.text(*joined)
+        encoded = self.towers[1](*joined)
         size = len(joined.lengths) // len(batches)
         return [
             encoded.part(slice(start, start + size))

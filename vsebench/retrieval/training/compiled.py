@@ -1,0 +1,57 @@
+"""Towers whose parts torch compiles for training steps (protocol key `compile`).
+
+A part has a graph for every width of its batches, which are few (`inputs.padded.bucket`), and one
+more for a last batch that is smaller and for parameters that begin to train. Encoders with a
+recurrent layer of torch stay as they are: no graph may hold one. So do losses, which may read the
+number of the step.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vsebench.retrieval.inputs.padded import Kept
+    from vsebench.retrieval.model import Encoded, Tower
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    # Random numbers as in steps that are not compiled, so that dropout drops the same
+    "inductor": {"backend": "inductor", "options": {"fallback_random": True}}
+}
+"""What `torch.compile` is told, by the value of the key."""
+
+_MOST_GRAPHS = 256  # of a part; torch gives up after 8
+
+
+class CompiledTower:
+    """Does in training what a tower does.
+
+    Args:
+        tower: the tower, which stays as it is and keeps the parameters.
+        compile_: value of the protocol key.
+    """
+
+    def __init__(self, tower: Tower, compile_: str) -> None:
+        settings = SETTINGS[compile_]
+        encoder = tower.encoder
+        recurrent = any(isinstance(module, nn.RNNBase) for module in encoder.modules())
+        self._encode = encoder if recurrent else torch.compile(encoder, dynamic=False, **settings)
+        self._embed = torch.compile(tower.embed, dynamic=False, **settings)
+
+    def __call__(self, values: Tensor, lengths: Tensor, kept: Kept | None = None) -> Encoded:
+        """As the tower's `forward`."""
+        with (
+            torch._dynamo.config.patch(recompile_limit=_MOST_GRAPHS),
+            warnings.catch_warnings(),
+        ):
+            # What goes from one graph to the next is no leaf, and torch looks for its gradient
+            warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a leaf")
+            features = self._encode(values, lengths)
+            embedded: Encoded = self._embed(features, lengths, kept)
+        return embedded
