@@ -47,6 +47,8 @@ DEFAULTS = {
     "eval_every_steps": 0,
     "select_at": "epoch",
     "select_by": "rsum",
+    "tune_images": 0,
+    "evaluate_on": "test",
     "precision": "auto",
     "compile": "none",
     "stop": "never",
@@ -161,7 +163,12 @@ def test_keys_that_a_protocol_gained_since_are_no_part_of_old_ids(
 
 @pytest.mark.parametrize(
     "change",
-    [{"last_batch": "keep"}, {"eval_every_steps": 100}, {"select_by": "r1+r5"}],
+    [
+        {"last_batch": "keep"},
+        {"eval_every_steps": 100},
+        {"select_by": "r1+r5"},
+        {"tune_images": 20},
+    ],
     ids=str,
 )
 def test_a_key_that_was_gained_is_part_of_new_ids(change: dict[str, Any]):

@@ -109,12 +109,12 @@ def compare_command(
         )
         return
     family = sum(each.tests is not None for found in compared for each in found)
-    typer.echo(
-        "\n\n".join(
-            f"{section.dataset} · test\n\n{render(section, found, chosen, terms, family)}"
-            for (section, terms), found in zip(asked, compared, strict=True)
-        )
-    )
+    tables = [
+        f"{section.dataset} · {section.counted_on}\n\n"
+        f"{render(section, found, chosen, terms, family)}"
+        for (section, terms), found in zip(asked, compared, strict=True)
+    ]
+    typer.echo("\n\n".join(tables))
     if hardest is not None:
         from vsebench.report.queries import tallies
         from vsebench.report.queries_text import render as render_queries
@@ -139,7 +139,8 @@ def _as_dicts(
 
 
 def _captions(section: Section, roots: Sequence[Path]) -> Sequence[str]:
-    """The test captions of a section's data set; none of the annotation task.
+    """The captions that a section's runs were counted on, in the order of their ranks; none of the
+    annotation task.
 
     Raises:
         DataError: it is not in these folders, or damaged.
@@ -150,5 +151,5 @@ def _captions(section: Section, roots: Sequence[Path]) -> Sequence[str]:
     ref = section.runs[0].record.spec.dataset
     component = load_plugins().registry.get("dataset", ref.name)
     data = open_dataset(component, ref.params, data_roots=roots).data
-    captions: Sequence[str] = getattr(data.splits["test"], "captions", ())
-    return captions
+    names = ("test", "dev") if section.counted_on == "dev+test" else ("test",)
+    return [text for name in names for text in getattr(data.splits[name], "captions", ())]

@@ -14,6 +14,7 @@ from vsebench.plugin.kinds import KINDS
 from vsebench.results.record import Evaluation
 from vsebench.results.run_base import make
 from vsebench.results.tasks import task_of
+from vsebench.retrieval.inputs.held_out import splits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -164,6 +165,25 @@ def check_frozen(
         )
 
 
+def check_held_out(dataset: ComponentRef, data: RetrievalData, protocol: Protocol) -> None:
+    """Checks that images can be held out of training, and that dev is counted only where they are.
+
+    Raises:
+        SpecError: dev is to be counted, and would choose the model.
+        DataError: no image would be left to train on.
+    """
+    if protocol.evaluate_on == "dev+test" and not protocol.tune_images:
+        raise SpecError(
+            "protocol key 'evaluate_on': dev is counted only where it decides nothing: hold "
+            "training images out to stand in for it, with --set tune_images=1000 too"
+        )
+    if (found := len(data.splits["train"].lengths)) <= protocol.tune_images:
+        raise DataError(
+            f"{dataset.spec} has {found} training images, of which {protocol.tune_images} cannot "
+            "be held out: lower the number with --set tune_images=N"
+        )
+
+
 def check_batch(dataset: ComponentRef, data: RetrievalData, protocol: Protocol) -> None:
     """Checks that an epoch has a step: that the training split fills a batch, where a partial one
     is dropped.
@@ -171,7 +191,7 @@ def check_batch(dataset: ComponentRef, data: RetrievalData, protocol: Protocol) 
     Raises:
         DataError: it does not.
     """
-    found, size = len(data.splits["train"].captions), protocol.batch_size
+    found, size = len(splits_of(data, protocol)["train"].captions), protocol.batch_size
     if protocol.last_batch == "drop" and found < size:
         raise DataError(
             f"{dataset.spec} has {found} training captions, fewer than one batch of {size}: lower "

@@ -64,7 +64,7 @@ def heading(block: Block) -> str:
         if section.apart
         else []
     )
-    return " · ".join([section.dataset, "test", *section.set_apart, *apart])
+    return " · ".join([section.dataset, section.counted_on, *section.set_apart, *apart])
 
 
 def whole(block: Block, only: Sequence[str] = ()) -> Grid:

@@ -26,7 +26,7 @@ class Hard:
     """A query that both rows answer badly.
 
     Attributes:
-        index: its place in the test split, from 0.
+        index: its place in the test split, from 0; queries of dev, where they count, follow.
         ours: the row's score: geometric mean of its ranks over seeds, from 1 for the top; mean
             average precision on the annotation task.
         theirs: the reference's.

@@ -81,6 +81,11 @@ class Section:
         return known[key]
 
     @property
+    def counted_on(self) -> str:
+        """The splits that its metrics are of."""
+        return self.runs[0].record.spec.counted_on
+
+    @property
     def set_apart(self) -> tuple[str, ...]:
         """What gives it a table of its own on its data set."""
         return self.runs[0].record.spec.set_apart

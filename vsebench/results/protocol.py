@@ -153,6 +153,17 @@ class Protocol(AnyProtocol):
         description="what the best model is best at: the sum of R@1, R@5 and R@10 of both "
         "directions, or of R@1 and R@5",
     )
+    tune_images: int = Field(
+        0,
+        ge=0,
+        description="training images, always the same ones, that are held out of training and "
+        "stand in for dev: curves, stopping, selection and tuning see them alone; 0: none",
+    )
+    evaluate_on: Literal["test", "dev+test"] = Field(
+        "test",
+        description="what a finished run is counted on; dev+test: two galleries, each ranked by "
+        "itself, where tune_images kept dev from every choice",
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 autocast on CUDA, fp32 elsewhere"
     )

@@ -168,6 +168,11 @@ class RunBase(Frozen, ABC):
         return ()
 
     @property
+    def counted_on(self) -> str:
+        """The splits that the finished run's metrics are of."""
+        return "test"
+
+    @property
     def caveat(self) -> str:
         """What of the protocol every reader of a table should know; may be empty."""
         return ""

@@ -73,6 +73,10 @@ class RunSpec(RunBase):
         return () if self.similarity.spec == "dot" else (f"similarity {self.similarity.spec}",)
 
     @property
+    def counted_on(self) -> str:
+        return self.protocol.evaluate_on
+
+    @property
     def warmup(self) -> WarmUp | None:
         return WarmUp(self.warmup_loss.spec, self.protocol.warmup_epochs)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -122,11 +123,8 @@ def keep_features(
         WriteError: the cache cannot be written.
     """
     for side, frozen in taken.items():
-        train, dev, test = (
-            keep_split({side: frozen}, getattr(inputs, name), name, spec, device, report)
-            for name in ("train", "dev", "test")
-        )
-        inputs = replace(inputs, train=train, dev=dev, test=test)
+        kept = partial(keep_split, {side: frozen}, spec=spec, device=device, report=report)
+        inputs = inputs.changed(kept)
     return replace(inputs, feature_kind="grid") if "image" in taken else inputs
 
 

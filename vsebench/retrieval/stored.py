@@ -76,8 +76,8 @@ class OwnTest:
     Attributes:
         split: its embeddings.
         data_path: where the data set was found.
-        mismatch: what to say where the model's figures are not its record's, although both were
-            computed on the CPU, which gives them to the last digit; else None.
+        mismatch: what to say where the model's figures are not its record's, although both are of
+            test alone and were computed on the CPU, which gives them to the last digit; else None.
     """
 
     split: EmbeddedSplit
@@ -181,6 +181,7 @@ def _mismatch(model: TrainedModel, found: EmbeddedSplit) -> str | None:
     if (
         model.device.type != "cpu"
         or model.spec.device != "cpu"
+        or model.spec.counted_on != "test"
         or record.metric_version != METRIC_VERSION
     ):
         return None

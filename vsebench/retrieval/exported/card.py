@@ -44,11 +44,11 @@ def _lines(about: About, record: RunRecord, name: str) -> Iterator[str]:
     yield ""
     shown = [metric for metric in METRICS["retrieval"] if metric.key in record.test]
     rows = [(metric.name, metric.text(record.test[metric.key])) for metric in shown]
-    yield tabulate(rows, ("metric", "test"), tablefmt="github", disable_numparse=True)
+    yield tabulate(rows, ("metric", spec.counted_on), tablefmt="github", disable_numparse=True)
     yield ""
     yield (
-        "Measured once, on the test split of the data set above; R@K counts a query when any match "
-        "is among the first K, and ties count against the model."
+        f"Measured once, on {spec.counted_on} of the data set above; R@K counts a query when any "
+        "match is among the first K, and ties count against the model."
     )
     yield ""
     yield "## Use"

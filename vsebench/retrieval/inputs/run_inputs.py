@@ -4,7 +4,7 @@ the words of the training captions) and who belongs to whom.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +21,7 @@ from vsebench.plugin import (
     TextEncoderCard,
 )
 from vsebench.plugin.cards import claimed
+from vsebench.retrieval.inputs.held_out import SECOND, splits_of
 from vsebench.retrieval.inputs.splits import (
     Captions,
     CaptionStates,
@@ -30,7 +31,7 @@ from vsebench.retrieval.inputs.splits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     import torch
@@ -114,6 +115,7 @@ class Inputs:
         train: the training split.
         dev: chooses the best model.
         test: test split, which is evaluated once.
+        second: split that is counted beside it; None where there is none.
         tokeniser: tokeniser of the captions.
         feature_kind: what a local feature is.
         in_dim: size of what the image encoder reads: of a feature, or the channels of a pixel.
@@ -125,6 +127,22 @@ class Inputs:
     tokeniser: Tokeniser
     feature_kind: FeatureKind
     in_dim: int
+    second: SplitInputs | None = None
+
+    @property
+    def galleries(self) -> tuple[SplitInputs, ...]:
+        """What the finished run is counted on, test first."""
+        return (self.test,) if self.second is None else (self.test, self.second)
+
+    def changed(self, change: Callable[[SplitInputs, str], SplitInputs]) -> Inputs:
+        """The same with every split changed, given it and its name."""
+        return replace(
+            self,
+            train=change(self.train, "train"),
+            dev=change(self.dev, "dev"),
+            test=change(self.test, "test"),
+            second=None if self.second is None else change(self.second, SECOND),
+        )
 
 
 def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inputs:
@@ -143,19 +161,20 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
             f"{spec.dataset.spec} is not an image–caption set: its card names another task than "
             "it serves"
         )
-    splits = data.splits
+    splits = splits_of(data, spec.protocol)
     decoders = decoding_threads(device, spec.protocol.threads, spec.environment.concurrency)
     tokeniser = tokeniser_of(spec, registry, splits["train"].captions)
-    train, dev, test = (
-        split_inputs(splits[name], tokeniser, device, decoders) for name in ("train", "dev", "test")
-    )
+    read = {
+        name: split_inputs(split, tokeniser, device, decoders) for name, split in splits.items()
+    }
     return Inputs(
-        train,
-        dev,
-        test,
+        read["train"],
+        read["dev"],
+        read["test"],
         tokeniser,
         data.feature_kind or cast("DatasetCard", component.card).feature_kind,
-        train.images.dim,
+        read["train"].images.dim,
+        read.get(SECOND),
     )
 
 

@@ -70,6 +70,16 @@ class RetrievalMetrics:
         )
         return cls(**mean, rsum=rsum, i2t_ranks=ranks.image, t2i_ranks=ranks.text)
 
+    @classmethod
+    def of_galleries(cls, galleries: Sequence[RetrievalMetrics]) -> RetrievalMetrics:
+        """The metrics of all queries of several galleries, each ranked within its own."""
+        return cls.from_ranks(
+            Ranks(
+                np.concatenate([each.i2t_ranks for each in galleries]),
+                np.concatenate([each.t2i_ranks for each in galleries]),
+            )
+        )
+
     def as_dict(self) -> dict[str, float]:
         """The metrics without the ranks."""
         return {

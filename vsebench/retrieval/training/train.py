@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from vsebench.data.vocabulary import Vocabulary
@@ -15,15 +16,19 @@ from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import Cost, RunRecord
+from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.collapse import find_collapse
 from vsebench.retrieval.training.selection import embed_split, evaluate_embedded
 from vsebench.retrieval.training.session import Reporter, Session, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vsebench.results.record import Provenance
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
+    from vsebench.retrieval.inputs.run_inputs import SplitInputs
 
 
 def train(
@@ -53,20 +58,26 @@ def train(
 
 def _finish(session: Session, origin: Provenance) -> RunRecord:
     state, directory, schedule = session.state, session.directory, session.schedule
+    inputs = session.inputs
     assert state.best is not None
     session.report({"event": "phase", "phase": "test"})
     session.model.load_state_dict(state.best.model)
     with session.clock.measure("evaluation"):
-        image, text = embed_split(session.model, session.inputs.test, session.device)
-        metrics = evaluate_embedded(session.model, image, text, session.inputs.test)
-    owner, ranks = session.inputs.test.text_to_image, (metrics.i2t_ranks, metrics.t2i_ranks)
-    directory.write_ranks(*ranks, owner)
+        image, text = embed_split(session.model, inputs.test, session.device)
+        on_test = evaluate_embedded(session.model, image, text, inputs.test)
+        metrics = on_test if inputs.second is None else _with_second(session, on_test)
+    directory.write_ranks(metrics.i2t_ranks, metrics.t2i_ranks, _owners(inputs.galleries))
     columns = session.observers.tested(
         lambda: RetrievalTest(
-            image, text, owner, session.model.similarity, *ranks, metrics.as_dict()
+            image,
+            text,
+            inputs.test.text_to_image,
+            session.model.similarity,
+            on_test.i2t_ranks,
+            on_test.t2i_ranks,
+            on_test.as_dict(),
         )
     )
-    inputs = session.inputs
     directory.write_best(
         state.best.model,
         {
@@ -96,6 +107,23 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
     directory.write_record(record)
     directory.checkpoint_path.unlink(missing_ok=True)
     return record
+
+
+def _with_second(session: Session, on_test: RetrievalMetrics) -> RetrievalMetrics:
+    second = session.inputs.second
+    assert second is not None
+    image, text = embed_split(session.model, second, session.device)
+    return RetrievalMetrics.of_galleries(
+        (on_test, evaluate_embedded(session.model, image, text, second))
+    )
+
+
+def _owners(galleries: Sequence[SplitInputs]) -> np.ndarray:
+    """The image of each caption, int64, of galleries one after the other."""
+    starts = np.cumsum([0, *(len(split.images) for split in galleries)])
+    return np.concatenate(
+        [split.text_to_image + start for split, start in zip(galleries, starts, strict=False)]
+    )
 
 
 def _cost(session: Session) -> Cost:
