@@ -20,10 +20,10 @@ from vsebench.retrieval.encoders.backbone import BackboneEncoder
 from vsebench.retrieval.encoders.bert import BertEncoder
 from vsebench.retrieval.frozen import Head, keep_features, untrained
 from vsebench.retrieval.inputs.augment import keep_words
+from vsebench.retrieval.inputs.batches import StateBatches
 from vsebench.retrieval.inputs.padded import Padded, join
 from vsebench.retrieval.inputs.run_inputs import open_inputs
 from vsebench.retrieval.inputs.splits import CaptionStates, ImageFeatures
-from vsebench.retrieval.inputs.text_batches import StateBatches
 from vsebench.retrieval.stored import embed_test, open_stored
 from vsebench.retrieval.training.train import train
 

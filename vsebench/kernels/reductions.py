@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsebench.kernels.compiled import compiled_kernels_take
-from vsebench.kernels.masks import valid_mask
+from vsebench.kernels.valid_rows import valid_mask
 
 if TYPE_CHECKING:
     from torch import Tensor

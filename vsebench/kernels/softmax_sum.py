@@ -9,8 +9,7 @@ import torch
 from torch.nn.functional import pad
 
 from vsebench.kernels.compiled import compiled_kernels_take
-from vsebench.kernels.masks import valid_mask
-from vsebench.kernels.valid_rows import padded_rows
+from vsebench.kernels.valid_rows import padded_rows, valid_mask
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,8 +11,8 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from vsebench.kernels.compiled import compiled_kernels_take, triton_kernels_take
-from vsebench.kernels.masks import valid_mask
 from vsebench.kernels.sorting_network import LIMIT
+from vsebench.kernels.valid_rows import valid_mask
 
 if TYPE_CHECKING:
     from torch import Tensor

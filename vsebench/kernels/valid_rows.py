@@ -1,4 +1,6 @@
-"""The valid rows of a padded batch one after the other, for what is computed row by row."""
+"""The valid rows of a padded batch: their mask, and the rows one after the other, for what is
+computed row by row.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from vsebench.kernels.masks import valid_mask
-
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def valid_mask(lengths: Tensor, n: int) -> Tensor:
+    """Bool [B, n] for `lengths` int64 [B]: true where a position is below its item's length."""
+    return torch.arange(n, device=lengths.device) < lengths[:, None]
 
 
 def valid_rows(features: Tensor, lengths: Tensor) -> Tensor:

@@ -14,10 +14,14 @@ from vsebench.plugin import Key, LocalFeatures, TokenTable
 from vsebench.results.protocol import Protocol
 from vsebench.retrieval.encoders.features import RegionEncoder
 from vsebench.retrieval.inputs.augment import compact, draw_crops, keep_features
-from vsebench.retrieval.inputs.batches import FeatureBatches, RawImageBatches, image_batches
+from vsebench.retrieval.inputs.batches import (
+    FeatureBatches,
+    RawImageBatches,
+    image_batches,
+    text_batches,
+)
 from vsebench.retrieval.inputs.padded import BUCKET, Kept
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures, RawImages, decoding_threads
-from vsebench.retrieval.inputs.text_batches import text_batches
 from vsebench.retrieval.model import Tower
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from tests.lost_lease import writes_no_more_after_an_evaluation
 from vsebench.plugin import OfflineLists, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.store import Store
-from vsebench.retrieval.inputs.batches import FeatureBatches
-from vsebench.retrieval.inputs.text_batches import TokenBatches
+from vsebench.retrieval.inputs.batches import FeatureBatches, TokenBatches
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training.first_round import StoredLists
 from vsebench.retrieval.training.step import Batch, Stepper, Totals

@@ -21,9 +21,8 @@ from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import Key, LossCard, Progress
 from vsebench.plugin.specs import create
 from vsebench.results.protocol import Protocol
-from vsebench.retrieval.inputs.batches import Augmenter, FeatureBatches
+from vsebench.retrieval.inputs.batches import Augmenter, FeatureBatches, text_batches
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
-from vsebench.retrieval.inputs.text_batches import text_batches
 from vsebench.retrieval.model import Model, Tower
 from vsebench.retrieval.training.optimisation import Optimisation
 from vsebench.retrieval.training.schedule import Schedule

@@ -15,9 +15,8 @@ from vsebench.plugin import Key, VsebenchError
 from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.frozen import keep_features, untrained
-from vsebench.retrieval.inputs.batches import Augmenter, image_batches
+from vsebench.retrieval.inputs.batches import Augmenter, image_batches, text_batches
 from vsebench.retrieval.inputs.run_inputs import Inputs, open_inputs
-from vsebench.retrieval.inputs.text_batches import text_batches
 from vsebench.retrieval.model import Model, pool, seeded
 from vsebench.retrieval.training.first_round import first_round, load_best, offline_lists
 from vsebench.retrieval.training.global_negatives import GlobalNegatives
