@@ -132,7 +132,7 @@ class PlainProgress:
 
     def __init__(self, plan: Plan, stream: TextIO) -> None:
         self._stream = stream
-        self._labels = {run.run_id: run.label for run in plan.runs}
+        self._labels = {run.run_id: plan.label(run) for run in plan.runs}
         self._views: dict[str, RunView] = {}
         self._spoke: dict[str, float] = {}
         self._ended = 0
@@ -204,10 +204,8 @@ class LiveProgress:
 
     def __init__(self, plan: Plan, bars: Progress) -> None:
         self._bars = bars
-        datasets = {run.dataset.spec for run in plan.runs}
-        self._labels = {
-            run.run_id: run.method if len(datasets) == 1 else run.label for run in plan.runs
-        }
+        short = len({run.dataset.spec for run in plan.runs}) == 1
+        self._labels = {run.run_id: plan.label(run, short=short) for run in plan.runs}
         self._views: dict[str, RunView] = {}
         self._tasks: dict[str, TaskID] = {}
         self._ended = 0

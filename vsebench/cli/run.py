@@ -5,102 +5,61 @@ from __future__ import annotations
 import shutil
 from contextlib import nullcontext
 from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.suite_options import (
+    Changes,
+    DataRoots,
+    Datasets,
+    DeviceName,
+    DryRun,
+    Epochs,
+    ExecutorName,
+    Losses,
+    Poolings,
+    ProtocolName,
+    Quiet,
+    Samplers,
+    Seeds,
+    Similarities,
+    StrictData,
+    SuiteFile,
+    Workers,
+    suite_from,
+)
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from vsebench.grid.plan import Plan
     from vsebench.grid.run import GridOutcome
     from vsebench.grid.suite import Suite
 
 SOME_FAILED = 1
 
-_LISTS = "comma-separated"
-
 
 def run_command(
-    suite: Annotated[
-        str | None,
-        typer.Argument(
-            help="A suite file (TOML); options replace what it says.", show_default=False
-        ),
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help=f"Data sets, {_LISTS}. [default: scenes]")
-    ] = None,
-    data_root: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder in which data sets are looked for, before $VSEBENCH_DATA and ./data; "
-            "repeatable.",
-        ),
-    ] = None,
-    pooling: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Poolings, {_LISTS}; A/B is image side / text side. [default: gpo,maxavg]"
-        ),
-    ] = None,
-    similarity: Annotated[
-        str | None, typer.Option(help=f"Similarities, {_LISTS}. [default: dot]")
-    ] = None,
-    loss: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Losses, {_LISTS}. [default: triplet,aoq; hinge for annotation data sets]"
-        ),
-    ] = None,
-    sampler: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Negative samplers, {_LISTS}. [default: uniform,warp,vse-ens for annotation "
-            "data sets]"
-        ),
-    ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(help="A list or a range, 0,1,2 or 0-5; never a count. [default: 0]"),
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Passes over the training captions. [default: the protocol's]"),
-    ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(help="The preset of everything held equal. [default: the data set's]"),
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Change a protocol key, e.g. embed_dim=128; repeatable.",
-        ),
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda. [default: auto]")] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Runs at a time. [default: physical cores, or CUDA devices]")
-    ] = None,
-    executor: Annotated[
-        str | None, typer.Option(help="Where runs are run. [default: local]")
-    ] = None,
+    suite: SuiteFile = None,
+    dataset: Datasets = None,
+    data_root: DataRoots = None,
+    pooling: Poolings = None,
+    similarity: Similarities = None,
+    loss: Losses = None,
+    sampler: Samplers = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    protocol: ProtocolName = None,
+    changes: Changes = None,
+    device: DeviceName = None,
+    workers: Workers = None,
+    executor: ExecutorName = None,
     out: Annotated[
         str | None, typer.Option(help="Folder that receives a directory per run. [default: runs]")
     ] = None,
     plugin: PluginFiles = None,
-    strict_data: Annotated[
-        bool,
-        typer.Option(
-            "--strict-data", help="Refuse a data set whose counts differ from the published ones."
-        ),
-    ] = False,
+    strict_data: StrictData = False,
     claims: Annotated[
         Path | None,
         typer.Option(
@@ -109,18 +68,17 @@ def run_command(
             "records hold its digest.",
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan and write nothing.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train and compare every combination of poolings and losses, or of samplers and losses. Done
     runs are skipped, interrupted ones resume.
     """
     from vsebench.grid.forking import preloading_for
-    from vsebench.grid.suite import load_suite, make_suite
 
-    options = _given(
+    wanted = suite_from(
+        suite,
+        changes=changes,
         dataset=dataset,
         data_root=data_root,
         pooling=pooling,
@@ -130,7 +88,6 @@ def run_command(
         seeds=seeds,
         epochs=epochs,
         protocol=protocol,
-        set=_changes(changes or ()),
         device=device,
         workers=workers,
         executor=executor,
@@ -138,7 +95,6 @@ def run_command(
         plugin=plugin,
         strict_data=strict_data,
     )
-    wanted: Suite = load_suite(suite, options) if suite else make_suite(options, "command line")
     digest = _digest(claims, suite, wanted) if claims is not None else ""
 
     def reading(dataset: str) -> None:
@@ -163,27 +119,6 @@ def _digest(claims: Path, suite: str | None, wanted: Suite) -> str:
     if suite is None:
         raise SpecError("--claims needs the suite file that the claims name: vsebench run SUITE …")
     return load_claims(claims).digest_for(suite, wanted)
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    """The options that were given: what they leave out, the suite file or the defaults decide."""
-    return {
-        key: value
-        for key, value in options.items()
-        if value is not None and value is not False and value not in ([], {})
-    }
-
-
-def _changes(items: Sequence[str]) -> dict[str, str]:
-    changes: dict[str, str] = {}
-    for item in items:
-        key, equals, value = item.partition("=")
-        if not key or not equals:
-            raise SpecError(f"--set takes KEY=VALUE, such as embed_dim=128; got '{item}'")
-        if key in changes:
-            raise SpecError(f"--set gives '{key}' twice: keep one")
-        changes[key] = value
-    return changes
 
 
 def _plan_table(plan: Plan) -> str:

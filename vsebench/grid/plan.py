@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +17,7 @@ from vsebench.results.components import ComponentRef, resolve_ref
 from vsebench.results.run_base import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from vsebench.grid.planners import Planned
     from vsebench.grid.suite import Suite
@@ -38,6 +38,8 @@ class Plan:
         support: ids of the runs that only serve others and are no rows of a table.
         warnings: what opening the data sets warned of, which components cannot be made, and whether
             the warm-up leaves nothing to compare.
+        trials: ids of the runs that are tried for a choice and are no rows of a table, either, with
+            what tells each from others of its label.
     """
 
     runs: tuple[RunBase, ...]
@@ -47,6 +49,12 @@ class Plan:
     plugin_files: tuple[str, ...] = ()
     support: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    trials: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self, run: RunBase, *, short: bool = False) -> str:
+        """How progress and errors name a run; `short` leaves its data set out."""
+        name, note = run.method if short else run.label, self.trials.get(run.run_id)
+        return name if note is None else f"{name} · {note}"
 
 
 def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str = "") -> Plan:

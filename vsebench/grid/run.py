@@ -75,7 +75,7 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     """
     store = Store(plan.out)
     store.prepare()
-    store.note_plan((run.run_id for run in plan.runs), plan.support)
+    store.note_plan((run.run_id for run in plan.runs), plan.support | plan.trials.keys())
     todo = {run.run_id: run for run in pending(plan, store)}
     skipped = [run for run in plan.runs if run.run_id not in todo]
     watch = _Watch(store, todo, reporter or _ignore)

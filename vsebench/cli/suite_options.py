@@ -1,0 +1,113 @@
+"""The options that say what a suite is, of every command that takes one: they replace what its file
+says, and without a file they are the suite.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsebench.plugin.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.grid.suite import Suite
+
+_LISTS = "comma-separated"
+
+SuiteFile = Annotated[
+    str | None,
+    typer.Argument(help="A suite file (TOML); options replace what it says.", show_default=False),
+]
+Datasets = Annotated[str | None, typer.Option(help=f"Data sets, {_LISTS}. [default: scenes]")]
+DataRoots = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder in which data sets are looked for, before $VSEBENCH_DATA and ./data; "
+        "repeatable.",
+    ),
+]
+Poolings = Annotated[
+    str | None,
+    typer.Option(help=f"Poolings, {_LISTS}; A/B is image side / text side. [default: gpo,maxavg]"),
+]
+Similarities = Annotated[str | None, typer.Option(help=f"Similarities, {_LISTS}. [default: dot]")]
+Losses = Annotated[
+    str | None,
+    typer.Option(help=f"Losses, {_LISTS}. [default: triplet,aoq; hinge for annotation data sets]"),
+]
+Samplers = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Negative samplers, {_LISTS}. [default: uniform,warp,vse-ens for annotation data "
+        "sets]"
+    ),
+]
+Seeds = Annotated[
+    str | None, typer.Option(help="A list or a range, 0,1,2 or 0-5; never a count. [default: 0]")
+]
+Epochs = Annotated[
+    int | None, typer.Option(help="Passes over the training captions. [default: the protocol's]")
+]
+ProtocolName = Annotated[
+    str | None,
+    typer.Option(help="The preset of everything held equal. [default: the data set's]"),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a protocol key, e.g. embed_dim=128; repeatable.",
+    ),
+]
+DeviceName = Annotated[str | None, typer.Option(help="auto, cpu or cuda. [default: auto]")]
+Workers = Annotated[
+    int | None, typer.Option(help="Runs at a time. [default: physical cores, or CUDA devices]")
+]
+ExecutorName = Annotated[str | None, typer.Option(help="Where runs are run. [default: local]")]
+StrictData = Annotated[
+    bool,
+    typer.Option(
+        "--strict-data", help="Refuse a data set whose counts differ from the published ones."
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+
+
+def suite_from(file: str | None, *, changes: Sequence[str] | None, **options: Any) -> Suite:
+    """The suite of a file with what was given on the command line, or of the options alone.
+
+    Args:
+        file: path of the file.
+        changes: protocol keys as `--set` takes them.
+        options: values by key of the suite; those that were not given are left to the file or to
+            the defaults.
+
+    Raises:
+        VsebenchError: the file or an option is not valid.
+    """
+    from vsebench.grid.suite import load_suite, make_suite
+
+    given = {
+        key: value
+        for key, value in {**options, "set": _changes(changes or ())}.items()
+        if value is not None and value is not False and value not in ([], {})
+    }
+    return load_suite(file, given) if file else make_suite(given, "command line")
+
+
+def _changes(items: Sequence[str]) -> dict[str, str]:
+    changes: dict[str, str] = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if not key or not equals:
+            raise SpecError(f"--set takes KEY=VALUE, such as embed_dim=128; got '{item}'")
+        if key in changes:
+            raise SpecError(f"--set gives '{key}' twice: keep one")
+        changes[key] = value
+    return changes
