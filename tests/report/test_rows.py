@@ -71,6 +71,7 @@ KEYS = [
     "seconds_to_target",
     "train_seconds",
     "total_seconds",
+    "tuning_seconds",
     "samples_seen",
     "tower_forwards",
     "parameters",

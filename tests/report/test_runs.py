@@ -42,6 +42,9 @@ def test_what_a_command_asked_for_is_in_its_table_whatever_the_folder_notes(tmp_
     run_id = make_spec("gpo").run_id
     Store(tmp_path).note_plan([run_id], {run_id})
     assert combinations(read_runs(tmp_path, {run_id})) == ["gpo"]
+    with pytest.raises(VsebenchError, match="holds no row, but 1 run"):
+        read_runs(tmp_path)
+    Store(tmp_path).note_plan([run_id, "another"], {run_id})
     with pytest.raises(VsebenchError, match=r"no row of .* has ended yet \(1 run started\)"):
         read_runs(tmp_path)
 

@@ -5,128 +5,241 @@ each.
 from __future__ import annotations
 
 import shlex
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.run import SOME_FAILED
+from vsebench.cli.suite_options import (
+    Changes,
+    DataRoots,
+    Datasets,
+    DeviceName,
+    DryRun,
+    Epochs,
+    ExecutorName,
+    Losses,
+    Poolings,
+    ProtocolName,
+    Quiet,
+    Samplers,
+    Seeds,
+    Similarities,
+    StrictData,
+    SuiteFile,
+    Workers,
+    suite_from,
+)
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
-    from vsebench.grid.tune import Trial
+    from vsebench.grid.plan import Plan
+    from vsebench.grid.tuning.race import Watch
+    from vsebench.grid.tuning.search import Search
+    from vsebench.plugin.executors import Report
 
 
 def tune_command(
-    suite: Annotated[
-        Path,
-        typer.Argument(
-            metavar="SUITE", help="A suite file (TOML) of the annotation task.", show_default=False
-        ),
-    ],
+    suite: SuiteFile = None,
     space: Annotated[
         str,
         typer.Option(
             metavar="KEY=VALUES,…",
-            help="What to search: lr=0.001..0.1 (log-uniform), l2_image+l2_label=0|0.001 (one "
-            "value for both).",
+            help="What to search: lr=0.001..0.1 (on a logarithmic scale), l2_image+l2_label=0|0.001"
+            " (one value for both). [default: a decade to each side of the protocol's lr; on "
+            "annotation data sets of its decay, too]",
+            show_default=False,
         ),
-    ],
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Receives the trials, trials.csv and suite.toml.")
-    ],
-    trials: Annotated[
-        int, typer.Option(min=1, help="Points to try for every row, the same for all.")
-    ] = 8,
-    seeds: Annotated[
+    ] = "",
+    configurations: Annotated[
+        int, typer.Option(metavar="N", help="Points to try for every row, at least 8.")
+    ] = 16,
+    rungs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Lengths of schedules: each is three times as long as the one before, for a third "
+            "of the points; 1 trains every trial's whole.",
+        ),
+    ] = 3,
+    studies: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="K",
+            help="Independent searches of every row, each of whose choices is then run, so that "
+            "the luck of tuning enters the row's interval.",
+        ),
+    ] = 1,
+    select: Annotated[
+        Literal["quality", "time"],
+        typer.Option(help="Choose by dev quality, or by the steps until --target is reached."),
+    ] = "quality",
+    target: Annotated[
+        float | None,
+        typer.Option(
+            metavar="QUALITY",
+            help="The dev quality to reach, fixed beforehand.",
+            show_default=False,
+        ),
+    ] = None,
+    trial_seeds: Annotated[
         str,
-        typer.Option(help="Of the trials, not the suite's own; each point is run once with each."),
+        typer.Option(
+            metavar="SEEDS",
+            help="Of the trials, not the suite's own; each point is run once with each.",
+        ),
     ] = "1000",
-    search_seed: Annotated[int, typer.Option(min=0, help="Of the points.")] = 0,
-    data_root: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DIR", help="Folder in which data sets are looked for; repeatable."),
+    search_seed: Annotated[int, typer.Option(min=0, metavar="SEED", help="Of the points.")] = 0,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Receives the trials' runs, trials.csv and suite.toml."),
+    ] = Path("tuned"),
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the best quality to expect of fewer points, for every row.",
+            show_default=False,
+        ),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Runs at a time. [default: the suite's]")
-    ] = None,
+    dataset: Datasets = None,
+    data_root: DataRoots = None,
+    pooling: Poolings = None,
+    similarity: Similarities = None,
+    loss: Losses = None,
+    sampler: Samplers = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    protocol: ProtocolName = None,
+    changes: Changes = None,
+    device: DeviceName = None,
+    workers: Workers = None,
+    executor: ExecutorName = None,
     plugin: PluginFiles = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the points and count the runs.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    strict_data: StrictData = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Try the same points for every row of a suite, and write the suite with each row's best on
-    dev. Done trials are skipped.
+    """Search learning rates and the like for every row of a suite with equal effort, and write the
+    suite with each row's best on dev. Done trials are skipped, interrupted ones resume.
     """
-    from vsebench.cli.progress import progress
-    from vsebench.grid.space import draw_points, parse_space
-    from vsebench.grid.suite import load_suite
+    from vsebench.cli.tune_text import first_rung, outlook, table
+    from vsebench.grid.forking import preloading_for
     from vsebench.grid.suite_fields import parse_seeds
-    from vsebench.grid.tune import TrialsError, plan_search, search
+    from vsebench.grid.tuning.race import TrialsError, search
+    from vsebench.grid.tuning.search import Options, plan_search
+    from vsebench.grid.tuning.written import SUITE, refuse_other, warnings, write
+    from vsebench.report.curves import check_figure
+    from vsebench.report.expected_best import plot as draw
 
-    options = {
-        key: value
-        for key, value in (("data_root", data_root), ("workers", workers), ("plugin", plugin))
-        if value
+    if plot is not None:
+        check_figure(plot)
+    options = Options(
+        space,
+        configurations,
+        parse_seeds(trial_seeds),
+        search_seed,
+        studies,
+        rungs,
+        select,
+        target,
+    )
+    given: dict[str, Any] = {
+        "dataset": dataset,
+        "data_root": data_root,
+        "pooling": pooling,
+        "similarity": similarity,
+        "loss": loss,
+        "sampler": sampler,
+        "seeds": seeds,
+        "epochs": epochs,
+        "protocol": protocol,
+        "device": device,
+        "workers": workers,
+        "executor": executor,
+        "plugin": plugin,
+        "strict_data": strict_data,
     }
-    points = draw_points(parse_space(space), trials, search_seed)
-    if (out / "suite.toml").exists() and (out / "suite.toml").samefile(suite):
-        raise SpecError(f"{suite} would be overwritten by its tuned copy: give another --out")
-    _refuse_other_search(
-        out / "suite.toml", {"--space": space, "--seeds": seeds, "--search-seed": str(search_seed)}
-    )
-    wanted = plan_search(load_suite(suite, options), points, parse_seeds(seeds), out)
-    if dry_run:
-        lines = [", ".join(f"{key}={value:g}" for key, value in point.items()) for point in points]
-        typer.echo(
-            "\n".join(
-                [
-                    *lines,
-                    "",
-                    (
-                        f"{len(wanted.plan.runs)} run{'s' * (len(wanted.plan.runs) > 1)}, "
-                        f"{wanted.plan.workers} at a time"
-                    ),
-                ]
-            )
-        )
-        return
-    command = (
-        f"vsebench tune {shlex.quote(str(suite))} --space '{space}' --trials {trials} --seeds "
-        f"{seeds} --search-seed {search_seed} --out {out}"
-    )
-    command += "".join(f" --plugin {shlex.quote(file)}" for file in plugin or ())
-    try:
-        with progress(wanted.plan, quiet=quiet) as report:
-            found = search(wanted, out, command, report)
-    except TrialsError as error:
-        typer.echo(
-            "\n".join(
-                [
-                    *(f"vsebench: failed: {reason}" for reason in error.reasons),
-                    f"vsebench: error: {error}",
-                ]
-            ),
-            err=True,
-        )
-        raise typer.Exit(SOME_FAILED) from error
-    typer.echo(_table(found))
-    typer.echo(f"\nnext: vsebench run {out / 'suite.toml'}")
+    wanted = suite_from(suite, changes=changes, **given)
+    refuse_other(wanted, out, None if suite is None else Path(suite))
+
+    def reading(dataset: str) -> None:
+        if not quiet and not dry_run:
+            typer.echo(f"vsebench: reading {dataset} and planning its trials", err=True)
+
+    with preloading_for(wanted):
+        planned = plan_search(wanted, options, out, reading)
+        searched = _searched(planned)
+        _refuse_other_search(out / SUITE, searched)
+        for warning in (*planned.plan.warnings, *planned.warnings):
+            typer.echo(f"vsebench: warning: {warning}", err=True)
+        if dry_run:
+            typer.echo(outlook(planned))
+            return
+        try:
+            trials, choices = search(planned, _announced(planned, quiet=quiet))
+        except TrialsError as error:
+            lines = (f"vsebench: failed: {reason}" for reason in error.reasons)
+            typer.echo("\n".join([*lines, f"vsebench: error: {error}"]), err=True)
+            raise typer.Exit(SOME_FAILED) from error
+        except KeyboardInterrupt as interrupt:
+            interrupt.args = ("the same command resumes where this one stopped",)
+            raise
+    given |= {"set": changes, **searched, "configurations": configurations, "out": out}
+    write(planned, trials, choices, out, _command(suite, given))
+    if plot is not None:
+        draw(first_rung(planned, trials), planned.rows.task.headline.heading, plot)
+    for warning in warnings(planned, choices):
+        typer.echo(f"vsebench: warning: {warning}", err=True)
+    typer.echo(table(planned, trials, choices))
+    typer.echo(f"\nnext: vsebench run {shlex.quote(str(out / SUITE))}")
+
+
+def _searched(planned: Search) -> dict[str, str]:
+    """The options of a search, but for how many points it tries."""
+    options = planned.options
+    found = {
+        "space": options.space,
+        "trial_seeds": ",".join(str(seed) for seed in options.seeds),
+        "search_seed": str(options.search_seed),
+        "studies": str(options.studies),
+        "rungs": str(options.rungs),
+        "select": options.select,
+    }
+    return found if options.target is None else {**found, "target": f"{options.target:g}"}
+
+
+def _command(suite: str | None, given: Mapping[str, object]) -> str:
+    """The command that repeats a search."""
+    words = ["vsebench", "tune", *([suite] if suite else [])]
+    for key, value in given.items():
+        option = f"--{key.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif isinstance(value, list):
+            words += [word for item in value for word in (option, str(item))]
+        elif value is not None and value is not False:
+            words += [option, str(value)]
+    return shlex.join(words)
 
 
 def _refuse_other_search(tuned: Path, wanted: Mapping[str, str]) -> None:
-    """A suite that was tuned otherwise is not replaced; more trials of the same search are."""
+    """A suite that was tuned otherwise is not replaced; more points of the same search are."""
     if not tuned.is_file():
         return
     try:
         written = shlex.split(tuned.read_text(encoding="utf-8").partition("\n")[0])
     except ValueError:  # words of a person's own, not a command
         written = []
-    for option, value in wanted.items():
+    for key, value in wanted.items():
+        option = f"--{key.replace('_', '-')}"
         before = written[written.index(option) + 1] if option in written[:-1] else value
         if before != value:
             raise SpecError(
@@ -135,36 +248,16 @@ def _refuse_other_search(tuned: Path, wanted: Mapping[str, str]) -> None:
             )
 
 
-def _table(trials: Sequence[Trial]) -> str:
-    """Each row's choice, and how far its trials lie apart."""
-    from tabulate import tabulate
+def _announced(planned: Search, *, quiet: bool) -> Watch:
+    """Names each rung before the progress of its trials."""
+    from vsebench.cli.progress import progress
+    from vsebench.cli.tune_text import rung_text
 
-    from vsebench.grid.tune import best_trials
+    numbers = iter(range(len(planned.rungs)))
 
-    rows = []
-    for best in best_trials(trials):
-        scores = [
-            trial.score for trial in trials if trial.row == best.row and trial.score is not None
-        ]
-        diverged = sum(trial.row == best.row and trial.score is None for trial in trials)
-        rows.append(
-            [
-                *best.row,
-                *(f"{value:g}" for value in best.point.values()),
-                f"{max(scores):.4f}",
-                f"{min(scores):.4f}",
-                len(scores) + diverged,
-                diverged,
-            ]
-        )
-    heads = [
-        "dataset",
-        "sampler",
-        "loss",
-        *trials[0].point,
-        "dev MAP",
-        "worst",
-        "trials",
-        "diverged",
-    ]
-    return tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
+    def watch(plan: Plan) -> AbstractContextManager[Report | None]:
+        if not quiet:
+            typer.echo(f"vsebench: {rung_text(planned, next(numbers))}", err=True)
+        return progress(plan, quiet=quiet)
+
+    return watch

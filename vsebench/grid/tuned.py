@@ -175,9 +175,9 @@ def tuned_values(
 
 
 def _tuning(entry: Tuned) -> Tuning | None:
-    if entry.tuning is None:
+    if entry.tuning is None and entry.study == 0:
         return None
-    return Tuning(study=entry.study, **entry.tuning.model_dump())
+    return Tuning(study=entry.study, **(entry.tuning.model_dump() if entry.tuning else {}))
 
 
 def _check_keys(entries: Sequence[Tuned], common: Iterable[str], tunable: Sequence[str]) -> None:

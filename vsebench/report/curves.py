@@ -79,6 +79,20 @@ def mean_curve(runs: Sequence[Run], level: float = LEVEL) -> Curve:
     return curve
 
 
+def check_figure(path: Path) -> None:
+    """Refuses a figure that cannot be drawn, before what it shows is made.
+
+    Raises:
+        VsebenchError: the ending is of no known format.
+        MissingExtraError: matplotlib is not installed.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise VsebenchError(
+            f"cannot tell the format of the figure '{path}': end its name in {', '.join(FORMATS)}"
+        )
+    require("matplotlib", extra="plots", purpose="figures")
+
+
 def plot(tables: Sequence[SpeedTable], path: Path) -> None:
     """Draws each section's curves, over updates on the left and over seconds in the middle, with
     the target, and on the right which share of the runs had arrived there.
@@ -92,11 +106,7 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
         MissingExtraError: matplotlib is not installed.
         WriteError: the file cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise VsebenchError(
-            f"cannot tell the format of the figure '{path}': end its name in {', '.join(FORMATS)}"
-        )
-    require("matplotlib", extra="plots", purpose="figures")
+    check_figure(path)
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(18, 4.2 * len(tables)), layout="constrained")

@@ -1,9 +1,13 @@
-"""Means of rows, and of differences of rows, with their errors over seeds and over images."""
+"""Means of rows, and of differences of rows, with their errors over seeds and over images; of rows
+that were tuned in several studies, over studies in the place of seeds.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from vsebench.report.moderation import moderated
 from vsebench.report.runs import on_same_images
@@ -11,9 +15,8 @@ from vsebench.report.statistics import Interval
 from vsebench.report.two_way import Estimate, MeanSquares, interval, mean_squares, two_way
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from vsebench.report.runs import Run
@@ -62,7 +65,7 @@ def of_row(runs: Sequence[Run], key: str) -> Estimates | None:
     values = [run.test(key) for run in runs]
     if not values or not all(math.isfinite(value) for value in values):
         return None
-    return _estimates(values, on_same_images(runs, key))
+    return _estimates(values, on_same_images(runs, key), [run.study for run in runs])
 
 
 def of_differences(
@@ -82,7 +85,11 @@ def of_differences(
     ours, theirs = ([row[seed] for seed in seeds] for row in (runs, others))
     values = [run.test(key) - other.test(key) for run, other in zip(ours, theirs, strict=True)]
     table = on_same_images([*ours, *theirs], key)
-    return _estimates(values, None if table is None else table[: len(seeds)] - table[len(seeds) :])
+    return _estimates(
+        values,
+        None if table is None else table[: len(seeds)] - table[len(seeds) :],
+        [(run.study, other.study) for run, other in zip(ours, theirs, strict=True)],
+    )
 
 
 def tested(family: Sequence[tuple[Pair, Estimates]]) -> list[Estimate | None]:
@@ -111,7 +118,19 @@ def of_values(values: Sequence[float]) -> Estimate:
     return Estimate(mean, math.sqrt(variance / n), n - 1)
 
 
-def _estimates(values: Sequence[float], table: NDArray[np.float64] | None) -> Estimates:
+def _estimates(
+    values: Sequence[float], table: NDArray[np.float64] | None, studies: Sequence[Hashable]
+) -> Estimates:
+    """Of runs that were tuned in several studies, the mean of each study counts as a seed does:
+    its runs share the luck of one search, and repeating them does not make it less.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for place, study in enumerate(studies):
+        groups.setdefault(study, []).append(place)
+    if len(groups) > 1:
+        values = [math.fsum(values[i] for i in group) / len(group) for group in groups.values()]
+        if table is not None:
+            table = np.stack([table[group].mean(axis=0) for group in groups.values()])
     if len(values) == 1:
         return Estimates(values[0], None, None)
     seeds = of_values(values)

@@ -207,9 +207,12 @@ def _quality(block: Block) -> list[Column]:
 def _cost(block: Block) -> list[Column]:
     task = block.section.task
     extra = [_seconds((heading, "s"), key) for heading, key in task.shown_cost.items()]
+    known = any(entry.row["tuning_seconds"] is not None for entry in block.entries)
+    tuning = [_seconds(("tuning", "s"), "tuning_seconds")] if known else []
     return [
         Column((f"{task.step} to", "target"), "steps_to_target", _steps),
         _seconds(("s to", "target"), "seconds_to_target"),
         _seconds(("total", "s"), "total_seconds"),
+        *tuning,
         *extra,
     ]

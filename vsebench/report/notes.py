@@ -13,6 +13,7 @@ from vsebench.report.made_with import (
     software_note,
 )
 from vsebench.report.ties import ties
+from vsebench.report.tuning_notes import tuning_notes
 from vsebench.report.wording import count, distinct, listed, name, percent
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def alarms(block: Block) -> list[str]:
         *([comparable] if comparable else []),
         *_mixed(block),
         *evidence_notes(block.section),
+        *tuning_notes(block.section),
     ]
     notes += [
         f"Data: {warning}"

@@ -158,7 +158,7 @@ def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) 
     reasons = no_evidence(runs)
     headline = of_row(done, section.task.headline.key)
     row: Row = {
-        **_identity(section, runs[0]),
+        **_identity(section, runs),
         "seeds": len(done),
         "failed_seeds": len(runs) - len(done),
         "collapsed_seeds": sum(COLLAPSED in spoiled(run) for run in done),
@@ -167,6 +167,7 @@ def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) 
         **_reach_keys("95", mean_reach([reach_own_best(run) for run in done])),
         **_reach_keys("target", mean_reach(to_target)),
         **_cost([run.record.cost for run in done if run.record.cost is not None]),
+        "tuning_seconds": _tuning_seconds(done),
         **_sampling(done),
     }
     return Entry(
@@ -174,14 +175,24 @@ def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) 
         sum(found is not None for found in to_target),
         headline is not None and headline.images,
         reasons,
-        runs[0].tuned,
+        tuned_values(runs),
     )
 
 
-def _identity(section: Section, run: Run) -> Row:
-    spec = run.record.spec
+def tuned_values(runs: Sequence[Run]) -> dict[str, Value]:
+    """What was tuned for a row: the values of each study, `0.004/0.0061`, where they differ."""
+    by_study = {run.study: run.tuned for run in runs}.values()
+    found: dict[str, Value] = {}
+    for key in runs[0].tuned:
+        values = [tuned[key] for tuned in by_study]
+        found[key] = values[0] if len(set(values)) == 1 else "/".join(map(str, values))
+    return found
+
+
+def _identity(section: Section, runs: Sequence[Run]) -> Row:
+    run, spec = runs[0], runs[0].record.spec
     # where the name alone would not tell rows apart
-    changes = {**(spec.protocol_changes if section.apart else {}), **run.tuned}
+    changes = {**(spec.protocol_changes if section.apart else {}), **tuned_values(runs)}
     protocol = ":".join([spec.protocol.name, *(f"{key}={value}" for key, value in changes.items())])
     return {
         "dataset": spec.dataset.spec,
@@ -223,6 +234,13 @@ def _cost(costs: Sequence[Cost]) -> Row:
         "peak_memory_mb": max((cost.peak_memory_mb for cost in costs), default=None),
         "concurrency": _common([cost.concurrency for cost in costs]),
     }
+
+
+def _tuning_seconds(done: Sequence[Run]) -> float | None:
+    """What one search of the row cost, mean over studies; unknown where a run does not say."""
+    found = {run.study: run.tuning.seconds if run.tuning is not None else None for run in done}
+    known = [seconds for seconds in found.values() if seconds is not None]
+    return _mean(known) if len(known) == len(found) else None
 
 
 def _sampling(done: Sequence[Run]) -> Row:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from vsebench.results.reader import RunReader
     from vsebench.results.record import Evaluation, RunRecord
+    from vsebench.results.run_base import Tuning
     from vsebench.results.spec import AnySpec
     from vsebench.results.tasks import Task
 
@@ -79,6 +80,16 @@ class Run:
         return {key: getattr(spec.protocol, key) for key in spec.tuned_keys}
 
     @property
+    def tuning(self) -> Tuning | None:
+        """How these values were found; None where nothing was tuned, or it is not known."""
+        return self.record.spec.tuning
+
+    @property
+    def study(self) -> int:
+        """Which of several independent searches they come from."""
+        return self.tuning.study if self.tuning is not None else 0
+
+    @property
     def started(self) -> str:
         """UTC, ISO 8601; empty when not known."""
         return self.record.provenance.started if self.record.provenance is not None else ""
@@ -132,7 +143,7 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
         else:
             ended.append(Run(record, tuple(run.read_whole_curve(record)), run))
     if not ended:
-        raise _nothing(out, len(held))
+        raise _nothing(out, len(held), planned=bool(noted.rows({*held, *noted.run_ids})))
     place = {run_id: i for i, run_id in enumerate(noted.run_ids)}
     ended.sort(key=lambda run: (place.get(run.record.run_id, len(place)), run.started))
     return Runs(tuple(ended), tuple(unfinished))
@@ -147,7 +158,12 @@ def _held(store: Store) -> dict[str, tuple[RunReader, RunRecord | None]]:
     }
 
 
-def _nothing(out: Path, held: int) -> VsebenchError:
+def _nothing(out: Path, held: int, *, planned: bool) -> VsebenchError:
+    if held and not planned:
+        return VsebenchError(
+            f"{out} holds no row, but {held} run{'s' * (held > 1)} that serve others or were tried "
+            "by 'vsebench tune': give the folder that 'vsebench run --out' wrote to"
+        )
     if held:
         return VsebenchError(
             f"no row of {out} has ended yet ({held} run{'s' * (held > 1)} started): wait for them, "

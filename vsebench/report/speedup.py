@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from vsebench.report.convergence import SHARE
 from vsebench.report.evidence import RISING, no_evidence
 from vsebench.report.learning_curve import learning_curve
-from vsebench.report.rows import combinations_of, target_of
+from vsebench.report.rows import combinations_of, target_of, tuned_values
 from vsebench.report.statistics import LEVEL, Interval, t_interval
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class _Row:
         arrived = [_after_cut(run, goal) for run in done] if goal is not None else []
         return SpeedRow(
             key,
-            self.runs[0].tuned,
+            tuned_values(self.runs),
             len(done),
             len(self.runs) - len(done),
             {over: self._area(base, over, key) for over in OVER},

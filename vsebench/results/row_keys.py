@@ -25,6 +25,7 @@ CONVERGENCE = (
 COST = (
     "train_seconds",
     "total_seconds",
+    "tuning_seconds",
     "samples_seen",
     "tower_forwards",
     "parameters",

@@ -73,9 +73,11 @@ class Tuning(Frozen):
     """How the tuned values of a row were chosen; no part of a run's identity."""
 
     study: int = Field(0, ge=0, description="which of several independent searches chose them")
-    configurations: int = Field(ge=1, description="points of the space that were tried")
-    seconds: float = Field(
-        ge=0, description="training seconds of all trials, with first rounds and mining"
+    configurations: int | None = Field(
+        None, ge=1, description="points of the space that were tried; None where it is not known"
+    )
+    seconds: float | None = Field(
+        None, ge=0, description="training seconds of all trials, with first rounds and mining"
     )
     tuned_at_edge: tuple[str, ...] = Field(
         (), description="keys whose value lies at an end of the range that was searched"

@@ -36,6 +36,8 @@ _OWN: Mapping[str, str] = {
     "train_seconds": "Seconds of the run's own optimiser steps.",
     "total_seconds": "Seconds of training with everything that the method needs first, without "
     "evaluation.",
+    "tuning_seconds": "Seconds of the trials that chose what was tuned for the row, mean over "
+    "studies.",
     "sampling_seconds": "Training seconds in which negatives were drawn.",
     "refresh_seconds": "Seconds that went into the sampler's tables.",
     "samples_seen": "Training pairs consumed.",
