@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsebench import __version__
+from vsebench.cli.add_row import add_row_command
 from vsebench.cli.bench import bench_command
 from vsebench.cli.check import conformance_command
 from vsebench.cli.claims import claims_command
@@ -56,6 +57,7 @@ app.command("speedup")(speedup_command)
 app.command("refresh")(refresh_command)
 app.command("tune")(tune_command)
 app.command("evaluate")(evaluate_command)
+app.command("add-row")(add_row_command)
 app.command("ensemble")(ensemble_command)
 app.command("export")(export_command)
 app.command("embed")(embed_command)

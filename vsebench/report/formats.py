@@ -180,8 +180,10 @@ def _csv(blocks: Sequence[Block]) -> str:
 def _json(blocks: Sequence[Block]) -> str:
     rows = [entry.row for block in blocks for entry in block.entries]
     level = next((block.level for block in blocks), LEVEL)
+    external = {row.row_id: row for block in blocks for row in block.external}
+    also = {"external": [row.model_dump(mode="json") for row in external.values()]}
     return json.dumps(
-        {"schema": SCHEMA, "level": level, "rows": rows},
+        {"schema": SCHEMA, "level": level, "rows": rows, **(also if external else {})},
         indent=1,
         ensure_ascii=False,
         allow_nan=False,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.external import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.metrics import Metric
     from vsebench.report.evidence import Reason
     from vsebench.report.rows import Block, Entry, Row, Value
+    from vsebench.results.external import ExternalRow
 
 ABSENT = "–"
 
@@ -109,7 +111,10 @@ def halves(block: Block) -> list[Grid]:
 def _grid(block: Block, chosen: list[Column], *, spread: bool = False) -> Grid:
     return Grid(
         [c.head for c in chosen],
-        [[_text(block, entry, c, spread=spread) for c in chosen] for entry in block.entries],
+        [
+            *([_text(block, entry, c, spread=spread) for c in chosen] for entry in block.entries),
+            *([external_text(block, row, c) for c in chosen] for row in block.external),
+        ],
         sum(c.words for c in chosen),
     )
 
@@ -120,6 +125,15 @@ def _text(block: Block, entry: Entry, column: Column, *, spread: bool) -> str:
     interval = column.spread(entry) if wide else ""
     marked = "".join(reason.mark for reason in marks(block, entry, column))
     return " ".join(part for part in (column.cell(block, entry), interval, marked) if part)
+
+
+def external_text(block: Block, row: ExternalRow, column: Column) -> str:
+    """A cell of an external row, which has a name and what was measured on test."""
+    task = block.section.task
+    if column.key == task.compared:
+        return f"{row.name} {MARK}"
+    metric = next((metric for metric in task.metrics if metric.key == column.key), None)
+    return metric.text(row.test[column.key]) if metric and column.key in row.test else ABSENT
 
 
 def _word(key: str) -> Column:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.report.convergence import SHARE
 from vsebench.report.evidence_notes import evidence_notes
+from vsebench.report.external import external_note
 from vsebench.report.made_with import (
     comparable_note,
     machine_note,
@@ -43,7 +44,13 @@ def block_notes(block: Block) -> list[str]:
 def legend(block: Block) -> list[str]:
     """What the figures of a block are, beside what those of its task are."""
     untold = _ties(block)
-    return [_spread(block), *([untold] if untold else []), _target(block), *_measured(block)]
+    return [
+        _spread(block),
+        *([untold] if untold else []),
+        _target(block),
+        *_measured(block),
+        *([external_note(block.external)] if block.external else []),
+    ]
 
 
 def alarms(block: Block) -> list[str]:

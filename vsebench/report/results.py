@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsebench.report.external import elsewhere_note
 from vsebench.report.formats import WIDTH, leaderboard, render, to_frame
 from vsebench.report.notes import unfinished_note
 from vsebench.report.rows import Block, Row, make_block, parse_baseline
 from vsebench.report.runs import read_runs
 from vsebench.report.sections import split
 from vsebench.report.statistics import LEVEL, check_level
+from vsebench.results.external import read_external
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vsebench.plugin.registry import Registry
+    from vsebench.results.external import ExternalRow
     from vsebench.results.spec import AnySpec
 
 
@@ -29,10 +32,12 @@ class Results:
     Attributes:
         blocks: one per data set.
         unfinished: runs that were started and have no record yet.
+        elsewhere: external rows that no block shows.
     """
 
     blocks: tuple[Block, ...]
     unfinished: tuple[AnySpec, ...] = ()
+    elsewhere: tuple[ExternalRow, ...] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -68,7 +73,10 @@ class Results:
         """
         return render(
             self.blocks,
-            [unfinished_note(self.unfinished)] if self.unfinished else [],
+            [
+                *([unfinished_note(self.unfinished)] if self.unfinished else []),
+                *([elsewhere_note(self.elsewhere)] if self.elsewhere else []),
+            ],
             format,
             width,
             columns,
@@ -133,6 +141,9 @@ def _collect(
     runs = read_runs(out, run_ids)
     sections = split(runs.ended, allow_mixed=allow_mixed)
     chosen = parse_baseline(baseline, sections) if baseline is not None else None
+    external = read_external(out) if run_ids is None else ()
+    blocks = tuple(make_block(section, chosen, level, external) for section in sections)
+    shown = {row.row_id for block in blocks for row in block.external}
     return Results(
-        tuple(make_block(section, chosen, level) for section in sections), runs.unfinished
+        blocks, runs.unfinished, tuple(row for row in external if row.row_id not in shown)
     )

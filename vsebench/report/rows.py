@@ -10,6 +10,7 @@ from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.convergence import SHARE, Reach, best_dev, mean_reach, reach, reach_own_best
 from vsebench.report.estimates import of_row
 from vsebench.report.evidence import COLLAPSED, no_evidence, spoiled
+from vsebench.report.external import of_section
 from vsebench.report.statistics import LEVEL
 from vsebench.results.row_keys import NO_EVIDENCE
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from vsebench.report.evidence import Reason
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
+    from vsebench.results.external import ExternalRow
     from vsebench.results.record import Cost
 
 Value = str | int | float | list[str] | None
@@ -73,16 +75,21 @@ class Block:
         target: what its rows are timed to.
         entries: its rows.
         level: level of the intervals.
+        external: what was measured on its data of models made elsewhere.
     """
 
     section: Section
     target: Target
     entries: tuple[Entry, ...]
     level: float = LEVEL
+    external: tuple[ExternalRow, ...] = ()
 
 
 def make_block(
-    section: Section, baseline: tuple[str, str] | None = None, level: float = LEVEL
+    section: Section,
+    baseline: tuple[str, str] | None = None,
+    level: float = LEVEL,
+    external: Sequence[ExternalRow] = (),
 ) -> Block:
     """The rows of a section.
 
@@ -90,6 +97,7 @@ def make_block(
         section: runs made under equal conditions.
         baseline: the row that sets the target; by default the first with a finished run.
         level: level of the intervals.
+        external: the folder's external rows, of which those on the section's data are taken.
     """
     combinations = combinations_of(section)
     target = target_of(combinations, baseline)
@@ -98,6 +106,7 @@ def make_block(
         target,
         tuple(_entry(section, runs, target, level) for runs in combinations.values()),
         level,
+        of_section(section, external),
     )
 
 

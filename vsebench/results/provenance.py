@@ -40,7 +40,7 @@ def provenance(device: torch.device, matmul: str) -> Provenance:
     import torch
 
     return Provenance(
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        started=now(),
         host=platform.node(),
         device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
         libraries={
@@ -50,6 +50,11 @@ def provenance(device: torch.device, matmul: str) -> Provenance:
         git_commit=loaded_commit(),
         matmul=matmul,
     )
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def versions(libraries: Iterable[str]) -> dict[str, str]:

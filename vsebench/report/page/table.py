@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.report.convergence import SHARE
-from vsebench.report.layout import ABSENT, columns, marks
+from vsebench.report.layout import ABSENT, columns, external_text, marks
 from vsebench.report.wording import percent
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vsebench.report.evidence import Reason
     from vsebench.report.layout import Column
     from vsebench.report.rows import Block, Entry, Value
+    from vsebench.results.external import ExternalRow
 
 _ARRIVAL = {"steps": "Optimiser steps", "epochs": "Epochs", "seconds": "Training seconds"}
 
@@ -144,8 +145,9 @@ def main_table(block: Block) -> Table:
         Head(column.key, *column.head, explain(column.key, block), column.words)
         for column in chosen
     ]
+    rows = [[_cell(block, entry, column) for column in chosen] for entry in block.entries]
     return Table(
-        heads, [[_cell(block, entry, column) for column in chosen] for entry in block.entries]
+        heads, rows + [[_external(block, row, c) for c in chosen] for row in block.external]
     )
 
 
@@ -168,6 +170,10 @@ def _cell(block: Block, entry: Entry, column: Column) -> Cell:
         _number(value),
         _interval(block, entry, column.key),
     )
+
+
+def _external(block: Block, row: ExternalRow, column: Column) -> Cell:
+    return Cell(external_text(block, row, column), value=row.test.get(column.key))
 
 
 def _interval(block: Block, entry: Entry, key: str) -> str:

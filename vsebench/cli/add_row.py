@@ -1,0 +1,159 @@
+"""`vsebench add-row`: embeddings or scores of a model made elsewhere, measured and shown as a
+row.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.plugin.errors import SpecError
+
+if TYPE_CHECKING:
+    from vsebench.cli.brought import Brought
+    from vsebench.results.external import ExternalFile
+
+_LONGEST_NAME = 60
+
+
+def add_row_command(
+    dataset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The data set whose test split was embedded, as the table has it.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the row.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="The folder of runs that it joins.", show_default=False),
+    ],
+    images: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[IMAGES.npy]",
+            help="Embeddings of the test images, in order.",
+            show_default=False,
+        ),
+    ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[TEXTS.npy]",
+            help="Embeddings of the test captions, in order.",
+            show_default=False,
+        ),
+    ] = None,
+    similarity: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SIMS.npy",
+            help="Scores instead of embeddings, images × captions or captions × images.",
+        ),
+    ] = None,
+    orientation: Annotated[
+        Literal["images-captions", "captions-images"] | None,
+        typer.Option(help="The sides of --similarity, where it is square."),
+    ] = None,
+    normalise: Annotated[
+        bool,
+        typer.Option("--normalise", help="L2-normalise rows, so that scores are cosines."),
+    ] = False,
+    data_root: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="Where the data set is looked for first; repeatable."),
+    ] = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Measure embeddings or scores of a model that was made elsewhere, and add them to a folder of
+    runs as an external row, which 'vsebench report' shows with a mark and compares with none.
+    """
+    from vsebench.cli.brought import Brought, open_brought
+    from vsebench.cli.embedded import test_split
+    from vsebench.report.external import MARK
+    from vsebench.results.external import ExternalRow, write_external
+    from vsebench.results.provenance import loaded_commit, now, versions
+
+    name = _checked(name)
+    if (similarity is None) == (images is None or texts is None) or (similarity and images):
+        raise SpecError("name what was made: IMAGES.npy TEXTS.npy, or scores with --similarity")
+    if orientation is not None and similarity is None:
+        raise SpecError("--orientation is about scores: name them with --similarity")
+    if normalise and similarity is not None:
+        raise SpecError("--normalise is about embeddings")
+    roots = tuple(Path(root) for root in data_root or ())
+    test = test_split(dataset, tuple(plugin or ()), roots)
+    brought = Brought(
+        images=images,
+        texts=texts,
+        scores=similarity,
+        orientation=orientation,
+        normalise=normalise,
+        split=test.split,
+    )
+    embedded = open_brought(brought)
+    metrics = embedded.evaluate("full")
+    row = ExternalRow(
+        name=name,
+        dataset=test.spec,
+        data_fingerprint=test.fingerprint,
+        images=embedded.images,
+        captions=embedded.texts,
+        scored=embedded.scored,
+        test=metrics.as_dict(),
+        files=_files(brought),
+        command=_command(brought, test.spec, name),
+        added=now(),
+        libraries=versions(("vsebench", "torch", "numpy")),
+        git_commit=loaded_commit(),
+    )
+    folder = write_external(out, row, (metrics.i2t_ranks, metrics.t2i_ranks))
+    typer.echo(f"{folder}: {name} {MARK}, RSUM {metrics.rsum:.1f} on the test split of {test.spec}")
+    typer.echo(f"next: vsebench report {out}")
+
+
+def _checked(name: str) -> str:
+    """A name that fits a cell of a table."""
+    name = name.strip()
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise SpecError(
+            f"--name is a line of 1 to {_LONGEST_NAME} characters, found {len(name)}: {name!r}"
+        )
+    return name
+
+
+def _files(brought: Brought) -> dict[str, ExternalFile]:
+    import hashlib
+
+    from vsebench.cli.embedded import open_array
+    from vsebench.results.external import ExternalFile
+
+    found = {}
+    for role in ("images", "texts", "scores"):
+        path: Path | None = getattr(brought, role)
+        if path is not None:
+            array = open_array(path, 2)
+            with path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            found[role] = ExternalFile(
+                name=path.name, sha256=sha256, shape=array.shape, dtype=str(array.dtype)
+            )
+    return found
+
+
+def _command(brought: Brought, dataset: str, name: str) -> str:
+    """The command, with the names of files and no folders of the machine."""
+    words = [path.name for path in (brought.images, brought.texts) if path is not None]
+    if brought.scores is not None:
+        words += ["--similarity", brought.scores.name]
+    if brought.orientation is not None:
+        words += ["--orientation", brought.orientation]
+    if brought.normalise:
+        words += ["--normalise"]
+    return shlex.join(["vsebench", "add-row", *words, "--dataset", dataset, "--name", name])
