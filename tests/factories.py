@@ -156,7 +156,9 @@ def make_record(
 
 
 def save(out: Path, record: RunRecord, curve: Sequence[Evaluation] = ()) -> RunRecord:
-    """Leaves in the store what a run would leave."""
+    """Leaves in the store what a run would leave: it ends where its curve does."""
+    if curve:
+        record = record.model_copy(update={"steps": curve[-1].step})
     directory = Store(out).directory_for(record.spec)
     directory.write_spec(record.spec)
     for evaluation in curve:

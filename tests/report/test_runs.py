@@ -60,6 +60,7 @@ def test_the_role_in_records_of_older_releases_decides_nothing(tmp_path):
             assert "role" not in spec
             spec["role"] = role
             (directory.path / name).write_text(json.dumps(content))
+        (directory.path / "done").write_bytes(b"")
         assert directory.read_spec() == make_spec(pooling)
     assert combinations(read_runs(tmp_path)) == ["gpo", "max"]
 
@@ -86,19 +87,18 @@ def test_only_the_runs_asked_for(tmp_path):
     [
         (
             "curve",
-            r"curve\.jsonl is damaged \(a finished run without an evaluation\): delete the folder",
+            r"curve\.jsonl is damaged \(it is not what the run left: .*\): run the same",
         ),
         (
             "torn curve",
-            r"curve\.jsonl is damaged \(a finished run without an evaluation\): delete the folder",
+            r"curve\.jsonl is damaged \(it is not what the run left: .*\): run the same",
         ),
-        ("record", r"record\.json is missing: delete the folder"),
+        ("record", r"record\.json is missing: run the same 'vsebench run' command again"),
         (
             "test",
             (
                 r"record\.json is damaged \(a finished run without its test metric 'rsum'\): "
-                r"delete "
-                r"the folder"
+                r"run the same 'vsebench run' command again"
             ),
         ),
     ],

@@ -99,8 +99,7 @@ def test_a_run_that_lies_beside_its_pack_is_read_once_where_it_got_further(study
     record = path_of(study, SPECS[0]) / "record.json"
     record.unlink()
     assert isinstance(Store(study).find(SPECS[0].run_id), PackedRun)
-    again = make_record(FAILED)
-    save(study, again, make_curve([100]))
+    again = save(study, make_record(FAILED), make_curve([100]))
     assert Store(study).find(FAILED.run_id).read_record() == again
     assert len(Store(study).runs()) == 5
     assert sum(record.status == "done" for record in Store(study).records()) == 5
@@ -138,7 +137,7 @@ def test_another_pack_holds_runs_that_two_studies_share(study: Path, tmp_path: P
     shutil.rmtree(path_of(other, FAILED))
     own = make_spec("max")
     save(other, make_record(own), make_curve([100]))
-    again = make_record(SPECS[0], rsum=280)
+    again = make_record(SPECS[0], rsum=280, steps=20)
     Store(other).directory_for(SPECS[0]).write_record(again)
     pack(study)
     found = pack(other, held_in=[study])

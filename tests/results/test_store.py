@@ -75,7 +75,7 @@ def test_a_truncated_record_names_file_and_cure(directory, cut):
     path.write_text(path.read_text()[:cut])
     with pytest.raises(
         VsebenchError,
-        match=r"record\.json is damaged .*delete the folder .*run the same command again",
+        match=r"record\.json is damaged .*run the same 'vsebench run' command again, which sets it",
     ) as caught:
         directory.read_record()
     assert "\n" not in str(caught.value)

@@ -16,7 +16,6 @@ from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import AnnotationTest, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.metrics import HEADLINE
-from vsebench.results.contents import read_checkpoint
 from vsebench.results.observers import Observers
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import Cost, Evaluation, RunRecord
@@ -231,12 +230,9 @@ def _copy(model: Model) -> dict[str, Tensor]:
 
 
 def _restore(directory: RunDirectory) -> State:
-    if not directory.checkpoint_path.exists():
-        directory.truncate_curve(0)
+    content = directory.read_checkpoint(("training", "best", "restarts"))
+    if content is None:
         return State()
-    content = read_checkpoint(
-        directory.checkpoint_path, torch.device("cpu"), ("training", "best", "restarts")
-    )
     state = State(content["training"], Best(**content["best"]), content["restarts"] + 1)
     assert state.training is not None
     directory.truncate_curve(state.training["updates"])

@@ -146,7 +146,7 @@ class PlainProgress:
         if kind in ("finished", "skipped"):
             self._ended += 1
             self._say(run_id, view.outcome)
-        elif kind == "busy":
+        elif kind in ("busy", "damaged"):
             self._say(run_id, event["reason"])
         elif kind == "started":
             self._say(run_id, "started")
@@ -217,7 +217,7 @@ class LiveProgress:
         if event["event"] in ("finished", "skipped"):
             self._ended += 1
             self._leave(run_id, view.outcome)
-        elif event["event"] == "busy":
+        elif event["event"] in ("busy", "damaged"):
             self._leave(run_id, event["reason"])
         else:
             task = self._tasks.get(run_id)

@@ -1,27 +1,24 @@
-"""The user's cache folder: notes of what was learnt about files, and the folders of generated data
-sets, which appear whole or not at all.
-"""
+"""The user's cache folder, and notes in it of what was learnt about files."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from platformdirs import user_cache_path
 
-from vsebench.files import appearing, guarded, write_text
-from vsebench.plugin import DataError, WriteError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from vsebench.files import write_text
+from vsebench.plugin import DataError
 
 _SETTLED = 2.0
+_CHECK = "check"
 
 
 def settled(changed: float) -> bool:
@@ -43,19 +40,26 @@ def cache_dir() -> Path:
 
 
 def read_note(path: Path) -> dict[str, Any] | None:
-    """The JSON object stored at `path`; None when there is none that can be read."""
+    """The JSON object stored at `path`; None when there is none that can be read and is whole."""
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return note if isinstance(note, dict) else None
+    if not isinstance(note, dict) or note.pop(_CHECK, None) not in (None, _check(note)):
+        return None
+    return note
 
 
 def write_note(path: Path, note: dict[str, Any]) -> None:
     """Stores a JSON object, whole or not at all; a cache that cannot be written is done without."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(note))
+        write_text(path, json.dumps({**note, _CHECK: _check(note)}))
+
+
+def _check(note: dict[str, Any]) -> str:
+    """What tells whether a note is the one that was written."""
+    return hashlib.sha256(json.dumps(note, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _writable(folder: Path) -> bool:
@@ -63,31 +67,6 @@ def _writable(folder: Path) -> bool:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-
-
-def build(folder: Path, needed: int, fill: Callable[[Path], None]) -> None:
-    """Lets `fill` write into a folder that becomes `folder`. Processes that race each fill their
-    own; the first one's is kept.
-
-    Args:
-        folder: does not exist yet.
-        needed: bytes that will be written, about.
-        fill: writes the files.
-
-    Raises:
-        DataError: the disk is too small.
-        WriteError: it is full or cannot be written.
-    """
-    try:
-        with (
-            guarded(folder, choose="another cache folder with VSEBENCH_CACHE"),
-            appearing(folder) as unfinished,
-        ):
-            check_space(folder, needed, "the generated set")
-            fill(unfinished)
-    except WriteError:
-        if not folder.is_dir():  # else another process was faster, with the same content
-            raise
 
 
 def check_space(folder: Path, needed: int, what: str) -> None:

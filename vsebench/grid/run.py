@@ -13,6 +13,7 @@ from vsebench.grid.forking import preloading_for
 from vsebench.grid.job import job_of
 from vsebench.grid.plan import plan
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease, is_held
 from vsebench.results.record import RunRecord
 from vsebench.results.store import Store
@@ -81,6 +82,8 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     watch = _Watch(store, todo, reporter or _ignore)
     for run in skipped:
         watch(run.run_id, {"event": "skipped"})
+    for run in todo.values():
+        _set_damaged_aside(run, store, watch)
     executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
     _drain(
         executor.create(plan.executor.params, workers=plan.workers),
@@ -97,7 +100,9 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
 
 
 def pending(plan: Plan, store: Store) -> list[AnySpec]:
-    """The runs left to do, in the plan's order; a support run only while a run that needs it is."""
+    """The runs left to do, in the plan's order, those of which something is damaged included; a
+    support run only while a run that needs it is.
+    """
     needed: set[str] = set()
     todo = []
     for run in reversed(plan.runs):
@@ -110,8 +115,25 @@ def pending(plan: Plan, store: Store) -> list[AnySpec]:
 
 def _is_done(run: AnySpec, store: Store, needed: Collection[str]) -> bool:
     """Whether nothing is left to do; a run that another one needs must have its model, too."""
-    found = store.find_model(run.run_id) if run.run_id in needed else store.find(run.run_id)
-    return found is not None and found.is_done
+    model = run.run_id in needed
+    found = store.find_model(run.run_id) if model else store.find(run.run_id)
+    return found is not None and found.is_done and not found.damage(model=model)
+
+
+def _set_damaged_aside(run: AnySpec, store: Store, watch: _Watch) -> None:
+    """Sees to it that a run which is to be made again is not done, and uses nothing damaged."""
+    found = store.find(run.run_id)
+    if found is None or not found.is_done or not found.damage(model=True):
+        return
+    lease = Lease.claim(found.path)
+    if lease is None:  # somebody makes it again
+        return
+    try:
+        for name, reason in found.damage(model=True).items():
+            said = RunDirectory(found.path).set_aside(name, reason)
+            watch(run.run_id, {"event": "damaged", "reason": f"{said}, and the run is made again"})
+    finally:
+        lease.release()
 
 
 def run_state(run: RunReader) -> str:

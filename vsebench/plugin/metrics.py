@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -36,6 +37,7 @@ class Metric:
         shown: whether tables for people have it; JSON, CSV and the page's full table always do.
         margin: loss that still counts as no worse, unless another is set beforehand.
         short: heading with `over` in one word, for narrow tables; the heading where empty.
+        span: the least and the largest value that there can be.
     """
 
     key: str
@@ -48,6 +50,7 @@ class Metric:
     shown: bool = True
     margin: float = 0.0
     short: str = ""
+    span: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def name(self) -> str:
@@ -98,6 +101,7 @@ def _recall(side: str, k: int, retrieving: str) -> Metric:
         over=side,
         places=1,
         short=f"{side}@{k}",
+        span=(0, 100),
     )
 
 
@@ -111,6 +115,7 @@ def _rank(side: str, key: str, heading: str, what: str, places: int) -> Metric:
         better="lower",
         interval=None,
         shown=False,
+        span=(1, math.inf),
     )
 
 
@@ -118,9 +123,14 @@ _RECALLS = tuple(
     _recall(side, k, what) for side, what in _RETRIEVING.items() for k in RECALL_DEPTHS
 )
 
-_RSUM = Metric("rsum", "RSUM", "Sum of the six recalls.", places=1, margin=2.0)
+_RSUM = Metric("rsum", "RSUM", "Sum of the six recalls.", places=1, margin=2.0, span=(0, 600))
 
-_MAP = Metric("map", "MAP", "Mean average precision of the full rankings.", places=4, margin=0.002)
+
+def _share(key: str, heading: str, about: str, margin: float = 0.0) -> Metric:
+    return Metric(key, heading, about, places=4, margin=margin, span=(0, 1))
+
+
+_MAP = _share("map", "MAP", "Mean average precision of the full rankings.", margin=0.002)
 
 RECALLS = tuple(metric.key for metric in _RECALLS)
 """Keys of the six recalls, image to text first."""
@@ -134,22 +144,17 @@ METRICS: Mapping[TaskName, tuple[Metric, ...]] = {
     ),
     "annotation": (
         *(
-            Metric(
-                f"p_at_{k}", f"P@{k}", f"Share of positives among the first {k} labels.", places=4
-            )
+            _share(f"p_at_{k}", f"P@{k}", f"Share of positives among the first {k} labels.")
             for k in LABEL_DEPTHS
         ),
         *(
-            Metric(
-                f"r_at_{k}",
-                f"R@{k}",
-                f"Share of an image's positives among the first {k} labels.",
-                places=4,
+            _share(
+                f"r_at_{k}", f"R@{k}", f"Share of an image's positives among the first {k} labels."
             )
             for k in LABEL_DEPTHS
         ),
         _MAP,
-        Metric("auc", "AUC", "Share of (positive, negative) pairs in order.", places=4),
+        _share("auc", "AUC", "Share of (positive, negative) pairs in order."),
     ),
 }
 """What is measured of every run, in the order of the rows. A new metric is an entry here, and a

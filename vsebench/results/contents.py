@@ -1,10 +1,15 @@
-"""What a run's binary files hold: arrays by name, weights and checkpoints."""
+"""What a run's binary files hold: arrays by name, weights and checkpoints.
+
+Arrays and checkpoints are zip files, whose members have checksums. Neither torch nor numpy compares
+all of them, so they are compared here before anything is read.
+"""
 
 from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING, Any
+import zipfile
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vsebench.files import write_bytes
 from vsebench.plugin.errors import VsebenchError
@@ -13,8 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    import torch
     from numpy.typing import NDArray
+    from torch import Tensor
+
+_BLOCK = 1 << 20
+_ENTRY = 46
+"""Bytes of a member in a zip file's directory, without its name and extra fields."""
+_DIRECTORY = 0x10
+_ENDS = (b"PK\5\6", b"PK\6\6")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -39,10 +50,11 @@ def npz_arrays(content: bytes) -> dict[str, NDArray[Any]]:
     """The arrays of an npz file, in its order.
 
     Raises:
-        OSError, ValueError, EOFError, zipfile.BadZipFile: it is damaged.
+        ValueError: it is damaged.
     """
     import numpy as np
 
+    check_zip(io.BytesIO(content))
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
 
@@ -53,7 +65,7 @@ the same model would not have the same bytes.
 """
 
 
-def weights_bytes(model: Mapping[str, torch.Tensor], about: Mapping[str, Any]) -> bytes:
+def weights_bytes(model: Mapping[str, Tensor], about: Mapping[str, Any]) -> bytes:
     """A safetensors file of weights by name; `about`, as JSON can hold it, is its metadata."""
     from safetensors.torch import save
 
@@ -85,32 +97,63 @@ def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def read_checkpoint(path: Path, device: torch.device, needed: Collection[str]) -> dict[str, Any]:
-    """What `write_checkpoint` wrote.
+def read_checkpoint(path: Path, needed: Collection[str]) -> dict[str, Any]:
+    """What `write_checkpoint` wrote, tensors on the CPU.
 
     Args:
         path: the file.
-        device: device that receives the tensors.
         needed: the names that it must hold.
 
     Raises:
-        VsebenchError: it is damaged.
+        ValueError: it is damaged.
+        OSError: it cannot be read.
     """
     import torch
 
-    try:
-        content = torch.load(path, map_location=device, weights_only=True)
-    except (PermissionError, MemoryError, torch.cuda.OutOfMemoryError):
-        raise
-    except Exception as error:  # of damaged bytes almost any, by where the damage is
-        raise _damaged_checkpoint(path) from error
+    with path.open("rb") as file:
+        check_zip(file)
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except (PermissionError, MemoryError):
+            raise
+        except Exception as error:  # of what is no checkpoint almost any
+            raise ValueError("no checkpoint") from error
     if not isinstance(content, dict) or not content.keys() >= set(needed):
-        raise _damaged_checkpoint(path)
+        raise ValueError(f"a checkpoint without {' and '.join(sorted(needed))}")
     return content
 
 
-def _damaged_checkpoint(path: Path) -> VsebenchError:
-    return VsebenchError(
-        f"{path} is damaged ({path.stat().st_size:,} bytes that are no checkpoint): delete it, "
-        "and the run starts over"
-    )
+def check_zip(file: BinaryIO) -> None:
+    """Compares every member of a zip file with its checksum, and goes back to the file's start.
+
+    Raises:
+        ValueError: one differs, or it is no whole zip file.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            _check_directory(file, archive)
+            for member in archive.infolist():
+                stored = member.compress_type == zipfile.ZIP_STORED
+                if stored and member.compress_size != member.file_size:
+                    raise ValueError("two sizes")  # of which readers believe either
+                if member.external_attr & _DIRECTORY:  # of which torch reads nothing
+                    raise ValueError("a folder")
+                with archive.open(member) as stream:
+                    while stream.read(_BLOCK):
+                        pass
+    except (PermissionError, MemoryError):
+        raise
+    except Exception as error:  # of damaged bytes almost any, by where the damage is
+        raise ValueError(f"not what was written: {error}") from error
+    file.seek(0)
+
+
+def _check_directory(file: BinaryIO, archive: zipfile.ZipFile) -> None:
+    """The list of members is followed by its end, and none has a comment: else a damaged length has
+    cut it short.
+    """
+    members = archive.infolist()
+    size = sum(_ENTRY + len(each.orig_filename.encode()) + len(each.extra) for each in members)
+    file.seek(archive.start_dir + size)
+    if file.read(4) not in _ENDS or any(member.comment for member in members):
+        raise ValueError("members are missing")

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from vsebench import files
-from vsebench.results.contents import weights_bytes, write_arrays, write_checkpoint
-from vsebench.results.reader import CURVE, DONE, PER_IMAGE, RANKS, RECORD, SPEC, RunReader
+from vsebench.results.contents import (
+    read_checkpoint,
+    weights_bytes,
+    write_arrays,
+    write_checkpoint,
+)
+from vsebench.results.reader import (
+    BEST,
+    CURVE,
+    DONE,
+    PER_IMAGE,
+    RANKS,
+    RECORD,
+    SPEC,
+    VOCABULARY,
+    RunReader,
+)
+from vsebench.results.seal import digest, file_digest, sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -18,6 +35,13 @@ if TYPE_CHECKING:
 
     from vsebench.results.record import Evaluation, RunRecord
     from vsebench.results.run_base import RunBase
+
+DAMAGED = ".damaged"
+"""Ends the name of a file that was set aside."""
+
+_SEALED = (CURVE, BEST, VOCABULARY)
+_KEPT_CURVE = "curve"
+_log = logging.getLogger("vsebench")
 
 
 class RunDirectory(RunReader):
@@ -57,12 +81,15 @@ class RunDirectory(RunReader):
     def where(self, name: str) -> str:
         return str(self.path / name)
 
-    @property
-    def remedy(self) -> str:
-        return f"delete the folder {self.path} and run the same command again"
+    def remedy(self, name: str) -> str:
+        if name in (SPEC, BEST, VOCABULARY):
+            return f"delete the folder {self.path} and run the same command again"
+        return (
+            "run the same 'vsebench run' command again, which sets it aside and makes the run again"
+        )
 
     def write_spec(self, spec: RunBase) -> None:
-        """Makes the directory and says what it is for.
+        """Makes the directory and says what it is for; a run that was done is so no longer.
 
         Raises:
             VsebenchError: it cannot be written.
@@ -70,6 +97,7 @@ class RunDirectory(RunReader):
         self._ensure_held()
         with files.guarded(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
+        self._unseal()
         files.write_text(self.path / SPEC, spec.model_dump_json(indent=1) + "\n")
 
     def write_record(self, record: RunRecord) -> None:
@@ -80,12 +108,19 @@ class RunDirectory(RunReader):
             VsebenchError: it cannot be written.
         """
         self._ensure_held()
-        if record.status != "done":
-            (self.path / DONE).unlink(missing_ok=True)
         record = record.model_copy(update={"spec": record.spec.published()})
-        files.write_text(self.path / RECORD, record.model_dump_json(indent=1) + "\n")
-        if record.status == "done":
-            files.write_bytes(self.path / DONE, b"")
+        text = record.model_dump_json(indent=1) + "\n"
+        if record.status != "done":
+            self._unseal()
+            files.write_text(self.path / RECORD, text)
+            return
+        own = digest(text.encode())
+        rest = {name: {file_digest(self.path / name)} for name in _SEALED if self.holds(name)}
+        if self.holds(DONE):  # killed in between, the run has a record that its marker knows
+            both = {own, *self.sums.get(RECORD, ())}
+            files.write_text(self.path / DONE, sealed({RECORD: both, **rest}))
+        files.write_text(self.path / RECORD, text)
+        files.write_text(self.path / DONE, sealed({RECORD: {own}, **rest}))
 
     def append_evaluation(self, evaluation: Evaluation) -> None:
         """Adds a line to the training curve; it is on disk when this returns.
@@ -95,6 +130,16 @@ class RunDirectory(RunReader):
         """
         self._ensure_held()
         files.append_text(self.path / CURVE, evaluation.model_dump_json() + "\n")
+
+    def begin_curve(self, kept: str = "") -> None:
+        """Begins the training curve: with nothing, or with what was kept of it.
+
+        Raises:
+            VsebenchError: it cannot be written.
+        """
+        self._ensure_held()
+        if kept or self.holds(CURVE):
+            files.write_text(self.path / CURVE, kept)
 
     def truncate_curve(self, step: int) -> None:
         """Drops evaluations after `step`, those that a resumed run will make again, and an
@@ -143,13 +188,61 @@ class RunDirectory(RunReader):
         write_arrays(self.path / PER_IMAGE, values)
 
     def write_checkpoint(self, content: Mapping[str, Any]) -> None:
-        """Replaces the training state to resume from, in one move: tensors and plain values.
+        """Replaces the training state to resume from, in one move: tensors and plain values, and
+        the curve so far.
 
         Raises:
             VsebenchError: it cannot be written.
         """
         self._ensure_held()
-        write_checkpoint(self.checkpoint_path, content)
+        curve = self.read_bytes(CURVE).decode() if self.holds(CURVE) else ""
+        write_checkpoint(self.checkpoint_path, {**content, _KEPT_CURVE: curve})
+
+    def read_checkpoint(self, needed: Collection[str]) -> dict[str, Any] | None:
+        """What `write_checkpoint` wrote, tensors on the CPU, the curve being put back as it was
+        then; None where the run begins, with no curve. A damaged checkpoint is set aside, so that
+        the run starts over.
+
+        Args:
+            needed: the names that it must hold.
+
+        Raises:
+            VsebenchError: the folder cannot be written.
+        """
+        try:
+            content = read_checkpoint(self.checkpoint_path, needed)
+        except FileNotFoundError:
+            content = None
+        except ValueError as error:
+            _log.warning(self.set_aside(self.checkpoint_path.name, str(error)))
+            content = None
+        if content is None:
+            self.begin_curve()
+        elif _KEPT_CURVE in content:  # checkpoints of older releases have none
+            self.begin_curve(content.pop(_KEPT_CURVE))
+        return content
+
+    def set_aside(self, name: str, why: str) -> str:
+        """Renames a damaged file, so that nothing uses it again. A run that was done is so no
+        longer.
+
+        Returns:
+            What was done, in words.
+
+        Raises:
+            VsebenchError: the folder cannot be written.
+        """
+        self._ensure_held()
+        path = self.path / name
+        with files.guarded(path):
+            self._unseal()
+            if path.exists():
+                files.move(path, path.with_name(name + DAMAGED))
+        return f"{path} is damaged ({why}): set aside as {name}{DAMAGED}"
+
+    def _unseal(self) -> None:
+        with files.guarded(self.path):
+            (self.path / DONE).unlink(missing_ok=True)
 
     def write_best(self, model: dict[str, Tensor], about: Mapping[str, Any] | None = None) -> None:
         """Stores the weights of the model that dev selected.

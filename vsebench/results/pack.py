@@ -28,7 +28,7 @@ from vsebench.results.pack_format import (
     checksum,
     file_bytes,
 )
-from vsebench.results.reader import RunReader
+from vsebench.results.reader import DamagedError, RunReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,8 +181,16 @@ class PackedRun(RunReader):
         place = self._pack.folder / (ARRAYS if name in NPZ else RUNS)
         return f"{place}: {name} of run {self._line.run}"
 
-    @property
-    def remedy(self) -> str:
+    def damage(self, *, model: bool) -> dict[str, str]:
+        """Of its weights; whatever a pack holds is checked when it is read."""
+        try:
+            if model:
+                self.check_best()
+        except DamagedError as error:
+            return {error.name: error.why}
+        return {}
+
+    def remedy(self, name: str) -> str:  # noqa: ARG002  # any file of a pack
         return _REMEDY
 
     def _arrays(self, name: str) -> dict[str, NDArray[Any]]:

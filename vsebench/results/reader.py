@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +11,8 @@ from pydantic import ValidationError
 from vsebench.plugin.errors import MissingError, VsebenchError
 from vsebench.results.contents import npz_arrays
 from vsebench.results.record import SCHEMA, Evaluation, RunRecord
+from vsebench.results.seal import Sums, digest, file_digest, unsealed
+from vsebench.results.soundness import check_curve, check_record
 from vsebench.results.spec import read_spec
 from vsebench.results.tasks import task_of
 
@@ -24,14 +25,31 @@ if TYPE_CHECKING:
 
     from vsebench.results.run_base import RunBase
 
-T = TypeVar("T")
-
 SPEC = "spec.json"
 RECORD = "record.json"
 CURVE = "curve.jsonl"
 RANKS = "ranks.npz"
 PER_IMAGE = "per_image.npz"
+BEST = "best.safetensors"
+VOCABULARY = "vocabulary.txt"
 DONE = "done"
+
+T = TypeVar("T")
+
+_CHANGED = "it is not what the run left: its SHA-256 is another"
+
+
+class DamagedError(VsebenchError):
+    """A file of a run is not what was written.
+
+    Attributes:
+        name: its name.
+        why: what is wrong with it, in words.
+    """
+
+    def __init__(self, message: str, name: str, why: str) -> None:
+        super().__init__(message)
+        self.name, self.why = name, why
 
 
 class RunReader(ABC):
@@ -61,9 +79,8 @@ class RunReader(ABC):
     def where(self, name: str) -> str:
         """Where a file is, as errors name it."""
 
-    @property
     @abstractmethod
-    def remedy(self) -> str:
+    def remedy(self, name: str) -> str:
         """What to do about a damaged file, as errors say it."""
 
     @property
@@ -74,14 +91,14 @@ class RunReader(ABC):
     @property
     def best_path(self) -> Path:
         """Weights of the model that dev selected; never packed."""
-        return self.path / "best.safetensors"
+        return self.path / BEST
 
     @property
     def vocabulary_path(self) -> Path:
         """The words that the model knows, one a line, of a run whose encoder reads words; never
         packed, as the model is not.
         """
-        return self.path / "vocabulary.txt"
+        return self.path / VOCABULARY
 
     @property
     def is_done(self) -> bool:
@@ -92,6 +109,20 @@ class RunReader(ABC):
     def holds_run(self) -> bool:
         """Whether a run was started here."""
         return self.holds(SPEC) or self.holds(RECORD) or self.holds(DONE)
+
+    @property
+    def sums(self) -> Sums:
+        """SHA-256 by name of what a run that ended well left; nothing of runs of older releases.
+
+        Raises:
+            VsebenchError: the marker is damaged.
+        """
+        if not self.holds(DONE):
+            return {}
+        try:
+            return unsealed(self.read_bytes(DONE).decode("utf-8"))
+        except (OSError, ValueError) as error:
+            raise self.damaged(DONE, error) from error
 
     def read_spec(self) -> RunBase:
         """The run that this is; where only its record is left, as the record has it, without paths.
@@ -107,11 +138,51 @@ class RunReader(ABC):
         """How the run ended; None when it has not.
 
         Raises:
-            VsebenchError: the record is damaged, or was written by a newer version.
+            VsebenchError: the record is damaged, is a changed copy of another run's, or was written
+                by a newer version.
         """
         if not self.holds(RECORD):
             return None
-        return self._parse(RECORD, RunRecord.model_validate_json)
+        return self._parse(RECORD, _sound)
+
+    def damage(self, *, model: bool) -> dict[str, str]:
+        """What of a run that ended well is damaged or missing: why, by file name.
+
+        Args:
+            model: whether its weights are needed.
+
+        Raises:
+            VsebenchError: a file may not be read, or was written by a newer version.
+        """
+        try:
+            _ = self.sums
+        except DamagedError as error:  # then nothing else can be told
+            return {DONE: error.why}
+        checks: dict[str, Callable[[], object]] = {
+            RECORD: self.read_record,
+            CURVE: self._check_curve,
+            RANKS: lambda: self.read_arrays(RANKS),
+            PER_IMAGE: lambda: self.read_arrays(PER_IMAGE),
+            **({BEST: self.check_best} if model else {}),
+        }
+        found = {}
+        for name, check in checks.items():
+            try:
+                check()
+            except DamagedError as error:
+                found[error.name] = error.why
+            except MissingError:
+                found[name] = "missing"
+        return found
+
+    def _check_curve(self) -> None:
+        """Checks the curve against the record, where that is whole."""
+        try:
+            record = self.read_record()
+        except DamagedError:
+            return
+        if record is not None:
+            self.read_whole_curve(record)
 
     def check_unfinished(self) -> None:
         """Checks that a run without a record has not ended.
@@ -121,6 +192,20 @@ class RunReader(ABC):
         """
         if self.holds(DONE) and not self.holds(RECORD):
             raise self.damaged(RECORD, FileNotFoundError())
+
+    def check_best(self) -> None:
+        """Checks that the weights and the words are those that the run left, as far as it says.
+
+        Raises:
+            VsebenchError: they are not.
+        """
+        sums = self.sums
+        for name in (BEST, VOCABULARY):
+            try:
+                if name in sums and file_digest(self.path / name) not in sums[name]:
+                    raise self.damaged(name, ValueError(_CHANGED))
+            except OSError as error:
+                raise self.damaged(name, error) from error
 
     def read_whole_curve(self, record: RunRecord) -> list[Evaluation]:
         """The curve of a run that ended, for readers who need it and the record whole.
@@ -135,6 +220,11 @@ class RunReader(ABC):
             )
         if record.status == "done" and self.holds(CURVE) and not curve:
             raise self.damaged(CURVE, ValueError("a finished run without an evaluation"))
+        if record.status == "done":
+            try:
+                check_curve(record, curve)
+            except ValueError as error:
+                raise self.damaged(CURVE, error) from error
         return curve
 
     def read_curve(self) -> list[Evaluation]:
@@ -144,10 +234,10 @@ class RunReader(ABC):
         Raises:
             VsebenchError: a line is damaged.
         """
-        if not self.holds(CURVE):
+        if not self.holds(CURVE) and CURVE not in self.sums:
             return []
         try:
-            *lines, _ = self.read_bytes(CURVE).split(b"\n")
+            *lines, _ = self.read_checked(CURVE).split(b"\n")
             return [Evaluation.model_validate_json(line) for line in lines]
         except (OSError, ValidationError) as error:
             raise self.damaged(CURVE, error) from error
@@ -162,7 +252,7 @@ class RunReader(ABC):
         try:
             ranks = npz_arrays(self.read_bytes(RANKS))
             return ranks["i2t"], ranks["t2i"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise self.damaged(RANKS, error) from error
 
     def read_arrays(self, name: str) -> dict[str, NDArray[Any]]:
@@ -175,12 +265,24 @@ class RunReader(ABC):
             return {}
         try:
             return npz_arrays(self.read_bytes(name))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError) as error:
             raise self.damaged(name, error) from error
+
+    def read_checked(self, name: str) -> bytes:
+        """As `read_bytes`, of what the run left, as far as it says.
+
+        Raises:
+            OSError: missing or unreadable.
+            VsebenchError: it has changed.
+        """
+        content, wanted = self.read_bytes(name), self.sums.get(name)
+        if wanted is not None and digest(content) not in wanted:
+            raise self.damaged(name, ValueError(_CHANGED))
+        return content
 
     def _parse(self, name: str, parse: Callable[[str], T]) -> T:
         try:
-            text = self.read_bytes(name).decode("utf-8")
+            text = self.read_checked(name).decode("utf-8")
             self._refuse_newer(name, text)
             return parse(text)
         except (OSError, ValueError) as error:
@@ -199,12 +301,21 @@ class RunReader(ABC):
     def damaged(self, name: str, error: Exception) -> VsebenchError:
         """The one line about a file that is missing or not what was written."""
         if isinstance(error, FileNotFoundError):
-            return MissingError(f"{self.where(name)} is missing: {self.remedy}")
+            return MissingError(f"{self.where(name)} is missing: {self.remedy(name)}")
+        if isinstance(error, PermissionError):
+            return VsebenchError(f"{self.where(name)} may not be read: fix its permissions")
         why = (
             error.errors(include_url=False)[0]["msg"]
             if isinstance(error, ValidationError)
             else str(error)
         )
-        return VsebenchError(
-            f"{self.where(name)} is damaged ({' '.join(why.split())}): {self.remedy}"
+        why = " ".join(why.split())
+        return DamagedError(
+            f"{self.where(name)} is damaged ({why}): {self.remedy(name)}", name, why
         )
+
+
+def _sound(text: str) -> RunRecord:
+    record = RunRecord.model_validate_json(text)
+    check_record(record)
+    return record

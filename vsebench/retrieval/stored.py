@@ -13,6 +13,7 @@ from vsebench.plugin import ImageSource, RetrievalData
 from vsebench.plugin.errors import DataError, MissingError, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.contents import read_about
+from vsebench.results.reader import SPEC
 from vsebench.results.run_base import METRIC_VERSION
 from vsebench.results.spec import RunSpec
 from vsebench.retrieval.frozen import take_frozen
@@ -65,7 +66,8 @@ def open_stored(directory: RunReader) -> StoredRun:
             "the run again, in another folder ('vsebench run --out')"
         )
     spec = directory.read_spec()
-    assert isinstance(spec, RunSpec)
+    if not isinstance(spec, RunSpec) or spec.run_id != record.run_id:
+        raise directory.damaged(SPEC, ValueError("it is of another run than the record"))
     return StoredRun(directory, spec, record)
 
 

@@ -108,9 +108,7 @@ def test_opened_by_name_and_loaded_once(cache, monkeypatch):
     options = {"images": 300, "labels": 100, "density": 0.05}
     first = open_dataset(dataset("tags"), options)
     assert first.path.parent == cache
-    monkeypatch.setattr(
-        "vsebench.data.annotation.tags.write", lambda *_: pytest.fail("generated again")
-    )
+    monkeypatch.setattr("vsebench.data.generated._build", lambda *_: pytest.fail("generated again"))
     again = open_dataset(dataset("tags"), options)
     assert again.fingerprint == first.fingerprint
     assert isinstance(again.data.splits["train"].positives.labels.base, np.memmap)
@@ -126,8 +124,9 @@ def test_too_few_labels_an_image():
 
 
 @pytest.mark.parametrize("name", ["dev_labels.i4", "train_offsets.npy"])
-def test_a_damaged_set_says_how_to_mend_it(tmp_path, name):
+def test_a_damaged_set_of_an_older_release_says_how_to_mend_it(tmp_path, name):
     Tags(100, 100, 0.05).load(tmp_path / "set")
+    (tmp_path / "set" / "sha256.json").unlink()
     path = tmp_path / "set" / name
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(DataError, match=r"; delete .*set to have it generated again"):

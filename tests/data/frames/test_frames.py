@@ -234,8 +234,9 @@ def test_every_third_clip_is_its_predecessor_in_reverse():
         assert len(one.actions) >= 2
 
 
-def test_a_damaged_generated_set_says_what_to_delete(tmp_path):
+def test_a_damaged_generated_set_of_an_older_release_says_what_to_delete(tmp_path):
     Clips(videos=3).load(tmp_path / "clips")
+    (tmp_path / "clips" / "sha256.json").unlink()
     (tmp_path / "clips" / "captions.txt").unlink()
     with pytest.raises(
         DataError, match=r"captions\.txt is missing; delete .*clips to have it generated again"

@@ -1,25 +1,25 @@
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
+from tests.factories import make_curve
 from vsebench.plugin import VsebenchError
 from vsebench.results.directory import RunDirectory
 from vsebench.retrieval.training.state import (
     Best,
     State,
-    load_checkpoint,
+    restore,
     save_checkpoint,
     snapshot,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-CPU = torch.device("cpu")
 
 
 def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
@@ -37,8 +37,9 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     save_checkpoint(directory, state, model=model, optimiser=optimiser, loss=None)
     other = torch.nn.Linear(3, 2)
     its = torch.optim.AdamW(other.parameters(), fused=True)
-    again = load_checkpoint(directory.checkpoint_path, CPU, model=other, optimiser=its, loss=None)
-    assert again is not None
+    content = directory.read_checkpoint(["state", "model", "optimiser"])
+    assert content is not None
+    again = restore(content, model=other, optimiser=its, loss=None)
     assert (again.step, again.forwards, again.seconds, again.restarts) == (7, 99, state.seconds, 1)
     assert again.best is not None
     assert (again.best.step, again.best.metrics) == (5, {"rsum": 12.0})
@@ -50,11 +51,13 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
 
 
 def test_no_checkpoint_is_a_fresh_start(tmp_path: Path) -> None:
-    assert load_checkpoint(tmp_path / "c.pt", CPU) is None
+    assert RunDirectory(tmp_path).read_checkpoint([]) is None
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "text", "zeros", "other content"])
-def test_a_damaged_checkpoint_is_one_line_that_says_what_to_do(damage: str, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_set_aside_and_the_run_starts_over(
+    damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     directory = RunDirectory(tmp_path)
     path = directory.checkpoint_path
     save_checkpoint(directory, State(step=1), model=torch.nn.Linear(3, 2))
@@ -70,11 +73,16 @@ def test_a_damaged_checkpoint_is_one_line_that_says_what_to_do(damage: str, tmp_
                 "zeros": bytes(500),
             }[damage]
         )
-    with pytest.raises(
-        VsebenchError, match=r"checkpoint\.pt is damaged \(.*\): delete it, and the run starts over"
-    ) as caught:
-        load_checkpoint(path, CPU, model=torch.nn.Linear(3, 2))
-    assert "\n" not in str(caught.value)
+    damaged = path.read_bytes()
+    directory.append_evaluation(make_curve([100])[0])
+    with caplog.at_level(logging.WARNING):
+        assert directory.read_checkpoint(["state", "model"]) is None
+    assert not path.exists()
+    assert (tmp_path / "checkpoint.pt.damaged").read_bytes() == damaged
+    assert directory.read_curve() == []
+    (message,) = (record.getMessage() for record in caplog.records)
+    assert message.startswith(f"{path} is damaged (")
+    assert "\n" not in message
 
 
 def test_a_full_disk_is_one_clear_line_and_leaves_the_previous_checkpoint(
@@ -92,9 +100,9 @@ def test_a_full_disk_is_one_clear_line_and_leaves_the_previous_checkpoint(
     ) as caught:
         save_checkpoint(directory, State(step=2))
     assert "\n" not in str(caught.value)
-    again = load_checkpoint(directory.checkpoint_path, CPU)
-    assert again is not None
-    assert again.step == 1
+    content = directory.read_checkpoint(["state"])
+    assert content is not None
+    assert restore(content).step == 1
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.annotation.hold_out import aligned, divide
-from vsebench.data.cache import build
+from vsebench.data.generated import ensure_generated
 from vsebench.data.reading import open_npy
 from vsebench.plugin import AnnotationData, DataError, Key, Positives, SpecError
 
@@ -167,14 +167,14 @@ SPLITS = ("train", "dev", "test")
 
 
 def write(folder: Path, options: Options) -> None:
-    """Generates the set into `folder`: `{split}_labels.i4` (little-endian int32, no header) and
-    `{split}_offsets.npy` (int64) of each split.
+    """Generates the set into `folder`, unless it is there and whole: `{split}_labels.i4`
+    (little-endian int32, no header) and `{split}_offsets.npy` (int64) of each split.
 
     Raises:
         DataError: the disk is too small or cannot be written.
     """
     pairs = options.images * options.mean
-    build(
+    ensure_generated(
         folder,
         int(1.1 * (4 * pairs + 24 * options.images)),
         lambda unfinished: _fill(unfinished, options),
@@ -215,8 +215,7 @@ class Tags:
         return []
 
     def load(self, root: Path) -> AnnotationData:
-        if not root.is_dir():
-            write(root, self.options)
+        write(root, self.options)
         try:
             train, dev, test = (self._positives(root, split) for split in SPLITS)
         except DataError as error:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.cache import build
 from vsebench.data.frames.dataset import CAPTIONS, IDS, OFFSETS, ROWS, SPLITS, Frames
+from vsebench.data.generated import ensure_generated
 from vsebench.plugin import DataError, Key
 
 if TYPE_CHECKING:
@@ -106,12 +106,11 @@ class Clips:
 
     def load(self, root: Path) -> RetrievalData:
         videos = sum(self.sizes.values())
-        if not root.is_dir():
-            build(
-                root,
-                videos * (self.frames * self.dim * 2 + _CAPTIONS[1] * _CAPTION_BYTES),
-                self._write,
-            )
+        ensure_generated(
+            root,
+            videos * (self.frames * self.dim * 2 + _CAPTIONS[1] * _CAPTION_BYTES),
+            self._write,
+        )
         try:
             return Frames(self.frames).load(root)
         except DataError as error:

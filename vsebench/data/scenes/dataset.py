@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.cache import build
+from vsebench.data.generated import ensure_generated
 from vsebench.data.reading import open_npy, read_lines
 from vsebench.data.scenes.blocks import camera, generate
 from vsebench.data.scenes.options import BLOCK, CAPTIONS, Options
@@ -22,8 +22,8 @@ _CAPTION_BYTES = 120
 
 
 def write(folder: Path, options: Options) -> None:
-    """Generates the set into `folder`: `{split}_ims.npy` (float16), `{split}_lengths.npy` and
-    `{split}_caps.txt` of each split.
+    """Generates the set into `folder`, unless it is there and whole: `{split}_ims.npy` (float16),
+    `{split}_lengths.npy` and `{split}_caps.txt` of each split.
 
     Raises:
         DataError: the disk is too small or cannot be written.
@@ -34,7 +34,9 @@ def write(folder: Path, options: Options) -> None:
         for split, size in options.sizes.items():
             _write_split(unfinished, options, split, size)
 
-    build(folder, images * (options.regions * options.dim * 2 + CAPTIONS * _CAPTION_BYTES), fill)
+    ensure_generated(
+        folder, images * (options.regions * options.dim * 2 + CAPTIONS * _CAPTION_BYTES), fill
+    )
 
 
 def _write_split(folder: Path, options: Options, split: str, images: int) -> None:
@@ -78,8 +80,7 @@ class Scenes:
         return []
 
     def load(self, root: Path) -> RetrievalData:
-        if not root.is_dir():
-            write(root, self.options)
+        write(root, self.options)
         try:
             return RetrievalData(
                 {

@@ -13,6 +13,7 @@ import numpy as np
 from vsebench.files import replacing
 from vsebench.kernels.clock import on_cpu
 from vsebench.plugin import Key, OfflineLists, VsebenchError
+from vsebench.results.contents import npz_arrays
 from vsebench.results.store import RunDirectory, Store
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
@@ -67,11 +68,15 @@ class StoredLists:
 
     @classmethod
     def load(cls, path: Path) -> StoredLists:
-        """What `save` wrote."""
-        with np.load(path) as arrays:
-            lists = OfflineLists(arrays["image_to_text"], arrays["text_to_image"])
-            cpu = float(arrays["cpu_seconds"]) if "cpu_seconds" in arrays else None
-            return cls(lists, float(arrays["seconds"]), cpu)
+        """What `save` wrote.
+
+        Raises:
+            ValueError, KeyError: it is damaged.
+        """
+        arrays = npz_arrays(path.read_bytes())
+        lists = OfflineLists(arrays["image_to_text"], arrays["text_to_image"])
+        cpu = float(arrays["cpu_seconds"]) if "cpu_seconds" in arrays else None
+        return cls(lists, float(arrays["seconds"]), cpu)
 
 
 def first_round(spec: RunSpec, directory: RunDirectory) -> tuple[RunReader, RunRecord]:
@@ -99,8 +104,10 @@ def load_best(model: Model, directory: RunReader) -> None:
     """Puts the best parameters of a finished run into a model of the same shape.
 
     Raises:
-        VsebenchError: the file is missing or damaged, or holds another model.
+        VsebenchError: the file is missing, damaged or not what the run left, or holds another
+            model.
     """
+    directory.check_best()
     load_weights(
         model,
         directory.best_path,
@@ -116,11 +123,11 @@ def offline_lists(
     directory: RunDirectory,
     clock: Clock,
 ) -> OfflineLists:
-    """The mined lists of a run, their cost on the clock: read where an earlier attempt stored them,
-    otherwise mined with the `teacher`, which is made for that alone, and stored.
+    """The mined lists of a run, their cost on the clock: read where an earlier attempt stored them
+    whole, otherwise mined with the `teacher`, which is made for that alone, and stored.
     """
-    if directory.offline_path.exists():
-        stored = StoredLists.load(directory.offline_path)
+    stored = _stored(directory)
+    if stored is not None:
         clock.seconds["mining"] += stored.seconds
         if stored.cpu_seconds is not None and on_cpu("mining") in clock.seconds:
             clock.seconds[on_cpu("mining")] += stored.cpu_seconds
@@ -145,6 +152,18 @@ def offline_lists(
         directory.offline_path
     )
     return lists
+
+
+def _stored(directory: RunDirectory) -> StoredLists | None:
+    """The lists on disk; damaged ones are set aside."""
+    path = directory.offline_path
+    try:
+        return StoredLists.load(path)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        _log.warning(directory.set_aside(path.name, str(error)))
+        return None
 
 
 def _warn_if_cut(offline: OfflineSpec, text_to_image: np.ndarray, images: int) -> None:

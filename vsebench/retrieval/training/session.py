@@ -23,7 +23,7 @@ from vsebench.retrieval.training.global_negatives import GlobalNegatives
 from vsebench.retrieval.training.offline_negatives import OfflineNegatives
 from vsebench.retrieval.training.optimisation import Optimisation
 from vsebench.retrieval.training.schedule import Schedule
-from vsebench.retrieval.training.state import State, load_checkpoint
+from vsebench.retrieval.training.state import State, restore
 from vsebench.retrieval.training.step import Objective, Stepper
 
 if TYPE_CHECKING:
@@ -121,13 +121,18 @@ def prepare(
     del frozen
     model.to(device)
     objective = _objective(spec, "loss", registry, device)
+    trains = ["loss"] if isinstance(objective.loss, nn.Module) else []
+    checkpoint = directory.read_checkpoint(["state", "model", "optimiser", *trains])
     clock = Clock(device, PHASES)
     offline, prior, warm = None, None, False
     if objective.offline is not None:
         if not directory.offline_path.exists():
             report({"event": "phase", "phase": "mining"})
-        offline, prior = _mine(spec, directory, registry, inputs, model, objective.offline, clock)
         warm = objective.offline.start == "warm"
+        starting = model if warm and checkpoint is None else None
+        offline, prior = _mine(
+            spec, directory, registry, inputs, starting, objective.offline, clock
+        )
     schedule = Schedule(spec.protocol, len(inputs.train.texts), warm_start=warm)
     session = Session(
         spec=spec,
@@ -152,7 +157,8 @@ def prepare(
         observers=observers,
     )
     _compile(model, spec.protocol.embed_dim, device)
-    _restore(session)
+    if checkpoint is not None:
+        _restore(session, checkpoint)
     return session
 
 
@@ -166,13 +172,9 @@ def _compile(model: Model, dim: int, device: torch.device) -> None:
         representative(output.embedding).sum().backward()  # type: ignore[no-untyped-call]
 
 
-def _restore(session: Session) -> None:
-    state = load_checkpoint(
-        session.directory.checkpoint_path, session.device, **session.checkpointed
-    )
-    session.directory.truncate_curve(state.step if state else 0)
-    if state is None:
-        return
+def _restore(session: Session, checkpoint: dict[str, Any]) -> None:
+    state = restore(checkpoint, **session.checkpointed)
+    session.directory.truncate_curve(state.step)
     session.state = state
     session.stepper.forwards = state.forwards
     session.clock.read()  # what was spent before is in the checkpoint
@@ -203,23 +205,22 @@ def _mine(
     directory: RunDirectory,
     registry: Registry,
     inputs: Inputs,
-    model: Model,
+    starting: Model | None,
     wanted: OfflineSpec,
     clock: Clock,
 ) -> tuple[OfflineNegatives, Cost]:
-    """The offline negatives and the cost of the first round. A warm start leaves its
-    best parameters in `model`, unless a checkpoint holds later ones.
+    """The offline negatives and the cost of the first round, whose best parameters are put into the
+    model that is `starting` from them, if one is.
     """
     source, record = first_round(spec, directory)
     cost = record.cost
     assert cost is not None
-    starts = wanted.start == "warm" and not directory.checkpoint_path.exists()
-    if starts:
-        load_best(model, source)
+    if starting is not None:
+        load_best(starting, source)
 
     def teacher() -> Model:
-        if starts:
-            return model
+        if starting is not None:
+            return starting
         fresh = untrained(record.retrieval, registry, inputs)[0].to(clock.device)
         load_best(fresh, source)
         return fresh

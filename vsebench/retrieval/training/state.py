@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from vsebench.results.contents import read_checkpoint
 from vsebench.results.stopping import Best
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from torch import Tensor, nn
 
@@ -70,18 +69,16 @@ def save_checkpoint(directory: RunDirectory, state: State, **modules: Any) -> No
     directory.write_checkpoint(content)
 
 
-def load_checkpoint(path: Path, device: torch.device, **modules: Any) -> State | None:
-    """Puts the modules back as they were; None when there is no checkpoint.
+def restore(content: Mapping[str, Any], **modules: Any) -> State:
+    """Puts the modules back as they were, and gives the counters.
 
-    Raises:
-        VsebenchError: the checkpoint is damaged.
+    Args:
+        content: what a checkpoint holds.
+        modules: what was saved in it; None is left out.
     """
-    if not path.exists():
-        return None
-    present = {name: module for name, module in modules.items() if module is not None}
-    content = read_checkpoint(path, device, {"state", *present})
-    for name, module in present.items():
-        module.load_state_dict(content[name])
+    for name, module in modules.items():
+        if module is not None:
+            module.load_state_dict(content[name])
     saved = dict(content["state"])
     best = saved.pop("best")
     state = State(**saved, best=Best(**best) if best else None)
