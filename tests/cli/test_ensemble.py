@@ -14,6 +14,7 @@ from tests.cli.tiny_runs import make_runs
 from tests.data.files import write_precomp
 from vsebench.cli.app import main
 from vsebench.plugin.metrics import keys
+from vsebench.results.spec import read_spec
 from vsebench.results.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -138,11 +139,14 @@ def test_what_cannot_be_joined_is_said(out: Path, capsys: Capture, tmp_path: Pat
         capsys, str(out / of["mean"]), str(copy)
     )
     record = (out / of["max"] / "record.json").read_text()
+    (copy / "done").write_bytes(b"")
     (copy / "record.json").write_text(record.replace('"status": "done"', '"status": "failed"'))
     assert "is failed: only finished runs have a model" in refusal(
         capsys, str(out / of["mean"]), str(copy)
     )
-    (copy / "record.json").write_text(record.replace('"version": "1"', '"version": "0"'))
+    old = json.loads(record.replace('"version": "1"', '"version": "0"'))
+    old["run_id"] = read_spec(json.dumps(old["spec"])).run_id
+    (copy / "record.json").write_text(json.dumps(old))
     (copy / "best.safetensors").write_bytes((out / of["max"] / "best.safetensors").read_bytes())
     (copy / "spec.json").write_text(
         (out / of["max"] / "spec.json").read_text().replace('"version": "1"', '"version": "0"')
@@ -157,6 +161,7 @@ def test_a_model_that_is_not_the_records_is_said_or_refused(
 ) -> None:
     """Weights of another seed fit the model and give other figures than the record's."""
     copy = shutil.copytree(out / names(out)["mean"], tmp_path / "run")
+    (copy / "done").write_bytes(b"")
     commands = (["ensemble", str(copy), str(out / names(out)["max"])], ["evaluate", str(copy)])
     for command in commands:
         with pytest.raises(SystemExit):

@@ -36,7 +36,8 @@ def check_record(record: RunRecord) -> None:
         _check_metrics(metrics, found, split)
     for name, column in record.columns.items():
         _check_number(f"test {name}", column.value)
-    for name, value in record.cost.model_dump().items() if record.cost is not None else ():
+    cost = record.cost.model_dump(exclude_none=True) if record.cost is not None else {}
+    for name, value in cost.items():
         _check_number(name, value, least=0)
 
 
