@@ -31,7 +31,7 @@ def ensure_generated(folder: Path, needed: int, fill: Callable[[Path], None]) ->
     when it has changed since it was last hashed.
 
     Args:
-        folder: of the set.
+        folder: folder of the set.
         needed: bytes that will be written, about.
         fill: writes the files into the folder that it is given, the same for the same set.
 
