@@ -33,7 +33,8 @@ _FENCE = re.compile(
 
 SMALL = ("--epochs", "1", "--set", "embed_dim=8", "--device", "cpu", "--quiet")
 SMALL_RETRIEVAL = ("--set", "word_dim=8", "--set", "warmup_epochs=0", "--set", "evals_per_epoch=1")
-"""Appended to every `vsebench run`, which on a page is sized for a reader's patience."""
+"""Appended to every `vsebench run` and `tune`, which on a page suit a reader's patience."""
+SMALL_SEARCH = ("--configurations", "8")
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,10 @@ def call(arguments: list[str]) -> int:
 
 
 def _small(arguments: list[str]) -> list[str]:
-    if arguments[0] != "run":
+    if arguments[0] not in ("run", "tune"):
         return arguments
     task = () if "--sampler" in arguments else SMALL_RETRIEVAL
     named = "--dataset" in arguments or any(word.endswith(".toml") for word in arguments)
-    return [*arguments, *SMALL, *task, *(() if named else ("--dataset", "scenes:images=60"))]
+    data = () if named else ("--dataset", "scenes:images=60")
+    search = SMALL_SEARCH if arguments[0] == "tune" else ()
+    return [*arguments, *SMALL, *task, *data, *search]

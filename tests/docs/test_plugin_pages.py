@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from vsebench.plugin.kinds import Kind
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = [*sorted((DOCS / "plugins").glob("*.md")), DOCS / "results.md", DOCS / "use.md"]
+PAGES = [
+    *sorted((DOCS / "plugins").glob("*.md")),
+    *(DOCS / f"{name}.md" for name in ("results", "tuning", "use")),
+]
 PAGE_NAMES = {page.name for page in PAGES}
 HOOKS_PAGE = (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8")
 HOOKS = {
