@@ -18,7 +18,7 @@ from vsebench.plugin.extras import require
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = ("encoders", "plots", "hdf5", "eccv", "faiss")
+EXTRAS = ("encoders", "plots", "hdf5", "eccv", "faiss", "parquet")
 MODULES = {"faiss-cpu": "faiss"}
 BLOCKED = [
     MODULES.get(name := Requirement(line).name, name)
@@ -115,6 +115,7 @@ def test_a_run_works_without_them(without: dict[str, str], tmp_path: Path) -> No
     [
         (["report", HEADLINE, "--html", "{tmp}/page.html"], "plots"),
         (["speedup", HEADLINE, "--plot", "{tmp}/curves.svg"], "plots"),
+        (["leaderboard", HEADLINE, "--format", "parquet", "--out", "{tmp}/a"], "parquet"),
         (["run", "--set", "text_encoder=bert", "--out", "{tmp}"], "encoders"),
         (
             ["data", "extract", "--images", "{tmp}", "--model", "m", "--out", "{tmp}/table"],

@@ -133,10 +133,10 @@ def test_a_report_needs_no_torch(folder):
         from pathlib import Path
         from vsebench.cli.report import report_command
         for form in ("table", "md", "csv", "json", "latex"):
-            report_command(Path(sys.argv[1]), form)
+            report_command([Path(sys.argv[1])], form)
         if "matplotlib" in sys.modules:
             sys.exit("imported what only a page needs")
-        report_command(Path(sys.argv[1]), "json", Path(sys.argv[1]) / "page.html")
+        report_command([Path(sys.argv[1])], "json", Path(sys.argv[1]) / "page.html")
         heavy = ("torch", "transformers", "numba")
         loaded = {name for name in sys.modules if name.split(".")[0] in heavy}
         sys.exit(f"imported {sorted(loaded)[:3]}" if loaded else 0)

@@ -21,6 +21,7 @@ from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
 from vsebench.cli.export import export_command
 from vsebench.cli.extensions import ExtensibleGroup
+from vsebench.cli.leaderboard import leaderboard_command
 from vsebench.cli.new import new_command
 from vsebench.cli.pack import pack_command, unpack_command
 from vsebench.cli.plugins import plugins_command
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 app.command("run")(run_command)
 app.command("report")(report_command)
+app.command("leaderboard")(leaderboard_command)
 app.command("compare")(compare_command)
 app.command("claims")(claims_command)
 app.command("speedup")(speedup_command)

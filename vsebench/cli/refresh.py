@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 STALE = 3
 
-TABLES = ("report", "compare", "speedup")
+TABLES = ("report", "leaderboard", "compare", "speedup", "claims")
 """The commands whose output a document may hold: they read runs and write to standard output."""
 
-_WRITING = ("--html", "--plot")
+_WRITING = ("--html", "--plot", "--out")
 _FENCES = {"table": "text", "csv": "csv", "json": "json", "latex": "latex"}
 
 
@@ -65,7 +65,7 @@ def content_of(command: str) -> str:
     except ValueError as error:
         raise SpecError(f"'{command}' is no command line: {error}") from error
     _check(arguments)
-    if arguments[0] == "report":
+    if arguments[0] in ("report", "leaderboard"):
         arguments[1:1] = ["--width", str(WIDTH)]
     output = io.StringIO()
     try:

@@ -1,4 +1,4 @@
-"""`vsebench report`: the table of a folder of runs."""
+"""`vsebench report`: the table of folders of runs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 def report_command(
-    directory: Annotated[
-        Path,
+    directories: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False
+            metavar="DIR…",
+            help="The folder that 'vsebench run --out' wrote to, or several, taken together.",
+            show_default=False,
         ),
     ],
     form: Annotated[
@@ -73,7 +75,7 @@ def report_command(
 
     if html is not None:
         _refuse_other_files(html)
-    results = load_results(directory, allow_mixed=allow_mixed, baseline=baseline, level=level)
+    results = load_results(directories, allow_mixed=allow_mixed, baseline=baseline, level=level)
     text = results.table(
         form,
         width=width or shutil.get_terminal_size((WIDTH, 1)).columns,
@@ -88,7 +90,9 @@ def report_command(
         _write_page(
             results,
             html,
-            shlex.join(["vsebench", "report", _shown(directory), "--html", html.name, *options]),
+            shlex.join(
+                ["vsebench", "report", *map(_shown, directories), "--html", html.name, *options]
+            ),
         )
     typer.echo(text)
 

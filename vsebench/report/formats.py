@@ -92,26 +92,26 @@ def _terminal(
 ) -> str:
     parts = []
     for block in blocks:
-        table = _plain(whole(block, only))
+        table = plain(whole(block, only))
         if _columns(table) > width and not only:
-            table = "\n\n".join(_plain(half) for half in halves(block))
+            table = "\n\n".join(plain(half) for half in halves(block))
         parts.append(
             "\n".join(
                 [
-                    _filled(heading(block), width),
+                    filled(heading(block), width),
                     "",
                     table,
                     "",
-                    *(_filled(note, width) for note in block_notes(block)),
+                    *(filled(note, width) for note in block_notes(block)),
                 ]
             )
         )
     return "\n\n\n".join(
-        [*parts, "\n".join(_filled(note, width) for note in (*general_notes(blocks), *notes))]
+        [*parts, "\n".join(filled(note, width) for note in (*general_notes(blocks), *notes))]
     )
 
 
-def _plain(grid: Grid) -> str:
+def plain(grid: Grid) -> str:
     """A table with rules above, between and below; its heads are rows, because tabulate makes
     columns wider than the heads it is given.
     """
@@ -119,7 +119,7 @@ def _plain(grid: Grid) -> str:
     return tabulate(
         [upper, lower, SEPARATING_LINE, *grid.body],
         tablefmt="simple",
-        colalign=_alignment(grid),
+        colalign=alignment(grid),
         disable_numparse=True,
     )
 
@@ -128,7 +128,7 @@ def _columns(text: str) -> int:
     return max(len(line) for line in text.splitlines())
 
 
-def _filled(text: str, width: int) -> str:
+def filled(text: str, width: int) -> str:
     return textwrap.fill(
         text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
@@ -143,7 +143,7 @@ def _markdown(blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str]
             cells,
             [" ".join(head).strip() for head in grid.heads],
             tablefmt="pipe",
-            colalign=_alignment(grid),
+            colalign=alignment(grid),
             disable_numparse=True,
         )
         parts.append(
@@ -174,7 +174,19 @@ def _latex(blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str]) -
 
 
 def _csv(blocks: Sequence[Block]) -> str:
-    return to_frame(blocks).to_csv(index=False, lineterminator="\n").rstrip("\n")
+    frame = leading_quote(to_frame(blocks))
+    return frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
+
+
+def leading_quote(frame: pd.DataFrame) -> pd.DataFrame:
+    """With a quote before every text that a spreadsheet would run as a formula."""
+    formula = r"^(?=[=+\-@\t\r])"
+    guarded: pd.DataFrame = frame.apply(
+        lambda column: (
+            column.str.replace(formula, "'", regex=True) if column.dtype == "string" else column
+        )
+    )
+    return guarded
 
 
 def _json(blocks: Sequence[Block]) -> str:
@@ -190,7 +202,7 @@ def _json(blocks: Sequence[Block]) -> str:
     )
 
 
-def _alignment(grid: Grid) -> list[str]:
+def alignment(grid: Grid) -> list[str]:
     return ["left"] * grid.words + ["right"] * (len(grid.heads) - grid.words)
 
 

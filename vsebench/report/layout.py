@@ -69,13 +69,14 @@ def heading(block: Block) -> str:
     return " · ".join([section.dataset, section.counted_on, *section.set_apart, *apart])
 
 
-def whole(block: Block, only: Sequence[str] = ()) -> Grid:
+def whole(block: Block, only: Sequence[str] = (), *, spread: bool = True) -> Grid:
     """One table.
 
     Args:
         block: the rows.
-        only: keys of the columns beside those that name a row, in this order and each with its
-            interval; empty for every column.
+        only: keys of the columns beside those that name a row, in this order; empty for every
+            column.
+        spread: whether each of them has its interval, and not the headline alone.
 
     Raises:
         SpecError: the block has no such column.
@@ -87,7 +88,7 @@ def whole(block: Block, only: Sequence[str] = ()) -> Grid:
         if key not in known:
             raise SpecError(f"unknown column '{key}': {did_you_mean(key, known)}")
     names = [column for column in _names(block) if column.words and column.key not in only]
-    return _grid(block, [*names, *(known[key] for key in only)], spread=True)
+    return _grid(block, [*names, *(known[key] for key in only)], spread=spread)
 
 
 def columns(block: Block) -> list[Column]:

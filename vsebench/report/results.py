@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from vsebench.report.external import elsewhere_note
 from vsebench.report.formats import WIDTH, leaderboard, render, to_frame
+from vsebench.report.gather import gather, refuse_copies
 from vsebench.report.notes import unfinished_note
 from vsebench.report.rows import Block, Row, make_block, parse_baseline
-from vsebench.report.runs import read_runs
+from vsebench.report.runs import Runs, read_runs
 from vsebench.report.sections import split
 from vsebench.report.statistics import LEVEL, check_level
 from vsebench.results.external import read_external
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vsebench.plugin.registry import Registry
+    from vsebench.report.sections import Section
     from vsebench.results.external import ExternalRow
     from vsebench.results.spec import AnySpec
 
@@ -96,16 +98,17 @@ class Results:
 
 
 def load_results(
-    path: Path | str,
+    path: Path | str | Sequence[Path | str],
     *,
     allow_mixed: bool = False,
     baseline: str | None = None,
     level: float = LEVEL,
 ) -> Results:
-    """The results of every run under a folder.
+    """The results of every run under one folder or several.
 
     Args:
-        path: the folder that `vsebench run --out` wrote to.
+        path: the folder that `vsebench run --out` wrote to, a pack, or several of them, whose runs
+            are taken together.
         allow_mixed: put runs that were not made under equal conditions into blocks of their own
             instead of refusing them.
         baseline: the row `POOLING,LOSS` that sets the target of the columns `*_to_target`; by
@@ -116,9 +119,18 @@ def load_results(
         VsebenchError: no such folder, nothing in it, a damaged file, or runs that share no table.
         SpecError: no such level or baseline.
     """
-    return _collect(
-        Path(path), None, allow_mixed=allow_mixed, baseline=baseline, level=check_level(level)
-    )
+    folders = [Path(path)] if isinstance(path, (str, Path)) else [Path(each) for each in path]
+    if len(folders) == 1:
+        runs = read_runs(folders[0])
+    else:
+        gathered = gather(folders)
+        if not allow_mixed:
+            refuse_copies(gathered)
+        runs = Runs(gathered.ended, gathered.unfinished)
+    external = tuple(row for folder in folders for row in read_external(folder))
+    sections = split(runs.ended, allow_mixed=allow_mixed)
+    chosen = parse_baseline(baseline, sections) if baseline is not None else None
+    return _collect(runs, sections, external, chosen, check_level(level))
 
 
 def results_of(out: Path, run_ids: Collection[str]) -> Results:
@@ -127,22 +139,18 @@ def results_of(out: Path, run_ids: Collection[str]) -> Results:
     Raises:
         VsebenchError: a record is damaged.
     """
-    return _collect(out, frozenset(run_ids))
+    runs = read_runs(out, frozenset(run_ids))
+    return _collect(runs, split(runs.ended))
 
 
 def _collect(
-    out: Path,
-    run_ids: Collection[str] | None,
-    *,
-    allow_mixed: bool = False,
-    baseline: str | None = None,
+    runs: Runs,
+    sections: Sequence[Section],
+    external: Sequence[ExternalRow] = (),
+    baseline: tuple[str, str] | None = None,
     level: float = LEVEL,
 ) -> Results:
-    runs = read_runs(out, run_ids)
-    sections = split(runs.ended, allow_mixed=allow_mixed)
-    chosen = parse_baseline(baseline, sections) if baseline is not None else None
-    external = read_external(out) if run_ids is None else ()
-    blocks = tuple(make_block(section, chosen, level, external) for section in sections)
+    blocks = tuple(make_block(section, baseline, level, external) for section in sections)
     shown = {row.row_id for block in blocks for row in block.external}
     return Results(
         blocks, runs.unfinished, tuple(row for row in external if row.row_id not in shown)

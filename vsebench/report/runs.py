@@ -169,6 +169,12 @@ def _nothing(out: Path, held: int, *, planned: bool) -> VsebenchError:
             f"no row of {out} has ended yet ({held} run{'s' * (held > 1)} started): wait for them, "
             "or continue with the same 'vsebench run' command"
         )
+    inside = sorted(path.name for path in out.iterdir() if path.is_dir() and Store(path).runs())
+    if inside:
+        return VsebenchError(
+            f"{out} holds no runs itself, but {', '.join(inside[:5])}"
+            f"{', …' if len(inside) > 5 else ''} inside it do: give one of these"
+        )
     return VsebenchError(
         f"{out} holds no runs: give the folder that 'vsebench run --out' wrote to, the one with a "
         "folder per run"

@@ -34,11 +34,61 @@ class Ties(NamedTuple):
     images: bool
 
 
-def ties(section: Section, level: float) -> Ties | None:
-    """The rows that cannot be told from the best by the headline, whose differences are paired by
-    seed, with p-values by Holm over all pairs of rows: which row is the best, the same runs say.
+class Told(NamedTuple):
+    """Which rows of a table differ.
+
+    Attributes:
+        rows: rows that were tested, from the largest mean of the headline down.
+        pairs: those of them that can be told apart.
+        tests: number of pairs that were tested.
+        images: whether every test counts the images, too.
+    """
+
+    rows: tuple[Combination, ...]
+    pairs: frozenset[frozenset[Combination]]
+    tests: int
+    images: bool
+
+
+def differences_told(section: Section, level: float) -> Told:
+    """Which pairs of rows differ by the headline: differences are paired by seed, p-values are
+    Holm's over all pairs of rows.
 
     Rows that are no evidence stay out, and so do rows of one seed.
+
+    Args:
+        section: runs made under equal conditions.
+        level: share of tables of equal rows in which none is told from another.
+    """
+    key = section.task.headline.key
+    rows = {
+        row: found
+        for row, runs in combinations_of(section).items()
+        if len(found := by_seed(runs, key)) > 1 and not no_evidence(runs)
+    }
+    means = {
+        row: sum(run.test(key) for run in runs.values()) / len(runs) for row, runs in rows.items()
+    }
+    pairs = [
+        (pair, difference)
+        for pair in combinations(rows, 2)
+        if (difference := of_differences(rows[pair[0]], rows[pair[1]], key)) is not None
+        and difference.seeds is not None
+    ]
+    adjusted = holm([two_sided(each) for each in tested(pairs) if each is not None])
+    return Told(
+        tuple(sorted(rows, key=lambda row: -means[row])),
+        frozenset(
+            frozenset(pair) for (pair, _), p in zip(pairs, adjusted, strict=True) if p <= 1 - level
+        ),
+        len(pairs),
+        all(difference.images for _, difference in pairs),
+    )
+
+
+def ties(section: Section, level: float) -> Ties | None:
+    """The rows that cannot be told from the best by the headline: which row is the best, the same
+    runs say, so that all pairs are one family.
 
     Args:
         section: runs made under equal conditions.
@@ -47,35 +97,19 @@ def ties(section: Section, level: float) -> Ties | None:
     Returns:
         None where fewer than two rows are left.
     """
-    key = section.task.headline.key
-    rows = {
-        row: found
-        for row, runs in combinations_of(section).items()
-        if len(found := by_seed(runs, key)) > 1 and not no_evidence(runs)
-    }
-    if len(rows) < 2:
+    found = differences_told(section, level)
+    if len(found.rows) < 2:
         return None
-    means = {
-        row: sum(run.test(key) for run in runs.values()) / len(runs) for row, runs in rows.items()
-    }
-    best = max(means, key=means.__getitem__)
-    pairs = [
-        (pair, difference)
-        for pair in combinations(rows, 2)
-        if (difference := of_differences(rows[pair[0]], rows[pair[1]], key)) is not None
-        and difference.seeds is not None
-    ]
-    adjusted = holm([two_sided(each) for each in tested(pairs) if each is not None])
-    differ = {
-        pair
-        for (pair, _), p in zip(pairs, adjusted, strict=True)
-        if p <= 1 - level and best in pair
-    }
-    told = {row for pair in differ for row in pair} - {best}
+    best = found.rows[0]
+    told = {row for pair in found.pairs if best in pair for row in pair} - {best}
     return Ties(
         best,
-        tuple(row for row in rows if row != best and row not in told),
+        tuple(
+            row
+            for row in combinations_of(section)
+            if row in found.rows and row != best and row not in told
+        ),
         len(told),
-        len(pairs),
-        all(difference.images for _, difference in pairs),
+        found.tests,
+        found.images,
     )

@@ -1,0 +1,106 @@
+"""`vsebench leaderboard`: rows from several places, from the best down."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsebench.cli.options import Level, format_option  # typer reads annotations at run time
+from vsebench.plugin.errors import SpecError
+from vsebench.report.statistics import LEVEL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.report.board import Board
+
+
+def leaderboard_command(
+    places: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR…",
+            help="Folders of runs, packs, folders of single runs or their record.json.",
+            show_default=False,
+        ),
+    ],
+    form: Annotated[
+        str, format_option("table", "md", "latex", "csv", "json", "html", "parquet")
+    ] = "table",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write to a file instead of standard output."),
+    ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY,…", help="Show these columns only, each with its interval: i2t_r1,rsum."
+        ),
+    ] = "",
+    allow_mixed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-mixed",
+            help="Give rows that differ in what must be equal boards of their own, and of runs "
+            "made twice take the first.",
+        ),
+    ] = False,
+    level: Level = LEVEL,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            min=40,
+            metavar="COLUMNS",
+            help="Where the text of a table ends; by default with the terminal.",
+        ),
+    ] = None,
+) -> None:
+    """Rank rows from several folders and machines: a board for each data set, protocol and metric
+    version, with the groups of rows that cannot be told apart.
+    """
+    from vsebench.report.board import boards
+    from vsebench.report.board_text import FILES, frame, render
+    from vsebench.report.formats import WIDTH
+    from vsebench.report.gather import gather, refuse_copies
+
+    if form in FILES and out is None:
+        raise SpecError(f"--format {form} writes a file: name it with --out")
+    gathered = gather(places)
+    if not allow_mixed:
+        refuse_copies(gathered)
+    made = boards(gathered.ended, allow_mixed=allow_mixed, level=level)
+    if form == "parquet" and out is not None:
+        from vsebench.files import replacing
+        from vsebench.plugin.extras import require
+
+        require("pyarrow", extra="parquet", purpose="Parquet files")
+        with replacing(out) as file:
+            frame(made).to_parquet(file, engine="pyarrow", index=False)
+        return
+    if form == "html":
+        text = _page(made)
+    else:
+        only = [key.strip() for key in columns.split(",") if key.strip()]
+        wide = width or shutil.get_terminal_size((WIDTH, 1)).columns
+        text = render(made, gathered, form, wide, only)
+    if out is None:
+        typer.echo(text)
+    else:
+        from vsebench.files import write_text
+
+        write_text(out, text + "\n")
+
+
+def _page(made: Sequence[Board]) -> str:
+    from vsebench.plugin.host.loader import load_plugins
+    from vsebench.report.page.render import to_html
+
+    return to_html(
+        [board.block for board in made],
+        (),
+        command="vsebench leaderboard",
+        registry=load_plugins().registry,
+    )

@@ -1,0 +1,172 @@
+"""Leaderboards as text, as frames and as files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from vsebench.report.evidence_notes import evidence_notes
+from vsebench.report.formats import alignment, filled, leading_quote, plain, to_frame, to_latex
+from vsebench.report.layout import ABSENT, Grid, heading, whole
+from vsebench.report.made_with import comparable_note, machine_note, protocol_note, software_note
+from vsebench.report.notes import general_notes, legend
+from vsebench.report.wording import distinct, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from vsebench.report.board import Board
+    from vsebench.report.gather import Gathered
+
+SCHEMA = 1
+FORMATS = ("table", "md", "latex", "csv", "json", "html", "parquet")
+FILES = ("html", "parquet")
+"""Formats that are files, not text for a terminal."""
+
+
+def render(
+    boards: Sequence[Board], gathered: Gathered, form: str, width: int, only: Sequence[str] = ()
+) -> str:
+    """The boards as text, without a last line end.
+
+    Args:
+        boards: what to show.
+        gathered: where it comes from.
+        form: `table`, `md`, `latex`, `csv` or `json`.
+        width: columns of the terminal; only `table` heeds it.
+        only: keys of the columns wanted; empty for the metrics and the cost.
+    """
+    if form == "json":
+        return json.dumps(as_dict(boards), indent=1, ensure_ascii=False, allow_nan=False)
+    if form == "csv":
+        return leading_quote(frame(boards)).to_csv(index=False, lineterminator="\n").rstrip("\n")
+    blocks = [board.block for board in boards]
+    last = [*general_notes(blocks), *_gathered(gathered)]
+    if form == "latex":
+        return "\n\n".join(
+            to_latex(_grid(board, only), heading(board.block), [*notes(board), *last])
+            for board in boards
+        )
+    if form == "md":
+        return "\n\n".join([*(_markdown(board, only) for board in boards), _list(last)])
+    parts = []
+    for board in boards:
+        lines = [filled(note, width) for note in notes(board)]
+        parts.append("\n".join([_heading(board), "", plain(_grid(board, only)), "", *lines]))
+    return "\n\n\n".join([*parts, "\n".join(filled(note, width) for note in last)])
+
+
+def frame(boards: Sequence[Board]) -> pd.DataFrame:
+    """One line per row of every board, with its `rank`, its `groups` and who provides its
+    components, `providers`.
+    """
+    import pandas as pd
+
+    parts = []
+    for board in boards:
+        part = to_frame([board.block])
+        places = [standing.rank for standing in board.standings]
+        letters = [standing.groups for standing in board.standings]
+        part.insert(0, "rank", pd.Series(places, dtype="Int64"))
+        part.insert(1, "groups", pd.Series(letters, dtype="string"))
+        named = ["; ".join(standing.providers) for standing in board.standings]
+        part["providers"] = pd.Series(named, dtype="string")
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def as_dict(boards: Sequence[Board]) -> dict[str, Any]:
+    """The boards as plain values."""
+    return {
+        "schema": SCHEMA,
+        "boards": [
+            {
+                "dataset": board.block.section.dataset,
+                "level": board.block.level,
+                "rows": [
+                    {
+                        "rank": standing.rank,
+                        "groups": standing.groups.split(),
+                        "providers": list(standing.providers),
+                        **standing.entry.row,
+                    }
+                    for standing in board.standings
+                ],
+                "notes": notes(board),
+            }
+            for board in boards
+        ],
+    }
+
+
+def notes(board: Board) -> list[str]:
+    """What stands under a board."""
+    block = board.block
+    done = [run for run in block.section.runs if run.done]
+    providers = distinct(text for each in board.standings for text in each.providers)
+    found = [
+        legend(block)[0],
+        (
+            "groups: rows that share a letter cannot be told apart, by paired differences, at "
+            f"{percent(1 - block.level)} by Holm over all pairs."
+        ),
+        f"Components: {', '.join(providers)}.",
+        protocol_note(block),
+        machine_note(done),
+        software_note(done),
+        comparable_note(done),
+        *evidence_notes(block.section),
+    ]
+    return [note for note in found if note]
+
+
+def _gathered(gathered: Gathered) -> Iterator[str]:
+    if gathered.copies:
+        yield f"{gathered.copies} runs lay in two places with equal results, and count once."
+    for each in gathered.reproductions:
+        yield (
+            f"Made twice: {each.label}, in {each.second} {each.difference:+.4g} to the run in "
+            f"{each.first}, which counts."
+        )
+
+
+def _heading(board: Board) -> str:
+    return f"{heading(board.block)} · leaderboard"
+
+
+def _grid(board: Board, only: Sequence[str]) -> Grid:
+    block = board.block
+    task = block.section.task
+    shown = [metric.key for metric in task.metrics if metric.shown and metric != task.headline]
+    chosen = list(only) or [*shown, task.headline.key, "total_seconds"]
+    keys = ["seeds", *(key for key in chosen if key != "seeds")]
+    grid = whole(block, keys, spread=bool(only))
+    body = [
+        [ABSENT if standing.rank is None else str(standing.rank), standing.groups or ABSENT, *cells]
+        for standing, cells in zip(board.standings, grid.body, strict=True)
+    ]
+    return Grid([("", "rank"), ("", "groups"), *grid.heads], body, grid.words + 2)
+
+
+def _markdown(board: Board, only: Sequence[str]) -> str:
+    table = _pipe(_grid(board, only))
+    return f"### {_heading(board)}\n\n{table}\n\n{_list(notes(board))}"
+
+
+def _pipe(grid: Grid) -> str:
+    from tabulate import tabulate
+
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in grid.body]
+    return tabulate(
+        cells,
+        [" ".join(head).strip() for head in grid.heads],
+        tablefmt="pipe",
+        colalign=alignment(grid),
+        disable_numparse=True,
+    )
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
