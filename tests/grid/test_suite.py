@@ -125,7 +125,7 @@ def test_an_option_for_epochs_replaces_either_way_of_saying_it(tmp_path: Path):
         ),
         ('seeds = "5-0"', "seeds: the range of seeds '5-0' runs backwards"),
         ("seeds = []", "seeds: no seed is given"),
-        ("epochs = 0", "epochs must be greater than or equal to 1, got 0"),
+        ("epochs = -1", "epochs must be greater than or equal to 0, got -1"),
         ("epochs = true", "epochs: write an integer, got true"),
         ("workers = true", "workers: write an integer, got true"),
         (
@@ -217,7 +217,7 @@ def test_examples_fit_the_schema_and_the_model(path: Path):
         {"pooling": [{"k": 3}]},
         {"seeds": "0-"},
         {"seeds": -1},
-        {"epochs": 0},
+        {"epochs": -1},
         {"epochs": True},
         {"workers": True},
         {"device": "gpu"},

@@ -273,6 +273,8 @@ class _Grid:
 def warm_up_warnings(runs: Sequence[RunSpec], registry: Registry) -> Iterator[str]:
     """Says where the warm-up leaves nothing to compare."""
     for run in runs:
+        if not run.protocol.epochs:  # nothing trains
+            continue
         if run.loss.spec != run.warmup_loss.spec and _is_warm_up(run, registry):
             epochs = (
                 f"all {run.protocol.epochs} epochs" if run.protocol.epochs > 1 else "the only epoch"

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from vsebench.grid.suite_fields import Changes, Count, Folder, Paths, Seeds, Specs, one_line
+from vsebench.grid.suite_fields import (
+    Changes,
+    Count,
+    Folder,
+    NonNegative,
+    Paths,
+    Seeds,
+    Specs,
+    one_line,
+)
 from vsebench.grid.tuned import TunedRows
 from vsebench.plugin.errors import MissingError, SpecError
 
@@ -48,8 +57,10 @@ class Suite(BaseModel):
     """
     seeds: Seeds = (0,)
     """A list or a range (`0-5`, both ends included), never a count."""
-    epochs: Count = None
-    """Passes over the training captions; the protocol key of the same name."""
+    epochs: NonNegative = None
+    """Passes over the training captions, the protocol key of the same name; 0 evaluates pretrained
+    encoders as they are, on retrieval data sets.
+    """
     protocol: str | None = None
     """The preset of everything held equal; by default the data set's own."""
     set: Changes = Field(default_factory=dict)

@@ -180,6 +180,7 @@ Folder = Annotated[
 ]
 Seeds = Annotated[tuple[int, ...], BeforeValidator(parse_seeds), WithJsonSchema(_SEEDS_SCHEMA)]
 Count = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_count)]
+NonNegative = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_count)]
 Changes = Annotated[dict[str, Scalar], BeforeValidator(_changes), WithJsonSchema(_changes_schema())]
 
 

@@ -76,7 +76,7 @@ def _selected_in_warm_up(run: Run) -> bool:
         if record.warmup_steps is None
         else record.warmup_steps
     )
-    return record.best_step <= steps and spec.warmup.loss != spec.loss.spec
+    return 0 < record.best_step <= steps and spec.warmup.loss != spec.loss.spec
 
 
 def late_rise(done: Sequence[Run]) -> float | None:

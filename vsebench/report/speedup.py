@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from vsebench.plugin.errors import SpecError
 from vsebench.report.convergence import SHARE
 from vsebench.report.evidence import RISING, no_evidence
 from vsebench.report.learning_curve import learning_curve
@@ -152,7 +153,15 @@ def speed_table(
         level: level of the intervals.
         quality: dev quality to time the arrival at, fixed before the runs; by default shares of the
             baseline's best, mean over its seeds.
+
+    Raises:
+        SpecError: the runs trained for no epoch.
     """
+    if section.runs[0].record.spec.protocol.epochs == 0:
+        raise SpecError(
+            f"the runs on {section.dataset} have epochs=0: nothing was trained, so that none can "
+            "arrive sooner"
+        )
     rows = combinations_of(section)
     target = target_of(rows, baseline)
     best = target.quality / SHARE if target.quality else None

@@ -58,7 +58,12 @@ class Protocol(AnyProtocol):
         description="the pairs that an epoch has left over from whole batches: dropped, or a last, "
         "smaller batch",
     )
-    epochs: int = Field(25, ge=1, description="passes over the training captions")
+    epochs: int = Field(
+        25,
+        ge=0,
+        description="passes over the training captions; 0 evaluates the model as it is made, which "
+        "of pretrained encoders is zero-shot",
+    )
     optimiser: Literal["adamw", "adam"] = Field(
         "adamw", description="adamw decays weights apart from the gradient, adam through it"
     )

@@ -23,7 +23,7 @@ class Evaluation(Frozen):
         seconds: training time so far, evaluation excluded.
         cpu_seconds: the same in CPU seconds of the process; None on CUDA, and in records that do
             not say.
-        loss: mean training loss since the last evaluation.
+        loss: mean training loss since the last evaluation; 0 of a model that took no step.
         lr: learning rate of the last step.
         metrics: dev metrics by row key.
         diagnostics: what the loss and the poolings reported, means since the last evaluation. The

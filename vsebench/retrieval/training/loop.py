@@ -38,6 +38,9 @@ def run(session: Session) -> None:
     """Trains from where the session's state stands to the end, or to where the stopping rule ends
     it.
     """
+    if session.spec.protocol.epochs == 0:
+        _evaluate_untrained(session)
+        return
     session.report({"event": "phase", "phase": "training"})
     first = session.state.step // session.schedule.steps_per_epoch
     for epoch in range(first, session.spec.protocol.epochs):
@@ -47,6 +50,35 @@ def run(session: Session) -> None:
         session.state.forwards = session.stepper.forwards
         session.state.seconds = session.clock.read()
         save_checkpoint(session.directory, session.state, **session.checkpointed)
+
+
+def _evaluate_untrained(session: Session) -> None:
+    """Evaluates the model as it is made, and keeps it."""
+    with session.clock.measure("evaluation"):
+        metrics, spread = evaluate_split(session.model, session.inputs.dev, session.device)
+    scores = metrics.as_dict()
+    session.state.best = Best(0, scores, snapshot(session.model))
+    evaluation = Evaluation(
+        step=0,
+        epoch=0.0,
+        seconds=0.0,
+        loss=0.0,
+        lr=0.0,
+        metrics=scores,
+        diagnostics={**_cosines(spread), "collapsed": 0.0},
+        epoch_end=True,
+    )
+    session.directory.truncate_curve(-1)  # of an attempt that was killed since
+    session.directory.append_evaluation(evaluation)
+    session.observers.evaluated(evaluation)
+
+
+def _cosines(spread: Spread) -> dict[str, float]:
+    return {
+        "mean_unrelated_cosine": spread.unrelated,
+        "mean_image_cosine": spread.images,
+        "mean_text_cosine": spread.texts,
+    }
 
 
 def _epoch(session: Session, epoch: int) -> None:
@@ -141,11 +173,7 @@ def _evaluate(session: Session, totals: Totals) -> None:
         )
     with session.clock.measure("evaluation"):
         metrics, spread = evaluate_split(session.model, session.inputs.dev, session.device)
-        diagnostics |= {
-            "mean_unrelated_cosine": spread.unrelated,
-            "mean_image_cosine": spread.images,
-            "mean_text_cosine": spread.texts,
-        }
+        diagnostics |= _cosines(spread)
         if settled := state.step - steps >= session.settled:
             diagnostics |= _plateau(session, spread, steps)
     scores = metrics.as_dict()

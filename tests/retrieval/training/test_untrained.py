@@ -1,0 +1,92 @@
+"""`epochs=0`: the model as it is made, evaluated as a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from vsebench.grid.plan import plan
+from vsebench.plugin import SpecError
+from vsebench.plugin.host.loader import load_plugins
+from vsebench.report.results import load_results
+from vsebench.report.runs import read_runs
+from vsebench.report.sections import split
+from vsebench.report.speedup import speed_table
+from vsebench.results.store import Store
+from vsebench.retrieval import evaluate
+from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.inputs.run_inputs import open_inputs
+from vsebench.retrieval.model import build
+from vsebench.retrieval.training import train as module
+from vsebench.retrieval.training.train import train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vsebench.results.spec import RunSpec
+
+    Plan = Callable[..., tuple[RunSpec, ...]]
+
+CPU = torch.device("cpu")
+
+
+def test_the_model_is_evaluated_as_it_is_made(plan_runs: Plan, tmp_path: Path) -> None:
+    (spec,) = plan_runs(set={"epochs": 0}, pooling="gpo")
+    directory = Store(tmp_path).directory_for(spec)
+    directory.write_spec(spec)
+    record = train(spec, directory, lambda event: None)
+    registry = load_plugins().registry
+    inputs = open_inputs(spec, registry, CPU)
+    model = build(spec, registry, in_dim=inputs.in_dim, vocabulary_size=len(inputs.tokeniser))
+    for part, found in ((inputs.test, record.test), (inputs.dev, record.best_dev)):
+        expected = evaluate(
+            encode_images(model, part.images),
+            encode_texts(model, part.texts, CPU),
+            part.text_to_image,
+        )
+        assert expected.as_dict() == found
+    assert (record.steps, record.best_step, record.warmup_steps) == (0, 0, 0)
+    assert record.cost is not None
+    assert (record.cost.train_seconds, record.cost.samples_seen) == (0, 0)
+    assert record.collapse is None
+    (row,) = load_results(tmp_path).rows
+    assert row["rsum"] == record.test["rsum"]
+    assert row["no_evidence"] == []
+    (section,) = split(read_runs(tmp_path).ended)
+    with pytest.raises(SpecError, match="have epochs=0: nothing was trained"):
+        speed_table(section)
+    assert "epochs" in load_results(tmp_path).page()
+
+
+def test_a_killed_evaluation_leaves_one_point_of_the_curve(
+    plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (spec,) = plan_runs(set={"epochs": 0})
+    directory = Store(tmp_path).directory_for(spec)
+    directory.write_spec(spec)
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_finish", kill)
+        with pytest.raises(KeyboardInterrupt):
+            train(spec, directory, lambda event: None)
+    assert len(directory.read_curve()) == 1
+    train(spec, directory, lambda event: None)
+    assert [evaluation.step for evaluation in directory.read_curve()] == [0]
+
+
+def test_a_run_that_trains_keeps_its_id(plan_runs: Plan) -> None:
+    ids = {plan_runs(set={"epochs": epochs})[0].run_id for epochs in (0, 1, 25)}
+    assert len(ids) == 3
+
+
+def test_label_rankings_have_nothing_to_evaluate_untrained() -> None:
+    from vsebench.grid.suite import make_suite
+
+    with pytest.raises(SpecError, match="epochs"):
+        plan(make_suite({"dataset": "tags:images=60", "epochs": 0}))
