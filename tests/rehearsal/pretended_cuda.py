@@ -70,6 +70,9 @@ SHAPES: dict[Any, Callable[..., Any]] = {
 }
 """What comes of operations whose shape depends on values."""
 
+UPDATES = {aten._fused_adam_.tensor_lr, aten._fused_adamw_.tensor_lr}
+"""What changes its arguments, returns nothing and is not known to meta tensors."""
+
 COPIES = {aten._to_copy.default, aten.copy_.default, aten._copy_from.default}
 
 
@@ -178,7 +181,7 @@ class PretendedCuda(TorchDispatchMode):
                         f"{where()}: {func} takes a tensor of the host {tuple(each.shape)} beside "
                         "tensors of the device"
                     )
-        found = func(*args, **kwargs)
+        found = None if func in UPDATES else func(*args, **kwargs)
         if func.overloadpacket is aten.all:
             found.pretends_to_hold = True
         return found

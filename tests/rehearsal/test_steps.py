@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 import torch
 
-from tests.rehearsal.pretended_cuda import HostWaitError
+from tests.rehearsal.pretended_cuda import CUDA, HostWaitError
 from tests.rehearsal.rehearsing import REGISTRY, SIZE, STEPS, steps
 from tests.retrieval.conftest import REGIONS
 from tests.tiny_models import write_bert
@@ -175,6 +175,29 @@ def test_nothing_is_bf16_where_the_protocol_says_fp32(
     products = _products(session)
     steps(session, cuda)
     assert products == {torch.float32}
+
+
+@pytest.mark.parametrize("encoder", ["region", "grid", "region:count_padding=true"])
+def test_features_stay_in_fp16_up_to_the_first_product(
+    made_ready: MadeReady, cuda: PretendedCuda, encoder: str
+) -> None:
+    read = {}
+    for precision in ("bf16", "fp32"):
+        session = made_ready(pooling="mean", set={"image_encoder": encoder, "precision": precision})
+        session.model.image.encoder.register_forward_pre_hook(
+            lambda module, given, precision=precision: read.update({precision: given[0].dtype})
+        )
+        steps(session, cuda)
+    assert read == {"bf16": torch.float16, "fp32": torch.float32}
+
+
+def test_the_rates_lie_on_the_device(made_ready: MadeReady, cuda: PretendedCuda) -> None:
+    session = made_ready(pooling="mean")
+    steps(session, cuda)
+    for group in session.stepper.optimisation.optimiser.param_groups:
+        assert group["lr"].device == CUDA
+        assert group["capturable"]
+    assert not cuda.waits
 
 
 def _products(session: Session) -> set[torch.dtype]:

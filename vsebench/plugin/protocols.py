@@ -81,6 +81,9 @@ class ImageEncoder(Protocol):
     An encoder may have a method `parameter_groups() -> Sequence[ParameterGroup]`: learning-rate
     factors and epochs in which parameters are frozen. What it does not name trains with factor 1
     from the start.
+
+    It is given fp32. One with a true attribute `reads_half` gets features that lie on the device in
+    fp16 as they are, where autocast is on: its first operation on them must be a product.
     """
 
     def __call__(self, features: Tensor, lengths: Tensor) -> Tensor | LocalFeatures:

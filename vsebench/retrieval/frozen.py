@@ -50,6 +50,7 @@ class Head(nn.Module):
     def __init__(self, encoder: FrozenEncoder) -> None:
         super().__init__()
         self.head = encoder.head
+        self.reads_half = isinstance(self.head, nn.Linear)
         own = {id(p) for p in self.head.parameters()}
         groups: Sequence[ParameterGroup] = getattr(encoder, "parameter_groups", list)()
         self._groups = [

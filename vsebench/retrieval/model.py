@@ -69,7 +69,16 @@ class Tower(nn.Module):
         """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]; `kept` says which
         of the encoder's features stay, all without it.
         """
-        return self.embed(self.encoder(values, lengths), lengths, kept)
+        return self.embed(self.encoder(self.read(values), lengths), lengths, kept)
+
+    def read(self, values: Tensor) -> Tensor:
+        """What the encoder is given: features in fp16 as fp32, unless its first operation is a
+        product, which autocast rounds itself.
+        """
+        if values.dtype != torch.float16:
+            return values
+        rounds = torch.is_autocast_enabled(values.device.type)
+        return values if rounds and getattr(self.encoder, "reads_half", False) else values.float()
 
     def embed(
         self, features: Tensor | LocalFeatures, lengths: Tensor, kept: Kept | None = None

@@ -178,7 +178,37 @@ def test_a_fused_update_counts_as_a_new_version_of_what_it_moved_only() -> None:
     assert image.body[0].weight._version == body
 
 
-def test_a_restored_optimiser_goes_on_as_the_first_would_have() -> None:
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_rates_on_the_device_move_parameters_as_others_do(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = []
+    for types in (set(), {"cpu"}):
+        monkeypatch.setattr("vsebench.retrieval.training.optimisation.RATES_ON_DEVICE", types)
+        torch.manual_seed(0)
+        protocol = Protocol(optimiser=name, lr=0.01, epochs=3, weight_decay=0.3)
+        optimisation = Optimisation(model_of(Encoder(0.1, 1)), object(), schedule_of(protocol))
+        first = [group["lr"] for group in optimisation.optimiser.param_groups]
+        rates = [
+            [float(rate) for rate in take_step(optimisation, epoch, step)]
+            for epoch in range(3)
+            for step in range(STEPS)
+        ]
+        moved.append((rates, list(optimisation.model.state_dict().values())))
+        if types:  # the numbers change, and not the tensors: an update that is captured sees them
+            now = [group["lr"] for group in optimisation.optimiser.param_groups]
+            assert all(one is other for one, other in zip(first, now, strict=True))
+    torch.testing.assert_close(moved[0][0], moved[1][0], rtol=1e-6, atol=0)
+    assert len({tuple(rates) for rates in moved[0][0]}) > 3
+    torch.testing.assert_close(moved[0][1], moved[1][1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("types", [set(), {"cpu"}])
+def test_a_restored_optimiser_goes_on_as_the_first_would_have(
+    types: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vsebench.retrieval.training.optimisation.RATES_ON_DEVICE", types)
+
     def fresh() -> Optimisation:
         torch.manual_seed(0)
         return Optimisation(

@@ -26,6 +26,8 @@ class GridEncoder(nn.Module):
         dim: size D of the shared space.
     """
 
+    reads_half = True
+
     def __init__(self, in_dim: int, dim: int) -> None:
         super().__init__()
         self.fc = xavier_linear(in_dim, dim)
@@ -51,6 +53,8 @@ class RegionEncoder(nn.Module):
         dim: size D of the shared space.
         count_padding: take batch statistics over padding rows too, as the released code does.
     """
+
+    reads_half = True
 
     def __init__(self, in_dim: int, dim: int, count_padding: bool = False) -> None:
         super().__init__()

@@ -61,10 +61,12 @@ class ImageFeatures:
         return int(self._features.shape[2])
 
     def gather(self, images: np.ndarray, positions: np.ndarray) -> Tensor:
-        """Features at `positions` [B, n] of `images` [B], as fp32 [B, n, d] on the device."""
+        """Features at `positions` [B, n] of `images` [B], [B, n, d] on the device: fp16 where they
+        lie on it, fp32 otherwise.
+        """
         if self._resident is not None:
             index = to_device(images[:, None] * self.positions + positions, self.device)
-            return self._resident[index].float()
+            return self._resident[index]
         values = gather(self._features, images, positions)
         if values.dtype != np.float32:
             # into NumPy's memory, which has large pages: torch's costs four times as much in page
@@ -105,8 +107,8 @@ class CaptionStates:
         )
 
     def gather(self, captions: np.ndarray, positions: np.ndarray) -> Tensor:
-        """States at `positions` [B, n] of `captions` [B], as fp32 [B, n, width] on the device;
-        positions beyond a caption give its last state.
+        """States at `positions` [B, n] of `captions` [B], [B, n, width] on the device: fp16 where
+        they lie on it, fp32 otherwise. Positions beyond a caption give its last state.
         """
         inside = np.minimum(positions, self.lengths[captions][:, None] - 1)
         rows = (self._starts[captions][:, None] + inside).ravel()

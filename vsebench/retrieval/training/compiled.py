@@ -39,7 +39,7 @@ class CompiledTower:
 
     def __init__(self, tower: Tower, compile_: str) -> None:
         settings = SETTINGS[compile_]
-        encoder = tower.encoder
+        self._read, encoder = tower.read, tower.encoder
         recurrent = any(isinstance(module, nn.RNNBase) for module in encoder.modules())
         self._encode = encoder if recurrent else torch.compile(encoder, dynamic=False, **settings)
         self._embed = torch.compile(tower.embed, dynamic=False, **settings)
@@ -52,6 +52,6 @@ class CompiledTower:
         ):
             # What goes from one graph to the next is no leaf, and torch looks for its gradient
             warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a leaf")
-            features = self._encode(values, lengths)
+            features = self._encode(self._read(values), lengths)
             embedded: Encoded = self._embed(features, lengths, kept)
         return embedded

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 _OPTIMISERS = {"adamw": AdamW, "adam": Adam}
 
+RATES_ON_DEVICE = {"cuda"}
+"""Types of the devices that hold the learning rates themselves."""
+
 
 class Optimisation:
-    """The optimiser of a model's and a loss's parameters.
+    """The optimiser of a model's and a loss's parameters. On CUDA its learning rates lie on the
+    device, so that a captured update would read those of its step.
 
     Args:
         model: model on its device.
@@ -39,12 +43,18 @@ class Optimisation:
         self.model = model
         self.schedule = schedule
         self.groups = trained_groups(model, loss, schedule.protocol, warm_start=schedule.warm_start)
+        device = next(model.parameters()).device
+        on_device = device.type in RATES_ON_DEVICE
         parameters = [
-            {"params": list(group.parameters), "weight_decay": group.weight_decay}
+            {
+                "params": list(group.parameters),
+                "weight_decay": group.weight_decay,
+                **({"lr": torch.zeros((), device=device)} if on_device else {}),
+            }
             for group in self.groups
         ]
         self.optimiser = _OPTIMISERS[schedule.protocol.optimiser](
-            parameters, lr=schedule.protocol.lr, fused=True
+            parameters, lr=schedule.protocol.lr, fused=True, capturable=on_device
         )
         self._epoch: int | None = None
 
@@ -65,7 +75,11 @@ class Optimisation:
                 if by_lr and group.unfreezes(progress.epoch)
                 else 1.0
             )
-            settings["lr"] = lr * group.lr_factor * ramp
+            rate = lr * group.lr_factor * ramp
+            if isinstance(settings["lr"], torch.Tensor):
+                settings["lr"].fill_(rate)
+            else:
+                settings["lr"] = rate
         if not by_lr and any(group.unfreezes(progress.epoch) for group in self.groups):
             loss = loss * self.schedule.share(progress.step)
         self.optimiser.zero_grad(set_to_none=True)

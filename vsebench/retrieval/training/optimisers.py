@@ -38,6 +38,8 @@ def uncompiled(optimiser: type[Optimiser]) -> type[Optimiser]:
         for name in ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
     }
     methods["step"] = torch.no_grad()(unwrapped(optimiser.step))
+    # What is ready to be captured need not be: torch would warn that it is not
+    methods["_warned_capturable_if_run_uncaptured"] = True
     return cast("type[Optimiser]", type(optimiser.__name__, (optimiser,), methods))
 
 
