@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
+
+from tests.rehearsal.streams import Event, Stream, pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -82,19 +84,6 @@ class HostWaitError(AssertionError):
 
 class MixedDevicesError(AssertionError):
     """An operation takes tensors of the device and of the host."""
-
-
-class Event:
-    """A mark in a stream; between two of them lies a millisecond."""
-
-    def __init__(self, **settings: object) -> None:
-        """Every mark is the same."""
-
-    def record(self, stream: object = None) -> None:
-        """Marks nothing."""
-
-    def elapsed_time(self, end: Event) -> float:
-        return 1.0
 
 
 def is_device(value: object) -> bool:
@@ -273,10 +262,6 @@ class _Presented(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         if _inside.get():
             return func(*args, **kwargs)
-        if func is torch.Tensor.pin_memory:
-            copy = args[0].clone()
-            copy.pretends_to_be_pinned = True
-            return copy
         if kwargs.pop("pin_memory", False):
             made = func(*args, **kwargs)
             made.pretends_to_be_pinned = True
@@ -332,7 +317,11 @@ def pretended_cuda() -> Iterator[PretendedCuda]:
             "torch.cuda.amp.common.amp_definitely_not_available": lambda: False,
             "torch.cuda.synchronize": lambda *a: watching.wait("synchronize"),
             "torch.cuda.Event": Event,
-            "torch.cuda.current_stream": lambda *a: None,
+            "torch.cuda.Stream": Stream,
+            "torch.cuda.current_stream": Stream,
+            "torch.cuda.stream": nullcontext,
+            "torch.Tensor.pin_memory": pin,
+            "torch.Tensor.record_stream": lambda *a: None,
             "torch.cuda.mem_get_info": lambda *a: (1 << 37, 1 << 37),
             "torch.cuda.get_rng_state": lambda *a: torch.zeros(16, dtype=torch.uint8),
             "torch.cuda.set_rng_state": lambda *a: None,

@@ -191,6 +191,21 @@ def test_features_stay_in_fp16_up_to_the_first_product(
     assert read == {"bf16": torch.float16, "fp32": torch.float32}
 
 
+@pytest.mark.parametrize("loss", ["triplet", "aoq"])
+def test_features_that_do_not_fit_make_nobody_wait(
+    made_ready: MadeReady, cuda: PretendedCuda, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *device: (1, 1 << 30))
+    session = made_ready(pooling="mean", loss=loss)
+    assert session.inputs.train.images._resident is None
+    read = []
+    session.model.image.encoder.register_forward_pre_hook(
+        lambda module, given: read.append((given[0].dtype, given[0].device))
+    )
+    steps(session, cuda, count=4)
+    assert read[0] == (torch.float16, CUDA)
+
+
 def test_the_rates_lie_on_the_device(made_ready: MadeReady, cuda: PretendedCuda) -> None:
     session = made_ready(pooling="mean")
     steps(session, cuda)

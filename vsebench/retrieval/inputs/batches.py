@@ -187,21 +187,28 @@ class FeatureBatches:
     drop: float
     static: bool = False
 
-    def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
-        """A gather needs no preparation."""
+    def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:  # noqa: ARG002  # nothing is drawn ahead
+        self.features.announce(np.split(images, range(batch_size, len(images), batch_size)))
 
     def pairs(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
+        positions, lengths = self._thinned(images, rng)
+        return Padded(self.features.take(images, positions), lengths)
+
+    def others(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
+        positions, lengths = self._thinned(images, rng)
+        return Padded(self.features.gather(images, positions), lengths)
+
+    def _thinned(self, images: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
+        """The positions [B, n] that stay, and how many of them are valid, int64 [B] on the
+        device.
+        """
         keep = keep_features(
             self.features.lengths[images], self.features.positions, self.drop, self.kind, rng
         )
         positions, kept = compact(keep)
         if self.static:
             positions = widen(positions, bucket(positions.shape[1], self.features.positions))
-        return Padded(
-            self.features.gather(images, positions), to_device(kept, self.features.device)
-        )
-
-    others = pairs
+        return positions, to_device(kept, self.features.device)
 
 
 class _Epoch(NamedTuple):

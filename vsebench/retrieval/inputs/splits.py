@@ -13,6 +13,7 @@ import torch
 
 from vsebench.data.feature_arrays import gather
 from vsebench.data.images.decode import ImageLoader, usable_cores
+from vsebench.retrieval.inputs.ahead import FeaturesAhead
 from vsebench.retrieval.inputs.padded import Padded, to_device
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class ImageFeatures:
             if device.type == "cuda" and _fits(features, device)
             else None
         )
+        self._ahead = (
+            FeaturesAhead(features, self.lengths, device)
+            if device.type == "cuda" and self._resident is None
+            else None
+        )
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -59,6 +65,19 @@ class ImageFeatures:
     def dim(self) -> int:
         """Size d of a raw feature."""
         return int(self._features.shape[2])
+
+    def announce(self, batches: Sequence[np.ndarray]) -> None:
+        """Says which images the coming batches of `take` have, int64 [B] each; what does not lie on
+        the device is gathered and copied ahead.
+        """
+        if self._ahead is not None:
+            self._ahead.announce(batches)
+
+    def take(self, images: np.ndarray, positions: np.ndarray) -> Tensor:
+        """As `gather`, of the next announced batch."""
+        if self._ahead is not None:
+            return self._ahead.take(images, positions)
+        return self.gather(images, positions)
 
     def gather(self, images: np.ndarray, positions: np.ndarray) -> Tensor:
         """Features at `positions` [B, n] of `images` [B], [B, n, d] on the device: fp16 where they
