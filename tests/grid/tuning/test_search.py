@@ -384,8 +384,9 @@ def test_the_suite_that_is_written_is_read_back(tmp_path: Path, trainer: MakeTra
         write(wanted, trials, choices, tmp_path, "vsebench tune --out 'a b'")
         return wanted, load_suite(tmp_path / "suite.toml")
 
-    trainer(peak())
-    for suite in (scenes(), tags(sampler="uniform,vse-ens:lam=0.1", loss="hinge,logistic")):
+    labels = tags(sampler="uniform,vse-ens:lam=0.1", loss="hinge,logistic")
+    for suite, height in ((scenes(), 300.0), (labels, 0.3)):
+        trainer(peak(height=height))
         wanted, found = written(suite)
         assert found.model_copy(update={"tuned": ()}) == wanted.suite
         assert [entry.tuning is not None for entry in found.tuned] == [True] * len(wanted.contests)
