@@ -47,6 +47,17 @@ def test_json(folder):
     assert (row["metric"], row["difference"]) == ("rsum", pytest.approx(-10))
 
 
+def test_it_may_gate(folder):
+    worse = compare(folder, "--to", "gpo,triplet", "--fail-on", "worse,undecided")
+    assert worse.exit_code == 3
+    assert "gate failed: against gpo,triplet, mean,triplet is worse" in worse.stderr
+    assert worse.stdout.startswith("scenes · test")
+    better = compare(folder, "--to", "mean,triplet", "--fail-on", "worse,undecided")
+    assert (better.exit_code, better.stderr) == (0, "")
+    no_worse = compare(folder, "--to", "gpo,triplet", "--margin", "20", "--fail-on", "worse")
+    assert no_worse.exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -59,6 +70,7 @@ def test_json(folder):
         ),
         (("--to", "mean,triplet", "--margin", "inf"), "--margin takes a finite number, got inf"),
         (("--to", "mean,triplet", "--format", "jsn"), "did you mean 'json'"),
+        (("--to", "mean,triplet", "--fail-on", "wors"), "did you mean 'worse'"),
     ],
 )
 def test_a_wrong_request_is_one_line(folder, arguments, message):

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsebench.cli.options import Level, TableOrJson  # noqa: TC001  # typer reads annotations at run time
-from vsebench.plugin.errors import SpecError
+from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.report.comparison import Combination, Terms
+    from vsebench.report.comparison import Combination, Comparison, Terms
     from vsebench.report.sections import Section
+
+    Asked = Sequence[tuple[Section, Terms]]
+
+GATE_FAILED = 3
+_MAY_FAIL = ("worse", "undecided", "no evidence")
 
 
 def compare_command(
@@ -67,6 +72,15 @@ def compare_command(
             help="Folder in which the data set lies, so that --queries shows captions; repeatable.",
         ),
     ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Exit with 3 where a row has one of these verdicts: worse, undecided, "
+            "'no evidence'.",
+            show_default=False,
+        ),
+    ] = None,
     level: Level = LEVEL,
     form: TableOrJson = "table",
 ) -> None:
@@ -78,8 +92,8 @@ def compare_command(
             f"--margin takes a finite number, got {margin}: within such a margin every row is no "
             "worse"
         )
+    failing = _failing(fail_on)
     from vsebench.report.comparison import compare_all, terms_of
-    from vsebench.report.comparison_text import as_dict, render
     from vsebench.report.rows import parse_baseline
     from vsebench.report.runs import read_runs
     from vsebench.report.sections import split
@@ -93,41 +107,84 @@ def compare_command(
     ]
     compared = compare_all(asked, chosen)
     if form == "json":
-        rows = [
-            as_dict(section, each, terms)
-            for (section, terms), found in zip(asked, compared, strict=True)
-            for each in found
-        ]
-        counted = {} if hardest is None else {"queries": _as_dicts(asked, chosen, hardest)}
-        typer.echo(
-            json.dumps(
-                {"schema": 1, "reference": reference, "comparisons": rows, **counted},
-                indent=1,
-                ensure_ascii=False,
-                allow_nan=False,
-            )
+        _print_json(asked, compared, chosen, reference, hardest)
+    else:
+        _print_tables(asked, compared, chosen)
+        if hardest is not None:
+            _print_queries(asked, chosen, hardest, data_root)
+    if found := [each for those in compared for each in those if each.verdict in failing]:
+        rows = ", ".join(f"{','.join(each.combination)} is {each.verdict}" for each in found)
+        typer.echo(f"vsebench: gate failed: against {reference}, {rows}", err=True)
+        raise typer.Exit(GATE_FAILED)
+
+
+def _failing(fail_on: str | None) -> tuple[str, ...]:
+    """The verdicts that fail a gate.
+
+    Raises:
+        SpecError: one is no verdict that may.
+    """
+    from vsebench.plugin.specs import split_list
+
+    asked = () if fail_on is None else tuple(split_list(fail_on))
+    for each in asked:
+        if each not in _MAY_FAIL:
+            raise SpecError(f"--fail-on '{each}' is no verdict: {did_you_mean(each, _MAY_FAIL)}")
+    return asked
+
+
+def _print_json(
+    asked: Asked,
+    compared: Sequence[Sequence[Comparison]],
+    chosen: Combination,
+    reference: str,
+    hardest: int | None,
+) -> None:
+    from vsebench.report.comparison_text import as_dict
+
+    rows = [
+        as_dict(section, each, terms)
+        for (section, terms), found in zip(asked, compared, strict=True)
+        for each in found
+    ]
+    counted = {} if hardest is None else {"queries": _as_dicts(asked, chosen, hardest)}
+    typer.echo(
+        json.dumps(
+            {"schema": 1, "reference": reference, "comparisons": rows, **counted},
+            indent=1,
+            ensure_ascii=False,
+            allow_nan=False,
         )
-        return
+    )
+
+
+def _print_tables(
+    asked: Asked, compared: Sequence[Sequence[Comparison]], chosen: Combination
+) -> None:
+    from vsebench.report.comparison_text import render
+
     family = sum(each.tests is not None for found in compared for each in found)
     tables = [
         f"{section.dataset} · {section.counted_on}\n\n"
-        f"{render(section, found, chosen, terms, family)}"
+        f"{render(section, list(found), chosen, terms, family)}"
         for (section, terms), found in zip(asked, compared, strict=True)
     ]
     typer.echo("\n\n".join(tables))
-    if hardest is not None:
-        from vsebench.report.queries import tallies
-        from vsebench.report.queries_text import render as render_queries
-
-        for section, _ in asked:
-            captions = _captions(section, data_root) if data_root else ()
-            typer.echo(f"\n{section.dataset} · queries\n")
-            typer.echo(render_queries(tallies(section, chosen, hardest), chosen, captions))
 
 
-def _as_dicts(
-    asked: Sequence[tuple[Section, Terms]], chosen: Combination, hardest: int
-) -> list[dict[str, object]]:
+def _print_queries(
+    asked: Asked, chosen: Combination, hardest: int, data_root: Sequence[Path] | None
+) -> None:
+    from vsebench.report.queries import tallies
+    from vsebench.report.queries_text import render
+
+    for section, _ in asked:
+        captions = _captions(section, data_root) if data_root else ()
+        typer.echo(f"\n{section.dataset} · queries\n")
+        typer.echo(render(tallies(section, chosen, hardest), chosen, captions))
+
+
+def _as_dicts(asked: Asked, chosen: Combination, hardest: int) -> list[dict[str, object]]:
     from vsebench.report.queries import tallies
     from vsebench.report.queries_text import as_dict
 
