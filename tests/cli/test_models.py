@@ -125,7 +125,7 @@ def test_search_shows_the_best(world: Path, capsys: Capture, tmp_path: Path) -> 
     out, err = call(
         capsys, "search", model, "zebra", "--index", index, "--names", names, "--top", "1"
     )
-    assert "1 of 1 words (100.0 %), in 1 captions, are unknown to the model's vocabulary" in err
+    assert "1 of 1 words (100.0 %), in 1 caption, are unknown to the model's vocabulary" in err
     assert out.splitlines()[-1].split()[-1].startswith("row")
 
 
@@ -169,6 +169,11 @@ def test_wrong_requests_are_said(world: Path, capsys: Capture, tmp_path: Path) -
     assert message.startswith("the model reads features of width 4, found 5")
     message = refusal(capsys, "embed", world, "--texts", captions, "--out", out)
     assert message.startswith(f"{world} is no model: expected a folder that 'vsebench export'")
+    message = refusal(capsys, "embed", world / "none", "--texts", captions, "--out", out)
+    assert message == f"there is no folder {world}/none: name an exported model, or a finished run"
+    assert "no run 'none' in " in refusal(
+        capsys, *("embed", "none", "--results", world / "runs", "--texts", captions, "--out", out)
+    )
     assert not out.exists()
 
 

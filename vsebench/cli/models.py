@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.plugin.errors import SpecError
+from vsebench.plugin.errors import MissingError, SpecError, VsebenchError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,14 @@ def open_model(
 
     folder = Path(name)
     if not folder.is_dir():
-        runs = find_runs([name], results)
+        try:
+            runs = find_runs([name], results)
+        except VsebenchError as error:
+            if "/" not in name:
+                raise
+            raise MissingError(
+                f"there is no folder {name}: name an exported model, or a finished run"
+            ) from error
         if len(runs) > 1:
             raise SpecError(f"'{name}' names {len(runs)} runs in {results}: give one")
         folder = runs[0].path
@@ -80,8 +87,10 @@ def say(text: str) -> None:
 
 def say_unknown(found: Unknown | None) -> None:
     """Says on standard error how much of some captions a model cannot read, if anything."""
+    from vsebench.report.wording import count
+
     if found is not None and found.words:
         say(
             f"{found.words:,} of {found.of:,} words ({100 * found.words / found.of:.1f} %), in "
-            f"{found.captions:,} captions, are unknown to the model's vocabulary"
+            f"{count(found.captions, 'caption')}, are unknown to the model's vocabulary"
         )

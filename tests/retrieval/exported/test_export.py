@@ -19,14 +19,16 @@ from tests.cli.tiny_runs import make_runs
 from tests.data.files import write_precomp
 from tests.tiny_models import write_bert
 from tests.tiny_vision import write_image_set, write_vision
+from vsebench.cli.app import main
 from vsebench.data.images import open_images
 from vsebench.data.precomp import split_names
 from vsebench.plugin import DataError, MissingError, SpecError, VsebenchError
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.contents import read_about
 from vsebench.results.store import RunDirectory, Store
 from vsebench.retrieval import evaluate
 from vsebench.retrieval.exported.write import export
-from vsebench.retrieval.stored import open_stored
+from vsebench.retrieval.stored import open_stored, own_data, own_test
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ def test_a_run_of_an_earlier_release_makes_its_vocabulary_again(
     (tmp_path / "run" / "vocabulary.txt").unlink()
     best = tmp_path / "run" / "best.safetensors"
     save_file(load_file(best), best)
+    (tmp_path / "run" / "done").write_bytes(b"")
     root = world / "elsewhere" / "data"
     old = vsebench.load_model(tmp_path / "run", device="cpu", data_roots=[root])
     assert np.array_equal(old.encode_texts(captions), model.encode_texts(captions))
@@ -288,6 +291,19 @@ def test_pretrained_encoders_are_part_of_it(
     assert evaluate(image, text, np.repeat(np.arange(10), 5)).as_dict() == model.record.test
     paths = [root / "precomp" / "images" / name for name in files]
     assert np.array_equal(model.encode_images(paths), image)
+    path, data = own_data(model.spec, load_plugins().registry, [root])
+    assert own_test(model, path, data).mismatch is None
+    out = tmp_path / "images.npy"
+    with pytest.raises(SystemExit) as ended:
+        main(
+            [
+                *("embed", str(tmp_path / "model"), "--device", "cpu", "--quiet"),
+                *("--images", str(root / "precomp" / "images"), "--out", str(out)),
+            ]
+        )
+    assert ended.value.code == 0
+    names = json.loads((tmp_path / "images.npy.json").read_text())["names"]
+    assert np.load(out)[[names.index(name) for name in files]] == pytest.approx(image, abs=1e-5)
     opened = [Image.open(path) for path in paths]
     assert np.array_equal(model.encode_images(opened), image)
     with pytest.raises(DataError, match="reads raw images, found a ndarray"):
