@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.factories import make_curve, make_record, make_spec, metrics, save
 from vsebench.claims.file import ClaimsFile, load_claims
+from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +56,7 @@ def leave(
     *,
     curve: Sequence[float] = FLAT,
     record: Mapping[str, Any] | None = None,
+    cpu: float | None = None,
     **changes: Any,
 ) -> None:
     """A run of each seed from 0 with these test RSUMs, made under the claims unless they are
@@ -65,4 +67,8 @@ def leave(
         spec = make_spec(
             pooling, loss, seed, claims=held.digest("suite.toml") if held else "", **changes
         )
-        save(out, make_record(spec, test=metrics(value), **(record or {})), make_curve(curve))
+        Store(out).directory_for(spec).truncate_curve(0)  # of a run that is made again
+        made = make_curve(curve)
+        if cpu is not None:
+            made = [e.model_copy(update={"cpu_seconds": cpu * e.seconds}) for e in made]
+        save(out, make_record(spec, test=metrics(value), **(record or {})), made)

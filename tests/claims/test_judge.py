@@ -210,3 +210,16 @@ def test_a_run_that_never_arrives_counts_as_its_end(tmp_path):
     leave(held, tmp_path / "runs", "gpo,triplet", ahead(0), curve=[95.0, 95.0, 95.0, 95.0])
     (found,) = verdicts(held, tmp_path / "runs")
     assert math.log(found.evidence.difference) == pytest.approx(math.log(4.0))
+
+
+def test_cpu_seconds_are_asked_of_records_that_have_them(tmp_path):
+    speed = {"kind": '"speed"', "target": "80.0", "unit": '"cpu seconds"'}
+    held = claims(tmp_path, speed)
+    cost = {"train_cpu_seconds": 9.0, "mining_cpu_seconds": 0.0, "prior_cpu_seconds": 0.0}
+    for row, values, factor in (("mean,triplet", MEAN, 2.0), ("gpo,triplet", ahead(0), 1.0)):
+        leave(held, tmp_path / "runs", row, values, record={"cost": cost}, cpu=factor)
+    (found,) = verdicts(held, tmp_path / "runs")
+    assert found.evidence.difference == pytest.approx(2.0)
+    leave(held, tmp_path / "runs", "gpo,triplet", ahead(0))
+    (found,) = verdicts(held, tmp_path / "runs")
+    assert found.reasons == ("a run's record has no CPU seconds",)

@@ -109,7 +109,7 @@ class Claim(_Part):
     """In units of the metric."""
     target: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Dev headline that a claim on speed times; fixed beforehand."""
-    unit: Literal["steps", "seconds"] = "steps"
+    unit: Literal["steps", "cpu seconds", "seconds"] = "steps"
     """What a claim on speed counts."""
     ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """How many times sooner."""

@@ -11,7 +11,7 @@ from vsebench.plugin.errors import VsebenchError
 from vsebench.report.convergence import best_dev
 from vsebench.report.estimates import Estimates, by_seed, of_differences, of_values, tested
 from vsebench.report.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
-from vsebench.report.learning_curve import learning_curve
+from vsebench.report.learning_curve import has_cpu_seconds, learning_curve
 from vsebench.report.two_way import above, detectable, holm
 from vsebench.results.tasks import task_of
 
@@ -135,7 +135,7 @@ def _pair(held: ClaimsFile, claim: Claim, runs: Sequence[Run], registry: Registr
     ours, theirs = (by_seed(done[each], metric.key) for each in (row, reference))
     seeds = tuple(sorted(ours.keys() & theirs.keys()))
     reasons = tuple(_inadmissible(claim, {row: done[row], reference: done[reference]}, seeds))
-    if claim.kind == "speed":
+    if claim.kind == "speed" and not reasons:
         estimates = _log_ratio(claim, ours, theirs, seeds)
     else:
         estimates = _difference(metric, ours, theirs)
@@ -179,6 +179,10 @@ def _inadmissible(
 ) -> Iterator[str]:
     if len(seeds) < claim.minimum_seeds:
         yield f"{len(seeds)} of at least {claim.minimum_seeds} seeds are finished in both rows"
+    if claim.unit == "cpu seconds" and not all(
+        has_cpu_seconds(run) for runs in rows.values() for run in runs
+    ):
+        yield "a run's record has no CPU seconds"
     for row, runs in rows.items():
         if "tuned_at_edge" in claim.invalid_if and (keys := _at_edge(runs)):
             yield f"{' × '.join(row)}: tuned at the edge of the range of {', '.join(keys)}"

@@ -89,6 +89,16 @@ def learning_curve(run: Run, unit: Unit) -> LearningCurve:
     return LearningCurve(np.array(costs), np.array([0.0, *(e.metrics[key] for e in run.curve)]))
 
 
+def has_cpu_seconds(run: Run) -> bool:
+    """Whether a run's record has CPU seconds, of every evaluation and of what it needed first."""
+    cost = run.record.cost
+    return (
+        cost is not None
+        and cost.total_cpu_seconds is not None
+        and all(evaluation.cpu_seconds is not None for evaluation in run.curve)
+    )
+
+
 def _start(run: Run, unit: Unit) -> float:
     cost = run.record.cost
     if cost is None or unit == "steps":

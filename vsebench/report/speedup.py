@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from vsebench.plugin.errors import SpecError
 from vsebench.report.convergence import SHARE
 from vsebench.report.evidence import RISING, no_evidence
-from vsebench.report.learning_curve import learning_curve
+from vsebench.report.learning_curve import has_cpu_seconds, learning_curve
 from vsebench.report.rows import combinations_of, target_of, tuned_values
 from vsebench.report.statistics import LEVEL, Interval, t_interval
 
@@ -169,7 +169,7 @@ def speed_table(
         section,
         target if quality is None else replace(target, quality=quality),
         quality is not None,
-        all(_has_cpu(run) for run in section.runs if run.done),
+        all(has_cpu_seconds(run) for run in section.runs if run.done),
         (),
         level,
     )
@@ -309,15 +309,6 @@ def _share(quality: float) -> Goal:
 
 def _own(curve: LearningCurve) -> float:
     return SHARE * curve.best
-
-
-def _has_cpu(run: Run) -> bool:
-    cost = run.record.cost
-    return (
-        cost is not None
-        and cost.total_cpu_seconds is not None
-        and all(evaluation.cpu_seconds is not None for evaluation in run.curve)
-    )
 
 
 def _after_cut(run: Run, quality: float) -> bool | None:
