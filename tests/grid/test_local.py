@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
 from tests.grid.conftest import doing
 from tests.grid.fake_training import wait_until
+from vsebench.grid.job import environment
 from vsebench.grid.local import LocalExecutor
+from vsebench.kernels.devices import RUNS_ON_DEVICE
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease
 from vsebench.results.process import start_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.grid.conftest import MakeJob
+    from vsebench.plugin.executors import Job
     from vsebench.results.spec import RunSpec
 
 
@@ -147,6 +151,43 @@ def test_on_cuda_jobs_are_dealt_out_over_the_devices(
     specs = [doing("meet", seed).model_copy(update={"device": "cuda"}) for seed in (0, 1)]
     run(job, *specs, workers=2)
     assert sorted(path.read_text() for path in out.glob("here-*")) == ["4", "6"]
+
+
+class Ended:
+    """Stands for a run's process that ends at once; keeps what it was started with."""
+
+    started: ClassVar[list[dict[str, str]]] = []
+
+    def __init__(
+        self,
+        job: Job,
+        listen: Callable[[None], None],
+        *,
+        cuda_device: str,
+        on_device: int,
+        **_: Any,
+    ) -> None:
+        self.started.append(environment(job.resources.threads, cuda_device, on_device))
+        listen(None)
+
+    def death(self) -> str:
+        return "it was none"
+
+    def stop(self) -> None:
+        """There is nothing to stop."""
+
+
+def test_on_cuda_a_device_may_have_several_jobs_which_know_how_many(
+    job: MakeJob, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Ended, "started", [])
+    monkeypatch.setattr("vsebench.grid.local.cuda_devices", lambda: ["4", "6"])
+    monkeypatch.setattr("vsebench.grid.local.RunProcess", Ended)
+    specs = [doing("tell", seed).model_copy(update={"device": "cuda"}) for seed in range(8)]
+    run(job, *specs, workers=5)
+    devices = [variables["CUDA_VISIBLE_DEVICES"] for variables in Ended.started]
+    assert devices == ["4", "6", "4", "6", "4", "4", "6", "4"]  # in the order in which slots end
+    assert {variables[RUNS_ON_DEVICE] for variables in Ended.started} == {"3"}
 
 
 def test_jobs_end_with_the_executor(job: MakeJob, out: Path):

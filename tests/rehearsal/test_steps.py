@@ -224,7 +224,7 @@ def _products(session: Session) -> set[torch.dtype]:
     return found
 
 
-def test_a_value_that_is_read_in_a_step_is_found(
+def test_a_value_that_is_read_in_a_loss_is_found(
     made_ready: MadeReady, cuda: PretendedCuda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = Triplet.__call__
@@ -236,5 +236,20 @@ def test_a_value_that_is_read_in_a_step_is_found(
 
     monkeypatch.setattr(Triplet, "__call__", reading)
     session = made_ready(pooling="mean", loss="triplet")
+    with pytest.raises(HostWaitError, match=r"test_steps.py, reading: .*_local_scalar_dense"):
+        steps(session, cuda)
+
+
+@pytest.mark.parametrize("part", ["encoder", "pooling"])
+@pytest.mark.parametrize("side", ["image", "text"])
+def test_a_value_that_is_read_in_a_tower_is_found(
+    made_ready: MadeReady, cuda: PretendedCuda, side: str, part: str
+) -> None:
+    session = made_ready(pooling="gpo", loss="triplet")
+
+    def reading(module: object, given: object, out: torch.Tensor) -> None:
+        assert out.sum().item() is not None
+
+    getattr(getattr(session.model, side), part).register_forward_hook(reading)
     with pytest.raises(HostWaitError, match=r"test_steps.py, reading: .*_local_scalar_dense"):
         steps(session, cuda)

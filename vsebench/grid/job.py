@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from vsebench.files import guarded
 from vsebench.grid.execute import attempt
+from vsebench.kernels.devices import RUNS_ON_DEVICE
 from vsebench.plugin.executors import MALLOC, Job, Resources
 from vsebench.results.directory import RunDirectory
 
@@ -31,9 +32,9 @@ def job_of(spec: AnySpec, directory: Path) -> Job:
     return Job(spec.run_id, spec.model_dump_json(), directory, spec.depends_on, resources)
 
 
-def environment(threads: int, cuda_device: str | None = None) -> dict[str, str]:
+def environment(threads: int, cuda_device: str | None = None, on_device: int = 1) -> dict[str, str]:
     """The environment of a run's process: this one's and its module search path, with as many
-    threads as the run's protocol says.
+    threads as the run's protocol says; on CUDA with one device, which so many runs share.
     """
     given = Resources("cpu", threads).variables
     ours = {name: value for name, value in os.environ.items() if name in MALLOC}
@@ -43,7 +44,9 @@ def environment(threads: int, cuda_device: str | None = None) -> dict[str, str]:
         **ours,
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
-    return settings if cuda_device is None else {**settings, "CUDA_VISIBLE_DEVICES": cuda_device}
+    if cuda_device is None:
+        return settings
+    return {**settings, "CUDA_VISIBLE_DEVICES": cuda_device, RUNS_ON_DEVICE: str(on_device)}
 
 
 def open_log(directory: Path) -> BinaryIO:

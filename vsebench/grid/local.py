@@ -35,7 +35,8 @@ class LocalExecutor:
     with this process.
 
     Attributes:
-        workers: jobs at a time; on CUDA they are dealt out over the devices.
+        workers: jobs at a time; on CUDA they are dealt out over the devices, of which each may
+            have several.
     """
 
     def __init__(self, workers: int = 1) -> None:
@@ -54,7 +55,7 @@ class LocalExecutor:
             while schedule:
                 for job in schedule.take(len(free)):
                     slots[job.run_id] = free.pop(0)
-                    running[job.run_id] = _start_job(job, slots[job.run_id], inbox, server)
+                    running[job.run_id] = self._start(job, slots[job.run_id], inbox, server)
                 run_id, event = inbox.get()
                 if event is not None:
                     schedule.hear((run_id, event))
@@ -65,20 +66,20 @@ class LocalExecutor:
             for process in running.values():
                 process.stop()
 
+    def _start(self, job: Job, slot: int, inbox: Inbox, server: ForkServer | None) -> RunProcess:
+        devices = cuda_devices() if job.resources.device == "cuda" else []
+        return RunProcess(
+            job,
+            lambda event: inbox.put((job.run_id, event)),
+            cuda_device=devices[slot % len(devices)] if devices else None,
+            on_device=-(-self.workers // len(devices)) if devices else 1,
+            server=server if _may_fork(job) else None,
+        )
+
 
 def _may_fork(job: Job) -> bool:
     """Whether nothing that the run needs forbids it: neither CUDA nor threads survive a fork."""
     return job.resources.device == "cpu" and job.resources.threads == 1
-
-
-def _start_job(job: Job, slot: int, inbox: Inbox, server: ForkServer | None) -> RunProcess:
-    devices = cuda_devices() if job.resources.device == "cuda" else []
-    return RunProcess(
-        job,
-        lambda event: inbox.put((job.run_id, event)),
-        cuda_device=devices[slot % len(devices)] if devices else None,
-        server=server if _may_fork(job) else None,
-    )
 
 
 class Process(Protocol):
@@ -101,6 +102,7 @@ class RunProcess:
         job: the run.
         listen: see above.
         cuda_device: the only device that the process sees; None leaves it all.
+        on_device: runs that share this device at most.
         server: forks the process where it can; without it, it is a new one.
     """
 
@@ -110,6 +112,7 @@ class RunProcess:
         listen: Callable[[dict[str, object] | None], None],
         *,
         cuda_device: str | None = None,
+        on_device: int = 1,
         server: ForkServer | None = None,
     ) -> None:
         self.job = job
@@ -120,7 +123,7 @@ class RunProcess:
             try:
                 self._process = self._start(
                     (stdin, stdout, log.fileno()),
-                    environment(job.resources.threads, cuda_device),
+                    environment(job.resources.threads, cuda_device, on_device),
                     server,
                 )
             except BaseException:

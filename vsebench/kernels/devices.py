@@ -12,6 +12,9 @@ from vsebench.plugin.errors import SpecError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+RUNS_ON_DEVICE = "VSEBENCH_RUNS_ON_DEVICE"
+"""The environment variable that says how many runs share a run's CUDA device, at most."""
+
 _DEVICES = ("auto", "cpu", "cuda")
 _CPUS = Path("/sys/devices/system/cpu")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -52,6 +55,11 @@ def cuda_devices() -> list[str]:
     import torch
 
     return [str(index) for index in range(torch.cuda.device_count())]
+
+
+def runs_on_device() -> int:
+    """Runs that share this one's CUDA device, at most, itself included."""
+    return max(1, int(os.environ.get(RUNS_ON_DEVICE, "1")))
 
 
 def physical_cores() -> int:

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from vsebench.data.vocabulary import Vocabulary
+from vsebench.kernels.devices import RUNS_ON_DEVICE
+from vsebench.retrieval.inputs import splits
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
 
 
@@ -39,3 +41,13 @@ def test_the_words_of_tokens_are_gathered_as_the_tokens_are() -> None:
         [-1, 0, 1, 2, 3, 4, -1],
     ]
     assert Captions(Vocabulary.build(captions, 1).encode(captions)).words(np.array([0])) is None
+
+
+@pytest.mark.parametrize(("runs", "fits"), [("1", True), ("2", True), ("3", False)])
+def test_runs_that_share_a_device_share_its_memory(
+    runs: str, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = np.zeros((10, 5, 4), np.float32)  # 400 bytes in half precision
+    monkeypatch.setenv(RUNS_ON_DEVICE, runs)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2000, 10_000))
+    assert splits._fits(features, torch.device("cuda")) == fits

@@ -13,6 +13,7 @@ import torch
 
 from vsebench.data.feature_arrays import gather
 from vsebench.data.images.decode import ImageLoader, usable_cores
+from vsebench.kernels.devices import runs_on_device
 from vsebench.retrieval.inputs.ahead import FeaturesAhead
 from vsebench.retrieval.inputs.padded import Padded, to_device
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from vsebench.plugin import ImageSource, TokenTable
     from vsebench.plugin.datasets import FeatureArray
 
-_RESIDENT_SHARE = 0.5  # of the device's free memory that the features of a split may take
+_RESIDENT_SHARE = 0.5  # of the device's free memory that the same split of all its runs may take
 _BLOCK = 1024  # images that are copied to the device at a time
 
 
@@ -186,7 +187,7 @@ class Captions:
 
 def _fits(features: FeatureArray, device: torch.device) -> bool:
     free, _ = torch.cuda.mem_get_info(device)
-    return 2 * int(np.prod(features.shape)) < _RESIDENT_SHARE * free
+    return 2 * int(np.prod(features.shape)) * runs_on_device() < _RESIDENT_SHARE * free
 
 
 def _to_device(features: FeatureArray, device: torch.device) -> Tensor:
