@@ -57,6 +57,13 @@ class CPUOnly(SumOfMaxima):
         return scores + torch.zeros(scores.shape)
 
 
+class ClaimsInnerProducts(SumOfMaxima):
+    inner_product = True
+
+    def __call__(self, image: object, text: object) -> Tensor:
+        return super().__call__(image, text) + 1
+
+
 class ScoresNothing:
     def __call__(self, image: object, text: object) -> Tensor:
         raise SpecError("similarity 'nothing' scores nothing")

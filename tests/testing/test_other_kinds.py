@@ -17,6 +17,7 @@ SIMILARITIES: list[tuple[type, set[str]]] = [
     (made.NormalisedOverTheBlock, {"a_score_depends_on_its_pair_only"}),
     (made.WrongGradient, {"gradients_are_right"}),
     (made.CPUOnly, {"follows_the_device_of_its_inputs"}),
+    (made.ClaimsInnerProducts, {"is_the_inner_product_it_claims"}),
 ]
 PLANS: list[tuple[type, set[str]]] = [
     (made.Hardest, set()),

@@ -131,6 +131,27 @@ def a_score_depends_on_its_pair_only(subject: Subject) -> None:
 
 
 @promise
+def is_the_inner_product_it_claims(subject: Subject) -> None:
+    """Where it says `inner_product`, its scores of vectors are inner products: it is then ranked by
+    them, and never called.
+    """
+    similarity, pairs = _accepted(subject)
+    for image, text in pairs:
+        if not getattr(similarity, "inner_product", False) or not isinstance(image, torch.Tensor):
+            continue
+        with torch.no_grad(), _trial(subject, image) as case:
+            assert isinstance(text, torch.Tensor)
+            case.close(
+                similarity(image, text),
+                image @ text.T,
+                "a score is not the inner product",
+                expected="image @ text.T",
+                rtol=1e-4,
+                atol=1e-5,
+            )
+
+
+@promise
 def what_a_set_masks_is_never_read(subject: Subject) -> None:
     """Vectors that a set masks out change no score."""
     similarity, pairs = _accepted(subject)
@@ -200,6 +221,7 @@ def follows_the_device_of_its_inputs(subject: Subject) -> None:
 PROMISES = (
     scores_every_pair,
     a_score_depends_on_its_pair_only,
+    is_the_inner_product_it_claims,
     what_a_set_masks_is_never_read,
     gradients_are_right,
     follows_the_device_of_its_inputs,
