@@ -24,9 +24,14 @@ ROOT = Path(__file__).parents[2]
 triton = pytest.importorskip("triton", reason="triton is not installed")
 pytestmark = pytest.mark.skipif(INTERPRETED, reason="already in the interpreter")
 
-INTERPRETED_TESTS = ("tests/kernels/test_sorted_pooling.py", "tests/kernels/test_sorted_values.py")
+INTERPRETED_TESTS = (
+    "tests/kernels/test_sorted_pooling.py",
+    "tests/kernels/test_sorted_values.py",
+    "tests/kernels/test_prefix_scores.py",
+)
 
 
+@pytest.mark.timeout(600)  # ten seconds on an idle core
 def test_what_holds_for_other_operators_holds_in_the_interpreter() -> None:
     options = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
     done = subprocess.run(
@@ -57,7 +62,9 @@ def compiled(kernel: Any, capability: int, types: Mapping[str, str], **constants
     fixed = {**constants, **missing}
     signature = {name: types.get(name, "constexpr") for name in kernel.arg_names}
     aligned = {
-        (i,): [["tt.divisibility", 16]] for i, name in enumerate(signature) if name not in fixed
+        (param.num,): [["tt.divisibility", 16]]
+        for param in kernel.params
+        if param.name not in fixed and not param.do_not_specialize
     }
     return triton.compile(
         ASTSource(kernel, signature, constexprs=fixed, attrs=aligned),
@@ -100,6 +107,7 @@ def test_sorted_sums_compile(capability: int, dtype: str, tmp_path: Path) -> Non
         kernels.rank_and_sum, capability, types, ROWS=kernels.ROWS, COLUMNS=kernels.COLUMNS
     )
     assert_fits(made, capability, tmp_path)
+    assert made.metadata.shared == 0  # a thread for each column: they never meet
     del types["features"], types["out"]
     types |= {"grad": f"*{dtype}", "to_features": f"*{dtype}", "to_weights": "*fp32"}
     made = compiled(
@@ -135,3 +143,18 @@ def test_sorted_values_compile(capability: int, dtype: str, tmp_path: Path) -> N
         COLUMNS=kernels.COLUMNS,
     )
     assert_fits(made, capability, tmp_path)
+
+
+@pytest.mark.parametrize("capability", SHARED)
+@pytest.mark.parametrize("size", [32, 64])
+def test_prefix_scores_compile(capability: int, size: int, tmp_path: Path) -> None:
+    from vsebench.kernels import prefix_scores_triton as kernels
+
+    tensors = {*kernels.scan.arg_names, *kernels.scan_gradient.arg_names}
+    types = dict.fromkeys(tensors - {"SIZE", "RANKS"}, "*fp32") | {"n": "i32", "size": "i32"}
+    for kernel, constants in (
+        (kernels.scan, {"SIZE": size, "RANKS": 256}),
+        (kernels.scan_gradient, {"SIZE": size}),
+    ):
+        own = {name: types[name] for name in kernel.arg_names if name in types}
+        assert_fits(compiled(kernel, capability, own, **constants), capability, tmp_path)

@@ -57,6 +57,21 @@ def encoding(n: int, size: int) -> Tensor:
     return table
 
 
+def prefix_scores(gru: nn.GRU, head: Tensor, rows: Tensor) -> Tensor:
+    """A bidirectional GRU run over each prefix of `rows` [N, I] alone, its directions averaged, and
+    scores of its states by `head` [C, H]; [N, N, C] (length − 1, rank, score), zero beyond a
+    prefix.
+    """
+    n = len(rows)
+    out = []
+    for length in range(1, n + 1):
+        states = gru(rows[None, :length])[0][0]
+        size = states.shape[1] // 2
+        scores = (states[:, :size] + states[:, size:]) / 2 @ head.T
+        out.append(torch.cat([scores, scores.new_zeros(n - length, len(head))]))
+    return torch.stack(out)
+
+
 class ReferenceGPO(nn.Module):
     """GPO item by item as published: a packed bidirectional nn.GRU over padded encodings, -10000
     masks, torch.sort along the rows.

@@ -50,7 +50,7 @@ def test_no_pooling_makes_the_host_wait(
 @pytest.mark.parametrize(
     ("pooling", "kernels"),
     [
-        ("gpo", {"rank_and_sum", "sum_gradients"}),
+        ("gpo", {"scan", "scan_gradient", "rank_and_sum", "sum_gradients"}),
         ("kmax", {"rank_and_sum", "sum_gradients"}),
         ("fspool", {"rank_and_sum", "values_gradient"}),
         ("adaptive", {"rank_and_sum", "values_gradient"}),
@@ -66,7 +66,7 @@ def test_what_launches_tritons_kernels_makes_nobody_wait(
     pytest.importorskip("triton", reason="triton is not installed")
     launched: list[str] = []
     monkeypatch.setattr("vsebench.kernels.compiled.triton_works", lambda device: True)
-    for module in ("sorted_pooling_triton", "sorted_values_triton"):
+    for module in ("prefix_scores_triton", "sorted_pooling_triton", "sorted_values_triton"):
         monkeypatch.setattr(
             f"vsebench.kernels.{module}.launch",
             lambda kernel, *others, **constants: launched.append(kernel.__name__),

@@ -1,10 +1,10 @@
 """Hot loops, usable by plugins: pooling over variable-length sets and matrix products.
 
-Modules named `*_numba` hold the compiled form of the module of the same name, and are imported only
-when large work is at hand (`compiled` says when, `jit` how). Pooling: `reductions`,
-`sorted_pooling`, `sorted_values`. Words: `bigru`. Ranking: `rows`, `exact_dot`, `bounds`,
-`tile_count`. Samplers: `draws`, `negatives`. Products: `gemm`. `devices` says where runs are
-computed.
+Modules named `*_numba` and `*_triton` hold the compiled forms of the module of the same name, for
+the CPU and for CUDA, and are imported only when large work is at hand (`compiled` says when, `jit`
+and `triton_jit` how). Pooling: `reductions`, `sorted_pooling`, `sorted_values`. Words: `bigru`.
+Ranking: `rows`, `exact_dot`, `bounds`, `tile_count`. Samplers: `draws`, `negatives`. Products:
+`gemm`. `devices` says where runs are computed.
 """
 
 from __future__ import annotations

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ("NumbaPrefixScores",)
-
 
 @jit(fastmath={"contract"}, inline=True)
 def add_product(row: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:

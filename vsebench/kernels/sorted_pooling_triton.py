@@ -1,10 +1,10 @@
 """Sorted pooling on CUDA: ranks by counting, for float32, bfloat16 and float16.
 
-A program takes `COLUMNS` dimensions of an item. It compares each of `ROWS` rows with every valid
-row: the number of those that come before it is its rank, and its value goes where its rank says. No
-value moves before its place is known, columns never meet, and the work follows an item's length,
-not the batch's longest. A sorting network would have to move values and rows together in registers,
-takes seconds to compile, and has a size that is a power of two.
+A program takes `COLUMNS` dimensions of an item, a thread for each. It compares each of `ROWS` rows
+with every valid row: the number of those that come before it is its rank, and its value goes where
+its rank says. No value moves before its place is known, threads never meet, and the work follows an
+item's length, not the batch's longest. A sorting network would have to move values and rows
+together in registers, takes seconds to compile, and has a size that is a power of two.
 
 Ties are broken by row and NaN comes first, so that the order is that of a stable `torch.sort`. What
 the backward pass needs is kept as the sorted values and one byte per value for its rank.
@@ -52,7 +52,7 @@ def length_of(lengths: tl.tensor, item: tl.tensor, n: tl.tensor) -> tl.tensor:
     return tl.minimum(tl.maximum(tl.load(lengths + item).to(tl.int32), 0), n)
 
 
-@jit
+@jit(any_size=("n", "dim"))  # so that a thread has whole columns
 def rank_and_sum(
     features: tl.tensor,
     lengths: tl.tensor,

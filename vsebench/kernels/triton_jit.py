@@ -5,24 +5,39 @@ CUDA tensor is at hand, or when Triton's interpreter is to take one of the CPU.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import torch
 import triton
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from torch import Tensor
 
 __all__ = ("blocks", "jit", "launch")
 
+Function = TypeVar("Function", bound="Callable[..., object]")
 
-def jit(function: Callable[..., object]) -> Any:
+
+@overload
+def jit(function: Function) -> Function: ...
+@overload
+def jit(*, any_size: Collection[str] = ()) -> Callable[[Function], Function]: ...
+def jit(function: Any = None, *, any_size: Collection[str] = ()) -> Any:
     """A kernel, or a function of kernels; interpreted where `TRITON_INTERPRET=1` is set before the
     first import of triton.
+
+    Args:
+        function: the function.
+        any_size: arguments of which the compiler is to know nothing. By default it tells multiples
+            of 16 apart, and spreads rows that are aligned over threads so as to load 16 bytes each.
     """
-    return triton.jit(function)
+
+    def decorate(function: Any) -> Any:
+        return triton.jit(function, do_not_specialize=list(any_size))
+
+    return decorate if function is None else decorate(function)
 
 
 def blocks(total: int, size: int) -> int:

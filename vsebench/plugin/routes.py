@@ -35,7 +35,7 @@ _DEVICES: dict[Device, Form] = {"CPU": "numba", "CUDA": "triton"}
 KERNELS: dict[str, frozenset[Form]] = {
     "masked_max": frozenset({"numba"}),
     "masked_mean": frozenset({"numba"}),
-    "prefix_scores": frozenset({"numba"}),
+    "prefix_scores": frozenset({"numba", "triton"}),
     "softmax_weighted_sum": frozenset({"numba"}),
     "sorted_values": frozenset({"numba", "triton"}),
     "sorted_weighted_sum": frozenset({"numba", "triton"}),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from vsebench.kernels.compiled import compiled_kernels_take
+from vsebench.kernels.prefix_scores import compiled_prefix_scores
 from vsebench_plugins.gpo.scan import GRUScan
 
 if TYPE_CHECKING:
@@ -69,10 +69,8 @@ class PrefixBiGRU(nn.Module):
         """As `Generator.over_prefixes`; the head is linear, so that it takes each state once,
         before directions and lengths are put together.
         """
-        if compiled_kernels_take(rows):
-            from vsebench.kernels.prefix_scores_numba import NumbaPrefixScores
-
-            compiled: Tensor = NumbaPrefixScores.apply(rows, head.weight, *self.parameters())  # type: ignore[no-untyped-call]
+        compiled = compiled_prefix_scores(rows, head.weight, tuple(self.parameters()))
+        if compiled is not None:
             return compiled
         ahead, back = (head(states) for states in self(rows))
         row = torch.arange(len(rows), device=rows.device)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.kernels import compiled
 from vsebench.results.store import Store
 from vsebench.retrieval.training.train import train
 
@@ -28,7 +27,7 @@ def curve(
         directory.write_spec(spec)
         with monkeypatch.context() as patch:
             if not fast:
-                patch.setattr(compiled, "numba_works", lambda: False)
+                patch.setenv("VSEBENCH_KERNELS", "torch")
             train(spec, directory, lambda event: None)
         return directory.read_curve()
 

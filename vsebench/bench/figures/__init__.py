@@ -5,6 +5,7 @@ from __future__ import annotations
 from vsebench.bench.figures import (
     encoders,
     kept,
+    kernels,
     loader,
     losses,
     poolings,
@@ -16,6 +17,7 @@ from vsebench.bench.figures import (
 
 FIGURES = (
     *poolings.FIGURES,
+    *kernels.FIGURES,
     *losses.FIGURES,
     *encoders.FIGURES,
     *loader.FIGURES,
