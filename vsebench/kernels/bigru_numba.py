@@ -266,11 +266,9 @@ class NumbaScan(torch.autograd.Function):
         for step, start, rows in _steps(running):
             state, product = states(rows, step), products(rows)
             if step:  # the first step starts from zero
-                torch.bmm(state, by_gate, out=product)
+                torch.bmm(state.tensor, by_gate, out=product.tensor)
             after = states(running[step + 1] if step + 1 < len(running) else 0, step + 1)
-            advance(
-                step, start, rows, *fixed, product.numpy(), state.numpy(), after.numpy(), *filled
-            )
+            advance(step, start, rows, *fixed, product.array, state.array, after.array, *filled)
         before[:, total:] = 0
         ctx.save_for_backward(weight, gates, before)
         ctx.batch, ctx.inputs = batch, inputs.shape
@@ -299,15 +297,22 @@ class NumbaScan(torch.autograd.Function):
         product, later = products(0), 0
         for step, start, rows in reversed(_steps(running)):
             share = shares(rows)
-            retreat(step, start, rows, later, *fixed, product.numpy(), share.numpy(), *filled)
+            retreat(step, start, rows, later, *fixed, product.array, share.array, *filled)
             product, later = products(rows), rows
             if step:
-                torch.bmm(share, weight, out=product)
+                torch.bmm(share.tensor, weight, out=product.tensor)
         first = slice(running[0] if running else 0, None)
         to_weight = torch.stack(
             [torch.mm(x.T, y) for x, y in zip(before[:, first], to_shares[:, first], strict=True)]
         )
         return to_inputs, to_weight.transpose(1, 2), to_shares[:, :, 2 * size :].sum(1), None
+
+
+class _Block(NamedTuple):
+    """The same memory for torch and for compiled loops."""
+
+    tensor: Tensor
+    array: np.ndarray
 
 
 class _Blocks:
@@ -318,15 +323,15 @@ class _Blocks:
     def __init__(self, running: list[int], columns: int) -> None:
         self._columns = columns
         most = round_up(max(running, default=0), _STEP_ROWS)
-        self._memory = torch.zeros(2, 2 * most * columns)
-        self._made: dict[tuple[int, int], Tensor] = {}
+        self._memory = torch.zeros(2, 2 * most * columns).numpy()
+        self._made: dict[tuple[int, int], _Block] = {}
 
-    def __call__(self, rows: int, turn: int = 0) -> Tensor:
+    def __call__(self, rows: int, turn: int = 0) -> _Block:
         key = round_up(rows, _STEP_ROWS), turn % 2
         if key not in self._made:
-            self._made[key] = self._memory[key[1], : 2 * key[0] * self._columns].view(
-                2, key[0], self._columns
-            )
+            part = self._memory[key[1], : 2 * key[0] * self._columns]
+            array = part.reshape(2, key[0], self._columns)
+            self._made[key] = _Block(torch.from_numpy(array), array)
         return self._made[key]
 
 

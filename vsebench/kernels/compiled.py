@@ -108,5 +108,5 @@ def triton_works(device: int) -> bool:
 
 def array(tensor: Tensor) -> np.ndarray:
     """The tensor's memory, contiguous, as an array."""
-    shared: np.ndarray = tensor.detach().contiguous().numpy()
+    shared: np.ndarray = tensor.contiguous().numpy(force=True)  # a gradient's graph stays behind
     return shared

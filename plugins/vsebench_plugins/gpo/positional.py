@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from torch import nn
 from vsebench.plugin import SpecError
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 MAX_RANKS = 512
@@ -22,8 +24,20 @@ def positional_encoding(n: int, size: int, device: torch.device | None = None) -
 
     `PE[k, 2j] = sin(k · w_j)` and `PE[k, 2j + 1] = cos(k · w_j)` with `w_j = 10000^(−2j / size)`:
     Eq. 4 of VSE-infinity, which counts positions from 1; its released code, followed here, counts
-    from 0. Computed in float64.
+    from 0. Computed in float64. On the CPU it is computed once, and must not be written to.
     """
+    if (device is None or device.type == "cpu") and not torch.compiler.is_compiling():
+        return torch.from_numpy(_on_host(n, size))
+    return _computed(n, size, device)
+
+
+@functools.lru_cache(maxsize=1024)
+def _on_host(n: int, size: int) -> np.ndarray:
+    array: np.ndarray = _computed(n, size, torch.device("cpu")).numpy()
+    return array
+
+
+def _computed(n: int, size: int, device: torch.device | None) -> Tensor:
     frequency = torch.exp(
         torch.arange(0, size, 2, dtype=torch.float64, device=device) * (-math.log(10000.0) / size)
     )
