@@ -259,7 +259,7 @@ class NumbaScan(torch.autograd.Function):
         gates = torch.empty(2, total, 4 * size)
         before = torch.empty(2, round_up(total, PACKED_ROWS), size)
         out = torch.zeros(*batch.where.shape, size)
-        by_gate = weight.transpose(1, 2).contiguous()
+        by_gate = _transposed(weight)
         states, products = _Blocks(running, size), _Blocks(running, 3 * size)
         fixed = (batch.where, batch.items, batch.lengths, array(inputs), array(bias))
         filled = (gates.numpy(), before.numpy(), out.numpy())
@@ -302,10 +302,20 @@ class NumbaScan(torch.autograd.Function):
             if step:
                 torch.bmm(share.tensor, weight, out=product.tensor)
         first = slice(running[0] if running else 0, None)
-        to_weight = torch.stack(
-            [torch.mm(x.T, y) for x, y in zip(before[:, first], to_shares[:, first], strict=True)]
-        )
-        return to_inputs, to_weight.transpose(1, 2), to_shares[:, :, 2 * size :].sum(1), None
+        to_weight = torch.empty_like(weight)
+        for of, x, y in zip(to_weight, before[:, first], to_shares[:, first], strict=True):
+            torch.mm(y.T, x, out=of)
+        return to_inputs, to_weight, to_shares[:, :, 2 * size :].sum(1), None
+
+
+def _transposed(weight: Tensor) -> Tensor:
+    """[2, R, C] to [2, C, R], contiguous, matrix by matrix: torch copies one by tiles, and a stack
+    of them seven times as slowly.
+    """
+    out = weight.new_empty(weight.shape[0], weight.shape[2], weight.shape[1])
+    for to, matrix in zip(out, weight, strict=True):
+        to.copy_(matrix.T)
+    return out
 
 
 class _Block(NamedTuple):
