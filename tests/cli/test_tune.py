@@ -80,7 +80,7 @@ def test_a_retrieval_search_says_what_it_does_and_what_it_chose(
     assert call(f"tune {SCENES} --dry-run") == 0
     dry = capsys.readouterr().out
     assert dry.count("pending") == 32
-    assert "rung 1 of 3: 16 points a row, epochs=1, " in dry
+    assert "rung 1 of 3: 16 points a row, epochs=2, " in dry
     assert "rung 3 of 3: 2 points a row, the whole schedule; 4 trials" in dry
     assert not trainer.trained
     assert call(f"tune {SCENES} --plot best.svg") == 0
@@ -90,6 +90,7 @@ def test_a_retrieval_search_says_what_it_does_and_what_it_chose(
     heads, _, *rows = printed.out.splitlines()
     assert heads.split()[:4] == ["row", "lr", "dev", "RSUM"]
     assert [row.split(" × ")[1] for row in rows[:2]] == ["mean", "max"]
+    assert "Rungs 1 and 2 on the points that went on: Kendall's tau 1.00 over 30 pairs." in rows
     assert "expected best dev RSUM" in (tmp_path / "best.svg").read_text()
     again = (tmp_path / "tuned" / "suite.toml").read_text()
     command = again.splitlines()[0].partition(": ")[2]

@@ -101,4 +101,27 @@ def table(planned: Search, trials: Sequence[Trial], choices: Sequence[Choice]) -
         "seconds",
         "at an edge",
     ]
-    return tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
+    text = tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
+    notes = [_agreement(planned, trials, rung) for rung in range(len(planned.rungs) - 1)]
+    return "\n".join([text, *([""] if notes else []), *notes])
+
+
+def _agreement(planned: Search, trials: Sequence[Trial], rung: int) -> str:
+    """Whether a rung had put the points that went on in the order of the next."""
+    from vsebench.grid.tuning.halving import agreement
+
+    found = {(t.contest, t.place, t.rung): t.result.quality for t in trials}
+    pairs = [
+        [
+            (before, after)
+            for place in range(len(contest.points))
+            if (before := found.get((contest, place, rung))) is not None
+            and (after := found.get((contest, place, rung + 1))) is not None
+        ]
+        for contest in planned.contests
+    ]
+    tau, number = agreement(pairs)
+    return (
+        f"Rungs {rung + 1} and {rung + 2} on the points that went on: Kendall's tau {tau:.2f} over "
+        f"{number} pair{'s' * (number != 1)}."
+    )

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from vsebench.plugin.params import Scalar
 
 
+SHORTEST = 2
+"""Epochs of the shortest schedule that a trial trains: the order in which one epoch put learning
+rates told nothing of that of three.
+"""
+
+
 def shortened(protocol: Protocol, share: float) -> dict[str, Scalar]:
     """Fewer epochs, with what the protocol counts in epochs shortened alike; cuts of the rate and
     the cosine are shares of all steps and follow by themselves.
@@ -22,7 +28,7 @@ def shortened(protocol: Protocol, share: float) -> dict[str, Scalar]:
         protocol: protocol of a whole run.
         share: share of its epochs, in (0, 1].
     """
-    epochs = max(1, round(protocol.epochs * share))
+    epochs = min(protocol.epochs, max(SHORTEST, round(protocol.epochs * share)))
     changes: dict[str, Scalar] = {
         "epochs": epochs,
         "warmup_epochs": protocol.warmup_epochs * epochs / protocol.epochs,

@@ -6,9 +6,10 @@ import math
 import random
 
 import pytest
+from scipy import stats
 
 from tests.oracles.halving import halving
-from vsebench.grid.tuning.halving import Result, arrival, ranking, rungs, shares
+from vsebench.grid.tuning.halving import Result, agreement, arrival, ranking, rungs, shares
 
 
 def test_rungs_keep_a_third_and_at_least_two() -> None:
@@ -57,6 +58,19 @@ def test_by_time_the_soonest_comes_first_and_who_misses_the_target_last() -> Non
 
 def test_nothing_is_ranked_where_all_diverged() -> None:
     assert ranking([Result(None)] * 3, "quality") == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_agreement_is_kendalls_within_rows(seed: int) -> None:
+    rng = random.Random(seed)
+    row = [(rng.random(), rng.random()) for _ in range(9)]
+    tau, pairs = agreement([row])
+    assert tau == pytest.approx(stats.kendalltau(*zip(*row, strict=True)).statistic)
+    assert pairs == 36
+    shifted = [(before + 9, after + 9) for before, after in row]
+    assert agreement([row, shifted]) == (tau, 72), "points of two rows are not compared"
+    assert agreement([[(1, 1), (1, 2), (2, 3)]]) == (1, 2)
+    assert agreement([[(1, 1)], []]) == (0, 0)
 
 
 def test_the_arrival_lies_on_the_line_between_the_evaluations_around_it() -> None:

@@ -11,6 +11,7 @@ References:
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -86,6 +87,22 @@ def ranking(results: Sequence[Result], select: Select) -> list[int]:
 
     known = [place for place, result in enumerate(results) if result.quality is not None]
     return sorted(known, key=order)
+
+
+def agreement(pairs: Sequence[Sequence[tuple[float, float]]]) -> tuple[float, int]:
+    """Kendall's tau between the qualities of the same points on two rungs, and over how many pairs
+    of points it is: those of one row are compared with each other, equal ones with none.
+
+    Args:
+        pairs: quality on the shorter and on the longer rung of each point, by row.
+    """
+    signs = [
+        (one[0] - other[0]) * (one[1] - other[1])
+        for row in pairs
+        for one, other in itertools.combinations(row, 2)
+    ]
+    same, other = sum(sign > 0 for sign in signs), sum(sign < 0 for sign in signs)
+    return (same - other) / max(1, same + other), same + other
 
 
 def arrival(curve: Sequence[tuple[int, float]], target: float) -> float | None:

@@ -11,6 +11,7 @@ from vsebench.grid.run import run_plan
 from vsebench.grid.tuning.halving import Result, arrival, ranking
 from vsebench.grid.tuning.space import at_edge
 from vsebench.plugin.errors import VsebenchError
+from vsebench.results.reader import DamagedError
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
@@ -128,7 +129,10 @@ def run_trials(planned: Plan, watch: Watch) -> None:
 
 def _diverged(run: RunBase, store: Store) -> bool:
     """Whether it diverged, or could not start because its first round had."""
-    record = store.reader_for(run).read_record()
+    try:
+        record = store.reader_for(run).read_record()
+    except DamagedError:  # it is set aside and made again
+        return False
     if record is None or record.status == "done":
         return False
     if record.status == "blocked":

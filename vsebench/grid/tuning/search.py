@@ -236,28 +236,28 @@ def plan_search(
         replace(options, space=space),
         axes,
         rows,
-        rungs(options.configurations, _distinct(shares(options.rungs), rows)),
+        _merged(rungs(options.configurations, shares(options.rungs)), rows),
         contests,
         planned,
         tuple(_near(contests, axes)),
     )
 
 
-def _distinct(wanted: Sequence[float], rows: Rows) -> tuple[float, ...]:
-    """Without shares at which every row trains as long as at the next: a schedule of two epochs has
-    no ninth.
-    """
+def _merged(ladder: Sequence[Rung], rows: Rows) -> tuple[Rung, ...]:
+    """Without rungs on which every row would train as long as on the one before."""
 
-    def lengths(share: float) -> list[object]:
-        if share >= 1:
+    def lengths(rung: Rung) -> list[object]:
+        if rung.share >= 1:
             return [{} for _ in rows.cells]
-        return [rows.tunable.shortened(run.protocol, share) for run in rows.cells.values()]
+        return [rows.tunable.shortened(run.protocol, rung.share) for run in rows.cells.values()]
 
-    return tuple(
-        share
-        for share, longer in zip(wanted, [*wanted[1:], None], strict=True)
-        if longer is None or lengths(share) != lengths(longer)
-    )
+    found: list[Rung] = []
+    for rung in ladder:
+        if found and lengths(found[-1]) == lengths(rung):
+            found[-1] = replace(found[-1], share=rung.share)
+        else:
+            found.append(rung)
+    return tuple(found)
 
 
 def _check_seeds(seeds: Sequence[int], options: Options) -> None:
