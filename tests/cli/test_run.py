@@ -88,10 +88,14 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
         f"scenes:images=60 · mean · {loss} · seed 0" for loss in ("broken", "triplet")
     )
     reading = "vsebench: reading scenes:images=60 and planning its runs\n"
+    after = (
+        "vsebench: the runs are in runs; a page of them: vsebench report runs --html runs.html\n"
+    )
     lines = (
         rf"{reading}\[0/2\] {broken}: started\n"
         rf"\[1/2\] {broken}: failed in \d+ s\n"
         rf"\[1/2\] {triplet}: started\n(.*\n)*\[2/2\] {triplet}: done in \d+ s\n{failure}"
+        f"{after}"
     )
     assert re.fullmatch(lines, first.stderr)
     (record,) = [
@@ -106,7 +110,8 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
     assert re.fullmatch(failure, again.stderr)
 
     done = vsebench(cache, tmp_path, *command, "--loss", "triplet")
-    assert (done.returncode, done.stderr) == (0, f"{reading}[1/1] {triplet}: done before\n")
+    assert done.returncode == 0
+    assert done.stderr == f"{reading}[1/1] {triplet}: done before\n{after}"
     report = vsebench(cache, tmp_path, "report", "runs", "--format", "json")
     rows = json.loads(report.stdout)["rows"]
     assert [(row["pooling"], row["loss"], row["protocol"], row["task"]) for row in rows] == [

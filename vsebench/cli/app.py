@@ -34,7 +34,8 @@ from vsebench.cli.speedup import speedup_command
 from vsebench.cli.throughput import throughput_app
 from vsebench.cli.tune import tune_command
 from vsebench.cli.verify import verify_command
-from vsebench.plugin.errors import VsebenchError, did_you_mean
+from vsebench.cli.wrong_options import hint
+from vsebench.plugin.errors import VsebenchError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.command("run")(run_command)
 app.command("report")(report_command)
@@ -171,6 +173,6 @@ def usage_message(error: typer.TyperException) -> str:
             for name in parameter.opts
             if name.startswith("-")
         ]
-        return f"'{context.command_path}' has no option '{option}': {did_you_mean(option, known)}"
+        return f"'{context.command_path}' has no option '{option}': {hint(option, known)}"
     message = error.format_message().rstrip(".")
     return message[:1].lower() + message[1:]

@@ -73,6 +73,9 @@ def report_command(
     from vsebench.report.formats import WIDTH
     from vsebench.report.results import load_results
 
+    if form == "html":
+        raise SpecError("a page is a file beside the table: write --html FILE")
+
     if html is not None:
         _refuse_other_files(html)
     results = load_results(directories, allow_mixed=allow_mixed, baseline=baseline, level=level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from contextlib import nullcontext
 from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
@@ -33,9 +34,12 @@ from vsebench.cli.suite_options import (
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vsebench.grid.plan import Plan
     from vsebench.grid.run import GridOutcome
     from vsebench.grid.suite import Suite
+    from vsebench.report.results import Results
 
 SOME_FAILED = 1
 
@@ -95,6 +99,10 @@ def run_command(
         plugin=plugin,
         strict_data=strict_data,
     )
+    if seeds is not None and seeds.isdigit() and int(seeds) > 1:
+        last = int(seeds) - 1
+        said = f"--seeds {seeds} is the one seed {seeds}; {seeds} seeds are 0-{last}"
+        typer.echo(f"vsebench: {said}", err=True)
     digest = _digest(claims, suite, wanted) if claims is not None else ""
 
     def reading(dataset: str) -> None:
@@ -204,7 +212,29 @@ def _run(plan: Plan, *, quiet: bool) -> int:
     results = results_of(outcome.out, outcome.run_ids)
     typer.echo(results.table(width=shutil.get_terminal_size((WIDTH, 1)).columns))
     _list_failures(plan, outcome)
+    if not quiet:
+        for line in _next(results, outcome.out):
+            typer.echo(f"vsebench: {line}", err=True)
     return SOME_FAILED if outcome.failed or outcome.blocked else 0
+
+
+def _next(results: Results, out: Path) -> Iterator[str]:
+    """What stands out, and what to do with the runs."""
+    from vsebench.report.ties import differences_told
+    from vsebench.report.wording import name
+
+    shown = shlex.quote(str(out))
+    reference = ""
+    for block in results.blocks:
+        told = differences_told(block.section, block.level)
+        if len(told.rows) > 1:
+            best, second, *_ = told.rows
+            reference = reference or ",".join(second)
+            apart = "told from" if frozenset((best, second)) in told.pairs else "not told from"
+            yield f"best on {block.section.dataset}: {name(best)}, {apart} {name(second)}"
+    yield f"the runs are in {shown}; a page of them: vsebench report {shown} --html {shown}.html"
+    if reference:
+        yield f"what differs: vsebench compare {shown} --to {shlex.quote(reference)}"
 
 
 def _list_failures(plan: Plan, outcome: GridOutcome) -> None:

@@ -19,6 +19,7 @@ from vsebench.plugin.metrics import named
 from vsebench.plugin.params import format_value
 from vsebench.plugin.published import Setting
 from vsebench.plugin.routes import choices
+from vsebench.results.tasks import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from vsebench.plugin.params import Param
     from vsebench.plugin.published import Published
     from vsebench.plugin.registry import Component
+    from vsebench.results.protocol import AnyProtocol
 
 
 def show_command(
     name: Annotated[
-        str, typer.Argument(help="Name of a component, or dist::name.", show_default=False)
+        str,
+        typer.Argument(help="Name of a component, dist::name, or a preset.", show_default=False),
     ],
     kind: KindOption = None,
     plugin: PluginFiles = None,
@@ -40,7 +43,7 @@ def show_command(
     as_json: Json = False,
 ) -> None:
     """Show what a component is: its parameters, paper, published numbers and plugin. Lists every
-    kind of that name.
+    kind of that name; of a preset, every key of the protocol.
     """
     from vsebench.plugin.host.loader import load_plugins
 
@@ -50,6 +53,15 @@ def show_command(
     found = [
         component for component in plugins.registry.find(name) if kind in (None, component.kind)
     ]
+    preset = _preset(name) if kind is None and not found else None
+    if preset is not None:
+        values = preset.model_dump(exclude={"name"})
+        typer.echo(
+            json.dumps({"schema": 1, "preset": name, "values": values}, indent=1)
+            if as_json
+            else "\n".join(_preset_lines(name, values))
+        )
+        return
     if not found:
         raise SpecError(_unknown(name, kind, plugins))
     if as_json:
@@ -67,8 +79,25 @@ def show_command(
         )
 
 
+def _preset(name: str) -> AnyProtocol | None:
+    """The preset of that name, of whichever task."""
+    return next((task.presets[name] for task in tasks() if name in task.presets), None)
+
+
+def _preset_lines(name: str, values: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{name}: a preset of the protocol, what a comparison holds equal"
+    yield ""
+    width = max(map(len, values))
+    for key, value in values.items():
+        yield f"  {key:{width}}  {format_value(value)}"
+    yield ""
+    yield f"Run under it with --protocol {name}; change a key with --set KEY=VALUE."
+
+
 def _unknown(name: str, kind: str | None, plugins: Plugins) -> str:
     known = {component.name for component in plugins.registry if kind in (None, component.kind)}
+    if kind is None:
+        known |= {preset for task in tasks() for preset in task.presets}
     failed = (
         f"; {len(plugins.failed)} of the plugins failed to load, see 'vsebench plugins --failed'"
         if plugins.failed

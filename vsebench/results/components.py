@@ -104,6 +104,11 @@ def resolve_ref(kind: str, text: str, registry: Registry) -> ComponentRef:
             nearest match).
     """
     name, given = parse_spec(text)
+    if kind == "dataset" and ("/" in name or name.startswith(".")):
+        raise SpecError(
+            f"dataset '{text}' is a path: name the data set, and give the folder that holds it as "
+            "--data-root (vsebench data list)"
+        )
     if "/" in name:
         raise SpecError(
             f"{kind} '{text}': '/' joins an image and a text pooling; only the pooling option "

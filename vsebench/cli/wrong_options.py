@@ -1,0 +1,63 @@
+"""What people write who come from other suites, and what it is here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+KEYS = {
+    "learning_rate": "lr",
+    "num_epochs": "epochs",
+    "max_epochs": "epochs",
+    "embed_size": "embed_dim",
+    "embedding_dim": "embed_dim",
+    "embedding_size": "embed_dim",
+    "word_size": "word_dim",
+    "wd": "weight_decay",
+    "warmup": "warmup_epochs",
+    "grad_clip": "clip_norm",
+}
+"""Protocol keys by what other suites call them."""
+
+OPTIONS = {
+    "gpu": "--device cuda",
+    "cuda": "--device cuda",
+    "seed": "--seeds 0-2",
+    "output": "--out DIR",
+    "output_dir": "--out DIR",
+    "save_dir": "--out DIR",
+    "logger_name": "--out DIR",
+    "data": "--dataset NAME, with --data-root DIR",
+    "data_path": "--data-root DIR",
+    "data_dir": "--data-root DIR",
+    "num_workers": "--workers N, which is runs at a time",
+    "margin": "a parameter of the loss: --loss triplet:margin=0.2",
+    "temperature": "a parameter of the loss: --loss infonce:temperature=0.05",
+}
+"""What else other suites have options for."""
+
+
+def hint(option: str, known: Sequence[str]) -> str:
+    """What to write instead of an option that a command does not have.
+
+    Args:
+        option: the option with its dashes.
+        known: those that the command has.
+    """
+    from vsebench.results.tasks import tasks
+
+    name = option.lstrip("-").replace("-", "_")
+    if "--set" in known:
+        key = KEYS.get(name, name)
+        protocols = (task.protocol.model_fields for task in tasks())
+        if any(key in fields for fields in protocols) and f"--{key}" not in known:
+            return f"it is a key of the protocol: write --set {key}=VALUE"
+        if f"--{key}" in known and key != name:
+            return f"write --{key}"
+        if name in OPTIONS:
+            return f"write {OPTIONS[name]}"
+    return did_you_mean(option, known)
