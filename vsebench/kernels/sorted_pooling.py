@@ -72,9 +72,10 @@ def sorted_weighted_sum(features: Tensor, lengths: Tensor, weights: Tensor) -> T
     the weight of its rank. A NaN among the valid values makes the sum NaN. Differentiable once, in
     `features` and `weights`.
 
-    Up to 256 rows take a compiled kernel: float32 on the CPU one of numba's, about ten times as
-    fast as sorting; float32, bfloat16 and float16 on CUDA one of Triton's. Everything else takes
-    `torch.sort`. All give the same order, and sums that differ by rounding.
+    Up to 256 rows take a compiled kernel: on the CPU one of numba's, about ten times as fast as
+    sorting, in float32 for float32, bfloat16 and float16; on CUDA, for the same dtypes, one of
+    Triton's. Everything else takes `torch.sort`. All give the same order, and sums that differ by
+    rounding.
 
     Args:
         features: [B, N, D], any floating dtype.
@@ -85,6 +86,9 @@ def sorted_weighted_sum(features: Tensor, lengths: Tensor, weights: Tensor) -> T
         [B, D] in the dtype of `features`; computed in the wider of the two dtypes, float32 at
         least.
     """
+    if features.device.type == "cpu" and features.dtype in (torch.bfloat16, torch.float16):
+        # Exact; the kernel in numba has no narrower type.
+        return sorted_weighted_sum(features.float(), lengths, weights).to(features.dtype)
     out: Tensor = _operator(features, weights).apply(features, lengths, weights)  # type: ignore[no-untyped-call]
     return out
 
