@@ -60,7 +60,7 @@ def gradients(
         weights.detach().clone().requires_grad_(),
     )
     out = function(features, lengths, weights)
-    out.backward(torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(out.dtype))
+    out.backward(torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(out))
     assert features.grad is not None
     assert weights.grad is not None
     return out.detach(), features.grad, weights.grad

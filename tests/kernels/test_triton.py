@@ -1,5 +1,6 @@
 """Triton's kernels where there is no GPU: in its interpreter the tests of the other operators hold
-for them, and they compile for the GPUs that they are meant for.
+for them, and they compile for the GPUs that they are meant for. Where there is one, they compute
+what torch does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
+from torch.testing import assert_close
 
 from tests.kernels.interpreter import INTERPRETED
 
@@ -158,3 +161,43 @@ def test_prefix_scores_compile(capability: int, size: int, tmp_path: Path) -> No
     ):
         own = {name: types[name] for name in kernel.arg_names if name in types}
         assert_fits(compiled(kernel, capability, own, **constants), capability, tmp_path)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("rows", [1, 36, 256])
+def test_a_device_computes_what_torch_does(dtype: torch.dtype, rows: int) -> None:
+    from tests.kernels.test_sorted_pooling import gradients, ragged
+    from vsebench.kernels import sorted_weighted_sum
+    from vsebench.kernels.sorted_pooling import TorchSortedSum
+
+    features, lengths, weights = (each.cuda() for each in ragged(6, rows, 200, ties=True))
+    features = features.to(dtype)
+    out = sorted_weighted_sum(features.requires_grad_(), lengths, weights)
+    assert out.grad_fn is not None
+    assert out.grad_fn.name() == "TritonSortedSumBackward"
+    tolerance = 1e-4 if dtype == torch.float32 else 2 * torch.finfo(dtype).eps
+    assert_close(
+        gradients(sorted_weighted_sum, features, lengths, weights),
+        gradients(TorchSortedSum.apply, features, lengths, weights),
+        rtol=tolerance,
+        atol=tolerance,
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("n", [1, 36, 256])
+def test_a_device_weighs_ranks_as_the_cpu_does(n: int) -> None:
+    from vsebench_plugins.gpo.pooling import GPO
+
+    torch.manual_seed(0)
+    gpo, upstream = GPO(), torch.randn(n, n)
+    found = []
+    for device in ("cpu", "cuda"):
+        gpo.to(device)
+        table = gpo.table(n)
+        grads = torch.autograd.grad(table, list(gpo.parameters()), upstream.to(device))
+        found.append([each.detach().cpu() for each in (table, *grads)])
+    assert_close(*found, rtol=1e-4, atol=1e-4)
