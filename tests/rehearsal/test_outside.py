@@ -36,7 +36,6 @@ SHORT = {"batch_size": 150, "epochs": 1, "evals_per_epoch": 2}
 """Four steps of an epoch with two evaluations."""
 
 SAMPLERS = [each.name for each in REGISTRY if each.kind == "sampler"]
-POOLINGS = [each.name for each in REGISTRY if each.kind == "pooling"]
 BESIDE = {
     "training/step.py",
     "training/selection.py",
@@ -78,15 +77,6 @@ def test_embedding_a_split_makes_nobody_wait(
     assert not cuda.waits
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-def test_a_pooling_waits_once_a_pass_at_most(
-    made_ready: MadeReady, cuda: PretendedCuda, pooling: str
-) -> None:
-    session = made_ready(pooling=pooling)
-    embed_split(session.model, session.inputs.dev, session.device)
-    assert cuda.waits.total() <= 2, cuda.waits  # weights that are kept by the parameters' values
-
-
 def test_embedding_raw_images_makes_nobody_wait(
     raw_images: MadeReady, cuda: PretendedCuda, tmp_path: Path
 ) -> None:
@@ -104,6 +94,17 @@ def test_ranking_waits_as_often_whatever_the_size(cuda: PretendedCuda, images: i
         "kernels/rows.py": 2,  # are all rows finite?
         "ranking/exact/queued.py": 1,  # how many pairs each tile left undecided
         "ranking/evaluation.py": 2,  # the owners, and the ranks of both directions
+    }
+
+
+def test_another_similarity_ranks_on_the_device(cuda: PretendedCuda) -> None:
+    """In float64, and every tile is looked through for scores that are not finite."""
+    image, text = torch.zeros(50, 8, device=CUDA), torch.zeros(250, 8, device=CUDA)
+    evaluate(image, text, np.repeat(np.arange(50), 5), similarity=lambda i, t: -torch.cdist(i, t))
+    assert set(by_module(cuda.waits)) == {
+        "ranking/scored/items.py",
+        "ranking/scored/ranks.py",
+        "ranking/evaluation.py",
     }
 
 

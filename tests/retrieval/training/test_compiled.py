@@ -12,6 +12,7 @@ import torch
 from tests.retrieval.conftest import THINGS, WORDS
 from tests.tiny_models import write_bert
 from vsebench import create
+from vsebench.plugin import SpecError
 from vsebench.results.store import Store
 from vsebench.retrieval.inputs import padded
 from vsebench.retrieval.model import Tower
@@ -150,6 +151,12 @@ def test_the_key_is_part_of_a_runs_id_only_where_it_is_set(
     )
     assert plain.run_id == none.run_id != fast.run_id
     assert "compile" not in plain.identity()["protocol"]
+
+
+def test_a_compiler_that_is_missing_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(SpecError, match=r"C\+\+ compiler on the CPU.* --set compile=none"):
+        CompiledTower(tower("image", "mean"), "inductor")
 
 
 @pytest.mark.slow

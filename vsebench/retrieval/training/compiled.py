@@ -8,11 +8,16 @@ number of the step.
 
 from __future__ import annotations
 
+import os
+import shutil
 import warnings
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+
+from vsebench.plugin import SpecError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,10 +40,15 @@ class CompiledTower:
     Args:
         tower: the tower, which stays as it is and keeps the parameters.
         compile_: value of the protocol key.
+
+    Raises:
+        SpecError: what compiles is not installed.
     """
 
     def __init__(self, tower: Tower, compile_: str) -> None:
         settings = SETTINGS[compile_]
+        if settings["backend"] == "inductor":
+            _check_inductor(next(tower.parameters()).device)
         self._read, encoder = tower.read, tower.encoder
         recurrent = any(isinstance(module, nn.RNNBase) for module in encoder.modules())
         self._encode = encoder if recurrent else torch.compile(encoder, dynamic=False, **settings)
@@ -55,3 +65,18 @@ class CompiledTower:
             features = self._encode(self._read(values), lengths)
             embedded: Encoded = self._embed(features, lengths, kept)
         return embedded
+
+
+def _check_inductor(device: torch.device) -> None:
+    """Refuses what would end in a traceback of the compiler's own."""
+    if device.type == "cuda" and find_spec("triton") is None:
+        raise SpecError(
+            "compile=inductor needs Triton on CUDA, and it is not installed: pip install triton, "
+            "or write --set compile=none"
+        )
+    compilers = (os.environ.get("CXX", "g++"), "g++", "clang++")
+    if device.type == "cpu" and not any(map(shutil.which, compilers)):
+        raise SpecError(
+            "compile=inductor needs a C++ compiler on the CPU, and neither g++ nor clang++ is "
+            "found: install one, or write --set compile=none"
+        )
