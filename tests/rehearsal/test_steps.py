@@ -149,7 +149,7 @@ def test_batches_have_few_shapes(
         getattr(session.model, side).register_forward_pre_hook(
             lambda module, given, seen=seen: seen.add(tuple(given[0].shape))
         )
-    steps(session, cuda, count=12)
+    steps(session, cuda, count=4)
     longest = int(session.inputs.train.texts.lengths.max())
     assert {width for _, width, *_ in shapes["image"]} == {REGIONS}
     assert shapes["text"] == {(3 * SIZE, min(BUCKET, longest))}
