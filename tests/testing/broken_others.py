@@ -106,6 +106,15 @@ class Centred(SumsPadding):
         return self.linear(features - features[:, :1].mean(dim=0))
 
 
+class ClaimsHalf(SumsPadding):
+    """Its squares overflow in float16, and lose what float32 keeps."""
+
+    reads_half = True
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        return self.linear(features * features)
+
+
 class CountsPadding(nn.Module):
     """A text encoder whose features depend on how long the batch is."""
 

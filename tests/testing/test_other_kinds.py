@@ -50,6 +50,9 @@ def test_batch_plans(plan: type, promises: set[str]) -> None:
 def test_encoders() -> None:
     assert broken(subject("image-encoder", made.SumsPadding)) == {"never_reads_padding"}
     assert broken(subject("image-encoder", made.Centred)) == {"items_do_not_depend_on_each_other"}
+    assert broken(subject("image-encoder", made.ClaimsHalf)) == {
+        "reads_half_precision_as_it_claims"
+    }
     assert broken(subject("text-encoder", made.CountsPadding)) == {"never_reads_padding"}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import torch
+
 from vsebench.plugin import ImageEncoderCard
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.encoders import shared
@@ -62,9 +64,34 @@ def its_state_is_in_its_state_dict(subject: Subject) -> None:
     shared.state_is_in_state_dict(subject, _batch(subject))
 
 
+@promise
+def reads_half_precision_as_it_claims(subject: Subject) -> None:
+    """Where it says `reads_half`, under autocast features in float16 give what they give in
+    float32, to the bit.
+    """
+    batch = _batch(subject)
+    with torch.no_grad(), shared.trial(subject, batch) as case:
+        encoder = shared.create(subject, batch)
+        if not getattr(encoder, "reads_half", False):
+            return
+        half = batch.values.half()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found, wanted = (
+                shared.encode(encoder, values, batch.lengths) for values in (half, half.float())
+            )
+        for item in range(len(batch.lengths)):
+            case.close(
+                shared.valid(found, item),
+                shared.valid(wanted, item),
+                "features in float16 give something else: its first operation is no product",
+                expected=f"item {item} as from float32",
+            )
+
+
 PROMISES = (
     gives_local_features,
     never_reads_padding,
     items_do_not_depend_on_each_other,
     its_state_is_in_its_state_dict,
+    reads_half_precision_as_it_claims,
 )
