@@ -9,7 +9,7 @@ from vsebench.results.presets import ANNOTATION_PRESETS
 from vsebench.results.protocol import AnnotationProtocol
 from vsebench.results.row_keys import SAMPLING
 from vsebench.results.spec import AnnotationSpec
-from vsebench.results.tasks import Task, Tunable
+from vsebench.results.tasks import Probe, Task, Tunable
 
 if TYPE_CHECKING:
     from vsebench.plugin.params import Scalar
@@ -33,6 +33,19 @@ TUNABLE = Tunable(
     keys=("lr", "l2_image", "l2_label", "init_scale"),
     searched=(("lr",), ("l2_image", "l2_label")),
     shortened=shortened,
+)
+
+PROBE = Probe(
+    dataset="tags:images=400:labels=60:density=0.05",
+    changes={
+        "embed_dim": 8,
+        "epochs": 2,
+        "evals_per_epoch": 16,
+        "image_vectors": "free",
+        "round_size": 16,
+        "stop": "never",
+        "threads": 1,
+    },
 )
 
 ANNOTATION = Task(
@@ -66,4 +79,5 @@ ANNOTATION = Task(
     cost=SAMPLING,
     shown_cost={"sampling": "sampling_seconds", "refresh": "refresh_seconds"},
     tunable=TUNABLE,
+    probe=PROBE,
 )

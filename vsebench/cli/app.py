@@ -21,6 +21,7 @@ from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
 from vsebench.cli.export import export_command
 from vsebench.cli.extensions import ExtensibleGroup
+from vsebench.cli.gate import gate_command
 from vsebench.cli.leaderboard import leaderboard_command
 from vsebench.cli.new import new_command
 from vsebench.cli.pack import pack_command, unpack_command
@@ -57,6 +58,7 @@ app.command("report")(report_command)
 app.command("leaderboard")(leaderboard_command)
 app.command("compare")(compare_command)
 app.command("claims")(claims_command)
+app.command("gate")(gate_command)
 app.command("speedup")(speedup_command)
 app.command("refresh")(refresh_command)
 app.command("tune")(tune_command)

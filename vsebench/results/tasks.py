@@ -50,6 +50,20 @@ class Tunable:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """Runs of a second or two that show every step: what a fingerprint of a suite's rows is taken
+    of.
+
+    Attributes:
+        dataset: spec of a procedural data set.
+        changes: protocol keys that make runs on it short and small, whatever a suite says of them.
+    """
+
+    dataset: str
+    changes: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True)
 class Task:
     """What runs are trained for. Everything that differs between tasks stands here, or is named
     here as `module:name`.
@@ -72,6 +86,7 @@ class Task:
         step: name of a step, as the column of the steps to a target says it.
         cost: keys that its rows have, beside those of every task's cost.
         shown_cost: those of them that tables for people have, by heading; seconds.
+        probe: the runs of its fingerprints; None where none can be taken.
         published: whether cards hold published results of it, which `verify` compares with.
         tunable: what a suite may set for one row alone; None where rows are not tuned.
     """
@@ -92,6 +107,7 @@ class Task:
     cost: tuple[str, ...] = ()
     shown_cost: Mapping[str, str] = field(default_factory=dict)
     tunable: Tunable | None = None
+    probe: Probe | None = None
     published: bool = False
 
     @property

@@ -8,7 +8,7 @@ from vsebench.plugin.metrics import HEADLINE, METRICS
 from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
 from vsebench.results.spec import RunSpec
-from vsebench.results.tasks import Task, Tunable
+from vsebench.results.tasks import Probe, Task, Tunable
 
 if TYPE_CHECKING:
     from vsebench.plugin.params import Scalar
@@ -43,6 +43,30 @@ TUNABLE = Tunable(
     shortened=shortened,
 )
 
+PROBE = Probe(
+    dataset="scenes:images=50",
+    changes={
+        "batch_size": 16,
+        "compile": "none",
+        "embed_dim": 16,
+        "epochs": 2,
+        "eval_every_steps": 1,
+        "evaluate_on": "test",
+        "frozen_features": "live",
+        "image_encoder": "region",
+        "lr_warmup_epochs": 0,
+        "precision": "fp32",
+        "select_at": "last",
+        "stop": "never",
+        "text_encoder": "bigru",
+        "threads": 1,
+        "tune_images": 0,
+        "warmup_epochs": 0.25,
+        "word_dim": 16,
+    },
+)
+"""A quarter of the first epoch trains with the protocol's warm-up loss."""
+
 RETRIEVAL = Task(
     name="retrieval",
     spec=RunSpec,
@@ -66,6 +90,7 @@ RETRIEVAL = Task(
     planner="vsebench.grid.plan_retrieval:retrieval_runs",
     runner="vsebench.retrieval.training.train:train",
     tunable=TUNABLE,
+    probe=PROBE,
     published=True,
 )
 """`prior` is the first round of a loss that needs one."""
