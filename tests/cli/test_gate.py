@@ -32,18 +32,18 @@ def vsebench_register_poolings(register):
     register("own", f"{__name__}:Own", card=Card("the mean, as the environment says"))
 """
 SUITE = """
-dataset = "scenes:images=100"
+dataset = "scenes:images=100:difficulty=0"
 pooling = ["own", "mean"]
 loss = "triplet"
 protocol = "quick"
 workers = 2
 plugin = "PLUGIN"
 [set]
-epochs = 1
-embed_dim = 16
-word_dim = 16
+epochs = 4
+lr = 0.01
+embed_dim = 32
+word_dim = 32
 batch_size = 16
-warmup_epochs = 0
 evals_per_epoch = 1
 """
 
@@ -90,8 +90,8 @@ def test_wrong_requests_are_one_line(suite, call, arguments, said):
 def test_a_change_is_found_named_and_judged(suite, call, monkeypatch, tmp_path):
     baseline = tmp_path / "gate.json"
     assert "OWN" not in os.environ
-    code, out, _ = call("gate", suite, "--write", baseline, "--reference", "6", "--quiet")
-    assert (code, out) == (0, f"{baseline}: 2 rows, 6 reference runs of each\n")
+    code, out, _ = call("gate", suite, "--write", baseline, "--reference", "8", "--quiet")
+    assert (code, out) == (0, f"{baseline}: 2 rows, 8 reference runs of each\n")
     asked = ("gate", suite, "--against", baseline, "--quiet")
 
     code, out, err = call(*asked)
@@ -107,7 +107,7 @@ def test_a_change_is_found_named_and_judged(suite, call, monkeypatch, tmp_path):
     assert [each["row"] for each in found["judged"]] == ["own,triplet"]
 
     monkeypatch.setenv("OWN", "noise")
-    code, out, err = call(*asked)
+    code, out, err = call(*asked, "--margin", "20")
     assert code == 3, out
     assert "vsebench: gate failed: own,triplet is worse by " in err
     assert "mean,triplet" not in err
