@@ -160,6 +160,7 @@ def test_a_compiler_that_is_missing_is_one_clear_line(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_inductor_trains_the_same_model(curve: Callable[..., list[Evaluation]]) -> None:
     torch._dynamo.reset()
     same(curve("inductor", pooling="mean"), curve("none", pooling="mean"))
