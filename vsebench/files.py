@@ -16,6 +16,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +80,19 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """As `write_bytes`, in UTF-8 with the line ends given."""
     write_bytes(path, content.encode())
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Neither a pipe, which may have no end, nor a device is read.
+
+    Raises:
+        ValueError: it is no regular file.
+        OSError: it is missing, or cannot be read.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:  # a path has no opener
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("it is no regular file")
+        return file.read()
 
 
 def append_text(path: Path, content: str) -> None:
@@ -227,6 +241,11 @@ def cannot_write(
     refusal = WriteError(f"cannot write {path}: {reason}")
     refusal.errno = error.errno
     return refusal
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens a file; a pipe, too, without a wait for who writes to it."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _lock(lock: Path) -> BinaryIO | None:

@@ -8,11 +8,12 @@ start-up.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import gc
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import sys
 import threading
@@ -112,10 +113,84 @@ def tell(spec: RunSpec, out: Path) -> None:
     (out / "environment.json").write_text(json.dumps(dict(os.environ)))
 
 
+def loop(spec: RunSpec, out: Path) -> None:
+    """Never ends."""
+    (out / f"pid-{os.getpid()}").touch()
+    while True:
+        pass
+
+
+def stop(spec: RunSpec, out: Path) -> None:
+    """Is stopped, as by a terminal."""
+    (out / f"pid-{os.getpid()}").touch()
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def go_on(spec: RunSpec, out: Path) -> None:
+    """Never ends, and says again and again how far it is."""
+    while True:
+        _say({"event": "step", "step": 1, "steps": 2})
+        time.sleep(0.1)
+
+
+def slowly(spec: RunSpec, out: Path) -> None:
+    """Takes longer in all than between two signs of progress."""
+    for step in range(8):
+        _say({"event": "step", "step": step, "steps": 8})
+        time.sleep(0.6)
+
+
+def garble(spec: RunSpec, out: Path) -> None:
+    """Writes what the file `garbage` holds where only events belong."""
+    os.write(_events(), (out / "garbage").read_bytes() + b"\n")
+    time.sleep(DEADLINE)
+
+
+def thread(spec: RunSpec, out: Path) -> None:
+    """Leaves a thread that does not end with its process."""
+    (out / f"left-{os.getpid()}").touch()
+    threading.Thread(target=time.sleep, args=(10 * DEADLINE,), daemon=False).start()
+
+
+def child(spec: RunSpec, out: Path) -> None:
+    """Leaves a process, which holds open what it has inherited."""
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(10 * DEADLINE)
+        os._exit(0)
+    (out / f"left-{pid}").touch()
+
+
+def vanish(spec: RunSpec, out: Path) -> None:
+    """Removes its own folder."""
+    shutil.rmtree(next(out.glob(f"*-{spec.run_id[:10]}")))
+
+
+def disown(spec: RunSpec, out: Path) -> None:
+    """Removes the proof that it is its run's process."""
+    for lease in next(out.glob(f"*-{spec.run_id[:10]}")).glob("lease-*"):
+        lease.unlink()
+
+
+def _events() -> int:
+    """The pipe that only the run itself should know: the last one that is open."""
+    pipes = [
+        int(link.name)
+        for link in Path("/proc/self/fd").iterdir()
+        if link.is_symlink() and str(link.readlink()).startswith("pipe:") and int(link.name) > 2
+    ]
+    return max(pipes)
+
+
+def _say(event: dict[str, object]) -> None:
+    os.write(_events(), json.dumps(event).encode() + b"\n")
+
+
 def stuck(spec: RunSpec, out: Path) -> None:
-    """Sleeps without letting another thread of Python run."""
+    """Computes without letting another thread of Python run."""
+    (out / f"pid-{os.getpid()}").touch()
     (out / f"stuck-{os.getpid()}").touch()
-    ctypes.PyDLL(None).sleep(int(DEADLINE))
+    re.match(r"(a+)+$", "a" * 64 + "b")
 
 
 def parent(spec: RunSpec, out: Path) -> None:
@@ -183,6 +258,15 @@ deeds = {
     "parent": parent,
     "state": state,
     "stuck": stuck,
+    "loop": loop,
+    "stop": stop,
+    "on and on": go_on,
+    "slowly": slowly,
+    "garble": garble,
+    "thread": thread,
+    "child": child,
+    "vanish": vanish,
+    "disown": disown,
 }
 
 if __name__ == "sitecustomize":

@@ -203,8 +203,8 @@ def test_a_run_that_holds_the_interpreter_ends_with_its_parent(job: MakeJob, out
     assert parent.stdin is not None
     parent.stdin.write(wanted.spec + "\n")
     parent.stdin.flush()
-    wait_until(lambda: any(out.glob("stuck-*")))
-    worker = int(next(out.glob("stuck-*")).name.partition("-")[2])
+    wait_until(lambda: any(out.glob("pid-*")))
+    worker = int(next(out.glob("pid-*")).name.partition("-")[2])
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
     wait_until(lambda: start_time(worker) is None)

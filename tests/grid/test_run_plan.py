@@ -189,6 +189,34 @@ def test_waiting_for_a_run_touches_nothing_of_it(out: Path):
     } == before
 
 
+def test_a_run_that_removes_its_folder_fails_once_and_says_so(out: Path):
+    vanishing, other = doing("vanish", 0), doing("nothing", 1)
+    outcome = run_plan(planned(out, vanishing, other))
+    assert outcome.failed == (vanishing.run_id,)
+    directory = Store(out).directory_for(vanishing)
+    record = directory.read_record()
+    assert record is not None
+    assert record.error is not None
+    assert record.error.startswith(f"{directory.path} was removed while the run wrote to it")
+    assert order(out).count("triplet 0") == 1
+    assert Store(out).directory_for(other).is_done
+
+
+def test_a_run_that_is_put_off_in_vain_fails_after_a_while(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(grid_run, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(grid_run, "MOST_PUT_OFF", 3)
+    disowned, other = doing("disown", 0), doing("nothing", 1)
+    dependant = doing("nothing", 2, needs=disowned)
+    outcome = run_plan(planned(out, disowned, dependant, other))
+    assert (outcome.failed, outcome.blocked) == ((disowned.run_id,), (dependant.run_id,))
+    record = Store(out).directory_for(disowned).read_record()
+    assert record is not None
+    assert record.error == "it was put off 3 times, and no other process works on it"
+    assert order(out).count("triplet 0") == 3
+
+
 def test_a_log_that_cannot_be_written_is_one_clear_line(out: Path):
     (Store(out).directory_for(doing("nothing")).path / "run.log").mkdir(parents=True)
     with pytest.raises(VsebenchError, match=r"cannot write .*run\.log"):

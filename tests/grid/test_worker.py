@@ -9,6 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.grid.conftest import doing
 from tests.grid.fake_training import wait_until
 from vsebench.results.directory import RunDirectory
@@ -91,14 +93,16 @@ def test_a_worker_without_a_spec_ends_at_once(job: MakeJob):
     assert not directory.exists()
 
 
-def test_a_worker_dies_when_its_parent_is_killed(job: MakeJob, out: Path):
-    wanted = job(doing("hold"))
+@pytest.mark.parametrize(("deed", "sign"), [("hold", "holding"), ("stuck", "pid")])
+def test_a_worker_dies_when_its_parent_is_killed(job: MakeJob, out: Path, deed: str, sign: str):
+    """Also where native code lets no thread of its own end it."""
+    wanted = job(doing(deed))
     parent = start("-c", PARENT, str(wanted.directory))
     assert parent.stdin is not None
     parent.stdin.write(wanted.spec + "\n")
     parent.stdin.flush()
-    wait_until(lambda: any(out.glob("holding-*")))
-    worker = int(next(out.glob("holding-*")).name.partition("-")[2])
+    wait_until(lambda: any(out.glob(f"{sign}-*")))
+    worker = int(next(out.glob(f"{sign}-*")).name.partition("-")[2])
     assert worker != parent.pid
     assert start_time(worker) is not None
     parent.send_signal(signal.SIGKILL)

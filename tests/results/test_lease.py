@@ -13,7 +13,14 @@ import pytest
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results import lease as leases
-from vsebench.results.lease import EXPIRY_SECONDS, Holder, Lease, holder, is_held
+from vsebench.results.lease import (
+    EXPIRY_SECONDS,
+    LOCAL_EXPIRY_SECONDS,
+    Holder,
+    Lease,
+    holder,
+    is_held,
+)
 
 HERE = Holder.current()
 ELSEWHERE = replace(HERE, host="elsewhere", machine="another-boot/pid:[1]")
@@ -65,9 +72,31 @@ def test_a_recycled_pid_holds_nothing(tmp_path):
 @pytest.mark.skipif(
     HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc"
 )
-def test_a_living_process_of_this_machine_needs_no_heartbeat(tmp_path):
-    leave(tmp_path, HERE, age=10 * EXPIRY_SECONDS)
+@pytest.mark.parametrize(
+    ("age", "claimed"), [(LOCAL_EXPIRY_SECONDS - 20, False), (LOCAL_EXPIRY_SECONDS + 1, True)]
+)
+def test_a_living_process_of_this_machine_needs_a_heartbeat_now_and_then(tmp_path, age, claimed):
+    """One that was stopped, or hangs in native code, gives none."""
+    leave(tmp_path, HERE, age=age)
+    assert (Lease.claim(tmp_path) is not None) is claimed
+
+
+@pytest.mark.parametrize("name", [f"lease-{10**26}.json", f"lease-{'9' * 200}.json"])
+def test_the_number_of_a_lease_costs_nothing(tmp_path, name):
+    (tmp_path / name).write_text('{"released": true}')
+    (tmp_path / "lease-0.json").touch()
+    assert Lease.claim(tmp_path) is not None
+    assert not (tmp_path / name).exists()
+
+
+def test_a_pipe_is_no_lease(tmp_path):
+    path = tmp_path / "lease-1.json"
+    os.mkfifo(path)
     assert Lease.claim(tmp_path) is None
+    assert is_held(tmp_path)
+    assert holder(tmp_path) is None
+    os.utime(path, (1, 1))
+    assert Lease.claim(tmp_path) is not None
 
 
 @pytest.mark.parametrize(
@@ -91,7 +120,8 @@ def test_an_unfinished_lease_is_judged_by_its_age(tmp_path, content):
 @pytest.mark.parametrize(
     ("left_by", "age", "expected"),
     [
-        (HERE, 10 * EXPIRY_SECONDS, True),
+        (HERE, 4 * EXPIRY_SECONDS, True),
+        (HERE, 10 * EXPIRY_SECONDS, False),
         (replace(HERE, started="1"), 0, False),
         (ELSEWHERE, EXPIRY_SECONDS - 20, True),
         (ELSEWHERE, EXPIRY_SECONDS + 1, False),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from contextlib import suppress
 
@@ -79,6 +80,32 @@ def test_a_truncated_record_names_file_and_cure(directory, cut):
     ) as caught:
         directory.read_record()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("record.json", RunDirectory.read_record),
+        ("curve.jsonl", RunDirectory.read_curve),
+        ("done", RunDirectory.read_record),
+        ("ranks.npz", RunDirectory.read_ranks),
+        ("spec.json", RunDirectory.read_spec),
+    ],
+)
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(directory, name, read):
+    directory.append_evaluation(make_curve([100])[0])
+    directory.write_ranks(np.ones(3), np.ones(3), np.zeros(3))
+    directory.write_record(make_record(steps=10))
+    (directory.path / name).unlink()
+    os.mkfifo(directory.path / name)
+    with pytest.raises(VsebenchError, match=rf"{name} is damaged \(it is no regular file\)"):
+        read(directory)
+
+
+def test_a_pipe_in_the_place_of_the_note_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "plan.json")
+    with pytest.raises(VsebenchError, match=r"plan\.json is damaged: delete it"):
+        Store(tmp_path).noted()
 
 
 def test_a_record_that_is_not_one(directory):

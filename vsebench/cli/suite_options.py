@@ -69,6 +69,22 @@ Workers = Annotated[
     int | None, typer.Option(help="Runs at a time. [default: physical cores, or CUDA devices]")
 ]
 ExecutorName = Annotated[str | None, typer.Option(help="Where runs are run. [default: local]")]
+RunTimeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MINUTES",
+        help="What a run may take before its process is ended and it is recorded as failed; 0 is "
+        "as long as it takes. [default: 0]",
+    ),
+]
+StallTimeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MINUTES",
+        help="The same without a sign of progress: steps, evaluations and phases; 0 is never. "
+        "[default: 120]",
+    ),
+]
 StrictData = Annotated[
     bool,
     typer.Option(

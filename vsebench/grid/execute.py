@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Events = Callable[[dict[str, object]], None]
 
 
+class FolderRemoved(VsebenchError):  # noqa: N818  # named like FileNotFoundError's kin
+    """The run's directory was removed while it ran."""
+
+
 class RunBusy(VsebenchError):  # noqa: N818  # a state to wait out, not a fault
     """Another process works on the run or on one that it depends on: try again later."""
 
@@ -79,6 +83,11 @@ def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
         raise RunBusy(f"{spec.label}: {held_by(run_dir)}")
 
     def stop_if_lost() -> None:
+        if lease.lost and not run_dir.exists():
+            raise FolderRemoved(
+                f"{run_dir} was removed while the run wrote to it: something in its process, such "
+                "as a plugin, or another program did that"
+            )
         if lease.lost:
             raise RunBusy(f"{spec.label}: another process has taken the run over")
 
@@ -93,15 +102,22 @@ def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
         stop_if_lost()
 
     directory = RunDirectory(run_dir, ensure_held)
-    with lease.hold():
-        record = _finished(directory)  # by whoever held the lease a moment ago
-        if record is None:
-            directory.write_spec(spec)
-            record = _blocked(spec, directory)
-            if record is not None:
-                directory.write_record(record)
-            else:
-                record = _run(spec, directory, report_while_held)
+    try:
+        with lease.hold():
+            record = _finished(directory)  # by whoever held the lease a moment ago
+            if record is None:
+                directory.write_spec(spec)
+                record = _blocked(spec, directory)
+                if record is not None:
+                    directory.write_record(record)
+                else:
+                    record = _run(spec, directory, report_while_held)
+            return record
+    except FolderRemoved as error:
+        record = RunRecord(run_id=spec.run_id, status="failed", spec=spec, error=str(error))
+        again = RunDirectory(run_dir)
+        again.write_spec(spec)
+        again.write_record(record)
         return record
 
 
@@ -112,7 +128,7 @@ def _run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
         observers = Observers.of(spec, directory.path)
         observers.started()
         record = _train(spec, directory, report, observers)
-    except RunBusy:
+    except (RunBusy, FolderRemoved):
         raise
     except Exception as error:
         diverged = isinstance(error, DivergenceError)

@@ -32,6 +32,7 @@ from pathlib import Path
 from vsebench.grid import worker
 from vsebench.grid.preload import load, reseed
 from vsebench.results import memory
+from vsebench.results.process import die_with_parent
 
 _MESSAGE = 65_536
 _PRINTED = 1
@@ -81,6 +82,7 @@ class _Copy:
 
 def main() -> None:
     """Loads, then forks until the socket that the command line names ends."""
+    die_with_parent()
     server = socket.socket(fileno=int(sys.argv[1]))
     load(lambda: bool(select.select([server], [], [], 0)[0]))
     libraries = memory.mapped_files()
@@ -149,6 +151,8 @@ class _Server:
         self._server.close()
 
     def _reap(self, copy: _Copy) -> None:
+        with suppress(ProcessLookupError, PermissionError):  # what it has left behind
+            os.killpg(copy.pid, signal.SIGKILL)
         _, status = os.waitpid(copy.pid, 0)
         _send(copy.connection, {"code": os.waitstatus_to_exitcode(status)})
         for source in (copy.ended, copy.connection):

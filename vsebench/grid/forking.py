@@ -79,7 +79,7 @@ class ForkServer:
         if answer is None or "forked" not in answer:
             ours.close()
             return None
-        return ForkedProcess(ours)
+        return ForkedProcess(ours, answer["forked"])
 
     def close(self) -> None:
         """Ends the process; the runs that it has forked must have ended."""
@@ -89,9 +89,14 @@ class ForkServer:
 
 
 class ForkedProcess:
-    """A process that a `ForkServer` has forked; it ends with the connection to it."""
+    """A process that a `ForkServer` has forked; it ends with the connection to it.
 
-    def __init__(self, connection: socket.socket) -> None:
+    Attributes:
+        pid: its process id.
+    """
+
+    def __init__(self, connection: socket.socket, pid: int) -> None:
+        self.pid = pid
         self._connection = connection
         self._code: int | None = None
         self._ended = False

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from vsebench.files import guarded
 from vsebench.grid.execute import attempt
 from vsebench.kernels.devices import RUNS_ON_DEVICE
-from vsebench.plugin.executors import MALLOC, Job, Resources
+from vsebench.plugin.executors import MALLOC, Job, Limits, Resources
 from vsebench.results.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from vsebench.plugin.executors import Event, Message, Status
     from vsebench.results.spec import AnySpec
 
+NO_LIMITS = Limits()
 _STANDARD = (1, 2)
 
 
-def job_of(spec: AnySpec, directory: Path) -> Job:
+def job_of(spec: AnySpec, directory: Path, limits: Limits = NO_LIMITS) -> Job:
     """The job of a run that is to be executed in a directory."""
     resources = Resources(spec.device, spec.protocol.threads)
-    return Job(spec.run_id, spec.model_dump_json(), directory, spec.depends_on, resources)
+    text = spec.model_dump_json()
+    return Job(spec.run_id, text, directory, spec.depends_on, resources, limits)
 
 
 def environment(threads: int, cuda_device: str | None = None, on_device: int = 1) -> dict[str, str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import nullcontext, suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from vsebench.grid.forking import preloading
 from vsebench.grid.job import environment, open_log
+from vsebench.grid.patience import ASK, Patience, parse_event, whereabouts
 from vsebench.kernels.devices import cuda_devices
 from vsebench.plugin.executors import Schedule
 from vsebench.results.directory import RunDirectory
@@ -26,13 +28,18 @@ if TYPE_CHECKING:
 
     Inbox = SimpleQueue[tuple[str, Event | None]]
 
-_GRACE_SECONDS = 5.0
-"""For the pipes of an ended process to close; a process that it left behind may hold them open."""
+GRACE_SECONDS = 5.0
+"""For a process to end that was killed, and for the pipes of an ended one to close, which a process
+that it left behind may hold open.
+"""
+_ASKING_SECONDS = 0.5
+"""For a process to write where it is."""
+_TAIL = 65_536
 
 
 class LocalExecutor:
     """Starts a job as soon as a worker is free and the jobs that it depends on have ended. Jobs die
-    with this process.
+    with this process, or when they exceed their limits.
 
     Attributes:
         workers: jobs at a time; on CUDA they are dealt out over the devices, of which each may
@@ -56,8 +63,15 @@ class LocalExecutor:
                 for job in schedule.take(len(free)):
                     slots[job.run_id] = free.pop(0)
                     running[job.run_id] = self._start(job, slots[job.run_id], inbox, server)
-                run_id, event = inbox.get()
+                wakes = min(process.patience_ends for process in running.values())
+                try:
+                    run_id, event = _get(inbox, wakes)
+                except Empty:
+                    for process in running.values():
+                        process.end_if_overdue()
+                    continue
                 if event is not None:
+                    running[run_id].hear(event)
                     schedule.hear((run_id, event))
                 else:
                     free.append(slots.pop(run_id))
@@ -77,21 +91,53 @@ class LocalExecutor:
         )
 
 
+def _get(inbox: Inbox, until: float) -> tuple[str, Event | None]:
+    """What comes next; raises Empty where nothing has come by then."""
+    if until == math.inf:
+        return inbox.get()
+    return inbox.get(timeout=max(0.0, until - time.monotonic()))
+
+
 def _may_fork(job: Job) -> bool:
     """Whether nothing that the run needs forbids it: neither CUDA nor threads survive a fork."""
     return job.resources.device == "cpu" and job.resources.threads == 1
 
 
 class Process(Protocol):
-    """What is asked of a started process, however it was started."""
+    """What is asked of a started process, however it was started.
+
+    Attributes:
+        pid: its process id.
+    """
+
+    @property
+    def pid(self) -> int: ...
 
     def kill(self) -> None:
         """Ends it at once; does nothing where it has ended."""
 
     def wait(self) -> int | None:
-        """Waits for its end; its exit code, negative where a signal ended it. None where nobody
-        knows.
+        """Waits for its end, and ends what it has left behind in its process group; its exit code,
+        negative where a signal ended it. None where nobody knows.
         """
+
+
+class _NewProcess:
+    """A process that was started anew."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self) -> int:
+        if self._process.returncode is None and hasattr(os, "waitid"):
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)  # its pid stays its own
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+        return self._process.wait()
 
 
 class RunProcess:
@@ -117,6 +163,10 @@ class RunProcess:
     ) -> None:
         self.job = job
         self._listen = listen
+        self._patience = Patience(job.limits)
+        self._given_up = math.inf
+        self._reason = ""
+        self._ended = threading.Lock()
         with open_log(job.directory) as log:
             stdin, self._stdin = os.pipe()
             self._stdout, stdout = os.pipe()
@@ -133,18 +183,45 @@ class RunProcess:
             finally:
                 os.close(stdin)
                 os.close(stdout)
-        self._thread = threading.Thread(target=self._follow, name=f"run {job.run_id}", daemon=True)
-        self._thread.start()
+        self._follower, self._waiter = (
+            threading.Thread(target=target, name=f"run {job.run_id}", daemon=True)
+            for target in (self._follow, self._wait)
+        )
+        self._follower.start()
+        self._waiter.start()
+
+    @property
+    def patience_ends(self) -> float:
+        """When `end_if_overdue` has something to do."""
+        return min(self._patience.deadline, self._given_up)
+
+    def hear(self, event: Event) -> None:
+        """Takes one of its events: a sign of progress."""
+        self._patience.hear(event)
+
+    def end_if_overdue(self) -> None:
+        """Ends the process where it has had its time. One that the system does not let end is
+        waited for no longer.
+        """
+        now = time.monotonic()
+        if now >= self._given_up:
+            self._reason += ", and the system does not end its process"
+            self._given_up = math.inf
+            self._say_ended()
+        elif not self._reason and now >= self._patience.deadline:
+            self._end_for(self._patience.reason())
 
     def stop(self) -> None:
         """Ends the process at once; what it wrote so far is whole, and the run can be resumed."""
         self._process.kill()
-        self._thread.join(_GRACE_SECONDS)
+        self._waiter.join(2 * GRACE_SECONDS)
 
     def death(self) -> str:
         """How an ended process ended, in words."""
-        code = self._process.wait()
         log = RunDirectory(self.job.directory).log_path
+        if self._reason:
+            return f"{self._reason}: see {log}"
+        code = self._process.wait()
         if code is None:
             return f"its process and the one that it was forked from were ended: see {log}"
         if code >= 0:
@@ -163,27 +240,62 @@ class RunProcess:
             if forked is not None:
                 return forked
         stdin, stdout, stderr = streams
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "vsebench.grid.worker", str(self.job.directory)],
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            env=environment,
-            process_group=0,  # the terminal's Ctrl-C is for us: we end the run
+        return _NewProcess(
+            subprocess.Popen(
+                [sys.executable, "-P", "-m", "vsebench.grid.worker", str(self.job.directory)],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                env=environment,
+                process_group=0,  # the terminal's Ctrl-C is for us: we end the run
+            )
         )
 
+    def _end_for(self, reason: str) -> None:
+        """Ends the process, once it has said where it is."""
+        if ASK is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(self._process.pid, ASK)
+                time.sleep(_ASKING_SECONDS)
+        self._reason = "; ".join(filter(None, (reason, whereabouts(self._tail()))))
+        self._given_up = time.monotonic() + 2 * GRACE_SECONDS
+        self._process.kill()
+
+    def _tail(self) -> str:
+        """The end of the run's log; nothing where it is gone."""
+        with suppress(OSError), RunDirectory(self.job.directory).log_path.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL))
+            return log.read().decode(errors="replace")
+        return ""
+
     def _follow(self) -> None:
-        with (
-            suppress(BrokenPipeError),
-            os.fdopen(self._stdin, "wb") as stdin,
-            os.fdopen(self._stdout, "rb") as stdout,
-        ):
-            # it may have ended at once; its exit code says more
-            with suppress(BrokenPipeError):
-                stdin.write(self.job.spec.encode() + b"\n")
-                stdin.flush()
+        """Passes on what the process says."""
+        # it may have ended at once; its exit code says more
+        with suppress(BrokenPipeError):
+            spec = memoryview(self.job.spec.encode() + b"\n")
+            while spec:
+                spec = spec[os.write(self._stdin, spec) :]
+        with os.fdopen(self._stdout, "rb") as stdout:
             for line in stdout:
-                if line.endswith(b"\n"):  # else it was killed while writing
-                    self._listen(json.loads(line))
-            self._process.wait()
-        self._listen(None)
+                if not line.endswith(b"\n"):  # it was killed while writing
+                    break
+                event = parse_event(line)
+                if event is None:
+                    self._reason = (
+                        f"something in its process wrote {line[:40]!r} among its events, which are "
+                        "for the run alone"
+                    )
+                    self._process.kill()
+                    break
+                self._listen(event)
+
+    def _wait(self) -> None:
+        """Tells of the end of the process, after what it has said."""
+        self._process.wait()
+        self._follower.join(GRACE_SECONDS)
+        os.close(self._stdin)
+        self._say_ended()
+
+    def _say_ended(self) -> None:
+        if self._ended.acquire(blocking=False):
+            self._listen(None)

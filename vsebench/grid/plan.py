@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vsebench.data.open import open_dataset
+from vsebench.grid.job import NO_LIMITS
 from vsebench.grid.planners import Opened, resolve_datasets
 from vsebench.grid.preflight import check_components
 from vsebench.kernels.devices import default_workers, resolve_device
+from vsebench.plugin.executors import Limits
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.routes import asked
 from vsebench.plugin.specs import own_spec
@@ -40,6 +42,7 @@ class Plan:
             the warm-up leaves nothing to compare.
         trials: ids of the runs that are tried for a choice and are no rows of a table, either, with
             what tells each from others of its label.
+        limits: how long each run may take.
     """
 
     runs: tuple[RunBase, ...]
@@ -50,6 +53,7 @@ class Plan:
     support: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     trials: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = NO_LIMITS
 
     def label(self, run: RunBase, *, short: bool = False) -> str:
         """How progress and errors name a run; `short` leaves its data set out."""
@@ -102,7 +106,13 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
         files,
         planned.support,
         tuple(dict.fromkeys(_warnings(planned, registry))),
+        limits=Limits(_seconds(suite.run_timeout), _seconds(suite.stall_timeout)),
     )
+
+
+def _seconds(minutes: float | None) -> float | None:
+    """None for no limit, which a suite writes as 0."""
+    return 60 * minutes if minutes else None
 
 
 def _default_workers(

@@ -5,6 +5,7 @@ record.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 5.0
 """Between two looks at runs that other processes work on."""
+
+MOST_PUT_OFF = 10
+"""How often a run is given again that was put off for nothing, as where its machine was lost."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
     _drain(
         executor.create(plan.executor.params, workers=plan.workers),
-        [job_of(run, store.directory_for(run).path) for run in todo.values()],
+        [job_of(run, store.directory_for(run).path, plan.limits) for run in todo.values()],
         watch,
     )
     return GridOutcome(
@@ -190,6 +194,7 @@ def _drain(executor: Executor, jobs: Sequence[Job], watch: _Watch) -> None:
     until it has ended.
     """
     told: set[str] = set()
+    put_off: Counter[str] = Counter()
     while jobs:
         held = _held(jobs)
         for run_id in held.keys() - told:
@@ -198,9 +203,26 @@ def _drain(executor: Executor, jobs: Sequence[Job], watch: _Watch) -> None:
         free = [job for job in jobs if job.run_id not in held]
         if free:
             executor.execute(free, watch)
+        for job in _in_vain(free, jobs, watch):
+            put_off[job.run_id] += 1
+            if put_off[job.run_id] == MOST_PUT_OFF:
+                reason = f"it was put off {MOST_PUT_OFF} times, and no other process works on it"
+                watch(job.run_id, {"event": "died", "reason": reason})
         jobs = [job for job in jobs if job.run_id not in watch.ended]
         if jobs:
             time.sleep(POLL_SECONDS)
+
+
+def _in_vain(given: Sequence[Job], jobs: Sequence[Job], watch: _Watch) -> list[Job]:
+    """Jobs that were given to the executor and put off, though nobody works on them and nothing
+    that they need is left.
+    """
+    left = {job.run_id for job in jobs if job.run_id not in watch.ended}
+    return [
+        job
+        for job in given
+        if job.run_id in left and not left & set(job.depends_on) and not is_held(job.directory)
+    ]
 
 
 def _held(jobs: Sequence[Job]) -> dict[str, str]:

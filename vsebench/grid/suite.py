@@ -17,6 +17,7 @@ from vsebench.grid.suite_fields import (
     Changes,
     Count,
     Folder,
+    Minutes,
     NonNegative,
     Paths,
     Seeds,
@@ -73,6 +74,14 @@ class Suite(BaseModel):
     """Runs at a time; by default one per physical core, or one per CUDA device."""
     executor: str = "local"
     """Where runs are run: a component spec."""
+    run_timeout: Minutes = 0
+    """Minutes that a run may take before its process is ended and the run recorded as failed; 0 is
+    as long as it takes.
+    """
+    stall_timeout: Minutes = 120
+    """Minutes without a sign of progress, which are steps, evaluations and phases, after which a
+    run's process is ended and the run recorded as failed; 0 is never.
+    """
     out: Folder = "runs"
     """The folder that receives a directory per run."""
     plugin: Paths = ()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
 
+MOST_MINUTES = 1_000_000
 _SEEDS = re.compile(r"(\d+)(?:-(\d+))?")
 
 
@@ -113,6 +114,13 @@ def _count(value: object) -> object:
     return value
 
 
+def _minutes(value: object) -> object:
+    """As `_count`."""
+    if isinstance(value, bool):
+        raise SpecError(f"write minutes, got {str(value).lower()}")
+    return value
+
+
 def _changes(value: object) -> dict[str, Scalar]:
     if not isinstance(value, Mapping):
         raise SpecError(f"write a table of protocol keys; got {value!r}")
@@ -181,6 +189,7 @@ Folder = Annotated[
 Seeds = Annotated[tuple[int, ...], BeforeValidator(parse_seeds), WithJsonSchema(_SEEDS_SCHEMA)]
 Count = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_count)]
 NonNegative = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_count)]
+Minutes = Annotated[Annotated[float, Field(ge=0, le=MOST_MINUTES)], BeforeValidator(_minutes)]
 Changes = Annotated[dict[str, Scalar], BeforeValidator(_changes), WithJsonSchema(_changes_schema())]
 
 

@@ -12,12 +12,14 @@ It writes events on standard output, one JSON object a line:
     {"event": "busy", "reason": "…"}          another process works on it: try again later
 
 What the run prints goes to standard error instead. Standard input stays open for as long as the
-parent lives: its end ends this process, so that nothing goes on after the parent was killed.
+parent lives: its end ends this process, so that nothing goes on after the parent was killed. On
+Linux the kernel ends it, too, also where native code lets nothing else run.
 """
 
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import gc
 import io
 import json
@@ -29,12 +31,17 @@ from pathlib import Path
 from typing import NoReturn
 
 from vsebench.grid.execute import attempt
+from vsebench.grid.patience import ASK
+from vsebench.results.process import die_with_parent
 
 _ORPHANED = 1
 
 
 def main() -> None:
     """Runs the spec on standard input in the directory that the command line names."""
+    die_with_parent()
+    if ASK is not None:
+        faulthandler.register(ASK, file=sys.stderr.fileno())
     events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 

@@ -56,7 +56,7 @@ from vsebench.plugin.errors import (
     WriteError,
     did_you_mean,
 )
-from vsebench.plugin.executors import Job, Report, Resources, Schedule, execute
+from vsebench.plugin.executors import Job, Limits, Report, Resources, Schedule, execute
 from vsebench.plugin.keys import Key
 from vsebench.plugin.offline import MiningInputs, OfflineBatch, OfflineLists, OfflineSpec
 from vsebench.plugin.params import Param, Scalar
@@ -125,6 +125,7 @@ __all__ = (
     "ImageSource",
     "Job",
     "Key",
+    "Limits",
     "LocalFeatures",
     "Loss",
     "LossCard",

@@ -78,6 +78,19 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How long a run may take, in seconds; None is as long as it takes.
+
+    Attributes:
+        total: from the start of its process to its end; a run that is resumed has as long again.
+        stall: between two of its events that tell of progress.
+    """
+
+    total: float | None = None
+    stall: float | None = None
+
+
+@dataclass(frozen=True)
 class Job:
     """One run to execute. It can be pickled.
 
@@ -87,6 +100,7 @@ class Job:
         directory: what the run writes; those of the runs that it depends on lie beside it.
         depends_on: ids of the runs that must have ended first.
         resources: what the run needs.
+        limits: how long an executor that can tell waits for the run.
     """
 
     run_id: str
@@ -94,6 +108,7 @@ class Job:
     directory: Path
     depends_on: tuple[str, ...]
     resources: Resources
+    limits: Limits = Limits()
 
 
 def execute(job: Job, send: Callable[[Message], object]) -> Status:

@@ -76,7 +76,7 @@ class RunDirectory(RunReader):
         return (self.path / name).exists()
 
     def read_bytes(self, name: str) -> bytes:
-        return (self.path / name).read_bytes()
+        return files.read_bytes(self.path / name)
 
     def where(self, name: str) -> str:
         return str(self.path / name)

@@ -4,7 +4,8 @@ The lease of a directory is the file `lease-N.json` with the largest N. A claim 
 which the file system lets one process do; the file of the largest number is never removed, so that
 a claimer who judged an older lease and was then held up cannot take a newer one away. A holder that
 was killed loses its lease at once for processes of the same machine, and after 120 s without a
-heartbeat for other machines.
+heartbeat for other machines. One that lives and gives no heartbeat, because it was stopped or hangs
+in native code, loses it to processes of the same machine after 600 s; it notices before it writes.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXPIRY_SECONDS = 120.0
+LOCAL_EXPIRY_SECONDS = 600.0
 HEARTBEAT_SECONDS = 30.0
 
-_NAME = re.compile(r"lease-(\d+)\.json")
+_NAME = re.compile(r"lease-([1-9]\d*)\.json")
 _RELEASED = '{"released": true}\n'
 
 
@@ -57,7 +59,8 @@ class Holder:
     def alive(self, age: float) -> bool:
         """Whether it still works, when its last heartbeat is `age` seconds old."""
         if self.machine is not None and self.machine == machine_id():
-            return self.started is not None and start_time(self.pid) == self.started
+            lives = self.started is not None and start_time(self.pid) == self.started
+            return lives and age < LOCAL_EXPIRY_SECONDS
         return age < EXPIRY_SECONDS
 
 
@@ -187,8 +190,9 @@ def _claim(directory: Path) -> Path | None:
     if _largest(directory) != number + 1:
         path.unlink(missing_ok=True)
         return None
-    for older in range(number, 0, -1):
-        _path(directory, older).unlink(missing_ok=True)
+    for older in _numbers(directory):
+        if older <= number:
+            _path(directory, older).unlink(missing_ok=True)
     return path
 
 
@@ -208,7 +212,7 @@ def _read(path: Path) -> Holder | None:
     """The holder named in a lease file; None when it was released. Raises ValueError when the file
     is not a lease.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(files.read_bytes(path))
     if content == json.loads(_RELEASED):
         return None
     try:
@@ -236,7 +240,9 @@ def _path(directory: Path, number: int) -> Path:
 
 def _largest(directory: Path) -> int:
     """The number of the newest lease file, 0 when there is none."""
-    return max(
-        (int(match[1]) for entry in directory.iterdir() if (match := _NAME.fullmatch(entry.name))),
-        default=0,
-    )
+    return max(_numbers(directory), default=0)
+
+
+def _numbers(directory: Path) -> list[int]:
+    found = (_NAME.fullmatch(entry.name) for entry in directory.iterdir())
+    return [int(match[1]) for match in found if match is not None]

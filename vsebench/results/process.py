@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
+import sys
 from pathlib import Path
 
+_PR_SET_PDEATHSIG = 1
 _PROC = Path("/proc")
 _STATE, _START = 0, 19  # fields 3 and 22 of /proc/PID/stat, counted behind the command name
 
@@ -35,3 +39,11 @@ def start_time(pid: int) -> str | None:
         return None
     fields = stat.rpartition(")")[2].split()
     return None if fields[_STATE] in "ZX" else fields[_START]
+
+
+def die_with_parent() -> None:
+    """Has the kernel kill this process when the thread that started it ends, however that is; does
+    nothing where the kernel cannot.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -239,7 +239,7 @@ class RunReader(ABC):
         try:
             *lines, _ = self.read_checked(CURVE).split(b"\n")
             return [Evaluation.model_validate_json(line) for line in lines]
-        except (OSError, ValidationError) as error:
+        except (OSError, ValueError) as error:
             raise self.damaged(CURVE, error) from error
 
     def read_ranks(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -166,7 +166,7 @@ class Store:
         if not self._plan.exists():
             return packed
         try:
-            own = Noted.parse(self._plan.read_text(encoding="utf-8"))
+            own = Noted.parse(files.read_bytes(self._plan).decode())
             return own.after(packed.run_ids, packed.support)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise VsebenchError(

@@ -1,0 +1,178 @@
+"""Nothing hangs without limit: what does is ended and named, and the other runs are made."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.grid.conftest import doing
+from tests.grid.test_local import Events
+from vsebench.grid import local, patience
+from vsebench.grid.job import job_of
+from vsebench.grid.local import LocalExecutor
+from vsebench.grid.patience import parse_event, whereabouts
+from vsebench.plugin import Limits
+from vsebench.results.process import start_time
+from vsebench.results.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vsebench.results.spec import RunSpec
+
+SHORT = Limits(stall=2.0)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(patience, "LINGER_SECONDS", 1.0)
+
+
+def run(out: Path, *specs: RunSpec, limits: Limits = SHORT) -> Events:
+    events = Events()
+    jobs = [job_of(spec, Store(out).directory_for(spec).path, limits) for spec in specs]
+    LocalExecutor(2).execute(jobs, events)
+    return events
+
+
+def reason(events: Events, spec: RunSpec) -> str:
+    assert events.last(spec)["event"] == "died"
+    return str(events.last(spec)["reason"])
+
+
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize("deed", ["loop", "stuck", "stop"])
+def test_a_run_without_progress_is_ended_and_no_other(out: Path, deed: str) -> None:
+    hanging, other = doing(deed, 0), doing("nothing", 1)
+    events = run(out, hanging, other)
+    said = reason(events, hanging)
+    assert said.startswith(
+        "it made no progress for 0.0333333 minutes, which --stall-timeout sets, in its phase "
+        "'training'"
+    )
+    if deed != "stop":
+        assert f"it was in '{deed}' (" in said
+        assert "sitecustomize.py, line " in said
+    assert events.last(other)["status"] == "done"
+    pid = int(next(out.glob("pid-*")).name.partition("-")[2])
+    assert start_time(pid) is None
+
+
+def test_a_run_that_takes_longer_than_it_may_is_ended(out: Path) -> None:
+    """Progress does not help it."""
+    events = run(out, doing("on and on", 0), limits=Limits(total=2.0, stall=60.0))
+    said = reason(events, doing("on and on", 0))
+    assert said.startswith("it took longer than 0.0333333 minutes, which --run-timeout sets; it ")
+
+
+def test_a_run_that_tells_of_progress_is_not_ended(out: Path) -> None:
+    events = run(out, doing("slowly", 0), limits=Limits(stall=3.0))
+    assert events.last(doing("slowly", 0))["status"] == "done"
+
+
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize("deed", ["thread", "child"])
+def test_what_a_run_leaves_behind_holds_nobody_up(out: Path, deed: str) -> None:
+    leaving, other = doing(deed, 0), doing("nothing", 1)
+    events = run(out, leaving, other)
+    assert events.last(leaving) == {"event": "finished", "status": "done"}
+    assert events.last(other)["status"] == "done"
+    assert Store(out).directory_for(leaving).is_done
+    left = int(next(out.glob("left-*")).name.partition("-")[2])
+    assert start_time(left) is None
+
+
+@pytest.mark.parametrize(
+    "line", ["no json", "[1]", '{"event": "died"}', '{"event": "step"}', "[" * 200_000]
+)
+def test_garbage_among_the_events_ends_its_run_alone(
+    out: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (out / "garbage").write_text(line)
+    garbling, other = doing("garble", 0), doing("nothing", 1)
+    events = run(out, garbling, other)
+    assert reason(events, garbling).startswith("something in its process wrote b")
+    assert "among its events" in reason(events, garbling)
+    assert events.last(other)["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "phase", "phase": "training"},
+        {"event": "step", "step": 1, "steps": 2, "epoch": 0, "epochs": 1},
+        {"event": "evaluated", "step": 1, "steps": 2, "loss": 0.5, "rsum": 1.5},
+        {"event": "finished", "status": "done"},
+        {"event": "of another task", "anything": [1]},
+    ],
+)
+def test_an_event_is_taken_as_it_is(event: dict[str, Any]) -> None:
+    assert parse_event(json.dumps(event).encode()) == event
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[1]",
+        "1",
+        "\\xff",
+        '{"event": 1}',
+        '{"event": "phase"}',
+        '{"event": "phase", "phase": 1}',
+        '{"event": "step", "step": "1", "steps": 2}',
+        '{"event": "evaluated", "step": 1, "loss": "low"}',
+        '{"event": "died", "reason": ""}',
+        '{"event": "skipped"}',
+    ],
+)
+def test_what_is_no_event(text: str) -> None:
+    assert parse_event(text.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ("", ""),
+        ("printed\n", ""),
+        (
+            (
+                'Thread 0x1 (most recent call first):\n  File "/a.py", line 1 in wait\n\n'
+                'Current thread 0x2 (most recent call first):\n  File "/b.py", line 2 in forward\n'
+                '  File "/c.py", line 3 in step\nprinted\n'
+            ),
+            "it was in 'forward' (/b.py, line 2)",
+        ),
+        (
+            (
+                'Current thread 0x2 (most recent call first):\n  File "{json}", line 9 in loads\n'
+                '  File "/b.py", line 2 in forward\n'
+            ),
+            "it was in 'forward' (/b.py, line 2)",
+        ),
+        (
+            'Current thread 0x2 (most recent call first):\n  File "{json}", line 9 in loads\n',
+            "it was in 'loads' ({json}, line 9)",
+        ),
+    ],
+)
+def test_the_innermost_frame_of_neither_python_nor_a_library_is_named(
+    log: str, expected: str
+) -> None:
+    path = json.__file__
+    assert whereabouts(log.replace("{json}", path)) == expected.replace("{json}", path)
+
+
+def test_without_limits_nothing_is_ended_early(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    get: Callable[..., Any] = local._get
+    monkeypatch.setattr(
+        local, "_get", lambda inbox, until: asked.append(until) or get(inbox, until)
+    )
+    assert run(out, doing("nothing"), limits=Limits()).last(doing("nothing"))["status"] == "done"
+    assert asked[0] == float("inf")
