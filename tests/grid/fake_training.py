@@ -135,8 +135,8 @@ def go_on(spec: RunSpec, out: Path) -> None:
 
 def slowly(spec: RunSpec, out: Path) -> None:
     """Takes longer in all than between two signs of progress."""
-    for step in range(8):
-        _say({"event": "step", "step": step, "steps": 8})
+    for step in range(12):
+        _say({"event": "step", "step": step, "steps": 12})
         time.sleep(0.6)
 
 
@@ -270,6 +270,8 @@ deeds = {
 }
 
 if __name__ == "sitecustomize":
+    if "HANG_ON" in os.environ:
+        __import__(os.environ["HANG_ON"])
     module = types.ModuleType("vsebench.retrieval.training.train")
     module.train = train  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.grid.conftest import doing
+from tests.grid.fake_training import wait_until
 from tests.grid.test_local import Events
-from vsebench.grid import local, patience
+from vsebench.grid import forking, local, patience
 from vsebench.grid.job import job_of
 from vsebench.grid.local import LocalExecutor
 from vsebench.grid.patience import parse_event, whereabouts
@@ -32,9 +33,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "LINGER_SECONDS", 1.0)
 
 
-def run(out: Path, *specs: RunSpec, limits: Limits = SHORT) -> Events:
+def run(out: Path, limited: RunSpec, *others: RunSpec, limits: Limits = SHORT) -> Events:
+    """Two at a time; the first of them has limits."""
     events = Events()
-    jobs = [job_of(spec, Store(out).directory_for(spec).path, limits) for spec in specs]
+    jobs = [
+        job_of(spec, Store(out).directory_for(spec).path, limits if spec is limited else Limits())
+        for spec in (limited, *others)
+    ]
     LocalExecutor(2).execute(jobs, events)
     return events
 
@@ -59,7 +64,7 @@ def test_a_run_without_progress_is_ended_and_no_other(out: Path, deed: str) -> N
         assert "sitecustomize.py, line " in said
     assert events.last(other)["status"] == "done"
     pid = int(next(out.glob("pid-*")).name.partition("-")[2])
-    assert start_time(pid) is None
+    wait_until(lambda: start_time(pid) is None)
 
 
 def test_a_run_that_takes_longer_than_it_may_is_ended(out: Path) -> None:
@@ -69,8 +74,23 @@ def test_a_run_that_takes_longer_than_it_may_is_ended(out: Path) -> None:
     assert said.startswith("it took longer than 0.0333333 minutes, which --run-timeout sets; it ")
 
 
+def test_a_process_that_never_begins_is_ended(
+    out: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As where an import hangs."""
+    monkeypatch.setattr(patience, "STARTING_SECONDS", 1.0)
+    monkeypatch.setattr(forking, "AVAILABLE", False)
+    module = tmp_path / "hangs" / "vsebench_hangs.py"
+    module.parent.mkdir()
+    module.write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setenv("HANG_ON", module.stem)
+    monkeypatch.syspath_prepend(module.parent)
+    said = reason(run(out, doing("nothing", 0)), doing("nothing", 0))
+    assert "in its phase 'starting'" in said
+
+
 def test_a_run_that_tells_of_progress_is_not_ended(out: Path) -> None:
-    events = run(out, doing("slowly", 0), limits=Limits(stall=3.0))
+    events = run(out, doing("slowly", 0), limits=Limits(stall=6.0))
     assert events.last(doing("slowly", 0))["status"] == "done"
 
 
@@ -83,7 +103,7 @@ def test_what_a_run_leaves_behind_holds_nobody_up(out: Path, deed: str) -> None:
     assert events.last(other)["status"] == "done"
     assert Store(out).directory_for(leaving).is_done
     left = int(next(out.glob("left-*")).name.partition("-")[2])
-    assert start_time(left) is None
+    wait_until(lambda: start_time(left) is None)
 
 
 @pytest.mark.parametrize(

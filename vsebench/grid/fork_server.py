@@ -32,7 +32,6 @@ from pathlib import Path
 from vsebench.grid import worker
 from vsebench.grid.preload import load, reseed
 from vsebench.results import memory
-from vsebench.results.process import die_with_parent
 
 _MESSAGE = 65_536
 _PRINTED = 1
@@ -82,7 +81,6 @@ class _Copy:
 
 def main() -> None:
     """Loads, then forks until the socket that the command line names ends."""
-    die_with_parent()
     server = socket.socket(fileno=int(sys.argv[1]))
     load(lambda: bool(select.select([server], [], [], 0)[0]))
     libraries = memory.mapped_files()

@@ -27,6 +27,9 @@ ASK = getattr(signal, "SIGUSR1", None)
 signal.
 """
 
+STARTING_SECONDS = 60.0
+"""That a process has at least until its first event: it imports and loads."""
+
 LINGER_SECONDS = 30.0
 """Between the end of a run and that of its process; threads that it started have as long."""
 
@@ -82,17 +85,18 @@ class Patience:
         self._doing = "starting"
         self._last = time.monotonic()
         self._ends = self._last + _or_endless(limits.total)
-        self._ended = False
+        self._heard = self._ended = False
 
     @property
     def deadline(self) -> float:
         if self._ended:
             return self._last + LINGER_SECONDS
-        return min(self._ends, self._last + _or_endless(self._limits.stall))
+        stall = max(_or_endless(self._limits.stall), 0 if self._heard else STARTING_SECONDS)
+        return min(self._ends, self._last + stall)
 
     def hear(self, event: Event) -> None:
         """Takes an event."""
-        kind = event["event"]
+        kind, self._heard = event["event"], True
         if kind in _PROGRESS:
             self._last = time.monotonic()
             self._doing = str(event["phase"]) if kind == "phase" else self._doing

@@ -12,8 +12,9 @@ It writes events on standard output, one JSON object a line:
     {"event": "busy", "reason": "…"}          another process works on it: try again later
 
 What the run prints goes to standard error instead. Standard input stays open for as long as the
-parent lives: its end ends this process, so that nothing goes on after the parent was killed. On
-Linux the kernel ends it, too, also where native code lets nothing else run.
+parent lives: its end ends this process, so that nothing goes on after the parent was killed. Where
+native code lets nothing else run, the kernel ends a new process, on Linux, and the process that it
+was forked from a forked one.
 """
 
 from __future__ import annotations
@@ -39,7 +40,6 @@ _ORPHANED = 1
 
 def main() -> None:
     """Runs the spec on standard input in the directory that the command line names."""
-    die_with_parent()
     if ASK is not None:
         faulthandler.register(ASK, file=sys.stderr.fileno())
     events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
@@ -88,4 +88,5 @@ def _leave() -> NoReturn:
 
 
 if __name__ == "__main__":
+    die_with_parent()  # a forked one outlives the process that it was forked from
     main()
