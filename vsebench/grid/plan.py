@@ -42,7 +42,7 @@ class Plan:
             the warm-up leaves nothing to compare.
         trials: ids of the runs that are tried for a choice and are no rows of a table, either, with
             what tells each from others of its label.
-        limits: how long each run may take.
+        limits: time that each run may take.
     """
 
     runs: tuple[RunBase, ...]

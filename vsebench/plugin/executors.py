@@ -82,8 +82,8 @@ class Limits:
     """How long a run may take, in seconds; None is as long as it takes.
 
     Attributes:
-        total: from the start of its process to its end; a run that is resumed has as long again.
-        stall: between two of its events that tell of progress.
+        total: time from the start of its process to its end; a resumed run has as long again.
+        stall: time between two of its events that tell of progress.
     """
 
     total: float | None = None
@@ -100,7 +100,7 @@ class Job:
         directory: what the run writes; those of the runs that it depends on lie beside it.
         depends_on: ids of the runs that must have ended first.
         resources: what the run needs.
-        limits: how long an executor that can tell waits for the run.
+        limits: time that the run may take, kept by executors that can tell.
     """
 
     run_id: str
