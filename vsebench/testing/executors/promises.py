@@ -216,7 +216,9 @@ def _left_by(job: Job) -> dict[str, Any]:
         return {}
     return {
         "record": record.model_dump(exclude=_NOT_SHARED),
-        "curve": [point.model_dump(exclude={"seconds"}) for point in directory.read_curve()],
+        "curve": [
+            point.model_dump(exclude={"seconds", "cpu_seconds"}) for point in directory.read_curve()
+        ],
         "model": directory.best_path.read_bytes(),
     }
 
