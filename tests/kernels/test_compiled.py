@@ -26,9 +26,23 @@ def test_float32_on_the_cpu_takes_the_compiled_kernel() -> None:
     weights = torch.ones(2, 4)
     assert chosen(torch.zeros(2, 4, 3), weights) == "NumbaSortedSumBackward"
     assert chosen(torch.zeros(2, 4, 3).double(), weights) == "TorchSortedSumBackward"
-    assert chosen(torch.zeros(2, 4, 3).half(), weights) == "TorchSortedSumBackward"
     assert chosen(torch.zeros(2, 4, 3), weights.double()) == "TorchSortedSumBackward"
     assert chosen(torch.zeros(1, 257, 3), torch.ones(1, 257)) == "TorchSortedSumBackward"
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_narrow_values_go_through_float32_where_the_compiled_kernel_may_run(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, lengths = torch.zeros(2, 4, 3, dtype=dtype), torch.tensor([4, 1])
+    out = sorted_weighted_sum(features.requires_grad_(), lengths, torch.ones(2, 4))
+    assert out.dtype == dtype
+    assert out.grad_fn is not None
+    (wide, _) = out.grad_fn.next_functions[0]
+    assert wide is not None
+    assert wide.name() == "NumbaSortedSumBackward"
+    monkeypatch.setenv("VSEBENCH_KERNELS", "torch")
+    assert chosen(features.detach(), torch.ones(2, 4)) == "TorchSortedSumBackward"
 
 
 @pytest.fixture

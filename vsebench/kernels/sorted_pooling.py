@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 from vsebench.kernels.compiled import compiled_kernels_take, triton_kernels_take
 from vsebench.kernels.sorting_network import LIMIT
 from vsebench.kernels.valid_rows import valid_mask
+from vsebench.plugin.routes import allowed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,11 +87,20 @@ def sorted_weighted_sum(features: Tensor, lengths: Tensor, weights: Tensor) -> T
         [B, D] in the dtype of `features`; computed in the wider of the two dtypes, float32 at
         least.
     """
-    if features.device.type == "cpu" and features.dtype in (torch.bfloat16, torch.float16):
-        # Exact; the kernel in numba has no narrower type.
+    if _numba_takes_wider(features):
         return sorted_weighted_sum(features.float(), lengths, weights).to(features.dtype)
     out: Tensor = _operator(features, weights).apply(features, lengths, weights)  # type: ignore[no-untyped-call]
     return out
+
+
+def _numba_takes_wider(features: Tensor) -> bool:
+    """Whether to go through float32, which is exact: the kernel in numba has no narrower type."""
+    return (
+        features.device.type == "cpu"
+        and features.dtype in (torch.bfloat16, torch.float16)
+        and not torch.compiler.is_compiling()
+        and allowed("numba")
+    )
 
 
 def _operator(features: Tensor, weights: Tensor) -> type[torch.autograd.Function]:
