@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from vsebench.cli.app import main
 from vsebench.gate.baseline import conditions_of, rows_of
@@ -20,10 +21,29 @@ PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 DESIGNS = re.findall(r"^\| (\d+) \| ([\d, ]+) \| (\d+) % \|$", PAGE, flags=re.MULTILINE)
 
 
+def block(title):
+    """A file that the page shows."""
+    text = re.search(rf'```\w+ title="{title}"\n(.*?)```', PAGE, flags=re.DOTALL)[1]
+    return yaml.safe_load(text) if title.endswith(".yml") else tomllib.loads(text)
+
+
+def test_the_workflow_calls_one_that_exists_with_what_it_takes():
+    job = block(".github/workflows/vsebench.yml")["jobs"]["vsebench"]
+    called = job["uses"].split("@")[0].removeprefix("OWNER/vsebench/")
+    inputs = yaml.safe_load((ROOT / called).read_text())[True]["workflow_call"]["inputs"]
+    assert job["with"].keys() <= inputs.keys()
+    assert {key for key, each in inputs.items() if each.get("required")} <= job["with"].keys()
+
+
+def test_the_suite_of_a_plugin_can_be_planned(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    planned = plan(make_suite({**block("ci.toml"), "pooling": ["max", "mean"]}))
+    assert len(planned.runs) == 2
+
+
 def test_the_suite_can_be_gated(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    text = re.search(r"```toml title=\"gate.toml\"\n(.*?)```", PAGE, flags=re.DOTALL)
-    planned = plan(make_suite(tomllib.loads(text[1])))
+    planned = plan(make_suite(block("gate.toml")))
     assert len(rows_of(planned)) == 4
     assert conditions_of(planned).counted_on == "dev+test"
 
