@@ -36,17 +36,17 @@ def render(held: ClaimsFile, judged: Sequence[Judged], form: str = "table") -> s
     pipe = form == "md"
     heads = ["claim", "verdict", "found", "interval", "p", "seeds"]
     table = tabulate(
-        [_cells(each) for each in judged],
+        [cells(each) for each in judged],
         heads,
         tablefmt="pipe" if pipe else "simple",
         colalign=("left", "left", "right", "right", "right", "right"),
         disable_numparse=True,
     )
     bullet = "- " if pipe else ""
-    notes = [_said(each) for each in judged] + list(_notes(held, judged))
+    sentences = [said(each) for each in judged] + list(notes(held, judged))
     lines = (
         note if pipe else textwrap.fill(note, WIDTH, subsequent_indent="  ")
-        for note in (bullet + note for note in notes)
+        for note in (bullet + note for note in sentences)
     )
     return "\n".join([table, "", *lines])
 
@@ -80,7 +80,8 @@ def _numbers(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _cells(each: Judged) -> list[str]:
+def cells(each: Judged) -> list[str]:
+    """The claim's id, its verdict, what was found, the interval, p and the number of seeds."""
     found = each.evidence
     if found is None:
         return [each.claim.id, each.verdict, *[ABSENT] * 4]
@@ -99,7 +100,7 @@ def _value(each: Judged, value: float) -> str:
     return f"{value:.2f} ×" if each.claim.kind == "speed" else each.metric.text(value, "+")
 
 
-def _said(each: Judged) -> str:
+def said(each: Judged) -> str:
     """What is claimed, and what decided."""
     claim, found = each.claim, each.evidence
     paper = f" ({claim.paper})" if claim.paper else ""
@@ -126,7 +127,8 @@ def _asked(each: Judged) -> str:
     }[claim.kind]
 
 
-def _notes(held: ClaimsFile, judged: Sequence[Judged]) -> Iterator[str]:
+def notes(held: ClaimsFile, judged: Sequence[Judged]) -> Iterator[str]:
+    """What holds for all claims of the file."""
     counts = Counter(each.verdict for each in judged)
     yield ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict)) + "."
     for key, family in held.claims.family.items():

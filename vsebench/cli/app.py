@@ -31,6 +31,7 @@ from vsebench.cli.report import report_command
 from vsebench.cli.run import run_command
 from vsebench.cli.search import search_command
 from vsebench.cli.show import show_command
+from vsebench.cli.site import site_command
 from vsebench.cli.speedup import speedup_command
 from vsebench.cli.throughput import throughput_app
 from vsebench.cli.tune import tune_command
@@ -56,6 +57,7 @@ app = typer.Typer(
 app.command("run")(run_command)
 app.command("report")(report_command)
 app.command("leaderboard")(leaderboard_command)
+app.command("site")(site_command)
 app.command("compare")(compare_command)
 app.command("claims")(claims_command)
 app.command("gate")(gate_command)

@@ -179,9 +179,9 @@ def _print_queries(
     from vsebench.report.queries_text import render
 
     for section, _ in asked:
-        captions = _captions(section, data_root) if data_root else ()
+        texts = _texts(section, data_root) if data_root else ()
         typer.echo(f"\n{section.dataset} · queries\n")
-        typer.echo(render(tallies(section, chosen, hardest), chosen, captions))
+        typer.echo(render(tallies(section, chosen, hardest), chosen, texts))
 
 
 def _as_dicts(asked: Asked, chosen: Combination, hardest: int) -> list[dict[str, object]]:
@@ -195,18 +195,8 @@ def _as_dicts(asked: Asked, chosen: Combination, hardest: int) -> list[dict[str,
     ]
 
 
-def _captions(section: Section, roots: Sequence[Path]) -> Sequence[str]:
-    """The captions that a section's runs were counted on, in the order of their ranks; none of the
-    annotation task.
-
-    Raises:
-        DataError: it is not in these folders, or damaged.
-    """
-    from vsebench.data.open import open_dataset
+def _texts(section: Section, roots: Sequence[Path]) -> Sequence[str]:
     from vsebench.plugin.host.loader import load_plugins
+    from vsebench.report.captions import captions
 
-    ref = section.runs[0].record.spec.dataset
-    component = load_plugins().registry.get("dataset", ref.name)
-    data = open_dataset(component, ref.params, data_roots=roots).data
-    names = ("test", "dev") if section.counted_on == "dev+test" else ("test",)
-    return [text for name in names for text in getattr(data.splits[name], "captions", ())]
+    return captions(section, roots, load_plugins().registry).texts

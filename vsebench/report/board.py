@@ -47,7 +47,7 @@ class Board:
     """Rows that were made under equal conditions.
 
     Attributes:
-        block: their block, from the best row down.
+        block: their block, its rows and their runs from the best row down.
         standings: its rows, in that order.
     """
 
@@ -116,7 +116,11 @@ def _board(block: Block) -> Board:
                 entry, rank if counts else None, letters.get(combination, ""), _providers(runs[0])
             )
         )
-    return Board(replace(block, entries=tuple(entry for _, entry in rows)), tuple(standings))
+    ordered = tuple(run for (_, runs), _ in rows for run in runs)
+    entries = tuple(entry for _, entry in rows)
+    return Board(
+        replace(block, section=replace(section, runs=ordered), entries=entries), tuple(standings)
+    )
 
 
 def _providers(run: Run) -> tuple[str, ...]:

@@ -244,7 +244,7 @@ def frame(panel: Axes, over: str, target: float | None) -> None:
     from matplotlib.ticker import EngFormatter, NullFormatter, StrMethodFormatter
 
     panel.set_xlabel(over)
-    if not over.startswith("seconds"):
+    if "seconds" not in over:
         # 2M, where the default would write 2.0 here and 1e6 at the end of the axis
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
     elif _spread(panel) > _WIDE:
@@ -254,6 +254,25 @@ def frame(panel: Axes, over: str, target: float | None) -> None:
     panel.grid(alpha=0.3)
     if target is not None:
         panel.axhline(target, color="0.4", linestyle=":", linewidth=1)
+
+
+def heights(curves: Sequence[Curve], target: float | None) -> tuple[float, float] | None:
+    """What of the height is shown: means and target in full, intervals as far as a quarter of that
+    beyond; None where all is one height.
+    """
+    means = [value for curve in curves for value in curve.quality] + (
+        [target] if target is not None else []
+    )
+    low, high = min(means), max(means)
+    beyond = (high - low) / 4
+    if not beyond:
+        return None
+    lowest, highest = (
+        min(min(curve.low) for curve in curves),
+        max(max(curve.high) for curve in curves),
+    )
+    edge = (high - low) / 25
+    return max(min(low, lowest), low - beyond) - edge, min(max(high, highest), high + beyond) + edge
 
 
 def _spread(panel: Axes) -> float:

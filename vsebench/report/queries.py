@@ -84,6 +84,55 @@ def tallies(section: Section, reference: Combination, hardest: int = 0) -> list[
     return found
 
 
+@dataclass(frozen=True)
+class Hardest:
+    """A query that all rows of a section answer badly.
+
+    Attributes:
+        kind: `i2t` (an image), `t2i` (a caption), or `images` on the annotation task.
+        index: its place in the test split, from 0; queries of dev, where they count, follow.
+        score: mean over rows, as `Hard` has that of one.
+        best: score of the row that answers it best.
+        row: that row.
+    """
+
+    kind: str
+    index: int
+    score: float
+    best: float
+    row: Combination
+
+
+def hardest(section: Section, number: int) -> list[Hardest]:
+    """The queries that a section's rows answer worst, the worst of each kind first; nothing where
+    its runs stored no answers, or to other queries.
+
+    Args:
+        section: runs made under equal conditions.
+        number: number of queries of each kind.
+    """
+    key = section.task.headline.key
+    rows = {
+        row: [_costs(run) for run in by_seed(runs, key).values()]
+        for row, runs in combinations_of(section).items()
+    }
+    rows = {row: answers for row, answers in rows.items() if answers}
+    found: list[Hardest] = []
+    for kind in next(iter(rows.values()))[0] if rows else ():
+        tables = [each.get(kind) for answers in rows.values() for each in answers]
+        sizes = {None if table is None else len(table) for table in tables}
+        if len(sizes) > 1 or None in sizes:
+            continue
+        costs = np.stack([_mean([each[kind] for each in answers]) for answers in rows.values()])
+        mean, names = costs.mean(axis=0), list(rows)
+        shown = np.negative if kind == "images" else np.exp
+        for i in np.argsort(-mean, kind="stable")[:number]:
+            least = int(costs[:, i].argmin())
+            scores = (float(shown(value)) for value in (mean[i], costs[least, i]))
+            found.append(Hardest(kind, int(i), *scores, names[least]))
+    return found
+
+
 def _tally(
     row: Combination,
     seeds: tuple[int, ...],

@@ -11,6 +11,8 @@ from vsebench.report.rows import combinations_of
 from vsebench.report.two_way import holm, two_sided
 
 if TYPE_CHECKING:
+    from vsebench.report.estimates import Estimates
+    from vsebench.report.runs import Run
     from vsebench.report.sections import Section
 
 Combination = tuple[str, str]
@@ -50,25 +52,31 @@ class Told(NamedTuple):
     images: bool
 
 
-def differences_told(section: Section, level: float) -> Told:
-    """Which pairs of rows differ by the headline: differences are paired by seed, p-values are
-    Holm's over all pairs of rows.
+class Difference(NamedTuple):
+    """One row against another.
+
+    Attributes:
+        row: a row.
+        other: the row that is subtracted.
+        estimates: mean difference of the headline over the common seeds, with its errors.
+        p: p-value of no difference, by Holm over all pairs of rows of the section.
+    """
+
+    row: Combination
+    other: Combination
+    estimates: Estimates
+    p: float
+
+
+def differences(section: Section) -> tuple[Difference, ...]:
+    """Every pair of rows by the headline, paired by seed, each pair once; all pairs are one family.
 
     Rows that are no evidence stay out, and so do rows of one seed.
 
     Args:
         section: runs made under equal conditions.
-        level: share of tables of equal rows in which none is told from another.
     """
-    key = section.task.headline.key
-    rows = {
-        row: found
-        for row, runs in combinations_of(section).items()
-        if len(found := by_seed(runs, key)) > 1 and not no_evidence(runs)
-    }
-    means = {
-        row: sum(run.test(key) for run in runs.values()) / len(runs) for row, runs in rows.items()
-    }
+    key, rows = section.task.headline.key, _rows(section)
     pairs = [
         (pair, difference)
         for pair in combinations(rows, 2)
@@ -76,14 +84,39 @@ def differences_told(section: Section, level: float) -> Told:
         and difference.seeds is not None
     ]
     adjusted = holm([two_sided(each) for each in tested(pairs) if each is not None])
+    return tuple(
+        Difference(*pair, difference, p)
+        for (pair, difference), p in zip(pairs, adjusted, strict=True)
+    )
+
+
+def differences_told(section: Section, level: float) -> Told:
+    """Which pairs of rows differ by the headline.
+
+    Args:
+        section: runs made under equal conditions.
+        level: share of tables of equal rows in which none is told from another.
+    """
+    found, rows, key = differences(section), _rows(section), section.task.headline.key
+    means = {
+        row: sum(run.test(key) for run in runs.values()) / len(runs) for row, runs in rows.items()
+    }
     return Told(
         tuple(sorted(rows, key=lambda row: -means[row])),
-        frozenset(
-            frozenset(pair) for (pair, _), p in zip(pairs, adjusted, strict=True) if p <= 1 - level
-        ),
-        len(pairs),
-        all(difference.images for _, difference in pairs),
+        frozenset(frozenset((each.row, each.other)) for each in found if each.p <= 1 - level),
+        len(found),
+        all(each.estimates.images for each in found),
     )
+
+
+def _rows(section: Section) -> dict[Combination, dict[int, Run]]:
+    """The rows that are compared: their finished runs by seed."""
+    key = section.task.headline.key
+    return {
+        row: found
+        for row, runs in combinations_of(section).items()
+        if len(found := by_seed(runs, key)) > 1 and not no_evidence(runs)
+    }
 
 
 def ties(section: Section, level: float) -> Ties | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from vsebench.report.runs import Run
 
@@ -20,6 +20,16 @@ _WORDS = (
 def name(combination: tuple[str, str]) -> str:
     """How text names a row."""
     return " × ".join(combination)
+
+
+def short(combination: tuple[str, str], rows: Collection[tuple[str, str]]) -> str:
+    """A row's components, without one that all rows have."""
+    varied = [
+        component
+        for component, found in zip(combination, zip(*rows, strict=True), strict=True)
+        if len(set(found)) > 1
+    ]
+    return varied[0] if len(varied) == 1 else name(combination)
 
 
 def counted(runs: Iterable[Run]) -> str:

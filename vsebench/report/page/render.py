@@ -26,6 +26,7 @@ from vsebench.report.wording import name, word
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from jinja2 import Environment
     from markupsafe import Markup
 
     from vsebench.plugin.registry import Registry
@@ -215,10 +216,24 @@ def to_html(
         command: command that makes the page, which then names it.
         registry: where published results of the same settings are looked for; nowhere when None.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    page = page_of(blocks, unfinished, command, registry)
+    return (
+        templates("vsebench.report.page")
+        .get_template("page.html.jinja")
+        .render(page=page, version=version("vsebench"))
+        .strip()
+        + "\n"
+    )
+
+
+def templates(*packages: str) -> Environment:
+    """The templates in some packages, the first that has one of a name; what they write is text
+    unless they say otherwise.
+    """
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("vsebench.report.page"),
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -226,13 +241,7 @@ def to_html(
     )
     environment.globals["zip"] = zip
     environment.filters["breakable"] = breakable
-    page = page_of(blocks, unfinished, command, registry)
-    return (
-        environment.get_template("page.html.jinja")
-        .render(page=page, version=version("vsebench"))
-        .strip()
-        + "\n"
-    )
+    return environment
 
 
 def breakable(text: str) -> Markup:

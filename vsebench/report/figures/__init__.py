@@ -1,0 +1,1 @@
+"""The figures of a board: convergence over several costs, quality against cost, differences."""

@@ -1,0 +1,146 @@
+"""The figures of a board, each as what draws it on a panel."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from vsebench.report.curves import draw_curve, frame, heights, mean_curve
+from vsebench.report.figures.looks import look
+from vsebench.report.figures.price import UNITS, Unit, at_steps, known, points
+from vsebench.report.figures.svg import BAND, ROW
+from vsebench.report.rows import combinations_of
+from vsebench.report.wording import percent, short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+    from vsebench.report.board import Board
+    from vsebench.report.curves import Curve
+    from vsebench.report.figures.price import Point
+
+
+class Sketch(NamedTuple):
+    """A figure before it is drawn.
+
+    Attributes:
+        key: its name in file names.
+        about: what it shows, as a caption.
+        notes: what a reader must know beside it.
+        titles: row by its place, in words with its figures.
+        draw: draws it on a panel, rows with their gids.
+    """
+
+    key: str
+    about: str
+    notes: str
+    titles: Mapping[int, str]
+    draw: Callable[[Axes], None]
+
+
+def sketches(board: Board) -> list[Sketch]:
+    """The figures for which a board has what they show: convergence over updates, over CPU seconds
+    (wall seconds where records have none) and over tower forwards; quality against cost.
+    """
+    rows = [
+        [run for run in runs if run.done] for runs in combinations_of(board.block.section).values()
+    ]
+    curves = {
+        i: curve
+        for i, runs in enumerate(rows)
+        if (curve := mean_curve(runs, board.block.level)).steps
+    }
+    found = []
+    if curves:
+        flat = [run for i in curves for run in rows[i]]
+        units: list[Unit] = ["updates", "cpu" if known(flat, "cpu") else "wall"]
+        if known(flat, "forwards"):
+            units.append("forwards")
+        for unit in units:
+            over = {i: at_steps(rows[i], curve.steps, unit) for i, curve in curves.items()}
+            found.append(_convergence(board, unit, over, curves))
+    if priced := points(board):
+        found.append(_against_cost(board, priced))
+    return found
+
+
+def short_names(board: Board) -> list[str]:
+    """Its rows by what they do not all have."""
+    rows = list(combinations_of(board.block.section))
+    return [short(row, rows) for row in rows]
+
+
+def _convergence(
+    board: Board, unit: Unit, over: Mapping[int, Sequence[float]], curves: Mapping[int, Curve]
+) -> Sketch:
+    metric, block = board.block.section.task.headline, board.block
+
+    def draw(panel: Axes) -> None:
+        for i in sorted(curves, reverse=True):  # the best on top
+            draw_curve(panel, over[i], curves[i], look(i), gid=f"{ROW}{i}")
+        frame(panel, UNITS[unit].axis, block.target.quality)
+        panel.grid(alpha=0.15)
+        panel.set(ylim=heights(list(curves.values()), block.target.quality))
+        panel.set_ylabel(f"dev {metric.heading}")
+
+    names = short_names(board)
+    return Sketch(
+        unit,
+        f"Dev {metric.heading} over {UNITS[unit].words}",
+        f"Means over seeds at the steps that all of them evaluated, with their "
+        f"{percent(block.level)} intervals, cut where they would dwarf the means. Dotted: the "
+        f"target. {UNITS[unit].notes}",
+        {i: f"{names[i]}: dev {metric.text(curve.quality[-1])}" for i, curve in curves.items()},
+        draw,
+    )
+
+
+def _against_cost(board: Board, priced: Sequence[Point]) -> Sketch:
+    metric, names = board.block.section.task.headline, short_names(board)
+    unit = priced[0].unit
+    best = [names[point.row] for point in priced if point.front]
+    return Sketch(
+        "cost",
+        f"Test {metric.heading} against {UNITS[unit].words}",
+        f"Each row's mean with its {percent(board.block.level)} interval; hollow: no evidence. "
+        f"The line joins the rows that no other beats in both: {', '.join(best) or 'none'}. "
+        f"{UNITS[unit].notes}",
+        {
+            point.row: f"{names[point.row]}: {metric.text(point.quality)} after {point.cost:.4g} s"
+            for point in priced
+        },
+        partial(_draw_cost, board, priced),
+    )
+
+
+def _draw_cost(board: Board, priced: Sequence[Point], panel: Axes) -> None:
+    front = sorted((p for p in priced if p.front), key=lambda point: point.cost)
+    panel.plot(
+        [p.cost for p in front], [p.quality for p in front], color="0.5", linewidth=1, zorder=1
+    )
+    for point in reversed(priced):
+        drawn = look(point.row)
+        panel.plot(
+            [point.cost] * 2,
+            [point.low, point.high],
+            color=drawn.color,
+            linewidth=1.2,
+            gid=f"{ROW}{point.row}{BAND}",
+        )
+        panel.plot(
+            [point.cost],
+            [point.quality],
+            marker="o",
+            markersize=7,
+            color=drawn.color,
+            markerfacecolor=drawn.color if point.evidence else "none",
+            linestyle="none",
+            gid=f"{ROW}{point.row}",
+        )
+    frame(panel, UNITS[priced[0].unit].axis, None)
+    panel.grid(alpha=0.15)
+    if panel.get_xscale() == "linear":
+        panel.set_xlim(left=0)
+    panel.set_ylabel(f"test {board.block.section.task.headline.heading}")

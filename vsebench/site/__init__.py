@@ -1,0 +1,1 @@
+"""Studies as a folder of pages that open from a file, without a network."""

@@ -1,0 +1,210 @@
+"""The pages of a site as text, by their paths in its folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vsebench.claims.text import cells, notes, said
+from vsebench.report.board_text import as_dict, frame
+from vsebench.report.captions import Captions
+from vsebench.report.formats import leading_quote
+from vsebench.report.notes import general_notes, unfinished_note
+from vsebench.report.page.render import templates, title
+from vsebench.report.wording import count, name
+from vsebench.site.methods import methods_of, setting_text
+from vsebench.site.slugs import Slugs
+from vsebench.site.study_page import part_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from markupsafe import Markup
+
+    from vsebench.claims.file import ClaimsFile
+    from vsebench.claims.judge import Judged
+    from vsebench.plugin.registry import Registry
+    from vsebench.report.board import Board
+    from vsebench.report.evidence import Reason
+    from vsebench.site.methods import Key, Method
+    from vsebench.site.studies import Study
+
+
+@dataclass(frozen=True)
+class Claims:
+    """A claims file with its verdicts.
+
+    Attributes:
+        held: the claims.
+        judged: their verdicts.
+        slug: stem of their page's file name.
+    """
+
+    held: ClaimsFile
+    judged: Sequence[Judged]
+    slug: str
+
+
+class Listed(NamedTuple):
+    """A study in the index, by one of its boards.
+
+    Attributes:
+        study: the study.
+        board: number of the board in the study, from 1.
+        dataset: its data set, as a component spec.
+        protocol: name of its protocol.
+        rows: number of rows.
+        runs: number of runs.
+        best: row of the highest mean, of those that are evidence where some are; empty where none
+            has a result.
+        headline: its mean, as it is written.
+        marks: why it is no evidence.
+        made: day of the last run; empty where none is known.
+    """
+
+    study: Study
+    board: int
+    dataset: str
+    protocol: str
+    rows: int
+    runs: int
+    best: str
+    headline: str
+    marks: tuple[Reason, ...]
+    made: str
+
+
+def pages_of(
+    title_of_site: str,
+    studies: Sequence[Study],
+    claims: Sequence[Claims],
+    registry: Registry,
+    texts: Mapping[str, Captions],
+) -> dict[str, str]:
+    """Every file of a site, by its path.
+
+    Args:
+        title_of_site: heading of its index.
+        studies: its studies, in their order.
+        claims: claims with their verdicts.
+        registry: where cards and published results are looked for.
+        texts: captions by data set, as far as they are at hand.
+    """
+    environment = templates("vsebench.site", "vsebench.report.page")
+    environment.filters["coded"] = _coded
+    methods = methods_of(studies, registry, Slugs())
+    common: dict[str, Any] = {
+        "site": title_of_site,
+        "version": version("vsebench"),
+        "methods": list(methods.values()),
+        "claims": claims,
+        "setting_text": setting_text,
+    }
+
+    def made(template: str, **values: Any) -> str:
+        return environment.get_template(template).render(common | values).strip() + "\n"
+
+    pages = {
+        "index.html": made(
+            "index.html.jinja", root="", listed=[row for s in studies for row in _listed(s)]
+        ),
+        "site.css": made("site.css.jinja"),
+        "site.js": made("site.js.jinja"),
+    }
+    for study in studies:
+        path = f"studies/{study.slug}"
+        pages[f"{path}.html"] = made(
+            "study.html.jinja", root="../", **_study(study, methods, claims, registry, texts)
+        )
+        pages[f"{path}.json"] = json.dumps(
+            as_dict(study.boards), indent=1, ensure_ascii=False, allow_nan=False
+        )
+        table = leading_quote(frame(study.boards))
+        pages[f"{path}.csv"] = table.to_csv(index=False, lineterminator="\n")
+    for method in methods.values():
+        pages[f"methods/{method.slug}.html"] = made("method.html.jinja", root="../", method=method)
+    for each in claims:
+        pages[f"claims/{each.slug}.html"] = made(
+            "claims.html.jinja",
+            root="../",
+            file=each,
+            rows=[(judged, cells(judged), said(judged)) for judged in each.judged],
+            notes=list(notes(each.held, each.judged)),
+        )
+    return pages
+
+
+def _coded(text: str) -> Markup:
+    """A text as HTML in which what stands between backticks is code."""
+    from markupsafe import Markup
+
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part)
+        if i % 2 and i < len(parts) - 1
+        else Markup.escape(part)
+        for i, part in enumerate(parts)
+    )
+
+
+def _study(
+    study: Study,
+    methods: Mapping[Key, Method],
+    claims: Sequence[Claims],
+    registry: Registry,
+    texts: Mapping[str, Captions],
+) -> dict[str, Any]:
+    blocks = [board.block for board in study.boards]
+    runs = [run for block in blocks for run in block.section.runs]
+    digests = {run.record.spec.claims for run in runs}
+    waiting = study.gathered.unfinished
+    return {
+        "study": study,
+        "title": title(blocks),
+        "summary": (
+            f"{count(sum(len(block.entries) for block in blocks), 'row')}, "
+            f"{count(len(runs), 'run')}"
+        ),
+        "parts": [
+            part_of(board, i, methods, registry, _of(board, texts))
+            for i, board in enumerate(study.boards)
+        ],
+        "alarms": [unfinished_note(waiting)] if waiting else [],
+        "general": general_notes(blocks),
+        "judged": [
+            each
+            for each in claims
+            if digests & {each.held.digest(suite) for suite in each.held.suites}
+        ],
+    }
+
+
+def _of(board: Board, texts: Mapping[str, Captions]) -> Captions:
+    return texts.get(board.block.section.dataset, Captions())
+
+
+def _listed(study: Study) -> list[Listed]:
+    return [_listing(study, i, board) for i, board in enumerate(study.boards, start=1)]
+
+
+def _listing(study: Study, number: int, board: Board) -> Listed:
+    section = board.block.section
+    metric, first = section.task.headline, board.standings[0]
+    value = first.entry.row[metric.key]
+    row = section.runs[0].combination
+    text = f"{metric.heading} {metric.text(value)}" if isinstance(value, (int, float)) else ""
+    days = sorted(run.started[:10] for run in section.runs if run.started)
+    return Listed(
+        study,
+        number,
+        section.dataset,
+        section.runs[0].record.spec.protocol.name,
+        len(board.standings),
+        len(section.runs),
+        name(row) if text else "",
+        text,
+        first.entry.no_evidence,
+        days[-1] if days else "",
+    )

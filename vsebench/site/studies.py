@@ -1,0 +1,90 @@
+"""The studies of a site: the folders and packs that were given, or that lie below them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.errors import MissingError, VsebenchError
+from vsebench.report.board import boards
+from vsebench.report.gather import gather, refuse_copies
+from vsebench.results.store import RunDirectory, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from vsebench.report.board import Board
+    from vsebench.report.gather import Gathered
+    from vsebench.site.slugs import Slugs
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder of runs, or a pack.
+
+    Attributes:
+        name: its folder, below the one that was given.
+        slug: stem of its page's file name.
+        gathered: its runs.
+        boards: its rows from the best down, a board for each data set, protocol and metric version.
+    """
+
+    name: str
+    slug: str
+    gathered: Gathered
+    boards: tuple[Board, ...]
+
+
+def read_studies(
+    places: Sequence[Path], slugs: Slugs, *, allow_mixed: bool = False, level: float
+) -> list[Study]:
+    """Every study in some folders.
+
+    Args:
+        places: folders of runs, packs, or folders with such inside, at any depth.
+        slugs: gives their pages names.
+        allow_mixed: give rows that differ in what must be equal boards of their own, instead of
+            refusing them.
+        level: level of the intervals and of the tests.
+
+    Raises:
+        MissingError: there is no such folder.
+        VsebenchError: nothing in it has ended, a file is damaged, or rows differ in what must be
+            equal.
+    """
+    studies = []
+    for name, path in [each for place in places for each in _found(place)]:
+        gathered = gather([path])
+        if not allow_mixed:
+            refuse_copies(gathered)
+        made = boards(gathered.ended, allow_mixed=allow_mixed, level=level)
+        studies.append(Study(name, slugs.of(name), gathered, made))
+    return studies
+
+
+def _found(place: Path) -> Iterator[tuple[str, Path]]:
+    if not place.exists():
+        raise MissingError(
+            f"there is no folder {place}: give folders that 'vsebench run --out' wrote to, packs, "
+            "or a folder with such inside"
+        )
+    if place.is_file() or RunDirectory(place).holds_run or Store(place).runs():
+        yield place.resolve().name, place
+        return
+    inside = list(_below(place))
+    if not inside:
+        raise VsebenchError(
+            f"neither {place} nor a folder inside holds runs: give folders that 'vsebench run "
+            "--out' wrote to, packs, or a folder with such inside"
+        )
+    for path in inside:
+        yield path.relative_to(place).as_posix(), path
+
+
+def _below(place: Path) -> Iterator[Path]:
+    for path in sorted(place.iterdir()):
+        if path.is_dir() and not path.name.startswith(".") and not RunDirectory(path).holds_run:
+            if Store(path).runs():
+                yield path
+            yield from _below(path)
