@@ -8,6 +8,7 @@ import pytest
 
 from tests.factories import make_annotation_spec, make_record, make_spec, save
 from vsebench.cli.app import main
+from vsebench.report.queries import hardest as hardest_of
 from vsebench.report.queries import tallies
 from vsebench.report.runs import read_runs
 from vsebench.report.sections import split
@@ -63,6 +64,26 @@ def test_the_hardest_are_those_that_both_answer_worst(tmp_path):
     hardest = found(tmp_path, 2)["i2t"].hardest
     assert [hard.index for hard in hardest] == [2, 1]
     assert (hardest[0].ours, hardest[0].theirs) == pytest.approx((100, 5))
+
+
+def test_the_hardest_of_a_section_are_means_over_rows_that_name_the_best(tmp_path):
+    leave(tmp_path, "mean", 0, [0, 9, 4], [0, 0, 0])
+    leave(tmp_path, "mean", 1, [0, 9, 24], [0, 0, 0])
+    leave(tmp_path, "gpo", 0, [0, 3, 99], [0, 0, 0])
+    leave(tmp_path, "gpo", 1, [0, 3, 99], [0, 0, 0])
+    (section,) = split(read_runs(tmp_path).ended)
+    i2t = [each for each in hardest_of(section, 2) if each.kind == "i2t"]
+    assert [each.index for each in i2t] == [2, 1]
+    rank = math.sqrt(5 * 25)
+    assert (i2t[0].score, i2t[0].best) == pytest.approx((math.sqrt(rank * 100), rank))
+    assert (i2t[0].row, i2t[1].row) == (MEAN, GPO)
+
+
+def test_a_section_whose_rows_answered_other_queries_has_none(tmp_path):
+    leave(tmp_path, "mean", 0, [0, 1], [0, 1])
+    leave(tmp_path, "gpo", 0, [0, 1, 2], [0, 1, 2])
+    (section,) = split(read_runs(tmp_path).ended)
+    assert hardest_of(section, 2) == []
 
 
 def test_runs_that_stored_no_answers_are_left_out(tmp_path):

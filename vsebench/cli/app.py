@@ -25,6 +25,7 @@ from vsebench.cli.gate import gate_command
 from vsebench.cli.leaderboard import leaderboard_command
 from vsebench.cli.new import new_command
 from vsebench.cli.pack import pack_command, unpack_command
+from vsebench.cli.plot import plot_command
 from vsebench.cli.plugins import plugins_command
 from vsebench.cli.refresh import refresh_command
 from vsebench.cli.report import report_command
@@ -58,6 +59,7 @@ app.command("run")(run_command)
 app.command("report")(report_command)
 app.command("leaderboard")(leaderboard_command)
 app.command("site")(site_command)
+app.command("plot")(plot_command)
 app.command("compare")(compare_command)
 app.command("claims")(claims_command)
 app.command("gate")(gate_command)

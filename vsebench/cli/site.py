@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsebench.cli.options import Level, PluginFiles  # noqa: TC001  # typer reads annotations at run time
-from vsebench.plugin.errors import DataError
+from vsebench.plugin.errors import DataError, MissingError
 from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
@@ -70,6 +70,9 @@ def site_command(
 
     require("matplotlib", extra="plots", purpose="figures")
     check_folder(out)
+    for root in data_root or ():
+        if not root.is_dir():
+            raise MissingError(f"--data-root {root} is not a folder")
     registry = load_plugins(tuple(plugin or ())).registry
     studies = read_studies(places, Slugs(), allow_mixed=allow_mixed, level=level)
     judged = [_judged(path, studies, registry) for path in claims or ()]

@@ -93,7 +93,7 @@ class Hardest:
         index: its place in the test split, from 0; queries of dev, where they count, follow.
         score: mean over rows, as `Hard` has that of one.
         best: score of the row that answers it best.
-        row: that row.
+        row: row that answers it best.
     """
 
     kind: str
@@ -128,8 +128,8 @@ def hardest(section: Section, number: int) -> list[Hardest]:
         shown = np.negative if kind == "images" else np.exp
         for i in np.argsort(-mean, kind="stable")[:number]:
             least = int(costs[:, i].argmin())
-            scores = (float(shown(value)) for value in (mean[i], costs[least, i]))
-            found.append(Hardest(kind, int(i), *scores, names[least]))
+            score, best = float(shown(mean[i])), float(shown(costs[least, i]))
+            found.append(Hardest(kind, int(i), score, best, names[least]))
     return found
 
 

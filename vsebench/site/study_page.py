@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.report.board_text import notes
 from vsebench.report.evidence import spoiled
-from vsebench.report.figures.looks import look
+from vsebench.report.figures.looks import look, told
 from vsebench.report.figures.matrix import matrix
 from vsebench.report.figures.sketches import short_names, sketches
 from vsebench.report.figures.svg import to_svg
@@ -123,7 +123,7 @@ class Part:
 
     Attributes:
         heading: what it is about.
-        heads: of the leaderboard.
+        heads: heads of the leaderboard.
         lines: its rows from the best down.
         full: every figure of the rows.
         alarms: what went wrong, and what forbids to compare.
@@ -132,7 +132,7 @@ class Part:
         drawings: its figures; empty where no run has a curve or a cost.
         matrix: all pairs of rows; None where none can be tested.
         queries: hardest queries, by kind in words.
-        licence: of the captions that are shown; may be empty.
+        licence: licence of the captions that are shown; may be empty.
         published: rows beside published results.
         facts: conditions under which it was made, by name.
         protocol: every key of the protocol with its value.
@@ -187,7 +187,7 @@ def part_of(
         wrong,
         [note for note in notes(board) if note not in wrong],
         [
-            LegendKey(i, text, look(i).color if look(i).told else "")
+            LegendKey(i, text, look(i).color if told(i) else "")
             for i, text in enumerate(short_names(board))
         ],
         [
@@ -227,10 +227,9 @@ def _lines(board: Board, table: Table, methods: Mapping[Key, Method]) -> list[Li
             for kind, ref in refs
             if (kind, ref.distribution, ref.name) in methods
         ]
-        drawn = look(i)
         found.append(
             Line(
-                drawn.color if drawn.told else "",
+                look(i).color if told(i) else "",
                 standing.groups,
                 [rank, Cell(standing.groups or ABSENT), *cells],
                 own,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from vsebench.report.curves import Stroke
 
 HUES = ("#2b7cb8", "#cc5c00", "#1f8a66", "#b8568f", "#8a6fd1", "#9a7400")
 """At least 3 to 1 against the page's paper, light and dark (WCAG 1.4.11)."""
@@ -10,20 +10,11 @@ HUES = ("#2b7cb8", "#cc5c00", "#1f8a66", "#b8568f", "#8a6fd1", "#9a7400")
 REST = "#80868c"
 
 
-class Look(NamedTuple):
-    """Of a row.
-
-    Attributes:
-        color: as matplotlib and CSS write it.
-        linestyle: as matplotlib writes it.
-        told: whether the row has a colour of its own.
-    """
-
-    color: str
-    linestyle: str
-    told: bool
+def told(row: int) -> bool:
+    """Whether the row in that place from the best down has a colour of its own."""
+    return row < len(HUES)
 
 
-def look(row: int) -> Look:
-    """Of the row in that place from the best down."""
-    return Look(HUES[row], "-", told=True) if row < len(HUES) else Look(REST, "-", told=False)
+def look(row: int) -> Stroke:
+    """How the curve of the row in that place is drawn."""
+    return Stroke(HUES[row] if told(row) else REST, "-")

@@ -24,7 +24,7 @@ class Words(NamedTuple):
 
     Attributes:
         axis: label of an axis.
-        words: in a caption.
+        words: its name in a caption.
         notes: what it counts, a sentence; may be empty.
     """
 

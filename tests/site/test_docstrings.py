@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from vsebench.site.docstrings import docstring_of
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    (tmp_path / "vsebench_told.py").write_text(
+        'raise SystemExit("imported")\n'
+        "class Told:\n"
+        '    """One line.\n\n    y = w · x\n\n    Args:\n        w: weight.\n    """\n'
+        "class Silent:\n    pass\n"
+        'def told():\n    """A function."""\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    return "vsebench_told"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("Told", "One line.\n\ny = w · x"), ("Silent", ""), ("told", "A function."), ("absent", "")],
+)
+def test_the_source_is_read_and_not_imported(module, name, said):
+    assert docstring_of(f"{module}:{name}") == said
+    assert module not in sys.modules
+
+
+def test_what_has_no_source_says_nothing():
+    assert docstring_of("vsebench_no_such_module.inside:Class") == ""
+    assert docstring_of("math:sin") == ""

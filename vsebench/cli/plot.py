@@ -1,0 +1,69 @@
+"""`vsebench plot`: the figures of the site as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vsebench.cli.options import Level, format_option
+from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.statistics import LEVEL
+
+
+def plot_command(
+    places: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR…",
+            help="Folders of runs, packs, or folders with such inside.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the files.")] = Path(
+        "figures"
+    ),
+    form: Annotated[str, format_option("png", "svg", "pdf")] = "png",
+    only: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,…",
+            help="Draw these only: updates, cpu (wall where records have no CPU seconds), "
+            "forwards, cost, differences.",
+        ),
+    ] = "",
+    allow_mixed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-mixed",
+            help="Draw rows that differ in what must be equal apart, and of runs made twice the "
+            "first.",
+        ),
+    ] = False,
+    level: Level = LEVEL,
+) -> None:
+    """Draw convergence over updates, seconds and tower forwards, quality against cost, and the
+    differences between all rows, a file each.
+    """
+    from vsebench.files import guarded
+    from vsebench.plugin.extras import require
+    from vsebench.report.figures.save import KEYS, save_figures
+    from vsebench.site.slugs import Slugs
+    from vsebench.site.studies import read_studies
+
+    wanted = [key.strip() for key in only.split(",") if key.strip()]
+    for key in wanted:
+        if key not in KEYS:
+            raise SpecError(f"unknown figure '{key}': {did_you_mean(key, KEYS)}")
+    if out.is_file():
+        raise SpecError(f"--out {out} is a file: name a folder")
+    require("matplotlib", extra="plots", purpose="figures")
+    studies = read_studies(places, Slugs(), allow_mixed=allow_mixed, level=level)
+    with guarded(out):
+        out.mkdir(parents=True, exist_ok=True)
+    for study in studies:
+        for number, board in enumerate(study.boards, start=1):
+            stem = study.slug if len(study.boards) == 1 else f"{study.slug}-{number}"
+            for path in save_figures(board, out, stem, form, wanted):
+                typer.echo(path)

@@ -1,0 +1,88 @@
+"""The figures of a board as files for papers and slides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vsebench.files import replacing
+from vsebench.report.figures.looks import REST, look, told
+from vsebench.report.figures.matrix import draw_matrix, matrix
+from vsebench.report.figures.sketches import short_names, sketches
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from vsebench.report.board import Board
+
+FORMATS = ("png", "svg", "pdf")
+KEYS = ("updates", "cpu", "wall", "forwards", "cost", "differences")
+"""Names of the figures; a board has either `cpu` or `wall`."""
+
+
+def save_figures(
+    board: Board, folder: Path, stem: str, form: str, only: Collection[str] = ()
+) -> list[Path]:
+    """Draws each figure of a board to a file of its own.
+
+    Args:
+        board: the board.
+        folder: folder of the files, which exists.
+        stem: beginning of their names.
+        form: `png`, `svg` or `pdf`.
+        only: names of the figures wanted; empty for all.
+
+    Returns:
+        Paths of the files.
+
+    Raises:
+        WriteError: a file cannot be written.
+    """
+    written = []
+    for key, figure in _figures(board):
+        if only and key not in only:
+            continue
+        path = folder / f"{stem}-{key}.{form}"
+        with replacing(path) as file:
+            figure.savefig(file, format=form, dpi=200)
+        written.append(path)
+    return written
+
+
+def _figures(board: Board) -> Iterator[tuple[str, Figure]]:
+    from matplotlib.figure import Figure
+
+    for sketch in sketches(board):
+        figure = Figure(figsize=(7.2, 3.8), layout="constrained")
+        panel = figure.subplots()
+        sketch.draw(panel)
+        panel.set_title(sketch.about, loc="left", fontsize="medium")
+        _legend(panel, [short_names(board)[row] for row in sorted(sketch.titles)], sketch.titles)
+        yield sketch.key, figure
+    found = matrix(board)
+    if found is not None:
+        side = 1.6 + 0.55 * len(found.names)
+        figure = Figure(figsize=(side, side), layout="constrained")
+        draw_matrix(found, figure.subplots())
+        yield "differences", figure
+
+
+def _legend(panel: Axes, names: list[str], rows: Collection[int]) -> None:
+    """The rows with a colour, and how many are grey."""
+    from matplotlib.lines import Line2D
+
+    own = [(row, name) for row, name in zip(sorted(rows), names, strict=True) if told(row)]
+    handles = [Line2D([], [], color=look(row).color, label=name) for row, name in own]
+    rest = len(names) - len(own)
+    if rest:
+        handles.append(Line2D([], [], color=REST, label=f"{rest} more row{'s' * (rest > 1)}"))
+    panel.legend(
+        handles=handles,
+        fontsize="small",
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        frameon=False,
+    )
