@@ -15,6 +15,7 @@ from vsebench.cli.refresh import content_of
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import load_suite
 from vsebench.report.document import Place, places
+from vsebench.results.audit import audit
 from vsebench.results.pack import Pack, PackedRun
 from vsebench.results.pack_format import RUNS
 from vsebench.results.store import Store
@@ -74,6 +75,11 @@ def test_a_pack_gives_every_file_back(name: Path) -> None:
         assert record.run_id == run.run_id == record.spec.run_id
         for file in run.sha256:
             run.read_bytes(file)
+
+
+@pytest.mark.parametrize("name", PACKS, ids=str)
+def test_figures_follow_from_what_lies_beside_them(name: Path) -> None:
+    assert audit(RESULTS / name).findings == ()
 
 
 def test_no_run_is_kept_twice() -> None:

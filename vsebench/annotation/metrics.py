@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.plugin.metrics import LABEL_DEPTHS, keys
+from vsebench.results.reader import PER_IMAGE
 
 if TYPE_CHECKING:
     from vsebench.plugin import Positives
+    from vsebench.results.reader import RunReader
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,17 @@ class AnnotationMetrics:
     def as_dict(self) -> dict[str, float]:
         """The means by name."""
         return {name: getattr(self, name) for name in keys("annotation")}
+
+
+def retest(run: RunReader) -> dict[str, float] | None:
+    """The test metrics that follow from those of each image that a run left; None where it left
+    none.
+
+    Raises:
+        VsebenchError: they are damaged.
+    """
+    values = run.read_arrays(PER_IMAGE)
+    return {name: float(found.mean()) for name, found in values.items() if name != "image"} or None
 
 
 def _per_image(

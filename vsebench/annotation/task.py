@@ -74,6 +74,7 @@ ANNOTATION = Task(
     parts=("sampling", "refresh", "update", "evaluation"),
     planner="vsebench.grid.plan_annotation:annotation_runs",
     runner="vsebench.annotation.run:run",
+    retester="vsebench.annotation.metrics:retest",
     asker="vsebench.annotation.sequential:ask",
     step="updates",
     cost=SAMPLING,

@@ -10,6 +10,7 @@ import typer
 
 from vsebench import __version__
 from vsebench.cli.add_row import add_row_command
+from vsebench.cli.audit import audit_command
 from vsebench.cli.bench import bench_command
 from vsebench.cli.check import conformance_command
 from vsebench.cli.claims import claims_command
@@ -79,6 +80,7 @@ app.command("new")(new_command)
 app.command("verify")(verify_command)
 app.command("pack")(pack_command)
 app.command("unpack")(unpack_command)
+app.command("audit")(audit_command)
 data_app.command("pack-frames")(pack_frames_command)
 app.command("bench")(bench_command)
 app.add_typer(data_app, name="data")

@@ -83,6 +83,8 @@ class Task:
             record.
         asker: raises SpecError where a component, given with its kind and a run, cannot do what
             the run will ask of it; empty where runs ask nothing special.
+        retester: gives the test metrics that follow from what a run left of every query, None where
+            it left nothing; empty where that cannot be told.
         step: name of a step, as the column of the steps to a target says it.
         cost: keys that its rows have, beside those of every task's cost.
         shown_cost: those of them that tables for people have, by heading; seconds.
@@ -103,6 +105,7 @@ class Task:
     planner: str
     runner: str
     asker: str = ""
+    retester: str = ""
     step: str = "steps"
     cost: tuple[str, ...] = ()
     shown_cost: Mapping[str, str] = field(default_factory=dict)
@@ -138,6 +141,10 @@ class Task:
     def load_runner(self) -> Any:
         """The function that `runner` names."""
         return _load(self.runner)
+
+    def load_retester(self) -> Any:
+        """The function that `retester` names; None where there is none."""
+        return _load(self.retester) if self.retester else None
 
     def load_asker(self) -> Any:
         """The function that `asker` names; None where runs ask nothing special."""

@@ -89,6 +89,7 @@ RETRIEVAL = Task(
     parts=("train", "mining", "prior", "evaluation"),
     planner="vsebench.grid.plan_retrieval:retrieval_runs",
     runner="vsebench.retrieval.training.train:train",
+    retester="vsebench.retrieval.ranking.metrics:retest",
     tunable=TUNABLE,
     probe=PROBE,
     published=True,

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vsebench.plugin.metrics import RECALL_DEPTHS
+from vsebench.results.reader import RANKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vsebench.results.reader import RunReader
 
 
 class Ranks(NamedTuple):
@@ -87,6 +90,17 @@ class RetrievalMetrics:
             for item in fields(self)
             if not item.name.endswith("_ranks")
         }
+
+
+def retest(run: RunReader) -> dict[str, float] | None:
+    """The test metrics that follow from the ranks that a run left; None where it left none.
+
+    Raises:
+        VsebenchError: the ranks are damaged.
+    """
+    if not run.holds(RANKS):
+        return None
+    return RetrievalMetrics.from_ranks(Ranks(*run.read_ranks())).as_dict()
 
 
 def _of_direction(name: str, ranks: np.ndarray) -> dict[str, float]:
