@@ -35,6 +35,7 @@ from vsebench.cli.search import search_command
 from vsebench.cli.show import show_command
 from vsebench.cli.site import site_command
 from vsebench.cli.speedup import speedup_command
+from vsebench.cli.submit import submit_command
 from vsebench.cli.throughput import throughput_app
 from vsebench.cli.tune import tune_command
 from vsebench.cli.verify import verify_command
@@ -82,6 +83,7 @@ app.command("pack")(pack_command)
 app.command("unpack")(unpack_command)
 app.command("audit")(audit_command)
 data_app.command("pack-frames")(pack_frames_command)
+app.command("submit")(submit_command)
 app.command("bench")(bench_command)
 app.add_typer(data_app, name="data")
 app.add_typer(throughput_app, name="throughput")

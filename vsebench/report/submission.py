@@ -1,0 +1,114 @@
+"""Whether runs can be handed in: what of their records contradicts itself, or is not said."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.metrics import RECALLS
+from vsebench.results.run_base import METRIC_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vsebench.report.runs import Run
+
+FEWEST_SEEDS = 3
+"""Of a row, so that its interval says something."""
+
+_NAMED = ("vsebench", "torch", "numpy")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a run or a row.
+
+    Attributes:
+        where: the run or the row, as messages name it.
+        what: what is wrong, in a few words.
+    """
+
+    where: str
+    what: str
+
+
+def findings(runs: Sequence[Run]) -> list[Finding]:
+    """Everything that stands in the way of handing runs in; empty where nothing does.
+
+    Args:
+        runs: runs that ended. Those that failed are evidence, too, and are not asked for figures.
+
+    Raises:
+        VsebenchError: a file of a run is damaged.
+    """
+    found = [Finding(run.label, what) for run in runs for what in _of_run(run)]
+    return [*found, *_of_rows(runs)]
+
+
+def _of_run(run: Run) -> Iterator[str]:
+    record = run.record
+    if record.run_id != record.spec.run_id:
+        yield f"its id is {record.run_id}, and its spec hashes to {record.spec.run_id}"
+    if not run.done:
+        return
+    if record.metric_version != METRIC_VERSION:
+        yield f"metric version {record.metric_version}, expected {METRIC_VERSION}"
+    if not record.test:
+        yield "no test metrics"
+    yield from _figures(run)
+    yield from _origin(run)
+    if run.tuned and (run.tuning is None or run.tuning.configurations is None):
+        yield f"{', '.join(run.tuned)} tuned, and not said with how many trials"
+
+
+def _figures(run: Run) -> Iterator[str]:
+    for name, values in (("test", run.record.test), ("dev", run.record.best_dev)):
+        odd = [key for key, value in values.items() if not math.isfinite(value)]
+        if odd:
+            yield f"{name} {', '.join(odd)} not finite"
+        elif {"rsum", *RECALLS} <= values.keys():
+            total = math.fsum(values[key] for key in RECALLS)
+            if not math.isclose(total, values["rsum"], abs_tol=1e-6):
+                yield f"{name} RSUM is {values['rsum']:.3f}, its six recalls sum to {total:.3f}"
+    if not run.curve:
+        yield "no training curve"
+    elif not all(math.isfinite(v) for e in run.curve for v in (e.loss, *e.metrics.values())):
+        yield "a training curve that is not finite"
+    if not run.per_image:
+        yield "neither ranks nor values by image"
+    else:
+        # Those that ranks do not reproduce are left out
+        asked = [key for key in (*RECALLS, run.task.headline.key) if key in run.record.test]
+        missing = [key for key in asked if key not in run.per_image]
+        if missing:
+            yield f"ranks that do not reproduce {', '.join(missing)}"
+
+
+def _origin(run: Run) -> Iterator[str]:
+    origin = run.record.provenance
+    if origin is None:
+        yield "no provenance"
+        return
+    missing = [name for name in _NAMED if name not in origin.libraries]
+    if missing:
+        yield f"no version of {', '.join(missing)}"
+
+
+def _of_rows(runs: Sequence[Run]) -> Iterator[Finding]:
+    rows: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        spec = run.record.spec
+        rows[spec.dataset.spec, *run.combination, *spec.set_apart].append(run)
+    for row, those in rows.items():
+        where = " · ".join(row)
+        seeds = Counter(run.record.spec.seed for run in those if run.done)
+        twice = sorted(seed for seed, count in seeds.items() if count > 1)
+        if twice:
+            yield Finding(
+                where,
+                f"seed {twice[0]} counts twice: its runs differ in protocol, data or versions",
+            )
+        if len(seeds) < FEWEST_SEEDS:
+            yield Finding(where, f"{len(seeds)} finished seeds, expected at least {FEWEST_SEEDS}")
