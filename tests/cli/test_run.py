@@ -246,9 +246,13 @@ def test_every_option_reaches_the_suite(suite_of: Any):
         "device": "cpu",
         "workers": 4,
         "executor": "local",
+        "run_timeout": 90.0,
+        "stall_timeout": 0.5,
         "out": "elsewhere",
     }
-    arguments = [text for key, value in values.items() for text in (f"--{key}", str(value))]
+    arguments = [
+        text for key, value in values.items() for text in (f"--{key.replace('_', '-')}", str(value))
+    ]
     arguments += [
         "--data-root",
         "a",

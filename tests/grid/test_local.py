@@ -157,6 +157,7 @@ class Ended:
     """Stands for a run's process that ends at once; keeps what it was started with."""
 
     started: ClassVar[list[dict[str, str]]] = []
+    patience_ends: ClassVar[float] = float("inf")
 
     def __init__(
         self,
