@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.claims.made import SUITE, claims, write
@@ -113,3 +115,16 @@ def test_rows_are_those_of_the_suite_however_they_are_spelled(tmp_path):
         with pytest.raises(SpecError) as caught:
             row(text)
         assert said in str(caught.value)
+
+
+def test_claims_that_are_nested_too_deeply_are_one_error(tmp_path):
+    path = tmp_path / "claims.toml"
+    path.write_text("a=" + "[" * 100_000, encoding="utf-8")
+    with pytest.raises(SpecError, match="not valid TOML: it is nested too deeply"):
+        load_claims(path)
+
+
+def test_a_pipe_is_no_claims_file(tmp_path):
+    os.mkfifo(tmp_path / "claims.toml")
+    with pytest.raises(SpecError, match="it is no regular file"):
+        load_claims(tmp_path / "claims.toml")

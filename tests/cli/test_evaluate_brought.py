@@ -13,6 +13,8 @@ import pytest
 from tests.data.files import write_precomp
 from tests.oracles import ranking
 from vsebench.cli.app import main
+from vsebench.cli.embedded import open_array
+from vsebench.plugin.errors import DataError
 from vsebench.plugin.metrics import keys
 from vsebench.retrieval import evaluate
 
@@ -207,3 +209,18 @@ def test_a_data_set_says_whose_captions_they_are(world: Path, capsys: Capture) -
 )
 def test_options_that_do_not_go_together(arguments: list[str], said: str, capsys: Capture) -> None:
     assert said in refusal(capsys, *arguments)
+
+
+@pytest.mark.parametrize("shape", ["(20, 8, 9223372036854775807)", "[" * 1000])
+def test_a_hostile_header_is_one_error(tmp_path: Path, shape: str) -> None:
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    path = tmp_path / "images.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(DataError, match=r"is not a whole \.npy file of numbers"):
+        open_array(path, 2)
+
+
+def test_an_array_of_text_is_one_error(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", np.array([["a"]]))
+    with pytest.raises(DataError, match="holds <U1: expected numbers"):
+        open_array(tmp_path / "images.npy", 2)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -238,3 +239,21 @@ def test_the_schema_takes_every_way_of_writing_a_list():
                 {"pooling": pooling, "seeds": seeds, "data_root": ["a"], "set": {"lr": 1e-3}},
                 suite_schema(),
             )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a=" + "[" * 100_000, "it is nested too deeply"),
+        ("epochs = " + "9" * 5000, "Exceeds the limit"),
+    ],
+)
+def test_hostile_toml_is_one_error(tmp_path: Path, text: str, message: str):
+    with pytest.raises(SpecError, match=f"not valid TOML: {message}"):
+        load_suite(write(tmp_path, text))
+
+
+def test_a_pipe_is_no_suite(tmp_path: Path):
+    os.mkfifo(tmp_path / "suite.toml")
+    with pytest.raises(SpecError, match="it is no regular file"):
+        load_suite(tmp_path / "suite.toml")

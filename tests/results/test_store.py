@@ -323,3 +323,21 @@ def test_prepare_refuses_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.open", refuse)
     with pytest.raises(VsebenchError, match="Permission denied"):
         Store(tmp_path).prepare()
+
+
+def test_a_plan_that_is_a_folder_or_nested_too_deeply_is_one_error(tmp_path):
+    store = Store(tmp_path)
+    plan = tmp_path / "plan.json"
+    plan.write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(VsebenchError, match="is damaged: delete it"):
+        store.noted()
+    plan.unlink()
+    plan.mkdir()
+    with pytest.raises(VsebenchError, match="is damaged: delete it"):
+        store.noted()
+
+
+def test_a_pipe_is_no_pack(tmp_path):
+    os.mkfifo(tmp_path / "runs.jsonl.gz")
+    with pytest.raises(VsebenchError, match="it is no regular file"):
+        Store(tmp_path).noted()

@@ -129,6 +129,9 @@ def open_array(path: Path, dimensions: int) -> np.ndarray:
     Raises:
         DataError: no such file, not a whole .npy file, or not of so many dimensions.
     """
+    from tokenize import TokenError
+
+    import numpy as np
     from numpy.lib.format import open_memmap
 
     if path.is_dir():
@@ -136,9 +139,12 @@ def open_array(path: Path, dimensions: int) -> np.ndarray:
     if not path.is_file():
         raise MissingError(f"{path}: no such file")
     try:
-        array: np.ndarray = open_memmap(path, mode="r")
-    except (ValueError, OSError) as error:
+        with np.errstate(over="ignore"):  # of a header that claims more than there is
+            array: np.ndarray = open_memmap(path, mode="r")
+    except (ValueError, OSError, OverflowError, RecursionError, TokenError) as error:
         raise DataError(f"{path} is not a whole .npy file of numbers: {error}") from error
+    if array.dtype.kind not in "biufc":
+        raise DataError(f"{path} holds {array.dtype}: expected numbers")
     if array.ndim != dimensions:
         raise DataError(
             f"{path} must have {dimensions} dimension{'s' * (dimensions > 1)}, found shape "

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from vsebench.files import read_bytes
 from vsebench.grid.suite_fields import (
     Changes,
     Count,
@@ -134,7 +135,7 @@ def load_suite(path: Path | str, options: Mapping[str, Any] | None = None) -> Su
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bytes(path).decode())
     except FileNotFoundError as error:
         raise MissingError(f"suite file '{path}' cannot be read: {error.strerror}") from None
     except OSError as error:
@@ -143,7 +144,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise SpecError(
             f"{path}: byte {error.start} is not UTF-8: save the file as UTF-8"
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise SpecError(f"{path}: not valid TOML: it is nested too deeply") from None
+    except ValueError as error:  # of tomllib, of a pipe, and of a number of thousands of digits
         raise SpecError(f"{path}: not valid TOML: {error}") from None
 
 

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
+from pydantic_core import from_json
 
 from vsebench import files
 from vsebench.plugin.errors import VsebenchError
@@ -119,7 +120,7 @@ def _rows(out: Path) -> list[tuple[ExternalRow, Path]]:
 
 def _read(path: Path) -> ExternalRow:
     try:
-        content = json.loads(path.read_bytes())
+        content = from_json(files.read_bytes(path))
         version = content.get("schema_version", SCHEMA) if isinstance(content, dict) else SCHEMA
         if isinstance(version, int) and version > SCHEMA:
             raise VsebenchError(

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from pydantic_core import from_json
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -36,7 +38,7 @@ class Noted:
         Raises:
             ValueError, KeyError, TypeError: it is not one.
         """
-        content = json.loads(text)
+        content = from_json(text)
         return cls(
             tuple(str(run_id) for run_id in content["run_ids"]),
             frozenset(str(run_id) for run_id in content.get("support", ())),

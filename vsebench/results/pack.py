@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from vsebench import files
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.contents import npz_bytes
 from vsebench.results.noted import PLAN, Noted
@@ -57,7 +58,7 @@ class Pack:
         """
         self.folder = folder
         try:
-            text = gzip.decompress(self.path.read_bytes()).split(b"\n")
+            text = gzip.decompress(files.read_bytes(self.path)).split(b"\n")
             opening = self._opening(text[0])
             self.lines = [Line.model_validate(from_json(line)) for line in text[1:-1]]
         except ValidationError as error:

@@ -168,7 +168,9 @@ class Store:
         try:
             own = Noted.parse(files.read_bytes(self._plan).decode())
             return own.after(packed.run_ids, packed.support)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except PermissionError as error:
+            raise VsebenchError(f"{self._plan} cannot be read: {error.strerror}") from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise VsebenchError(
                 f"{self._plan} is damaged: delete it, it only keeps the order of the rows and "
                 "which runs serve others only"

@@ -370,6 +370,7 @@ def test_a_search_that_would_not_be_fair_is_refused(
         ({"configurations": 7}, "--configurations 7: what so few points find is mostly luck"),
         ({"select": "time"}, "--select time and --target belong together"),
         ({"target": 1.0}, "--select time and --target belong together"),
+        ({"select": "time", "target": float("nan")}, "a dev quality above 0, got nan"),
     ],
 )
 def test_a_search_that_says_too_little_is_refused(options: dict[str, Any], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,8 @@ class Options:
                 f"--configurations {self.configurations}: what so few points find is mostly luck, "
                 f"which no interval over seeds shows: try at least {FEWEST}"
             )
+        if self.target is not None and not 0 < self.target < math.inf:
+            raise SpecError(f"--target takes a dev quality above 0, got {self.target:g}")
         if (self.select == "time") != (self.target is not None):
             raise SpecError(
                 "--select time and --target belong together: write --select time --target QUALITY, "
