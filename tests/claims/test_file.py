@@ -128,3 +128,14 @@ def test_a_pipe_is_no_claims_file(tmp_path):
     os.mkfifo(tmp_path / "claims.toml")
     with pytest.raises(SpecError, match="it is no regular file"):
         load_claims(tmp_path / "claims.toml")
+
+
+def test_rows_are_checked_before_anything_runs(tmp_path):
+    contrast = '{ row = "max,triplet", reference = "mean,triplet" }'
+    held = claims(tmp_path, {"contrast": contrast})
+    with pytest.raises(SpecError, match=r"suite suite\.toml has no pooling 'max'"):
+        held.check_rows(held.digest("suite.toml"), REGISTRY)
+    same = '{ row = "gpo,triplet", reference = "vsebench::gpo,triplet" }'
+    held = claims(tmp_path, {"contrast": same})
+    with pytest.raises(SpecError, match="compares gpo,triplet with itself"):
+        held.check_rows(held.digest("suite.toml"), REGISTRY)

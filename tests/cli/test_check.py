@@ -53,7 +53,7 @@ def test_a_sound_component_passes(capsys: pytest.CaptureFixture[str]) -> None:
     lines = text.splitlines()
     assert lines[0].startswith("dot (similarity, vsebench ")
     assert "  ok    a_score_depends_on_its_pair_only" in lines
-    assert lines[-1] == "8 passed, 0 failed, 0 skipped"
+    assert lines[-1] == "9 passed, 0 failed, 0 skipped"
 
 
 def test_a_broken_promise_is_shown_with_its_reproduction(

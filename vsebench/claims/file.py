@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from vsebench.files import read_bytes
+from vsebench.grid.planners import resolve_datasets
 from vsebench.grid.suite import load_suite
 from vsebench.grid.suite_fields import Seeds, one_line
 from vsebench.plugin.errors import MissingError, SpecError, did_you_mean
@@ -33,7 +34,17 @@ Row = tuple[str, str]
 """A row by its components: the one compared, and the loss with its sampler."""
 
 _Valid = TypeVar("_Valid", bound=BaseModel)
-_MACHINE = {"out", "workers", "device", "data_root", "executor", "plugin", "strict_data"}
+_MACHINE = {
+    "out",
+    "workers",
+    "device",
+    "data_root",
+    "executor",
+    "plugin",
+    "strict_data",
+    "run_timeout",
+    "stall_timeout",
+}
 """What of a suite says where it runs, not what is run."""
 
 
@@ -197,6 +208,27 @@ class ClaimsFile:
         raise SpecError(
             f"{self.path}: no claim names the suite {path}: it names {', '.join(self.suites)}"
         )
+
+    def check_rows(self, digest: str, registry: Registry) -> None:
+        """Refuses claims of a suite that name rows which it lacks.
+
+        Args:
+            digest: digest of the suite.
+            registry: names the components of rows.
+
+        Raises:
+            SpecError: there is such a claim, or one compares a row with itself.
+        """
+        for claim in self.claims.claim:
+            if self.digest(claim.suite) == digest:
+                task, _ = resolve_datasets(self.suites[claim.suite], registry)
+                one, *others = (
+                    self.row(claim, text, registry, task) for text in claim.contrast.rows
+                )
+                if one in others:
+                    raise SpecError(
+                        f"{self.path}: claim '{claim.id}' compares {','.join(one)} with itself"
+                    )
 
     def row(self, claim: Claim, text: str, registry: Registry, task: Task) -> Row:
         """The row that a claim names, as tables write it.

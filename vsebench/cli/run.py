@@ -129,10 +129,14 @@ def run_command(
 
 def _digest(claims: Path, suite: str | None, wanted: Suite) -> str:
     from vsebench.claims.file import load_claims
+    from vsebench.plugin.host.loader import load_plugins
 
     if suite is None:
         raise SpecError("--claims needs the suite file that the claims name: vsebench run SUITE …")
-    return load_claims(claims).digest_for(suite, wanted)
+    held = load_claims(claims)
+    digest = held.digest_for(suite, wanted)
+    held.check_rows(digest, load_plugins(wanted.plugin).registry)
+    return digest
 
 
 def _plan_table(plan: Plan) -> str:

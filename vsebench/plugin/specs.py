@@ -34,8 +34,6 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
     match = _SPEC.fullmatch(text.strip())
     if match is None:
         raise SpecError(f"'{text}' is not a component spec: write NAME or NAME:KEY=VALUE:KEY=VALUE")
-    if len(words := match["name"].split()) > 1:
-        raise SpecError(f"'{text}' is not one component: write {','.join(words)}")
     params: dict[str, str] = {}
     for item in match["params"].split(":")[1:]:
         key, equals, value = item.partition("=")

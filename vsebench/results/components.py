@@ -104,6 +104,8 @@ def resolve_ref(kind: str, text: str, registry: Registry) -> ComponentRef:
             nearest match).
     """
     name, given = parse_spec(text)
+    if len(words := name.split()) > 1:
+        raise SpecError(f"{kind} '{text}' is not one component: write {','.join(words)}")
     if kind == "dataset" and ("/" in name or name.startswith(".")):
         raise SpecError(
             f"dataset '{text}' is a path: name the data set, and give the folder that holds it as "
