@@ -41,6 +41,10 @@ def test_a_command_without_a_protocol_is_asked_for_no_key(said):
     assert "--set" not in said("report", "runs", "--lr", "1")
 
 
+def test_a_renamed_option_is_named(said):
+    assert "it is --configurations now" in said("tune", "--trials", "6")
+
+
 def test_every_translation_leads_somewhere(said):
     keys = {key for task in tasks() for key in task.protocol.model_fields} | {"epochs"}
     assert set(KEYS.values()) <= keys

@@ -257,3 +257,8 @@ def test_a_pipe_is_no_suite(tmp_path: Path):
     os.mkfifo(tmp_path / "suite.toml")
     with pytest.raises(SpecError, match="it is no regular file"):
         load_suite(tmp_path / "suite.toml")
+
+
+def test_a_name_that_no_file_system_takes_is_refused():
+    with pytest.raises(SpecError, match="has 300 bytes: file systems take 255"):
+        make_suite({"out": "x" * 300})

@@ -115,7 +115,12 @@ def add_row_command(
     )
     folder = write_external(out, row, (metrics.i2t_ranks, metrics.t2i_ranks))
     typer.echo(f"{folder}: {name} {MARK}, RSUM {metrics.rsum:.1f} on the test split of {test.spec}")
-    typer.echo(f"next: vsebench report {out}")
+    if Store(out).runs():
+        typer.echo(f"next: vsebench report {out}")
+    else:
+        typer.echo(
+            f"next: runs on the same data, which it is shown beside: vsebench run --out {out}"
+        )
 
 
 def _checked(name: str) -> str:

@@ -41,6 +41,10 @@ OPTIONS = {
 """What else other suites have options for."""
 
 
+RENAMED = {"trials": "configurations"}
+"""Options by what older releases called them."""
+
+
 def hint(option: str, known: Sequence[str]) -> str:
     """What to write instead of an option that a command does not have.
 
@@ -51,6 +55,8 @@ def hint(option: str, known: Sequence[str]) -> str:
     from vsebench.results.tasks import tasks
 
     name = option.lstrip("-").replace("-", "_")
+    if f"--{RENAMED.get(name)}" in known:
+        return f"it is --{RENAMED[name]} now"
     if "--set" in known:
         key = KEYS.get(name, name)
         protocols = (task.protocol.model_fields for task in tasks())

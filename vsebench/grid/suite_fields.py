@@ -68,6 +68,10 @@ def _expand_seeds(item: object) -> range:
     return range(first, last + 1)
 
 
+_LONGEST = 255
+"""Bytes of a file's name."""
+
+
 def _specs(value: object) -> tuple[str, ...]:
     """A comma list, or an array of specs and `{name, parameter…}` tables, as spec texts."""
     if isinstance(value, str):
@@ -104,6 +108,11 @@ def _paths(value: object) -> tuple[str, ...]:
 def _folder(value: object) -> str:
     if not isinstance(value, str | Path) or not str(value).strip():
         raise SpecError(f"name a folder; got {value!r}")
+    long = next((part for part in Path(value).parts if len(part.encode()) > _LONGEST), None)
+    if long is not None:
+        raise SpecError(
+            f"the name '{long[:20]}…' has {len(long.encode())} bytes: file systems take {_LONGEST}"
+        )
     return str(value)
 
 
