@@ -79,6 +79,7 @@ def add_row_command(
     from vsebench.report.external import MARK
     from vsebench.results.external import ExternalRow, write_external
     from vsebench.results.provenance import loaded_commit, now, versions
+    from vsebench.results.store import Store
 
     name = _checked(name)
     if (similarity is None) == (images is None or texts is None) or (similarity and images):
