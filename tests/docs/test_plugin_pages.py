@@ -68,7 +68,11 @@ def reader(
     "page",
     [
         # it checks an executor, whose promises take nine runs, each in a process of its own
-        pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.stem == "executor"))
+        pytest.param(
+            page,
+            id=page.stem,
+            marks=[pytest.mark.slow] * (page.stem in ("executor", "publish", "sampler")),
+        )
         for page in PAGES
     ],
 )

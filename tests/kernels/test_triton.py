@@ -35,6 +35,7 @@ INTERPRETED_TESTS = (
 
 
 @pytest.mark.timeout(600)  # ten seconds on an idle core
+@pytest.mark.slow
 def test_what_holds_for_other_operators_holds_in_the_interpreter() -> None:
     options = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
     done = subprocess.run(
