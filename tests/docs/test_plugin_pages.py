@@ -63,16 +63,15 @@ def reader(
     return Reader(printed, lambda folder: monkeypatch.chdir(Path.cwd() / folder), tmp_path / "site")
 
 
+LONG = ("executor", "publish", "sampler")
+"""Pages whose examples check components or train several runs, each in a process of its own."""
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "page",
     [
-        # it checks an executor, whose promises take nine runs, each in a process of its own
-        pytest.param(
-            page,
-            id=page.stem,
-            marks=[pytest.mark.slow] * (page.stem in ("executor", "publish", "sampler")),
-        )
+        pytest.param(page, id=page.stem, marks=[pytest.mark.slow] if page.stem in LONG else [])
         for page in PAGES
     ],
 )
