@@ -195,6 +195,7 @@ def test_every_example_is_found():
             "global",
             "mirflickr",
             "mirflickr-weighted",
+            "mirflickr-tuned",
             "flickr8k-words",
             "flickr8k-words-weighted",
             "nuswide81",
