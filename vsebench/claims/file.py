@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from vsebench.files import read_bytes
 from vsebench.grid.planners import resolve_datasets
-from vsebench.grid.suite import load_suite
+from vsebench.grid.suite import load_suite, read_toml
 from vsebench.grid.suite_fields import Seeds, one_line
 from vsebench.plugin.errors import MissingError, SpecError, did_you_mean
 from vsebench.plugin.specs import split_list
@@ -263,19 +261,9 @@ def load_claims(path: Path) -> ClaimsFile:
         SpecError: it cannot be read, a key is unknown, or a value is not allowed.
     """
     try:
-        values = tomllib.loads(read_bytes(path).decode())
+        values = read_toml(path, f"claims file {path}")
     except FileNotFoundError:
         raise MissingError(f"there is no claims file {path}: check the path") from None
-    except OSError as error:
-        raise SpecError(f"claims file {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise SpecError(
-            f"{path}: byte {error.start} is not UTF-8: save the file as UTF-8"
-        ) from None
-    except RecursionError:
-        raise SpecError(f"{path}: not valid TOML: it is nested too deeply") from None
-    except ValueError as error:  # of tomllib, of a pipe, and of a number of thousands of digits
-        raise SpecError(f"{path}: not valid TOML: {error}") from None
     claims = _parse(values, path)
     seen: set[str] = set()
     for claim in claims.claim:

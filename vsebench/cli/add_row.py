@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import Normalise, Orientation, PluginFiles, Similarity  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -50,21 +50,9 @@ def add_row_command(
             show_default=False,
         ),
     ] = None,
-    similarity: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="SIMS.npy",
-            help="Scores instead of embeddings, images × captions or captions × images.",
-        ),
-    ] = None,
-    orientation: Annotated[
-        Literal["images-captions", "captions-images"] | None,
-        typer.Option(help="The sides of --similarity, where it is square."),
-    ] = None,
-    normalise: Annotated[
-        bool,
-        typer.Option("--normalise", help="L2-normalise rows, so that scores are cosines."),
-    ] = False,
+    similarity: Similarity = None,
+    orientation: Orientation = None,
+    normalise: Normalise = False,
     data_root: Annotated[
         list[str] | None,
         typer.Option(metavar="DIR", help="Where the data set is looked for first; repeatable."),

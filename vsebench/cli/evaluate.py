@@ -10,7 +10,10 @@ import typer
 
 from vsebench.cli.options import (  # noqa: TC001  # typer reads annotations at run time
     Json,
+    Normalise,
+    Orientation,
     PluginFiles,
+    Similarity,
     TableOrJson,
 )
 from vsebench.plugin.errors import SpecError
@@ -50,21 +53,9 @@ def evaluate_command(
             "image.",
         ),
     ] = None,
-    similarity: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="SIMS.npy",
-            help="Scores instead of embeddings, images × captions or captions × images.",
-        ),
-    ] = None,
-    orientation: Annotated[
-        Literal["images-captions", "captions-images"] | None,
-        typer.Option(help="The sides of --similarity, where it is square."),
-    ] = None,
-    normalise: Annotated[
-        bool,
-        typer.Option("--normalise", help="L2-normalise rows, so that scores are cosines."),
-    ] = False,
+    similarity: Similarity = None,
+    orientation: Orientation = None,
+    normalise: Normalise = False,
     captions: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The captions, one a line, for --equal-captions."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import Level, format_option  # typer reads annotations at run time
+from vsebench.cli.options import Level, Width, format_option  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
@@ -49,14 +49,7 @@ def leaderboard_command(
         ),
     ] = False,
     level: Level = LEVEL,
-    width: Annotated[
-        int | None,
-        typer.Option(
-            min=40,
-            metavar="COLUMNS",
-            help="Where the text of a table ends; by default with the terminal.",
-        ),
-    ] = None,
+    width: Width = None,
 ) -> None:
     """Rank rows from several folders and machines: a board for each data set, protocol and metric
     version, with the groups of rows that cannot be told apart.

@@ -4,7 +4,8 @@ option `--level`, and data sets as the command line names them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -43,6 +44,32 @@ Level = Annotated[
     float,
     typer.Option(
         "--level", metavar="SHARE", help="Confidence level of the intervals.", callback=check_level
+    ),
+]
+
+Similarity = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="SIMS.npy",
+        help="Scores instead of embeddings, images × captions or captions × images.",
+    ),
+]
+
+Orientation = Annotated[
+    Literal["images-captions", "captions-images"] | None,
+    typer.Option(help="The sides of --similarity, where it is square."),
+]
+
+Normalise = Annotated[
+    bool, typer.Option("--normalise", help="L2-normalise rows, so that scores are cosines.")
+]
+
+Width = Annotated[
+    int | None,
+    typer.Option(
+        min=40,
+        metavar="COLUMNS",
+        help="Where the text of a table ends; by default with the terminal.",
     ),
 ]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import Level  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import Level, Width  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
@@ -53,14 +53,7 @@ def report_command(
         ),
     ] = None,
     level: Level = LEVEL,
-    width: Annotated[
-        int | None,
-        typer.Option(
-            min=40,
-            metavar="COLUMNS",
-            help="Where the text of a table ends; by default with the terminal.",
-        ),
-    ] = None,
+    width: Width = None,
     columns: Annotated[
         str,
         typer.Option(

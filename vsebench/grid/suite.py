@@ -135,11 +135,28 @@ def load_suite(path: Path | str, options: Mapping[str, Any] | None = None) -> Su
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_bytes(path).decode())
+        return read_toml(path, f"suite file '{path}'")
     except FileNotFoundError as error:
         raise MissingError(f"suite file '{path}' cannot be read: {error.strerror}") from None
+
+
+def read_toml(path: Path, name: str) -> dict[str, Any]:
+    """What a TOML file holds.
+
+    Args:
+        path: the file.
+        name: how an error names it where it cannot be read.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        SpecError: it cannot be read, or is not TOML in UTF-8.
+    """
+    try:
+        return tomllib.loads(read_bytes(path).decode())
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        raise SpecError(f"suite file '{path}' cannot be read: {error.strerror}") from None
+        raise SpecError(f"{name} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise SpecError(
             f"{path}: byte {error.start} is not UTF-8: save the file as UTF-8"

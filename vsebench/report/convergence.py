@@ -56,10 +56,10 @@ def reach_own_best(run: Run) -> Reach | None:
 
 
 def _at(run: Run, evaluation: Evaluation) -> Reach:
-    return Reach(evaluation.step, evaluation.epoch, _head_start(run) + evaluation.seconds)
+    return Reach(evaluation.step, evaluation.epoch, head_start(run) + evaluation.seconds)
 
 
-def _head_start(run: Run) -> float:
+def head_start(run: Run) -> float:
     """The seconds that the method needs first."""
     cost = run.record.cost
     return cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0

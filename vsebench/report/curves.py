@@ -10,6 +10,7 @@ import numpy as np
 from vsebench.files import replacing
 from vsebench.plugin.errors import VsebenchError
 from vsebench.plugin.extras import require
+from vsebench.report.convergence import head_start
 from vsebench.report.learning_curve import learning_curve
 from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import LEVEL, t_interval
@@ -59,10 +60,7 @@ def mean_curve(runs: Sequence[Run], level: float = LEVEL) -> Curve:
     """
     by_step = [{evaluation.step: evaluation for evaluation in run.curve} for run in runs]
     steps = sorted(set.intersection(*(set(each) for each in by_step))) if by_step else []
-    head = [
-        cost.prior_seconds + cost.mining_seconds if (cost := run.record.cost) is not None else 0.0
-        for run in runs
-    ]
+    head = [head_start(run) for run in runs]
     curve = Curve([], [], [], [], [])
     for step in steps:
         points = [each[step] for each in by_step]

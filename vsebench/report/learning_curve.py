@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from vsebench.report.convergence import head_start
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -104,5 +106,5 @@ def _start(run: Run, unit: Unit) -> float:
     if cost is None or unit == "steps":
         return 0.0
     if unit == "seconds":
-        return cost.prior_seconds + cost.mining_seconds
+        return head_start(run)
     return (cost.prior_cpu_seconds or 0.0) + (cost.mining_cpu_seconds or 0.0)
