@@ -10,7 +10,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+import typer
 
+from vsebench.cli.app import app
 from vsebench.cli.refresh import content_of
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import load_suite
@@ -42,7 +44,9 @@ def test_a_table_is_what_its_command_makes(
     page: Path, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    assert place.content == content_of(place.command), f"run 'vsebench refresh {page}'"
+    assert place.content == content_of(place.command, typer.main.get_command(app).main), (
+        f"run 'vsebench refresh {page}'"
+    )
 
 
 @pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.parent.name)

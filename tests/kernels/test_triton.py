@@ -171,7 +171,7 @@ def test_prefix_scores_compile(capability: int, size: int, tmp_path: Path) -> No
 def test_a_device_computes_what_torch_does(dtype: torch.dtype, rows: int) -> None:
     from tests.kernels.test_sorted_pooling import gradients, ragged
     from vsebench.kernels import sorted_weighted_sum
-    from vsebench.kernels.sorted_pooling import TorchSortedSum
+    from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
 
     features, lengths, weights = (each.cuda() for each in ragged(6, rows, 200, ties=True))
     features = features.to(dtype)

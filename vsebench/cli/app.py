@@ -39,7 +39,7 @@ from vsebench.cli.submit import submit_command
 from vsebench.cli.throughput import throughput_app
 from vsebench.cli.tune import tune_command
 from vsebench.cli.verify import verify_command
-from vsebench.cli.wrong_options import hint
+from vsebench.cli.wrong_options import usage_message
 from vsebench.plugin.errors import VsebenchError
 
 if TYPE_CHECKING:
@@ -170,19 +170,3 @@ def _refuse(message: str) -> int:
     """Says on one line why a request cannot be served."""
     print(f"vsebench: error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201  # rich and typer would wrap the line
     return WRONG_REQUEST
-
-
-def usage_message(error: typer.TyperException) -> str:
-    """What typer says of a misspelt option or a wrong value, as our own errors say it."""
-    context = getattr(error, "ctx", None)
-    option = getattr(error, "option_name", None)
-    if option and hasattr(error, "possibilities") and context is not None:
-        known = [
-            name
-            for parameter in context.command.params
-            for name in parameter.opts
-            if name.startswith("-")
-        ]
-        return f"'{context.command_path}' has no option '{option}': {hint(option, known)}"
-    message = error.format_message().rstrip(".")
-    return message[:1].lower() + message[1:]

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.cli.wrong_options import usage_message
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vsebench.report.document import Place
 
 STALE = 3
@@ -25,6 +28,7 @@ _FENCES = {"table": "text", "csv": "csv", "json": "json", "latex": "latex"}
 
 
 def refresh_command(
+    context: typer.Context,
     documents: Annotated[
         list[Path],
         typer.Argument(metavar="FILE...", help="Markdown files with markers.", show_default=False),
@@ -44,20 +48,24 @@ def refresh_command(
             f"{documents[0]} has no marker: write '<!-- vsebench report DIR -->' and "
             "'<!-- /vsebench -->' on lines of their own where the table is to be"
         )
-    stale = [old for document in marked for old in _refresh(document, check=check)]
+    root = context.find_root().command.main
+    stale = [old for document in marked for old in _refresh(document, root, check=check)]
     if check:
         for old in stale:
             typer.echo(f"{old}: not current")
         raise typer.Exit(STALE if stale else 0)
 
 
-def content_of(command: str) -> str:
+def content_of(command: str, vsebench: Callable[..., object]) -> str:
     """What stands between the markers of a command.
+
+    Args:
+        command: the marker's command line.
+        vsebench: `main` of the command that has all subcommands.
 
     Raises:
         VsebenchError: it is none of `TABLES`, writes files, or is refused by itself.
     """
-    from vsebench.cli.app import app, usage_message
     from vsebench.report.formats import WIDTH
 
     try:
@@ -70,9 +78,7 @@ def content_of(command: str) -> str:
     output = io.StringIO()
     try:
         with redirect_stdout(output):
-            typer.main.get_command(app).main(
-                args=arguments, prog_name="vsebench", standalone_mode=False
-            )
+            vsebench(args=arguments, prog_name="vsebench", standalone_mode=False)
     except typer.TyperException as error:
         raise SpecError(usage_message(error)) from error
     text = output.getvalue().strip("\n")
@@ -80,7 +86,7 @@ def content_of(command: str) -> str:
     return f"\n{text}\n\n" if form == "md" else f"```{_FENCES[form]}\n{text}\n```\n"
 
 
-def _refresh(document: Path, *, check: bool) -> list[str]:
+def _refresh(document: Path, vsebench: Callable[..., object], *, check: bool) -> list[str]:
     """Makes the tables of a document again; returns where they were not current."""
     from vsebench.files import write_text
     from vsebench.report.document import with_contents
@@ -88,7 +94,7 @@ def _refresh(document: Path, *, check: bool) -> list[str]:
     found, contents = _places(document), []
     for place in found:
         try:
-            contents.append(content_of(place.command))
+            contents.append(content_of(place.command, vsebench))
         except VsebenchError as error:
             raise VsebenchError(f"{document}, line {place.line}: {error}") from error
     stale = [

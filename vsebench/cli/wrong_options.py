@@ -9,6 +9,8 @@ from vsebench.plugin.errors import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import typer
+
 KEYS = {
     "learning_rate": "lr",
     "num_epochs": "epochs",
@@ -67,3 +69,19 @@ def hint(option: str, known: Sequence[str]) -> str:
         if name in OPTIONS:
             return f"write {OPTIONS[name]}"
     return did_you_mean(option, known)
+
+
+def usage_message(error: typer.TyperException) -> str:
+    """What typer says of a misspelt option or a wrong value, as our own errors say it."""
+    context = getattr(error, "ctx", None)
+    option = getattr(error, "option_name", None)
+    if option and hasattr(error, "possibilities") and context is not None:
+        known = [
+            name
+            for parameter in context.command.params
+            for name in parameter.opts
+            if name.startswith("-")
+        ]
+        return f"'{context.command_path}' has no option '{option}': {hint(option, known)}"
+    message = error.format_message().rstrip(".")
+    return message[:1].lower() + message[1:]
