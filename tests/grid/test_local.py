@@ -16,12 +16,14 @@ from vsebench.kernels.devices import RUNS_ON_DEVICE
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease
 from vsebench.results.process import start_time
+from vsebench.results.provenance import RUN_DEVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.grid.conftest import MakeJob
+    from vsebench.grid.job import Place
     from vsebench.plugin.executors import Job
     from vsebench.results.spec import RunSpec
 
@@ -147,7 +149,7 @@ def test_a_run_gets_the_threads_of_its_protocol_and_keeps_its_memory(
 def test_on_cuda_jobs_are_dealt_out_over_the_devices(
     job: MakeJob, out: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("vsebench.grid.local.cuda_devices", lambda: ["4", "6"])
+    monkeypatch.setattr("vsebench.grid.dealing.cuda_devices", lambda: ["4", "6"])
     specs = [doing("meet", seed).model_copy(update={"device": "cuda"}) for seed in (0, 1)]
     run(job, *specs, workers=2)
     assert sorted(path.read_text() for path in out.glob("here-*")) == ["4", "6"]
@@ -164,11 +166,10 @@ class Ended:
         job: Job,
         listen: Callable[[None], None],
         *,
-        cuda_device: str,
-        on_device: int,
+        place: Place,
         **_: Any,
     ) -> None:
-        self.started.append(environment(job.resources.threads, cuda_device, on_device))
+        self.started.append(environment(job.resources.threads, place))
         listen(None)
 
     def death(self) -> str:
@@ -182,13 +183,28 @@ def test_on_cuda_a_device_may_have_several_jobs_which_know_how_many(
     job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(Ended, "started", [])
-    monkeypatch.setattr("vsebench.grid.local.cuda_devices", lambda: ["4", "6"])
+    monkeypatch.setattr("vsebench.grid.dealing.cuda_devices", lambda: ["4", "6"])
     monkeypatch.setattr("vsebench.grid.local.RunProcess", Ended)
     specs = [doing("tell", seed).model_copy(update={"device": "cuda"}) for seed in range(8)]
     run(job, *specs, workers=5)
     devices = [variables["CUDA_VISIBLE_DEVICES"] for variables in Ended.started]
     assert devices == ["4", "6", "4", "6", "4", "4", "6", "4"]  # in the order in which slots end
-    assert {variables[RUNS_ON_DEVICE] for variables in Ended.started} == {"3"}
+    shared = {(env["CUDA_VISIBLE_DEVICES"], env[RUNS_ON_DEVICE]) for env in Ended.started}
+    assert shared == {("4", "3"), ("6", "2")}
+
+
+def test_named_devices_and_shares_are_what_runs_have(
+    job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ended, "started", [])
+    monkeypatch.setattr("vsebench.grid.dealing.cuda_devices", lambda: ["4", "6", "7"])
+    monkeypatch.setattr("vsebench.grid.local.RunProcess", Ended)
+    jobs = [job(doing("tell", seed).model_copy(update={"device": "cuda"})) for seed in range(4)]
+    LocalExecutor(4, ("cuda:2/3", "cuda:0")).execute(jobs, lambda *_: None)
+    assert [
+        (env["CUDA_VISIBLE_DEVICES"], env[RUN_DEVICES], env[RUNS_ON_DEVICE])
+        for env in Ended.started
+    ] == [("7", "cuda:2", "3"), ("4", "cuda:0", "1"), ("7", "cuda:2", "3"), ("7", "cuda:2", "3")]
 
 
 def test_jobs_end_with_the_executor(job: MakeJob, out: Path):

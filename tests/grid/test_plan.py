@@ -403,6 +403,72 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch):
     assert make(device="auto").workers == 2
 
 
+@pytest.fixture
+def two_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+@pytest.mark.usefixtures("opened", "two_devices")
+def test_which_devices_a_suite_names_changes_no_run() -> None:
+    anywhere = make(device="cuda", loss="triplet", seeds="0-5")
+    for device, workers in (
+        ("cuda:1", 1),
+        ("cuda:1,cuda:0", 2),
+        ("cuda:0/4", 4),
+        ("cuda/2", 4),
+        (["cuda:0", "cuda:1/2"], 3),
+    ):
+        named = make(device=device, loss="triplet", seeds="0-5")
+        assert [run.run_id for run in named.runs] == [run.run_id for run in anywhere.runs]
+        assert {run.device for run in named.runs} == {"cuda"}
+        assert named.workers == workers
+        assert named.devices == tuple(device.split(",") if isinstance(device, str) else device)
+    assert anywhere.devices == ()
+    assert make(device="cuda:1", loss="triplet", seeds="0-5", workers=3).workers == 3
+
+
+@pytest.mark.usefixtures("opened", "two_devices")
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            {"device": "cuda:7"},
+            "there is no device 'cuda:7': this machine has cuda:0, cuda:1",
+        ),
+        (
+            {"device": "cuda:0/2", "workers": 3},
+            (
+                "--workers 3 is more than the shares of --device cuda:0/2 hold, which is 2: leave "
+                "one of the two out"
+            ),
+        ),
+    ],
+)
+def test_devices_that_cannot_be_had_are_refused_before_anything_runs(
+    values: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        make(**values)
+    assert str(caught.value) == said
+
+
+@pytest.mark.usefixtures("opened", "two_devices")
+def test_an_executor_that_deals_out_devices_itself_is_told_of_shares_alone(
+    tmp_path: Path,
+) -> None:
+    plugin = tmp_path / "cluster.py"
+    plugin.write_text(EXECUTOR_FILE)
+    cluster = {"executor": "cluster", "plugin": [str(plugin)]}
+    planned = make(**cluster, device="cuda/4")
+    assert (planned.workers, planned.share, planned.devices) == (8, 0.25, ())
+    with pytest.raises(
+        SpecError, match="--device cuda:1 names devices of this machine, and executor 'cluster' "
+    ):
+        make(**cluster, device="cuda:1")
+
+
 def test_the_protocols_of_data_sets_exist():
     cards = [component.card for component in load_plugins().registry if component.kind == "dataset"]
     assert {

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vsebench.results.provenance import git_commit, peak_memory_mb, provenance
+from vsebench.results.provenance import RUN_DEVICES, git_commit, peak_memory_mb, provenance
+from vsebench.results.record import Provenance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,3 +77,17 @@ def test_a_record_names_device_and_libraries() -> None:
     )
     assert found.device_name
     assert 50 < peak_memory_mb(torch.device("cpu")) < 1e6
+
+
+def test_a_record_says_which_devices_a_run_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUN_DEVICES, "cuda:1")
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "H200")
+    assert provenance(torch.device("cuda"), "").devices == "cuda:1"
+    assert provenance(torch.device("cpu"), "").devices == ""
+
+
+def test_devices_are_written_only_where_they_are_known() -> None:
+    found = provenance(torch.device("cpu"), "")
+    assert "devices" not in found.model_dump()
+    known = found.model_copy(update={"devices": "cuda:0"})
+    assert Provenance.model_validate_json(known.model_dump_json()) == known

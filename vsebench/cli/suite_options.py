@@ -64,9 +64,18 @@ Changes = Annotated[
         help="Change a protocol key, e.g. embed_dim=128; repeatable.",
     ),
 ]
-DeviceName = Annotated[str | None, typer.Option(help="auto, cpu or cuda. [default: auto]")]
+DeviceName = Annotated[
+    str | None,
+    typer.Option(
+        help="auto, cpu, cuda, or CUDA devices by number, such as cuda:0,cuda:1; cuda:0/4 is one "
+        "that four runs share. [default: auto]"
+    ),
+]
 Workers = Annotated[
-    int | None, typer.Option(help="Runs at a time. [default: physical cores, or CUDA devices]")
+    int | None,
+    typer.Option(
+        help="Runs at a time. [default: physical cores, or CUDA devices and shares of them]"
+    ),
 ]
 ExecutorName = Annotated[str | None, typer.Option(help="Where runs are run. [default: local]")]
 RunTimeout = Annotated[

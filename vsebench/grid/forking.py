@@ -137,7 +137,7 @@ def preloading() -> Iterator[ForkServer | None]:
 
 def preloading_for(suite: Suite) -> AbstractContextManager[object]:
     """`preloading`, where the suite's runs are likely to be forked."""
-    cuda = suite.device == "cuda" or (
+    cuda = suite.device.startswith("cuda") or (
         suite.device == "auto" and any(path.exists() for path in _NVIDIA)
     )
     likely = suite.executor == "local" and not cuda

@@ -8,13 +8,14 @@ import io
 import os
 import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from vsebench.files import guarded
 from vsebench.grid.execute import attempt
 from vsebench.kernels.devices import RUNS_ON_DEVICE
 from vsebench.plugin.executors import MALLOC, Job, Limits, Resources
 from vsebench.results.directory import RunDirectory
+from vsebench.results.provenance import RUN_DEVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,16 +28,30 @@ NO_LIMITS = Limits()
 _STANDARD = (1, 2)
 
 
-def job_of(spec: AnySpec, directory: Path, limits: Limits = NO_LIMITS) -> Job:
-    """The job of a run that is to be executed in a directory."""
-    resources = Resources(spec.device, spec.protocol.threads)
+def job_of(spec: AnySpec, directory: Path, limits: Limits = NO_LIMITS, share: float = 1.0) -> Job:
+    """The job of a run that is to be executed in a directory, on a share of a device."""
+    resources = Resources(spec.device, spec.protocol.threads, share)
     text = spec.model_dump_json()
     return Job(spec.run_id, text, directory, spec.depends_on, resources, limits)
 
 
-def environment(threads: int, cuda_device: str | None = None, on_device: int = 1) -> dict[str, str]:
+class Place(NamedTuple):
+    """Where on this machine a run has its CUDA devices.
+
+    Attributes:
+        names: the devices as `--device` names them, such as `cuda:1`.
+        visible: the same as `CUDA_VISIBLE_DEVICES` names them: all that the process sees.
+        runs: runs that share them at most.
+    """
+
+    names: tuple[str, ...]
+    visible: tuple[str, ...]
+    runs: int = 1
+
+
+def environment(threads: int, place: Place | None = None) -> dict[str, str]:
     """The environment of a run's process: this one's and its module search path, with as many
-    threads as the run's protocol says; on CUDA with one device, which so many runs share.
+    threads as the run's protocol says; on CUDA with its place.
     """
     given = Resources("cpu", threads).variables
     ours = {name: value for name, value in os.environ.items() if name in MALLOC}
@@ -46,9 +61,14 @@ def environment(threads: int, cuda_device: str | None = None, on_device: int = 1
         **ours,
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
-    if cuda_device is None:
+    if place is None:
         return settings
-    return {**settings, "CUDA_VISIBLE_DEVICES": cuda_device, RUNS_ON_DEVICE: str(on_device)}
+    return {
+        **settings,
+        "CUDA_VISIBLE_DEVICES": ",".join(place.visible),
+        RUN_DEVICES: ",".join(place.names),
+        RUNS_ON_DEVICE: str(place.runs),
+    }
 
 
 def open_log(directory: Path) -> BinaryIO:

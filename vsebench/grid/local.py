@@ -13,10 +13,10 @@ from contextlib import nullcontext, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
+from vsebench.grid.dealing import place_of
 from vsebench.grid.forking import preloading
 from vsebench.grid.job import environment, open_log
 from vsebench.grid.patience import ASK, Patience, parse_event, whereabouts
-from vsebench.kernels.devices import cuda_devices
 from vsebench.plugin.executors import Schedule
 from vsebench.results.directory import RunDirectory
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vsebench.grid.forking import ForkServer
+    from vsebench.grid.job import Place
     from vsebench.plugin.executors import Event, Job, Report
 
     Inbox = SimpleQueue[tuple[str, Event | None]]
@@ -44,10 +45,12 @@ class LocalExecutor:
     Attributes:
         workers: jobs at a time; on CUDA they are dealt out over the devices, of which each may
             have several.
+        devices: the CUDA devices, as `--device` names them; none stands for all.
     """
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, devices: Sequence[str] = ()) -> None:
         self.workers = workers
+        self.devices = tuple(devices)
 
     def execute(self, jobs: Sequence[Job], report: Report) -> None:
         with preloading() if any(map(_may_fork, jobs)) else nullcontext() as server:
@@ -81,12 +84,12 @@ class LocalExecutor:
                 process.stop()
 
     def _start(self, job: Job, slot: int, inbox: Inbox, server: ForkServer | None) -> RunProcess:
-        devices = cuda_devices() if job.resources.device == "cuda" else []
         return RunProcess(
             job,
             lambda event: inbox.put((job.run_id, event)),
-            cuda_device=devices[slot % len(devices)] if devices else None,
-            on_device=-(-self.workers // len(devices)) if devices else 1,
+            place=place_of(slot, self.workers, self.devices)
+            if job.resources.device == "cuda"
+            else None,
             server=server if _may_fork(job) else None,
         )
 
@@ -147,8 +150,7 @@ class RunProcess:
     Args:
         job: the run.
         listen: see above.
-        cuda_device: the only device that the process sees; None leaves it all.
-        on_device: runs that share this device at most.
+        place: the devices that the process sees; None leaves it all.
         server: forks the process where it can; without it, it is a new one.
     """
 
@@ -157,8 +159,7 @@ class RunProcess:
         job: Job,
         listen: Callable[[dict[str, object] | None], None],
         *,
-        cuda_device: str | None = None,
-        on_device: int = 1,
+        place: Place | None = None,
         server: ForkServer | None = None,
     ) -> None:
         self.job = job
@@ -173,7 +174,7 @@ class RunProcess:
             try:
                 self._process = self._start(
                     (stdin, stdout, log.fileno()),
-                    environment(job.resources.threads, cuda_device, on_device),
+                    environment(job.resources.threads, place),
                     server,
                 )
             except BaseException:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from vsebench.data.open import open_dataset
+from vsebench.grid.dealing import deal
 from vsebench.grid.job import NO_LIMITS
 from vsebench.grid.planners import Opened, resolve_datasets
 from vsebench.grid.preflight import check_components
-from vsebench.kernels.devices import default_workers, resolve_device
+from vsebench.kernels.devices import resolve_device
+from vsebench.kernels.named_devices import parse
 from vsebench.plugin.executors import Limits
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.routes import asked
@@ -43,6 +45,8 @@ class Plan:
         trials: ids of the runs that are tried for a choice and are no rows of a table, either, with
             what tells each from others of its label.
         limits: time that each run may take.
+        devices: the CUDA devices that runs are dealt out over; any, where none is named.
+        share: the part of a device that each run has.
     """
 
     runs: tuple[RunBase, ...]
@@ -54,6 +58,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     trials: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = NO_LIMITS
+    devices: tuple[str, ...] = ()
+    share: float = 1.0
 
     def label(self, run: RunBase, *, short: bool = False) -> str:
         """How progress and errors name a run; `short` leaves its data set out."""
@@ -88,7 +94,8 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
         registry,
     )
     task, datasets = resolve_datasets(suite, registry)
-    device = resolve_device(suite.device)
+    devices = parse(suite.device)
+    device = resolve_device(devices.kind)
 
     def open_data(dataset: ComponentRef) -> Opened:
         if reading is not None:
@@ -97,30 +104,24 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
         return replace(opened, fields={**opened.fields, "claims": claims})
 
     planned: Planned = task.load_planner()(suite, datasets, open_data, device, registry)
-    workers = suite.workers or _default_workers(executor, device, registry)
+    dealt = deal(suite.workers, devices, device, executor, registry)
     return Plan(
-        with_concurrency(planned.runs, workers),
+        with_concurrency(planned.runs, dealt.workers),
         executor,
-        workers,
+        dealt.workers,
         Path(suite.out),
         files,
         planned.support,
         tuple(dict.fromkeys(_warnings(planned, registry))),
         limits=Limits(_seconds(suite.run_timeout), _seconds(suite.stall_timeout)),
+        devices=dealt.devices,
+        share=dealt.share,
     )
 
 
 def _seconds(minutes: float | None) -> float | None:
     """None for no limit, which a suite writes as 0."""
     return 60 * minutes if minutes else None
-
-
-def _default_workers(
-    executor: ComponentRef, device: Literal["cpu", "cuda"], registry: Registry
-) -> int:
-    """Runs at a time where nobody says: the executor knows, or this machine decides."""
-    known = getattr(registry.get("executor", executor.name).load(), "default_workers", None)
-    return int((known or default_workers)(device))
 
 
 def with_concurrency(runs: tuple[RunBase, ...], workers: int) -> tuple[RunBase, ...]:

@@ -141,7 +141,7 @@ def _device(suite: Suite, protocol: AnnotationProtocol, resolved: Device) -> Dev
     """The sequential engine is the CPU's."""
     if protocol.engine == "minibatch":
         return resolved
-    if suite.device == "cuda":
+    if suite.device.startswith("cuda"):
         raise SpecError(
             "the sequential engine runs on the CPU: use --set engine=minibatch, or --device cpu"
         )

@@ -90,8 +90,11 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
         _set_damaged_aside(run, store, watch)
     executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
     _drain(
-        executor.create(plan.executor.params, workers=plan.workers),
-        [job_of(run, store.directory_for(run).path, plan.limits) for run in todo.values()],
+        executor.create(plan.executor.params, workers=plan.workers, devices=plan.devices),
+        [
+            job_of(run, store.directory_for(run).path, plan.limits, plan.share)
+            for run in todo.values()
+        ],
         watch,
     )
     return GridOutcome(

@@ -9,7 +9,7 @@ import json
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,6 +17,7 @@ from vsebench.files import read_bytes
 from vsebench.grid.suite_fields import (
     Changes,
     Count,
+    DeviceNames,
     Folder,
     Minutes,
     NonNegative,
@@ -69,10 +70,12 @@ class Suite(BaseModel):
     """Protocol keys that differ from the preset."""
     tuned: TunedRows = ()
     """Protocol keys of single rows; all rows or none, and the same keys for all."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """`auto` is CUDA where there is a device, else the CPU."""
+    device: DeviceNames = "auto"
+    """`auto` is CUDA where there is a device, else the CPU; `cuda:0,cuda:1` are the CUDA devices
+    that runs are dealt out over, and `cuda:0/4` is one that four runs share.
+    """
     workers: Count = None
-    """Runs at a time; by default one per physical core, or one per CUDA device."""
+    """Runs at a time; by default one per physical core, or one per CUDA device or share of one."""
     executor: str = "local"
     """Where runs are run: a component spec."""
     run_timeout: Minutes = 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from vsebench.kernels.named_devices import PATTERN, parse
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.params import Scalar, format_value
 from vsebench.plugin.registry import quote
@@ -116,6 +117,16 @@ def _folder(value: object) -> str:
     return str(value)
 
 
+def _devices(value: object) -> str:
+    """A comma list, or an array of names, as text."""
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        raise SpecError(f"write a device or an array of devices, such as cuda:0; got {value!r}")
+    text = ",".join(items)
+    parse(text)
+    return text
+
+
 def _count(value: object) -> object:
     """Refuses what pydantic takes for 1."""
     if isinstance(value, bool):
@@ -177,6 +188,12 @@ _SPECS_SCHEMA = {
     ]
 }
 _PATHS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_DEVICES_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "pattern": PATTERN},
+        {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": PATTERN}},
+    ]
+}
 _SEED_SCHEMA = {"type": "integer", "minimum": 0}
 _SEEDS_SCHEMA = {
     "anyOf": [
@@ -196,6 +213,7 @@ Folder = Annotated[
     str, BeforeValidator(_folder), WithJsonSchema({"type": "string", "minLength": 1})
 ]
 Seeds = Annotated[tuple[int, ...], BeforeValidator(parse_seeds), WithJsonSchema(_SEEDS_SCHEMA)]
+DeviceNames = Annotated[str, BeforeValidator(_devices), WithJsonSchema(_DEVICES_SCHEMA)]
 Count = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_count)]
 NonNegative = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_count)]
 Minutes = Annotated[Annotated[float, Field(ge=0, le=MOST_MINUTES)], BeforeValidator(_minutes)]

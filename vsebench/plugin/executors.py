@@ -58,10 +58,12 @@ class Resources:
     Attributes:
         device: `cpu`, or `cuda` for one CUDA device; a run uses the first that its process sees.
         threads: CPU threads.
+        share: the part of a CUDA device that it has, from 0 to 1.
     """
 
     device: Literal["cpu", "cuda"]
     threads: int
+    share: float = 1.0
 
     @property
     def variables(self) -> dict[str, str]:

@@ -150,7 +150,7 @@ KINDS: Mapping[str, Kind] = {
             "runs a suite's runs somewhere",
             roles=("Executor",),
             option="--executor NAME",
-            context=frozenset({"workers"}),
+            context=frozenset({"workers", "devices"}),
         ),
     )
 }

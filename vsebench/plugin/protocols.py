@@ -165,7 +165,9 @@ class FrozenEncoder(Protocol):
 
 
 class Executor(Protocol):
-    """Executes jobs somewhere. `__init__` may take `workers`, how many at a time.
+    """Executes jobs somewhere. `__init__` may take `workers`, how many at a time, and `devices`,
+    the CUDA devices of this machine that `--device` names, such as `("cuda:0", "cuda:1/2")`; none
+    where any will do. An executor that does not take them cannot be asked for single devices.
 
     It may have a static method `default_workers(device)`, `cpu` or `cuda`: how many where nobody
     says. Without it, that is as many as this machine has CUDA devices, or cores.

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 NEVER = "never"
 """The stopping rule of a protocol that has none."""
@@ -20,6 +26,20 @@ class Frozen(BaseModel):
     """What is written to disk: immutable, and nothing unknown in it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sparse(Frozen):
+    """Has fields that are written only where they hold something, so that what was written before
+    there were such fields stays as it is.
+    """
+
+    sparse: ClassVar[tuple[str, ...]] = ()
+    """Their names."""
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        return {key: value for key, value in values.items() if value or key not in self.sparse}
 
 
 class AnyProtocol(Frozen):

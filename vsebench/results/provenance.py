@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
     import torch
 
+RUN_DEVICES = "VSEBENCH_RUN_DEVICES"
+"""The environment variable that says which of the machine's CUDA devices a run has, as `--device`
+names them.
+"""
+
 _LIBRARIES = ("vsebench", "torch", "numpy", "numba", "transformers", "pillow")
 _PACKAGE = Path(__file__).parent.parent
 # What a hook of somebody's repository leaves to the commands that it starts
@@ -49,6 +54,7 @@ def provenance(device: torch.device, matmul: str) -> Provenance:
         },
         git_commit=loaded_commit(),
         matmul=matmul,
+        devices=os.environ.get(RUN_DEVICES, "") if device.type == "cuda" else "",
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results.protocol import Frozen
+from vsebench.results.protocol import Frozen, Sparse
 from vsebench.results.run_base import METRIC_VERSION
 from vsebench.results.spec import AnySpec, RunSpec
 
@@ -140,8 +140,10 @@ class Column(Frozen):
     source: str
 
 
-class Provenance(Frozen):
+class Provenance(Sparse):
     """Where and with what a run was made."""
+
+    sparse: ClassVar[tuple[str, ...]] = ("devices",)
 
     started: str = Field(description="UTC, ISO 8601")
     host: str
@@ -154,6 +156,11 @@ class Provenance(Frozen):
     )
     matmul: str = Field("", description="how fp32 matrix products were computed")
     restarts: int = Field(0, description="how often the run was resumed from a checkpoint")
+    devices: str = Field(
+        "",
+        description="the machine's CUDA devices that it ran on, as --device names them; empty on "
+        "the CPU and where nobody said",
+    )
 
 
 class RunRecord(Frozen):

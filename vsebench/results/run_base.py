@@ -8,11 +8,11 @@ from abc import ABC, abstractmethod
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from vsebench.plugin.kinds import KINDS
 from vsebench.results.components import ComponentRef, ComponentSlot, slots_of
-from vsebench.results.protocol import NEVER, AnyProtocol, Frozen
+from vsebench.results.protocol import NEVER, AnyProtocol, Frozen, Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,13 +84,10 @@ class Tuning(Frozen):
     )
 
 
-class RunBase(Frozen, ABC):
+class RunBase(Sparse, ABC):
     """What the runs of every task have: one point of the grid, fully resolved."""
 
     sparse: ClassVar[tuple[str, ...]] = ("tuning", "claims")
-    """Fields that are written only where they hold something: records made before them stay as
-    they are.
-    """
 
     dataset: Annotated[ComponentRef, ComponentSlot("dataset")]
     data_fingerprint: str
@@ -126,11 +123,6 @@ class RunBase(Frozen, ABC):
         if isinstance(values, dict):
             values = {key: value for key, value in values.items() if key != "role"}
         return values
-
-    @model_serializer(mode="wrap")
-    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        values: dict[str, Any] = handler(self)
-        return {key: value for key, value in values.items() if value or key not in self.sparse}
 
     @property
     @abstractmethod
