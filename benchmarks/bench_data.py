@@ -15,7 +15,8 @@ from vsebench.data.feature_arrays import QuantisedFeatures
 from vsebench.data.fingerprint import scan
 from vsebench.data.scenes.dataset import write
 from vsebench.data.scenes.options import Options
-from vsebench.data.vocabulary import Vocabulary, tokenise
+from vsebench.data.vocabulary import Vocabulary
+from vsebench.data.words import tokenise
 
 if TYPE_CHECKING:
     from pathlib import Path

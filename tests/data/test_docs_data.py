@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import doctest
 import re
 from pathlib import Path
 
@@ -9,6 +10,12 @@ from vsebench.data.open import open_dataset
 from vsebench.plugin.host.loader import load_plugins
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
+
+
+def test_the_examples_print_what_the_page_shows():
+    examples = doctest.DocTestParser().get_doctest(PAGE.read_text(), {}, PAGE.name, None, 0)
+    assert len(examples.examples) >= 6
+    assert doctest.DocTestRunner().run(examples).failed == 0
 
 
 def test_the_documented_data_set_works(tmp_path):

@@ -12,7 +12,7 @@ from vsebench.data import flickr8k
 from vsebench.data.feature_arrays import RowSelection
 from vsebench.data.flickr8k import Flickr8k
 from vsebench.data.open import open_dataset
-from vsebench.data.vocabulary import tokenise
+from vsebench.data.words import tokenise
 from vsebench.plugin import DataError
 
 REAL = Path(os.environ.get("VSEBENCH_DATA") or Path(__file__).parents[3] / "shared" / "data")

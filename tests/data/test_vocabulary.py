@@ -3,27 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vsebench.data.vocabulary import Vocabulary, has_word, tokenise
+from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import DataError
-
-
-@pytest.mark.parametrize(
-    ("caption", "words"),
-    [
-        ("A dog.", ["a", "dog"]),
-        ("  Two  T-shirts, 3 hats! ", ["two", "t-shirts", "3", "hats"]),
-        ("the man 's hat", ["the", "man", "s", "hat"]),
-        ("the man's hat", ["the", "man", "s", "hat"]),
-        ("ÉCOLE naïve", ["école", "naïve"]),
-        ("snake_case -- dash-", ["snake", "case", "dash"]),
-        ("<start> <pad>", ["start", "pad"]),
-        (" . !", []),
-        ("", []),
-    ],
-)
-def test_tokenise(caption, words):
-    assert tokenise(caption) == words
-    assert has_word(caption) == bool(words)
 
 
 def test_ids_follow_count_then_word():

@@ -11,7 +11,7 @@ import numpy as np
 from vsebench.data.feature_arrays import QuantisedFeatures, select_rows
 from vsebench.data.reading import open_npy, read_lines
 from vsebench.data.visual import Visual
-from vsebench.data.vocabulary import has_word
+from vsebench.data.words import has_word
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit, SpecError
 
 if TYPE_CHECKING:

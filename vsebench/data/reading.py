@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.vocabulary import has_word
+from vsebench.data.words import has_word
 from vsebench.plugin import DataError, MissingError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from vsebench.data.vocabulary import has_word
+from vsebench.data.words import has_word
 from vsebench.plugin import AnnotationData, DataError, ImageSource, RetrievalData
 
 if TYPE_CHECKING:

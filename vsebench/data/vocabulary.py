@@ -1,10 +1,9 @@
-"""Captions to token ids: a word tokeniser, the vocabulary of the training captions, and captions
-packed in one flat table.
+"""Captions to token ids: the vocabulary of the training captions, and captions packed in one flat
+table.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,32 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsebench.data.words import tokenise
 from vsebench.plugin import DataError, MissingError, TokenTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _FIRST = ("<pad>", "<start>", "<end>", "<unk>")
 _LAST = "<mask>"
-
-
-def tokenise(caption: str) -> list[str]:
-    """The lower-cased words of a caption; hyphens join, every other mark separates.
-
-    VSE++, VSE-infinity and their successors take NLTK's `word_tokenize(caption.lower())`, whose
-    punctuation and clitics ("n't", "'s") are tokens as well.
-
-    >>> tokenise("A T-shirt's on the man , 2 dogs!")
-    ['a', 't-shirt', 's', 'on', 'the', 'man', '2', 'dogs']
-    """
-    return _WORD.findall(caption.lower())
-
-
-def has_word(caption: str) -> bool:
-    """Whether `tokenise` would find at least one word."""
-    return _WORD.search(caption) is not None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from vsebench.data.scenes import words
 from vsebench.data.scenes.blocks import Block, generate
 from vsebench.data.scenes.captions import APART, UNSAID, Relation, Statements, relate
 from vsebench.data.scenes.options import BLOCK, Options
-from vsebench.data.vocabulary import tokenise
+from vsebench.data.words import tokenise
 
 
 @pytest.fixture(scope="module")

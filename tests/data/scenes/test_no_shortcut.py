@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from vsebench.data.scenes.blocks import Block, generate
 from vsebench.data.scenes.options import Options
-from vsebench.data.vocabulary import tokenise
+from vsebench.data.words import tokenise
 
 IMAGES = 12 * 128
 OWNER = np.repeat(np.arange(IMAGES), 5)

@@ -10,7 +10,7 @@ import numpy as np
 
 from vsebench.data.annotation.hold_out import leave_one_out
 from vsebench.data.flickr8k import CAPTIONS, Flickr8k
-from vsebench.data.vocabulary import tokenise
+from vsebench.data.words import tokenise
 from vsebench.plugin import AnnotationData, AnnotationSplit, Positives
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vsebench.data.feature_arrays import RaggedFeatures
 from vsebench.data.reading import open_npy, read_lines
-from vsebench.data.vocabulary import has_word
+from vsebench.data.words import has_word
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
 
 if TYPE_CHECKING:

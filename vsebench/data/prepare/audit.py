@@ -16,7 +16,7 @@ from vsebench.data.precomp import CAPTIONS, IDS, LIMITS
 from vsebench.data.prepare.karpathy import SETS, Published, read_karpathy
 from vsebench.data.prepare.manifest import damaged_files, read_manifest
 from vsebench.data.reading import read_lines
-from vsebench.data.vocabulary import tokenise
+from vsebench.data.words import tokenise
 from vsebench.plugin import DataError, RetrievalData
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vsebench.data.prepare.source import CAPTIONS, Image, Split
-from vsebench.data.vocabulary import has_word
+from vsebench.data.words import has_word
 from vsebench.plugin import DataError, MissingError, SpecError
 from vsebench.plugin.errors import did_you_mean
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from vsebench.data.prepare.source import CAPTIONS, Image, Split
 from vsebench.data.reading import NpyHeader, open_npy, read_captions, read_header, read_lines
-from vsebench.data.vocabulary import tokenise
+from vsebench.data.words import tokenise
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.vocabulary import tokenise
+from vsebench.data.words import tokenise
 from vsebench.retrieval.ranking.judgements import Judgements
 from vsebench.retrieval.ranking.metrics import Ranks, RetrievalMetrics
 
