@@ -10,20 +10,32 @@ import pytest
 
 from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import SpecError
-from vsebench.report.formats import Format, escape, to_latex
+from vsebench.report.formats import Format
+from vsebench.report.latex import LatexText, escape, to_latex
 from vsebench.report.layout import Grid
 from vsebench.report.results import load_results
+from vsebench.report.ties import best_rows
 from vsebench.results.row_keys import COUNTS, IDENTITY
+from vsebench.results.store import Store
 from vsebench.results.tasks import task_named
 
 REASONS = ["collapsed", "selected in warm-up", "still rising"]
 SCHEMA = {
     "type": "object",
-    "required": ["schema", "level", "rows"],
+    "required": ["schema", "level", "rows", "blocks", "notes", "warnings"],
     "additionalProperties": False,
     "properties": {
         "schema": {"const": 1},
         "level": {"const": 0.95},
+        "blocks": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["dataset", "protocol", "protocol_changes", "target", "warnings"],
+            },
+        },
+        "notes": {"type": "array", "items": {"type": "string"}},
+        "warnings": {"type": "array", "items": {"type": "string"}},
         "rows": {
             "type": "array",
             "items": {
@@ -64,6 +76,38 @@ def test_json_is_what_the_schema_says(results):
     jsonschema.validate(content, SCHEMA)
     assert content["rows"] == results.rows
     assert [list(row) for row in content["rows"]] == [list(task_named("retrieval").row_keys)] * 4
+
+
+def test_json_holds_what_stands_under_the_table(results):
+    content = json.loads(results.table("json"))
+    (found,) = content["blocks"]
+    said = " ".join(" ".join(results.table(width=10**6).split()).split())
+    assert found["dataset"] == "scenes:images=1000"
+    assert found["row_count"] == len(content["rows"]) == 4
+    assert (found["protocol"], found["protocol_changes"]) == ("quick", {})
+    assert found["target"]["baseline"] == ["gpo", "triplet"]
+    assert f"Target: dev RSUM {found['target']['quality']:.1f}" in said
+    assert [text for text in found["warnings"] if text.startswith("Failed")] == [
+        "Failed: maxavg × aoq, seed 1: RuntimeError: diverged"
+    ]
+    for text in (*found["notes"], *found["warnings"], *content["notes"]):
+        assert text in said
+    assert content["warnings"] == []
+
+
+def test_json_names_what_was_changed_of_the_protocol(tmp_path):
+    spec = make_spec(protocol_changes={"epochs": 4, "sibling_mask": False})
+    save(tmp_path, make_record(spec), make_curve([100]))
+    (found,) = json.loads(load_results(tmp_path).table("json"))["blocks"]
+    assert found["protocol_changes"] == {"epochs": 4, "sibling_mask": False}
+
+
+def test_json_warns_of_runs_that_have_not_ended(tmp_path):
+    save(tmp_path, make_record(), make_curve([100]))
+    Store(tmp_path).directory_for(waiting := make_spec(seed=1)).write_spec(waiting)
+    (warning,) = json.loads(load_results(tmp_path).table("json"))["warnings"]
+    assert "Unfinished" in warning
+    assert "seed 1" in warning
 
 
 def test_csv_holds_the_same_rows(results):
@@ -222,6 +266,7 @@ def test_data_sets_are_blocks_with_one_legend(tmp_path):
 @pytest.mark.parametrize("form", ["table", "md", "latex"])
 def test_chosen_columns_stand_beside_the_names_with_their_intervals(results, form):
     text = results.table(form, columns=["t2i_r1", "rsum"])
+    text = re.sub(r"\*\*([\d.]+)\*\*|\\textbf{([\d.]+)}", r"\1\2", text)
     for row in results.rows:
         for key in ("t2i_r1", "rsum"):
             half = (row[f"{key}_hi"] - row[f"{key}_lo"]) / 2
@@ -247,6 +292,93 @@ def test_chosen_columns_keep_the_order_asked_for(results):
 def test_columns_that_cannot_be_chosen(results, form, columns, message):
     with pytest.raises(SpecError, match=message):
         results.table(form, columns=columns)
+
+
+def test_every_number_of_a_row_can_be_a_column(results):
+    text = results.table("md", columns=["parameters", "i2t_medr", "peak_memory_mb"])
+    row = results.rows[0]
+    assert "| pooling | loss | parameters | i2t MedR | peak_memory_mb |" in re.sub(" +", " ", text)
+    assert f"{row['parameters']:,}" in text
+
+
+@pytest.mark.parametrize("key", ["dataset", "no_evidence", "rsum_lo", "failed"])
+def test_what_is_no_number_of_a_row_is_no_column(results, key):
+    with pytest.raises(SpecError, match=f"unknown column '{key}'"):
+        results.table(columns=[key])
+
+
+def figures_of(results, form, key):
+    """The cells of one column, top down."""
+    lines = [
+        line.strip("| \\").replace("&", "|").split("|")
+        for line in results.table(form, columns=[key]).splitlines()
+        if re.match(r"\|? ?(gpo|maxavg)", line)
+    ]
+    return [line[-1].strip() for line in lines]
+
+
+@pytest.mark.parametrize(("form", "bold"), [("md", "**{}**"), ("latex", r"\textbf{{{}}}")])
+def test_the_best_are_bold_with_what_is_not_told_from_them(results, form, bold):
+    block = results.blocks[0]
+    best = best_rows(block.section, block.section.task.headline, 0.95)
+    assert best == {("gpo", "aoq")}
+    pm = r" $\pm$" if form == "latex" else " ±"
+    for row, cell in zip(results.rows, figures_of(results, form, "rsum"), strict=True):
+        figure = f"{row['rsum']:.1f}"
+        chosen = (row["pooling"], row["loss"]) in best
+        assert cell.split(pm)[0] == (bold.format(figure) if chosen else figure)
+    assert "Bold: the best of a column and what is not told from it" in results.table(form)
+    assert "Bold" not in results.table()
+
+
+@pytest.mark.parametrize("form", ["md", "latex"])
+def test_without_rows_that_are_told_apart_nothing_is_bold(tmp_path, form):
+    for pooling, rsum in (("gpo", 320), ("max", 300)):
+        save(tmp_path, make_record(make_spec(pooling), rsum=rsum), make_curve([rsum]))
+    text = load_results(tmp_path).table(form)
+    assert "bold" not in text.lower().replace("textbf", "bold")
+    assert "**" not in text
+
+
+def test_caption_and_label(results):
+    text = results.table("latex", caption=r"A \emph{fair} race, 5\,\%", label="tab:race")
+    assert "\\caption{A \\emph{fair} race, 5\\,\\%}\n\\label{tab:race}\n" in text
+
+
+def test_labels_of_several_tables_differ(tmp_path):
+    for dataset in ("scenes", "flickr8k", "coco"):
+        save(tmp_path, make_record(make_spec(dataset=dataset)), make_curve([100]))
+    text = load_results(tmp_path).table("latex", label="tab:all")
+    assert re.findall(r"\\label{(.*)}", text) == ["tab:all", "tab:all-2", "tab:all-3"]
+
+
+@pytest.mark.parametrize(
+    ("caption", "label", "message"),
+    [
+        ("50 % of it", "", "% begins a comment"),
+        (r"a \\% b", "", "% begins a comment"),
+        ("a } b", "", "braces do not match"),
+        ("} {", "", "braces do not match"),
+        (r"a \} {b", "", "braces do not match"),
+        ("a\\", "", "lone backslash"),
+        ("", "tab:{x}", "label 'tab:{x}': a key of"),
+        ("", "tab:ü", "label 'tab:ü': a key of"),
+    ],
+)
+def test_captions_and_labels_that_would_break_a_document(caption, label, message):
+    with pytest.raises(SpecError, match=message):
+        LatexText(caption, label)
+
+
+@pytest.mark.parametrize("caption", [r"5\% of \{x\}", r"a \\ b", "{a {b}} c", "$x_1$"])
+def test_captions_of_sound_latex(caption):
+    assert LatexText(caption).caption == caption
+
+
+@pytest.mark.parametrize("form", ["table", "md", "csv", "json"])
+def test_only_latex_has_captions(results, form):
+    with pytest.raises(SpecError, match="add --format latex"):
+        results.table(form, caption="A race")
 
 
 def test_unknown_format(results):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +16,8 @@ from vsebench.report.rows import make_block
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
 from vsebench.report.statistics import t_interval
-from vsebench.report.ties import ties
+from vsebench.report.ties import best_rows, ties
+from vsebench.results.tasks import task_named
 
 
 def made(seed: int, shifts: dict[str, float]) -> dict[str, np.ndarray]:
@@ -43,6 +45,35 @@ def test_all_pairs_are_one_family(seed):
     assert [row for row, _ in found.untold] == [r for r in tables if r not in told | {best}]
     assert (found.told, found.pairs, found.images) == (len(told), 10, True)
     assert "gem" in told
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_the_best_rows_are_those_that_no_pair_tells_from_the_best(seed, better):
+    tables = made(seed, {"mean": 0, "max": 12, "gpo": 14, "kmax": 6, "gem": -30})
+    metric = replace(task_named("retrieval").headline, better=better)
+    pairs = list(combinations(tables, 2))
+    adjusted = oracle.holm(expected_p([tables[a] - tables[b] for a, b in pairs], 5))
+    choose = max if better == "higher" else min
+    best = choose(tables, key=lambda row: tables[row].mean())
+    worse = {
+        (set(pair) - {best}).pop()
+        for pair, p in zip(pairs, adjusted, strict=True)
+        if best in pair and p <= 0.05
+    }
+    expected = {(row, "triplet") for row in tables.keys() - worse} if worse else set()
+    assert best_rows(imaged_section(tables), metric, 0.95) == expected
+    assert worse
+
+
+def test_no_row_is_best_where_none_is_told_from_another():
+    tables = made(1, {"mean": 0, "max": 0.1})
+    section = imaged_section(tables)
+    assert best_rows(section, section.task.headline, 0.95) == frozenset()
+    apart = imaged_section(made(1, {"mean": 0, "max": 90}))
+    assert best_rows(apart, section.task.headline, 0.95) == {("max", "triplet")}
+    unknown = replace(section.task.headline, better=None)
+    assert best_rows(apart, unknown, 0.95) == frozenset()
 
 
 def test_rows_that_are_no_evidence_or_of_one_seed_stay_out():

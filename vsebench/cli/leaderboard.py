@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import Level, Width, format_option  # typer reads annotations at run time
+from vsebench.cli.options import (  # typer reads annotations at run time
+    Caption,
+    Columns,
+    Label,
+    Level,
+    Width,
+    format_option,
+    listed,
+)
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
@@ -34,12 +42,9 @@ def leaderboard_command(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write to a file instead of standard output."),
     ] = None,
-    columns: Annotated[
-        str,
-        typer.Option(
-            metavar="KEY,…", help="Show these columns only, each with its interval: i2t_r1,rsum."
-        ),
-    ] = "",
+    columns: Columns = "",
+    caption: Caption = "",
+    label: Label = "",
     allow_mixed: Annotated[
         bool,
         typer.Option(
@@ -58,6 +63,7 @@ def leaderboard_command(
     from vsebench.report.board_text import FILES, frame, render
     from vsebench.report.formats import WIDTH
     from vsebench.report.gather import gather, refuse_copies
+    from vsebench.report.latex import LatexText
 
     if form in FILES and out is None:
         raise SpecError(f"--format {form} writes a file: name it with --out")
@@ -76,9 +82,8 @@ def leaderboard_command(
     if form == "html":
         text = _page(made)
     else:
-        only = [key.strip() for key in columns.split(",") if key.strip()]
         wide = width or shutil.get_terminal_size((WIDTH, 1)).columns
-        text = render(made, gathered, form, wide, only)
+        text = render(made, gathered, form, wide, listed(columns), LatexText(caption, label))
     if out is None:
         typer.echo(text)
     else:

@@ -13,21 +13,26 @@ from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.statistics import check_level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from vsebench.plugin.cards import DatasetCard
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Component
 
 
-def format_option(*forms: str) -> Any:
+def format_option(*forms: str, instead: Mapping[str, str] | None = None) -> Any:
     """An option that takes one of these words, and refuses another before the command does
     anything.
+
+    Args:
+        *forms: the words.
+        instead: what to write instead of words that people try.
     """
 
     def checked(form: str) -> str:
         if form not in forms:
-            raise SpecError(f"unknown format '{form}': {did_you_mean(form, forms)}")
+            hint = (instead or {}).get(form) or did_you_mean(form, forms)
+            raise SpecError(f"unknown format '{form}': {hint}")
         return form
 
     return typer.Option(
@@ -73,12 +78,38 @@ Width = Annotated[
     ),
 ]
 
+Columns = Annotated[
+    str,
+    typer.Option(
+        metavar="KEY,…",
+        help="The columns, in this order, each with its interval: i2t_r1,t2i_r1,rsum,parameters. "
+        "Keys are those of --format json.",
+    ),
+]
+
+Caption = Annotated[
+    str,
+    typer.Option(
+        metavar="LATEX",
+        help="Caption of a LaTeX table, which goes in as it stands. [default: what it is about]",
+    ),
+]
+
+Label = Annotated[
+    str, typer.Option(metavar="KEY", help="Label of a LaTeX table, such as tab:results.")
+]
+
 PluginFiles = Annotated[
     list[str] | None,
     typer.Option(
         "--plugin", metavar="FILE", help="Python file that implements plugin hooks; repeatable."
     ),
 ]
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a list with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def datasets(plugin_files: tuple[str, ...] = ()) -> Iterator[tuple[Component, DatasetCard]]:

@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import Level, Width  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import (  # typer reads annotations at run time
+    Caption,
+    Columns,
+    Label,
+    Level,
+    Width,
+    format_option,
+    listed,
+)
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
     from vsebench.report.results import Results
+
+_PAGE = "a page is a file beside the table: write --html FILE"
 
 
 def report_command(
@@ -27,8 +37,7 @@ def report_command(
         ),
     ],
     form: Annotated[
-        str,
-        typer.Option("--format", metavar="table|md|csv|json|latex", help="How to write the rows."),
+        str, format_option("table", "md", "csv", "json", "latex", instead={"html": _PAGE})
     ] = "table",
     html: Annotated[
         Path | None,
@@ -54,20 +63,13 @@ def report_command(
     ] = None,
     level: Level = LEVEL,
     width: Width = None,
-    columns: Annotated[
-        str,
-        typer.Option(
-            metavar="KEY,…",
-            help="Show these columns only, each with its interval: i2t_r1,t2i_r1,rsum.",
-        ),
-    ] = "",
+    columns: Columns = "",
+    caption: Caption = "",
+    label: Label = "",
 ) -> None:
     """Write the table of the runs under DIR to standard output."""
     from vsebench.report.formats import WIDTH
     from vsebench.report.results import load_results
-
-    if form == "html":
-        raise SpecError("a page is a file beside the table: write --html FILE")
 
     if html is not None:
         _refuse_other_files(html)
@@ -75,7 +77,9 @@ def report_command(
     text = results.table(
         form,
         width=width or shutil.get_terminal_size((WIDTH, 1)).columns,
-        columns=[key.strip() for key in columns.split(",") if key.strip()],
+        columns=listed(columns),
+        caption=caption,
+        label=label,
     )
     if html is not None:
         options = [

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from vsebench.plugin.errors import SpecError
 from vsebench.report.evidence_notes import evidence_notes
-from vsebench.report.formats import alignment, filled, leading_quote, plain, to_frame, to_latex
+from vsebench.report.formats import filled, leading_quote, listed, pipe, plain, to_frame
+from vsebench.report.latex import PLAIN, LatexText, to_latex
 from vsebench.report.layout import ABSENT, Grid, heading, whole
 from vsebench.report.made_with import comparable_note, machine_note, protocol_note, software_note
-from vsebench.report.notes import general_notes, legend
+from vsebench.report.notes import best_note, general_notes, legend
 from vsebench.report.wording import distinct, percent
 
 if TYPE_CHECKING:
@@ -27,7 +29,12 @@ FILES = ("html", "parquet")
 
 
 def render(
-    boards: Sequence[Board], gathered: Gathered, form: str, width: int, only: Sequence[str] = ()
+    boards: Sequence[Board],
+    gathered: Gathered,
+    form: str,
+    width: int,
+    only: Sequence[str] = (),
+    latex: LatexText = PLAIN,
 ) -> str:
     """The boards as text, without a last line end.
 
@@ -37,7 +44,13 @@ def render(
         form: `table`, `md`, `latex`, `csv` or `json`.
         width: columns of the terminal; only `table` heeds it.
         only: keys of the columns wanted; empty for the metrics and the cost.
+        latex: caption and label of the `table` environments.
+
+    Raises:
+        SpecError: there is no such column, or a caption was given for a format that has none.
     """
+    if latex != PLAIN and form != "latex":
+        raise SpecError("a caption and a label are of LaTeX tables: add --format latex")
     if form == "json":
         return json.dumps(as_dict(boards), indent=1, ensure_ascii=False, allow_nan=False)
     if form == "csv":
@@ -45,12 +58,18 @@ def render(
     blocks = [board.block for board in boards]
     last = [*general_notes(blocks), *_gathered(gathered)]
     if form == "latex":
+        grids = [_grid(board, only) for board in boards]
         return "\n\n".join(
-            to_latex(_grid(board, only), heading(board.block), [*notes(board), *last])
-            for board in boards
+            to_latex(
+                grid,
+                heading(board.block),
+                [best_note(grid, board.block.level), *notes(board), *last],
+                latex.of(i, len(boards)),
+            )
+            for i, (board, grid) in enumerate(zip(boards, grids, strict=True))
         )
     if form == "md":
-        return "\n\n".join([*(_markdown(board, only) for board in boards), _list(last)])
+        return "\n\n".join([*(_markdown(board, only) for board in boards), listed(last)])
     parts = []
     for board in boards:
         lines = [filled(note, width) for note in notes(board)]
@@ -142,31 +161,20 @@ def _grid(board: Board, only: Sequence[str]) -> Grid:
     shown = [metric.key for metric in task.metrics if metric.shown and metric != task.headline]
     chosen = list(only) or [*shown, task.headline.key, "total_seconds"]
     keys = ["seeds", *(key for key in chosen if key != "seeds")]
-    grid = whole(block, keys, spread=bool(only))
+    grid = whole(block, keys, spread=bool(only), best=True)
     body = [
         [ABSENT if standing.rank is None else str(standing.rank), standing.groups or ABSENT, *cells]
         for standing, cells in zip(board.standings, grid.body, strict=True)
     ]
-    return Grid([("", "rank"), ("", "groups"), *grid.heads], body, grid.words + 2)
-
-
-def _markdown(board: Board, only: Sequence[str]) -> str:
-    table = _pipe(_grid(board, only))
-    return f"### {_heading(board)}\n\n{table}\n\n{_list(notes(board))}"
-
-
-def _pipe(grid: Grid) -> str:
-    from tabulate import tabulate
-
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in grid.body]
-    return tabulate(
-        cells,
-        [" ".join(head).strip() for head in grid.heads],
-        tablefmt="pipe",
-        colalign=alignment(grid),
-        disable_numparse=True,
+    return Grid(
+        [("", "rank"), ("", "groups"), *grid.heads],
+        body,
+        grid.words + 2,
+        frozenset((i, j + 2) for i, j in grid.best),
     )
 
 
-def _list(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+def _markdown(board: Board, only: Sequence[str]) -> str:
+    grid = _grid(board, only)
+    below = listed([best_note(grid, board.block.level), *notes(board)])
+    return f"### {_heading(board)}\n\n{pipe(grid)}\n\n{below}"

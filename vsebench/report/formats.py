@@ -1,20 +1,29 @@
 """Blocks of rows as a terminal table, Markdown, LaTeX, CSV, JSON or a pandas frame.
 
-In a frame missing values are `<NA>`, never NaN, and whole numbers stay whole. A LaTeX table is
-of booktabs, with every special character escaped and the notes below it.
+In a frame missing values are `<NA>`, never NaN, and whole numbers stay whole.
 """
 
 from __future__ import annotations
 
 import json
 import textwrap
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tabulate import SEPARATING_LINE, tabulate
 
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.report.layout import Grid, halves, heading, whole
-from vsebench.report.notes import block_notes, general_notes
+from vsebench.report.latex import PLAIN, LatexText, to_latex
+from vsebench.report.layout import Grid, best_entries, columns, halves, heading, whole
+from vsebench.report.made_with import machine_note
+from vsebench.report.notes import (
+    alarms,
+    best_note,
+    block_notes,
+    figure_notes,
+    general_notes,
+    uneven_note,
+)
+from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import LEVEL
 from vsebench.results.row_keys import COUNTS, IDENTITY, NO_EVIDENCE
 
@@ -28,38 +37,16 @@ if TYPE_CHECKING:
 Format = Literal["table", "md", "csv", "json", "latex"]
 SCHEMA = 1
 WIDTH = 100
-_ESCAPES = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        "±": r"$\pm$",
-        "×": r"$\times$",
-        "·": r"$\cdot$",
-        "–": "--",
-        "…": r"\ldots{}",
-        "†": r"\dag{}",
-        "‡": r"\ddag{}",
-        "↑": r"$\uparrow$",
-        "→": r"$\to$",
-    }
-)
-
 _COUNTED = (*COUNTS, "parameters", "concurrency")
 
 
 def render(
-    blocks: Sequence[Block], notes: Sequence[str], form: str, width: int, only: Sequence[str] = ()
+    blocks: Sequence[Block],
+    notes: Sequence[str],
+    form: str,
+    width: int,
+    only: Sequence[str] = (),
+    latex: LatexText = PLAIN,
 ) -> str:
     """The blocks as text, without a last line end.
 
@@ -68,11 +55,12 @@ def render(
         notes: what concerns all of them.
         form: one of `Format`.
         width: columns of the terminal; only `table` heeds it.
-        only: keys of the columns wanted; empty for all.
+        only: keys of the columns wanted; empty for those that a person reads.
+        latex: caption and label of the `table` environments.
 
     Raises:
         SpecError: there is no such format or column, or columns were chosen for a format that
-            holds everything.
+            holds everything, or a caption for one that has none.
     """
     if form not in get_args(Format):
         raise SpecError(f"unknown format '{form}': {did_you_mean(form, get_args(Format))}")
@@ -80,11 +68,13 @@ def render(
         raise SpecError(
             f"format '{form}' holds every column: choose columns for table, md or latex"
         )
+    if latex != PLAIN and form != "latex":
+        raise SpecError("a caption and a label are of LaTeX tables: add --format latex")
     if form in _WHOLE:
-        return _WHOLE[form](blocks)
+        return _WHOLE[form](blocks, notes)
     if form == "table":
         return _terminal(blocks, notes, width, only)
-    return (_markdown if form == "md" else _latex)(blocks, notes, only)
+    return _markdown(blocks, notes, only) if form == "md" else _latex(blocks, notes, only, latex)
 
 
 def _terminal(
@@ -137,43 +127,44 @@ def filled(text: str, width: int) -> str:
 def _markdown(blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str]) -> str:
     parts = []
     for block in blocks:
-        grid = whole(block, only)
-        cells = [[cell.replace("|", "\\|") for cell in row] for row in grid.body]
-        table = tabulate(
-            cells,
-            [" ".join(head).strip() for head in grid.heads],
-            tablefmt="pipe",
-            colalign=alignment(grid),
-            disable_numparse=True,
-        )
-        parts.append(
-            "\n".join(
-                [
-                    f"### {heading(block)}",
-                    "",
-                    table,
-                    "",
-                    *(f"- {note}" for note in block_notes(block)),
-                ]
-            )
-        )
-    return "\n\n".join(
-        [*parts, "\n".join(f"- {note}" for note in (*general_notes(blocks), *notes))]
+        grid = whole(block, only, best=True)
+        below = listed([best_note(grid, block.level), *block_notes(block)])
+        parts.append(f"### {heading(block)}\n\n{pipe(grid)}\n\n{below}")
+    return "\n\n".join([*parts, listed([*general_notes(blocks), *notes])])
+
+
+def pipe(grid: Grid) -> str:
+    """A table of Markdown."""
+    return tabulate(
+        grid.written(lambda text: text.replace("|", "\\|"), "**{}**".format),
+        [" ".join(head).strip() for head in grid.heads],
+        tablefmt="pipe",
+        colalign=alignment(grid),
+        disable_numparse=True,
     )
 
 
-def _latex(blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str]) -> str:
+def listed(lines: Sequence[str]) -> str:
+    """A list of Markdown; empty lines are left out."""
+    return "\n".join(f"- {line}" for line in lines if line)
+
+
+def _latex(
+    blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str], text: LatexText
+) -> str:
+    grids = [whole(block, only, best=True) for block in blocks]
     return "\n\n".join(
         to_latex(
-            whole(block, only),
+            grid,
             heading(block),
-            [*block_notes(block), *general_notes([block]), *notes],
+            [best_note(grid, block.level), *block_notes(block), *general_notes([block]), *notes],
+            text.of(i, len(blocks)),
         )
-        for block in blocks
+        for i, (block, grid) in enumerate(zip(blocks, grids, strict=True))
     )
 
 
-def _csv(blocks: Sequence[Block]) -> str:
+def _csv(blocks: Sequence[Block], _: Sequence[str]) -> str:
     frame = leading_quote(to_frame(blocks))
     return frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
 
@@ -189,60 +180,64 @@ def leading_quote(frame: pd.DataFrame) -> pd.DataFrame:
     return guarded
 
 
-def _json(blocks: Sequence[Block]) -> str:
+def _json(blocks: Sequence[Block], notes: Sequence[str]) -> str:
     rows = [entry.row for block in blocks for entry in block.entries]
     level = next((block.level for block in blocks), LEVEL)
     external = {row.row_id: row for block in blocks for row in block.external}
     also = {"external": [row.model_dump(mode="json") for row in external.values()]}
+    footer = {"blocks": [footer_of(block) for block in blocks], "notes": [*general_notes(blocks)]}
     return json.dumps(
-        {"schema": SCHEMA, "level": level, "rows": rows, **(also if external else {})},
+        {
+            "schema": SCHEMA,
+            "level": level,
+            "rows": rows,
+            **(also if external else {}),
+            **footer,
+            "warnings": [*notes],
+        },
         indent=1,
         ensure_ascii=False,
         allow_nan=False,
     )
 
 
+def footer_of(block: Block) -> dict[str, Any]:
+    """What stands under a table, as values where they are any, and as sentences."""
+    spec = block.section.runs[0].record.spec
+    tuned, rows = spec.tuned_keys, [*combinations_of(block.section)]
+    return {
+        "dataset": block.section.dataset,
+        "counted_on": block.section.counted_on,
+        "differs_in": [*block.section.apart],
+        "row_count": len(block.entries),
+        "protocol": spec.protocol.name,
+        "protocol_changes": {
+            key: value for key, value in spec.protocol_changes.items() if key not in tuned
+        },
+        "tuned": [*tuned],
+        "device": spec.device,
+        "made_with": machine_note([run for run in block.section.runs if run.done]),
+        "target": {
+            "metric": block.section.task.headline.key,
+            "baseline": [*block.target.baseline],
+            "quality": block.target.quality,
+        },
+        "best": {
+            column.key: [list(rows[i]) for i in sorted(found)]
+            for column in columns(block)
+            if (found := best_entries(block, column))
+        },
+        "notes": figure_notes(block),
+        "warnings": [note for note in (uneven_note(block), *alarms(block)) if note],
+    }
+
+
 def alignment(grid: Grid) -> list[str]:
     return ["left"] * grid.words + ["right"] * (len(grid.heads) - grid.words)
 
 
-_WHOLE: Mapping[str, Callable[[Sequence[Block]], str]] = {"csv": _csv, "json": _json}
-"""Formats for programs: every column, no notes."""
-
-
-def to_latex(grid: Grid, caption: str, notes: Sequence[str]) -> str:
-    r"""A `table` environment (needs `\usepackage{booktabs}`) with the notes in small print under
-    the rules.
-    """
-    import pandas as pd
-
-    heads = [tuple(escape(line) for line in head) for head in grid.heads]
-    cells = [[escape(cell) for cell in row] for row in grid.body]
-    frame = pd.DataFrame(cells, columns=pd.MultiIndex.from_tuples(heads))
-    alignment = "l" * grid.words + "r" * (len(grid.heads) - grid.words)
-    tabular = (
-        frame.style.hide(axis="index")
-        .to_latex(hrules=True, column_format=alignment, multicol_align="c")
-        .rstrip("\n")
-    )
-    small = "\n".join(
-        [r"{\footnotesize\smallskip", *(rf"\par {escape(note)}" for note in notes), r"\par}"]
-    )
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{escape(caption)}}}",
-            tabular,
-            small,
-            r"\end{table}",
-        ]
-    )
-
-
-def escape(text: str) -> str:
-    """Text that LaTeX sets as it stands."""
-    return text.translate(_ESCAPES)
+_WHOLE: Mapping[str, Callable[[Sequence[Block], Sequence[str]], str]] = {"csv": _csv, "json": _json}
+"""Formats for programs: every column."""
 
 
 def to_frame(blocks: Sequence[Block]) -> pd.DataFrame:

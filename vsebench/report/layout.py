@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.external import MARK
+from vsebench.report.rows import combinations_of
+from vsebench.report.ties import best_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 ABSENT = "–"
 
+_WHOLE = 1000
+"""Numbers from here on are shown without decimals."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -27,11 +32,31 @@ class Grid:
         heads: two lines for each column.
         body: one list of cells per row.
         words: how many columns, from the left, hold words; the others hold numbers.
+        best: the cells, by row and column from 0, whose figure is the best of its column.
     """
 
     heads: list[tuple[str, str]]
     body: list[list[str]]
     words: int
+    best: frozenset[tuple[int, int]] = frozenset()
+
+    def written(self, escape: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
+        """The cells in a markup language, the best figures bold, without their intervals.
+
+        Args:
+            escape: writes a text in it.
+            bold: makes what is written bold.
+        """
+
+        def cell(place: tuple[int, int], text: str) -> str:
+            if place not in self.best:
+                return escape(text)
+            figure, space, rest = text.partition(" ")
+            return f"{bold(escape(figure))}{space}{escape(rest)}"
+
+        return [
+            [cell((i, j), text) for j, text in enumerate(row)] for i, row in enumerate(self.body)
+        ]
 
 
 @dataclass(frozen=True)
@@ -44,6 +69,7 @@ class Column:
         cell: its text for a row, without the interval.
         half: writes the half-width of the interval, where the value has one.
         words: whether it holds words.
+        metric: the metric that it shows; None where it shows something else.
     """
 
     head: tuple[str, str]
@@ -51,6 +77,7 @@ class Column:
     cell: Callable[[Block, Entry], str]
     half: Callable[[float], str] | None = None
     words: bool = False
+    metric: Metric | None = None
 
     def spread(self, entry: Entry) -> str:
         """The half-width of the interval, `±1.3`; empty where there is none."""
@@ -69,26 +96,46 @@ def heading(block: Block) -> str:
     return " · ".join([section.dataset, section.counted_on, *section.set_apart, *apart])
 
 
-def whole(block: Block, only: Sequence[str] = (), *, spread: bool = True) -> Grid:
+def whole(
+    block: Block, only: Sequence[str] = (), *, spread: bool = True, best: bool = False
+) -> Grid:
     """One table.
 
     Args:
         block: the rows.
-        only: keys of the columns beside those that name a row, in this order; empty for every
-            column.
+        only: keys of the columns beside those that name a row, in this order; empty for those
+            that a person reads.
         spread: whether each of them has its interval, and not the headline alone.
+        best: whether the best of each metric are marked.
 
     Raises:
         SpecError: the block has no such column.
     """
-    if not only:
-        return _grid(block, columns(block))
-    known = {column.key: column for column in columns(block)}
-    for key in only:
-        if key not in known:
-            raise SpecError(f"unknown column '{key}': {did_you_mean(key, known)}")
-    names = [column for column in _names(block) if column.words and column.key not in only]
-    return _grid(block, [*names, *(known[key] for key in only)], spread=spread)
+    chosen, apart = columns(block), False
+    if only:
+        known = {column.key: column for column in (*_others(block), *chosen)}
+        for key in only:
+            if key not in known:
+                raise SpecError(f"unknown column '{key}': {did_you_mean(key, known)}")
+        names = [column for column in _names(block) if column.words and column.key not in only]
+        chosen, apart = [*names, *(known[key] for key in only)], spread
+    grid = _grid(block, chosen, spread=apart)
+    return replace(grid, best=_best(block, chosen)) if best else grid
+
+
+def _best(block: Block, chosen: Sequence[Column]) -> frozenset[tuple[int, int]]:
+    """The cells of the best rows, by each metric among the columns."""
+    return frozenset((i, j) for j, column in enumerate(chosen) for i in best_entries(block, column))
+
+
+def best_entries(block: Block, column: Column) -> frozenset[int]:
+    """The places of the best rows of a block, by the metric that a column shows; none where it
+    shows something else.
+    """
+    if column.metric is None:
+        return frozenset()
+    found = best_rows(block.section, column.metric, block.level)
+    return frozenset(i for i, row in enumerate(combinations_of(block.section)) if row in found)
 
 
 def columns(block: Block) -> list[Column]:
@@ -152,7 +199,7 @@ def _figure(metric: Metric) -> Column:
         return metric.text(value) if isinstance(value, (int, float)) else ABSENT
 
     half = metric.half_width_text if metric.interval is not None else None
-    return Column((metric.over, metric.heading), metric.key, cell, half)
+    return Column((metric.over, metric.heading), metric.key, cell, half, metric=metric)
 
 
 def _half_width(row: Row, key: str) -> float | None:
@@ -231,3 +278,36 @@ def _cost(block: Block) -> list[Column]:
         *tuning,
         *extra,
     ]
+
+
+def _others(block: Block) -> list[Column]:
+    """What tables have only where it is asked for: metrics that are seldom shown, and every other
+    number of a row.
+    """
+    metrics = [metric for metric in block.section.task.metrics if not metric.shown]
+    ends = {key for metric in block.section.metrics for key in metric.row_keys}
+    numbers = [
+        key
+        for key in block.section.task.row_keys
+        if key not in ends and any(_number(entry, key) for entry in block.entries)
+    ]
+    return [
+        *(_figure(metric) for metric in metrics),
+        *(_count(key) for key in numbers),
+    ]
+
+
+def _count(key: str) -> Column:
+    return Column(("", key), key, lambda _, entry: _counted(entry, key))
+
+
+def _number(entry: Entry, key: str) -> bool:
+    return isinstance(entry.row[key], (int, float))
+
+
+def _counted(entry: Entry, key: str) -> str:
+    """A number whose places no metric says: whole, or of four digits."""
+    value = entry.row[key]
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:,.4g}" if abs(value) < _WHOLE else f"{value:,.0f}"
+    return f"{value:,.0f}" if isinstance(value, (int, float)) else ABSENT

@@ -20,6 +20,8 @@ from vsebench.report.wording import count, distinct, listed, name, percent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vsebench.report.layout import Grid
+    from vsebench.report.page.table import Table
     from vsebench.report.rows import Block
     from vsebench.report.runs import Run
     from vsebench.results.spec import AnySpec
@@ -29,6 +31,11 @@ _ERROR_LENGTH = 160
 
 def block_notes(block: Block) -> list[str]:
     """What is particular to one block, each note a sentence or two."""
+    return [*figure_notes(block), *alarms(block)]
+
+
+def figure_notes(block: Block) -> list[str]:
+    """What the figures of a block are, and how they were made."""
     done = [run for run in block.section.runs if run.done]
     notes = [
         _seeds(block),
@@ -36,9 +43,18 @@ def block_notes(block: Block) -> list[str]:
         protocol_note(block),
         machine_note(done),
         software_note(done),
-        *alarms(block),
     ]
     return [note for note in notes if note]
+
+
+def best_note(table: Grid | Table, level: float) -> str:
+    """What bold figures are; empty where there are none."""
+    if not table.best:
+        return ""
+    return (
+        "Bold: the best of a column and what is not told from it, by paired differences, at "
+        f"{percent(1 - level)} by Holm over the column's pairs."
+    )
 
 
 def legend(block: Block) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vsebench.report.external import elsewhere_note
 from vsebench.report.formats import WIDTH, leaderboard, render, to_frame
 from vsebench.report.gather import gather, refuse_copies
+from vsebench.report.latex import LatexText
 from vsebench.report.notes import unfinished_note
 from vsebench.report.rows import Block, Row, make_block, parse_baseline
 from vsebench.report.runs import Runs, read_runs
@@ -62,16 +63,21 @@ class Results:
         *,
         width: int = WIDTH,
         columns: Sequence[str] = (),
+        caption: str = "",
+        label: str = "",
     ) -> str:
         """The rows as text.
 
         Args:
             format: `table` (for a terminal), `md`, `latex`, `csv` or `json`.
             width: columns of the terminal; a wider table is printed in two parts.
-            columns: keys of the columns beside the names, each with its interval; empty for all.
+            columns: keys of the columns beside the names, in this order, each with its interval;
+                empty for those that a person reads.
+            caption: LaTeX of the caption of `latex`; by default what the table is about.
+            label: its label.
 
         Raises:
-            SpecError: there is no such format or column.
+            SpecError: there is no such format or column, or the caption is not LaTeX.
         """
         return render(
             self.blocks,
@@ -82,6 +88,7 @@ class Results:
             format,
             width,
             columns,
+            LatexText(caption, label),
         )
 
     def page(self, *, command: str = "", registry: Registry | None = None) -> str:

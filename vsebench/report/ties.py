@@ -11,6 +11,7 @@ from vsebench.report.rows import combinations_of
 from vsebench.report.two_way import holm, two_sided
 
 if TYPE_CHECKING:
+    from vsebench.plugin.metrics import Metric
     from vsebench.report.estimates import Estimates
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
@@ -40,7 +41,7 @@ class Told(NamedTuple):
     """Which rows of a table differ.
 
     Attributes:
-        rows: rows that were tested, from the largest mean of the headline down.
+        rows: rows that were tested, from the best mean of the metric down.
         pairs: those of them that can be told apart.
         tests: number of pairs that were tested.
         images: whether every test counts the images, too.
@@ -58,7 +59,7 @@ class Difference(NamedTuple):
     Attributes:
         row: a row.
         other: the row that is subtracted.
-        estimates: mean difference of the headline over the common seeds, with its errors.
+        estimates: mean difference of the metric over the common seeds, with its errors.
         p: p-value of no difference, by Holm over all pairs of rows of the section.
     """
 
@@ -68,15 +69,17 @@ class Difference(NamedTuple):
     p: float
 
 
-def differences(section: Section) -> tuple[Difference, ...]:
-    """Every pair of rows by the headline, paired by seed, each pair once; all pairs are one family.
+def differences(section: Section, metric: Metric | None = None) -> tuple[Difference, ...]:
+    """Every pair of rows by a metric, paired by seed, each pair once; all pairs are one family.
 
     Rows that are no evidence stay out, and so do rows of one seed.
 
     Args:
         section: runs made under equal conditions.
+        metric: what is compared; by default the headline.
     """
-    key, rows = section.task.headline.key, _rows(section)
+    key = (metric or section.task.headline).key
+    rows = _rows(section, key)
     pairs = [
         (pair, difference)
         for pair in combinations(rows, 2)
@@ -90,28 +93,30 @@ def differences(section: Section) -> tuple[Difference, ...]:
     )
 
 
-def differences_told(section: Section, level: float) -> Told:
-    """Which pairs of rows differ by the headline.
+def differences_told(section: Section, level: float, metric: Metric | None = None) -> Told:
+    """Which pairs of rows differ by a metric.
 
     Args:
         section: runs made under equal conditions.
         level: share of tables of equal rows in which none is told from another.
+        metric: what is compared; by default the headline.
     """
-    found, rows, key = differences(section), _rows(section), section.task.headline.key
+    chosen = metric or section.task.headline
+    key, sign = chosen.key, 1 if chosen.better == "lower" else -1
+    found, rows = differences(section, chosen), _rows(section, key)
     means = {
         row: sum(run.test(key) for run in runs.values()) / len(runs) for row, runs in rows.items()
     }
     return Told(
-        tuple(sorted(rows, key=lambda row: -means[row])),
+        tuple(sorted(rows, key=lambda row: sign * means[row])),
         frozenset(frozenset((each.row, each.other)) for each in found if each.p <= 1 - level),
         len(found),
         all(each.estimates.images for each in found),
     )
 
 
-def _rows(section: Section) -> dict[Combination, dict[int, Run]]:
-    """The rows that are compared: their finished runs by seed."""
-    key = section.task.headline.key
+def _rows(section: Section, key: str) -> dict[Combination, dict[int, Run]]:
+    """The rows that are compared by a metric: their finished runs by seed."""
     return {
         row: found
         for row, runs in combinations_of(section).items()
@@ -146,3 +151,23 @@ def ties(section: Section, level: float) -> Ties | None:
         found.tests,
         found.images,
     )
+
+
+def best_rows(section: Section, metric: Metric, level: float) -> frozenset[Combination]:
+    """The rows that are best by a metric: the one of the best mean, and those that cannot be told
+    from it; none where no row is told from that one, as a mark on every row says nothing.
+
+    Args:
+        section: runs made under equal conditions.
+        metric: what is compared.
+        level: share of tables of equal rows in which none is told from another.
+    """
+    if metric.better is None:
+        return frozenset()
+    found = differences_told(section, level, metric)
+    if not found.rows:
+        return frozenset()
+    told = {row for pair in found.pairs if found.rows[0] in pair for row in pair}
+    if not told:
+        return frozenset()
+    return frozenset(row for row in found.rows if row == found.rows[0] or row not in told)

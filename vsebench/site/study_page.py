@@ -13,7 +13,7 @@ from vsebench.report.figures.sketches import short_names, sketches
 from vsebench.report.figures.svg import to_svg
 from vsebench.report.layout import ABSENT, heading
 from vsebench.report.made_with import facts, short_commit
-from vsebench.report.notes import alarms, reason
+from vsebench.report.notes import alarms, best_note, reason
 from vsebench.report.page.table import Cell, Head, full_table, main_table
 from vsebench.report.queries import hardest
 from vsebench.report.verify import beside_published
@@ -185,7 +185,11 @@ def part_of(
         _lines(board, table, methods),
         full_table(block),
         wrong,
-        [note for note in notes(board) if note not in wrong],
+        [
+            note
+            for note in (best_note(table, block.level), *notes(board))
+            if note and note not in wrong
+        ],
         [
             LegendKey(i, text, look(i).color if told(i) else "")
             for i, text in enumerate(short_names(board))

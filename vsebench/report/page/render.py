@@ -12,6 +12,7 @@ from vsebench.report.layout import heading
 from vsebench.report.made_with import facts
 from vsebench.report.notes import (
     alarms,
+    best_note,
     general_notes,
     legend,
     reason,
@@ -156,8 +157,8 @@ def _summary(blocks: Sequence[Block]) -> str:
 
 
 def _part(block: Block, number: int, registry: Registry | None) -> Part:
-    runs = block.section.runs
-    uneven = uneven_note(block)
+    runs, table = block.section.runs, main_table(block)
+    uneven, bold = uneven_note(block), best_note(table, block.level)
     return Part(
         heading=heading(block),
         facts=facts(block),
@@ -166,10 +167,10 @@ def _part(block: Block, number: int, registry: Registry | None) -> Part:
             for key, value in runs[0].record.spec.protocol.model_dump().items()
             if key not in runs[0].tuned
         ],
-        table=main_table(block),
+        table=table,
         full=full_table(block),
         alarms=[*([uneven] if uneven else []), *alarms(block)],
-        notes=legend(block),
+        notes=[*legend(block), *([bold] if bold else [])],
         figures=figures(block, number),
         published=beside_published(runs, registry, level=block.level)
         if registry is not None

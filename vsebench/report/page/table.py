@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.report.convergence import SHARE
-from vsebench.report.layout import ABSENT, columns, external_text, marks
+from vsebench.report.layout import ABSENT, best_entries, columns, external_text, marks
 from vsebench.report.wording import percent
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class Cell(NamedTuple):
         marks: why the row is no evidence; mostly empty.
         value: the number in full, by which rows are sorted; None where none is known, and of words.
         about: the interval in full; may be empty.
+        best: whether no row is told to be better by it.
     """
 
     text: str
@@ -125,6 +126,7 @@ class Cell(NamedTuple):
     marks: tuple[Reason, ...] = ()
     value: float | None = None
     about: str = ""
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,11 @@ class Table:
 
     heads: list[Head]
     rows: list[list[Cell]]
+
+    @property
+    def best(self) -> bool:
+        """Whether some figure is marked as the best of its column."""
+        return any(cell.best for row in self.rows for cell in row)
 
 
 def main_table(block: Block) -> Table:
@@ -145,7 +152,14 @@ def main_table(block: Block) -> Table:
         Head(column.key, *column.head, explain(column.key, block), column.words)
         for column in chosen
     ]
-    rows = [[_cell(block, entry, column) for column in chosen] for entry in block.entries]
+    best = [best_entries(block, column) for column in chosen]
+    rows = [
+        [
+            _cell(block, entry, column)._replace(best=i in found)
+            for column, found in zip(chosen, best, strict=True)
+        ]
+        for i, entry in enumerate(block.entries)
+    ]
     return Table(
         heads, rows + [[_external(block, row, c) for c in chosen] for row in block.external]
     )
