@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.metrics import RECALLS
 from vsebench.results.components import ComponentRef
+from vsebench.results.external import ExternalFile, ExternalRow
 from vsebench.results.protocol import AnnotationProtocol, Protocol
 from vsebench.results.record import Cost, Evaluation, Provenance, RunRecord
 from vsebench.results.run_base import Environment
@@ -153,6 +154,27 @@ def make_record(
         "provenance": make_provenance(),
     }
     return RunRecord(**fields | changes)
+
+
+def make_external(
+    name: str = "CLIP", *, rsum: float = 320.0, dataset: str = "scenes", **changes: Any
+) -> ExternalRow:
+    """A row that was measured on the data of `make_spec`, of embeddings made elsewhere."""
+    file = ExternalFile(name="images.npy", sha256="5b1c2a90" * 8, shape=(20, 7), dtype="float32")
+    fields: dict[str, Any] = {
+        "name": name,
+        "dataset": dataset,
+        "data_fingerprint": f"{dataset}-5b1c2a90",
+        "images": 20,
+        "captions": 100,
+        "scored": "inner products of the rows as given",
+        "test": metrics(rsum),
+        "files": {"images": file},
+        "command": "vsebench add-row images.npy texts.npy",
+        "added": "2026-11-21T12:00:00Z",
+        "libraries": {"vsebench": "0.1.0"},
+    }
+    return ExternalRow(**fields | changes)
 
 
 def save(out: Path, record: RunRecord, curve: Sequence[Evaluation] = ()) -> RunRecord:

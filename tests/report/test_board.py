@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from itertools import combinations
@@ -8,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.factories import make_curve, make_record, make_spec, metrics, save
+from tests.factories import make_curve, make_external, make_record, make_spec, metrics, save
 from vsebench.cli.app import main
 from vsebench.report.board import boards, groups_of
 from vsebench.report.gather import gather
 from vsebench.report.results import load_results
+from vsebench.results.external import write_external
+from vsebench.results.packing import pack
 from vsebench.results.store import Store
 
 FLAT = [90.0, *[100.0] * 7]
@@ -141,6 +144,34 @@ def test_every_format_is_written(study, tmp_path, said):
     assert "writes a file" in said(study, "--format", "html", code=2)
     said(study, "--format", "html", "--out", tmp_path / "board.html")
     assert (tmp_path / "board.html").read_text().startswith("<!doctype html>")
+
+
+def test_external_rows_stand_below_and_have_no_rank(study, tmp_path, said):
+    write_external(study, make_external(rsum=399.0), (np.arange(20), np.arange(100)))
+    write_external(study, make_external("elsewhere", dataset="f30k"), (np.arange(2), np.arange(9)))
+    pack(study, tmp_path / "pack")
+    for places in ((tmp_path / "pack",), (study, tmp_path / "pack")):
+        (board,) = boards(gather(places).ended, gather(places).external)
+        assert [standing.rank for standing in board.standings] == [1, 2, 3]
+        assert [row.name for row in board.block.external] == ["CLIP"]
+        text = said(*places)
+        (line,) = [line.split() for line in text.splitlines() if "CLIP § " in line]
+        assert line[:4] == ["–", "–", "CLIP", "§"]
+        assert "399.0" in line
+        assert "§ External: vsebench measured what was made elsewhere" in " ".join(text.split())
+        for form in ("md", "latex"):
+            assert ("CLIP §" if form == "md" else r"CLIP \S{}") in said(*places, "--format", form)
+        frame = pd.read_csv(io.StringIO(said(*places, "--format", "csv")))
+        assert frame["external"].tolist() == [False, False, False, True]
+        assert frame["pooling"].tolist()[-1] == "CLIP"
+        assert frame[["rank", "groups", "seeds", "providers"]].iloc[-1].isna().all()
+        assert frame["rsum"].tolist()[-1] == 399.0
+        (found,) = json.loads(said(*places, "--format", "json"))["boards"]
+        assert [row["name"] for row in found["external"]] == ["CLIP"]
+        assert len(found["rows"]) == 3
+    csv = pd.read_csv(io.StringIO(load_results(tmp_path / "pack").table("csv")))
+    assert csv["external"].tolist() == [False, False, False, True]
+    assert "external" not in load_results(tmp_path / "pack").frame()
 
 
 def test_a_parquet_file_holds_the_frame(study, tmp_path, said):

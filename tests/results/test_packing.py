@@ -275,7 +275,7 @@ def test_a_pack_never_loses_the_runs_of_the_one_before(study: Path, tmp_path: Pa
     save(other, make_record(make_spec("max")), make_curve([100]))
     before = packed_bytes(tmp_path / "pack")
     with pytest.raises(
-        VsebenchError, match=r"would lose 5 runs \(.*, …\) have not among the runs to pack"
+        VsebenchError, match=r"would lose 5 runs \(.*, …\), not among those to pack"
     ):
         pack(other, tmp_path / "pack")
     assert packed_bytes(tmp_path / "pack") == before

@@ -6,12 +6,13 @@ import json
 import posixpath
 import re
 
+import numpy as np
 import pytest
 
 from tests.claims.made import claims
 from tests.claims.made import leave as leave_claimed
 from tests.claims.test_judge import MEAN, ahead
-from tests.factories import make_provenance, make_spec
+from tests.factories import make_external, make_provenance, make_spec
 from tests.report.page.dom import keyed, parse
 from tests.site.made import ROWS, leave, pages, studies, study
 from vsebench.claims.judge import judge
@@ -19,6 +20,7 @@ from vsebench.plugin.cards import Card, Paper
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.params import Param
 from vsebench.plugin.registry import Component, Origin, Registry
+from vsebench.results.external import write_external
 from vsebench.site.render import Claims
 
 HOSTILE = '<script>alert("1")</script>\'"><img src=x onerror=alert(2)>&amp;{{ 7 * 7 }}$x$'
@@ -64,6 +66,18 @@ def test_every_study_and_method_has_a_page(site):
         *(f"methods/pooling-{name}.html" for name in ROWS),
         "methods/loss-triplet.html",
     }
+
+
+def test_external_rows_stand_on_the_page_and_in_its_csv(tmp_path):
+    out = study(tmp_path / "runs", {"gpo": 200.0, "mean": 150.0})
+    write_external(out, make_external("CLIP <b>"), (np.arange(20), np.arange(100)))
+    made = pages(out)
+    rows = leaderboard(made["studies/runs.html"]).rows
+    assert [row["rank"].text for row in rows] == ["1", "2", "–"]
+    assert rows[-1]["pooling"].text == "CLIP <b> §"
+    assert "§ External: vsebench measured" in parse(made["studies/runs.html"]).text
+    found = list(csv.DictReader(io.StringIO(made["studies/runs.csv"])))
+    assert [row["external"] for row in found] == ["False", "False", "True"]
 
 
 def test_the_index_lists_studies_with_their_best_row(site):

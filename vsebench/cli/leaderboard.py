@@ -70,7 +70,7 @@ def leaderboard_command(
     gathered = gather(places)
     if not allow_mixed:
         refuse_copies(gathered)
-    made = boards(gathered.ended, allow_mixed=allow_mixed, level=level)
+    made = boards(gathered.ended, gathered.external, allow_mixed=allow_mixed, level=level)
     if form == "parquet" and out is not None:
         from vsebench.files import replacing
         from vsebench.plugin.extras import require

@@ -56,6 +56,8 @@ def pack_command(
         f"{_runs(packed.runs)} in "
         + " and ".join(f"{path} ({_size(path.stat().st_size)})" for path in files)
     )
+    if packed.external:
+        typer.echo(f"And {packed.external} external row{'s' * (packed.external != 1)}.")
     if packed.failed:
         typer.echo(f"Failed or blocked: {packed.failed} of them.")
     if packed.held_elsewhere:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from vsebench.report.rows import Block, Entry
     from vsebench.report.runs import Run
+    from vsebench.results.external import ExternalRow
 
 Combination = tuple[str, str]
 
@@ -56,12 +57,17 @@ class Board:
 
 
 def boards(
-    runs: Sequence[Run], *, allow_mixed: bool = False, level: float = LEVEL
+    runs: Sequence[Run],
+    external: Sequence[ExternalRow] = (),
+    *,
+    allow_mixed: bool = False,
+    level: float = LEVEL,
 ) -> tuple[Board, ...]:
     """One board for each data set, protocol and metric version.
 
     Args:
         runs: runs from anywhere, each once.
+        external: external rows, which stand on the boards of their data and have no rank.
         allow_mixed: give rows that differ in what must be equal beyond that (device, data, a
             component held equal) boards of their own, instead of refusing them.
         level: level of the intervals and of the tests.
@@ -73,7 +79,7 @@ def boards(
     for run in runs:
         groups.setdefault(_key(run), []).append(run)
     return tuple(
-        _board(make_block(section, None, level))
+        _board(make_block(section, None, level, external))
         for group in groups.values()
         for section in split(group, allow_mixed=allow_mixed)
     )

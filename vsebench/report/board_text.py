@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError
 from vsebench.report.evidence_notes import evidence_notes
+from vsebench.report.external import external_note
 from vsebench.report.formats import filled, leading_quote, listed, pipe, plain, to_frame
 from vsebench.report.latex import PLAIN, LatexText, to_latex
 from vsebench.report.layout import ABSENT, Grid, heading, whole
@@ -78,19 +79,20 @@ def render(
 
 
 def frame(boards: Sequence[Board]) -> pd.DataFrame:
-    """One line per row of every board, with its `rank`, its `groups` and who provides its
-    components, `providers`.
+    """One line per row of every board, external rows below the others, with its `rank`, its
+    `groups` and who provides its components, `providers`.
     """
     import pandas as pd
 
     parts = []
     for board in boards:
-        part = to_frame([board.block])
-        places = [standing.rank for standing in board.standings]
-        letters = [standing.groups for standing in board.standings]
+        part = to_frame([board.block], external=True)
+        blank = [None] * len(board.block.external)
+        places = [*(standing.rank for standing in board.standings), *blank]
+        letters = [*(standing.groups for standing in board.standings), *blank]
         part.insert(0, "rank", pd.Series(places, dtype="Int64"))
         part.insert(1, "groups", pd.Series(letters, dtype="string"))
-        named = ["; ".join(standing.providers) for standing in board.standings]
+        named = [*("; ".join(standing.providers) for standing in board.standings), *blank]
         part["providers"] = pd.Series(named, dtype="string")
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
@@ -113,11 +115,17 @@ def as_dict(boards: Sequence[Board]) -> dict[str, Any]:
                     }
                     for standing in board.standings
                 ],
+                **_external(board),
                 "notes": notes(board),
             }
             for board in boards
         ],
     }
+
+
+def _external(board: Board) -> dict[str, Any]:
+    rows = [row.model_dump(mode="json") for row in board.block.external]
+    return {"external": rows} if rows else {}
 
 
 def notes(board: Board) -> list[str]:
@@ -137,6 +145,7 @@ def notes(board: Board) -> list[str]:
         software_note(done),
         comparable_note(done),
         *evidence_notes(block.section),
+        *([external_note(block.external)] if block.external else []),
     ]
     return [note for note in found if note]
 
@@ -162,10 +171,11 @@ def _grid(board: Board, only: Sequence[str]) -> Grid:
     chosen = list(only) or [*shown, task.headline.key, "total_seconds"]
     keys = ["seeds", *(key for key in chosen if key != "seeds")]
     grid = whole(block, keys, spread=bool(only), best=True)
-    body = [
-        [ABSENT if standing.rank is None else str(standing.rank), standing.groups or ABSENT, *cells]
-        for standing, cells in zip(board.standings, grid.body, strict=True)
-    ]
+    places = [
+        (ABSENT if standing.rank is None else str(standing.rank), standing.groups or ABSENT)
+        for standing in board.standings
+    ] + [(ABSENT, ABSENT)] * len(block.external)
+    body = [[*place, *cells] for place, cells in zip(places, grid.body, strict=True)]
     return Grid(
         [("", "rank"), ("", "groups"), *grid.heads],
         body,

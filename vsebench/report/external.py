@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MARK = "§"
 """Stands behind the name of an external row."""
 
+EXTERNAL = "external"
+"""Column of frames that says which rows are external; absent where none is."""
+
 
 def of_section(section: Section, rows: Sequence[ExternalRow]) -> tuple[ExternalRow, ...]:
     """The external rows that were measured on a section's data, with its metrics."""
@@ -25,6 +28,21 @@ def of_section(section: Section, rows: Sequence[ExternalRow]) -> tuple[ExternalR
         if (row.task, row.data_fingerprint, row.metric_version)
         == (section.task.name, first.spec.data_fingerprint, first.metric_version)
     )
+
+
+def as_row(section: Section, row: ExternalRow) -> dict[str, str | float | bool]:
+    """What is known of an external row by the keys of result rows, its name in the column that
+    sections compare, and `external`, which tells it from the rows that were trained here.
+    """
+    return {
+        "dataset": section.dataset,
+        "task": row.task,
+        "data_fingerprint": row.data_fingerprint,
+        "metric_version": row.metric_version,
+        section.task.compared: row.name,
+        **row.test,
+        EXTERNAL: True,
+    }
 
 
 def external_note(rows: Sequence[ExternalRow]) -> str:

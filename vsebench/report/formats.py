@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from tabulate import SEPARATING_LINE, tabulate
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.external import EXTERNAL, as_row
 from vsebench.report.latex import PLAIN, LatexText, to_latex
 from vsebench.report.layout import Grid, best_entries, columns, halves, heading, whole
 from vsebench.report.made_with import machine_note
@@ -165,7 +166,7 @@ def _latex(
 
 
 def _csv(blocks: Sequence[Block], _: Sequence[str]) -> str:
-    frame = leading_quote(to_frame(blocks))
+    frame = leading_quote(to_frame(blocks, external=True))
     return frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
 
 
@@ -240,17 +241,30 @@ _WHOLE: Mapping[str, Callable[[Sequence[Block], Sequence[str]], str]] = {"csv": 
 """Formats for programs: every column."""
 
 
-def to_frame(blocks: Sequence[Block]) -> pd.DataFrame:
+def to_frame(blocks: Sequence[Block], *, external: bool = False) -> pd.DataFrame:
     """One line per row, one column per key, in the order of the JSON; reasons of `no_evidence` are
     joined by semicolons.
+
+    Args:
+        blocks: what to show.
+        external: take external rows, too, below the rows of their blocks; a column `external` tells
+            them apart where there are any.
     """
     import pandas as pd
 
-    rows = [
-        entry.row | {NO_EVIDENCE: "; ".join(reason.name for reason in entry.no_evidence)}
-        for block in blocks
-        for entry in block.entries
-    ]
+    marked = {EXTERNAL: False} if external and any(block.external for block in blocks) else {}
+    rows: list[Mapping[str, object]] = []
+    for block in blocks:
+        rows += [
+            {
+                **entry.row,
+                NO_EVIDENCE: "; ".join(reason.name for reason in entry.no_evidence),
+                **marked,
+            }
+            for entry in block.entries
+        ]
+        if external:
+            rows += [as_row(block.section, row) for row in block.external]
     keys = list(dict.fromkeys(key for row in rows for key in row))
     return pd.DataFrame(rows, columns=keys, dtype=object).astype({key: _dtype(key) for key in keys})
 
@@ -281,4 +295,6 @@ def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
 def _dtype(key: str) -> str:
     if key in (*IDENTITY, NO_EVIDENCE):
         return "string"
+    if key == EXTERNAL:
+        return "boolean"
     return "Int64" if key in _COUNTED else "Float64"

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.runs import Run, read_runs
+from vsebench.results.external import read_external
 from vsebench.results.store import RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from vsebench.results.external import ExternalRow
     from vsebench.results.spec import AnySpec
 
 
@@ -41,12 +43,14 @@ class Gathered:
         unfinished: runs that were started and have no record yet.
         copies: number of runs that lay in two places with equal results.
         reproductions: runs that were made twice with other results.
+        external: external rows, each once.
     """
 
     ended: tuple[Run, ...]
     unfinished: tuple[AnySpec, ...]
     copies: int
     reproductions: tuple[Reproduction, ...]
+    external: tuple[ExternalRow, ...] = ()
 
 
 def gather(places: Sequence[Path]) -> Gathered:
@@ -90,7 +94,12 @@ def gather(places: Sequence[Path]) -> Gathered:
         tuple(spec for run_id, spec in unfinished.items() if run_id not in found),
         copies,
         tuple(reproductions),
+        tuple({row.row_id: row for place in places for row in _external(place)}.values()),
     )
+
+
+def _external(place: Path) -> Iterable[ExternalRow]:
+    return read_external(place) if place.is_dir() else ()
 
 
 def _read(place: Path) -> tuple[Iterable[Run], Iterable[AnySpec]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError
+from vsebench.report.tex import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,33 +76,6 @@ class LatexText:
 
 PLAIN = LatexText()
 
-_ESCAPES = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        "±": r"$\pm$",
-        "×": r"$\times$",
-        "·": r"$\cdot$",
-        "–": "--",
-        "…": r"\ldots{}",
-        "†": r"\dag{}",
-        "‡": r"\ddag{}",
-        "↑": r"$\uparrow$",
-        "→": r"$\to$",
-    }
-)
-
 
 def to_latex(grid: Grid, about: str, notes: Sequence[str], text: LatexText = PLAIN) -> str:
     r"""A `table` environment (needs `\usepackage{booktabs}`) with the notes in small print under
@@ -142,8 +116,3 @@ def to_latex(grid: Grid, about: str, notes: Sequence[str], text: LatexText = PLA
             r"\end{table}",
         ]
     )
-
-
-def escape(text: str) -> str:
-    """Text that LaTeX sets as it stands."""
-    return text.translate(_ESCAPES)

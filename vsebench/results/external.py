@@ -1,5 +1,6 @@
 """External rows: what vsebench measured of embeddings or scores that were made elsewhere. They
-stand beside a folder's runs, in `external`, and reports show them with a mark.
+stand beside a folder's runs, in `external` or in the folder's pack, and reports show them with a
+mark.
 
     external/NAME-ID/row.json     what was measured, of which files, when and by which command
     external/NAME-ID/ranks.npz    the test rank of every image and caption
@@ -18,7 +19,11 @@ from pydantic_core import from_json
 from vsebench import files
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.contents import write_arrays
+from vsebench.results.directory import RunDirectory
+from vsebench.results.pack import Pack
+from vsebench.results.pack_format import EXTERNAL, ROW
 from vsebench.results.protocol import Frozen
+from vsebench.results.reader import RANKS
 from vsebench.results.run_base import METRIC_VERSION
 
 if TYPE_CHECKING:
@@ -26,7 +31,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-FOLDER, ROW, RANKS = "external", "row.json", "ranks.npz"
+    from vsebench.results.reader import RunReader
+
 SCHEMA = 1
 _ID_DIGITS = 10
 _SLUG_LENGTH = 60
@@ -89,14 +95,16 @@ def write_external(out: Path, row: ExternalRow, ranks: tuple[np.ndarray, np.ndar
         VsebenchError: a row of that name on that data is of other files, or the folder cannot be
             written.
     """
-    folder = out / FOLDER / f"{_slug(row.name)}-{row.row_id[:_ID_DIGITS]}"
-    for other, path in _rows(out):
+    folder = out / EXTERNAL / f"{_slug(row.name)}-{row.row_id[:_ID_DIGITS]}"
+    for reader in external_readers(out):
+        other = external_row(reader)
         if (other.name, other.data_fingerprint) == (row.name, row.data_fingerprint) and (
             other.row_id != row.row_id
         ):
+            way = "delete" if isinstance(reader, RunDirectory) else "unpack and delete"
             raise VsebenchError(
-                f"{out} has a row '{row.name}' of other files: choose another --name, or delete "
-                f"{path.parent}"
+                f"{out} has a row '{row.name}' of other files: choose another --name, or {way} "
+                f"{reader.path}"
             )
     with files.guarded(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,40 +114,59 @@ def write_external(out: Path, row: ExternalRow, ranks: tuple[np.ndarray, np.ndar
 
 
 def read_external(out: Path) -> tuple[ExternalRow, ...]:
-    """The external rows of a folder of runs, in the order in which they were added.
+    """The external rows of a folder of runs and of its pack, in the order in which they were added.
 
     Raises:
         VsebenchError: one is damaged, or was written by a newer version.
     """
-    return tuple(sorted((row for row, _ in _rows(out)), key=lambda row: (row.added, row.name)))
+    rows = [external_row(reader) for reader in external_readers(out)]
+    return tuple(sorted(rows, key=lambda row: (row.added, row.name)))
 
 
-def _rows(out: Path) -> list[tuple[ExternalRow, Path]]:
-    return [(_read(path), path) for path in sorted((out / FOLDER).glob(f"*/{ROW}"))]
+def external_readers(out: Path) -> list[RunReader]:
+    """What reads each external row of a folder, by name; one that lies in a folder of its own and
+    in the pack once.
+
+    Raises:
+        VsebenchError: the pack is damaged.
+    """
+    pack = Pack.of(out)
+    found: dict[str, RunReader] = {
+        each.path.name: each for each in (pack.external if pack is not None else ())
+    }
+    for path in (out / EXTERNAL).glob(f"*/{ROW}"):
+        found[path.parent.name] = _ExternalDirectory(path.parent)
+    return [found[name] for name in sorted(found)]
 
 
-def _read(path: Path) -> ExternalRow:
+def external_row(reader: RunReader) -> ExternalRow:
+    """The external row that a reader reads.
+
+    Raises:
+        VsebenchError: it is damaged, or was written by a newer version.
+    """
     try:
-        content = from_json(files.read_bytes(path))
+        content = from_json(reader.read_bytes(ROW))
         version = content.get("schema_version", SCHEMA) if isinstance(content, dict) else SCHEMA
         if isinstance(version, int) and version > SCHEMA:
             raise VsebenchError(
-                f"{path} was written by a newer vsebench (schema {version}, this one reads up to "
-                f"{SCHEMA}): upgrade vsebench"
+                f"{reader.where(ROW)} was written by a newer vsebench (schema {version}, this one "
+                f"reads up to {SCHEMA}): upgrade vsebench"
             )
         return ExternalRow.model_validate(content)
     except ValidationError as error:
         why = error.errors(include_url=False)[0]
-        raise _damaged(path, f"{'.'.join(map(str, why['loc']))}: {why['msg']}") from error
+        named = ValueError(f"{'.'.join(map(str, why['loc']))}: {why['msg']}")
+        raise reader.damaged(ROW, named) from error
     except (OSError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise reader.damaged(ROW, error) from error
 
 
-def _damaged(path: Path, why: str) -> VsebenchError:
-    return VsebenchError(
-        f"{path} is damaged ({why}): delete {path.parent} and add the row again with 'vsebench "
-        "add-row'"
-    )
+class _ExternalDirectory(RunDirectory):
+    """The folder of an external row."""
+
+    def remedy(self, name: str) -> str:  # noqa: ARG002  # either file
+        return f"delete {self.path} and add the row again with 'vsebench add-row'"
 
 
 def _slug(name: str) -> str:

@@ -48,6 +48,7 @@ class Pack:
         plan: the folder's `plan.json`; None where it had none.
         noted: what that says.
         lines: the runs, in the order of the file.
+        external: its external rows.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,6 +68,7 @@ class Pack:
             raise self.damaged(str(error)) from error
         if len(self.lines) != opening.runs:
             raise self.damaged(f"{len(self.lines)} of {opening.runs} runs")
+        self.external = [PackedRun(self, line, (self, line)) for line in opening.external]
         plan = opening.files.get(PLAN)
         self.plan = None if plan is None else file_bytes(plan)
         try:
@@ -145,7 +147,8 @@ class Pack:
 
 
 class PackedRun(RunReader):
-    """A run in a pack. What packs leave out is looked for in the run's folder.
+    """A run in a pack, or an external row, which is held alike. What packs leave out is looked for
+    in the run's folder.
 
     Attributes:
         run_id: id of the run.

@@ -3,8 +3,9 @@
 `runs.jsonl.gz` has a line that opens the pack (its version, how many runs follow, the plan) and a
 line per run: its record and curve as JSON, and a SHA-256 for every file. A run that another study
 holds is a line with that study's place and the same checksums. `runs.npz` has the arrays by run:
-test ranks, and test metrics by image. Weights, checkpoints, mined negatives and logs are not
-packed, nor is `spec.json`, whose content the record has without paths of the machine.
+test ranks, and test metrics by image. External rows are held as runs are, in the line that opens
+the pack. Weights, checkpoints, mined negatives and logs are not packed, nor is `spec.json`, whose
+content the record has without paths of the machine.
 """
 
 from __future__ import annotations
@@ -34,21 +35,13 @@ NPZ = (RANKS, PER_IMAGE)
 NAMES = (*NPZ, CURVE, RECORD, DONE)
 """Files that are packed, in the order in which unpacking writes them: the marker comes last."""
 
+EXTERNAL = "external"
+"""The folder of external rows, beside the runs."""
+ROW = "row.json"
+EXTERNAL_NAMES = (RANKS, ROW)
+"""Files of an external row, in the order in which unpacking writes them."""
+
 Files = dict[str, JsonValue]
-
-
-class Opening(Frozen):
-    """The first line of a pack.
-
-    Attributes:
-        vsebench_pack: version of the format.
-        runs: number of lines that follow.
-        files: files of the folder itself, by name.
-    """
-
-    vsebench_pack: int
-    runs: int
-    files: Files = Field(default_factory=dict)
 
 
 class Line(Frozen):
@@ -69,6 +62,28 @@ class Line(Frozen):
     sha256: dict[str, str]
     files: Files = Field(default_factory=dict)
     arrays: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+class ExternalLine(Line):
+    """An external row in a pack: `run` is its folder, and `run_id` the row's id."""
+
+    run: str = Field(pattern=r"^external/\.*[^./\\][^/\\]*$")
+
+
+class Opening(Frozen):
+    """The first line of a pack.
+
+    Attributes:
+        vsebench_pack: version of the format.
+        runs: number of lines that follow.
+        files: files of the folder itself, by name.
+        external: external rows of the folder.
+    """
+
+    vsebench_pack: int
+    runs: int
+    files: Files = Field(default_factory=dict)
+    external: tuple[ExternalLine, ...] = ()
 
 
 def pack_bytes(opening: Opening, lines: Iterable[Line]) -> bytes:

@@ -7,21 +7,25 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vsebench import files
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.contents import npz_arrays, write_arrays
 from vsebench.results.directory import RunDirectory
+from vsebench.results.external import external_readers, external_row
 from vsebench.results.lease import is_held
 from vsebench.results.noted import PLAN
 from vsebench.results.pack import Pack, PackedRun
 from vsebench.results.pack_format import (
     ARRAYS,
+    EXTERNAL,
+    EXTERNAL_NAMES,
     NAMES,
     NPZ,
     RUNS,
     VERSION,
+    ExternalLine,
     Line,
     Opening,
     array_key,
@@ -43,6 +47,8 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, NDArray[Any]]
     Others = Mapping[tuple[str, frozenset[tuple[str, str]]], str]
 
+L = TypeVar("L", bound=Line)
+
 _PASSING = re.compile(r"lease-\d+\.json|\..*\.tmp")
 """Files of whoever works on a run."""
 _SHOWN = 3
@@ -56,12 +62,14 @@ class Packed:
         runs: number of runs, those that another pack holds included.
         failed: number of runs that failed or were blocked.
         held_elsewhere: number of runs that another pack holds.
+        external: number of external rows.
         unfinished: names of the runs left out because they have not ended.
     """
 
     runs: int
     failed: int
     held_elsewhere: int
+    external: int
     unfinished: tuple[str, ...]
 
 
@@ -72,8 +80,8 @@ def pack(
     held_in: Iterable[Path] = (),
     leave_unfinished: bool = False,
 ) -> Packed:
-    """Packs every run of a folder, those that its pack holds already included, and leaves the
-    folder's runs as they are.
+    """Packs every run and every external row of a folder, those that its pack holds already
+    included, and leaves the folder as it is.
 
     Args:
         folder: holds the runs.
@@ -89,9 +97,10 @@ def pack(
     ended, unfinished = _runs(store)
     if unfinished and not leave_unfinished:
         names = _named([run.path.name for run in unfinished])
+        have = "has" if len(unfinished) == 1 else "have"
         raise VsebenchError(
-            f"{folder}: {names} not ended: finish with the same 'vsebench run' command, or leave "
-            "out what has not ended with --leave-unfinished"
+            f"{folder}: {names} {have} not ended: finish with the same 'vsebench run' command, or "
+            "leave out what has not ended with --leave-unfinished"
         )
     if not ended:
         raise VsebenchError(
@@ -100,22 +109,26 @@ def pack(
         )
     place = {run_id: i for i, run_id in enumerate(store.noted().run_ids)}
     ended.sort(key=lambda each: place.get(each[1].run_id, len(place)))
-    _refuse_loss(target, {record.run_id for _, record in ended})
+    outside = [(reader, external_row(reader).row_id) for reader in external_readers(folder)]
+    _refuse_loss(target, {record.run_id for _, record in ended}, {row_id for _, row_id in outside})
     others = _others(folder, target, held_in, [run for run, _ in ended])
     packed = [_line(run, record.run_id, others) for run, record in ended]
+    rows = [_external_line(reader, row_id) for reader, row_id in outside]
     lines = [line for line, _ in packed]
-    _write(target, _opening(store, len(lines)), lines, [arrays for _, arrays in packed])
+    opening = _opening(store, len(lines), tuple(line for line, _ in rows))
+    _write(target, opening, lines, [arrays for _, arrays in (*packed, *rows)])
     return Packed(
         runs=len(lines),
         failed=sum(record.status != "done" for _, record in ended),
         held_elsewhere=sum(line.held_in is not None for line in lines),
+        external=len(rows),
         unfinished=tuple(run.path.name for run in unfinished),
     )
 
 
 def remove_packed(folder: Path, target: Path) -> int:
-    """Deletes what the pack in `target` gives back of the runs in `folder`, once it has given it
-    back, and folders that are empty then.
+    """Deletes what the pack in `target` gives back of the runs and the external rows in `folder`,
+    once it has given it back, and folders that are empty then.
 
     Returns:
         Number of files deleted.
@@ -123,19 +136,25 @@ def remove_packed(folder: Path, target: Path) -> int:
     Raises:
         VsebenchError: the pack does not give a file back, or it cannot be deleted.
     """
-    packed = {run.path.name: run for run in Pack(target).runs}
+    held = Pack(target)
+    packed = {run.path.name: run for run in held.runs}
     doomed: list[Path] = []
     for run in Store(folder).runs():
         twin = packed.get(run.path.name)
         if twin is not None and isinstance(run, RunDirectory) and not is_held(run.path):
             doomed += [_given_back(run, twin, name) for name in NAMES[::-1] if run.holds(name)]
+    rows = {row.path.name: row for row in held.external}
+    for row in external_readers(folder):
+        if row.path.name in rows and isinstance(row, RunDirectory):
+            doomed += [_given_back(row, rows[row.path.name], name) for name in EXTERNAL_NAMES]
     with files.guarded(folder):
         for path in doomed:
             path.unlink()
-            if path.parent != folder and not any(path.parent.iterdir()):
-                path.parent.rmdir()
+            for empty in (path.parent, folder / EXTERNAL):
+                if empty.is_dir() and empty != folder and not any(empty.iterdir()):
+                    empty.rmdir()
         plan = folder / PLAN
-        if plan.exists() and plan.read_bytes() == Pack(target).plan and not _left(folder):
+        if plan.exists() and plan.read_bytes() == held.plan and not _left(folder):
             plan.unlink()
             doomed.append(plan)
     return len(doomed)
@@ -170,14 +189,16 @@ def _runs(store: Store) -> tuple[list[tuple[RunReader, RunRecord]], list[RunRead
     return ended, unfinished
 
 
-def _refuse_loss(target: Path, run_ids: Collection[str]) -> None:
-    """A pack never takes the place of one with other runs."""
+def _refuse_loss(target: Path, run_ids: Collection[str], row_ids: Collection[str]) -> None:
+    """A pack never takes the place of one with other runs or external rows."""
     before = Pack.of(target)
-    lines = before.lines if before is not None else ()
-    lost = [line.run for line in lines if line.run_id not in run_ids]
+    if before is None:
+        return
+    lost = [line.run for line in before.lines if line.run_id not in run_ids]
+    lost += [row.path.name for row in before.external if row.run_id not in row_ids]
     if lost:
         raise VsebenchError(
-            f"{target / RUNS} would lose {_named(lost)} not among the runs to pack: pack into "
+            f"{target / RUNS} would lose {_named(lost)}, not among those to pack: pack into "
             "another folder, or unpack it first"
         )
 
@@ -207,17 +228,28 @@ def _others(
 
 def _line(run: RunReader, run_id: str, others: Others) -> tuple[Line, Arrays]:
     """A run as a pack holds it, and the arrays that go beside it."""
-    name = run.path.name
-    contents = {file: run.read_bytes(file) for file in NAMES if run.holds(file)}
+    line, arrays = _held(run, NAMES, Line, run.path.name, run_id)
+    held_in = others.get((line.run, frozenset(line.sha256.items())))
+    if held_in is not None:
+        return Line(run=line.run, run_id=run_id, held_in=held_in, sha256=line.sha256), {}
+    return line, arrays
+
+
+def _external_line(row: RunReader, row_id: str) -> tuple[ExternalLine, Arrays]:
+    """An external row likewise."""
+    return _held(row, EXTERNAL_NAMES, ExternalLine, f"{EXTERNAL}/{row.path.name}", row_id)
+
+
+def _held(
+    run: RunReader, names: Sequence[str], kind: type[L], name: str, run_id: str
+) -> tuple[L, Arrays]:
+    contents = {file: run.read_bytes(file) for file in names if run.holds(file)}
     arrays = {file: _arrays(run, file, contents.pop(file)) for file in NPZ if file in contents}
     sha256 = {
         **{file: arrays_checksum(found) for file, found in arrays.items()},
         **{file: checksum(content) for file, content in contents.items()},
     }
-    held_in = others.get((name, frozenset(sha256.items())))
-    if held_in is not None:
-        return Line(run=name, run_id=run_id, held_in=held_in, sha256=sha256), {}
-    line = Line(
+    line = kind(
         run=name,
         run_id=run_id,
         sha256=sha256,
@@ -238,7 +270,7 @@ def _arrays(run: RunReader, file: str, content: bytes) -> dict[str, NDArray[Any]
         raise run.damaged(file, error) from error
 
 
-def _opening(store: Store, runs: int) -> Opening:
+def _opening(store: Store, runs: int, external: tuple[ExternalLine, ...]) -> Opening:
     """The first line, with the folder's plan, to the byte where it has no pack yet."""
     own = store.out / PLAN
     text = own.read_bytes() if own.exists() else b""
@@ -246,7 +278,7 @@ def _opening(store: Store, runs: int) -> Opening:
     if Pack.of(store.out) is not None:
         text = noted.text().encode()
     plan = {PLAN: file_value(PLAN, text)} if text and noted.run_ids else {}
-    return Opening(vsebench_pack=VERSION, runs=runs, files=plan)
+    return Opening(vsebench_pack=VERSION, runs=runs, files=plan, external=external)
 
 
 def _left(folder: Path) -> bool:
@@ -283,6 +315,6 @@ def _given_back(run: RunDirectory, twin: PackedRun, name: str) -> Path:
 
 
 def _named(runs: Sequence[str]) -> str:
-    """`3 runs (a, b, c) have`, for a message."""
+    """`3 runs (a, b, c)`, for a message."""
     names = ", ".join([*runs[:_SHOWN], *["…"] * (len(runs) > _SHOWN)])
-    return f"{len(runs)} run{'s' * (len(runs) > 1)} ({names}) {'has' if len(runs) == 1 else 'have'}"
+    return f"{len(runs)} run{'s' * (len(runs) > 1)} ({names})"

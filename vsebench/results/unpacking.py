@@ -8,15 +8,15 @@ from vsebench import files
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.noted import PLAN
 from vsebench.results.pack import Pack
-from vsebench.results.pack_format import NAMES, RUNS
+from vsebench.results.pack_format import NAMES, ROW, RUNS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def unpack(folder: Path, target: Path | None = None) -> int:
-    """Writes the runs of a folder's pack and the folder's plan as they were packed. Files that are
-    there already are left alone.
+    """Writes the runs of a folder's pack, its external rows and the folder's plan as they were
+    packed. Files that are there already are left alone.
 
     Args:
         folder: holds the pack.
@@ -34,10 +34,11 @@ def unpack(folder: Path, target: Path | None = None) -> int:
     if packed is None:
         raise VsebenchError(f"{folder} has no {RUNS}: give the folder of a pack")
     missing: dict[Path, bytes] = {}
-    for run in packed.runs:
-        for name in NAMES:
+    for run in (*packed.runs, *packed.external):
+        for name in (*NAMES, ROW):
             if run.holds(name):
-                path, content = target / run.path.name / name, run.read_bytes(name)
+                path = target / run.path.relative_to(folder) / name
+                content = run.read_bytes(name)
                 if not path.exists():
                     missing[path] = content
                 elif path.read_bytes() != content:

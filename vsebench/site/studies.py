@@ -58,7 +58,7 @@ def read_studies(
         gathered = gather([path])
         if not allow_mixed:
             refuse_copies(gathered)
-        made = boards(gathered.ended, allow_mixed=allow_mixed, level=level)
+        made = boards(gathered.ended, gathered.external, allow_mixed=allow_mixed, level=level)
         studies.append(Study(name, slugs.of(name), gathered, made))
     return studies
 
