@@ -12,9 +12,10 @@ import pytest
 from tests.factories import make_curve, make_external, make_record, make_spec, metrics, save
 from vsebench.cli.app import main
 from vsebench.report.board import boards, groups_of
+from vsebench.report.board_text import frame
 from vsebench.report.gather import gather
 from vsebench.report.results import load_results
-from vsebench.results.external import write_external
+from vsebench.results.external import read_external, write_external
 from vsebench.results.packing import pack
 from vsebench.results.store import Store
 
@@ -161,14 +162,17 @@ def test_external_rows_stand_below_and_have_no_rank(study, tmp_path, said):
         assert "§ External: vsebench measured what was made elsewhere" in " ".join(text.split())
         for form in ("md", "latex"):
             assert ("CLIP §" if form == "md" else r"CLIP \S{}") in said(*places, "--format", form)
-        frame = pd.read_csv(io.StringIO(said(*places, "--format", "csv")))
-        assert frame["external"].tolist() == [False, False, False, True]
-        assert frame["pooling"].tolist()[-1] == "CLIP"
-        assert frame[["rank", "groups", "seeds", "providers"]].iloc[-1].isna().all()
-        assert frame["rsum"].tolist()[-1] == 399.0
+        lines = pd.read_csv(io.StringIO(said(*places, "--format", "csv")))
+        assert lines["external"].tolist() == [False, False, False, True]
+        assert lines["pooling"].tolist()[-1] == "CLIP"
+        assert lines[["rank", "groups", "seeds", "providers"]].iloc[-1].isna().all()
+        assert lines["rsum"].tolist()[-1] == 399.0
         (found,) = json.loads(said(*places, "--format", "json"))["boards"]
         assert [row["name"] for row in found["external"]] == ["CLIP"]
         assert len(found["rows"]) == 3
+    leave(tmp_path / "other", "gpo", [251.0, 252.0], dataset="f8k")
+    mixed = frame(boards(gather([study, tmp_path / "other"]).ended, read_external(study)))
+    assert mixed["external"].tolist() == [False, False, False, True, False]
     csv = pd.read_csv(io.StringIO(load_results(tmp_path / "pack").table("csv")))
     assert csv["external"].tolist() == [False, False, False, True]
     assert "external" not in load_results(tmp_path / "pack").frame()

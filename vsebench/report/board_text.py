@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError
 from vsebench.report.evidence_notes import evidence_notes
-from vsebench.report.external import external_note
+from vsebench.report.external import EXTERNAL, external_note
 from vsebench.report.formats import filled, leading_quote, listed, pipe, plain, to_frame
 from vsebench.report.latex import PLAIN, LatexText, to_latex
 from vsebench.report.layout import ABSENT, Grid, heading, whole
@@ -95,7 +95,10 @@ def frame(boards: Sequence[Board]) -> pd.DataFrame:
         named = [*("; ".join(standing.providers) for standing in board.standings), *blank]
         part["providers"] = pd.Series(named, dtype="string")
         parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True)
+    if EXTERNAL in table:  # not in the parts of boards without any
+        table[EXTERNAL] = table[EXTERNAL].astype("boolean").fillna(False)
+    return table
 
 
 def as_dict(boards: Sequence[Board]) -> dict[str, Any]:

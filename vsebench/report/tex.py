@@ -102,7 +102,7 @@ def _escaped(character: str) -> str:
         return " "
     if character.isascii() and character.isprintable():
         return character
-    base, *marks = normalize("NFD", character)
+    base, *marks = list(normalize("NFD", character))
     if base.isascii() and len(marks) == 1 and marks[0] in _ACCENTS:
         return rf"\{_ACCENTS[marks[0]]}{{{base}}}"
     return f"U+{ord(character):04X}"
