@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 
 import pytest
@@ -99,6 +100,77 @@ def test_flickr8k_is_opened_as_precomp_and_compared_as_flickr8k(capsys, origin, 
     )
 
 
+def test_a_set_of_ones_own_has_the_name_that_it_is_given(capsys, origin, tmp_path, monkeypatch):
+    target = tmp_path / "data" / "folder"
+    arguments = ("prepare", "--as", "mine", "--from", origin, "--to", target, "--quiet")
+    out, err = run(capsys, *arguments)
+    assert (out.splitlines()[0], err) == (f"mine: prepared in {target}", "")
+    assert out.splitlines()[-1].endswith(f"--dataset mine --data-root {target}")
+    assert run(capsys, *arguments).out == out
+    monkeypatch.chdir(tmp_path)
+    out, _ = run(capsys, "check", "mine")
+    assert out.startswith(f"mine: sound, in {target}, fingerprint ")
+    assert run(capsys, "check", target).out == out
+    assert "mine" in [line.split()[0] for line in run(capsys, "list").out.splitlines()]
+    assert run(capsys, "info", "mine").out.startswith("mine: a data set of yours in the layout of")
+
+
+def command(capsys, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments])
+    assert caught.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_a_set_of_ones_own_is_trained_on_evaluated_and_exported(
+    capsys, origin, tmp_path, monkeypatch
+):
+    """By a run in another process, and after its folder has moved. Its images have five or six
+    captions.
+    """
+    target = tmp_path / "data" / "mine"
+    run(capsys, "prepare", "--as", "mine", "--from", origin, "--to", target, "--quiet")
+    monkeypatch.chdir(tmp_path)
+    smaller = ("batch_size=8", "embed_dim=8", "word_dim=8", "min_word_count=1", "warmup_epochs=0")
+    grid = ("--dataset", "mine", "--pooling", "mean", "--loss", "triplet", "--epochs", "1")
+    options = [part for key in smaller for part in ("--set", key)]
+    out = command(capsys, "run", *grid, *options, "--device", "cpu", "--quiet")
+    assert out.startswith("mine · test")
+    (directory,) = (tmp_path / "runs").glob("mine-*")
+    target.parent.rename(tmp_path / "moved")
+    said = command(capsys, "evaluate", str(directory), "--data-root", "moved", "--json")
+    record = json.loads((directory / "record.json").read_text())
+    found = json.loads(said)
+    assert {key: found[key] for key in ("rsum", "i2t_r1", "t2i_r10")} == {
+        key: pytest.approx(record["test"][key]) for key in ("rsum", "i2t_r1", "t2i_r10")
+    }
+    command(capsys, "export", str(directory), "--to", str(tmp_path / "model"))
+    assert "| data set      | `mine`" in (tmp_path / "model" / "README.md").read_text()
+    (tmp_path / "moved" / "mine" / "dataset.toml").write_text(
+        'name = "mine"\nlayout = "precomp"\nlicence = "CC0"\n'
+    )
+    command(capsys, "export", str(directory), "--to", "licensed", "--data-root", "moved")
+    assert "CC0" in (tmp_path / "licensed" / "README.md").read_text()
+
+
+def test_a_published_set_may_get_another_name(capsys, origin, tmp_path):
+    target = tmp_path / "out"
+    run(capsys, "prepare", "flickr30k", "--as", "f30k-x", "--from", origin, "--to", target)
+    assert 'layout = "flickr30k"' in (target / "dataset.toml").read_text()
+    out, _ = run(capsys, "check", target, code=1)
+    assert out.startswith("f30k-x: sound")
+    assert "FAIL  train has 5 images, published are 29,000" in out
+
+
+def test_what_comes_twice_in_a_tsv_is_said(capsys, origin, tmp_path):
+    tsv = origin / "trainval_36.tsv"
+    tsv.write_bytes(tsv.read_bytes() + tsv.read_bytes().splitlines(keepends=True)[0])
+    _, err = run(
+        capsys, "prepare", "flickr30k", "--from", origin, "--to", tmp_path / "out", "--quiet"
+    )
+    assert err.startswith("vsebench: warning: 1 images come more than once, and the last line")
+
+
 def test_a_folder_without_a_manifest_is_a_precomp_set(capsys, origin, tmp_path):
     run(capsys, "prepare", "flickr30k", "--from", origin, "--to", tmp_path / "out", "--quiet")
     (tmp_path / "out" / "prepared.json").unlink()
@@ -125,6 +197,9 @@ def test_images_alone(capsys, tmp_path):
         (("prepare", "flickr31k", "--from", ".", "--to", "out"), "did you mean 'flickr30k'?"),
         (("prepare", "coco", "--from", "nowhere", "--to", "out"), "nowhere does not exist"),
         (("prepare", "coco", "--to", "out"), "--from"),
+        (("prepare", "--from", ".", "--to", "out"), "or say with --as NAME"),
+        (("prepare", "--as", "scenes", "--from", ".", "--to", "o"), "data set 'scenes' already"),
+        (("prepare", "--as", "a b", "--from", ".", "--to", "o"), "cannot be called 'a b'"),
         (("prepare", "coco", "--from", ".", "--to", "out", "--dtype", "float8"), "float8"),
         (
             ("check", "scenes:images=20:dim=16", "--captions", "x.json"),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.data.files import write_precomp
+from vsebench.data.described import dataset_component
 from vsebench.data.open import open_dataset
 from vsebench.plugin.host.loader import load_plugins
 
@@ -35,6 +37,15 @@ def test_the_documented_data_set_works(tmp_path):
     assert opened.path == root / "mine"
     assert opened.data.splits["dev"].captions == ["a dog", "a cat", "a cow"]
     assert len(opened.fingerprint) == 16
+
+
+def test_the_documented_descriptor_names_a_set(tmp_path):
+    (source,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    root = write_precomp(tmp_path / "folder")
+    (root / "dataset.toml").write_text(source)
+    component = dataset_component(load_plugins().registry, "mine", [tmp_path])
+    assert component.card.licence == "CC BY 4.0"
+    assert open_dataset(component, {}).path == root
 
 
 def test_the_documented_data_sets_are_all_there_are():

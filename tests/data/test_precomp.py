@@ -52,7 +52,15 @@ def test_dev_is_its_first_thousand_images(tmp_path, copies):
 @pytest.mark.parametrize(
     ("rows", "captions", "message"),
     [
-        (4, 21, r"test_caps\.txt has 21 captions, expected a multiple of 5"),
+        (
+            4,
+            21,
+            (
+                r"test_ims\.npy has 4 rows for the 21 captions of test_caps\.txt, expected a row "
+                r"for each image, each with equally many captions, or test_text_to_image\.npy to "
+                r"say whose each caption is"
+            ),
+        ),
         (4, 0, r"test_caps\.txt has 0 captions"),
         (
             3,

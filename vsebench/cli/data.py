@@ -4,6 +4,7 @@ are sound.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from vsebench.cli.data_check import check_command
 from vsebench.cli.data_extract import extract_command
 from vsebench.cli.data_prepare import prepare_command
 from vsebench.cli.options import PluginFiles, datasets, find_dataset
+from vsebench.cli.suite_options import DataRoots  # noqa: TC001  # typer reads annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,17 +45,20 @@ def _data(context: typer.Context) -> None:
 
 
 @data_app.command("list")
-def list_command(plugin: PluginFiles = None) -> None:
-    """List the data sets."""
+def list_command(data_root: DataRoots = None, plugin: PluginFiles = None) -> None:
+    """List the data sets: registered ones, and those that a dataset.toml names."""
     from tabulate import tabulate
 
+    from vsebench.data.described import described_sets
     from vsebench.plugin.host.loader import load_plugins
 
     files = tuple(plugin or ())
     registry = load_plugins(files).registry
+    found = {registry.spelling(c): card for c, card in datasets(files)}
+    found |= described_sets(registry, [Path(root) for root in data_root or ()])
     rows = [
-        (registry.spelling(c), card.task, card.feature_kind, card.protocol, card.summary)
-        for c, card in datasets(files)
+        (name, card.task, card.feature_kind, card.protocol, card.summary)
+        for name, card in found.items()
     ]
     typer.echo(
         tabulate(
@@ -66,9 +71,12 @@ def list_command(plugin: PluginFiles = None) -> None:
 
 
 @data_app.command("info")
-def info_command(name: NameArgument, plugin: PluginFiles = None) -> None:
+def info_command(
+    name: NameArgument, data_root: DataRoots = None, plugin: PluginFiles = None
+) -> None:
     """Say what a data set is, which files it needs, where to get them and where to put them."""
-    component, card, params = find_dataset(name, tuple(plugin or ()))
+    roots = [Path(root) for root in data_root or ()]
+    component, card, params = find_dataset(name, tuple(plugin or ()), roots)
     typer.echo("\n".join(_info(component, card, params)))
 
 

@@ -60,13 +60,14 @@ def check_command(
     from vsebench.data.open import open_dataset
 
     files = tuple(plugin or ())
-    folder = _folder(name, files)
-    spec, roots = (name, data_root or []) if folder is None else (_set_in(folder), [str(folder)])
-    component, card, params = find_dataset(spec, files)
+    roots = [Path(root) for root in data_root or ()]
+    folder = _folder(name, files, roots)
+    spec, roots = (name, roots) if folder is None else (_set_in(folder), [folder])
+    component, card, params = find_dataset(spec, files, roots)
     opened = open_dataset(
         component,
         params,
-        data_roots=[Path(root) for root in roots],
+        data_roots=roots,
         strict=strict_data,
         elsewhere=folder is None,
     )
@@ -81,17 +82,18 @@ def check_command(
     )
 
 
-def _folder(name: str, plugin_files: tuple[str, ...]) -> Path | None:
+def _folder(name: str, plugin_files: tuple[str, ...], roots: list[Path]) -> Path | None:
     """The folder that is meant, where no data set is.
 
     Raises:
         DataError: it is no folder.
     """
     from vsebench.cli.options import datasets
+    from vsebench.data.described import described
     from vsebench.plugin import DataError
 
     known = {component.name for component, _ in datasets(plugin_files)}
-    if name.partition(":")[0] in known:
+    if name.partition(":")[0] in known | {found.name for _, found in described(roots)}:
         return None
     if Path(name).is_dir():
         return Path(name)
@@ -101,18 +103,22 @@ def _folder(name: str, plugin_files: tuple[str, ...]) -> Path | None:
 
 
 def _set_in(folder: Path) -> str:
-    """The data set that a folder holds: what its manifest says, else `coco` where it has COCO's
-    test files, else `precomp`.
+    """The data set that a folder holds: what its descriptor or its manifest says, else `coco` where
+    it has COCO's test files, else `precomp`.
     """
+    from vsebench.data.described import DESCRIPTOR, read_descriptor
     from vsebench.data.prepare.karpathy import published
     from vsebench.data.prepare.manifest import read_manifest
     from vsebench.plugin import DataError
 
-    manifest = read_manifest(folder)
-    if manifest is None:
-        return "coco" if (folder / "testall_ims.npy").is_file() else "precomp"
-    spec = published(manifest["dataset"]).opens_as
-    if manifest["features"] is None:
+    manifest, descriptor = read_manifest(folder), folder / DESCRIPTOR
+    if descriptor.is_file():
+        spec = read_descriptor(descriptor).name
+    elif manifest is not None:
+        spec = published(manifest["dataset"]).opens_as
+    else:
+        spec = "coco" if (folder / "testall_ims.npy").is_file() else "precomp"
+    if manifest is not None and manifest["features"] is None:
         raise DataError(
             f"{folder} has captions and ids but no features: check it with its images, 'vsebench "
             f"data check {spec}:images=DIR --data-root {folder}'"

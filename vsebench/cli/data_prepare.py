@@ -20,10 +20,15 @@ class Precision(StrEnum):
 
 
 def prepare_command(
+    *,
     name: Annotated[
         str,
-        typer.Argument(metavar="flickr30k|coco|flickr8k", help="The data set.", show_default=False),
-    ],
+        typer.Argument(
+            metavar="[flickr30k|coco|flickr8k]",
+            help="The data set; left out for one of your own, which --as names.",
+            show_default=False,
+        ),
+    ] = "",
     origin: Annotated[
         Path,
         typer.Option(
@@ -36,10 +41,21 @@ def prepare_command(
             "--to", metavar="DIR", help="Folder that receives the result.", show_default=False
         ),
     ],
+    called: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="What --dataset is to call the result: a file dataset.toml beside it says so.",
+            show_default=False,
+        ),
+    ] = "",
     captions: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Karpathy's JSON. [default: dataset_NAME.json somewhere in --from]"
+            metavar="FILE",
+            help="Karpathy's JSON. [default: dataset_NAME.json somewhere in --from, or its only "
+            "JSON]",
         ),
     ] = None,
     features: Annotated[
@@ -51,31 +67,42 @@ def prepare_command(
     ] = Precision.float16,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Turn Karpathy's JSON and features (tables, .npy, .npz, HDF5, .tsv) or images into the precomp
-    layout. A killed command resumes where it was.
+    """Turn captions (Karpathy's JSON, or files beside precomputed tables) and features (tables,
+    .npy, .npz, HDF5, .tsv) or images into the precomp layout. A killed command resumes where it
+    was.
     """
     from vsebench.cli.counting import counting
+    from vsebench.data.described import check_name
     from vsebench.data.prepare.gather import Request
+    from vsebench.data.prepare.karpathy import SETS
     from vsebench.data.prepare.prepare import prepare
+    from vsebench.plugin import SpecError
+    from vsebench.plugin.host.loader import load_plugins
 
-    request = Request(name, origin, target, captions, features, dtype.value)
+    if called:
+        check_name(called, load_plugins().registry)
+    elif not name:
+        raise SpecError(
+            f"name the data set ({', '.join(SETS)}), or say with --as NAME what yours is to be "
+            "called"
+        )
+    request = Request(name, origin, target, captions, features, dtype.value, called)
     try:
         with counting("images", quiet=quiet) as report:
             manifest = prepare(request, report)
     except KeyboardInterrupt as interrupt:
         interrupt.args = ("the same command resumes where this one stopped",)
         raise
-    typer.echo("\n".join(_result(target, manifest)))
+    for note in manifest.get("notes", ()):
+        typer.echo(f"vsebench: warning: {note}", err=True)
+    typer.echo("\n".join(_result(target, manifest, called or request.entry.opens_as)))
 
 
-def _result(target: Path, manifest: dict[str, Any]) -> Iterator[str]:
+def _result(target: Path, manifest: dict[str, Any], opens_as: str) -> Iterator[str]:
     from tabulate import tabulate
 
-    from vsebench.data.prepare.karpathy import published
-
-    name, precision = manifest["dataset"], manifest["features"]
-    opens_as = published(name).opens_as
-    yield f"{name}: prepared in {target}"
+    precision = manifest["features"]
+    yield f"{manifest['dataset']}: prepared in {target}"
     rows = [
         (
             stem,

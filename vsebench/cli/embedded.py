@@ -91,7 +91,7 @@ def test_split(name: str, plugins: tuple[str, ...], data_roots: Sequence[Path]) 
     from vsebench.data.open import open_dataset
     from vsebench.plugin import RetrievalData
 
-    component, _, params = find_dataset(name, plugins)
+    component, _, params = find_dataset(name, plugins, data_roots)
     opened = open_dataset(component, params, data_roots=data_roots)
     if not isinstance(opened.data, RetrievalData):
         raise DataError(f"{name} is no image–caption set: 'vsebench data list' says which are")

@@ -13,7 +13,7 @@ from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.statistics import check_level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vsebench.plugin.cards import DatasetCard
     from vsebench.plugin.params import Scalar
@@ -123,16 +123,17 @@ def datasets(plugin_files: tuple[str, ...] = ()) -> Iterator[tuple[Component, Da
 
 
 def find_dataset(
-    text: str, plugin_files: tuple[str, ...] = ()
+    text: str, plugin_files: tuple[str, ...] = (), data_roots: Sequence[Path] = ()
 ) -> tuple[Component, DatasetCard, dict[str, Scalar]]:
-    """The data set that a spec names, its card, and its options with their values."""
+    """The data set that a spec names, registered or described under the data roots, its card, and
+    its options with their values.
+    """
+    from vsebench.data.described import dataset_component
+    from vsebench.plugin.cards import DatasetCard
     from vsebench.plugin.host.loader import load_plugins
     from vsebench.plugin.specs import parse_spec
 
     name, given = parse_spec(text)
-    component = load_plugins(plugin_files).registry.get("dataset", name)
-    return (
-        component,
-        next(card for other, card in datasets(plugin_files) if other is component),
-        component.resolve(given),
-    )
+    component = dataset_component(load_plugins(plugin_files).registry, name, data_roots)
+    assert isinstance(component.card, DatasetCard)
+    return component, component.card, component.resolve(given)

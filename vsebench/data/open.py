@@ -4,7 +4,6 @@ identifies its content.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from vsebench.data.cache import cache_dir
 from vsebench.data.fingerprint import fingerprint_files, fingerprint_options
 from vsebench.data.images.decode import verify_images
+from vsebench.data.roots import data_roots as search_roots
 from vsebench.data.validate import check_any, compare_any
 from vsebench.plugin import (
     AnnotationData,
@@ -46,11 +46,8 @@ def locate(
     Raises:
         MissingError: no folder holds any of its files, or one of `data_roots` is not a folder.
     """
-    for root in data_roots:
-        if not root.is_dir():
-            raise MissingError(f"data root '{root}' is not a folder")
     tried = []
-    for folder in _candidates(name, folders, data_roots, elsewhere=elsewhere):
+    for folder in _candidates(name, folders, search_roots(data_roots, elsewhere=elsewhere)):
         if any(file.is_file() and file.is_relative_to(folder) for file in dataset.files(folder)):
             return folder
         tried.append(str(folder))
@@ -60,13 +57,8 @@ def locate(
     )
 
 
-def _candidates(
-    name: str, folders: Sequence[str], data_roots: Sequence[Path], *, elsewhere: bool
-) -> Iterator[Path]:
-    environment = os.environ.get("VSEBENCH_DATA")
-    others = [*([Path(environment)] if environment else []), Path("data")] if elsewhere else []
-    roots = [*data_roots, *others]
-    for root in dict.fromkeys(roots):
+def _candidates(name: str, folders: Sequence[str], roots: Sequence[Path]) -> Iterator[Path]:
+    for root in roots:
         for folder in dict.fromkeys((name, *folders)):
             yield root / folder
         yield root
@@ -165,6 +157,8 @@ def _identify(
     elsewhere: bool,
 ) -> tuple[Path, str]:
     """The folder of the set, and, of a generated one, its fingerprint."""
+    if card.at:
+        return Path(card.at), ""
     if not card.generated:
         return locate(
             component.name, card.folders, dataset, data_roots, elsewhere=elsewhere

@@ -1,5 +1,5 @@
 """The precomputed-feature layout of VSE++, SCAN and VSE∞: `{split}_ims.npy` [rows, N, d] and
-`{split}_caps.txt`, five captions an image.
+`{split}_caps.txt`, equally many captions for each image (`caption_owners` knows the rest).
 
 `{split}_lengths.npy` [images] says how many of the N are an image's own, where that differs; the
 others are padding. With raw images or an extracted table in the place of `{split}_ims.npy`,
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsebench.data.caption_owners import OWNERS, Owners, owners_by_ids, owners_by_rows
 from vsebench.data.reading import open_npy, read_captions, read_lines
 from vsebench.data.visual import Visual
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
@@ -33,45 +34,30 @@ def mapping_path(root: Path) -> Path | None:
     return next((path for path in (root / MAPPING, root.parent / MAPPING) if path.is_file()), None)
 
 
-def split_names(root: Path, stem: str, images: int, captions: int) -> list[str]:
-    """The file name of each image of a split.
+def split_names(root: Path, stem: str, captions: int) -> tuple[list[str], Owners]:
+    """The file name of each image of a split, and whose its captions are.
 
     Args:
         root: the set's folder.
         stem: common beginning of the names of the split's files.
-        images: number of images in the split.
-        captions: number of captions of one image; the ids may be listed once per image or once per
-            caption.
+        captions: number of captions; ids may be listed once per image or once per caption.
 
     Raises:
         DataError: a file is missing, lists another number of ids, repeats them wrongly, or an id
             has no file.
     """
     path = root / f"{stem}_{IDS}"
-    ids = [line.strip() for line in read_lines(path)]
-    if len(ids) == images * captions and captions > 1:
-        for start in range(0, len(ids), captions):
-            if len(set(ids[start : start + captions])) > 1:
-                raise DataError(
-                    f"{path}, lines {start + 1} to {start + captions}, are not one id: expected "
-                    f"{captions} equal lines for each image, or one"
-                )
-        ids = ids[::captions]
-    if len(ids) != images:
-        raise DataError(
-            f"{path} has {len(ids)} lines, expected {images} (one for each image) or "
-            f"{images * captions} (one for each caption)"
-        )
+    owners, ids = owners_by_ids(path, stem, captions, [line.strip() for line in read_lines(path)])
     mapping = _mapping(root)
     if mapping is None:
-        return ids
+        return ids, owners
     for number in ids:
         if number not in mapping:
             raise DataError(
                 f"{mapping_path(root)} has no entry for id '{number}' of {path.name}: expected "
                 "the file name of every image"
             )
-    return [mapping[number] for number in ids]
+    return [mapping[number] for number in ids], owners
 
 
 def _mapping(root: Path) -> dict[str, str] | None:
@@ -89,12 +75,9 @@ def _mapping(root: Path) -> dict[str, str] | None:
     return content
 
 
-CAPTIONS = 5
-"""Consecutive captions of one image."""
-
 LIMITS = {"dev": 1000}
-"""Images that are used: of dev the first 1,000, with their 5,000 captions, as the published code
-does.
+"""Images that are used: of dev the first 1,000, with their captions, as the published code does. A
+split that says whose each caption is is used whole.
 """
 
 
@@ -102,7 +85,8 @@ class Precomp:
     """A set in the precomp layout.
 
     Image rows may be stored once, or five times in succession as in the published dev and test
-    files. Every local feature of an image is valid unless `{split}_lengths.npy` says otherwise.
+    files; a table of one vector for each image, [rows, d], is read as one local feature each. Every
+    local feature of an image is valid unless `{split}_lengths.npy` says otherwise.
 
     Args:
         test: the files that are the test split: `test`, or `testall` for the 5,000 test images of
@@ -120,11 +104,16 @@ class Precomp:
         own = [
             root / f"{stem}_{name}" for stem in self._files.values() for name in (kind, "caps.txt")
         ]
+        there = [
+            path
+            for name in ([OWNERS] if self._visual.chosen else ["lengths.npy", OWNERS])
+            for stem in self._files.values()
+            if (path := root / f"{stem}_{name}").is_file()
+        ]
         if not self._visual.chosen:
-            lengths = (root / f"{stem}_lengths.npy" for stem in self._files.values())
-            return [*own, *(path for path in lengths if path.is_file())]
+            return [*own, *there]
         mapping = mapping_path(root)
-        return [*own, *([mapping] if mapping else []), *self._visual.files(root)]
+        return [*own, *there, *([mapping] if mapping else []), *self._visual.files(root)]
 
     def load(self, root: Path) -> RetrievalData:
         captions = {
@@ -133,30 +122,42 @@ class Precomp:
         if not self._visual.chosen:
             return RetrievalData(
                 {
-                    split: _stored(root, stem, LIMITS.get(split), captions[split])
+                    split: _stored(root, split, stem, captions[split])
                     for split, stem in self._files.items()
                 }
             )
-        names = {
-            split: split_names(root, stem, len(captions[split]) // CAPTIONS, CAPTIONS)[
-                : LIMITS.get(split)
-            ]
+        named = {
+            split: split_names(root, stem, len(captions[split]))
             for split, stem in self._files.items()
         }
+        limits = {split: _limit(split, owners) for split, (_, owners) in named.items()}
         visual = self._visual.load(
-            root, names, {split: f"{stem}_{IDS}" for split, stem in self._files.items()}
+            root,
+            {split: names[: limits[split]] for split, (names, _) in named.items()},
+            {split: f"{stem}_{IDS}" for split, stem in self._files.items()},
         )
         return RetrievalData(
-            {split: _split(*found, captions[split]) for split, found in visual.items()},
+            {
+                split: _split(*found, captions[split], named[split][1], limits[split])
+                for split, found in visual.items()
+            },
             feature_kind="grid",
         )
 
 
-def _stored(root: Path, stem: str, limit: int | None, captions: list[str]) -> RetrievalSplit:
+def _limit(split: str, owners: Owners) -> int | None:
+    return None if owners.given else LIMITS.get(split)
+
+
+def _stored(root: Path, split: str, stem: str, captions: list[str]) -> RetrievalSplit:
     """A split whose features are in `{split}_ims.npy`."""
-    rows = _images(root / f"{stem}_ims.npy", len(captions))
+    path = root / f"{stem}_ims.npy"
+    stored = open_npy(path, ndim=(2, 3))
+    owners = owners_by_rows(root, stem, len(captions), len(stored))
+    rows = _images(path, stored if stored.ndim == 3 else stored[:, None], owners)
     lengths = read_lengths(root / f"{stem}_lengths.npy", len(rows), rows.shape[1])
-    return _split(rows[:limit], lengths[:limit], captions)
+    limit = _limit(split, owners)
+    return _split(rows[:limit], lengths[:limit], captions, owners, limit)
 
 
 def read_lengths(path: Path, images: int, size: int) -> np.ndarray:
@@ -170,47 +171,38 @@ def read_lengths(path: Path, images: int, size: int) -> np.ndarray:
 
 
 def _split(
-    features: FeatureArray | ImageSource, lengths: np.ndarray, captions: list[str]
+    features: FeatureArray | ImageSource,
+    lengths: np.ndarray,
+    captions: list[str],
+    owners: Owners,
+    limit: int | None,
 ) -> RetrievalSplit:
-    images = len(lengths)
-    return RetrievalSplit(
-        features, lengths, captions[: images * CAPTIONS], np.repeat(np.arange(images), CAPTIONS)
-    )
+    kept, owner = owners.first(limit)
+    return RetrievalSplit(features, lengths, [captions[i] for i in kept.tolist()], owner)
 
 
 def _captions(path: Path) -> list[str]:
     captions = read_captions(path)
-    if len(captions) % CAPTIONS or not captions:
-        raise DataError(
-            f"{path} has {len(captions)} captions, expected a multiple of {CAPTIONS}: five "
-            "consecutive lines for each image"
-        )
+    if not captions:
+        raise DataError(f"{path} has 0 captions: expected one a line, each of an image")
     return captions
 
 
-def _images(path: Path, captions: int) -> np.ndarray:
-    """The memory map of `path` with one row for each image, [captions / 5, N, d]."""
-    rows = open_npy(path, ndim=3)
-    name = path.name.replace("_ims.npy", "_caps.txt")
-    images = captions // CAPTIONS
-    if len(rows) == images:
+def _images(path: Path, rows: np.ndarray, owners: Owners) -> np.ndarray:
+    """A row for each image, [images, N, d], of a table that may have each several times."""
+    if owners.copies == 1:
         return rows
-    if len(rows) != captions:
-        raise DataError(
-            f"{path} has {len(rows)} rows for the {captions} captions of {name}, expected "
-            f"{images} (each image once) or {captions} (five times)"
-        )
-    for image in (0, images // 2, images - 1):
-        _check_copies(path, rows, image * CAPTIONS)
-    return rows[::CAPTIONS]
+    for image in (0, owners.images // 2, owners.images - 1):
+        _check_copies(path, rows, image * owners.copies, owners.copies)
+    return rows[:: owners.copies]
 
 
-def _check_copies(path: Path, rows: np.ndarray, first: int) -> None:
-    """Makes sure that a table with as many rows as captions does hold each image five times."""
-    copies = rows[first : first + CAPTIONS]
+def _check_copies(path: Path, rows: np.ndarray, first: int, count: int) -> None:
+    """Makes sure that a table with as many rows as captions does hold each image several times."""
+    copies = rows[first : first + count]
     if not np.array_equal(copies, np.broadcast_to(copies[:1], copies.shape), equal_nan=True):
-        last = first + CAPTIONS - 1
         raise DataError(
-            f"{path} has a row for each caption, but rows {first} to {last} differ: expected each "
-            "image five times in succession, or once"
+            f"{path} has a row for each caption, but rows {first} to {first + count - 1} differ: "
+            "expected each image five times in succession, or once; that each image has one "
+            f"caption, {path.name.replace('ims.npy', OWNERS)} has to say"
         )

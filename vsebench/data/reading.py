@@ -118,12 +118,12 @@ def npy_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
     return buffer.getvalue()
 
 
-def open_npy(path: Path, *, ndim: int, kinds: str = "f") -> np.ndarray:
+def open_npy(path: Path, *, ndim: int | tuple[int, ...], kinds: str = "f") -> np.ndarray:
     """A read-only memory map of the file; nothing but its header is read.
 
     Args:
         path: the file.
-        ndim: dimensions that it must have.
+        ndim: number of dimensions that it must have, or those that it may have.
         kinds: NumPy kind letters that it may have: `f` floats, `i` integers, `u` unsigned.
 
     Raises:
@@ -131,11 +131,12 @@ def open_npy(path: Path, *, ndim: int, kinds: str = "f") -> np.ndarray:
             values.
     """
     header = read_header(path)
-    if len(header.shape) != ndim or header.dtype.kind not in kinds:
+    allowed = (ndim,) if isinstance(ndim, int) else ndim
+    if len(header.shape) not in allowed or header.dtype.kind not in kinds:
         names = " or ".join({"f": "float", "i": "integer", "u": "unsigned"}[k] for k in kinds)
         raise DataError(
-            f"{path} has shape {header.shape} of {header.dtype}, expected {ndim} dimensions of "
-            f"{names} values"
+            f"{path} has shape {header.shape} of {header.dtype}, expected "
+            f"{' or '.join(map(str, allowed))} dimensions of {names} values"
         )
     if 0 in header.shape:
         raise DataError(f"{path} holds no values: its shape is {header.shape}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsebench.data.described import with_described
 from vsebench.data.open import open_dataset
 from vsebench.grid.dealing import deal
 from vsebench.grid.job import NO_LIMITS
@@ -85,7 +86,9 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
     """
     asked()  # what no run could do must not wait for the first one
     files = tuple(str(Path(file).resolve()) for file in suite.plugin)
-    registry = load_plugins(files).registry
+    registry = with_described(
+        load_plugins(files).registry, suite.dataset, [Path(root) for root in suite.data_root]
+    )
     executor = resolve_ref(
         "executor",
         suite.executor

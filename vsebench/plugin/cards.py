@@ -169,6 +169,8 @@ class DatasetCard(Card):
         folders: names under a data root that are tried for it, besides its own name.
         protocol: the preset used when none is asked for.
         generated: made by the suite itself, needing no files.
+        at: the folder of a set that a file in it names (`vsebench.data.described`); it is looked
+            for nowhere else.
         counts: items per split as published, e.g. `{"train": (29000, 145000)}` (images, captions);
             a function of its options when they decide.
     """
@@ -182,6 +184,7 @@ class DatasetCard(Card):
     folders: tuple[str, ...] = ()
     protocol: str = "vse-infinity"
     generated: bool = False
+    at: str = ""
     counts: Counts | Callable[[Mapping[str, Scalar]], Counts] = field(default_factory=dict)
 
     def counts_for(self, params: Mapping[str, Scalar]) -> Counts:

@@ -45,10 +45,12 @@ def captions(section: Section, roots: Sequence[Path], registry: Registry) -> Cap
     Raises:
         DataError: it is not in these folders, or damaged.
     """
+    from vsebench.data.described import dataset_component
     from vsebench.data.open import open_dataset
 
     ref = section.runs[0].record.spec.dataset
-    data = open_dataset(registry.get("dataset", ref.name), ref.params, data_roots=roots).data
+    component = dataset_component(registry, ref.name, roots)
+    data = open_dataset(component, ref.params, data_roots=roots).data
     texts: list[str] = []
     images: list[int] = []
     before = 0

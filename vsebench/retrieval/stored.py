@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsebench.data.described import dataset_component
 from vsebench.data.open import open_dataset
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.kernels.devices import cpu_threads
@@ -207,9 +208,8 @@ def own_data(
     """
     known = Path(spec.environment.data_path)
     roots = [*data_roots, *([known] if spec.environment.data_path and known.is_dir() else [])]
-    opened = open_dataset(
-        registry.get("dataset", spec.dataset.name), spec.dataset.params, data_roots=roots
-    )
+    component = dataset_component(registry, spec.dataset.name, roots)
+    opened = open_dataset(component, spec.dataset.params, data_roots=roots)
     if opened.fingerprint != spec.data_fingerprint or not isinstance(opened.data, RetrievalData):
         raise DataError(
             f"{spec.dataset.spec} in {opened.path} has fingerprint {opened.fingerprint}, the run "

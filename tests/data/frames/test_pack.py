@@ -23,6 +23,7 @@ def source(request, tmp_path):
     for name, frames in VIDEOS.items():
         np.save(folder / f"{name}.npy", frames)
     (folder / "notes.txt").write_text("not a video")
+    (folder / "._v3.npy").write_bytes(b"what macOS packs beside a file")
     return folder
 
 

@@ -48,6 +48,16 @@ def test_a_folder_gives_its_images_by_name(folder):
     assert (some.names, some.read(0)) == (("b.jpg", "a/c.PNG"), b"second")
 
 
+def test_what_macos_packs_beside_images_is_none(folder, tmp_path):
+    hidden = {"._b.jpg": b"x", "a/._c.PNG": b"x", "__MACOSX/b.jpg": b"x", "__MACOSX/a/._c.PNG": b""}
+    for name, content in hidden.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    assert open_images(folder).names == ("a/c.PNG", "b.jpg", "z.webp")
+    store = open_images(write_tar(tmp_path / "mac.tar", {**hidden, **CONTENT}))
+    assert store.names == tuple(CONTENT)
+
+
 def test_a_tar_gives_its_images_in_its_own_order(tmp_path):
     long = "x" * 150 + ".jpg"  # a name that needs an extended header
     store = open_images(

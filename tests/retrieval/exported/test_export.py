@@ -283,7 +283,7 @@ def test_pretrained_encoders_are_part_of_it(
         shutil.rmtree(root / gone)
     shutil.rmtree(tmp_path / "runs")
     model = vsebench.load_model(tmp_path / "model", device="cpu")
-    files = split_names(root / "precomp", "test", 10, 5)
+    files = split_names(root / "precomp", "test", 50)[0]
     store = open_images(root / "precomp" / "images")
     rows = [store.names.index(name) for name in files]
     image = model.encode_images(store.subset(rows))

@@ -61,7 +61,7 @@ def pack_frames(
 def _open(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], np.ndarray]]:
     """The videos in order of their names, and what reads one."""
     if source.is_dir():
-        names = sorted(path.stem for path in source.glob("*.npy"))
+        names = sorted(p.stem for p in source.glob("*.npy") if not p.name.startswith("."))
         read: Callable[[str], np.ndarray] = lambda name: np.load(  # noqa: E731
             source / f"{name}.npy", allow_pickle=False
         )

@@ -8,6 +8,7 @@ import hashlib
 import os
 import tarfile
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.data.cache import cache_dir, read_note, settled, write_note
@@ -182,6 +183,15 @@ class ImageTar:
         return replace(self, members=tuple(self.members[row] for row in rows))
 
 
+def _is_image(name: str) -> bool:
+    """Whether a file is taken for an image. macOS puts a companion `._NAME` beside a file that it
+    packs, or under `__MACOSX`, which has its name and is none.
+    """
+    path = PurePosixPath(name)
+    companion = path.name.startswith("._") or "__MACOSX" in path.parts
+    return path.suffix.lower() in SUFFIXES and not companion
+
+
 def open_images(path: Path) -> ImageFolder | ImageTar:
     """The images in a folder, those of its sub-folders included, in the order of their names; or in
     a tar file, in its order.
@@ -193,15 +203,11 @@ def open_images(path: Path) -> ImageFolder | ImageTar:
         files = sorted(
             file.relative_to(path).as_posix()
             for file in path.rglob("*")
-            if file.suffix.lower() in SUFFIXES and file.is_file()
+            if file.is_file() and _is_image(file.relative_to(path).as_posix())
         )
         store: ImageFolder | ImageTar = ImageFolder(path, tuple(files))
     elif path.is_file():
-        members = tuple(
-            member
-            for member in index_tar(path)
-            if os.path.splitext(member.name)[1].lower() in SUFFIXES  # noqa: PTH122  # a name, no path
-        )
+        members = tuple(member for member in index_tar(path) if _is_image(member.name))
         store = ImageTar(path, members, _OpenFile(path))
     else:
         raise MissingError(

@@ -28,14 +28,15 @@ _DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.err
 class ArrayFiles:
     """A file per image, called by its file name, its id or its number in the JSON.
 
-    Arrays are [local features, width]. Some extractors store the transpose; the boxes beside it
-    tell.
+    Arrays are [local features, width], or [width] of a single one. Some extractors store the
+    transpose; the boxes beside it tell.
 
     Raises:
         DataError: two files are called alike.
     """
 
     kind = "arrays"
+    notes: Sequence[str] = ()
 
     def __init__(self, root: Path, files: Sequence[Path]) -> None:
         self._root = root
@@ -68,10 +69,9 @@ class ArrayFiles:
         path = self._paths[key]
         with _whole(path):
             if path.suffix == ".npy":
-                array: np.ndarray = np.load(path, allow_pickle=False)
-                return array
+                return np.atleast_2d(np.load(path, allow_pickle=False))
             with np.load(path, allow_pickle=False) as stored:
-                array = stored[_features_key(path, stored.zip)]
+                array = np.atleast_2d(stored[_features_key(path, stored.zip)])
                 return array.T if _transposed(stored.zip, array.shape) else array
 
     def where(self, key: str) -> str:
@@ -79,12 +79,12 @@ class ArrayFiles:
 
 
 def _two(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, int]:
-    if len(shape) != 2 or dtype.kind != "f":
+    if len(shape) not in (1, 2) or dtype.kind != "f":
         raise DataError(
-            f"{path} holds shape {shape} of {dtype}, expected floats [local features, width] of "
-            "one image"
+            f"{path} holds shape {shape} of {dtype}, expected floats [local features, width] or "
+            "[width] of one image"
         )
-    return shape[0], shape[1]
+    return (shape[0], shape[1]) if len(shape) == 2 else (1, shape[0])
 
 
 @contextmanager

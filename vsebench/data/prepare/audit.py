@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from vsebench.data.caption_owners import CAPTIONS
 from vsebench.data.feature_arrays import QuantisedFeatures
-from vsebench.data.precomp import CAPTIONS, IDS, LIMITS
+from vsebench.data.precomp import IDS, LIMITS
 from vsebench.data.prepare.karpathy import SETS, Published, read_karpathy
 from vsebench.data.prepare.manifest import damaged_files, read_manifest
 from vsebench.data.reading import read_lines
@@ -129,7 +130,7 @@ def _against_json(
             f"{captions} cannot be compared: its splits are known for {', '.join(SETS)} only, "
             "expected one of these data sets"
         )
-    known = {split.stem: split.captions for split in read_karpathy(captions, entry.stems)}
+    known = {split.stem: split.captions for split in read_karpathy(captions, entry)}
     known["test"] = known.get("test", known[entry.outputs[-1]])
     for stem, lines in found.items():
         wrong = next(

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from vsebench.data.caption_owners import OWNERS
 from vsebench.data.images.store import SUFFIXES
 from vsebench.data.prepare.arrays import ArrayFiles
 from vsebench.data.prepare.hdf5 import Hdf5Files
-from vsebench.data.prepare.karpathy import published, read_karpathy
+from vsebench.data.prepare.karpathy import own_set, published, read_karpathy
 from vsebench.data.prepare.precomp import PrecompFeatures, read_splits, reconcile
 from vsebench.data.prepare.source import Split, match
 from vsebench.data.prepare.tsv import TsvFiles
@@ -22,10 +23,15 @@ from vsebench.plugin import DataError, MissingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from vsebench.data.prepare.karpathy import Published
     from vsebench.data.prepare.source import FeatureSource
 
 _FORMS = (
-    ("precomp", re.compile(r"(train|dev|test|testall)_(ims|lengths)\.npy"), "precomputed tables"),
+    (
+        "precomp",
+        re.compile(r"(train|dev|test|testall)_(ims|lengths|text_to_image)\.npy"),
+        "precomputed tables",
+    ),
     ("tsv", re.compile(r".+\.tsv(\.\d+)?"), ".tsv files"),
     ("hdf5", re.compile(r".+\.(h5|hdf5|hdf)"), "HDF5 files"),
     ("arrays", re.compile(r".+\.np[yz]"), ".npy or .npz files"),
@@ -50,7 +56,8 @@ class Found:
 
 
 def find(root: Path, leave_out: Path) -> Found:
-    """Looks at the names of all files under a folder, hidden ones and those of the target aside.
+    """Looks at the names of all files under a folder, hidden ones, what macOS packs into archives,
+    and those of the target aside.
 
     Raises:
         MissingError: there is no such file or folder.
@@ -119,7 +126,7 @@ def _files(root: Path, leave_out: Path) -> Iterator[Path]:
         below[:] = sorted(
             name
             for name in below
-            if not name.startswith(".") and (here / name).resolve() != leave_out
+            if not name.startswith((".", "__MACOSX")) and (here / name).resolve() != leave_out
         )
         yield from (here / name for name in sorted(names) if not name.startswith("."))
 
@@ -129,13 +136,15 @@ class Request:
     """What is asked for.
 
     Attributes:
-        name: name of the data set: `flickr30k`, `coco` or `flickr8k`.
+        name: name of the data set: `flickr30k`, `coco` or `flickr8k`; empty for a set of somebody's
+            own.
         origin: folder of the files at hand.
         target: folder that receives the result.
         captions: Karpathy's JSON, when it is not in `origin` under its published name.
         features: folder or file of features, when `origin` holds them in several forms or not at
             all.
         dtype: dtype of the tables.
+        called: what the result is to be called, where it is not the data set's name.
     """
 
     name: str
@@ -144,6 +153,16 @@ class Request:
     captions: Path | None = None
     features: Path | None = None
     dtype: Literal["float16", "float32"] = "float16"
+    called: str = ""
+
+    @property
+    def entry(self) -> Published:
+        """What is known of the data set.
+
+        Raises:
+            SpecError: it is none that can be prepared.
+        """
+        return published(self.name) if self.name else own_set(self.called)
 
 
 @dataclass(frozen=True)
@@ -170,21 +189,24 @@ def gather(request: Request) -> Gathered:
         DataError: something is missing, ambiguous, damaged or does not fit together.
         SpecError: the data set is none that can be prepared.
     """
-    entry = published(request.name)
+    entry = request.entry
     found = find(request.origin, request.target)
     source = open_features(find(request.features, request.target) if request.features else found)
-    captions = request.captions or _json(found, entry.json_name)
+    captions = request.captions or (
+        _json(found, entry.json_name) if request.name else _any_json(found)
+    )
     tables = source.root if isinstance(source, PrecompFeatures) else None
     beside = [path for stem in entry.outputs for path in _beside(tables, stem)] if tables else []
     if captions is not None:
-        splits = read_karpathy(captions, entry.stems)
+        splits = read_karpathy(captions, entry)
         splits = reconcile(splits, tables) if tables else splits
     elif tables is not None:
-        splits = read_splits(tables, entry.outputs)
+        splits = read_splits(tables, entry)
     else:
+        name = entry.json_name if request.name else "JSON file"
         raise DataError(
-            f"{request.origin} has no {entry.json_name}: expected Karpathy's JSON of splits and "
-            "captions; say where it is with --captions FILE"
+            f"{request.origin} has no {name}: expected Karpathy's JSON of splits and captions; say "
+            "where it is with --captions FILE"
         )
     texts = [*([captions] if captions else []), *beside]
     if source is not None:
@@ -203,11 +225,22 @@ def _json(found: Found, name: str) -> Path | None:
     return named[0] if named else None
 
 
+def _any_json(found: Found) -> Path | None:
+    """The only JSON; None where there is none."""
+    if len(found.json) > 1:
+        names = ", ".join(map(str, found.json[:3]))
+        raise DataError(
+            f"{found.root} has {len(found.json)} JSON files ({names} …): say which holds the "
+            "captions with --captions FILE"
+        )
+    return found.json[0] if found.json else None
+
+
 def _beside(folder: Path, stem: str) -> list[Path]:
     """Text files and lengths beside a precomputed table."""
     return [
         path
-        for kind in ("caps.txt", "ids.txt", "lengths.npy")
+        for kind in ("caps.txt", "ids.txt", "lengths.npy", OWNERS)
         if (path := folder / f"{stem}_{kind}").is_file()
     ]
 

@@ -41,10 +41,10 @@ class _Place:
 class Hdf5Files:
     """HDF5 files that together hold every image once; all stay open.
 
-    Tables are `image_features`, `features`, `x` … [n, N, width], or [total, width] with `pos_boxes`
-    [n, 2] (begin and end of each image). Their ids are a dataset (`ids`, `image_ids` …) or the
-    lines of `NAME_ids.txt` beside the file. Otherwise each image has a group with its features
-    inside, or a dataset called by it (`ID` or `ID_features`).
+    Tables are `image_features`, `features`, `x` … [n, N, width], [n, width] of single features, or
+    [total, width] with `pos_boxes` [n, 2] (begin and end of each image). Their ids are a dataset
+    (`ids`, `image_ids` …) or the lines of `NAME_ids.txt` beside the file. Otherwise each image has
+    a group with its features inside, or a dataset called by it (`ID` or `ID_features`).
 
     Raises:
         DataError: h5py is not installed, or a file is damaged, has none of these forms, lacks ids,
@@ -52,6 +52,7 @@ class Hdf5Files:
     """
 
     kind = "hdf5"
+    notes: Sequence[str] = ()
 
     def __init__(self, root: Path, files: Sequence[Path]) -> None:
         self._root = root
@@ -67,8 +68,9 @@ class Hdf5Files:
                 raise _damaged(path) from error
             if not found:
                 raise DataError(
-                    f"{path} holds no features: expected a table called {', '.join(_TABLES[:3])} "
-                    "…, or a group or dataset for each image"
+                    f"{path} holds no features: it has {_listed(self._open[index])}; expected a "
+                    f"table called {', '.join(_TABLES[:3])} …, or for each image a dataset of "
+                    f"floats, or a group with one of {', '.join(FEATURE_KEYS)} in it"
                 )
             for image, place in found:
                 if self._places.setdefault(image, place) is not place:
@@ -88,11 +90,11 @@ class Hdf5Files:
             raise _damaged(self.files[place.file]) from error
         if place.rows is not None:
             return place.rows[1] - place.rows[0], shape[-1]
-        if len(shape) != 2:
+        if len(shape) not in (1, 2):
             raise DataError(
-                f"{self.where(key)} has shape {shape}, expected [local features, width]"
+                f"{self.where(key)} has shape {shape}, expected [local features, width] or [width]"
             )
-        return shape[0], shape[1]
+        return (shape[0], shape[1]) if len(shape) == 2 else (1, shape[0])
 
     def read(self, key: str) -> np.ndarray:
         place = self._places[key]
@@ -104,7 +106,7 @@ class Hdf5Files:
             )
         except (OSError, RuntimeError, KeyError) as error:
             raise _damaged(self.files[place.file]) from error
-        return values
+        return np.atleast_2d(values)
 
     def where(self, key: str) -> str:
         return f"{self.files[self._places[key].file]}, image {key}"
@@ -151,10 +153,12 @@ def _spans(file: Any, shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
             np.full(shape[0], shape[1]),
         )
         yield from ((0, int(count)) for count in counts)
+    elif len(shape) == 2:
+        yield from ((image, image + 1) for image in range(shape[0]))
     else:
         raise DataError(
             f"{file.filename} has a table of shape {shape}, expected [images, local features, "
-            f"width], or [total, width] with {_SPANS}"
+            f"width], [images, width], or [total, width] with {_SPANS}"
         )
 
 
@@ -173,7 +177,10 @@ def _ids(file: Any, path: Path, images: int) -> list[str]:
         else [name.decode() if isinstance(name, bytes) else str(name) for name in stored]
     )
     if len(ids) != images:
-        raise DataError(f"{path} has {len(ids)} ids for {images} images: expected one each")
+        raise DataError(
+            f"{path} has {len(ids)} ids for {images} images: expected one each (rows of a table of "
+            f"two dimensions are an image each, unless {_SPANS} says otherwise)"
+        )
     return ids
 
 
@@ -187,6 +194,17 @@ def _datasets(index: int, file: Any) -> list[tuple[str, _Place]]:
         if not hasattr(item, "shape"):
             inner = next((key for key in FEATURE_KEYS if key in item), None)
             found += [(name, _Place(index, f"{name}/{inner}"))] if inner else []
-        elif item.ndim == 2 and item.dtype.kind == "f":
+        elif item.ndim in (1, 2) and item.dtype.kind == "f":
             found.append((name, _Place(index, name)))
     return found
+
+
+def _listed(file: Any) -> str:
+    """What a file holds, in a few words."""
+    names = list(file)
+    if not names:
+        return "nothing"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    inner = file[names[0]]
+    within = "" if hasattr(inner, "shape") else f" ({names[0]} has {', '.join(inner) or 'nothing'})"
+    return f"{', '.join(names[:3])}{more}{within}"

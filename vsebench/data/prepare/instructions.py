@@ -52,7 +52,15 @@ PRECOMP = f"""\
 Put train_ims.npy, train_caps.txt, dev_ims.npy, dev_caps.txt, test_ims.npy and
 test_caps.txt into one folder and name it with --data-root FOLDER (ROOT/precomp/ is looked in too,
 for each ROOT of --data-root, VSEBENCH_DATA and ./data).
-{_FILES}"""
+{_FILES}
+Any equal number of captions an image will do, and any number with a third file:
+  {{split}}_text_to_image.npy   integers, the image of each caption, from 0; the split is used whole
+A file dataset.toml in the folder with the lines
+  name = "mine"
+  layout = "precomp"
+lets --dataset mine find it. Or let the suite make all of this from captions in Karpathy's form and
+features in .npy, .npz, HDF5 or .tsv files, or images:
+  vsebench data prepare --as mine --from DIR --to ROOT/mine"""
 
 FLICKR8K = """\
 1. Get Flickr8k_text.zip (https://github.com/jbrownlee/Datasets/releases/tag/Flickr8k) and take

@@ -1,5 +1,5 @@
 """Karpathy's splits: what is published of them, and the `dataset_*.json` that holds images, their
-splits, and five captions each.
+splits, and their captions.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vsebench.data.prepare.source import CAPTIONS, Image, Split
+from vsebench.data.caption_owners import CAPTIONS
+from vsebench.data.prepare.source import Image, Split
 from vsebench.data.words import has_word
 from vsebench.plugin import DataError, MissingError, SpecError
 from vsebench.plugin.errors import did_you_mean
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Published:
-    """One data set as Karpathy split it.
+    """One data set as Karpathy split it, or one of somebody's own in the same form.
 
     Attributes:
         name: what `vsebench data prepare` calls it.
@@ -29,12 +30,15 @@ class Published:
         stems: the output split of each split of the JSON.
         images: published numbers of images by output split; a second number is that of the
             published precomputed table.
+        captions: number of captions kept of each image, the first ones; None for all of them, one
+            at least.
     """
 
     name: str
     opens_as: str
     stems: Mapping[str, str]
     images: Mapping[str, tuple[int, ...]]
+    captions: int | None = CAPTIONS
 
     @property
     def json_name(self) -> str:
@@ -68,6 +72,20 @@ SETS = {
 }
 
 
+_OWN = {
+    **_STEMS,
+    "restval": "train",
+    "validation": "dev",
+    "dev": "dev",
+}
+"""What sets call their splits."""
+
+
+def own_set(name: str) -> Published:
+    """A set of somebody's own, of which nothing is published."""
+    return Published(name, "precomp", _OWN, {}, captions=None)
+
+
 def published(name: str) -> Published:
     """The data set of that name.
 
@@ -79,23 +97,24 @@ def published(name: str) -> Published:
     return SETS[name]
 
 
-def read_karpathy(path: Path, stems: Mapping[str, str]) -> list[Split]:
-    """The splits of the JSON, images in its order, and the first five captions of each with white
-    space made single spaces.
+def read_karpathy(path: Path, entry: Published) -> list[Split]:
+    """The splits of the JSON, images in its order, and the captions of each that are kept with
+    white space made single spaces.
 
     Args:
         path: the file.
-        stems: the output split for each split of the JSON; `restval` is training data.
+        entry: the data set.
 
     Raises:
         DataError: the file is missing, truncated or not of that form; an image has an unknown
             split, too few captions, an empty one, or comes twice; a split has no image.
     """
+    stems = entry.stems
     splits = {stem: Split(stem, []) for stem in stems.values()}
     seen: dict[str, int] = {}
-    for index, entry in enumerate(_entries(path)):
+    for index, fields in enumerate(_entries(path)):
         where = f"{path}, image {index}"
-        image, split = _image(entry, where)
+        image, split = _image(fields, where, entry.captions)
         if split not in stems:
             raise DataError(
                 f"{where} ({image.label}) is of split {split!r}, expected one of {', '.join(stems)}"
@@ -134,29 +153,31 @@ def _entries(path: Path) -> list[Any]:
     return images
 
 
-def _image(entry: Any, where: str) -> tuple[Image, str]:
-    """The image of one entry, and the split that it names."""
+def _image(entry: Any, where: str, wanted: int | None) -> tuple[Image, str]:
+    """The image of one entry, and the split that it names; an image of somebody's own set is known
+    by its file name where it has no number.
+    """
     fields: dict[str, Any] = entry if isinstance(entry, dict) else {}
     name, split, sentences = fields.get("filename"), fields.get("split"), fields.get("sentences")
-    number = fields.get("cocoid", fields.get("imgid"))
+    number = fields.get("cocoid", fields.get("imgid", name if wanted is None else None))
     if not (
         isinstance(name, str)
         and name
         and isinstance(split, str)
         and isinstance(sentences, list)
-        and isinstance(number, int)
+        and isinstance(number, int if wanted is not None else int | str)
     ):
         raise DataError(
             f"{where} lacks a filename, a split, an imgid or cocoid, or sentences: expected "
             "Karpathy's JSON"
         )
     captions = tuple(
-        " ".join(text.split()) if isinstance(text, str) else "" for text in sentences[:CAPTIONS]
+        " ".join(text.split()) if isinstance(text, str) else "" for text in sentences[:wanted]
     )
-    if len(captions) < CAPTIONS:
+    if len(captions) < (wanted or 1):
         raise DataError(
             f"{where} ({name}) has {len(captions)} captions with a text 'raw', expected "
-            f"{CAPTIONS} or more"
+            f"{wanted or 1} or more"
         )
     for order, caption in enumerate(captions):
         if not has_word(caption):

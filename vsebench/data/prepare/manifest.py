@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vsebench.data.caption_owners import OWNERS
 from vsebench.data.fingerprint import scan
 from vsebench.data.precomp import IDS, MAPPING
-from vsebench.data.prepare.source import CAPTIONS
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
@@ -66,14 +66,18 @@ def damaged_files(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
             yield f"{name} has another SHA-256 than was prepared"
 
 
-def small_files(splits: Sequence[Split], features: Mapping[str, SplitFeatures]) -> dict[str, bytes]:
-    """Captions, ids, file names and lengths, as far as they are known: the content of each file by
-    its name.
+def small_files(
+    splits: Sequence[Split], features: Mapping[str, SplitFeatures], *, owners: bool
+) -> dict[str, bytes]:
+    """Captions, ids, file names and lengths, as far as they are known, and with `owners` whose each
+    caption is: the content of each file by its name.
     """
     files = {}
     images = [image for split in splits for image in split.images]
     for split in splits:
         files[f"{split.stem}_caps.txt"] = _lines(split.captions)
+        if owners:
+            files[f"{split.stem}_{OWNERS}"] = _npy(split.owners)
         if all(image.id for image in images):
             files[f"{split.stem}_{IDS}"] = _lines([image.id for image in split.images])
         if split.stem in features and features[split.stem].ragged:
@@ -83,9 +87,9 @@ def small_files(splits: Sequence[Split], features: Mapping[str, SplitFeatures]) 
     return files
 
 
-def about(images: int, features: SplitFeatures | None) -> dict[str, Any]:
+def about(split: Split, features: SplitFeatures | None) -> dict[str, Any]:
     """What the manifest says of a split."""
-    counts = {"images": images, "captions": images * CAPTIONS}
+    counts = {"images": len(split.images), "captions": len(split.captions)}
     if features is None:
         return counts
     return counts | {

@@ -1,4 +1,4 @@
-"""Features that are in the precomp layout already, with each image's rows once or five times."""
+"""Features that are in the precomp layout already, with each image's rows once or several times."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.prepare.source import CAPTIONS, Image, Split
+from vsebench.data.caption_owners import CAPTIONS, one_id_each, owners_by_rows
+from vsebench.data.prepare.source import Image, Split
 from vsebench.data.reading import NpyHeader, open_npy, read_captions, read_header, read_lines
 from vsebench.data.words import tokenise
 from vsebench.plugin import DataError
@@ -15,6 +16,8 @@ from vsebench.plugin import DataError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from vsebench.data.prepare.karpathy import Published
 
 
 @dataclass(frozen=True)
@@ -24,15 +27,21 @@ class _Table:
     copies: int
     lengths: np.ndarray | None
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(local features, width) of a row."""
+        return _size(self.header), self.header.shape[-1]
+
 
 class PrecompFeatures:
-    """`{split}_ims.npy` [rows, N, width] in the order of the splits.
+    """`{split}_ims.npy` [rows, N, width] or [rows, width] in the order of the splits.
 
-    Where each image is stored five times, all five are read and compared. Tables are read, not
+    Where each image is stored several times, all are read and compared. Tables are read, not
     mapped, so that what was read can leave memory.
     """
 
     kind = "precomp"
+    notes: Sequence[str] = ()
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -43,19 +52,19 @@ class PrecompFeatures:
         return [table.path for table in self._tables.values()]
 
     def keys(self, splits: Sequence[Split]) -> Mapping[str, Sequence[str]]:
-        self._tables = {split.stem: self._table(split.stem, len(split.images)) for split in splits}
+        self._tables = {split.stem: self._table(split) for split in splits}
         return {
             split.stem: [f"{split.stem}/{i}" for i in range(len(split.images))] for split in splits
         }
 
     def shape(self, key: str) -> tuple[int, int]:
         table, image = self._find(key)
-        _, size, width = table.header.shape
+        size, width = table.shape
         return (size if table.lengths is None else int(table.lengths[image])), width
 
     def read(self, key: str) -> np.ndarray:
         table, image = self._find(key)
-        _, size, width = table.header.shape
+        size, width = table.shape
         row = size * width
         with table.path.open("rb") as file:
             file.seek(
@@ -70,7 +79,7 @@ class PrecompFeatures:
             first = image * table.copies
             raise DataError(
                 f"{table.path} has a row for each caption, but rows {first} to "
-                f"{first + table.copies - 1} differ: expected each image five times"
+                f"{first + table.copies - 1} differ: expected each image {_times(table.copies)}"
             )
         return values[0, : self.shape(key)[0]]
 
@@ -82,60 +91,78 @@ class PrecompFeatures:
         stem, _, image = key.partition("/")
         return self._tables[stem], int(image)
 
-    def _table(self, stem: str, images: int) -> _Table:
+    def _table(self, split: Split) -> _Table:
+        stem, images = split.stem, len(split.images)
         path = self.root / f"{stem}_ims.npy"
         header = read_header(path)
-        if len(header.shape) != 3 or header.dtype.kind != "f":
+        if len(header.shape) not in (2, 3) or header.dtype.kind != "f":
             raise DataError(
                 f"{path} has shape {header.shape} of {header.dtype}, expected floats [rows, local "
-                "features, width]"
+                "features, width], or [rows, width]"
             )
-        if header.shape[0] not in (images, images * CAPTIONS):
+        counts = {len(image.captions) for image in split.images}
+        copies = counts.pop() if len(counts) == 1 else 1
+        if header.shape[0] not in (images, images * copies):
+            several = f" or {images * copies} (each {_times(copies)})" if copies > 1 else ""
             raise DataError(
-                f"{path} has {header.shape[0]} rows, expected {images} (the images of '{stem}') "
-                f"or {images * CAPTIONS} (each five times)"
+                f"{path} has {header.shape[0]} rows, expected {images} (the images of "
+                f"'{stem}'){several}"
             )
         beside = path.with_name(f"{stem}_lengths.npy")
         lengths = np.array(open_npy(beside, ndim=1, kinds="iu")) if beside.is_file() else None
         if lengths is not None and (
-            len(lengths) != images or lengths.min() < 1 or lengths.max() > header.shape[1]
+            len(lengths) != images or lengths.min() < 1 or lengths.max() > _size(header)
         ):
             raise DataError(
                 f"{beside} has {len(lengths)} lengths from {lengths.min()} to {lengths.max()}, "
-                f"expected {images} from 1 to {header.shape[1]}"
+                f"expected {images} from 1 to {_size(header)}"
             )
         return _Table(path, header, header.shape[0] // images, lengths)
 
 
-def read_splits(root: Path, stems: Sequence[str]) -> list[Split]:
+def _size(header: NpyHeader) -> int:
+    """Local features of a row; a row of a table of vectors is one."""
+    return header.shape[1] if len(header.shape) == 3 else 1
+
+
+def _times(copies: int) -> str:
+    return "five times" if copies == CAPTIONS else f"{copies} times"
+
+
+def read_splits(root: Path, entry: Published) -> list[Split]:
     """The splits as `{split}_caps.txt` has them, with the ids of `{split}_ids.txt` where it exists.
 
     Raises:
         DataError: a file is missing, has an empty caption, or numbers do not agree.
     """
-    return [Split(stem, list(_images(root, stem))) for stem in stems]
+    return [Split(stem, _images(root, stem, entry.captions)) for stem in entry.outputs]
 
 
-def _images(root: Path, stem: str) -> list[Image]:
-    captions = read_captions(root / f"{stem}_caps.txt")
-    images, rest = divmod(len(captions), CAPTIONS)
-    if rest or not images:
+def _images(root: Path, stem: str, wanted: int | None) -> list[Image]:
+    path = root / f"{stem}_caps.txt"
+    captions = read_captions(path)
+    rows = read_header(root / f"{stem}_ims.npy").shape[0]
+    owners = owners_by_rows(root, stem, len(captions), rows)
+    counts = np.bincount(owners.text_to_image)
+    if wanted is not None and (counts != wanted).any():
         raise DataError(
-            f"{root / f'{stem}_caps.txt'} has {len(captions)} captions, expected a multiple of "
-            f"{CAPTIONS}: five consecutive lines for each image"
+            f"{path} has {len(captions)} captions for {owners.images} images, expected {wanted} "
+            "consecutive lines for each; a set with other numbers is prepared under a name of its "
+            "own, with --as NAME"
         )
     beside = root / f"{stem}_ids.txt"
-    ids = read_lines(beside) if beside.is_file() else [""] * images
-    if len(ids) == len(captions):
-        ids = ids[::CAPTIONS]
-    if len(ids) != images:
+    ids = read_lines(beside) if beside.is_file() else [""] * owners.images
+    if len(ids) == len(captions) != owners.images:
+        ids = one_id_each(beside, owners, ids)
+    if len(ids) != owners.images:
         raise DataError(
-            f"{beside} has {len(ids)} lines, expected {images} (an id for each image) or "
+            f"{beside} has {len(ids)} lines, expected {owners.images} (an id for each image) or "
             f"{len(captions)} (for each caption)"
         )
-    return [
-        Image(ids[i], "", tuple(captions[i * CAPTIONS : (i + 1) * CAPTIONS])) for i in range(images)
-    ]
+    own: list[list[str]] = [[] for _ in ids]
+    for image, caption in zip(owners.text_to_image.tolist(), captions, strict=True):
+        own[image].append(caption)
+    return [Image(name, "", tuple(texts)) for name, texts in zip(ids, own, strict=True)]
 
 
 def reconcile(splits: Sequence[Split], root: Path) -> list[Split]:
@@ -163,9 +190,11 @@ def _reconciled(split: Split, path: Path) -> Split:
                 f"{(expected or 'no more')[:60]!r} as the JSON has it: the table is in another "
                 "order; leave the JSON out, and the caption files are taken as they are"
             )
-    if len(lines) % CAPTIONS:
+    images = int(split.owners[len(lines) - 1]) + 1 if lines else 0
+    part = Split(split.stem, split.images[:images])
+    if len(part.captions) != len(lines):
         raise DataError(
-            f"{path} has {len(lines)} captions, expected a multiple of {CAPTIONS}: five "
-            "consecutive lines for each image"
+            f"{path} has {len(lines)} captions, expected {len(part.captions)}: all of the last "
+            "image, as the JSON has them"
         )
-    return Split(split.stem, split.images[: len(lines) // CAPTIONS])
+    return part

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vsebench.data.described import DESCRIPTOR, Descriptor, descriptor_text
 from vsebench.data.prepare.feature_writer import (
     UNFINISHED,
     Work,
@@ -89,7 +90,13 @@ def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str
         "texts_sha256": texts,
     }
     return inputs, digest(
-        [request.name, request.dtype, inputs, [stat.st_mtime_ns for _, stat in stats]]
+        [
+            request.name,
+            request.dtype,
+            inputs,
+            [stat.st_mtime_ns for _, stat in stats],
+            *([request.called] if request.called else []),
+        ]
     )
 
 
@@ -131,10 +138,12 @@ def _write(
     """Writes everything, the manifest last."""
     dtype = np.dtype(request.dtype)
     arrays = {f"{stem}_ims.npy": split for stem, split in features.items()}
-    small = small_files(gathered.splits, features)
+    entry = request.entry
+    small = small_files(gathered.splits, features, owners=entry.captions is None)
+    descriptor = _descriptor(request)
     _check_space(request.target, sum(feature_bytes(array, dtype) for array in arrays.values()))
-    work = Work(request.target, plan, [*small, *arrays, MANIFEST])
-    for name, content in small.items():
+    work = Work(request.target, plan, [*small, *descriptor, *arrays, MANIFEST])
+    for name, content in (small | descriptor).items():
         work.write(name, content)
     written = _write_arrays(work, arrays, dtype, report)
     files = {
@@ -143,22 +152,31 @@ def _write(
     }
     manifest = {
         "schema": SCHEMA,
-        "dataset": request.name,
+        "dataset": entry.name,
         "plan": plan,
         "inputs": inputs,
-        "splits": {
-            split.stem: about(len(split.images), features.get(split.stem))
-            for split in gathered.splits
-        },
+        "splits": {split.stem: about(split, features.get(split.stem)) for split in gathered.splits},
         "features": precision(dtype, max(array.largest for array in written.values()))
         if written
         else None,
         "files": files
         | {name: {"sha256": array.sha256, "bytes": array.bytes} for name, array in written.items()},
     }
+    if gathered.source and gathered.source.notes:
+        manifest["notes"] = list(gathered.source.notes)
     work.write(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
     work.publish()
     return manifest
+
+
+def _descriptor(request: Request) -> dict[str, bytes]:
+    """The file that gives the result its name; it is its owner's to edit, so that the manifest does
+    not hold its hash.
+    """
+    if not request.called:
+        return {}
+    found = Descriptor(request.called, request.entry.opens_as)
+    return {DESCRIPTOR: descriptor_text(found).encode()}
 
 
 def _write_arrays(

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     Report = Callable[[str, int, int], None]
     """Told what is done, how many images of it, and of how many."""
 
-CAPTIONS = 5
-"""Captions kept of each image, the first ones."""
-
-FEATURE_KEYS = ("features", "x", "feat", "arr_0")
+FEATURE_KEYS = ("features", "x", "feat", "arr_0", "bbox_features")
 """Names under which files that hold several arrays keep an image's features."""
 
 
@@ -35,7 +32,7 @@ class Image:
         id: what `{split}_ids.txt` and `id_mapping.json` call it: its COCO id, else its number in
             the JSON.
         path: path of its file, relative to the folder of images; empty when unknown.
-        captions: the first five.
+        captions: those that are kept.
         number: its number in the JSON; empty when there is none.
     """
 
@@ -64,8 +61,13 @@ class Split:
 
     @property
     def captions(self) -> list[str]:
-        """All captions, five for each image."""
+        """All captions, those of each image in succession."""
         return [caption for image in self.images for caption in image.captions]
+
+    @property
+    def owners(self) -> np.ndarray:
+        """int64, the image of each caption."""
+        return np.repeat(np.arange(len(self.images)), [len(i.captions) for i in self.images])
 
 
 def _stem(image: Image) -> str:
@@ -121,12 +123,15 @@ class FeatureSource(Protocol):
     Attributes:
         kind: one word for messages and the manifest.
         files: all files that are read, in a fixed order.
+        notes: what a reader of the result must know, one sentence each.
     """
 
     @property
     def kind(self) -> str: ...
     @property
     def files(self) -> Sequence[Path]: ...
+    @property
+    def notes(self) -> Sequence[str]: ...
 
     def keys(self, splits: Sequence[Split]) -> Mapping[str, Sequence[str]]:
         """The key of each image of each split.

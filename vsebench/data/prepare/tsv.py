@@ -45,11 +45,11 @@ class _Line:
 
 
 class TsvFiles:
-    """TSV files that together hold every image once.
+    """TSV files that together hold every image. Of an image that comes again the last line counts:
+    extractors that were killed and started again append it a second time.
 
     Raises:
-        DataError: a file has other columns or another width, its last line is cut, or an image
-            comes twice.
+        DataError: a file has other columns or another width, or its last line is cut.
     """
 
     kind = "tsv"
@@ -59,12 +59,24 @@ class TsvFiles:
         self.files = list(files)
         self._lines: dict[str, _Line] = {}
         self._width = 0
+        self._again: dict[str, _Line] = {}
         for path in self.files:
             try:
                 with path.open("rb") as file:
                     self._index(path, file)
             except OSError as error:
                 raise DataError(f"{path} cannot be read: {error.strerror}") from error
+
+    @property
+    def notes(self) -> list[str]:
+        if not self._again:
+            return []
+        image, line = next(iter(self._again.items()))
+        note = (
+            f"{len(self._again):,} images come more than once, and the last line of each is used: "
+            f"{image} stands in {line.path.name} at byte {line.offset}, too"
+        )
+        return [note]
 
     def keys(self, splits: Sequence[Split]) -> Mapping[str, Sequence[str]]:
         return match(splits, self._lines.keys(), self._root)
@@ -96,11 +108,9 @@ class TsvFiles:
             )
         self._width = width
         for image, line in _lines(path, file, columns, width):
-            if (other := self._lines.setdefault(image, line)) is not line:
-                raise DataError(
-                    f"{_where(path, line.offset)}, has image {image} as "
-                    f"{_where(other.path, other.offset)}, has: expected every image once"
-                )
+            if (other := self._lines.get(image)) is not None:
+                self._again.setdefault(image, other)
+            self._lines[image] = line
 
 
 def _form(file: BinaryIO, path: Path) -> tuple[int, int]:
@@ -130,7 +140,8 @@ def _lines(path: Path, file: BinaryIO, columns: int, width: int) -> Iterator[tup
         fields = file.read(_HEAD).split(b"\t", columns - 2)
         image, boxes = _image(fields, columns, _where(path, offset))
         before = sum(len(field) + 1 for field in fields[: columns - 2])
-        end = offset + before + _encoded(16 * boxes) + 1 + _encoded(4 * boxes * width)
+        marks = len(b"b''") * fields[-1].startswith(b"b'")
+        end = offset + before + _encoded(16 * boxes) + 1 + _encoded(4 * boxes * width) + 2 * marks
         yield image, _Line(path, offset, boxes)
         offset = _next_line(file, offset, end, size, path)
 
@@ -172,6 +183,9 @@ def _encoded(size: int) -> int:
 
 
 def _decode(text: bytes, where: str) -> bytes:
+    """What base64 stands for; `b'…'` around it is how Python writes bytes as text."""
+    if text.startswith(b"b'") and text.endswith(b"'"):
+        text = text[2:-1]
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from vsebench import files
+from vsebench.data.described import dataset_component
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import DatasetCard, EncoderCard, SpecError
 from vsebench.results.contents import weights_bytes
@@ -59,7 +60,8 @@ def export(run: StoredRun, target: Path, data_roots: Sequence[Path] = ()) -> Abo
             files.write_text(folder / VOCABULARY, model.tokeniser.text)
         record = run.record.model_copy(update={"spec": run.record.spec.published()})
         files.write_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
-        about = _about(run, registry, model, pretrained, plugins)
+        data = _data_card(run.spec, registry, data_roots)
+        about = _about(run, data, model, pretrained, plugins)
         files.write_bytes(
             folder / WEIGHTS,
             weights_bytes(_whole(model), {"run_id": about.run_id, "step": about.step}),
@@ -85,14 +87,13 @@ def _whole(model: TrainedModel) -> dict[str, torch.Tensor]:
 
 def _about(
     run: StoredRun,
-    registry: Registry,
+    data: DatasetCard | None,
     model: TrainedModel,
     pretrained: dict[str, Kept],
     plugins: tuple[str, ...],
 ) -> About:
     spec = run.spec
     parts = [ref for slot, ref in spec.components() if slot.in_model]
-    data = cast("DatasetCard", registry.get("dataset", spec.dataset.name).card)
     return About(
         run_id=spec.run_id,
         step=run.record.best_step or 0,
@@ -105,8 +106,8 @@ def _about(
         data=DataCard(
             name=spec.dataset.spec,
             fingerprint=spec.data_fingerprint,
-            licence=data.licence,
-            citation=data.citation,
+            licence=data.licence if data else "",
+            citation=data.citation if data else "",
         ),
         packages={
             ref.distribution: ref.distribution_version
@@ -117,6 +118,19 @@ def _about(
         pretrained=pretrained,
         files={},
     )
+
+
+def _data_card(spec: RunSpec, registry: Registry, data_roots: Sequence[Path]) -> DatasetCard | None:
+    """What the data set says of itself; None of one that a file beside the data names, where the
+    data are not on this machine, which an export does not need.
+    """
+    known = Path(spec.environment.data_path)
+    roots = [*data_roots, *([known] if spec.environment.data_path and known.is_dir() else [])]
+    try:
+        card = dataset_component(registry, spec.dataset.name, roots).card
+    except SpecError:
+        return None
+    return card if isinstance(card, DatasetCard) else None
 
 
 def _pixels(model: TrainedModel) -> dict[str, Any]:

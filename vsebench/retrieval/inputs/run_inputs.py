@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from vsebench.data.described import dataset_component
 from vsebench.data.open import open_dataset
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import (
@@ -151,10 +152,9 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     Raises:
         DataError: it cannot be opened.
     """
-    component = registry.get("dataset", spec.dataset.name)
-    opened = open_dataset(
-        component, spec.dataset.params, data_roots=(), path=Path(spec.environment.data_path)
-    )
+    path = Path(spec.environment.data_path)
+    component = dataset_component(registry, spec.dataset.name, [path], elsewhere=False)
+    opened = open_dataset(component, spec.dataset.params, path=path)
     data = opened.data
     if not isinstance(data, RetrievalData):
         raise DataError(
