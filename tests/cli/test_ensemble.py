@@ -85,8 +85,10 @@ def test_runs_are_named_by_directory_id_or_pattern(out: Path, capsys: Capture) -
     assert run(capsys, *ids, "--results", str(out)) == by_directory
     assert run(capsys, "*mean*", "precomp-m*", "--results", str(out)) == by_directory
     lines = by_directory.splitlines()
-    assert [line.split()[0] for line in lines[4:6]] == [of["mean"], of["max"]]
-    assert lines[7].startswith("ensemble of 2 ")
+    assert [line.split()[0] for line in lines[3:5]] == ["mean", "max"]
+    for line, name in zip(lines[3:5], ("mean", "max"), strict=True):
+        assert f" · seed 0 ({of[name].rpartition('-')[2]})" in line
+    assert lines[5].startswith("ensemble of 2 ")
     assert "6 images, 30 captions, evaluation full." in lines
 
 

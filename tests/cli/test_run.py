@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from tests.factories import component, make_spec
 from vsebench.cli.app import main
-from vsebench.cli.progress import LiveProgress, PlainProgress, _live
+from vsebench.cli.progress import LiveProgress, PlainProgress, _live, shortened
 from vsebench.grid.plan import Plan
 from vsebench.grid.suite import Suite, load_suite, make_suite
 
@@ -94,8 +94,8 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
     lines = (
         rf"{reading}\[0/2\] {broken}: started\n"
         rf"\[1/2\] {broken}: failed in \d+ s\n"
-        rf"\[1/2\] {triplet}: started\n(.*\n)*\[2/2\] {triplet}: done in \d+ s\n{failure}"
-        f"{after}"
+        rf"\[1/2\] {triplet}: started\n(.*\n)*\[2/2\] {triplet}: done in \d+ s, "
+        rf"RSUM [\d.]+\n{failure}{after}"
     )
     assert re.fullmatch(lines, first.stderr)
     (record,) = [
@@ -136,12 +136,13 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(cache: Path, tmp_path: Pat
     )
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert [line.split()[2:6] for line in lines[2:6]] == [
+    assert [line.split()[1:5] for line in lines[2:6]] == [
         ["mean", loss, str(seed), role]
         for seed in (0, 1)
         for loss, role in (("triplet", "support"), ("aoq", "row"))
     ]
-    assert "4 runs, 3 at a time, on device cpu" in done.stdout
+    assert "4 runs, 3 at a time, on device cpu, in runs" in done.stdout
+    assert "about" not in done.stdout  # nothing like them is done
     assert (
         "scenes:images=60: protocol quick with embed_dim=16, word_dim=8, epochs=1, "
         "warmup_epochs=0.0" in done.stdout
@@ -297,7 +298,7 @@ EVENTS: list[dict[str, Any]] = [
     {"event": "step", "step": 10, "steps": 40, "epoch": 0, "epochs": 2},
     {"event": "evaluated", "step": 20, "steps": 40, "loss": 1.5, "rsum": 123.45},
     {"event": "phase", "phase": "test"},
-    {"event": "finished", "status": "done"},
+    {"event": "finished", "status": "done", "result": "RSUM 369.5"},
 ]
 
 
@@ -324,7 +325,9 @@ def test_without_a_terminal_progress_is_plain_lines(
         r"123\.5, \d+ s left",
         lines[2],
     )
-    assert re.fullmatch(r"\[2/2\] scenes · mean · triplet · seed 0: done in \d+ s", lines[3])
+    assert re.fullmatch(
+        r"\[2/2\] scenes · mean · triplet · seed 0: done in \d+ s, RSUM 369\.5", lines[3]
+    )
     assert len(lines) == 4
 
 
@@ -399,8 +402,22 @@ def test_on_a_terminal_progress_is_a_bar_per_run(two_runs: Plan):
         report(second, {"event": "skipped"})
         assert [task.description for task in bars.tasks] == ["runs"]
         assert bars.tasks[0].finished
-    assert "seed 0: done in 0 s" in stream.getvalue()
+    assert "seed 0: done in 0 s, RSUM 369.5" in stream.getvalue()
     assert "seed 1: done before" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("label", "width", "expected"),
+    [
+        ("mean · triplet · seed 0", 23, "mean · triplet · seed 0"),
+        ("maxavg · infonce · seed 0", 23, "maxavg · info… · seed 0"),
+        ("gpo · aoq · seed 12 · trial 3", 20, "gpo · aoq… · trial 3"),
+        ("gpo · aoq · seed 12", 10, "…· seed 12"),
+    ],
+)
+def test_what_is_cut_of_a_label_is_its_middle(label: str, width: int, expected: str):
+    assert shortened(label, width) == expected
+    assert len(expected) <= width
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -419,4 +436,5 @@ def test_progress_and_the_time_left_fit_a_terminal(
         if "RSUM" in line
     }
     assert len(line) <= width
+    assert line.startswith("mean · triplet · seed 0 ")
     assert re.search(r"epoch 1/2, dev RSUM 123\.5 +\d:\d\d:\d\d left (\d:\d\d:\d\d|-:--:--)$", line)

@@ -38,7 +38,7 @@ def test_a_run_leaves_its_spec_its_record_and_no_lease(job: MakeJob):
     assert directory.read_record() == record
     assert events == [
         {"event": "phase", "phase": "training"},
-        {"event": "finished", "status": "done"},
+        {"event": "finished", "status": "done", "result": "RSUM 1.0"},
     ]
     assert Lease.claim(directory.path) is not None
 

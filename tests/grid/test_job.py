@@ -25,14 +25,19 @@ def test_a_job_says_what_its_run_needs(job: MakeJob) -> None:
     assert job(spec.model_copy(update={"device": "cuda"})).resources == Resources("cuda", 1)
 
 
-@pytest.mark.parametrize(("deed", "status"), [("nothing", "done"), ("fail", "failed")])
-def test_its_events_carry_the_run(job: MakeJob, deed: str, status: str) -> None:
+@pytest.mark.parametrize(
+    ("deed", "status", "result"),
+    [("nothing", "done", {"result": "RSUM 1.0"}), ("fail", "failed", {})],
+)
+def test_its_events_carry_the_run(
+    job: MakeJob, deed: str, status: str, result: dict[str, str]
+) -> None:
     sent: list[object] = []
     wanted = job(doing(deed))
     assert execute(wanted, sent.append) == status
     assert sent == [
         (wanted.run_id, {"event": "phase", "phase": "training"}),
-        (wanted.run_id, {"event": "finished", "status": status}),
+        (wanted.run_id, {"event": "finished", "status": status, **result}),
     ]
 
 

@@ -99,7 +99,7 @@ def test_a_run_that_tells_of_progress_is_not_ended(out: Path) -> None:
 def test_what_a_run_leaves_behind_holds_nobody_up(out: Path, deed: str) -> None:
     leaving, other = doing(deed, 0), doing("nothing", 1)
     events = run(out, leaving, other)
-    assert events.last(leaving) == {"event": "finished", "status": "done"}
+    assert events.last(leaving) == {"event": "finished", "status": "done", "result": "RSUM 1.0"}
     assert events.last(other)["status"] == "done"
     assert Store(out).directory_for(leaving).is_done
     left = int(next(out.glob("left-*")).name.partition("-")[2])

@@ -317,3 +317,24 @@ def test_after_a_kill_the_same_plan_does_the_rest(out: Path):
     assert (outcome.failed, outcome.blocked) == ((), ())
     assert all(Store(out).directory_for(run).is_done for run in runs)
     assert sorted(order(out)) == ["triplet 0", "triplet 1", "triplet 1", "triplet 2"]
+
+
+def test_without_models_to_keep_they_go_once_nothing_needs_them(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first = doing("nothing", 0)
+    second = doing("nothing", 1).model_copy(update={"depends_on": (first.run_id,)})
+    paths = [Store(out).directory_for(run).path for run in (first, second)]
+    seen: list[list[bool]] = []
+
+    def watch(run_id: str, event: dict[str, Any]) -> None:
+        if event["event"] == "finished":
+            seen.append([(path / "best.safetensors").exists() for path in paths])
+        elif event["event"] == "phase":
+            (Store(out).find(run_id).path / "best.safetensors").write_bytes(b"weights")
+
+    plan = Plan((first, second), component("local"), 1, out)
+    outcome = run_plan(plan, reporter=watch, keep="none")
+    assert (outcome.failed, outcome.blocked) == ((), ())
+    assert seen == [[True, False], [False, False]]
+    assert all((path / "record.json").exists() for path in paths)

@@ -71,7 +71,7 @@ def test_events_come_on_standard_output_and_nothing_else_does(job: MakeJob):
     events, printed, code = listen(job(doing("chatter")))
     assert events == [
         {"event": "phase", "phase": "training"},
-        {"event": "finished", "status": "done"},
+        {"event": "finished", "status": "done", "result": "RSUM 1.0"},
     ]
     assert printed == "said on standard output\nsaid on standard error\n"
     assert code == 0

@@ -14,6 +14,7 @@ from vsebench.cli.audit import audit_command
 from vsebench.cli.bench import bench_command
 from vsebench.cli.check import conformance_command
 from vsebench.cli.claims import claims_command
+from vsebench.cli.clean import clean_command
 from vsebench.cli.compare import compare_command
 from vsebench.cli.data import data_app
 from vsebench.cli.data_pack_frames import pack_frames_command
@@ -31,6 +32,7 @@ from vsebench.cli.plugins import plugins_command
 from vsebench.cli.refresh import refresh_command
 from vsebench.cli.report import report_command
 from vsebench.cli.run import run_command
+from vsebench.cli.runs import runs_command
 from vsebench.cli.search import search_command
 from vsebench.cli.show import show_command
 from vsebench.cli.site import site_command
@@ -58,6 +60,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.command("run")(run_command)
+app.command("runs")(runs_command)
 app.command("report")(report_command)
 app.command("leaderboard")(leaderboard_command)
 app.command("site")(site_command)
@@ -82,6 +85,7 @@ app.command("verify")(verify_command)
 app.command("pack")(pack_command)
 app.command("unpack")(unpack_command)
 app.command("audit")(audit_command)
+app.command("clean")(clean_command)
 data_app.command("pack-frames")(pack_frames_command)
 app.command("submit")(submit_command)
 app.command("bench")(bench_command)

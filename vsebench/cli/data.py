@@ -47,10 +47,9 @@ def _data(context: typer.Context) -> None:
 @data_app.command("list")
 def list_command(data_root: DataRoots = None, plugin: PluginFiles = None) -> None:
     """List the data sets: registered ones, and those that a dataset.toml names."""
-    from tabulate import tabulate
-
     from vsebench.data.described import described_sets
     from vsebench.plugin.host.loader import load_plugins
+    from vsebench.report.listing import listing
 
     files = tuple(plugin or ())
     registry = load_plugins(files).registry
@@ -60,14 +59,7 @@ def list_command(data_root: DataRoots = None, plugin: PluginFiles = None) -> Non
         (name, card.task, card.feature_kind, card.protocol, card.summary)
         for name, card in found.items()
     ]
-    typer.echo(
-        tabulate(
-            rows,
-            headers=("name", "task", "features", "protocol", "what it is"),
-            tablefmt="simple",
-            disable_numparse=True,
-        )
-    )
+    typer.echo(listing(("name", "task", "features", "protocol", "what it is"), rows))
 
 
 @data_app.command("info")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 _LEAST = 2
+_ID = 10
 
 
 def ensemble_command(
@@ -69,7 +70,10 @@ def ensemble_command(
         )
     _check_data(members, allow_mixed=allow_mixed)
     rows, ensemble = _evaluate(members, [Path(root) for root in data_root or ()], protocol, device)
-    named = {run.directory.path.name: metrics for run, metrics in zip(members, rows, strict=True)}
+    named = {
+        f"{run.spec.method} ({run.spec.run_id[:_ID]})": metrics
+        for run, metrics in zip(members, rows, strict=True)
+    }
     typer.echo(
         _json(members, rows, ensemble, protocol)
         if form == "json"
@@ -154,35 +158,22 @@ def _json(
 
 
 def _table(members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, protocol: str) -> str:
-    from tabulate import SEPARATING_LINE, tabulate
-
-    from vsebench.plugin.metrics import METRICS, SIDES
+    from vsebench.plugin.metrics import METRICS
+    from vsebench.report.formats import filled
+    from vsebench.report.listing import listing, terminal_width
 
     shown = [metric for metric in METRICS["retrieval"] if metric.shown]
-    sides = [metric.over for metric in shown]
 
     def cells(name: str, metrics: RetrievalMetrics) -> list[str]:
         values = metrics.as_dict()
         return [name, *(metric.text(values[metric.key]) for metric in shown)]
 
     rows = [cells(name, metrics) for name, metrics in members.items()]
-    heads = [
-        [
-            "",
-            *(
-                SIDES[side] if side and sides.index(side) == i else ""
-                for i, side in enumerate(sides)
-            ),
-        ],
-        ["run", *(metric.heading for metric in shown)],
-    ]
     title = f"ensemble of {len(members)}"
-    align = ("left", *("right",) * len(shown))
-    table = tabulate(
-        [*heads, SEPARATING_LINE, *rows, SEPARATING_LINE, cells(title, ensemble)],
-        tablefmt="simple",
-        colalign=align,
-        disable_numparse=True,
+    table = listing(
+        ["run", *(f"{metric.over}\n{metric.heading}".strip() for metric in shown)],
+        [*rows, cells(title, ensemble)],
+        rights=range(1, len(shown) + 1),
     )
     counts = (
         f"{len(ensemble.i2t_ranks):,} images, {len(ensemble.t2i_ranks):,} captions, evaluation "
@@ -192,4 +183,4 @@ def _table(members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, pro
         "The ensemble ranks by the mean of the runs' similarities. R@K: % of queries with any "
         "match among the first K; ties count against."
     )
-    return f"{table}\n\n{counts}.\n{notes}"
+    return f"{table}\n\n{counts}.\n{filled(notes, terminal_width())}"

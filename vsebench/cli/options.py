@@ -52,6 +52,19 @@ Level = Annotated[
     ),
 ]
 
+Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.")
+]
+
+KeepModel = Annotated[
+    Literal["best", "none"],
+    typer.Option(
+        "--keep",
+        metavar="best|none",
+        help="What stays of a finished run's model: its best weights, or nothing.",
+    ),
+]
+
 Similarity = Annotated[
     Path | None,
     typer.Option(

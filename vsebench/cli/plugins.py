@@ -97,18 +97,13 @@ def _as_dict(info: PluginInfo, kind: str | None) -> dict[str, object]:
 
 
 def _table(infos: Sequence[PluginInfo], kind: str | None) -> str:
-    from tabulate import tabulate
+    from vsebench.report.listing import listing
 
     rows = [
         (info.name, f"{info.distribution} {info.version}", info.status, _provides(info, kind))
         for info in infos
     ]
-    return tabulate(
-        rows,
-        headers=("plugin", "distribution", "status", "provides"),
-        tablefmt="simple",
-        disable_numparse=True,
-    )
+    return listing(("plugin", "distribution", "status", "provides"), rows)
 
 
 def _provides(info: PluginInfo, kind: str | None) -> str:
@@ -146,7 +141,7 @@ def available_packages(place: str | None, kind: str | None, *, as_json: bool) ->
 
 
 def _listing(entries: Sequence[Entry]) -> str:
-    from tabulate import tabulate
+    from vsebench.report.listing import listing
 
     rows = [
         (
@@ -157,12 +152,7 @@ def _listing(entries: Sequence[Entry]) -> str:
         )
         for entry in entries
     ]
-    return tabulate(
-        rows,
-        headers=("package", "installed", "provides", "what it is"),
-        tablefmt="simple",
-        disable_numparse=True,
-    )
+    return listing(("package", "installed", "provides", "what it is"), rows)
 
 
 def _how(entry: Entry) -> str:

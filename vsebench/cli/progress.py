@@ -50,7 +50,8 @@ class RunView:
         elif kind == "skipped":
             self.outcome = "done before"
         elif kind == "finished":
-            self.outcome = f"{event['status']} in {time.monotonic() - self._started:.0f} s"
+            took = f"{event['status']} in {time.monotonic() - self._started:.0f} s"
+            self.outcome = ", ".join(filter(None, (took, event.get("result"))))
         elif kind in ("step", "evaluated"):
             self._take_step(event)
 
@@ -168,6 +169,25 @@ class PlainProgress:
         )
 
 
+def shortened(label: str, width: int) -> str:
+    """A run's label in that many columns: what is cut is its middle, so that the seed stays."""
+    if len(label) <= width:
+        return label
+    head, separator, seed = label.rpartition(" · ")
+    room = width - len(separator + seed) - 1
+    return f"{head[:room]}…{separator}{seed}" if room > 0 else f"…{label[1 - width :]}"
+
+
+_WIDE = 100
+"""Columns of a terminal from which on bars are long."""
+
+_BESIDE = 50
+"""Columns of what stands beside a bar and its label."""
+
+_LABEL = 12
+"""The fewest columns of a label."""
+
+
 @contextmanager
 def _live(plan: Plan) -> Iterator[Report]:
     from rich.console import Console
@@ -183,27 +203,37 @@ def _live(plan: Plan) -> Iterator[Report]:
     def whole(minimum: int) -> Column:
         return Column(no_wrap=True, min_width=minimum)
 
+    console = Console(stderr=True)
+    bar = 16 if console.width >= _WIDE else 6
     columns = (
         TextColumn(
             "{task.description}",
             markup=False,
             table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
         ),
-        BarColumn(bar_width=16, table_column=whole(16)),
+        BarColumn(bar_width=bar, table_column=whole(bar)),
         TextColumn("{task.fields[note]}", markup=False, table_column=whole(26)),
         TimeElapsedColumn(table_column=whole(7)),
         TextColumn("left", table_column=whole(4)),
         TimeRemainingColumn(table_column=whole(7)),
     )
-    with Progress(*columns, console=Console(stderr=True), expand=True) as bars:
-        yield LiveProgress(plan, bars)
+    with Progress(*columns, console=console, expand=True) as bars:
+        yield LiveProgress(plan, bars, max(console.width - _BESIDE - bar, _LABEL))
 
 
 class LiveProgress:
     """A bar for the suite and one for each run in progress; a run that ends leaves a line."""
 
-    def __init__(self, plan: Plan, bars: Progress) -> None:
+    def __init__(self, plan: Plan, bars: Progress, room: int = 80) -> None:
+        """Begins with no run.
+
+        Args:
+            plan: runs that are to be shown.
+            bars: where they are.
+            room: columns for the label of a bar.
+        """
         self._bars = bars
+        self._room = room
         short = len({run.dataset.spec for run in plan.runs}) == 1
         self._labels = {run.run_id: plan.label(run, short=short) for run in plan.runs}
         self._views: dict[str, RunView] = {}
@@ -223,7 +253,7 @@ class LiveProgress:
             task = self._tasks.get(run_id)
             if task is None:
                 task = self._tasks[run_id] = self._bars.add_task(
-                    self._labels[run_id], total=None, note=""
+                    shortened(self._labels[run_id], self._room), total=None, note=""
                 )
             self._bars.update(task, total=view.steps or None, completed=view.step, note=view.brief)
         share = sum(self._views[other].share for other in self._tasks)

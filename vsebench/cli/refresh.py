@@ -73,7 +73,7 @@ def content_of(command: str, vsebench: Callable[..., object]) -> str:
     except ValueError as error:
         raise SpecError(f"'{command}' is no command line: {error}") from error
     _check(arguments)
-    if arguments[0] in ("report", "leaderboard"):
+    if arguments[0] in ("report", "leaderboard", "speedup"):
         arguments[1:1] = ["--width", str(WIDTH)]
     output = io.StringIO()
     try:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import KeepModel, PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.plan_text import plan_text
 from vsebench.cli.suite_options import (
     Changes,
     DataRoots,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from vsebench.grid.run import GridOutcome
     from vsebench.grid.suite import Suite
     from vsebench.report.results import Results
+    from vsebench.results.clean import Keep
 
 SOME_FAILED = 1
 
@@ -76,6 +78,7 @@ def run_command(
             "records hold its digest.",
         ),
     ] = None,
+    keep: KeepModel = "best",
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -122,9 +125,9 @@ def run_command(
         for warning in planned.warnings:
             typer.echo(f"vsebench: warning: {warning}", err=True)
         if dry_run:
-            typer.echo(_plan_table(planned))
+            typer.echo(plan_text(planned))
         else:
-            raise typer.Exit(_run(planned, quiet=quiet))
+            raise typer.Exit(_run(planned, keep, quiet=quiet))
 
 
 def _digest(claims: Path, suite: str | None, wanted: Suite) -> str:
@@ -139,75 +142,7 @@ def _digest(claims: Path, suite: str | None, wanted: Suite) -> str:
     return digest
 
 
-def _plan_table(plan: Plan) -> str:
-    """A row per run, in the order of the plan, and what is left to do."""
-    from tabulate import tabulate
-
-    from vsebench.grid.run import pending, run_state
-    from vsebench.results.store import Store
-    from vsebench.results.tasks import task_of
-
-    store = Store(plan.out)
-    left = {run.run_id for run in pending(plan, store)}
-    rows = []
-    for run in plan.runs:
-        found = store.reader_for(run)
-        state = run_state(found)
-        needs = ", ".join(run_id[:10] for run_id in run.depends_on)
-        rows.append(
-            (
-                run.run_id[:10],
-                run.dataset.spec,
-                *run.combination,
-                run.seed,
-                "support" if run.run_id in plan.support else "row",
-                needs,
-                "pending" if state == "done" and run.run_id in left else state,
-                found.path,
-            )
-        )
-    headers = (
-        "run",
-        "dataset",
-        task_of(plan.runs[0]).compared,
-        "loss",
-        "seed",
-        "role",
-        "needs",
-        "state",
-        "directory",
-    )
-    table = tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
-    return "\n".join(
-        [
-            table,
-            "",
-            (
-                f"{len(rows)} run{'s' * (len(rows) > 1)}, {plan.workers} at a time, on device "
-                f"{plan.runs[0].device}"
-            ),
-            *_protocols(plan),
-        ]
-    )
-
-
-def _protocols(plan: Plan) -> list[str]:
-    """A line per data set."""
-    lines = {}
-    for run in plan.runs:
-        tuned = run.tuned_keys
-        changes = ", ".join(
-            f"{key}={value}" for key, value in run.protocol_changes.items() if key not in tuned
-        )
-        by_row = f"; {', '.join(tuned)} tuned for each row" if tuned else ""
-        lines[run.dataset.spec] = (
-            f"{run.dataset.spec}: protocol "
-            f"{run.protocol.name}{' with ' if changes else ''}{changes}{by_row}"
-        )
-    return list(lines.values())
-
-
-def _run(plan: Plan, *, quiet: bool) -> int:
+def _run(plan: Plan, keep: Keep, *, quiet: bool) -> int:
     from vsebench.cli.progress import progress
     from vsebench.grid.run import run_plan
     from vsebench.report.formats import WIDTH
@@ -215,7 +150,7 @@ def _run(plan: Plan, *, quiet: bool) -> int:
 
     try:
         with progress(plan, quiet=quiet) as report:
-            outcome = run_plan(plan, reporter=report)
+            outcome = run_plan(plan, reporter=report, keep=keep)
     except KeyboardInterrupt as interrupt:
         interrupt.args = ("the same command resumes where this one stopped",)
         raise

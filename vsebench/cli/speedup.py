@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import Level, format_option  # typer reads annotations at run time
+from vsebench.cli.options import Level, Width, format_option  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
@@ -39,6 +40,7 @@ def speedup_command(
     ] = None,
     form: Annotated[str, format_option("table", "md", "json")] = "table",
     level: Level = LEVEL,
+    width: Width = None,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw the training curves, too: .png, .svg or .pdf."),
@@ -57,6 +59,7 @@ def speedup_command(
     if target is not None and not 0 < target < math.inf:
         raise SpecError(f"--target takes a quality above 0, such as 0.17 MAP; got {target}")
     from vsebench.report.curves import plot as draw
+    from vsebench.report.formats import WIDTH
     from vsebench.report.rows import parse_baseline
     from vsebench.report.runs import read_runs
     from vsebench.report.sections import split
@@ -89,8 +92,9 @@ def speedup_command(
             )
         )
     else:
+        wide = width or shutil.get_terminal_size((WIDTH, 1)).columns
         typer.echo(
             to_markdown(tables)
             if form == "md"
-            else "\n\n\n".join(render(table) for table in tables)
+            else "\n\n\n".join(render(table, width=wide) for table in tables)
         )

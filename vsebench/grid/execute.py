@@ -54,8 +54,15 @@ def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> 
     spec = read_spec(run_spec_json)
     directory = RunDirectory(run_dir)
     record = _finished(directory) or _claim_and_run(spec, run_dir, report or _ignore)
-    (report or _ignore)({"event": "finished", "status": record.status})
+    (report or _ignore)({"event": "finished", "status": record.status, **_result(record)})
     return record
+
+
+def _result(record: RunRecord) -> dict[str, str]:
+    """The headline of a run that ended well, in words: `RSUM 369.5`."""
+    headline = task_of(record.spec).headline
+    value = record.test.get(headline.key)
+    return {} if value is None else {"result": f"{headline.heading} {headline.text(value)}"}
 
 
 def attempt(run_spec_json: str, run_dir: Path, report: Events) -> Status:

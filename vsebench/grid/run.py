@@ -14,6 +14,7 @@ from vsebench.grid.forking import preloading_for
 from vsebench.grid.job import job_of
 from vsebench.grid.plan import plan
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.results.clean import remove, spare_of
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease, is_held
 from vsebench.results.record import RunRecord
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from vsebench.grid.suite import Suite
     from vsebench.plugin.executors import Job, Report
     from vsebench.plugin.protocols import Executor
+    from vsebench.results.clean import Keep
     from vsebench.results.reader import RunReader
     from vsebench.results.spec import AnySpec
 
@@ -71,9 +73,14 @@ def run_suite(suite: Suite, *, reporter: Report | None = None) -> GridOutcome:
         return run_plan(plan(suite), reporter=reporter)
 
 
-def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
+def run_plan(plan: Plan, *, reporter: Report | None = None, keep: Keep = "best") -> GridOutcome:
     """Runs what is left to do of a plan; returns when no run is left, those that other processes
     hold included.
+
+    Args:
+        plan: the runs.
+        reporter: receives the progress of every run.
+        keep: what stays of the model of a run that this made, once no run of the plan needs it.
 
     Raises:
         VsebenchError: the output folder cannot be written.
@@ -83,7 +90,7 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     store.note_plan((run.run_id for run in plan.runs), plan.support | plan.trials.keys())
     todo = {run.run_id: run for run in pending(plan, store)}
     skipped = [run for run in plan.runs if run.run_id not in todo]
-    watch = _Watch(store, todo, reporter or _ignore)
+    watch = _Watch(store, todo, reporter or _ignore, keep)
     for run in skipped:
         watch(run.run_id, {"event": "skipped"})
     for run in todo.values():
@@ -164,6 +171,7 @@ class _Watch:
     store: Store
     runs: dict[str, AnySpec]
     reporter: Report
+    keep: Keep = "best"
     ended: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, run_id: str, event: dict[str, object]) -> None:
@@ -172,7 +180,21 @@ class _Watch:
         if event["event"] == "died":
             self._record_death(run_id, str(event["reason"]))
             event = {"event": "finished", "status": "failed"}
+        if event["event"] == "finished" and self.keep != "best":
+            self._clean()
         self.reporter(run_id, event)
+
+    def _clean(self) -> None:
+        """Deletes what finished runs need no more and no run that has not ended needs."""
+        needed = {
+            needed
+            for run_id, run in self.runs.items()
+            if run_id not in self.ended
+            for needed in run.depends_on
+        }
+        for run_id in self.ended_as("done"):
+            run = self.store.directory_for(self.runs[run_id])
+            remove(spare_of(run, self.keep, needed))
 
     def ended_as(self, status: str) -> tuple[str, ...]:
         """Ids of the runs that ended so, in the order in which they did."""

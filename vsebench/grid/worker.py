@@ -8,7 +8,7 @@ It writes events on standard output, one JSON object a line:
     {"event": "waiting", "what": "text features of train"}      another run computes them
     {"event": "step", "step": 12, "steps": 468, "epoch": 0.1, "epochs": 4, "loss": 31.2}
     {"event": "evaluated", "step": 117, "rsum": 210.5}
-    {"event": "finished", "status": "done" | "failed" | "blocked"}
+    {"event": "finished", "status": "done", "result": "RSUM 369.5"}     or "failed", "blocked"
     {"event": "busy", "reason": "…"}          another process works on it: try again later
 
 What the run prints goes to standard error instead. Standard input stays open for as long as the

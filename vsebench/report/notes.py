@@ -99,6 +99,13 @@ def general_notes(blocks: Sequence[Block]) -> list[str]:
     return [note for task in tasks.values() for note in task.notes]
 
 
+def copies_note(copies: Sequence[tuple[str, str]]) -> str:
+    """Says which directories are copies of others."""
+    named = "; ".join(f"{copy} (of {original})" for copy, original in copies[:3])
+    more = f"; and {len(copies) - 3} more" if len(copies) > 3 else ""
+    return f"Copies of runs, counted once: {named}{more}."
+
+
 def unfinished_note(unfinished: Sequence[AnySpec]) -> str:
     """Says which runs have no record yet."""
     named = "; ".join(spec.label for spec in unfinished[:3])

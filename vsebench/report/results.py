@@ -10,7 +10,7 @@ from vsebench.report.external import elsewhere_note
 from vsebench.report.formats import WIDTH, leaderboard, render, to_frame
 from vsebench.report.gather import gather, refuse_copies
 from vsebench.report.latex import LatexText
-from vsebench.report.notes import unfinished_note
+from vsebench.report.notes import copies_note, unfinished_note
 from vsebench.report.rows import Block, Row, make_block, parse_baseline
 from vsebench.report.runs import Runs, read_runs
 from vsebench.report.sections import split
@@ -36,11 +36,13 @@ class Results:
         blocks: one per data set.
         unfinished: runs that were started and have no record yet.
         elsewhere: external rows that no block shows.
+        copies: directories that are copies of a run's, with that run's own.
     """
 
     blocks: tuple[Block, ...]
     unfinished: tuple[AnySpec, ...] = ()
     elsewhere: tuple[ExternalRow, ...] = ()
+    copies: tuple[tuple[str, str], ...] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -84,6 +86,7 @@ class Results:
             [
                 *([unfinished_note(self.unfinished)] if self.unfinished else []),
                 *([elsewhere_note(self.elsewhere)] if self.elsewhere else []),
+                *([copies_note(self.copies)] if self.copies else []),
             ],
             format,
             width,
@@ -160,5 +163,8 @@ def _collect(
     blocks = tuple(make_block(section, baseline, level, external) for section in sections)
     shown = {row.row_id for block in blocks for row in block.external}
     return Results(
-        blocks, runs.unfinished, tuple(row for row in external if row.row_id not in shown)
+        blocks,
+        runs.unfinished,
+        tuple(row for row in external if row.row_id not in shown),
+        runs.copies,
     )

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.plugin.errors import MissingError, VsebenchError
+from vsebench.plugin.errors import VsebenchError
 from vsebench.results.reader import PER_IMAGE, RANKS
-from vsebench.results.store import Store
+from vsebench.results.store import Store, check_folder, is_own
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
@@ -107,10 +107,12 @@ class Runs:
     Attributes:
         ended: runs with a record.
         unfinished: runs that were started and have no record yet.
+        copies: directories of runs that lie in the folder twice, with the one that counts.
     """
 
     ended: tuple[Run, ...]
     unfinished: tuple[AnySpec, ...]
+    copies: tuple[tuple[str, str], ...] = ()
 
 
 def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
@@ -125,13 +127,8 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
         VsebenchError: nothing in it has ended, or a file is damaged.
     """
     store = Store(out)
-    if out.is_file():
-        raise VsebenchError(f"{out} is a file: give the folder that 'vsebench run --out' wrote to")
-    if not out.is_dir():
-        raise MissingError(
-            f"there is no folder {out}: give the folder that 'vsebench run --out' wrote to"
-        )
-    noted, held = store.noted(), _held(store)
+    check_folder(out)
+    noted, (held, copies) = store.noted(), _held(store)
     wanted = noted.rows(held) if run_ids is None else held.keys() & run_ids
     ended, unfinished = [], []
     for run_id, (run, record) in held.items():
@@ -146,16 +143,30 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
         raise _nothing(out, len(held), planned=bool(noted.rows({*held, *noted.run_ids})))
     place = {run_id: i for i, run_id in enumerate(noted.run_ids)}
     ended.sort(key=lambda run: (place.get(run.record.run_id, len(place)), run.started))
-    return Runs(tuple(ended), tuple(unfinished))
+    return Runs(tuple(ended), tuple(unfinished), tuple(copies))
 
 
-def _held(store: Store) -> dict[str, tuple[RunReader, RunRecord | None]]:
-    """Every run of a folder by id, with its record if it ended."""
-    found = ((run, run.read_record()) for run in store.runs())
-    return {
-        record.run_id if record is not None else run.read_spec().run_id: (run, record)
-        for run, record in found
-    }
+Held = dict[str, tuple["RunReader", "RunRecord | None"]]
+
+
+def _held(store: Store) -> tuple[Held, list[tuple[str, str]]]:
+    """Every run of a folder by id, with its record if it ended, and the directories that are copies
+    of another's, which has the name that the run was given.
+    """
+    held: Held = {}
+    copies = []
+    for run in store.runs():
+        record = run.read_record()
+        run_id = record.run_id if record is not None else run.read_spec().run_id
+        first, _ = held.get(run_id, (None, None))
+        if first is None:
+            held[run_id] = run, record
+        elif is_own(first.path.name, run_id):
+            copies.append((run.path.name, first.path.name))
+        else:
+            copies.append((first.path.name, run.path.name))
+            held[run_id] = run, record
+    return held, copies
 
 
 def _nothing(out: Path, held: int, *, planned: bool) -> VsebenchError:

@@ -10,6 +10,7 @@ from tabulate import tabulate
 from vsebench.report.convergence import SHARE
 from vsebench.report.evidence_notes import evidence_notes
 from vsebench.report.formats import WIDTH
+from vsebench.report.listing import listing
 from vsebench.report.made_with import comparable_note, machine_note
 from vsebench.report.speedup import OVER
 from vsebench.report.wording import counted, name, percent
@@ -24,21 +25,22 @@ ABSENT = "–"
 Grid = tuple[list[str], list[list[str]]]
 
 
-def render(table: SpeedTable, form: str = "simple") -> str:
+def render(table: SpeedTable, form: str = "simple", width: int = WIDTH) -> str:
     """Tables for a terminal or for Markdown: quality while the baseline trains, how much sooner
     rows arrive, and where the seconds went.
 
     Args:
         table: the rows.
         form: table format of tabulate: `simple` or `pipe`.
+        width: columns of the terminal, which `pipe` does not heed.
     """
     parts = [f"{table.section.dataset} · dev · baseline {name(table.target.baseline)}"]
     grids = [_areas(table), *(_sooner(table, over) for over in OVER), _split(table)]
-    parts += [_tabled(grid, form) for grid in grids]
+    parts += [_tabled(grid, form, width) for grid in grids]
     bullet = "- " if form == "pipe" else ""
     parts.append(
         "\n".join(
-            textwrap.fill(bullet + note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+            textwrap.fill(bullet + note, width, subsequent_indent="  ", break_on_hyphens=False)
             for note in notes(table)
         )
     )
@@ -156,8 +158,10 @@ def _rough(row: SpeedRow, over: Over) -> bool:
     return any(each is not None and each.coarse for each in found)
 
 
-def _tabled(grid: Grid, form: str) -> str:
+def _tabled(grid: Grid, form: str, width: int) -> str:
     heads, cells = grid
+    if form == "simple":
+        return listing(heads, cells, rights=range(2, len(heads)), width=width)
     return tabulate(
         cells,
         heads,

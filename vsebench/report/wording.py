@@ -16,6 +16,9 @@ _WORDS = (
     *("seven", "eight", "nine", "ten", "eleven", "twelve"),
 )
 
+_SPANS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))
+_BYTES = ("B", "kB", "MB", "GB", "TB")
+
 
 def name(combination: tuple[str, str]) -> str:
     """How text names a row."""
@@ -63,6 +66,20 @@ def word(value: object) -> str:
 def percent(share: float) -> str:
     """A share such as a confidence level: `95 %`."""
     return f"{100 * share:.10g} %"
+
+
+def duration(seconds: float) -> str:
+    """A span of time of about two figures: `40 s`, `2.5 min`, `12 h`."""
+    name, size = next(((name, size) for name, size in _SPANS if seconds >= 2 * size), ("s", 1.0))
+    value = seconds / size
+    return f"{value:.{int(value < 10 and size > 1)}f} {name}"
+
+
+def bytes_text(number: float) -> str:
+    """A number of bytes of about two figures: `812 B`, `1.4 MB`."""
+    power = min(max(len(str(int(number))) - 1, 0) // 3, len(_BYTES) - 1)
+    value = number / 1000**power
+    return f"{value:.{int(value < 100 and power > 0)}f} {_BYTES[power]}"
 
 
 def spelled(number: int) -> str:

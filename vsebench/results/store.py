@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench import files
-from vsebench.plugin.errors import VsebenchError
+from vsebench.plugin.errors import MissingError, VsebenchError
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease
 from vsebench.results.noted import PLAN, Noted
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import AnySpec
 
-__all__ = ("RunDirectory", "Store", "directory_name")
+__all__ = ("RunDirectory", "Store", "check_folder", "directory_name", "is_own")
 
 _ID_DIGITS = 10
 _SLUG_LENGTH = 120
@@ -204,6 +204,20 @@ class Store:
         return None
 
 
+def check_folder(out: Path) -> None:
+    """Refuses what is no folder.
+
+    Raises:
+        VsebenchError: there is none, or it is a file.
+    """
+    if out.is_file():
+        raise VsebenchError(f"{out} is a file: give the folder that 'vsebench run --out' wrote to")
+    if not out.is_dir():
+        raise MissingError(
+            f"there is no folder {out}: give the folder that 'vsebench run --out' wrote to"
+        )
+
+
 def _further(directory: RunDirectory, packed: PackedRun) -> RunReader:
     """Of a run that lies in a directory and in the pack, the one that got further: the directory
     where both did.
@@ -213,6 +227,11 @@ def _further(directory: RunDirectory, packed: PackedRun) -> RunReader:
         return run.is_done, run.holds(RECORD)
 
     return directory if progress(directory) >= progress(packed) else packed
+
+
+def is_own(name: str, run_id: str) -> bool:
+    """Whether a directory has a name that the run was given, and not that of a copy."""
+    return name.endswith(f"-{run_id[:_ID_DIGITS]}")
 
 
 def directory_name(spec: AnySpec) -> str:

@@ -1,0 +1,135 @@
+"""`vsebench runs` and `vsebench clean`: what lies in a folder, and what of it can go."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.factories import make_curve, make_provenance, make_record, make_spec, save
+from vsebench.cli.app import main
+from vsebench.report.results import load_results
+from vsebench.results.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three runs of unequal results and ages, one of which failed, and one that was begun."""
+    out = tmp_path / "out"
+    for i, (pooling, rsum) in enumerate((("gpo", 320.0), ("mean", 290.0))):
+        started = make_provenance(started=f"2026-11-2{3 - i}T10:00:00+00:00")
+        cost = {"train_seconds": 40.0 + i}
+        record = make_record(make_spec(pooling), rsum=rsum, provenance=started, cost=cost)
+        save(out, record, make_curve([rsum]))
+    save(out, make_record(make_spec("max"), status="failed", test={}, cost=None, error="boom"))
+    Store(out).directory_for(make_spec("kmax")).write_spec(make_spec("kmax"))
+    return out
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == code
+    printed = capsys.readouterr()
+    return printed.err if code else printed.out
+
+
+def rows(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict]:
+    return json.loads(said(capsys, "runs", *arguments, "--format", "json"))["runs"]
+
+
+def test_a_run_is_a_line_with_its_state_result_time_and_size(folder, capsys):
+    found = {run["row"]: run for run in rows(capsys, str(folder))}
+    run = found["gpo × triplet"]
+    size = sum(path.stat().st_size for path in (folder / run["directory"]).iterdir())
+    assert (run["state"], run["result"], run["time"], run["size"]) == ("done", 320.0, 40.0, size)
+    assert [found[f"{name} × triplet"]["state"] for name in ("max", "kmax")] == [
+        "failed",
+        "pending",
+    ]
+    text = " ".join(said(capsys, "runs", str(folder)).split())
+    assert f"4 runs in {folder}: " in text
+    assert all(part in text for part in ("2 done", "1 failed", "1 pending"))
+    assert "started 2026-11-21 to 2026-11-23 (UTC)" in text
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [
+        (("--sort", "result"), "gpo"),
+        (("--sort", "result", "--reverse"), "mean"),
+        (("--sort", "started"), "max"),
+        (("--sort", "started", "--reverse"), "gpo"),
+        (("--sort", "time"), "mean"),
+        (("--sort", "row"), "gpo"),
+        (("--sort", "row", "--reverse"), "mean"),
+    ],
+)
+def test_runs_are_sorted_and_what_is_not_known_comes_last(folder, capsys, order, first):
+    found = rows(capsys, str(folder), *order)
+    assert found[0]["row"] == f"{first} × triplet"
+    key = order[1]
+    known = [run[key] is not None for run in found]
+    assert known == sorted(known, reverse=True)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_list_fits_the_terminal(folder, capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert max(map(len, said(capsys, "runs", str(folder)).splitlines())) <= width
+
+
+@pytest.mark.parametrize("suffix", [" copy", "-copy", ".bak"])
+def test_a_copied_run_folder_is_named_as_a_copy_and_counts_once(folder, capsys, suffix):
+    (original,) = folder.glob("*gpo*")
+    shutil.copytree(original, copy := original.with_name(original.name + suffix))
+    found = {run["directory"]: run for run in rows(capsys, str(folder))}
+    assert (found[copy.name]["state"], found[copy.name]["copy_of"]) == ("copy", original.name)
+    assert (found[original.name]["state"], found[original.name]["copy_of"]) == ("done", None)
+    results = load_results(folder)
+    assert results.copies == ((copy.name, original.name),)
+    assert [row["seeds"] for row in results.rows if row["pooling"] == "gpo"] == [1]
+    text = results.table(width=10_000)
+    assert f"Copies of runs, counted once: {copy.name} (of {original.name})." in text
+
+
+def test_a_damaged_run_is_a_line_too(folder, capsys):
+    (path,) = folder.glob("*gpo*/record.json")
+    path.write_text("{")
+    states = {run["directory"]: run["state"] for run in rows(capsys, str(folder))}
+    assert states[path.parent.name] == "damaged"
+    assert " 1 damaged, " in said(capsys, "runs", str(folder))
+
+
+def test_clean_says_what_it_would_delete_and_deletes_when_told(folder, capsys):
+    (run,) = folder.glob("*gpo*")
+    for name, size in (("checkpoint.pt", 2000), ("best.safetensors", 5_000_000)):
+        (run / name).write_bytes(b"x" * size)
+    assert said(capsys, "clean", str(folder)).splitlines() == [
+        "checkpoint.pt of 1 run: 2.0 kB",
+        "2.0 kB in all; nothing was deleted: add --yes to do so",
+    ]
+    assert (run / "checkpoint.pt").exists()
+    both = said(capsys, "clean", str(folder), "--keep", "none", "--yes").splitlines()
+    assert both == [
+        "best.safetensors of 1 run: 5.0 MB",
+        "checkpoint.pt of 1 run: 2.0 kB",
+        "deleted 5.0 MB",
+    ]
+    assert not (run / "best.safetensors").exists()
+    assert (run / "record.json").exists()
+    assert said(capsys, "clean", str(folder), "--keep", "none") == (
+        f"{folder} holds nothing to delete\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["runs", "clean"])
+def test_without_a_folder_it_is_runs(capsys, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    error = said(capsys, command, code=2)
+    assert error.startswith("vsebench: error: there is no folder runs: give the folder that")

@@ -1,0 +1,59 @@
+"""`vsebench clean`: the disk that finished runs need no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path  # typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vsebench.cli.options import Folder, KeepModel  # noqa: TC001  # typer reads annotations at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.results.clean import Spare
+
+
+def clean_command(
+    directory: Folder = Path("runs"),
+    keep: KeepModel = "best",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Delete; without it nothing is, and only said.")
+    ] = False,
+) -> None:
+    """Say, or with --yes delete, what finished runs under DIR can do without: checkpoints, mined
+    negatives, damaged and half-written files; with --keep none their weights, too. Records,
+    curves, ranks and logs always stay.
+    """
+    from vsebench.report.wording import bytes_text
+    from vsebench.results.clean import remove, spare_files
+    from vsebench.results.store import check_folder
+
+    check_folder(directory)
+    spare = spare_files(directory, keep)
+    for line in _lines(spare):
+        typer.echo(line)
+    if not spare:
+        typer.echo(f"{directory} holds nothing to delete")
+    elif yes:
+        typer.echo(f"deleted {bytes_text(remove(spare))}")
+    else:
+        total = bytes_text(sum(file.bytes for file in spare))
+        typer.echo(f"{total} in all; nothing was deleted: add --yes to do so")
+
+
+def _lines(spare: Sequence[Spare]) -> list[str]:
+    """How much each kind of file holds, the largest first."""
+    from vsebench.report.wording import bytes_text, count
+
+    size, number = Counter[str](), Counter[str]()
+    for file in spare:
+        kind = "half-written files" if file.path.name.startswith(".") else file.path.name
+        size[kind] += file.bytes
+        number[kind] += 1
+    return [
+        f"{kind} of {count(number[kind], 'run')}: {bytes_text(total)}"
+        for kind, total in size.most_common()
+    ]
