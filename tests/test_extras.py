@@ -18,7 +18,7 @@ from vsebench.plugin.extras import require
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = ("encoders", "plots", "hdf5", "eccv", "faiss", "parquet")
+EXTRAS = ("encoders", "plots", "hdf5", "eccv", "faiss", "parquet", "ray", "slurm")
 MODULES = {"faiss-cpu": "faiss"}
 BLOCKED = [
     MODULES.get(name := Requirement(line).name, name)
@@ -121,6 +121,8 @@ def test_a_run_works_without_them(without: dict[str, str], tmp_path: Path) -> No
             ["data", "extract", "--images", "{tmp}", "--model", "m", "--out", "{tmp}/table"],
             "encoders",
         ),
+        (["run", "--executor", "ray", "--address", "head:6379", "--out", "{tmp}/runs"], "ray"),
+        (["run", "--executor", "slurm", "--dry-run", "--out", "{tmp}/runs"], "slurm"),
         (["data", "prepare", "flickr30k", "--from", "{tmp}", "--to", "{tmp}/set"], "hdf5"),
     ],
 )

@@ -23,7 +23,7 @@ def test_features_that_are_only_indexed_are_read_whole(monkeypatch: pytest.Monke
     positives = Positives.from_pairs(np.arange(7), np.arange(7) % 5, 7, 5)
     split = AnnotationSplit(positives, PooledFeatures(local, "mean"))
     data = AnnotationData(dict.fromkeys(("train", "dev", "test"), split), 5, aligned=False)
-    monkeypatch.setattr(inputs, "open_dataset", lambda *args, **options: SimpleNamespace(data=data))
+    monkeypatch.setattr(inputs, "reopen_dataset", lambda *_: (SimpleNamespace(data=data), None))
     found = inputs.open_inputs(make_annotation_spec(dataset="tags"), load_plugins().registry)
     assert found.training.features is not None
     np.testing.assert_allclose(found.training.features, local.mean(axis=1), rtol=1e-6)

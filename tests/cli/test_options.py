@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsebench.cli.app import main
+from vsebench.cli.suite_options import suite_from
+from vsebench.plugin.errors import SpecError
 from vsebench.plugin.host import loader
+from vsebench.plugin.specs import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +57,14 @@ def test_json_is_short_for_the_format(
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
     assert printed[0].startswith("{")
+
+
+def test_an_address_is_the_executors() -> None:
+    suite = suite_from(None, changes=None, executor="ray:every=2", address="head:6379")
+    assert suite.executor == "ray:every=2:address=head%3A6379"
+    assert parse_spec(suite.executor) == ("ray", {"every": "2", "address": "head:6379"})
+    with pytest.raises(SpecError, match="--address is the executor's: give --executor ray, too"):
+        suite_from(None, changes=None, address="head:6379")
 
 
 FILE = """

@@ -378,6 +378,35 @@ def test_a_run_held_elsewhere_says_by_whom(two_runs: Plan):
     )
 
 
+def test_a_run_that_was_queued_or_lost_its_machine_counts_from_its_start(
+    two_runs: Plan, monkeypatch: pytest.MonkeyPatch
+):
+    now = [100.0]
+    monkeypatch.setattr("vsebench.cli.progress.time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    report, run_id = PlainProgress(two_runs, stream), two_runs.runs[0].run_id
+    for event in (
+        *({"event": "queued"}, {"event": "started"}),
+        *({"event": "lost", "reason": "its node was lost"}, {"event": "queued"}),
+        *({"event": "started"}, {"event": "finished", "status": "done"}),
+    ):
+        report(run_id, event)
+        now[0] += 10
+    lines = [line.split(": ", 1)[1] for line in stream.getvalue().splitlines()]
+    assert lines == ["queued", "started", "its node was lost", "queued", "started", "done in 10 s"]
+
+
+def test_on_a_terminal_runs_in_a_queue_have_no_bar(two_runs: Plan):
+    with Progress(TextColumn("{task.fields[note]}"), console=Console(file=io.StringIO())) as bars:
+        report = LiveProgress(two_runs, bars)
+        report(two_runs.runs[0].run_id, {"event": "queued"})
+        assert len(bars.tasks) == 1
+        report(two_runs.runs[0].run_id, {"event": "started"})
+        assert len(bars.tasks) == 2
+        report(two_runs.runs[0].run_id, {"event": "lost", "reason": "its node was lost"})
+        assert len(bars.tasks) == 1
+
+
 def test_on_a_terminal_progress_is_a_bar_per_run(two_runs: Plan):
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=160)

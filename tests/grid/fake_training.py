@@ -166,6 +166,19 @@ def vanish(spec: RunSpec, out: Path) -> None:
     shutil.rmtree(next(out.glob(f"*-{spec.run_id[:10]}")))
 
 
+def checkpoints(spec: RunSpec, out: Path) -> None:
+    """Never ends, and writes a checkpoint whenever the file `checkpoint` exists."""
+    (out / f"pid-{os.getpid()}").touch()
+    folder, asked = next(out.glob(f"*-{spec.run_id[:10]}")), out / "checkpoint"
+    (folder / "checkpoint.pt").touch()
+    while True:
+        if asked.exists():
+            (folder / "new").touch()
+            (folder / "new").rename(folder / "checkpoint.pt")
+            asked.unlink()
+        time.sleep(0.01)
+
+
 def disown(spec: RunSpec, out: Path) -> None:
     """Removes the proof that it is its run's process."""
     for lease in next(out.glob(f"*-{spec.run_id[:10]}")).glob("lease-*"):
@@ -237,11 +250,11 @@ def state(spec: RunSpec, out: Path) -> None:
     os.open("/dev/null", os.O_RDONLY)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE
+def wait_until(condition: Callable[[], bool], seconds: float = DEADLINE) -> None:
+    end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise TimeoutError("nothing happened for half a minute")
+            raise TimeoutError(f"nothing happened for {seconds:g} seconds")
         time.sleep(0.01)
 
 
@@ -267,6 +280,7 @@ deeds = {
     "child": child,
     "vanish": vanish,
     "disown": disown,
+    "checkpoints": checkpoints,
 }
 
 if __name__ == "sitecustomize":

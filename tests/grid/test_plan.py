@@ -14,7 +14,7 @@ from vsebench.grid import plan as grid_plan
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.kernels.devices import physical_cores
-from vsebench.plugin import DataError, DatasetCard, PluginError, SpecError
+from vsebench.plugin import DataError, DatasetCard, MissingExtraError, PluginError, SpecError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.presets import ANNOTATION_PRESETS, PRESETS
 
@@ -467,6 +467,34 @@ def test_an_executor_that_deals_out_devices_itself_is_told_of_shares_alone(
         SpecError, match="--device cuda:1 names devices of this machine, and executor 'cluster' "
     ):
         make(**cluster, device="cuda:1")
+
+
+@pytest.mark.usefixtures("opened")
+def test_what_is_executed_elsewhere_may_need_what_this_machine_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    elsewhere = EXECUTOR_FILE.replace("class Cluster:", "class Cluster:\n    elsewhere = True")
+    here, there = (tmp_path / f"{name}.py" for name in ("here", "there"))
+    here.write_text(EXECUTOR_FILE)
+    there.write_text(elsewhere)
+    with pytest.raises(SpecError, match="PyTorch finds none"):
+        make(executor="cluster", plugin=[str(here)], device="cuda")
+    cluster = {"executor": "cluster", "plugin": [str(there)]}
+    assert {run.device for run in make(**cluster, device="cuda").runs} == {"cuda"}
+    assert {run.device for run in make(**cluster, device="auto").runs} == {"cpu"}
+
+
+def test_what_an_executor_lacks_is_said_before_data_are_read(
+    opened: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    plugin = tmp_path / "cluster.py"
+    needs = "    def __init__(self):\n        require('no_such', extra='ray', purpose='runs')\n"
+    text = EXECUTOR_FILE.replace("class Cluster:\n", f"class Cluster:\n{needs}")
+    plugin.write_text(text.replace("hookimpl\n", "hookimpl, require\n", 1))
+    with pytest.raises(MissingExtraError, match="runs need no_such"):
+        make(executor="cluster", plugin=[str(plugin)])
+    assert opened == []
 
 
 def test_the_protocols_of_data_sets_exist():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vsebench.plugin import Job, Resources, Schedule, SpecError
+from vsebench.plugin import Job, Resources, Schedule, SpecError, executors
 
 DONE = {"event": "finished", "status": "done"}
 BUSY = {"event": "busy", "reason": "it is being run by process 1 on there"}
@@ -81,6 +81,65 @@ def test_all_that_need_a_busy_job_are_put_off_with_it() -> None:
     assert [told.kinds(run_id) for run_id in "bcd"] == [["busy"]] * 3
     assert ("c", {"event": "busy", "reason": "it waits for run b"}) in told.events
     assert taken(schedule) == ["e"]
+
+
+def test_what_waits_for_a_machine_is_queued_and_starts_when_it_is_heard_of() -> None:
+    told = Told()
+    schedule = Schedule([job("a"), job("b")], told)
+    schedule.take(queued=True)
+    schedule.hear(("a", {"event": "phase", "phase": "loading"}))
+    schedule.hear(("a", DONE))
+    schedule.end("a", "ended")
+    schedule.end("b", "killed in the queue")
+    assert told.kinds("a") == ["queued", "started", "phase", "finished"]
+    assert told.kinds("b") == ["queued", "started", "died"]
+
+
+def test_a_job_whose_machine_was_lost_is_taken_again_before_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = {"a"}
+    monkeypatch.setattr(executors, "worked_on", lambda job: job.run_id in held)
+    told = Told()
+    schedule = Schedule([job("a"), job("b"), job("c", "a")], told)
+    assert taken(schedule, 1) == ["a"]
+    schedule.lost("a", "its node was lost")
+    assert taken(schedule, 1) == ["b"]  # its lease has not expired
+    schedule.end("b", "killed")
+    assert taken(schedule) == []
+    assert schedule
+    held.clear()
+    assert taken(schedule) == ["a"]
+    schedule.hear(("a", DONE))
+    schedule.end("a", "ended")
+    assert taken(schedule) == ["c"]
+    assert told.kinds("a") == ["started", "lost", "started", "finished"]
+    assert ("a", {"event": "lost", "reason": "its node was lost"}) in told.events
+
+
+def test_a_job_that_takes_every_machine_down_has_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "worked_on", lambda job: False)
+    told = Told()
+    schedule = Schedule([job("a")], told)
+    for _ in range(executors.MOST_LOST + 1):
+        assert taken(schedule) == ["a"]
+        schedule.lost("a", "its node was lost")
+    assert not schedule
+    assert told.kinds("a").count("lost") == executors.MOST_LOST
+    assert told.events[-1] == (
+        "a",
+        {"event": "died", "reason": "its node was lost, and so it was 6 times"},
+    )
+
+
+def test_a_machine_that_is_lost_after_the_end_of_its_job_changes_nothing() -> None:
+    told = Told()
+    schedule = Schedule([job("a")], told)
+    schedule.take()
+    schedule.hear(("a", DONE))
+    schedule.lost("a", "its node was lost")
+    assert not schedule
+    assert told.kinds("a") == ["started", "finished"]
 
 
 def test_jobs_in_a_circle_are_refused_once_nothing_else_is_left() -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.annotation.model import Settings, TrainingData
-from vsebench.data.described import dataset_component
-from vsebench.data.open import open_dataset
+from vsebench.data.reopen import reopen_dataset
 from vsebench.plugin import AnnotationData, DataError
 
 if TYPE_CHECKING:
@@ -56,9 +55,13 @@ def open_inputs(spec: AnnotationSpec, registry: Registry) -> Inputs:
     Raises:
         DataError: it cannot be opened, or it has no features where the protocol maps them.
     """
-    path = Path(spec.environment.data_path)
-    component = dataset_component(registry, spec.dataset.name, [path], elsewhere=False)
-    opened = open_dataset(component, spec.dataset.params, path=path)
+    opened, _ = reopen_dataset(
+        registry,
+        spec.dataset.name,
+        spec.dataset.params,
+        Path(spec.environment.data_path),
+        spec.data_fingerprint,
+    )
     data = opened.data
     assert isinstance(data, AnnotationData)
     linear = _linear(spec, data)

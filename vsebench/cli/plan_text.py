@@ -54,7 +54,7 @@ def plan_text(plan: Plan) -> str:
         )
     notes = [
         (
-            f"{count(len(rows), 'run')}, {plan.workers} at a time, on device "
+            f"{count(len(rows), 'run')}, {min(plan.workers, len(rows))} at a time, on device "
             f"{plan.runs[0].device}, in {plan.out}"
         ),
         *_taken(list(left.values()), plan),
@@ -70,7 +70,7 @@ def _taken(left: Sequence[RunBase], plan: Plan) -> list[str]:
     from vsebench.report.wording import bytes_text, count, duration
 
     folders = [folder for folder in dict.fromkeys((plan.out, _USUAL)) if folder.is_dir() and left]
-    found = estimate(left, done_runs(folders), plan.workers)
+    found = estimate(left, done_runs(folders), min(plan.workers, len(plan.runs)))
     if found is None:
         return []
     size = "" if found.bytes is None else f" and {bytes_text(found.bytes)}"

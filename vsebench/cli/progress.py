@@ -40,7 +40,9 @@ class RunView:
     def take(self, event: dict[str, Any]) -> None:
         """Learns from an event."""
         kind = event["event"]
-        if kind == "phase":
+        if kind == "started":  # again, perhaps, or after a time in a queue
+            self._started, self._pace_from = time.monotonic(), None
+        elif kind == "phase":
             self._phase = self._brief = event["phase"]
         elif kind == "computing":
             self._count(event["what"], event["done"], event["total"])
@@ -147,10 +149,10 @@ class PlainProgress:
         if kind in ("finished", "skipped"):
             self._ended += 1
             self._say(run_id, view.outcome)
-        elif kind in ("busy", "damaged"):
+        elif kind in ("busy", "damaged", "lost"):
             self._say(run_id, event["reason"])
-        elif kind == "started":
-            self._say(run_id, "started")
+        elif kind in ("queued", "started"):
+            self._say(run_id, kind)
         elif kind == "waiting" and view.now != before:
             self._say(run_id, view.now)
         elif (
@@ -247,9 +249,9 @@ class LiveProgress:
         if event["event"] in ("finished", "skipped"):
             self._ended += 1
             self._leave(run_id, view.outcome)
-        elif event["event"] in ("busy", "damaged"):
+        elif event["event"] in ("busy", "damaged", "lost"):
             self._leave(run_id, event["reason"])
-        else:
+        elif event["event"] != "queued":
             task = self._tasks.get(run_id)
             if task is None:
                 task = self._tasks[run_id] = self._bars.add_task(

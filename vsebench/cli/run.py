@@ -13,6 +13,7 @@ import typer
 from vsebench.cli.options import KeepModel, PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plan_text import plan_text
 from vsebench.cli.suite_options import (
+    Address,
     Changes,
     DataRoots,
     Datasets,
@@ -63,6 +64,7 @@ def run_command(
     device: DeviceName = None,
     workers: Workers = None,
     executor: ExecutorName = None,
+    address: Address = None,
     run_timeout: RunTimeout = None,
     stall_timeout: StallTimeout = None,
     out: Annotated[
@@ -102,6 +104,7 @@ def run_command(
         device=device,
         workers=workers,
         executor=executor,
+        address=address,
         run_timeout=run_timeout,
         stall_timeout=stall_timeout,
         out=out,
@@ -125,7 +128,7 @@ def run_command(
         for warning in planned.warnings:
             typer.echo(f"vsebench: warning: {warning}", err=True)
         if dry_run:
-            typer.echo(plan_text(planned))
+            typer.echo("\n\n".join(filter(None, (plan_text(planned), _preview(planned)))))
         else:
             raise typer.Exit(_run(planned, keep, quiet=quiet))
 
@@ -140,6 +143,15 @@ def _digest(claims: Path, suite: str | None, wanted: Suite) -> str:
     digest = held.digest_for(suite, wanted)
     held.check_rows(digest, load_plugins(wanted.plugin).registry)
     return digest
+
+
+def _preview(plan: Plan) -> str:
+    """What the executor says that it would do; empty where it says nothing."""
+    from vsebench.grid.run import executor_of, jobs_of
+    from vsebench.results.store import Store
+
+    preview = getattr(executor_of(plan), "preview", None)
+    return "" if preview is None else str(preview(jobs_of(plan, Store(plan.out))))
 
 
 def _run(plan: Plan, keep: Keep, *, quiet: bool) -> int:

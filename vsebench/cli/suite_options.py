@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsebench.plugin.errors import SpecError
+from vsebench.plugin.registry import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,13 @@ Workers = Annotated[
         help="Runs at a time. [default: physical cores, or CUDA devices and shares of them]"
     ),
 ]
-ExecutorName = Annotated[str | None, typer.Option(help="Where runs are run. [default: local]")]
+ExecutorName = Annotated[
+    str | None, typer.Option(help="Where runs are run: local, ray or slurm. [default: local]")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Of the executor's cluster, with --executor ray."),
+]
 RunTimeout = Annotated[
     float | None,
     typer.Option(
@@ -104,12 +111,19 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and writ
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
-def suite_from(file: str | None, *, changes: Sequence[str] | None, **options: Any) -> Suite:
+def suite_from(
+    file: str | None,
+    *,
+    changes: Sequence[str] | None,
+    address: str | None = None,
+    **options: Any,
+) -> Suite:
     """The suite of a file with what was given on the command line, or of the options alone.
 
     Args:
         file: path of the file.
         changes: protocol keys as `--set` takes them.
+        address: address of the executor's cluster.
         options: values by key of the suite; those that were not given are left to the file or to
             the defaults.
 
@@ -123,6 +137,11 @@ def suite_from(file: str | None, *, changes: Sequence[str] | None, **options: An
         for key, value in {**options, "set": _changes(changes or ())}.items()
         if value is not None and value is not False and value not in ([], {})
     }
+    if address is not None:
+        executor = given.get("executor")
+        if executor is None:
+            raise SpecError("--address is the executor's: give --executor ray, too")
+        given["executor"] = f"{executor}:address={quote(address)}"
     return load_suite(file, given) if file else make_suite(given, "command line")
 
 

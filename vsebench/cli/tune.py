@@ -13,6 +13,7 @@ import typer
 from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.run import SOME_FAILED
 from vsebench.cli.suite_options import (
+    Address,
     Changes,
     DataRoots,
     Datasets,
@@ -122,6 +123,7 @@ def tune_command(
     device: DeviceName = None,
     workers: Workers = None,
     executor: ExecutorName = None,
+    address: Address = None,
     plugin: PluginFiles = None,
     strict_data: StrictData = False,
     dry_run: DryRun = False,
@@ -164,6 +166,7 @@ def tune_command(
         "device": device,
         "workers": workers,
         "executor": executor,
+        "address": address,
         "plugin": plugin,
         "strict_data": strict_data,
     }

@@ -49,9 +49,10 @@ class Place(NamedTuple):
     runs: int = 1
 
 
-def environment(threads: int, place: Place | None = None) -> dict[str, str]:
+def environment(threads: int, place: Place | None = None, share: float = 1.0) -> dict[str, str]:
     """The environment of a run's process: this one's and its module search path, with as many
-    threads as the run's protocol says; on CUDA with its place.
+    threads as the run's protocol says; on CUDA with its place, or where another one deals out
+    devices, with its share of one.
     """
     given = Resources("cpu", threads).variables
     ours = {name: value for name, value in os.environ.items() if name in MALLOC}
@@ -62,7 +63,8 @@ def environment(threads: int, place: Place | None = None) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     if place is None:
-        return settings
+        shared = {RUNS_ON_DEVICE: str(round(1 / share))} if share < 1 else {}
+        return {**settings, **shared}
     return {
         **settings,
         "CUDA_VISIBLE_DEVICES": ",".join(place.visible),

@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import nullcontext, suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from vsebench.grid.dealing import place_of
 from vsebench.grid.forking import preloading
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from vsebench.plugin.executors import Event, Job, Report
 
     Inbox = SimpleQueue[tuple[str, Event | None]]
+
+T = TypeVar("T")
 
 GRACE_SECONDS = 5.0
 """For a process to end that was killed, and for the pipes of an ended one to close, which a process
@@ -68,7 +70,7 @@ class LocalExecutor:
                     running[job.run_id] = self._start(job, slots[job.run_id], inbox, server)
                 wakes = min(process.patience_ends for process in running.values())
                 try:
-                    run_id, event = _get(inbox, wakes)
+                    run_id, event = next_event(inbox, wakes)
                 except Empty:
                     for process in running.values():
                         process.end_if_overdue()
@@ -94,7 +96,7 @@ class LocalExecutor:
         )
 
 
-def _get(inbox: Inbox, until: float) -> tuple[str, Event | None]:
+def next_event(inbox: SimpleQueue[T], until: float) -> T:
     """What comes next; raises Empty where nothing has come by then."""
     if until == math.inf:
         return inbox.get()
@@ -174,7 +176,7 @@ class RunProcess:
             try:
                 self._process = self._start(
                     (stdin, stdout, log.fileno()),
-                    environment(job.resources.threads, place),
+                    environment(job.resources.threads, place, job.resources.share),
                     server,
                 )
             except BaseException:

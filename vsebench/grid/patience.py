@@ -45,7 +45,7 @@ _NEEDS = {
 """What events must have."""
 _TEXTS = ("phase", "what", "status", "reason")
 _NUMBERS = ("done", "total", "step", "steps", "epoch", "epochs", "loss", "rsum", "map")
-_OURS = ("started", "skipped", "died", "damaged")
+_OURS = ("queued", "started", "lost", "skipped", "died", "damaged")
 """Events that are not a run's to send."""
 _PROGRESS = ("phase", "computing", "step", "evaluated")
 _ENDS = ("finished", "busy")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vsebench.data.described import with_described
 from vsebench.data.open import open_dataset
@@ -98,7 +98,8 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
     )
     task, datasets = resolve_datasets(suite, registry)
     devices = parse(suite.device)
-    device = resolve_device(devices.kind)
+    elsewhere = _check_executor(executor, registry)
+    device = _device(devices.kind, elsewhere=elsewhere)
 
     def open_data(dataset: ComponentRef) -> Opened:
         if reading is not None:
@@ -125,6 +126,21 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
 def _seconds(minutes: float | None) -> float | None:
     """None for no limit, which a suite writes as 0."""
     return 60 * minutes if minutes else None
+
+
+def _check_executor(executor: ComponentRef, registry: Registry) -> bool:
+    """Makes the executor, so that what it lacks is said before any data are read.
+
+    Returns:
+        Whether runs are executed on other machines.
+    """
+    made = registry.get("executor", executor.name).create(executor.params, workers=1)
+    return bool(getattr(made, "elsewhere", False))
+
+
+def _device(asked: Literal["auto", "cpu", "cuda"], *, elsewhere: bool) -> Literal["cpu", "cuda"]:
+    """What runs use; other machines may have what this one lacks."""
+    return asked if elsewhere and asked != "auto" else resolve_device(asked)
 
 
 def with_concurrency(runs: tuple[RunBase, ...], workers: int) -> tuple[RunBase, ...]:

@@ -21,7 +21,7 @@ from vsebench.results.record import RunRecord
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from vsebench.grid.plan import Plan
@@ -95,15 +95,7 @@ def run_plan(plan: Plan, *, reporter: Report | None = None, keep: Keep = "best")
         watch(run.run_id, {"event": "skipped"})
     for run in todo.values():
         _set_damaged_aside(run, store, watch)
-    executor = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
-    _drain(
-        executor.create(plan.executor.params, workers=plan.workers, devices=plan.devices),
-        [
-            job_of(run, store.directory_for(run).path, plan.limits, plan.share)
-            for run in todo.values()
-        ],
-        watch,
-    )
+    _drain(executor_of(plan), _jobs(todo.values(), plan, store), watch)
     return GridOutcome(
         out=plan.out,
         run_ids=tuple(run.run_id for run in plan.runs if run.run_id not in plan.support),
@@ -111,6 +103,28 @@ def run_plan(plan: Plan, *, reporter: Report | None = None, keep: Keep = "best")
         blocked=watch.ended_as("blocked"),
         skipped=tuple(run.run_id for run in skipped),
     )
+
+
+def executor_of(plan: Plan) -> Executor:
+    """The executor of a plan.
+
+    Raises:
+        VsebenchError: it cannot be made.
+    """
+    component = load_plugins(plan.plugin_files).registry.get("executor", plan.executor.name)
+    executor: Executor = component.create(
+        plan.executor.params, workers=plan.workers, devices=plan.devices
+    )
+    return executor
+
+
+def jobs_of(plan: Plan, store: Store) -> list[Job]:
+    """The jobs of the runs that are left to do."""
+    return _jobs(pending(plan, store), plan, store)
+
+
+def _jobs(runs: Iterable[AnySpec], plan: Plan, store: Store) -> list[Job]:
+    return [job_of(run, store.directory_for(run).path, plan.limits, plan.share) for run in runs]
 
 
 def pending(plan: Plan, store: Store) -> list[AnySpec]:

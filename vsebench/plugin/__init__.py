@@ -44,6 +44,17 @@ from vsebench.plugin.datasets import (
     RetrievalData,
     RetrievalSplit,
 )
+from vsebench.plugin.elsewhere import (
+    Away,
+    Files,
+    Parcel,
+    SpawnedRun,
+    Unpacked,
+    send_away,
+    spawn,
+    unpacked,
+    worked_on,
+)
 from vsebench.plugin.embeddings import Embedding, GaussianEmbedding, PoolingOutput, SetEmbedding
 from vsebench.plugin.encoders import LocalFeatures, ParameterGroup, Tokeniser, TokenTable
 from vsebench.plugin.errors import (
@@ -56,7 +67,18 @@ from vsebench.plugin.errors import (
     WriteError,
     did_you_mean,
 )
-from vsebench.plugin.executors import Job, Limits, Report, Resources, Schedule, execute
+from vsebench.plugin.executors import (
+    UNBOUNDED,
+    Event,
+    Job,
+    Limits,
+    Message,
+    Report,
+    Resources,
+    Schedule,
+    execute,
+)
+from vsebench.plugin.extras import require
 from vsebench.plugin.keys import Key
 from vsebench.plugin.offline import MiningInputs, OfflineBatch, OfflineLists, OfflineSpec
 from vsebench.plugin.params import Param, Scalar
@@ -101,10 +123,12 @@ hookimpl = pluggy.HookimplMarker("vsebench")
 __all__ = (
     "MARGIN",
     "NOTHING",
+    "UNBOUNDED",
     "AnnotationCard",
     "AnnotationData",
     "AnnotationSplit",
     "AnnotationTest",
+    "Away",
     "BatchPlan",
     "Card",
     "CurvePoint",
@@ -116,8 +140,10 @@ __all__ = (
     "Draws",
     "Embedding",
     "EncoderCard",
+    "Event",
     "Executor",
     "FeatureArray",
+    "Files",
     "FrozenEncoder",
     "GaussianEmbedding",
     "ImageEncoder",
@@ -131,6 +157,7 @@ __all__ = (
     "LossCard",
     "LossInputs",
     "LossOutput",
+    "Message",
     "MiningInputs",
     "MissingError",
     "MissingExtraError",
@@ -141,6 +168,7 @@ __all__ = (
     "Paper",
     "Param",
     "ParameterGroup",
+    "Parcel",
     "PluginError",
     "Pooling",
     "PoolingCard",
@@ -167,6 +195,7 @@ __all__ = (
     "SetEmbedding",
     "Setting",
     "Similarity",
+    "SpawnedRun",
     "SpecError",
     "StoppingRule",
     "Tables",
@@ -174,6 +203,7 @@ __all__ = (
     "TextEncoderCard",
     "TokenTable",
     "Tokeniser",
+    "Unpacked",
     "VsebenchError",
     "WriteError",
     "did_you_mean",
@@ -181,4 +211,9 @@ __all__ = (
     "fork",
     "hookimpl",
     "recalls",
+    "require",
+    "send_away",
+    "spawn",
+    "unpacked",
+    "worked_on",
 )

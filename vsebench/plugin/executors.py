@@ -9,25 +9,38 @@ decided here, once for all of them:
             for job in schedule.take(self.workers):
                 ...                     # somewhere else, execute(job, send)
             ...                         # schedule.hear(what was sent), schedule.end(run_id, reason)
+
+Where it is executed, `vsebench.plugin.spawn` gives a run a process of its own and keeps its limits.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from vsebench.plugin.elsewhere import worked_on
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    Event = dict[str, object]
-    Message = tuple[str, Event]
-    """A run id, and what happened to that run."""
+Event = dict[str, object]
+"""What happened to a run: JSON values, of which `event` says the kind."""
+
+Message = tuple[str, Event]
+"""A run id, and what happened to that run."""
 
 Status = Literal["done", "failed", "blocked", "busy"]
+
+UNBOUNDED = 1_000_000
+"""Runs at a time where nobody bounds them."""
+
+MOST_LOST = 5
+"""How often a run is started again whose machine was lost: one that takes every machine down ends.
+"""
 
 ONEDNN = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
 """Bounds what oneDNN and torch keep per shape of a product: ragged batches seldom repeat their
@@ -146,37 +159,46 @@ class Schedule:
 
     def __init__(self, jobs: Iterable[Job], report: Report) -> None:
         self._waiting = {job.run_id: job for job in jobs}
-        self._accounted: dict[str, bool] = {}  # of those that run, whether they said how they ended
+        self._taken: dict[str, Job] = {}
+        self._accounted: set[str] = set()  # those that said how they ended
+        self._queued: set[str] = set()
+        self._lost: dict[str, int] = {}
         self._report = report
 
     def __bool__(self) -> bool:
-        return bool(self._waiting or self._accounted)
+        return bool(self._waiting or self._taken)
 
-    def take(self, most: int | None = None) -> list[Job]:
+    def take(self, most: int | None = None, *, queued: bool = False) -> list[Job]:
         """Jobs to start now, reported as started: those that depend on none that is left, in the
-        order given.
+        order given. One that was lost is among them as soon as nobody works on it.
 
         Args:
             most: largest number of them; None takes all.
+            queued: whether they may have to wait for a machine; they are reported as queued then,
+                and as started when they are first heard of.
 
         Raises:
             SpecError: the jobs that are left depend on each other.
         """
         ready = [job for job in self._waiting.values() if not any(map(self._left, job.depends_on))]
-        if self._waiting and not ready and not self._accounted:
+        if self._waiting and not ready and not self._taken:
             raise SpecError(f"runs depend on each other: {', '.join(self._waiting)}")
-        taken = ready[:most]
+        free = (job for job in ready if job.run_id not in self._lost or not worked_on(job))
+        taken = list(islice(free, most))
         for job in taken:
             del self._waiting[job.run_id]
-            self._accounted[job.run_id] = False
-            self._report(job.run_id, {"event": "started"})
+            self._taken[job.run_id] = job
+            if queued:
+                self._queued.add(job.run_id)
+            self._report(job.run_id, {"event": "queued" if queued else "started"})
         return taken
 
     def hear(self, message: Message) -> None:
         """Takes what a job sent, in the order in which it was sent."""
         run_id, event = message
+        self._start(run_id)
         if event["event"] in ("finished", "busy"):
-            self._accounted[run_id] = True
+            self._accounted.add(run_id)
         self._report(run_id, event)
         if event["event"] == "busy":
             self._put_off(run_id)
@@ -188,11 +210,35 @@ class Schedule:
             run_id: run id of the job.
             reason: how its process ended, should the job not have said how it did itself.
         """
-        if not self._accounted.pop(run_id):
+        del self._taken[run_id]
+        if run_id not in self._accounted:
+            self._start(run_id)
             self._report(run_id, {"event": "died", "reason": reason})
+        self._accounted.discard(run_id)
+
+    def lost(self, run_id: str, reason: str) -> None:
+        """The machine of a job is gone, which is not the run's fault: it is to be taken again, and
+        resumes from its last checkpoint. After `MOST_LOST` times it has died.
+
+        Args:
+            run_id: run id of the job.
+            reason: what happened, in words.
+        """
+        times = self._lost[run_id] = self._lost.get(run_id, 0) + 1
+        if run_id in self._accounted or times > MOST_LOST:
+            self.end(run_id, f"{reason}, and so it was {times} times")
+            return
+        self._waiting = {run_id: self._taken.pop(run_id), **self._waiting}
+        self._queued.discard(run_id)
+        self._report(run_id, {"event": "lost", "reason": reason})
+
+    def _start(self, run_id: str) -> None:
+        if run_id in self._queued:
+            self._queued.remove(run_id)
+            self._report(run_id, {"event": "started"})
 
     def _left(self, run_id: str) -> bool:
-        return run_id in self._waiting or run_id in self._accounted
+        return run_id in self._waiting or run_id in self._taken
 
     def _put_off(self, busy: str) -> None:
         """Takes back the jobs that depend on a busy one: they cannot start before it has ended

@@ -169,8 +169,15 @@ class Executor(Protocol):
     the CUDA devices of this machine that `--device` names, such as `("cuda:0", "cuda:1/2")`; none
     where any will do. An executor that does not take them cannot be asked for single devices.
 
-    It may have a static method `default_workers(device)`, `cpu` or `cuda`: how many where nobody
-    says. Without it, that is as many as this machine has CUDA devices, or cores.
+    It may have
+
+    * a static method `default_workers(device)`, `cpu` or `cuda`: how many where nobody says,
+      `UNBOUNDED` where a queue of its own decides. Without it, that is as many as this machine has
+      CUDA devices, or cores;
+    * an attribute `elsewhere`, true where runs are executed on other machines: then this one needs
+      no CUDA device to plan runs that do;
+    * a method `preview(jobs)`: what it would do with them, as text, for `vsebench run --dry-run`;
+      it does and writes nothing.
     """
 
     def execute(self, jobs: Sequence[Job], report: Report) -> None:

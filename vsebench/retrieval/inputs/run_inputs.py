@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from vsebench.data.described import dataset_component
-from vsebench.data.open import open_dataset
+from vsebench.data.reopen import reopen_dataset
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import (
     DataError,
@@ -152,9 +151,13 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
     Raises:
         DataError: it cannot be opened.
     """
-    path = Path(spec.environment.data_path)
-    component = dataset_component(registry, spec.dataset.name, [path], elsewhere=False)
-    opened = open_dataset(component, spec.dataset.params, path=path)
+    opened, component = reopen_dataset(
+        registry,
+        spec.dataset.name,
+        spec.dataset.params,
+        Path(spec.environment.data_path),
+        spec.data_fingerprint,
+    )
     data = opened.data
     if not isinstance(data, RetrievalData):
         raise DataError(

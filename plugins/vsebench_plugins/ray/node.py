@@ -1,0 +1,133 @@
+"""What a node does: it executes a run and says how that goes. Imports no Ray."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from queue import Empty, SimpleQueue
+from socket import gethostname
+from typing import TYPE_CHECKING
+
+from vsebench.plugin import Files, Job, Message, Parcel, spawn, unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_ENDS = ("finished", "busy")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the run said."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
+class Brought:
+    """Files that the run wrote."""
+
+    files: Files
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How its process ended; nothing comes after it."""
+
+    reason: str
+
+
+Item = Heard | Brought | Ended
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a node has.
+
+    Attributes:
+        host: its name.
+        release: the release of vsebench that is installed there.
+        folder: whether it sees the folder of runs.
+    """
+
+    host: str
+    release: str
+    folder: bool
+
+
+def look(token: Path) -> Sight:
+    """What this node has.
+
+    Args:
+        token: a file that was just made in the folder of runs.
+    """
+    return Sight(gethostname(), version("vsebench"), token.exists())
+
+
+def run(work: Job | Parcel, every: float) -> Iterator[Item]:
+    """Executes a run on this node.
+
+    Args:
+        work: the run, or all that it needs where this node does not see its folder.
+        every: seconds between two times that its files are brought.
+
+    Yields:
+        What it says, and its files where this node does not see its folder; at last how it ended.
+    """
+    if isinstance(work, Parcel):
+        yield from _elsewhere(work, every)
+    elif work.directory.parent.is_dir():
+        yield from _here(work)
+    else:
+        yield Ended(
+            f"node {gethostname()} does not see {work.directory.parent}: choose an --out that all "
+            "nodes share, or --executor ray:files=driver"
+        )
+
+
+def _here(job: Job) -> Iterator[Heard | Ended]:
+    return (item for item in _items(job, None) if item is not None)
+
+
+def _elsewhere(parcel: Parcel, every: float) -> Iterator[Item]:
+    """The end of the run is said when its files are on their way: a node that is lost before has
+    not finished it.
+    """
+    with unpacked(parcel) as there:
+        end: Heard | None = None
+        sent = time.monotonic()
+        for item in _items(there.job, every):
+            if isinstance(item, Ended):
+                yield Brought(there.changed(ended=True))
+                if end is not None:
+                    yield end
+                yield item
+            elif isinstance(item, Heard) and item.message[1]["event"] in _ENDS:
+                end = item
+            else:
+                if item is not None:
+                    yield item
+                if time.monotonic() - sent >= every:
+                    sent, files = time.monotonic(), there.changed()
+                    if files:
+                        yield Brought(files)
+
+
+def _items(job: Job, every: float | None) -> Iterator[Heard | Ended | None]:
+    """What a run says and how it ends; None after so many seconds without a word."""
+    inbox: SimpleQueue[Heard | Ended] = SimpleQueue()
+    process = spawn(job, lambda message: inbox.put(Heard(message)))
+    threading.Thread(target=lambda: inbox.put(Ended(process.wait())), daemon=True).start()
+    item: Heard | Ended | None = None
+    try:
+        while not isinstance(item, Ended):
+            try:
+                item = inbox.get(timeout=every)
+            except Empty:
+                item = None
+            yield item
+    finally:
+        process.stop()

@@ -1,0 +1,182 @@
+"""Runs as job arrays of a Slurm cluster."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from vsebench.plugin import UNBOUNDED, Schedule, require
+from vsebench_plugins.slurm.events import Tail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import submitit
+
+    from vsebench.plugin import Event, Job, Report, Resources
+
+FOLDER = ".slurm"
+"""In the folder of runs: scripts, and what jobs printed beside their runs' logs."""
+
+_POLL_SECONDS = 1.0
+_STATE_SECONDS = 30.0
+"""Between two questions to Slurm how its jobs are, which all users of a cluster ask."""
+
+
+@dataclass
+class _Submitted:
+    """A run that Slurm was given.
+
+    Attributes:
+        job: the run.
+        slurm: its job.
+        events: what it says.
+        over: how its job was said to have ended when its state was last asked for.
+    """
+
+    job: Job
+    slurm: submitit.Job[None]
+    events: Tail
+    over: str | None = None
+
+
+class SlurmExecutor:
+    """Submits the runs whose dependencies have ended, as an array, follows what they say in files,
+    and submits the next. Jobs that reach their limit, or are preempted, are requeued.
+
+    Attributes:
+        workers: runs at a time, at most.
+    """
+
+    elsewhere = True
+
+    def __init__(  # noqa: PLR0913  # one for each parameter
+        self,
+        workers: int = UNBOUNDED,
+        partition: str = "",
+        account: str = "",
+        qos: str = "",
+        constraint: str = "",
+        minutes: int = 240,
+        memory: float = 0.0,
+        gpus: int = 1,
+        grace: int = 300,
+        requeues: int = 20,
+        cluster: Literal["slurm", "local"] = "slurm",
+    ) -> None:
+        require("submitit", extra="slurm", purpose="runs on a Slurm cluster")
+        from vsebench_plugins.slurm.submission import Wanted, own_cores
+
+        self._cluster, self._grace = cluster, grace
+        self.workers = own_cores() if (cluster, workers) == ("local", UNBOUNDED) else workers
+        self._wanted = Wanted(
+            partition, account, qos, constraint, minutes, memory, gpus, grace, requeues
+        )
+        self._submitted: list[_Submitted] = []
+
+    @staticmethod
+    def default_workers(_: str) -> int:
+        """Slurm knows how many fit."""
+        return UNBOUNDED
+
+    def preview(self, jobs: Sequence[Job]) -> str:
+        """The scripts of the runs that can be submitted at once."""
+        from vsebench_plugins.slurm.submission import script
+
+        given = {job.run_id for job in jobs}
+        first = [job for job in jobs if not given & set(job.depends_on)]
+        texts = []
+        for resources, group in _alike(first):
+            folder = group[0].directory.parent.absolute() / FOLDER
+            command, text = script(self._wanted, folder, resources, len(group), self.workers)
+            runs = f"{len(group)} run{'' if len(group) == 1 else 's'}"
+            texts.append(f"{command}, for {runs}:\n\n{text}")
+        later = len(jobs) - len(first)
+        if later:
+            runs = f"{later} run{' follows' if later == 1 else 's follow'}"
+            texts.append(f"{runs} likewise, when those that they need have ended")
+        return "\n".join(texts)
+
+    def execute(self, jobs: Sequence[Job], report: Report) -> None:
+        from vsebench_plugins.slurm.submission import cancel
+
+        schedule, asked = Schedule(jobs, report), time.monotonic()
+        try:
+            while schedule:
+                self._submit(schedule.take(self._most, queued=True))
+                ask = self._cluster == "local" or time.monotonic() - asked >= _STATE_SECONDS
+                asked = time.monotonic() if ask else asked
+                for submitted in list(self._submitted):
+                    self._follow(submitted, schedule, ask=ask)
+                time.sleep(_POLL_SECONDS)
+        finally:
+            for submitted in self._submitted:
+                cancel(submitted.slurm)
+            self._submitted.clear()
+
+    @property
+    def _most(self) -> int | None:
+        """How many runs may be submitted; Slurm itself bounds those of the first array."""
+        if self._cluster == "slurm" and not self._submitted:
+            return None
+        return max(0, self.workers - len(self._submitted))
+
+    def _submit(self, jobs: Iterable[Job]) -> None:
+        from vsebench_plugins.slurm.submission import submit
+        from vsebench_plugins.slurm.task import RunTask
+
+        for resources, group in _alike(jobs):
+            group = [replace(job, directory=job.directory.absolute()) for job in group]
+            folder = group[0].directory.parent / FOLDER
+            folder.mkdir(exist_ok=True)
+            tails = [Tail(folder / f"{job.run_id}-{secrets.token_hex(4)}.jsonl") for job in group]
+            tasks = [
+                RunTask(job, tail.path, self._grace) for job, tail in zip(group, tails, strict=True)
+            ]
+            made = submit(self._wanted, self._cluster, folder, resources, tasks, self.workers)
+            self._submitted += map(_Submitted, group, made, tails)
+
+    def _follow(self, submitted: _Submitted, schedule: Schedule, *, ask: bool) -> None:
+        """Takes what a run says, and notices where its job has ended without a word."""
+        for event in submitted.events.news():
+            if self._heed(submitted, event, schedule):
+                return
+        if not ask:
+            return
+        from vsebench_plugins.slurm.submission import LOST, over
+
+        before, submitted.over = submitted.over, over(submitted.slurm, ask=ask)
+        # what it wrote last may take a moment to arrive, and a requeued job is over for a moment
+        if submitted.over is None or before is None:
+            return
+        self._submitted.remove(submitted)
+        what = f"its Slurm job {submitted.slurm.job_id} ended as {submitted.over}"
+        if submitted.over.startswith(LOST):
+            schedule.lost(submitted.job.run_id, what)
+        else:
+            schedule.end(submitted.job.run_id, f"{what}: see {submitted.slurm.paths.stderr}")
+
+    def _heed(self, submitted: _Submitted, event: Event, schedule: Schedule) -> bool:
+        """Takes one event; returns whether it is the last one."""
+        from vsebench_plugins.slurm.submission import remove
+        from vsebench_plugins.slurm.task import ENDED
+
+        if event["event"] != ENDED:
+            schedule.hear((submitted.job.run_id, event))
+            return False
+        self._submitted.remove(submitted)
+        schedule.end(submitted.job.run_id, str(event["reason"]))
+        submitted.events.path.unlink(missing_ok=True)
+        remove(submitted.slurm, submitted.events.path.parent)
+        return True
+
+
+def _alike(jobs: Iterable[Job]) -> list[tuple[Resources, list[Job]]]:
+    """Jobs that need the same, in the order of the first of each."""
+    groups = defaultdict(list)
+    for job in jobs:
+        groups[job.resources].append(job)
+    return list(groups.items())

@@ -1,0 +1,159 @@
+"""What is asked of Slurm for a run, and the jobs that are submitted: all that touches submitit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import submitit
+from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+from vsebench.plugin import VsebenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from vsebench.plugin import Resources
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for, as the executor's parameters say."""
+
+    partition: str
+    account: str
+    qos: str
+    constraint: str
+    minutes: int
+    memory: float
+    gpus: int
+    grace: int
+    requeues: int
+
+    def options(self, resources: Resources, together: int) -> dict[str, Any]:
+        """The options of `sbatch`, as submitit names them.
+
+        Args:
+            resources: what the runs need.
+            together: runs of an array that run at a time, at most.
+        """
+        named = {
+            "partition": self.partition,
+            "account": self.account,
+            "qos": self.qos,
+            "constraint": self.constraint,
+            "mem": f"{int(self.memory * 1024)}MB" if self.memory else "",
+            "gpus_per_node": self.gpus if resources.device == "cuda" else 0,
+        }
+        return {
+            "job_name": "vsebench",
+            "time": self.minutes,
+            "cpus_per_task": resources.threads,
+            "ntasks_per_node": 1,
+            "signal_delay_s": self.grace,
+            "array_parallelism": together,
+            "wckey": "vsebench",
+            "additional_parameters": {"requeue": True},
+            **{name: value for name, value in named.items() if value},
+        }
+
+
+class _Preview(submitit.SlurmExecutor):  # type: ignore[misc]
+    """As it is where Slurm is installed."""
+
+    @classmethod
+    def affinity(cls) -> int:
+        return 1
+
+
+def script(
+    wanted: Wanted, folder: Path, resources: Resources, count: int, together: int
+) -> tuple[str, str]:
+    """What would be submitted for so many runs: the command, and the script that it reads."""
+    executor = _Preview(folder, max_num_timeout=wanted.requeues)
+    executor.update_parameters(**wanted.options(resources, together))
+    if count > 1:
+        executor.parameters["map_count"] = count
+    text = executor._make_submission_file_text(executor._submitit_command_str, "")
+    return "sbatch", text
+
+
+def submit(
+    wanted: Wanted,
+    cluster: Literal["slurm", "local"],
+    folder: Path,
+    resources: Resources,
+    tasks: Sequence[Callable[[], None]],
+    together: int,
+) -> list[submitit.Job[None]]:
+    """Submits runs that need the same; several are one array.
+
+    Raises:
+        VsebenchError: there is no Slurm on this machine, or it refuses them.
+    """
+    try:
+        if cluster == "local":
+            executor = submitit.LocalExecutor(folder, max_num_timeout=wanted.requeues)
+            executor.update_parameters(timeout_min=wanted.minutes, signal_delay_s=wanted.grace)
+        elif shutil.which("sbatch") is None:
+            raise VsebenchError(
+                "there is no Slurm on this machine (no 'sbatch'): give the command on a login node "
+                "of the cluster, or try it here with --executor slurm:cluster=local"
+            )
+        else:
+            executor = submitit.SlurmExecutor(folder, max_num_timeout=wanted.requeues)
+            executor.update_parameters(**wanted.options(resources, together))
+        with executor.batch():
+            jobs = [executor.submit(task) for task in tasks]
+    except (FailedJobError, FailedSubmissionError, subprocess.CalledProcessError) as error:
+        reason = " ".join(str(error).split())
+        raise VsebenchError(f"Slurm does not take the jobs: {reason}") from error
+    return jobs
+
+
+LOST = ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "LAUNCH_FAILED")
+"""States of jobs whose machine is gone and that Slurm does not requeue."""
+
+_OVER = (
+    *LOST,
+    *("CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "OUT_OF_MEMORY", "REVOKED", "TIMEOUT"),
+    *("FINISHED", "INTERRUPTED", "NO PROCESS AND NO RESULT"),  # of submitit's local jobs
+)
+
+
+def over(job: submitit.Job[None], *, ask: bool) -> str | None:
+    """How a job ended, as Slurm calls it; None while it has not, as far as is known.
+
+    Args:
+        job: the job.
+        ask: whether to ask Slurm, which says it of all jobs at once.
+    """
+    if isinstance(job, submitit.SlurmJob):
+        found = str(job.watcher.get_state(job.job_id, mode="force" if ask else "cache"))
+    else:
+        found = str(job.get_info().get("jobState"))
+    return found if found.startswith(_OVER) else None
+
+
+def cancel(job: submitit.Job[None]) -> None:
+    """Ends a job."""
+    job.cancel(check=False)
+
+
+def remove(job: submitit.Job[None], folder: Path) -> None:
+    """Removes what submitit wrote for a job that ended as it should."""
+    names = [f"{job.job_id}_*"]
+    if "_" in job.job_id and not any(folder.glob(f"{job.job_id.partition('_')[0]}_*_*")):
+        names.append(f"{job.job_id.partition('_')[0]}_submission.sh")
+    for name in names:
+        for path in folder.glob(name):
+            path.unlink(missing_ok=True)
+
+
+def own_cores() -> int:
+    """Runs at a time of submitit's local executor, which starts all at once."""
+    return os.cpu_count() or 1
