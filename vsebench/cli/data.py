@@ -12,6 +12,7 @@ import typer
 from vsebench.cli.data_check import check_command
 from vsebench.cli.data_extract import extract_command
 from vsebench.cli.data_prepare import prepare_command
+from vsebench.cli.data_reduce import reduce_command
 from vsebench.cli.options import PluginFiles, datasets, find_dataset
 from vsebench.cli.suite_options import DataRoots  # noqa: TC001  # typer reads annotations
 
@@ -29,6 +30,7 @@ data_app = typer.Typer(
 data_app.command("prepare")(prepare_command)
 data_app.command("check")(check_command)
 data_app.command("extract")(extract_command)
+data_app.command("reduce")(reduce_command)
 
 NameArgument = Annotated[
     str,

@@ -65,7 +65,7 @@ class Visual:
         """
         if self.features:
             table = open_table(_resolve(root, self.features))
-            rows = _Rows(table.names, str(table.path / "images.txt"))
+            rows = ImageRows(table.names, str(table.path / "images.txt"))
             chosen = {
                 split: select_rows(
                     table.features, np.array(rows.of(names, listing[split]), np.int64)
@@ -77,14 +77,14 @@ class Visual:
                 for split, features in chosen.items()
             }
         store = open_images(_resolve(root, self.images))
-        rows = _Rows(store.names, str(_resolve(root, self.images)))
+        rows = ImageRows(store.names, str(_resolve(root, self.images)))
         return {
             split: (store.subset(rows.of(names, listing[split])), np.ones(len(names), np.int64))
             for split, names in splits.items()
         }
 
 
-class _Rows:
+class ImageRows:
     """Finds images by name: the whole name, or the last part of it where only one image has
     that.
     """
@@ -103,6 +103,11 @@ class _Rows:
         self._rows.update((name, row) for row, name in enumerate(names))
 
     def of(self, names: Sequence[str], listing: str) -> list[int]:
+        """The row of each image.
+
+        Raises:
+            DataError: one is not there; `listing` is the file that names it.
+        """
         missing = [name for name in names if name not in self._rows]
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

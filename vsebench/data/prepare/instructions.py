@@ -67,7 +67,11 @@ FLICKR8K = """\
    from it
      Flickr8k.token.txt           Flickr_8k.trainImages.txt
      Flickr_8k.devImages.txt      Flickr_8k.testImages.txt
-2. Add a table of grid features of the 8,000 images, Flickr8k_Dataset.zip at the same place:
+2. Make the table of grid features of the 8,000 images, Flickr8k_Dataset.zip at the same place:
+     vsebench data extract --images Flicker8k_Dataset --model google/mobilenet_v2_1.0_224 \
+       --size 224 --out grid7x7
+     vsebench data reduce grid7x7 --square-root --fit Flickr_8k.trainImages.txt --to ROOT/flickr8k
+   which writes
      grid7x7_images.txt         the image file name of every row of the table
      grid7x7_pca256_int8.npy    int8 [8000, 49, 256]: MobileNetV2 (1.0, 224) features of a 7 x 7
                                 grid, square-rooted, projected on the first 256 principal
