@@ -49,6 +49,7 @@ DEFAULTS = {
     "select_by": "rsum",
     "tune_images": 0,
     "evaluate_on": "test",
+    "evaluate": "full",
     "precision": "auto",
     "compile": "none",
     "stop": "never",

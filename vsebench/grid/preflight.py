@@ -11,6 +11,7 @@ from vsebench.plugin.cards import claimed
 from vsebench.plugin.errors import SpecError, VsebenchError
 from vsebench.plugin.host.timebox import PluginTimeout, limit, within
 from vsebench.plugin.kinds import KINDS
+from vsebench.plugin.metrics import FOLD
 from vsebench.results.record import Evaluation
 from vsebench.results.run_base import make
 from vsebench.results.tasks import task_of
@@ -166,16 +167,27 @@ def check_frozen(
 
 
 def check_held_out(dataset: ComponentRef, data: RetrievalData, protocol: Protocol) -> None:
-    """Checks that images can be held out of training, and that dev is counted only where they are.
+    """Checks that images can be held out of training, that dev is counted only where they are, and
+    that test has whole folds where they are asked for.
 
     Raises:
-        SpecError: dev is to be counted, and would choose the model.
-        DataError: no image would be left to train on.
+        SpecError: dev is to be counted, and would choose the model, or to be cut into folds.
+        DataError: no image would be left to train on, or a fold would be smaller than others.
     """
     if protocol.evaluate_on == "dev+test" and not protocol.tune_images:
         raise SpecError(
             "protocol key 'evaluate_on': dev is counted only where it decides nothing: hold "
             "training images out to stand in for it, with --set tune_images=1000 too"
+        )
+    if protocol.evaluate != "full" and protocol.evaluate_on != "test":
+        raise SpecError(
+            "protocol key 'evaluate': folds are of the test split alone: leave out "
+            f"evaluate_on={protocol.evaluate_on}, or evaluate={protocol.evaluate}"
+        )
+    if protocol.evaluate != "full" and (images := len(data.splits["test"].lengths)) % FOLD:
+        raise DataError(
+            f"{dataset.spec} has {images:,} test images, no multiple of {FOLD:,}, so that there "
+            f"are no folds: leave out --set evaluate={protocol.evaluate}"
         )
     if (found := len(data.splits["train"].lengths)) <= protocol.tune_images:
         raise DataError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -126,6 +126,24 @@ _RECALLS = tuple(
 _RSUM = Metric("rsum", "RSUM", "Sum of the six recalls.", places=1, margin=2.0, span=(0, 600))
 
 
+FOLD = 1000
+"""Images in a fold of `1k-5fold`."""
+
+IN_FOLDS: Mapping[str, Metric] = {
+    metric.key: replace(
+        metric,
+        key=f"{metric.key}_1k",
+        about=f"{metric.about[:-1]}, within folds of {FOLD:,} images and averaged over them.",
+        over=f"{metric.over} 1K".strip(),
+        short=f"{metric.short or metric.heading} 1K",
+    )
+    for metric in (*_RECALLS, _RSUM)
+}
+"""What is measured of the runs of a protocol with `evaluate=full,1k-5fold`, by the key of what is
+averaged.
+"""
+
+
 def _share(key: str, heading: str, about: str, margin: float = 0.0) -> Metric:
     return Metric(key, heading, about, places=4, margin=margin, span=(0, 1))
 
@@ -171,7 +189,8 @@ _WITHIN = (
     _recall("i2i", 1, "images that retrieve a matching image"),
 )
 _NAMED = {
-    metric.key: metric for metric in (*(m for each in METRICS.values() for m in each), *_WITHIN)
+    metric.key: metric
+    for metric in (*(m for each in METRICS.values() for m in each), *_WITHIN, *IN_FOLDS.values())
 }
 
 

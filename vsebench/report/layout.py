@@ -140,7 +140,7 @@ def best_entries(block: Block, column: Column) -> frozenset[int]:
 
 def columns(block: Block) -> list[Column]:
     """What a person reads of a block, from the left."""
-    return [*_names(block), *_quality(block), *_cost(block)]
+    return [*_names(block), *_quality(block), *_further(block), *_cost(block)]
 
 
 def marks(block: Block, entry: Entry, column: Column) -> tuple[Reason, ...]:
@@ -149,11 +149,9 @@ def marks(block: Block, entry: Entry, column: Column) -> tuple[Reason, ...]:
 
 
 def halves(block: Block) -> list[Grid]:
-    """Quality and cost as two tables, for narrow terminals."""
-    return [
-        _grid(block, [*_names(block), *_quality(block)]),
-        _grid(block, [*_names(block), *_cost(block)]),
-    ]
+    """Quality and cost as tables of their own, for narrow terminals."""
+    names, parts = _names(block), (_quality(block), _further(block), _cost(block))
+    return [_grid(block, [*names, *part]) for part in parts if part]
 
 
 def _grid(block: Block, chosen: list[Column], *, spread: bool = False) -> Grid:
@@ -264,6 +262,11 @@ def _quality(block: Block) -> list[Column]:
     task = block.section.task
     chosen = [metric for metric in task.metrics if metric.shown and metric != task.headline]
     return [_figure(metric) for metric in (*chosen, task.headline, *block.section.measured)]
+
+
+def _further(block: Block) -> list[Column]:
+    """What was measured on test as the protocol asks for it."""
+    return [_figure(metric) for metric in block.section.further if metric.shown]
 
 
 def _cost(block: Block) -> list[Column]:

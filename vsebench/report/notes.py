@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vsebench.plugin.metrics import FOLD
 from vsebench.report.convergence import SHARE
 from vsebench.report.evidence_notes import evidence_notes
 from vsebench.report.external import external_note
@@ -207,8 +208,9 @@ def _mixed(block: Block) -> list[str]:
 
 
 def _measured(block: Block) -> list[str]:
-    """What the columns are that are not vsebench's own."""
-    return [
+    """What the columns are that not every table has."""
+    folds = f"1K: ranked within folds of {FOLD:,} test images, and averaged over the folds."
+    return [folds] * bool(block.section.further) + [
         f"{metric.key}: {metric.about[0].lower()}{metric.about[1:]}"
         for metric in block.section.measured
     ]

@@ -180,7 +180,8 @@ def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) 
         **_sampling(done),
     }
     return Entry(
-        {key: row[key] for key in section.task.row_keys} | _quality(section.measured, done, level),
+        {key: row[key] for key in section.task.row_keys}
+        | _quality((*section.further, *section.measured), done, level),
         sum(found is not None for found in to_target),
         headline is not None and headline.images,
         reasons,

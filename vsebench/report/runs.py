@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results.reader import PER_IMAGE, RANKS
+from vsebench.plugin.metrics import FOLD, IN_FOLDS
+from vsebench.results.reader import FOLD_RANKS, PER_IMAGE, RANKS
 from vsebench.results.store import Store, check_folder, is_own
 from vsebench.results.tasks import task_of
 
@@ -220,7 +221,8 @@ def recalls(ranks: Mapping[str, NDArray[np.integer]]) -> dict[str, NDArray[np.fl
 
     Args:
         ranks: `i2t` [n] and `t2i` [m], 0 for the top, and `text_to_image` [m]. Records without the
-            last are of data sets that list as many captions for each image, image by image.
+            last are of data sets that list as many captions for each image, image by image. Those
+            within folds, `i2t_1k` and `t2i_1k`, where they were taken.
     """
     i2t, t2i = ranks["i2t"], ranks["t2i"]
     images, captions = len(i2t), len(t2i)
@@ -236,6 +238,26 @@ def recalls(ranks: Mapping[str, NDArray[np.integer]]) -> dict[str, NDArray[np.fl
         hits = np.bincount(owners, weights=t2i < k, minlength=images).astype(np.float64)
         found[f"t2i_r{k}"] = hits * (100 * images / captions)
     found["rsum"] = np.asarray(sum(found.values()), dtype=np.float64)
+    if ranks.keys() >= set(FOLD_RANKS):
+        i2t, t2i = (ranks[key] for key in FOLD_RANKS)
+        found |= _recalls_in_folds(i2t, t2i, owners)
+    return found
+
+
+def _recalls_in_folds(
+    i2t: NDArray[np.integer], t2i: NDArray[np.integer], owners: NDArray[np.integer]
+) -> dict[str, NDArray[np.float64]]:
+    """As `recalls`, of means over folds: a fold counts as much as any other, whatever the number of
+    its captions.
+    """
+    captions = np.bincount(owners // FOLD)
+    found: dict[str, NDArray[np.float64]] = {}
+    for k in RECALLS:
+        found[IN_FOLDS[f"i2t_r{k}"].key] = np.where(i2t < k, 100.0, 0.0)
+        hits = np.bincount(owners, weights=t2i < k, minlength=len(i2t)).astype(np.float64)
+        per_fold = np.repeat(captions, FOLD)
+        found[IN_FOLDS[f"t2i_r{k}"].key] = hits * (100 * FOLD / per_fold)
+    found[IN_FOLDS["rsum"].key] = np.asarray(sum(found.values()), dtype=np.float64)
     return found
 
 

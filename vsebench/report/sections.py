@@ -65,9 +65,15 @@ class Section:
         )
 
     @property
+    def further(self) -> tuple[Metric, ...]:
+        """Vsebench's own metrics that its runs have, as their protocol asks for them."""
+        found = {key for run in self.runs for key in run.record.test}
+        return tuple(metric for metric in self.task.further if metric.key in found)
+
+    @property
     def metrics(self) -> tuple[Metric, ...]:
         """What was measured of its runs, by vsebench and then by plugins."""
-        return (*self.task.metrics, *self.measured)
+        return (*self.task.metrics, *self.further, *self.measured)
 
     def metric(self, key: str) -> Metric:
         """The metric of that key.

@@ -16,6 +16,7 @@ from vsebench.results.reader import (
     BEST,
     CURVE,
     DONE,
+    FOLD_RANKS,
     PER_IMAGE,
     RANKS,
     RECORD,
@@ -154,7 +155,11 @@ class RunDirectory(RunReader):
             files.write_text(self.path / CURVE, "".join(kept))
 
     def write_ranks(
-        self, i2t: NDArray[np.int32], t2i: NDArray[np.int32], text_to_image: NDArray[np.int64]
+        self,
+        i2t: NDArray[np.int32],
+        t2i: NDArray[np.int32],
+        text_to_image: NDArray[np.int64],
+        folds: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None,
     ) -> None:
         """Stores the test ranks.
 
@@ -162,6 +167,7 @@ class RunDirectory(RunReader):
             i2t: rank of the best positive of each image [n_images], 0 for the top.
             t2i: rank of each caption's image [n_captions].
             text_to_image: image of each caption [n_captions].
+            folds: the same ranks within folds of images, where they were taken.
 
         Raises:
             VsebenchError: it cannot be written.
@@ -175,6 +181,10 @@ class RunDirectory(RunReader):
                 "i2t": np.asarray(i2t, dtype=np.int32),
                 "t2i": np.asarray(t2i, dtype=np.int32),
                 "text_to_image": np.asarray(text_to_image, dtype=np.int32),
+                **{
+                    key: np.asarray(ranks, dtype=np.int32)
+                    for key, ranks in zip(FOLD_RANKS, folds or (), strict=False)
+                },
             },
         )
 

@@ -189,6 +189,11 @@ class Protocol(AnyProtocol):
         description="what a finished run is counted on; dev+test: two galleries, each ranked by "
         "itself, where tune_images kept dev from every choice",
     )
+    evaluate: Literal["full", "full,1k-5fold"] = Field(
+        "full",
+        description="how test is ranked: among all; full,1k-5fold: within folds of 1,000 images, "
+        "too, as papers report COCO 1K, in columns of its own",
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 autocast on CUDA, fp32 elsewhere"
     )

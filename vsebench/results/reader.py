@@ -29,6 +29,9 @@ SPEC = "spec.json"
 RECORD = "record.json"
 CURVE = "curve.jsonl"
 RANKS = "ranks.npz"
+FOLD_RANKS = ("i2t_1k", "t2i_1k")
+"""Arrays among the ranks, of runs that were ranked within folds, too."""
+
 PER_IMAGE = "per_image.npz"
 BEST = "best.safetensors"
 VOCABULARY = "vocabulary.txt"

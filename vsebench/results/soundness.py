@@ -31,7 +31,8 @@ def check_record(record: RunRecord) -> None:
             f"it is a changed copy: its id {record.run_id} is not that of its spec, "
             f"{record.spec.run_id}"
         )
-    metrics = task_of(record.spec).metrics
+    task = task_of(record.spec)
+    metrics = (*task.metrics, *task.further)
     for split, found in (("test", record.test), ("dev", record.best_dev)):
         _check_metrics(metrics, found, split)
     for name, column in record.columns.items():

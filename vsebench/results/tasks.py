@@ -75,6 +75,7 @@ class Task:
         presets: protocols by name.
         axes: what tables compare, by the names of `RunBase.axes`, the one beside the loss first.
         metrics: what vsebench measures, in the order of the rows.
+        further: metrics that only runs of some protocols have.
         headline: the metric that selects models and dates their arrival; higher is better.
         notes: sentences on what every table's figures are.
         parts: what a run's seconds are divided into, as `Cost` names them.
@@ -111,6 +112,7 @@ class Task:
     shown_cost: Mapping[str, str] = field(default_factory=dict)
     tunable: Tunable | None = None
     probe: Probe | None = None
+    further: tuple[Metric, ...] = ()
     published: bool = False
 
     @property
@@ -183,7 +185,8 @@ def tasks() -> tuple[Task, ...]:
 def own_columns() -> frozenset[str]:
     """The names of the columns of rows, which plugins may not take for theirs."""
     keys = (key for task in tasks() for key in task.row_keys)
-    return frozenset((*keys, *SAMPLING, RANK))
+    further = (key for task in tasks() for metric in task.further for key in metric.row_keys)
+    return frozenset((*keys, *further, *SAMPLING, RANK))
 
 
 def _load(target: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.metrics import HEADLINE, METRICS
+from vsebench.plugin.metrics import HEADLINE, IN_FOLDS, METRICS
 from vsebench.results.presets import PRESETS
 from vsebench.results.protocol import Protocol
 from vsebench.results.spec import RunSpec
@@ -51,6 +51,7 @@ PROBE = Probe(
         "embed_dim": 16,
         "epochs": 2,
         "eval_every_steps": 1,
+        "evaluate": "full",
         "evaluate_on": "test",
         "frozen_features": "live",
         "image_encoder": "region",
@@ -75,6 +76,7 @@ RETRIEVAL = Task(
     axes=("pooling", "loss", "sampler"),
     metrics=METRICS["retrieval"],
     headline=HEADLINE["retrieval"],
+    further=(*IN_FOLDS.values(),),
     notes=(
         (
             "R@K: % of test queries with a positive among the first K (any-hit; ties count against "

@@ -10,6 +10,7 @@ import torch
 from vsebench.kernels.rows import Rows
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, SpecError, did_you_mean
+from vsebench.plugin.metrics import FOLD
 from vsebench.retrieval.ranking.equal_captions import groups_of, ranks_with_equals
 from vsebench.retrieval.ranking.exact.places import exact_best
 from vsebench.retrieval.ranking.exact.queued import BLOCK, queued_ranks, queues
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from vsebench.retrieval.ranking.judgements import Judgements
 
 EvaluationProtocol = Literal["full", "1k-5fold"]
-
-FOLD = 1000
-"""Images in a fold of `1k-5fold`."""
 
 Side = TypeVar("Side", Rows, Items)
 

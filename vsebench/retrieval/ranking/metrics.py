@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vsebench.plugin.metrics import RECALL_DEPTHS
-from vsebench.results.reader import RANKS
+from vsebench.plugin.metrics import FOLD, IN_FOLDS, RECALL_DEPTHS
+from vsebench.results.reader import FOLD_RANKS, RANKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +83,10 @@ class RetrievalMetrics:
             )
         )
 
+    def in_folds(self) -> dict[str, float]:
+        """These metrics, taken within folds, by the keys of rows."""
+        return {metric.key: getattr(self, key) for key, metric in IN_FOLDS.items()}
+
     def as_dict(self) -> dict[str, float]:
         """The metrics without the ranks."""
         return {
@@ -100,7 +104,28 @@ def retest(run: RunReader) -> dict[str, float] | None:
     """
     if not run.holds(RANKS):
         return None
-    return RetrievalMetrics.from_ranks(Ranks(*run.read_ranks())).as_dict()
+    found = RetrievalMetrics.from_ranks(Ranks(*run.read_ranks())).as_dict()
+    arrays = run.read_arrays(RANKS)
+    if not arrays.keys() >= {"text_to_image", *FOLD_RANKS}:
+        return found
+    i2t, t2i = (arrays[key] for key in FOLD_RANKS)
+    return found | of_folds(i2t, t2i, arrays["text_to_image"])
+
+
+def of_folds(i2t: np.ndarray, t2i: np.ndarray, text_to_image: np.ndarray) -> dict[str, float]:
+    """Means over folds of 1,000 images, by the keys of rows.
+
+    Args:
+        i2t: rank of each image's best caption within its fold [n], from 0.
+        t2i: rank of each caption's image within its fold [m].
+        text_to_image: image of each caption [m].
+    """
+    fold = text_to_image // FOLD
+    folds = [
+        Ranks(i2t[start : start + FOLD], t2i[fold == start // FOLD])
+        for start in range(0, len(i2t), FOLD)
+    ]
+    return RetrievalMetrics.from_ranks(Ranks(i2t, t2i), folds).in_folds()
 
 
 def _of_direction(name: str, ranks: np.ndarray) -> dict[str, float]:

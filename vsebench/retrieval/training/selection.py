@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.protocols import Similarity
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.model import Model
+    from vsebench.retrieval.ranking.evaluation import EvaluationProtocol
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
 
@@ -61,10 +62,20 @@ def embed_split(
 
 
 def evaluate_embedded(
-    model: Model, image: Embedding, text: Embedding, split: SplitInputs
+    model: Model,
+    image: Embedding,
+    text: Embedding,
+    split: SplitInputs,
+    evaluation: EvaluationProtocol = "full",
 ) -> RetrievalMetrics:
-    """Metrics of a model's embeddings of a split."""
-    return evaluate(image, text, split.text_to_image, similarity=ranked_by(model, image))
+    """Metrics of a model's embeddings of a split, among all or within folds."""
+    return evaluate(
+        image,
+        text,
+        split.text_to_image,
+        protocol=evaluation,
+        similarity=ranked_by(model, image),
+    )
 
 
 def ranked_by(model: Model, image: Embedding) -> Similarity | None:

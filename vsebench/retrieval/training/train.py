@@ -25,6 +25,7 @@ from vsebench.retrieval.training.session import Reporter, Session, prepare
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vsebench.plugin.embeddings import Embedding
     from vsebench.results.record import Provenance
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
@@ -66,7 +67,13 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
         image, text = embed_split(session.model, inputs.test, session.device)
         on_test = evaluate_embedded(session.model, image, text, inputs.test)
         metrics = on_test if inputs.second is None else _with_second(session, on_test)
-    directory.write_ranks(metrics.i2t_ranks, metrics.t2i_ranks, _owners(inputs.galleries))
+        folds = _in_folds(session, image, text)
+    directory.write_ranks(
+        metrics.i2t_ranks,
+        metrics.t2i_ranks,
+        _owners(inputs.galleries),
+        None if folds is None else (folds.i2t_ranks, folds.t2i_ranks),
+    )
     columns = session.observers.tested(
         lambda: RetrievalTest(
             image,
@@ -92,7 +99,7 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
         run_id=session.spec.run_id,
         status="done",
         spec=session.spec,
-        test=metrics.as_dict(),
+        test=metrics.as_dict() | (folds.in_folds() if folds is not None else {}),
         best_dev=state.best.metrics,
         best_step=state.best.step,
         steps=state.step,
@@ -116,6 +123,13 @@ def _with_second(session: Session, on_test: RetrievalMetrics) -> RetrievalMetric
     return RetrievalMetrics.of_galleries(
         (on_test, evaluate_embedded(session.model, image, text, second))
     )
+
+
+def _in_folds(session: Session, image: Embedding, text: Embedding) -> RetrievalMetrics | None:
+    """Metrics on test within folds; None where the protocol does not ask for them."""
+    if session.spec.protocol.evaluate == "full":
+        return None
+    return evaluate_embedded(session.model, image, text, session.inputs.test, "1k-5fold")
 
 
 def _owners(galleries: Sequence[SplitInputs]) -> np.ndarray:
