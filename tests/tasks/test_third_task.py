@@ -124,4 +124,4 @@ def test_a_dry_run_names_what_it_compares(values: dict[str, object]) -> None:
     ]
     found = CliRunner().invoke(app, ["run", *options, "--dry-run"])
     assert found.exit_code == 0, found.output
-    assert found.stdout.splitlines()[0].split()[:4] == ["run", "dataset", "similarity", "loss"]
+    assert found.stdout.splitlines()[0].split()[:3] == ["run", "similarity", "loss"]
