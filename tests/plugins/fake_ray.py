@@ -32,6 +32,10 @@ class RaySystemError(RayError):
     pass
 
 
+class OutOfMemoryError(RayError):
+    pass
+
+
 class Strategy:
     def __init__(self, node_id: str, *, soft: bool) -> None:
         self.node_id = node_id
@@ -122,6 +126,7 @@ class FakeRay(ModuleType):
             RayTaskError=RayTaskError,
             RaySystemError=RaySystemError,
             NodeDiedError=NodeDiedError,
+            OutOfMemoryError=OutOfMemoryError,
         )
         vars(strategies)["NodeAffinitySchedulingStrategy"] = Strategy
         for module in (self, exceptions, util, strategies):

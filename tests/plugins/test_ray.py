@@ -13,7 +13,7 @@ import pytest
 
 from tests.factories import make_spec
 from tests.grid.fake_training import wait_until
-from tests.plugins.fake_ray import FakeRay, NodeDiedError, RaySystemError
+from tests.plugins.fake_ray import FakeRay, NodeDiedError, OutOfMemoryError, RaySystemError
 from vsebench.grid.job import job_of
 from vsebench.plugin import Job, Message, Resources, SpecError, VsebenchError
 from vsebench.results.directory import RunDirectory
@@ -182,6 +182,21 @@ def test_runs_of_a_lost_node_resume_from_their_checkpoint(ray: FakeRay, out: Pat
     ]
     assert told.kinds(other) == ENDED
     assert (job.directory / "resumed").read_text() == "True"
+
+
+def test_a_node_without_memory_is_named(ray: FakeRay, out: Path):
+    job = made(out, 0)
+    (job.directory / "hold").touch()
+
+    def fill(run_id: str, event: Event) -> None:
+        if event["event"] == "evaluated":
+            ray.tasks[0].lose(OutOfMemoryError("killed"))
+
+    told = Told(fill)
+    executor().execute([job], told)
+    reason = "its node ran out of memory (OutOfMemoryError)"
+    assert (job.run_id, {"event": "lost", "reason": reason}) in told.events
+    assert told.kinds(job)[-1] == "finished"
 
 
 def test_a_process_that_died_is_no_lost_node(ray: FakeRay, out: Path):

@@ -122,6 +122,28 @@ def test_the_script_is_what_submitit_submits(out: Path, monkeypatch: pytest.Monk
     assert found == expected
 
 
+def test_slurm_is_asked_once_for_all_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    watcher = submission.submitit.SlurmJob.watcher
+    asked: list[list[str]] = []
+    table = "JobID|State|NodeList\n7_0|COMPLETED|a\n7_1|RUNNING|b\n7_2|CANCELLED by 5|c\n"
+
+    def sacct(command: list[str], **_: object) -> bytes:
+        asked.append(command)
+        return table.encode()
+
+    monkeypatch.setattr("submitit.core.core.subprocess.check_output", sacct)
+    jobs = [submission.submitit.SlurmJob(tmp_path, f"7_{task}", [0]) for task in range(3)]
+    watcher.clear()
+    for job in jobs:
+        watcher.register_job(job.job_id)
+    asked.clear()
+    submission.refresh(jobs)
+    found = [submission.over(job) for job in jobs]
+    watcher.clear()
+    assert found == ["COMPLETED", None, "CANCELLED by 5"]
+    assert len(asked) == 1
+
+
 def test_where_there_is_no_slurm_it_says_so(out: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(submission.shutil, "which", lambda name: None)
     with pytest.raises(VsebenchError, match="there is no Slurm on this machine"):
@@ -146,6 +168,7 @@ class Slurm:
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(submission, "submit", self.submit)
         monkeypatch.setattr(submission, "over", self.over)
+        monkeypatch.setattr(submission, "refresh", lambda jobs: None)
         monkeypatch.setattr(submission, "cancel", lambda job: self.cancelled.append(job.run_id))
         monkeypatch.setattr(submission, "remove", lambda job, folder: None)
         monkeypatch.setattr(executor_module, "_POLL_SECONDS", 0.01)
@@ -168,7 +191,7 @@ class Slurm:
             self.says(each._job, each._say)
         return [Made(each._job.run_id) for each in tasks]
 
-    def over(self, job: Any, *, ask: bool) -> str | None:
+    def over(self, job: Any) -> str | None:
         states = self.states.get(job.run_id, [None])
         return states.pop(0) if len(states) > 1 else states[0]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ray
-from ray.exceptions import RayError, RaySystemError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayError, RaySystemError, RayTaskError
 
 from vsebench.plugin import VsebenchError, send_away
 from vsebench_plugins.ray.cluster import last_line
@@ -129,7 +129,9 @@ class Tasks:
         except RayError as error:
             self._cancel(task)
             self._tasks.remove(task)
-            self._schedule.lost(task.run_id, f"its node was lost ({type(error).__name__})")
+            memory = isinstance(error, OutOfMemoryError)
+            what = "its node ran out of memory" if memory else "its node was lost"
+            self._schedule.lost(task.run_id, f"{what} ({type(error).__name__})")
         else:
             self._heed(task, item)
 

@@ -101,16 +101,18 @@ class SlurmExecutor:
         return "\n".join(texts)
 
     def execute(self, jobs: Sequence[Job], report: Report) -> None:
-        from vsebench_plugins.slurm.submission import cancel
+        from vsebench_plugins.slurm.submission import cancel, refresh
 
         schedule, asked = Schedule(jobs, report), time.monotonic()
         try:
             while schedule:
                 self._submit(schedule.take(self._most, queued=True))
                 ask = self._cluster == "local" or time.monotonic() - asked >= _STATE_SECONDS
-                asked = time.monotonic() if ask else asked
+                if ask:
+                    asked = time.monotonic()
+                    refresh([submitted.slurm for submitted in self._submitted])
                 for submitted in list(self._submitted):
-                    self._follow(submitted, schedule, ask=ask)
+                    self._follow(submitted, schedule, asked=ask)
                 time.sleep(_POLL_SECONDS)
         finally:
             for submitted in self._submitted:
@@ -139,16 +141,16 @@ class SlurmExecutor:
             made = submit(self._wanted, self._cluster, folder, resources, tasks, self.workers)
             self._submitted += map(_Submitted, group, made, tails)
 
-    def _follow(self, submitted: _Submitted, schedule: Schedule, *, ask: bool) -> None:
+    def _follow(self, submitted: _Submitted, schedule: Schedule, *, asked: bool) -> None:
         """Takes what a run says, and notices where its job has ended without a word."""
         for event in submitted.events.news():
             if self._heed(submitted, event, schedule):
                 return
-        if not ask:
+        if not asked:
             return
         from vsebench_plugins.slurm.submission import LOST, over
 
-        before, submitted.over = submitted.over, over(submitted.slurm, ask=ask)
+        before, submitted.over = submitted.over, over(submitted.slurm)
         # what it wrote last may take a moment to arrive, and a requeued job is over for a moment
         if submitted.over is None or before is None:
             return

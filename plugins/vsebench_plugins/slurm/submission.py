@@ -125,15 +125,16 @@ _OVER = (
 )
 
 
-def over(job: submitit.Job[None], *, ask: bool) -> str | None:
-    """How a job ended, as Slurm calls it; None while it has not, as far as is known.
+def refresh(jobs: Sequence[submitit.Job[None]]) -> None:
+    """Asks Slurm for the states of jobs, of all at once."""
+    if jobs and isinstance(jobs[0], submitit.SlurmJob):
+        jobs[0].watcher.update()
 
-    Args:
-        job: the job.
-        ask: whether to ask Slurm, which says it of all jobs at once.
-    """
+
+def over(job: submitit.Job[None]) -> str | None:
+    """How a job ended, as Slurm calls it; None where it had not when it was last asked."""
     if isinstance(job, submitit.SlurmJob):
-        found = str(job.watcher.get_state(job.job_id, mode="force" if ask else "cache"))
+        found = str(job.watcher.get_state(job.job_id, mode="cache"))
     else:
         found = str(job.get_info().get("jobState"))
     return found if found.startswith(_OVER) else None
