@@ -11,6 +11,7 @@ import typer
 
 from vsebench.cli.data_check import check_command
 from vsebench.cli.data_extract import extract_command
+from vsebench.cli.data_get import get_command
 from vsebench.cli.data_prepare import prepare_command
 from vsebench.cli.data_reduce import reduce_command
 from vsebench.cli.options import PluginFiles, datasets, find_dataset
@@ -27,6 +28,7 @@ data_app = typer.Typer(
     rich_markup_mode=None,
     help="List data sets, say how to get one, prepare its files and check them.",
 )
+data_app.command("get")(get_command)
 data_app.command("prepare")(prepare_command)
 data_app.command("check")(check_command)
 data_app.command("extract")(extract_command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.data import baselines, papers
+from vsebench.data import baselines, downloads, papers
 from vsebench.data.annotation.builtin import register_annotation_sets
 from vsebench.data.frames.builtin import register_frame_sets
 from vsebench.data.prepare import instructions
@@ -118,6 +118,7 @@ def _register_flickr8k(register: Register) -> None:
             citation=papers.FLICKR8K_CITATION,
             prepare=instructions.FLICKR8K,
             folders=("Flickr8k", "flickr_8k"),
+            downloads=downloads.FLICKR8K,
             counts={"train": (6000, 30000), "dev": (1000, 5000), "test": (1000, 5000)},
         ),
     )
@@ -150,6 +151,7 @@ def _register_precomp(register: Register) -> None:
             "Visual Denotations. TACL 2, 2014.",
             prepare=instructions.FLICKR30K,
             folders=("f30k_precomp", "f30k/precomp"),
+            downloads=downloads.karpathy("flickr30k"),
             counts={"train": (29000, 145000), "dev": (1000, 5000), "test": (1000, 5000)},
             notes=("Published dev has 1,014 images; validation uses the first 1,000.",),
         ),
@@ -176,6 +178,7 @@ def _register_precomp(register: Register) -> None:
             "and Evaluation Server. arXiv:1504.00325, 2015.",
             prepare=instructions.COCO,
             folders=("coco_precomp", "coco/precomp"),
+            downloads=downloads.karpathy("coco"),
             counts=_coco_counts,
             notes=("Published dev has 5,000 images; validation uses the first 1,000.",),
         ),

@@ -180,6 +180,7 @@ def _component(registry: Registry, path: Path, found: Descriptor) -> Component:
         features="",
         licence=found.licence or layout.card.licence,
         citation=found.citation,
+        downloads=(),
         prepare=f"Nothing to get: {path} names the files beside it.",
         at=str(path.parent.absolute()),
     )

@@ -154,6 +154,28 @@ class ImageEncoderCard(EncoderCard):
 
 
 @dataclass(frozen=True)
+class Download:
+    """A file of a data set that a command may download.
+
+    Attributes:
+        name: its file name.
+        urls: addresses, http or https, tried in turn.
+        sha256: its SHA-256, hexadecimal; empty where nobody published one.
+        members: the files that are taken out of a zip archive, with the SHA-256 of each or nothing;
+            empty for a file that is used as it is.
+        folder: the folder of the set that receives all images of a zip archive.
+        only_with: what it is called where it is downloaded on request only, such as `images`.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    sha256: str = ""
+    members: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+    only_with: str = ""
+
+
+@dataclass(frozen=True)
 class DatasetCard(Card):
     """Card of a data set.
 
@@ -169,6 +191,7 @@ class DatasetCard(Card):
         folders: names under a data root that are tried for it, besides its own name.
         protocol: the preset used when none is asked for.
         generated: made by the suite itself, needing no files.
+        downloads: what `vsebench data get` may bring to the set's folder.
         at: the folder of a set that a file in it names (`vsebench.data.described`); it is looked
             for nowhere else.
         counts: items per split as published, e.g. `{"train": (29000, 145000)}` (images, captions);
@@ -184,6 +207,7 @@ class DatasetCard(Card):
     folders: tuple[str, ...] = ()
     protocol: str = "vse-infinity"
     generated: bool = False
+    downloads: tuple[Download, ...] = ()
     at: str = ""
     counts: Counts | Callable[[Mapping[str, Scalar]], Counts] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.data import papers
+from vsebench.data import downloads, papers
 from vsebench.data.prepare import instructions
 from vsebench.plugin import AnnotationCard, Paper, Param
 
@@ -166,6 +166,7 @@ def _register_published_tags(register: Register) -> None:
             "2009.",
             prepare=NUSWIDE81,
             folders=("nuswide", "NUS-WIDE"),
+            downloads=downloads.NUSWIDE81,
             sizes={"images": 269648, "labels": 81, "pairs": 503848},
             notes=(
                 _HELD_OUT,

@@ -183,7 +183,7 @@ class ImageTar:
         return replace(self, members=tuple(self.members[row] for row in rows))
 
 
-def _is_image(name: str) -> bool:
+def is_image(name: str) -> bool:
     """Whether a file is taken for an image. macOS puts a companion `._NAME` beside a file that it
     packs, or under `__MACOSX`, which has its name and is none.
     """
@@ -203,11 +203,11 @@ def open_images(path: Path) -> ImageFolder | ImageTar:
         files = sorted(
             file.relative_to(path).as_posix()
             for file in path.rglob("*")
-            if file.is_file() and _is_image(file.relative_to(path).as_posix())
+            if file.is_file() and is_image(file.relative_to(path).as_posix())
         )
         store: ImageFolder | ImageTar = ImageFolder(path, tuple(files))
     elif path.is_file():
-        members = tuple(member for member in index_tar(path) if _is_image(member.name))
+        members = tuple(member for member in index_tar(path) if is_image(member.name))
         store = ImageTar(path, members, _OpenFile(path))
     else:
         raise MissingError(

@@ -63,12 +63,13 @@ features in .npy, .npz, HDF5 or .tsv files, or images:
   vsebench data prepare --as mine --from DIR --to ROOT/mine"""
 
 FLICKR8K = """\
+'vsebench data get flickr8k --with images' does step 1, and brings the photographs. By hand:
 1. Get Flickr8k_text.zip (https://github.com/jbrownlee/Datasets/releases/tag/Flickr8k) and take
    from it
      Flickr8k.token.txt           Flickr_8k.trainImages.txt
      Flickr_8k.devImages.txt      Flickr_8k.testImages.txt
 2. Make the table of grid features of the 8,000 images, Flickr8k_Dataset.zip at the same place:
-     vsebench data extract --images Flicker8k_Dataset --model google/mobilenet_v2_1.0_224 \
+     vsebench data extract --images IMAGES --model google/mobilenet_v2_1.0_224 \
        --size 224 --out grid7x7
      vsebench data reduce grid7x7 --square-root --fit Flickr_8k.trainImages.txt --to ROOT/flickr8k
    which writes

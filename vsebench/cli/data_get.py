@@ -1,0 +1,73 @@
+"""`vsebench data get`: downloads what may be downloaded of a data set, and says how to get the
+rest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vsebench.cli.options import PluginFiles, find_dataset
+
+
+def get_command(
+    name: Annotated[str, typer.Argument(help="A data set.", show_default=False)],
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="DIR", help="Folder that receives the files. [default: data/NAME]"
+        ),
+    ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="WHAT",
+            help="Also what is large and not always needed, such as images; repeatable.",
+        ),
+    ] = None,
+    mirrors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help='TOML of lines "ADDRESS" = ["MIRROR", …]: beginnings of addresses, and what is '
+            "tried in their place first.",
+        ),
+    ] = None,
+    plugin: PluginFiles = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Download what may be downloaded of a data set, checked and resumed where it was cut short,
+    and say how to get the rest. Proxies and HF_ENDPOINT are honoured.
+    """
+    from vsebench.cli.counting import counting
+    from vsebench.data.get.get import get, read_mirrors
+    from vsebench.plugin.errors import SpecError, did_you_mean
+
+    component, card, _ = find_dataset(name, tuple(plugin or ()))
+    offered = {download.only_with for download in card.downloads if download.only_with}
+    for what in more or ():
+        if what not in offered:
+            raise SpecError(
+                f"data set '{component.name}' has no '{what}' to download: "
+                f"{did_you_mean(what, offered)}"
+            )
+    found = read_mirrors(mirrors) if mirrors else {}
+    folder = target or Path("data") / component.name
+    wanted = [each for each in card.downloads if each.only_with in ("", *(more or ()))]
+    try:
+        with counting("bytes", quiet=quiet) as report:
+            for download in wanted:
+                for line in get(download, folder, found, report):
+                    typer.echo(line)
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = ("the same command resumes where this one stopped",)
+        raise
+    left = sorted(offered - set(more or ()))
+    if left:
+        typer.echo(f"not asked for: {', '.join(left)} (--with {' --with '.join(left)})")
+    if not wanted and not card.generated:
+        typer.echo(f"nothing of {component.name} can be downloaded by a command")
+    typer.echo(f"\nTo prepare it:\n{card.prepare}")
