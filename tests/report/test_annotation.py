@@ -89,7 +89,8 @@ def test_the_table_of_a_folder_with_both_tasks(tmp_path):
     frame = results.frame()
     assert frame.set_index("dataset").loc["scenes", "map"] is not None
     assert json.loads(results.table("json"))["rows"][0]["task"] in ("annotation", "retrieval")
-    assert results.leaderboard()["rank"].notna().all()
+    board = results.leaderboard()
+    assert (board["rank"].isna() == (board["no_evidence"] != "")).all()
 
 
 def test_comparisons_are_of_map():

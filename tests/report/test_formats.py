@@ -135,7 +135,10 @@ def test_rows_that_are_no_evidence_say_so_in_every_format(tmp_path):
     frame = results.frame()
     assert frame["no_evidence"].tolist() == ["still rising", ""]
     assert str(frame["no_evidence"].dtype) == "string"
-    assert results.leaderboard()["no_evidence"].tolist() == ["still rising", ""]
+    board = results.leaderboard()
+    assert board["no_evidence"].tolist() == ["", "still rising"]
+    assert board["rank"].tolist()[0] == 1
+    assert board["rank"].isna().tolist() == [False, True]
     for form, mark in (("table", "300.0 ↑"), ("md", "300.0 ↑"), ("latex", r"300.0 $\uparrow$")):
         text = results.table(form)
         assert text.count(mark) == 1

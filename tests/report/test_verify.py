@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.factories import component, make_record, save
@@ -15,8 +17,10 @@ from tests.report.verified import (
     spec,
 )
 from vsebench.plugin import Setting, SpecError, VsebenchError
+from vsebench.report.evidence import WARM_UP
 from vsebench.report.seed_spread import stored
 from vsebench.report.verify import verify
+from vsebench.report.verify_text import render
 from vsebench.results.store import Store
 
 
@@ -76,6 +80,29 @@ def test_one_seed_decides_nothing_however_near_or_far(tmp_path):
     for value in (70.0, 10.0):
         leave(tmp_path, "made-up", test={"i2t_r1": value})
         assert verify("made-up", tmp_path, registry(published())).verdict == "too few seeds"
+
+
+@pytest.mark.parametrize("value", [70.0, 10.0])
+def test_a_row_that_is_no_evidence_is_neither_reproduced_nor_not(tmp_path, value):
+    for seed in range(3):
+        made = make_record(spec(seed=seed), test={**GPO_F30K, "i2t_r1": value}, warmup_steps=60)
+        save(tmp_path, made)
+    found = verify("made-up", tmp_path, registry(published()))
+    assert found.verdict == "no evidence"
+    assert only(found).no_evidence == (WARM_UP,)
+    text = render(found, "table", 100)
+    assert "NO EVIDENCE, whatever its gaps. The row is selected in warm-up." in text
+    assert text.endswith("made-up: 0 reproduced, 0 not reproduced, 0 too few seeds, 1 no evidence.")
+    (row,) = json.loads(render(found, "json", 100))["compared"]
+    assert (row["outcome"], row["no_evidence"]) == ("no evidence", ["selected in warm-up"])
+
+
+def test_runs_that_count_dev_too_are_of_another_setting(tmp_path):
+    for seed in range(3):
+        leave(tmp_path, seed=seed, protocol={"evaluate_on": "dev+test", "tune_images": 1000})
+    found = verify("made-up", tmp_path, registry(published()))
+    assert (found.verdict, len(found.uncompared)) == ("nothing compared", 1)
+    assert said(found.uncompared[0])["evaluate_on"] == ("dev+test", "test")
 
 
 def test_a_row_that_is_not_reproduced_outweighs_one_of_too_few_seeds(tmp_path):

@@ -83,6 +83,8 @@ def _on_own(model: TrainedModel, wanted: ModelRequest) -> tuple[EmbeddedSplit, P
     path, data = own_data(model.spec, load_plugins(tuple(files)).registry, wanted.data_roots)
     test = own_test(model, path, data)
     warn(test.mismatch)
+    if model.spec.counted_on != "test":
+        say(f"of the test split alone; the record of the run is counted on {model.spec.counted_on}")
     return test.split, path
 
 

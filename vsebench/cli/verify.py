@@ -11,7 +11,13 @@ import typer
 from vsebench.cli.options import Level, PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.report.statistics import LEVEL
 
-EXIT_CODES = {"reproduced": 0, "not reproduced": 3, "too few seeds": 4, "nothing compared": 4}
+EXIT_CODES = {
+    "reproduced": 0,
+    "not reproduced": 3,
+    "no evidence": 4,
+    "too few seeds": 4,
+    "nothing compared": 4,
+}
 
 
 def verify_command(
@@ -36,7 +42,8 @@ def verify_command(
     form: TableOrJson = "table",
 ) -> None:
     """Compare finished runs with the published figures of a component; exit with 3 when a row is
-    not reproduced, with 4 when too few seeds or nothing comparable leave it open.
+    not reproduced, with 4 when a row that is no evidence, too few seeds or nothing comparable leave
+    it open.
     """
     from vsebench.plugin.host.loader import load_plugins
     from vsebench.report.formats import WIDTH

@@ -271,24 +271,20 @@ def to_frame(blocks: Sequence[Block], *, external: bool = False) -> pd.DataFrame
 
 def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
     """The rows of each data set from the largest RSUM, or MAP, down, with a first column `rank`;
-    equal sums share a rank, rows without a result have none.
+    equal sums share a rank; rows that are no evidence, or have no result, have none and stand last.
 
-    The order is that of the means: whether a difference is more than chance, the intervals tell,
-    and whether a row is evidence at all, the column `no_evidence`.
+    The order is that of the means: whether a difference is more than chance, the intervals tell.
     """
     import pandas as pd
 
     parts = []
     for block in blocks:
         frame = to_frame([block])
-        frame.insert(
-            0,
-            "rank",
-            frame[block.section.task.headline.key]
-            .rank(method="min", ascending=False)
-            .astype("Int64"),
-        )
-        parts.append(frame.sort_values("rank", kind="stable", na_position="last"))
+        headline = frame[block.section.task.headline.key]
+        counted = headline.where(frame[NO_EVIDENCE] == "")
+        frame.insert(0, "rank", counted.rank(method="min", ascending=False).astype("Int64"))
+        order = frame.assign(headline=-headline).sort_values(["rank", "headline"], kind="stable")
+        parts.append(frame.loc[order.index])
     return pd.concat(parts, ignore_index=True)
 
 

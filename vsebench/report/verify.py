@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 from vsebench.plugin.metrics import named
+from vsebench.report.evidence import no_evidence
 from vsebench.report.matching import NEUTRAL, differences, features_of, references, uses
 from vsebench.report.runs import read_runs
 from vsebench.report.sections import split
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from vsebench.plugin.registry import Registry
+    from vsebench.report.evidence import Reason
     from vsebench.report.matching import Difference, Reference
     from vsebench.report.runs import Run
 
-    Outcome = Literal["reproduced", "not reproduced", "too few seeds"]
-    Verdict = Literal["reproduced", "not reproduced", "too few seeds", "nothing compared"]
+    Outcome = Literal["reproduced", "not reproduced", "too few seeds", "no evidence"]
+    Verdict = Outcome | Literal["nothing compared"]
 
 FEWEST_SEEDS = 2
 """Below this a gap decides nothing: one run that failed to train looks like a method that does not
@@ -93,16 +95,20 @@ class Comparison:
         reference: the published result.
         figures: one for each metric that was published.
         remarks: what must be known besides: neutral differences, and what the runs warned of.
+        no_evidence: why the row is no evidence; empty where it is.
     """
 
     row: RowName
     reference: Reference
     figures: tuple[Figure, ...]
     remarks: tuple[str, ...]
+    no_evidence: tuple[Reason, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
-        """Whether all figures are reproduced, together."""
+        """Whether all figures are reproduced, together; of a row that is no evidence, that."""
+        if self.no_evidence:
+            return "no evidence"
         if len(self.row.seeds) < FEWEST_SEEDS:
             return "too few seeds"
         return "reproduced" if all(figure.within for figure in self.figures) else "not reproduced"
@@ -139,9 +145,9 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        """Of all rows together: one that is not reproduced outweighs one of too few seeds."""
+        """Of all rows together: one that is not reproduced outweighs those that leave it open."""
         outcomes = {comparison.outcome for comparison in self.compared}
-        for outcome in ("not reproduced", "too few seeds", "reproduced"):
+        for outcome in ("not reproduced", "no evidence", "too few seeds", "reproduced"):
             if outcome in outcomes:
                 return outcome
         return "nothing compared"
@@ -277,7 +283,9 @@ def _compare(
         f"{difference.what} {difference.ours}, where the protocol has {difference.published}"
         for difference in neutral
     )
-    return Comparison(_name(row), reference, tuple(figures), (*remarks, *warnings))
+    return Comparison(
+        _name(row), reference, tuple(figures), (*remarks, *warnings), no_evidence(row)
+    )
 
 
 def _nearest(

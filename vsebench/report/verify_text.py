@@ -34,6 +34,7 @@ _OUTCOMES: dict[Outcome, str] = {
     "reproduced": "REPRODUCED.",
     "not reproduced": "NOT REPRODUCED.",
     "too few seeds": "TOO FEW SEEDS to tell: one run decides nothing, make at least 3.",
+    "no evidence": "NO EVIDENCE, whatever its gaps.",
 }
 
 
@@ -87,7 +88,9 @@ def _comparison(comparison: Comparison, width: int) -> Iterator[str]:
         ),
         "",
     )
-    yield _filled(_OUTCOMES[comparison.outcome] + _outside(comparison), width)
+    why = ", ".join(reason.name for reason in comparison.no_evidence)
+    because = f" The row is {why}." if why else ""
+    yield _filled(_OUTCOMES[comparison.outcome] + because + _outside(comparison), width)
     yield from (_filled(f"Mind: {remark}", width) for remark in comparison.remarks)
 
 
@@ -114,7 +117,8 @@ def _notes(found: Verification) -> Iterator[str]:
     without = f"; {len(found.uncompared)} without a published figure" if found.uncompared else ""
     if found.compared:
         outcomes = Counter(comparison.outcome for comparison in found.compared)
-        counts = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in _OUTCOMES)
+        named = [each for each in _OUTCOMES if each != "no evidence" or outcomes[each]]
+        counts = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in named)
         yield f"{found.name}: {counts}{without}."
     else:
         yield f"{found.name}: nothing compared{without}. This verifies nothing."
@@ -147,6 +151,7 @@ def _as_dict(found: Verification) -> dict[str, Any]:
             {
                 **asdict(comparison.row),
                 "outcome": comparison.outcome,
+                "no_evidence": [reason.name for reason in comparison.no_evidence],
                 "published": asdict(comparison.reference),
                 "figures": {figure.metric: _figure(figure) for figure in comparison.figures},
                 "remarks": list(comparison.remarks),
