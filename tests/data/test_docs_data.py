@@ -5,10 +5,13 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.data.files import write_precomp
 from vsebench.data.described import dataset_component
 from vsebench.data.open import open_dataset
+from vsebench.data.reading import read_captions
+from vsebench.plugin import DataError
 from vsebench.plugin.host.loader import load_plugins
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
@@ -18,6 +21,14 @@ def test_the_examples_print_what_the_page_shows():
     examples = doctest.DocTestParser().get_doctest(PAGE.read_text(), {}, PAGE.name, None, 0)
     assert len(examples.examples) >= 6
     assert doctest.DocTestRunner().run(examples).failed == 0
+
+
+def test_text_of_another_encoding_is_refused_as_the_page_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("train_caps.txt").write_bytes("un chat\ndeux cafés\n".encode("latin-1"))
+    with pytest.raises(DataError) as error:
+        read_captions(Path("train_caps.txt"))
+    assert f"```text\n{error.value}\n```" in PAGE.read_text()
 
 
 def test_the_documented_data_set_works(tmp_path):

@@ -22,8 +22,8 @@ def test_lines(tmp_path, content, lines):
 
 
 def test_what_is_not_utf8_is_named_by_line(tmp_path):
-    (tmp_path / "caps.txt").write_bytes("un café\n".encode() + "un autre café\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r"caps\.txt, line 2, is not UTF-8 \(byte 0xe9\)"):
+    (tmp_path / "caps.txt").write_bytes("un chat\nun café\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"caps\.txt, line 2, is not UTF-8 \(byte 0xe9 at .*iconv"):
         read_lines(tmp_path / "caps.txt")
 
 

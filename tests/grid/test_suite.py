@@ -175,8 +175,15 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path):
         load_suite(tmp_path)
     latin = tmp_path / "latin.toml"
     latin.write_bytes(b'out = "r\xe9sultats"')
-    with pytest.raises(SpecError, match="byte 8 is not UTF-8: save the file as UTF-8"):
+    with pytest.raises(SpecError, match=r"line 1, is not UTF-8 \(byte 0xe9 at offset 8, 'é'"):
         load_suite(latin)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_file_of_any_editor_is_read(tmp_path: Path, encoding: str):
+    suite = tmp_path / "suite.toml"
+    suite.write_bytes('out = "résultats"\r\nseeds = [1]\r\n'.encode(encoding))
+    assert load_suite(suite).out == "résultats"
 
 
 def test_the_published_schema_is_current():

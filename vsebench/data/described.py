@@ -16,6 +16,7 @@ from vsebench.plugin import DataError, DatasetCard, SpecError
 from vsebench.plugin.errors import did_you_mean
 from vsebench.plugin.registry import Component, Origin, Registry
 from vsebench.plugin.specs import parse_spec
+from vsebench.text import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,11 +57,13 @@ def read_descriptor(path: Path) -> Descriptor:
         DataError: it cannot be read, or is no such file.
     """
     try:
-        content = tomllib.loads(read_bytes(path).decode())
+        content = tomllib.loads(decode(read_bytes(path), path))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except DataError:
+        raise
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not TOML in UTF-8: {error}") from error
+        raise DataError(f"{path} is not TOML: {error}") from error
     for key, value in content.items():
         if key not in _KEYS:
             raise DataError(f"{path} has an unknown key '{key}': {did_you_mean(key, _KEYS)}")

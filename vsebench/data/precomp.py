@@ -18,6 +18,7 @@ from vsebench.data.caption_owners import OWNERS, Owners, owners_by_ids, owners_b
 from vsebench.data.reading import open_npy, read_captions, read_lines
 from vsebench.data.visual import Visual
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
+from vsebench.text import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,9 +65,10 @@ def _mapping(root: Path) -> dict[str, str] | None:
     path = mapping_path(root)
     if path is None:
         return None
+    text = read_text(path)
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        content = json.loads(text)
+    except ValueError as error:
         raise DataError(
             f"{path} is not JSON ({error}): expected an object that maps ids to file names"
         ) from error

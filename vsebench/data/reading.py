@@ -1,4 +1,4 @@
-"""Reads UTF-8 text files by lines and opens `.npy` files as memory maps; what is wrong with a file
+"""Reads text files by lines and opens `.npy` files as memory maps; what is wrong with a file
 is reported in one line.
 """
 
@@ -13,35 +13,19 @@ import numpy as np
 
 from vsebench.data.words import has_word
 from vsebench.plugin import DataError, MissingError
+from vsebench.text import lines_of, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def read_lines(path: Path) -> list[str]:
-    r"""The lines of a file, without their ends; `\\n` and `\\r\\n` end a line, nothing else does.
+    """The lines of a text file, without their ends; see `vsebench.text` for what is read.
 
     Raises:
-        DataError: the file is missing, cannot be read, or is not UTF-8.
+        DataError: the file is missing, cannot be read, or is text of no encoding that is read.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise MissingError(f"{path} is missing") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}, line {line}, is not UTF-8 (byte 0x{content[error.start]:02x}): convert the "
-            "file with iconv"
-        ) from None
-    lines = text.split("\n")
-    if lines[-1] == "":
-        del lines[-1]
-    return [line.removesuffix("\r") for line in lines]
+    return lines_of(read_text(path))
 
 
 def read_captions(path: Path) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 from vsebench.data.reading import read_lines
 from vsebench.plugin import DataError
 from vsebench.plugin.errors import did_you_mean
+from vsebench.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -206,7 +207,7 @@ def _read_csv(path: Path) -> tuple[str, Iterator[Judgement]]:
 
 
 def _read_json(path: Path) -> Relevance:
-    text = "\n".join(read_lines(path))
+    text = read_text(path)
     try:
         content = json.loads(text)
     except ValueError as error:

@@ -171,6 +171,7 @@ def check_annotation(name: str, data: AnnotationData) -> None:
         )
     if data.aligned:
         _check_aligned(name, data)
+    _check_negatives(name, data)
     widths = {
         split: features.shape[1]
         for split in SPLITS
@@ -259,6 +260,22 @@ def _check_aligned(name: str, data: AnnotationData) -> None:
             raise DataError(
                 f"data set '{name}': image {positives.images()[bad]} has label "
                 f"{positives.labels[bad]} both in {one} and in {other}"
+            )
+
+
+def _check_negatives(name: str, data: AnnotationData) -> None:
+    """Some image of every split has a label and lacks one: else nothing could be ranked, or
+    learnt.
+    """
+    counts = {split: data.splits[split].positives.counts for split in SPLITS}
+    known = {"train": ("dev", "test"), "dev": ("train",), "test": ("train", "dev")}
+    for split in SPLITS:
+        taken = sum((counts[other] for other in known[split] if data.aligned), counts[split])
+        if not ((counts[split] > 0) & (taken < data.n_labels)).any():
+            raise DataError(
+                f"data set '{name}', split '{split}': every image that has labels has all "
+                f"{data.n_labels} of them, so that there is nothing to rank them above: leave out "
+                "the labels that every image has"
             )
 
 

@@ -27,7 +27,8 @@ from vsebench.grid.suite_fields import (
     one_line,
 )
 from vsebench.grid.tuned import TunedRows
-from vsebench.plugin.errors import MissingError, SpecError
+from vsebench.plugin.errors import DataError, MissingError, SpecError
+from vsebench.text import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -152,18 +153,16 @@ def read_toml(path: Path, name: str) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        SpecError: it cannot be read, or is not TOML in UTF-8.
+        SpecError: it cannot be read, or is not TOML.
     """
     try:
-        return tomllib.loads(read_bytes(path).decode())
+        return tomllib.loads(decode(read_bytes(path), path))
     except FileNotFoundError:
         raise
     except OSError as error:
         raise SpecError(f"{name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise SpecError(
-            f"{path}: byte {error.start} is not UTF-8: save the file as UTF-8"
-        ) from None
+    except DataError as error:
+        raise SpecError(str(error)) from None
     except RecursionError:
         raise SpecError(f"{path}: not valid TOML: it is nested too deeply") from None
     except ValueError as error:  # of tomllib, of a pipe, and of a number of thousands of digits

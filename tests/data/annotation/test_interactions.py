@@ -97,9 +97,88 @@ def test_files_that_do_not_make_a_set(tmp_path, files, message):
 
 
 def test_label_ids_must_be_utf8(tmp_path):
-    (tmp_path / "interactions.txt").write_bytes(b"1 caf\xe9 1\n1 tea 1\n")
-    with pytest.raises(DataError, match="is not UTF-8"):
+    (tmp_path / "interactions.txt").write_bytes(b"1 tea 1\n1 caf\xe9 1\n")
+    with pytest.raises(DataError, match=r"interactions\.txt, line 2, is not UTF-8 \(byte 0xe9 at"):
         Interactions().load(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_pairs_of_any_editor_are_read(tmp_path, encoding):
+    text = "\r\n".join(LINES)
+    (tmp_path / "interactions.txt").write_bytes(text.encode(encoding))
+    data = Interactions().load(tmp_path)
+    assert data.label_names == ["cat", "dog", "bird"]
+    assert len(every(data)) == 6
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("image label value", "it looks like a header: delete the line"),
+        ("img7,cat,1", r"not by ',': tr ',' ' ' < interactions\.txt > NEW"),
+        ("img7 cat", "separated by spaces$"),
+        ("img7 cat yes no", "separated by spaces$"),
+    ],
+)
+def test_a_first_line_that_is_no_pair_is_said_as_what_it_is(tmp_path, line, message):
+    with pytest.raises(DataError, match=f"line 1, is '{line}', .*{message}"):
+        Interactions().load(write(tmp_path, interactions=[line, *LINES]))
+
+
+def test_values_that_may_be_meant_in_another_way_are_counted(tmp_path):
+    lines = [*LINES, "9 cat -1", "img7 zebra -3", "unknown cat -0.5", "9 cat 2", "9 cat 0"]
+    data = Interactions().load(write(tmp_path, interactions=lines))
+    assert data.warnings == (
+        "3 values of interactions.txt are below 0, and not relevant, as those of 0",
+        "2 lines of interactions.txt repeat a pair, which counts once",
+        (
+            "1 pairs of interactions.txt have a value above 0 and another that is not, and are "
+            "relevant"
+        ),
+    )
+    assert every(data) == every(Interactions().load(write(tmp_path, interactions=LINES)))
+
+
+def test_a_plain_file_is_not_warned_of(tmp_path):
+    lines = ["1 a 1", "1 b 1", "1 c 1", "2 a 1", "2 d 0"]
+    assert Interactions().load(write(tmp_path, interactions=lines)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"interactions": ["1 a 1", "2 b 1"]},
+            "no image with more than 1 label, too few for a leave-one-out split",
+        ),
+        (
+            {"interactions": ["1 a 1", "1 b 1", "2 b 1"]},
+            "no image with more than 2 labels, too few for a leave-one-out split",
+        ),
+        ({"interactions": ["1 a 1", "2 a 1"]}, "knows the label 'a' only: expected two or more"),
+        (
+            {"train": ["1 a 1", "2 b 1"], "test": ["1 b 1"]},
+            r"train\.txt has no image with two labels",
+        ),
+        (
+            {"train": ["1 a 1", "1 b 1"], "test": ["1 b 1"]},
+            r"test\.txt has no pair that train\.txt has not",
+        ),
+    ],
+)
+def test_too_few_labels_are_said_as_what_they_are(tmp_path, files, message):
+    with pytest.raises(DataError, match=message) as error:
+        Interactions().load(write(tmp_path, **files))
+    assert "\n" not in str(error.value)
+
+
+def test_a_set_in_which_every_image_has_every_label_is_refused(tmp_path):
+    lines = [f"{image} {label} 1" for image in range(5) for label in range(4)]
+    write(tmp_path, interactions=lines)
+    with pytest.raises(DataError, match="every image that has labels has all 4 of them"):
+        open_dataset(dataset("interactions"), {}, data_roots=[tmp_path])
+    write(tmp_path, interactions=lines[:-1])
+    open_dataset(dataset("interactions"), {}, data_roots=[tmp_path])
 
 
 def test_opened_by_name_with_the_papers_counts(tmp_path):
@@ -120,7 +199,10 @@ def test_opened_by_name_with_the_papers_counts(tmp_path):
 
 def test_another_seed_holds_out_other_labels_of_the_same_data(tmp_path):
     root = write(
-        tmp_path, interactions=[f"{image} {label} 1" for image in range(30) for label in range(9)]
+        tmp_path,
+        interactions=[
+            f"{image} {label} 1" for image in range(30) for label in range(9) if label != image % 10
+        ],
     )
     first, other = (
         open_dataset(dataset("interactions"), {"seed": seed}, data_roots=[root]) for seed in (0, 1)

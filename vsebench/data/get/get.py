@@ -14,6 +14,7 @@ from vsebench.data.get.fetch import fetch
 from vsebench.data.images.store import is_image
 from vsebench.files import appearing, read_bytes, write_bytes
 from vsebench.plugin import DataError, MissingError
+from vsebench.text import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,13 +36,15 @@ def read_mirrors(path: Path) -> Mirrors:
         DataError: it is missing, or something else.
     """
     try:
-        content = tomllib.loads(read_bytes(path).decode())
+        content = tomllib.loads(decode(read_bytes(path), path))
     except FileNotFoundError:
         raise MissingError(f"{path} is missing: it was to name mirrors") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except DataError:
+        raise
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not TOML in UTF-8: {error}") from error
+        raise DataError(f"{path} is not TOML: {error}") from error
     for start, others in content.items():
         if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
             raise DataError(

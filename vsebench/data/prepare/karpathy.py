@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from vsebench.data.caption_owners import CAPTIONS
 from vsebench.data.prepare.source import Image, Split
 from vsebench.data.words import has_word
-from vsebench.plugin import DataError, MissingError, SpecError
+from vsebench.plugin import DataError, SpecError
 from vsebench.plugin.errors import did_you_mean
+from vsebench.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,13 +136,9 @@ def read_karpathy(path: Path, entry: Published) -> list[Split]:
 
 def _entries(path: Path) -> list[Any]:
     """The list `images`; of each sentence only its text is kept, which is a tenth of the memory."""
+    text = read_text(path)
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            content = json.load(file, object_hook=lambda found: found.get("raw", found))
-    except FileNotFoundError:
-        raise MissingError(f"{path} is missing") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        content = json.loads(text, object_hook=lambda found: found.get("raw", found))
     except ValueError as error:
         raise DataError(f"{path} is not whole JSON ({error}): get it again") from None
     images = content.get("images") if isinstance(content, dict) else None
