@@ -81,7 +81,8 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
     fake = FakeRay()
     fake.install(monkeypatch)
     monkeypatch.setattr(import_module("vsebench_plugins.ray.node"), "spawn", Process)
-    monkeypatch.setattr(import_module("vsebench_plugins.ray.tasks"), "_POLL_SECONDS", 0.05)
+    for name in ("_POLL_SECONDS", "_HELD_SECONDS"):
+        monkeypatch.setattr(import_module("vsebench_plugins.ray.tasks"), name, 0.05)
     module = import_module("vsebench_plugins.ray.executor")
     monkeypatch.setattr(module, "require", lambda *_, **__: None)
     return fake

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from vsebench.plugin import Away, Job, Schedule
 
 _POLL_SECONDS = 1.0
+_HELD_SECONDS = 10.0
+"""Between two looks whether the runs whose files travel here are still this command's."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Tasks:
         self._every = every
         self._remote = ray.remote(num_returns="streaming", max_retries=0)(run)
         self._tasks: list[_Task] = []
+        self._checked = time.monotonic()
 
     def execute(self, most: int) -> None:
         """Executes all jobs, so many at a time at most. Whatever is raised ends the tasks.
@@ -98,19 +101,19 @@ class Tasks:
         self._tasks.append(_Task(job.run_id, items, away))
 
     def _listen(self) -> None:
-        """Takes one thing from each of the tasks that have something, in turn."""
-        waited_for = {id(task.items): task for task in self._tasks}
-        ready, _ = ray.wait(
-            [task.items for task in self._tasks],
-            num_returns=1,
-            timeout=_POLL_SECONDS,
-            fetch_local=False,
-        )
-        for items in ready:
-            task = waited_for[id(items)]
-            self._tasks.remove(task)
-            self._tasks.append(task)  # so that others are heard before it is again
-            self._take(task)
+        """Waits until a task has something, and takes one thing from each that has."""
+        tasks = {id(task.items): task for task in self._tasks}
+        items = [task.items for task in self._tasks]
+        ready, _ = ray.wait(items, num_returns=1, timeout=_POLL_SECONDS, fetch_local=False)
+        if ready:
+            ready, _ = ray.wait(items, num_returns=len(items), timeout=0, fetch_local=False)
+        for found in ready:
+            self._take(tasks[id(found)])
+        if time.monotonic() >= self._checked + _HELD_SECONDS:
+            self._checked = time.monotonic()
+            self._leave_what_was_taken_over()
+
+    def _leave_what_was_taken_over(self) -> None:
         for task in list(self._tasks):
             if task.away is not None and task.away.taken_over:
                 reason = "another process has taken it over"
