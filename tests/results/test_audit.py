@@ -85,7 +85,7 @@ def test_a_sum_that_is_none(out: Path, run: RunDirectory) -> None:
     edit(run, lambda record: record["test"].update(rsum=91.0))
     finding, other = audit(out).findings
     assert (finding.run, finding.file) == (run.path.name, "record.json")
-    assert finding.why.startswith("RSUM is 91.0, the sum of the six is ")
+    assert finding.why.startswith("test RSUM is 91.0, the sum of the six is ")
     assert (other.run, other.file) == (run.path.name, "ranks.npz")
 
 

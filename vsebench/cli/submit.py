@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.suite_options import DataRoots, Quiet  # noqa: TC001  # likewise
 from vsebench.plugin.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.gate.rerun import Request, Rerun
+    from vsebench.report.runs import Run
 
 GATE_FAILED = 3
 
@@ -30,12 +38,30 @@ def submit_command(
             show_default=False,
         ),
     ] = None,
+    rerun: Annotated[
+        int | None,
+        typer.Option(
+            "--rerun",
+            metavar="SEED",
+            help="Make the runs of this seed again here, and compare them with their records.",
+            show_default=False,
+        ),
+    ] = None,
+    row: Annotated[
+        str,
+        typer.Option("--row", metavar="POOLING,LOSS", help="With --rerun: of this row alone."),
+    ] = "",
+    data_root: DataRoots = None,
+    plugin: PluginFiles = None,
+    quiet: Quiet = False,
 ) -> None:
     """Check that runs can stand on a public leaderboard, and pack them for it; exit with 3 where
-    something of them contradicts itself or is missing.
+    something of them contradicts itself, is missing, or does not come out again.
     """
     if to is not None and to.exists():
         raise SpecError(f"--to {to} exists already: name a new folder")
+    if row and rerun is None:
+        raise SpecError("--row is about what is made again: name a seed with --rerun")
     from vsebench.report.runs import read_runs
     from vsebench.report.submission import findings
 
@@ -50,8 +76,47 @@ def submit_command(
         raise typer.Exit(GATE_FAILED)
     done = sum(run.done for run in runs)
     typer.echo(f"{directory}: {done} finished runs, {len(runs) - done} failed: nothing amiss")
+    if rerun is not None:
+        from vsebench.gate.rerun import Request
+
+        roots = tuple(Path(root) for root in data_root or ())
+        files = tuple(str(Path(file).resolve()) for file in plugin or ())
+        _rerun(directory, runs, Request(rerun, row, roots, files), quiet=quiet)
     if to is not None:
         _pack(directory, to)
+
+
+def _rerun(directory: Path, runs: Sequence[Run], wanted: Request, *, quiet: bool) -> None:
+    """Makes runs again, says what came of each, and ends the command where one does not hold."""
+    import tempfile
+
+    from vsebench.cli.progress import progress
+    from vsebench.gate.rerun import rerun
+
+    with tempfile.TemporaryDirectory("-vsebench-rerun") as out:
+        found = rerun(directory, runs, wanted, Path(out), lambda plan: progress(plan, quiet=quiet))
+    for each in found:
+        typer.echo(f"{each.row}, seed {each.seed}: {_said(each)}")
+    wrong = sum(not each.holds for each in found)
+    if wrong:
+        typer.echo(
+            f"vsebench: refused: {wrong} of {len(found)} runs do not come out again", err=True
+        )
+        raise typer.Exit(GATE_FAILED)
+
+
+def _said(found: Rerun) -> str:
+    if found.ours is None:
+        return f"fails here: {found.error}"
+    if found.equal:
+        return f"{found.metric} {found.ours:.6g} again, and every query as in the record"
+    gap = f"{found.metric} {found.ours:.6g} here, {found.theirs:.6g} in the record"
+    if found.alike:
+        return f"{gap}: on the same CPU and libraries they must be equal"
+    if found.limit is None:
+        return f"{gap}; too few seeds to say how far another may lie"
+    within = "within" if found.holds else "outside"
+    return f"{gap}: {within} ±{found.limit:.3g}, by which one seed lies from another"
 
 
 def _pack(directory: Path, to: Path) -> None:

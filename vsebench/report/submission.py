@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.metrics import RECALLS
+from vsebench.results.recount import contradiction
 from vsebench.results.run_base import METRIC_VERSION
+from vsebench.results.soundness import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,8 +49,7 @@ def findings(runs: Sequence[Run]) -> list[Finding]:
 
 def _of_run(run: Run) -> Iterator[str]:
     record = run.record
-    if record.run_id != record.spec.run_id:
-        yield f"its id is {record.run_id}, and its spec hashes to {record.spec.run_id}"
+    yield from faults(record)
     if not run.done:
         return
     if record.metric_version != METRIC_VERSION:
@@ -64,26 +63,14 @@ def _of_run(run: Run) -> Iterator[str]:
 
 
 def _figures(run: Run) -> Iterator[str]:
-    for name, values in (("test", run.record.test), ("dev", run.record.best_dev)):
-        odd = [key for key, value in values.items() if not math.isfinite(value)]
-        if odd:
-            yield f"{name} {', '.join(odd)} not finite"
-        elif {"rsum", *RECALLS} <= values.keys():
-            total = math.fsum(values[key] for key in RECALLS)
-            if not math.isclose(total, values["rsum"], abs_tol=1e-6):
-                yield f"{name} RSUM is {values['rsum']:.3f}, its six recalls sum to {total:.3f}"
     if not run.curve:
         yield "no training curve"
-    elif not all(math.isfinite(v) for e in run.curve for v in (e.loss, *e.metrics.values())):
-        yield "a training curve that is not finite"
     if not run.per_image:
         yield "neither ranks nor values by image"
-    else:
-        # Those that ranks do not reproduce are left out
-        asked = [key for key in (*RECALLS, run.task.headline.key) if key in run.record.test]
-        missing = [key for key in asked if key not in run.per_image]
-        if missing:
-            yield f"ranks that do not reproduce {', '.join(missing)}"
+        return
+    found = contradiction(run.reader, run.record) if run.reader is not None else None
+    if found is not None:
+        yield f"{found[0]}: {found[1]}"
 
 
 def _origin(run: Run) -> Iterator[str]:

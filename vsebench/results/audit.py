@@ -6,26 +6,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.contents import check_zip
 from vsebench.results.pack import PackedRun
-from vsebench.results.reader import CURVE, PER_IMAGE, RANKS, RECORD
-from vsebench.results.soundness import check_sum
+from vsebench.results.reader import CURVE, RECORD
+from vsebench.results.recount import contradiction, recount
+from vsebench.results.soundness import faults
 from vsebench.results.store import Store
-from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from vsebench.results.reader import RunReader
-    from vsebench.results.record import RunRecord
-
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ def audit(folder: Path) -> Audit:
         record = run.read_record()
         assert record is not None
         sealed += isinstance(run, PackedRun) or bool(run.sums)
-        retested += _retest(run, record) is not None
+        retested += recount(run, record) is not None
         name, run_id = originals.setdefault(_outcome(run), (run.path.name, record.run_id))
         if run_id != record.run_id:
             why = f"a copy of {name}: two runs never have the same loss at every evaluation"
@@ -99,20 +95,15 @@ def _findings(run: RunReader) -> Iterator[tuple[str, str]]:
     record = None if RECORD in damage else run.read_record()
     if record is None or damage:
         return
-    for metrics in (record.test, record.best_dev):
-        try:
-            check_sum(metrics)
-        except ValueError as error:
-            yield RECORD, str(error)
+    for fault in faults(record):
+        yield RECORD, fault
     curve = run.read_curve()
     best = [point.metrics for point in curve if point.step == record.best_step]
     if curve and record.best_step is not None and best != [record.best_dev]:
         yield CURVE, f"its metrics at step {record.best_step} are not those of the record's best"
-    for key, value in (_retest(run, record) or {}).items():
-        if not math.isclose(value, record.test.get(key, math.nan), abs_tol=_ROUNDING):
-            file = RANKS if run.holds(RANKS) else PER_IMAGE
-            yield file, f"it gives a test {key} of {value}, the record has {record.test.get(key)}"
-            return
+    found = contradiction(run, record)
+    if found is not None:
+        yield found
 
 
 def _unfinished(run: RunReader) -> Iterator[tuple[str, str]]:
@@ -129,12 +120,6 @@ def _unfinished(run: RunReader) -> Iterator[tuple[str, str]]:
                 check_zip(file)
         except ValueError as error:
             yield run.checkpoint_path.name, str(error)
-
-
-def _retest(run: RunReader, record: RunRecord) -> dict[str, float] | None:
-    """The test metrics by what the run left of every query; None where it left nothing."""
-    retest = task_of(record.spec).load_retester()
-    return None if retest is None else retest(run)
 
 
 def _outcome(run: RunReader) -> str:

@@ -10,7 +10,7 @@ from vsebench.plugin.metrics import RECALLS
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vsebench.plugin.metrics import Metric
     from vsebench.results.record import Evaluation, RunRecord
@@ -42,16 +42,20 @@ def check_record(record: RunRecord) -> None:
         _check_number(name, value, least=0)
 
 
-def check_sum(found: Mapping[str, float]) -> None:
-    """Checks that RSUM, where there is one, is the sum of the six.
-
-    Raises:
-        ValueError: it is not.
+def faults(record: RunRecord) -> Iterator[str]:
+    """What contradicts itself in a record: what `check_record` refuses, and an RSUM that is not the
+    sum of the six.
     """
-    if found.keys() >= {"rsum", *RECALLS}:
-        total = math.fsum(found[key] for key in RECALLS)
-        if abs(total - found["rsum"]) > _ROUNDING:
-            raise ValueError(f"RSUM is {found['rsum']}, the sum of the six is {total}")
+    try:
+        check_record(record)
+    except ValueError as error:
+        yield str(error)
+        return
+    for split, found in (("test", record.test), ("dev", record.best_dev)):
+        if found.keys() >= {"rsum", *RECALLS}:
+            total = math.fsum(found[key] for key in RECALLS)
+            if abs(total - found["rsum"]) > _ROUNDING:
+                yield f"{split} RSUM is {found['rsum']}, the sum of the six is {total}"
 
 
 def check_curve(record: RunRecord, curve: Sequence[Evaluation]) -> None:
