@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.factories import make_record, make_spec, save
+from tests.factories import make_provenance, make_record, make_spec, save
 from vsebench.cli.compare import compare_command
 from vsebench.plugin.errors import VsebenchError
 
@@ -45,6 +45,23 @@ def test_json(folder):
         "no worse",
     )
     assert (row["metric"], row["difference"]) == ("rsum", pytest.approx(-10))
+
+
+def test_the_old_code_of_a_method_is_compared_with_the_new(tmp_path):
+    for version, started, better in (("1+91bc00", "2026", 0), ("1+3f2a00", "2027", 10)):
+        for seed in range(3):
+            record = make_record(
+                make_spec("own", seed=seed, version=version),
+                rsum=200.0 + seed + better,
+                provenance=make_provenance(started=started),
+            )
+            save(tmp_path, record)
+    found = json.loads(compare(tmp_path, "--to", "own@91bc,triplet", "--format", "json").stdout)
+    (row,) = found["comparisons"]
+    assert (row["pooling"], row["difference"]) == ("own@3f2a", pytest.approx(10))
+    ran = compare(tmp_path, "--to", "own,triplet")
+    assert "--to 'own,triplet' is no row" in str(ran.exception)
+    assert "own@3f2a,triplet" in str(ran.exception)
 
 
 def test_it_may_gate(folder):

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.factories import QUICK, make_curve, make_record, make_spec, save
+from tests.factories import QUICK, make_curve, make_provenance, make_record, make_spec, save
 from tests.report.page.dom import parse, tables
 from vsebench.cli.app import main
 from vsebench.cli.report import report_command
@@ -56,6 +56,31 @@ def test_mixed_protocols(folder):
     save(folder, make_record(make_spec("gpo", protocol=QUICK.model_copy(update={"epochs": 8}))))
     assert isinstance(report(folder).exception, VsebenchError)
     assert report(folder, "--allow-mixed").exit_code == 0
+
+
+def test_an_edited_method_is_beside_its_old_code_until_the_old_is_hidden(folder):
+    for version, started, best in (("1+91bc00", "2027", 180), ("1+3f2a00", "2028", 190)):
+        record = make_record(
+            make_spec("power:p=4", version=version),
+            rsum=float(best),
+            provenance=make_provenance(started=started),
+        )
+        save(folder, record, make_curve([100, best]))
+    rows = json.loads(report(folder, "--format", "json").stdout)["rows"]
+    assert [(row["pooling"], row["rsum"]) for row in rows] == [
+        ("gpo", 300.0),
+        ("mean", 300.0),
+        ("power@3f2a:p=4", 190.0),
+        ("power@91bc:p=4", 180.0),
+    ]
+    table = report(folder, "--only-newest", COLUMNS="100").stdout
+    assert "power:p=4" in table
+    assert "power@" not in table
+    assert "180.0" not in table
+    assert "1 run by other versions of a component left out" in " ".join(table.split())
+    page = folder / "page.html"
+    report(folder, "--html", page)
+    assert "power@3f2a:p=4" in page.read_text()
 
 
 def test_wrong_requests_are_one_line_and_print_nothing(folder):

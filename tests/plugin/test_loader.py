@@ -172,8 +172,8 @@ def test_a_plugin_file_registers_and_creates_components(tmp_path: Path):
 def test_a_changed_plugin_file_is_another_version(tmp_path: Path):
     file = tmp_path / "own.py"
     versions = []
-    for comment in ("# one", "# two", "# one"):
-        file.write_text(pooling("own") + comment)
+    for line in ("ONE = 1", "ONE = 2", "ONE = 1  # as before"):
+        file.write_text(f"{pooling('own')}\n{line}\n")
         load_plugins.cache_clear()
         versions.append(load_plugins((str(file),)).registry.get("pooling", "own").version)
     assert versions[0] == versions[2] != versions[1]

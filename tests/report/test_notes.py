@@ -175,7 +175,7 @@ def test_nothing_finished():
 
 def test_mixed_blocks_and_superseded_runs_are_pointed_out():
     longer = make_spec(protocol=QUICK.model_copy(update={"epochs": 8}))
-    newer = make_spec(version="2")
+    newer = make_spec(depends_on=("ab",))
     sections = split(
         [run(), run(spec=longer), run(spec=newer, provenance=make_provenance(started="2027"))],
         allow_mixed=True,
@@ -183,6 +183,18 @@ def test_mixed_blocks_and_superseded_runs_are_pointed_out():
     found = block_notes(make_block(sections[0]))
     assert "Warning: other blocks of scenes differ from this one, which has epochs=4." in found
     assert "Warning: 1 run by other versions of a component left out, newer ones taken." in found
+
+
+def test_versions_of_a_component_are_explained():
+    runs = [
+        run(spec=make_spec("power:p=4", version=version), provenance=make_provenance(started=date))
+        for version, date in (("1+91bc00", "2026"), ("1+3f2a00", "2027"))
+    ]
+    (section,) = split(runs)
+    assert note(block_notes(make_block(section)), "Versions") == (
+        "Versions of one component: power@3f2a, power@91bc (after the @: digest of its code, or "
+        "its card's version), the newest first."
+    )
 
 
 def test_unfinished_runs_are_named():

@@ -54,6 +54,10 @@ def report_command(
             help="Show runs of unequal protocols, data or devices, in blocks of their own.",
         ),
     ] = False,
+    only_newest: Annotated[
+        bool,
+        typer.Option("--only-newest", help="Leave out the rows of older versions of a component."),
+    ] = False,
     baseline: Annotated[
         str | None,
         typer.Option(
@@ -73,7 +77,13 @@ def report_command(
 
     if html is not None:
         _refuse_other_files(html)
-    results = load_results(directories, allow_mixed=allow_mixed, baseline=baseline, level=level)
+    results = load_results(
+        directories,
+        allow_mixed=allow_mixed,
+        baseline=baseline,
+        level=level,
+        only_newest=only_newest,
+    )
     text = results.table(
         form,
         width=width or shutil.get_terminal_size((WIDTH, 1)).columns,
@@ -84,6 +94,7 @@ def report_command(
     if html is not None:
         options = [
             *(["--allow-mixed"] if allow_mixed else []),
+            *(["--only-newest"] if only_newest else []),
             *(["--baseline", baseline] if baseline is not None else []),
             *(["--level", f"{level:g}"] if level != LEVEL else []),
         ]

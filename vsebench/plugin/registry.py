@@ -48,14 +48,17 @@ class Origin:
         distribution: its name on the package index; for a plugin file, the file's stem.
         plugin: the entry point's name; for a plugin file, the file's stem.
         version: version of the distribution.
-        digest: hash of a plugin file's content; it counts as part of its components' versions,
-            since such a file changes without a release.
+        digest: digest of the code of a plugin file, or of a package installed with `pip install
+            -e`; it counts as part of its components' versions, since such code changes without a
+            release.
+        is_file: whether it is a plugin file.
     """
 
     distribution: str
     plugin: str
     version: str
     digest: str = ""
+    is_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,7 @@ class Component:
 
     @property
     def version(self) -> str:
-        """Of its behaviour: its card's, and the content of the plugin file where it comes from
-        one.
-        """
+        """Of its behaviour: its card's, with the digest of code that is being worked on."""
         return (
             f"{self.card.version}+{self.origin.digest}" if self.origin.digest else self.card.version
         )
@@ -123,9 +124,7 @@ class Component:
         can be found.
         """
         itself = (
-            bool(self.origin.digest)
-            and isinstance(error, ModuleNotFoundError)
-            and error.name == module
+            self.origin.is_file and isinstance(error, ModuleNotFoundError) and error.name == module
         )
         return ': a plugin file names its own classes f"{__name__}:Class"' if itself else ""
 

@@ -199,6 +199,15 @@ def _mixed(block: Block) -> list[str]:
             f"Warning: other blocks of {block.section.dataset} differ from this one, which has "
             f"{', '.join(block.section.apart)}."
         )
+    if versions := distinct(
+        f"{getattr(run.record.spec, field).name}{version}"
+        for run in block.section.runs
+        for field, version in run.versions.items()
+    ):
+        notes.append(
+            f"Versions of one component: {', '.join(versions)} (after the @: digest of its code, "
+            "or its card's version), the newest first."
+        )
     if block.section.superseded:
         notes.append(
             f"Warning: {count(block.section.superseded, 'run')} by other versions of a component "

@@ -113,6 +113,7 @@ def load_results(
     allow_mixed: bool = False,
     baseline: str | None = None,
     level: float = LEVEL,
+    only_newest: bool = False,
 ) -> Results:
     """The results of every run under one folder or several.
 
@@ -124,6 +125,7 @@ def load_results(
         baseline: the row `POOLING,LOSS` that sets the target of the columns `*_to_target`; by
             default the first.
         level: level of the intervals, between 0 and 1.
+        only_newest: leave out the rows of older versions of a component.
 
     Raises:
         VsebenchError: no such folder, nothing in it, a damaged file, or runs that share no table.
@@ -138,7 +140,7 @@ def load_results(
             refuse_copies(gathered)
         runs = Runs(gathered.ended, gathered.unfinished)
     external = tuple(row for folder in folders for row in read_external(folder))
-    sections = split(runs.ended, allow_mixed=allow_mixed)
+    sections = split(runs.ended, allow_mixed=allow_mixed, only_newest=only_newest)
     chosen = parse_baseline(baseline, sections) if baseline is not None else None
     return _collect(runs, sections, external, chosen, check_level(level))
 

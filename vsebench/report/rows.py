@@ -212,7 +212,7 @@ def _identity(section: Section, runs: Sequence[Run]) -> Row:
         "metric_version": run.record.metric_version,
         "pooling": None,
         "sampler": None,
-        **spec.axes,
+        **run.axes,
     }
 
 

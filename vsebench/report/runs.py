@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from vsebench.results.components import ComponentRef
     from vsebench.results.reader import RunReader
     from vsebench.results.record import Evaluation, RunRecord
     from vsebench.results.run_base import Tuning
@@ -38,11 +39,14 @@ class Run:
         record: how it ended.
         curve: its evaluations.
         reader: what else it left; None for a run that was not read from a folder.
+        versions: what is added to names of components by field of the spec, where a table holds
+            several versions of them: `@3f2a`.
     """
 
     record: RunRecord
     curve: tuple[Evaluation, ...] = ()
     reader: RunReader | None = field(default=None, compare=False, repr=False)
+    versions: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def done(self) -> bool:
@@ -51,9 +55,26 @@ class Run:
     @property
     def combination(self) -> tuple[str, str]:
         """The components that a row compares: canonical specs of pooling, or of sampler, and
-        loss.
+        loss, with their versions where the table needs them.
         """
-        return self.record.spec.combination
+        return self._named.combination
+
+    @property
+    def axes(self) -> Mapping[str, str | None]:
+        """The components by axis, likewise."""
+        return self._named.axes
+
+    @cached_property
+    def _named(self) -> AnySpec:
+        spec = self.record.spec
+        if not self.versions:
+            return spec
+        return spec.model_copy(
+            update={
+                field: with_version(getattr(spec, field), version)
+                for field, version in self.versions.items()
+            }
+        )
 
     @property
     def task(self) -> Task:
@@ -99,6 +120,12 @@ class Run:
     def label(self) -> str:
         """How errors and notes name it."""
         return f"{self.record.spec.label} ({self.record.run_id})"
+
+
+def with_version(ref: ComponentRef, version: str) -> ComponentRef:
+    """A component whose spec says its version: `power@3f2a:p=4`."""
+    params = ref.spec.removeprefix(ref.name)
+    return ref.model_copy(update={"spec": f"{ref.name}{version}{params}"})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 from vsebench.plugin.metrics import Metric
+from vsebench.report.versions import newest_only, told_apart
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Section:
         runs: runs in the order of the rows; at most one per combination and seed.
         apart: settings in which it differs from other sections of its data set, present only where
             a table mixes them.
-        superseded: how many older runs of the same combinations and seeds were left out.
+        superseded: how many runs of older versions were left out.
     """
 
     runs: tuple[Run, ...]
@@ -97,14 +98,18 @@ class Section:
         return self.runs[0].record.spec.set_apart
 
 
-def split(runs: Sequence[Run], *, allow_mixed: bool = False) -> list[Section]:
-    """Sections by data set and similarity, in order of first appearance.
+def split(
+    runs: Sequence[Run], *, allow_mixed: bool = False, only_newest: bool = False
+) -> list[Section]:
+    """Sections by data set and similarity, in order of first appearance. Several versions of a
+    component are rows of their own.
 
     Args:
         runs: runs in the order of the rows.
         allow_mixed: put runs of a data set under unequal conditions into sections of their own, and
             of several runs of the same combination and seed take the newest, instead of refusing
             both.
+        only_newest: of several versions of a component take the newest.
 
     Raises:
         VsebenchError: without `allow_mixed`, runs of one data set differ in protocol settings,
@@ -115,7 +120,10 @@ def split(runs: Sequence[Run], *, allow_mixed: bool = False) -> list[Section]:
         alike = _grouped(group, lambda run: json.dumps(conditions(run), sort_keys=True))
         if len(alike) > 1 and not allow_mixed:
             raise _mixed(alike[0][0], alike[1][0])
-        sections += [_section(part, alike, allow_mixed=allow_mixed) for part in alike]
+        sections += [
+            _section(part, alike, allow_mixed=allow_mixed, only_newest=only_newest)
+            for part in alike
+        ]
     return sections
 
 
@@ -138,16 +146,23 @@ def conditions(run: Run) -> dict[str, Any]:
     }
 
 
-def _section(runs: Sequence[Run], alike: Sequence[Sequence[Run]], *, allow_mixed: bool) -> Section:
+def _section(
+    runs: Sequence[Run],
+    alike: Sequence[Sequence[Run]],
+    *,
+    allow_mixed: bool,
+    only_newest: bool,
+) -> Section:
     newest: dict[tuple[tuple[str, str], int], Run] = {}
-    for run in runs:
+    for run in told_apart(newest_only(runs) if only_newest else runs):
         key = (run.combination, run.record.spec.seed)
         other = newest.setdefault(key, run)
-        if other is not run and not allow_mixed:
+        if other is not run and not allow_mixed and not _on_same_data(other, run):
             raise VsebenchError(
-                f"runs {other.label} and {run.record.run_id} are the same combination and seed "
-                "made by different versions of a component: delete the folder of the older, or "
-                "pass --allow-mixed to take the newest"
+                f"runs {other.label} and {run.record.run_id} are the same combination and seed, "
+                "made by different versions of something that the row does not name, such as a "
+                "first round: delete the folder of the older, or pass --allow-mixed to take the "
+                "newest"
             )
         newest[key] = max(other, run, key=lambda r: r.started)
     differing = sorted({name for other in alike for name in _differences(runs[0], other[0])})
@@ -157,6 +172,12 @@ def _section(runs: Sequence[Run], alike: Sequence[Sequence[Run]], *, allow_mixed
         tuple(f"{name}={found[name]}" for name in differing),
         len(runs) - len(newest),
     )
+
+
+def _on_same_data(first: Run, second: Run) -> bool:
+    """Whether two runs differ in nothing but the code of a data set that gave both the same."""
+    one, other = (run.record.spec.identity() for run in (first, second))
+    return {**one, "dataset": None} == {**other, "dataset": None}
 
 
 def _mixed(first: Run, second: Run) -> VsebenchError:

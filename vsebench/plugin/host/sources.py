@@ -5,16 +5,16 @@ line.
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.metadata
 import importlib.util
 import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vsebench.plugin.errors import PluginError
+from vsebench.plugin.host.code import file_digest, is_editable, package_digest
 from vsebench.plugin.registry import Origin
 
 if TYPE_CHECKING:
@@ -93,22 +93,36 @@ def installed_sources() -> list[PluginSource]:
 
 def entry_point_source(entry: importlib.metadata.EntryPoint) -> PluginSource:
     """An installed plugin. Metadata may be damaged, which must not stop the others."""
-    name, version, requires = _described(entry.dist) if entry.dist else (None, None, ())
+    about = _described(entry.dist) if entry.dist else _Described()
+    # A release is told by its cards' versions, and so is vsebench from a checkout
+    developed = about.editable and about.name != DISTRIBUTION
+    digest = package_digest(entry.module) if developed else ""
     return PluginSource(
-        Origin(name or "unknown", entry.name, version or "0"),
+        Origin(about.name or "unknown", entry.name, about.version or "0", digest),
         entry.value,
         entry.load,
-        requires=requires,
+        requires=about.requires,
     )
 
 
+class _Described(NamedTuple):
+    """What a distribution's metadata say."""
+
+    name: str | None = None
+    version: str | None = None
+    requires: tuple[str, ...] = ()
+    editable: bool = False
+
+
 @functools.lru_cache(maxsize=1)  # entry points come by distribution; reading one takes 10 ms
-def _described(
-    distribution: importlib.metadata.Distribution,
-) -> tuple[str | None, str | None, tuple[str, ...]]:
-    """Name, version and requirements."""
+def _described(distribution: importlib.metadata.Distribution) -> _Described:
     metadata = distribution.metadata
-    return metadata["Name"], metadata["Version"], tuple(distribution.requires or ())
+    return _Described(
+        metadata["Name"],
+        metadata["Version"],
+        tuple(distribution.requires or ()),
+        is_editable(distribution),
+    )
 
 
 def _repeated(source: PluginSource, first: PluginSource) -> PluginSource:
@@ -134,9 +148,8 @@ def file_source(path: str) -> PluginSource:
         raise PluginError(
             f"plugin file '{path}' does not exist: --plugin takes the path of a Python file"
         )
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     return PluginSource(
-        Origin(file.name, file.stem, "0", digest),
+        Origin(file.name, file.stem, "0", file_digest(file), is_file=True),
         str(file),
         lambda: _import_file(file),
         asked_for=True,
