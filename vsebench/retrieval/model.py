@@ -14,6 +14,7 @@ from torch import nn
 from vsebench.plugin import Key, LocalFeatures, PoolingOutput, VsebenchError
 from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import apply, normalise
+from vsebench.retrieval.shapes import check_embedding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,19 +52,39 @@ class Encoded(NamedTuple):
         )
 
 
-def pool(pooling: Pooling, features: Tensor, lengths: Tensor) -> PoolingOutput:
-    """What a pooling says, whether it returns an embedding or more."""
+def pool(pooling: Pooling, features: Tensor, lengths: Tensor, name: str = "") -> PoolingOutput:
+    """What a pooling says, whether it returns an embedding or more.
+
+    Args:
+        pooling: the pooling.
+        features: local features [B, N, D].
+        lengths: valid rows of each item [B].
+        name: what an error calls it; its class's name by default.
+
+    Raises:
+        PluginError: its embedding is none, or has another shape than one of B items of size D.
+    """
     pooled = pooling(features, lengths)
-    return pooled if isinstance(pooled, PoolingOutput) else PoolingOutput(pooled)
+    output = pooled if isinstance(pooled, PoolingOutput) else PoolingOutput(pooled)
+    if not torch.compiler.is_compiling():  # the first step is checked before anything compiles
+        check_embedding(output.embedding, features, pooling, name)
+    return output
 
 
 class Tower(nn.Module):
-    """encoder → pooling → L2 normalisation."""
+    """encoder → pooling → L2 normalisation.
 
-    def __init__(self, encoder: nn.Module, pooling: Any) -> None:
+    Attributes:
+        encoder: gives local features.
+        pooling: makes one embedding of them.
+        name: what errors call the pooling.
+    """
+
+    def __init__(self, encoder: nn.Module, pooling: Any, name: str = "") -> None:
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
+        self.name = name
 
     def forward(self, values: Tensor, lengths: Tensor, kept: Kept | None = None) -> Encoded:
         """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]; `kept` says which
@@ -91,7 +112,7 @@ class Tower(nn.Module):
                 features.gather(1, kept.positions[..., None].expand(-1, -1, features.shape[2])),
                 kept.lengths,
             )
-        output = pool(self.pooling, features, lengths)
+        output = pool(self.pooling, features, lengths, self.name)
         return Encoded(
             normalise(output.embedding),
             dict(output.losses),
@@ -129,8 +150,8 @@ def build(spec: RunSpec, registry: Registry, *, in_dim: int, vocabulary_size: in
         )
 
     return Model(
-        Tower(create("image_encoder"), create("image_pooling")),
-        Tower(create("text_encoder"), create("text_pooling")),
+        Tower(create("image_encoder"), create("image_pooling"), spec.image_pooling.spec),
+        Tower(create("text_encoder"), create("text_pooling"), spec.text_pooling.spec),
         create("similarity"),
     )
 

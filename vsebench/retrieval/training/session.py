@@ -168,7 +168,8 @@ def _compile(model: Model, dim: int, device: torch.device) -> None:
     """
     for tower in (model.image, model.text):
         features = torch.zeros(2, 3, dim, device=device, requires_grad=True)
-        output = pool(copy.deepcopy(tower.pooling), features, torch.tensor([3, 1], device=device))
+        lengths = torch.tensor([3, 1], device=device)
+        output = pool(copy.deepcopy(tower.pooling), features, lengths, tower.name)
         representative(output.embedding).sum().backward()  # type: ignore[no-untyped-call]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -170,9 +171,10 @@ def _damage(subject: Subject, root: Path, victim: Path, *, truncated: bool) -> T
         "dataset.load(copy.__enter__())"
     )
     note = f"{victim.name} cut in half" if truncated else f"without {victim.name}"
-    return trial(
+    case = trial(
         subject, root, f"from vsebench.testing.datasets.files import damaged; {made}", note=note
     )
+    return replace(case, expected=f"a DataError that names {victim.name}")
 
 
 @promise
