@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import json
 import sys
@@ -13,6 +14,7 @@ from vsebench.plugin.host.code import file_digest, package_digest
 from vsebench.plugin.host.sources import entry_point_source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 CODE = '''"""A pooling."""
@@ -53,31 +55,55 @@ OTHER = {
 }
 
 
-def digest_of(tmp_path: Path, code: str) -> str:
-    file = tmp_path / "own.py"
-    file.write_text(code)
-    return file_digest(file)
+@pytest.fixture
+def digest_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """The digest of a package of one module with that code."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def digest(code: str) -> str:
+        (tmp_path / "acme_in_a_file.py").write_text(code)
+        importlib.invalidate_caches()
+        return package_digest("acme_in_a_file")
+
+    return digest
 
 
 @pytest.mark.parametrize(("old", "new"), SAME.values(), ids=SAME.keys())
-def test_what_python_does_not_run_is_no_code(tmp_path: Path, old: str, new: str) -> None:
+def test_what_python_does_not_run_is_no_code(
+    digest_of: Callable[[str], str], old: str, new: str
+) -> None:
     assert old in CODE
-    assert digest_of(tmp_path, CODE) == digest_of(tmp_path, CODE.replace(old, new))
+    assert digest_of(CODE) == digest_of(CODE.replace(old, new))
 
 
 @pytest.mark.parametrize(("old", "new"), OTHER.values(), ids=OTHER.keys())
-def test_any_other_change_is_another_code(tmp_path: Path, old: str, new: str) -> None:
+def test_any_other_change_is_another_code(
+    digest_of: Callable[[str], str], old: str, new: str
+) -> None:
     assert old in CODE
-    assert digest_of(tmp_path, CODE) != digest_of(tmp_path, CODE.replace(old, new))
+    assert digest_of(CODE) != digest_of(CODE.replace(old, new))
 
 
-def test_the_digest_is_the_same_under_every_release_of_python(tmp_path: Path) -> None:
-    assert digest_of(tmp_path, CODE) == "37b10ddde3f5"
+def test_the_digest_is_the_same_under_every_release_of_python(
+    digest_of: Callable[[str], str],
+) -> None:
+    assert digest_of(CODE) == "37b10ddde3f5"
 
 
-def test_a_broken_file_has_a_digest_and_warns_of_nothing(tmp_path: Path) -> None:
-    assert digest_of(tmp_path, "def f(:\n") != digest_of(tmp_path, "def g(:\n")
-    assert digest_of(tmp_path, "x = '\\d'\n") != digest_of(tmp_path, "x = '\\s'\n")
+def test_a_broken_file_has_a_digest_and_warns_of_nothing(
+    digest_of: Callable[[str], str],
+) -> None:
+    assert digest_of("def f(:\n") != digest_of("def g(:\n")
+    assert digest_of("x = '\\d'\n") != digest_of("x = '\\s'\n")
+
+
+def test_of_a_plugin_file_every_byte_counts(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    digests = set()
+    for code in (CODE, CODE + "# more\n", CODE):
+        file.write_text(code)
+        digests.add(file_digest(file))
+    assert len(digests) == 2
 
 
 @pytest.fixture

@@ -172,7 +172,7 @@ def test_a_plugin_file_registers_and_creates_components(tmp_path: Path):
 def test_a_changed_plugin_file_is_another_version(tmp_path: Path):
     file = tmp_path / "own.py"
     versions = []
-    for line in ("ONE = 1", "ONE = 2", "ONE = 1  # as before"):
+    for line in ("ONE = 1", "ONE = 2", "ONE = 1"):
         file.write_text(f"{pooling('own')}\n{line}\n")
         load_plugins.cache_clear()
         versions.append(load_plugins((str(file),)).registry.get("pooling", "own").version)

@@ -1,5 +1,6 @@
-"""What counts as a plugin's code: what Python runs of its files. Comments, docstrings and layout do
-not, so that tidying a method keeps its runs.
+"""What counts as a plugin's code: of a plugin file its content, of a package what Python runs of
+its files. Comments, docstrings and layout of a package do not count: most of its files lie beside
+the method that is being worked on.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def file_digest(path: Path) -> str:
-    """Digest of the code of one file."""
-    return _digest([_code(path.read_bytes())])
+    """Digest of the content of a plugin file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGITS]
 
 
 def package_digest(module: str) -> str:
@@ -38,7 +39,9 @@ def package_digest(module: str) -> str:
     if spec is None:
         return ""
     if not spec.submodule_search_locations:
-        return file_digest(Path(spec.origin)) if spec.has_location and spec.origin else ""
+        if not spec.has_location or spec.origin is None:
+            return ""
+        return _digest([_code(Path(spec.origin).read_bytes())])
     folder = Path(next(iter(spec.submodule_search_locations)))
     state = tuple(
         (path, stat.st_mtime_ns, stat.st_size)
