@@ -54,7 +54,9 @@ def test_a_page_shows_the_commands_of_its_tables(page: Path) -> None:
     """Where a figure goes with the table, the command draws it, too."""
     text = page.read_text(encoding="utf-8")
     shown = re.findall(
-        r"^ {4}(vsebench (?:report|leaderboard|compare|speedup|claims) .*)$", text, flags=re.MULTILINE
+        r"^ {4}(vsebench (?:report|leaderboard|compare|speedup|claims) .*)$",
+        text,
+        flags=re.MULTILINE,
     )
     tables = [line.partition(" --plot ")[0] for line in shown]
     assert tables == [place.command for place in places(text)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vsebench.api import run
-    from vsebench.plugin import hookimpl
+    from vsebench.plugin import VsebenchError, hookimpl
     from vsebench.plugin.specs import create
     from vsebench.report.results import load_results
     from vsebench.retrieval.exported.read import load_model
@@ -21,6 +21,7 @@ except PackageNotFoundError:  # a source checkout that was never installed
     __version__ = "0+unknown"
 
 _HOMES = {
+    "VsebenchError": "vsebench.plugin",
     "create": "vsebench.plugin.specs",
     "hookimpl": "vsebench.plugin",
     "load_model": "vsebench.retrieval.exported.read",
@@ -28,7 +29,15 @@ _HOMES = {
     "run": "vsebench.api",
 }
 
-__all__ = ("__version__", "create", "hookimpl", "load_model", "load_results", "run")
+__all__ = (
+    "VsebenchError",
+    "__version__",
+    "create",
+    "hookimpl",
+    "load_model",
+    "load_results",
+    "run",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vsebench.grid.run import run_suite
-from vsebench.grid.suite import Suite, load_suite
+from vsebench.grid.suite import Suite, load_suite, make_suite, with_options
 from vsebench.report.results import results_of
 
 if TYPE_CHECKING:
@@ -14,12 +14,31 @@ if TYPE_CHECKING:
     from vsebench.report.results import Results
 
 
-def run(suite: Suite | Path | str) -> Results:
-    """Runs a suite, or the suite in a TOML file, and returns its results. Failed runs are counted
-    in the rows' `failed_seeds`.
+def run(suite: Suite | Path | str | None = None, **options: Any) -> Results:
+    """Trains and compares every combination, and returns the results. Done runs are skipped, and
+    interrupted ones resume. Failed runs are counted in the rows' `failed_seeds`.
+
+        vsebench.run(dataset="scenes", pooling=["gpo", "maxavg"], loss="triplet", seeds=range(3))
+
+    Args:
+        suite: a suite, or the path of its TOML file; by default what the options say.
+        **options: keys of a suite (see `vsebench.grid.suite.Suite`), which replace what it says:
+            `dataset`, `pooling`, `loss`, `sampler`, `seeds`, `epochs`, `protocol`, `set`, `out` and
+            so on. Components are a text, a list of texts, or tables with a name.
 
     Raises:
-        VsebenchError: the suite or its data are not as they must be.
+        SpecError: an option, a component or a parameter is not known or not allowed.
+        VsebenchError: the data are not as they must be.
     """
-    outcome = run_suite(suite if isinstance(suite, Suite) else load_suite(suite))
+    outcome = run_suite(_suite(suite, options))
     return results_of(outcome.out, outcome.run_ids)
+
+
+def _suite(suite: Suite | Path | str | None, options: dict[str, Any]) -> Suite:
+    where = "vsebench.run"
+    if suite is None:
+        return make_suite(options, where)
+    if isinstance(suite, Suite):
+        given = suite.model_dump(exclude_unset=True)
+        return with_options(given, options, where) if options else suite
+    return load_suite(suite, options, where)

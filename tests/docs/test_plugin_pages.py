@@ -1,5 +1,5 @@
-"""Everything that the pages for plugin authors, and those about results and trained models, show
-works as they show it.
+"""Everything that the pages for plugin authors, and those about Python, results and trained models,
+show works as they show it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     *sorted((DOCS / "plugins").glob("*.md")),
-    *(DOCS / f"{name}.md" for name in ("clusters", "results", "site", "tuning", "use")),
+    *(DOCS / f"{name}.md" for name in ("clusters", "python", "results", "site", "tuning", "use")),
 ]
 PAGE_NAMES = {page.name for page in PAGES}
 HOOKS_PAGE = (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8")

@@ -124,9 +124,11 @@ def make_suite(values: Mapping[str, Any], where: str = "suite") -> Suite:
         raise one_line(error, where, Suite.model_fields) from None
 
 
-def load_suite(path: Path | str, options: Mapping[str, Any] | None = None) -> Suite:
+def load_suite(
+    path: Path | str, options: Mapping[str, Any] | None = None, where: str = "command line"
+) -> Suite:
     """The suite of a TOML file, in which `options` replace what they name; `set` is merged key by
-    key.
+    key. `where` begins an error about them.
 
     Raises:
         MissingError: there is no such file.
@@ -134,7 +136,17 @@ def load_suite(path: Path | str, options: Mapping[str, Any] | None = None) -> Su
     """
     values = _read(Path(path))
     suite = make_suite(values, str(path))
-    return make_suite(_overlay(values, options), "command line") if options else suite
+    return with_options(values, options, where) if options else suite
+
+
+def with_options(values: Mapping[str, Any], options: Mapping[str, Any], where: str) -> Suite:
+    """The suite of `values`, in which `options` replace what they name; `where` begins an error's
+    line.
+
+    Raises:
+        SpecError: an unknown key or a value that is not allowed.
+    """
+    return make_suite(_overlay(values, options), where)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def parse_seeds(value: object) -> tuple[int, ...]:
         value.split(",")
         if isinstance(value, str)
         else value
-        if isinstance(value, list | tuple)
+        if isinstance(value, list | tuple | range)
         else [value]
     )
     seeds = [seed for item in items for seed in _expand_seeds(item)]

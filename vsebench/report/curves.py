@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from vsebench.report.learning_curve import LearningCurve
+    from vsebench.report.rows import Block
     from vsebench.report.runs import Run
     from vsebench.report.speedup import SpeedTable
 
@@ -118,6 +120,25 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
         figure.savefig(file, format=path.suffix.lower().removeprefix("."), dpi=150)
 
 
+def curves_of(blocks: Sequence[Block]) -> Figure:
+    """Each block's curves, over updates on the left and over seconds on the right.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    require("matplotlib", extra="plots", purpose="figures")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 4.2 * len(blocks)), layout="constrained")
+    for (left, right), block in zip(
+        figure.subplots(len(blocks), 2, squeeze=False), blocks, strict=True
+    ):
+        right.sharey(left)
+        _draw(left, right, block)
+        right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    return figure
+
+
 class Stroke(NamedTuple):
     """How a row's curve is told from others, in matplotlib's words."""
 
@@ -173,7 +194,7 @@ def draw_curve(
     )
 
 
-def _draw(left: Axes, right: Axes, table: SpeedTable) -> None:
+def _draw(left: Axes, right: Axes, table: SpeedTable | Block) -> None:
     for i, (key, runs) in enumerate(combinations_of(table.section).items()):
         curve = mean_curve([run for run in runs if run.done], table.level)
         for panel, over in ((left, curve.steps), (right, curve.seconds)):

@@ -15,6 +15,7 @@ from vsebench.report.rows import Block, Row, make_block, parse_baseline
 from vsebench.report.runs import Runs, read_runs
 from vsebench.report.sections import split
 from vsebench.report.statistics import LEVEL, check_level
+from vsebench.report.wording import count
 from vsebench.results.external import read_external
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vsebench.plugin.registry import Registry
+    from vsebench.report.notebook import Comparisons, Drawing
     from vsebench.report.sections import Section
     from vsebench.results.external import ExternalRow
     from vsebench.results.spec import AnySpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """The rows of a set of runs, in blocks that were made under equal conditions.
 
@@ -93,6 +95,50 @@ class Results:
             columns,
             LatexText(caption, label),
         )
+
+    def compare(
+        self, to: str, *, metric: str | None = None, margin: float | None = None
+    ) -> Comparisons:
+        """Every other row beside one: which are better, which are no worse, and which cannot be
+        told apart.
+
+        Args:
+            to: the row to compare with, `POOLING,LOSS` or `SAMPLER,LOSS` as the table names it.
+            metric: key of what is compared; the headline by default.
+            margin: loss of it with which a row is still no worse; the metric's own by default.
+
+        Raises:
+            SpecError: there is no such row or metric.
+        """
+        from vsebench.report.notebook import Comparisons
+
+        level = self.blocks[0].level if self.blocks else LEVEL
+        return Comparisons.of(self.blocks, to, metric, margin, level)
+
+    def plot(self) -> Drawing:
+        """The training curves of all rows, over updates and over seconds.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        from vsebench.report.curves import curves_of
+        from vsebench.report.notebook import Drawing
+
+        return Drawing(curves_of(self.blocks))
+
+    def __repr__(self) -> str:
+        rows = len(self.rows)
+        names = ", ".join(dict.fromkeys(block.section.dataset for block in self.blocks))
+        runs = sum(len(block.section.runs) for block in self.blocks)
+        return (
+            f"<Results: {count(rows, 'row')} of {count(runs, 'run')} on {names or 'nothing'}; "
+            "print(results.table()) shows them>"
+        )
+
+    def _repr_html_(self) -> str:
+        from vsebench.report.notebook import blocks_html
+
+        return blocks_html(self.blocks)
 
     def page(self, *, command: str = "", registry: Registry | None = None) -> str:
         """The rows, curves and runs as one HTML document that needs nothing beside it.

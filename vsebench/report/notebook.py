@@ -1,0 +1,154 @@
+"""What Python and notebooks show of results: tables, comparisons and figures as values."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from vsebench.files import replacing
+from vsebench.report.comparison import compare_all, terms_of
+from vsebench.report.comparison_text import as_dict, render
+from vsebench.report.formats import alignment
+from vsebench.report.layout import heading, whole
+from vsebench.report.notes import block_notes
+from vsebench.report.rows import parse_baseline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from vsebench.report.comparison import Combination, Comparison, Terms
+    from vsebench.report.rows import Block
+    from vsebench.report.sections import Section
+
+
+def blocks_html(blocks: Sequence[Block]) -> str:
+    """The tables of blocks with what stands under them, every text escaped."""
+    return "\n".join(_block_html(block) for block in blocks)
+
+
+def _block_html(block: Block) -> str:
+    grid = whole(block)
+    table = tabulate(
+        grid.body,
+        [" ".join(head).strip() for head in grid.heads],
+        tablefmt="html",  # which escapes
+        colalign=alignment(grid),
+        disable_numparse=True,
+    )
+    notes = "<br>".join(escape(note) for note in block_notes(block) if note)
+    return f"<p><b>{escape(heading(block))}</b></p>\n{table}\n<p><small>{notes}</small></p>"
+
+
+def preformatted(text: str) -> str:
+    """Text in columns as HTML."""
+    return f"<pre>{escape(text)}</pre>"
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Every row of some sections beside one of them. It prints as `vsebench compare` does.
+
+    Attributes:
+        asked: the sections, and what is compared of each.
+        compared: the other rows of each section.
+        reference: the row that they are compared with.
+    """
+
+    asked: tuple[tuple[Section, Terms], ...]
+    compared: tuple[tuple[Comparison, ...], ...]
+    reference: Combination
+
+    @classmethod
+    def of(
+        cls,
+        blocks: Sequence[Block],
+        to: str,
+        metric: str | None,
+        margin: float | None,
+        level: float,
+    ) -> Comparisons:
+        """The rows of blocks beside the row `POOLING,LOSS` that `to` names.
+
+        Raises:
+            SpecError: there is no such row or metric.
+        """
+        sections = [block.section for block in blocks]
+        reference = parse_baseline(to, sections, "to")
+        asked = tuple(
+            (section, terms_of(section, metric, margin, level))
+            for section in sections
+            if any(run.combination == reference for run in section.runs)
+        )
+        return cls(asked, tuple(map(tuple, compare_all(asked, reference))), reference)
+
+    def table(self) -> str:
+        """The verdicts as text."""
+        family = sum(each.tests is not None for found in self.compared for each in found)
+        return "\n\n".join(
+            f"{section.dataset} · {section.counted_on}\n\n"
+            f"{render(section, list(found), self.reference, terms, family)}"
+            for (section, terms), found in zip(self.asked, self.compared, strict=True)
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """One line per row that is compared; the columns are the keys of `vsebench compare --format
+        json`.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                as_dict(section, each, terms)
+                for (section, terms), found in zip(self.asked, self.compared, strict=True)
+                for each in found
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return self.table()
+
+    def _repr_html_(self) -> str:
+        return preformatted(self.table())
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, which a notebook shows.
+
+    Attributes:
+        figure: the figure of matplotlib, to be changed before it is saved.
+    """
+
+    figure: Figure
+
+    def save(self, path: Path | str) -> None:
+        """Writes it as `.png`, `.svg` or `.pdf`.
+
+        Raises:
+            VsebenchError: the ending is of no known format.
+            WriteError: the file cannot be written.
+        """
+        from pathlib import Path
+
+        from vsebench.report.curves import check_figure
+
+        path = Path(path)
+        check_figure(path)
+        with replacing(path) as file:
+            self.figure.savefig(file, format=path.suffix.lower().removeprefix("."), dpi=150)
+
+    def __repr__(self) -> str:
+        return "<a figure: .save(PATH) writes it>"
+
+    def _repr_png_(self) -> bytes:
+        written = io.BytesIO()
+        self.figure.savefig(written, format="png", dpi=100)
+        return written.getvalue()
