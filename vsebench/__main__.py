@@ -7,10 +7,16 @@ def main() -> None:
     """Runs the command line; an interrupt while it is imported needs no traceback."""
     try:
         from vsebench.cli.app import main as command
+        from vsebench.plugin.host.contain import decide_exit
     except KeyboardInterrupt:
         sys.stderr.write("vsebench: interrupted\n")
         sys.exit(130)
-    command()
+    try:
+        command()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            decide_exit(end.code)
+        raise
 
 
 if __name__ == "__main__":

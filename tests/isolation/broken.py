@@ -70,6 +70,70 @@ class Crashes(Mean):
     },
 )
 
+GLOBAL = Wheel(
+    "acme-global",
+    """
+import atexit, os
+import torch
+
+def step(self, closure=None):
+    for group in self.param_groups:
+        for parameter in group["params"]:
+            parameter.data.zero_()
+
+torch.optim.AdamW.step = step
+torch.set_default_dtype(torch.float64)
+torch.set_grad_enabled(False)
+atexit.register(lambda: os._exit(7))
+"""
+    + pooling("acme_global"),
+)
+"""Changes every number of whoever imports it, and the exit code."""
+
+_MID_RUN = """
+import os
+import torch
+from vsebench_plugins.classic.poolings import Mean
+
+class Counting(Mean):
+    calls = 0
+
+    def forward(self, features, lengths):
+        self.calls += 1
+        pooled = super().forward(features, lengths)
+        return pooled if self.calls < 4 else self.late(pooled)
+
+class Narrow(Counting):
+    def late(self, pooled):
+        return pooled[:, 1:]
+
+class Half(Counting):
+    def late(self, pooled):
+        return pooled.half()
+
+class Exits(Counting):
+    def late(self, pooled):
+        os._exit(0)
+
+class Doubles(Counting):
+    def late(self, pooled):
+        torch.set_default_dtype(torch.float64)
+        return pooled
+"""
+MID_RUN = Wheel(
+    "acme-mid-run",
+    """
+from vsebench.plugin import Card, hookimpl
+
+@hookimpl
+def vsebench_register_poolings(register):
+    for name in ("Narrow", "Half", "Exits", "Doubles"):
+        register(f"acme_{name.lower()}", f"acme_mid_run_poolings:{name}", card=Card("a pooling"))
+""",
+    files={"acme_mid_run_poolings.py": _MID_RUN},
+)
+"""Poolings that are sound for three calls."""
+
 BROKEN = {
     broken.wheel.name: broken
     for broken in (

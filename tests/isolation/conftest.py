@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.isolation.broken import BROKEN, FORWARD, GOOD, NATIVE, NATIVE_ALONE
+from tests.isolation.broken import (
+    BROKEN,
+    FORWARD,
+    GLOBAL,
+    GOOD,
+    MID_RUN,
+    NATIVE,
+    NATIVE_ALONE,
+)
 from tests.isolation.wheels import Environment
 
 if TYPE_CHECKING:
@@ -18,6 +26,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     folder: Path = tmp_path_factory.mktemp("environment")
     made = Environment.make(folder / "venv")
     made.install(
-        [GOOD, FORWARD, NATIVE, NATIVE_ALONE, *(broken.wheel for broken in BROKEN.values())], folder
+        [
+            GOOD,
+            FORWARD,
+            GLOBAL,
+            MID_RUN,
+            NATIVE,
+            NATIVE_ALONE,
+            *(broken.wheel for broken in BROKEN.values()),
+        ],
+        folder,
     )
     return made

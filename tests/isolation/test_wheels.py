@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.isolation.broken import BROKEN
+from tests.isolation.tiny import TINY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,20 +18,6 @@ if TYPE_CHECKING:
 
 HANGING = "acme-native,acme-alone"
 QUICK = {"VSEBENCH_PLUGIN_TIMEOUT": "1", "VSEBENCH_DISABLE_PLUGINS": HANGING}
-TINY = (
-    "--dataset",
-    "scenes:images=100",
-    "--epochs",
-    "1",
-    "--set",
-    "warmup_epochs=0",
-    "--set",
-    "embed_dim=8",
-    "--set",
-    "word_dim=8",
-    "--set",
-    "batch_size=32",
-)
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ from vsebench.annotation.train import TRAINING, cpu_seconds, train
 from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import AnnotationTest, VsebenchError
-from vsebench.plugin.host.loader import load_plugins
+from vsebench.plugin.host.contain import unchanged
 from vsebench.plugin.metrics import HEADLINE
 from vsebench.results.observers import Observers
+from vsebench.results.plugins import plugins_of
 from vsebench.results.provenance import peak_memory_mb, provenance
 from vsebench.results.record import Cost, Evaluation, RunRecord
 from vsebench.results.run_base import make
@@ -79,14 +80,19 @@ def run(
         spec: the run.
         directory: where its curve, checkpoint, best model and metrics go.
         report: receives progress events.
-        observers: plugins that watch; by default all that are loaded.
+        observers: plugins that watch; by default those of the run's environment.
 
     Raises:
         VsebenchError: the run cannot be made or diverged; the message says why.
     """
-    registry = load_plugins(spec.environment.plugin_files).registry
-    with cpu_threads(spec.protocol.threads), true_float32(fast=spec.device == "cpu") as matmul:
-        origin = provenance(torch.device(spec.device), matmul)
+    plugins = plugins_of(spec)
+    registry = plugins.registry
+    with (
+        cpu_threads(spec.protocol.threads),
+        true_float32(fast=spec.device == "cpu") as matmul,
+        unchanged([info.label for info in plugins.of_others]),
+    ):
+        origin = provenance(torch.device(spec.device), matmul, plugins)
         report({"event": "phase", "phase": "loading"})
         stopping = make(spec, "stop", registry)
         observers = observers or Observers.of(spec, directory.path)

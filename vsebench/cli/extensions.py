@@ -16,7 +16,7 @@ from vsebench.plugin.errors import PluginError, SpecError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from vsebench.plugin.host.loader import PluginInfo, Plugins
+    from vsebench.plugin.host.loaded import PluginInfo, Plugins
 
 HOOK = "vsebench_register_commands"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.catalogue.index import Entry
-    from vsebench.plugin.host.loader import PluginInfo
+    from vsebench.plugin.host.loaded import PluginInfo
 
 KindOption = Annotated[
     str | None, typer.Option("--kind", help=f"Only this kind of component: {', '.join(KINDS)}.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vsebench.plugin.cards import Card
-    from vsebench.plugin.host.loader import Plugins
+    from vsebench.plugin.host.loaded import Plugins
     from vsebench.plugin.params import Param
     from vsebench.plugin.published import Published
     from vsebench.plugin.registry import Component

@@ -6,9 +6,12 @@ import traceback
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import VsebenchError
+from vsebench.plugin.host.contain import check_unchanged, noted
+from vsebench.plugin.specs import looking_in
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease, holder
 from vsebench.results.observers import Observers
+from vsebench.results.plugins import plugins_of
 from vsebench.results.record import DivergenceError, RunRecord
 from vsebench.results.spec import read_spec
 from vsebench.results.store import Store
@@ -107,6 +110,7 @@ def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
         # still
         lease.heartbeat()
         stop_if_lost()
+        check_unchanged()  # before what was computed since is on disk
 
     directory = RunDirectory(run_dir, ensure_held)
     try:
@@ -132,9 +136,11 @@ def _run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
     """Trains and tests, watched by plugins; every failure but a lost lease becomes a record."""
     observers: Observers | None = None
     try:
+        plugins = plugins_of(spec)
         observers = Observers.of(spec, directory.path)
         observers.started()
-        record = _train(spec, directory, report, observers)
+        with looking_in(plugins.registry):
+            record = _train(spec, directory, report, observers)
     except (RunBusy, FolderRemoved):
         raise
     except Exception as error:
@@ -153,10 +159,17 @@ def _run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
 def _show(record: RunRecord, directory: RunDirectory, observers: Observers) -> RunRecord:
     """Tells plugins of a record that is safe on disk, and notes in it which of them failed."""
     observers.finished(record)
-    if observers.failures:
-        record = record.model_copy(update={"plugin_failures": tuple(observers.failures)})
+    failures = (*observers.failures, *_put_back(record.spec))
+    if failures:
+        record = record.model_copy(update={"plugin_failures": failures})
         directory.write_record(record)
     return record
+
+
+def _put_back(spec: AnySpec) -> list[str]:
+    """What plugins of the run changed that they share with others, and was put back."""
+    labels = tuple(info.label for info in plugins_of(spec).of_others)
+    return [note.removeprefix("plugin ") for note in noted() if note.startswith(labels)]
 
 
 def _train(

@@ -19,6 +19,7 @@ from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.routes import asked
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import ComponentRef, resolve_ref
+from vsebench.results.plugins import watchers
 from vsebench.results.run_base import Environment
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from vsebench.grid.planners import Planned
     from vsebench.grid.suite import Suite
+    from vsebench.plugin.host.loaded import Plugins
     from vsebench.plugin.registry import Registry
     from vsebench.results.run_base import RunBase
 
@@ -86,9 +88,11 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
     """
     asked()  # what no run could do must not wait for the first one
     files = tuple(str(Path(file).resolve()) for file in suite.plugin)
+    plugins = load_plugins(files)
     registry = with_described(
-        load_plugins(files).registry, suite.dataset, [Path(root) for root in suite.data_root]
+        plugins.registry, suite.dataset, [Path(root) for root in suite.data_root]
     )
+    plugins = replace(plugins, registry=registry)
     executor = resolve_ref(
         "executor",
         suite.executor
@@ -104,7 +108,7 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
     def open_data(dataset: ComponentRef) -> Opened:
         if reading is not None:
             reading(dataset.spec)
-        opened = _open(suite, dataset, registry, files)
+        opened = _open(suite, dataset, plugins, files)
         return replace(opened, fields={**opened.fields, "claims": claims})
 
     planned: Planned = task.load_planner()(suite, datasets, open_data, device, registry)
@@ -152,18 +156,19 @@ def with_concurrency(runs: tuple[RunBase, ...], workers: int) -> tuple[RunBase, 
     )
 
 
-def _open(
-    suite: Suite, dataset: ComponentRef, registry: Registry, files: tuple[str, ...]
-) -> Opened:
+def _open(suite: Suite, dataset: ComponentRef, plugins: Plugins, files: tuple[str, ...]) -> Opened:
     roots = [Path(root) for root in suite.data_root]
     opened = open_dataset(
-        registry.get("dataset", dataset.name),
+        plugins.registry.get("dataset", dataset.name),
         dataset.params,
         data_roots=roots,
         strict=suite.strict_data,
     )
     environment = Environment(
-        data_path=str(opened.path.absolute()), data_warnings=opened.warnings, plugin_files=files
+        data_path=str(opened.path.absolute()),
+        data_warnings=opened.warnings,
+        plugin_files=files,
+        watchers=watchers(plugins),
     )
     return Opened(
         opened.data,

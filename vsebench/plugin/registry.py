@@ -5,17 +5,23 @@ from __future__ import annotations
 import importlib
 import inspect
 import urllib.parse
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vsebench.plugin.errors import PluginError, SpecError, VsebenchError, did_you_mean
+from vsebench.plugin.host.contain import contained, same_random_numbers
 from vsebench.plugin.kinds import KINDS, kind_named
 from vsebench.plugin.params import Param, Scalar, format_value, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from vsebench.plugin.cards import Card
+
+DISTRIBUTION = "vsebench"
+"""The suite's own, whose plugins are known to leave the process as it is."""
 
 
 class Register(Protocol):
@@ -59,6 +65,19 @@ class Origin:
     version: str
     digest: str = ""
     is_file: bool = False
+
+    @property
+    def first_party(self) -> bool:
+        return self.distribution == DISTRIBUTION
+
+    @property
+    def label(self) -> str:
+        """How notes and errors name it."""
+        return f"plugin '{self.plugin}' ({self.distribution})"
+
+    def contained(self, doing: str, subject: str = "") -> AbstractContextManager[None]:
+        """Around what it does at once: see `vsebench.plugin.host.contain`."""
+        return nullcontext() if self.first_party else contained(self.label, doing, subject=subject)
 
 
 @dataclass(frozen=True)
@@ -108,14 +127,14 @@ class Component:
     def _import(self, target: str) -> Callable[..., Any]:
         module, _, attribute = target.partition(":")
         try:
-            found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+            with self.origin.contained(f"when {module} was imported"), same_random_numbers():
+                found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
         except VsebenchError:
             raise
         except (Exception, SystemExit) as error:
-            where = f"plugin '{self.origin.plugin}' ({self.origin.distribution})"
             reason = f"{type(error).__name__}: {error}{self._cure(module, error)}"
             raise PluginError(
-                f"{self.owner} of {where} cannot be imported from {target}: {reason}"
+                f"{self.owner} of {self.origin.label} cannot be imported from {target}: {reason}"
             ) from error
         return found
 
@@ -144,7 +163,9 @@ class Component:
         cls = self.load()
         accepted = inspect.signature(cls).parameters
         wanted = {name: value for name, value in context.items() if name in accepted}
-        return cls(**self.resolve(params or {}), **wanted)
+        resolved = self.resolve(params or {})
+        with self.origin.contained(f"when its {self.owner} was made"):
+            return cls(**resolved, **wanted)
 
     def call(self, target: str, params: Mapping[str, object]) -> Any:
         """Calls `target` (`"module:attribute"`), which the card names, with those of the
@@ -156,9 +177,9 @@ class Component:
         """
         function = self._import(target)
         accepted = inspect.signature(function).parameters
-        return function(
-            **{name: value for name, value in self.resolve(params).items() if name in accepted}
-        )
+        wanted = {name: value for name, value in self.resolve(params).items() if name in accepted}
+        with self.origin.contained(f"when {target} was called"):
+            return function(**wanted)
 
 
 def quote(text: str) -> str:
@@ -259,7 +280,7 @@ class Registry:
 
 def _check(component: Component) -> None:
     """Refuses a registration that could not work, while the plugin at fault is still known."""
-    where = f"plugin '{component.origin.plugin}' ({component.origin.distribution})"
+    where = component.origin.label
     if not component.name or any(c in "%,:/=" or c.isspace() for c in component.name):
         raise PluginError(
             f"{where} registers a {component.kind} under the name '{component.name}': names hold "

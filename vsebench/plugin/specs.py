@@ -8,17 +8,22 @@ exist for poolings only.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.plugin.host.sources import DISTRIBUTION
 from vsebench.plugin.kinds import kind_named
+from vsebench.plugin.registry import DISTRIBUTION
 
 if TYPE_CHECKING:
-    from vsebench.plugin.registry import Registry
+    from collections.abc import Iterator
 
+    from vsebench.plugin.registry import Component, Registry
+
+_registry: ContextVar[Registry | None] = ContextVar("registry", default=None)
 _SPEC = re.compile(r"(?P<name>(?:[^:=]+::)?[^:=]+)(?P<params>(?::.*)?)", re.DOTALL)
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -89,4 +94,23 @@ def create(kind: str, spec: str, **context: object) -> Any:
     """
     kind_named(kind)
     name, given = parse_spec(spec)
-    return load_plugins().registry.get(kind, name).create(given, **context)
+    return _component(kind, name).create(given, **context)
+
+
+@contextmanager
+def looking_in(registry: Registry) -> Iterator[None]:
+    """Within it, `create` looks for components in a registry first, so that a component of others
+    makes another one without all plugins being imported.
+    """
+    token = _registry.set(registry)
+    try:
+        yield
+    finally:
+        _registry.reset(token)
+
+
+def _component(kind: str, name: str) -> Component:
+    if (first := _registry.get()) is not None:
+        with suppress(SpecError):
+            return first.get(kind, name)
+    return load_plugins().registry.get(kind, name)

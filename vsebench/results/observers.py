@@ -14,9 +14,9 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import PluginError
-from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.metrics import INTERVAL_ENDS
 from vsebench.plugin.runtime import Outcome, RunInfo
+from vsebench.results.plugins import plugins_of
 from vsebench.results.record import Column
 from vsebench.results.tasks import own_columns
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vsebench.plugin.host.loader import PluginInfo, Plugins
+    from vsebench.plugin.host.loaded import PluginInfo, Plugins
     from vsebench.plugin.runtime import AnnotationTest, CurvePoint, RetrievalTest
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import AnySpec
@@ -54,7 +54,7 @@ class Observers:
         Raises:
             PluginError: the plugins cannot be loaded.
         """
-        return cls(load_plugins(spec.environment.plugin_files), info_of(spec, directory))
+        return cls(plugins_of(spec), info_of(spec, directory))
 
     def watch(self, hook: str) -> bool:
         """Whether any of them implements a hook."""

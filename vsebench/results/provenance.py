@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.results.memory import peak_mb
+from vsebench.results.plugins import releases
 from vsebench.results.record import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import torch
+
+    from vsebench.plugin.host.loaded import Plugins
 
 RUN_DEVICES = "VSEBENCH_RUN_DEVICES"
 """The environment variable that says which of the machine's CUDA devices a run has, as `--device`
@@ -35,12 +38,13 @@ _OF_ANOTHER = (
 )
 
 
-def provenance(device: torch.device, matmul: str) -> Provenance:
+def provenance(device: torch.device, matmul: str, plugins: Plugins | None = None) -> Provenance:
     """What the record says of the machine and the libraries.
 
     Args:
         device: device that the run uses.
         matmul: how fp32 matrix products are computed.
+        plugins: the plugins that the run's process has imported.
     """
     import torch
 
@@ -55,6 +59,7 @@ def provenance(device: torch.device, matmul: str) -> Provenance:
         git_commit=loaded_commit(),
         matmul=matmul,
         devices=os.environ.get(RUN_DEVICES, "") if device.type == "cuda" else "",
+        plugins={} if plugins is None else releases(plugins),
     )
 
 

@@ -143,7 +143,7 @@ class Column(Frozen):
 class Provenance(Sparse):
     """Where and with what a run was made."""
 
-    sparse: ClassVar[tuple[str, ...]] = ("devices",)
+    sparse: ClassVar[tuple[str, ...]] = ("devices", "plugins")
 
     started: str = Field(description="UTC, ISO 8601")
     host: str
@@ -160,6 +160,11 @@ class Provenance(Sparse):
         "",
         description="the machine's CUDA devices that it ran on, as --device names them; empty on "
         "the CPU and where nobody said",
+    )
+    plugins: dict[str, str] = Field(
+        default_factory=dict,
+        description="releases of the third parties' distributions whose plugins were imported, and "
+        "digests of plugin files",
     )
 
 
@@ -192,7 +197,9 @@ class RunRecord(Frozen):
         default_factory=dict, description="what plugins measured on test, by name"
     )
     plugin_failures: tuple[str, ...] = Field(
-        (), description="plugins that watched the run and failed"
+        (),
+        description="plugins that watched the run and failed, or changed what they share with "
+        "others",
     )
     provenance: Provenance | None = None
     diverged: bool = Field(

@@ -25,8 +25,10 @@ METRIC_VERSION = "1"
 """Raised when a metric's definition changes; rows of different versions never share a table."""
 
 
-class Environment(Frozen):
+class Environment(Sparse):
     """Where a run is executed; no part of its identity."""
+
+    sparse: ClassVar[tuple[str, ...]] = ("watchers",)
 
     data_path: str = Field("", description="the folder that the data set was found in")
     data_warnings: tuple[str, ...] = Field((), description="what opening the data set warned of")
@@ -35,6 +37,9 @@ class Environment(Frozen):
         1,
         description="runs that the command had at a time, at most; what else the machine did, "
         "other commands included, is not known",
+    )
+    watchers: tuple[str, ...] = Field(
+        (), description="plugins that watch the run, as 'distribution:entry point'; often none"
     )
 
 

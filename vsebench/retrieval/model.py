@@ -14,6 +14,7 @@ from torch import nn
 from vsebench.plugin import Key, LocalFeatures, PoolingOutput, VsebenchError
 from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import apply, normalise
+from vsebench.retrieval.outputs import Outputs
 from vsebench.retrieval.shapes import check_embedding
 
 if TYPE_CHECKING:
@@ -85,12 +86,15 @@ class Tower(nn.Module):
         self.encoder = encoder
         self.pooling = pooling
         self.name = name
+        self.outputs = Outputs(name or type(pooling).__name__)
 
     def forward(self, values: Tensor, lengths: Tensor, kept: Kept | None = None) -> Encoded:
         """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]; `kept` says which
         of the encoder's features stay, all without it.
         """
-        return self.embed(self.encoder(self.read(values), lengths), lengths, kept)
+        encoded = self.embed(self.encoder(self.read(values), lengths), lengths, kept)
+        self.outputs.check(encoded.raw)
+        return encoded
 
     def read(self, values: Tensor) -> Tensor:
         """What the encoder is given: features in fp16 as fp32, unless its first operation is a

@@ -12,8 +12,8 @@ from vsebench.data.vocabulary import Vocabulary
 from vsebench.kernels.devices import cpu_threads
 from vsebench.plugin import ImageSource, RetrievalData
 from vsebench.plugin.errors import DataError, MissingError, VsebenchError
-from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.contents import read_about
+from vsebench.results.plugins import plugins_of
 from vsebench.results.reader import SPEC
 from vsebench.results.run_base import METRIC_VERSION
 from vsebench.results.spec import RunSpec
@@ -176,7 +176,7 @@ def open_trained(
 
 def run_registry(spec: RunSpec) -> Registry:
     """The components that a run was made with, those of its plugin files among them."""
-    return load_plugins(spec.environment.plugin_files).registry
+    return plugins_of(spec).registry
 
 
 def _mismatch(model: TrainedModel, found: EmbeddedSplit) -> str | None:

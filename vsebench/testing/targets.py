@@ -17,7 +17,7 @@ from vsebench.testing.subject import Subject
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.plugin.host.loader import Plugins
+    from vsebench.plugin.host.loaded import Plugins
     from vsebench.plugin.registry import Component
 
 

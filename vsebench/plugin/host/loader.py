@@ -11,21 +11,21 @@ import functools
 import os
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import pluggy
-
-from vsebench.plugin import hookspecs
 from vsebench.plugin.errors import PluginError, did_you_mean
 from vsebench.plugin.host.hints import NewerAPIError, collisions, describe, disable, hint
-from vsebench.plugin.host.sources import DISTRIBUTION, file_source, installed_sources, normalise
+from vsebench.plugin.host.loaded import PluginInfo, Plugins
+from vsebench.plugin.host.sources import file_source, installed_sources, normalise
 from vsebench.plugin.host.timebox import PluginTimeout, limit, within
 from vsebench.plugin.kinds import kinds_of
-from vsebench.plugin.registry import Component, Registry
+from vsebench.plugin.registry import DISTRIBUTION, Component, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import pluggy
 
     from vsebench.plugin.cards import Card
     from vsebench.plugin.host.sources import PluginSource
@@ -37,72 +37,6 @@ API_VERSION = 1
 """Raised when a plugin written for an older suite may no longer work. A plugin may set
 `vsebench_api` to the version that it was written for.
 """
-
-PROJECT = "vsebench"
-
-
-@dataclass(frozen=True)
-class PluginInfo:
-    """What became of one plugin.
-
-    Attributes:
-        name: name of its entry point.
-        distribution: distribution that it comes from.
-        version: version of the distribution.
-        location: the entry point's value, or the path of the file.
-        status: whether its components can be used.
-        error: why it failed; of one that was loaded, which of its names others claim too.
-        hint: what to do about it.
-        hooks: names of the hooks that it implements.
-        components: components that it provides, by kind and name.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    location: str
-    status: Literal["loaded", "failed", "disabled"]
-    error: str = ""
-    hint: str = ""
-    hooks: tuple[str, ...] = ()
-    components: tuple[tuple[str, str], ...] = ()
-
-
-def _manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.add_hookspecs(hookspecs.registration_hooks())
-    return manager
-
-
-@dataclass
-class Plugins:
-    """The loaded plugins: their components, what became of each, and pluggy's manager of their
-    hooks.
-    """
-
-    registry: Registry = field(default_factory=Registry)
-    infos: list[PluginInfo] = field(default_factory=list)
-    manager: pluggy.PluginManager = field(default_factory=_manager)
-
-    @property
-    def failed(self) -> list[PluginInfo]:
-        """Those that could not be loaded."""
-        return [info for info in self.infos if info.status == "failed"]
-
-    def call(self, info: PluginInfo, hook: str, **arguments: object) -> list[Any]:
-        """What one loaded plugin's implementations of a hook return, None left out."""
-        own = self.manager.get_plugin(f"{info.distribution}:{info.name}")
-        others = [plugin for plugin in self.manager.get_plugins() if plugin is not own]
-        results: list[Any] = self.manager.subset_hook_caller(hook, others)(**arguments)
-        return results
-
-    @property
-    def with_problems(self) -> list[PluginInfo]:
-        """Those with an error: they could not be loaded, or claim a name that another distribution
-        claims.
-        """
-        return [info for info in self.infos if info.error]
 
 
 @functools.cache
@@ -121,9 +55,14 @@ def load_plugins(files: tuple[str, ...] = ()) -> Plugins:
             not; a file of `files` does not exist or fails to load; or, in strict mode, any plugin
             fails.
     """
-    sources = [*installed_sources(), *map(file_source, files)]
+    installed = installed_sources()
+    _check_known(_names("VSEBENCH_PLUGINS") or frozenset(), [*installed, *map(file_source, files)])
+    return _load_all(installed, files)
+
+
+def _load_all(installed: Sequence[PluginSource], files: tuple[str, ...]) -> Plugins:
+    sources = [*installed, *map(file_source, files)]
     allow = _names("VSEBENCH_PLUGINS")
-    _check_known(allow or frozenset(), sources)
     plugins = load_from(
         sources, allow=allow, deny=_names("VSEBENCH_DISABLE_PLUGINS") or frozenset()
     )
@@ -133,6 +72,35 @@ def load_plugins(files: tuple[str, ...] = ()) -> Plugins:
             where = info.location if source.asked_for else info.distribution
             raise PluginError(f"plugin '{info.name}' ({where}) failed: {info.error}; {info.hint}")
     return plugins
+
+
+@functools.cache
+def load_named(named: frozenset[tuple[str, str]], files: tuple[str, ...] = ()) -> Plugins:
+    """As `load_plugins`; of third parties' plugins, only those named are imported.
+
+    Args:
+        named: distribution and entry point of each; an empty entry point stands for all of the
+            distribution. Where one is of no plugin, as a data set is that a file of one's own
+            names, whose layout any plugin may provide, all are imported.
+        files: paths of Python files that implement hooks.
+
+    Raises:
+        PluginError: as `load_plugins`.
+    """
+    installed = installed_sources()
+    known = {source.origin.distribution for source in [*installed, *map(file_source, files)]}
+    if any(distribution not in known for distribution, _ in named if distribution):
+        return _load_all(installed, files)
+
+    def wanted(source: PluginSource) -> bool:
+        distribution = source.origin.distribution
+        return (
+            source.first_party
+            or (distribution, source.origin.plugin) in named
+            or (distribution, "") in named
+        )
+
+    return _load_all(list(filter(wanted, installed)), files)
 
 
 def load_from(
@@ -196,10 +164,11 @@ def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
     who = f"'{source.origin.plugin}' ({source.origin.distribution})"
 
     def load() -> tuple[list[str], Registry]:
-        plugin = source.load()
-        _check_api(plugin)
-        hooks = _register_hooks(plugin, name, plugins.manager)
-        return hooks, _collect(plugin, hooks, source.origin, plugins.manager)
+        with source.contained():
+            plugin = source.load()
+            _check_api(plugin)
+            hooks = _register_hooks(plugin, name, plugins.manager)
+            return hooks, _collect(plugin, hooks, source.origin, plugins.manager)
 
     seconds = 0.0 if source.first_party else limit()
     try:
@@ -321,4 +290,6 @@ def _info(
         hint,
         hooks,
         components,
+        origin.digest,
+        origin.is_file,
     )

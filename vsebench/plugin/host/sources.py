@@ -9,20 +9,21 @@ import importlib.metadata
 import importlib.util
 import re
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vsebench.plugin.errors import PluginError
 from vsebench.plugin.host.code import file_digest, is_editable, package_digest
-from vsebench.plugin.registry import Origin
+from vsebench.plugin.host.contain import same_random_numbers
+from vsebench.plugin.registry import DISTRIBUTION, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
 GROUP = "vsebench"
-DISTRIBUTION = "vsebench"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,13 @@ class PluginSource:
 
     @property
     def first_party(self) -> bool:
-        return self.origin.distribution == DISTRIBUTION
+        return self.origin.first_party
+
+    @contextmanager
+    def contained(self) -> Iterator[None]:
+        """Around its import: see `vsebench.plugin.host.contain`."""
+        with self.origin.contained("when it was imported", subject="it"), same_random_numbers():
+            yield
 
     @property
     def names(self) -> frozenset[str]:

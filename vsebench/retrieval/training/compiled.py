@@ -49,7 +49,7 @@ class CompiledTower:
         settings = SETTINGS[compile_]
         if settings["backend"] == "inductor":
             _check_inductor(next(tower.parameters()).device)
-        self._read, encoder = tower.read, tower.encoder
+        self._read, self._outputs, encoder = tower.read, tower.outputs, tower.encoder
         recurrent = any(isinstance(module, nn.RNNBase) for module in encoder.modules())
         self._encode = encoder if recurrent else torch.compile(encoder, dynamic=False, **settings)
         self._embed = torch.compile(tower.embed, dynamic=False, **settings)
@@ -64,6 +64,7 @@ class CompiledTower:
             warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a leaf")
             features = self._encode(self._read(values), lengths)
             embedded: Encoded = self._embed(features, lengths, kept)
+        self._outputs.check(embedded.raw)
         return embedded
 
 

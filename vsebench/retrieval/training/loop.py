@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsebench.kernels.clock import on_cpu
-from vsebench.plugin import Key, Progress
+from vsebench.plugin import Key, PluginError, Progress
+from vsebench.plugin.host.contain import reseeded
 from vsebench.results.record import DivergenceError, Evaluation
 from vsebench.results.stopping import Best, is_stopped
 from vsebench.retrieval.embeddings import representative
@@ -88,6 +89,7 @@ def _epoch(session: Session, epoch: int) -> None:
     if session.sampled is not None:
         session.sampled.announce(order, epoch * schedule.steps_per_epoch)
     torch.manual_seed((key / "dropout" / epoch).seed())
+    reseeded()
     streams = Streams(
         (key / "augmentation" / epoch).generator(),
         (key / "offline augmentation" / epoch).generator(),
@@ -158,7 +160,10 @@ def _step(
         drawn = session.sampled.draw(progress)
     objective = session.warmup if warming else session.objective
     lr = session.schedule.lr(progress.step)
-    session.stepper.step(Batch(captions, objective, progress, lr, streams, drawn), totals)
+    try:
+        session.stepper.step(Batch(captions, objective, progress, lr, streams, drawn), totals)
+    except PluginError as error:
+        raise PluginError(f"step {progress.step + 1}: {error}") from error
 
 
 def _evaluate(session: Session, totals: Totals) -> None:
