@@ -30,7 +30,7 @@ def plot_command(
         typer.Option(
             metavar="NAME,…",
             help="Draw these only: updates, cpu (wall where records have no CPU seconds), "
-            "forwards, cost, differences.",
+            "forwards, cost, tuning, differences.",
         ),
     ] = "",
     allow_mixed: Annotated[
@@ -43,8 +43,8 @@ def plot_command(
     ] = False,
     level: Level = LEVEL,
 ) -> None:
-    """Draw convergence over updates, seconds and tower forwards, quality against cost, and the
-    differences between all rows, a file each.
+    """Draw convergence over updates, seconds and tower forwards, quality against cost, what
+    tuning found, and the differences between all rows, a file each.
     """
     from vsebench.files import guarded
     from vsebench.plugin.extras import require
@@ -65,5 +65,5 @@ def plot_command(
     for study in studies:
         for number, board in enumerate(study.boards, start=1):
             stem = study.slug if len(study.boards) == 1 else f"{study.slug}-{number}"
-            for path in save_figures(board, out, stem, form, wanted):
+            for path in save_figures(board, study.path, out, stem, form, wanted):
                 typer.echo(path)

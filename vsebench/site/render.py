@@ -168,7 +168,7 @@ def _study(
             f"{count(len(runs), 'run')}"
         ),
         "parts": [
-            part_of(board, i, methods, registry, _of(board, texts))
+            part_of(board, i, methods, registry, _of(board, texts), study.path)
             for i, board in enumerate(study.boards)
         ],
         "alarms": [unfinished_note(waiting)] if waiting else [],

@@ -27,12 +27,14 @@ class Study:
         name: its folder, below the one that was given.
         slug: stem of its page's file name.
         gathered: its runs.
+        path: the folder itself.
         boards: its rows from the best down, a board for each data set, protocol and metric version.
     """
 
     name: str
     slug: str
     gathered: Gathered
+    path: Path
     boards: tuple[Board, ...]
 
 
@@ -59,7 +61,7 @@ def read_studies(
         if not allow_mixed:
             refuse_copies(gathered)
         made = boards(gathered.ended, gathered.external, allow_mixed=allow_mixed, level=level)
-        studies.append(Study(name, slugs.of(name), gathered, made))
+        studies.append(Study(name, slugs.of(name), gathered, path, made))
     return studies
 
 

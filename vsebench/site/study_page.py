@@ -9,8 +9,9 @@ from vsebench.report.board_text import notes
 from vsebench.report.evidence import spoiled
 from vsebench.report.figures.looks import look, told
 from vsebench.report.figures.matrix import matrix
-from vsebench.report.figures.sketches import short_names, sketches
+from vsebench.report.figures.sketches import short_names
 from vsebench.report.figures.svg import to_svg
+from vsebench.report.figures.tried import study_sketches
 from vsebench.report.layout import ABSENT, heading
 from vsebench.report.made_with import facts, short_commit
 from vsebench.report.notes import alarms, best_note, reason
@@ -22,6 +23,7 @@ from vsebench.site.methods import components_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from vsebench.plugin.registry import Registry
     from vsebench.report.board import Board
@@ -162,6 +164,7 @@ def part_of(
     methods: Mapping[Key, Method],
     registry: Registry,
     texts: Captions,
+    study: Path,
 ) -> Part:
     """What a page says of a board.
 
@@ -171,6 +174,7 @@ def part_of(
         methods: methods that have a page.
         registry: where published results are looked for.
         texts: captions of its data set, as far as they are at hand.
+        study: folder of its study, where the trials of its tuning may lie.
     """
     block, table = board.block, main_table(board.block)
     runs, wrong = block.section.runs, alarms(block)
@@ -201,7 +205,7 @@ def part_of(
                 each.notes,
                 to_svg(each.draw, f"b{number}-{each.key}-", each.titles),
             )
-            for each in sketches(board)
+            for each in study_sketches(board, study)
         ],
         matrix(board),
         _queries(board, texts),

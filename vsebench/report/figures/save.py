@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from vsebench.files import replacing
 from vsebench.report.figures.looks import REST, look, told
 from vsebench.report.figures.matrix import draw_matrix, matrix
-from vsebench.report.figures.sketches import short_names, sketches
+from vsebench.report.figures.sketches import short_names
+from vsebench.report.figures.tried import study_sketches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -19,17 +20,18 @@ if TYPE_CHECKING:
     from vsebench.report.board import Board
 
 FORMATS = ("png", "svg", "pdf")
-KEYS = ("updates", "cpu", "wall", "forwards", "cost", "differences")
+KEYS = ("updates", "cpu", "wall", "forwards", "cost", "tuning", "differences")
 """Names of the figures; a board has either `cpu` or `wall`."""
 
 
 def save_figures(
-    board: Board, folder: Path, stem: str, form: str, only: Collection[str] = ()
+    board: Board, study: Path, folder: Path, stem: str, form: str, only: Collection[str] = ()
 ) -> list[Path]:
     """Draws each figure of a board to a file of its own.
 
     Args:
         board: the board.
+        study: folder of its study.
         folder: folder of the files, which exists.
         stem: beginning of their names.
         form: `png`, `svg` or `pdf`.
@@ -42,7 +44,7 @@ def save_figures(
         WriteError: a file cannot be written.
     """
     written = []
-    for key, figure in _figures(board):
+    for key, figure in _figures(board, study):
         if only and key not in only:
             continue
         path = folder / f"{stem}-{key}.{form}"
@@ -52,10 +54,10 @@ def save_figures(
     return written
 
 
-def _figures(board: Board) -> Iterator[tuple[str, Figure]]:
+def _figures(board: Board, study: Path) -> Iterator[tuple[str, Figure]]:
     from matplotlib.figure import Figure
 
-    for sketch in sketches(board):
+    for sketch in study_sketches(board, study):
         figure = Figure(figsize=(7.2, 3.8), layout="constrained")
         panel = figure.subplots()
         sketch.draw(panel)

@@ -1,0 +1,135 @@
+"""What tuning found for the rows of a board: the best quality to expect of the points that were
+tried, from the `trials*.csv` beside a study's runs or in its folder `tuning`.
+"""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+from vsebench.plugin.errors import DataError
+from vsebench.report.curves import Curve, draw_curve
+from vsebench.report.expected_best import expected_band
+from vsebench.report.figures.looks import look
+from vsebench.report.figures.sketches import Sketch, short_names, sketches
+from vsebench.report.figures.svg import ROW
+from vsebench.report.rows import combinations_of
+from vsebench.report.wording import count, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from vsebench.report.board import Board
+
+FOLDER, PATTERN = "tuning", "trials*.csv"
+Tried = dict[tuple[str, tuple[str, str]], list[float]]
+"""Dev qualities of points by data set and row."""
+
+
+def study_sketches(board: Board, study: Path) -> list[Sketch]:
+    """The figures of a board, and that of its tuning where a study has trials of its rows.
+
+    Args:
+        board: the board.
+        study: folder of its study.
+
+    Raises:
+        DataError: a file is no table of trials.
+    """
+    tried = read_tried(study, board.block.section.task.headline.key)
+    tuning = tuning_sketch(board, tried)
+    return [*sketches(board), *([] if tuning is None else [tuning])]
+
+
+def read_tried(study: Path, quality: str) -> Tried:
+    """The points of the first rung, which no other trial's result chose; one that diverged counts
+    as 0.
+
+    Args:
+        study: folder of a study.
+        quality: headline metric of its task.
+
+    Raises:
+        DataError: a file is no table of trials.
+    """
+    found: Tried = {}
+    for folder in (study, study / FOLDER):
+        for path in sorted(folder.glob(PATTERN)):
+            for line in _lines(path, f"dev_{quality}"):
+                found.setdefault(_row(line), []).append(float(line[f"dev_{quality}"] or 0))
+    return found
+
+
+def tuning_sketch(board: Board, tried: Tried) -> Sketch | None:
+    """The figure; None where nothing was tried for a row of the board."""
+    section = board.block.section
+    values = {
+        i: tried[section.dataset, row]
+        for i, row in enumerate(combinations_of(section))
+        if (section.dataset, row) in tried
+    }
+    if not values:
+        return None
+    metric, names = section.task.headline, short_names(board)
+    curves = {i: _curve(each, board.block.level) for i, each in values.items()}
+
+    def draw(panel: Axes) -> None:
+        _draw(panel, curves)
+        panel.set_ylabel(f"expected best dev {metric.heading}")
+
+    return Sketch(
+        "tuning",
+        f"Best dev {metric.heading} to expect of as many points tried",
+        f"With the first rung's schedule, and {percent(board.block.level)} bands by bootstrap. "
+        "Where a curve still rises at its right end, more points would have helped; where curves "
+        "cross, the ranking of rows depends on how much they are tuned.",
+        {
+            i: f"{names[i]}: dev {metric.text(curve.quality[-1])}, "
+            f"{count(len(curve.quality), 'point')}"
+            for i, curve in curves.items()
+        },
+        draw,
+    )
+
+
+def _draw(panel: Axes, curves: Mapping[int, Curve]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for i in sorted(curves, reverse=True):  # the best on top
+        draw_curve(panel, curves[i].steps, curves[i], look(i), gid=f"{ROW}{i}")
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panel.set_xlabel("points tried")
+    panel.grid(alpha=0.15)
+
+
+def _curve(values: Sequence[float], level: float) -> Curve:
+    mean, low, high = (each.tolist() for each in expected_band(values, level))
+    return Curve([float(k) for k in range(1, len(values) + 1)], [], mean, low, high)
+
+
+def _lines(path: Path, quality: str) -> Iterator[dict[str, str]]:
+    """The trials of the first rung."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            lines = list(reader)
+            heads = reader.fieldnames or ()
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read ({error})") from error
+    if not {"dataset", "loss", quality} <= set(heads):
+        raise DataError(
+            f"{path} is no table of trials: expected columns dataset, loss and {quality}, as "
+            "'vsebench tune' writes them; give it another name"
+        )
+    yield from (line for line in lines if line.get("rung") in (None, "0"))
+
+
+def _row(line: Mapping[str, str]) -> tuple[str, tuple[str, str]]:
+    """The data set and the row of a trial, as runs have them."""
+    pooling, sampler, loss = (line.get(axis) or "" for axis in ("pooling", "sampler", "loss"))
+    if not pooling:
+        return line["dataset"], (sampler, loss)
+    return line["dataset"], (pooling, f"{loss},{sampler}" if sampler else loss)
