@@ -43,3 +43,32 @@ def write_bert(folder: Path, words: Sequence[str] = (), *, seed: int = 0, hidden
         torch.manual_seed(seed)
         BertModel(config).save_pretrained(folder)
     return folder
+
+
+def write_roberta(folder: Path, words: Sequence[str] = (), *, rows: int = 24) -> Path:
+    """A random RoBERTa of one layer, whose table of positions has `rows`, and whose tokenizer knows
+    no limit. Padding is id 1, so that the first token has position 2.
+    """
+    from transformers import BertTokenizerFast, RobertaConfig, RobertaModel
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = folder / "vocab.txt"
+    special = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
+    vocabulary.write_text("\n".join((*special, *PIECES, *words)) + "\n", encoding="utf-8")
+    tokenizer = BertTokenizerFast(vocab=str(vocabulary))
+    tokenizer.save_pretrained(folder)
+    config = RobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=rows,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        RobertaModel(config).save_pretrained(folder)
+    return folder

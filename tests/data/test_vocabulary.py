@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vsebench.data.vocabulary import Vocabulary
+from vsebench.data.vocabulary import Vocabulary, some_word_is_known
 from vsebench.plugin import DataError
 
 
@@ -66,3 +66,23 @@ def test_no_caption_gives_an_empty_table():
 def test_a_malformed_vocabulary_is_refused(words):
     with pytest.raises(DataError, match="a vocabulary holds"):
         Vocabulary(words)
+
+
+def test_unknown_words_are_those_that_are_read_as_unknown():
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(40)]
+    captions = [" ".join(rng.choice(words, rng.integers(1, 12))) for _ in range(60)]
+    for min_count in (1, 3, 9):
+        vocabulary = Vocabulary.build(captions[:20], min_count)
+        unknown, total = vocabulary.unknown(captions[20:])
+        read = vocabulary.encode(captions[20:]).tokens
+        assert unknown == (read == vocabulary.unk).sum()
+        assert total == len(read) - 2 * 40
+
+
+@pytest.mark.parametrize("min_count", [1, 2, 3, 4])
+def test_some_word_is_known_when_the_vocabulary_has_one(min_count):
+    captions = ["a dog a", "the dog a", "cat"]
+    assert some_word_is_known(captions, min_count) == (
+        len(Vocabulary.build(captions, min_count)) > 5
+    )

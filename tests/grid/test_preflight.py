@@ -11,7 +11,7 @@ import torch
 
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
-from vsebench.plugin import SpecError
+from vsebench.plugin import DataError, SpecError
 from vsebench.plugin.host.timebox import PluginTimeout
 
 if TYPE_CHECKING:
@@ -226,3 +226,10 @@ def test_each_component_is_made_once(own: str, monkeypatch: pytest.MonkeyPatch) 
     assert sorted(made) == sorted(
         ["scenes", "even", "gpo", "dot", "triplet", "infonce", "sum-hinge", "random"]
     )
+
+
+def test_a_vocabulary_without_a_word_is_refused() -> None:
+    options: dict[str, Any] = {**RETRIEVAL, "set": {"min_word_count": 10**6}}
+    with pytest.raises(DataError, match=r"every word would be read as <unk>: .*_count=1") as e:
+        plan(make_suite(options))
+    assert "\n" not in str(e.value)

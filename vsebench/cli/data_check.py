@@ -51,6 +51,14 @@ def check_command(
             "--strict-data", help="Refuse a data set whose counts differ from the published ones."
         ),
     ] = False,
+    text_encoder: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC",
+            help="Text encoder that is to read the captions, such as bert:model=NAME.",
+            show_default=False,
+        ),
+    ] = "",
     plugin: PluginFiles = None,
 ) -> None:
     """Check and hash a data set and compare it with what is published. Exit code 0: it is as
@@ -75,6 +83,7 @@ def check_command(
     findings = [
         *_findings(component, card, params, opened, captions),
         *shared_captions(opened.data),
+        *_captions_read(opened, component, card, text_encoder, files),
     ]
     typer.echo("\n".join(_verdict(findings)))
     raise typer.Exit(
@@ -157,6 +166,27 @@ def _findings(
         raise DataError(
             f"{captions} cannot be compared with '{component.name}': expected a data set in the "
             "precomp layout"
+        )
+
+
+def _captions_read(
+    opened: OpenedDataset,
+    component: Component,
+    card: DatasetCard,
+    encoder: str,
+    plugin_files: tuple[str, ...],
+) -> Iterator[Finding]:
+    """How a run would read the captions, where the set has any."""
+    from vsebench.cli.data_check_captions import captions_read
+    from vsebench.plugin import SpecError
+    from vsebench.plugin.host.loader import load_plugins
+
+    if isinstance(opened.data, RetrievalData):
+        yield from captions_read(opened.data, card, encoder, load_plugins(plugin_files).registry)
+    elif encoder:
+        raise SpecError(
+            f"data set '{component.name}' has no captions that a text encoder would read: leave "
+            "--text-encoder out"
         )
 
 

@@ -23,6 +23,16 @@ _FIRST = ("<pad>", "<start>", "<end>", "<unk>")
 _LAST = "<mask>"
 
 
+def some_word_is_known(captions: Iterable[str], min_count: int) -> bool:
+    """Whether the vocabulary of these captions would have a word; most of them are not read."""
+    counts: Counter[str] = Counter()
+    for word in chain.from_iterable(map(tokenise, captions)):
+        counts[word] += 1
+        if counts[word] >= min_count:
+            return True
+    return False
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """Words by id: the special tokens of SCAN's vocabularies, then words by falling frequency,
@@ -69,6 +79,12 @@ class Vocabulary:
             (w for w, c in counts.items() if c >= min_count), key=lambda w: (-counts[w], w)
         )
         return cls((*_FIRST, *kept, _LAST), ends_are_words)
+
+    def unknown(self, captions: Iterable[str]) -> tuple[int, int]:
+        """How many words of captions are read as `<unk>`, and how many there are."""
+        counts = Counter(chain.from_iterable(map(tokenise, captions)))
+        unknown = sum(count for word, count in counts.items() if word not in self._ids)
+        return unknown, counts.total()
 
     @classmethod
     def read(cls, path: Path, *, ends_are_words: bool = True) -> Vocabulary:

@@ -17,7 +17,13 @@ from vsebench.grid.planners import (
     loss_card,
     suite_specs,
 )
-from vsebench.grid.preflight import check_batch, check_frozen, check_held_out, check_images
+from vsebench.grid.preflight import (
+    check_batch,
+    check_frozen,
+    check_held_out,
+    check_images,
+    check_words,
+)
 from vsebench.grid.protocols import components_of, resolve_protocol
 from vsebench.grid.tuned import tuned_values
 from vsebench.plugin.cards import EncoderCard
@@ -217,6 +223,7 @@ def retrieval_runs(
             check_images(refs[name], data, protocol["image_encoder"], registry)
             check_held_out(refs[name], data, protocol["protocol"])
             check_batch(refs[name], data, protocol["protocol"])
+            check_words(refs[name], data, protocol["protocol"], protocol["text_encoder"], registry)
     for cell, components in cells.items():
         for values in tuned[cell]:
             protocol = protocols[_conditions(cell, values)]

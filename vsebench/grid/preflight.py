@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vsebench.data.vocabulary import some_word_is_known
 from vsebench.plugin import DataError, EncoderCard, ImageEncoderCard, ImageSource
 from vsebench.plugin.cards import claimed
 from vsebench.plugin.errors import SpecError, VsebenchError
@@ -193,6 +194,31 @@ def check_held_out(dataset: ComponentRef, data: RetrievalData, protocol: Protoco
         raise DataError(
             f"{dataset.spec} has {found} training images, of which {protocol.tune_images} cannot "
             "be held out: lower the number with --set tune_images=N"
+        )
+
+
+def check_words(
+    dataset: ComponentRef,
+    data: RetrievalData,
+    protocol: Protocol,
+    encoder: ComponentRef,
+    registry: Registry,
+) -> None:
+    """Checks that the text encoder is told words apart, where it reads those of the training
+    captions.
+
+    Raises:
+        DataError: it would read `<unk>` in place of every word.
+    """
+    from vsebench.retrieval.inputs.run_inputs import reads_words
+
+    if reads_words(encoder, registry) and not some_word_is_known(
+        splits_of(data, protocol)["train"].captions, protocol.min_word_count
+    ):
+        raise DataError(
+            f"{dataset.spec} has no word that its training captions use "
+            f"{protocol.min_word_count} times, so that every word would be read as <unk>: lower "
+            "that with --set min_word_count=1"
         )
 
 

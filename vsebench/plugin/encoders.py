@@ -65,11 +65,13 @@ class TokenTable:
         offsets: int64 [n + 1]; caption i is `tokens[offsets[i]:offsets[i + 1]]`.
         words: int32 [total], the word of its caption that each token is a piece of, from 0; -1 for
             tokens that augmentation leaves alone. None when every token is a word.
+        cut: number of captions that are longer than the encoder takes, and end early here.
     """
 
     tokens: np.ndarray
     offsets: np.ndarray
     words: np.ndarray | None = None
+    cut: int = 0
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

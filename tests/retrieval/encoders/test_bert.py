@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.tiny_models import write_roberta
 from vsebench.plugin import SpecError, TokenTable
 from vsebench.retrieval.encoders.backbone import BackboneEncoder
 from vsebench.retrieval.encoders.bert import BertEncoder, PieceTokeniser
@@ -253,3 +254,36 @@ def test_a_model_without_a_tokenizer_is_refused(tiny_bert: str, tmp_path) -> Non
     with pytest.raises(SpecError, match="tokenizer") as caught:
         PieceTokeniser(str(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+def test_captions_that_are_cut_are_counted(tiny_bert: str) -> None:
+    tokeniser = PieceTokeniser(tiny_bert)
+    exact, longer = " ".join("z" * 22), " ".join("z" * 23)
+    for captions, cut in (([exact], 0), ([longer], 1), ([longer, exact, "a dog", longer], 2)):
+        table = tokeniser.encode(captions)
+        assert table.cut == cut
+        assert table.lengths.max() == 24
+    assert tokeniser.encode([]).cut == 0
+
+
+@pytest.mark.parametrize("rows", [5, 12, 24])
+def test_a_model_that_numbers_positions_after_padding_is_given_what_they_hold(
+    tmp_path: Path, rows: int
+) -> None:
+    folder = str(write_roberta(tmp_path, rows=rows))
+    table = PieceTokeniser(folder).encode([" ".join("z" * 40), "z"])
+    assert table.cut == 1
+    assert table.lengths.tolist() == [rows - 2, 3]
+    encoder = BertEncoder(8, folder).eval()
+    tokens, lengths = map(torch.from_numpy, Captions(table).gather(np.arange(2)))
+    assert torch.isfinite(encoder(tokens, lengths)[0]).all()
+    beyond = torch.full((1, rows - 1), 5)
+    with pytest.raises((IndexError, RuntimeError), match="out of"):
+        encoder(beyond, torch.tensor([rows - 1]))
+
+
+def test_to_ask_for_the_positions_draws_no_random_number(tiny_bert: str) -> None:
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state()
+    PieceTokeniser(tiny_bert)
+    assert torch.equal(torch.random.get_rng_state(), before)

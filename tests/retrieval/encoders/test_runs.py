@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.retrieval.conftest import THINGS, WORDS
-from tests.tiny_models import write_bert
+from tests.tiny_models import write_bert, write_roberta
 from vsebench.plugin import SpecError
 from vsebench.results.store import Store
 from vsebench.retrieval.training.train import train
@@ -246,3 +247,19 @@ def test_words_without_a_mask_cannot_be_augmented(
         set={"text_encoder": f"bert:model={folder}", "augment_words": 0, "epochs": 1}
     )
     assert run(spec, tmp_path)[0].status == "done"
+
+
+def test_a_run_says_how_many_captions_it_cut(
+    plan_runs: Plan, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = write_roberta(tmp_path / "roberta", WORDS, rows=12)
+    (spec,) = plan_runs(set={"text_encoder": f"bert:model={model}", "augment_words": 0})
+    record, directory = run(spec, tmp_path)
+    (warning,) = record.warnings
+    assert re.fullmatch(
+        r"\d+ of \d+ captions are longer than the 10 tokens that text encoder 'bert' takes, and "
+        "were cut",
+        warning,
+    )
+    assert directory.read_record().warnings == (warning,)
+    assert [entry.message for entry in caplog.records] == [warning]

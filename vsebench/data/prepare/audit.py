@@ -35,11 +35,11 @@ _BLOCK = 256
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked: it holds (`ok`), it does not (`FAIL`), or it is worth knowing
-    (`note`).
+    """One thing that was checked: it holds (`ok`), it does not (`FAIL`), it will hurt (`warn`), or
+    it is worth knowing (`note`).
     """
 
-    verdict: Literal["ok", "FAIL", "note"]
+    verdict: Literal["ok", "FAIL", "warn", "note"]
     text: str
 
 

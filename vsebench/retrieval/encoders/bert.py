@@ -15,7 +15,13 @@ from torch import nn
 
 from vsebench.plugin import ParameterGroup, TokenTable
 from vsebench.retrieval.encoders.attention import find_mask, last_states, token_mask
-from vsebench.retrieval.encoders.pretrained import load, load_tokenizer, model_folder, own_head
+from vsebench.retrieval.encoders.pretrained import (
+    load,
+    load_tokenizer,
+    model_folder,
+    own_head,
+    without_weights,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,18 +86,34 @@ class PieceTokeniser:
         words = (
             -1 if word is None else word for encoding in encodings for word in encoding.word_ids
         )
-        return TokenTable(tokens, offsets, np.fromiter(words, np.int32, offsets[-1]))
+        cut = sum(bool(encoding.overflowing) for encoding in encodings)
+        return TokenTable(tokens, offsets, np.fromiter(words, np.int32, offsets[-1]), cut)
 
 
 def _longest(model: str, tokenizer: Any) -> int:
-    """Tokens that the model takes: the fewer of what its tokenizer and its settings say."""
+    """Tokens that the model takes: the fewer of what its tokenizer and its positions say."""
     folder = model_folder(model)
     from transformers import AutoConfig
 
     settings: Any = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
-    return int(
-        min(tokenizer.model_max_length, getattr(settings, "max_position_embeddings", _ANY_LENGTH))
-    )
+    rows = getattr(settings, "max_position_embeddings", _ANY_LENGTH)
+    return int(min(tokenizer.model_max_length, rows - _rows_before(model, rows)))
+
+
+def _rows_before(model: str, rows: int) -> int:
+    """Rows of the table of positions that no token has: RoBERTa and its kind number them from the
+    one after padding's.
+    """
+    with without_weights(), torch.device("meta"):
+        modules = load("AutoModel", model).named_modules()
+        paddings = [
+            module.padding_idx
+            for name, module in modules
+            if isinstance(module, nn.Embedding)
+            and name.endswith("position_embeddings")
+            and module.num_embeddings == rows
+        ]
+    return max((padding + 1 for padding in paddings if padding is not None), default=0)
 
 
 _TOGETHER = 32

@@ -31,7 +31,7 @@ from vsebench.retrieval.inputs.splits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     import torch
@@ -68,6 +68,19 @@ def keeps_features(
     )
 
 
+def own_tokeniser(encoder: ComponentRef, registry: Registry) -> Tokeniser | None:
+    """The tokeniser that a text encoder brings; None of one that reads words.
+
+    Raises:
+        VsebenchError: it cannot be made.
+    """
+    component = registry.get("text-encoder", encoder.name)
+    if not isinstance(component.card, TextEncoderCard) or not component.card.tokeniser:
+        return None
+    tokeniser: Tokeniser = component.call(component.card.tokeniser, encoder.params)
+    return tokeniser
+
+
 def tokeniser_of(spec: RunSpec, registry: Registry, captions: Sequence[str]) -> Tokeniser:
     """The tokeniser that the encoder brings, else the words of the training captions.
 
@@ -80,13 +93,12 @@ def tokeniser_of(spec: RunSpec, registry: Registry, captions: Sequence[str]) -> 
         VsebenchError: the encoder's tokeniser cannot be made, or cannot hide words that the
             protocol wants augmented.
     """
-    component, protocol = registry.get("text-encoder", spec.text_encoder.name), spec.protocol
-    if reads_words(spec.text_encoder, registry):
+    protocol = spec.protocol
+    tokeniser = own_tokeniser(spec.text_encoder, registry)
+    if tokeniser is None:
         return Vocabulary.build(
             captions, protocol.min_word_count, ends_are_words=protocol.augment_ends
         )
-    assert isinstance(component.card, TextEncoderCard)
-    tokeniser: Tokeniser = component.call(component.card.tokeniser, spec.text_encoder.params)
     hides = not keeps_features(protocol, "text-encoder", spec.text_encoder, registry)
     if protocol.augment_words and hides and tokeniser.mask is None:
         raise SpecError(
@@ -119,6 +131,7 @@ class Inputs:
         tokeniser: tokeniser of the captions.
         feature_kind: what a local feature is.
         in_dim: size of what the image encoder reads: of a feature, or the channels of a pixel.
+        warnings: what a table must say of how the captions were read.
     """
 
     train: SplitInputs
@@ -128,6 +141,7 @@ class Inputs:
     feature_kind: FeatureKind
     in_dim: int
     second: SplitInputs | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def galleries(self) -> tuple[SplitInputs, ...]:
@@ -178,7 +192,19 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
         data.feature_kind or cast("DatasetCard", component.card).feature_kind,
         read["train"].images.dim,
         read.get(SECOND),
+        tuple(_cut(spec.text_encoder.name, [split.texts for split in read.values()])),
     )
+
+
+def _cut(encoder: str, splits: Sequence[Captions | CaptionStates]) -> Iterator[str]:
+    """Says how many captions a pretrained tokeniser cut."""
+    texts = [texts for texts in splits if isinstance(texts, Captions)]
+    if cut := sum(each.cut for each in texts):
+        longest = max(int(each.lengths.max(initial=0)) for each in texts)
+        yield (
+            f"{cut:,} of {sum(map(len, texts)):,} captions are longer than the {longest} tokens "
+            f"that text encoder '{encoder}' takes, and were cut"
+        )
 
 
 def split_inputs(

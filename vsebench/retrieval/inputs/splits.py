@@ -141,6 +141,7 @@ class Captions:
 
     def __init__(self, tokens: TokenTable) -> None:
         self.lengths = tokens.lengths
+        self.cut = tokens.cut
         self._tokens = tokens.tokens
         self._words = tokens.words
         self.starts = tokens.offsets[:-1]

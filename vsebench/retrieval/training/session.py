@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from vsebench.results.record import Cost
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
+
+_log = logging.getLogger("vsebench")
 
 Reporter = Callable[[dict[str, object]], None]
 
@@ -116,6 +119,8 @@ def prepare(
     device = torch.device(spec.device)
     report({"event": "phase", "phase": "loading"})
     inputs = open_inputs(spec, registry, device)
+    for warning in inputs.warnings:
+        _log.warning(warning)
     model, frozen = untrained(spec, registry, inputs)
     inputs = keep_features(frozen, inputs, spec, device, report)
     del frozen

@@ -112,7 +112,7 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
         steps_per_epoch=schedule.steps_per_epoch,
         warmup_steps=schedule.warmup_steps,
         cost=_cost(session),
-        warnings=session.spec.environment.data_warnings,
+        warnings=(*session.spec.environment.data_warnings, *inputs.warnings),
         collapse=find_collapse(directory.read_curve()),
         columns=columns,
         provenance=origin.model_copy(update={"restarts": state.restarts}),
