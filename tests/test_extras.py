@@ -18,7 +18,7 @@ from vsebench.plugin.extras import require
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = ("encoders", "plots", "hdf5", "eccv", "faiss", "parquet", "ray", "slurm")
+EXTRAS = ("encoders", "plots", "hdf5", "eccv", "faiss", "hf", "parquet", "ray", "slurm")
 MODULES = {"faiss-cpu": "faiss"}
 BLOCKED = [
     MODULES.get(name := Requirement(line).name, name)
@@ -124,6 +124,7 @@ def test_a_run_works_without_them(without: dict[str, str], tmp_path: Path) -> No
         (["run", "--executor", "ray", "--address", "head:6379", "--out", "{tmp}/runs"], "ray"),
         (["run", "--executor", "slurm", "--dry-run", "--out", "{tmp}/runs"], "slurm"),
         (["data", "prepare", "flickr30k", "--from", "{tmp}", "--to", "{tmp}/set"], "hdf5"),
+        (["data", "prepare", "--as", "x", "--from", "hf:{tmp}", "--to", "{tmp}/set"], "hf"),
     ],
 )
 def test_what_needs_one_says_what_to_install(

@@ -127,6 +127,8 @@ def _set_in(folder: Path) -> str:
         spec = published(manifest["dataset"]).opens_as
     else:
         spec = "coco" if (folder / "testall_ims.npy").is_file() else "precomp"
+    if manifest is not None and "images" in manifest:
+        return f"{spec}:images={manifest['images']}"
     if manifest is not None and manifest["features"] is None:
         raise DataError(
             f"{folder} has captions and ids but no features: check it with its images, 'vsebench "

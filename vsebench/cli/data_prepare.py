@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 class Precision(StrEnum):
@@ -30,9 +30,13 @@ def prepare_command(
         ),
     ] = "",
     origin: Annotated[
-        Path,
+        str,
         typer.Option(
-            "--from", metavar="DIR", help="Folder of the files at hand.", show_default=False
+            "--from",
+            metavar="DIR|hf:NAME",
+            help="Folder of the files at hand; or hf: and a folder of Parquet or Arrow tables with "
+            "images and captions, or OWNER/NAME of a data set on the Hugging Face hub.",
+            show_default=False,
         ),
     ],
     target: Annotated[
@@ -62,18 +66,27 @@ def prepare_command(
         Path | None,
         typer.Option(metavar="PATH", help="Folder or file of features. [default: --from]"),
     ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT=NAME",
+            help="Column of such tables that holds image, captions, id or split, where it has "
+            "another name than usual; repeatable.",
+        ),
+    ] = None,
     dtype: Annotated[
         Precision, typer.Option(help="Type of the stored features.")
     ] = Precision.float16,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Turn captions (Karpathy's JSON, or files beside precomputed tables) and features (tables,
-    .npy, .npz, HDF5, .tsv) or images into the precomp layout. A killed command resumes where it
-    was.
+    .npy, .npz, HDF5, .tsv) or images into the precomp layout, or what Hugging Face's datasets
+    gives. A killed command resumes where it was.
     """
     from vsebench.cli.counting import counting
     from vsebench.data.described import check_name
     from vsebench.data.prepare.gather import Request
+    from vsebench.data.prepare.hub import PREFIX, table_folder
     from vsebench.data.prepare.karpathy import SETS
     from vsebench.data.prepare.prepare import prepare
     from vsebench.plugin import SpecError
@@ -86,7 +99,22 @@ def prepare_command(
             f"name the data set ({', '.join(SETS)}), or say with --as NAME what yours is to be "
             "called"
         )
-    request = Request(name, origin, target, captions, features, dtype.value, called)
+    tables = origin.startswith(PREFIX)
+    request = Request(
+        name,
+        table_folder(origin.removeprefix(PREFIX)) if tables else Path(origin),
+        target,
+        captions,
+        features,
+        dtype.value,
+        called,
+        tables,
+        _columns(column or (), tables=tables),
+    )
+    if tables and (captions or features):
+        raise SpecError(
+            f"--from {origin} has captions and images: leave --captions and --features out"
+        )
     try:
         with counting("images", quiet=quiet) as report:
             manifest = prepare(request, report)
@@ -96,6 +124,29 @@ def prepare_command(
     for note in manifest.get("notes", ()):
         typer.echo(f"vsebench: warning: {note}", err=True)
     typer.echo("\n".join(_result(target, manifest, called or request.entry.opens_as)))
+
+
+def _columns(given: Sequence[str], *, tables: bool) -> dict[str, str]:
+    """What `--column` says.
+
+    Raises:
+        SpecError: it is not WHAT=NAME, or there are no tables.
+    """
+    from vsebench.data.prepare.table_rows import COLUMNS
+    from vsebench.plugin import SpecError
+    from vsebench.plugin.errors import did_you_mean
+
+    columns = {}
+    for text in given:
+        what, equals, name = text.partition("=")
+        if not equals or not name:
+            raise SpecError(f"--column takes WHAT=NAME, such as captions=alt_text; got '{text}'")
+        if what not in COLUMNS:
+            raise SpecError(f"--column has no '{what}': {did_you_mean(what, COLUMNS)}")
+        columns[what] = name
+    if columns and not tables:
+        raise SpecError("--column is about tables: name them with --from hf:FOLDER")
+    return columns
 
 
 def _result(target: Path, manifest: dict[str, Any], opens_as: str) -> Iterator[str]:
@@ -120,6 +171,15 @@ def _result(target: Path, manifest: dict[str, Any], opens_as: str) -> Iterator[s
         tablefmt="simple",
         disable_numparse=True,
     )
+    if precision is None and "images" in manifest:
+        packed = target / manifest["images"]
+        yield f"the images are in {packed}"
+        yield (
+            f"next: vsebench data check {target}; then vsebench data extract --images {packed} "
+            f"--model MODEL --out TABLE; then vsebench run --dataset {opens_as}:features=TABLE "
+            f"--data-root {target} --set image_encoder=grid"
+        )
+        return
     if precision is None:
         yield (
             f"no features yet; {target}/id_mapping.json says which file each image is: use "

@@ -14,14 +14,16 @@ from vsebench.data.caption_owners import OWNERS
 from vsebench.data.images.store import SUFFIXES
 from vsebench.data.prepare.arrays import ArrayFiles
 from vsebench.data.prepare.hdf5 import Hdf5Files
+from vsebench.data.prepare.hub import table_files
 from vsebench.data.prepare.karpathy import own_set, published, read_karpathy
 from vsebench.data.prepare.precomp import PrecompFeatures, read_splits, reconcile
 from vsebench.data.prepare.source import Split, match
+from vsebench.data.prepare.table_rows import Tables
 from vsebench.data.prepare.tsv import TsvFiles
 from vsebench.plugin import DataError, MissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vsebench.data.prepare.karpathy import Published
     from vsebench.data.prepare.source import FeatureSource
@@ -145,6 +147,8 @@ class Request:
             all.
         dtype: dtype of the tables.
         called: what the result is to be called, where it is not the data set's name.
+        tables: whether `origin` holds tables of images and captions.
+        columns: what the columns of such tables are called, as `table_rows.Tables` takes them.
     """
 
     name: str
@@ -154,6 +158,8 @@ class Request:
     features: Path | None = None
     dtype: Literal["float16", "float32"] = "float16"
     called: str = ""
+    tables: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def entry(self) -> Published:
@@ -173,13 +179,15 @@ class Gathered:
         splits: the images and their captions.
         source: their features; None when there are only images.
         texts: the files that captions and ids were read from.
-        images: the image files, when there is no source.
+        images: the image files, when there is no source, or the tables that hold them.
+        pictures: what yields the file name and the content of each image, when tables hold them.
     """
 
     splits: list[Split]
     source: FeatureSource | None
     texts: list[Path]
     images: list[Path]
+    pictures: Callable[[], Iterator[tuple[str, bytes]]] | None = None
 
 
 def gather(request: Request) -> Gathered:
@@ -190,18 +198,23 @@ def gather(request: Request) -> Gathered:
         SpecError: the data set is none that can be prepared.
     """
     entry = request.entry
+    if request.tables:
+        files = table_files(request.origin)
+        tables = Tables(request.origin, files, request.columns)
+        rows, by_name = tables.read(entry)
+        return Gathered(rows, None, [], files, lambda: tables.pictures(by_name=by_name))
     found = find(request.origin, request.target)
     source = open_features(find(request.features, request.target) if request.features else found)
     captions = request.captions or (
         _json(found, entry.json_name) if request.name else _any_json(found)
     )
-    tables = source.root if isinstance(source, PrecompFeatures) else None
-    beside = [path for stem in entry.outputs for path in _beside(tables, stem)] if tables else []
+    folder = source.root if isinstance(source, PrecompFeatures) else None
+    beside = [path for stem in entry.outputs for path in _beside(folder, stem)] if folder else []
     if captions is not None:
         splits = read_karpathy(captions, entry)
-        splits = reconcile(splits, tables) if tables else splits
-    elif tables is not None:
-        splits = read_splits(tables, entry)
+        splits = reconcile(splits, folder) if folder else splits
+    elif folder is not None:
+        splits = read_splits(folder, entry)
     else:
         name = entry.json_name if request.name else "JSON file"
         raise DataError(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
+import tarfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,13 +31,18 @@ from vsebench.data.prepare.manifest import (
     small_files,
 )
 from vsebench.data.prepare.source import measure
+from vsebench.files import settle
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from vsebench.data.prepare.feature_writer import Written
     from vsebench.data.prepare.source import Report, SplitFeatures
+
+IMAGES = "images.tar"
+"""The images of tables that hold them."""
 
 _SPARE = 1 << 27
 """Bytes beside the arrays: captions, ids, state."""
@@ -83,7 +90,7 @@ def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str
     listing = [(name, stat.st_size) for name, stat in stats]
     texts = {_name(path, request.origin): _sha256(path) for path in gathered.texts}
     inputs = {
-        "kind": gathered.source.kind if gathered.source else "images",
+        "kind": _kind(gathered),
         "files": len(listing),
         "bytes": sum(size for _, size in listing),
         "names_and_sizes_sha256": digest(listing),
@@ -96,8 +103,15 @@ def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str
             inputs,
             [stat.st_mtime_ns for _, stat in stats],
             *([request.called] if request.called else []),
+            *([dict(request.columns)] if request.columns else []),
         ]
     )
+
+
+def _kind(gathered: Gathered) -> str:
+    if gathered.source:
+        return gathered.source.kind
+    return "tables" if gathered.pictures else "images"
 
 
 def _name(path: Path, origin: Path) -> str:
@@ -142,7 +156,8 @@ def _write(
     small = small_files(gathered.splits, features, owners=entry.captions is None)
     descriptor = _descriptor(request)
     _check_space(request.target, sum(feature_bytes(array, dtype) for array in arrays.values()))
-    work = Work(request.target, plan, [*small, *descriptor, *arrays, MANIFEST])
+    packed = [IMAGES] if gathered.pictures else []
+    work = Work(request.target, plan, [*small, *descriptor, *arrays, *packed, MANIFEST])
     for name, content in (small | descriptor).items():
         work.write(name, content)
     written = _write_arrays(work, arrays, dtype, report)
@@ -150,7 +165,7 @@ def _write(
         name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
         for name, content in small.items()
     }
-    manifest = {
+    manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "dataset": entry.name,
         "plan": plan,
@@ -162,6 +177,10 @@ def _write(
         "files": files
         | {name: {"sha256": array.sha256, "bytes": array.bytes} for name, array in written.items()},
     }
+    if gathered.pictures:
+        total = sum(len(split.images) for split in gathered.splits)
+        manifest["images"] = IMAGES
+        manifest["files"][IMAGES] = _pack(work.folder / IMAGES, gathered.pictures(), total, report)
     if gathered.source and gathered.source.notes:
         manifest["notes"] = list(gathered.source.notes)
     work.write(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
@@ -177,6 +196,21 @@ def _descriptor(request: Request) -> dict[str, bytes]:
         return {}
     found = Descriptor(request.called, request.entry.opens_as)
     return {DESCRIPTOR: descriptor_text(found).encode()}
+
+
+def _pack(
+    path: Path, pictures: Iterator[tuple[str, bytes]], total: int, report: Report
+) -> dict[str, Any]:
+    """Packs images into a tar file; its hash and size, as the manifest holds them."""
+    with path.open("wb") as file:
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            for done, (name, content) in enumerate(pictures, start=1):
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+                report("images", done, total)
+        settle(file)
+    return {"sha256": _sha256(path), "bytes": path.stat().st_size}
 
 
 def _write_arrays(

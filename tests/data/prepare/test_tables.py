@@ -1,0 +1,369 @@
+"""Tables of images and captions in the forms in which Hugging Face's `datasets` gives them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from vsebench.cli.app import main
+from vsebench.data.prepare.gather import Request
+from vsebench.data.prepare.prepare import prepare
+from vsebench.plugin import DataError, SpecError
+
+SPLITS = {"train": (0, 1, 2, 3), "validation": (4, 5), "test": (6, 7, 8)}
+STEMS = {"train": "train", "validation": "dev", "test": "test"}
+COUNTS = (2, 1, 3, 1, 1, 2, 4, 1, 1)
+
+
+def photo(number: int, kind: str = "JPEG") -> bytes:
+    values = np.random.default_rng(number).integers(0, 255, (12, 10, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def texts(number: int) -> list[str]:
+    return [f"caption {k} of {number}" for k in range(COUNTS[number])]
+
+
+def row(number: int, form: str) -> list[dict[str, object]]:
+    """The rows of an image, in a form."""
+    stored = {"bytes": photo(number), "path": f"p{number}.jpg"}
+    match form:
+        case "lists":
+            return [{"image": stored, "captions": texts(number), "image_id": 100 + number}]
+        case "records":
+            records = [{"raw": text, "sentid": 1} for text in texts(number)]
+            return [{"image": stored, "sentences": records, "filename": f"f {number}.jpg"}]
+        case "rows":
+            return [{"image": stored, "text": text} for text in texts(number)]
+        case "bytes":
+            return [{"jpg": photo(number), "caption": text} for text in texts(number)]
+        case "one record":
+            return [{"image": stored, "sentences": {"raw": text}} for text in texts(number)]
+    raise ValueError(form)
+
+
+NAMES = {
+    "lists": lambda n: f"{100 + n}",
+    "records": lambda n: f"f_{n}.jpg",
+    "rows": lambda n: f"p{n}.jpg",
+    "bytes": lambda n: hashlib.sha256(photo(n)).hexdigest()[:16],
+    "one record": lambda n: f"p{n}.jpg",
+}
+
+
+def write(folder, form, layout="data/{split}-00000-of-00001.parquet"):
+    for split, numbers in SPLITS.items():
+        rows = [each for number in numbers for each in row(number, form)]
+        path = folder / layout.format(split=split)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = pa.Table.from_pylist(rows)
+        if path.suffix == ".parquet":
+            pq.write_table(table, path, row_group_size=2)
+        else:
+            with (
+                pa.OSFile(str(path), "wb") as file,
+                pa.ipc.new_stream(file, table.schema) as stream,
+            ):
+                stream.write_table(table, max_chunksize=3)
+    return folder
+
+
+def make(tmp_path, **options):
+    seen = []
+    manifest = prepare(
+        Request("", tmp_path / "in", tmp_path / "out", called="mine", tables=True, **options),
+        lambda *told: seen.append(told),
+    )
+    return manifest, seen
+
+
+def check(tmp_path, name):
+    """Compares captions, ids and images with what was written."""
+    out = tmp_path / "out"
+    mapping = json.loads((out / "id_mapping.json").read_text())
+    with tarfile.open(out / "images.tar", "r:") as tar:
+        stored = {member.name: tar.extractfile(member).read() for member in tar}
+    assert len(stored) == len(COUNTS)
+    for split, numbers in SPLITS.items():
+        stem = STEMS[split]
+        assert (out / f"{stem}_caps.txt").read_text().splitlines() == [
+            text for number in numbers for text in texts(number)
+        ]
+        owner = np.load(out / f"{stem}_text_to_image.npy").tolist()
+        assert owner == [i for i, number in enumerate(numbers) for _ in texts(number)]
+        ids = (out / f"{stem}_ids.txt").read_text().splitlines()
+        assert ids == [name(number) for number in numbers]
+        assert [stored[mapping[each]] for each in ids] == [photo(number) for number in numbers]
+
+
+@pytest.mark.parametrize("form", list(NAMES))
+def test_every_form_of_captions(tmp_path, form):
+    write(tmp_path / "in", form)
+    manifest, seen = make(tmp_path)
+    assert (manifest["images"], manifest["features"]) == ("images.tar", None)
+    assert seen[-1] == ("images", 9, 9)
+    check(tmp_path, NAMES[form])
+    assert make(tmp_path)[0] == manifest
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "{split}.parquet",
+        "default/{split}/0000.parquet",
+        "{split}/data-00000-of-00001.arrow",
+    ],
+)
+def test_every_layout_of_tables(tmp_path, layout):
+    write(tmp_path / "in", "lists", layout)
+    make(tmp_path)
+    check(tmp_path, NAMES["lists"])
+
+
+def test_a_column_tells_the_split_and_columns_may_be_named(tmp_path):
+    rows = [
+        {"photo_bytes": photo(number), "alt": text, "part": split, "key": f"k/{number}"}
+        for split, numbers in SPLITS.items()
+        for number in numbers
+        for text in texts(number)
+    ]
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in" / "test-00000.parquet")
+    columns = {"image": "photo_bytes", "captions": "alt", "split": "part", "id": "key"}
+    make(tmp_path, columns=columns)
+    check(tmp_path, lambda number: f"k_{number}")
+    with pytest.raises(DataError, match="prepared from other files or with other options"):
+        make(tmp_path, columns={**columns, "id": "alt"})
+
+
+def test_a_published_set_keeps_its_first_five(tmp_path):
+    rows = [
+        {
+            "image": {"bytes": photo(n), "path": None},
+            "caption": [f"text {k}" for k in range(5 + n)],
+            "split": split,
+            "filename": f"{n}.jpg",
+        }
+        for n, split in enumerate(("train", "val", "test"))
+    ]
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in" / "TEST.parquet")
+    prepare(Request("flickr30k", tmp_path / "in", tmp_path / "out", tables=True), lambda *_: None)
+    assert (tmp_path / "out" / "test_caps.txt").read_text().count("\n") == 5
+    assert not (tmp_path / "out" / "test_text_to_image.npy").exists()
+    assert (tmp_path / "out" / "test_ids.txt").read_text() == "2.jpg\n"
+
+
+def test_the_format_of_an_image_is_told_by_its_content(tmp_path):
+    (tmp_path / "in").mkdir()
+    for split, kind in (("train", "PNG"), ("validation", "WEBP"), ("test", "JPEG")):
+        image = {"bytes": photo(1 + len(kind), kind), "path": None}
+        rows = [{"image": image, "text": "a dog", "image_id": split}]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in" / f"{split}.parquet")
+    make(tmp_path)
+    mapping = json.loads((tmp_path / "out" / "id_mapping.json").read_text())
+    assert mapping == {"train": "train.png", "validation": "validation.webp", "test": "test.jpg"}
+
+
+def edited(tmp_path, split, change):
+    write(tmp_path / "in", "lists")
+    path = tmp_path / "in" / f"data/{split}-00000-of-00001.parquet"
+    rows = pq.read_table(path).to_pylist()
+    change(rows)
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows[1].update(captions=["a dog", " . "]), r"row 1 has the caption ' \. '"),
+        (lambda rows: rows[1].update(captions=None), r"row 1 has the caption None"),
+        (lambda rows: rows[1].update(captions=[]), r"image 107 of test has 0 captions"),
+        (lambda rows: rows[1].update(image_id=None), r"row 1 has no id of its image"),
+        (lambda rows: rows[1].update(image_id=106), r"row 1 has another image of the id 106"),
+        (lambda rows: rows[1].update(rows[0], image_id=100), "another image of the id 100"),
+        (
+            lambda rows: rows[1]["image"].update(bytes=None),
+            r"row 1 does not hold its image but names p7\.jpg",
+        ),
+        (
+            lambda rows: rows[1].update(image={"bytes": photo(0), "path": ""}, image_id=100),
+            r"row 0 has image 100 in train, and it is in test too",
+        ),
+        (
+            lambda rows: [each.update(words=each.pop("captions")) for each in rows],
+            r"has columns image, image_id, words: say which has the captions with --column",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_named(tmp_path, change, message):
+    edited(tmp_path, "test", change)
+    with pytest.raises(DataError, match=message) as error:
+        make(tmp_path)
+    assert "\n" not in str(error.value)
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_tables_that_are_none(tmp_path):
+    write(tmp_path / "in", "rows")
+    with pytest.raises(SpecError, match="has no column 'txt': did you mean 'text'"):
+        make(tmp_path, columns={"captions": "txt"})
+    path = tmp_path / "in" / "data" / "train-00000-of-00001.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"train-00000-of-00001\.parquet is damaged, or no table"):
+        make(tmp_path)
+    path.unlink()
+    with pytest.raises(DataError, match="the tables have no image of train"):
+        make(tmp_path)
+    path.with_name("extra-0.parquet").write_bytes(
+        path.with_name("test-00000-of-00001.parquet").read_bytes()
+    )
+    with pytest.raises(DataError, match="row 0 is of split 'extra', expected one of train, val"):
+        make(tmp_path)
+    (tmp_path / "in" / "data" / "a.arrow").write_bytes(b"no stream")
+    with pytest.raises(DataError, match=r"a\.arrow is damaged, or no table"):
+        make(tmp_path)
+    (tmp_path / "none").mkdir()
+    request = Request("", tmp_path / "none", tmp_path / "out", called="mine", tables=True)
+    with pytest.raises(DataError, match=r"holds no tables: expected \.parquet or \.arrow files"):
+        prepare(request, lambda *_: None)
+
+
+def run(capsys, *arguments, code=0):
+    with pytest.raises(SystemExit) as caught:
+        main(["data", *map(str, arguments)])
+    assert caught.value.code == code
+    return capsys.readouterr()
+
+
+def test_the_command_and_what_comes_next(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("VSEBENCH_CACHE", str(tmp_path / "cache"))
+    write(tmp_path / "in", "lists")
+    common = ("--as", "mine", "--to", tmp_path / "out", "--quiet")
+    out, err = run(capsys, "prepare", "--from", f"hf:{tmp_path / 'in'}", *common)
+    assert err == ""
+    assert f"the images are in {tmp_path / 'out' / 'images.tar'}" in out
+    assert "--dataset mine:features=TABLE" in out
+    out, _ = run(capsys, "check", tmp_path / "out")
+    assert out.startswith("mine:images=images.tar: sound")
+    assert "verdict: all" in out
+    for option, message in (
+        ("captions", "--column takes WHAT=NAME"),
+        ("caption=text", "--column has no 'caption': did you mean 'captions'?"),
+    ):
+        _, err = run(
+            capsys,
+            "prepare",
+            "--from",
+            f"hf:{tmp_path / 'in'}",
+            *common,
+            "--column",
+            option,
+            code=2,
+        )
+        assert message in err
+    _, err = run(capsys, "prepare", "--from", tmp_path / "in", *common, "--column", "id=x", code=2)
+    assert "--column is about tables" in err
+    _, err = run(capsys, "prepare", "--from", "hf:nowhere", *common, code=2)
+    assert "there is no folder nowhere: hf: takes a folder" in err
+
+
+class Hub(BaseHTTPRequestHandler):
+    """What huggingface_hub asks of the hub for a data set's files."""
+
+    root = None
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def _answer(self, *, body: bool) -> None:
+        path = self.path.partition("?")[0]
+        if path.startswith("/api/datasets/us/photos/revision/"):
+            names = [p.relative_to(self.root).as_posix() for p in self.root.rglob("*.parquet")]
+            found = {
+                "id": "us/photos",
+                "sha": "a" * 40,
+                "siblings": [{"rfilename": n} for n in names],
+            }
+            self._send(json.dumps(found).encode(), body=body)
+        elif path.startswith("/api/datasets/us/photos/tree/"):
+            files = [
+                {"type": "file", "oid": "b" * 40, "size": p.stat().st_size, "path": name}
+                for p in self.root.rglob("*.parquet")
+                for name in [p.relative_to(self.root).as_posix()]
+            ]
+            self._send(json.dumps(files).encode(), body=body)
+        elif path.startswith(start := f"/datasets/us/photos/resolve/{'a' * 40}/"):
+            self._send((self.root / path.removeprefix(start)).read_bytes(), body=body)
+        else:
+            self.send_error(404)
+
+    def _send(self, content: bytes, *, body: bool) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("X-Repo-Commit", "a" * 40)
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_a_data_set_of_the_hub_comes_from_where_the_environment_says(tmp_path):
+    Hub.root = write(tmp_path / "in", "lists")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        environment = kept | {
+            "HF_ENDPOINT": address,
+            "HF_HOME": str(tmp_path / "hub"),
+            "no_proxy": "*",
+        }
+
+        def ask(name: str) -> subprocess.CompletedProcess[str]:
+            target = ("--as", "mine", "--to", str(tmp_path / "out"), "--quiet")
+            return subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "vsebench",
+                    "data",
+                    "prepare",
+                    "--from",
+                    f"hf:{name}",
+                    *target,
+                ],
+                capture_output=True,
+                text=True,
+                env=environment,
+                cwd=tmp_path,
+            )
+
+        missing = ask("us/nothing")
+        done = ask("us/photos")
+        server.shutdown()
+    assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
+    assert "there is no data set 'us/nothing'" in missing.stderr
+    assert done.returncode == 0, done.stderr
+    check(tmp_path, NAMES["lists"])
