@@ -203,6 +203,8 @@ def test_every_example_is_found():
             "mirflickr",
             "mirflickr-weighted",
             "mirflickr-tuned",
+            "flickr8k-poolings",
+            "flickr8k-poolings-tuned",
             "flickr8k-words",
             "flickr8k-words-weighted",
             "nuswide81",
