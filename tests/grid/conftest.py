@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -68,3 +69,8 @@ def doing(what: str, seed: int = 0, *, needs: RunSpec | None = None) -> RunSpec:
     return make_spec(
         loss=f"triplet:do={what}", seed=seed, depends_on=(needs.run_id,) if needs else ()
     )
+
+
+def printed_in(log: Path) -> str:
+    """What the process of a run printed to its log, without what the run itself noted there."""
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ .*\n", "", log.read_text())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 from tests.factories import make_curve
 from tests.grid.conftest import doing
 from vsebench.grid.execute import RunBusy, execute
+from vsebench.grid.run_log import RunLog
 from vsebench.plugin import DataError
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease
@@ -59,6 +61,37 @@ def test_a_failing_run_leaves_its_traceback(job: MakeJob):
     assert record.error.rstrip().endswith("RuntimeError: boom")
     assert RunDirectory(job(doing("fail")).directory).read_record() == record
     assert events[-1] == {"event": "finished", "status": "failed"}
+    log = RunDirectory(job(doing("fail")).directory).log_path.read_text()
+    assert log.endswith(f"failed\n{record.error}")
+
+
+def test_a_log_says_what_the_run_did_and_when(job: MakeJob):
+    spec = doing("nothing")
+    record = run(job(spec))
+    log = RunDirectory(job(spec).directory).log_path
+    times, notes = zip(*(line.split(" ", 1) for line in log.read_text().splitlines()), strict=True)
+    assert notes[0].startswith(f"{spec.label} ({record.run_id}), vsebench ")
+    assert notes[1:] == ("training", "done, RSUM 1.0")
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time) for time in times)
+
+
+def test_evaluations_are_lines_of_the_log_and_steps_are_not(tmp_path: Path):
+    log = RunLog(tmp_path / "run.log")
+    for event in (
+        {"event": "step", "step": 7, "steps": 40},
+        {"event": "evaluated", "step": 20, "steps": 40, "loss": 1.53, "rsum": 123.45},
+        {"event": "evaluated", "step": 40, "steps": 40, "loss": 0.5, "map": 0.12345},
+        {"event": "computing", "what": "text features", "done": 10, "total": 3000},
+        {"event": "computing", "what": "text features", "done": 3000, "total": 3000},
+        {"event": "waiting", "what": "text features"},
+    ):
+        log.take(event)
+    assert [line.split(" ", 1)[1] for line in (tmp_path / "run.log").read_text().splitlines()] == [
+        "step 20 of 40, loss 1.53, dev RSUM 123.5",
+        "step 40 of 40, loss 0.5, dev MAP 0.1235",
+        "computed text features: 3,000",
+        "waiting for text features, which another run computes",
+    ]
 
 
 @pytest.mark.parametrize(

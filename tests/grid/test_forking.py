@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.grid.conftest import doing
+from tests.grid.conftest import doing, printed_in
 from tests.grid.fake_training import wait_until
 from tests.grid.test_local import Events, run
 from tests.grid.test_worker import start
@@ -127,7 +127,7 @@ def test_where_nothing_can_be_forked_processes_are_new(
 ):
     monkeypatch.setenv("LOADING", trouble)
     assert parents(job, out, 0, 1) == [os.getpid()] * 2
-    assert RunDirectory(job(doing("parent")).directory).log_path.read_text() == ""
+    assert printed_in(RunDirectory(job(doing("parent")).directory).log_path) == ""
 
 
 def test_what_loading_prints_opens_the_log_of_every_run(
@@ -136,7 +136,7 @@ def test_what_loading_prints_opens_the_log_of_every_run(
     monkeypatch.setenv("LOADING", "prints")
     run(job, doing("nothing", 0), doing("chatter", 1))
     logs = [
-        RunDirectory(job(spec).directory).log_path.read_text()
+        printed_in(RunDirectory(job(spec).directory).log_path)
         for spec in (doing("nothing", 0), doing("chatter", 1))
     ]
     assert logs[0] == "said while loading\n"

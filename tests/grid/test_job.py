@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.grid import fake_training
-from tests.grid.conftest import doing
+from tests.grid.conftest import doing, printed_in
 from vsebench.plugin import Resources, VsebenchError, execute
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease
@@ -63,7 +63,7 @@ def test_what_it_prints_is_in_its_log_and_the_streams_are_put_back(
     assert capfd.readouterr() == ("said by a library\n", "")
     for seed in (0, 1):
         log = RunDirectory(job(doing("chatter", seed)).directory).log_path
-        assert log.read_text() == "said on standard output\nsaid on standard error\n"
+        assert printed_in(log) == "said on standard output\nsaid on standard error\n"
 
 
 def test_what_libraries_print_is_in_the_log_too(
@@ -73,7 +73,7 @@ def test_what_libraries_print_is_in_the_log_too(
     execute(job(doing("chatter")), lambda message: None)
     assert capfd.readouterr() == ("", "")
     log = RunDirectory(job(doing("chatter")).directory).log_path
-    assert log.read_text() == "by a library"
+    assert printed_in(log) == "by a library"
 
 
 def test_a_log_that_cannot_be_written_is_one_clear_line(job: MakeJob) -> None:

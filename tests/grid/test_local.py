@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from tests.grid.conftest import doing
+from tests.grid.conftest import doing, printed_in
 from tests.grid.fake_training import wait_until
 from vsebench.grid.job import environment
 from vsebench.grid.local import LocalExecutor
@@ -100,10 +100,8 @@ def test_a_process_that_dies_says_how(job: MakeJob, deed: str, reason: str):
 
 def test_what_a_run_prints_goes_to_its_log(job: MakeJob, capfd: pytest.CaptureFixture[str]):
     run(job, doing("chatter"))
-    assert (
-        RunDirectory(job(doing("chatter")).directory).log_path.read_text()
-        == "said on standard output\nsaid on standard error\n"
-    )
+    log = RunDirectory(job(doing("chatter")).directory).log_path
+    assert printed_in(log) == "said on standard output\nsaid on standard error\n"
     assert capfd.readouterr() == ("", "")
 
 
@@ -114,7 +112,7 @@ def test_the_end_of_a_process_waits_for_what_an_interpreter_would(job: MakeJob, 
     assert (out / "at-exit").exists()
     assert (out / "by-a-thread").exists()
     log = RunDirectory(job(doing("untidy")).directory).log_path
-    assert log.read_text() == "printed without a line end"
+    assert printed_in(log) == "printed without a line end"
 
 
 def test_a_run_that_is_held_elsewhere_puts_off_those_that_need_it(job: MakeJob, out: Path):

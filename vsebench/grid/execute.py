@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
+from vsebench.grid.run_log import RunLog
 from vsebench.plugin.errors import VsebenchError
 from vsebench.plugin.host.contain import check_unchanged, noted
 from vsebench.plugin.specs import looking_in
@@ -135,24 +136,34 @@ def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
 def _run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:
     """Trains and tests, watched by plugins; every failure but a lost lease becomes a record."""
     observers: Observers | None = None
+    log = RunLog(directory.log_path)
+
+    def logged(event: dict[str, object]) -> None:
+        report(event)
+        log.take(event)
+
     try:
+        log.begin(spec)
         plugins = plugins_of(spec)
         observers = Observers.of(spec, directory.path)
         observers.started()
         with looking_in(plugins.registry):
-            record = _train(spec, directory, report, observers)
+            record = _train(spec, directory, logged, observers)
+        log.write(", ".join(["done", *_result(record).values()]))
     except (RunBusy, FolderRemoved):
         raise
     except Exception as error:
         diverged = isinstance(error, DivergenceError)
+        error_text = traceback.format_exc()
         record = RunRecord(
             run_id=spec.run_id,
             status="failed",
             spec=spec,
             diverged=diverged,
-            error=traceback.format_exc(),
+            error=error_text,
         )
         directory.write_record(record)  # a run that ended well has written its own
+        log.write(f"failed\n{error_text.rstrip()}")
     return record if observers is None else _show(record, directory, observers)
 
 

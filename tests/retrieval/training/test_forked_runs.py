@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.grid.conftest import printed_in
 from vsebench.grid import forking
 from vsebench.grid.forking import preloading
 from vsebench.grid.run import run_suite
@@ -142,7 +143,7 @@ def left_in(store: Store, record: RunRecord) -> dict[str, Any]:
         "model": directory.best_path.read_bytes(),
         "offline": lists_in(directory.offline_path),
         "files": sorted(path.name for path in directory.path.iterdir()),
-        "log": directory.log_path.read_text(),
+        "log": printed_in(directory.log_path),
     }
 
 
