@@ -49,7 +49,7 @@ def test_help_lists_the_commands(arguments: tuple[str, ...], capsys: pytest.Capt
         ),
         (
             ["run", "--zzzzzz"],
-            "'vsebench run' has no option '--zzzzzz': known: --claims, --data-root,",
+            "'vsebench run' has no option '--zzzzzz': known: --address, --claims,",
         ),
         (
             ["plugins", "--fialed"],

@@ -6,9 +6,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.factories import make_provenance, make_record, make_spec, save
+from tests.factories import QUICK, make_provenance, make_record, make_spec, save
 from vsebench.cli.compare import compare_command
 from vsebench.plugin.errors import VsebenchError
+from vsebench.report.results import load_results
 
 
 @pytest.fixture
@@ -62,6 +63,15 @@ def test_the_old_code_of_a_method_is_compared_with_the_new(tmp_path):
     ran = compare(tmp_path, "--to", "own,triplet")
     assert "--to 'own,triplet' is no row" in str(ran.exception)
     assert "did you mean 'own@" in str(ran.exception)
+
+
+def test_advice_names_no_option_that_it_lacks(folder):
+    save(folder, make_record(make_spec("max", protocol=QUICK.model_copy(update={"epochs": 8}))))
+    ran = compare(folder, "--to", "mean,triplet")
+    assert "report them from separate folders" in str(ran.exception)
+    assert "--allow-mixed" not in str(ran.exception)
+    with pytest.raises(VsebenchError, match="or pass --allow-mixed"):
+        load_results(folder)
 
 
 def test_it_may_gate(folder):

@@ -122,7 +122,7 @@ def test_what_cannot_be_joined_is_said(out: Path, capsys: Capture, tmp_path: Pat
     assert "did you mean" in refusal(capsys, of["mean"][:-2] + "zz", "--results", str(out))
     assert "unknown format 'jsn'" in refusal(capsys, "*", "--results", str(out), "--format", "jsn")
     assert "1k-5fold needs a multiple of 1,000 images, found 6" in refusal(
-        capsys, "*m*", "--results", str(out), "--protocol", "1k-5fold", "--allow-mixed"
+        capsys, "*m*", "--results", str(out), "--evaluation", "1k-5fold", "--allow-mixed"
     )
     copy = tmp_path / of["max"]
     copy.mkdir()

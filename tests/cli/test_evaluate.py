@@ -55,7 +55,7 @@ def test_json_has_every_metric_of_the_oracle_and_what_it_was_computed_on(save: S
     owner = np.repeat(np.arange(20), 5)
     expected = ranking.metrics(*ranking.ranks(ranking.inner_products(image, text), owner.tolist()))
     assert {key: found.pop(key) for key in keys("retrieval")} == pytest.approx(expected)
-    assert found == {"images": 20, "captions": 100, "protocol": "full", "metric_version": "1"}
+    assert found == {"images": 20, "captions": 100, "evaluation": "full", "metric_version": "1"}
 
 
 def test_a_map_says_whose_each_caption_is(save: Save) -> None:
@@ -99,9 +99,16 @@ def test_the_table_names_metrics_and_protocol(save: Save) -> None:
 def test_folds(save: Save) -> None:
     image, text = embeddings(2000)
     found = json.loads(
-        run(save("i.npy", image), save("t.npy", text), "--protocol", "1k-5fold", "--format", "json")
+        run(
+            save("i.npy", image),
+            save("t.npy", text),
+            "--evaluation",
+            "1k-5fold",
+            "--format",
+            "json",
+        )
     )
-    assert found["protocol"] == "1k-5fold"
+    assert found["evaluation"] == "1k-5fold"
     assert (
         found["i2t_r1"]
         > json.loads(run(save("i.npy", image), save("t.npy", text), "--format", "json"))["i2t_r1"]
@@ -179,5 +186,5 @@ def test_values_that_are_not_finite_and_unknown_protocols_are_refused(save: Save
     text[7, 3] = np.nan
     assert "caption embeddings: row 7" in refusal(save("i.npy", image), save("t.npy", text))
     assert "did you mean '1k-5fold'" in refusal(
-        save("i.npy", image), save("t.npy", image.repeat(5, 0)), "--protocol", "1k5fold"
+        save("i.npy", image), save("t.npy", image.repeat(5, 0)), "--evaluation", "1k5fold"
     )

@@ -272,8 +272,8 @@ def test_what_cannot_be_evaluated_is_said(runs: Path, folder: Path, capsys: Capt
         ),
         ((*pair, "--relevance", "r.txt", "--unjudged", "ignore"), "did you mean 'ignored'?"),
         (
-            (*pair, "--relevance", "r.txt", "--protocol", "1k-5fold"),
-            "--protocol 1k-5fold is about an image's own captions",
+            (*pair, "--relevance", "r.txt", "--evaluation", "1k-5fold"),
+            "--evaluation 1k-5fold is about an image's own captions",
         ),
         ((*pair, "--relevance", "r.txt", "--attributes", "a.npy"), "ask for one at a time"),
         (

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         ("evaluate", "absent.npy", "absent.npy"),
         ("compare", "absent", "--to", "mean,triplet"),
         ("speedup", "absent"),
-        ("verify", "gpo", "--results", "absent"),
+        ("verify", "gpo", "absent"),
         ("ensemble", "absent", "absent"),
         ("check", "gpo"),
         ("throughput", "samplers"),
@@ -161,7 +161,7 @@ COMMANDS = [
     (("data", "list"), 0, "nowhere-set"),
     (("data", "info", "nowhere-set"), 0, "a set that nobody has"),
     (("data", "check", "nowhere-set"), 2, "vsebench_file_own:Nothing"),
-    (("verify", "scaled", "--results", "."), 2, "no published figures name 'scaled'"),
+    (("verify", "scaled", "."), 2, "no published figures name 'scaled'"),
     (("run", "--pooling", "scaled:by=2", "--loss", "triplet", "--dry-run"), 0, "scaled:by=2"),
 ]
 

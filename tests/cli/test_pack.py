@@ -69,7 +69,7 @@ COMMANDS = [
     ("retrieval", ["report", "OUT"]),
     ("retrieval", ["report", "OUT", "--format", "json"]),
     ("retrieval", ["compare", "OUT", "--to", "gpo,triplet"]),
-    ("retrieval", ["verify", "gpo", "--results", "OUT"]),
+    ("retrieval", ["verify", "gpo", "OUT"]),
     ("annotation", ["report", "OUT", "--format", "csv"]),
     ("annotation", ["speedup", "OUT", "--baseline", "uniform,hinge"]),
 ]

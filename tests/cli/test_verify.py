@@ -43,47 +43,48 @@ def verify(capsys, monkeypatch):
 
 def test_a_reproduced_row_exits_with_0_and_another_with_3(tmp_path, verify):
     leave(tmp_path, gap=-5.0)
-    assert "\nREPRODUCED." in verify("gpo", "--results", tmp_path)
+    assert "\nREPRODUCED." in verify("gpo", tmp_path)
     leave(tmp_path, gap=-6.0)
-    printed = verify("gpo", "--results", tmp_path, code=3)
+    printed = verify("gpo", tmp_path, code=3)
     assert "NOT REPRODUCED. Outside: RSUM." in printed
     assert max(map(len, printed.splitlines())) <= 100
 
 
 def test_limits_hold_together_with_the_level_that_is_asked(tmp_path, verify):
     leave(tmp_path, gap=-6.0)
-    assert "hold together with 99.9 %" in verify("gpo", "--results", tmp_path, "--level", "0.999")
+    assert "hold together with 99.9 %" in verify("gpo", tmp_path, "--level", "0.999")
 
 
 def test_one_seed_does_not_pass_a_gate_and_is_no_failure_either(tmp_path, verify):
     leave(tmp_path, seeds=1)
-    assert "TOO FEW SEEDS" in verify("gpo", "--results", tmp_path, code=4)
+    assert "TOO FEW SEEDS" in verify("gpo", tmp_path, code=4)
 
 
 def test_json_is_written_whatever_the_verdict(tmp_path, verify):
     leave(tmp_path, gap=-6.0)
     assert (
-        json.loads(verify("gpo", "--results", tmp_path, "--format", "json", code=3))["verdict"]
+        json.loads(verify("gpo", tmp_path, "--format", "json", code=3))["verdict"]
         == "not reproduced"
     )
 
 
 def test_a_gate_that_compares_nothing_does_not_pass(tmp_path, verify):
     leave(tmp_path, "gpo/max")
-    assert "nothing compared" in verify("gpo", "--results", tmp_path, code=4)
+    assert "nothing compared" in verify("gpo", tmp_path, code=4)
 
 
-def test_wrong_requests_are_one_line(tmp_path, verify):
+def test_wrong_requests_are_one_line(tmp_path, verify, monkeypatch):
     leave(tmp_path / "runs", "max")
     runs = tmp_path / "runs"
-    assert "did you mean 'gpo'?" in verify("gpoo", "--results", runs, code=2)
-    assert "no published figures name 'adaptive'" in verify("adaptive", "--results", runs, code=2)
-    assert "no finished run" in verify("gpo", "--results", runs, code=2)
-    assert "there is no folder" in verify("gpo", "--results", tmp_path / "absent", code=2)
+    assert "did you mean 'gpo'?" in verify("gpoo", runs, code=2)
+    assert "no published figures name 'adaptive'" in verify("adaptive", runs, code=2)
+    assert "no finished run" in verify("gpo", runs, code=2)
+    assert "there is no folder" in verify("gpo", tmp_path / "absent", code=2)
     (tmp_path / "empty").mkdir()
-    assert "holds no runs" in verify("gpo", "--results", tmp_path / "empty", code=2)
-    assert "did you mean 'json'?" in verify("gpo", "--results", runs, "--format", "jsn", code=2)
-    assert "--results" in verify("gpo", code=2)
+    assert "holds no runs" in verify("gpo", tmp_path / "empty", code=2)
+    assert "did you mean 'json'?" in verify("gpo", runs, "--format", "jsn", code=2)
+    monkeypatch.chdir(tmp_path)
+    assert "no finished run in runs uses" in verify("gpo", code=2)
 
 
 def test_it_needs_no_torch(tmp_path):

@@ -52,6 +52,11 @@ def test_every_translation_leads_somewhere(said):
         assert OPTIONS[option] in said("run", f"--{option.replace('_', '-')}", "1")
 
 
+@pytest.mark.parametrize("command", ["evaluate", "ensemble"])
+def test_a_protocol_is_what_is_trained_under_alone(said, command):
+    assert "it is --evaluation now" in said(command, "x", "--protocol", "1k-5fold")
+
+
 def test_other_near_misses_say_what_is_meant(said):
     assert "write gpo,mean" in said("run", "--pooling", "gpo mean")
     assert "--data-root" in said("run", "--dataset", "./data/flickr8k")

@@ -69,7 +69,7 @@ def test_unequal_conditions_share_no_table(changes, message):
         match=r"runs scenes · gpo · triplet · seed 0 .* and scenes · max · aoq · seed 0 .* "
         rf"differ in {message}",
     ) as caught:
-        split(runs)
+        split(runs, allow_mixed=False)
     assert "--allow-mixed" in str(caught.value)
     assert "\n" not in str(caught.value)
 

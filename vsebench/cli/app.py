@@ -37,6 +37,7 @@ from vsebench.cli.search import search_command
 from vsebench.cli.show import show_command
 from vsebench.cli.site import site_command
 from vsebench.cli.speedup import speedup_command
+from vsebench.cli.streams import never_fail
 from vsebench.cli.submit import submit_command
 from vsebench.cli.throughput import throughput_app
 from vsebench.cli.tune import tune_command
@@ -125,6 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     if sys.stdout is None:
         sys.exit(_refuse("standard output is closed: leave it open, or send it to a file"))
+    never_fail()
     try:
         result = typer.main.get_command(app).main(
             args=None if arguments is None else list(arguments),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,9 +16,8 @@ def audit_command(
         typer.Argument(
             metavar="DIR",
             help="The folder that 'vsebench run --out' wrote to, or that of a pack.",
-            show_default=False,
         ),
-    ],
+    ] = Path("runs"),
 ) -> None:
     """Check every run under DIR: checksums, ids against specs, metrics against ranks, copies; exit
     with 3 when something is found.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import Level, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import Folder, Level, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.statistics import LEVEL
 
@@ -26,12 +26,6 @@ _MAY_FAIL = ("worse", "undecided", "no evidence")
 
 
 def compare_command(
-    directory: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False
-        ),
-    ],
     reference: Annotated[
         str,
         typer.Option(
@@ -41,6 +35,7 @@ def compare_command(
             show_default=False,
         ),
     ],
+    directory: Folder = Path("runs"),
     metric: Annotated[
         str | None,
         typer.Option(

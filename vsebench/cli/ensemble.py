@@ -36,7 +36,7 @@ def ensemble_command(
     results: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.")
     ] = Path("runs"),
-    protocol: Annotated[
+    evaluation: Annotated[
         str,
         typer.Option(
             metavar="full|1k-5fold",
@@ -69,15 +69,17 @@ def ensemble_command(
             f"an ensemble has at least {_LEAST} runs, '{' '.join(runs)}' names {len(members)}"
         )
     _check_data(members, allow_mixed=allow_mixed)
-    rows, ensemble = _evaluate(members, [Path(root) for root in data_root or ()], protocol, device)
+    rows, ensemble = _evaluate(
+        members, [Path(root) for root in data_root or ()], evaluation, device
+    )
     named = {
         f"{run.spec.method} ({run.spec.run_id[:_ID]})": metrics
         for run, metrics in zip(members, rows, strict=True)
     }
     typer.echo(
-        _json(members, rows, ensemble, protocol)
+        _json(members, rows, ensemble, evaluation)
         if form == "json"
-        else _table(named, ensemble, protocol)
+        else _table(named, ensemble, evaluation)
     )
 
 
@@ -95,7 +97,7 @@ def _check_data(members: Sequence[StoredRun], *, allow_mixed: bool) -> None:
 
 
 def _evaluate(
-    members: Sequence[StoredRun], data_roots: Sequence[Path], protocol: str, device_name: str
+    members: Sequence[StoredRun], data_roots: Sequence[Path], evaluation: str, device_name: str
 ) -> tuple[list[RetrievalMetrics], RetrievalMetrics]:
     """Each member's metrics and the ensemble's; one model at a time is in memory."""
     import torch
@@ -120,17 +122,17 @@ def _evaluate(
                 f"{run.directory.path.name} has another test split than "
                 f"{members[0].directory.path.name}: an ensemble ranks one set of captions"
             )
-        rows.append(found.evaluate(protocol))
+        rows.append(found.evaluate(evaluation))
         embedded.append(Member(found.image, found.text, found.similarity))
     assert first is not None
-    return rows, evaluate_ensemble(embedded, first.text_to_image, protocol=protocol)  # type: ignore[arg-type]
+    return rows, evaluate_ensemble(embedded, first.text_to_image, protocol=evaluation)  # type: ignore[arg-type]
 
 
 def _json(
     members: Sequence[StoredRun],
     rows: Sequence[RetrievalMetrics],
     ensemble: RetrievalMetrics,
-    protocol: str,
+    evaluation: str,
 ) -> str:
     from vsebench.results.run_base import METRIC_VERSION
 
@@ -148,7 +150,7 @@ def _json(
     counts = {
         "images": len(ensemble.i2t_ranks),
         "captions": len(ensemble.t2i_ranks),
-        "evaluation": protocol,
+        "evaluation": evaluation,
         "metric_version": METRIC_VERSION,
     }
     rows_of = [described(run, metrics) for run, metrics in zip(members, rows, strict=True)]
@@ -157,7 +159,9 @@ def _json(
     )
 
 
-def _table(members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, protocol: str) -> str:
+def _table(
+    members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, evaluation: str
+) -> str:
     from vsebench.plugin.metrics import METRICS
     from vsebench.report.formats import filled
     from vsebench.report.listing import listing, terminal_width
@@ -177,7 +181,7 @@ def _table(members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, pro
     )
     counts = (
         f"{len(ensemble.i2t_ranks):,} images, {len(ensemble.t2i_ranks):,} captions, evaluation "
-        f"{protocol}"
+        f"{evaluation}"
     )
     notes = (
         "The ensemble ranks by the mean of the runs' similarities. R@K: % of queries with any "

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from vsebench.retrieval import RetrievalMetrics
 
 
-_RECALL = "R@K: % of queries with any match among the first K; ties count against."
+_RECALL = (
+    "i2t: images retrieve captions; t2i: captions retrieve images. R@K: % of queries with any "
+    "match among the first K; ties count against."
+)
 
 
 def evaluate_command(
@@ -67,7 +70,7 @@ def evaluate_command(
             "equals, or their own image alone."
         ),
     ] = "negative",
-    protocol: Annotated[
+    evaluation: Annotated[
         str,
         typer.Option(
             metavar="full|1k-5fold",
@@ -153,7 +156,7 @@ def evaluate_command(
     _check(
         relevance=relevance,
         attributes=attributes,
-        protocol=protocol,
+        evaluation=evaluation,
         graded=graded,
         equal_captions=equal_captions,
     )
@@ -182,7 +185,7 @@ def evaluate_command(
         typer.echo(_json(found) if as_json else attributes_table(found))
     else:
         typer.echo(
-            _recalls(embedded, protocol, equal=equal_captions == "positive", as_json=as_json)
+            _recalls(embedded, evaluation, equal=equal_captions == "positive", as_json=as_json)
         )
 
 
@@ -190,7 +193,7 @@ def _check(
     *,
     relevance: str | None,
     attributes: Path | None,
-    protocol: str,
+    evaluation: str,
     graded: Mapping[str, object],
     equal_captions: str,
 ) -> None:
@@ -201,9 +204,9 @@ def _check(
                 raise SpecError(f"{name} is about a relevance: name one with --relevance")
     if relevance is not None and attributes is not None:
         raise SpecError("--relevance and --attributes are two evaluations: ask for one at a time")
-    if (relevance or attributes) and protocol != "full":
+    if (relevance or attributes) and evaluation != "full":
         raise SpecError(
-            f"--protocol {protocol} is about an image's own captions: relevance and attributes "
+            f"--evaluation {evaluation} is about an image's own captions: relevance and attributes "
             "are evaluated among all"
         )
     if (relevance or attributes) and equal_captions == "positive":
@@ -213,14 +216,15 @@ def _check(
         )
 
 
-def _recalls(embedded: Embedded, protocol: str, *, equal: bool, as_json: bool) -> str:
-    metrics = embedded.evaluate(protocol, equal_captions=equal)
+def _recalls(embedded: Embedded, evaluation: str, *, equal: bool, as_json: bool) -> str:
+    metrics = embedded.evaluate(evaluation, equal_captions=equal)
     if as_json:
-        counts = {"images": embedded.images, "captions": embedded.texts, "protocol": protocol}
+        counts = {"images": embedded.images, "captions": embedded.texts, "evaluation": evaluation}
         asked = {"equal_captions": "positive"} if equal else {}
         return _json({**metrics.as_dict(), **counts, **asked, **embedded.about})
+    counted = f"{embedded.images:,} images, {embedded.texts:,} captions"
     notes = [
-        f"{embedded.images:,} images, {embedded.texts:,} captions, protocol {protocol}. {_RECALL}",
+        f"{counted}, evaluation {evaluation}. {_RECALL}",
         f"Scores: {embedded.scored}.",
     ]
     if equal:
@@ -247,8 +251,7 @@ def _table(metrics: RetrievalMetrics) -> str:
         if (found := [metric for metric in METRICS["retrieval"] if metric.over == side])
     }
     rows = [
-        [SIDES[side], *(values[metric.key] for metric in metrics)]
-        for side, metrics in by_side.items()
+        [side, *(values[metric.key] for metric in metrics)] for side, metrics in by_side.items()
     ]
     columns = by_side["i2t"]
     return tabulate(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from vsebench.cli.options import Folder  # noqa: TC001  # typer reads annotations at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,12 +16,7 @@ _THOUSAND = 1000
 
 
 def pack_command(
-    directory: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False
-        ),
-    ],
+    directory: Folder = Path("runs"),
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where the pack goes. [default: beside the runs]"),

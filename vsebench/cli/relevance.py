@@ -94,8 +94,8 @@ def graded_table(found: Mapping[str, Any]) -> str:
     from tabulate import tabulate
 
     rows = [
-        [name, found[d]["queries"], found[d]["relevant"], *(found[d][key] for key in _COLUMNS)]
-        for d, name in SIDES.items()
+        [d, found[d]["queries"], found[d]["relevant"], *(found[d][key] for key in _COLUMNS)]
+        for d in SIDES
         if d in found
     ]
     table = tabulate(
@@ -123,7 +123,7 @@ def attributes_table(found: Mapping[str, Any]) -> str:
     """A row for each direction."""
     from tabulate import tabulate
 
-    rows = [[SIDES[d], found[f"{d}_pmrp"], *found[d]] for d in ("i2t", "t2i")]
+    rows = [[d, found[f"{d}_pmrp"], *found[d]] for d in ("i2t", "t2i")]
     table = tabulate(rows, headers=["", "PMRP", "ζ = 0", "ζ = 1", "ζ = 2"], floatfmt=".2f")
     counts = (
         f"{found['images']:,} images with an attribute, {found['captions']:,} captions of these"
@@ -192,7 +192,7 @@ def _direction(
     if item is None:
         if similarity is not None:
             raise SpecError(
-                f"{SIDES[direction]} needs inner products: the run's similarity scores images "
+                f"{direction} needs inner products: the run's similarity scores images "
                 "against captions only"
             )
         judged = with_siblings(judged, embedded.owner()) if direction == "t2t" else judged

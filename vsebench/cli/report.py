@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,14 +28,15 @@ _PAGE = "a page is a file beside the table: write --html FILE"
 
 
 def report_command(
-    directories: Annotated[
-        list[Path],
+    folders: Annotated[
+        list[Path] | None,
         typer.Argument(
-            metavar="DIR…",
-            help="The folder that 'vsebench run --out' wrote to, or several, taken together.",
+            metavar="[DIR]…",
+            help="The folder that 'vsebench run --out' wrote to, or several, taken together. "
+            "[default: runs]",
             show_default=False,
         ),
-    ],
+    ] = None,
     form: Annotated[
         str, format_option("table", "md", "csv", "json", "latex", instead={"html": _PAGE})
     ] = "table",
@@ -75,6 +76,7 @@ def report_command(
     from vsebench.report.formats import WIDTH
     from vsebench.report.results import load_results
 
+    directories = folders or [Path("runs")]
     if html is not None:
         _refuse_other_files(html)
     results = load_results(

@@ -5,23 +5,18 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import Level, Width, format_option  # typer reads annotations at run time
+from vsebench.cli.options import Folder, Level, Width, format_option  # typer reads annotations
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
 
 def speedup_command(
-    directory: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR", help="The folder that 'vsebench run --out' wrote to.", show_default=False
-        ),
-    ],
+    directory: Folder = Path("runs"),
     baseline: Annotated[
         list[str] | None,
         typer.Option(

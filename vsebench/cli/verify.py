@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import Level, PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import Folder, Level, PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.report.statistics import LEVEL
 
 EXIT_CODES = {
@@ -28,15 +28,7 @@ def verify_command(
             show_default=False,
         ),
     ],
-    results: Annotated[
-        Path,
-        typer.Option(
-            "--results",
-            metavar="DIR",
-            help="The folder that 'vsebench run --out' wrote to.",
-            show_default=False,
-        ),
-    ],
+    directory: Folder = Path("runs"),
     level: Level = LEVEL,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
@@ -51,6 +43,6 @@ def verify_command(
     from vsebench.report.verify_text import render
 
     registry = load_plugins(tuple(plugin or ())).registry
-    found = verify(name, results, registry, level)
+    found = verify(name, directory, registry, level)
     typer.echo(render(found, form, shutil.get_terminal_size((WIDTH, 1)).columns))
     raise typer.Exit(EXIT_CODES[found.verdict])

@@ -43,7 +43,7 @@ OPTIONS = {
 """What else other suites have options for."""
 
 
-RENAMED = {"trials": "configurations"}
+RENAMED = {"trials": "configurations", "protocol": "evaluation"}
 """Options by what older releases called them."""
 
 

@@ -99,7 +99,7 @@ class Section:
 
 
 def split(
-    runs: Sequence[Run], *, allow_mixed: bool = False, only_newest: bool = False
+    runs: Sequence[Run], *, allow_mixed: bool | None = None, only_newest: bool = False
 ) -> list[Section]:
     """Sections by data set and similarity, in order of first appearance. Several versions of a
     component are rows of their own.
@@ -108,7 +108,7 @@ def split(
         runs: runs in the order of the rows.
         allow_mixed: put runs of a data set under unequal conditions into sections of their own, and
             of several runs of the same combination and seed take the newest, instead of refusing
-            both.
+            both; None where whoever asks for the table cannot.
         only_newest: of several versions of a component take the newest.
 
     Raises:
@@ -119,7 +119,7 @@ def split(
     for group in _grouped(runs, _table):
         alike = _grouped(group, lambda run: json.dumps(conditions(run), sort_keys=True))
         if len(alike) > 1 and not allow_mixed:
-            raise _mixed(alike[0][0], alike[1][0])
+            raise _mixed(alike[0][0], alike[1][0], allow_mixed=allow_mixed)
         sections += [
             _section(part, alike, allow_mixed=allow_mixed, only_newest=only_newest)
             for part in alike
@@ -150,7 +150,7 @@ def _section(
     runs: Sequence[Run],
     alike: Sequence[Sequence[Run]],
     *,
-    allow_mixed: bool,
+    allow_mixed: bool | None,
     only_newest: bool,
 ) -> Section:
     newest: dict[tuple[tuple[str, str], int], Run] = {}
@@ -161,8 +161,8 @@ def _section(
             raise VsebenchError(
                 f"runs {other.label} and {run.record.run_id} are the same combination and seed, "
                 "made by different versions of something that the row does not name, such as a "
-                "first round: delete the folder of the older, or pass --allow-mixed to take the "
-                "newest"
+                "first round: delete the folder of the older"
+                f"{'' if allow_mixed is None else ', or pass --allow-mixed to take the newest'}"
             )
         newest[key] = max(other, run, key=lambda r: r.started)
     differing = sorted({name for other in alike for name in _differences(runs[0], other[0])})
@@ -180,7 +180,7 @@ def _on_same_data(first: Run, second: Run) -> bool:
     return {**one, "dataset": None} == {**other, "dataset": None}
 
 
-def _mixed(first: Run, second: Run) -> VsebenchError:
+def _mixed(first: Run, second: Run, *, allow_mixed: bool | None) -> VsebenchError:
     names = _differences(first, second)
     found, other = conditions(first), conditions(second)
     what = ", ".join(f"{name} ({found[name]} and {other[name]})" for name in names[:_NAMED]) + (
@@ -188,7 +188,7 @@ def _mixed(first: Run, second: Run) -> VsebenchError:
     )
     return VsebenchError(
         f"runs {first.label} and {second.label} differ in {what}: report them from separate "
-        "folders, or pass --allow-mixed"
+        f"folders{'' if allow_mixed is None else ', or pass --allow-mixed'}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Finds runs by what a person writes: a run's directory, its id or the beginning of it, or a
+"""Finds runs by what a person writes: a run's directory, its id, the beginning of either, or a
 pattern of directory names.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vsebench.results.reader import RunReader
 
-_SHORTEST_ID = 4
+_SHORTEST = 4
 _ID_DIGITS = 10  # of a run's id that end the name of its directory
 
 
@@ -25,11 +25,12 @@ def find_runs(wanted: Sequence[str], results: Path) -> list[RunReader]:
 
     Args:
         wanted: each a directory (of a packed run: the one that it would have), the id of a run
-            under `results` or at least four digits of its beginning, or a pattern (`*gpo*`).
+            under `results`, at least four characters of the beginning of either, or a pattern
+            (`*gpo*`).
         results: the folder of runs.
 
     Raises:
-        VsebenchError: one of them names no run, or an id's beginning several.
+        VsebenchError: one of them names no run, or a beginning several.
     """
     runs: dict[Path, RunReader] = {}
     for text in wanted:
@@ -50,12 +51,16 @@ def _find(text: str, results: Path) -> list[RunReader]:
         found = [
             run
             for run in stored
-            if len(text) >= _SHORTEST_ID
-            and run.path.name.rpartition("-")[2].startswith(text[:_ID_DIGITS])
+            if len(text) >= _SHORTEST
+            and (
+                run.path.name.rpartition("-")[2].startswith(text[:_ID_DIGITS])
+                or run.path.name.startswith(text)
+            )
         ]
         if len(found) > 1:
             raise VsebenchError(
-                f"'{text}' begins the ids of {len(found)} runs in {results}: give more of it"
+                f"'{text}' begins the names or ids of {len(found)} runs in {results}: give more of "
+                "it, or a pattern that names them all"
             )
     if not found:
         names = [run.path.name for run in stored]
