@@ -41,7 +41,8 @@ def test_no_encoding_ends_in_a_traceback(folder: Path, tmp_path: Path, name: str
     script.write_text(
         "import sys\n"
         "from vsebench.cli.app import main\n"
-        "for arguments in (['report', sys.argv[1]], ['runs', sys.argv[1]], ['report', 'föhn—']):\n"
+        "here, absent = sys.argv[1:]\n"
+        "for arguments in (['report', here], ['runs', here], ['report', absent]):\n"
         "    try:\n"
         "        main(arguments)\n"
         "    except SystemExit as ended:\n"
@@ -49,7 +50,7 @@ def test_no_encoding_ends_in_a_traceback(folder: Path, tmp_path: Path, name: str
         encoding="utf-8",
     )
     done = subprocess.run(
-        [sys.executable, script, str(folder)],
+        [sys.executable, script, str(folder), "föhn—".encode()],
         env={**os.environ, **ENVIRONMENTS[name]},
         capture_output=True,
         check=False,

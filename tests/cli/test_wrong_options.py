@@ -52,6 +52,11 @@ def test_every_translation_leads_somewhere(said):
         assert OPTIONS[option] in said("run", f"--{option.replace('_', '-')}", "1")
 
 
+@pytest.mark.parametrize("command", [("verify", "gpo"), ("report",), ("runs",), ("audit",)])
+def test_the_folder_of_runs_needs_no_option(said, command):
+    assert "write it as it is, DIR" in said(*command, "--results", "runs")
+
+
 @pytest.mark.parametrize("command", ["evaluate", "ensemble"])
 def test_a_protocol_is_what_is_trained_under_alone(said, command):
     assert "it is --evaluation now" in said(command, "x", "--protocol", "1k-5fold")

@@ -84,7 +84,7 @@ def test_a_verification_is_at_the_level_that_is_asked_for(tmp_path):
     values = (496.0, 499.0, 500.0)
     for seed, rsum in enumerate(values):
         leave(tmp_path, "gpo", "triplet", seed, test={"rsum": rsum})
-    arguments = ("verify", "gpo", "--results", tmp_path, "--level", "0.8")
+    arguments = ("verify", "gpo", tmp_path, "--level", "0.8")
     assert "hold together with 80 %" in " ".join(said(*arguments).split())
     found = json.loads(said(*arguments, "--format", "json"))
     (compared,) = found["compared"]

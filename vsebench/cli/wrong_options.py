@@ -43,6 +43,9 @@ OPTIONS = {
 """What else other suites have options for."""
 
 
+FOLDERS = ("results", "runs", "out", "dir", "results_dir")
+"""What people write before a folder of runs."""
+
 RENAMED = {"trials": "configurations", "protocol": "evaluation"}
 """Options by what older releases called them."""
 
@@ -59,6 +62,8 @@ def hint(option: str, known: Sequence[str]) -> str:
     name = option.lstrip("-").replace("-", "_")
     if f"--{RENAMED.get(name)}" in known:
         return f"it is --{RENAMED[name]} now"
+    if name in FOLDERS and f"--{name}" not in known and "--set" not in known:
+        return "the folder of runs has no option: write it as it is, DIR"
     if "--set" in known:
         key = KEYS.get(name, name)
         protocols = (task.protocol.model_fields for task in tasks())
