@@ -7,10 +7,12 @@ def main() -> None:
     """Runs the command line; an interrupt while it is imported needs no traceback."""
     try:
         from vsebench.cli.app import main as command
+        from vsebench.cli.terminal import escape_streams
         from vsebench.plugin.host.contain import decide_exit
     except KeyboardInterrupt:
         sys.stderr.write("vsebench: interrupted\n")
         sys.exit(130)
+    escape_streams()
     try:
         command()
     except SystemExit as end:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import glob
+import json
 import os
 import re
 import secrets
@@ -20,7 +21,7 @@ import stat
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vsebench.plugin.errors import VsebenchError, WriteError
 
@@ -31,6 +32,9 @@ ABANDONED = 3600.0
 """Seconds without a write after which an unfinished folder is taken for that of a process that
 died.
 """
+
+MOST_JSON = 1 << 26
+"""Bytes of a JSON file that describes something; none that was meant is so large."""
 
 _POLL = 0.2
 """Seconds between two looks at a lock that another process holds."""
@@ -82,17 +86,41 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, *, most: int | None = None) -> bytes:
     """The content of a file. Neither a pipe, which may have no end, nor a device is read.
 
+    Args:
+        path: the file.
+        most: bytes that such a file may have; None for no limit.
+
     Raises:
-        ValueError: it is no regular file.
+        ValueError: it is no regular file, or larger.
         OSError: it is missing, or cannot be read.
     """
     with open(path, "rb", opener=_without_waiting) as file:  # a path has no opener
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
             raise ValueError("it is no regular file")
+        if most is not None and found.st_size > most:
+            raise ValueError(f"it has {found.st_size:,} bytes, and at most {most:,} are read")
         return file.read()
+
+
+def read_json(path: Path, *, most: int = MOST_JSON) -> Any:
+    """What a JSON file holds.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
+
+    Raises:
+        ValueError: it is not JSON, no regular file, or larger.
+        OSError: it is missing, or cannot be read.
+    """
+    try:
+        return json.loads(read_bytes(path, most=most))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def append_text(path: Path, content: str) -> None:

@@ -210,3 +210,17 @@ def test_sweeping_leaves_what_others_called_temporary(tmp_path):
     (tmp_path / ".notes.tmp").write_text("mine")
     files.sweep(tmp_path)
     assert names(tmp_path) == [".notes.tmp"]
+
+
+def test_json_is_read_of_files_of_bounded_size(tmp_path):
+    path, pipe = tmp_path / "a.json", tmp_path / "pipe"
+    path.write_text('{"a": 1}')
+    assert files.read_json(path) == {"a": 1}
+    with pytest.raises(ValueError, match="it has 8 bytes, and at most 7 are read"):
+        files.read_json(path, most=7)
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match="no regular file"):
+        files.read_json(pipe)
+    path.write_text("[" * 200_000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        files.read_json(path)

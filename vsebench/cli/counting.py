@@ -9,6 +9,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from vsebench.cli.terminal import drawing
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TextIO
@@ -52,7 +54,7 @@ def counting(unit: str, *, quiet: bool) -> Iterator[Report]:
             TimeElapsedColumn(),
         )
         with Progress(
-            *columns, TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True)
+            *columns, TextColumn("left"), TimeRemainingColumn(), console=Console(file=drawing())
         ) as bars:
             yield _Bars(bars)
     else:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vsebench.cli.terminal import drawing
 from vsebench.plugin.errors import SpecError, did_you_mean
 
 _DTYPES = ("float16", "float32")
@@ -45,7 +46,7 @@ def pack_frames_command(
         raise SpecError(
             f"--dtype is float16 or float32, found '{dtype}': {did_you_mean(dtype, _DTYPES)}"
         )
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with Progress(console=Console(file=drawing()), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("videos", total=None)
         packed = pack_frames(
             source,

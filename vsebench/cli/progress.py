@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from vsebench.cli.terminal import drawing, printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
@@ -205,7 +207,7 @@ def _live(plan: Plan) -> Iterator[Report]:
     def whole(minimum: int) -> Column:
         return Column(no_wrap=True, min_width=minimum)
 
-    console = Console(stderr=True)
+    console = Console(file=drawing())
     bar = 16 if console.width >= _WIDE else 6
     columns = (
         TextColumn(
@@ -237,7 +239,7 @@ class LiveProgress:
         self._bars = bars
         self._room = room
         short = len({run.dataset.spec for run in plan.runs}) == 1
-        self._labels = {run.run_id: plan.label(run, short=short) for run in plan.runs}
+        self._labels = {run.run_id: printable(plan.label(run, short=short)) for run in plan.runs}
         self._views: dict[str, RunView] = {}
         self._tasks: dict[str, TaskID] = {}
         self._ended = 0

@@ -14,7 +14,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from vsebench.files import write_text
+from vsebench.files import read_json, write_text
 from vsebench.plugin import DataError
 
 _SETTLED = 2.0
@@ -42,7 +42,7 @@ def cache_dir() -> Path:
 def read_note(path: Path) -> dict[str, Any] | None:
     """The JSON object stored at `path`; None when there is none that can be read and is whole."""
     try:
-        note = json.loads(path.read_text(encoding="utf-8"))
+        note = read_json(path)
     except (OSError, ValueError):
         return None
     if not isinstance(note, dict) or note.pop(_CHECK, None) not in (None, _check(note)):

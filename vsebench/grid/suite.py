@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from vsebench.files import read_bytes
+from vsebench.files import MOST_JSON, read_bytes
 from vsebench.grid.suite_fields import (
     Changes,
     Count,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vsebench.plugin.params import Scalar
+
+_ENDLESS_KEY = re.compile(r"(?:[^\s.,=\[\]{}]+\s*\.\s*){32}")
 
 
 class Suite(BaseModel):
@@ -168,7 +171,10 @@ def read_toml(path: Path, name: str) -> dict[str, Any]:
         SpecError: it cannot be read, or is not TOML.
     """
     try:
-        return tomllib.loads(decode(read_bytes(path), path))
+        text = decode(read_bytes(path, most=MOST_JSON), path)
+        if _ENDLESS_KEY.search(text):  # the parser's time grows with its square
+            raise ValueError("a key has more than 32 parts")
+        return tomllib.loads(text)
     except FileNotFoundError:
         raise
     except OSError as error:

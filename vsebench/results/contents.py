@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BLOCK = 1 << 20
+MOST_ARRAYS = 1 << 30
+"""Bytes that the arrays of a run may have in all; those of a million queries have a tenth."""
 _ENTRY = 46
 """Bytes of a member in a zip file's directory, without its name and extra fields."""
 _DIRECTORY = 0x10
@@ -54,7 +56,7 @@ def npz_arrays(content: bytes) -> dict[str, NDArray[Any]]:
     """
     import numpy as np
 
-    check_zip(io.BytesIO(content))
+    check_zip(io.BytesIO(content), most=MOST_ARRAYS)
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
 
@@ -123,15 +125,21 @@ def read_checkpoint(path: Path, needed: Collection[str]) -> dict[str, Any]:
     return content
 
 
-def check_zip(file: BinaryIO) -> None:
+def check_zip(file: BinaryIO, *, most: int | None = None) -> None:
     """Compares every member of a zip file with its checksum, and goes back to the file's start.
 
+    Args:
+        file: the zip file.
+        most: bytes that its members may have in all, unpacked; None for no limit.
+
     Raises:
-        ValueError: one differs, or it is no whole zip file.
+        ValueError: one differs, there are more bytes, or it is no whole zip file.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             _check_directory(file, archive)
+            if most is not None and sum(each.file_size for each in archive.infolist()) > most:
+                raise ValueError(f"more than {most:,} bytes")
             for member in archive.infolist():
                 stored = member.compress_type == zipfile.ZIP_STORED
                 if stored and member.compress_size != member.file_size:

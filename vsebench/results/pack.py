@@ -109,7 +109,7 @@ class Pack:
         """Arrays by run, file and name."""
         import numpy as np
 
-        content = io.BytesIO((self.folder / ARRAYS).read_bytes())
+        content = io.BytesIO(files.read_bytes(self.folder / ARRAYS))
         arrays: Mapping[str, NDArray[Any]] = np.load(content, allow_pickle=False)
         return arrays
 

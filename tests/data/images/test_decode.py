@@ -328,3 +328,23 @@ def test_fresh_files_are_not_remembered(folder):
     first = verify_images(store)
     Image.new("RGB", (30, 20), (1, 2, 3)).save(folder / "0.jpg")
     assert verify_images(store) != first
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_small_file_of_very_many_pixels_is_not_decoded() -> None:
+    content = encoded(Image.new("1", (13_300, 13_300)), "PNG")
+    assert len(content) < 200_000
+    with pytest.raises(DataError, match=r"13300 × 13300 pixels, and at most 100,000,000 are"):
+        decode_rgb(content, "x.png")
+
+
+def test_a_program_is_no_image() -> None:
+    content = encoded(PLAIN, "EPS")
+    with pytest.raises(DataError, match=r"image x\.eps cannot be decoded"):
+        decode_rgb(content, "x.eps")
+
+
+def test_floats_are_not_decoded_to_black() -> None:
+    content = encoded(Image.fromarray(np.full((4, 4), 0.5, np.float32)), "TIFF")
+    with pytest.raises(DataError, match="its pixels are floats, whose range is not known"):
+        decode_rgb(content, "x.tif")

@@ -13,6 +13,7 @@ import hashlib
 import io
 import os
 import struct
+import warnings
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -31,6 +32,18 @@ if TYPE_CHECKING:
 
 _BLOCK = 256
 """Images handed to the threads at a time: what is decoded but not yet looked at stays bounded."""
+
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000")
+"""What is decoded, by Pillow's names: pictures, and no programs that another program would run, as
+EPS is.
+"""
+
+MOST_PIXELS = 100_000_000
+"""Of one image; decoded, they take 300 MB. A small file may claim any number."""
+
+# Pillow would warn of images that are near it, in lines of its own
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 class Crop(NamedTuple):
@@ -53,10 +66,11 @@ def decode_rgb(content: bytes, where: str) -> Image.Image:
         where: how an error names it.
 
     Raises:
-        DataError: it is truncated, damaged or no image.
+        DataError: it is truncated, damaged, too large, or no image of a format that is read.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _check_size(*image.size)
             image.load()
             return _rgb(ImageOps.exif_transpose(image))
     except (
@@ -91,12 +105,21 @@ def square(image: Image.Image, size: int, crop: Crop | None = None) -> np.ndarra
     return pixels[:, ::-1] if crop is not None and crop.flip else pixels
 
 
+def _check_size(width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise ValueError(
+            f"it has {width} × {height} pixels, and at most {MOST_PIXELS:,} are decoded"
+        )
+
+
 def _rgb(image: Image.Image) -> Image.Image:
-    """Any mode as RGB. Transparency is dropped, the colours beneath it stay; of 16-bit greys the
-    upper 8 bits are kept.
+    """Any mode but floats as RGB. Transparency is dropped, the colours beneath it stay; of 16-bit
+    greys the upper 8 bits are kept.
     """
     if image.mode == "RGB":
         return image
+    if image.mode == "F":  # whose range nothing says: 0…1 would all be black
+        raise ValueError("its pixels are floats, whose range is not known: convert it to 8 bits")
     if image.mode.startswith("I"):
         values = np.asarray(image).astype(np.int64)
         return Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image
 
+from vsebench.files import read_bytes
 from vsebench.plugin import DataError, MissingError
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ class GivenImages:
         if isinstance(image, Image.Image):
             return _encoded(image)
         try:
-            return Path(image).read_bytes()
+            return read_bytes(Path(image))
         except FileNotFoundError:
             raise MissingError(f"image {image} does not exist") from None
+        except ValueError as error:
+            raise DataError(f"image {image} cannot be read: {error}") from None
         except OSError as error:
             raise DataError(f"image {image} cannot be read: {error.strerror}") from error
 

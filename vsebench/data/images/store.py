@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.data.cache import cache_dir, read_note, settled, write_note
+from vsebench.files import read_bytes
 from vsebench.plugin import DataError, MissingError
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ class ImageFolder:
     def read(self, index: int) -> bytes:
         path = self.root / self.names[index]
         try:
-            return path.read_bytes()
+            return read_bytes(path)
+        except ValueError as error:
+            raise DataError(f"{path} cannot be read: {error}") from None
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from error
 

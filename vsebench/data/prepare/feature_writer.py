@@ -110,7 +110,7 @@ class Work:
         """Goes on with what a killed command left; files that it had published already are taken
         back.
         """
-        state = json.loads((self.folder / STATE).read_bytes())
+        state = files.read_json(self.folder / STATE)
         if state["plan"] != self._plan:
             raise DataError(
                 f"{self.folder} is unfinished work with other files or options: finish that, "

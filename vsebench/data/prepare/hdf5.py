@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vsebench.data.prepare.hdf5_links import check_own
 from vsebench.data.prepare.source import FEATURE_KEYS, match
 from vsebench.data.reading import read_lines
 from vsebench.plugin import DataError
@@ -60,6 +61,7 @@ class Hdf5Files:
         self._open = [_open(path) for path in self.files]
         self._places: dict[str, _Place] = {}
         for index, path in enumerate(self.files):
+            check_own(self._open[index], path)
             try:
                 found = _table(index, self._open[index], path) or _datasets(
                     index, self._open[index]

@@ -14,6 +14,7 @@ import numpy as np
 from vsebench.data.caption_owners import OWNERS
 from vsebench.data.fingerprint import scan
 from vsebench.data.precomp import IDS, MAPPING
+from vsebench.files import read_json
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path} is damaged ({error}): delete the folder and prepare it again"

@@ -6,7 +6,6 @@ outputs are local features.
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from vsebench.files import read_json
 from vsebench.plugin import SpecError
 from vsebench.retrieval.encoders.pretrained import load, model_folder
 
@@ -117,7 +117,7 @@ def recipe(model: str, size: int = 0) -> Recipe:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise SpecError(f"{path} is not JSON ({error})") from error
     if not isinstance(content, dict):

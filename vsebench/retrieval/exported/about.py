@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
+from vsebench.files import read_json
 from vsebench.plugin import DataError, MissingError, VsebenchError
 from vsebench.results.protocol import Frozen
 
@@ -80,7 +80,7 @@ def read_about(folder: Path) -> About:
     """
     path = folder / ABOUT
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
         if isinstance(content, dict) and content.get("format", FORMAT) > FORMAT:
             raise VsebenchError(
                 f"{path} was written by a newer vsebench (format {content['format']}, this one "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsebench.data.vocabulary import Vocabulary
+from vsebench.files import MOST_JSON, read_bytes
 from vsebench.kernels.devices import cpu_threads, resolve_device
 from vsebench.plugin import MissingError, SpecError
 from vsebench.plugin.host.loader import load_plugins
@@ -86,7 +87,7 @@ def _open(
 ) -> TrainedModel:
     about = read_about(folder)
     check_files(folder, about)
-    record = RunRecord.model_validate_json((folder / RECORD).read_bytes())
+    record = RunRecord.model_validate_json(read_bytes(folder / RECORD, most=MOST_JSON))
     spec = _with_own_files(record.retrieval, about, folder)
     registry = _registry(spec, about, folder, plugins)
     tokeniser = (
