@@ -12,6 +12,7 @@ from tabulate import tabulate
 from vsebench.claims.judge import Verdict
 from vsebench.report.formats import WIDTH
 from vsebench.report.layout import ABSENT
+from vsebench.report.page.verdicts import VerdictLine, Verdicts
 from vsebench.report.wording import name, percent
 
 if TYPE_CHECKING:
@@ -78,6 +79,15 @@ def _numbers(evidence: Evidence) -> dict[str, Any]:
         "reference": ",".join(evidence.reference),
         "seeds": list(evidence.seeds),
     }
+
+
+def on_page(held: ClaimsFile, judged: Sequence[Judged]) -> Verdicts:
+    """The verdicts as pages show them."""
+    lines = []
+    for each in judged:
+        claim, verdict, *figures = cells(each)
+        lines.append(VerdictLine(claim, verdict, figures, said(each)))
+    return Verdicts(held.path.name, lines, list(notes(held, judged)))
 
 
 def cells(each: Judged) -> list[str]:

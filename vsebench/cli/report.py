@@ -22,6 +22,10 @@ from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.plugin.registry import Registry
+    from vsebench.report.page.verdicts import Verdicts
     from vsebench.report.results import Results
 
 _PAGE = "a page is a file beside the table: write --html FILE"
@@ -46,6 +50,14 @@ def report_command(
             "--html",
             metavar="FILE",
             help="Write a page, too: tables to sort, curves and all runs in one file.",
+        ),
+    ] = None,
+    claims: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--claims",
+            metavar="FILE",
+            help="With --html: claims whose verdicts by these runs the page shows; repeatable.",
         ),
     ] = None,
     allow_mixed: Annotated[
@@ -77,6 +89,8 @@ def report_command(
     from vsebench.report.results import load_results
 
     directories = folders or [Path("runs")]
+    if claims and html is None:
+        raise SpecError("--claims is about a page: write one with --html FILE")
     if html is not None:
         _refuse_other_files(html)
     results = load_results(
@@ -99,6 +113,7 @@ def report_command(
             *(["--only-newest"] if only_newest else []),
             *(["--baseline", baseline] if baseline is not None else []),
             *(["--level", f"{level:g}"] if level != LEVEL else []),
+            *(word for path in claims or () for word in ("--claims", _shown(path))),
         ]
         _write_page(
             results,
@@ -106,6 +121,7 @@ def report_command(
             shlex.join(
                 ["vsebench", "report", *map(_shown, directories), "--html", html.name, *options]
             ),
+            claims or (),
         )
     typer.echo(text)
 
@@ -128,8 +144,20 @@ def _refuse_other_files(path: Path) -> None:
         )
 
 
-def _write_page(results: Results, path: Path, command: str) -> None:
+def _write_page(results: Results, path: Path, command: str, claims: Sequence[Path]) -> None:
     from vsebench.files import write_text
     from vsebench.plugin.host.loader import load_plugins
 
-    write_text(path, results.page(command=command, registry=load_plugins().registry))
+    registry = load_plugins().registry
+    judged = [_judged(each, results, registry) for each in claims]
+    write_text(path, results.page(command=command, registry=registry, claims=judged))
+
+
+def _judged(path: Path, results: Results, registry: Registry) -> Verdicts:
+    from vsebench.claims.file import load_claims
+    from vsebench.claims.judge import judge
+    from vsebench.claims.text import on_page
+
+    held = load_claims(path)
+    runs = [run for block in results.blocks for run in block.section.runs]
+    return on_page(held, judge(held, runs, registry))

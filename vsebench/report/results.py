@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.registry import Registry
     from vsebench.report.notebook import Comparisons, Drawing
+    from vsebench.report.page.verdicts import Verdicts
     from vsebench.report.sections import Section
     from vsebench.results.external import ExternalRow
     from vsebench.results.spec import AnySpec
@@ -140,17 +141,26 @@ class Results:
 
         return blocks_html(self.blocks)
 
-    def page(self, *, command: str = "", registry: Registry | None = None) -> str:
+    def page(
+        self,
+        *,
+        command: str = "",
+        registry: Registry | None = None,
+        claims: Sequence[Verdicts] = (),
+    ) -> str:
         """The rows, curves and runs as one HTML document that needs nothing beside it.
 
         Args:
             command: command that makes the page, which then names it.
             registry: where published results of the same settings are looked for; nowhere when
                 None.
+            claims: verdicts on files of claims, which the page shows.
         """
         from vsebench.report.page.render import to_html
 
-        return to_html(self.blocks, self.unfinished, command=command, registry=registry)
+        return to_html(
+            self.blocks, self.unfinished, command=command, registry=registry, claims=claims
+        )
 
 
 def load_results(

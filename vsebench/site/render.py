@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vsebench.claims.text import cells, notes, said
+from vsebench.claims.text import on_page
 from vsebench.report.board_text import as_dict, frame
 from vsebench.report.captions import Captions
 from vsebench.report.formats import leading_quote
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Registry
     from vsebench.report.board import Board
     from vsebench.report.evidence import Reason
+    from vsebench.report.page.verdicts import Verdicts
     from vsebench.site.methods import Key, Method
     from vsebench.site.studies import Study
 
@@ -45,6 +46,11 @@ class Claims:
     held: ClaimsFile
     judged: Sequence[Judged]
     slug: str
+
+    @property
+    def shown(self) -> Verdicts:
+        """The verdicts as its page shows them."""
+        return on_page(self.held, self.judged)
 
 
 class Listed(NamedTuple):
@@ -130,8 +136,6 @@ def pages_of(
             "claims.html.jinja",
             root="../",
             file=each,
-            rows=[(judged, cells(judged), said(judged)) for judged in each.judged],
-            notes=list(notes(each.held, each.judged)),
         )
     return pages
 

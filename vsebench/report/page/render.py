@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Registry
     from vsebench.report.page.figures import Figures
     from vsebench.report.page.table import Table
+    from vsebench.report.page.verdicts import Verdicts
     from vsebench.report.rows import Block
     from vsebench.report.runs import Run
     from vsebench.report.verify import Comparison
@@ -104,6 +105,7 @@ class Page:
         parts: one for each block.
         alarms: what concerns all of them.
         notes: what the figures of their tasks are.
+        claims: verdicts on files of claims.
     """
 
     title: str
@@ -112,10 +114,15 @@ class Page:
     parts: list[Part]
     alarms: list[str]
     notes: list[str]
+    claims: Sequence[Verdicts]
 
 
 def page_of(
-    blocks: Sequence[Block], unfinished: Sequence[AnySpec], command: str, registry: Registry | None
+    blocks: Sequence[Block],
+    unfinished: Sequence[AnySpec],
+    command: str,
+    registry: Registry | None,
+    claims: Sequence[Verdicts] = (),
 ) -> Page:
     """The page of some results.
 
@@ -124,6 +131,7 @@ def page_of(
         unfinished: runs without a record.
         command: command that makes the page.
         registry: where published results are looked for; nowhere when None.
+        claims: verdicts on files of claims.
     """
     return Page(
         title=title(blocks),
@@ -132,6 +140,7 @@ def page_of(
         parts=[_part(block, i, registry) for i, block in enumerate(blocks)],
         alarms=[unfinished_note(unfinished)] if unfinished else [],
         notes=general_notes(blocks),
+        claims=claims,
     )
 
 
@@ -208,6 +217,7 @@ def to_html(
     *,
     command: str = "",
     registry: Registry | None = None,
+    claims: Sequence[Verdicts] = (),
 ) -> str:
     """Blocks as one HTML document that needs nothing beside it; its end is a line end.
 
@@ -216,8 +226,9 @@ def to_html(
         unfinished: runs without a record, which the page names.
         command: command that makes the page, which then names it.
         registry: where published results of the same settings are looked for; nowhere when None.
+        claims: verdicts on files of claims, which the page shows.
     """
-    page = page_of(blocks, unfinished, command, registry)
+    page = page_of(blocks, unfinished, command, registry, claims)
     return (
         templates("vsebench.report.page")
         .get_template("page.html.jinja")
