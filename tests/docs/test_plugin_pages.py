@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     *sorted((DOCS / "plugins").glob("*.md")),
-    *(DOCS / f"{name}.md" for name in ("clusters", "python", "results", "site", "tuning", "use")),
+    *(
+        DOCS / f"{name}.md"
+        for name in ("clusters", "python", "results", "site", "start", "tuning", "use")
+    ),
 ]
 PAGE_NAMES = {page.name for page in PAGES}
 HOOKS_PAGE = (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8")

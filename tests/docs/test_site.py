@@ -6,13 +6,16 @@ import pkgutil
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 import yaml
 
 from vsebench import plugin
+from vsebench.cli.app import app
 from vsebench.plugin import executors, sampling
 
 ROOT = Path(__file__).parents[2]
@@ -82,3 +85,25 @@ def test_it_builds_without_warnings(tmp_path: Path) -> None:
         encoding="utf-8"
     )
     assert "Pools" in reference  # docstrings are there, not names alone
+
+
+def test_the_reference_has_every_command_and_option() -> None:
+    spec = spec_from_file_location("commands", DOCS / "commands.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(commands := module_from_spec(spec))
+    page = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert page.count(commands.MARK) == 1
+    reference = commands.reference()
+
+    def check(group: Any, name: str) -> None:
+        for each in group.commands.values():
+            assert f"# `{name} {each.name}`" in reference
+            if hasattr(each, "commands"):
+                check(each, f"{name} {each.name}")
+                continue
+            for option in (parameter for parameter in each.params if parameter.opts[0][0] == "-"):
+                if not getattr(option, "hidden", False):
+                    assert option.opts[0] in reference, (each.name, option.name)
+
+    check(typer.main.get_command(app), "vsebench")
