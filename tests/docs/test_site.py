@@ -41,7 +41,9 @@ def test_every_page_can_be_reached() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS))
+    "page",
+    [*sorted(DOCS.rglob("*.md")), DOCS / "llms.txt"],
+    ids=lambda page: str(page.relative_to(DOCS)),
 )
 def test_a_page_links_to_pages_that_exist(page: Path) -> None:
     links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))

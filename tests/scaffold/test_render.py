@@ -50,6 +50,7 @@ def test_its_metadata_name_what_is_there(kind: str):
     assert set(rendered) == {
         "pyproject.toml",
         "README.md",
+        "AGENTS.md",
         "LICENSE",
         ".gitignore",
         ".github/workflows/ci.yml",

@@ -109,7 +109,7 @@ def split(
         allow_mixed: put runs of a data set under unequal conditions into sections of their own, and
             of several runs of the same combination and seed take the newest, instead of refusing
             both; None where whoever asks for the table cannot.
-        only_newest: take the newest alone of several versions of a component.
+        only_newest: whether only the newest of several versions of a component is shown.
 
     Raises:
         VsebenchError: without `allow_mixed`, runs of one data set differ in protocol settings,

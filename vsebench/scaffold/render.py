@@ -45,6 +45,7 @@ def render(project: Project, *, version: str, api: int, year: int | None = None)
     templates = {
         "pyproject.toml": "pyproject.toml.jinja",
         "README.md": "README.md.jinja",
+        "AGENTS.md": "AGENTS.md.jinja",
         "LICENSE": f"licences/{project.licence}.txt.jinja",
         ".gitignore": "gitignore.jinja",
         ".github/workflows/ci.yml": "ci.yml.jinja",
