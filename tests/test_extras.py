@@ -18,7 +18,19 @@ from vsebench.plugin.extras import require
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = ("encoders", "plots", "hdf5", "eccv", "faiss", "hf", "parquet", "ray", "slurm")
+EXTRAS = (
+    "encoders",
+    "plots",
+    "hdf5",
+    "eccv",
+    "faiss",
+    "hf",
+    "parquet",
+    "ray",
+    "slurm",
+    "tensorboard",
+    "wandb",
+)
 MODULES = {"faiss-cpu": "faiss"}
 BLOCKED = [
     MODULES.get(name := Requirement(line).name, name)

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.grid.run import run_suite
 from vsebench.grid.suite import Suite, load_suite, make_suite, with_options
+from vsebench.plugin.host.trackers import tracked
 from vsebench.report.results import results_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from vsebench.report.results import Results
 
 
-def run(suite: Suite | Path | str | None = None, **options: Any) -> Results:
+def run(
+    suite: Suite | Path | str | None = None, *, track: Sequence[str] | str = (), **options: Any
+) -> Results:
     """Trains and compares every combination, and returns the results. Done runs are skipped, and
     interrupted ones resume. Failed runs are counted in the rows' `failed_seeds`.
 
@@ -22,6 +26,7 @@ def run(suite: Suite | Path | str | None = None, **options: Any) -> Results:
 
     Args:
         suite: a suite, or the path of its TOML file; by default what the options say.
+        track: names of trackers that watch the runs, such as `tensorboard`.
         **options: keys of a suite (see `vsebench.grid.suite.Suite`), which replace what it says:
             `dataset`, `pooling`, `loss`, `sampler`, `seeds`, `epochs`, `protocol`, `set`, `out` and
             so on. Components are a text, a list of texts, or tables with a name.
@@ -30,7 +35,10 @@ def run(suite: Suite | Path | str | None = None, **options: Any) -> Results:
         SpecError: an option, a component or a parameter is not known or not allowed.
         VsebenchError: the data are not as they must be.
     """
-    outcome = run_suite(_suite(suite, options))
+    wanted = _suite(suite, options)
+    names = track.split(",") if isinstance(track, str) and track else track
+    with tracked([name.strip() for name in names], wanted.plugin):
+        outcome = run_suite(wanted)
     return results_of(outcome.out, outcome.run_ids)
 
 

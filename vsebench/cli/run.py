@@ -81,6 +81,14 @@ def run_command(
         ),
     ] = None,
     keep: KeepModel = "best",
+    track: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,…",
+            help="Trackers that watch the runs: tensorboard, wandb. [default: $VSEBENCH_TRACK]",
+            show_default=False,
+        ),
+    ] = "",
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -88,6 +96,8 @@ def run_command(
     runs are skipped, interrupted ones resume.
     """
     from vsebench.grid.forking import preloading_for
+    from vsebench.plugin.host.trackers import tracked
+    from vsebench.plugin.specs import split_list
 
     wanted = suite_from(
         suite,
@@ -121,7 +131,8 @@ def run_command(
         if not quiet and not dry_run:
             typer.echo(f"vsebench: reading {dataset} and planning its runs", err=True)
 
-    with nullcontext() if dry_run else preloading_for(wanted):
+    trackers = tracked(split_list(track) if track else (), wanted.plugin)
+    with trackers, nullcontext() if dry_run else preloading_for(wanted):
         from vsebench.grid.plan import plan  # torch: the other process has begun to load it, too
 
         planned = plan(wanted, reading, digest)

@@ -105,6 +105,7 @@ from vsebench.plugin.runtime import (
     RetrievalTest,
     RunInfo,
     StoppingRule,
+    TrainingStep,
 )
 from vsebench.plugin.sampling import (
     MARGIN,
@@ -118,6 +119,7 @@ from vsebench.plugin.sampling import (
     SamplerState,
     Tables,
 )
+from vsebench.plugin.tracking import Tracker
 
 hookimpl = pluggy.HookimplMarker("vsebench")
 
@@ -205,6 +207,8 @@ __all__ = (
     "TextEncoderCard",
     "TokenTable",
     "Tokeniser",
+    "Tracker",
+    "TrainingStep",
     "Unpacked",
     "VsebenchError",
     "WriteError",

@@ -19,10 +19,17 @@ import pluggy
 from vsebench.plugin.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vsebench.plugin.registry import Register, RegisterEncoder
-    from vsebench.plugin.runtime import AnnotationTest, CurvePoint, Outcome, RetrievalTest, RunInfo
+    from vsebench.plugin.runtime import (
+        AnnotationTest,
+        CurvePoint,
+        Outcome,
+        RetrievalTest,
+        RunInfo,
+        TrainingStep,
+    )
 
 hookspec = pluggy.HookspecMarker("vsebench")
 
@@ -47,6 +54,13 @@ def vsebench_register_commands(app: Any) -> None:
 @hookspec
 def vsebench_run_started(run: RunInfo) -> None:
     """A run begins, or resumes after an interruption."""
+
+
+@hookspec
+def vsebench_stepped(run: RunInfo, steps: Sequence[TrainingStep]) -> None:
+    """Steps of the retrieval task since the evaluation before, told at the next one, when the host
+    waits for the device anyway.
+    """
 
 
 @hookspec

@@ -98,6 +98,23 @@ class CurvePoint(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class TrainingStep:
+    """One optimiser step of the retrieval task.
+
+    Attributes:
+        step: its number, from 1.
+        loss: training loss of its batch.
+        lr: learning rate.
+        grad_norm: norm of all gradients before they were clipped.
+    """
+
+    step: int
+    loss: float
+    lr: float
+    grad_norm: float
+
+
 class StoppingRule(Protocol):
     """Says when a run has been trained enough.
 

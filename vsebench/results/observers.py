@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 from vsebench.plugin.errors import PluginError
 from vsebench.plugin.metrics import INTERVAL_ENDS
 from vsebench.plugin.runtime import Outcome, RunInfo
+from vsebench.plugin.tracking import asked_trackers
 from vsebench.results.plugins import plugins_of
 from vsebench.results.record import Column
 from vsebench.results.tasks import own_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from vsebench.plugin.host.loaded import PluginInfo, Plugins
-    from vsebench.plugin.runtime import AnnotationTest, CurvePoint, RetrievalTest
+    from vsebench.plugin.runtime import AnnotationTest, CurvePoint, RetrievalTest, TrainingStep
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import AnySpec
 
@@ -44,7 +45,13 @@ class Observers:
         self.run = run
         self.failures: list[str] = []
         self._plugins = plugins
-        self._watching = [info for info in plugins.infos if info.status == "loaded"]
+        asked = asked_trackers()
+        self._watching = [
+            info
+            for info in plugins.infos
+            if info.status == "loaded"
+            and ((tracker := plugins.tracker(info)) is None or tracker.name in asked)
+        ]
         self._columns: dict[str, Column] = {}
 
     @classmethod
@@ -63,6 +70,10 @@ class Observers:
     def started(self) -> None:
         """The run begins."""
         self._call("vsebench_run_started")
+
+    def stepped(self, steps: Sequence[TrainingStep]) -> None:
+        """The run has taken these steps."""
+        self._call("vsebench_stepped", steps=steps)
 
     def evaluated(self, point: CurvePoint) -> None:
         """The run has another point on its curve."""

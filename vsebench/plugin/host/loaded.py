@@ -9,6 +9,7 @@ import pluggy
 
 from vsebench.plugin import hookspecs
 from vsebench.plugin.registry import DISTRIBUTION, Registry
+from vsebench.plugin.tracking import Tracker
 
 PROJECT = "vsebench"
 
@@ -77,6 +78,12 @@ class Plugins:
         others = [plugin for plugin in self.manager.get_plugins() if plugin is not own]
         results: list[Any] = self.manager.subset_hook_caller(hook, others)(**arguments)
         return results
+
+    def tracker(self, info: PluginInfo) -> Tracker | None:
+        """What a loaded plugin says of itself as a tracker; None of one that is none."""
+        module = self.manager.get_plugin(f"{info.distribution}:{info.name}")
+        found = getattr(module, "vsebench_tracker", None)
+        return found if isinstance(found, Tracker) else None
 
     @property
     def of_others(self) -> list[PluginInfo]:

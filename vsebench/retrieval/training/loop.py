@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsebench.kernels.clock import on_cpu
-from vsebench.plugin import Key, PluginError, Progress
+from vsebench.plugin import Key, PluginError, Progress, TrainingStep
 from vsebench.plugin.host.contain import reseeded
 from vsebench.results.record import DivergenceError, Evaluation
 from vsebench.results.stopping import Best, is_stopped
@@ -95,7 +95,7 @@ def _epoch(session: Session, epoch: int) -> None:
         (key / "offline augmentation" / epoch).generator(),
     )
     negatives = (key / "offline negatives" / epoch).generator()
-    totals, reported = Totals(), 0.0
+    totals, reported = _totals(session), 0.0
     done = session.state.step
     while done < (epoch + 1) * schedule.steps_per_epoch:
         with session.clock.measure("train"):
@@ -126,7 +126,24 @@ def _epoch(session: Session, epoch: int) -> None:
                     break
         session.state.step = done
         _evaluate(session, totals)
-        totals = Totals()
+        totals = _totals(session)
+
+
+def _totals(session: Session) -> Totals:
+    """Fresh ones, which keep every step where a plugin wants it."""
+    return Totals(steps=[] if session.observers.watch("vsebench_stepped") else None)
+
+
+def _tell_steps(session: Session, totals: Totals) -> None:
+    read = totals.read_steps()
+    if read:
+        first = session.state.step - len(read)
+        session.observers.stepped(
+            [
+                TrainingStep(first + i + 1, loss, session.schedule.lr(first + i), norm)
+                for i, (loss, norm) in enumerate(read)
+            ]
+        )
 
 
 def _order(session: Session, epoch: int, key: Key) -> np.ndarray:
@@ -171,6 +188,7 @@ def _evaluate(session: Session, totals: Totals) -> None:
     state, schedule, protocol = session.state, session.schedule, session.spec.protocol
     diagnostics, steps = totals.means(), totals.counts["loss"]
     loss = diagnostics.pop("loss")
+    _tell_steps(session, totals)
     if not math.isfinite(loss):
         raise DivergenceError(
             f"training diverged: the loss is not finite before step {state.step} of "

@@ -64,9 +64,9 @@ class Optimisation:
             enter_epoch(self.model, self.groups, epoch)
             self._epoch = epoch
 
-    def update(self, loss: Tensor, lr: float, progress: Progress) -> None:
+    def update(self, loss: Tensor, lr: float, progress: Progress) -> Tensor:
         """One update from the gradients of `loss`, clipped; `lr` is that of the groups with factor
-        1.
+        1. Returns the norm of the gradients before that, which stays on the device.
         """
         by_lr = self.schedule.protocol.unfreeze == "lr"
         for group, settings in zip(self.groups, self.optimiser.param_groups, strict=True):
@@ -90,10 +90,11 @@ class Optimisation:
             for p in group["params"]
             if p.grad is not None
         ]
-        nn.utils.clip_grad_norm_(trained, self.schedule.protocol.clip_norm)
+        norm = nn.utils.clip_grad_norm_(trained, self.schedule.protocol.clip_norm)
         self.optimiser.step()
         # The fused optimiser does not, and components may cache by version
         torch.autograd.graph.increment_version(trained)
+        return norm
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = self.optimiser.state_dict()

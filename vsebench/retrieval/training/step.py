@@ -77,10 +77,16 @@ class Batch(NamedTuple):
 class Totals:
     """Sums since the last evaluation, kept on the device: of the loss, and of each diagnostic over
     the steps that reported it.
+
+    Attributes:
+        sums: sums by name.
+        counts: numbers of values by name.
+        steps: loss and norm of the gradients of every step; None where nobody asks for them.
     """
 
     sums: dict[str, Tensor] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    steps: list[tuple[Tensor, Tensor]] | None = None
 
     def add(self, values: Mapping[str, Tensor]) -> None:
         for name, value in values.items():
@@ -96,6 +102,15 @@ class Totals:
         return {
             name: value / self.counts[name] for name, value in zip(self.sums, read, strict=True)
         }
+
+    def read_steps(self) -> list[tuple[float, float]]:
+        """Loss and norm of each step; waits for the device, once."""
+        if not self.steps:
+            return []
+        device = self.steps[0][0].device
+        values = [value.double().to(device) for step in self.steps for value in step]
+        read = iter(torch.stack(values).tolist())
+        return list(zip(read, read, strict=True))
 
 
 @dataclass
@@ -140,8 +155,10 @@ class Stepper:
         """One optimiser step on a batch; what it measures is added to the totals."""
         self.optimisation.enter(batch.progress.epoch)
         loss, diagnostics = self._loss(batch)
-        self.optimisation.update(loss, batch.lr, batch.progress)
+        norm = self.optimisation.update(loss, batch.lr, batch.progress)
         totals.add({**diagnostics, "loss": loss.detach()})
+        if totals.steps is not None:
+            totals.steps.append((loss.detach(), norm))
 
     def _loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         captions, objective, progress, _, streams, negatives = batch
