@@ -118,4 +118,4 @@ def test_the_page_of_hooks_names_no_hook_that_does_not_exist() -> None:
     named = re.findall(
         r"\bvsebench_\w+", (DOCS / "plugins" / "hooks.md").read_text(encoding="utf-8")
     )
-    assert set(named) == set(HOOKS)
+    assert set(named) - {"vsebench_tracker"} == set(HOOKS)  # which is no hook of a tracker's module
