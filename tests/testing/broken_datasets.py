@@ -46,6 +46,15 @@ class NamesNoMissingFile(Precomp):
         return super().load(root)
 
 
+class LeavesErrorsToPython(Precomp):
+    """Lets the error of a file that cannot be opened through."""
+
+    def load(self, root: Path) -> RetrievalData:
+        for file in self.files(root):
+            file.open("rb").close()
+        return super().load(root)
+
+
 class NamesNoTruncatedFile(Precomp):
     def load(self, root: Path) -> RetrievalData:
         try:

@@ -26,6 +26,7 @@ MUTANTS: list[tuple[type, set[str]]] = [
     (made.ShufflesCaptions, {"loading_again_gives_the_same"}),
     (made.WritesAStamp, {"its_fingerprint_is_stable", "a_truncated_file_is_named"}),
     (made.NamesNoMissingFile, {"a_missing_file_is_named"}),
+    (made.LeavesErrorsToPython, {"a_missing_file_is_named"}),
     (made.NamesNoTruncatedFile, {"a_truncated_file_is_named"}),
     (made.TakesTruncatedCaptions, {"a_truncated_file_is_named"}),
 ]
@@ -70,6 +71,16 @@ def test_a_failure_says_which_images_are_shared(root: Path) -> None:
     assert failure.what == "'dev' and 'test' share images"
     assert failure.found == "4 images, such as image 0 of dev and 0 of test"
     assert failure.on == str(root)
+
+
+def test_a_failure_says_which_error_was_expected_in_place_of_pythons(root: Path) -> None:
+    failure = only(
+        subject("dataset", made.LeavesErrorsToPython, CARD, data_root=root),
+        "a_missing_file_is_named",
+    ).failure
+    assert failure.what.startswith("it raises FileNotFoundError")
+    assert failure.expected.startswith("a DataError that names ")
+    assert failure.expected.rpartition(" ")[2] in failure.on
 
 
 def test_a_set_that_is_not_there_is_not_checked(tmp_path: Path) -> None:
