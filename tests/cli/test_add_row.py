@@ -103,8 +103,8 @@ def test_a_row_from_outside_is_measured_kept_and_shown(world: Path, capsys: Capt
     assert f"{row.test['rsum']:.1f}" in line.split()
     assert "§ External: vsebench measured what was made elsewhere" in " ".join(table.split())
     assert "cosines: rows L2-normalised, images.npy" in " ".join(table.split())
-    for form in ("md", "latex"):
-        assert f"{NAME} §" in call(capsys, "report", world / "runs", "--format", form)[0]
+    for form, mark in (("md", "§"), ("latex", r"\S{}")):
+        assert f"{NAME} {mark}" in call(capsys, "report", world / "runs", "--format", form)[0]
     found = json.loads(call(capsys, "report", world / "runs", "--format", "json")[0])
     assert len(found["rows"]) == 2
     assert [each["name"] for each in found["external"]] == [NAME]
