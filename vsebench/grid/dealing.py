@@ -38,6 +38,7 @@ def deal(
     device: Literal["cpu", "cuda"],
     executor: ComponentRef,
     registry: Registry,
+    each: int = 1,
 ) -> Dealt:
     """What a suite comes down to.
 
@@ -48,6 +49,7 @@ def deal(
         device: type of device that the runs use.
         executor: what executes them.
         registry: where that is registered.
+        each: devices of a run.
 
     Raises:
         SpecError: this machine lacks one of the devices, the executor gives runs devices itself, or
@@ -60,17 +62,18 @@ def deal(
             f"--device {','.join(map(str, devices.entries))} names devices of this machine, and "
             f"executor '{executor.name}' gives runs devices itself: write --device cuda"
         )
-    if not (devices.entries and takes):
+    here = device == "cuda" and takes
+    if not here or (not devices.entries and each == 1):
         known = getattr(cls, "default_workers", default_workers)
-        return Dealt(workers or int(known(device)), share=devices.share)
+        return Dealt(workers or max(1, int(known(device)) // each), share=devices.share)
     visible = len(cuda_devices())
     check_listed(devices.listed, visible)
-    wanted = workers or capacity(devices.entries, visible)
-    places(devices.entries, visible, wanted)  # refuses more runs than shares
+    wanted = workers or capacity(devices.entries, visible, each)
+    places(devices.entries, visible, wanted, each)  # refuses what there is too little of
     return Dealt(wanted, tuple(map(str, devices.entries)), devices.share)
 
 
-def place_of(slot: int, workers: int, devices: Sequence[str]) -> Place | None:
+def place_of(slot: int, workers: int, devices: Sequence[str], each: int = 1) -> Place | None:
     """The place of one of so many runs at a time on this machine; None where it has no device, as
     the run will say.
 
@@ -78,15 +81,16 @@ def place_of(slot: int, workers: int, devices: Sequence[str]) -> Place | None:
         slot: which of them, from 0.
         workers: how many there are.
         devices: the CUDA devices as `--device` names them; none stands for all.
+        each: devices of a run.
     """
     visible = cuda_devices()
     if not visible:
         return None
     entries = parse(",".join(devices)).entries if devices else ()
-    dealt = places(entries, len(visible), workers)
+    dealt = places(entries, len(visible), workers, each)
     mine = dealt[slot]
     return Place(
         names=tuple(f"cuda:{index}" for index in mine),
         visible=tuple(visible[index] for index in mine),
-        runs=sum(mine == other for other in dealt),
+        runs=sum(bool({*mine} & {*other}) for other in dealt),
     )

@@ -30,7 +30,7 @@ _STANDARD = (1, 2)
 
 def job_of(spec: AnySpec, directory: Path, limits: Limits = NO_LIMITS, share: float = 1.0) -> Job:
     """The job of a run that is to be executed in a directory, on a share of a device."""
-    resources = Resources(spec.device, spec.protocol.threads, share)
+    resources = Resources(spec.device, spec.protocol.threads, share, spec.devices)
     text = spec.model_dump_json()
     return Job(spec.run_id, text, directory, spec.depends_on, resources, limits)
 

@@ -89,7 +89,7 @@ class LocalExecutor:
         return RunProcess(
             job,
             lambda event: inbox.put((job.run_id, event)),
-            place=place_of(slot, self.workers, self.devices)
+            place=place_of(slot, self.workers, self.devices, job.resources.devices)
             if job.resources.device == "cuda"
             else None,
             server=server if _may_fork(job) else None,
@@ -105,7 +105,8 @@ def next_event(inbox: SimpleQueue[T], until: float) -> T:
 
 def _may_fork(job: Job) -> bool:
     """Whether nothing that the run needs forbids it: neither CUDA nor threads survive a fork."""
-    return job.resources.device == "cpu" and job.resources.threads == 1
+    needs = job.resources
+    return needs.device == "cpu" and needs.threads == needs.devices == 1
 
 
 class Process(Protocol):

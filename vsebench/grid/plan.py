@@ -112,7 +112,8 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
         return replace(opened, fields={**opened.fields, "claims": claims})
 
     planned: Planned = task.load_planner()(suite, datasets, open_data, device, registry)
-    dealt = deal(suite.workers, devices, device, executor, registry)
+    each = max((run.devices for run in planned.runs), default=1)
+    dealt = deal(suite.workers, devices, device, executor, registry, each)
     return Plan(
         with_concurrency(planned.runs, dealt.workers),
         executor,

@@ -19,6 +19,7 @@ from vsebench.grid.planners import (
 )
 from vsebench.grid.preflight import (
     check_batch,
+    check_devices,
     check_frozen,
     check_held_out,
     check_images,
@@ -224,6 +225,7 @@ def retrieval_runs(
             check_held_out(refs[name], data, protocol["protocol"])
             check_batch(refs[name], data, protocol["protocol"])
             check_words(refs[name], data, protocol["protocol"], protocol["text_encoder"], registry)
+            check_devices(refs[name], data, protocol["protocol"])
     for cell, components in cells.items():
         for values in tuned[cell]:
             protocol = protocols[_conditions(cell, values)]

@@ -222,6 +222,31 @@ def check_words(
         )
 
 
+def check_devices(dataset: ComponentRef, data: RetrievalData, protocol: Protocol) -> None:
+    """Checks that a run can be split over as many devices as its protocol says.
+
+    Raises:
+        SpecError: a batch has fewer pairs than there are devices, or the protocol has what only a
+            run on one device has.
+    """
+    if protocol.devices == 1:
+        return
+    captions = len(splits_of(data, protocol)["train"].captions)
+    left = captions % protocol.batch_size if protocol.last_batch == "keep" else 0
+    smallest = min(protocol.batch_size, left or protocol.batch_size)
+    if smallest < protocol.devices:
+        which = "the last batch of an epoch" if smallest == left else "a batch"
+        raise SpecError(
+            f"protocol key 'devices': {which} has {smallest} of {dataset.spec}'s pairs, fewer than "
+            f"the {protocol.devices} devices: change batch_size, or write --set last_batch=drop"
+        )
+    if protocol.compile != "none":
+        raise SpecError(
+            "protocol key 'devices': what is compiled is for one device: write --set compile=none "
+            "too, or --set devices=1"
+        )
+
+
 def check_batch(dataset: ComponentRef, data: RetrievalData, protocol: Protocol) -> None:
     """Checks that an epoch has a step: that the training split fills a batch, where a partial one
     is dropped.

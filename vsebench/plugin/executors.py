@@ -69,14 +69,16 @@ class Resources:
     """What a run needs of the machine that executes it.
 
     Attributes:
-        device: `cpu`, or `cuda` for one CUDA device; a run uses the first that its process sees.
-        threads: CPU threads.
+        device: `cpu`, or `cuda` for CUDA devices; a run uses the first that its process sees.
+        threads: CPU threads, for each of its devices.
         share: the part of a CUDA device that it has, from 0 to 1.
+        devices: devices of one machine that it is split over; on the CPU, processes.
     """
 
     device: Literal["cpu", "cuda"]
     threads: int
     share: float = 1.0
+    devices: int = 1
 
     @property
     def variables(self) -> dict[str, str]:

@@ -22,6 +22,10 @@ MOST_THREADS = 1024
 """Of a run; libraries crash on many more."""
 
 
+MOST_DEVICES = 64
+"""Of a run; they are of one machine."""
+
+
 class Frozen(BaseModel):
     """What is written to disk: immutable, and nothing unknown in it."""
 
@@ -206,6 +210,13 @@ class Protocol(AnyProtocol):
         NEVER,
         description="component spec of the stopping rule, which ends a run before its last epoch; "
         "never: none",
+    )
+    devices: int = Field(
+        1,
+        ge=1,
+        le=MOST_DEVICES,
+        description="devices that a run is split over: each encodes its part of every batch; "
+        "negatives and gradients are those of the whole batch",
     )
     threads: int = Field(
         1, ge=1, le=MOST_THREADS, description="CPU threads of a run; part of its identity"

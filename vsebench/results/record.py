@@ -168,8 +168,26 @@ class Provenance(Sparse):
     )
 
 
-class RunRecord(Frozen):
+class DataParallel(Frozen):
+    """How a run was split over several devices.
+
+    Attributes:
+        devices: ranks, each with a device of its own.
+        batch: pairs of a step, over all devices: the batch that the loss sees.
+        batch_by_device: how many of them each device encodes.
+        negatives: items of the batch that a pair's own are told from, siblings included.
+    """
+
+    devices: int
+    batch: int
+    batch_by_device: tuple[int, ...]
+    negatives: int
+
+
+class RunRecord(Sparse):
     """The record of one run; `record.json` in its directory."""
+
+    sparse: ClassVar[tuple[str, ...]] = ("data_parallel",)
 
     schema_version: int = SCHEMA
     run_id: str
@@ -208,6 +226,9 @@ class RunRecord(Frozen):
         "change",
     )
     error: str | None = Field(None, description="traceback of a failed run, or why it was blocked")
+    data_parallel: DataParallel | None = Field(
+        None, description="of a run on several devices, what each of them had"
+    )
 
     @property
     def retrieval(self) -> RunSpec:

@@ -167,6 +167,11 @@ class RunBase(Sparse, ABC):
         return ()
 
     @property
+    def devices(self) -> int:
+        """Devices that it is split over."""
+        return 1
+
+    @property
     def counted_on(self) -> str:
         """The splits that the finished run's metrics are of."""
         return "test"

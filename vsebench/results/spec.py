@@ -73,6 +73,10 @@ class RunSpec(RunBase):
         return () if self.similarity.spec == "dot" else (f"similarity {self.similarity.spec}",)
 
     @property
+    def devices(self) -> int:
+        return self.protocol.devices
+
+    @property
     def counted_on(self) -> str:
         return self.protocol.evaluate_on
 

@@ -1,4 +1,6 @@
-"""Embeds whole splits with a trained model, block by block, each item once."""
+"""Embeds whole splits with a trained model, block by block, each item once; of several ranks, each
+embeds some of the blocks, and all of them have the same embeddings as one would have alone.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,18 @@ import torch
 from vsebench.retrieval.embeddings import apply, concatenate
 from vsebench.retrieval.inputs.padded import Padded, to_device
 from vsebench.retrieval.inputs.splits import RawImages
+from vsebench.retrieval.parallel.world import ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from vsebench.plugin import RawImageEncoder
     from vsebench.plugin.embeddings import Embedding
     from vsebench.retrieval.inputs.splits import Captions, CaptionStates, ImageFeatures
-    from vsebench.retrieval.model import Model
+    from vsebench.retrieval.model import Model, Tower
+    from vsebench.retrieval.parallel.world import World
 
 
 @contextmanager
@@ -42,6 +46,7 @@ def encode_images(
     block: int | None = None,
     *,
     told: Callable[[int], None] | None = None,
+    world: World = ALONE,
 ) -> Embedding:
     """Embeddings of every image, in order; raw images whole.
 
@@ -50,26 +55,22 @@ def encode_images(
         images: the images.
         block: images embedded at a time; by default 256, of raw images 32.
         told: receives the number of images done after each block.
+        world: ranks that embed them together.
     """
-    parts: list[Embedding] = []
-    done = 0
+    raw = isinstance(images, RawImages)
+    blocks = _blocks(np.arange(len(images)), block or (32 if raw else 256))
+    mine = blocks[world.rank :: world.size]
     with evaluating(model):
         batches = (
-            _raw_batches(model, images, block or 32)
+            _raw_batches(model, images, mine)
             if isinstance(images, RawImages)
-            else _feature_batches(images, block or 256)
+            else _feature_batches(images, mine)
         )
-        for batch in batches:
-            parts.append(model.image(*batch).embedding)
-            done += len(batch.values)
-            if told is not None:
-                told(done)
-    return concatenate(parts)
+        return _encoded(model.image, batches, blocks, told, world)
 
 
-def _feature_batches(images: ImageFeatures, block: int) -> Iterator[Padded]:
-    for start in range(0, len(images), block):
-        chosen = np.arange(start, min(start + block, len(images)))
+def _feature_batches(images: ImageFeatures, blocks: Sequence[np.ndarray]) -> Iterator[Padded]:
+    for chosen in blocks:
         lengths = images.lengths[chosen]
         positions = np.broadcast_to(
             np.arange(int(lengths.max())), (len(chosen), int(lengths.max()))
@@ -77,13 +78,10 @@ def _feature_batches(images: ImageFeatures, block: int) -> Iterator[Padded]:
         yield Padded(images.gather(chosen, positions), to_device(lengths, images.device))
 
 
-def _raw_batches(model: Model, images: RawImages, block: int) -> Iterator[Padded]:
+def _raw_batches(model: Model, images: RawImages, blocks: Sequence[np.ndarray]) -> Iterator[Padded]:
     encoder = cast("RawImageEncoder", model.image.encoder)
-    blocks = (
-        (np.arange(start, min(start + block, len(images))), None)
-        for start in range(0, len(images), block)
-    )
-    for pixels in images.batches(images.loader(encoder.image_size), blocks):
+    whole = ((chosen, None) for chosen in blocks)
+    for pixels in images.batches(images.loader(encoder.image_size), whole):
         yield Padded(pixels, to_device(np.ones(len(pixels), np.int64), images.device))
 
 
@@ -94,18 +92,65 @@ def encode_texts(
     block: int = 512,
     *,
     told: Callable[[int], None] | None = None,
+    world: World = ALONE,
 ) -> Embedding:
     """Embeddings of every caption, in order; captions of like length are embedded
     together, so that little padding is computed. `told` receives the number of captions done after
-    each block.
+    each block; `world` are the ranks that embed them together.
     """
     order = np.argsort(captions.lengths, kind="stable")
-    parts = []
+    blocks = _blocks(order, block)
     with evaluating(model):
-        for start in range(0, len(order), block):
-            batch = captions.batch(order[start : start + block], device)
-            parts.append(model.text(*batch).embedding)
-            if told is not None:
-                told(min(start + block, len(order)))
-    back = to_device(np.argsort(order), device)
-    return apply(concatenate(parts), lambda tensor: tensor[back])
+        batches = (captions.batch(chosen, device) for chosen in blocks[world.rank :: world.size])
+        embedded = _encoded(model.text, batches, blocks, told, world)
+        back = to_device(np.argsort(order), device)
+        return apply(embedded, lambda tensor: tensor[back])
+
+
+def _blocks(order: np.ndarray, size: int) -> list[np.ndarray]:
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def _encoded(
+    tower: Tower,
+    batches: Iterable[Padded],
+    blocks: Sequence[np.ndarray],
+    told: Callable[[int], None] | None,
+    world: World,
+) -> Embedding:
+    """The embeddings of the items of all blocks, one after the other.
+
+    Args:
+        tower: embeds them.
+        batches: those of this rank's blocks.
+        blocks: which items each has.
+        told: receives the number of items done after each block.
+        world: the ranks.
+    """
+    parts: list[Embedding] = []
+    done = 0
+    for batch in batches:
+        parts.append(tower(*batch).embedding)
+        done += len(batch.values)
+        if told is not None:
+            told(done)
+    return concatenate(parts) if world.size == 1 else _of_all_ranks(parts, blocks, world)
+
+
+def _of_all_ranks(
+    parts: Sequence[Embedding], blocks: Sequence[np.ndarray], world: World
+) -> Embedding:
+    """The embeddings of all blocks from those of each rank's, to the bit."""
+    empty = world.agree(lambda: apply(parts[0], lambda tensor: tensor[:0].cpu()))
+    own = concatenate([apply(empty, lambda tensor: tensor.to(world.device)), *parts])
+    ends = np.cumsum([len(block) for block in blocks])
+    places = [np.arange(end - len(block), end) for block, end in zip(blocks, ends, strict=True)]
+    mine = np.concatenate([np.zeros(0, np.int64), *places[world.rank :: world.size]])
+
+    def whole(tensor: Tensor) -> Tensor:
+        every = tensor.new_zeros(int(ends[-1]), *tensor.shape[1:])
+        every[to_device(mine, tensor.device)] = tensor
+        # One rank has an item, and the others zeros: of bytes, so that no bit is lost
+        return world.sum(every.view(-1).view(torch.uint8)).view(tensor.dtype).view_as(every)
+
+    return apply(own, whole)

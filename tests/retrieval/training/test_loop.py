@@ -76,7 +76,7 @@ def test_the_training_clock_stands_still_during_evaluation(
     clocks = SimpleNamespace(perf_counter=lambda: now[0], process_time=lambda: now[0] / 2)
     monkeypatch.setattr(clock, "time", clocks)
     monkeypatch.setattr(Stepper, "step", taking(1, Stepper.step))
-    monkeypatch.setattr(loop, "evaluate_split", taking(1000, loop.evaluate_split))
+    monkeypatch.setattr(loop, "judge", taking(1000, loop.judge))
     (spec,) = plan_runs(set=SMALL)
     record, directory = run(spec, tmp_path)
     assert [e.seconds for e in directory.read_curve()] == [2, 4, 6, 8, 10, 12]
@@ -136,7 +136,7 @@ def test_the_first_model_that_is_best_by_the_criterion_is_kept(
         if killed and event["event"] == "evaluated" and event["step"] == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "evaluate_split", evaluate)
+    monkeypatch.setattr(loop, "judge", evaluate)
     (spec,) = plan_runs(
         set={
             "batch_size": 250,

@@ -1,6 +1,8 @@
 """From indices of images and captions to the padded, augmented tensors of a training step:
 `FeatureBatches` or `RawImageBatches` of images; token ids, or states of a frozen encoder, of
 captions.
+
+Random choices are those of the whole batch on every rank; what is built is the rank's part of it.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from vsebench.retrieval.inputs.augment import (
 )
 from vsebench.retrieval.inputs.padded import Kept, Padded, bucket, to_device, widen
 from vsebench.retrieval.inputs.splits import Captions, RawImages
+from vsebench.retrieval.parallel.world import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.cards import FeatureKind
     from vsebench.results.protocol import Protocol
     from vsebench.retrieval.inputs.splits import CaptionStates, ImageFeatures
+    from vsebench.retrieval.parallel.world import World
 
 
 class TextBatches(Role):
@@ -41,7 +45,7 @@ class TextBatches(Role):
     """
 
     def batch(self, captions: np.ndarray, rng: np.random.Generator) -> Padded:
-        """The batch of `captions` [B]."""
+        """The rank's part of the batch of `captions` [B]."""
         ...
 
 
@@ -55,6 +59,7 @@ class TokenBatches:
         rate: share of words masked, replaced or removed.
         device: where the tensors go.
         static: batches are padded to few widths.
+        world: ranks that batches are split over.
     """
 
     table: Captions
@@ -62,6 +67,7 @@ class TokenBatches:
     rate: float
     device: torch.device
     static: bool = False
+    world: World = ALONE
 
     @cached_property
     def _longest(self) -> int:
@@ -76,7 +82,8 @@ class TokenBatches:
         left = np.take_along_axis(changed, positions, axis=1)
         if self.static:
             left = widen(left, bucket(left.shape[1], self._longest))
-        return Padded(to_device(left, self.device), to_device(kept, self.device))
+        mine = self.world.part(len(captions))
+        return Padded(to_device(left[mine], self.device), to_device(kept[mine], self.device))
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,13 @@ class StateBatches:
         table: states of the training captions.
         drop: share of words dropped, with the states of all their pieces.
         static: batches are padded to few widths.
+        world: ranks that batches are split over.
     """
 
     table: CaptionStates
     drop: float
     static: bool = False
+    world: World = ALONE
 
     @cached_property
     def _longest(self) -> int:
@@ -102,7 +111,11 @@ class StateBatches:
         positions, kept = compact(keep)
         if self.static:
             positions = widen(positions, bucket(positions.shape[1], self._longest))
-        return Padded(self.table.gather(captions, positions), to_device(kept, self.table.device))
+        mine = self.world.part(len(captions))
+        return Padded(
+            self.table.gather(captions[mine], positions[mine]),
+            to_device(kept[mine], self.table.device),
+        )
 
 
 def text_batches(
@@ -111,6 +124,7 @@ def text_batches(
     rate: float,
     device: torch.device,
     static: bool = False,
+    world: World = ALONE,
 ) -> TextBatches:
     """What builds the text half of a run's batches.
 
@@ -120,10 +134,11 @@ def text_batches(
         rate: share of words that augmentation chooses.
         device: where the tensors go.
         static: batches are padded to few widths.
+        world: ranks that batches are split over.
     """
     if isinstance(texts, Captions):
-        return TokenBatches(texts, tokeniser, rate, device, static)
-    return StateBatches(texts, rate, static)
+        return TokenBatches(texts, tokeniser, rate, device, static, world)
+    return StateBatches(texts, rate, static, world)
 
 
 @dataclass(frozen=True)
@@ -163,11 +178,11 @@ class ImageBatches(Role):
         ...
 
     def pairs(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
-        """The next announced batch, whose images are `images` [B]."""
+        """The rank's part of the next announced batch, whose images are `images` [B]."""
         ...
 
     def others(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
-        """A batch of any other images [B]."""
+        """The rank's part of a batch of any other images [B]."""
         ...
 
 
@@ -180,27 +195,32 @@ class FeatureBatches:
         kind: what a local feature is.
         drop: share of local features dropped.
         static: batches are padded to few widths.
+        world: ranks that batches are split over.
     """
 
     features: ImageFeatures
     kind: FeatureKind
     drop: float
     static: bool = False
+    world: World = ALONE
 
     def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:  # noqa: ARG002  # nothing is drawn ahead
-        self.features.announce(np.split(images, range(batch_size, len(images), batch_size)))
+        batches = np.split(images, range(batch_size, len(images), batch_size))
+        self.features.announce([batch[self.world.part(len(batch))] for batch in batches])
 
     def pairs(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
-        positions, lengths = self._thinned(images, rng)
-        return Padded(self.features.take(images, positions), lengths)
+        mine, positions, lengths = self._thinned(images, rng)
+        return Padded(self.features.take(mine, positions), lengths)
 
     def others(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
-        positions, lengths = self._thinned(images, rng)
-        return Padded(self.features.gather(images, positions), lengths)
+        mine, positions, lengths = self._thinned(images, rng)
+        return Padded(self.features.gather(mine, positions), lengths)
 
-    def _thinned(self, images: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
-        """The positions [B, n] that stay, and how many of them are valid, int64 [B] on the
-        device.
+    def _thinned(
+        self, images: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, Tensor]:
+        """The images of the rank's part [b], the positions [b, n] that stay, and how many of them
+        are valid, int64 [b] on the device.
         """
         keep = keep_features(
             self.features.lengths[images], self.features.positions, self.drop, self.kind, rng
@@ -208,7 +228,8 @@ class FeatureBatches:
         positions, kept = compact(keep)
         if self.static:
             positions = widen(positions, bucket(positions.shape[1], self.features.positions))
-        return positions, to_device(kept, self.features.device)
+        mine = self.world.part(len(images))
+        return images[mine], positions[mine], to_device(kept[mine], self.features.device)
 
 
 class _Epoch(NamedTuple):
@@ -234,9 +255,10 @@ class RawImageBatches:
         smallest: share of width and height that a crop keeps at least.
         flip: share of images mirrored.
         static: the local features that stay are padded to few widths.
+        world: ranks that batches are split over.
     """
 
-    def __init__(  # the settings of augmentation
+    def __init__(  # noqa: PLR0913  # the settings of augmentation
         self,
         images: RawImages,
         size: int,
@@ -245,12 +267,14 @@ class RawImageBatches:
         smallest: float,
         flip: float,
         static: bool = False,
+        world: World = ALONE,
     ) -> None:
         self._images = images
         self._loader = images.loader(size)
         self._local_features = local_features
         self._drop = drop
         self._smallest, self._flip, self._static = smallest, flip, static
+        self._world = world
         self._epoch = _Epoch(iter(()), iter(()))
 
     def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
@@ -258,27 +282,27 @@ class RawImageBatches:
         rng = key.generator()
         self._epoch = _Epoch(
             iter(batches),
-            self._images.batches(
-                self._loader, ((batch, self._crops(rng, len(batch))) for batch in batches)
-            ),
+            self._images.batches(self._loader, (self._part(batch, rng) for batch in batches)),
         )
 
     def pairs(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
         announced = next(self._epoch.images, None)
         if announced is None or not np.array_equal(announced, images):
             raise RuntimeError("a training step asks for other images than were announced for it")
-        return self._padded(next(self._epoch.pixels), rng)
+        return self._padded(next(self._epoch.pixels), len(images), rng)
 
     def others(self, images: np.ndarray, rng: np.random.Generator) -> Padded:
-        return self._padded(
-            self._images.to_device(self._loader.batch(images, self._crops(rng, len(images)))), rng
-        )
+        pixels = self._images.to_device(self._loader.batch(*self._part(images, rng)))
+        return self._padded(pixels, len(images), rng)
 
-    def _crops(self, rng: np.random.Generator, count: int) -> list[Crop]:
-        return draw_crops(rng, count, self._smallest, self._flip)
+    def _part(self, images: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[Crop]]:
+        """The images of the rank's part of a batch, and what of them is taken."""
+        mine = self._world.part(len(images))
+        crops = draw_crops(rng, len(images), self._smallest, self._flip)
+        return images[mine], crops[mine]
 
-    def _padded(self, pixels: Tensor, rng: np.random.Generator) -> Padded:
-        count, device = len(pixels), self._images.device
+    def _padded(self, pixels: Tensor, count: int, rng: np.random.Generator) -> Padded:
+        device, mine = self._images.device, self._world.part(count)
         keep = keep_features(
             np.full(count, self._local_features), self._local_features, self._drop, "grid", rng
         )
@@ -287,8 +311,8 @@ class RawImageBatches:
             positions = widen(positions, bucket(positions.shape[1], self._local_features))
         return Padded(
             pixels,
-            to_device(np.ones(count, np.int64), device),
-            Kept(to_device(positions, device), to_device(kept, device)),
+            to_device(np.ones(len(pixels), np.int64), device),
+            Kept(to_device(positions[mine], device), to_device(kept[mine], device)),
         )
 
 
@@ -298,6 +322,7 @@ def image_batches(
     kind: FeatureKind,
     protocol: Protocol,
     static: bool = False,
+    world: World = ALONE,
 ) -> ImageBatches:
     """What builds the image half of a run's batches.
 
@@ -307,10 +332,11 @@ def image_batches(
         kind: what a local feature is.
         protocol: says how much is dropped, cropped and mirrored.
         static: batches are padded to few widths, but for an encoder that counts padding.
+        world: ranks that batches are split over.
     """
     static = static and not getattr(encoder, "count_padding", False)
     if not isinstance(images, RawImages):
-        return FeatureBatches(images, kind, protocol.drop_regions, static)
+        return FeatureBatches(images, kind, protocol.drop_regions, static, world)
     raw = cast("RawImageEncoder", encoder)
     return RawImageBatches(
         images,
@@ -320,4 +346,5 @@ def image_batches(
         protocol.image_crop,
         protocol.image_flip,
         static,
+        world,
     )

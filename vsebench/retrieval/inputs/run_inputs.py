@@ -179,7 +179,9 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
             "it serves"
         )
     splits = splits_of(data, spec.protocol)
-    decoders = decoding_threads(device, spec.protocol.threads, spec.environment.concurrency)
+    decoders = decoding_threads(
+        device, spec.protocol.threads, spec.environment.concurrency * spec.devices
+    )
     tokeniser = tokeniser_of(spec, registry, splits["train"].captions)
     read = {
         name: split_inputs(split, tokeniser, device, decoders) for name, split in splits.items()

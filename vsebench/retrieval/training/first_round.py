@@ -18,6 +18,7 @@ from vsebench.results.store import RunDirectory, Store
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.model import load_weights
+from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.training.offline_negatives import clip, mine
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.inputs.run_inputs import Inputs
     from vsebench.retrieval.model import Model
+    from vsebench.retrieval.parallel.world import World
 
 _log = logging.getLogger("vsebench")
 
@@ -122,11 +124,15 @@ def offline_lists(
     spec: RunSpec,
     directory: RunDirectory,
     clock: Clock,
+    world: World = ALONE,
 ) -> OfflineLists:
     """The mined lists of a run, their cost on the clock: read where an earlier attempt stored them
-    whole, otherwise mined with the `teacher`, which is made for that alone, and stored.
+    whole, otherwise mined with the `teacher`, which is made for that alone, and stored. Of several
+    ranks, the one that leads mines and stores.
     """
-    stored = _stored(directory)
+    stored = _stored(directory) if world.leads else None
+    if world.agree(lambda: stored is not None) and not world.leads:
+        stored = _stored(directory)
     if stored is not None:
         clock.seconds["mining"] += stored.seconds
         if stored.cpu_seconds is not None and on_cpu("mining") in clock.seconds:
@@ -137,21 +143,28 @@ def offline_lists(
     with clock.measure("mining"):
         model = teacher()
         image, text = (
-            encode_images(model, train.images),
-            encode_texts(model, train.texts, clock.device),
+            encode_images(model, train.images, world=world),
+            encode_texts(model, train.texts, clock.device, world=world),
         )
-        lists = mine(
-            representative(image),
-            representative(text),
-            train.text_to_image,
-            offline,
-            Key(spec.seed) / "mining",
+
+    def mined() -> OfflineLists:
+        with clock.measure("mining"):
+            lists = mine(
+                representative(image),
+                representative(text),
+                train.text_to_image,
+                offline,
+                Key(spec.seed) / "mining",
+            )
+        seconds = clock.read()
+        StoredLists(lists, seconds["mining"], seconds.get(on_cpu("mining"))).save(
+            directory.offline_path
         )
-    seconds = clock.read()
-    StoredLists(lists, seconds["mining"], seconds.get(on_cpu("mining"))).save(
-        directory.offline_path
-    )
-    return lists
+        return lists
+
+    lists = mined() if world.leads else None
+    world.agree(lambda: None)  # the others wait for the file
+    return StoredLists.load(directory.offline_path).lists if lists is None else lists
 
 
 def _stored(directory: RunDirectory) -> StoredLists | None:

@@ -15,6 +15,7 @@ from vsebench.plugin import DrawKey, Positives, SamplerState
 from vsebench.plugin.sampling import NOTHING
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.parallel.world import ALONE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from vsebench.plugin import Key, Progress, Sampler
     from vsebench.retrieval.inputs.run_inputs import Inputs
     from vsebench.retrieval.model import Model
+    from vsebench.retrieval.parallel.world import World
 
 
 class SampledIndices(NamedTuple):
@@ -118,6 +120,7 @@ class GlobalNegatives:
         key: key of all draws.
         clock: clock that is charged with `refresh` and `sampling`, both a part of the training that
             they are measured within.
+        world: ranks of the run, which embed together; the one that leads draws for all.
     """
 
     def __init__(
@@ -128,8 +131,10 @@ class GlobalNegatives:
         batch_size: int,
         key: Key,
         clock: Clock,
+        world: World = ALONE,
     ) -> None:
         self._model, self._inputs, self._clock, self._key = model, inputs, clock, key
+        self._world = world
         self._batch_size = batch_size
         self._to_text, self._to_image = directions(
             samplers, inputs.train.text_to_image, len(inputs.train.images)
@@ -161,9 +166,17 @@ class GlobalNegatives:
         return self._drawn.part(offset - self._start, offset - self._start + self._batch_size)
 
     def _draw(self, captions: np.ndarray, step: int) -> SampledIndices:
-        images = self._inputs.train.text_to_image[captions]
         with self._clock.measure("refresh"):
             image, text = self._embeddings()
+        drawn = self._world.agree(lambda: tuple(self._drawn_from(image, text, captions, step)))
+        return SampledIndices(*drawn)
+
+    def _drawn_from(
+        self, image: Tensor, text: Tensor, captions: np.ndarray, step: int
+    ) -> SampledIndices:
+        """The negatives of pairs under the law of these embeddings."""
+        images = self._inputs.train.text_to_image[captions]
+        with self._clock.measure("refresh"):
             to_text = SamplerState(image, text, self._to_text.positives)
             to_image = SamplerState(text, image, self._to_image.positives)
             self._to_text.sampler.refresh(to_text)
@@ -187,8 +200,8 @@ class GlobalNegatives:
                 len(train.texts), 0, device=device
             )
         image, text = (
-            encode_images(self._model, train.images),
-            encode_texts(self._model, train.texts, device),
+            encode_images(self._model, train.images, world=self._world),
+            encode_texts(self._model, train.texts, device, world=self._world),
         )
         # Clones: encoding makes inference tensors
         return representative(image).float().clone(), representative(text).float().clone()

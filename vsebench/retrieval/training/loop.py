@@ -8,7 +8,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-import torch
+from torch import nn
 
 from vsebench.kernels.clock import on_cpu
 from vsebench.plugin import Key, PluginError, Progress, TrainingStep
@@ -16,9 +16,8 @@ from vsebench.plugin.host.contain import reseeded
 from vsebench.results.record import DivergenceError, Evaluation
 from vsebench.results.stopping import Best, is_stopped
 from vsebench.retrieval.embeddings import representative
-from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.training.collapse import chance_rsum, is_collapsed, loss_at_equal
-from vsebench.retrieval.training.selection import criterion, evaluate_split
+from vsebench.retrieval.training.selection import criterion, embed_split, judge
 from vsebench.retrieval.training.state import save_checkpoint, snapshot
 from vsebench.retrieval.training.step import Batch, Streams, Totals
 
@@ -39,24 +38,35 @@ def run(session: Session) -> None:
     """Trains from where the session's state stands to the end, or to where the stopping rule ends
     it.
     """
+    world = session.world
     if session.spec.protocol.epochs == 0:
-        _evaluate_untrained(session)
+        if world.leads:
+            _evaluate_untrained(session)
         return
     session.report({"event": "phase", "phase": "training"})
     first = session.state.step // session.schedule.steps_per_epoch
     for epoch in range(first, session.spec.protocol.epochs):
-        if is_stopped(session.stopping, session.directory):
+        if world.agree(lambda: is_stopped(session.stopping, session.directory)):
             break
         _epoch(session, epoch)
+        world.check_same(
+            [
+                (name, module)
+                for name, module in session.checkpointed.items()
+                if isinstance(module, nn.Module)
+            ]
+        )
         session.state.forwards = session.stepper.forwards
-        session.state.seconds = session.clock.read()
-        save_checkpoint(session.directory, session.state, **session.checkpointed)
+        session.state.seconds = session.seconds()
+        if world.leads:
+            save_checkpoint(session.directory, session.state, **session.checkpointed)
 
 
 def _evaluate_untrained(session: Session) -> None:
     """Evaluates the model as it is made, and keeps it."""
     with session.clock.measure("evaluation"):
-        metrics, spread = evaluate_split(session.model, session.inputs.dev, session.device)
+        image, text = embed_split(session.model, session.inputs.dev, session.device)
+        metrics, spread = judge(session.model, image, text, session.inputs.dev)
     scores = metrics.as_dict()
     session.state.best = Best(0, scores, snapshot(session.model))
     evaluation = Evaluation(
@@ -88,7 +98,7 @@ def _epoch(session: Session, epoch: int) -> None:
     session.stepper.announce(order[: schedule.pairs_per_epoch], key / "crops" / epoch)
     if session.sampled is not None:
         session.sampled.announce(order, epoch * schedule.steps_per_epoch)
-    torch.manual_seed((key / "dropout" / epoch).seed())
+    session.world.seed(key / "dropout" / epoch)
     reseeded()
     streams = Streams(
         (key / "augmentation" / epoch).generator(),
@@ -153,12 +163,11 @@ def _order(session: Session, epoch: int, key: Key) -> np.ndarray:
     plan, train, embeddings = session.batch_plan, session.inputs.train, None
     if getattr(plan, "needs_embeddings", False):
         with session.clock.measure("mining"):
-            image, text = (
-                encode_images(session.model, train.images),
-                encode_texts(session.model, train.texts, session.device),
-            )
+            image, text = embed_split(session.model, train, session.device, session.world)
             embeddings = representative(image).cpu().numpy(), representative(text).cpu().numpy()
-    return plan.plan(epoch, len(train.texts), embeddings, key / "batches")
+    return session.world.agree(
+        lambda: plan.plan(epoch, len(train.texts), embeddings, key / "batches")
+    )
 
 
 def _step(
@@ -186,7 +195,7 @@ def _step(
 def _evaluate(session: Session, totals: Totals) -> None:
     """Evaluates dev, appends to the curve and keeps the model if it is the best so far."""
     state, schedule, protocol = session.state, session.schedule, session.spec.protocol
-    diagnostics, steps = totals.means(), totals.counts["loss"]
+    diagnostics, steps = totals.means(session.world), totals.counts["loss"]
     loss = diagnostics.pop("loss")
     _tell_steps(session, totals)
     if not math.isfinite(loss):
@@ -194,8 +203,14 @@ def _evaluate(session: Session, totals: Totals) -> None:
             f"training diverged: the loss is not finite before step {state.step} of "
             f"{schedule.total}; lower the rate with --set lr=…"
         )
+    dev = session.inputs.dev
     with session.clock.measure("evaluation"):
-        metrics, spread = evaluate_split(session.model, session.inputs.dev, session.device)
+        image, text = embed_split(session.model, dev, session.device, session.world)
+    session.tell()
+    if not session.world.leads:
+        return
+    with session.clock.measure("evaluation"):
+        metrics, spread = judge(session.model, image, text, dev)
         diagnostics |= _cosines(spread)
         if settled := state.step - steps >= session.settled:
             diagnostics |= _plateau(session, spread, steps)
@@ -203,7 +218,7 @@ def _evaluate(session: Session, totals: Totals) -> None:
     epoch_end = schedule.ends_epoch(state.step)
     if _is_best(scores, state, protocol, epoch_end):
         state.best = Best(state.step, scores, snapshot(session.model))
-    seconds = session.clock.read()
+    seconds = session.seconds()
     evaluation = Evaluation(
         step=state.step,
         epoch=state.step / schedule.steps_per_epoch,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from vsebench.retrieval.parallel.gradients import sum_gradients
+from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.training.groups import enter_epoch, trained_groups
 from vsebench.retrieval.training.optimisers import Adam, AdamW
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import Progress
     from vsebench.retrieval.model import Model
+    from vsebench.retrieval.parallel.world import World
     from vsebench.retrieval.training.schedule import Schedule
 
 
@@ -34,14 +37,20 @@ class Optimisation:
         model: model on its device.
         loss: the run's loss; it may be a module.
         schedule: says at which pace groups train that were frozen.
+        world: ranks that the batch is split over.
 
     Raises:
         PluginError: the groups of an encoder are not valid.
     """
 
-    def __init__(self, model: Model, loss: object, schedule: Schedule) -> None:
+    def __init__(
+        self, model: Model, loss: object, schedule: Schedule, world: World = ALONE
+    ) -> None:
         self.model = model
         self.schedule = schedule
+        self.world = world
+        towers = (*model.image.parameters(), *model.text.parameters())
+        self._in_towers = {id(parameter) for parameter in towers}
         self.groups = trained_groups(model, loss, schedule.protocol, warm_start=schedule.warm_start)
         device = next(model.parameters()).device
         on_device = device.type in RATES_ON_DEVICE
@@ -84,12 +93,13 @@ class Optimisation:
             loss = loss * self.schedule.share(progress.step)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        trained = [
-            p
-            for group in self.optimiser.param_groups
-            for p in group["params"]
-            if p.grad is not None
-        ]
+        every = [p for group in self.optimiser.param_groups for p in group["params"]]
+        sum_gradients(
+            [p for p in every if p.requires_grad],
+            {id(p) for p in every} - self._in_towers,
+            self.world,
+        )
+        trained = [p for p in every if p.grad is not None]
         norm = nn.utils.clip_grad_norm_(trained, self.schedule.protocol.clip_norm)
         self.optimiser.step()
         # The fused optimiser does not, and components may cache by version

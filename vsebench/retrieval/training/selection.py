@@ -10,6 +10,7 @@ from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.inputs.padded import to_device
+from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.ranking.evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.model import Model
     from vsebench.retrieval.ranking.evaluation import EvaluationProtocol
+    from vsebench.retrieval.parallel.world import World
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
 
@@ -43,22 +45,25 @@ class Spread(NamedTuple):
     text_mean: Tensor
 
 
-def evaluate_split(
-    model: Model, split: SplitInputs, device: torch.device
-) -> tuple[RetrievalMetrics, Spread]:
-    """Metrics of a model on a split, and how far apart its embeddings lie."""
-    image, text = embed_split(model, split, device)
-    owner = to_device(split.text_to_image, device)
-    return evaluate_embedded(model, image, text, split), spread(
-        representative(image), representative(text), owner
+def embed_split(
+    model: Model, split: SplitInputs, device: torch.device, world: World = ALONE
+) -> tuple[Embedding, Embedding]:
+    """A model's embeddings of the images and of the captions of a split, which the ranks of a run
+    make together.
+    """
+    return (
+        encode_images(model, split.images, world=world),
+        encode_texts(model, split.texts, device, world=world),
     )
 
 
-def embed_split(
-    model: Model, split: SplitInputs, device: torch.device
-) -> tuple[Embedding, Embedding]:
-    """A model's embeddings of the images and of the captions of a split."""
-    return encode_images(model, split.images), encode_texts(model, split.texts, device)
+def judge(
+    model: Model, image: Embedding, text: Embedding, split: SplitInputs
+) -> tuple[RetrievalMetrics, Spread]:
+    """Metrics of a model's embeddings of a split, and how far apart they lie."""
+    image_rows, text_rows = representative(image), representative(text)
+    owner = to_device(split.text_to_image, image_rows.device)
+    return evaluate_embedded(model, image, text, split), spread(image_rows, text_rows, owner)
 
 
 def evaluate_embedded(

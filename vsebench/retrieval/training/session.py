@@ -5,20 +5,23 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import nn
 
-from vsebench.kernels.clock import Clock
+from vsebench.kernels.clock import Clock, on_cpu
 from vsebench.plugin import Key, VsebenchError
+from vsebench.results.provenance import peak_memory_mb
 from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.frozen import keep_features, untrained
 from vsebench.retrieval.inputs.batches import Augmenter, image_batches, text_batches
 from vsebench.retrieval.inputs.run_inputs import Inputs, open_inputs
 from vsebench.retrieval.model import Model, pool, seeded
+from vsebench.retrieval.parallel.batch_norm import share_statistics
+from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.training.first_round import first_round, load_best, offline_lists
 from vsebench.retrieval.training.global_negatives import GlobalNegatives
 from vsebench.retrieval.training.offline_negatives import OfflineNegatives
@@ -28,6 +31,8 @@ from vsebench.retrieval.training.state import State, restore
 from vsebench.retrieval.training.step import Objective, Stepper
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vsebench.plugin import BatchPlan, LossCard, OfflineSpec, StoppingRule
     from vsebench.plugin.registry import Registry
     from vsebench.results.components import ComponentRef
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from vsebench.results.record import Cost
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
+    from vsebench.retrieval.parallel.world import World
 
 _log = logging.getLogger("vsebench")
 
@@ -45,6 +51,12 @@ PHASES = ("train", "mining", "evaluation", "refresh", "sampling")
 """What time is spent on. Refreshing a sampler of global negatives and drawing them are within
 `train`, which has their seconds too.
 """
+
+PEAK = "peak"
+
+
+def _is_cpu(phase: str) -> bool:
+    return phase in map(on_cpu, PHASES)
 
 
 @dataclass
@@ -70,6 +82,9 @@ class Session:
         prior: cost of the first round; None without one.
         report: receives progress.
         observers: plugins that watch.
+        world: the ranks that it is split over; each has a session.
+        elsewhere: CPU seconds of the other ranks by phase, and the largest of their peaks of memory
+            under `peak`, as far as they have told.
     """
 
     spec: RunSpec
@@ -90,12 +105,31 @@ class Session:
     prior: Cost | None
     report: Reporter
     observers: Observers
+    world: World = ALONE
+    elsewhere: dict[str, float] = field(default_factory=dict)
 
     @property
     def settled(self) -> int:
         """The step from which on the run trains with its own loss, at a rate that is warm."""
         own = self.spec.warmup_loss.spec == self.spec.loss.spec
         return max(0 if own else self.schedule.warmup_steps, self.schedule.lr_warmup_steps)
+
+    def seconds(self) -> dict[str, float]:
+        """What time was spent on so far: seconds of this rank, and CPU seconds of all."""
+        return {
+            phase: value + self.elsewhere.get(phase, 0.0)
+            for phase, value in self.clock.read().items()
+        }
+
+    def tell(self) -> None:
+        """Tells the other ranks what this one has cost, and hears what they have."""
+        if self.world.size == 1:
+            return
+        cpu = {phase: value for phase, value in self.clock.read().items() if _is_cpu(phase)}
+        told = self.world.every({**cpu, PEAK: peak_memory_mb(self.device)})
+        others = [each for rank, each in enumerate(told) if rank != self.world.rank]
+        self.elsewhere = {phase: sum(each[phase] for each in others) for phase in cpu}
+        self.elsewhere[PEAK] = max(each[PEAK] for each in others)
 
     @property
     def checkpointed(self) -> dict[str, Any]:
@@ -114,8 +148,11 @@ def prepare(
     registry: Registry,
     report: Reporter,
     observers: Observers,
+    world: World = ALONE,
 ) -> Session:
-    """Makes a run ready to train, from its beginning or from its last checkpoint."""
+    """Makes a run ready to train, from its beginning or from its last checkpoint. Every rank does
+    so, and the one that leads writes.
+    """
     device = torch.device(spec.device)
     report({"event": "phase", "phase": "loading"})
     inputs = open_inputs(spec, registry, device)
@@ -127,7 +164,7 @@ def prepare(
     model.to(device)
     objective = _objective(spec, "loss", registry, device)
     trains = ["loss"] if isinstance(objective.loss, nn.Module) else []
-    checkpoint = directory.read_checkpoint(["state", "model", "optimiser", *trains])
+    checkpoint = _checkpoint(directory, ["state", "model", "optimiser", *trains], world)
     clock = Clock(device, PHASES)
     offline, prior, warm = None, None, False
     if objective.offline is not None:
@@ -136,7 +173,7 @@ def prepare(
         warm = objective.offline.start == "warm"
         starting = model if warm and checkpoint is None else None
         offline, prior = _mine(
-            spec, directory, registry, inputs, starting, objective.offline, clock
+            spec, directory, registry, inputs, starting, objective.offline, clock, world
         )
     schedule = Schedule(spec.protocol, len(inputs.train.texts), warm_start=warm)
     session = Session(
@@ -149,10 +186,10 @@ def prepare(
         warmup=_objective(spec, "warmup_loss", registry, device),
         batch_plan=make(spec, "batch_plan", registry),
         stopping=make(spec, "stop", registry),
-        stepper=_stepper(inputs, model, objective, schedule, device),
+        stepper=_stepper(inputs, model, objective, schedule, device, world),
         schedule=schedule,
         offline=offline,
-        sampled=_global_negatives(spec, registry, model, inputs, clock)
+        sampled=_global_negatives(spec, registry, model, inputs, clock, world)
         if objective.card.sampled
         else None,
         clock=clock,
@@ -160,8 +197,11 @@ def prepare(
         prior=prior,
         report=report,
         observers=observers,
+        world=world,
     )
     _compile(model, spec.protocol.embed_dim, device)
+    if world.size > 1:
+        share_statistics(model, world)
     if checkpoint is not None:
         _restore(session, checkpoint)
     return session
@@ -178,17 +218,29 @@ def _compile(model: Model, dim: int, device: torch.device) -> None:
         representative(output.embedding).sum().backward()  # type: ignore[no-untyped-call]
 
 
+def _checkpoint(
+    directory: RunDirectory, needed: Sequence[str], world: World
+) -> dict[str, Any] | None:
+    """The last checkpoint. The rank that leads reads it first: it sets a damaged one aside."""
+    found = directory.read_checkpoint(needed) if world.leads else None
+    if world.agree(lambda: found is not None) and not world.leads:
+        return directory.read_checkpoint(needed)
+    return found
+
+
 def _restore(session: Session, checkpoint: dict[str, Any]) -> None:
     state = restore(checkpoint, **session.checkpointed)
-    session.directory.truncate_curve(state.step)
+    if session.world.leads:
+        session.directory.truncate_curve(state.step)
     session.state = state
     session.stepper.forwards = state.forwards
     session.clock.read()  # what was spent before is in the checkpoint
-    session.clock.seconds.update(state.seconds)
+    if session.world.leads:
+        session.clock.seconds.update(state.seconds)
 
 
 def _global_negatives(
-    spec: RunSpec, registry: Registry, model: Model, inputs: Inputs, clock: Clock
+    spec: RunSpec, registry: Registry, model: Model, inputs: Inputs, clock: Clock, world: World
 ) -> GlobalNegatives:
     if spec.sampler is None:
         raise VsebenchError(
@@ -203,10 +255,11 @@ def _global_negatives(
         spec.protocol.batch_size,
         Key(spec.seed) / "global negatives",
         clock,
+        world,
     )
 
 
-def _mine(
+def _mine(  # noqa: PLR0913  # all that mining looks at
     spec: RunSpec,
     directory: RunDirectory,
     registry: Registry,
@@ -214,6 +267,7 @@ def _mine(
     starting: Model | None,
     wanted: OfflineSpec,
     clock: Clock,
+    world: World,
 ) -> tuple[OfflineNegatives, Cost]:
     """The offline negatives and the cost of the first round, whose best parameters are put into the
     model that is `starting` from them, if one is.
@@ -236,7 +290,7 @@ def _mine(
         len(inputs.train.images),
         loss=spec.loss.spec,
         spec=wanted,
-        lists=offline_lists(teacher, wanted, inputs, spec, directory, clock),
+        lists=offline_lists(teacher, wanted, inputs, spec, directory, clock, world),
         sibling_mask=spec.protocol.sibling_mask,
     )
     return negatives, cost
@@ -259,16 +313,26 @@ def _objective(
 
 
 def _stepper(
-    inputs: Inputs, model: Model, objective: Objective, schedule: Schedule, device: torch.device
+    inputs: Inputs,
+    model: Model,
+    objective: Objective,
+    schedule: Schedule,
+    device: torch.device,
+    world: World,
 ) -> Stepper:
     protocol, train = schedule.protocol, inputs.train
     static = device.type == "cuda" or protocol.compile != "none"
-    images = image_batches(train.images, model.image.encoder, inputs.feature_kind, protocol, static)
-    texts = text_batches(train.texts, inputs.tokeniser, protocol.augment_words, device, static)
+    images = image_batches(
+        train.images, model.image.encoder, inputs.feature_kind, protocol, static, world
+    )
+    texts = text_batches(
+        train.texts, inputs.tokeniser, protocol.augment_words, device, static, world
+    )
     return Stepper(
         model,
-        Optimisation(model, objective.loss, schedule),
+        Optimisation(model, objective.loss, schedule, world),
         Augmenter(images, texts, device),
         train.text_to_image,
         protocol,
+        world=world,
     )

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import torch
 
 from vsebench.plugin import LossInputs, LossOutput, Progress, SampledInputs
-from vsebench.retrieval.embeddings import representative
+from vsebench.retrieval.embeddings import apply, representative
 from vsebench.retrieval.inputs.batches import positives
 from vsebench.retrieval.inputs.padded import join, to_device
+from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.training.global_negatives import SampledIndices
 from vsebench.retrieval.training.offline_negatives import OfflineIndices
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from vsebench.retrieval.inputs.batches import Augmenter
     from vsebench.retrieval.inputs.padded import Padded
     from vsebench.retrieval.model import Encoded, Model
+    from vsebench.retrieval.parallel.world import World
     from vsebench.retrieval.training.optimisation import Optimisation
 
     Embeds = Callable[..., Encoded]
@@ -93,12 +95,13 @@ class Totals:
             self.sums[name] = self.sums[name] + value if name in self.sums else value
             self.counts[name] += 1
 
-    def means(self) -> dict[str, float]:
-        """The mean of each; waits for the device, once."""
+    def means(self, world: World = ALONE) -> dict[str, float]:
+        """The mean of each, over what all ranks have added up; waits for the device, once."""
         if not self.sums:
             return {}
         values = [value.double().flatten()[0] for value in self.sums.values()]
-        read = torch.stack([value.to(values[0].device) for value in values]).tolist()
+        stacked = torch.stack([value.to(values[0].device) for value in values])
+        read = world.sum(stacked).tolist()
         return {
             name: value / self.counts[name] for name, value in zip(self.sums, read, strict=True)
         }
@@ -123,7 +126,8 @@ class Stepper:
         inputs: builds augmented batches.
         text_to_image: the image of each training caption.
         protocol: the run's protocol.
-        forwards: items passed through a tower so far.
+        forwards: items passed through a tower so far, on all ranks.
+        world: ranks that batches are split over.
         towers: what embeds images and captions: the model's towers, or what was compiled of them.
     """
 
@@ -133,6 +137,7 @@ class Stepper:
     text_to_image: np.ndarray
     protocol: Protocol
     forwards: int = 0
+    world: World = ALONE
     towers: tuple[Embeds, Embeds] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -154,46 +159,61 @@ class Stepper:
     def step(self, batch: Batch, totals: Totals) -> None:
         """One optimiser step on a batch; what it measures is added to the totals."""
         self.optimisation.enter(batch.progress.epoch)
-        loss, diagnostics = self._loss(batch)
+        loss, measured = self.loss(batch)
         norm = self.optimisation.update(loss, batch.lr, batch.progress)
-        totals.add({**diagnostics, "loss": loss.detach()})
+        totals.add(measured)
         if totals.steps is not None:
             totals.steps.append((loss.detach(), norm))
 
-    def _loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The training loss of a batch, whose gradient is the rank's own part of the batch's, and
+        what was measured, of which the ranks' sum is the batch's.
+        """
         captions, objective, progress, _, streams, negatives = batch
-        image_ids = self.text_to_image[captions]
+        image_ids, count = self.text_to_image[captions], len(captions)
+
+        def whole(part: Tensor) -> Tensor:
+            return self.world.gather(part, count)
+
         with self.autocast():
-            image = self._embed_images(self.inputs.images.pairs(image_ids, streams.pairs))
+            image = self._embed_images(self.inputs.images.pairs(image_ids, streams.pairs), count)
             texts, images = _outside(negatives)
             text, *others = self._embed_texts(
                 [
                     self.inputs.texts.batch(captions, streams.pairs),
                     *(self.inputs.texts.batch(each, streams.offline) for each in texts.values()),
-                ]
+                ],
+                count,
             )
             outside = dict(zip(texts, others, strict=True)) | {
-                name: self._embed_images(self.inputs.images.others(each, streams.offline))
+                name: self._embed_images(self.inputs.images.others(each, streams.offline), count)
                 for name, each in images.items()
             }
-            vectors = {name: representative(each.embedding) for name, each in outside.items()}
+            vectors = {
+                name: whole(representative(each.embedding)) for name, each in outside.items()
+            }
         ids = to_device(image_ids, self.inputs.device)
         raw = {"raw_image": image.raw, "raw_text": text.raw}
-        inputs = LossInputs(
-            image=representative(image.embedding),
-            text=representative(text.embedding),
-            positives=positives(ids, self.protocol.sibling_mask),
-            similarity=self.model.similarity(image.embedding, text.embedding),
-            image_ids=ids,
-            text_ids=to_device(captions, self.inputs.device),
-            offline=vectors if isinstance(negatives, OfflineIndices) else None,
-            sampled=self._sampled(vectors, negatives),
-            progress=progress,
-            extras={name: cast("Tensor", raw[name]) for name in objective.card.extras},
-        )
-        value = objective.loss(inputs)
+        embeddings = apply(image.embedding, whole), apply(text.embedding, whole)
+        with self.world.same_numbers():
+            inputs = LossInputs(
+                image=representative(embeddings[0]),
+                text=representative(embeddings[1]),
+                positives=positives(ids, self.protocol.sibling_mask),
+                similarity=self.model.similarity(*embeddings),
+                image_ids=ids,
+                text_ids=to_device(captions, self.inputs.device),
+                offline=vectors if isinstance(negatives, OfflineIndices) else None,
+                sampled=self._sampled(vectors, negatives),
+                progress=progress,
+                extras={
+                    name: cast("Tensor", apply(raw[name], whole)) for name in objective.card.extras
+                },
+            )
+            value = objective.loss(inputs)
         output = value if isinstance(value, LossOutput) else LossOutput(value)
-        return _total(output, image, text)
+        return _total(output, image, text, self.world, count)
 
     def _sampled(self, vectors: Mapping[str, Tensor], negatives: Negatives) -> SampledInputs | None:
         if not isinstance(negatives, SampledIndices):
@@ -204,16 +224,17 @@ class Stepper:
         )
         return SampledInputs(vectors["text"], vectors["image"], *found)
 
-    def _embed_images(self, batch: Padded) -> Encoded:
-        self.forwards += len(batch.lengths)
+    def _embed_images(self, batch: Padded, count: int) -> Encoded:
+        """Embeds the rank's part of a batch of `count` items."""
+        self.forwards += count
         return self.towers[0](*batch)
 
-    def _embed_texts(self, batches: Sequence[Padded]) -> list[Encoded]:
+    def _embed_texts(self, batches: Sequence[Padded], count: int) -> list[Encoded]:
         """Embeds several batches in one pass of the tower: its recurrent steps cost about the same
         for one batch as for three.
         """
         joined = join(batches) if len(batches) > 1 else batches[0]
-        self.forwards += len(joined.lengths)
+        self.forwards += count * len(batches)
         encoded = self.towers[1](*joined)
         size = len(joined.lengths) // len(batches)
         return [
@@ -241,22 +262,34 @@ def _outside(negatives: Negatives) -> tuple[dict[str, np.ndarray], dict[str, np.
             return {}, {}
 
 
-def _total(output: LossOutput, image: Encoded, text: Encoded) -> tuple[Tensor, dict[str, Tensor]]:
-    """The training loss with the poolings' own losses, and every scalar diagnostic by name, the
-    objective without those losses among them.
+def _total(
+    output: LossOutput, image: Encoded, text: Encoded, world: World, count: int
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The training loss with the poolings' own losses, and every scalar by name: the loss, the
+    diagnostics, and the objective without the poolings' losses where there are any.
+
+    What a pooling says is a mean over its items, so that a rank adds its share of the batch's. What
+    the loss says every rank knows whole: the one that leads adds it.
     """
     diagnostics = dict(output.diagnostics)
-    total = output.loss
+    total, own = output.loss, set()
     for side, encoded in (("image", image), ("text", text)):
         for name, value in encoded.losses.items():
-            total = total + value
-            diagnostics[f"{side}_{name}"] = value.detach()
+            added = value if world.size == 1 else world.share(count) * value
+            total = total + added
+            own.add(f"{side}_{name}")
+            diagnostics[f"{side}_{name}"] = added.detach()
             diagnostics["objective"] = output.loss.detach()
-        diagnostics.update(
-            {
-                f"{side}_{name}": value
-                for name, value in encoded.diagnostics.items()
-                if value.numel() == 1
-            }
-        )
-    return total, diagnostics
+        for name, value in encoded.diagnostics.items():
+            if value.numel() == 1:
+                own.add(f"{side}_{name}")
+                diagnostics[f"{side}_{name}"] = (
+                    value if world.size == 1 else world.share(count) * value
+                )
+    if world.leads:
+        return total, {**diagnostics, "loss": total.detach()}
+    others = {
+        name: value if name in own else torch.zeros_like(value)
+        for name, value in diagnostics.items()
+    }
+    return total, {**others, "loss": (total - output.loss).detach()}

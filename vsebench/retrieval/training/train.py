@@ -16,12 +16,14 @@ from vsebench.plugin.host.contain import unchanged
 from vsebench.results.observers import Observers
 from vsebench.results.plugins import plugins_of
 from vsebench.results.provenance import peak_memory_mb, provenance
-from vsebench.results.record import Cost, RunRecord
+from vsebench.results.record import Cost, DataParallel, RunRecord
+from vsebench.retrieval.parallel.leading import leading
+from vsebench.retrieval.parallel.world import part_of
 from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.collapse import find_collapse
 from vsebench.retrieval.training.selection import embed_split, evaluate_embedded
-from vsebench.retrieval.training.session import Reporter, Session, prepare
+from vsebench.retrieval.training.session import PEAK, Reporter, Session, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
+    from vsebench.retrieval.parallel.world import World
 
 
 def train(
@@ -53,14 +56,40 @@ def train(
     with (
         cpu_threads(spec.protocol.threads),
         true_float32(fast=spec.device == "cpu") as matmul,
+        leading(spec, directory.path) as world,
         unchanged([info.label for info in plugins.of_others]),
     ):
         origin = provenance(torch.device(spec.device), matmul, plugins)
         session = prepare(
-            spec, directory, registry, report, observers or Observers.of(spec, directory.path)
+            spec,
+            directory,
+            registry,
+            report,
+            observers or Observers.of(spec, directory.path),
+            world,
         )
         loop.run(session)
         return _finish(session, origin)
+
+
+def follow(spec: RunSpec, directory: RunDirectory, world: World) -> None:
+    """Trains a run as one of its ranks that do not lead: it writes and reports nothing.
+
+    Raises:
+        VsebenchError: as `train`.
+    """
+    plugins = plugins_of(spec)
+    with (
+        cpu_threads(spec.protocol.threads),
+        true_float32(fast=spec.device == "cpu"),
+        unchanged([info.label for info in plugins.of_others]),
+    ):
+        watching = Observers.of(spec, directory.path)
+        loop.run(prepare(spec, directory, plugins.registry, _unheard, watching, world))
+
+
+def _unheard(event: dict[str, object]) -> None:
+    """Takes what a rank would report that does not lead."""
 
 
 def _finish(session: Session, origin: Provenance) -> RunRecord:
@@ -116,6 +145,7 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
         collapse=find_collapse(directory.read_curve()),
         columns=columns,
         provenance=origin.model_copy(update={"restarts": state.restarts}),
+        data_parallel=_data_parallel(session),
     )
     directory.write_record(record)
     directory.checkpoint_path.unlink(missing_ok=True)
@@ -146,8 +176,21 @@ def _owners(galleries: Sequence[SplitInputs]) -> np.ndarray:
     )
 
 
+def _data_parallel(session: Session) -> DataParallel | None:
+    size, batch = session.world.size, session.spec.protocol.batch_size
+    if size == 1:
+        return None
+    parts = [part_of(batch, rank, size) for rank in range(size)]
+    return DataParallel(
+        devices=size,
+        batch=batch,
+        batch_by_device=tuple(part.stop - part.start for part in parts),
+        negatives=batch - 1,
+    )
+
+
 def _cost(session: Session) -> Cost:
-    seconds = session.clock.read()
+    seconds = session.seconds()
     free = None if session.device.type == "cuda" else 0.0
     return Cost(
         train_seconds=seconds["train"],
@@ -157,7 +200,7 @@ def _cost(session: Session) -> Cost:
         samples_seen=session.schedule.pairs(session.state.step),
         tower_forwards=session.state.forwards,
         parameters=session.model.parameter_count,
-        peak_memory_mb=peak_memory_mb(session.device),
+        peak_memory_mb=max(peak_memory_mb(session.device), session.elsewhere.get(PEAK, 0.0)),
         concurrency=session.spec.environment.concurrency,
         sampling_seconds=seconds["sampling"],
         refresh_seconds=seconds["refresh"],
