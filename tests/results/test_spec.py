@@ -53,6 +53,7 @@ DEFAULTS = {
     "precision": "auto",
     "compile": "none",
     "stop": "never",
+    "devices": 1,
     "threads": 1,
 }
 ANNOTATION_DEFAULTS = {

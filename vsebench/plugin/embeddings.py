@@ -37,7 +37,7 @@ class PoolingOutput:
 
     Attributes:
         embedding: a tensor [B, D], a `SetEmbedding` or a `GaussianEmbedding`.
-        losses: named scalars, added to the training loss.
+        losses: named scalars, added to the training loss; means over the items of the batch.
         diagnostics: named tensors for the curve or for plots, such as pooling weights; detached by
             the author.
     """

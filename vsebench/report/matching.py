@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COMPARED = (*RECALLS, "rsum")
 """The metrics by which a run is compared with a published result."""
 
-NEUTRAL = ("threads", "precision", "evals_per_epoch", "eval_every_steps")
+NEUTRAL = ("devices", "threads", "precision", "evals_per_epoch", "eval_every_steps")
 """Protocol keys that say how a run is computed and watched, not what it trains: a difference in
 them is remarked and does not forbid the comparison.
 """

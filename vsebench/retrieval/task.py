@@ -48,6 +48,7 @@ PROBE = Probe(
     changes={
         "batch_size": 16,
         "compile": "none",
+        "devices": 1,
         "embed_dim": 16,
         "epochs": 2,
         "eval_every_steps": 1,

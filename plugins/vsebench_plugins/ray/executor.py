@@ -67,8 +67,8 @@ class RayExecutor:
         on_gpu = job.resources.device == "cuda"
         memory = {"memory": int(self._memory * GIB)} if self._memory else {}
         return {
-            "num_cpus": job.resources.threads,
-            "num_gpus": job.resources.share if on_gpu else 0,
+            "num_cpus": job.resources.threads * job.resources.devices,
+            "num_gpus": job.resources.share * job.resources.devices if on_gpu else 0,
             **memory,
         }
 

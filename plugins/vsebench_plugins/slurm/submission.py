@@ -47,12 +47,12 @@ class Wanted:
             "qos": self.qos,
             "constraint": self.constraint,
             "mem": f"{int(self.memory * 1024)}MB" if self.memory else "",
-            "gpus_per_node": self.gpus if resources.device == "cuda" else 0,
+            "gpus_per_node": self.gpus * resources.devices if resources.device == "cuda" else 0,
         }
         return {
             "job_name": "vsebench",
             "time": self.minutes,
-            "cpus_per_task": resources.threads,
+            "cpus_per_task": resources.threads * resources.devices,
             "ntasks_per_node": 1,
             "signal_delay_s": self.grace,
             "array_parallelism": together,

@@ -81,9 +81,9 @@ def negatives(
     def encode(size: int) -> torch.Tensor:
         return torch.full((size, 2), float(next(calls)))
 
-    monkeypatch.setattr(global_negatives, "encode_images", lambda model, table: encode(images))
+    monkeypatch.setattr(global_negatives, "encode_images", lambda model, table, **_: encode(images))
     monkeypatch.setattr(
-        global_negatives, "encode_texts", lambda model, table, device: encode(len(owners))
+        global_negatives, "encode_texts", lambda model, table, device, **_: encode(len(owners))
     )
     inputs: Any = SimpleNamespace(
         train=SimpleNamespace(images=range(images), texts=range(len(owners)), text_to_image=owners)
@@ -255,9 +255,9 @@ def test_laws_that_do_not_look_at_the_model_embed_nothing_and_draw_the_same(
     (spec,) = plan_runs(loss="triplet-global", sampler=sampler)
     calls = []
 
-    def encode_images(*arguments: Any) -> torch.Tensor:
+    def encode_images(*arguments: Any, **options: Any) -> torch.Tensor:
         calls.append(arguments)
-        return encode.encode_images(*arguments)
+        return encode.encode_images(*arguments, **options)
 
     monkeypatch.setattr(global_negatives, "encode_images", encode_images)
     found = run(spec, tmp_path / "without")

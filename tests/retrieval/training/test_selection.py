@@ -13,7 +13,7 @@ from tests.oracles.collapse import mean_cosine
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.retrieval.inputs.run_inputs import open_inputs
 from vsebench.retrieval.model import build
-from vsebench.retrieval.training.selection import evaluate_split, spread
+from vsebench.retrieval.training.selection import embed_split, judge, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def test_images_that_are_stored_once_for_each_caption_are_embedded_once(
             lengths.append(batch[1])
 
         getattr(model, side).register_forward_hook(note)
-    metrics, _ = evaluate_split(model, inputs.dev, CPU)
+    metrics, _ = judge(model, *embed_split(model, inputs.dev, CPU), inputs.dev)
     assert len(metrics.i2t_ranks) == 3
     assert torch.cat(seen["image"]).tolist() == [3] * 3  # with all their features
     assert (

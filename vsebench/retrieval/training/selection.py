@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from vsebench.plugin.protocols import Similarity
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.model import Model
-    from vsebench.retrieval.ranking.evaluation import EvaluationProtocol
     from vsebench.retrieval.parallel.world import World
+    from vsebench.retrieval.ranking.evaluation import EvaluationProtocol
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
 
