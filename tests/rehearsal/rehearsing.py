@@ -43,7 +43,7 @@ def prepared(spec: RunSpec, folder: Path, cuda: PretendedCuda) -> Session:
     def mined(
         spec: RunSpec, directory: object, registry: object, inputs: Inputs, *rest: object
     ) -> tuple[OfflineNegatives, float]:
-        _, wanted, _ = rest
+        _, wanted, *_ = rest
         return _offline(spec, inputs, wanted), 0.0  # type: ignore[arg-type]
 
     def untrained(*given: object) -> tuple[Model, dict[str, Frozen]]:
