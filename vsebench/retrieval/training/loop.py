@@ -197,7 +197,8 @@ def _evaluate(session: Session, totals: Totals) -> None:
     state, schedule, protocol = session.state, session.schedule, session.spec.protocol
     diagnostics, steps = totals.means(session.world), totals.counts["loss"]
     loss = diagnostics.pop("loss")
-    _tell_steps(session, totals)
+    if session.world.leads:
+        _tell_steps(session, totals)
     if not math.isfinite(loss):
         raise DivergenceError(
             f"training diverged: the loss is not finite before step {state.step} of "

@@ -165,7 +165,6 @@ class Stepper:
         if totals.steps is not None:
             totals.steps.append((loss.detach(), norm))
 
-
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The training loss of a batch, whose gradient is the rank's own part of the batch's, and
         what was measured, of which the ranks' sum is the batch's.
