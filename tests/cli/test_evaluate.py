@@ -90,9 +90,9 @@ def test_the_table_names_metrics_and_protocol(save: Save) -> None:
         f"{found['i2t_medr']:.1f}",
         f"{found['i2t_meanr']:.2f}",
     ]
-    assert lines[2].split() == ["image", "to", "text", *i2t]
+    assert lines[2].split() == ["i2t", *i2t]
     assert f"RSUM {found['rsum']:.2f}" in lines
-    assert "20 images, 100 captions, protocol full" in lines[-2]
+    assert "20 images, 100 captions, evaluation full" in lines[-2]
     assert lines[-1] == "Scores: inner products of rows as given."
 
 

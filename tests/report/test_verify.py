@@ -76,6 +76,20 @@ def test_several_seeds_are_compared_by_their_mean(tmp_path):
     assert comparison.outcome == "reproduced"
 
 
+def test_published_figures_within_folds_are_compared_where_runs_were_ranked_so_too(tmp_path):
+    folded = published(Setting(**{**vars(SETTING), "evaluation": "1k-5fold"}), i2t_r1=78.0)
+    both = registry(folded, published(i2t_r1=76.0))
+    in_folds = {f"{key}_1k": value + 1 for key, value in GPO_F30K.items()}
+    for seed in range(3):
+        leave(tmp_path, seed=seed, protocol={"evaluate": "full,1k-5fold"}, test=in_folds)
+    found = verify("made-up", tmp_path, both)
+    assert found.verdict == "reproduced"
+    assert {
+        (each.reference.setting.evaluation, each.figures[0].published, each.figures[0].ours)
+        for each in found.compared
+    } == {("full", 76.0, 76.5), ("1k-5fold", 78.0, 77.5)}
+
+
 def test_one_seed_decides_nothing_however_near_or_far(tmp_path):
     for value in (70.0, 10.0):
         leave(tmp_path, "made-up", test={"i2t_r1": value})

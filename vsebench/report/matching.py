@@ -102,14 +102,14 @@ def differences(spec: RunSpec, features: str, setting: Setting) -> list[Differen
     """Every condition in which a run differs from a published setting, neutral ones included.
 
     Args:
-        spec: spec of the run. A run ranks among all test items and is one model.
+        spec: spec of the run, which is one model.
         features: what its images' features are.
         setting: the published one.
     """
     own = setting.model != ""  # what such a model has in a component's place is left empty
     pairs = (
         ("data set", spec.dataset.spec, setting.dataset),
-        ("evaluation", "full", setting.evaluation),
+        ("evaluation", _evaluation(spec.protocol, setting), setting.evaluation),
         ("features", features or "unknown", setting.features),
         ("model", _TOWERS, setting.model or _TOWERS),
         ("models averaged", "1", str(setting.models)),
@@ -127,6 +127,11 @@ def differences(spec: RunSpec, features: str, setting: Setting) -> list[Differen
     return [*found, *_protocol(spec.protocol, setting)]
 
 
+def _evaluation(ours: Protocol, setting: Setting) -> str:
+    """How test was ranked: as the published result was, where the run did so, too."""
+    return setting.evaluation if setting.evaluation in ours.evaluate.split(",") else "full"
+
+
 def _protocol(ours: Protocol, setting: Setting) -> Iterator[Difference]:
     preset = PRESETS.get(setting.protocol)
     if preset is None:
@@ -137,7 +142,7 @@ def _protocol(ours: Protocol, setting: Setting) -> Iterator[Difference]:
         theirs = published[key]
         # Which is a difference in components
         another_encoder = key in _ENCODERS and _name(mine) != _name(theirs)
-        if key != "name" and mine != theirs and not another_encoder:
+        if key not in ("name", "evaluate") and mine != theirs and not another_encoder:
             yield Difference(key, _word(mine), _word(theirs))
 
 

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
-from vsebench.plugin.metrics import named
+from vsebench.plugin.metrics import IN_FOLDS, named
 from vsebench.report.evidence import no_evidence
 from vsebench.report.matching import NEUTRAL, differences, features_of, references, uses
 from vsebench.report.runs import read_runs
@@ -19,7 +19,7 @@ from vsebench.report.statistics import LEVEL
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -269,7 +269,7 @@ def _compare(
     neutral: Sequence[Difference],
     level: float,
 ) -> Comparison:
-    tests = [run.record.test for run in row]
+    tests = [_tested(run, reference.setting.evaluation) for run in row]
     ours = {key: fmean(test[key] for test in tests) for key in tests[0]}
     limits = stored().limits(
         {**ours, **reference.metrics}, list(reference.metrics), len(row), level
@@ -286,6 +286,14 @@ def _compare(
     return Comparison(
         _name(row), reference, tuple(figures), (*remarks, *warnings), no_evidence(row)
     )
+
+
+def _tested(run: Run, evaluation: str) -> Mapping[str, float]:
+    """Test metrics of a run, ranked among all or within folds."""
+    test = run.record.test
+    if evaluation == "full":
+        return test
+    return {key: test[metric.key] for key, metric in IN_FOLDS.items()}
 
 
 def _nearest(
