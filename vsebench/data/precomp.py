@@ -68,7 +68,7 @@ def _mapping(root: Path) -> dict[str, str] | None:
     text = read_text(path)
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(
             f"{path} is not JSON ({error}): expected an object that maps ids to file names"
         ) from error

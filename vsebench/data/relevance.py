@@ -210,7 +210,7 @@ def _read_json(path: Path) -> Relevance:
     text = read_text(path)
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict) or not content:
         raise DataError(f"{path} must be an object with any of {', '.join(DIRECTIONS)}")

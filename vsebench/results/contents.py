@@ -58,7 +58,10 @@ def npz_arrays(content: bytes) -> dict[str, NDArray[Any]]:
 
     check_zip(io.BytesIO(content), most=MOST_ARRAYS)
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)
+        found = dict(arrays)
+    if not found:
+        raise ValueError("no arrays")
+    return found
 
 
 _ABOUT = "vsebench"

@@ -203,5 +203,14 @@ class PackedRun(RunReader):
                 key: self._pack.arrays[array_key(self._line.run, name, key)]
                 for key in self._line.arrays[name]
             }
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
             raise self.damaged(name, error) from error

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import struct
 import warnings
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -73,14 +72,9 @@ def decode_rgb(content: bytes, where: str) -> Image.Image:
             _check_size(*image.size)
             image.load()
             return _rgb(ImageOps.exif_transpose(image))
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        struct.error,
-        Image.DecompressionBombError,
-    ) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # of damaged bytes almost any, by where the damage is
         raise DataError(
             f"image {where} cannot be decoded ({error}): get it again, or leave it out of the split"
         ) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from contextlib import contextmanager
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,19 @@ if TYPE_CHECKING:
     from vsebench.data.prepare.source import Split
 
 _BOXES = ("bbox", "boxes", "bboxes")
-_DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    TokenError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class ArrayFiles:

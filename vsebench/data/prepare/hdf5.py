@@ -25,6 +25,8 @@ _IDS = ("ids", "image_ids", "image_id", "img_ids", "img_id", "names", "image_nam
 _COUNTS = ("lengths", "num_boxes", "num_regions")
 _SPANS = "pos_boxes"
 _SUFFIX = "_features"
+_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, OverflowError)
+"""What h5py raises of damaged bytes, by where the damage is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,9 @@ class Hdf5Files:
                 found = _table(index, self._open[index], path) or _datasets(
                     index, self._open[index]
                 )
-            except (OSError, RuntimeError, KeyError) as error:
+            except DataError:
+                raise
+            except _DAMAGE as error:
                 raise _damaged(path) from error
             if not found:
                 raise DataError(
@@ -88,7 +92,7 @@ class Hdf5Files:
         place = self._places[key]
         try:
             shape = self._open[place.file][place.name].shape
-        except (OSError, RuntimeError, KeyError) as error:
+        except _DAMAGE as error:
             raise _damaged(self.files[place.file]) from error
         if place.rows is not None:
             return place.rows[1] - place.rows[0], shape[-1]
@@ -106,7 +110,7 @@ class Hdf5Files:
             values: np.ndarray = (
                 dataset[rows] if place.image is None else dataset[place.image, rows]
             )
-        except (OSError, RuntimeError, KeyError) as error:
+        except _DAMAGE as error:
             raise _damaged(self.files[place.file]) from error
         return np.atleast_2d(values)
 

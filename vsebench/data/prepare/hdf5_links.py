@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DEEPEST = 32
+_MOST_PACKED, _SMALL = 1100, 1 << 24
+"""Bytes that one of a file may stand for, as deflate packs no better; and that any file may."""
 
 
 def check_own(file: Any, path: Path) -> None:
@@ -27,6 +29,7 @@ def check_own(file: Any, path: Path) -> None:
     """
     import h5py
 
+    most = path.stat().st_size * _MOST_PACKED + _SMALL
     try:
         for name, link in _links(file, h5py):
             if isinstance(link, h5py.ExternalLink):
@@ -34,12 +37,14 @@ def check_own(file: Any, path: Path) -> None:
             if isinstance(link, h5py.SoftLink):
                 continue  # to a place within the file
             found = file[name]
+            if isinstance(found, h5py.Dataset) and found.nbytes > most:
+                raise ValueError("a data set of more values than the file can hold")
             if isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
                 other = found.external[0][0] if found.external else "virtual sources"
                 raise _outside(path, name, other)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except Exception as error:  # of damaged bytes almost any, by where the damage is
         raise DataError(f"{path} is truncated or damaged, or no HDF5 file: get it again") from error
 
 

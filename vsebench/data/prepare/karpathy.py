@@ -139,6 +139,8 @@ def _entries(path: Path) -> list[Any]:
     text = read_text(path)
     try:
         content = json.loads(text, object_hook=lambda found: found.get("raw", found))
+    except RecursionError:
+        raise DataError(f"{path} is nested too deeply: get it again") from None
     except ValueError as error:
         raise DataError(f"{path} is not whole JSON ({error}): get it again") from None
     images = content.get("images") if isinstance(content, dict) else None
