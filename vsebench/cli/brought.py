@@ -64,16 +64,25 @@ def _rows(brought: Brought) -> Embedded:
     assert brought.texts is not None
     image, text = open_array(brought.images, 2), open_array(brought.texts, 2)
     counts = len(image), len(text)
+    uneven: str | None = None
     if brought.normalise:
         image, text = _unit(image, brought.images), _unit(text, brought.texts)
     else:
-        warn(_uneven(image, brought.images) or _uneven(text, brought.texts))
+        uneven = _uneven(image, brought.images) or _uneven(text, brought.texts)
     found = f"{brought.images} has {counts[0]:,} rows and {brought.texts} {counts[1]:,}"
+
+    said: list[str | None] = [uneven]
+
+    def owner() -> np.ndarray:
+        owners = _owner(brought, counts, found)
+        warn(said.pop() if said else None)  # once, and of what can be evaluated only
+        return owners
+
     return Embedded(
         image,
         text,
         *counts,
-        lambda: _owner(brought, counts, found),
+        owner,
         _captions(brought),
         None,
         "cosines: rows L2-normalised" if brought.normalise else "inner products of rows as given",

@@ -11,7 +11,7 @@ import typer
 
 from vsebench.cli.models import ModelName, Results, Threads, open_model, say_unknown
 from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
-from vsebench.plugin.errors import SpecError
+from vsebench.plugin.errors import MissingError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,6 +101,10 @@ def _texts(
 ) -> tuple[np.ndarray, Sequence[str]]:
     from vsebench.data.reading import read_captions
 
+    if not path.exists():
+        raise MissingError(
+            f"--texts {path} does not exist: name a text file with one caption a line"
+        )
     captions = read_captions(path)
     say_unknown(model.unknown(captions))
     told = _told(report, len(captions))
