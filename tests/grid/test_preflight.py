@@ -224,7 +224,7 @@ def test_each_component_is_made_once(own: str, monkeypatch: pytest.MonkeyPatch) 
         )
     )
     assert sorted(made) == sorted(
-        ["scenes", "even", "gpo", "dot", "triplet", "infonce", "sum-hinge", "random"]
+        ["scenes", "even", "gpo", "dot", "triplet", "infonce", "sum-hinge", "random", "local"]
     )
 
 

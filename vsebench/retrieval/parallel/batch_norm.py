@@ -30,7 +30,7 @@ class SharedBatchNorm(nn.Module):
     """Does what a batch normalisation does, over the rows of all ranks.
 
     Args:
-        norm: whose parameters and buffers it takes over.
+        norm: batch normalisation, with the parameters and buffers to be taken over.
         world: the ranks.
     """
 
