@@ -1,4 +1,4 @@
-"""The lowest versions that pyproject.toml allows, as constraints for pip: .ci/oldest.py EXTRA…
+"""The lowest versions that pyproject.toml allows, as constraints for pip: `.ci/oldest.py EXTRA`.
 
 torch stays that of constraints.txt: older builds for the CPU are on an index of their own.
 """
