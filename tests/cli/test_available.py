@@ -18,7 +18,10 @@ def plugins(*arguments: str) -> int:
     return int(caught.value.code or 0)
 
 
-def test_known_packages_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_known_packages_are_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "200")  # nothing wraps
     second = toml(
         name="pytest", components={"loss": ["zebra"]}, repository="plugins/examples/zebra"
     ).removeprefix("schema = 1\n")

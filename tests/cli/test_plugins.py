@@ -57,7 +57,10 @@ def test_the_table_shows_what_each_plugin_provides(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.usefixtures("broken")
-def test_a_failed_plugin_is_shown_with_its_error_and_cure(capsys: pytest.CaptureFixture[str]):
+def test_a_failed_plugin_is_shown_with_its_error_and_hint(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "200")  # nothing wraps
     text = listed(capsys, "--failed")
     assert "ModuleNotFoundError: No module named 'no_such_module_anywhere'" in text
     assert (

@@ -120,7 +120,10 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
     ]
 
 
-def test_a_dry_run_prints_the_plan_and_writes_nothing(cache: Path, tmp_path: Path):
+def test_a_dry_run_prints_the_plan_and_writes_nothing(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "200")  # nothing wraps
     done = vsebench(
         cache,
         tmp_path,

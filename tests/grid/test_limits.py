@@ -190,9 +190,9 @@ def test_the_innermost_frame_of_neither_python_nor_a_library_is_named(
 
 def test_without_limits_nothing_is_ended_early(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
-    get: Callable[..., Any] = local._get
+    following: Callable[..., Any] = local.next_event
     monkeypatch.setattr(
-        local, "_get", lambda inbox, until: asked.append(until) or get(inbox, until)
+        local, "next_event", lambda inbox, until: asked.append(until) or following(inbox, until)
     )
     assert run(out, doing("nothing"), limits=Limits()).last(doing("nothing"))["status"] == "done"
     assert asked[0] == float("inf")

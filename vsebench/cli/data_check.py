@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
-from vsebench.plugin import AnnotationData, ImageSource, RetrievalData
+from vsebench.plugin import AnnotationData, ImageSource, RetrievalData, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +83,7 @@ def check_command(
     findings = [
         *_findings(component, card, params, opened, captions),
         *shared_captions(opened.data),
-        *_captions_read(opened, component, card, text_encoder, files),
+        *captions_read(opened.data, component.name, card, text_encoder, files),
     ]
     typer.echo("\n".join(_verdict(findings)))
     raise typer.Exit(
@@ -171,25 +171,35 @@ def _findings(
         )
 
 
-def _captions_read(
-    opened: OpenedDataset,
-    component: Component,
+@singledispatch
+def captions_read(
+    data: Any,  # noqa: ARG001  # a task without captions
+    name: str,
+    card: DatasetCard,  # noqa: ARG001
+    encoder: str,
+    plugin_files: tuple[str, ...],  # noqa: ARG001
+) -> Iterator[Finding]:
+    """How a run would read the captions, where the set has any."""
+    if encoder:
+        raise SpecError(
+            f"data set '{name}' has no captions that a text encoder would read: leave "
+            "--text-encoder out"
+        )
+    yield from ()
+
+
+@captions_read.register(RetrievalData)
+def _(
+    data: RetrievalData,
+    name: str,  # noqa: ARG001
     card: DatasetCard,
     encoder: str,
     plugin_files: tuple[str, ...],
 ) -> Iterator[Finding]:
-    """How a run would read the captions, where the set has any."""
-    from vsebench.cli.data_check_captions import captions_read
-    from vsebench.plugin import SpecError
+    from vsebench.cli.data_check_captions import findings_of
     from vsebench.plugin.host.loader import load_plugins
 
-    if isinstance(opened.data, RetrievalData):
-        yield from captions_read(opened.data, card, encoder, load_plugins(plugin_files).registry)
-    elif encoder:
-        raise SpecError(
-            f"data set '{component.name}' has no captions that a text encoder would read: leave "
-            "--text-encoder out"
-        )
+    yield from findings_of(data, card, encoder, load_plugins(plugin_files).registry)
 
 
 def _verdict(findings: list[Finding]) -> Iterator[str]:

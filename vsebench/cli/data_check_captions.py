@@ -20,7 +20,7 @@ MOST_UNKNOWN = 0.10
 """Share of unknown words above which a split is warned of."""
 
 
-def captions_read(
+def findings_of(
     data: RetrievalData, card: DatasetCard, encoder: str, registry: Registry
 ) -> Iterator[Finding]:
     """How a run would read the captions of dev and test.

@@ -35,7 +35,7 @@ SUITE = {
 
 NOT_SHARED: Any = {
     "spec": {"environment"},
-    "provenance": {"started"},
+    "provenance": {"started", "plugins"},  # each has a plugin file of its own
     "cost": {name for name in Cost.model_fields if name.endswith("_seconds")} | {"peak_memory_mb"},
 }
 """Fields of a record that two equal runs do not share."""
