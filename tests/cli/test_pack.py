@@ -135,7 +135,7 @@ def test_a_pack_has_no_model(tmp_path: Path, capsys: Capture) -> None:
     for path in weights:
         path.unlink()
     for command in (["evaluate", "*mean*"], ["ensemble", "*"]):
-        assert "best.safetensors is missing: packs and shared records leave models out" in call(
+        assert "best.safetensors is missing: packs, shared records and" in call(
             capsys, *command, "--results", out, code=2
         )
 

@@ -470,3 +470,9 @@ def test_progress_and_the_time_left_fit_a_terminal(
     assert len(line) <= width
     assert line.startswith("mean · triplet · seed 0 ")
     assert re.search(r"epoch 1/2, dev RSUM 123\.5 +\d:\d\d:\d\d left (\d:\d\d:\d\d|-:--:--)$", line)
+
+
+def test_a_wrong_choice_is_said_without_a_library_s_words(cache: Path, tmp_path: Path):
+    done = vsebench(cache, tmp_path, "run", *TINY, "--keep", "all")
+    assert done.returncode == 2
+    assert "'--keep': 'all' is not one of 'best', 'none'" in done.stderr

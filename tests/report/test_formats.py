@@ -289,6 +289,7 @@ def test_chosen_columns_keep_the_order_asked_for(results):
     ("form", "columns", "message"),
     [
         ("table", ["i2t_r2"], "unknown column 'i2t_r2': did you mean 'i2t_r"),
+        ("table", ["rsum", "rsum"], "column 'rsum' is asked for twice"),
         ("csv", ["rsum"], "format 'csv' holds every column"),
         ("json", ["rsum"], "format 'json' holds every column"),
     ],

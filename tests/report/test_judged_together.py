@@ -172,6 +172,14 @@ def test_where_one_run_has_other_images_or_none_the_seeds_decide(tables, missing
     assert "–: it is not known of every run what each image contributed; the" in text
 
 
+def test_one_seed_has_no_interval_and_that_is_said(tables):
+    section = imaged_section({row: table[:1] for row, table in tables.items()})
+    terms = terms_of(section)
+    text = words(section, compare(section, REFERENCE, terms), terms)
+    assert "a single seed in common gives none. Add seeds." in text
+    assert "Student's" not in text
+
+
 def test_a_metric_whose_values_by_image_are_not_kept_is_compared_over_seeds(tables):
     section = imaged_section(tables)
     terms = terms_of(section, metric="i2t_r1")

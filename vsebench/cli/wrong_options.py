@@ -88,5 +88,5 @@ def usage_message(error: typer.TyperException) -> str:
             if name.startswith("-")
         ]
         return f"'{context.command_path}' has no option '{option}': {hint(option, known)}"
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace(": Value error, ", ": ", 1)
     return message[:1].lower() + message[1:]

@@ -153,7 +153,9 @@ def _meaning(
         "seed."
     )
     known = [c for c in comparisons if c.difference is not None and c.difference.low is not None]
-    if any(c.images for c in known):
+    if not known:
+        yield "No row has an interval: a single seed in common gives none. Add seeds."
+    elif any(c.images for c in known):
         yield (
             "The intervals are for other seeds and other images of the same kind, each at "
             f"{level}; seeds only: Student's, for other seeds on this test split."

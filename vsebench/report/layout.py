@@ -109,7 +109,7 @@ def whole(
         best: whether the best of each metric are marked.
 
     Raises:
-        SpecError: the block has no such column.
+        SpecError: the block has no such column, or one is asked for twice.
     """
     chosen, apart = columns(block), False
     if only:
@@ -117,6 +117,8 @@ def whole(
         for key in only:
             if key not in known:
                 raise SpecError(f"unknown column '{key}': {did_you_mean(key, known)}")
+            if only.count(key) > 1:
+                raise SpecError(f"column '{key}' is asked for twice: name it once")
         names = [column for column in _names(block) if column.words and column.key not in only]
         chosen, apart = [*names, *(known[key] for key in only)], spread
     grid = _grid(block, chosen, spread=apart)

@@ -63,8 +63,8 @@ def open_stored(directory: RunReader) -> StoredRun:
         )
     if not directory.best_path.is_file():
         raise MissingError(
-            f"{directory.best_path} is missing: packs and shared records leave models out, so make "
-            "the run again, in another folder ('vsebench run --out')"
+            f"{directory.best_path} is missing: packs, shared records and '--keep none' leave "
+            "models out, so make the run again, in another folder ('vsebench run --out')"
         )
     spec = directory.read_spec()
     if not isinstance(spec, RunSpec) or spec.run_id != record.run_id:
