@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
 def leaderboard_command(
     places: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="DIR…",
-            help="Folders of runs, packs, folders of single runs or their record.json.",
+            metavar="[DIR]…",
+            help="Folders of runs, packs, folders of single runs or their record.json. "
+            "[default: runs]",
             show_default=False,
         ),
-    ],
+    ] = None,
     form: Annotated[
         str, format_option("table", "md", "latex", "csv", "json", "html", "parquet")
     ] = "table",
@@ -67,7 +68,7 @@ def leaderboard_command(
 
     if form in FILES and out is None:
         raise SpecError(f"--format {form} writes a file: name it with --out")
-    gathered = gather(places)
+    gathered = gather(places or [Path("runs")])
     if not allow_mixed:
         refuse_copies(gathered)
     made = boards(gathered.ended, gathered.external, allow_mixed=allow_mixed, level=level)

@@ -26,9 +26,8 @@ def submit_command(
         typer.Argument(
             metavar="DIR",
             help="The folder that 'vsebench run --out' wrote to, or a pack.",
-            show_default=False,
         ),
-    ],
+    ] = Path("runs"),
     to: Annotated[
         Path | None,
         typer.Option(
