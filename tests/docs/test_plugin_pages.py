@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     *sorted((DOCS / "plugins").glob("*.md")),
+    *sorted((DOCS / "tutorials").glob("*.md")),
     *(
         DOCS / f"{name}.md"
         for name in ("clusters", "python", "results", "site", "start", "tuning", "use")
