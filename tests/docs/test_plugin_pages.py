@@ -67,7 +67,7 @@ def reader(
     return Reader(printed, lambda folder: monkeypatch.chdir(Path.cwd() / folder), tmp_path / "site")
 
 
-LONG = ("executor", "publish", "sampler")
+LONG = ("claim", "clusters", "executor", "features", "publish", "sampler", "tuning")
 """Pages whose examples check components or train several runs, each in a process of its own."""
 
 

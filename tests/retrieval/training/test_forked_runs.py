@@ -103,6 +103,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     return {**found, "new": made("new")}
 
 
+@pytest.mark.slow
 def test_forked_runs_leave_what_new_processes_leave(folders: dict[str, Path]) -> None:
     found = {name: left_by(folder / "runs") for name, folder in folders.items()}
     assert len(found["new"]) == 2
