@@ -280,8 +280,8 @@ def leaderboard(blocks: Sequence[Block]) -> pd.DataFrame:
     parts = []
     for block in blocks:
         frame = to_frame([block])
-        headline = frame[block.section.task.headline.key]
-        counted = headline.where(frame[NO_EVIDENCE] == "")
+        headline = frame[block.section.task.headline.key].astype("float64")
+        counted = headline.where((frame[NO_EVIDENCE] == "").astype("bool"))
         frame.insert(0, "rank", counted.rank(method="min", ascending=False).astype("Int64"))
         order = frame.assign(headline=-headline).sort_values(["rank", "headline"], kind="stable")
         parts.append(frame.loc[order.index])

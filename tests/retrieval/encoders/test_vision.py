@@ -169,8 +169,9 @@ def test_the_last_blocks_and_what_comes_after_them(
     model = VisionModel(vision(kind))
     chosen = {id(p) for p in model.last_parameters(count)}
     names = [name for name, parameter in model.net.named_parameters() if id(parameter) in chosen]
-    assert names[0].startswith(first)
-    assert names[-1].startswith(last)
+    # some releases of transformers put a name of their own before these
+    assert names[0].removeprefix("vision_model.").startswith(first)
+    assert names[-1].removeprefix("vision_model.").startswith(last)
     every = [name for name, _ in model.net.named_parameters()]
     assert names == every[every.index(names[0]) :]
 

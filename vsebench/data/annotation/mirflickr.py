@@ -44,7 +44,7 @@ def _read(path: Path) -> np.ndarray:
         table = loadmat(path, variable_names=[VARIABLE]).get(VARIABLE)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, TypeError, NotImplementedError, MatReadError) as error:
+    except (ValueError, TypeError, IndexError, NotImplementedError, MatReadError) as error:
         raise DataError(
             f"{path} is not a MATLAB file that SciPy can read (before version 7.3): get it again"
         ) from error
