@@ -67,7 +67,10 @@ def reader(
     return Reader(printed, lambda folder: monkeypatch.chdir(Path.cwd() / folder), tmp_path / "site")
 
 
-LONG = ("claim", "clusters", "executor", "features", "publish", "sampler", "tuning")
+LONG = (
+    *("claim", "clusters", "dataset", "executor", "features"),
+    *("publish", "results", "sampler", "start", "tuning"),
+)
 """Pages whose examples check components or train several runs, each in a process of its own."""
 
 

@@ -41,6 +41,7 @@ def run(
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_a_row_is_what_it_is_without_the_others(environment: Environment, tmp_path: Path) -> None:
     for name in ("alone", "beside"):
         (tmp_path / name).mkdir()

@@ -31,17 +31,10 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vsebench.testing.executors.promises.GRACE_SECONDS", 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("executor", "promises"),
-    [
-        pytest.param(
-            executor,
-            promises,
-            id=executor.__name__,
-            marks=[] if executor.__name__ == "Sound" else [pytest.mark.slow],
-        )
-        for executor, promises in EXECUTORS
-    ],
+    [pytest.param(executor, promises, id=executor.__name__) for executor, promises in EXECUTORS],
 )
 def test_executors(executor: type, promises: set[str]) -> None:
     assert broken(subject("executor", executor)) == promises
