@@ -10,8 +10,10 @@ from __future__ import annotations
 import codecs
 import re
 import shlex
-from typing import TYPE_CHECKING
+import tomllib
+from typing import TYPE_CHECKING, Any
 
+from vsebench.files import MOST_JSON, read_bytes
 from vsebench.plugin.errors import DataError, MissingError
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ _OTHERS = ("GB18030", "BIG5", "SHIFT_JIS", "EUC-JP", "EUC-KR", "WINDOWS-1251")
 _LONE = 1.5
 """Bytes beyond ASCII in a row, on average, up to which they are accents and signs."""
 
+_ENDLESS_KEY = re.compile(r"(?:[^\s.,=\[\]{}]+\s*\.\s*){32}")
+
 
 def read_text(path: Path) -> str:
     """What a text file holds, without its byte-order mark.
@@ -48,6 +52,41 @@ def read_text(path: Path) -> str:
         DataError: it is missing, cannot be read, or is text of no encoding that is read.
     """
     return decode(_read(path), path)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file holds.
+
+    Raises:
+        DataError: it is missing, cannot be read, or is not TOML.
+    """
+    try:
+        return parse_toml(path)
+    except FileNotFoundError:
+        raise MissingError(f"{path} is missing") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except DataError:
+        raise
+    except ValueError as error:
+        raise DataError(f"{path} is not TOML: {error}") from error
+
+
+def parse_toml(path: Path) -> dict[str, Any]:
+    """As `read_toml`, for those who word its errors otherwise.
+
+    Raises:
+        OSError: it is missing, or cannot be read.
+        DataError: it is text of no encoding that is read.
+        ValueError: it is not TOML, no regular file, or too large.
+    """
+    text = decode(read_bytes(path, most=MOST_JSON), path)
+    if _ENDLESS_KEY.search(text):  # the parser's time grows with its square
+        raise ValueError("a key has more than 32 parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def decode(content: bytes, path: Path) -> str:

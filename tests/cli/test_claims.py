@@ -6,7 +6,6 @@ import pytest
 
 from tests.claims.made import claims, leave, write
 from tests.claims.test_judge import MEAN, ahead
-from vsebench.cli.app import main
 
 SUITE = """
 pooling = ["mean", "max"]
@@ -22,18 +21,6 @@ word_dim = 8
 batch_size = 16
 warmup_epochs = 0
 """
-
-
-@pytest.fixture
-def call(capsys):
-    def run(*arguments, code=0):
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        assert ended.value.code == code, printed.err
-        return printed.err if code == 2 else printed.out
-
-    return run
 
 
 def test_claims_are_judged_in_the_folders_that_are_given(tmp_path, call):

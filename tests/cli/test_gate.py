@@ -5,8 +5,6 @@ import os
 
 import pytest
 
-from vsebench.cli.app import main
-
 PLUGIN = """
 import os
 import torch
@@ -57,17 +55,6 @@ def suite(tmp_path):
     return path
 
 
-@pytest.fixture
-def call(capsys):
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return run
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -78,28 +65,28 @@ def call(capsys):
         (("--write", "x.json", "--reference", "3"), "--reference 3 is too few"),
     ],
 )
-def test_wrong_requests_are_one_line(suite, call, arguments, said):
+def test_wrong_requests_are_one_line(suite, answer, arguments, said):
     given = [suite.parent if each == "FULL" else each for each in arguments]
-    code, _, error = call("gate", suite, *given, "--quiet")
+    code, _, error = answer("gate", suite, *given, "--quiet")
     assert (code, error.count("\n")) == (2, 1)
     assert said in error
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_change_is_found_named_and_judged(suite, call, monkeypatch, tmp_path):
+def test_a_change_is_found_named_and_judged(suite, answer, monkeypatch, tmp_path):
     baseline = tmp_path / "gate.json"
     assert "OWN" not in os.environ
-    code, out, _ = call("gate", suite, "--write", baseline, "--reference", "8", "--quiet")
+    code, out, _ = answer("gate", suite, "--write", baseline, "--reference", "8", "--quiet")
     assert (code, out) == (0, f"{baseline}: 2 rows, 8 reference runs of each\n")
     asked = ("gate", suite, "--against", baseline, "--quiet")
 
-    code, out, err = call(*asked)
+    code, out, err = answer(*asked)
     assert (code, err) == (0, "")
     assert out.startswith("All 2 rows give the same losses and ranks")
 
     monkeypatch.setenv("OWN", "scaled")
-    code, out, _ = call(*asked, "--format", "json", "--margin", "60")
+    code, out, _ = answer(*asked, "--format", "json", "--margin", "60")
     found = json.loads(out)
     assert code == 0
     assert list(found["changed"]) == ["own,triplet"]
@@ -107,19 +94,19 @@ def test_a_change_is_found_named_and_judged(suite, call, monkeypatch, tmp_path):
     assert [each["row"] for each in found["judged"]] == ["own,triplet"]
 
     monkeypatch.setenv("OWN", "noise")
-    code, out, err = call(*asked, "--margin", "20")
+    code, out, err = answer(*asked, "--margin", "20")
     assert code == 3, out
     assert "vsebench: gate failed: own,triplet is worse by " in err
     assert "mean,triplet" not in err
 
     monkeypatch.setenv("OWN", "broken")
-    code, _, err = call(*asked)
+    code, _, err = answer(*asked)
     assert code == 3
     assert "own,triplet fails: ValueError: no" in err
 
     monkeypatch.delenv("OWN")
     monkeypatch.setenv("VSEBENCH_KERNELS", "torch")
-    code, out, err = call(*asked, "--write", baseline, "--margin", "60")
+    code, out, err = answer(*asked, "--write", baseline, "--margin", "60")
     assert code == 0, err
     assert "has no fingerprint of this machine" in out
     assert len(json.loads(baseline.read_text())["fingerprints"]) == 2

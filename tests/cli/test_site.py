@@ -2,24 +2,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from tests.claims.made import claims, leave
 from tests.claims.test_judge import MEAN, ahead
 from tests.site.made import study
-from vsebench.cli.app import main
-
-
-@pytest.fixture
-def call(capsys):
-    def run(*arguments, code=0):
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        assert ended.value.code == code, printed.err
-        return printed.err if code == 2 else printed.out
-
-    return run
 
 
 def test_a_site_is_written_and_written_again(tmp_path, call):

@@ -80,6 +80,8 @@ def test_a_registry_gets_what_a_suite_names_and_keeps_its_own(root, registry):
     ("text", "message"),
     [
         ("name = ", "is not TOML"),
+        ("a" + ".a" * 40 + " = 1", "is not TOML: a key has more than 32 parts"),
+        ("a = " + "[" * 100_000, "is not TOML: it is nested too deeply"),
         ('name = "mine"', "lacks layout: expected name and layout"),
         ("name = 3\nlayout = 'precomp'", "name is 3, expected a text"),
         ("nam = 'mine'\nlayout = 'precomp'", "unknown key 'nam': did you mean 'name'"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tabulate import tabulate
 
+from vsebench.files import read_json
 from vsebench.kernels.gemm import onednn_keeps_float32
 from vsebench.plugin.errors import DataError, MissingError
 from vsebench.results.provenance import provenance
@@ -100,7 +100,7 @@ def read(path: Path) -> dict[str, Any]:
         DataError: it is something else.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except FileNotFoundError as error:
         raise MissingError(f"{path} does not exist: expected figures to compare with") from error
     except (OSError, ValueError) as error:

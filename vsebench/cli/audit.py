@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
+
+from vsebench.cli.options import RUNS, FolderOrPack  # typer reads annotations at run time
 
 DAMAGED = 3
 
 
-def audit_command(
-    directory: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR",
-            help="The folder that 'vsebench run --out' wrote to, or that of a pack.",
-        ),
-    ] = Path("runs"),
-) -> None:
+def audit_command(directory: FolderOrPack = RUNS) -> None:
     """Check every run under DIR: checksums, ids against specs, metrics against ranks, copies; exit
     with 3 when something is found.
     """

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import Folder, KeepModel  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import RUNS, Folder, KeepModel  # typer reads annotations at run time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def clean_command(
-    directory: Folder = Path("runs"),
+    directory: Folder = RUNS,
     keep: KeepModel = "best",
     yes: Annotated[
         bool, typer.Option("--yes", help="Delete; without it nothing is, and only said.")

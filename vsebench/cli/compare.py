@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import Folder, Level, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import (  # typer reads annotations at run time
+    RUNS,
+    Folder,
+    Level,
+    TableOrJson,
+)
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.statistics import LEVEL
 
@@ -35,7 +40,7 @@ def compare_command(
             show_default=False,
         ),
     ],
-    directory: Folder = Path("runs"),
+    directory: Folder = RUNS,
     metric: Annotated[
         str | None,
         typer.Option(

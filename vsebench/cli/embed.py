@@ -4,13 +4,13 @@ file.
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vsebench.cli.models import ModelName, Results, Threads, open_model, say_unknown
-from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import RUNS, PluginFiles  # typer reads annotations at run time
 from vsebench.plugin.errors import MissingError, SpecError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def embed_command(
             "an array [images, features, width] such as SPLIT_ims.npy of 'vsebench data prepare'.",
         ),
     ] = None,
-    results: Results = Path("runs"),
+    results: Results = RUNS,
     data_root: Annotated[
         list[str] | None,
         typer.Option(

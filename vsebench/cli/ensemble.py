@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsebench.cli.embedded import warn
-from vsebench.cli.options import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import RUNS, TableOrJson  # typer reads annotations at run time
 from vsebench.plugin.errors import DataError, SpecError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def ensemble_command(
     ],
     results: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.")
-    ] = Path("runs"),
+    ] = RUNS,
     evaluation: Annotated[
         str,
         typer.Option(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vsebench.cli.options import (  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import (  # typer reads annotations at run time
+    RUNS,
     Json,
     Normalise,
     Orientation,
@@ -129,7 +130,7 @@ def evaluate_command(
     ] = None,
     results: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder that a run is looked for in.")
-    ] = Path("runs"),
+    ] = RUNS,
     data_root: Annotated[
         list[str] | None,
         typer.Option(

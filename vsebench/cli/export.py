@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vsebench.cli.options import RUNS
 from vsebench.plugin.errors import SpecError
 
 
@@ -27,7 +28,7 @@ def export_command(
     ],
     results: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder that a run is looked for in.")
-    ] = Path("runs"),
+    ] = RUNS,
     data_root: Annotated[
         list[str] | None,
         typer.Option(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vsebench.cli.options import (  # typer reads annotations at run time
+    RUNS,
     Caption,
     Columns,
     Label,
@@ -68,7 +69,7 @@ def leaderboard_command(
 
     if form in FILES and out is None:
         raise SpecError(f"--format {form} writes a file: name it with --out")
-    gathered = gather(places or [Path("runs")])
+    gathered = gather(places or [RUNS])
     if not allow_mixed:
         refuse_copies(gathered)
     made = boards(gathered.ended, gathered.external, allow_mixed=allow_mixed, level=level)

@@ -52,8 +52,27 @@ Level = Annotated[
     ),
 ]
 
+RUNS = Path("runs")
+"""The folder of runs where none is named: that of `vsebench run`."""
+
 Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.")
+]
+
+FolderOrPack = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR", help="The folder that 'vsebench run --out' wrote to, or that of a pack."
+    ),
+]
+
+Studies = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[DIR]…",
+        help=f"Folders of runs, packs, or folders with such inside. [default: {RUNS}]",
+        show_default=False,
+    ),
 ]
 
 KeepModel = Annotated[

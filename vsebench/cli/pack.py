@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import Folder  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import RUNS, Folder  # typer reads annotations at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _THOUSAND = 1000
 
 
 def pack_command(
-    directory: Folder = Path("runs"),
+    directory: Folder = RUNS,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where the pack goes. [default: beside the runs]"),

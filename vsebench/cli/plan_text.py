@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from vsebench.cli.options import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from vsebench.results.run_base import RunBase
 
 _ID = 10
-_USUAL = Path("runs")
-"""Where runs go unless `--out` says otherwise."""
 
 
 def plan_text(plan: Plan) -> str:
@@ -69,7 +68,7 @@ def _taken(left: Sequence[RunBase], plan: Plan) -> list[str]:
     from vsebench.grid.estimate import done_runs, estimate
     from vsebench.report.wording import bytes_text, count, duration
 
-    folders = [folder for folder in dict.fromkeys((plan.out, _USUAL)) if folder.is_dir() and left]
+    folders = [folder for folder in dict.fromkeys((plan.out, RUNS)) if folder.is_dir() and left]
     found = estimate(left, done_runs(folders), min(plan.workers, len(plan.runs)))
     if found is None:
         return []

@@ -7,20 +7,18 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import Level, format_option
+from vsebench.cli.options import (  # typer reads annotations at run time
+    RUNS,
+    Level,
+    Studies,
+    format_option,
+)
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.statistics import LEVEL
 
 
 def plot_command(
-    places: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[DIR]…",
-            help="Folders of runs, packs, or folders with such inside. [default: runs]",
-            show_default=False,
-        ),
-    ] = None,
+    places: Studies = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the files.")] = Path(
         "figures"
     ),
@@ -59,7 +57,7 @@ def plot_command(
     if out.is_file():
         raise SpecError(f"--out {out} is a file: name a folder")
     require("matplotlib", extra="plots", purpose="figures")
-    studies = read_studies(places or [Path("runs")], Slugs(), allow_mixed=allow_mixed, level=level)
+    studies = read_studies(places or [RUNS], Slugs(), allow_mixed=allow_mixed, level=level)
     with guarded(out):
         out.mkdir(parents=True, exist_ok=True)
     for study in studies:

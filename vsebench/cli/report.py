@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vsebench.cli.options import (  # typer reads annotations at run time
+    RUNS,
     Caption,
     Columns,
     Label,
@@ -88,7 +89,7 @@ def report_command(
     from vsebench.report.formats import WIDTH
     from vsebench.report.results import load_results
 
-    directories = folders or [Path("runs")]
+    directories = folders or [RUNS]
     if claims and html is None:
         raise SpecError("--claims is about a page: write one with --html FILE")
     if html is not None:

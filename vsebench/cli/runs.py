@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from vsebench.cli.options import Folder, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import RUNS, Folder, TableOrJson  # typer reads annotations at run time
 from vsebench.plugin.errors import VsebenchError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _ID = 10
 
 
 def runs_command(
-    directory: Folder = Path("runs"),
+    directory: Folder = RUNS,
     sort: Annotated[
         Order | None,
         typer.Option(

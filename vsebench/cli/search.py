@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vsebench.cli.models import ModelName, Results, open_model, say_unknown
-from vsebench.cli.options import (  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import (  # typer reads annotations at run time
+    RUNS,
     PluginFiles,
     TableOrJson,
 )
@@ -44,7 +45,7 @@ def search_command(
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Matches of each caption.")] = 10,
-    results: Results = Path("runs"),
+    results: Results = RUNS,
     plugin: PluginFiles = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     form: TableOrJson = "table",

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import Level, PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import (  # typer reads annotations at run time
+    RUNS,
+    Level,
+    PluginFiles,
+    Studies,
+)
 from vsebench.plugin.errors import DataError, MissingError
 from vsebench.report.statistics import LEVEL
 
@@ -21,14 +26,7 @@ if TYPE_CHECKING:
 
 
 def site_command(
-    places: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[DIR]…",
-            help="Folders of runs, packs, or folders with such inside. [default: runs]",
-            show_default=False,
-        ),
-    ] = None,
+    places: Studies = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the site.")] = Path(
         "site"
     ),
@@ -74,7 +72,7 @@ def site_command(
         if not root.is_dir():
             raise MissingError(f"--data-root {root} is not a folder")
     registry = load_plugins(tuple(plugin or ())).registry
-    studies = read_studies(places or [Path("runs")], Slugs(), allow_mixed=allow_mixed, level=level)
+    studies = read_studies(places or [RUNS], Slugs(), allow_mixed=allow_mixed, level=level)
     judged = [_judged(path, studies, registry) for path in claims or ()]
     pages = pages_of(heading, studies, judged, registry, _captions(studies, data_root, registry))
     write_site(out, pages)

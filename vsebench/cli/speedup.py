@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
 from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import Folder, Level, Width, format_option  # typer reads annotations
+from vsebench.cli.options import (  # typer reads annotations at run time
+    RUNS,
+    Folder,
+    Level,
+    Width,
+    format_option,
+)
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
 
 def speedup_command(
-    directory: Folder = Path("runs"),
+    directory: Folder = RUNS,
     baseline: Annotated[
         list[str] | None,
         typer.Option(

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import (  # typer reads annotations at run time
+    RUNS,
+    FolderOrPack,
+    PluginFiles,
+)
 from vsebench.cli.suite_options import DataRoots, Quiet  # noqa: TC001  # likewise
 from vsebench.plugin.errors import SpecError
 
@@ -21,13 +25,7 @@ GATE_FAILED = 3
 
 
 def submit_command(
-    directory: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR",
-            help="The folder that 'vsebench run --out' wrote to, or a pack.",
-        ),
-    ] = Path("runs"),
+    directory: FolderOrPack = RUNS,
     to: Annotated[
         Path | None,
         typer.Option(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import Folder, Level, PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import (  # typer reads annotations at run time
+    RUNS,
+    Folder,
+    Level,
+    PluginFiles,
+    TableOrJson,
+)
 from vsebench.report.statistics import LEVEL
 
 EXIT_CODES = {
@@ -28,7 +33,7 @@ def verify_command(
             show_default=False,
         ),
     ],
-    directory: Folder = Path("runs"),
+    directory: Folder = RUNS,
     level: Level = LEVEL,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",

@@ -6,17 +6,15 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from vsebench.data.roots import data_roots
-from vsebench.files import read_bytes
 from vsebench.plugin import DataError, DatasetCard, SpecError
 from vsebench.plugin.errors import did_you_mean
 from vsebench.plugin.registry import Component, Origin, Registry
 from vsebench.plugin.specs import parse_spec
-from vsebench.text import decode
+from vsebench.text import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,14 +54,7 @@ def read_descriptor(path: Path) -> Descriptor:
     Raises:
         DataError: it cannot be read, or is no such file.
     """
-    try:
-        content = tomllib.loads(decode(read_bytes(path), path))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except DataError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not TOML: {error}") from error
+    content = read_toml(path)
     for key, value in content.items():
         if key not in _KEYS:
             raise DataError(f"{path} has an unknown key '{key}': {did_you_mean(key, _KEYS)}")

@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from vsebench.files import MOST_JSON, read_bytes
 from vsebench.grid.suite_fields import (
     Changes,
     Count,
@@ -29,14 +26,12 @@ from vsebench.grid.suite_fields import (
 )
 from vsebench.grid.tuned import TunedRows
 from vsebench.plugin.errors import DataError, MissingError, SpecError
-from vsebench.text import decode
+from vsebench.text import parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vsebench.plugin.params import Scalar
-
-_ENDLESS_KEY = re.compile(r"(?:[^\s.,=\[\]{}]+\s*\.\s*){32}")
 
 
 class Suite(BaseModel):
@@ -171,18 +166,13 @@ def read_toml(path: Path, name: str) -> dict[str, Any]:
         SpecError: it cannot be read, or is not TOML.
     """
     try:
-        text = decode(read_bytes(path, most=MOST_JSON), path)
-        if _ENDLESS_KEY.search(text):  # the parser's time grows with its square
-            raise ValueError("a key has more than 32 parts")
-        return tomllib.loads(text)
+        return parse_toml(path)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise SpecError(f"{name} cannot be read: {error.strerror}") from None
     except DataError as error:
         raise SpecError(str(error)) from None
-    except RecursionError:
-        raise SpecError(f"{path}: not valid TOML: it is nested too deeply") from None
     except ValueError as error:  # of tomllib, of a pipe, and of a number of thousands of digits
         raise SpecError(f"{path}: not valid TOML: {error}") from None
 

@@ -62,7 +62,7 @@ def write_site(out: Path, pages: Mapping[str, str]) -> None:
 def _written(out: Path) -> list[str] | None:
     """The files of the site in a folder; None where it holds none."""
     try:
-        marker = json.loads((out / MARKER).read_text(encoding="utf-8"))
+        marker = files.read_json(out / MARKER)
     except (OSError, ValueError):
         return None
     if not isinstance(marker, dict) or marker.get("made_by") != _MAKER:

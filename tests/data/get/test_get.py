@@ -153,6 +153,8 @@ def test_what_is_not_as_expected_is_one_line_and_leaves_nothing_of_itself(
     ("text", "message"),
     [
         ("x", "is not TOML"),
+        ("a" + ".a" * 40 + " = 1", "is not TOML: a key has more than 32 parts"),
+        ("a = " + "[" * 100_000, "is not TOML: it is nested too deeply"),
         ('"https://a/" = "https://b/"', "must be a list of addresses"),
         (None, "is missing: it was to name mirrors"),
     ],

@@ -18,7 +18,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.files import guarded, move, settle, write_text
+from vsebench.files import guarded, move, read_json, settle, write_text
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def _note(part: Path) -> Path:
 
 def _known(part: Path) -> dict[str, str]:
     try:
-        content = json.loads(_note(part).read_bytes())
+        content = read_json(_note(part))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tomllib
 import zipfile
 import zlib
 from pathlib import PurePosixPath
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from vsebench.data.get.fetch import fetch
 from vsebench.data.images.store import is_image
-from vsebench.files import appearing, read_bytes, write_bytes
+from vsebench.files import appearing, write_bytes
 from vsebench.plugin import DataError, MissingError
-from vsebench.text import decode
+from vsebench.text import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,15 +35,9 @@ def read_mirrors(path: Path) -> Mirrors:
         DataError: it is missing, or something else.
     """
     try:
-        content = tomllib.loads(decode(read_bytes(path), path))
-    except FileNotFoundError:
+        content = read_toml(path)
+    except MissingError:
         raise MissingError(f"{path} is missing: it was to name mirrors") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except DataError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not TOML: {error}") from error
     for start, others in content.items():
         if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
             raise DataError(
