@@ -43,6 +43,14 @@ def test_formats(folder, form):
     assert report(folder, "--format", form).stdout == load_results(folder).table(form) + "\n"
 
 
+@pytest.mark.parametrize("nothing", ["", ",", " "])
+def test_no_column_is_a_mistake(folder, nothing):
+    error = report(folder, "--columns", nothing).exception
+    assert isinstance(error, VsebenchError)
+    assert str(error).startswith("--columns names no column: write some of ")
+    assert "\n" not in str(error)
+
+
 def test_a_narrow_terminal_gets_two_tables(folder):
     assert max(map(len, report(folder, COLUMNS="80").stdout.splitlines())) <= 80
 

@@ -290,6 +290,7 @@ def test_chosen_columns_keep_the_order_asked_for(results):
     [
         ("table", ["i2t_r2"], "unknown column 'i2t_r2': did you mean 'i2t_r"),
         ("table", ["rsum", "rsum"], "column 'rsum' is asked for twice"),
+        ("table", [""], r"--columns names no column: write some of .*i2t_r1, i2t_r5"),
         ("csv", ["rsum"], "format 'csv' holds every column"),
         ("json", ["rsum"], "format 'json' holds every column"),
     ],

@@ -29,6 +29,28 @@ def test_the_source_is_read_and_not_imported(module, name, said):
     assert module not in sys.modules
 
 
+def test_a_class_that_a_package_imports(tmp_path, monkeypatch):
+    package = tmp_path / "vsebench_hands_on"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .inside import Told as Ours\n")
+    (package / "inside.py").write_text('class Told:\n    """Deep inside."""\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert docstring_of("vsebench_hands_on:Ours") == "Deep inside."
+    assert docstring_of("vsebench_hands_on:Told") == ""
+
+
+def test_modules_that_import_from_each_other_end(tmp_path, monkeypatch):
+    (tmp_path / "vsebench_round.py").write_text("from vsebench_round import Told\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert docstring_of("vsebench_round:Told") == ""
+
+
+def test_a_source_that_is_no_python_says_nothing(tmp_path, monkeypatch):
+    (tmp_path / "vsebench_broken.py").write_text("class Told(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert docstring_of("vsebench_broken:Told") == ""
+
+
 def test_what_has_no_source_says_nothing():
     assert docstring_of("vsebench_no_such_module.inside:Class") == ""
     assert docstring_of("math:sin") == ""

@@ -156,6 +156,15 @@ def test_a_method_has_its_card_and_every_row(places):
     assert [row.all("td")[0].text for row in rows.one("tbody").all("tr")] == ["one", "two"]
 
 
+def test_a_method_without_a_docstring_says_so(places, tmp_path, monkeypatch):
+    (tmp_path / "vsebench_bare.py").write_text("class GPO:\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = registry(target="vsebench_bare:GPO")
+    document = parse(pages(*places, registry=found)["methods/pooling-gpo.html"])
+    assert document.all("p", "doc") == []
+    assert "Its source has no docstring." in document.text
+
+
 def test_a_method_that_is_not_installed_is_said_to_be(site):
     assert "is not installed" in parse(site["methods/pooling-gpo.html"]).one("p", "alarm").text
 

@@ -15,8 +15,8 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     Label,
     Level,
     Width,
+    chosen,
     format_option,
-    listed,
 )
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
@@ -44,7 +44,7 @@ def leaderboard_command(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write to a file instead of standard output."),
     ] = None,
-    columns: Columns = "",
+    columns: Columns = None,
     caption: Caption = "",
     label: Label = "",
     allow_mixed: Annotated[
@@ -85,7 +85,7 @@ def leaderboard_command(
         text = _page(made)
     else:
         wide = width or shutil.get_terminal_size((WIDTH, 1)).columns
-        text = render(made, gathered, form, wide, listed(columns), LatexText(caption, label))
+        text = render(made, gathered, form, wide, chosen(columns), LatexText(caption, label))
     if out is None:
         typer.echo(text)
     else:

@@ -111,7 +111,7 @@ Width = Annotated[
 ]
 
 Columns = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="KEY,…",
         help="The columns, in this order, each with its interval: i2t_r1,t2i_r1,rsum,parameters. "
@@ -142,6 +142,13 @@ PluginFiles = Annotated[
 def listed(text: str) -> list[str]:
     """The parts of a list with commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def chosen(columns: str | None) -> list[str]:
+    """The keys of `--columns`; none where it is not given. A list without a key names the column
+    "", which no table has.
+    """
+    return [] if columns is None else listed(columns) or [""]
 
 
 def datasets(plugin_files: tuple[str, ...] = ()) -> Iterator[tuple[Component, DatasetCard]]:

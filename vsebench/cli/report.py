@@ -16,8 +16,8 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     Label,
     Level,
     Width,
+    chosen,
     format_option,
-    listed,
 )
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
@@ -81,7 +81,7 @@ def report_command(
     ] = None,
     level: Level = LEVEL,
     width: Width = None,
-    columns: Columns = "",
+    columns: Columns = None,
     caption: Caption = "",
     label: Label = "",
 ) -> None:
@@ -104,7 +104,7 @@ def report_command(
     text = results.table(
         form,
         width=width or shutil.get_terminal_size((WIDTH, 1)).columns,
-        columns=listed(columns),
+        columns=chosen(columns),
         caption=caption,
         label=label,
     )

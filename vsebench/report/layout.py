@@ -115,6 +115,8 @@ def whole(
     if only:
         known = {column.key: column for column in (*_others(block), *chosen)}
         for key in only:
+            if not key:
+                raise SpecError(f"--columns names no column: write some of {', '.join(known)}")
             if key not in known:
                 raise SpecError(f"unknown column '{key}': {did_you_mean(key, known)}")
             if only.count(key) > 1:

@@ -7,10 +7,13 @@ import inspect
 import re
 import sys
 from functools import cache
-from importlib.util import find_spec
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
+from typing import NamedTuple
 
 _ENTRIES = re.compile(r"^(Args|Attributes|Returns|Raises|Yields):$", re.MULTILINE)
+_HOPS = 4
+"""Modules in a row that may import a class from each other."""
 
 
 def docstring_of(target: str) -> str:
@@ -21,22 +24,58 @@ def docstring_of(target: str) -> str:
         target: `"module:Class"`.
     """
     module, _, attribute = target.partition(":")
-    for node in _tree(module).body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
-            text = inspect.cleandoc(ast.get_docstring(node) or "")
-            return _ENTRIES.split(text, maxsplit=1)[0].strip()
+    for _ in range(_HOPS):
+        source = _source(module)
+        for node in source.tree.body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
+                text = inspect.cleandoc(ast.get_docstring(node) or "")
+                return _ENTRIES.split(text, maxsplit=1)[0].strip()
+        found = _imported(source, attribute)
+        if found is None:
+            break
+        module, attribute = found
     return ""
 
 
+class _Source(NamedTuple):
+    """A module's source.
+
+    Attributes:
+        package: package that its relative imports are of.
+        tree: what it says; empty where it is not at hand.
+    """
+
+    package: str
+    tree: ast.Module
+
+
+def _imported(source: _Source, name: str) -> tuple[str, str] | None:
+    """The module and the name that a name of a source stands for; None of one not imported."""
+    for node in source.tree.body:
+        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+            if (alias.asname or alias.name) == name:
+                assert isinstance(node, ast.ImportFrom)
+                dotted = "." * node.level + (node.module or "")
+                try:
+                    return resolve_name(dotted, source.package), alias.name
+                except ImportError:  # relative, outside a package
+                    return None
+    return None
+
+
 @cache
-def _tree(module: str) -> ast.Module:
+def _source(module: str) -> _Source:
     loaded = sys.modules.get(module)
     try:
-        spec = None if loaded is not None else find_spec(module)
+        spec = loaded.__spec__ if loaded is not None else find_spec(module)
     except ImportError:  # of a package around it
         spec = None
     origin = getattr(loaded, "__file__", None) or (spec.origin if spec is not None else None)
+    package = (spec.parent or "") if spec is not None else ""
     path = Path(origin) if origin else None
     if path is None or path.suffix != ".py" or not path.is_file():
-        return ast.Module([], [])
-    return ast.parse(path.read_text(encoding="utf-8"))
+        return _Source(package, ast.Module([], []))
+    try:
+        return _Source(package, ast.parse(path.read_text(encoding="utf-8")))
+    except (SyntaxError, ValueError):  # whoever creates the component is told
+        return _Source(package, ast.Module([], []))
