@@ -8,6 +8,8 @@ import json
 import os
 import signal
 import subprocess
+import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,10 +18,11 @@ from tests.grid.conftest import doing, printed_in
 from tests.grid.fake_training import wait_until
 from tests.grid.test_local import Events, run
 from tests.grid.test_worker import start
-from vsebench.grid import forking
+from vsebench.grid import forking, local
 from vsebench.grid.forking import preloading, preloading_for
 from vsebench.grid.local import LocalExecutor
 from vsebench.grid.suite import make_suite
+from vsebench.plugin.executors import Limits
 from vsebench.results.directory import RunDirectory
 from vsebench.results.process import start_time
 
@@ -159,6 +162,56 @@ def test_when_the_process_is_killed_its_runs_end_well_and_the_next_are_new(job: 
         LocalExecutor(1).execute([job(held), job(next_one)], kill_when_held)
     assert [told.last(spec)["status"] for spec in (held, next_one)] == ["done", "done"]
     assert (out / "parent-1").read_text() == str(os.getpid())
+
+
+def test_a_run_may_outlive_the_process_by_far(
+    job: MakeJob, out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(local, "GRACE_SECONDS", 0.1)
+    told = Events()
+
+    def kill_when_held(run_id: str, event: dict[str, object]) -> None:
+        told(run_id, event)
+        if event["event"] == "phase":
+            wait_until(lambda: any(out.glob("holding-*")))
+            os.kill(pid, signal.SIGKILL)
+            threading.Timer(1.0, (out / "go").touch).start()
+
+    with preloading():
+        pid = server_pid()
+        LocalExecutor(1).execute([job(doing("hold"))], kill_when_held)
+    assert told.last(doing("hold"))["status"] == "done"
+
+
+def test_when_the_process_is_stopped_the_next_runs_are_new_ones(
+    job: MakeJob, out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    parents(job, out, 0)
+    monkeypatch.setattr(forking, "ANSWER_SECONDS", 0.2)
+    with preloading():
+        os.kill(server_pid(), signal.SIGSTOP)
+        assert parents(job, out, 1, 2) == [os.getpid()] * 2
+
+
+def test_a_run_of_a_stopped_process_has_its_limits(
+    job: MakeJob, out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Even where it is stopped itself."""
+    monkeypatch.setattr(forking, "_LAST_WORD_SECONDS", 0.1)
+    told, spec = Events(), doing("stop")
+
+    def stop_when_begun(run_id: str, event: dict[str, object]) -> None:
+        told(run_id, event)
+        if event["event"] == "phase":
+            os.kill(pid, signal.SIGSTOP)
+
+    with preloading():
+        pid = server_pid()
+        limited = replace(job(spec), limits=Limits(stall=0.5))
+        LocalExecutor(1).execute([limited], stop_when_begun)
+    assert "it made no progress" in told.last(spec)["reason"]
+    worker = int(next(out.glob("pid-*")).name.partition("-")[2])
+    wait_until(lambda: start_time(worker) is None)
 
 
 def test_a_run_that_dies_with_the_process_is_told_of(job: MakeJob, out: Path):

@@ -10,9 +10,9 @@ library has started one all the same, it refuses, and runs get new processes.
 
 A message on the socket asks for a run. It is `{"directory": …}` and carries five descriptors: the
 run's standard input, output and error, its working directory, and a connection to answer on. The
-answers are `{"forked": pid}` or `{"refused": reason}`, then `{"code": …}` when the run has ended,
-negative where a signal ended it. Who ends the connection kills the run, and the end of the socket
-kills all of them.
+answers are `{"forked": pid}`, with a descriptor of that process, or `{"refused": reason}`, then
+`{"code": …}` when the run has ended, negative where a signal ended it. Who ends the connection
+kills the run, and the end of the socket kills all of them.
 """
 
 from __future__ import annotations
@@ -28,10 +28,14 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vsebench.grid import worker
 from vsebench.grid.preload import load, reseed
 from vsebench.results import memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _MESSAGE = 65_536
 _PRINTED = 1
@@ -134,7 +138,7 @@ class _Server:
         copy = _Copy(pid, os.pidfd_open(pid), request.connection)
         for source in (copy.ended, copy.connection):
             self._selector.register(source, selectors.EVENT_READ, copy)
-        _send(copy.connection, {"forked": pid})
+        _send(copy.connection, {"forked": pid}, [copy.ended])
         return pid
 
     def _copies(self) -> list[_Copy]:
@@ -205,9 +209,11 @@ def _receive(server: socket.socket) -> _Request | None:
     )
 
 
-def _send(connection: socket.socket, answer: dict[str, object]) -> None:
+def _send(
+    connection: socket.socket, answer: dict[str, object], descriptors: Sequence[int] = ()
+) -> None:
     with suppress(OSError):  # nobody waits for it any more
-        connection.send(json.dumps(answer).encode())
+        socket.send_fds(connection, [json.dumps(answer).encode()], descriptors)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -27,6 +30,10 @@ AVAILABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
 
 _NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 """Where there are CUDA devices; torch knows better, and takes a second to be asked."""
+ANSWER_SECONDS = 120.0
+"""For the process to load what runs need and to fork the first one."""
+_LAST_WORD_SECONDS = 5.0
+"""For it to tell how a run's process ended, which has ended."""
 _MESSAGE = 4096
 _current: ContextVar[ForkServer | None] = ContextVar("fork server", default=None)
 
@@ -65,6 +72,7 @@ class ForkServer:
             which would not survive.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.settimeout(ANSWER_SECONDS)
         message = json.dumps({"directory": str(directory)}).encode()
         folder = os.open(".", os.O_PATH | os.O_DIRECTORY)
         with theirs:
@@ -75,11 +83,16 @@ class ForkServer:
                 return None
             finally:
                 os.close(folder)
-        answer = _receive(ours)
-        if answer is None or "forked" not in answer:
+        try:
+            answer, handles = _receive(ours)
+        except TimeoutError:  # it was stopped; nothing may be forked later
+            self._process.kill()
+            answer, handles = None, []
+        if answer is None or not handles:
             ours.close()
             return None
-        return ForkedProcess(ours, answer["forked"])
+        ours.settimeout(None)
+        return ForkedProcess(ours, answer["forked"], handles[0])
 
     def close(self) -> None:
         """Ends the process; the runs that it has forked must have ended."""
@@ -89,29 +102,52 @@ class ForkServer:
 
 
 class ForkedProcess:
-    """A process that a `ForkServer` has forked; it ends with the connection to it.
+    """A process that a `ForkServer` has forked; it ends with this one, and may outlive the server.
+
+    Args:
+        connection: connection to the server, which tells of the end.
+        pid: its process id.
+        handle: a descriptor of the process.
 
     Attributes:
         pid: its process id.
     """
 
-    def __init__(self, connection: socket.socket, pid: int) -> None:
+    def __init__(self, connection: socket.socket, pid: int, handle: int) -> None:
         self.pid = pid
-        self._connection = connection
+        self._connection, self._handle = connection, handle
         self._code: int | None = None
         self._ended = False
+        self._closing = threading.Lock()
 
     def kill(self) -> None:
-        with suppress(OSError):  # it has ended
-            self._connection.shutdown(socket.SHUT_WR)
+        with self._closing, suppress(OSError):  # it has ended
+            if not self._ended:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     def wait(self) -> int | None:
-        if not self._ended:
-            answer = _receive(self._connection)
-            self._code = None if answer is None else answer["code"]
-            self._ended = True
-            self._connection.close()
+        if self._ended:
+            return self._code
+        answer = self._answer()
+        with self._closing:
+            if not self._ended:
+                self._code = None if answer is None else answer["code"]
+                self._ended = True
+                self._connection.close()
+                os.close(self._handle)
         return self._code
+
+    def _answer(self) -> dict[str, Any] | None:
+        """What the server says of its end; None where the server has ended or is stopped."""
+        said = self._connection.fileno()
+        if said in _readable(said, self._handle):
+            answer, _ = _receive(self._connection)
+            if answer is None:
+                _readable(self._handle)
+            return answer
+        return (
+            _receive(self._connection)[0] if _readable(said, seconds=_LAST_WORD_SECONDS) else None
+        )
 
 
 @contextmanager
@@ -144,10 +180,27 @@ def preloading_for(suite: Suite) -> AbstractContextManager[object]:
     return preloading() if likely else nullcontext()
 
 
-def _receive(connection: socket.socket) -> dict[str, Any] | None:
-    """The next message; None where the other side has ended."""
+def _readable(*descriptors: int, seconds: float | None = None) -> set[int]:
+    """Those of the descriptors that can be read, or have ended; waits for one of them, without an
+    end or for so many seconds.
+    """
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return {found for found, _ in poll.poll(None if seconds is None else 1000 * seconds)}
+
+
+def _receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """The next message with the descriptors that it carries; None where the other side has
+    ended.
+
+    Raises:
+        TimeoutError: it says nothing for as long as the connection waits.
+    """
     try:
-        message = connection.recv(_MESSAGE)
+        message, handles, _, _ = socket.recv_fds(connection, _MESSAGE, 1)
+    except TimeoutError:
+        raise
     except OSError:
-        return None
-    return json.loads(message) if message else None
+        return None, []
+    return json.loads(message) if message else None, handles
