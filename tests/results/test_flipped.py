@@ -239,3 +239,32 @@ def test_any_tool_checks_the_marker(run: RunDirectory) -> None:
     for line in lines:
         sum_, _, name = line.partition("  ")
         assert hashlib.sha256((run.path / name).read_bytes()).hexdigest() == sum_
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_what_is_flipped_while_a_run_writes_is_not_vouched_for(tmp_path: Path) -> None:
+    """Whoever writes the curve knows it, and reads nothing else."""
+    directory, points = RunDirectory(tmp_path), make_curve([100, 200, 300])
+    assert directory.read_checkpoint(["state"]) is None
+    for point in points[:2]:
+        directory.append_evaluation(point)
+        flip(directory.path / "curve.jsonl")
+    directory.write_checkpoint({"state": 1})
+    resumed = RunDirectory(tmp_path)
+    resumed.read_checkpoint(["state"])
+    assert resumed.read_curve() == points[:2]
+    resumed.append_evaluation(points[2])
+    flip(directory.path / "curve.jsonl")
+    assert resumed.read_curve() == points
+    resumed.write_best({"weight": torch.rand(3)})
+    flip(resumed.best_path)
+    resumed.write_record(make_record(steps=30))
+    reader = RunDirectory(tmp_path)
+    assert reader.read_curve() == points
+    with pytest.raises(DamagedError, match=r"best\.safetensors is damaged"):
+        reader.check_best()

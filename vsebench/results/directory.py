@@ -62,6 +62,8 @@ class RunDirectory(RunReader):
         """
         super().__init__(path)
         self._ensure_held = ensure_held or _nothing
+        self._curve: str | None = None  # what the writer knows, whatever becomes of the file
+        self._sums: dict[str, str] = {}
 
     @property
     def offline_path(self) -> Path:
@@ -77,6 +79,8 @@ class RunDirectory(RunReader):
         return (self.path / name).exists()
 
     def read_bytes(self, name: str) -> bytes:
+        if name == CURVE and self._curve is not None:
+            return self._curve.encode()
         return files.read_bytes(self.path / name)
 
     def where(self, name: str) -> str:
@@ -116,7 +120,8 @@ class RunDirectory(RunReader):
             files.write_text(self.path / RECORD, text)
             return
         own = digest(text.encode())
-        rest = {name: {file_digest(self.path / name)} for name in _SEALED if self.holds(name)}
+        self._restore_curve()
+        rest = {name: {self._sum(name)} for name in _SEALED if self.holds(name)}
         if self.holds(DONE):  # killed in between, the run has a record that its marker knows
             both = {own, *self.sums.get(RECORD, ())}
             files.write_text(self.path / DONE, sealed({RECORD: both, **rest}))
@@ -130,7 +135,10 @@ class RunDirectory(RunReader):
             VsebenchError: it cannot be written.
         """
         self._ensure_held()
-        files.append_text(self.path / CURVE, evaluation.model_dump_json() + "\n")
+        line = evaluation.model_dump_json() + "\n"
+        files.append_text(self.path / CURVE, line)
+        if self._curve is not None:
+            self._curve += line
 
     def begin_curve(self, kept: str = "") -> None:
         """Begins the training curve: with nothing, or with what was kept of it.
@@ -141,6 +149,7 @@ class RunDirectory(RunReader):
         self._ensure_held()
         if kept or self.holds(CURVE):
             files.write_text(self.path / CURVE, kept)
+        self._curve = kept
 
     def truncate_curve(self, step: int) -> None:
         """Drops evaluations after `step`, those that a resumed run will make again, and an
@@ -151,8 +160,24 @@ class RunDirectory(RunReader):
         """
         self._ensure_held()
         if self.holds(CURVE):
-            kept = [e.model_dump_json() + "\n" for e in self.read_curve() if e.step <= step]
-            files.write_text(self.path / CURVE, "".join(kept))
+            points = [point for point in self.read_curve() if point.step <= step]
+            kept = "".join(point.model_dump_json() + "\n" for point in points)
+            files.write_text(self.path / CURVE, kept)
+            self._curve = kept
+
+    def _restore_curve(self) -> None:
+        """Writes the curve again where its file has changed: it is about to be vouched for."""
+        path = self.path / CURVE
+        found = files.read_bytes(path) if path.exists() else b""
+        if self._curve is not None and found != self._curve.encode():
+            _log.warning(f"{path} had changed while the run wrote it: written again")
+            files.write_text(path, self._curve)
+
+    def _sum(self, name: str) -> str:
+        """SHA-256 of what the run left under a name: as it was written, where this process did."""
+        if name == CURVE:
+            return digest(self.read_bytes(CURVE))
+        return self._sums.get(name) or file_digest(self.path / name)
 
     def write_ranks(
         self,
@@ -264,8 +289,7 @@ class RunDirectory(RunReader):
         Raises:
             VsebenchError: it cannot be written.
         """
-        self._ensure_held()
-        files.write_bytes(self.best_path, weights_bytes(model, about or {}))
+        self._write_sealed(BEST, weights_bytes(model, about or {}))
 
     def write_vocabulary(self, text: str) -> None:
         """Stores the words that the model knows, one a line.
@@ -273,8 +297,12 @@ class RunDirectory(RunReader):
         Raises:
             VsebenchError: it cannot be written.
         """
+        self._write_sealed(VOCABULARY, text.encode())
+
+    def _write_sealed(self, name: str, content: bytes) -> None:
         self._ensure_held()
-        files.write_text(self.vocabulary_path, text)
+        files.write_bytes(self.path / name, content)
+        self._sums[name] = digest(content)
 
 
 def _nothing() -> None:
