@@ -10,14 +10,12 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from tests.fuzz.mutations import mutated
 from tests.fuzz.readers import Reader, readers
 from vsebench.grid.suite import load_suite
 from vsebench.plugin import SpecError, VsebenchError
-from vsebench.results import contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,14 +88,6 @@ def test_damage_ends_in_one_line(subjects: dict[str, Reader]) -> None:
 @pytest.mark.timeout(1200)
 def test_very_much_damage_ends_in_one_line(subjects: dict[str, Reader]) -> None:
     assert faults(subjects, MANY, 1) == {}
-
-
-def test_arrays_that_unpack_to_very_much_are_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "MOST_ARRAYS", 1 << 20)
-    bomb = contents.npz_bytes({"zeros": np.zeros(1 << 20)})
-    assert len(bomb) < 1 << 15
-    with pytest.raises(ValueError, match="more than 1,048,576 bytes"):
-        contents.npz_arrays(bomb)
 
 
 def test_a_key_of_very_many_parts_is_refused_at_once(tmp_path: Path) -> None:

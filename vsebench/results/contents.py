@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vsebench.files import write_bytes
 from vsebench.plugin.errors import VsebenchError
+from vsebench.unpacked import check_array, check_members
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BLOCK = 1 << 20
-MOST_ARRAYS = 1 << 30
-"""Bytes that the arrays of a run may have in all; those of a million queries have a tenth."""
 _ENTRY = 46
 """Bytes of a member in a zip file's directory, without its name and extra fields."""
 _DIRECTORY = 0x10
@@ -56,8 +55,10 @@ def npz_arrays(content: bytes) -> dict[str, NDArray[Any]]:
     """
     import numpy as np
 
-    check_zip(io.BytesIO(content), most=MOST_ARRAYS)
+    check_zip(io.BytesIO(content), in_memory=True)
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        for name in arrays.files:
+            check_array(arrays.zip, name)
         found = dict(arrays)
     if not found:
         raise ValueError("no arrays")
@@ -128,21 +129,21 @@ def read_checkpoint(path: Path, needed: Collection[str]) -> dict[str, Any]:
     return content
 
 
-def check_zip(file: BinaryIO, *, most: int | None = None) -> None:
+def check_zip(file: BinaryIO, *, in_memory: bool = False) -> None:
     """Compares every member of a zip file with its checksum, and goes back to the file's start.
 
     Args:
         file: the zip file.
-        most: bytes that its members may have in all, unpacked; None for no limit.
+        in_memory: whether all of it will be unpacked at a time.
 
     Raises:
-        ValueError: one differs, there are more bytes, or it is no whole zip file.
+        ValueError: one differs, they unpack to too much, or it is no whole zip file.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             _check_directory(file, archive)
-            if most is not None and sum(each.file_size for each in archive.infolist()) > most:
-                raise ValueError(f"more than {most:,} bytes")
+            if in_memory:
+                check_members(archive.infolist())
             for member in archive.infolist():
                 stored = member.compress_type == zipfile.ZIP_STORED
                 if stored and member.compress_size != member.file_size:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import zipfile
 import zlib
@@ -30,11 +29,12 @@ from vsebench.results.pack_format import (
     file_bytes,
 )
 from vsebench.results.reader import DamagedError, RunReader
+from vsebench.unpacked import TooLargeError, check_array, check_members, gunzipped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.lib.npyio import NpzFile
     from numpy.typing import NDArray
 
 _REMEDY = "take it again from where it came, or pack the runs again"
@@ -59,9 +59,11 @@ class Pack:
         """
         self.folder = folder
         try:
-            text = gzip.decompress(files.read_bytes(self.path)).split(b"\n")
+            text = gunzipped(files.read_bytes(self.path)).split(b"\n")
             opening = self._opening(text[0])
             self.lines = [Line.model_validate(from_json(line)) for line in text[1:-1]]
+        except TooLargeError as error:
+            raise VsebenchError(f"{self.path}: {error}") from error
         except ValidationError as error:
             raise self.damaged(error.errors(include_url=False)[0]["msg"]) from error
         except (OSError, EOFError, ValueError, zlib.error) as error:
@@ -105,12 +107,21 @@ class Pack:
         return [PackedRun(self, *each) for each in zip(self.lines, held, strict=True)]
 
     @cached_property
-    def arrays(self) -> Mapping[str, NDArray[Any]]:
-        """Arrays by run, file and name."""
+    def arrays(self) -> NpzFile:
+        """Arrays by run, file and name.
+
+        Raises:
+            VsebenchError: they unpack to too much.
+        """
         import numpy as np
 
-        content = io.BytesIO(files.read_bytes(self.folder / ARRAYS))
-        arrays: Mapping[str, NDArray[Any]] = np.load(content, allow_pickle=False)
+        path = self.folder / ARRAYS
+        arrays: NpzFile = np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False)
+        try:
+            assert arrays.zip is not None
+            check_members(arrays.zip.infolist())
+        except TooLargeError as error:
+            raise VsebenchError(f"{path}: {error}") from error
         return arrays
 
     def damaged(self, why: str) -> VsebenchError:
@@ -199,10 +210,12 @@ class PackedRun(RunReader):
 
     def _arrays(self, name: str) -> dict[str, NDArray[Any]]:
         try:
-            return {
-                key: self._pack.arrays[array_key(self._line.run, name, key)]
-                for key in self._line.arrays[name]
-            }
+            keys = {key: array_key(self._line.run, name, key) for key in self._line.arrays[name]}
+            archive = self._pack.arrays.zip
+            assert archive is not None
+            for key in keys.values():
+                check_array(archive, key)
+            return {key: self._pack.arrays[packed] for key, packed in keys.items()}
         except (
             OSError,
             ValueError,

@@ -10,6 +10,7 @@ import numpy as np
 
 from vsebench.data.annotation.hold_out import leave_one_out
 from vsebench.plugin import AnnotationData, DataError, MissingError, Positives
+from vsebench.unpacked import TooLargeError, check_members
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,16 @@ DAMAGED = ("lake", "Train", 78372, b"-1130179")
 """Concept, part, row from 0 and content of the one line of the published files that is neither 0
 nor 1. It stands for 0, as the file of all images shows.
 """
+
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 class NusWide81:
@@ -94,12 +105,15 @@ def _read(path: Path, member: str) -> bytes:
     """One file of an archive."""
     try:
         with zipfile.ZipFile(path) as archive:
+            check_members([archive.getinfo(member)])
             return archive.read(member)
+    except TooLargeError as error:
+        raise DataError(f"{path}: {member}: {error}") from error
     except FileNotFoundError:
         raise MissingError(f"{path} is missing") from None
     except KeyError:
         raise DataError(f"{path} has no file '{member}': get the archive again") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise DataError(f"{path} is not a sound zip archive ({error}): get it again") from error

@@ -13,6 +13,7 @@ import numpy as np
 from vsebench.data.frames.dataset import IDS, OFFSETS, ROWS
 from vsebench.files import guarded, locked, replacing, sweep
 from vsebench.plugin import DataError
+from vsebench.unpacked import check_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,9 +63,11 @@ def _open(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], np
     """The videos in order of their names, and what reads one."""
     if source.is_dir():
         names = sorted(p.stem for p in source.glob("*.npy") if not p.name.startswith("."))
-        read: Callable[[str], np.ndarray] = lambda name: np.load(  # noqa: E731
-            source / f"{name}.npy", allow_pickle=False
-        )
+
+        def read(name: str) -> np.ndarray:
+            array: np.ndarray = np.load(source / f"{name}.npy", allow_pickle=False)
+            return array
+
     else:
         try:
             archive = stack.enter_context(np.load(source, allow_pickle=False))
@@ -73,7 +76,12 @@ def _open(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], np
             raise DataError(
                 f"{source} is neither a folder nor a .npz file: name what holds an array per video"
             ) from error
-        read = archive.__getitem__
+
+        def read(name: str) -> np.ndarray:
+            check_array(archive.zip, name)
+            array: np.ndarray = archive[name]
+            return array
+
     if not names:
         raise DataError(
             f"{source} holds no video: expected a .npy file, or an array of the .npz, for each"

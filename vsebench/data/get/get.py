@@ -14,6 +14,7 @@ from vsebench.data.images.store import is_image
 from vsebench.files import appearing, write_bytes
 from vsebench.plugin import DataError, MissingError
 from vsebench.text import read_toml
+from vsebench.unpacked import TooLargeError, check_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from vsebench.data.get.fetch import Report
     from vsebench.plugin.cards import Download
 
-_DAMAGE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+_DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 Mirrors = dict[str, list[str]]
 """Beginnings of addresses, and what may stand in their place."""
@@ -134,6 +135,10 @@ def _unpack(members: zipfile.ZipFile, path: Path, digest: str) -> str:
     ]
     if len(named) != 1:
         raise DataError(f"{members.filename} has {len(named)} files {path.name}, expected one")
+    try:
+        check_members(named)
+    except TooLargeError as error:
+        raise DataError(f"{path.name} in {members.filename}: {error}; it was not kept") from error
     content = members.read(named[0])
     found = hashlib.sha256(content).hexdigest()
     if digest and found != digest:

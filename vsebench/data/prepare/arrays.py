@@ -15,6 +15,7 @@ import numpy as np
 from vsebench.data.prepare.source import FEATURE_KEYS, match
 from vsebench.data.reading import read_header
 from vsebench.plugin import DataError
+from vsebench.unpacked import TooLargeError, check_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,8 +75,8 @@ class ArrayFiles:
             header = read_header(path)
             return _two(path, header.shape, header.dtype)
         with _whole(path), zipfile.ZipFile(path) as members:
-            shape, dtype = _member(members, _features_key(path, members))
-            rows, width = _two(path, shape, dtype)
+            shape, dtype = check_array(members, _features_key(path, members))
+            rows, width = _two(path, shape, np.dtype(dtype))
             return (width, rows) if _transposed(members, (rows, width)) else (rows, width)
 
     def read(self, key: str) -> np.ndarray:
@@ -84,7 +85,9 @@ class ArrayFiles:
             if path.suffix == ".npy":
                 return np.atleast_2d(np.load(path, allow_pickle=False))
             with np.load(path, allow_pickle=False) as stored:
-                array = np.atleast_2d(stored[_features_key(path, stored.zip)])
+                key = _features_key(path, stored.zip)
+                check_array(stored.zip, key)
+                array = np.atleast_2d(stored[key])
                 return array.T if _transposed(stored.zip, array.shape) else array
 
     def where(self, key: str) -> str:
@@ -107,6 +110,8 @@ def _whole(path: Path) -> Iterator[None]:
         yield
     except DataError:  # says more than that it is damaged
         raise
+    except TooLargeError as error:
+        raise DataError(f"{path}: {error}") from error
     except _DAMAGE as error:
         raise DataError(
             f"{path} is truncated or damaged, expected a whole {path.suffix} file of plain "
@@ -125,22 +130,10 @@ def _features_key(path: Path, members: zipfile.ZipFile) -> str:
     )
 
 
-def _member(members: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of one array, from its header."""
-    with members.open(f"{key}.npy") as file:
-        read = (
-            np.lib.format.read_array_header_1_0
-            if np.lib.format.read_magic(file) == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(file)
-    return shape, dtype
-
-
 def _transposed(members: zipfile.ZipFile, shape: tuple[int, ...]) -> bool:
     """Whether there are as many boxes as columns, and not as rows."""
     for key in _BOXES:
         if f"{key}.npy" in members.namelist():
-            boxes = _member(members, key)[0][0]
+            boxes = check_array(members, key)[0][0]
             return boxes == shape[1] != shape[0]
     return False
