@@ -42,7 +42,19 @@ _OTHERS = ("GB18030", "BIG5", "SHIFT_JIS", "EUC-JP", "EUC-KR", "WINDOWS-1251")
 _LONE = 1.5
 """Bytes beyond ASCII in a row, on average, up to which they are accents and signs."""
 
+_FORMULA = re.compile(r"[=+\-@\t\r\n](?!\d+(?:\.\d*)?(?:e[+-]?\d+)?\Z)", re.IGNORECASE)
+"""How a text begins that a spreadsheet runs; a number with a sign is none."""
+
 _ENDLESS_KEY = re.compile(r"(?:[^\s.,=\[\]{}]+\s*\.\s*){32}")
+
+
+def no_formula(cell: Any) -> Any:
+    """A cell of a CSV file, with a quote before a text that a spreadsheet would run as a formula.
+
+    >>> no_formula("=HYPERLINK(1)"), no_formula("-1.5"), no_formula(-1.5)
+    ("'=HYPERLINK(1)", '-1.5', -1.5)
+    """
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
 def read_text(path: Path) -> str:

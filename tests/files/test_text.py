@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vsebench.plugin import DataError
-from vsebench.text import lines_of, read_text, stream_lines
+from vsebench.text import lines_of, no_formula, read_text, stream_lines
 
 CAPTIONS = ["Zwei Hunde im Café", "两只狗", "", "a dog\u2028runs"]
 
@@ -135,3 +135,16 @@ def test_an_array_is_no_text(tmp_path):
 def test_missing_and_unreadable(tmp_path):
     assert said(tmp_path / "caps.txt").endswith("caps.txt is missing")
     assert said(tmp_path).endswith("cannot be read: Is a directory")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["=1+1", '=HYPERLINK("http://x")', "+1+1", "-1+1", "-a", "@SUM(A1)", "\t=1", "\r=1", "\n=1"],
+)
+def test_what_a_spreadsheet_would_run_has_a_quote_before_it(cell):
+    assert no_formula(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["", "a=b", "-1", "+1.5", "-1.", "-1.5e-07", -1.5, 3, None, True])
+def test_numbers_and_other_texts_stay(cell):
+    assert no_formula(cell) is cell

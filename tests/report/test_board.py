@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
 import shutil
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.factories import make_curve, make_external, make_record, make_spec, metrics, save
+from tests.site.made import pages
 from vsebench.cli.app import main
 from vsebench.report.board import boards, groups_of
 from vsebench.report.board_text import frame
@@ -17,6 +19,7 @@ from vsebench.report.gather import gather
 from vsebench.report.results import load_results
 from vsebench.results.external import read_external, write_external
 from vsebench.results.packing import pack
+from vsebench.results.record import Column
 from vsebench.results.store import Store
 
 FLAT = [90.0, *[100.0] * 7]
@@ -173,8 +176,8 @@ def test_external_rows_stand_below_and_have_no_rank(study, tmp_path, said):
     leave(tmp_path / "other", "gpo", [251.0, 252.0], dataset="f8k")
     mixed = frame(boards(gather([study, tmp_path / "other"]).ended, read_external(study)))
     assert mixed["external"].tolist() == [False, False, False, True, False]
-    csv = pd.read_csv(io.StringIO(load_results(tmp_path / "pack").table("csv")))
-    assert csv["external"].tolist() == [False, False, False, True]
+    read = pd.read_csv(io.StringIO(load_results(tmp_path / "pack").table("csv")))
+    assert read["external"].tolist() == [False, False, False, True]
     assert "external" not in load_results(tmp_path / "pack").frame()
 
 
@@ -188,10 +191,16 @@ def test_a_parquet_file_holds_the_frame(study, tmp_path, said):
 def test_a_cell_that_a_spreadsheet_would_run_is_quoted(tmp_path, said):
     spec = make_spec("mean")
     evil = spec.loss.model_copy(update={"spec": "=HYPERLINK(1)"})
-    save(tmp_path, make_record(spec.model_copy(update={"loss": evil})), make_curve(FLAT))
-    for arguments in (("--format", "csv"),):
-        assert "'=HYPERLINK(1)" in said(tmp_path, *arguments)
-    assert "'=HYPERLINK(1)" in load_results(tmp_path).table("csv")
+    columns = {"@SUM": Column(value=-2.0, source="third 1.0")}
+    record = make_record(spec.model_copy(update={"loss": evil}), columns=columns)
+    save(tmp_path, record, make_curve(FLAT))
+    on_site = next(text for name, text in pages(tmp_path).items() if name.endswith(".csv"))
+    board = said(tmp_path, "--format", "csv")
+    for text in (board, load_results(tmp_path).table("csv"), on_site):
+        (row,) = csv.DictReader(io.StringIO(text))
+        assert row["loss"] == "'=HYPERLINK(1)"
+        assert row["'@SUM"] == "-2.0"
+        assert not [cell for cell in (*row, *row.values()) if cell.startswith(("=", "+", "@"))]
 
 
 def test_report_takes_several_folders_and_names_those_inside_a_parent(study, tmp_path, capsys):

@@ -27,6 +27,7 @@ from vsebench.report.notes import (
 from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import LEVEL
 from vsebench.results.row_keys import COUNTS, IDENTITY, NO_EVIDENCE
+from vsebench.text import no_formula
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -171,14 +172,17 @@ def _csv(blocks: Sequence[Block], _: Sequence[str]) -> str:
 
 
 def leading_quote(frame: pd.DataFrame) -> pd.DataFrame:
-    """With a quote before every text that a spreadsheet would run as a formula."""
-    formula = r"^(?=[=+\-@\t\r])"
+    """With a quote before every text, names of columns included, that a spreadsheet would run as a
+    formula.
+    """
     guarded: pd.DataFrame = frame.apply(
         lambda column: (
-            column.str.replace(formula, "'", regex=True) if column.dtype == "string" else column
+            column.astype("object").map(no_formula)
+            if column.dtype in ("string", "object")
+            else column
         )
     )
-    return guarded
+    return guarded.rename(columns=no_formula)
 
 
 def _json(blocks: Sequence[Block], notes: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from vsebench.grid.suite import load_suite, suite_text
 from vsebench.grid.tuned import Found, Tuned
 from vsebench.grid.tuning.space import point_text
 from vsebench.plugin.errors import SpecError, VsebenchError
+from vsebench.text import no_formula
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,22 +83,21 @@ def trials_csv(wanted: Search, trials: Sequence[Trial]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     keys = [*wanted.contests[0].points[0]]
     heads = ["study", "configuration", "rung", "share", *keys, quality, *target, "seconds"]
-    writer.writerow([*axes, *heads, "run_ids"])
+    writer.writerow(map(no_formula, [*axes, *heads, "run_ids"]))
     for trial in trials:
-        writer.writerow(
-            [
-                *(getattr(trial.contest.cell, axis) or "" for axis in axes),
-                trial.contest.study,
-                trial.place,
-                trial.rung,
-                f"{wanted.rungs[trial.rung].share:.4g}",
-                *trial.point.values(),
-                *_blank(trial.result.quality),
-                *(_blank(trial.result.arrival) if target else ()),
-                f"{trial.seconds:.3f}",
-                " ".join(run.run_id for run in trial.runs),
-            ]
+        cells = (
+            *(getattr(trial.contest.cell, axis) or "" for axis in axes),
+            trial.contest.study,
+            trial.place,
+            trial.rung,
+            f"{wanted.rungs[trial.rung].share:.4g}",
+            *trial.point.values(),
+            *_blank(trial.result.quality),
+            *(_blank(trial.result.arrival) if target else ()),
+            f"{trial.seconds:.3f}",
+            " ".join(run.run_id for run in trial.runs),
         )
+        writer.writerow(map(no_formula, cells))
     return text.getvalue()
 
 
