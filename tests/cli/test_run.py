@@ -250,6 +250,7 @@ def test_every_option_reaches_the_suite(suite_of: Any):
         "device": "cpu",
         "workers": 4,
         "executor": "local",
+        "max_runs": 30000,
         "run_timeout": 90.0,
         "stall_timeout": 0.5,
         "out": "elsewhere",

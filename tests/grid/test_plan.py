@@ -294,7 +294,24 @@ def test_an_executor_may_know_how_many_runs_it_takes_at_a_time(tmp_path: Path):
     assert make(**cluster, device="cpu", workers=3).workers == 3
 
 
+MILLION = {
+    "pooling": ",".join(f"kmax:k={k}" for k in range(1, 1001)),
+    "loss": ",".join(f"triplet:margin={k / 1000}" for k in range(1, 1001)),
+}
+
 REFUSED = [
+    (
+        MILLION,
+        (
+            "1,000 poolings × 1,000 losses are 1,000,000 runs, and at most 20,000 are planned: "
+            "leave some out, or allow as many with --max-runs 1000000"
+        ),
+    ),
+    ({"seeds": "0-1", "max_runs": 7}, "2 poolings × 2 losses × 2 seeds are 8 runs, and at most 7"),
+    (
+        {"dataset": "mirflickr", "seeds": "0-9", "max_runs": 29},
+        "3 samplers × 10 seeds are 30 runs, and at most 29 are planned",
+    ),
     ({"pooling": "gpoo"}, r"unknown pooling 'gpoo': did you mean 'gpo'\?"),
     ({"loss": "tripplet"}, r"unknown loss 'tripplet': did you mean 'triplet'\?"),
     ({"dataset": "flickr8"}, r"unknown dataset 'flickr8': did you mean 'flickr8k'\?"),
@@ -502,3 +519,8 @@ def test_the_protocols_of_data_sets_exist():
     assert {
         card.protocol for card in cards if isinstance(card, DatasetCard)
     } <= PRESETS.keys() | ANNOTATION_PRESETS.keys()
+
+
+def test_as_many_runs_as_allowed_are_planned(opened: list[dict[str, Any]]):
+    assert len(make(seeds="0-1", max_runs=8, loss="triplet,infonce").runs) == 8
+    assert opened

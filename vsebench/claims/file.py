@@ -40,6 +40,7 @@ _MACHINE = {
     "executor",
     "plugin",
     "strict_data",
+    "max_runs",
     "run_timeout",
     "stall_timeout",
 }

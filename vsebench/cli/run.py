@@ -22,6 +22,7 @@ from vsebench.cli.suite_options import (
     Epochs,
     ExecutorName,
     Losses,
+    MaxRuns,
     Poolings,
     ProtocolName,
     Quiet,
@@ -65,6 +66,7 @@ def run_command(
     workers: Workers = None,
     executor: ExecutorName = None,
     address: Address = None,
+    max_runs: MaxRuns = None,
     run_timeout: RunTimeout = None,
     stall_timeout: StallTimeout = None,
     out: Annotated[
@@ -115,6 +117,7 @@ def run_command(
         workers=workers,
         executor=executor,
         address=address,
+        max_runs=max_runs,
         run_timeout=run_timeout,
         stall_timeout=stall_timeout,
         out=out,

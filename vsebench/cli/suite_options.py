@@ -85,6 +85,13 @@ Address = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="Of the executor's cluster, with --executor ray."),
 ]
+MaxRuns = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Runs that may be asked for; more are refused at once. [default: 20000]",
+    ),
+]
 RunTimeout = Annotated[
     float | None,
     typer.Option(

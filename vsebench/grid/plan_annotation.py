@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from vsebench.annotation.task import ANNOTATION, TUNABLE
-from vsebench.grid.planners import Planned, check_losses, distinct_refs
+from vsebench.grid.planners import Planned, check_losses, check_size, distinct_refs
 from vsebench.grid.protocols import components_of, resolve_protocol
 from vsebench.grid.tuned import tuned_values
 from vsebench.plugin.datasets import AnnotationData
@@ -102,6 +102,7 @@ def annotation_runs(
     from vsebench.annotation.inputs import check_run
 
     axes = AnnotationAxes.of(suite, registry)
+    check_size(suite, datasets=len(datasets), samplers=len(axes.samplers), losses=len(axes.losses))
     cells = {
         Cell(d.spec, loss.spec, sampler=s.spec): (d, s, loss)
         for d, s, loss in itertools.product(datasets, axes.samplers, axes.losses)

@@ -12,6 +12,7 @@ from vsebench.data.fingerprint import fingerprint_files
 from vsebench.grid.planners import (
     Planned,
     check_losses,
+    check_size,
     distinct,
     distinct_refs,
     loss_card,
@@ -204,7 +205,15 @@ def retrieval_runs(
     """Every run of a suite, each after those that it depends on; everything is resolved before the
     first data set is opened.
     """
-    cells = Axes.of(suite, registry).cells(datasets)
+    axes = Axes.of(suite, registry)
+    check_size(
+        suite,
+        datasets=len(datasets),
+        poolings=len(axes.poolings),
+        similarities=len(axes.similarities),
+        losses=len(axes.methods),
+    )
+    cells = axes.cells(datasets)
     tuned = tuned_values(suite.tuned, cells, suite.changes, TUNABLE.keys, registry)
     refs = {dataset.spec: dataset for dataset in datasets}
     protocols: dict[tuple[Any, ...], dict[str, Any]] = {}

@@ -4,6 +4,7 @@ what passes between a planner and the plan.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -86,6 +87,26 @@ def check_losses(
                 f"loss '{loss.spec}' serves the {serves} task, data set '{suite.dataset[0]}' the "
                 f"{task.name} task"
             )
+
+
+def check_size(suite: Suite, **axes: int) -> None:
+    """Refuses more runs than the suite may ask for, before they are made.
+
+    Args:
+        suite: what to run.
+        **axes: number of components by the name of what they are, in the plural.
+
+    Raises:
+        SpecError: its combinations are too many.
+    """
+    numbers = {**axes, "seeds": len(suite.seeds)}
+    asked = math.prod(numbers.values())
+    if asked > suite.max_runs:
+        combined = " × ".join(f"{n:,} {name}" for name, n in numbers.items() if n > 1)
+        raise SpecError(
+            f"{combined} are {asked:,} runs, and at most {suite.max_runs:,} are planned: leave "
+            f"some out, or allow as many with --max-runs {asked} (max_runs in a suite file)"
+        )
 
 
 def loss_card(loss: ComponentRef, registry: Registry) -> LossCard:

@@ -10,7 +10,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from vsebench.grid.suite_fields import (
     Changes,
@@ -77,6 +84,8 @@ class Suite(BaseModel):
     """Runs at a time; by default one per physical core, or one per CUDA device or share of one."""
     executor: str = "local"
     """Where runs are run: a component spec."""
+    max_runs: PositiveInt = 20_000
+    """Runs that the suite may ask for: one that asks for more is refused before it is planned."""
     run_timeout: Minutes = 0
     """Minutes that a run may take before its process is ended and the run recorded as failed; 0 is
     as long as it takes.

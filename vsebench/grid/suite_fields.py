@@ -5,6 +5,7 @@ JSON schema, and what is said of one that is not valid.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,8 +49,8 @@ def parse_seeds(value: object) -> tuple[int, ...]:
     seeds = [seed for item in items for seed in _expand_seeds(item)]
     if not seeds:
         raise SpecError("no seed is given: write a list or a range, such as 0,1,2 or 0-5")
-    repeated = next((seed for seed in seeds if seeds.count(seed) > 1), None)
-    if repeated is not None:
+    if len(set(seeds)) < len(seeds):
+        repeated = next(seed for seed, n in Counter(seeds).items() if n > 1)
         raise SpecError(f"seed {repeated} is given twice")
     return tuple(seeds)
 
