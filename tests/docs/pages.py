@@ -3,7 +3,8 @@
     ```python title="a.py"   written to that file            ```toml title="a.toml"   likewise
     ```python                executed; names stay for the next block
     ```sh                    lines that call vsebench, in this process; `cd`, and
-                             `pip install -e .` of a project that vsebench wrote
+                             `pip install -e .` of a project that vsebench wrote;
+                             a line ends in `# exit 1` where that is its exit code
     ```text                  each line must be in what the sh block before printed
 
 Blocks of any other kind are refused: they could not be checked.
@@ -90,7 +91,8 @@ class Reader:
         elif block.language == "sh":
             self.read()
             for line in block.code.splitlines():
-                self._command(shlex.split(line))
+                command, _, code = line.partition("  # exit ")
+                self._command(shlex.split(command), int(code or 0))
             self.printed = " ".join(self.read().split())
         elif block.language == "text":
             for line in block.code.splitlines():
@@ -98,14 +100,14 @@ class Reader:
         else:
             raise ValueError(f"a block of '{block.language}' cannot be run")
 
-    def _command(self, words: list[str]) -> None:
+    def _command(self, words: list[str], code: int) -> None:
         match words:
             case ["cd", folder]:
                 self.change(folder)
             case ["pip", "install", "-e", target] if target in (".", ".[test]"):
                 self.installed.enter_context(on_the_path(Path.cwd(), self.site))
             case ["vsebench", *arguments]:
-                assert call(_small(arguments)) == 0, f"{shlex.join(words)}\n{self.read()}"
+                assert call(_small(arguments)) == code, f"{shlex.join(words)}\n{self.read()}"
             case _:
                 raise ValueError(f"'{shlex.join(words)}' cannot be run")
 

@@ -68,7 +68,7 @@ def reader(
 
 
 LONG = (
-    *("claim", "clusters", "dataset", "executor", "features"),
+    *("claim", "clusters", "coco", "dataset", "executor", "features"),
     *("publish", "results", "sampler", "start", "tuning"),
 )
 """Pages whose examples check components or train several runs, each in a process of its own."""

@@ -34,20 +34,45 @@ def pages_of(entries: object) -> set[str]:
     raise TypeError(entries)
 
 
+def hook(name: str) -> Any:
+    """A hook of the site, as a module."""
+    spec = spec_from_file_location(name, DOCS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(module := module_from_spec(spec))
+    return module
+
+
 def test_every_page_can_be_reached() -> None:
     site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     pages = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
-    assert pages_of(site["nav"]) == pages, "list every page of docs/ under 'nav' in mkdocs.yml"
+    beside = {place for place in hook("elsewhere").site_places().values() if place.endswith(".md")}
+    assert not pages & beside
+    assert pages_of(site["nav"]) == pages | beside, "list every page under 'nav' in mkdocs.yml"
 
 
 @pytest.mark.parametrize(
-    "page",
-    [*sorted(DOCS.rglob("*.md")), DOCS / "llms.txt"],
-    ids=lambda page: str(page.relative_to(DOCS)),
+    ("source", "link", "rendered"),
+    [
+        ("results/aoq/README.md", "[a](../../docs/tables.md#marks)", "[a](../../tables.md#marks)"),
+        ("results/README.md", "[a](aoq/README.md)", "[a](aoq/README.md)"),
+        ("results/mirflickr/README.md", "![a](curves.svg)", "![a](curves.svg)"),
+        ("claims/README.md", "[`a`](samplers.toml)", "[`a`](samplers.toml)"),
+        ("docs/start.md", "[a](../results/LEADERBOARD.md)", "[a](studies/LEADERBOARD.md)"),
+        ("docs/plugins/hooks.md", "[a](../faq.md#x)", "[a](../faq.md#x)"),
+        ("CHANGELOG.md", "[a](results/quick/README.md)", "[a](studies/quick/README.md)"),
+        ("results/README.md", "[`suites/`](../suites)", "`suites/`"),
+        ("docs/start.md", "[a](https://a.org/b) [b](none.md)", "[a](https://a.org/b) [b](none.md)"),
+    ],
 )
-def test_a_page_links_to_pages_that_exist(page: Path) -> None:
-    links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+def test_links_of_the_repository_become_those_of_the_site(
+    source: str, link: str, rendered: str
+) -> None:
+    elsewhere = hook("elsewhere")
+    text = "See {} there."
+    assert elsewhere.relinked(text.format(link), source, elsewhere.site_places()) == text.format(
+        rendered
+    )
 
 
 @pytest.mark.parametrize("name", plugin.__all__)
@@ -90,10 +115,7 @@ def test_it_builds_without_warnings(tmp_path: Path) -> None:
 
 
 def test_the_reference_has_every_command_and_option() -> None:
-    spec = spec_from_file_location("commands", DOCS / "commands.py")
-    assert spec is not None
-    assert spec.loader is not None
-    spec.loader.exec_module(commands := module_from_spec(spec))
+    commands = hook("commands")
     page = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
     assert page.count(commands.MARK) == 1
     reference = commands.reference()

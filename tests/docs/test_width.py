@@ -16,6 +16,7 @@ FOLDERS = (
     "docs",
     "docs/plugins",
     "docs/reference",
+    "docs/tutorials",
     "plugins/examples/*",
     "results",
     "results/*",
