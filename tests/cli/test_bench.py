@@ -140,3 +140,55 @@ def test_what_is_no_document_of_figures_is_refused(
     path = tmp_path / "before.json"
     path.write_text("[]")
     assert "holds no figures" in bench(capsys, "--against", str(path), code=2).err
+
+
+@pytest.fixture
+def kept(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Path:
+    """What a measurement has left, of which one figure failed."""
+    path = tmp_path / "figures.json"
+    bench(capsys, "--out", str(path), code=1)
+    return path
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> Any:
+    with pytest.raises(SystemExit) as caught:
+        main(["bench", *map(str, arguments)])
+    assert caught.value.code == code
+    return capsys.readouterr()
+
+
+def test_what_was_kept_is_shown_again_without_measuring(
+    capsys: pytest.CaptureFixture[str], kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "FIGURES", ())
+    printed = shown(capsys, "--from", kept)
+    found = json.loads(shown(capsys, "--from", kept, "--format", "json").out)
+    assert found == json.loads(kept.read_text())
+    lines = printed.out.splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:4]] == ["made/broken", "loss/triplet"]
+    assert "failed: made/broken: RuntimeError: no such kernel" in lines
+    assert max(map(len, lines[4:])) <= 100
+    assert printed.err == ""
+    only = json.loads(shown(capsys, "--from", kept, "--only", "loss", "--format", "json").out)
+    assert [row["figure"] for row in only["rows"]] == ["loss/triplet"]
+    assert "loss/triplet: not measured" in (
+        shown(capsys, "--from", kept, "--only", "made", "--against", kept, code=3).err
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--quick",), "take out --quick: --from"),
+        (("--size", "tiny"), "take out --size: --from"),
+        (("--device", "cuda"), "take out --device: --from"),
+        (("--out", "other.json"), "take out --out: --from"),
+        (("--only", "los"), "no figure is called 'los': did you mean 'loss'?"),
+    ],
+)
+def test_what_measures_does_not_go_with_what_was_kept(
+    capsys: pytest.CaptureFixture[str], kept: Path, options: tuple[str, ...], said: str
+) -> None:
+    printed = shown(capsys, "--from", kept, *options, code=2)
+    assert printed.err.startswith(f"vsebench: error: {said}")
+    assert "does not exist" in shown(capsys, "--from", "nowhere.json", code=2).err

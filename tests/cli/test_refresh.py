@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +79,24 @@ def test_other_formats_are_fenced_as_what_they_are(folder: Path, form: str):
     assert f" -->\n{inside}{END}" in path.read_text(encoding="utf-8")
 
 
+def test_figures_that_were_kept_stand_as_a_table_of_markdown(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    row = {"figure": "step/small", "status": "done", "seconds": 0.036, "ratio": 3.0, "share": 0.5}
+    row |= {"reference": "packed GRUs", "floor": "its products", "error": ""}
+    machine = {"device": "a CPU", "cpu": "a CPU", "cores": 2, "load": 0.1, "matmul": "default"}
+    machine |= {"libraries": {"torch": "2.13.0"}, "measured": "2026-11-29"}
+    found = {"schema": 1, "size": "full", "device": "cpu", "machine": machine, "rows": [row]}
+    (folder / "figures.json").write_text(json.dumps(found), encoding="utf-8")
+    path = document(folder, "bench --from figures.json")
+    assert refresh("README.md") == 0
+    capsys.readouterr()
+    output = printed(capsys, "bench", "--from", "figures.json")
+    assert "| step/small | 36 ms |" in " ".join(output.split())
+    assert f" -->\n\n{output}\n\n{END}" in path.read_text(encoding="utf-8")
+    assert refresh("--check", "README.md") == 0
+
+
 def test_the_width_of_the_terminal_does_not_matter(folder: Path, monkeypatch: pytest.MonkeyPatch):
     path = document(folder, "report runs")
     monkeypatch.setenv("COLUMNS", "60")
@@ -138,6 +157,8 @@ def test_a_command_that_fails_leaves_its_document_as_it_was(
         ("compare runs", "--to"),
         ("report 'runs", "is no command line"),
         ("report runs --format yaml", "unknown format 'yaml'"),
+        ("bench --quick", "add --from FILE: a marker's command measures nothing"),
+        ("bench --from figures.json --out others.json", "take out --out"),
     ],
 )
 def test_what_a_marker_may_not_ask_for(

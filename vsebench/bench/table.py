@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from vsebench.bench.run import Row
 
 SCHEMA = 1
+
+_WIDTH = 100  # of prose in pages
 
 _NOTE = (
     "ratio: how many times as long the plain version takes; above 1, vsebench is faster. share: "
@@ -66,7 +69,8 @@ def table(found: Mapping[str, Any]) -> str:
     )
     failures = [f"{row['figure']}: {row['error']}" for row in rows if row["status"] == "failed"]
     said = "\n".join(f"failed: {failure}" for failure in failures)
-    return "\n\n".join(part for part in (text, said, _about(found), _NOTE) if part)
+    notes = (textwrap.fill(note, _WIDTH) for note in (_about(found), _NOTE))
+    return "\n\n".join(part for part in (text, said, *notes) if part)
 
 
 def _about(found: Mapping[str, Any]) -> str:

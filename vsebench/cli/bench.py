@@ -58,6 +58,12 @@ def bench_command(
             max=1.0,
         ),
     ] = 0.4,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="Measure nothing, and show what --out has kept here."
+        ),
+    ] = None,
     form: TableOrJson = "table",
 ) -> None:
     """Time what the package does against plain versions of the same and against the least that it
@@ -66,37 +72,70 @@ def bench_command(
     On CUDA each figure has a process of its own. A figure that fails is named, and the others are
     measured.
     """
-    chosen = _size("quick" if quick else size)
+    if source is not None:
+        asked = {"--quick": quick, "--size": size != "full", "--device": device != "cpu"}
+        _only_shows(source, [*(name for name in asked if asked[name]), *(["--out"] if out else [])])
+        found = _kept(source, only)
+    else:
+        found = _measured(_size("quick" if quick else size), only, device, out, against)
+    from vsebench.bench.table import fallen, read, table
+
+    typer.echo(json.dumps(found, indent=1) if form == "json" else table(found))
+    if against is not None and (lines := fallen(found, read(against), keep)):
+        for line in lines:
+            typer.echo(f"slower than {against}: {line}", err=True)
+        raise typer.Exit(GATE_FAILED)
+    if source is None and any(row["status"] == "failed" for row in found["rows"]):
+        raise typer.Exit(1)
+
+
+def _only_shows(source: Path, others: Sequence[str]) -> None:
+    if others:
+        raise SpecError(f"take out {others[0]}: --from {source} measures nothing")
+
+
+def _kept(source: Path, only: str | None) -> dict[str, Any]:
+    """What a file of figures holds of those asked for."""
+    from vsebench.bench.table import read
+
+    found = read(source)
+    names = [row["figure"] for row in found["rows"]]
+    areas = _areas(only, names)
+    rows = [row for row, name in zip(found["rows"], names, strict=True) if _is_of(name, areas)]
+    return {**found, "rows": rows}
+
+
+def _measured(
+    size: Size, only: str | None, device: str, out: Path | None, against: Path | None
+) -> dict[str, Any]:
+    """Measures the figures asked for; `against` is read before, so that it need not be waited for
+    in vain.
+    """
     for name in THREADS:
         os.environ[name] = "1"
     from vsebench.bench.figures import FIGURES
     from vsebench.bench.run import selected
-    from vsebench.bench.table import document, fallen, read, table
+    from vsebench.bench.table import document, read
     from vsebench.kernels.devices import resolve_device
     from vsebench.plugin.routes import asked
 
     asked()
     where = resolve_device(device)
-    areas = _areas(only, FIGURES)
-    before = None if against is None else read(against)
+    areas = _areas(only, [figure.name for figure in FIGURES])
+    if against is not None:
+        read(against)
     rows: list[Row] = []
     about = _machine(where)
-    found = document(rows, about, size=chosen, device=where)
-    figures = selected(FIGURES, chosen, where, areas)
-    measure = _measure(where, chosen)
+    found = document(rows, about, size=size, device=where)
+    figures = selected(FIGURES, size, where, areas)
+    measure = _measure(where, size)
     for number, figure in enumerate(figures, start=1):
         typer.echo(f"{number} of {len(figures)}: {figure.name}", err=True)
         rows.append(measure(figure))
-        found = document(rows, about, size=chosen, device=where)
+        found = document(rows, about, size=size, device=where)
         if out is not None:
             _write(out, found)
-    typer.echo(json.dumps(found, indent=1) if form == "json" else table(found))
-    if before is not None and (lines := fallen(found, before, keep)):
-        for line in lines:
-            typer.echo(f"slower than {against}: {line}", err=True)
-        raise typer.Exit(GATE_FAILED)
-    if any(row.status == "failed" for row in rows):
-        raise typer.Exit(1)
+    return found
 
 
 def _size(text: str) -> Size:
@@ -108,15 +147,20 @@ def _size(text: str) -> Size:
     raise SpecError(f"unknown size '{text}': {did_you_mean(text, SIZES)}")
 
 
-def _areas(text: str | None, figures: Sequence[Figure]) -> tuple[str, ...]:
+def _areas(text: str | None, names: Sequence[str]) -> tuple[str, ...]:
+    """The areas and figures that are asked for, of those with these names."""
     from vsebench.plugin.specs import split_list
 
-    known = {figure.area for figure in figures} | {figure.name for figure in figures}
+    known = {name.partition("/")[0] for name in names} | set(names)
     asked = () if text is None else tuple(split_list(text))
     for each in asked:
         if each not in known:
             raise SpecError(f"no figure is called '{each}': {did_you_mean(each, known)}")
     return asked
+
+
+def _is_of(name: str, areas: Sequence[str]) -> bool:
+    return not areas or name in areas or name.partition("/")[0] in areas
 
 
 def _machine(device: str) -> dict[str, Any]:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 STALE = 3
 
-TABLES = ("report", "leaderboard", "compare", "speedup", "claims")
-"""The commands whose output a document may hold: they read runs and write to standard output."""
+TABLES = ("report", "leaderboard", "compare", "speedup", "claims", "bench")
+"""The commands whose output a document may hold: they read runs, `bench` a file of figures, and
+write to standard output.
+"""
 
 _WRITING = ("--html", "--plot", "--out")
 _FENCES = {"table": "text", "csv": "csv", "json": "json", "latex": "latex"}
@@ -82,7 +84,7 @@ def content_of(command: str, vsebench: Callable[..., object]) -> str:
     except typer.TyperException as error:
         raise SpecError(usage_message(error)) from error
     text = output.getvalue().strip("\n")
-    form = _option(arguments, "--format") or "table"
+    form = _option(arguments, "--format") or ("md" if arguments[0] == "bench" else "table")
     return f"\n{text}\n\n" if form == "md" else f"```{_FENCES[form]}\n{text}\n```\n"
 
 
@@ -136,6 +138,8 @@ def _check(arguments: list[str]) -> None:
     for option in (*_WRITING, "--help"):
         if _option(arguments, option) is not None:
             raise SpecError(f"take out {option}: a marker's command only prints its table")
+    if name == "bench" and _option(arguments, "--from") is None:
+        raise SpecError("add --from FILE: a marker's command measures nothing")
 
 
 def _option(arguments: list[str], option: str) -> str | None:
