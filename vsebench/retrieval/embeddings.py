@@ -46,6 +46,14 @@ def concatenate(parts: Sequence[Embedding]) -> Embedding:
     return type(first)(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
 
 
+def chunks(embedding: Embedding, count: int) -> list[Embedding]:
+    """So many embeddings of as many items each."""
+    if isinstance(embedding, torch.Tensor):
+        return list(embedding.chunk(count))
+    parts = (getattr(embedding, f.name).chunk(count) for f in dataclasses.fields(embedding))
+    return [type(embedding)(*fields) for fields in zip(*parts, strict=True)]
+
+
 def apply(embedding: Embedding, function: Callable[[Tensor], Tensor]) -> Embedding:
     """`function` on every tensor of an embedding."""
     if isinstance(embedding, JointEmbedding):

@@ -4,6 +4,7 @@ them.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -13,12 +14,13 @@ from torch import nn
 
 from vsebench.plugin import Key, LocalFeatures, PoolingOutput, VsebenchError
 from vsebench.results.run_base import make
-from vsebench.retrieval.embeddings import apply, normalise
+from vsebench.retrieval.embeddings import chunks, normalise
+from vsebench.retrieval.inputs.padded import Padded, join
 from vsebench.retrieval.outputs import Outputs
 from vsebench.retrieval.shapes import check_embedding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -31,26 +33,23 @@ if TYPE_CHECKING:
 
 
 class Encoded(NamedTuple):
-    """What a tower returns: the normalised embedding, the pooling's own losses and diagnostics by
-    name, and the embedding before normalisation.
+    """What a tower returns: the normalised embedding, the embedding before normalisation, and the
+    pooling's own losses and diagnostics by name.
     """
 
     embedding: Embedding
-    losses: dict[str, Tensor]
-    diagnostics: dict[str, Tensor]
     raw: Embedding
+    losses: Mapping[str, Tensor] = MappingProxyType({})
+    diagnostics: Mapping[str, Tensor] = MappingProxyType({})
 
-    def part(self, items: slice) -> Encoded:
-        """The embeddings of some items of the batch; losses and diagnostics, which are of the whole
-        batch, go with the first.
+    def parts(self, count: int) -> list[Encoded]:
+        """So many parts of as many items each. Losses and diagnostics, which are of all items, go
+        with the first.
         """
-        first = items.start == 0
-        return Encoded(
-            apply(self.embedding, lambda tensor: tensor[items]),
-            self.losses if first else {},
-            self.diagnostics if first else {},
-            apply(self.raw, lambda tensor: tensor[items]),
-        )
+        if count == 1:
+            return [self]
+        first, *others = map(Encoded, chunks(self.embedding, count), chunks(self.raw, count))
+        return [first._replace(losses=self.losses, diagnostics=self.diagnostics), *others]
 
 
 def pool(pooling: Pooling, features: Tensor, lengths: Tensor, name: str = "") -> PoolingOutput:
@@ -88,11 +87,23 @@ class Tower(nn.Module):
         self.name = name
         self.outputs = Outputs(name or type(pooling).__name__)
 
-    def forward(self, values: Tensor, lengths: Tensor, kept: Kept | None = None) -> Encoded:
-        """Embeds a padded batch [B, N, ...] whose valid rows are `lengths` [B]; `kept` says which
-        of the encoder's features stay, all without it.
+    def forward(
+        self, values: Tensor, lengths: Tensor, kept: Kept | None = None, *others: Padded
+    ) -> Encoded:
+        """Embeds padded batches, whose items follow each other in what it returns. The encoder
+        takes each by itself, as statistics of a batch are its own; all are pooled in one pass.
+
+        Args:
+            values: the first batch [B, N, ...].
+            lengths: its valid rows, int64 [B].
+            kept: which of the encoder's features stay; all without it.
+            others: further batches.
         """
-        encoded = self.embed(self.encoder(self.read(values), lengths), lengths, kept)
+        local = [
+            self.encode(self.read(batch.values), batch.lengths, batch.kept)
+            for batch in (Padded(values, lengths, kept), *others)
+        ]
+        encoded = self.embed(*join(local)[:2])
         self.outputs.check(encoded.raw)
         return encoded
 
@@ -105,23 +116,24 @@ class Tower(nn.Module):
         rounds = torch.is_autocast_enabled(values.device.type)
         return values if rounds and getattr(self.encoder, "reads_half", False) else values.float()
 
-    def embed(
-        self, features: Tensor | LocalFeatures, lengths: Tensor, kept: Kept | None = None
-    ) -> Encoded:
-        """What follows the encoder."""
+    def encode(self, values: Tensor, lengths: Tensor, kept: Kept | None) -> Padded:
+        """The features of a batch that are pooled."""
+        features = self.encoder(values, lengths)
         if isinstance(features, LocalFeatures):
             features, lengths = features
-        if kept is not None:
-            features, lengths = (
-                features.gather(1, kept.positions[..., None].expand(-1, -1, features.shape[2])),
-                kept.lengths,
-            )
+        if kept is None:
+            return Padded(features, lengths)
+        positions = kept.positions[..., None].expand(-1, -1, features.shape[2])
+        return Padded(features.gather(1, positions), kept.lengths)
+
+    def embed(self, features: Tensor, lengths: Tensor) -> Encoded:
+        """What follows the encoder."""
         output = pool(self.pooling, features, lengths, self.name)
         return Encoded(
             normalise(output.embedding),
+            output.embedding,
             dict(output.losses),
             dict(output.diagnostics),
-            output.embedding,
         )
 
 

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 
+from vsebench.kernels.compiled import compiled_kernels_take
 from vsebench.plugin import LossOutput, SpecError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin import LossInputs
+
+
+_DIAGNOSTICS = ("weight_text", "weight_image", "active_online", "active_offline", "active_cross")
+"""Means over a batch's pairs: of the adaptive weights of captions and of images, and of whether
+there is an online hinge, an offline one, and one without a common anchor.
+"""
 
 
 class OfflineScores(NamedTuple):
@@ -71,6 +78,17 @@ def offline_scores(inputs: LossInputs) -> OfflineScores:
     )
 
 
+def _diagnostics(parts: AOQTerms) -> tuple[Tensor, ...]:
+    """The values of `_DIAGNOSTICS`, without gradients."""
+    return (
+        parts.weight_text.detach().mean(),
+        parts.weight_image.detach().mean(),
+        (parts.online != 0).double().mean(),
+        (parts.offline > 0).double().mean(),
+        (parts.cross > 0).double().mean(),
+    )
+
+
 def _row_dots(left: Tensor, right: Tensor) -> Tensor:
     wide = torch.promote_types(left.dtype, torch.float32)
     return (left.to(wide) * right.to(wide)).sum(dim=1)
@@ -99,20 +117,21 @@ class AOQ:
     reduction: Literal["sum", "mean"] = "sum"
 
     def __call__(self, inputs: LossInputs) -> LossOutput:
-        parts = self.parts(inputs.similarity, inputs.positives, offline_scores(inputs))
-        pairs = parts.online + parts.offline
-        if self.terms != "offtri":
-            pairs = pairs + parts.cross
-        diagnostics = {
-            "weight_text": parts.weight_text.mean(),
-            "weight_image": parts.weight_image.mean(),
-            "active_online": (parts.online != 0).double().mean(),
-            "active_offline": (parts.offline > 0).double().mean(),
-            "active_cross": (parts.cross > 0).double().mean(),
-        }
+        similarity, positives, offline = inputs.similarity, inputs.positives, offline_scores(inputs)
+        if compiled_kernels_take(similarity):
+            from vsebench_plugins.aoq.loss_numba import NumbaAOQ
+
+            pairs, means = NumbaAOQ.apply(self, similarity, positives, *offline)  # type: ignore[no-untyped-call]
+            diagnostics = means.unbind()
+        else:
+            parts = self.parts(similarity, positives, offline)
+            pairs = parts.online + parts.offline
+            if self.terms != "offtri":
+                pairs = pairs + parts.cross
+            diagnostics = _diagnostics(parts)
         return LossOutput(
             pairs.sum() if self.reduction == "sum" else pairs.mean(),
-            {name: value.detach() for name, value in diagnostics.items()},
+            dict(zip(_DIAGNOSTICS, diagnostics, strict=True)),
         )
 
     def parts(self, similarity: Tensor, positives: Tensor, offline: OfflineScores) -> AOQTerms:

@@ -36,16 +36,19 @@ class Padded(NamedTuple):
 
 
 def join(batches: Sequence[Padded]) -> Padded:
-    """Several batches of captions as one, padded to the longest."""
+    """Several batches of which all stays as one, padded to the longest."""
+    if len(batches) == 1:
+        return batches[0]
     longest = max(batch.values.shape[1] for batch in batches)
-    values = [
-        functional.pad(
-            batch.values,
-            (*[0, 0] * (batch.values.ndim - 2), 0, longest - batch.values.shape[1]),
-        )
-        for batch in batches
-    ]
+    values = [_padded(batch.values, longest) for batch in batches]
     return Padded(torch.cat(values), torch.cat([batch.lengths for batch in batches]))
+
+
+def _padded(values: Tensor, width: int) -> Tensor:
+    missing = width - values.shape[1]
+    if not missing:
+        return values
+    return functional.pad(values, (*[0, 0] * (values.ndim - 2), 0, missing))
 
 
 BUCKET = 8

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from vsebench.plugin import SpecError
+from vsebench.retrieval.inputs.padded import Padded, join
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,12 +50,18 @@ class CompiledTower:
         settings = SETTINGS[compile_]
         if settings["backend"] == "inductor":
             _check_inductor(next(tower.parameters()).device)
-        self._read, self._outputs, encoder = tower.read, tower.outputs, tower.encoder
-        recurrent = any(isinstance(module, nn.RNNBase) for module in encoder.modules())
-        self._encode = encoder if recurrent else torch.compile(encoder, dynamic=False, **settings)
-        self._embed = torch.compile(tower.embed, dynamic=False, **settings)
+        self._read, self._outputs = tower.read, tower.outputs
+        recurrent = any(isinstance(module, nn.RNNBase) for module in tower.encoder.modules())
+        self._encode, self._embed = (
+            tower.encode,
+            torch.compile(tower.embed, dynamic=False, **settings),
+        )
+        if not recurrent:
+            self._encode = torch.compile(tower.encode, dynamic=False, **settings)
 
-    def __call__(self, values: Tensor, lengths: Tensor, kept: Kept | None = None) -> Encoded:
+    def __call__(
+        self, values: Tensor, lengths: Tensor, kept: Kept | None = None, *others: Padded
+    ) -> Encoded:
         """As the tower's `forward`."""
         with (
             torch._dynamo.config.patch(recompile_limit=_MOST_GRAPHS),
@@ -62,8 +69,12 @@ class CompiledTower:
         ):
             # What goes from one graph to the next is no leaf, and torch looks for its gradient
             warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a leaf")
-            features = self._encode(self._read(values), lengths)
-            embedded: Encoded = self._embed(features, lengths, kept)
+            local = [
+                self._encode(self._read(batch.values), batch.lengths, batch.kept)
+                for batch in (Padded(values, lengths, kept), *others)
+            ]
+            joined = join(local)
+            embedded: Encoded = self._embed(joined.values, joined.lengths)
         self._outputs.check(embedded.raw)
         return embedded
 

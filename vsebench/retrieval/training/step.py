@@ -176,18 +176,19 @@ class Stepper:
             return self.world.gather(part, count)
 
         with self.autocast():
-            image = self._embed_images(self.inputs.images.pairs(image_ids, streams.pairs), count)
             texts, images = _outside(negatives)
-            text, *others = self._embed_texts(
-                [
-                    self.inputs.texts.batch(captions, streams.pairs),
-                    *(self.inputs.texts.batch(each, streams.offline) for each in texts.values()),
-                ],
-                count,
-            )
-            outside = dict(zip(texts, others, strict=True)) | {
-                name: self._embed_images(self.inputs.images.others(each, streams.offline), count)
-                for name, each in images.items()
+            inputs = self.inputs
+            image_batches = [inputs.images.pairs(image_ids, streams.pairs)]
+            text_batches = [inputs.texts.batch(captions, streams.pairs)]
+            text_batches += [inputs.texts.batch(each, streams.offline) for each in texts.values()]
+            image_batches += [
+                inputs.images.others(each, streams.offline) for each in images.values()
+            ]
+            image, *other_images = self._embed_images(image_batches, count)
+            text, *other_texts = self._embed_texts(text_batches, count)
+            outside = {
+                **dict(zip(texts, other_texts, strict=True)),
+                **dict(zip(images, other_images, strict=True)),
             }
             vectors = {
                 name: whole(representative(each.embedding)) for name, each in outside.items()
@@ -196,7 +197,7 @@ class Stepper:
         raw = {"raw_image": image.raw, "raw_text": text.raw}
         embeddings = apply(image.embedding, whole), apply(text.embedding, whole)
         with self.world.same_numbers():
-            inputs = LossInputs(
+            given = LossInputs(
                 image=representative(embeddings[0]),
                 text=representative(embeddings[1]),
                 positives=positives(ids, self.protocol.sibling_mask),
@@ -210,7 +211,7 @@ class Stepper:
                     name: cast("Tensor", apply(raw[name], whole)) for name in objective.card.extras
                 },
             )
-            value = objective.loss(inputs)
+            value = objective.loss(given)
         output = value if isinstance(value, LossOutput) else LossOutput(value)
         return _total(output, image, text, self.world, count)
 
@@ -223,23 +224,17 @@ class Stepper:
         )
         return SampledInputs(vectors["text"], vectors["image"], *found)
 
-    def _embed_images(self, batch: Padded, count: int) -> Encoded:
-        """Embeds the rank's part of a batch of `count` items."""
-        self.forwards += count
-        return self.towers[0](*batch)
+    def _embed_images(self, batches: Sequence[Padded], count: int) -> list[Encoded]:
+        """Embeds the rank's part of batches of `count` items; the encoder takes each by itself."""
+        self.forwards += count * len(batches)
+        return self.towers[0](*batches[0], *batches[1:]).parts(len(batches))
 
     def _embed_texts(self, batches: Sequence[Padded], count: int) -> list[Encoded]:
-        """Embeds several batches in one pass of the tower: its recurrent steps cost about the same
+        """Embeds batches which the encoder takes as one: its recurrent steps cost about the same
         for one batch as for three.
         """
-        joined = join(batches) if len(batches) > 1 else batches[0]
         self.forwards += count * len(batches)
-        encoded = self.towers[1](*joined)
-        size = len(joined.lengths) // len(batches)
-        return [
-            encoded.part(slice(start, start + size))
-            for start in range(0, len(joined.lengths), size)
-        ]
+        return self.towers[1](*join(batches)).parts(len(batches))
 
     def autocast(self) -> AbstractContextManager[object]:
         """bf16 autocast where the protocol asks for it: on CUDA by default."""
