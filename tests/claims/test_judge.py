@@ -223,3 +223,27 @@ def test_cpu_seconds_are_asked_of_records_that_have_them(tmp_path):
     leave(held, tmp_path / "runs", "gpo,triplet", ahead(0))
     (found,) = verdicts(held, tmp_path / "runs")
     assert found.reasons == ("a run's record has no CPU seconds",)
+
+
+def test_the_old_code_of_an_edited_method_does_not_stand_in_for_the_new(tmp_path):
+    held = claims(tmp_path)
+    leave(held, tmp_path / "runs", "mean,triplet", MEAN)
+    leave(held, tmp_path / "runs", "gpo,triplet", ahead(5), version="1+3f2a00112233")
+    assert verdicts(held, tmp_path / "runs")[0].verdict == "confirmed"
+    leave(held, tmp_path / "runs", "gpo,triplet", ahead(5)[:1], version="1+91bc00112233")
+    (found,) = verdicts(held, tmp_path / "runs")
+    assert (found.verdict, found.evidence) == ("inadmissible", None)
+    (reason,) = found.reasons
+    assert reason.startswith("gpo × triplet: runs of several versions, gpo@")
+    assert "gpo@91bc × triplet" in reason
+    assert "gpo@3f2a × triplet" in reason
+
+
+def test_a_seed_that_was_run_twice_is_not_one_run(tmp_path):
+    held = claims(tmp_path)
+    leave(held, tmp_path / "runs", "mean,triplet", MEAN)
+    leave(held, tmp_path / "runs", "gpo,triplet", ahead(5))
+    leave(held, tmp_path / "runs", "gpo,triplet", ahead(9)[:1], depends_on=("ab",))
+    (found,) = verdicts(held, tmp_path / "runs")
+    assert found.verdict == "inadmissible"
+    assert "of seed 0: keep those of one" in found.reasons[0]

@@ -61,8 +61,32 @@ def test_the_old_code_of_a_method_is_compared_with_the_new(tmp_path):
     (row,) = found["comparisons"]
     assert (row["pooling"], row["difference"]) == ("own@3f2a", pytest.approx(10))
     ran = compare(tmp_path, "--to", "own,triplet")
-    assert "--to 'own,triplet' is no row" in str(ran.exception)
-    assert "did you mean 'own@" in str(ran.exception)
+    assert "write 'own@3f2a,triplet' or 'own@91bc,triplet', the newest" in str(ran.exception)
+    save(tmp_path, make_record(make_spec("mean"), rsum=190.0))
+    ran = compare(tmp_path, "--to", "own,triplet", "--only-newest")
+    assert "mean" in ran.stdout
+    assert "own@" not in ran.stdout
+    assert "3 runs of older versions left out." in ran.stdout
+
+
+def test_a_tuned_row_is_compared_by_its_name(tmp_path):
+    tuned = QUICK.model_copy(update={"lr": 0.004})
+    for seed in range(3):
+        save(tmp_path, make_record(make_spec("gpo", seed=seed), rsum=200.0 + seed))
+        save(tmp_path, make_record(make_spec("mean", seed=seed), rsum=190.0 + seed))
+        own = make_spec("gpo", seed=seed, protocol=tuned, tuned=("lr",))
+        save(tmp_path, make_record(own, rsum=210.0 + seed))
+    found = json.loads(compare(tmp_path, "--to", "gpo,triplet,tuned", "--format", "json").stdout)
+    assert [(row["pooling"], row["loss"], row["difference"]) for row in found["comparisons"]] == [
+        ("gpo", "triplet", pytest.approx(-10)),
+        ("mean", "triplet", pytest.approx(-20)),
+    ]
+    found = json.loads(compare(tmp_path, "--to", "gpo,triplet", "--format", "json").stdout)
+    assert [row["loss"] for row in found["comparisons"]] == ["triplet (tuned)", "triplet"]
+    ran = compare(tmp_path, "--to", "gpo,triplet,tuned", "--fail-on", "worse")
+    assert ran.exit_code == 3
+    assert "gpo,triplet is worse, mean,triplet is worse" in ran.stderr
+    assert "gpo × triplet (tuned)" in compare(tmp_path, "--to", "gpo,triplet,tuned").stdout
 
 
 def test_advice_names_no_option_that_it_lacks(folder):

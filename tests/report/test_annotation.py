@@ -10,7 +10,8 @@ from tests.factories import make_annotation_spec, make_curve, make_record, make_
 from vsebench.plugin.errors import SpecError
 from vsebench.report.comparison import compare
 from vsebench.report.results import load_results
-from vsebench.report.rows import make_block, parse_baseline
+from vsebench.report.row_names import parse_row
+from vsebench.report.rows import make_block
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
 from vsebench.results.tasks import task_named
@@ -113,4 +114,4 @@ def test_a_row_that_there_is_not_is_asked_for_as_its_task_writes_rows() -> None:
     with pytest.raises(
         SpecError, match="--baseline 'foo' is no row: write SAMPLER,LOSS as the table does"
     ):
-        parse_baseline("foo", sections)
+        parse_row("foo", sections)

@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from tests.factories import QUICK, make_curve, make_record, make_spec, metrics
+from tests.factories import QUICK, make_curve, make_provenance, make_record, make_spec, metrics
 from vsebench.plugin.errors import SpecError
-from vsebench.report.rows import Target, make_block, parse_baseline
+from vsebench.report.row_names import parse_row
+from vsebench.report.rows import Target, make_block
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section, split
 from vsebench.results.tasks import task_named
@@ -85,6 +86,11 @@ def run(*arguments, rsum=300.0, curve=(), cost=None, **changes):
         make_record(make_spec(*arguments), rsum=rsum, cost=cost, **changes),
         tuple(make_curve(curve)),
     )
+
+
+def edited(version, started):
+    spec = make_spec("power", version=version)
+    return Run(make_record(spec, provenance=make_provenance(started=started)))
 
 
 def failed(*arguments, status="failed"):
@@ -216,13 +222,27 @@ def test_a_baseline_that_failed_gives_no_target():
 
 def test_baselines_are_written_as_rows_are():
     sections = split([run("gpo/mean", "aoq:h=5"), run("max")])
-    assert parse_baseline("gpo/mean,aoq:h=5", sections) == ("gpo/mean", "aoq:h=5")
+    assert parse_row("gpo/mean,aoq:h=5", sections) == ("gpo/mean", "aoq:h=5")
     with pytest.raises(
         SpecError,
         match=r"--baseline 'maxx,triplet' is no row: write POOLING,LOSS as the table does; did "
         r"you mean 'max,triplet'\?",
     ):
-        parse_baseline("maxx,triplet", sections)
+        parse_row("maxx,triplet", sections)
+
+
+def test_a_name_of_several_versions_says_what_to_write_for_each():
+    sections = split([edited("1+91bc00", "1"), edited("1+3f2a44", "2"), run("max")])
+    with pytest.raises(
+        SpecError,
+        match=r"--to 'power,triplet' names 2 rows, of several versions: write "
+        r"'power@3f2a,triplet' or 'power@91bc,triplet', the newest first, or leave the older out "
+        r"with --only-newest",
+    ):
+        parse_row("power,triplet", sections, "--to")
+    assert parse_row("power@91bc,triplet", sections) == ("power@91bc", "triplet")
+    newest = split([edited("1+91bc00", "1"), edited("1+3f2a44", "2")], only_newest=True)
+    assert parse_row("power,triplet", newest) == ("power", "triplet")
 
 
 def test_cost_counts_what_the_method_needed_first():

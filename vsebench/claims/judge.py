@@ -12,7 +12,9 @@ from vsebench.report.convergence import best_dev
 from vsebench.report.estimates import Estimates, by_seed, of_differences, of_values, tested
 from vsebench.report.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
 from vsebench.report.learning_curve import has_cpu_seconds, learning_curve
+from vsebench.report.sections import on_same_data
 from vsebench.report.two_way import above, detectable, holm
+from vsebench.report.versions import told_apart
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
@@ -184,11 +186,31 @@ def _inadmissible(
     ):
         yield "a run's record has no CPU seconds"
     for row, runs in rows.items():
+        if versions := _versions(runs):
+            yield (
+                f"{' × '.join(row)}: runs of several versions, {versions}: keep those of one, in a "
+                "folder of their own"
+            )
         if "tuned_at_edge" in claim.invalid_if and (keys := _at_edge(runs)):
             yield f"{' × '.join(row)}: tuned at the edge of the range of {', '.join(keys)}"
         for reason in no_evidence(runs):
             if _REASONS[reason] in claim.invalid_if:
                 yield f"{' × '.join(row)}: {reason.name}"
+
+
+def _versions(runs: Sequence[Run]) -> str:
+    """What tells versions of a row apart that its name does not: what its components are, or a seed
+    that was run twice; empty of one.
+    """
+    named = dict.fromkeys(" × ".join(run.combination) for run in told_apart(runs))
+    if len(named) > 1:
+        return " and ".join(named)
+    by_seed: dict[int, Run] = {}
+    for run in runs:
+        first = by_seed.setdefault(run.record.spec.seed, run)
+        if not on_same_data(first, run):
+            return f"{first.record.run_id} and {run.record.run_id} of seed {run.record.spec.seed}"
+    return ""
 
 
 def _at_edge(runs: Sequence[Run]) -> list[str]:

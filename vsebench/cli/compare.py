@@ -13,6 +13,7 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     RUNS,
     Folder,
     Level,
+    OnlyNewest,
     TableOrJson,
 )
 from vsebench.plugin.errors import SpecError, did_you_mean
@@ -36,7 +37,8 @@ def compare_command(
         typer.Option(
             "--to",
             metavar="ROW",
-            help="The row to compare the others with: POOLING,LOSS or SAMPLER,LOSS.",
+            help="The row to compare the others with: POOLING,LOSS or SAMPLER,LOSS; the tuned one "
+            "beside an untuned one is POOLING,LOSS,tuned.",
             show_default=False,
         ),
     ],
@@ -82,6 +84,7 @@ def compare_command(
         ),
     ] = None,
     level: Level = LEVEL,
+    only_newest: OnlyNewest = False,
     form: TableOrJson = "table",
 ) -> None:
     """Say which rows are better than one of them, which are no worse, and which cannot be told
@@ -94,12 +97,12 @@ def compare_command(
         )
     failing = _failing(fail_on)
     from vsebench.report.comparison import compare_all, terms_of
-    from vsebench.report.rows import parse_baseline
+    from vsebench.report.row_names import option_name, parse_row
     from vsebench.report.runs import read_runs
     from vsebench.report.sections import split
 
-    sections = split(read_runs(directory).ended)
-    chosen = parse_baseline(reference, sections, "--to")
+    sections = split(read_runs(directory).ended, only_newest=only_newest)
+    chosen = parse_row(reference, sections, "--to")
     asked = [
         (section, terms_of(section, metric, margin, level))
         for section in sections
@@ -113,7 +116,7 @@ def compare_command(
         if hardest is not None:
             _print_queries(asked, chosen, hardest, data_root)
     if found := [each for those in compared for each in those if each.verdict in failing]:
-        rows = ", ".join(f"{','.join(each.combination)} is {each.verdict}" for each in found)
+        rows = ", ".join(f"{option_name(each.combination)} is {each.verdict}" for each in found)
         typer.echo(f"vsebench: gate failed: against {reference}, {rows}", err=True)
         raise typer.Exit(GATE_FAILED)
 

@@ -52,6 +52,11 @@ Level = Annotated[
     ),
 ]
 
+OnlyNewest = Annotated[
+    bool,
+    typer.Option("--only-newest", help="Leave out the rows of older versions of a component."),
+]
+
 RUNS = Path("runs")
 """The folder of runs where none is named: that of `vsebench run`."""
 

@@ -15,6 +15,7 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     Columns,
     Label,
     Level,
+    OnlyNewest,
     Width,
     chosen,
     format_option,
@@ -68,10 +69,7 @@ def report_command(
             help="Show runs of unequal protocols, data or devices, in blocks of their own.",
         ),
     ] = False,
-    only_newest: Annotated[
-        bool,
-        typer.Option("--only-newest", help="Leave out the rows of older versions of a component."),
-    ] = False,
+    only_newest: OnlyNewest = False,
     baseline: Annotated[
         str | None,
         typer.Option(

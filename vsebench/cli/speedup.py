@@ -14,6 +14,7 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     RUNS,
     Folder,
     Level,
+    OnlyNewest,
     Width,
     format_option,
 )
@@ -53,6 +54,7 @@ def speedup_command(
             help="Show runs of unequal protocols, data or devices, in tables of their own.",
         ),
     ] = False,
+    only_newest: OnlyNewest = False,
 ) -> None:
     """Say how good each row is while a baseline trains, how much sooner it arrives, and what its
     seconds were spent on.
@@ -61,16 +63,14 @@ def speedup_command(
         raise SpecError(f"--target takes a quality above 0, such as 0.17 MAP; got {target}")
     from vsebench.report.curves import plot as draw
     from vsebench.report.formats import WIDTH
-    from vsebench.report.rows import parse_baseline
+    from vsebench.report.row_names import parse_row
     from vsebench.report.runs import read_runs
     from vsebench.report.sections import split
     from vsebench.report.speedup import speed_table
     from vsebench.report.speedup_text import as_dicts, render, to_markdown
 
-    sections = split(read_runs(directory).ended, allow_mixed=allow_mixed)
-    chosen: list[tuple[str, str] | None] = [
-        parse_baseline(text, sections) for text in baseline or ()
-    ]
+    sections = split(read_runs(directory).ended, allow_mixed=allow_mixed, only_newest=only_newest)
+    chosen: list[tuple[str, str] | None] = [parse_row(text, sections) for text in baseline or ()]
     has = {id(section): {run.combination for run in section.runs} for section in sections}
     tables = [
         speed_table(section, each, level, target)

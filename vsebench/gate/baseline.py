@@ -134,7 +134,7 @@ def conditions_of(planned: Plan) -> Conditions:
         metric_version=METRIC_VERSION,
         counted_on=run.counted_on,
         device=run.device,
-        protocol=run.protocol.model_dump(exclude={"name", *run.tuned_keys}, exclude_defaults=True),
+        protocol=run.held_protocol(exclude_defaults=True),
     )
 
 
@@ -148,8 +148,8 @@ def rows_of(planned: Plan) -> dict[str, RunBase]:
 
 
 def tuned_of(run: RunBase) -> dict[str, Scalar]:
-    """The protocol keys of a row alone, with their values."""
-    return {key: getattr(run.protocol, key) for key in run.tuned_keys}
+    """What was tuned for a row alone, with its values."""
+    return {key: value for key in run.tuned_keys if (value := run.tuned_value(key)) is not None}
 
 
 def read_baseline(path: Path) -> Baseline:

@@ -117,7 +117,9 @@ def estimate(runs: Sequence[RunBase], done: Sequence[Done], workers: int) -> Est
 
 def _alike(run: RunBase) -> object:
     """What runs have in common that take about as long."""
-    protocol = run.protocol.model_dump(exclude={"name", "epochs", "stop", *run.tuned_keys})
+    protocol = {
+        key: value for key, value in run.held_protocol().items() if key not in ("epochs", "stop")
+    }
     return run.task, run.data_fingerprint, run.device, tuple(sorted(map(str, protocol.items())))
 
 

@@ -13,6 +13,7 @@ from vsebench.report.rows import combinations_of, make_block
 from vsebench.report.sections import split
 from vsebench.report.statistics import LEVEL
 from vsebench.report.ties import differences_told
+from vsebench.report.tuned_rows import held_equal, with_untuned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -80,21 +81,23 @@ def boards(
         groups.setdefault(_key(run), []).append(run)
     return tuple(
         _board(make_block(section, None, level, external))
-        for group in groups.values()
+        for group in with_untuned([*groups.values()], _key)
         for section in split(group, allow_mixed=allow_mixed)
     )
 
 
-def _key(run: Run) -> object:
-    """What a board is of; a protocol by its settings, its name is only how it began."""
-    spec = run.record.spec
-    changes = {key: value for key, value in spec.protocol_changes.items() if key not in run.tuned}
+def _key(run: Run, tuned: Collection[str] = ()) -> object:
+    """What a board is of, were certain keys tuned for the run, too; a protocol by its settings, its
+    name is only how it began.
+    """
+    spec, keys = run.record.spec, {*held_equal(run), *tuned}
+    changes = {key: value for key, value in spec.protocol_changes.items() if key not in keys}
     return (
         spec.dataset.spec,
         spec.set_apart,
         spec.protocol.name,
         tuple(sorted((key, str(value)) for key, value in changes.items())),
-        tuple(run.tuned),
+        tuple(sorted(keys)),
         spec.claims,
         run.record.metric_version,
     )

@@ -216,6 +216,8 @@ def _family(comparisons: Sequence[Comparison], terms: Terms, family: int | None)
 
 
 def _warnings(section: Section) -> Iterator[str]:
+    if section.superseded:
+        yield f"{count(section.superseded, 'run')} of older versions left out."
     if failed := counted(run for run in section.runs if not run.done):
         yield (
             f"Warning: failed runs are in no difference: {failed}. A row that often fails is "

@@ -209,7 +209,7 @@ def _json(blocks: Sequence[Block], notes: Sequence[str]) -> str:
 def footer_of(block: Block) -> dict[str, Any]:
     """What stands under a table, as values where they are any, and as sentences."""
     spec = block.section.runs[0].record.spec
-    tuned, rows = spec.tuned_keys, [*combinations_of(block.section)]
+    tuned, rows = block.section.tuned, [*combinations_of(block.section)]
     return {
         "dataset": block.section.dataset,
         "counted_on": block.section.counted_on,

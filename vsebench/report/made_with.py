@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vsebench.report.tuned_rows import TUNED
 from vsebench.report.wording import count, distinct, word
 from vsebench.results.run_base import METRIC_VERSION
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from vsebench.report.rows import Block
     from vsebench.report.runs import Run
+    from vsebench.report.sections import Section
     from vsebench.results.record import Provenance
 
 _COMMIT = 12
@@ -22,9 +24,10 @@ _COMMIT = 12
 def protocol_note(block: Block) -> str:
     """The protocol and the data, which are equal for all rows."""
     run = block.section.runs[0]
-    spec, version, changes = run.record.spec, run.record.metric_version, changes_note(run)
+    spec, version = run.record.spec, run.record.metric_version
+    changes, tuned = changes_note(block.section), tuned_note(block.section)
     metric = "" if version == METRIC_VERSION else f", metric version {version}"
-    by_row = f"; {tuned_note(run)}" if run.tuned else ""
+    by_row = f"; {tuned}" if tuned else ""
     caveat = f"; {spec.caveat}" if spec.caveat else ""
     return (
         f"Protocol {spec.protocol.name}{f' with {changes}' if changes else ''}{by_row}{caveat}. "
@@ -32,18 +35,39 @@ def protocol_note(block: Block) -> str:
     )
 
 
-def changes_note(run: Run) -> str:
+def changes_note(section: Section) -> str:
     """The keys of the protocol that differ from its preset for every row; empty without any."""
     return ", ".join(
         f"{key}={word(value)}"
-        for key, value in run.record.spec.protocol_changes.items()
-        if key not in run.tuned
+        for key, value in section.runs[0].record.spec.protocol_changes.items()
+        if key not in section.tuned
     )
 
 
-def tuned_note(run: Run) -> str:
-    """The keys of the protocol that differ from row to row; empty without any."""
-    return f"{', '.join(run.tuned)} tuned for each row" if run.tuned else ""
+def tuned_note(section: Section) -> str:
+    """What differs from row to row; empty without any."""
+    if not section.tuned:
+        return ""
+    others = untuned_note(section)
+    which = f" that is marked{TUNED}" if others else ""
+    return f"{', '.join(section.tuned)} tuned for each row{which}{others}"
+
+
+def untuned_note(section: Section) -> str:
+    """What untuned rows have beside tuned ones, to end a sentence; empty where all are alike."""
+    untuned = next((run.record.spec for run in section.runs if not run.tuned), None)
+    if untuned is None or not section.tuned:
+        return ""
+    held = (key for key in section.tuned if untuned.holds_equal(key))
+    values = ", ".join(f"{key}={word(untuned.tuned_value(key))}" for key in held)
+    return f", the others have {values}" if values else ", the others have what their names say"
+
+
+def protocol_values(section: Section) -> list[tuple[str, str]]:
+    """Every key of the protocol that is equal for all rows, with its value."""
+    spec = section.runs[0].record.spec
+    values = {"name": spec.protocol.name, **spec.held_protocol()}
+    return [(key, word(value)) for key, value in values.items() if key not in section.tuned]
 
 
 def machine_note(done: Sequence[Run]) -> str:
@@ -113,7 +137,7 @@ def facts(block: Block) -> list[tuple[str, str]]:
     done = [run for run in runs if run.done]
     made = [run.record.provenance for run in runs if run.record.provenance is not None]
     named = [
-        *_conditions(runs[0]),
+        *_conditions(block.section),
         ("Seeds", _seeds(done)),
         ("Device", machine_note(done).removeprefix("Device: ")),
         *_software(made),
@@ -121,14 +145,16 @@ def facts(block: Block) -> list[tuple[str, str]]:
     return [(what, said) for what, said in named if said]
 
 
-def _conditions(run: Run) -> Iterator[tuple[str, str]]:
+def _conditions(section: Section) -> Iterator[tuple[str, str]]:
     """What is equal for all runs of a block."""
+    run = section.runs[0]
     spec = run.record.spec
     yield "Data", f"{spec.dataset.spec}, test split, fingerprint {spec.data_fingerprint}"
     yield "Protocol", spec.protocol.name
     yield (
         "Unlike its preset",
-        "; ".join(said for said in (changes_note(run), tuned_note(run)) if said) or "nothing",
+        "; ".join(said for said in (changes_note(section), tuned_note(section)) if said)
+        or "nothing",
     )
     yield from spec.conditions.items()
     yield "Metrics", f"version {run.record.metric_version}"

@@ -15,7 +15,7 @@ from vsebench.report.comparison_text import as_dict, render
 from vsebench.report.formats import alignment
 from vsebench.report.layout import heading, whole
 from vsebench.report.notes import block_notes
-from vsebench.report.rows import parse_baseline
+from vsebench.report.row_names import parse_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ class Comparisons:
             SpecError: there is no such row or metric.
         """
         sections = [block.section for block in blocks]
-        reference = parse_baseline(to, sections, "to")
+        reference = parse_row(to, sections, "to")
         asked = tuple(
             (section, terms_of(section, metric, margin, level))
             for section in sections

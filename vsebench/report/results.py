@@ -11,7 +11,8 @@ from vsebench.report.formats import WIDTH, leaderboard, render, to_frame
 from vsebench.report.gather import gather, refuse_copies
 from vsebench.report.latex import LatexText
 from vsebench.report.notes import copies_note, unfinished_note
-from vsebench.report.rows import Block, Row, make_block, parse_baseline
+from vsebench.report.row_names import parse_row
+from vsebench.report.rows import Block, Row, make_block
 from vsebench.report.runs import Runs, read_runs
 from vsebench.report.sections import split
 from vsebench.report.statistics import LEVEL, check_level
@@ -197,7 +198,7 @@ def load_results(
         runs = Runs(gathered.ended, gathered.unfinished)
     external = tuple(row for folder in folders for row in read_external(folder))
     sections = split(runs.ended, allow_mixed=allow_mixed, only_newest=only_newest)
-    chosen = parse_baseline(baseline, sections) if baseline is not None else None
+    chosen = parse_row(baseline, sections) if baseline is not None else None
     return _collect(runs, sections, external, chosen, check_level(level))
 
 

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.convergence import SHARE, Reach, best_dev, mean_reach, reach, reach_own_best
 from vsebench.report.estimates import of_row
 from vsebench.report.evidence import COLLAPSED, no_evidence, spoiled
@@ -51,7 +50,7 @@ class Entry:
         reached: how many of its seeds reached the target.
         images: whether its intervals count the test images, and not its seeds alone.
         no_evidence: why it is no evidence; empty where it is.
-        tuned: protocol keys that were tuned for it, with their values.
+        tuned: its values of what was tuned for some row of its table.
     """
 
     row: Row
@@ -110,33 +109,6 @@ def make_block(
     )
 
 
-def parse_baseline(
-    text: str, sections: Sequence[Section], option: str = "--baseline"
-) -> tuple[str, str]:
-    """The combination that `POOLING,LOSS`, or `SAMPLER,LOSS`, names.
-
-    Args:
-        text: the name.
-        sections: sections in which it is looked for.
-        option: option that gave it.
-
-    Raises:
-        SpecError: no section has such a row.
-    """
-    known = {
-        ",".join(run.combination): run.combination for section in sections for run in section.runs
-    }
-    if text not in known:
-        form = " or ".join(
-            dict.fromkeys(f"{section.task.compared.upper()},LOSS" for section in sections)
-        )
-        raise SpecError(
-            f"{option} '{text}' is no row: write {form} as the table does; "
-            f"{did_you_mean(text, known)}"
-        )
-    return known[text]
-
-
 def combinations_of(section: Section) -> dict[tuple[str, str], list[Run]]:
     """The runs of each row, in the order of the rows."""
     combinations: dict[tuple[str, str], list[Run]] = {}
@@ -185,24 +157,30 @@ def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) 
         sum(found is not None for found in to_target),
         headline is not None and headline.images,
         reasons,
-        tuned_values(runs),
+        values_of(runs, section.tuned),
     )
 
 
-def tuned_values(runs: Sequence[Run]) -> dict[str, Value]:
-    """What was tuned for a row: the values of each study, `0.004/0.0061`, where they differ."""
-    by_study = {run.study: run.tuned for run in runs}.values()
+def values_of(runs: Sequence[Run], keys: Sequence[str]) -> dict[str, Value]:
+    """A row's values of keys that may be tuned, without those that it has not; those of each study,
+    `0.004/0.0061`, where they differ.
+    """
+    by_study = {run.study: run.record.spec for run in runs}.values()
     found: dict[str, Value] = {}
-    for key in runs[0].tuned:
-        values = [tuned[key] for tuned in by_study]
-        found[key] = values[0] if len(set(values)) == 1 else "/".join(map(str, values))
+    for key in keys:
+        values = [value for spec in by_study if (value := spec.tuned_value(key)) is not None]
+        if values:
+            found[key] = values[0] if len(set(values)) == 1 else "/".join(map(str, values))
     return found
 
 
 def _identity(section: Section, runs: Sequence[Run]) -> Row:
     run, spec = runs[0], runs[0].record.spec
     # where the name alone would not tell rows apart
-    changes = {**(spec.protocol_changes if section.apart else {}), **tuned_values(runs)}
+    changes = {
+        **(spec.protocol_changes if section.apart else {}),
+        **values_of(runs, spec.tuned_keys),
+    }
     protocol = ":".join([spec.protocol.name, *(f"{key}={value}" for key, value in changes.items())])
     return {
         "dataset": spec.dataset.spec,

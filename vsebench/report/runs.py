@@ -41,12 +41,15 @@ class Run:
         reader: what else it left; None for a run that was not read from a folder.
         versions: what is added to names of components by field of the spec, where a table holds
             several versions of them: `@3f2a`.
+        mark: what is added to the name of its row, where a table holds tuned and untuned ones:
+            ` (tuned)`.
     """
 
     record: RunRecord
     curve: tuple[Evaluation, ...] = ()
     reader: RunReader | None = field(default=None, compare=False, repr=False)
     versions: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    mark: str = field(default="", compare=False, repr=False)
 
     @property
     def done(self) -> bool:
@@ -55,14 +58,16 @@ class Run:
     @property
     def combination(self) -> tuple[str, str]:
         """The components that a row compares: canonical specs of pooling, or of sampler, and
-        loss, with their versions where the table needs them.
+        loss, with their versions and the row's mark where the table needs them.
         """
-        return self._named.combination
+        compared, loss = self._named.combination
+        return compared, loss + self.mark
 
     @property
     def axes(self) -> Mapping[str, str | None]:
         """The components by axis, likewise."""
-        return self._named.axes
+        axes = self._named.axes
+        return {**axes, "loss": f"{axes['loss']}{self.mark}"}
 
     @cached_property
     def _named(self) -> AnySpec:
@@ -96,10 +101,10 @@ class Run:
         return contributions(self.record, self.reader) if self.reader and self.done else {}
 
     @property
-    def tuned(self) -> dict[str, bool | int | float | str]:
-        """Protocol keys that were tuned for its row alone, with their values."""
+    def tuned(self) -> dict[str, bool | int | float | str | None]:
+        """What was tuned for its row alone, with its values."""
         spec = self.record.spec
-        return {key: getattr(spec.protocol, key) for key in spec.tuned_keys}
+        return {key: spec.tuned_value(key) for key in spec.tuned_keys}
 
     @property
     def tuning(self) -> Tuning | None:

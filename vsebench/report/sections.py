@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 from vsebench.plugin.metrics import Metric
+from vsebench.report.tuned_rows import marked, with_untuned
 from vsebench.report.versions import newest_only, told_apart
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from vsebench.report.runs import Run
     from vsebench.results.components import ComponentRef, ComponentSlot
@@ -93,6 +94,13 @@ class Section:
         return self.runs[0].record.spec.counted_on
 
     @property
+    def tuned(self) -> tuple[str, ...]:
+        """What was tuned for some of its rows by itself: keys of the protocol, and parameters of
+        components as `loss.margin`.
+        """
+        return tuple(dict.fromkeys(key for run in self.runs for key in run.record.spec.tuned_keys))
+
+    @property
     def set_apart(self) -> tuple[str, ...]:
         """What gives it a table of its own on its data set."""
         return self.runs[0].record.spec.set_apart
@@ -102,7 +110,7 @@ def split(
     runs: Sequence[Run], *, allow_mixed: bool | None = None, only_newest: bool = False
 ) -> list[Section]:
     """Sections by data set and similarity, in order of first appearance. Several versions of a
-    component are rows of their own.
+    component are rows of their own, and so are tuned rows beside untuned ones.
 
     Args:
         runs: runs in the order of the rows.
@@ -117,7 +125,7 @@ def split(
     """
     sections = []
     for group in _grouped(runs, _table):
-        alike = _grouped(group, lambda run: json.dumps(conditions(run), sort_keys=True))
+        alike = with_untuned(_grouped(group, _under), _under)
         if len(alike) > 1 and not allow_mixed:
             raise _mixed(alike[0][0], alike[1][0], allow_mixed=allow_mixed)
         sections += [
@@ -127,22 +135,27 @@ def split(
     return sections
 
 
-def conditions(run: Run) -> dict[str, Any]:
+def conditions(run: Run, tuned: Collection[str] = ()) -> dict[str, Any]:
     """Everything that must be equal for two rows to be compared, by the name that an error uses.
 
     The device counts because arithmetic differs between devices (`precision=auto` is bf16 on CUDA).
-    The preset's name does not: settings do. What was tuned for each row by itself must be so for
-    all, and may then differ.
+    The preset's name does not: settings do. Tuned rows must be tuned in the same keys, and may then
+    differ in them, from each other and from untuned rows.
+
+    Args:
+        run: the run.
+        tuned: keys that are taken for tuned, beside those that were.
     """
     spec = run.record.spec
+    keys = {*spec.tuned_keys, *tuned}
     return {
         "data fingerprint": spec.data_fingerprint,
         "metric version": run.record.metric_version,
         "device": spec.device,
         "claims": spec.claims[:12] or "none",
         **spec.protocol.model_dump(exclude={"name"}),
-        **dict.fromkeys(run.tuned, "tuned for each row"),
-        **{slot.field: _component(spec, slot) for slot in spec.slots() if slot.held_equal},
+        **{slot.field: _component(spec, slot, keys) for slot in spec.slots() if slot.held_equal},
+        **{key: "tuned for each row" for key in sorted(keys) if spec.holds_equal(key)},
     }
 
 
@@ -154,14 +167,13 @@ def _section(
     only_newest: bool,
 ) -> Section:
     newest: dict[tuple[tuple[str, str], int], Run] = {}
-    for run in told_apart(newest_only(runs) if only_newest else runs):
+    for run in told_apart(newest_only(marked(runs)) if only_newest else marked(runs)):
         key = (run.combination, run.record.spec.seed)
         other = newest.setdefault(key, run)
-        if other is not run and not allow_mixed and not _on_same_data(other, run):
+        if other is not run and not allow_mixed and not on_same_data(other, run):
             raise VsebenchError(
                 f"runs {other.label} and {run.record.run_id} are the same combination and seed, "
-                "made by different versions of something that the row does not name, such as a "
-                "first round: delete the folder of the older"
+                f"{_unlike(other, run)}: delete the folder of the older"
                 f"{'' if allow_mixed is None else ', or pass --allow-mixed to take the newest'}"
             )
         newest[key] = max(other, run, key=lambda r: r.started)
@@ -174,7 +186,20 @@ def _section(
     )
 
 
-def _on_same_data(first: Run, second: Run) -> bool:
+def _unlike(first: Run, second: Run) -> str:
+    """In what two runs of one row and seed differ."""
+    if first.tuned == second.tuned:
+        return (
+            "made by different versions of something that the row does not name, such as a first "
+            "round"
+        )
+    values = (
+        ", ".join(f"{key}={value}" for key, value in run.tuned.items()) for run in (first, second)
+    )
+    return f"tuned twice ({' and '.join(values)})"
+
+
+def on_same_data(first: Run, second: Run) -> bool:
     """Whether two runs differ in nothing but the code of a data set that gave both the same."""
     one, other = (run.record.spec.identity() for run in (first, second))
     return {**one, "dataset": None} == {**other, "dataset": None}
@@ -202,8 +227,12 @@ def _table(run: Run) -> tuple[str, ...]:
     return run.record.spec.dataset.spec, *run.record.spec.set_apart
 
 
-def _component(spec: AnySpec, slot: ComponentSlot) -> str:
-    ref: ComponentRef | None = getattr(spec, slot.field)
+def _under(run: Run, tuned: Collection[str] = ()) -> str:
+    return json.dumps(conditions(run, tuned), sort_keys=True)
+
+
+def _component(spec: AnySpec, slot: ComponentSlot, tuned: Collection[str]) -> str:
+    ref: ComponentRef | None = spec.row_ref(slot.field, tuned)
     if ref is None:
         return slot.absent
     return ref.spec if ref.version == "1" else f"{ref.spec} (version {ref.version})"

@@ -12,7 +12,7 @@ from vsebench.plugin.errors import SpecError
 from vsebench.report.convergence import SHARE
 from vsebench.report.evidence import RISING, no_evidence
 from vsebench.report.learning_curve import has_cpu_seconds, learning_curve
-from vsebench.report.rows import combinations_of, target_of, tuned_values
+from vsebench.report.rows import combinations_of, target_of, values_of
 from vsebench.report.statistics import LEVEL, Interval, t_interval
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class SpeedRow:
 
     Attributes:
         combination: the components that it compares.
-        tuned: keys of the protocol that were tuned for it, with their values.
+        tuned: its values of what was tuned for some row of the table.
         seeds: finished runs.
         failed: runs that did not finish; they are in no figure.
         area: quality while the baseline trains, by what is counted; None without a finished run of
@@ -220,7 +220,7 @@ class _Row:
         arrived = [_after_cut(run, goal) for run in done] if goal is not None else []
         return SpeedRow(
             key,
-            tuned_values(self.runs),
+            values_of(self.runs, self.table.section.tuned),
             len(done),
             len(self.runs) - len(done),
             {over: self._area(base, over, key) for over in OVER},

@@ -11,8 +11,9 @@ from vsebench.report.convergence import SHARE
 from vsebench.report.evidence_notes import evidence_notes
 from vsebench.report.formats import WIDTH
 from vsebench.report.listing import listing
-from vsebench.report.made_with import comparable_note, machine_note
+from vsebench.report.made_with import comparable_note, machine_note, untuned_note
 from vsebench.report.speedup import OVER
+from vsebench.report.tuned_rows import TUNED
 from vsebench.report.wording import counted, name, percent
 
 if TYPE_CHECKING:
@@ -102,9 +103,12 @@ def notes(table: SpeedTable) -> list[str]:
     if failed := counted(run for run in table.section.runs if not run.done):
         found.append(f"Warning: failed runs are in no figure: {failed}.")
     found += evidence_notes(table.section)
-    keys = next((row.tuned for row in table.rows if row.tuned), {})
-    if keys:
-        found.append(f"Tuned for each row: {', '.join(keys)}.")
+    if tuned := table.section.tuned:
+        others = untuned_note(table.section)
+        found.append(
+            f"Tuned for each row{f' that is marked{TUNED}' if others else ''}: {', '.join(tuned)}"
+            f"{others}."
+        )
     done = [run for run in table.section.runs if run.done]
     return [*found, *(note for note in (machine_note(done), comparable_note(done)) if note)]
 

@@ -87,7 +87,8 @@ def _of_rows(runs: Sequence[Run]) -> Iterator[Finding]:
     rows: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     for run in runs:
         spec = run.record.spec
-        rows[spec.dataset.spec, *run.combination, *spec.set_apart].append(run)
+        tuned = ("tuned",) if run.tuned else ()
+        rows[spec.dataset.spec, *run.combination, *spec.set_apart, *tuned].append(run)
     for row, those in rows.items():
         where = " · ".join(row)
         seeds = Counter(run.record.spec.seed for run in those if run.done)

@@ -13,6 +13,8 @@ from vsebench.plugin.specs import parse_spec
 from vsebench.results.protocol import Frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pydantic import BaseModel
 
     from vsebench.plugin.registry import Registry
@@ -55,6 +57,14 @@ class ComponentRef(Frozen):
             "params": changed,
             "version": self.version,
         }
+
+    def without(self, params: Collection[str]) -> ComponentRef:
+        """The component as named without the values of some parameters: `triplet:margin=0.13`
+        without `margin` is `triplet`. Its parameters keep their values.
+        """
+        head, *given = self.spec.removeprefix(self.name).split(":")
+        kept = [item for item in given if item.partition("=")[0] not in params]
+        return self.model_copy(update={"spec": ":".join((f"{self.name}{head}", *kept))})
 
 
 def pooling_pair(image: ComponentRef, text: ComponentRef) -> str:

@@ -15,7 +15,7 @@ from vsebench.results.components import ComponentRef, ComponentSlot, slots_of
 from vsebench.results.protocol import NEVER, AnyProtocol, Frozen, Sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from vsebench.plugin.registry import Registry
 
@@ -132,7 +132,9 @@ class RunBase(Sparse, ABC):
     @property
     @abstractmethod
     def combination(self) -> tuple[str, str]:
-        """What a row compares: canonical specs of the task's component and of the loss."""
+        """What a row compares: canonical specs of the task's component and of the loss, without
+        what was tuned.
+        """
 
     @property
     @abstractmethod
@@ -143,7 +145,7 @@ class RunBase(Sparse, ABC):
 
     @property
     def cell(self) -> Cell:
-        """The cell of the grid that it is a run of."""
+        """The cell of the grid that it is a run of, whatever was tuned for it."""
         return Cell(**{"dataset": self.dataset.spec, **self.axes})  # type: ignore[arg-type]
 
     @property
@@ -163,8 +165,69 @@ class RunBase(Sparse, ABC):
 
     @property
     def tuned_keys(self) -> tuple[str, ...]:
-        """Protocol keys whose values were tuned for the run's row alone."""
+        """What was tuned for the run's row alone: protocol keys, and parameters of components as
+        `loss.margin`. `pooling.k` is a parameter of both sides, `image_pooling.k` of one.
+        """
         return ()
+
+    def tuned_value(self, key: str) -> bool | int | float | str | None:
+        """The value of a key that may be tuned; None where the run has no such parameter."""
+        place, dot, param = key.partition(".")
+        if not dot:
+            value: bool | int | float | str = getattr(self.protocol, key)
+            return value
+        refs = (getattr(self, field) for field in self._fields_of(place))
+        return next((ref.params.get(param) for ref in refs if ref is not None), None)
+
+    def row_ref(self, field: str, keys: Collection[str] | None = None) -> Any:
+        """The component of a field as its row names it: without the parameters that are tuned.
+
+        Args:
+            field: field of the spec.
+            keys: keys that count as tuned; the run's own when None.
+        """
+        ref: ComponentRef | None = getattr(self, field)
+        params = {
+            param
+            for place, dot, param in (
+                key.partition(".") for key in (self.tuned_keys if keys is None else keys)
+            )
+            if dot and field in self._fields_of(place)
+        }
+        return ref.without(params) if ref is not None and params else ref
+
+    def held_protocol(self, *, exclude_defaults: bool = False) -> dict[str, Any]:
+        """The protocol without its name and what was tuned for the row alone, by key."""
+        values = self.protocol.model_dump(exclude={"name", *self.tuned_keys})
+        values |= {
+            slot.field: ref.spec
+            for slot in self.slots()
+            if slot.held_equal and (ref := self.row_ref(slot.field)) != getattr(self, slot.field)
+        }
+        fields = type(self.protocol).model_fields
+        return {
+            key: value
+            for key, value in values.items()
+            if not exclude_defaults or value != fields[key].default
+        }
+
+    def holds_equal(self, key: str) -> bool:
+        """Whether rows of one table share the value of a key where it was not tuned: not so the
+        parameter of a component that rows compare.
+        """
+        place, dot, _ = key.partition(".")
+        return not dot or any(slot.field == place and slot.held_equal for slot in self.slots())
+
+    @classmethod
+    def _fields_of(cls, place: str) -> tuple[str, ...]:
+        """The fields of what a key's first part names: a field, or all that rows compare of a
+        kind.
+        """
+        slots = cls.slots()
+        own = tuple(slot.field for slot in slots if slot.field == place)
+        return own or tuple(
+            slot.field for slot in slots if slot.kind == place and not slot.held_equal
+        )
 
     @property
     def devices(self) -> int:

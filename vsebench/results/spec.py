@@ -36,8 +36,8 @@ class RunSpec(RunBase):
     protocol: Protocol
     tuned: tuple[str, ...] = Field(
         (),
-        description="protocol keys whose values were tuned for this row: it may differ in them "
-        "from the rows beside it",
+        description="protocol keys, and parameters of components such as loss.margin, whose values "
+        "were tuned for this row: it may differ in them from the rows beside it",
     )
 
     @property
@@ -55,17 +55,15 @@ class RunSpec(RunBase):
 
     @property
     def combination(self) -> tuple[str, str]:
-        return (
-            self.pooling,
-            self.loss.spec if self.sampler is None else f"{self.loss.spec},{self.sampler.spec}",
-        )
+        pooling, loss, sampler = self.axes.values()
+        return f"{pooling}", f"{loss}" if sampler is None else f"{loss},{sampler}"
 
     @property
     def axes(self) -> dict[str, str | None]:
         return {
-            "pooling": self.pooling,
-            "loss": self.loss.spec,
-            "sampler": None if self.sampler is None else self.sampler.spec,
+            "pooling": pooling_pair(self.row_ref("image_pooling"), self.row_ref("text_pooling")),
+            "loss": self.row_ref("loss").spec,
+            "sampler": None if self.sampler is None else self.row_ref("sampler").spec,
         }
 
     @property
@@ -87,7 +85,9 @@ class RunSpec(RunBase):
     @property
     def conditions(self) -> dict[str, str]:
         return {
-            "Encoders": f"{self.image_encoder.spec}, {self.text_encoder.spec}",
+            "Encoders": ", ".join(
+                self.row_ref(field).spec for field in ("image_encoder", "text_encoder")
+            ),
             "Siblings": self.caveat,
         }
 
@@ -123,17 +123,17 @@ class AnnotationSpec(RunBase):
     protocol: AnnotationProtocol
     tuned: tuple[str, ...] = Field(
         (),
-        description="protocol keys whose values were tuned for this row: it may differ in them "
-        "from the rows beside it",
+        description="protocol keys, and parameters of components such as loss.margin, whose values "
+        "were tuned for this row: it may differ in them from the rows beside it",
     )
 
     @property
     def combination(self) -> tuple[str, str]:
-        return self.sampler.spec, self.loss.spec
+        return self.row_ref("sampler").spec, self.row_ref("loss").spec
 
     @property
     def axes(self) -> dict[str, str | None]:
-        return {"sampler": self.sampler.spec, "loss": self.loss.spec}
+        return {axis: self.row_ref(axis).spec for axis in ("sampler", "loss")}
 
     @property
     def setting(self) -> tuple[str, ...]:

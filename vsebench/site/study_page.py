@@ -13,12 +13,12 @@ from vsebench.report.figures.sketches import short_names
 from vsebench.report.figures.svg import to_svg
 from vsebench.report.figures.tried import study_sketches
 from vsebench.report.layout import ABSENT, heading
-from vsebench.report.made_with import facts, short_commit
+from vsebench.report.made_with import facts, protocol_values, short_commit
 from vsebench.report.notes import alarms, best_note, reason
 from vsebench.report.page.table import Cell, Head, full_table, main_table
 from vsebench.report.queries import hardest
 from vsebench.report.verify import beside_published
-from vsebench.report.wording import name, word
+from vsebench.report.wording import name
 from vsebench.site.methods import components_of
 
 if TYPE_CHECKING:
@@ -212,11 +212,7 @@ def part_of(
         next((getattr(each.card, "licence", "") for each in licence), ""),
         beside_published(runs, registry, level=block.level),
         facts(block),
-        [
-            (key, word(value))
-            for key, value in runs[0].record.spec.protocol.model_dump().items()
-            if key not in runs[0].tuned
-        ],
+        protocol_values(block.section),
         [_made(run) for run in runs],
     )
 

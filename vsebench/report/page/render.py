@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.report.evidence import spoiled
 from vsebench.report.layout import heading
-from vsebench.report.made_with import facts
+from vsebench.report.made_with import facts, protocol_values
 from vsebench.report.notes import (
     alarms,
     best_note,
@@ -22,7 +22,7 @@ from vsebench.report.notes import (
 from vsebench.report.page.figures import figures
 from vsebench.report.page.table import full_table, main_table
 from vsebench.report.verify import beside_published
-from vsebench.report.wording import name, word
+from vsebench.report.wording import name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -171,11 +171,7 @@ def _part(block: Block, number: int, registry: Registry | None) -> Part:
     return Part(
         heading=heading(block),
         facts=facts(block),
-        protocol=[
-            (key, word(value))
-            for key, value in runs[0].record.spec.protocol.model_dump().items()
-            if key not in runs[0].tuned
-        ],
+        protocol=protocol_values(block.section),
         table=table,
         full=full_table(block),
         alarms=[*([uneven] if uneven else []), *alarms(block)],
