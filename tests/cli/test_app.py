@@ -78,9 +78,7 @@ def command_that_raises(error: BaseException, monkeypatch: pytest.MonkeyPatch) -
         raise error
 
     monkeypatch.setattr(
-        app.typer.main,
-        "get_command",
-        lambda _: type("Command", (), {"main": staticmethod(raise_it)}),
+        app, "command", lambda: type("Command", (), {"main": staticmethod(raise_it)})
     )
 
 

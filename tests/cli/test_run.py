@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from vsebench.grid.plan import Plan
 from vsebench.grid.suite import Suite, load_suite, make_suite
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 TINY = (
@@ -53,26 +53,11 @@ class Broken:
 """
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache for generated data that these tests share."""
-    return tmp_path_factory.mktemp("cache")
-
-
-def vsebench(cache: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-    return subprocess.run(
-        [sys.executable, "-m", "vsebench", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-
-
 def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stopped(
-    cache: Path, tmp_path: Path
+    answer: Callable[..., tuple[object, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    """The first time in a process of its own, as users have it."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.py").write_text(FAILING)
     command = ("run", *TINY, "--loss", "broken,triplet", "--plugin", "broken.py", "--workers", "1")
     failure = (
@@ -80,7 +65,9 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
         r"does not work \(runs/scenes-.*\)\n"
     )
 
-    first = vsebench(cache, tmp_path, *command)
+    first = subprocess.run(
+        [sys.executable, "-m", "vsebench", *command], capture_output=True, text=True
+    )
     assert first.returncode == 1, first.stderr
     assert re.search(r"^mean +triplet +1 +\d", first.stdout, re.MULTILINE)
     assert "embed_dim=16" in first.stdout
@@ -104,16 +91,14 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
     assert record["status"] == "failed"
     assert record["error"].startswith("Traceback (most recent call last):")
 
-    again = vsebench(cache, tmp_path, *command, "--quiet")
-    assert again.returncode == 1
-    assert again.stdout == first.stdout
-    assert re.fullmatch(failure, again.stderr)
+    code, out, err = answer(*command, "--quiet")
+    assert (code, out) == (1, first.stdout)
+    assert re.fullmatch(failure, err)
 
-    done = vsebench(cache, tmp_path, *command, "--loss", "triplet")
-    assert done.returncode == 0
-    assert done.stderr == f"{reading}[1/1] {triplet}: done before\n{after}"
-    report = vsebench(cache, tmp_path, "report", "runs", "--format", "json")
-    rows = json.loads(report.stdout)["rows"]
+    code, _, err = answer(*command, "--loss", "triplet")
+    assert (code, err) == (0, f"{reading}[1/1] {triplet}: done before\n{after}")
+    code, out, _ = answer("report", "runs", "--format", "json")
+    rows = json.loads(out)["rows"]
     assert [(row["pooling"], row["loss"], row["protocol"], row["task"]) for row in rows] == [
         ("mean", "broken", "quick", "retrieval"),
         ("mean", "triplet", "quick", "retrieval"),
@@ -121,34 +106,25 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answer: Callable[..., tuple[object, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("COLUMNS", "200")  # nothing wraps
-    done = vsebench(
-        cache,
-        tmp_path,
-        "run",
-        *TINY,
-        "--loss",
-        "aoq",
-        "--seeds",
-        "0-1",
-        "--workers",
-        "3",
-        "--dry-run",
+    monkeypatch.chdir(tmp_path)
+    code, out, err = answer(
+        "run", *TINY, "--loss", "aoq", "--seeds", "0-1", "--workers", "3", "--dry-run"
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
     assert [line.split()[1:5] for line in lines[2:6]] == [
         ["mean", loss, str(seed), role]
         for seed in (0, 1)
         for loss, role in (("triplet", "support"), ("aoq", "row"))
     ]
-    assert "4 runs, 3 at a time, on device cpu, in runs" in done.stdout
-    assert "about" not in done.stdout  # nothing like them is done
+    assert "4 runs, 3 at a time, on device cpu, in runs" in out
+    assert "about" not in out  # nothing like them is done
     assert (
         "scenes:images=60: protocol quick with embed_dim=16, word_dim=8, epochs=1, "
-        "warmup_epochs=0.0" in done.stdout
+        "warmup_epochs=0.0" in out
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -192,14 +168,12 @@ WHERE = ("'nowhere' is not a folder", "cannot write bad.toml/runs")
 def test_a_wrong_request_is_one_line_exits_2_and_writes_nothing(
     arguments: tuple[str, ...],
     message: str,
-    cache: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
     (tmp_path / "bad.toml").write_text('poling = "gpo"')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.delenv("VSEBENCH_DATA", raising=False)
     with pytest.raises(SystemExit) as caught:
         main(["run", "--device", "cpu", *arguments])
@@ -473,7 +447,6 @@ def test_progress_and_the_time_left_fit_a_terminal(
     assert re.search(r"epoch 1/2, dev RSUM 123\.5 +\d:\d\d:\d\d left (\d:\d\d:\d\d|-:--:--)$", line)
 
 
-def test_a_wrong_choice_is_said_without_a_library_s_words(cache: Path, tmp_path: Path):
-    done = vsebench(cache, tmp_path, "run", *TINY, "--keep", "all")
-    assert done.returncode == 2
-    assert "'--keep': 'all' is not one of 'best', 'none'" in done.stderr
+def test_a_wrong_choice_is_said_without_a_library_s_words(call: Callable[..., str]):
+    said = call("run", *TINY, "--keep", "all", code=2)
+    assert "'--keep': 'all' is not one of 'best', 'none'" in said

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -117,6 +118,12 @@ def _root(
         typer.echo(context.get_help())
 
 
+@functools.cache
+def command() -> Any:
+    """The command line as click has it, which takes typer some 70 ms: made once a process."""
+    return typer.main.get_command(app)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits: 0 all well, 1 some runs failed, 2 the request was wrong, 3 a
     gate failed, 4 it had nothing to compare, 130 interrupted.
@@ -128,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(_refuse("standard output is closed: leave it open, or send it to a file"))
     never_fail()
     try:
-        result = typer.main.get_command(app).main(
+        result = command().main(
             args=None if arguments is None else list(arguments),
             prog_name="vsebench",
             standalone_mode=False,

@@ -72,12 +72,13 @@ def expected_band(values: Sequence[float], level: float = LEVEL) -> Expected:
 
 def _weights(n: int) -> NDArray[np.float64]:
     """The share of the subsets of k of which the i-th smallest is the largest, [k, i]."""
-    return np.array(
-        [
-            [math.comb(i - 1, k - 1) / math.comb(n, k) for i in range(1, n + 1)]
-            for k in range(1, n + 1)
-        ]
-    )
+    weights = np.zeros((n, n))
+    for k in range(1, n + 1):
+        subsets, with_largest = math.comb(n, k), 1
+        for i in range(k, n + 1):
+            weights[k - 1, i - 1] = with_largest / subsets
+            with_largest = with_largest * i // (i - k + 1)  # C(i, k − 1), from C(i − 1, k − 1)
+    return weights
 
 
 def plot(tried: Mapping[str, Mapping[str, Sequence[float]]], heading: str, path: Path) -> None:

@@ -20,28 +20,27 @@ if TYPE_CHECKING:
 
 TRAINED = """
 import sys, torch
-from vsebench.retrieval.training.optimisers import {name}
-weight = torch.ones(3, requires_grad=True)
-optimiser = {name}([weight], lr=0.1, fused=True)
-optimiser.zero_grad(set_to_none=True)
-weight.square().sum().backward()
-optimiser.step()
-optimiser.load_state_dict(optimiser.state_dict())
-print("torch._dynamo" in sys.modules)
+from vsebench.retrieval.training.optimisers import Adam, AdamW
+for kind in (Adam, AdamW):
+    weight = torch.ones(3, requires_grad=True)
+    optimiser = kind([weight], lr=0.1, fused=True)
+    optimiser.zero_grad(set_to_none=True)
+    weight.square().sum().backward()
+    optimiser.step()
+    optimiser.load_state_dict(optimiser.state_dict())
+    print("torch._dynamo" in sys.modules)
 """
 
 
-@pytest.mark.parametrize("name", ["Adam", "AdamW"])
-def test_training_imports_no_compiler(name: str) -> None:
-    def imported(program: str) -> str:
+def test_training_imports_no_compiler() -> None:
+    def imported(program: str) -> list[str]:
         return subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        ).stdout.split()
 
-    program = TRAINED.format(name=name)
-    assert imported(program) == "False"
-    with_torch_alone = program.replace("vsebench.retrieval.training.optimisers", "torch.optim")
-    assert imported(with_torch_alone) == "True"
+    assert imported(TRAINED) == ["False", "False"]
+    with_torch_alone = TRAINED.replace("vsebench.retrieval.training.optimisers", "torch.optim")
+    assert imported(with_torch_alone) == ["True", "True"]
 
 
 def trained(optimiser: AnyAdam) -> tuple[list[torch.Tensor], dict[str, Any]]:
