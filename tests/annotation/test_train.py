@@ -274,9 +274,7 @@ def test_seconds_are_split() -> None:
 
 
 def test_a_diverging_run_says_so() -> None:
-    with pytest.raises(
-        DivergenceError, match=r"training diverged before update 150 of 150 \(loss .*\); lower lr"
-    ):
+    with pytest.raises(DivergenceError, match=r"update 150 of 150 .*lower lr"):
         trained(Uniform(), Hinge(), dataclasses.replace(SETTINGS, lr=1e20))
 
 
@@ -284,9 +282,7 @@ def test_vectors_that_grow_without_bound_are_a_diverging_run_before_their_loss_i
     runaway = dataclasses.replace(
         SETTINGS, lr=1e8, l2_image=0, l2_label=0, updates=12, evaluate_every=12
     )
-    with pytest.raises(
-        DivergenceError, match=r"training diverged before update 12 of 12 \(loss .*\d\); lower lr"
-    ):
+    with pytest.raises(DivergenceError, match=r"update 12 of 12 \(loss .*\d\).*lower lr"):
         trained(Uniform(), Hinge(), runaway)
 
 
@@ -329,10 +325,7 @@ def test_a_sampler_without_a_kernel_needs_the_other_engine() -> None:
             return self.inner.vectorised(*arguments)
 
     hint = r"use engine=minibatch, or give it kernel\(\) \(docs/plugins/sampler.md\)"
-    with pytest.raises(
-        SpecError,
-        match=f"sampler Own has no compiled form, which the sequential engine needs: {hint}",
-    ):
+    with pytest.raises(SpecError, match=f"sampler Own .*sequential.*{hint}"):
         trained(Own(), Hinge())
     settings = dataclasses.replace(SETTINGS, engine="minibatch", batch_size=16)
     (own,), (ours,) = trained(Own(), Hinge(), settings), trained(Uniform(), Hinge(), settings)

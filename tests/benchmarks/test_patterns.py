@@ -111,11 +111,7 @@ def test_an_interrupted_run_keeps_what_it_has(
 
 def test_trials_of_another_recipe_are_not_mixed_in(tmp_path: Path) -> None:
     (tmp_path / "trials.json").write_text(to_json(TINY, []))
-    with pytest.raises(
-        SpecError,
-        match=r"holds trials with .*'steps': 40.* not .*'steps': 400.*: give the same options, or "
-        r"another file",
-    ):
+    with pytest.raises(SpecError, match=r"'steps': 40.* not .*'steps': 400\b"):
         run(["mean"], (0,), Recipe(), tmp_path / "trials.json")
 
 

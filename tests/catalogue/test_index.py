@@ -101,19 +101,12 @@ def test_packages_come_once_and_in_order(tmp_path: Path):
         toml(name="vsebench-zebra") + toml().removeprefix("schema = 1\n"),
         first + toml().removeprefix("schema = 1\n"),
     ):
-        with pytest.raises(
-            PluginError,
-            match=r"package: 'vsebench-acme' stands after '.*': each package once, in "
-            r"alphabetical order",
-        ):
+        with pytest.raises(PluginError, match=r"'vsebench-acme' stands after '.*': .*alphabetical"):
             read_index(index(tmp_path, text))
 
 
 def test_files_that_cannot_be_read_are_one_line(tmp_path: Path):
-    with pytest.raises(
-        PluginError,
-        match=r"the catalogue 'nowhere\.toml' cannot be read: No such file or directory",
-    ):
+    with pytest.raises(PluginError, match=r"'nowhere\.toml' cannot be read"):
         read_index("nowhere.toml")
     with pytest.raises(PluginError, match="not valid TOML in UTF-8"):
         read_index(index(tmp_path, "schema ="))

@@ -84,11 +84,7 @@ def test_whatever_a_torn_write_leaves(tmp_path, whole, cut):
 def test_unfinished_work_on_something_else_is_not_gone_on_with(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "table", stop_after=1)
-    with pytest.raises(
-        DataError,
-        match=r"\.table\.unfinished is an unfinished table of something else \(it differs in "
-        r"size\): delete it, or choose",
-    ):
+    with pytest.raises(DataError, match=r"\.table\.unfinished .*differs in size\b"):
         write(tmp_path / "table", {**ABOUT, "size": 65})
     write(tmp_path / "table")
 
@@ -105,9 +101,7 @@ def test_only_one_process_writes(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(
-        WriteError, match=r"cannot write .*table: .*/file is a file; choose another --out"
-    ):
+    with pytest.raises(WriteError, match=r"table: .*/file is a file; .*--out"):
         write(tmp_path / "file" / "table")
 
 

@@ -60,9 +60,7 @@ def test_the_first_of_several(tmp_path):
 
 def test_an_error_names_file_and_row(tmp_path):
     _table(tmp_path / "train_ims.npy", bad=(5, 0, 0))
-    with pytest.raises(
-        DataError, match=r"train_ims\.npy has a value that is not finite .*first in row 5"
-    ):
+    with pytest.raises(DataError, match=r"train_ims\.npy .*not finite .*row 5\b"):
         fingerprint_files(tmp_path, [tmp_path / "train_ims.npy"])
 
 

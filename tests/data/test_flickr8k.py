@@ -162,9 +162,7 @@ def test_damaged_files_are_named(root, damage, message):
 
 
 def test_more_components_than_stored(root):
-    with pytest.raises(
-        DataError, match="has 8 components, option 'dim' asks for 9: give dim=8 or less"
-    ):
+    with pytest.raises(DataError, match=r"'dim' asks for 9: .*dim=8"):
         Flickr8k(dim=9).load(root)
 
 

@@ -137,9 +137,7 @@ def test_opening_by_path_neither_searches_nor_checks_nor_hashes(tmp_path, monkey
 
 
 def test_an_unknown_option(tmp_path):
-    with pytest.raises(
-        SpecError, match="dataset 'scenes' has no parameter 'imags': did you mean 'images'"
-    ):
+    with pytest.raises(SpecError, match=r"'scenes' .*'imags': did you mean 'images'"):
         open_dataset(dataset("scenes"), {"imags": 3})
 
 

@@ -406,9 +406,7 @@ def test_bad_data_are_refused_before_anything_is_written(tmp_path: Path):
 @pytest.mark.usefixtures("opened")
 def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(
-        SpecError, match="device 'cuda' was asked for and PyTorch finds none: use --device cpu"
-    ):
+    with pytest.raises(SpecError, match=r"'cuda' .*--device cpu"):
         make(device="cuda")
     assert make(device="auto").runs[0].device == "cpu"
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
@@ -480,9 +478,7 @@ def test_an_executor_that_deals_out_devices_itself_is_told_of_shares_alone(
     cluster = {"executor": "cluster", "plugin": [str(plugin)]}
     planned = make(**cluster, device="cuda/4")
     assert (planned.workers, planned.share, planned.devices) == (8, 0.25, ())
-    with pytest.raises(
-        SpecError, match="--device cuda:1 names devices of this machine, and executor 'cluster' "
-    ):
+    with pytest.raises(SpecError, match=r"--device cuda:1 .*'cluster' "):
         make(**cluster, device="cuda:1")
 
 

@@ -152,11 +152,7 @@ def test_components_of_every_kind_are_made_as_the_runs_will(
 
 def test_the_sequential_engine_asks_for_kernels(own: str) -> None:
     options: dict[str, Any] = {**ANNOTATION, "plugin": [own], "sampler": "plain"}
-    with pytest.raises(
-        SpecError,
-        match="sampler Plain has no compiled form, which the sequential engine needs: use "
-        "engine=minibatch",
-    ):
+    with pytest.raises(SpecError, match=r"sampler Plain .*sequential.*engine=minibatch"):
         plan(make_suite(options))
     assert plan(make_suite({**options, "set": {"engine": "minibatch"}})).warnings == ()
 

@@ -167,9 +167,7 @@ def test_a_bad_option_is_not_blamed_on_the_file(tmp_path: Path):
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path):
-    with pytest.raises(
-        MissingError, match=r"suite file 'nowhere\.toml' cannot be read: No such file or directory"
-    ):
+    with pytest.raises(MissingError, match=r"'nowhere\.toml' cannot be read"):
         load_suite("nowhere.toml")
     with pytest.raises(SpecError, match="cannot be read: Is a directory"):
         load_suite(tmp_path)

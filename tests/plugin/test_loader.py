@@ -75,11 +75,7 @@ def test_two_distributions_may_use_one_entry_point_name(installed):
 def test_a_name_that_two_distributions_claim_is_reached_through_its_distribution(installed):
     installed("acme-gpo", "theirs", "acme_gpo_theirs", pooling("gpo"))
     registry = load_plugins().registry
-    with pytest.raises(
-        SpecError,
-        match=r"pooling 'gpo' is claimed by several distributions: write vsebench::gpo or "
-        r"acme-gpo::gpo",
-    ):
+    with pytest.raises(SpecError, match=r"pooling 'gpo' .*vsebench::gpo or acme-gpo::gpo"):
         registry.get("pooling", "gpo")
     theirs = registry.get("pooling", "acme-gpo::gpo")
     assert theirs.origin.distribution == "acme-gpo"
@@ -136,8 +132,7 @@ def test_allow_list_with_a_misspelt_name_is_an_error(installed, monkeypatch: pyt
     monkeypatch.setenv("VSEBENCH_PLUGINS", "acme-onee")
     with pytest.raises(
         PluginError,
-        match=r"VSEBENCH_PLUGINS names 'acme-onee', which is not installed: did you mean "
-        r"'acme-one'\?",
+        match=r"VSEBENCH_PLUGINS .*'acme-onee'.*did you mean 'acme-one'\?",
     ):
         load_plugins()
 
@@ -152,8 +147,7 @@ def test_strict_mode_makes_a_failing_plugin_an_error(installed, monkeypatch: pyt
     monkeypatch.setenv("VSEBENCH_STRICT_PLUGINS", "1")
     with pytest.raises(
         PluginError,
-        match=r"plugin 'broken' \(acme-broken\) failed: ZeroDivisionError: division by zero; "
-        r"upgrade or uninstall acme-broken",
+        match=r"'broken' \(acme-broken\) failed: ZeroDivisionError: .*uninstall acme-broken",
     ):
         load_plugins()
 
@@ -191,17 +185,13 @@ def test_a_plugin_file_is_loaded_whatever_the_lists_say(
 
 
 def test_a_missing_or_broken_plugin_file_is_an_error(tmp_path: Path):
-    with pytest.raises(
-        PluginError,
-        match=r"plugin file 'nowhere\.py' does not exist: --plugin takes the path of a Python file",
-    ):
+    with pytest.raises(PluginError, match=r"'nowhere\.py' does not exist: --plugin "):
         load_plugins(("nowhere.py",))
     broken = tmp_path / "broken.py"
     broken.write_text("import no_such_module_anywhere")
     with pytest.raises(
         PluginError,
-        match=r"plugin 'broken' \(.*broken\.py\) failed: ModuleNotFoundError.*; fix the file, or "
-        r"leave it out",
+        match=r"'broken' \(.*broken\.py\) failed: ModuleNotFoundError.*; fix the file",
     ):
         load_plugins((str(broken),))
     assert "vsebench_file_broken" not in sys.modules

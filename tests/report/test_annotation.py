@@ -111,7 +111,5 @@ def test_comparisons_are_of_map():
 
 def test_a_row_that_there_is_not_is_asked_for_as_its_task_writes_rows() -> None:
     sections = [Section((run("uniform"),))]
-    with pytest.raises(
-        SpecError, match="--baseline 'foo' is no row: write SAMPLER,LOSS as the table does"
-    ):
+    with pytest.raises(SpecError, match=r"--baseline 'foo' .*SAMPLER,LOSS"):
         parse_row("foo", sections)

@@ -225,8 +225,7 @@ def test_baselines_are_written_as_rows_are():
     assert parse_row("gpo/mean,aoq:h=5", sections) == ("gpo/mean", "aoq:h=5")
     with pytest.raises(
         SpecError,
-        match=r"--baseline 'maxx,triplet' is no row: write POOLING,LOSS as the table does; did "
-        r"you mean 'max,triplet'\?",
+        match=r"--baseline 'maxx,triplet' .*did you mean 'max,triplet'\?",
     ):
         parse_row("maxx,triplet", sections)
 

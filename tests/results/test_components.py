@@ -127,9 +127,7 @@ def test_a_claimed_name_keeps_its_distribution_but_not_in_its_identity(registry:
         "gpo",
         "acme",
     )
-    with pytest.raises(
-        SpecError, match="claimed by several distributions: write vsebench::gpo or acme::gpo"
-    ):
+    with pytest.raises(SpecError, match="vsebench::gpo or acme::gpo"):
         resolve_ref("pooling", "gpo", registry)
 
 

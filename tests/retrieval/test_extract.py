@@ -68,10 +68,7 @@ def test_what_is_done_is_not_done_again_and_nothing_else_is_overwritten(
 ) -> None:
     extract(wanted, silent)
     before = contents(wanted.out)
-    with pytest.raises(
-        DataError,
-        match=r"table is another table \(it differs in batch\): choose another --out, or delete it",
-    ):
+    with pytest.raises(DataError, match=r"differs in batch\).*--out"):
         extract(replace(wanted, batch=2), silent)
     monkeypatch.setattr(VisionModel, "forward", None)
     monkeypatch.setattr(VisionModel, "_measure", lambda self, model: before and (4, 16))
@@ -99,10 +96,7 @@ def test_a_stopped_extraction_goes_on_to_the_same_bytes(wanted: Extraction, stop
     with pytest.raises(KeyboardInterrupt):
         extract(wanted, stop)
     assert not wanted.out.exists()
-    with pytest.raises(
-        DataError,
-        match=r"is an unfinished table of something else \(it differs in local_features, size\)",
-    ):
+    with pytest.raises(DataError, match=r"unfinished .*differs in local_features, size\)"):
         extract(replace(wanted, size=64), silent)
     begun: list[int] = []
     extract(wanted, lambda what, done, total: begun.append(done) if what == "extracted" else None)

@@ -57,11 +57,7 @@ def test_a_name_that_no_module_can_have_is_refused_with_one_that_can(name: str, 
 
 
 def test_a_name_too_long_for_a_file_is_refused():
-    with pytest.raises(
-        SpecError,
-        match="a plugin's name has at most 60 characters, 'aaaaaaaaaaaaaaaaaaaa…' has 300: choose "
-        "a shorter one",
-    ):
+    with pytest.raises(SpecError, match="at most 60 characters, 'aaaaaaaaaaaaaaaaaaaa…' has 300"):
         Project("pooling", "a" * 300)
     assert Project("pooling", "a" * 60).name == "a" * 60
 

@@ -84,8 +84,7 @@ def test_its_licence_is_the_one_that_was_chosen(licence: str):
 def test_a_class_that_would_hide_an_import_is_refused():
     with pytest.raises(
         SpecError,
-        match="the class of 'tensor' would be called Tensor, which its module imports: choose "
-        "another name",
+        match="'tensor' would be called Tensor, which its module imports",
     ):
         files(project("pooling", name="tensor"))
 
@@ -119,9 +118,7 @@ def test_files_are_written(tmp_path: Path):
 def test_what_exists_is_never_touched(make, tmp_path: Path):
     make(tmp_path / "new")
     before = os.lstat(tmp_path / "new")
-    with pytest.raises(
-        SpecError, match=r"'.*new' exists already: choose another name, or move it out of the way"
-    ):
+    with pytest.raises(SpecError, match=r"'.*new' exists already"):
         write({"a.txt": "1"}, tmp_path / "new")
     assert os.lstat(tmp_path / "new") == before
     assert list(tmp_path.iterdir()) == [tmp_path / "new"]

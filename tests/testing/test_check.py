@@ -160,8 +160,7 @@ def test_a_wrong_spec_is_an_error(arguments: tuple[str, str], message: str) -> N
 def test_a_misspelt_promise_is_an_error() -> None:
     with pytest.raises(
         SpecError,
-        match="a retrieval loss has no promise 'siblings_are_no_negative': did you mean "
-        "'siblings_are_no_negatives'",
+        match="'siblings_are_no_negative': did you mean 'siblings_are_no_negatives'",
     ):
         checks_of(
             subject("loss", broken_poolings.Plain, LossCard("a loss")),

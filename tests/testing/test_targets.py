@@ -55,10 +55,7 @@ def test_a_name_of_several_kinds_is_all_of_them() -> None:
     assert named("adaptive:tau=0.1", kind="loss") == ["loss adaptive:tau=0.1"]
     assert named("adaptive:tau=0.1") == ["loss adaptive:tau=0.1"]
     assert named("adaptive:mask_padding=false") == ["pooling adaptive:mask_padding=false"]
-    with pytest.raises(
-        SpecError,
-        match="'adaptive' is a pooling and a loss: say which has these parameters, with --kind",
-    ):
+    with pytest.raises(SpecError, match=r"'adaptive' is a pooling and a loss: .*--kind"):
         named("adaptive:tau=0.1:mask_padding=false")
 
 
@@ -126,11 +123,7 @@ def test_a_plugin_file_is_checked_without_installing_it(tmp_path: Path) -> None:
 
 def test_a_project_that_is_not_installed_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "nowhere"\n')
-    with pytest.raises(
-        PluginError,
-        match=rf"distribution 'nowhere' is installed .*: run 'pip install -e {tmp_path}' and "
-        r"check again",
-    ):
+    with pytest.raises(PluginError, match=rf"'nowhere' .*pip install -e {tmp_path}'"):
         named(str(tmp_path))
 
 

@@ -115,11 +115,7 @@ def test_opened_by_name_and_loaded_once(cache, monkeypatch):
 
 
 def test_too_few_labels_an_image():
-    with pytest.raises(
-        SpecError,
-        match=r"density=0.005 of 100 labels is 0.5 labels an image, expected at least 2: give "
-        r"density=0.02 or more",
-    ):
+    with pytest.raises(SpecError, match=r"density=0\.005 .*density=0\.02 or more"):
         Tags(labels=100)
 
 

@@ -164,9 +164,7 @@ def test_values_that_are_not_finite_are_found_by_their_frame(root):
     rows = ROWS.copy()
     rows[12, 1] = np.nan
     np.save(root / "frames.npy", rows)
-    with pytest.raises(
-        DataError, match=r"frames\.npy has a value that is not finite .* first in row 12"
-    ):
+    with pytest.raises(DataError, match=r"frames\.npy .*not finite .*row 12\b"):
         open_dataset(dataset("frames"), {}, data_roots=[root])
 
 
@@ -238,7 +236,5 @@ def test_a_damaged_generated_set_of_an_older_release_says_what_to_delete(tmp_pat
     Clips(videos=3).load(tmp_path / "clips")
     (tmp_path / "clips" / "sha256.json").unlink()
     (tmp_path / "clips" / "captions.txt").unlink()
-    with pytest.raises(
-        DataError, match=r"captions\.txt is missing; delete .*clips to have it generated again"
-    ):
+    with pytest.raises(DataError, match=r"captions\.txt is missing; delete .*clips "):
         Clips(videos=3).load(tmp_path / "clips")

@@ -197,11 +197,7 @@ def test_values_that_are_not_finite(tmp_path, arrays, value, dtype):
     bad = np.ones((4, 6), np.float32)
     bad[2, 3] = value
     np.savez(arrays / "8993.npz", features=bad)
-    with pytest.raises(
-        DataError,
-        match=r"8993\.npz has a value that is not finite \(NaN or infinity\): compute these "
-        r"features again",
-    ):
+    with pytest.raises(DataError, match=r"8993\.npz has a value that is not finite"):
         prepare(Request("flickr30k", arrays, tmp_path / "out", dtype=dtype), lambda *_: None)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".unfinished"]
 
@@ -210,11 +206,7 @@ def test_values_that_float16_cannot_hold(tmp_path, arrays):
     big = np.ones((4, 6), np.float32)
     big[2, 3] = -70000
     np.savez(arrays / "8993.npz", features=big)
-    with pytest.raises(
-        DataError,
-        match=r"8993\.npz has the value -70000, more than float16 holds \(65504\): use --dtype "
-        r"float32",
-    ):
+    with pytest.raises(DataError, match=r"8993\.npz .*-70000,.*--dtype float32"):
         prepare(Request("flickr30k", arrays, tmp_path / "out"), lambda *_: None)
     manifest = prepare(
         Request("flickr30k", arrays, tmp_path / "other", dtype="float32"), lambda *_: None
@@ -386,11 +378,7 @@ def test_copies_that_differ(tmp_path, tables):
     rows = np.load(tables / "dev_ims.npy")
     rows[8] += 1
     np.save(tables / "dev_ims.npy", rows)
-    with pytest.raises(
-        DataError,
-        match=r"dev_ims\.npy has a row for each caption, but rows 5 to 9 differ: expected each "
-        r"image five times",
-    ):
+    with pytest.raises(DataError, match=r"dev_ims\.npy .*rows 5 to 9 differ"):
         prepare(Request("flickr30k", tables, tmp_path / "out"), lambda *_: None)
 
 
@@ -461,9 +449,7 @@ def test_a_folder_that_is_not_there(tmp_path, images):
 
 
 def test_an_unknown_set(tmp_path):
-    with pytest.raises(
-        SpecError, match="'flikr30k' is no data set that can be prepared: did you mean 'flickr30k'"
-    ):
+    with pytest.raises(SpecError, match=r"'flikr30k' .*did you mean 'flickr30k'"):
         prepare(Request("flikr30k", tmp_path, tmp_path / "out"), lambda *_: None)
 
 

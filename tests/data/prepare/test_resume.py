@@ -104,11 +104,7 @@ def test_a_damaged_beginning_is_written_again(origin, tmp_path, monkeypatch, oft
 
 def test_unfinished_work_with_other_options_is_not_mixed(origin, tmp_path, monkeypatch):
     interrupt(origin, tmp_path / "out", monkeypatch, after=1)
-    with pytest.raises(
-        DataError,
-        match=r"\.unfinished is unfinished work with other files or options: finish that, delete "
-        r"it, or choose another --to",
-    ):
+    with pytest.raises(DataError, match=r"\.unfinished .*other files or options.*--to"):
         prepare(Request("flickr30k", origin, tmp_path / "out", dtype="float32"), quiet)
 
 
@@ -127,11 +123,7 @@ def test_done_is_done(origin, tmp_path, monkeypatch):
     times = {path: path.stat().st_mtime_ns for path in target.iterdir()}
     assert prepare(Request("flickr30k", origin, target), quiet) == manifest
     assert {path: path.stat().st_mtime_ns for path in target.iterdir()} == times
-    with pytest.raises(
-        DataError,
-        match="was prepared from other files or with other options: choose another --to, or "
-        "delete it",
-    ):
+    with pytest.raises(DataError, match=r"other files or with other options.*--to"):
         prepare(Request("flickr30k", origin, target, dtype="float32"), quiet)
     raw = bytearray((target / "dev_ims.npy").read_bytes())
     raw[-1] ^= 1

@@ -127,11 +127,7 @@ def test_groups_that_are_not_a_partition_of_the_encoder_are_refused(case: str) -
         ParameterGroup(own[:1] if case == "twice" else list(other.parameters())),
     ]
     image.parameter_groups = lambda: groups  # type: ignore[method-assign]
-    with pytest.raises(
-        PluginError,
-        match=r"Encoder\.parameter_groups\(\) must hold parameters of the encoder, each in one "
-        r"group only",
-    ):
+    with pytest.raises(PluginError, match=r"Encoder\.parameter_groups\(\) .*one group only"):
         trained_groups(model_of(image), object(), PROTOCOL)
 
 

@@ -252,17 +252,12 @@ def test_what_is_seen_is_learned(plan_raw: Plan, tmp_path: Path) -> None:
 
 
 def test_encoders_take_what_they_are_made_for(plan_raw: Plan, world: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        SpecError,
-        match=r"data set 'precomp:images=images' has raw images, image encoder 'region' takes "
-        r"features: write --set",
-    ):
+    with pytest.raises(SpecError, match=r"'precomp:images=images' .*'region' .*--set"):
         plan_raw(set={"image_encoder": "region"})
     write_precomp(tmp_path / "precomp")
     with pytest.raises(
         SpecError,
-        match=r"takes raw images, data set 'precomp' has features: name its images with "
-        r"precomp:images=PATH, or write",
+        match=r"raw images, .*'precomp' has features: .*precomp:images=PATH",
     ):
         plan_raw(dataset="precomp", data_root=str(tmp_path))
 
