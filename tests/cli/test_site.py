@@ -4,6 +4,7 @@ import json
 
 from tests.claims.made import claims, leave
 from tests.claims.test_judge import MEAN, ahead
+from tests.report.figures.test_weights import TABLE, keep
 from tests.site.made import study
 
 
@@ -42,6 +43,8 @@ def test_wrong_requests_are_one_line(tmp_path, call):
         ((runs, "--out", runs), "which are kept"),
         ((runs, "--claims", tmp_path / "absent.toml"), "there is no claims file"),
         ((runs, "--data-root", tmp_path / "absent"), "is not a folder"),
+        ((runs, "--data-root", tmp_path, "--images", tmp_path / "absent"), "no such folder"),
+        ((runs, "--images", tmp_path), "name --data-root DIR"),
     ):
         out = () if "--out" in arguments else ("--out", tmp_path / "site")
         error = call("site", *arguments, *out, code=2)
@@ -64,6 +67,14 @@ def test_figures_are_files(tmp_path, call):
         assert all(path.read_bytes().startswith(start) for path in paths)
     assert call("plot", runs, "--out", out, "--only", "cost").split() == [
         str(out / "runs-cost.png")
+    ]
+
+
+def test_weights_are_a_figure_a_side(tmp_path, call):
+    keep(study(tmp_path / "runs"), {0: {"image": TABLE, "text": TABLE}})
+    said = call("plot", tmp_path / "runs", "--out", tmp_path / "out", "--only", "weights")
+    assert said.split() == [
+        str(tmp_path / "out" / f"runs-weights-{side}.png") for side in ("image", "text")
     ]
 
 

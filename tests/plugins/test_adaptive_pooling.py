@@ -8,7 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from tests.oracles import learned_pooling as oracle
-from vsebench.kernels import valid_mask
+from vsebench.kernels import sorted_values, valid_mask
 from vsebench_plugins.adaptive.pooling import AdaptivePooling
 
 X = torch.tensor([[[1.0, -2], [3, 0], [-1, 5], [0, 0]], [[2, 2], [4, -4], [9, 9], [9, 9]]])
@@ -28,6 +28,18 @@ def test_the_leak_of_the_released_code() -> None:
     """Fixture F3."""
     expected = torch.tensor([[2.54644, 4.90841], [3.70626, 1.53913]])
     assert_close(f3(mask_padding=False)(X, LENGTHS), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("mask_padding", [True, False])
+def test_its_weights_are_those_of_its_sum(mask_padding: bool) -> None:
+    pooling = f3(mask_padding)
+    weights = pooling.position_weights(X, LENGTHS)
+    values = sorted_values(X, LENGTHS)
+    assert_close((weights * values).sum(dim=1), pooling(X, LENGTHS), rtol=0, atol=1e-5)
+    assert not weights[1, 2:].any()
+    whole = weights.sum(dim=1)
+    assert_close(whole[0], torch.ones(2))
+    assert bool((whole[1] < 0.99).all()) != mask_padding  # padding has the rest
 
 
 def test_masked_padding_is_the_item_alone() -> None:

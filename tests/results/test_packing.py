@@ -26,6 +26,7 @@ from vsebench.results import packing
 from vsebench.results.lease import Lease
 from vsebench.results.pack_format import ARRAYS, RUNS, file_bytes, file_value
 from vsebench.results.packing import left_out, pack, remove_packed
+from vsebench.results.reader import POSITIONS, RETRIEVED
 from vsebench.results.store import Store
 from vsebench.results.unpacking import unpack
 
@@ -46,6 +47,20 @@ def test_unpacking_restores_what_was_packed_to_the_byte(study: Path, tmp_path: P
     assert whole_tree(tmp_path / "back") == tree(study)
     assert len(tree(study)) == 4 * 5 + 1 + 1
     assert whole_tree(study) == before
+
+
+def test_what_pages_show_of_a_model_is_packed(study: Path, tmp_path: Path) -> None:
+    shown = Store(study).directory_for(SPECS[0])
+    positions = {"image": np.array([[1.0, np.nan], [0.75, 0.25]], np.float32)}
+    shown.write_shown(POSITIONS, positions)
+    shown.write_shown(RETRIEVED, {"i2t": np.array([3], np.int32)})
+    shown.write_shown(RETRIEVED, {})  # nothing to show leaves what is there
+    pack(study, tmp_path / "pack")
+    (run,) = [run for run in Store(tmp_path / "pack").runs() if run.holds(POSITIONS)]
+    np.testing.assert_array_equal(run.read_arrays(POSITIONS)["image"], positions["image"])
+    assert run.read_arrays(RETRIEVED)["i2t"].tolist() == [3]
+    unpack(tmp_path / "pack", tmp_path / "back")
+    assert whole_tree(tmp_path / "back") == tree(study)
 
 
 def test_a_study_without_arrays_and_plan_is_one_file(tmp_path: Path) -> None:

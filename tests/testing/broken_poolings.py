@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vsebench.kernels import valid_mask
+from vsebench.kernels import sorted_values, valid_mask
 from vsebench.plugin import GaussianEmbedding, PoolingOutput, SetEmbedding
 
 
@@ -173,3 +173,34 @@ class Narrows(Plain):
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         return mean(features.float(), lengths)
+
+
+class ShowsItsWeights(nn.Module):
+    """Half of the largest value of each dimension, and half of the mean."""
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        values = sorted_values(features, lengths)
+        return ((values[:, 0] + values.sum(dim=1) / lengths[:, None]) / 2).to(features.dtype)
+
+    def position_weights(self, features: Tensor, lengths: Tensor) -> Tensor:
+        weights = valid_mask(lengths, features.shape[1]) / lengths[:, None] / 2
+        weights[:, 0] += 0.5
+        return weights
+
+
+class ShowsOtherWeights(ShowsItsWeights):
+    def position_weights(self, features: Tensor, lengths: Tensor) -> Tensor:
+        return valid_mask(lengths, features.shape[1]) / lengths[:, None]
+
+
+class WeighsPadding(ShowsItsWeights):
+    """Of which the values are zeros, so that the sum is right."""
+
+    def position_weights(self, features: Tensor, lengths: Tensor) -> Tensor:
+        weights = super().position_weights(features, lengths)
+        return weights + 0.1 * ~valid_mask(lengths, features.shape[1])
+
+
+class WeighsInAnotherShape(ShowsItsWeights):
+    def position_weights(self, features: Tensor, lengths: Tensor) -> Tensor:
+        return super().position_weights(features, lengths).sum(dim=0)

@@ -28,7 +28,7 @@ def plot_command(
         typer.Option(
             metavar="NAME,…",
             help="Draw these only: updates, cpu (wall where records have no CPU seconds), "
-            "forwards, cost, tuning, differences.",
+            "forwards, cost, weights, tuning, differences.",
         ),
     ] = "",
     allow_mixed: Annotated[
@@ -41,8 +41,9 @@ def plot_command(
     ] = False,
     level: Level = LEVEL,
 ) -> None:
-    """Draw convergence over updates, seconds and tower forwards, quality against cost, what
-    tuning found, and the differences between all rows, a file each.
+    """Draw convergence over updates, seconds and tower forwards, quality against cost, the weights
+    of poolings over sorted positions, what tuning found, and the differences between all rows, a
+    file each.
     """
     from vsebench.files import guarded
     from vsebench.plugin.extras import require

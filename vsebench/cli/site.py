@@ -13,14 +13,16 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     PluginFiles,
     Studies,
 )
-from vsebench.plugin.errors import DataError, MissingError
+from vsebench.plugin.errors import DataError, MissingError, SpecError
 from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vsebench.plugin.registry import Registry
     from vsebench.report.captions import Captions
+    from vsebench.report.sections import Section
+    from vsebench.report.thumbnails import Thumbnails
     from vsebench.site.render import Claims
     from vsebench.site.studies import Study
 
@@ -39,6 +41,14 @@ def site_command(
         typer.Option(
             metavar="DIR",
             help="Folder in which data sets lie, so that hard queries show captions; repeatable.",
+        ),
+    ] = None,
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder or tar file of a data set's images, so that hard queries show thumbnails; "
+            "repeatable, with --data-root.",
         ),
     ] = None,
     heading: Annotated[
@@ -71,10 +81,17 @@ def site_command(
     for root in data_root or ():
         if not root.is_dir():
             raise MissingError(f"--data-root {root} is not a folder")
+    for place in images or ():
+        if not place.exists():
+            raise MissingError(f"--images {place}: there is no such folder or tar file")
+    if images and not data_root:
+        raise SpecError("--images needs the data set that the images are of: name --data-root DIR")
     registry = load_plugins(tuple(plugin or ())).registry
     studies = read_studies(places or [RUNS], Slugs(), allow_mixed=allow_mixed, level=level)
     judged = [_judged(path, studies, registry) for path in claims or ()]
-    pages = pages_of(heading, studies, judged, registry, _captions(studies, data_root, registry))
+    texts = _captions(studies, data_root, registry)
+    pictures = _thumbnails(studies, data_root, images, registry, texts)
+    pages = pages_of(heading, studies, judged, registry, texts, pictures)
     write_site(out, pages)
     studied = f"{len(studies)} {'study' if len(studies) == 1 else 'studies'}"
     typer.echo(f"{out / 'index.html'}: {studied}, {count(len(pages), 'file')}")
@@ -98,15 +115,42 @@ def _captions(
 
     if not roots:
         return {}
-    sections = {
-        board.block.section.dataset: board.block.section
-        for study in studies
-        for board in study.boards
-    }
     found = {}
-    for dataset, section in sections.items():
+    for dataset, section in _sections(studies).items():
         try:
             found[dataset] = captions(section, roots, registry)
         except DataError as error:
             typer.echo(f"vsebench: no captions of {dataset}: {error}", err=True)
     return found
+
+
+def _thumbnails(
+    studies: Sequence[Study],
+    roots: Sequence[Path] | None,
+    folders: Sequence[Path] | None,
+    registry: Registry,
+    texts: Mapping[str, Captions],
+) -> dict[str, Thumbnails]:
+    """The thumbnails of the data sets whose captions are at hand, likewise."""
+    from vsebench.report.thumbnails import thumbnails
+
+    found = {}
+    for dataset, section in _sections(studies).items():
+        if dataset in texts and texts[dataset].texts:
+            try:
+                made = thumbnails(section, roots or (), registry, folders or ())
+            except DataError as error:
+                typer.echo(f"vsebench: no images of {dataset}: {error}", err=True)
+                continue
+            if made is not None:
+                found[dataset] = made
+    return found
+
+
+def _sections(studies: Sequence[Study]) -> dict[str, Section]:
+    """A section of each data set."""
+    return {
+        board.block.section.dataset: board.block.section
+        for study in studies
+        for board in study.boards
+    }

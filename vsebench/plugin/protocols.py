@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 
 class Pooling(Protocol):
-    """Local features to one embedding per item. A `torch.nn.Module`; `__init__` may take `dim`."""
+    """Local features to one embedding per item. A `torch.nn.Module`; `__init__` may take `dim`.
+
+    One that sums each dimension's sorted values with weights may have a method
+    `position_weights(features, lengths) -> Tensor`: those weights for a batch, [B, N] or, where
+    each dimension has its own, [B, N, D]; rank 0 is the largest value, and what is beyond an item's
+    length is zero. Their sum with the sorted values is what `forward` returns. Figures show them.
+    """
 
     def __call__(self, features: Tensor, lengths: Tensor) -> Embedding | PoolingOutput:
         """Pools `features` [B, N, D] with `lengths` int64 [B] (1..N) into [B, D].

@@ -222,6 +222,17 @@ class RunDirectory(RunReader):
         self._ensure_held()
         write_arrays(self.path / PER_IMAGE, values)
 
+    def write_shown(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Stores what pages show of the model, `POSITIONS` or `RETRIEVED`; what there is none of
+        has no file.
+
+        Raises:
+            VsebenchError: it cannot be written.
+        """
+        self._ensure_held()
+        if arrays:
+            write_arrays(self.path / name, arrays)
+
     def write_checkpoint(self, content: Mapping[str, Any]) -> None:
         """Replaces the training state to resume from, in one move: tensors and plain values, and
         the curve so far.

@@ -4,8 +4,9 @@
 line per run: its record and curve as JSON, and a SHA-256 for every file. A run that another study
 holds is a line with that study's place and the same checksums. `runs.npz` has the arrays by run:
 test ranks, and test metrics by image. External rows are held as runs are, in the line that opens
-the pack. Weights, checkpoints, mined negatives and logs are not packed, nor is `spec.json`, whose
-content the record has without paths of the machine.
+the pack. What pages show of a model (weights over positions, what it retrieves for the hardest
+queries) goes with the arrays. Weights, checkpoints, mined negatives and logs are not packed, nor is
+`spec.json`, whose content the record has without paths of the machine.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pydantic import Field, JsonValue
 from pydantic_core import from_json, to_json
 
 from vsebench.results.protocol import Frozen
-from vsebench.results.reader import CURVE, DONE, PER_IMAGE, RANKS, RECORD
+from vsebench.results.reader import CURVE, DONE, PER_IMAGE, POSITIONS, RANKS, RECORD, RETRIEVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,7 +31,7 @@ RUNS = "runs.jsonl.gz"
 ARRAYS = "runs.npz"
 VERSION = 1
 
-NPZ = (RANKS, PER_IMAGE)
+NPZ = (RANKS, PER_IMAGE, POSITIONS, RETRIEVED)
 """Files that are packed as arrays."""
 NAMES = (*NPZ, CURVE, RECORD, DONE)
 """Files that are packed, in the order in which unpacking writes them: the marker comes last."""

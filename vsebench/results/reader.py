@@ -33,6 +33,11 @@ FOLD_RANKS = ("i2t_1k", "t2i_1k")
 """Arrays among the ranks, of runs that were ranked within folds, too."""
 
 PER_IMAGE = "per_image.npz"
+POSITIONS = "positions.npz"
+"""Weights of the model's poolings over sorted positions (`vsebench.retrieval.positions`)."""
+RETRIEVED = "retrieved.npz"
+"""What the model retrieves for its hardest queries (`vsebench.retrieval.retrieved`)."""
+
 BEST = "best.safetensors"
 VOCABULARY = "vocabulary.txt"
 DONE = "done"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin import RawImageEncoder
     from vsebench.plugin.embeddings import Embedding
+    from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.inputs.splits import Captions, CaptionStates, ImageFeatures
     from vsebench.retrieval.model import Model, Tower
     from vsebench.retrieval.parallel.world import World
@@ -67,6 +68,18 @@ def encode_images(
             else _feature_batches(images, mine)
         )
         return _encoded(model.image, batches, blocks, told, world)
+
+
+def first_batch(
+    model: Model, side: str, split: SplitInputs, items: int, device: torch.device
+) -> Padded:
+    """What the encoder of a side, `image` or `text`, reads of the first items of a split."""
+    if side == "text":
+        return split.texts.batch(np.arange(min(items, len(split.texts))), device)
+    chosen = [np.arange(min(items, len(split.images)))]
+    if isinstance(split.images, RawImages):
+        return next(iter(_raw_batches(model, split.images, chosen)))
+    return next(_feature_batches(split.images, chosen))
 
 
 def _feature_batches(images: ImageFeatures, blocks: Sequence[np.ndarray]) -> Iterator[Padded]:

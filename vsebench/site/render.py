@@ -17,6 +17,7 @@ from vsebench.report.wording import count, name
 from vsebench.site.methods import methods_of, setting_text
 from vsebench.site.slugs import Slugs
 from vsebench.site.study_page import part_of
+from vsebench.site.weights import learnt_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from vsebench.report.board import Board
     from vsebench.report.evidence import Reason
     from vsebench.report.page.verdicts import Verdicts
+    from vsebench.report.thumbnails import Thumbnails
     from vsebench.site.methods import Key, Method
     from vsebench.site.studies import Study
 
@@ -88,6 +90,7 @@ def pages_of(
     claims: Sequence[Claims],
     registry: Registry,
     texts: Mapping[str, Captions],
+    pictures: Mapping[str, Thumbnails] | None = None,
 ) -> dict[str, str]:
     """Every file of a site, by its path.
 
@@ -97,6 +100,7 @@ def pages_of(
         claims: claims with their verdicts.
         registry: where cards and published results are looked for.
         texts: captions by data set, as far as they are at hand.
+        pictures: thumbnails by data set, likewise.
     """
     environment = templates("vsebench.site", "vsebench.report.page")
     environment.filters["coded"] = _coded
@@ -122,7 +126,9 @@ def pages_of(
     for study in studies:
         path = f"studies/{study.slug}"
         pages[f"{path}.html"] = made(
-            "study.html.jinja", root="../", **_study(study, methods, claims, registry, texts)
+            "study.html.jinja",
+            root="../",
+            **_study(study, methods, claims, registry, texts, pictures or {}),
         )
         pages[f"{path}.json"] = json.dumps(
             as_dict(study.boards), indent=1, ensure_ascii=False, allow_nan=False
@@ -130,7 +136,9 @@ def pages_of(
         table = leading_quote(frame(study.boards))
         pages[f"{path}.csv"] = table.to_csv(index=False, lineterminator="\n")
     for method in methods.values():
-        pages[f"methods/{method.slug}.html"] = made("method.html.jinja", root="../", method=method)
+        pages[f"methods/{method.slug}.html"] = made(
+            "method.html.jinja", root="../", method=method, weights=learnt_weights(method)
+        )
     for each in claims:
         pages[f"claims/{each.slug}.html"] = made(
             "claims.html.jinja",
@@ -159,6 +167,7 @@ def _study(
     claims: Sequence[Claims],
     registry: Registry,
     texts: Mapping[str, Captions],
+    pictures: Mapping[str, Thumbnails],
 ) -> dict[str, Any]:
     blocks = [board.block for board in study.boards]
     runs = [run for block in blocks for run in block.section.runs]
@@ -172,7 +181,15 @@ def _study(
             f"{count(len(runs), 'run')}"
         ),
         "parts": [
-            part_of(board, i, methods, registry, _of(board, texts), study.path)
+            part_of(
+                board,
+                i,
+                methods,
+                registry,
+                texts.get(board.block.section.dataset, Captions()),
+                pictures.get(board.block.section.dataset),
+                study.path,
+            )
             for i, board in enumerate(study.boards)
         ],
         "alarms": [unfinished_note(waiting)] if waiting else [],
@@ -183,10 +200,6 @@ def _study(
             if digests & {each.held.digest(suite) for suite in each.held.suites}
         ],
     }
-
-
-def _of(board: Board, texts: Mapping[str, Captions]) -> Captions:
-    return texts.get(board.block.section.dataset, Captions())
 
 
 def _listed(study: Study) -> list[Listed]:

@@ -16,13 +16,13 @@ from vsebench.report.layout import ABSENT, heading
 from vsebench.report.made_with import facts, protocol_values, short_commit
 from vsebench.report.notes import alarms, best_note, reason
 from vsebench.report.page.table import Cell, Head, full_table, main_table
-from vsebench.report.queries import hardest
 from vsebench.report.verify import beside_published
 from vsebench.report.wording import name
 from vsebench.site.methods import components_of
+from vsebench.site.queries import absent, queries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from vsebench.plugin.registry import Registry
@@ -30,13 +30,11 @@ if TYPE_CHECKING:
     from vsebench.report.captions import Captions
     from vsebench.report.figures.matrix import Matrix
     from vsebench.report.page.table import Table
-    from vsebench.report.queries import Hardest
     from vsebench.report.runs import Run
+    from vsebench.report.thumbnails import Thumbnails
     from vsebench.report.verify import Comparison
     from vsebench.site.methods import Key, Method
-
-HARDEST = 10
-"""Queries of each kind that a page lists."""
+    from vsebench.site.queries import Queries
 
 
 class LegendKey(NamedTuple):
@@ -85,20 +83,6 @@ class Line(NamedTuple):
     methods: list[Method]
 
 
-class Query(NamedTuple):
-    """A query that every row answers badly.
-
-    Attributes:
-        hard: its scores.
-        text: the caption, or one of the image; empty where none is at hand.
-        row: the row that answers it best.
-    """
-
-    hard: Hardest
-    text: str
-    row: str
-
-
 class Made(NamedTuple):
     """One run and where it comes from.
 
@@ -133,8 +117,9 @@ class Part:
         legend: rows with a colour, then the grey rest.
         drawings: its figures; empty where no run has a curve or a cost.
         matrix: all pairs of rows; None where none can be tested.
-        queries: hardest queries, by kind in words.
-        licence: licence of the captions that are shown; may be empty.
+        queries: hardest queries, by kind.
+        absent: what is not shown of them, in words; may be empty.
+        licence: licence of the captions and images that are shown; may be empty.
         published: rows beside published results.
         facts: conditions under which it was made, by name.
         protocol: every key of the protocol with its value.
@@ -150,7 +135,8 @@ class Part:
     legend: list[LegendKey]
     drawings: list[Drawing]
     matrix: Matrix | None
-    queries: list[tuple[str, list[Query]]]
+    queries: list[Queries]
+    absent: str
     licence: str
     published: tuple[Comparison, ...]
     facts: list[tuple[str, str]]
@@ -164,6 +150,7 @@ def part_of(
     methods: Mapping[Key, Method],
     registry: Registry,
     texts: Captions,
+    pictures: Thumbnails | None,
     study: Path,
 ) -> Part:
     """What a page says of a board.
@@ -174,10 +161,11 @@ def part_of(
         methods: methods that have a page.
         registry: where published results are looked for.
         texts: captions of its data set, as far as they are at hand.
+        pictures: thumbnails of its images, likewise.
         study: folder of its study, where the trials of its tuning may lie.
     """
     block, table = board.block, main_table(board.block)
-    runs, wrong = block.section.runs, alarms(block)
+    runs, wrong, hard = block.section.runs, alarms(block), queries(board, texts, pictures)
     licence = registry.find(runs[0].record.spec.dataset.name) if texts.texts else []
     return Part(
         heading(block),
@@ -208,7 +196,8 @@ def part_of(
             for each in study_sketches(board, study)
         ],
         matrix(board),
-        _queries(board, texts),
+        hard,
+        absent(hard, texts, pictures),
         next((getattr(each.card, "licence", "") for each in licence), ""),
         beside_published(runs, registry, level=block.level),
         facts(block),
@@ -243,19 +232,6 @@ def _lines(board: Board, table: Table, methods: Mapping[Key, Method]) -> list[Li
     return found + [
         Line("", "", [blank, blank, *cells], []) for cells in table.rows[len(board.standings) :]
     ]
-
-
-def _queries(board: Board, texts: Captions) -> list[tuple[str, list[Query]]]:
-    kinds: dict[str, tuple[str, Callable[[int], str]]] = {
-        "i2t": ("Images whose captions are hard to find", texts.of_image),
-        "t2i": ("Captions whose image is hard to find", texts.of_caption),
-        "images": ("Images whose labels are hard to rank", texts.of_image),
-    }
-    found: dict[str, list[Query]] = {}
-    for hard in hardest(board.block.section, HARDEST):
-        heading, text_of = kinds[hard.kind]
-        found.setdefault(heading, []).append(Query(hard, text_of(hard.index), name(hard.row)))
-    return list(found.items())
 
 
 def _made(run: Run) -> Made:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
-from vsebench.kernels import softmax_weighted_sum, sorted_values, valid_rows
+from vsebench.kernels import softmax_weighted_sum, sorted_values, valid_mask, valid_rows
 
 
 class AdaptivePooling(nn.Module):
@@ -41,9 +43,7 @@ class AdaptivePooling(nn.Module):
         values = sorted_values(features, lengths).to(self.token.weight.dtype)
         valid = valid_rows(values, lengths)
         rows, counts = (
-            (valid, lengths)
-            if self.mask_padding
-            else (values, torch.full_like(lengths, values.shape[1]))
+            (valid, lengths) if self.mask_padding else (values, self._all_rows(values, lengths))
         )
         branches = torch.stack(
             [
@@ -55,5 +55,32 @@ class AdaptivePooling(nn.Module):
         gates: Tensor = self.gate(branches.to(values.dtype)).softmax(dim=1)
         return (gates * branches).sum(dim=1).to(features.dtype)
 
+    def position_weights(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """The weights of the ranks of each item and dimension, [B, N, D]: those of the two levels,
+        by the gate. Where padding is not masked, it has the rest.
+        """
+        values = sorted_values(features, lengths).to(self.token.weight.dtype)
+        counts = lengths if self.mask_padding else self._all_rows(values, lengths)
+        levels = torch.stack(
+            [
+                _softmax(self.token(values).relu(), counts),
+                _softmax(values, lengths),
+            ],
+            dim=1,
+        )
+        gates: Tensor = self.gate((levels * values[:, None]).sum(dim=2)).softmax(dim=1)
+        weights = (gates[..., None] * levels).sum(dim=1)
+        return weights * valid_mask(lengths, values.shape[1])[..., None]
+
+    @staticmethod
+    def _all_rows(values: Tensor, lengths: Tensor) -> Tensor:
+        return torch.full_like(lengths, values.shape[1])
+
     def extra_repr(self) -> str:
         return f"mask_padding={self.mask_padding}"
+
+
+def _softmax(scores: Tensor, lengths: Tensor) -> Tensor:
+    """Over the valid ranks of `scores` [B, N, D]."""
+    mask = valid_mask(lengths, scores.shape[1])[..., None]
+    return scores.masked_fill(~mask, -math.inf).softmax(dim=1)

@@ -106,6 +106,13 @@ class GPO(nn.Module):
             .to(features.dtype)
         )
 
+    def position_weights(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """The weights of the ranks of each item, [B, N] or, per dimension, [B, N, D]."""
+        if self.reads == "positions":
+            return self.table(features.shape[1])[lengths - 1]
+        weights = self._read(sorted_values(features, lengths), lengths)
+        return weights.squeeze(-1) if len(self.linear.weight) == 1 else weights
+
     def weights(self, length: int) -> Tensor:
         """The weights of ranks 0..length-1 for a set of that length, [length] or, per dimension,
         [length, D]; detached: what plots show.

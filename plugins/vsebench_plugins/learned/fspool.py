@@ -60,5 +60,10 @@ class FSPool(nn.Module):
             at_knots = hats.transpose(1, 2) @ values
         return (at_knots * self.weight.T).sum(dim=1).to(features.dtype)
 
+    def position_weights(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """The weights of the ranks of each item, [B, N, D]; they need not sum to 1."""
+        hats = knot_weights(lengths, features.shape[1], self.pieces)
+        return hats.to(self.weight.dtype) @ self.weight.T
+
     def extra_repr(self) -> str:
         return f"pieces={self.pieces}"

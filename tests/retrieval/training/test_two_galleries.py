@@ -17,7 +17,9 @@ from vsebench.report.layout import heading
 from vsebench.report.rows import make_block
 from vsebench.report.runs import read_runs
 from vsebench.report.sections import split
+from vsebench.results.reader import POSITIONS, RANKS, RETRIEVED
 from vsebench.results.store import Store
+from vsebench.retrieval.retrieved import worst
 from vsebench.retrieval.stored import embed_test, open_stored, open_trained, own_data
 from vsebench.retrieval.training.train import train
 
@@ -34,7 +36,7 @@ CPU = torch.device("cpu")
 
 
 def test_a_run_is_counted_on_both_each_ranked_by_itself(plan_runs: Plan, tmp_path: Path) -> None:
-    (spec,) = plan_runs(set=BOTH)
+    (spec,) = plan_runs(set=BOTH, pooling="gpo")
     directory = Store(tmp_path).directory_for(spec)
     directory.write_spec(spec)
     record = train(spec, directory, lambda event: None)
@@ -56,6 +58,23 @@ def test_a_run_is_counted_on_both_each_ranked_by_itself(plan_runs: Plan, tmp_pat
     values = run.per_image["rsum"]
     assert (len(values), values.mean()) == (70, pytest.approx(record.test["rsum"]))
     assert values[:40].mean() == pytest.approx(galleries[0].rsum)
+    kept = directory.read_arrays(RETRIEVED)
+    ranks = directory.read_arrays(RANKS)
+    owners = ranks["text_to_image"]
+    for kind in ("i2t", "t2i"):
+        assert kept[kind].tolist() == worst(ranks[kind]).tolist()
+        known = 0
+        for query, top in zip(kept[kind], kept[f"{kind}_top"], strict=True):
+            images, wanted = (owners[top], query) if kind == "i2t" else (top, owners[query])
+            assert ((images < 40) == (wanted < 40)).all()
+            if ranks[kind][query] < len(top):  # ties count against the model: it may stand higher
+                assert wanted in images[: ranks[kind][query] + 1]
+                known += 1
+        assert known
+    weights = directory.read_arrays(POSITIONS)
+    assert set(weights) == {"image", "text"}
+    np.testing.assert_allclose(np.nansum(weights["image"], axis=1), 1, rtol=1e-5)
+
     (section,) = split([run])
     assert heading(make_block(section)) == "precomp · dev+test"
 

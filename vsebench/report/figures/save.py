@@ -9,6 +9,7 @@ from vsebench.report.figures.looks import REST, look, told
 from vsebench.report.figures.matrix import draw_matrix, matrix
 from vsebench.report.figures.sketches import short_names
 from vsebench.report.figures.tried import study_sketches
+from vsebench.report.figures.weights import WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from vsebench.report.board import Board
 
 FORMATS = ("png", "svg", "pdf")
-KEYS = ("updates", "cpu", "wall", "forwards", "cost", "tuning", "differences")
-"""Names of the figures; a board has either `cpu` or `wall`."""
+KEYS = ("updates", "cpu", "wall", "forwards", "cost", WEIGHTS, "tuning", "differences")
+"""Names of the figures; a board has either `cpu` or `wall`, and a figure of `weights` a side."""
 
 
 def save_figures(
@@ -45,7 +46,7 @@ def save_figures(
     """
     written = []
     for key, figure in _figures(board, study):
-        if only and key not in only:
+        if only and key.removesuffix("-image").removesuffix("-text") not in only:
             continue
         path = folder / f"{stem}-{key}.{form}"
         with replacing(path) as file:

@@ -13,6 +13,7 @@ from vsebench.report.expected_best import expected_band
 from vsebench.report.figures.looks import look
 from vsebench.report.figures.sketches import Sketch, short_names, sketches
 from vsebench.report.figures.svg import ROW
+from vsebench.report.figures.weights import weight_sketches
 from vsebench.report.rows import combinations_of
 from vsebench.report.wording import count, percent
 
@@ -30,7 +31,8 @@ Tried = dict[tuple[str, tuple[str, str]], list[float]]
 
 
 def study_sketches(board: Board, study: Path) -> list[Sketch]:
-    """The figures of a board, and that of its tuning where a study has trials of its rows.
+    """The figures of a board, those of its poolings' weights where its runs keep them, and that of
+    its tuning where a study has trials of its rows.
 
     Args:
         board: the board.
@@ -41,7 +43,7 @@ def study_sketches(board: Board, study: Path) -> list[Sketch]:
     """
     tried = read_tried(study, board.block.section.task.headline.key)
     tuning = tuning_sketch(board, tried)
-    return [*sketches(board), *([] if tuning is None else [tuning])]
+    return [*sketches(board), *weight_sketches(board), *([] if tuning is None else [tuning])]
 
 
 def read_tried(study: Path, quality: str) -> Tried:

@@ -11,18 +11,21 @@ from vsebench.data.vocabulary import Vocabulary
 from vsebench.kernels.clock import on_cpu
 from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
-from vsebench.plugin import RetrievalTest
+from vsebench.plugin import PluginError, RetrievalTest
 from vsebench.plugin.host.contain import unchanged
 from vsebench.results.observers import Observers
 from vsebench.results.plugins import plugins_of
 from vsebench.results.provenance import peak_memory_mb, provenance
+from vsebench.results.reader import POSITIONS, RETRIEVED
 from vsebench.results.record import Cost, DataParallel, RunRecord
 from vsebench.retrieval.parallel.leading import leading
 from vsebench.retrieval.parallel.world import part_of
+from vsebench.retrieval.positions import position_weights
 from vsebench.retrieval.ranking.metrics import RetrievalMetrics
+from vsebench.retrieval.retrieved import Gallery, retrieved, worst
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.collapse import find_collapse
-from vsebench.retrieval.training.selection import embed_split, evaluate_embedded
+from vsebench.retrieval.training.selection import embed_split, evaluate_embedded, ranked_by
 from vsebench.retrieval.training.session import PEAK, Reporter, Session, prepare
 
 if TYPE_CHECKING:
@@ -99,9 +102,16 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
     session.report({"event": "phase", "phase": "test"})
     session.model.load_state_dict(state.best.model)
     with session.clock.measure("evaluation"):
-        image, text = embed_split(session.model, inputs.test, session.device)
-        on_test = evaluate_embedded(session.model, image, text, inputs.test)
-        metrics = on_test if inputs.second is None else _with_second(session, on_test)
+        galleries = [
+            Gallery(*embed_split(session.model, split, session.device))
+            for split in inputs.galleries
+        ]
+        found = [
+            evaluate_embedded(session.model, *gallery, split)
+            for gallery, split in zip(galleries, inputs.galleries, strict=True)
+        ]
+        on_test, (image, text) = found[0], galleries[0]
+        metrics = on_test if len(found) == 1 else RetrievalMetrics.of_galleries(tuple(found))
         folds = _in_folds(session, image, text)
     directory.write_ranks(
         metrics.i2t_ranks,
@@ -130,6 +140,7 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
     )
     if isinstance(inputs.tokeniser, Vocabulary):
         directory.write_vocabulary(inputs.tokeniser.text)
+    hints = _keep_shown(session, galleries, metrics)
     record = RunRecord(
         run_id=session.spec.run_id,
         status="done",
@@ -141,7 +152,7 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
         steps_per_epoch=schedule.steps_per_epoch,
         warmup_steps=schedule.warmup_steps,
         cost=_cost(session),
-        warnings=(*session.spec.environment.data_warnings, *inputs.warnings),
+        warnings=(*session.spec.environment.data_warnings, *inputs.warnings, *hints),
         collapse=find_collapse(directory.read_curve()),
         columns=columns,
         provenance=origin.model_copy(update={"restarts": state.restarts}),
@@ -152,13 +163,23 @@ def _finish(session: Session, origin: Provenance) -> RunRecord:
     return record
 
 
-def _with_second(session: Session, on_test: RetrievalMetrics) -> RetrievalMetrics:
-    second = session.inputs.second
-    assert second is not None
-    image, text = embed_split(session.model, second, session.device)
-    return RetrievalMetrics.of_galleries(
-        (on_test, evaluate_embedded(session.model, image, text, second))
-    )
+def _keep_shown(
+    session: Session, galleries: Sequence[Gallery], metrics: RetrievalMetrics
+) -> tuple[str, ...]:
+    """Stores what pages show of the model.
+
+    Returns:
+        Why a pooling's weights are not among it; a result is not lost for them.
+    """
+    similarity = ranked_by(session.model, galleries[0].image)
+    hardest = worst(metrics.i2t_ranks), worst(metrics.t2i_ranks)
+    session.directory.write_shown(RETRIEVED, retrieved(galleries, similarity, hardest))
+    try:
+        weights = position_weights(session.model, session.inputs.test, session.device)
+    except PluginError as error:
+        return (str(error),)
+    session.directory.write_shown(POSITIONS, weights)
+    return ()
 
 
 def _in_folds(session: Session, image: Embedding, text: Embedding) -> RetrievalMetrics | None:

@@ -1,0 +1,172 @@
+"""The hardest queries of a board as its page shows them: what was asked for, what should have been
+found, and what was found instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vsebench.report.instead import instead
+from vsebench.report.queries import hardest
+from vsebench.report.thumbnails import Thumbnails
+from vsebench.report.wording import name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vsebench.report.board import Board
+    from vsebench.report.captions import Captions
+    from vsebench.report.instead import Instead
+    from vsebench.report.queries import Hardest
+
+HARDEST = 10
+"""Queries of each kind that a page lists."""
+SHOWN = 3
+"""Items of a ranking that it shows."""
+
+_HEADINGS = {
+    "i2t": "Images whose captions are hard to find",
+    "t2i": "Captions whose image is hard to find",
+    "images": "Images whose labels are hard to rank",
+}
+
+
+class Item(NamedTuple):
+    """An image or a caption.
+
+    Attributes:
+        name: what it is, and its place in the test split.
+        text: the caption, or one of the image; empty where none is at hand.
+        picture: `data:` URI of a thumbnail of the image; empty of captions, and where it is not at
+            hand.
+        right: whether it answers the query.
+    """
+
+    name: str
+    text: str
+    picture: str = ""
+    right: bool = False
+
+
+class Found(NamedTuple):
+    """What a model found.
+
+    Attributes:
+        by: its row and seed.
+        rank: rank of the first right item, from 1.
+        items: the first of its ranking.
+    """
+
+    by: str
+    rank: int
+    items: list[Item]
+
+
+class Query(NamedTuple):
+    """A query that every row answers badly.
+
+    Attributes:
+        hard: its scores.
+        row: the row that answers it best.
+        asked: the query itself.
+        wanted: what should have been found, as far as it is at hand.
+        found: what was found instead; None where no run keeps it.
+    """
+
+    hard: Hardest
+    row: str
+    asked: Item
+    wanted: list[Item]
+    found: Found | None
+
+
+class Queries(NamedTuple):
+    """The hardest queries of one kind.
+
+    Attributes:
+        heading: what they are, in words.
+        found: the queries, the hardest first.
+    """
+
+    heading: str
+    found: list[Query]
+
+
+def queries(board: Board, captions: Captions, pictures: Thumbnails | None = None) -> list[Queries]:
+    """The hardest queries of a board by kind.
+
+    Args:
+        board: the board.
+        captions: captions of its data set, as far as they are at hand.
+        pictures: thumbnails of its images, likewise.
+    """
+    section = board.block.section
+    hard = hardest(section, HARDEST)
+    kept = instead(section, [(each.kind, each.index) for each in hard])
+    shown = _Shown(captions, pictures or Thumbnails())
+    found: dict[str, list[Query]] = {}
+    for each in hard:
+        found.setdefault(each.kind, []).append(shown.query(each, kept.get((each.kind, each.index))))
+    return [Queries(_HEADINGS[kind], of_kind) for kind, of_kind in found.items()]
+
+
+def absent(found: Sequence[Queries], captions: Captions, pictures: Thumbnails | None) -> str:
+    """What a page does not show of hard queries, and why, in words; may be empty."""
+    asked = [each for kind in found for each in kind.found if each.hard.kind != "images"]
+    if not asked:
+        return ""
+    kept = sum(each.found is not None for each in asked)
+    said = []
+    if kept == 0:
+        said.append("What was found instead is not shown: runs of older releases do not keep it.")
+    elif kept < len(asked):
+        said.append("What was found instead is shown where a run keeps it, as one of its worst.")
+    if not captions.texts:
+        said.append("Captions are not shown: 'vsebench site --data-root' takes them.")
+    elif pictures is None:
+        said.append("Images are not shown: 'vsebench site --images' takes them.")
+    return " ".join(said)
+
+
+class _Shown(NamedTuple):
+    """What is at hand of the data set."""
+
+    captions: Captions
+    pictures: Thumbnails
+
+    def query(self, hard: Hardest, kept: Instead | None) -> Query:
+        asked = (
+            self._caption(hard.index)
+            if hard.kind == "t2i"
+            else self._image(hard.index)._replace(text="")  # its captions follow
+        )
+        return Query(hard, name(hard.row), asked, self._wanted(hard), self._found(hard, kept))
+
+    def _wanted(self, hard: Hardest) -> list[Item]:
+        owners = self.captions.images
+        if hard.kind == "t2i":
+            return [self._image(owners[hard.index])] if hard.index < len(owners) else []
+        if hard.kind == "i2t":
+            return [self._caption(i) for i, image in enumerate(owners) if image == hard.index]
+        return []
+
+    def _found(self, hard: Hardest, kept: Instead | None) -> Found | None:
+        if kept is None:
+            return None
+        items = [
+            self._image(item)._replace(right=item == self._owner(hard.index))
+            if hard.kind == "t2i"
+            else self._caption(item)._replace(right=self._owner(item) == hard.index)
+            for item in kept.top[:SHOWN]
+        ]
+        return Found(f"{name(kept.row)}, seed {kept.seed}", kept.rank, items)
+
+    def _owner(self, caption: int) -> int | None:
+        owners = self.captions.images
+        return owners[caption] if caption < len(owners) else None
+
+    def _image(self, index: int) -> Item:
+        return Item(f"image {index}", self.captions.of_image(index), self.pictures.of(index))
+
+    def _caption(self, index: int) -> Item:
+        return Item(f"caption {index}", self.captions.of_caption(index))
