@@ -44,7 +44,8 @@ def render(held: ClaimsFile, judged: Sequence[Judged], form: str = "table") -> s
         disable_numparse=True,
     )
     bullet = "- " if pipe else ""
-    sentences = [said(each) for each in judged] + list(notes(held, judged))
+    sentences = [f"{each.claim.id}: {said(each)}" for each in judged]
+    sentences += notes(held, judged)
     lines = (
         note if pipe else textwrap.fill(note, WIDTH, subsequent_indent="  ")
         for note in (bullet + note for note in sentences)
@@ -114,7 +115,7 @@ def said(each: Judged) -> str:
     """What is claimed, and what decided."""
     claim, found = each.claim, each.evidence
     paper = f" ({claim.paper})" if claim.paper else ""
-    text = f"{claim.id}: {claim.statement}{paper} {_asked(each)}."
+    text = f"{claim.statement.removesuffix('.')}{paper}. {_asked(each)}."
     if found is not None:
         text += f" {name(found.row)} against {name(found.reference)}."
         if each.verdict == "undecided":
@@ -128,7 +129,8 @@ def said(each: Judged) -> str:
 def _asked(each: Judged) -> str:
     claim: Claim = each.claim
     if claim.kind == "speed":
-        return f"Asked: {claim.ratio:g} × sooner at dev {claim.target:g}, in {claim.unit}"
+        unit = claim.unit.replace("cpu", "CPU")
+        return f"Asked: {claim.ratio:g} × sooner at dev {claim.target:g}, in {unit}"
     margin = each.metric.text(claim.margin)
     return {
         "superiority": f"Asked: more than {margin} {each.metric.name} better",

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 FORMATS = (".png", ".svg", ".pdf")
 _DASHES = ("-", "--", ":", "-.")
-_COLOURS = 10  # of matplotlib's cycle
+COLOURS = (
+    *("#2b7cb8", "#cc5c00", "#1f8a66", "#b8568f", "#8a6fd1", "#9a7400"),
+    *("#c0504d", "#0f8ba0", "#5b8c2a", "#7a6a5f"),
+)
+"""At least 3 to 1 against the page's paper, light and dark (WCAG 1.4.11)."""
+
 _WIDE = 10.0
 
 
@@ -148,7 +153,7 @@ class Stroke(NamedTuple):
 
 def stroke(row: int) -> Stroke:
     """Of the row in that place: ten colours, and for rows after the tenth another dash."""
-    return Stroke(f"C{row % _COLOURS}", _DASHES[row // _COLOURS % len(_DASHES)])
+    return Stroke(COLOURS[row % len(COLOURS)], _DASHES[row // len(COLOURS) % len(_DASHES)])
 
 
 def draw_curve(

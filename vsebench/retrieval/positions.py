@@ -34,7 +34,7 @@ def position_weights(
 
     Args:
         model: the model.
-        split: whose first items are pooled, each cut to the length of the set.
+        split: split whose first items are pooled, each cut to the length of the set.
         device: device of the model.
 
     Returns:

@@ -5,6 +5,7 @@ from importlib.resources import files
 
 import pytest
 
+from vsebench.report.curves import COLOURS
 from vsebench.report.figures.looks import HUES, REST, look, told
 
 
@@ -54,7 +55,7 @@ def test_the_darkest_cell_of_the_matrix_can_be_read(theme, side):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_curves_stand_out_from_the_page(theme):
-    for colour in (*HUES, REST):
+    for colour in (*COLOURS, REST):
         assert contrast(colour, themes()[theme]["paper"]) >= 3, colour
 
 

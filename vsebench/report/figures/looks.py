@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vsebench.report.curves import Stroke
+from vsebench.report.curves import COLOURS, Stroke
 
-HUES = ("#2b7cb8", "#cc5c00", "#1f8a66", "#b8568f", "#8a6fd1", "#9a7400")
-"""At least 3 to 1 against the page's paper, light and dark (WCAG 1.4.11)."""
+HUES = COLOURS[:6]
+"""As many as a reader can tell apart."""
 
 REST = "#80868c"
 
