@@ -144,20 +144,18 @@ def advance(
             source = inputs[where[items[i], position], 3 * size * d : 3 * size * (d + 1)]
             share, state = shares[d, i], states[d, i]
             row = gates[d, start + i] if keeps else unkept
-            for j in range(2 * size):
-                row[j] = sigmoid(source[j] + share[j])
-            for j in range(size):
-                row[3 * size + j] = share[2 * size + j] + bias[d, j]
-            for j in range(size):
-                row[2 * size + j] = tanh(source[2 * size + j] + row[j] * row[3 * size + j])
+            kept = before[d, start + i] if keeps else unkept
             target = out[items[i], position]
-            if keeps:
-                kept = before[d, start + i]
-                for j in range(size):
+            for j in range(size):
+                reset = sigmoid(source[j] + share[j])
+                update = sigmoid(source[size + j] + share[size + j])
+                recurrent = share[2 * size + j] + bias[d, j]
+                new = tanh(source[2 * size + j] + reset * recurrent)
+                row[j], row[size + j] = reset, update
+                row[2 * size + j], row[3 * size + j] = new, recurrent
+                if keeps:
                     kept[j] = state[j]
-            for j in range(size):
-                state[j] = row[2 * size + j] + row[size + j] * (state[j] - row[2 * size + j])
-            for j in range(size):
+                state[j] = new + update * (state[j] - new)
                 target[j] += np.float32(0.5) * state[j]
             if i < after.shape[1]:
                 next_state = after[d, i]

@@ -37,12 +37,13 @@ def padded_rows(rows: Tensor, lengths: Tensor, n: int | None = None) -> Tensor:
     """What was computed from `valid_rows`, as [B, n, D].
 
     Args:
-        rows: [R, D], or [B, n, D], which is returned.
+        rows: [R, D], or as many more rows as were added to round their number up, which are
+            dropped and get a gradient of 0; or [B, n, D], which is returned.
         lengths: int64 [B].
         n: padded length, by default the largest of `lengths`.
 
     Returns:
-        The rows; zero beyond an item's length where `rows` was [R, D].
+        The rows; zero beyond an item's length where `rows` was a matrix.
     """
     if rows.ndim == 3:
         return rows
@@ -72,14 +73,22 @@ class _Packed(torch.autograd.Function):
 
 
 class _Unpacked(torch.autograd.Function):
-    """Rows put to an index of distinct places, zeros elsewhere."""
+    """Rows put to an index of distinct places, zeros elsewhere; rows beyond the index are
+    dropped.
+    """
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, index: Tensor, count: int) -> Tensor:
         ctx.save_for_backward(index)
-        return rows.new_zeros(count, rows.shape[1]).index_copy_(0, index, rows)
+        ctx.rows = len(rows)
+        out = rows.new_zeros(count, rows.shape[1])
+        return out.index_copy_(0, index, rows[: len(index)])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return grad.index_select(0, ctx.saved_tensors[0]), None, None
+        (index,) = ctx.saved_tensors
+        out = grad.new_empty(ctx.rows, grad.shape[1])
+        torch.index_select(grad, 0, index, out=out[: len(index)])
+        out[len(index) :] = 0
+        return out, None, None

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vsebench.kernels import valid_mask
+from vsebench.kernels import padded_rows, valid_mask
 from vsebench.kernels.batch_norm import MaskedBatchNorm
 from vsebench.kernels.gemm import PACKED_ROWS, round_up_rows
 
@@ -79,19 +79,18 @@ class RegionEncoder(nn.Module):
         if features.is_cuda or torch.compiler.is_compiling():
             return self._rows(torch.where(valid[..., None], features, 0), valid)
         rows = valid.flatten().nonzero().squeeze(1)
-        # As many rows again as round their number up: their results are dropped.
+        # As many rows again as round their number up: their results are dropped
         rounded = functional.pad(rows, (0, -len(rows) % PACKED_ROWS))
         packed = self._packed(features.flatten(0, 1)[rounded], len(rows))
-        padded = packed.new_zeros(valid.numel(), packed.shape[1]).index_copy(0, rows, packed)
-        return padded.view(*valid.shape, -1)
+        return padded_rows(packed, lengths, features.shape[1])
 
     def _rows(self, features: Tensor, mask: Tensor) -> Tensor:
         hidden = torch.relu(self.norm(self.mlp_in(features), mask))
         return self.fc(features) + self.mlp_out(hidden)  # type: ignore[no-any-return]
 
     def _packed(self, rows: Tensor, count: int) -> Tensor:
-        """Rows [M, d], of which the first `count` are valid, to [count, D]; the products get all of
+        """Rows [M, d], of which the first `count` are valid, to [M, D]; the products get all of
         them, and the batch normalisation the valid ones.
         """
         hidden = torch.relu(self.norm(self.mlp_in(rows)[:count]))
-        return (self.fc(rows) + self.mlp_out(round_up_rows(hidden)))[:count]  # type: ignore[no-any-return]
+        return self.fc(rows).add_(self.mlp_out(round_up_rows(hidden)))  # type: ignore[no-any-return]
