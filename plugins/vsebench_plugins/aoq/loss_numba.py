@@ -21,22 +21,18 @@ if TYPE_CHECKING:
 def find_hardest(
     scores: np.ndarray, positives: np.ndarray, hardest: np.ndarray, where: np.ndarray
 ) -> None:
-    """Fills `hardest` [2, B] with the highest score of each row of `scores` [B, B], then of each
-    column, that `positives` leaves false, and `where` int64 [2, B] with its column, then its row:
-    −inf and −1 where there is none. A NaN is kept: nothing is higher.
+    """Fills `hardest` [B] with the highest score of each column of `scores` [B, B] that `positives`
+    leaves false, and `where` int32 [B] with its row, of equal ones the first: −inf and −1 where
+    there is none. A NaN is kept: nothing is higher.
     """
-    size = len(scores)
     hardest[:] = -np.inf
     where[:] = -1
-    for i in range(size):
-        for j in range(size):
-            score = scores[i, j]
-            if positives[i, j]:
-                continue
-            if score > hardest[0, i] or score != score:
-                hardest[0, i], where[0, i] = score, j
-            if score > hardest[1, j] or score != score:
-                hardest[1, j], where[1, j] = score, i
+    for i in range(len(scores)):
+        row, own = scores[i], positives[i]
+        for j in range(len(hardest)):
+            higher = ((row[j] > hardest[j]) | (row[j] != row[j])) & ~own[j]
+            hardest[j] = row[j] if higher else hardest[j]
+            where[j] = i if higher else where[j]
 
 
 @jit(inline=True)
@@ -77,8 +73,10 @@ def sum_hinges(
     margin, offline_margin, alpha, beta = constants
     cross, adaptive, clamp, detach = choices
     to_offline[:] = 0
+    parts = np.zeros(3)  # online, offline, cross
     for i in range(len(losses)):
-        own, by_own, parts = np.float64(scores[i, i]), 0.0, np.zeros(3)
+        own, by_own = np.float64(scores[i, i]), 0.0
+        parts[:] = 0
         for d in range(2):
             weight, by_weight = (beta if adaptive else 1.0), 0.0
             if adaptive and hardest[d, i] != -np.inf:
@@ -130,8 +128,10 @@ class NumbaAOQ(torch.autograd.Function):
         """Takes the scores [B, B] and those of the four offline negatives, [B] each."""
         scores, outside = array(similarity), np.stack([array(score) for score in offline])
         size = len(scores)
-        hardest, where = np.empty((2, size)), np.empty((2, size), np.int64)
-        find_hardest(scores, array(positives), hardest, where)
+        hardest, where = np.empty((2, size), scores.dtype), np.empty((2, size), np.int32)
+        mask = array(positives)
+        find_hardest(scores.T.copy(), mask.T.copy(), hardest[0], where[0])
+        find_hardest(scores, mask, hardest[1], where[1])
         losses, totals = np.empty(size, scores.dtype), np.zeros(5)
         slopes = np.empty(size), np.empty((2, size)), np.empty((4, size))
         sum_hinges(
