@@ -9,7 +9,7 @@ import pytest
 from tests.data.files import dataset, write_precomp, write_split
 from vsebench.data import fingerprint
 from vsebench.data import open as module
-from vsebench.data.open import open_dataset
+from vsebench.data.open import load_dataset, open_dataset
 from vsebench.plugin import DataError, DatasetCard, Param, RetrievalData, RetrievalSplit, SpecError
 from vsebench.plugin.registry import Component, Origin
 
@@ -132,7 +132,7 @@ def test_opening_by_path_neither_searches_nor_checks_nor_hashes(tmp_path, monkey
     folder = write_precomp(tmp_path / "anywhere")
     monkeypatch.setattr(module, "check_any", lambda *_: pytest.fail("checked again"))
     monkeypatch.setattr(fingerprint, "scan", lambda *_: pytest.fail("hashed again"))
-    opened = open_dataset(dataset("flickr30k"), {}, path=folder, strict=True)
+    opened = load_dataset(dataset("flickr30k"), {}, folder)
     assert (opened.path, opened.fingerprint, opened.warnings) == (folder, "", ())
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from vsebench.kernels.bounds import relative_error, undecided, undecided_in_bf16
+from vsebench.kernels.bounds import Rounded, relative_error, undecided, undecided_in_bf16
 from vsebench.kernels.exact_dot import exact_dot
 from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.rows import Rows
@@ -92,7 +92,10 @@ def bf16_band(left: torch.Tensor, right: torch.Tensor, threshold: torch.Tensor) 
     """Bands of `left`'s thresholds when scored against `right`."""
     rows, others = Rows.checked("image", left), Rows.checked("caption", right)
     return undecided_in_bf16(
-        threshold, rows.norms, rows.lost_in_bf16, others.norms, others.lost_in_bf16, rows.width
+        threshold,
+        Rounded(rows.norms, rows.lost_in_bf16),
+        Rounded(others.norms, others.lost_in_bf16),
+        rows.width,
     )
 
 

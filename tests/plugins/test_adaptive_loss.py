@@ -5,6 +5,7 @@ InfoNCE.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from vsebench.plugin import LossInputs, Progress
-from vsebench_plugins.adaptive.loss import Adaptive, adaptive_count, adaptive_queries, spread
+from vsebench_plugins.adaptive.loss import (
+    Adaptive,
+    adaptive_count,
+    adaptive_queries,
+    hardest_first,
+    hardest_first_as_released,
+    spread,
+)
 from vsebench_plugins.contrastive.infonce import InfoNCE
 
 CAPTIONS_BY_IMAGES = torch.tensor(
@@ -59,9 +67,13 @@ def test_fixture_f6(reference: bool) -> None:
     assert measured.align.item() == pytest.approx(0.275)
     assert measured.unif.item() == pytest.approx(0.949096, abs=1e-6)
     assert adaptive_count(*measured, 4).item() == 2
-    mask = torch.eye(4, dtype=torch.bool)
+    ranked = (
+        hardest_first_as_released
+        if reference
+        else partial(hardest_first, positives=torch.eye(4, dtype=torch.bool))
+    )
     from_captions, from_images = (
-        adaptive_queries(rows, mask, 2, reference=reference).loss.mean().item()
+        adaptive_queries(rows, ranked(rows), 2).loss.mean().item()
         for rows in (CAPTIONS_BY_IMAGES, CAPTIONS_BY_IMAGES.T)
     )
     assert from_captions == pytest.approx(1.763541, abs=1e-6)
@@ -159,7 +171,10 @@ def test_random_counts_reach_the_loss() -> None:
     """Each direction with the count drawn for it; every pair of counts gives a loss of its own."""
     scores, positives, counts = random_scores(12), torch.eye(12, dtype=torch.bool), range(1, 12)
     images, captions = (
-        [adaptive_queries(rows, positives, n).loss.mean().item() for n in counts]
+        [
+            adaptive_queries(rows, hardest_first(rows, positives), n).loss.mean().item()
+            for n in counts
+        ]
         for rows in (scores, scores.T)
     )
     for step in range(5):
@@ -176,7 +191,7 @@ def test_random_counts_reach_the_loss() -> None:
 
 def test_contributing_negatives_are_those_with_a_gradient() -> None:
     scores = random_scores(10).requires_grad_()
-    queries = adaptive_queries(scores, torch.eye(10, dtype=torch.bool), 4)
+    queries = adaptive_queries(scores, hardest_first(scores, torch.eye(10, dtype=torch.bool)), 4)
     gradient = torch.autograd.grad(queries.loss.sum(), scores)[0] * 0.05
     assert_close(queries.contributing, (gradient > 1e-3).sum(dim=1))
     assert (queries.contributing <= 4).all()

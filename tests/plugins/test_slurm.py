@@ -114,7 +114,7 @@ def test_the_script_is_what_submitit_submits(out: Path, monkeypatch: pytest.Monk
     jobs = [made(out, seed) for seed in range(3)]
     folder = out / ".slurm"
     tasks = [task.RunTask(job, folder / "events", 120) for job in jobs]
-    slurm = submission.submit(wanted, "slurm", folder, jobs[0].resources, tasks, 2)
+    slurm = submission.submit(wanted, folder, jobs[0].resources, tasks, 2)
     assert [job.job_id for job in slurm] == ["7_0", "7_1", "7_2"]
     assert len(submitted) == 1
     found = (folder / "7_submission.sh").read_text()
@@ -175,7 +175,7 @@ class Slurm:
         monkeypatch.setattr(executor_module, "_STATE_SECONDS", 0.05)
 
     def submit(
-        self, wanted: Any, cluster: str, folder: Path, resources: Any, tasks: Any, together: int
+        self, wanted: Any, folder: Path, resources: Any, tasks: Any, together: int
     ) -> list[Any]:
         class Paths:
             stderr = "7_log.err"

@@ -17,6 +17,7 @@ from vsebench.retrieval.training import session as session_module
 from vsebench.retrieval.training.global_negatives import SampledIndices
 from vsebench.retrieval.training.offline_negatives import OfflineNegatives
 from vsebench.retrieval.training.session import prepare
+from vsebench.retrieval.training.start import Start
 from vsebench.retrieval.training.step import Batch, Stepper, Streams, Totals
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def prepared(spec: RunSpec, folder: Path, cuda: PretendedCuda) -> Session:
         mock.patch.object(session_module, "_mine", mined),
         mock.patch.object(session_module, "untrained", untrained),
     ):
-        session = prepare(spec, directory, REGISTRY, lambda event: None, observers)
+        session = prepare(Start(spec, directory, REGISTRY, observers))
     assert next(session.model.parameters()).device == CUDA
     return session
 
@@ -70,14 +71,7 @@ def _offline(spec: RunSpec, inputs: Inputs, wanted: OfflineSpec) -> OfflineNegat
         np.stack([np.searchsorted(owner, other)], axis=1).astype(np.int32),
         other[owner][:, None].astype(np.int32),
     )
-    return OfflineNegatives.over(
-        owner,
-        images,
-        loss=spec.loss.spec,
-        spec=wanted,
-        lists=lists,
-        sibling_mask=spec.protocol.sibling_mask,
-    )
+    return OfflineNegatives(spec.loss.spec, wanted, lists, owner, spec.protocol.sibling_mask)
 
 
 def steps(session: Session, cuda: PretendedCuda, count: int = STEPS) -> None:

@@ -13,7 +13,7 @@ from scipy import stats
 
 from tests.factories import QUICK, make_curve, make_record, make_spec
 from vsebench.report.estimates import by_seed, of_differences, of_row
-from vsebench.report.formats import render
+from vsebench.report.formats import Style, render
 from vsebench.report.notes import block_notes
 from vsebench.report.rows import make_block
 from vsebench.report.runs import Run
@@ -102,7 +102,7 @@ def test_a_table_has_the_price_of_tuning_and_names_what_lies_at_an_end() -> None
     assert [entry.row["tuning_seconds"] for entry in block.entries] == [200, 50]
     assert [entry.tuned["lr"] for entry in block.entries] == ["0.01/0.02", 0.01]
     assert block.entries[0].row["protocol"] == "quick:lr=0.01/0.02"
-    text = render([block], [], "md", 200)
+    text = render([block], [], Style("md"))
     heads = [cell.strip() for cell in text.splitlines()[2].split("|")]
     assert "tuning s" in heads
     assert heads.index("tuning s") == heads.index("total s") + 1
@@ -118,5 +118,5 @@ def test_a_table_without_tuning_has_none_of_it() -> None:
     for runs in (plain, known):
         block = make_block(split(runs)[0])
         assert block.entries[0].row["tuning_seconds"] is None
-        assert "tuning" not in render([block], [], "md", 200).splitlines()[2]
+        assert "tuning" not in render([block], [], Style("md")).splitlines()[2]
         assert not any("study" in note or "edge" in note for note in block_notes(block))

@@ -8,7 +8,7 @@ from tests.factories import make_annotation_spec, make_curve, make_record, make_
 from vsebench.plugin import VsebenchError
 from vsebench.report.board import boards
 from vsebench.report.comparison import compare
-from vsebench.report.formats import render
+from vsebench.report.formats import Style, render
 from vsebench.report.row_names import parse_row
 from vsebench.report.rows import make_block
 from vsebench.report.runs import Run
@@ -45,7 +45,7 @@ def test_rows_may_differ_in_what_was_tuned_and_show_it():
         "vse-ens:lr=0.1",
         "vse-ens:lr=0.02",
     ]
-    text = render([block], [], "md", 100)
+    text = render([block], [], Style("md"))
     assert [cell.strip() for cell in text.splitlines()[2].split("|")[1:5]] == [
         "sampler",
         "loss",
@@ -88,7 +88,7 @@ def test_tuned_rows_stand_beside_untuned_ones_and_say_so():
         "hinge (tuned)",
     ]
     assert [entry.tuned["lr"] for entry in block.entries] == [0.01, 0.1, 0.01, 0.02, 0.03]
-    text = " ".join(render([block], [], "md", 100).split())
+    text = " ".join(render([block], [], Style("md")).split())
     assert (
         "Protocol vse-ens with epochs=3; lr tuned for each row that is marked (tuned), the others "
         "have lr=0.01."
@@ -178,7 +178,7 @@ def test_losses_with_samplers_are_rows_of_their_own_with_a_column_for_them():
         ("triplet", None),
         ("triplet-global", "vse-ens"),
     ]
-    head = render([block], [], "md", 100).splitlines()[2]
+    head = render([block], [], Style("md")).splitlines()[2]
     assert [cell.strip() for cell in head.split("|")[1:5]] == [
         "pooling",
         "loss",
@@ -186,4 +186,4 @@ def test_losses_with_samplers_are_rows_of_their_own_with_a_column_for_them():
         "seeds",
     ]
     plain = make_block(split([Run(make_record(make_spec("mean", "triplet")))])[0])
-    assert "sampler" not in render([plain], [], "md", 100).splitlines()[2]
+    assert "sampler" not in render([plain], [], Style("md")).splitlines()[2]

@@ -13,6 +13,7 @@ from vsebench.results.observers import Observers
 from vsebench.results.store import Store
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.session import prepare
+from vsebench.retrieval.training.start import Start
 from vsebench.retrieval.training.step import Streams, Totals
 from vsebench.retrieval.training.train import train
 
@@ -34,25 +35,20 @@ def test_a_step_never_makes_the_host_wait(
     (spec,) = plan_runs(device="cuda", pooling="gpo")
     directory = Store(tmp_path).directory_for(spec)
     directory.write_spec(spec)
-    session = prepare(
-        spec,
-        directory,
-        load_plugins().registry,
-        lambda event: None,
-        Observers.of(spec, directory.path),
-    )
+    observers = Observers.of(spec, directory.path)
+    session = prepare(Start(spec, directory, load_plugins().registry, observers))
     order = loop._order(session, 0, Key(0))
     streams = Streams(Key(0, "a").generator(), Key(0, "b").generator())
 
     def step(number: int) -> None:
-        loop._step(
+        batch = loop._batch(
             session,
             order[number * 32 : (number + 1) * 32],
             Progress(0, number, 54),
             streams,
             Key(0, "c").generator(),
-            Totals(),
         )
+        session.stepper.step(batch, Totals())
 
     step(0)  # allocations and cuDNN's choice of algorithms wait
     torch.cuda.set_sync_debug_mode("error")

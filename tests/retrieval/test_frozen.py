@@ -18,7 +18,7 @@ from vsebench.results.store import Store
 from vsebench.retrieval import frozen
 from vsebench.retrieval.encoders.backbone import BackboneEncoder
 from vsebench.retrieval.encoders.bert import BertEncoder
-from vsebench.retrieval.frozen import Head, keep_features, untrained
+from vsebench.retrieval.frozen import Head, Keeper, untrained
 from vsebench.retrieval.inputs.augment import keep_words
 from vsebench.retrieval.inputs.batches import StateBatches
 from vsebench.retrieval.inputs.padded import Padded, join
@@ -92,7 +92,7 @@ def opened(
     registry = load_plugins().registry
     raw = open_inputs(spec, registry, CPU)
     _, taken = untrained(spec, registry, raw)
-    return raw, keep_features(taken, raw, spec, CPU, report), taken
+    return raw, Keeper(taken, spec, CPU, report).inputs(raw), taken
 
 
 def alone(encoder: BertEncoder, inputs: Inputs, split: str, caption: int) -> torch.Tensor:

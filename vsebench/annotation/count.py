@@ -160,29 +160,34 @@ class Pairs(NamedTuple):
     labels: Tensor
 
 
-def count_above(
-    scores: Scores,
-    images: np.ndarray,
-    positives: Positives,
-    hidden: Positives,
-    block: int,
-    *,
-    compiled: bool,
-) -> np.ndarray:
-    """How many labels that are not hidden score at least as high as each positive of its image.
+class Queries(NamedTuple):
+    """Images whose positives are ranked.
 
-    Args:
-        scores: scores of all labels.
+    Attributes:
         images: int64 [q], the rows to score.
         positives: positives of these q images.
         hidden: labels of these q images that compete with no positive: the positives themselves and
             what is known from training.
+    """
+
+    images: np.ndarray
+    positives: Positives
+    hidden: Positives
+
+
+def count_above(scores: Scores, queries: Queries, block: int, *, compiled: bool) -> np.ndarray:
+    """How many labels that are not hidden score at least as high as each positive of its image.
+
+    Args:
+        scores: scores of all labels.
+        queries: what is ranked.
         block: images at a time.
         compiled: use the numba kernel on the CPU.
 
     Returns:
         int64 [pairs], in the order of `positives.labels`.
     """
+    images, positives, hidden = queries
     above = torch.zeros(positives.n_pairs, dtype=torch.int64, device=scores.device)
     count = _count_compiled if compiled and scores.device.type == "cpu" else _count
     for start in range(0, len(images), block):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vsebench.annotation.count import FactorScores, FunctionScores, count_above
+from vsebench.annotation.count import FactorScores, FunctionScores, Queries, count_above
 from vsebench.annotation.metrics import AnnotationMetrics
 from vsebench.kernels.rows import Rows
 from vsebench.plugin import DataError, SpecError
@@ -113,7 +113,8 @@ def _evaluate(
         )
     wanted = positives.select(images)
     block = block or max(1, _TILE // positives.n_labels)
-    above = count_above(scores, images, wanted, hidden.select(images), block, compiled=compiled)
+    queries = Queries(images, wanted, hidden.select(images))
+    above = count_above(scores, queries, block, compiled=compiled)
     return AnnotationMetrics.from_counts(images, wanted, above, negatives[images])
 
 

@@ -63,7 +63,7 @@ def leaderboard_command(
     """
     from vsebench.report.board import boards
     from vsebench.report.board_text import FILES, frame, render
-    from vsebench.report.formats import WIDTH
+    from vsebench.report.formats import WIDTH, Style
     from vsebench.report.gather import gather, refuse_copies
     from vsebench.report.latex import LatexText
 
@@ -85,7 +85,8 @@ def leaderboard_command(
         text = _page(made)
     else:
         wide = width or shutil.get_terminal_size((WIDTH, 1)).columns
-        text = render(made, gathered, form, wide, chosen(columns), LatexText(caption, label))
+        style = Style(form, wide, chosen(columns), LatexText(caption, label))
+        text = render(made, gathered, style)
     if out is None:
         typer.echo(text)
     else:

@@ -70,9 +70,8 @@ class OpenedDataset:
 
     Attributes:
         data: its splits.
-        path: the folder it was found or generated in; opening it again with this path skips every
-            check.
-        fingerprint: identifies its content; empty when it was opened by path.
+        path: the folder it was found or generated in; `load_dataset` opens it again there.
+        fingerprint: identifies its content; empty where `load_dataset` opened it.
         warnings: what a table made from it must say.
     """
 
@@ -88,7 +87,6 @@ def open_dataset(
     *,
     data_roots: Sequence[Path] = (),
     strict: bool = False,
-    path: Path | None = None,
     elsewhere: bool = True,
 ) -> OpenedDataset:
     """Opens a data set without reading its features into memory.
@@ -99,8 +97,6 @@ def open_dataset(
         data_roots: folders to look in before `$VSEBENCH_DATA` and `./data`.
         strict: numbers of images, captions or labels that differ from the published ones are an
             error, not a warning.
-        path: the folder in which it was opened and checked before; it is not searched, checked or
-            hashed again.
         elsewhere: whether to look beyond `data_roots`, too.
 
     Raises:
@@ -109,15 +105,18 @@ def open_dataset(
         SpecError: an option is unknown or has a bad value.
     """
     dataset: Dataset = component.create(params, strict=strict)
-    if path is not None:
-        data = dataset.load(path)
-        return OpenedDataset(data, path, "", data.warnings)
     card = component.card
     if not isinstance(card, DatasetCard):
         raise TypeError(f"{component.owner} is not a data set")
-    folder, fingerprint = _identify(
-        component, params, dataset, card, data_roots, elsewhere=elsewhere
-    )
+    fingerprint = ""
+    if card.at:
+        folder = Path(card.at)
+    elif card.generated:
+        folder, fingerprint = _generated(component, params)
+    else:
+        folder = locate(
+            component.name, card.folders, dataset, data_roots, elsewhere=elsewhere
+        ).absolute()
     data = dataset.load(folder)
     differences = _check(component, card, params, data)
     if strict and differences:
@@ -135,6 +134,20 @@ def open_dataset(
     return OpenedDataset(data, folder, fingerprint, (*data.warnings, *differences))
 
 
+def load_dataset(component: Component, params: Mapping[str, object], path: Path) -> OpenedDataset:
+    """Opens a data set in the folder in which it was opened before: it is not searched, checked or
+    hashed again.
+
+    Args:
+        component: the registered data set.
+        params: its options.
+        path: the folder.
+    """
+    dataset: Dataset = component.create(params, strict=False)
+    data = dataset.load(path)
+    return OpenedDataset(data, path, "", data.warnings)
+
+
 def _check(
     component: Component,
     card: DatasetCard,
@@ -147,22 +160,8 @@ def _check(
     return compare_any(data, card.published_for(resolved))
 
 
-def _identify(
-    component: Component,
-    params: Mapping[str, object],
-    dataset: Dataset,
-    card: DatasetCard,
-    data_roots: Sequence[Path],
-    *,
-    elsewhere: bool,
-) -> tuple[Path, str]:
-    """The folder of the set, and, of a generated one, its fingerprint."""
-    if card.at:
-        return Path(card.at), ""
-    if not card.generated:
-        return locate(
-            component.name, card.folders, dataset, data_roots, elsewhere=elsewhere
-        ).absolute(), ""
+def _generated(component: Component, params: Mapping[str, object]) -> tuple[Path, str]:
+    """The folder of a generated set, and its fingerprint."""
     fingerprint = fingerprint_options(
         f"{component.origin.distribution}::{component.name}",
         component.resolve(params),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.data.described import dataset_component
-from vsebench.data.open import open_dataset
+from vsebench.data.open import load_dataset, open_dataset
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def reopen_dataset(
     """
     if path.is_dir():
         component = dataset_component(registry, name, [path], elsewhere=False)
-        return open_dataset(component, params, path=path), component
+        return load_dataset(component, params, path), component
     component = dataset_component(registry, name, [])
     opened = open_dataset(component, params)
     if opened.fingerprint != fingerprint:

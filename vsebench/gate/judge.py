@@ -117,20 +117,26 @@ def look(
         last = number == design.looks - 1
         for row, held in going.items():
             held.values |= found.get(row, {})
-            held.judged = _verdict(row, held, float(critical), margin, errors.get(row, ""), last)
+            judged = Judged(
+                row,
+                held.reference,
+                dict(held.values),
+                float(critical),
+                margin,
+                "failed",
+                errors.get(row, ""),
+            )
+            held.judged = _verdict(judged, last)
     return design, [held.judged for held in rows.values() if held.judged is not None]
 
 
-def _verdict(
-    row: str, held: _Row, critical: float, margin: float, error: str, last: bool
-) -> Judged | None:
+def _verdict(judged: Judged, last: bool) -> Judged | None:
     """What a look says; None where another is needed."""
-    judged = Judged(row, held.reference, dict(held.values), critical, margin, "failed", error)
-    if error:
+    if judged.error:
         return judged
     if judged.difference + judged.half_width < 0:
         return replace(judged, verdict="worse")
-    if judged.difference - judged.half_width > -margin:
+    if judged.difference - judged.half_width > -judged.margin:
         return replace(judged, verdict="no worse")
     return replace(judged, verdict="not found worse") if last else None
 

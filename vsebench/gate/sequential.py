@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from scipy.optimize import brentq
@@ -83,24 +83,26 @@ class Design:
         that the reference's deviation scales, integrated over that deviation. Without a margin no
         row passes before the last look, which bounds the false alarms whatever the margin.
         """
-        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+        nodes, weights = _gauss_legendre()
         freedom = self.reference - 1
         shares = (nodes + 1) / 2
         spread = np.sqrt(chi2.ppf(shares, freedom) / freedom)[:, None]  # s over σ, a row each
         information = self.scale**-2
         low = -critical * spread * np.sqrt(information)
         high = np.full_like(low, math.inf) if margin is None else -low - margin * information
-        within = _continued(information, low, np.maximum(low, high), drift, nodes, weights)
+        within = _continued(information, low, np.maximum(low, high), drift)
         return float(weights @ within) / 2
 
 
+@cache
+def _gauss_legendre() -> tuple[np.ndarray, np.ndarray]:
+    """Nodes on (−1, 1) and their weights."""
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return nodes, weights
+
+
 def _continued(
-    information: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    drift: float,
-    nodes: np.ndarray,
-    weights: np.ndarray,
+    information: np.ndarray, low: np.ndarray, high: np.ndarray, drift: float
 ) -> np.ndarray:
     """Probability that a Brownian motion with drift is below `low` at a time of `information`
     before it is above `high` at one, float64 [rows of `low`], by the recursion of Armitage,
@@ -111,9 +113,8 @@ def _continued(
         low: bounds [rows, looks].
         high: bounds [rows, looks], not below `low`; only those before the last look are read.
         drift: drift of the motion.
-        nodes: Gauss–Legendre nodes on (−1, 1).
-        weights: their weights.
     """
+    nodes, weights = _gauss_legendre()
     rows = len(low)
     points, density = np.zeros((rows, 1)), np.ones((rows, 1))  # all of it at 0, before time 0
     failed, before = np.zeros(rows), 0.0

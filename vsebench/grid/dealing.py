@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.kernels.named_devices import Devices
-    from vsebench.plugin.registry import Registry
-    from vsebench.results.components import ComponentRef
+    from vsebench.plugin.registry import Component
 
 
 class Dealt(NamedTuple):
@@ -36,8 +35,7 @@ def deal(
     workers: int | None,
     devices: Devices,
     device: Literal["cpu", "cuda"],
-    executor: ComponentRef,
-    registry: Registry,
+    executor: Component,
     each: int = 1,
 ) -> Dealt:
     """What a suite comes down to.
@@ -48,14 +46,13 @@ def deal(
         devices: devices that it asks for.
         device: type of device that the runs use.
         executor: what executes them.
-        registry: where that is registered.
         each: devices of a run.
 
     Raises:
         SpecError: this machine lacks one of the devices, the executor gives runs devices itself, or
             more runs are asked for than shares.
     """
-    cls = registry.get("executor", executor.name).load()
+    cls = executor.load()
     takes = "devices" in inspect.signature(cls).parameters
     if devices.listed and not takes:
         raise SpecError(

@@ -113,7 +113,7 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
 
     planned: Planned = task.load_planner()(suite, datasets, open_data, device, registry)
     each = max((run.devices for run in planned.runs), default=1)
-    dealt = deal(suite.workers, devices, device, executor, registry, each)
+    dealt = deal(suite.workers, devices, device, registry.get("executor", executor.name), each)
     return Plan(
         with_concurrency(planned.runs, dealt.workers),
         executor,

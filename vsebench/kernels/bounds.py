@@ -5,7 +5,7 @@ undecided.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -52,14 +52,19 @@ def undecided(
     return _band(threshold, width, dtype)
 
 
-def undecided_in_bf16(
-    threshold: Tensor,
-    norms: Tensor,
-    lost: Tensor,
-    others: Tensor,
-    others_lost: Tensor,
-    depth: int,
-) -> Band:
+class Rounded(NamedTuple):
+    """What is known of n rows that are rounded to bf16.
+
+    Attributes:
+        norms: float64 [n], norms before rounding.
+        lost: float64 [n], norms of what rounding takes from them.
+    """
+
+    norms: Tensor
+    lost: Tensor
+
+
+def undecided_in_bf16(threshold: Tensor, rows: Rounded, others: Rounded, depth: int) -> Band:
     """As `undecided`, for products of rows rounded to bf16, added up in fp32 and rounded to bf16.
 
     With a = â + α and b = b̂ + β, where â and b̂ are the rounded rows, a·b − â·b̂ = α·b + â·β, and by
@@ -75,16 +80,15 @@ def undecided_in_bf16(
 
     Args:
         threshold: float64 [n], exact scores.
-        norms: float64 [n], of the rows that the thresholds belong to, before rounding.
-        lost: float64 [n], norms of what rounding takes from these rows.
-        others: float64 [m], norms of the rows that they are scored against.
-        others_lost: float64 [m], norms of what rounding takes from those.
+        rows: the n rows that the thresholds belong to.
+        others: the m rows that they are scored against.
         depth: terms of an inner product.
 
     Returns:
         [n] bounds in bf16.
     """
-    largest, most_lost = others.max(), others_lost.max()
+    norms, lost = rows
+    largest, most_lost = others.norms.max(), others.lost.max()
     rounded, largest_rounded = norms + lost, largest + most_lost
     width = (
         lost * largest

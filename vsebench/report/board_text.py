@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from vsebench.plugin.errors import SpecError
 from vsebench.report.evidence_notes import evidence_notes
 from vsebench.report.external import EXTERNAL, external_note
-from vsebench.report.formats import filled, leading_quote, listed, pipe, plain, to_frame
-from vsebench.report.latex import PLAIN, LatexText, to_latex
+from vsebench.report.formats import (
+    Style,
+    filled,
+    leading_quote,
+    listed,
+    pipe,
+    plain,
+    to_frame,
+)
+from vsebench.report.latex import to_latex
 from vsebench.report.layout import ABSENT, Grid, heading, whole
 from vsebench.report.made_with import comparable_note, machine_note, protocol_note, software_note
 from vsebench.report.notes import best_note, general_notes, legend
@@ -29,29 +36,18 @@ FILES = ("html", "parquet")
 """Formats that are files, not text for a terminal."""
 
 
-def render(
-    boards: Sequence[Board],
-    gathered: Gathered,
-    form: str,
-    width: int,
-    only: Sequence[str] = (),
-    latex: LatexText = PLAIN,
-) -> str:
+def render(boards: Sequence[Board], gathered: Gathered, style: Style) -> str:
     """The boards as text, without a last line end.
 
     Args:
         boards: what to show.
         gathered: where it comes from.
-        form: `table`, `md`, `latex`, `csv` or `json`.
-        width: columns of the terminal; only `table` heeds it.
-        only: keys of the columns wanted; empty for the metrics and the cost.
-        latex: caption and label of the `table` environments.
+        style: how to write them, as `table`, `md`, `latex`, `csv` or `json`.
 
     Raises:
-        SpecError: there is no such column, or a caption was given for a format that has none.
+        SpecError: there is no such column.
     """
-    if latex != PLAIN and form != "latex":
-        raise SpecError("a caption and a label are of LaTeX tables: add --format latex")
+    form, only = style.form, style.only
     if form == "json":
         return json.dumps(as_dict(boards), indent=1, ensure_ascii=False, allow_nan=False)
     if form == "csv":
@@ -65,7 +61,7 @@ def render(
                 grid,
                 heading(board.block),
                 [best_note(grid, board.block.level), *notes(board), *last],
-                latex.of(i, len(boards)),
+                style.latex.of(i, len(boards)),
             )
             for i, (board, grid) in enumerate(zip(boards, grids, strict=True))
         )
@@ -73,9 +69,9 @@ def render(
         return "\n\n".join([*(_markdown(board, only) for board in boards), listed(last)])
     parts = []
     for board in boards:
-        lines = [filled(note, width) for note in notes(board)]
+        lines = [filled(note, style.width) for note in notes(board)]
         parts.append("\n".join([_heading(board), "", plain(_grid(board, only)), "", *lines]))
-    return "\n\n\n".join([*parts, "\n".join(filled(note, width) for note in last)])
+    return "\n\n\n".join([*parts, "\n".join(filled(note, style.width) for note in last)])
 
 
 def frame(boards: Sequence[Board]) -> pd.DataFrame:

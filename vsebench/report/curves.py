@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from vsebench.report.learning_curve import LearningCurve
     from vsebench.report.rows import Block
@@ -162,9 +163,8 @@ def draw_curve(
     curve: Curve,
     drawn: Stroke,
     *,
-    label: str | None = None,
     gid: str | None = None,
-) -> None:
+) -> Line2D:
     """Draws a mean and its interval, cut off at 0, below which no quality lies; a single point as a
     dot.
 
@@ -173,8 +173,10 @@ def draw_curve(
         over: the curve's steps or its seconds.
         curve: convergence curve of a row.
         drawn: how it looks.
-        label: label of the line in matplotlib's legend.
         gid: id of the line and the interval in an SVG, the interval's followed by `-band`.
+
+    Returns:
+        The line.
     """
     band = None if gid is None else f"{gid}-band"
     panel.fill_between(
@@ -187,23 +189,23 @@ def draw_curve(
         gid=band,
     )
     marker = "o" if len(over) == 1 else ""
-    panel.plot(
+    (line,) = panel.plot(
         over,
         curve.quality,
         color=drawn.color,
         linestyle=drawn.linestyle,
         linewidth=1.4,
         marker=marker,
-        label=label,
         gid=gid,
     )
+    return line
 
 
 def _draw(left: Axes, right: Axes, table: SpeedTable | Block) -> None:
     for i, (key, runs) in enumerate(combinations_of(table.section).items()):
         curve = mean_curve([run for run in runs if run.done], table.level)
         for panel, over in ((left, curve.steps), (right, curve.seconds)):
-            draw_curve(panel, over, curve, stroke(i), label=name(key))
+            draw_curve(panel, over, curve, stroke(i)).set_label(name(key))
     for panel, label in ((left, table.section.task.step), (right, "seconds of training")):
         frame(panel, label, table.target.quality)
     left.set_ylabel(f"dev {table.section.task.headline.heading}")

@@ -105,7 +105,8 @@ def plot(tried: Mapping[str, Mapping[str, Sequence[float]]], heading: str, path:
         for place, (row, values) in enumerate(rows.items()):
             mean, low, high = (each.tolist() for each in expected_band(values))
             points = [float(k) for k in range(1, len(values) + 1)]
-            draw_curve(panel, points, Curve(points, [], mean, low, high), stroke(place), label=row)
+            curve = Curve(points, [], mean, low, high)
+            draw_curve(panel, points, curve, stroke(place)).set_label(row)
         panel.set_title(dataset, loc="left")
         panel.set_xlabel("points tried, with the first rung's schedule")
         panel.set_ylabel(f"expected best dev {heading}")

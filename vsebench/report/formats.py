@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tabulate import SEPARATING_LINE, tabulate
@@ -42,41 +43,58 @@ WIDTH = 100
 _COUNTED = (*COUNTS, "parameters", "concurrency")
 
 
-def render(
-    blocks: Sequence[Block],
-    notes: Sequence[str],
-    form: str,
-    width: int,
-    only: Sequence[str] = (),
-    latex: LatexText = PLAIN,
-) -> str:
+@dataclass(frozen=True)
+class Style:
+    """How a table is written.
+
+    Attributes:
+        form: name of the format.
+        width: columns of the terminal; only `table` heeds it.
+        only: keys of the columns wanted; empty for those that a person reads.
+        latex: caption and label of the `table` environments.
+    """
+
+    form: str
+    width: int = WIDTH
+    only: Sequence[str] = ()
+    latex: LatexText = PLAIN
+
+    def __post_init__(self) -> None:
+        """Refuses a caption for a format that has none.
+
+        Raises:
+            SpecError: it is one.
+        """
+        if self.latex != PLAIN and self.form != "latex":
+            raise SpecError("a caption and a label are of LaTeX tables: add --format latex")
+
+
+def render(blocks: Sequence[Block], notes: Sequence[str], style: Style) -> str:
     """The blocks as text, without a last line end.
 
     Args:
         blocks: what to show.
         notes: what concerns all of them.
-        form: one of `Format`.
-        width: columns of the terminal; only `table` heeds it.
-        only: keys of the columns wanted; empty for those that a person reads.
-        latex: caption and label of the `table` environments.
+        style: how to write them; its format is one of `Format`.
 
     Raises:
         SpecError: there is no such format or column, or columns were chosen for a format that
-            holds everything, or a caption for one that has none.
+            holds everything.
     """
+    form, only = style.form, style.only
     if form not in get_args(Format):
         raise SpecError(f"unknown format '{form}': {did_you_mean(form, get_args(Format))}")
     if only and form in _WHOLE:
         raise SpecError(
             f"format '{form}' holds every column: choose columns for table, md or latex"
         )
-    if latex != PLAIN and form != "latex":
-        raise SpecError("a caption and a label are of LaTeX tables: add --format latex")
     if form in _WHOLE:
         return _WHOLE[form](blocks, notes)
     if form == "table":
-        return _terminal(blocks, notes, width, only)
-    return _markdown(blocks, notes, only) if form == "md" else _latex(blocks, notes, only, latex)
+        return _terminal(blocks, notes, style.width, only)
+    if form == "md":
+        return _markdown(blocks, notes, only)
+    return _latex(blocks, notes, only, style.latex)
 
 
 def _terminal(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.report.external import elsewhere_note
-from vsebench.report.formats import WIDTH, leaderboard, render, to_frame
+from vsebench.report.formats import WIDTH, Style, leaderboard, render, to_frame
 from vsebench.report.gather import gather, refuse_copies
 from vsebench.report.latex import LatexText
 from vsebench.report.notes import copies_note, unfinished_note
@@ -92,10 +92,7 @@ class Results:
                 *([elsewhere_note(self.elsewhere)] if self.elsewhere else []),
                 *([copies_note(self.copies)] if self.copies else []),
             ],
-            format,
-            width,
-            columns,
-            LatexText(caption, label),
+            Style(format, width, columns, LatexText(caption, label)),
         )
 
     def compare(

@@ -98,7 +98,7 @@ def _raw_batches(model: Model, images: RawImages, blocks: Sequence[np.ndarray]) 
         yield Padded(pixels, to_device(np.ones(len(pixels), np.int64), images.device))
 
 
-def encode_texts(
+def encode_texts(  # noqa: PLR0913  # how it is done has defaults
     model: Model,
     captions: Captions | CaptionStates,
     device: torch.device,

@@ -103,51 +103,54 @@ def take_frozen(model: Model, spec: RunSpec, registry: Registry) -> dict[str, Fr
     return taken
 
 
-def keep_features(
-    taken: dict[str, Frozen],
-    inputs: Inputs,
-    spec: RunSpec,
-    device: torch.device,
-    report: Report,
-) -> Inputs:
-    """The inputs of a run with the features of its frozen encoders in place of what these read.
+def _ignore(event: dict[str, object]) -> None:
+    """Takes progress that nobody watches."""
 
-    Args:
+
+@dataclass(frozen=True)
+class Keeper:
+    """Puts the features of frozen encoders in place of what these read.
+
+    Attributes:
         taken: the encoders, as `untrained` gives them.
-        inputs: what they read.
         spec: the run.
         device: device to compute on.
         report: receives progress.
-
-    Raises:
-        DataError: a feature is too large for half precision, or the disk too small.
-        WriteError: the cache cannot be written.
     """
-    for side, frozen in taken.items():
-        kept = partial(keep_split, {side: frozen}, spec=spec, device=device, report=report)
-        inputs = inputs.changed(kept)
-    return replace(inputs, feature_kind="grid") if "image" in taken else inputs
 
+    taken: dict[str, Frozen]
+    spec: RunSpec
+    device: torch.device
+    report: Report = _ignore
 
-def keep_split(
-    taken: dict[str, Frozen],
-    split: SplitInputs,
-    name: str,
-    spec: RunSpec,
-    device: torch.device,
-    report: Report,
-) -> SplitInputs:
-    """One split with features in place of what frozen encoders read; see `keep_features`. Progress
-    calls it `name`.
-    """
-    for side, frozen in taken.items():
-        work = _Work(frozen, f"{side} features of {name}", spec, device, report)
-        split = (
-            replace(split, images=work.images(cast("RawImages", split.images)))
-            if side == "image"
-            else replace(split, texts=work.texts(cast("Captions", split.texts)))
-        )
-    return split
+    def inputs(self, inputs: Inputs) -> Inputs:
+        """The inputs of a run with features.
+
+        Raises:
+            DataError: a feature is too large for half precision, or the disk too small.
+            WriteError: the cache cannot be written.
+        """
+        for side in self.taken:
+            inputs = inputs.changed(partial(self._side, side))
+        return replace(inputs, feature_kind="grid") if "image" in self.taken else inputs
+
+    def split(self, split: SplitInputs, name: str) -> SplitInputs:
+        """One split with features. Progress calls it `name`.
+
+        Raises:
+            DataError: as `inputs`.
+            WriteError: likewise.
+        """
+        for side in self.taken:
+            split = self._side(side, split, name)
+        return split
+
+    def _side(self, side: str, split: SplitInputs, name: str) -> SplitInputs:
+        what = f"{side} features of {name}"
+        work = _Work(self.taken[side], what, self.spec, self.device, self.report)
+        if side == "image":
+            return replace(split, images=work.images(cast("RawImages", split.images)))
+        return replace(split, texts=work.texts(cast("Captions", split.texts)))
 
 
 def compute_images(
@@ -167,10 +170,6 @@ def compute_texts(
     """The states of captions that nobody asks for again: as kept ones, but in memory."""
     work = _Work(frozen, "text features", spec, device, _ignore)
     return CaptionStates(np.concatenate([*work.of_texts(texts)]), texts, device)
-
-
-def _ignore(event: dict[str, object]) -> None:
-    """Takes progress that nobody watches."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import DataError, ImageSource, SpecError
 from vsebench.retrieval.encode import encode_images, encode_texts
-from vsebench.retrieval.frozen import compute_images, compute_texts, keep_split
+from vsebench.retrieval.frozen import Keeper, compute_images, compute_texts
 from vsebench.retrieval.inputs.given import given_features, given_images
 from vsebench.retrieval.inputs.run_inputs import split_inputs
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures, RawImages, decoding_threads
@@ -240,7 +240,7 @@ class TrainedModel:
             inputs = split_inputs(split, self.tokeniser, self.device, self._decoders)
             if inputs.images.dim != self.in_dim:
                 raise self._wrong_width(inputs.images.dim)
-            inputs = keep_split(self._frozen, inputs, name, self.spec, self.device, _ignore)
+            inputs = Keeper(self._frozen, self.spec, self.device).split(inputs, name)
             image, text = embed_split(self._model, inputs, self.device)
         return EmbeddedSplit(
             image, text, split.text_to_image, split.captions, ranked_by(self._model, image)

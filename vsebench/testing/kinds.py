@@ -68,7 +68,7 @@ def checks_of(subject: Subject, *, slow: bool = False, only: str | None = None) 
     ]
 
 
-def checks(
+def checks(  # noqa: PLR0913  # its options have defaults
     kind: str,
     spec: str,
     *,

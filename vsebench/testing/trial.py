@@ -64,7 +64,7 @@ class Trial:
         if not holds:
             raise self.failure(what, expected=expected, found=found)
 
-    def close(
+    def close(  # noqa: PLR0913  # as `torch.testing.assert_close`
         self,
         found: Tensor,
         wanted: Tensor,
@@ -93,7 +93,7 @@ class Trial:
         if not equal.all():
             raise self.failure(what, expected=expected, found=difference(found, wanted, ~equal))
 
-    def all_close(
+    def all_close(  # noqa: PLR0913  # likewise
         self,
         found: Mapping[str, Tensor],
         wanted: Mapping[str, Tensor],

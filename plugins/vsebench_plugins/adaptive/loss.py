@@ -62,28 +62,29 @@ class QueryLosses(NamedTuple):
     contributing: Tensor
 
 
+def hardest_first(scores: Tensor, positives: Tensor) -> Tensor:
+    """The scores of each query's negatives [B, B], the highest first; `positives` bool [B, B] are
+    none, and stand last as −∞.
+    """
+    return scores.masked_fill(positives, -math.inf).sort(dim=1, descending=True).values
+
+
+def hardest_first_as_released(scores: Tensor) -> Tensor:
+    """As `hardest_first`, like the released code: every item is a negative, ranked with the pair's
+    own score taken as 0. So the pair is a negative of itself, at its true score, wherever fewer
+    than n others are above 0.
+    """
+    order = scores.detach().masked_fill(_diagonal(scores), 0).argsort(dim=1, descending=True)
+    return scores.gather(1, order)
+
+
 def adaptive_queries(
-    scores: Tensor,
-    positives: Tensor,
-    n: Tensor | int,
-    *,
-    tau: float = 0.05,
-    margin: float = 0.2,
-    reference: bool = False,
+    scores: Tensor, ranked: Tensor, n: Tensor | int, *, tau: float = 0.05, margin: float = 0.2
 ) -> QueryLosses:
     """`−log(e^{p/τ} / (e^{p/τ} + Σ e^{(s + margin)/τ}))` for the queries in the rows of `scores`
-    [B, B], the sum over the n hardest negatives s.
-
-    `positives` bool [B, B] are never negatives. With `reference` they are ignored, and negatives
-    are ranked with the pair's own score taken as 0, as in the released code: it is picked as a
-    negative of itself, at its true score, wherever fewer than n others are above 0.
+    [B, B], the sum over the first n negatives s of `ranked` [B, B].
     """
     own = scores.diagonal()[:, None]
-    if reference:
-        order = scores.detach().masked_fill(_diagonal(scores), 0).argsort(dim=1, descending=True)
-        ranked = scores.gather(1, order)
-    else:
-        ranked = scores.masked_fill(positives, -math.inf).sort(dim=1, descending=True).values
     beyond = torch.arange(len(scores), device=scores.device) >= n
     logits = ((ranked + margin) / tau).masked_fill(beyond, -math.inf)
     losses = softplus(logits.logsumexp(dim=1, keepdim=True) - own / tau, threshold=50)
@@ -117,7 +118,11 @@ class Adaptive:
         counts = self._counts(inputs, measured, len(scores))
         sides = [
             adaptive_queries(
-                rows, mask, n, tau=self.tau, margin=self.margin, reference=self.reference
+                rows,
+                hardest_first_as_released(rows) if self.reference else hardest_first(rows, mask),
+                n,
+                tau=self.tau,
+                margin=self.margin,
             )
             for rows, mask, n in zip(
                 (scores, scores.T), (inputs.positives, inputs.positives.T), counts, strict=True

@@ -70,10 +70,9 @@ class SlurmExecutor:
         require("submitit", extra="slurm", purpose="runs on a Slurm cluster")
         from vsebench_plugins.slurm.submission import Wanted, own_cores
 
-        self._cluster, self._grace = cluster, grace
         self.workers = own_cores() if (cluster, workers) == ("local", UNBOUNDED) else workers
         self._wanted = Wanted(
-            partition, account, qos, constraint, minutes, memory, gpus, grace, requeues
+            partition, account, qos, constraint, minutes, memory, gpus, grace, requeues, cluster
         )
         self._submitted: list[_Submitted] = []
 
@@ -107,7 +106,7 @@ class SlurmExecutor:
         try:
             while schedule:
                 self._submit(schedule.take(self._most, queued=True))
-                ask = self._cluster == "local" or time.monotonic() - asked >= _STATE_SECONDS
+                ask = self._wanted.cluster == "local" or time.monotonic() - asked >= _STATE_SECONDS
                 if ask:
                     asked = time.monotonic()
                     refresh([submitted.slurm for submitted in self._submitted])
@@ -122,7 +121,7 @@ class SlurmExecutor:
     @property
     def _most(self) -> int | None:
         """How many runs may be submitted; Slurm itself bounds those of the first array."""
-        if self._cluster == "slurm" and not self._submitted:
+        if self._wanted.cluster == "slurm" and not self._submitted:
             return None
         return max(0, self.workers - len(self._submitted))
 
@@ -136,9 +135,10 @@ class SlurmExecutor:
             folder.mkdir(exist_ok=True)
             tails = [Tail(folder / f"{job.run_id}-{secrets.token_hex(4)}.jsonl") for job in group]
             tasks = [
-                RunTask(job, tail.path, self._grace) for job, tail in zip(group, tails, strict=True)
+                RunTask(job, tail.path, self._wanted.grace)
+                for job, tail in zip(group, tails, strict=True)
             ]
-            made = submit(self._wanted, self._cluster, folder, resources, tasks, self.workers)
+            made = submit(self._wanted, folder, resources, tasks, self.workers)
             self._submitted += map(_Submitted, group, made, tails)
 
     def _follow(self, submitted: _Submitted, schedule: Schedule, *, asked: bool) -> None:

@@ -33,6 +33,7 @@ class Wanted:
     gpus: int
     grace: int
     requeues: int
+    cluster: Literal["slurm", "local"] = "slurm"
 
     def options(self, resources: Resources, together: int) -> dict[str, Any]:
         """The options of `sbatch`, as submitit names them.
@@ -84,7 +85,6 @@ def script(
 
 def submit(
     wanted: Wanted,
-    cluster: Literal["slurm", "local"],
     folder: Path,
     resources: Resources,
     tasks: Sequence[Callable[[], None]],
@@ -96,7 +96,7 @@ def submit(
         VsebenchError: there is no Slurm on this machine, or it refuses them.
     """
     try:
-        if cluster == "local":
+        if wanted.cluster == "local":
             executor = submitit.LocalExecutor(folder, max_num_timeout=wanted.requeues)
             executor.update_parameters(timeout_min=wanted.minutes, signal_delay_s=wanted.grace)
         elif shutil.which("sbatch") is None:

@@ -17,10 +17,11 @@ from vsebench.retrieval.inputs.augment import compact, draw_crops, keep_features
 from vsebench.retrieval.inputs.batches import (
     FeatureBatches,
     RawImageBatches,
-    image_batches,
-    text_batches,
+    TokenBatches,
+    augmenter,
 )
 from vsebench.retrieval.inputs.padded import BUCKET, Kept
+from vsebench.retrieval.inputs.run_inputs import Inputs, SplitInputs
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures, RawImages, decoding_threads
 from vsebench.retrieval.model import Tower
 
@@ -167,7 +168,7 @@ def test_static_batches_of_captions_have_few_widths_and_the_same_valid_rows() ->
     for start in range(0, 40, 2):
         chosen = np.arange(start, start + 2)
         plain, static = (
-            text_batches(captions, words, 0.3, CPU, static).batch(chosen, Key(start).generator())
+            TokenBatches(captions, words, 0.3, CPU, static).batch(chosen, Key(start).generator())
             for static in (False, True)
         )
         widths.add(static.values.shape[1])
@@ -179,11 +180,15 @@ def test_static_batches_of_captions_have_few_widths_and_the_same_valid_rows() ->
 
 def test_an_encoder_that_counts_padding_gets_no_more_of_it() -> None:
     table = ImageFeatures(np.zeros((2, 8, 3), np.float32), np.array([2, 3]), CPU)
+    words = Vocabulary.build(["a dog runs here"], 1)
+    captions = Captions(words.encode(["a dog", "a dog runs"]))
+    split = SplitInputs(table, captions, np.array([0, 1]))
+    inputs = Inputs(split, split, split, words, "region", 3)
     protocol = Protocol(drop_regions=0)
     for counts, width in ((True, 3), (False, 8)):
         encoder = RegionEncoder(3, 4, count_padding=counts)
-        batches = image_batches(table, encoder, "region", protocol, static=True)
-        assert batches.pairs(np.array([0, 1]), Key(0).generator()).values.shape[1] == width
+        images = augmenter(inputs, encoder, protocol, static=True).images
+        assert images.pairs(np.array([0, 1]), Key(0).generator()).values.shape[1] == width
 
 
 def test_decoding_threads() -> None:

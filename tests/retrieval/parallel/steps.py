@@ -21,6 +21,7 @@ from vsebench.retrieval.model import seeded
 from vsebench.retrieval.parallel.batch_norm import share_statistics
 from vsebench.retrieval.parallel.gradients import sum_gradients
 from vsebench.retrieval.training.session import prepare
+from vsebench.retrieval.training.start import Start
 from vsebench.retrieval.training.step import Batch, Streams
 
 if TYPE_CHECKING:
@@ -111,9 +112,8 @@ def whole_step(world: World, spec: str, folder: str) -> Measured:
     run = cast("RunSpec", read_spec(spec))
     registry = load_plugins().registry
     directory = RunDirectory(Path(folder))
-    session = prepare(
-        run, directory, registry, lambda _: None, Observers.of(run, directory.path), world
-    )
+    observers = Observers.of(run, directory.path)
+    session = prepare(Start(run, directory, registry, observers, world=world))
     key, size = Key(1), run.protocol.batch_size
     captions = np.arange(5, 5 + size)
     session.stepper.announce(captions, key / "crops")

@@ -143,9 +143,7 @@ CAPTIONS = np.array([6, 1, 4])
 
 
 def negatives(spec: OfflineSpec, *, sibling_mask: bool = False) -> OfflineNegatives:
-    return OfflineNegatives.over(
-        OWNER, 4, loss="made-up", spec=spec, lists=LISTS, sibling_mask=sibling_mask
-    )
+    return OfflineNegatives("made-up", spec, LISTS, OWNER, sibling_mask)
 
 
 def test_by_default_each_entry_of_a_pair_s_lists_is_drawn_alike() -> None:

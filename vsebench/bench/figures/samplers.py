@@ -81,9 +81,9 @@ def _reference(spec: str, state: SamplerState, owners: Tensor, has: Tensor) -> C
         return lambda: plain.uniform(owners, has)
     if spec.startswith("dns"):
         return lambda: plain.dns(owners, has, state.P, state.Q, _CANDIDATES)
-    order, spreads = state.Q.T.argsort(dim=1, descending=True), state.Q.std(dim=0)
+    factors = plain.Factors.of(state.P, state.Q)
     scale = create("sampler", spec).scale(has.shape[1])
-    return lambda: plain.rank_by_factor(owners, has, state.P, order, spreads, scale)
+    return lambda: plain.rank_by_factor(owners, has, factors, scale)
 
 
 FIGURES = tuple(

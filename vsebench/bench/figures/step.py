@@ -21,7 +21,7 @@ from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import Key, LossCard, Progress
 from vsebench.plugin.specs import create
 from vsebench.results.protocol import Protocol
-from vsebench.retrieval.inputs.batches import Augmenter, FeatureBatches, text_batches
+from vsebench.retrieval.inputs.batches import Augmenter, FeatureBatches, TokenBatches
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
 from vsebench.retrieval.model import Model, Tower
 from vsebench.retrieval.training.optimisation import Optimisation
@@ -127,7 +127,7 @@ def _ours(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]
         Optimisation(model, objective.loss, Schedule(protocol, len(data.captions))),
         Augmenter(
             FeatureBatches(images, "region", protocol.drop_regions, static),
-            text_batches(data.captions, data.vocabulary, protocol.augment_words, device, static),
+            TokenBatches(data.captions, data.vocabulary, protocol.augment_words, device, static),
             device,
         ),
         data.owner,

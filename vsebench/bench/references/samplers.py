@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -31,19 +31,35 @@ def dns(images: Tensor, has: Tensor, P: Tensor, Q: Tensor, candidates: int) -> T
     return drawn.gather(1, scores.argmax(dim=1, keepdim=True)).squeeze(1)
 
 
-def rank_by_factor(
-    images: Tensor, has: Tensor, P: Tensor, order: Tensor, spreads: Tensor, scale: float
-) -> Tensor:
+class Factors(NamedTuple):
+    """What VSE-ens keeps of the matrices between two refreshes.
+
+    Attributes:
+        P: float [images, F].
+        order: int64 [F, labels], each factor's labels, largest first.
+        spreads: float [F], each factor's deviation over the labels.
+    """
+
+    P: Tensor
+    order: Tensor
+    spreads: Tensor
+
+    @classmethod
+    def of(cls, P: Tensor, Q: Tensor) -> Factors:
+        """Those of label factors Q, float [labels, F]."""
+        return cls(P, Q.T.argsort(dim=1, descending=True), Q.std(dim=0))
+
+
+def rank_by_factor(images: Tensor, has: Tensor, factors: Factors, scale: float) -> Tensor:
     """VSE-ens: a factor by the image's weight on it, then a label by its rank on that factor.
 
     Args:
         images: int64 [B].
         has: bool [images, labels].
-        P: float [images, F].
-        order: int64 [F, labels], each factor's labels, largest first.
-        spreads: float [F], each factor's deviation over the labels.
+        factors: factors of images and labels.
         scale: scale of the exponential law of ranks.
     """
+    P, order, spreads = factors
     labels = order.shape[1]
     chance = torch.exp(-torch.arange(labels, device=P.device) / scale)
 

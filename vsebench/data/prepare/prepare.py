@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 import tarfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -66,19 +66,30 @@ def prepare(request: Request, report: Report) -> dict[str, Any]:
     """
     gathered = gather(request)
     features = measure(gathered.source, gathered.splits, report) if gathered.source else {}
-    inputs, plan = _identity(request, gathered)
+    identity = _identity(request, gathered)
     # What is done is not locked: its folder may be one that cannot be written
     if (before := read_manifest(request.target)) is None:
         with locked(request.target):
             before = read_manifest(request.target)  # of another process, by now
             if before is None:
-                return _write(request, gathered, features, inputs, plan, report)
-    return _again(request.target, before, plan)
+                return _write(request, gathered, features, identity, report)
+    return _again(request.target, before, identity.plan)
 
 
-def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str]:
-    """What the inputs are, for the manifest, and the hash of inputs and options that decides
-    whether work goes on.
+class _Identity(NamedTuple):
+    """What is prepared.
+
+    Attributes:
+        inputs: what the inputs are, for the manifest.
+        plan: hash of inputs and options, which decides whether work goes on.
+    """
+
+    inputs: dict[str, Any]
+    plan: str
+
+
+def _identity(request: Request, gathered: Gathered) -> _Identity:
+    """What the inputs and the options are.
 
     Features are identified by names and sizes, and within the plan by times of change: hashing a
     hundred gigabytes would take longer than preparing them.
@@ -96,7 +107,7 @@ def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str
         "names_and_sizes_sha256": digest(listing),
         "texts_sha256": texts,
     }
-    return inputs, digest(
+    plan = digest(
         [
             request.name,
             request.dtype,
@@ -106,6 +117,7 @@ def _identity(request: Request, gathered: Gathered) -> tuple[dict[str, Any], str
             *([dict(request.columns)] if request.columns else []),
         ]
     )
+    return _Identity(inputs, plan)
 
 
 def _kind(gathered: Gathered) -> str:
@@ -145,8 +157,7 @@ def _write(
     request: Request,
     gathered: Gathered,
     features: dict[str, SplitFeatures],
-    inputs: dict[str, Any],
-    plan: str,
+    identity: _Identity,
     report: Report,
 ) -> dict[str, Any]:
     """Writes everything, the manifest last."""
@@ -157,7 +168,7 @@ def _write(
     descriptor = _descriptor(request)
     _check_space(request.target, sum(feature_bytes(array, dtype) for array in arrays.values()))
     packed = [IMAGES] if gathered.pictures else []
-    work = Work(request.target, plan, [*small, *descriptor, *arrays, *packed, MANIFEST])
+    work = Work(request.target, identity.plan, [*small, *descriptor, *arrays, *packed, MANIFEST])
     for name, content in (small | descriptor).items():
         work.write(name, content)
     written = _write_arrays(work, arrays, dtype, report)
@@ -168,8 +179,8 @@ def _write(
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "dataset": entry.name,
-        "plan": plan,
-        "inputs": inputs,
+        "plan": identity.plan,
+        "inputs": identity.inputs,
         "splits": {split.stem: about(split, features.get(split.stem)) for split in gathered.splits},
         "features": precision(dtype, max(array.largest for array in written.values()))
         if written

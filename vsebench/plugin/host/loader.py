@@ -181,15 +181,17 @@ def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
         raise
     except BaseException as error:  # whatever it raises, the others continue
         plugins.manager.unregister(name=name)
-        info = _info(source, "failed", error=describe(error), hint=hint(error, source))
+        info = replace(_info(source, "failed"), error=describe(error), hint=hint(error, source))
         if isinstance(error, PluginTimeout):
             print(  # noqa: T201  # else the wait would have no reason
                 f"vsebench: warning: plugin {who} failed: {info.error}; {info.hint}",
                 file=sys.stderr,
             )
         return info
-    return _info(
-        source, "loaded", hooks=tuple(hooks), components=tuple((c.kind, c.name) for c in registry)
+    return replace(
+        _info(source, "loaded"),
+        hooks=tuple(hooks),
+        components=tuple((c.kind, c.name) for c in registry),
     )
 
 
@@ -270,15 +272,7 @@ def _register(kinds: Mapping[str, Kind], registry: Registry, origin: Origin) -> 
     return register if "" in kinds else register_side
 
 
-def _info(
-    source: PluginSource,
-    status: Literal["loaded", "failed", "disabled"],
-    *,
-    error: str = "",
-    hint: str = "",
-    hooks: tuple[str, ...] = (),
-    components: tuple[tuple[str, str], ...] = (),
-) -> PluginInfo:
+def _info(source: PluginSource, status: Literal["loaded", "failed", "disabled"]) -> PluginInfo:
     origin = source.origin
     return PluginInfo(
         origin.plugin,
@@ -286,10 +280,6 @@ def _info(
         origin.version,
         source.location,
         status,
-        error,
-        hint,
-        hooks,
-        components,
-        origin.digest,
-        origin.is_file,
+        digest=origin.digest,
+        is_file=origin.is_file,
     )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from vsebench.plugin import Key, RawImageEncoder, Tokeniser
     from vsebench.plugin.cards import FeatureKind
     from vsebench.results.protocol import Protocol
+    from vsebench.retrieval.inputs.run_inputs import Inputs
     from vsebench.retrieval.inputs.splits import CaptionStates, ImageFeatures
     from vsebench.retrieval.parallel.world import World
 
@@ -116,29 +117,6 @@ class StateBatches:
             self.table.gather(captions[mine], positions[mine]),
             to_device(kept[mine], self.table.device),
         )
-
-
-def text_batches(
-    texts: Captions | CaptionStates,
-    tokeniser: Tokeniser,
-    rate: float,
-    device: torch.device,
-    static: bool = False,
-    world: World = ALONE,
-) -> TextBatches:
-    """What builds the text half of a run's batches.
-
-    Args:
-        texts: texts of the training split.
-        tokeniser: tokeniser of its captions.
-        rate: share of words that augmentation chooses.
-        device: where the tensors go.
-        static: batches are padded to few widths.
-        world: ranks that batches are split over.
-    """
-    if isinstance(texts, Captions):
-        return TokenBatches(texts, tokeniser, rate, device, static, world)
-    return StateBatches(texts, rate, static, world)
 
 
 @dataclass(frozen=True)
@@ -316,35 +294,46 @@ class RawImageBatches:
         )
 
 
-def image_batches(
-    images: ImageFeatures | RawImages,
+def augmenter(
+    inputs: Inputs,
     encoder: object,
-    kind: FeatureKind,
     protocol: Protocol,
+    *,
     static: bool = False,
     world: World = ALONE,
-) -> ImageBatches:
-    """What builds the image half of a run's batches.
+) -> Augmenter:
+    """What builds a run's batches.
 
     Args:
-        images: images of the training split.
+        inputs: the run's data.
         encoder: encoder of the image tower; one of raw images says what it makes of them.
-        kind: what a local feature is.
-        protocol: says how much is dropped, cropped and mirrored.
-        static: batches are padded to few widths, but for an encoder that counts padding.
+        protocol: says how much is dropped, cropped, mirrored, masked and replaced.
+        static: batches are padded to few widths, but those of images for an encoder that counts
+            padding.
         world: ranks that batches are split over.
     """
-    static = static and not getattr(encoder, "count_padding", False)
-    if not isinstance(images, RawImages):
-        return FeatureBatches(images, kind, protocol.drop_regions, static, world)
-    raw = cast("RawImageEncoder", encoder)
-    return RawImageBatches(
+    given, texts = inputs.train.images, inputs.train.texts
+    wide = static and not getattr(encoder, "count_padding", False)
+    images: ImageBatches
+    if isinstance(given, RawImages):
+        raw = cast("RawImageEncoder", encoder)
+        images = RawImageBatches(
+            given,
+            raw.image_size,
+            raw.local_features,
+            protocol.drop_regions,
+            protocol.image_crop,
+            protocol.image_flip,
+            wide,
+            world,
+        )
+    else:
+        images = FeatureBatches(given, inputs.feature_kind, protocol.drop_regions, wide, world)
+    rate, device = protocol.augment_words, given.device
+    return Augmenter(
         images,
-        raw.image_size,
-        raw.local_features,
-        protocol.drop_regions,
-        protocol.image_crop,
-        protocol.image_flip,
-        static,
-        world,
+        TokenBatches(texts, inputs.tokeniser, rate, device, static, world)
+        if isinstance(texts, Captions)
+        else StateBatches(texts, rate, static, world),
+        device,
     )

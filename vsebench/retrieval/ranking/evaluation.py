@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from vsebench.retrieval.ranking.equal_captions import groups_of, ranks_with_equa
 from vsebench.retrieval.ranking.exact.places import exact_best
 from vsebench.retrieval.ranking.exact.queued import BLOCK, queued_ranks, queues
 from vsebench.retrieval.ranking.exact.ranks import exact_ranks
+from vsebench.retrieval.ranking.judgements import Judgements, Lists
 from vsebench.retrieval.ranking.metrics import Ranks, RetrievalMetrics
 from vsebench.retrieval.ranking.scored.items import Items
 from vsebench.retrieval.ranking.scored.places import scored_places
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
-    from vsebench.retrieval.ranking.judgements import Judgements
 
 EvaluationProtocol = Literal["full", "1k-5fold"]
 
@@ -36,7 +36,7 @@ Side = TypeVar("Side", Rows, Items)
 
 
 @torch.inference_mode()
-def evaluate(
+def evaluate(  # noqa: PLR0913  # its options have defaults
     image_emb: Embedding | np.ndarray,
     text_emb: Embedding | np.ndarray,
     text_to_image: Tensor | np.ndarray | Sequence[int],
@@ -87,17 +87,13 @@ def evaluate(
     if similarity is not None:
         items = Items.checked("image", image_emb)
         others = Items.checked("caption", text_emb, items.device)
-        return _metrics(
-            items,
-            others,
-            text_to_image,
-            protocol,
+        scored: _Counting[Items] = _Counting(
             lambda i, t, owner: scored_ranks(i, t, owner, similarity, block or 128),
             lambda i, t, judged, turned: _scored_best(
                 i, t, judged, Transposed(similarity) if turned else similarity, block or 128
             ),
-            equal_captions,
         )
+        return _metrics((items, others), text_to_image, protocol, scored, equal_captions)
     if isinstance(image_emb, (SetEmbedding, GaussianEmbedding)) or isinstance(
         text_emb, (SetEmbedding, GaussianEmbedding)
     ):
@@ -112,40 +108,46 @@ def evaluate(
             f"image and caption embeddings must have one width, found {images.width} and "
             f"{texts.width}"
         )
-    return _metrics(
-        images,
-        texts,
-        text_to_image,
-        protocol,
+    exact: _Counting[Rows] = _Counting(
         lambda i, t, owner: (
             queued_ranks(i, t, owner, block or BLOCK)
             if queues(i.device)
             else exact_ranks(i, t, owner, block or 512)
         ),
         lambda i, t, judged, _: exact_best(i, t, judged, block or 512),
-        equal_captions,
     )
+    return _metrics((images, texts), text_to_image, protocol, exact, equal_captions)
+
+
+class _Counting(NamedTuple, Generic[Side]):
+    """How ranks are counted.
+
+    Attributes:
+        rank: ranks of images and of captions, from both and each caption's image.
+        best: competitors of the best of each query's matches, int64 [q], from queries, items and
+            what matches; the last argument says whether the queries are captions.
+    """
+
+    rank: Callable[[Side, Side, Tensor], tuple[Tensor, Tensor]]
+    best: Callable[[Side, Side, Judgements, bool], np.ndarray]
 
 
 def _scored_best(
     queries: Items, items: Items, judged: Judgements, similarity: Similarity, block: int
 ) -> np.ndarray:
-    places = scored_places(
-        queries, items, judged, similarity, condensed=False, same=False, block=block
-    )
+    places = scored_places(queries, items, judged, Lists(), block, similarity)
     found: np.ndarray = np.minimum.reduceat(places, judged.offsets[:-1])
     return found
 
 
 def _metrics(
-    images: Side,
-    texts: Side,
+    sides: tuple[Side, Side],
     text_to_image: Tensor | np.ndarray | Sequence[int],
     protocol: EvaluationProtocol,
-    rank: Callable[[Side, Side, Tensor], tuple[Tensor, Tensor]],
-    best: Callable[[Side, Side, Judgements, bool], np.ndarray],
+    counting: _Counting[Side],
     equal_captions: Sequence[str] | None,
 ) -> RetrievalMetrics:
+    images, texts = sides
     owner = torch.from_numpy(checked_owner(text_to_image, len(images), len(texts))).to(
         images.device
     )
@@ -158,15 +160,15 @@ def _metrics(
 
     def ranks(i: Side, t: Side, owner: Tensor, captions: Tensor | None) -> Ranks:
         if groups is None:
-            return _numpy(rank(i, t, owner))
+            return _numpy(counting.rank(i, t, owner))
         chosen = groups if captions is None else groups[captions.cpu().numpy()]
         return ranks_with_equals(
             owner.cpu().numpy(),
             chosen,
             len(i),
             (
-                lambda judged: best(i, t, judged, False),
-                lambda judged: best(t, i, judged, True),
+                lambda judged: counting.best(i, t, judged, False),
+                lambda judged: counting.best(t, i, judged, True),
             ),
         )
 

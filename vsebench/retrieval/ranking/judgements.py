@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,18 @@ ABSENT = -1
 """Stands for an item that the collection lacks: where it is relevant it counts as relevant, and it
 is never found.
 """
+
+
+class Lists(NamedTuple):
+    """What the list of a query holds.
+
+    Attributes:
+        condensed: judged items only.
+        same: queries and items are one set, and the query's own row is in no list.
+    """
+
+    condensed: bool = False
+    same: bool = False
 
 
 @dataclass(frozen=True, eq=False)

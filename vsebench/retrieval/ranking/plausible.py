@@ -66,7 +66,7 @@ class PlausibleMetrics:
 
 
 @torch.inference_mode()
-def evaluate_plausible(
+def evaluate_plausible(  # noqa: PLR0913  # its options have defaults
     image_emb: Embedding | np.ndarray,
     text_emb: Embedding | np.ndarray,
     text_to_image: Tensor | np.ndarray | Sequence[int],

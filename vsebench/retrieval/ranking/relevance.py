@@ -13,6 +13,7 @@ from vsebench.kernels.rows import Rows
 from vsebench.plugin.errors import DataError, SpecError, did_you_mean
 from vsebench.retrieval.ranking.exact.places import exact_places
 from vsebench.retrieval.ranking.graded import graded_metrics
+from vsebench.retrieval.ranking.judgements import Judgements, Lists
 from vsebench.retrieval.ranking.scored.items import Items
 from vsebench.retrieval.ranking.scored.places import scored_places
 
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
     from vsebench.retrieval.ranking.graded import GradedMetrics
-    from vsebench.retrieval.ranking.judgements import Judgements
 
 Unjudged = Literal["irrelevant", "ignored"]
 
 
 @torch.inference_mode()
-def evaluate_relevance(
+def evaluate_relevance(  # noqa: PLR0913  # its options have defaults
     query_emb: Embedding | np.ndarray,
     item_emb: Embedding | np.ndarray | None,
     judged: Judgements,
@@ -69,8 +69,8 @@ def evaluate_relevance(
         )
     if block is not None and block < 1:
         raise SpecError(f"block is the number of queries per tile, at least 1, found {block}")
-    same, condensed = item_emb is None, unjudged == "ignored"
-    if same and (judged.items == judged.queries[judged.query_of]).any():
+    lists = Lists(condensed=unjudged == "ignored", same=item_emb is None)
+    if lists.same and (judged.items == judged.queries[judged.query_of]).any():
         raise DataError(
             "a query is judged against itself: leave such pairs out, its own row is in no list"
         )
@@ -78,27 +78,12 @@ def evaluate_relevance(
         rows = Items.checked("query", query_emb)
         items = rows if item_emb is None else Items.checked("item", item_emb, rows.device)
         judged.check(len(rows), len(items))
-        places = scored_places(
-            rows, items, judged, similarity, condensed=condensed, same=same, block=block or 64
-        )
+        places = scored_places(rows, items, judged, lists, block or 64, similarity)
     else:
-        places = _exact(query_emb, item_emb, judged, condensed=condensed, block=block or 256)
+        queries, collection = checked_rows(query_emb, item_emb)
+        judged.check(len(queries), len(collection))
+        places = exact_places(queries, collection, judged, lists, block or 256)
     return graded_metrics(judged, places, relevant_from)
-
-
-def _exact(
-    query_emb: Embedding | np.ndarray,
-    item_emb: Embedding | np.ndarray | None,
-    judged: Judgements,
-    *,
-    condensed: bool,
-    block: int,
-) -> np.ndarray:
-    queries, items = checked_rows(query_emb, item_emb)
-    judged.check(len(queries), len(items))
-    return exact_places(
-        queries, items, judged, condensed=condensed, same=item_emb is None, block=block
-    )
 
 
 def checked_rows(

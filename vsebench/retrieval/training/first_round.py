@@ -18,7 +18,6 @@ from vsebench.results.store import RunDirectory, Store
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.model import load_weights
-from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.training.offline_negatives import clip, mine
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.inputs.run_inputs import Inputs
     from vsebench.retrieval.model import Model
-    from vsebench.retrieval.parallel.world import World
+    from vsebench.retrieval.training.start import Start
 
 _log = logging.getLogger("vsebench")
 
@@ -118,18 +117,13 @@ def load_best(model: Model, directory: RunReader) -> None:
 
 
 def offline_lists(
-    teacher: Callable[[], Model],
-    offline: OfflineSpec,
-    inputs: Inputs,
-    spec: RunSpec,
-    directory: RunDirectory,
-    clock: Clock,
-    world: World = ALONE,
+    start: Start, teacher: Callable[[], Model], offline: OfflineSpec, inputs: Inputs, clock: Clock
 ) -> OfflineLists:
     """The mined lists of a run, their cost on the clock: read where an earlier attempt stored them
     whole, otherwise mined with the `teacher`, which is made for that alone, and stored. Of several
     ranks, the one that leads mines and stores.
     """
+    directory, world = start.directory, start.world
     stored = _stored(directory) if world.leads else None
     if world.agree(lambda: stored is not None) and not world.leads:
         stored = _stored(directory)
@@ -154,7 +148,7 @@ def offline_lists(
                 representative(text),
                 train.text_to_image,
                 offline,
-                Key(spec.seed) / "mining",
+                Key(start.spec.seed) / "mining",
             )
         seconds = clock.read()
         StoredLists(lists, seconds["mining"], seconds.get(on_cpu("mining"))).save(

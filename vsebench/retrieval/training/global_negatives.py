@@ -123,7 +123,7 @@ class GlobalNegatives:
         world: ranks of the run, which embed together; the one that leads draws for all.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the model, its data, and the law of the draws
         self,
         model: Model,
         inputs: Inputs,

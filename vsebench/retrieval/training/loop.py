@@ -112,14 +112,14 @@ def _epoch(session: Session, epoch: int) -> None:
             # Until the next evaluation: the clock, and a host that waits, stay out of the steps
             while True:
                 offset = (done - epoch * schedule.steps_per_epoch) * size
-                _step(
+                batch = _batch(
                     session,
                     order[offset : offset + size],
                     Progress(epoch, done, schedule.total),
                     streams,
                     negatives,
-                    totals,
                 )
+                _step(session, batch, totals)
                 done += 1
                 if time.monotonic() - reported > _REPORT_EVERY:
                     reported = time.monotonic()
@@ -170,14 +170,14 @@ def _order(session: Session, epoch: int, key: Key) -> np.ndarray:
     )
 
 
-def _step(
+def _batch(
     session: Session,
     captions: np.ndarray,
     progress: Progress,
     streams: Streams,
     negatives: np.random.Generator,
-    totals: Totals,
-) -> None:
+) -> Batch:
+    """What a step trains on."""
     warming = progress.step < session.schedule.warmup_steps
     drawn: OfflineIndices | SampledIndices | None = None
     if session.offline is not None and not warming:
@@ -186,10 +186,14 @@ def _step(
         drawn = session.sampled.draw(progress)
     objective = session.warmup if warming else session.objective
     lr = session.schedule.lr(progress.step)
+    return Batch(captions, objective, progress, lr, streams, drawn)
+
+
+def _step(session: Session, batch: Batch, totals: Totals) -> None:
     try:
-        session.stepper.step(Batch(captions, objective, progress, lr, streams, drawn), totals)
+        session.stepper.step(batch, totals)
     except PluginError as error:
-        raise PluginError(f"step {progress.step + 1}: {error}") from error
+        raise PluginError(f"step {batch.progress.step + 1}: {error}") from error
 
 
 def _evaluate(session: Session, totals: Totals) -> None:

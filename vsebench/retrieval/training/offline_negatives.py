@@ -5,6 +5,7 @@ loss's own draw from the lists that were mined for it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ def clip(spec: OfflineSpec, text_to_image: np.ndarray, images: int) -> tuple[int
     return min(spec.text_h, len(text_to_image) - most), min(spec.image_h, images - 1)
 
 
-def mine(
+def mine(  # noqa: PLR0913  # a training set, and what is mined
     image: Tensor,
     text: Tensor,
     text_to_image: np.ndarray,
@@ -113,29 +114,26 @@ def _hard(inputs: MiningInputs, block: int | None) -> OfflineLists:
     owner = to_device(inputs.text_to_image, image.device)
     images = torch.arange(len(image), device=image.device)
     return OfflineLists(
-        _hardest(image, text, images, owner, inputs.text_h, block),
-        _hardest(text, image, owner, images, inputs.image_h, block),
+        _hardest((image, images), (text, owner), inputs.text_h, block),
+        _hardest((text, owner), (image, images), inputs.image_h, block),
     )
 
 
 def _hardest(
-    anchors: Tensor,
-    items: Tensor,
-    anchor_group: Tensor,
-    item_group: Tensor,
-    h: int,
-    block: int | None,
+    anchors_of: tuple[Tensor, Tensor], items_of: tuple[Tensor, Tensor], h: int, block: int | None
 ) -> np.ndarray:
-    """For each anchor the `h` items of highest inner product among those of another group (image),
-    int32 [anchors, h]. A device is waited for once, when all anchors are done.
+    """For each anchor the `h` items of highest inner product among those of another image, int32
+    [anchors, h]. Both sides are embeddings with the image of each. A device is waited for once,
+    when all anchors are done.
     """
+    (anchors, anchor_image), (items, item_image) = anchors_of, items_of
     found = torch.zeros(len(anchors), h, dtype=torch.int32, device=anchors.device)
     if block is None:
         on_cpu = anchors.device.type == "cpu"
         block = _BLOCK if on_cpu else max(1, _DEVICE_SCORES // max(1, len(items)))
     for start in range(0, len(anchors) if h else 0, block):
         part = slice(start, start + block)
-        found[part] = hardest(anchors[part] @ items.T, anchor_group[part], item_group, h)
+        found[part] = hardest(anchors[part] @ items.T, anchor_image[part], item_image, h)
     return found.cpu().numpy()
 
 
@@ -178,7 +176,6 @@ class OfflineNegatives:
         spec: spec of its negatives.
         lists: mined for it.
         text_to_image: int64 [m], the image of each training caption.
-        captions_of: the captions of each training image.
         sibling_mask: the protocol's.
     """
 
@@ -186,24 +183,14 @@ class OfflineNegatives:
     spec: OfflineSpec
     lists: OfflineLists
     text_to_image: np.ndarray
-    captions_of: Positives
     sibling_mask: bool
 
-    @classmethod
-    def over(
-        cls,
-        text_to_image: np.ndarray,
-        images: int,
-        *,
-        loss: str,
-        spec: OfflineSpec,
-        lists: OfflineLists,
-        sibling_mask: bool,
-    ) -> OfflineNegatives:
-        """Those of a training set of so many images."""
-        captions = np.arange(len(text_to_image))
-        captions_of = Positives.from_pairs(text_to_image, captions, images, len(captions))
-        return cls(loss, spec, lists, text_to_image, captions_of, sibling_mask)
+    @cached_property
+    def captions_of(self) -> Positives:
+        """The captions of each training image."""
+        captions = np.arange(len(self.text_to_image))
+        images = len(self.lists.texts)
+        return Positives.from_pairs(self.text_to_image, captions, images, len(captions))
 
     def batch(self, captions: np.ndarray, rng: np.random.Generator) -> OfflineBatch:
         """What the loss draws from, for a batch of `captions` int64 [B]."""

@@ -16,8 +16,8 @@ from vsebench.plugin import Key, VsebenchError
 from vsebench.results.provenance import peak_memory_mb
 from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import representative
-from vsebench.retrieval.frozen import keep_features, untrained
-from vsebench.retrieval.inputs.batches import Augmenter, image_batches, text_batches
+from vsebench.retrieval.frozen import Keeper, untrained
+from vsebench.retrieval.inputs.batches import augmenter
 from vsebench.retrieval.inputs.run_inputs import Inputs, open_inputs
 from vsebench.retrieval.model import Model, pool, seeded
 from vsebench.retrieval.parallel.batch_norm import share_statistics
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from vsebench.results.spec import RunSpec
     from vsebench.results.store import RunDirectory
     from vsebench.retrieval.parallel.world import World
+    from vsebench.retrieval.training.start import Start
 
 _log = logging.getLogger("vsebench")
 
@@ -142,24 +143,19 @@ class Session:
         }
 
 
-def prepare(
-    spec: RunSpec,
-    directory: RunDirectory,
-    registry: Registry,
-    report: Reporter,
-    observers: Observers,
-    world: World = ALONE,
-) -> Session:
+def prepare(start: Start) -> Session:
     """Makes a run ready to train, from its beginning or from its last checkpoint. Every rank does
     so, and the one that leads writes.
     """
+    spec, directory, registry = start.spec, start.directory, start.registry
+    report, world = start.report, start.world
     device = torch.device(spec.device)
     report({"event": "phase", "phase": "loading"})
     inputs = open_inputs(spec, registry, device)
     for warning in inputs.warnings:
         _log.warning(warning)
     model, frozen = untrained(spec, registry, inputs)
-    inputs = keep_features(frozen, inputs, spec, device, report)
+    inputs = Keeper(frozen, spec, device, report).inputs(inputs)
     del frozen
     model.to(device)
     objective = _objective(spec, "loss", registry, device)
@@ -172,9 +168,7 @@ def prepare(
             report({"event": "phase", "phase": "mining"})
         warm = objective.offline.start == "warm"
         starting = model if warm and checkpoint is None else None
-        offline, prior = _mine(
-            spec, directory, registry, inputs, starting, objective.offline, clock, world
-        )
+        offline, prior = _mine(start, inputs, starting, objective.offline, clock)
     schedule = Schedule(spec.protocol, len(inputs.train.texts), warm_start=warm)
     session = Session(
         spec=spec,
@@ -186,17 +180,15 @@ def prepare(
         warmup=_objective(spec, "warmup_loss", registry, device),
         batch_plan=make(spec, "batch_plan", registry),
         stopping=make(spec, "stop", registry),
-        stepper=_stepper(inputs, model, objective, schedule, device, world),
+        stepper=_stepper(inputs, model, objective, schedule, world),
         schedule=schedule,
         offline=offline,
-        sampled=_global_negatives(spec, registry, model, inputs, clock, world)
-        if objective.card.sampled
-        else None,
+        sampled=_global_negatives(start, model, inputs, clock) if objective.card.sampled else None,
         clock=clock,
         state=State(),
         prior=prior,
         report=report,
-        observers=observers,
+        observers=start.observers,
         world=world,
     )
     _compile(model, spec.protocol.embed_dim, device)
@@ -239,15 +231,14 @@ def _restore(session: Session, checkpoint: dict[str, Any]) -> None:
         session.clock.seconds.update(state.seconds)
 
 
-def _global_negatives(
-    spec: RunSpec, registry: Registry, model: Model, inputs: Inputs, clock: Clock, world: World
-) -> GlobalNegatives:
+def _global_negatives(start: Start, model: Model, inputs: Inputs, clock: Clock) -> GlobalNegatives:
+    spec = start.spec
     if spec.sampler is None:
         raise VsebenchError(
             f"loss '{spec.loss.spec}' needs global negatives, but the run names no sampler to "
             "draw them"
         )
-    samplers = make(spec, "sampler", registry), make(spec, "sampler", registry)
+    samplers = make(spec, "sampler", start.registry), make(spec, "sampler", start.registry)
     return GlobalNegatives(
         model,
         inputs,
@@ -255,24 +246,18 @@ def _global_negatives(
         spec.protocol.batch_size,
         Key(spec.seed) / "global negatives",
         clock,
-        world,
+        start.world,
     )
 
 
-def _mine(  # noqa: PLR0913  # all that mining looks at
-    spec: RunSpec,
-    directory: RunDirectory,
-    registry: Registry,
-    inputs: Inputs,
-    starting: Model | None,
-    wanted: OfflineSpec,
-    clock: Clock,
-    world: World,
+def _mine(
+    start: Start, inputs: Inputs, starting: Model | None, wanted: OfflineSpec, clock: Clock
 ) -> tuple[OfflineNegatives, Cost]:
     """The offline negatives and the cost of the first round, whose best parameters are put into the
     model that is `starting` from them, if one is.
     """
-    source, record = first_round(spec, directory)
+    spec = start.spec
+    source, record = first_round(spec, start.directory)
     cost = record.cost
     assert cost is not None
     if starting is not None:
@@ -281,17 +266,16 @@ def _mine(  # noqa: PLR0913  # all that mining looks at
     def teacher() -> Model:
         if starting is not None:
             return starting
-        fresh = untrained(record.retrieval, registry, inputs)[0].to(clock.device)
+        fresh = untrained(record.retrieval, start.registry, inputs)[0].to(clock.device)
         load_best(fresh, source)
         return fresh
 
-    negatives = OfflineNegatives.over(
+    negatives = OfflineNegatives(
+        spec.loss.spec,
+        wanted,
+        offline_lists(start, teacher, wanted, inputs, clock),
         inputs.train.text_to_image,
-        len(inputs.train.images),
-        loss=spec.loss.spec,
-        spec=wanted,
-        lists=offline_lists(teacher, wanted, inputs, spec, directory, clock, world),
-        sibling_mask=spec.protocol.sibling_mask,
+        spec.protocol.sibling_mask,
     )
     return negatives, cost
 
@@ -317,21 +301,14 @@ def _stepper(
     model: Model,
     objective: Objective,
     schedule: Schedule,
-    device: torch.device,
     world: World,
 ) -> Stepper:
-    protocol, train = schedule.protocol, inputs.train
+    protocol, train, device = schedule.protocol, inputs.train, inputs.train.images.device
     static = device.type == "cuda" or protocol.compile != "none"
-    images = image_batches(
-        train.images, model.image.encoder, inputs.feature_kind, protocol, static, world
-    )
-    texts = text_batches(
-        train.texts, inputs.tokeniser, protocol.augment_words, device, static, world
-    )
     return Stepper(
         model,
         Optimisation(model, objective.loss, schedule, world),
-        Augmenter(images, texts, device),
+        augmenter(inputs, model.image.encoder, protocol, static=static, world=world),
         train.text_to_image,
         protocol,
         world=world,

@@ -27,6 +27,7 @@ from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.collapse import find_collapse
 from vsebench.retrieval.training.selection import embed_split, evaluate_embedded, ranked_by
 from vsebench.retrieval.training.session import PEAK, Reporter, Session, prepare
+from vsebench.retrieval.training.start import Start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,14 +64,8 @@ def train(
         unchanged([info.label for info in plugins.of_others]),
     ):
         origin = provenance(torch.device(spec.device), matmul, plugins)
-        session = prepare(
-            spec,
-            directory,
-            registry,
-            report,
-            observers or Observers.of(spec, directory.path),
-            world,
-        )
+        watching = observers or Observers.of(spec, directory.path)
+        session = prepare(Start(spec, directory, registry, watching, report, world))
         loop.run(session)
         return _finish(session, origin)
 
@@ -88,11 +83,7 @@ def follow(spec: RunSpec, directory: RunDirectory, world: World) -> None:
         unchanged([info.label for info in plugins.of_others]),
     ):
         watching = Observers.of(spec, directory.path)
-        loop.run(prepare(spec, directory, plugins.registry, _unheard, watching, world))
-
-
-def _unheard(event: dict[str, object]) -> None:
-    """Takes what a rank would report that does not lead."""
+        loop.run(prepare(Start(spec, directory, plugins.registry, watching, world=world)))
 
 
 def _finish(session: Session, origin: Provenance) -> RunRecord:

@@ -61,14 +61,7 @@ class Mined:
 
     def negatives(self, spec: OfflineSpec, loss: str = "") -> OfflineNegatives:
         """What draws from these lists in training."""
-        return OfflineNegatives.over(
-            self.text_to_image,
-            self.images,
-            loss=loss,
-            spec=spec,
-            lists=self.lists(spec),
-            sibling_mask=self.sibling_mask,
-        )
+        return OfflineNegatives(loss, spec, self.lists(spec), self.text_to_image, self.sibling_mask)
 
     def inputs(self, spec: OfflineSpec) -> OfflineBatch:
         """The batch, as a draw gets it."""

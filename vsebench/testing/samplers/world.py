@@ -62,7 +62,7 @@ def positive_of(state: SamplerState, image: int) -> int:
     return int(row[0]) if len(row) else 0
 
 
-def draw(
+def draw(  # noqa: PLR0913  # as a sampler's `sample`
     sampler: Any, state: SamplerState, image: int, count: int, k: int = 1, key: DrawKey = KEY
 ) -> Draws:
     """`count` pairs of one image and one label of it, k negatives each."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vsebench.kernels.rows import Rows
     from vsebench.kernels.tile_count import Band
-    from vsebench.retrieval.ranking.judgements import Judgements
+    from vsebench.retrieval.ranking.judgements import Judgements, Lists
 
 _COLUMNS = 4096  # items of a tile
 _COMPILE_FROM = 4_000_000  # pairs that repay loading numba
@@ -31,7 +31,7 @@ _AT_ONCE = 4096  # undecided scores that are sorted into their thresholds togeth
 
 
 def exact_places(
-    queries: Rows, items: Rows, judged: Judgements, *, condensed: bool, same: bool, block: int
+    queries: Rows, items: Rows, judged: Judgements, lists: Lists, block: int
 ) -> np.ndarray:
     """Places from 0 of every judged item in its query's list.
 
@@ -39,8 +39,7 @@ def exact_places(
         queries: n embeddings.
         items: m embeddings of the same width, the collection.
         judged: judged items of any of the queries.
-        condensed: the list holds judged items only.
-        same: queries and items are one set, and a query's own row is in no list.
+        lists: what a query's list holds.
         block: queries at a time.
 
     Returns:
@@ -50,9 +49,9 @@ def exact_places(
     places = []
     with true_float32(fast=queries.device.type == "cpu"):
         for part in judged.parts(block):
-            counter = _Counter(queries, items, part, same=same, compiled=compiled)
+            counter = _Counter(queries, items, part, same=lists.same, compiled=compiled)
             places.append(
-                place(part, counter.judged_scores(), None if condensed else counter.outside)
+                place(part, counter.judged_scores(), None if lists.condensed else counter.outside)
             )
     return np.concatenate(places)
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vsebench.kernels.exact_dot import exact_scores
 from vsebench.kernels.gemm import true_float32
 from vsebench.retrieval.ranking.exact.ranks import (
     CAPTIONS_PER_IMAGE,
     Queries,
+    Undecided,
     count_saturated,
     most_undecided,
     settle,
@@ -58,6 +58,11 @@ class _Tile:
     scores: Tensor
     found: Tensor
 
+    def undecided(self, found: int) -> Undecided:
+        """The pairs, once it is known how many there are."""
+        i, j = self.pairs[:found].unbind(1)
+        return Undecided(self.rows, self.columns, self.bands, (i, j), self.scores[:found])
+
 
 def queues(device: torch.device) -> bool:
     """Whether ranks are counted this way on a device: on CUDA, from torch 2.7 on."""
@@ -78,7 +83,7 @@ def queued_ranks(images: Rows, texts: Rows, owner: Tensor, block: int) -> tuple[
             counts = torch.stack([tile.found for tile in queued]).tolist()
             for tile, found in zip(queued, counts, strict=True):
                 if found <= len(tile.pairs):
-                    _settle(queries, tile, found)
+                    settle(queries, tile.undecided(found))
                 else:
                     count_saturated(queries, tile.rows, tile.columns)
     return queries.image_rank, queries.text_rank
@@ -106,15 +111,3 @@ def _drop_positives(tile: Tensor, row: Tensor) -> None:
     inside = (row >= 0) & (row < len(tile))
     place = row.clamp(0, len(tile) - 1)[None]
     tile.scatter_(0, place, torch.where(inside, -torch.inf, tile.gather(0, place)))
-
-
-def _settle(queries: Queries, tile: _Tile, found: int) -> None:
-    (i, j), scores = tile.pairs[:found].unbind(1), tile.scores[:found]
-    exact = exact_scores(
-        queries.images,
-        queries.texts,
-        i + tile.rows.start,
-        j + tile.columns.start,
-        compiled=queries.compiled,
-    )
-    settle(queries, tile.rows, tile.columns, tile.bands, (i, j), scores, exact)

@@ -19,12 +19,12 @@ last bits cost a float64 matrix product.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from vsebench.kernels.bf16 import has_bf16_products
-from vsebench.kernels.bounds import undecided, undecided_in_bf16
+from vsebench.kernels.bounds import Rounded, undecided, undecided_in_bf16
 from vsebench.kernels.exact_dot import exact_scores
 from vsebench.kernels.gemm import true_float32
 from vsebench.kernels.tile_count import Band, count_above
@@ -85,10 +85,11 @@ class Queries:
                 undecided(thresholds[0], images, texts, depth, dtype),
                 undecided(thresholds[1], texts, images, depth, dtype),
             )
-        lost = self.images.lost_in_bf16[rows], self.texts.lost_in_bf16[columns]
+        image = Rounded(images, self.images.lost_in_bf16[rows])
+        text = Rounded(texts, self.texts.lost_in_bf16[columns])
         return (
-            undecided_in_bf16(thresholds[0], images, lost[0], texts, lost[1], depth),
-            undecided_in_bf16(thresholds[1], texts, lost[1], images, lost[0], depth),
+            undecided_in_bf16(thresholds[0], image, text, depth),
+            undecided_in_bf16(thresholds[1], text, image, depth),
         )
 
     def drop_positives(self, tile: Tensor, rows: slice, columns: slice) -> None:
@@ -189,53 +190,47 @@ def _counted(queries: Queries, tile: Tensor, rows: slice, columns: slice) -> boo
     queries.text_rank[columns] += counted.columns
     i, j = counted.near.unbind(1)
     if len(i):
-        scores = tile[i, j]
-        exact = exact_scores(
-            queries.images,
-            queries.texts,
-            i + rows.start,
-            j + columns.start,
-            compiled=queries.compiled,
-        )
-        settle(queries, rows, columns, (image_band, text_band), (i, j), scores, exact)
+        near = Undecided(rows, columns, (image_band, text_band), (i, j), tile[i, j])
+        settle(queries, near)
     return True
 
 
-def settle(
-    queries: Queries,
-    rows: slice,
-    columns: slice,
-    bands: tuple[Band, Band],
-    pairs: tuple[Tensor, Tensor],
-    scores: Tensor,
-    exact: Tensor,
-) -> None:
-    """Adds the undecided pairs of a tile of images `rows` and captions `columns` to the counts.
+class Undecided(NamedTuple):
+    """The undecided pairs of a tile.
 
-    Args:
-        queries: images or captions that the counts belong to.
-        rows: rows of the tile.
-        columns: columns of the tile.
+    Attributes:
+        rows: images of the tile.
+        columns: captions of the tile.
         bands: what the tile left undecided, for its images and for its captions.
         pairs: row and column of each pair within the tile, int64 [P] each.
         scores: scores [P] of the tile.
-        exact: float64 [P], the exact scores.
     """
-    i, j = pairs
-    _count_near(queries.image_rank[rows], queries.image_threshold[rows], bands[0], i, scores, exact)
-    _count_near(
-        queries.text_rank[columns], queries.text_threshold[columns], bands[1], j, scores, exact
+
+    rows: slice
+    columns: slice
+    bands: tuple[Band, Band]
+    pairs: tuple[Tensor, Tensor]
+    scores: Tensor
+
+
+def settle(queries: Queries, near: Undecided) -> None:
+    """Adds to the counts the pairs whose exact scores reach the threshold of a query that had left
+    them undecided.
+    """
+    i, j = near.pairs
+    exact = exact_scores(
+        queries.images,
+        queries.texts,
+        i + near.rows.start,
+        j + near.columns.start,
+        compiled=queries.compiled,
     )
-
-
-def _count_near(
-    rank: Tensor, threshold: Tensor, band: Band, query: Tensor, scores: Tensor, exact: Tensor
-) -> None:
-    """Counts, in place, the pairs that one direction left undecided and whose exact score reaches
-    the threshold.
-    """
-    near = (scores >= band.lower[query]) & (scores <= band.upper[query])
-    rank.index_add_(0, query, (near & (exact >= threshold[query])).long())
+    for query, band, threshold, rank in (
+        (i, near.bands[0], queries.image_threshold[near.rows], queries.image_rank[near.rows]),
+        (j, near.bands[1], queries.text_threshold[near.columns], queries.text_rank[near.columns]),
+    ):
+        left = (near.scores >= band.lower[query]) & (near.scores <= band.upper[query])
+        rank.index_add_(0, query, (left & (exact >= threshold[query])).long())
 
 
 _ROWS, _COLUMNS = 256, 1024  # of the parts that a tile is computed in: 2 MiB of scores

@@ -18,19 +18,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin.protocols import Similarity
-    from vsebench.retrieval.ranking.judgements import Judgements
+    from vsebench.retrieval.ranking.judgements import Judgements, Lists
     from vsebench.retrieval.ranking.scored.items import Items
 
 
-def scored_places(
+def scored_places(  # noqa: PLR0913  # as `exact_places`, and the similarity
     queries: Items,
     items: Items,
     judged: Judgements,
-    similarity: Similarity,
-    *,
-    condensed: bool,
-    same: bool,
+    lists: Lists,
     block: int,
+    similarity: Similarity,
 ) -> np.ndarray:
     """Places from 0 of every judged item in its query's list, int64 [p].
 
@@ -38,12 +36,11 @@ def scored_places(
         queries: n embeddings.
         items: m embeddings, the collection.
         judged: judged items of any of the queries.
-        similarity: called with float64 blocks of queries and of items; of a module, a float64 copy
-            in evaluation mode.
-        condensed: the list holds judged items only.
-        same: queries and items are one set, and a query's own row is in no list.
+        lists: what a query's list holds.
         block: queries at a time, scored against `block` items at a time; memory holds a row of
             scores per query.
+        similarity: called with float64 blocks of queries and of items; of a module, a float64 copy
+            in evaluation mode.
 
     Raises:
         DataError: a score is not finite.
@@ -54,7 +51,7 @@ def scored_places(
         scores = row_scores(
             queries, items, torch.from_numpy(part.queries).to(queries.device), similarity, block
         )
-        places.append(_place(scores, part, condensed=condensed, same=same))
+        places.append(_place(scores, part, lists))
     return np.concatenate(places)
 
 
@@ -78,7 +75,7 @@ def row_scores(
     return scores
 
 
-def _place(scores: Tensor, judged: Judgements, *, condensed: bool, same: bool) -> np.ndarray:
+def _place(scores: Tensor, judged: Judgements, lists: Lists) -> np.ndarray:
     """Places of the judged items of the queries whose rows of scores these are."""
     present = judged.items != ABSENT
     row, item = (
@@ -88,7 +85,7 @@ def _place(scores: Tensor, judged: Judgements, *, condensed: bool, same: bool) -
     of_judged = np.zeros(len(judged.items))
     of_judged[present] = _level(scores[row, item].cpu().numpy(), judged.query_of[present])
     scores[row, item] = -torch.inf
-    if same:
+    if lists.same:
         scores[torch.arange(len(scores)), torch.from_numpy(judged.queries)] = -torch.inf
 
     def outside(thresholds: np.ndarray) -> np.ndarray:
@@ -100,7 +97,7 @@ def _place(scores: Tensor, judged: Judgements, *, condensed: bool, same: bool) -
         ).scatter_add_(1, bins, torch.ones_like(bins))
         return counts[:, 1:].flip(1).cumsum(1).flip(1).cpu().numpy()
 
-    return place(judged, of_judged, None if condensed else outside)
+    return place(judged, of_judged, None if lists.condensed else outside)
 
 
 def _level(scores: np.ndarray, query_of: np.ndarray) -> np.ndarray:
