@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from tests.annotation.test_run import go, plan_runs  # noqa: F401  # a fixture
@@ -66,6 +68,54 @@ def test_a_watched_run_is_the_same_run_with_a_column(
     ]
     (row,) = load_results(tmp_path / "b").rows
     assert row["map_again"] == row["map"]
+
+
+STEPS = """
+import json
+from dataclasses import asdict
+from vsebench.plugin import hookimpl
+
+@hookimpl
+def vsebench_stepped(run, steps):
+    with (run.directory / "steps.jsonl").open("a") as file:
+        file.write(json.dumps([asdict(step) for step in steps]) + "\\n")
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "updates"),
+    [
+        ({"engine": "minibatch", "batch_size": 16}, 16),
+        ({"engine": "sequential"}, 1024),
+    ],
+)
+def test_every_step_is_told_and_changes_nothing(
+    plan_runs: Plan,  # noqa: F811
+    tmp_path: Path,
+    changes: dict[str, object],
+    updates: int,
+) -> None:
+    file = tmp_path / "stepping.py"
+    file.write_text(STEPS, encoding="utf-8")
+    (plain,), (watched,) = plan_runs(set=changes), plan_runs(plugin=str(file), set=changes)
+    (_, before), (record, directory) = go(plain, tmp_path / "a"), go(watched, tmp_path / "b")
+    curve = directory.read_curve()
+    told = [json.loads(line) for line in (directory.path / "steps.jsonl").read_text().splitlines()]
+    assert len(told) == len(curve)
+    assert [point.metrics for point in curve] == [point.metrics for point in before.read_curve()]
+    done = 0
+    for steps, point in zip(told, curve, strict=True):
+        ends = [step["step"] for step in steps]
+        assert ends == sorted(
+            {*range(done - done % updates + updates, point.step, updates), ends[-1]}
+        )
+        assert ends[-1] == point.step
+        counts = np.diff([done, *ends])
+        losses = [step["loss"] for step in steps]
+        assert np.average(losses, weights=counts) == pytest.approx(point.loss)
+        assert {step["lr"] for step in steps} == {record.spec.protocol.lr}
+        assert {step["grad_norm"] for step in steps} == {None}
+        done = point.step
 
 
 def test_a_rule_ends_a_run_and_a_resumed_one_at_the_same_update(

@@ -224,6 +224,20 @@ def test_stops_do_not_change_a_run() -> None:
     assert torch.equal(one[-1].model.labels, many[-1].model.labels)
 
 
+@pytest.mark.parametrize("mapped", [False, True])
+def test_being_told_of_steps_changes_nothing_to_the_bit(mapped: bool) -> None:
+    settings = dataclasses.replace(SETTINGS, updates=3000, evaluate_every=1500)
+    told: list[tuple[int, float]] = []
+    plain, watched = (
+        trained(Uniform(), Hinge(), settings, data(mapped=mapped), told=listener)[-1]
+        for listener in (None, told.extend)
+    )
+    assert [updates for updates, _ in told] == [1024, 1500, 2048, 3000]
+    assert torch.equal(plain.model.images, watched.model.images)
+    assert torch.equal(plain.model.labels, watched.model.labels)
+    assert (plain.loss, plain.diagnostics) == (watched.loss, watched.diagnostics)
+
+
 def test_runs_of_a_seed_share_pairs_and_start() -> None:
     """With a rate of 0 nothing moves; a different seed starts elsewhere."""
     still = dataclasses.replace(SETTINGS, lr=0.0)

@@ -196,7 +196,8 @@ def test_a_device_that_there_is_not_is_refused(out: Path, capsys: Capture) -> No
         assert ended.value.code == 2
         assert (
             capsys.readouterr().err
-            == "vsebench: error: unknown device 'cpuu': did you mean 'cpu'?\n"
+            == "vsebench: error: unknown device 'cpuu': did you mean 'cpu'? write auto, cpu, cuda, "
+            "or devices by number, such as cuda:0,cuda:1\n"
         )
 
 

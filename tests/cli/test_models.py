@@ -12,7 +12,6 @@ from tests.cli.tiny_runs import make_runs
 from tests.data.files import write_precomp, write_split
 from vsebench.cli.app import main
 from vsebench.plugin.metrics import keys
-from vsebench.results.spec import RunSpec
 from vsebench.results.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -186,10 +185,6 @@ def test_a_model_is_evaluated_on_its_own_and_on_another_data_set(
     found = json.loads(out)
     assert {key: found[key] for key in keys("retrieval")} == record.test
     assert (found["run_id"], err) == (record.run_id, "")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RunSpec, "counted_on", "dev+test")
-        _, err = call(capsys, "evaluate", world / "model", "--data-root", world / "data")
-    assert err.endswith("the record of the run is counted on dev+test\n")
     other = write_precomp(tmp_path / "other", (6, 3, 5))
     captions = (other / "test_caps.txt").read_text().replace("picture", "drawing")
     (other / "test_caps.txt").write_text(captions)

@@ -56,6 +56,23 @@ def test_the_table_shows_what_each_plugin_provides(capsys: pytest.CaptureFixture
     assert gpo.split()[3:] == ["loaded", "pooling:", "gpo"]
 
 
+def test_trackers_and_run_time_hooks_are_shown_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    hook = "@hookimpl\ndef vsebench_evaluated(run, point): ...\n"
+    (tmp_path / "looking.py").write_text(f"from vsebench.plugin import hookimpl\n{hook}")
+    (tmp_path / "lines.py").write_text(
+        f'from vsebench.plugin import Tracker, hookimpl\nvsebench_tracker = Tracker("own")\n{hook}'
+    )
+    files = [f"--plugin={tmp_path / name}" for name in ("looking.py", "lines.py")]
+    shown = {line.split()[0]: line for line in listed(capsys, *files).splitlines() if line}
+    assert shown["looking"].endswith("loaded  hooks: vsebench_evaluated")
+    assert shown["lines"].endswith("loaded  tracker: own")
+    told = {info["name"]: info["tracker"] for info in as_json(capsys, *files)}
+    assert (told["looking"], told["lines"]) == (None, "own")
+
+
 @pytest.mark.usefixtures("broken")
 def test_a_failed_plugin_is_shown_with_its_error_and_hint(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -145,7 +145,7 @@ WHERE = ("'nowhere' is not a folder", "cannot write bad.toml/runs")
             ("--loss", "triplet:margin=x"),
             "loss 'triplet': parameter 'margin' must be a finite number, got 'x'",
         ),
-        (("--seeds", "3x"), "command line: seeds: seeds are a list or a range of integers from 0"),
+        (("--seeds", "3x"), "--seeds: seeds are a list or a range of integers from 0"),
         (("--set", "embed_dims=3"), "unknown protocol key 'embed_dims': did you mean 'embed_dim'?"),
         (("--set", "embed_dim"), "--set takes KEY=VALUE, such as embed_dim=128; got 'embed_dim'"),
         (("--set", "lr=1", "--set", "lr=2"), "--set gives 'lr' twice: keep one"),

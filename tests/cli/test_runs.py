@@ -43,6 +43,25 @@ def rows(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict]:
     return json.loads(said(capsys, "runs", *arguments, "--format", "json"))["runs"]
 
 
+def test_versions_of_an_edited_plugin_are_told_apart(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    for version, rsum in (("1+aaaa1111bbbb2222", 300.0), ("1+cccc3333dddd4444", 310.0)):
+        spec = make_spec("mine", version=version)
+        save(tmp_path, make_record(spec, rsum=rsum), make_curve([rsum]))
+    save(tmp_path, make_record(make_spec("mean"), rsum=290.0), make_curve([290.0]))
+    text = said(capsys, "runs", str(tmp_path))
+    for version in ("1+aaaa1111", "1+cccc3333"):
+        assert f"mine × triplet (mine {version})" in text
+    assert "mean × triplet (" not in text
+    assert "mine is of 2 versions: 1+" in text
+    found = {
+        run["result"]: run["versions"]["mine"]
+        for run in rows(capsys, str(tmp_path))
+        if "mine" in run["versions"]
+    }
+    assert found == {300.0: "1+aaaa1111bbbb2222", 310.0: "1+cccc3333dddd4444"}
+
+
 def test_a_run_is_a_line_with_its_state_result_time_and_size(folder, capsys):
     found = {run["row"]: run for run in rows(capsys, str(folder))}
     run = found["gpo × triplet"]

@@ -72,7 +72,7 @@ def test_the_table_has_a_line_per_sampler_and_number_of_labels(
             "--batch takes positive integers, comma-separated, such as 300,5000; got '0'",
         ),
         (("--format", "jsn"), "unknown format 'jsn': did you mean 'json'?"),
-        (("--device", "gpu"), "unknown device 'gpu': did you mean 'cpu'?"),
+        (("--device", "gpu"), "unknown device 'gpu': did you mean 'cuda'?"),
     ],
 )
 def test_wrong_requests_are_one_line(

@@ -333,8 +333,8 @@ def test_without_models_to_keep_they_go_once_nothing_needs_them(
         elif event["event"] == "phase":
             (Store(out).find(run_id).path / "best.safetensors").write_bytes(b"weights")
 
-    plan = Plan((first, second), component("local"), 1, out)
-    outcome = run_plan(plan, reporter=watch, keep="none")
+    plan = Plan((first, second), component("local"), 1, out, keep="none")
+    outcome = run_plan(plan, reporter=watch)
     assert (outcome.failed, outcome.blocked) == ((), ())
     assert seen == [[True, False], [False, False]]
     assert all((path / "record.json").exists() for path in paths)

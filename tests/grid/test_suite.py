@@ -50,6 +50,7 @@ def test_a_file_says_what_options_say(tmp_path: Path):
         executor = "local"
         out = "results"
         plugin = "own.py"
+        keep = "none"
         strict_data = true
         [set]
         embed_dim = 128
@@ -70,6 +71,7 @@ def test_a_file_says_what_options_say(tmp_path: Path):
         "executor": "local",
         "out": "results",
         "plugin": ["own.py"],
+        "keep": "none",
         "strict_data": True,
         "set": {"embed_dim": 128, "warmup_loss": "sum-hinge"},
     }
@@ -141,7 +143,7 @@ def test_an_option_for_epochs_replaces_either_way_of_saying_it(tmp_path: Path):
             "epochs = 3\n[set]\nepochs = 4",
             "epochs is given twice, by itself and as a protocol key: keep one",
         ),
-        ('device = "gpu"', "device: unknown device 'gpu': write auto, cpu, cuda, or devices"),
+        ('device = "gpu"', "device: unknown device 'gpu': GPUs are named cuda: write auto, cpu"),
         ("workers = 0", "workers must be greater than or equal to 1, got 0"),
         ('out = ""', "out: name a folder"),
         ("data_root = 3", "data_root: write a path or an array of paths; got 3"),
@@ -162,7 +164,7 @@ def test_a_bad_file_is_one_line_that_names_file_and_key(tmp_path: Path, text: st
 
 
 def test_a_bad_option_is_not_blamed_on_the_file(tmp_path: Path):
-    with pytest.raises(SpecError, match="command line: device: unknown device"):
+    with pytest.raises(SpecError, match=r"^--device: unknown device 'gpu': GPUs are named cuda"):
         load_suite(write(tmp_path, 'device = "cpu"'), {"device": "gpu"})
 
 

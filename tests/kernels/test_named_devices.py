@@ -14,6 +14,7 @@ from vsebench.kernels.named_devices import (
     Entry,
     capacity,
     check_listed,
+    one_device,
     parse,
     places,
 )
@@ -40,7 +41,7 @@ def test_devices_are_read(text: str, expected: Devices) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("gpu", "unknown device 'gpu': write auto, cpu, cuda, or devices by number"),
+        ("gpu", "unknown device 'gpu': GPUs are named cuda: write auto, cpu, cuda, or devices"),
         ("cudaa:1", "unknown device 'cudaa:1': write auto"),
         ("", "unknown device ''"),
         ("cuda:", "unknown device 'cuda:'"),
@@ -95,6 +96,22 @@ def test_shares_bound_the_runs_at_a_time() -> None:
     assert capacity(entries, 2) == 5
     with pytest.raises(SpecError, match="--workers 6 is more than the shares of --device"):
         places(entries, 2, 6)
+
+
+def test_a_command_of_one_device_takes_it_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    found = [str(one_device(text)) for text in ("cpu", "auto", "cuda", "cuda:0", "cuda:1")]
+    assert found == ["cpu", "cuda", "cuda", "cuda:0", "cuda:1"]
+    with pytest.raises(SpecError, match="no device 'cuda:2': this machine has cuda:0, cuda:1"):
+        one_device("cuda:2")
+    for text in ("cuda:0,cuda:1", "cuda:0/2", "cuda/2"):
+        with pytest.raises(SpecError, match=f"device '{text}': one is used here"):
+            one_device(text)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert str(one_device("auto")) == "cpu"
+    with pytest.raises(SpecError, match="device 'cuda' was asked for and PyTorch finds none"):
+        one_device("cuda:1")
 
 
 def test_a_run_may_have_several_whole_devices() -> None:

@@ -34,6 +34,16 @@ def test_a_beginning_of_several_is_refused(tmp_path, names, text):
     assert found(tmp_path, "scenes-max-", "scenes-maxa") == [names["max"], names["maxavg"]]
 
 
+def test_a_folder_of_runs_and_a_name_of_none_are_refused_in_one_line(tmp_path, names):
+    with pytest.raises(VsebenchError) as caught:
+        found(tmp_path, str(tmp_path))
+    text = str(caught.value)
+    assert f"'{tmp_path}' is a folder of {len(names)} runs: name one, such as {tmp_path}/" in text
+    assert text.endswith(f"'vsebench runs {tmp_path}' lists them")
+    with pytest.raises(VsebenchError, match=f"'vsebench runs {tmp_path}' lists its runs"):
+        found(tmp_path, "nothing-like-it-at-all")
+
+
 @pytest.mark.parametrize("text", ["sce", "cenes-gpo", "avg"])
 def test_what_is_too_short_or_within_a_name_names_nothing(tmp_path, names, text):
     with pytest.raises(VsebenchError, match=f"no run '{text}' in "):

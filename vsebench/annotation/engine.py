@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+import torch
+
 from vsebench.plugin import SamplerState
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from torch import Tensor
 
     from vsebench.annotation.model import Model, Settings, TrainingData
@@ -37,6 +38,8 @@ class Context:
         loss: loss of their scores.
         key: key of the run's random numbers.
         clock: what time was spent on.
+        steps: updates done and tally after each step since they were last read; None where nobody
+            asks for them.
     """
 
     data: TrainingData
@@ -46,6 +49,27 @@ class Context:
     loss: RankingLoss
     key: Key
     clock: Clock
+    steps: list[tuple[int, Tensor]] | None = None
+
+    def stepped(self, updates: int, tally: Tensor) -> None:
+        """Notes a step, without waiting for a device."""
+        if self.steps is not None:
+            self.steps.append((updates, tally.clone()))
+
+    def read_steps(self) -> list[tuple[int, float]]:
+        """Updates done and mean loss of each step since they were last read; a step that found no
+        negative has none to lose.
+        """
+        if not self.steps:
+            return []
+        updates, tallies = zip(*self.steps, strict=True)
+        self.steps.clear()
+        sums = torch.stack(tallies).cpu()
+        each = torch.diff(sums, dim=0, prepend=torch.zeros_like(sums[:1]))
+        count = dict(zip(TALLIED, each.unbind(1), strict=True))
+        found = count["updates"] - count["skipped"] - count["exhausted"]
+        losses = torch.where(found > 0, count["loss"] / found.clamp(min=1), 0.0)
+        return list(zip(updates, losses.tolist(), strict=True))
 
     @property
     def device(self) -> torch.device:

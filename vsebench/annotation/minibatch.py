@@ -188,6 +188,7 @@ class MiniBatch:
             self._refreshes.catch_up(updates)
             self._step(updates // self._draws_per_step)
             updates += self._draws_per_step
+            self._context.stepped(updates, self.tally)
         return updates
 
     @torch.no_grad()

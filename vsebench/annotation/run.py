@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +14,7 @@ from vsebench.annotation.inputs import Inputs, open_inputs, settings_of
 from vsebench.annotation.train import TRAINING, cpu_seconds, train
 from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
-from vsebench.plugin import AnnotationTest, VsebenchError
+from vsebench.plugin import AnnotationTest, TrainingStep, VsebenchError
 from vsebench.plugin.host.contain import unchanged
 from vsebench.plugin.metrics import HEADLINE
 from vsebench.results.observers import Observers
@@ -109,6 +110,7 @@ def run(
             seed=spec.seed,
             device=spec.device,
             resume=current.state.training,
+            told=partial(_tell_steps, current) if observers.watch("vsebench_stepped") else None,
         )
         while not is_stopped(stopping, directory) and (point := next(points, None)) is not None:
             _take(current, point)
@@ -118,6 +120,11 @@ def run(
         directory.write_record(record)
         directory.checkpoint_path.unlink(missing_ok=True)
         return record
+
+
+def _tell_steps(current: _Run, steps: list[tuple[int, float]]) -> None:
+    lr = current.spec.protocol.lr
+    current.observers.stepped([TrainingStep(step, loss, lr) for step, loss in steps])
 
 
 def _take(current: _Run, point: Point) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # updates of a map that are taken at once; the more, the fewer passes over the map and the more
 # products of features
 _BLOCK = 64
+# updates that plugins are told of as one step; whole blocks, so that being watched changes nothing
+_STEP = 16 * _BLOCK
 
 
 class Sequential:
@@ -73,9 +75,12 @@ class Sequential:
             self._refreshes.catch_up(updates)
             due = self._refreshes.next(updates)
             end = target if due is None else min(target, due)
+            if self._context.steps is not None:
+                end = min(end, updates - updates % _STEP + _STEP)
             with self._context.clock.measure("update"):
                 self._run(updates, end)
             updates = end
+            self._context.stepped(updates, self.tally)
         return updates
 
     def _run(self, start: int, end: int) -> None:

@@ -91,6 +91,7 @@ def train(  # noqa: PLR0913  # all that makes a run, each a thing of its own
     seed: int,
     device: str | torch.device = "cpu",
     resume: Checkpoint | None = None,
+    told: Callable[[list[tuple[int, float]]], None] | None = None,
 ) -> Iterator[Point]:
     """Trains a run and yields an evaluation every so many updates, the last at the end.
 
@@ -106,6 +107,8 @@ def train(  # noqa: PLR0913  # all that makes a run, each a thing of its own
         seed: seed of the initial vectors, the pairs and the draws.
         device: device of the model; the sequential engine wants the CPU.
         resume: a checkpoint of a run with the same arguments.
+        told: receives updates done and mean loss of each step, before each evaluation; a step is a
+            batch, or 1,024 updates of the sequential engine.
 
     Raises:
         SpecError: the sequential engine cannot serve the device, the sampler or the loss.
@@ -114,6 +117,8 @@ def train(  # noqa: PLR0913  # all that makes a run, each a thing of its own
     device, key = torch.device(device), Key(seed)
     model = Model.initial(data, settings, key / "init", device)
     context = Context(data, settings, model, sampler, loss, key, Clock(device, PHASES))
+    if told is not None:
+        context.steps = []
     refreshes = Refreshes(context)
     engine: Engine = (
         Sequential(context, refreshes)
@@ -127,6 +132,8 @@ def train(  # noqa: PLR0913  # all that makes a run, each a thing of its own
             (updates // settings.evaluate_every + 1) * settings.evaluate_every, settings.updates
         )
         updates = engine.advance(updates, target)
+        if told is not None:
+            told(context.read_steps())
         yield _point(context, refreshes, engine, updates, evaluate)
 
 

@@ -39,6 +39,7 @@ _MACHINE = {
     "data_root",
     "executor",
     "plugin",
+    "keep",
     "strict_data",
     "max_runs",
     "run_timeout",

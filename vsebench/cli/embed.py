@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vsebench.cli.models import ModelName, Results, Threads, open_model, say_unknown
-from vsebench.cli.options import RUNS, PluginFiles  # typer reads annotations at run time
+from vsebench.cli.options import (  # typer reads annotations at run time
+    ONE_DEVICE,
+    RUNS,
+    PluginFiles,
+)
 from vsebench.plugin.errors import MissingError, SpecError
 
 if TYPE_CHECKING:
@@ -56,7 +60,7 @@ def embed_command(
         ),
     ] = None,
     plugin: PluginFiles = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help=ONE_DEVICE)] = "auto",
     threads: Threads = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:

@@ -39,6 +39,7 @@ class Embedded:
         scored: how they are scored, in words.
         data_roots: folders in which files of the data set are looked for.
         about: what else JSON says of them.
+        second: images and captions that are counted beside these, each ranked among their own.
     """
 
     image: Embedding | np.ndarray
@@ -51,6 +52,7 @@ class Embedded:
     scored: str
     data_roots: tuple[Path, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
+    second: Embedded | None = None
 
     def evaluate(self, protocol: str, *, equal_captions: bool = False) -> RetrievalMetrics:
         """The metrics of a protocol.
@@ -64,14 +66,14 @@ class Embedded:
             SpecError: there is no such protocol, or the captions are not known.
             DataError: the embeddings do not fit each other, or are not finite.
         """
-        from vsebench.retrieval import evaluate
+        from vsebench.retrieval import RetrievalMetrics, evaluate
 
         if equal_captions and self.captions is None:
             raise SpecError(
                 "equal captions can only be found in the captions: name them with --captions FILE, "
                 "one a line, or --dataset NAME"
             )
-        return evaluate(
+        found = evaluate(
             self.image,
             self.text,
             self.owner(),
@@ -79,6 +81,19 @@ class Embedded:
             similarity=self.similarity,
             equal_captions=self.captions() if equal_captions and self.captions else None,
         )
+        if self.second is None:
+            return found
+        beside = self.second.evaluate(protocol, equal_captions=equal_captions)
+        return RetrievalMetrics.of_galleries([found, beside])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many images and captions are counted."""
+        galleries = [self] if self.second is None else [self, self.second]
+        return {
+            "images": sum(each.images for each in galleries),
+            "captions": sum(each.texts for each in galleries),
+        }
 
 
 def test_split(name: str, plugins: tuple[str, ...], data_roots: Sequence[Path]) -> OpenedTest:

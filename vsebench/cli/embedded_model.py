@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vsebench.cli.embedded import Embedded, test_split, warn
@@ -12,6 +12,7 @@ from vsebench.plugin.errors import SpecError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vsebench.retrieval.stored import OwnTest
     from vsebench.retrieval.trained import EmbeddedSplit, TrainedModel, Unknown
 
 
@@ -26,6 +27,7 @@ class ModelRequest:
         device: device to compute on.
         plugins: plugin files of its components and of the data set.
         dataset: data set whose test split it embeds; None for its own.
+        as_counted: embed all that its record counts of its own data set, not test alone.
     """
 
     name: str
@@ -34,6 +36,7 @@ class ModelRequest:
     device: str
     plugins: tuple[str, ...] = ()
     dataset: str | None = None
+    as_counted: bool = False
 
 
 def from_model(wanted: ModelRequest) -> Embedded:
@@ -53,13 +56,23 @@ def from_model(wanted: ModelRequest) -> Embedded:
         data_roots=list(map(str, wanted.data_roots)),
     )
     about: dict[str, Any] = {"run_id": model.record.run_id}
+    second = None
     if wanted.dataset is None:
-        split, path = _on_own(model, wanted)
+        test = _on_own(model, wanted)
+        split, path = test.split, test.data_path
+        if test.second is not None:
+            about["counted_on"] = model.spec.counted_on
+            second = _embedded(model, test.second)
     else:
         split, path, unknown = _on_another(model, wanted)
         about |= {"dataset": wanted.dataset, "trained_on": model.spec.dataset.spec}
         if unknown is not None:
             about |= {"words": unknown.of, "unknown_words": unknown.words}
+    roots = (*wanted.data_roots, path)
+    return replace(_embedded(model, split), data_roots=roots, about=about, second=second)
+
+
+def _embedded(model: TrainedModel, split: EmbeddedSplit) -> Embedded:
     return Embedded(
         split.image,
         split.text,
@@ -69,23 +82,21 @@ def from_model(wanted: ModelRequest) -> Embedded:
         lambda: split.captions,
         split.similarity,
         f"the model's similarity, {model.spec.similarity.spec}",
-        (*wanted.data_roots, path),
-        about,
     )
 
 
-def _on_own(model: TrainedModel, wanted: ModelRequest) -> tuple[EmbeddedSplit, Path]:
-    """The test split of the data set that the model was trained on, and where that was found."""
+def _on_own(model: TrainedModel, wanted: ModelRequest) -> OwnTest:
+    """What the model makes of the data set that it was trained on."""
     from vsebench.plugin.host.loader import load_plugins
     from vsebench.retrieval.stored import own_data, own_test
 
     files = dict.fromkeys((*model.plugins, *wanted.plugins))
     path, data = own_data(model.spec, load_plugins(tuple(files)).registry, wanted.data_roots)
-    test = own_test(model, path, data)
+    test = own_test(model, path, data, as_counted=wanted.as_counted)
     warn(test.mismatch)
-    if model.spec.counted_on != "test":
+    if model.spec.counted_on != "test" and test.second is None:
         say(f"of the test split alone; the record of the run is counted on {model.spec.counted_on}")
-    return test.split, path
+    return test
 
 
 def _on_another(

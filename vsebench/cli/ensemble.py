@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vsebench.cli.embedded import warn
-from vsebench.cli.options import RUNS, TableOrJson  # typer reads annotations at run time
+from vsebench.cli.options import (  # typer reads annotations at run time
+    ONE_DEVICE,
+    RUNS,
+    TableOrJson,
+)
 from vsebench.plugin.errors import DataError, SpecError
 
 if TYPE_CHECKING:
@@ -54,7 +58,7 @@ def ensemble_command(
             help="Take runs on other features of the same test images and captions.",
         ),
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help=ONE_DEVICE)] = "auto",
     form: TableOrJson = "table",
 ) -> None:
     """Rank the test split by the mean of several finished runs' similarities; write each run's row
@@ -100,13 +104,11 @@ def _evaluate(
     members: Sequence[StoredRun], data_roots: Sequence[Path], evaluation: str, device_name: str
 ) -> tuple[list[RetrievalMetrics], RetrievalMetrics]:
     """Each member's metrics and the ensemble's; one model at a time is in memory."""
-    import torch
-
-    from vsebench.kernels.devices import resolve_device
+    from vsebench.kernels.named_devices import one_device
     from vsebench.retrieval.ranking.ensemble import Member, evaluate_ensemble
     from vsebench.retrieval.stored import embed_test
 
-    device = torch.device(resolve_device(device_name))
+    device = one_device(device_name)
     rows, embedded = [], []
     first: EmbeddedSplit | None = None
     for run in members:

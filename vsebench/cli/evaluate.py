@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from vsebench.cli.options import (  # typer reads annotations at run time
+    ONE_DEVICE,
     RUNS,
     Json,
     Normalise,
@@ -138,7 +139,7 @@ def evaluate_command(
         ),
     ] = None,
     plugin: PluginFiles = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda; for a model.")] = "auto",
+    device: Annotated[str, typer.Option(help=f"{ONE_DEVICE} For a model.")] = "auto",
     form: TableOrJson = "table",
     as_json: Json = False,
 ) -> None:
@@ -166,10 +167,22 @@ def evaluate_command(
         images, texts, similarity, orientation, normalise, text_to_image, captions, dataset
     )
     source.check(device)
+    files = tuple(plugin or ())
+    recalls = relevance is None and attributes is None
     embedded = (
-        from_model(ModelRequest(images or "", results, roots, device, tuple(plugin or ()), dataset))
+        from_model(
+            ModelRequest(
+                images or "",
+                results,
+                roots,
+                device,
+                files,
+                dataset,
+                as_counted=recalls and evaluation == "full",
+            )
+        )
         if source.is_model
-        else open_brought(source.brought(tuple(plugin or ()), roots))
+        else open_brought(source.brought(files, roots))
     )
     if relevance is not None:
         from vsebench.cli.relevance import RelevanceOptions, evaluate_graded, graded_table
@@ -220,10 +233,12 @@ def _check(
 def _recalls(embedded: Embedded, evaluation: str, *, equal: bool, as_json: bool) -> str:
     metrics = embedded.evaluate(evaluation, equal_captions=equal)
     if as_json:
-        counts = {"images": embedded.images, "captions": embedded.texts, "evaluation": evaluation}
+        counts = {**embedded.counts, "evaluation": evaluation}
         asked = {"equal_captions": "positive"} if equal else {}
         return _json({**metrics.as_dict(), **counts, **asked, **embedded.about})
-    counted = f"{embedded.images:,} images, {embedded.texts:,} captions"
+    counted = "{images:,} images, {captions:,} captions".format(**embedded.counts)
+    if embedded.second is not None:
+        counted += f" of {embedded.about['counted_on']}, each split ranked by itself, as recorded"
     notes = [
         f"{counted}, evaluation {evaluation}. {_RECALL}",
         f"Scores: {embedded.scored}.",

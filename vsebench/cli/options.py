@@ -80,6 +80,8 @@ Studies = Annotated[
     ),
 ]
 
+ONE_DEVICE = "auto, cpu, cuda, or one CUDA device by number, such as cuda:1."
+
 KeepModel = Annotated[
     Literal["best", "none"],
     typer.Option(

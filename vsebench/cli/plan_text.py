@@ -77,12 +77,14 @@ def _taken(left: Sequence[RunBase], plan: Plan) -> list[str]:
     like = ", ".join(
         text
         for text, number in (
-            (f"{found.by_row} by other seeds of their rows", found.by_row),
-            (f"{other} by other rows", other),
+            (f"{found.by_row} from other seeds of the same rows", found.by_row),
+            (f"{other} from runs of other rows", other),
         )
         if number
     )
-    unlike = f"; {count(found.unlike, 'run')} like none that is done" if found.unlike else ""
+    unlike = (
+        f"; not counting {count(found.unlike, 'run')} unlike any done run" if found.unlike else ""
+    )
     places = " and ".join(map(str, folders))
     return [
         (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.catalogue.index import Entry
-    from vsebench.plugin.host.loaded import PluginInfo
+    from vsebench.plugin.host.loaded import PluginInfo, Plugins
 
 KindOption = Annotated[
     str | None, typer.Option("--kind", help=f"Only this kind of component: {', '.join(KINDS)}.")
@@ -76,13 +76,13 @@ def plugins_command(
                 {
                     "schema": 1,
                     "api": API_VERSION,
-                    "plugins": [_as_dict(info, kind) for info in infos],
+                    "plugins": [_as_dict(info, plugins, kind) for info in infos],
                 },
                 indent=1,
             )
         )
     elif infos:
-        typer.echo(_table(infos, kind))
+        typer.echo(_table(infos, plugins, kind))
 
 
 def check_kind(kind: str | None) -> None:
@@ -91,27 +91,48 @@ def check_kind(kind: str | None) -> None:
         kind_named(kind)
 
 
-def _as_dict(info: PluginInfo, kind: str | None) -> dict[str, object]:
+def _as_dict(info: PluginInfo, plugins: Plugins, kind: str | None) -> dict[str, object]:
     components = [{"kind": k, "name": name} for k, name in info.components if kind in (None, k)]
-    return {**asdict(info), "components": components}
+    tracker = plugins.tracker(info)
+    return {
+        **asdict(info),
+        "components": components,
+        "tracker": None if tracker is None else tracker.name,
+    }
 
 
-def _table(infos: Sequence[PluginInfo], kind: str | None) -> str:
+def _table(infos: Sequence[PluginInfo], plugins: Plugins, kind: str | None) -> str:
     from vsebench.report.listing import listing
 
     rows = [
-        (info.name, f"{info.distribution} {info.version}", info.status, _provides(info, kind))
+        (
+            info.name,
+            f"{info.distribution} {info.version}",
+            info.status,
+            _provides(info, plugins, kind),
+        )
         for info in infos
     ]
     return listing(("plugin", "distribution", "status", "provides"), rows)
 
 
-def _provides(info: PluginInfo, kind: str | None) -> str:
-    """Its components by kind, a line each, and what is wrong with it, with a hint."""
+def _provides(info: PluginInfo, plugins: Plugins, kind: str | None) -> str:
+    """Its components by kind, a line each, its tracker or the run-time hooks that it implements,
+    and what is wrong with it, with a hint.
+    """
     kinds = dict.fromkeys(k for k, _ in info.components if kind in (None, k))
     provided = [
         f"{k}: {', '.join(name for other, name in info.components if other == k)}" for k in kinds
     ]
+    if kind is None:
+        tracker = plugins.tracker(info)
+        hooks = [hook for hook in info.hooks if not hook.startswith("vsebench_register_")]
+        if "vsebench_register_commands" in info.hooks:
+            provided.append("commands")
+        if tracker is not None:
+            provided.append(f"tracker: {tracker.name}")
+        elif hooks:
+            provided.append(f"hooks: {', '.join(hooks)}")
     return "\n".join([*provided, *(line for line in (info.error, info.hint) if line)])
 
 

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from vsebench.grid.run import GridOutcome
     from vsebench.grid.suite import Suite
     from vsebench.report.results import Results
-    from vsebench.results.clean import Keep
 
 SOME_FAILED = 1
 
@@ -82,7 +81,7 @@ def run_command(
             "records hold its digest.",
         ),
     ] = None,
-    keep: KeepModel = "best",
+    keep: KeepModel | None = None,
     track: Annotated[
         str,
         typer.Option(
@@ -122,6 +121,7 @@ def run_command(
         stall_timeout=stall_timeout,
         out=out,
         plugin=plugin,
+        keep=keep,
         strict_data=strict_data,
     )
     if seeds is not None and seeds.isdigit() and int(seeds) > 1:
@@ -144,7 +144,7 @@ def run_command(
         if dry_run:
             typer.echo("\n\n".join(filter(None, (plan_text(planned), _preview(planned)))))
         else:
-            raise typer.Exit(_run(planned, keep, quiet=quiet))
+            raise typer.Exit(_run(planned, quiet=quiet))
 
 
 def _digest(claims: Path, suite: str | None, wanted: Suite) -> str:
@@ -168,7 +168,7 @@ def _preview(plan: Plan) -> str:
     return "" if preview is None else str(preview(jobs_of(plan, Store(plan.out))))
 
 
-def _run(plan: Plan, keep: Keep, *, quiet: bool) -> int:
+def _run(plan: Plan, *, quiet: bool) -> int:
     from vsebench.cli.progress import progress
     from vsebench.grid.run import run_plan
     from vsebench.report.formats import WIDTH
@@ -176,7 +176,7 @@ def _run(plan: Plan, keep: Keep, *, quiet: bool) -> int:
 
     try:
         with progress(plan, quiet=quiet) as report:
-            outcome = run_plan(plan, reporter=report, keep=keep)
+            outcome = run_plan(plan, reporter=report)
     except KeyboardInterrupt as interrupt:
         interrupt.args = ("the same command resumes where this one stopped",)
         raise

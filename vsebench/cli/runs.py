@@ -21,6 +21,7 @@ Order = Literal["row", "state", "result", "time", "size", "started"]
 
 _DESCENDING = ("result", "time", "size")
 _ID = 10
+_DIGEST = 8
 
 
 def runs_command(
@@ -81,6 +82,7 @@ def _described(run: RunReader) -> dict[str, Any]:
         "size": size,
         "started": None,
         "copy_of": None,
+        "versions": {},
     }
     try:
         spec, record = run.read_spec(), run.read_record()
@@ -93,6 +95,7 @@ def _described(run: RunReader) -> dict[str, Any]:
         "row": " × ".join(spec.combination),
         "seed": spec.seed,
         "state": "running" if state != "done" and is_held(run.path) else state,
+        "versions": {ref.spec: ref.version for _, ref in spec.components()},
     }
     if record is None:
         return about
@@ -118,6 +121,33 @@ def _name_copies(found: Sequence[dict[str, Any]]) -> None:
             run |= {"state": "copy", "copy_of": first["directory"]}
 
 
+def _edited(found: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """The components that runs in the folder have in several versions, as one of an edited plugin
+    file is, each with its versions in the order of the runs.
+    """
+    versions: dict[str, dict[str, None]] = {}
+    for run in found:
+        for component, version in run["versions"].items():
+            versions.setdefault(component, {})[version] = None
+    return {component: list(each) for component, each in versions.items() if len(each) > 1}
+
+
+def _named(run: dict[str, Any], edited: dict[str, list[str]]) -> str:
+    """Its row, with the versions of components that other runs have in another one."""
+    marks = [
+        f"{component} {_short(version)}"
+        for component, version in run["versions"].items()
+        if component in edited
+    ]
+    return f"{run['row']} ({', '.join(marks)})" if marks else str(run["row"] or run["directory"])
+
+
+def _short(version: str) -> str:
+    """A version with the beginning of its digest."""
+    card, plus, digest = version.partition("+")
+    return f"{card}{plus}{digest[:_DIGEST]}"
+
+
 def _table(directory: Path, found: Sequence[dict[str, Any]]) -> str:
     from vsebench.plugin.metrics import named
     from vsebench.report.formats import filled
@@ -137,13 +167,14 @@ def _table(directory: Path, found: Sequence[dict[str, Any]]) -> str:
         "size",
         "started",
     ]
+    edited = _edited(found)
     rows = []
     for run in found:
         of = f"{run['dataset']}: " if several and run["dataset"] else ""
         rows.append(
             [
                 run["run_id"][:_ID],
-                f"{of}{run['row'] or run['directory']}",
+                f"{of}{_named(run, edited)}",
                 ABSENT if run["seed"] is None else run["seed"],
                 run["state"],
                 ABSENT if run["result"] is None else named(run["metric"]).text(run["result"]),
@@ -160,6 +191,10 @@ def _table(directory: Path, found: Sequence[dict[str, Any]]) -> str:
     notes = [
         f"{count(len(found), 'run')} in {directory}: {counted}; {total}{when}",
         *(f"copy: {run['directory']}, of {run['copy_of']}" for run in found if run["copy_of"]),
+        *(
+            f"{component} is of {len(versions)} versions: {', '.join(map(_short, versions))}"
+            for component, versions in edited.items()
+        ),
     ]
     width = terminal_width()
     return "\n".join(

@@ -10,6 +10,7 @@ import typer
 
 from vsebench.cli.models import ModelName, Results, open_model, say_unknown
 from vsebench.cli.options import (  # typer reads annotations at run time
+    ONE_DEVICE,
     RUNS,
     PluginFiles,
     TableOrJson,
@@ -47,7 +48,7 @@ def search_command(
     top: Annotated[int, typer.Option("--top", min=1, help="Matches of each caption.")] = 10,
     results: Results = RUNS,
     plugin: PluginFiles = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help=ONE_DEVICE)] = "auto",
     form: TableOrJson = "table",
 ) -> None:
     """Show the rows of an index that match captions best, by the model's similarity. Every row is

@@ -138,6 +138,7 @@ def suite_from(
         VsebenchError: the file or an option is not valid.
     """
     from vsebench.grid.suite import load_suite, make_suite
+    from vsebench.grid.suite_fields import COMMAND_LINE
 
     given = {
         key: value
@@ -149,7 +150,7 @@ def suite_from(
         if executor is None:
             raise SpecError("--address is the executor's: give --executor ray, too")
         given["executor"] = f"{executor}:address={quote(address)}"
-    return load_suite(file, given) if file else make_suite(given, "command line")
+    return load_suite(file, given) if file else make_suite(given, COMMAND_LINE)
 
 
 def _changes(items: Sequence[str]) -> dict[str, str]:

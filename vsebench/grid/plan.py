@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vsebench.grid.suite import Suite
     from vsebench.plugin.host.loaded import Plugins
     from vsebench.plugin.registry import Registry
+    from vsebench.results.clean import Keep
     from vsebench.results.run_base import RunBase
 
 
@@ -50,6 +51,7 @@ class Plan:
         limits: time that each run may take.
         devices: the CUDA devices that runs are dealt out over; any, where none is named.
         share: the part of a device that each run has.
+        keep: what stays of the model of a run that this plan makes, once no run of it needs it.
     """
 
     runs: tuple[RunBase, ...]
@@ -63,6 +65,7 @@ class Plan:
     limits: Limits = NO_LIMITS
     devices: tuple[str, ...] = ()
     share: float = 1.0
+    keep: Keep = "best"
 
     def label(self, run: RunBase, *, short: bool = False) -> str:
         """How progress and errors name a run; `short` leaves its data set out."""
@@ -125,6 +128,7 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
         limits=Limits(_seconds(suite.run_timeout), _seconds(suite.stall_timeout)),
         devices=dealt.devices,
         share=dealt.share,
+        keep=suite.keep,
     )
 
 

@@ -73,14 +73,13 @@ def run_suite(suite: Suite, *, reporter: Report | None = None) -> GridOutcome:
         return run_plan(plan(suite), reporter=reporter)
 
 
-def run_plan(plan: Plan, *, reporter: Report | None = None, keep: Keep = "best") -> GridOutcome:
+def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     """Runs what is left to do of a plan; returns when no run is left, those that other processes
     hold included.
 
     Args:
         plan: the runs.
         reporter: receives the progress of every run.
-        keep: what stays of the model of a run that this made, once no run of the plan needs it.
 
     Raises:
         VsebenchError: the output folder cannot be written.
@@ -90,7 +89,7 @@ def run_plan(plan: Plan, *, reporter: Report | None = None, keep: Keep = "best")
     store.note_plan((run.run_id for run in plan.runs), plan.support | plan.trials.keys())
     todo = {run.run_id: run for run in pending(plan, store)}
     skipped = [run for run in plan.runs if run.run_id not in todo]
-    watch = _Watch(store, todo, reporter or _ignore, keep)
+    watch = _Watch(store, todo, reporter or _ignore, plan.keep)
     for run in skipped:
         watch(run.run_id, {"event": "skipped"})
     for run in todo.values():

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from vsebench.grid.suite_fields import (
+    COMMAND_LINE,
     Changes,
     Count,
     DeviceNames,
@@ -33,6 +34,7 @@ from vsebench.grid.suite_fields import (
 )
 from vsebench.grid.tuned import TunedRows
 from vsebench.plugin.errors import DataError, MissingError, SpecError
+from vsebench.results.clean import Keep
 from vsebench.text import parse_toml
 
 if TYPE_CHECKING:
@@ -98,6 +100,10 @@ class Suite(BaseModel):
     """The folder that receives a directory per run."""
     plugin: Paths = ()
     """Python files that implement plugin hooks, for work that is not packaged."""
+    keep: Keep = "best"
+    """What stays of the model of a run that this makes: its best weights, or none, once no run
+    needs them.
+    """
     strict_data: bool = False
     """Refuse a data set whose counts differ from the published ones, instead of saying so in the
     table.
@@ -132,7 +138,7 @@ def make_suite(values: Mapping[str, Any], where: str = "suite") -> Suite:
 
 
 def load_suite(
-    path: Path | str, options: Mapping[str, Any] | None = None, where: str = "command line"
+    path: Path | str, options: Mapping[str, Any] | None = None, where: str = COMMAND_LINE
 ) -> Suite:
     """The suite of a TOML file, in which `options` replace what they name; `set` is merged key by
     key. `where` begins an error about them.

@@ -221,13 +221,18 @@ Minutes = Annotated[Annotated[float, Field(ge=0, le=MOST_MINUTES)], BeforeValida
 Changes = Annotated[dict[str, Scalar], BeforeValidator(_changes), WithJsonSchema(_changes_schema())]
 
 
+COMMAND_LINE = "command line"
+"""Where options come from."""
+
+
 def one_line(error: ValidationError, where: str, known: Iterable[str]) -> SpecError:
     """The first finding as an error: where, which key, what was expected. An unknown key comes
     before one that is missing, which it may be a misspelling of.
 
     Args:
         error: what pydantic raised.
-        where: begins the line, such as the path of a suite file.
+        where: begins the line, such as the path of a suite file; of the `COMMAND_LINE` the option
+            does, as it is written.
         known: the keys that exist, for the nearest match of an unknown one.
     """
     findings = error.errors(include_url=False)
@@ -238,11 +243,13 @@ def one_line(error: ValidationError, where: str, known: Iterable[str]) -> SpecEr
         return SpecError(f"{where}: unknown key '{key}': {did_you_mean(key, known)}")
     if finding["type"] == "missing":
         return SpecError(f"{where}: {key} is missing")
+    on_line = where == COMMAND_LINE
+    begin = f"--{key.replace('_', '-')}" if on_line else f"{where}: {key}"
     cause = finding.get("ctx", {}).get("error")
     if cause is not None:
-        return SpecError(f"{where}: {key}: {cause}" if key else f"{where}: {cause}")
+        return SpecError(f"{begin}: {cause}" if key else f"{where}: {cause}")
     message = finding["msg"].removeprefix("Input should be ")
     # What follows the comma tells of pydantic, not of the request
     if finding["type"].endswith("_parsing"):
         message = message.split(",")[0]
-    return SpecError(f"{where}: {key} must be {message}, got {finding['input']!r}")
+    return SpecError(f"{begin} must be {message}, got {finding['input']!r}")

@@ -27,7 +27,8 @@ def resolve_device(asked: str) -> Literal["cpu", "cuda"]:
         SpecError: there is no such device, or CUDA is asked for and PyTorch finds none.
     """
     if asked not in _DEVICES:
-        raise SpecError(f"unknown device '{asked}': {did_you_mean(asked, _DEVICES)}")
+        near = "cuda" if asked.lower() == "gpu" else asked
+        raise SpecError(f"unknown device '{asked}': {did_you_mean(near, _DEVICES)}")
     if asked == "cpu":
         return "cpu"
     import torch

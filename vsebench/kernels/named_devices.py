@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from itertools import count, cycle, islice
 from typing import TYPE_CHECKING, Literal
 
-from vsebench.plugin.errors import SpecError
+from vsebench.kernels.devices import resolve_device
+from vsebench.plugin.errors import SpecError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import torch
 
 PATTERN = r"^\s*(auto|cpu|cuda(:\d+)?(/\d+)?(\s*,\s*cuda:\d+(/\d+)?)*)\s*$"
 """What editors check a suite file against; `parse` says more."""
@@ -98,8 +101,12 @@ def _parsed(word: str) -> tuple[Literal["auto", "cpu", "cuda"], Entry | None]:
     match = _ENTRY.fullmatch(word)
     kind = match[1] if match else word
     if match is None or kind not in _KINDS:
+        near = nearest(word, _KINDS) if kind == word else None
+        hint = f"did you mean '{near}'? " if near else ""
+        if word.lower().startswith("gpu"):
+            hint = "GPUs are named cuda: "
         raise SpecError(
-            f"unknown device '{word}': write auto, cpu, cuda, or devices by number, such as "
+            f"unknown device '{word}': {hint}write auto, cpu, cuda, or devices by number, such as "
             "cuda:0,cuda:1"
         )
     if kind != "cuda" and (match[2] or match[3]):
@@ -113,6 +120,27 @@ def _parsed(word: str) -> tuple[Literal["auto", "cpu", "cuda"], Entry | None]:
     if kind != "cuda":
         return ("auto" if kind == "auto" else "cpu"), None
     return "cuda", Entry(None if match[2] is None else int(match[2]), runs)
+
+
+def one_device(text: str) -> torch.device:
+    """The device of what uses one alone.
+
+    Raises:
+        SpecError: it is none, not on this machine, or not one whole device.
+    """
+    import torch
+
+    asked = parse(text)
+    if len(asked.entries) > 1 or any(entry.runs is not None for entry in asked.entries):
+        raise SpecError(
+            f"device '{text}': one is used here: write auto, cpu, cuda, or one by number, such as "
+            "cuda:1"
+        )
+    kind = resolve_device(asked.kind)
+    if not asked.entries or asked.entries[0].index is None:
+        return torch.device(kind)
+    check_listed(asked.entries, torch.cuda.device_count())
+    return torch.device(kind, asked.entries[0].index)
 
 
 def check_listed(listed: Sequence[Entry], known: int) -> None:

@@ -54,6 +54,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'known: gpo, mean'
     """
     names = sorted(known)
-    lowered = {known_name.lower(): known_name for known_name in reversed(names)}
+    near = nearest(name, names)
+    return f"did you mean '{near}'?" if near else f"known: {', '.join(names) or 'none'}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The name that `name` may be a misspelling of; None where none is near."""
+    lowered = {known_name.lower(): known_name for known_name in sorted(known, reverse=True)}
     near = difflib.get_close_matches(name.lower(), lowered, n=1)
-    return f"did you mean '{lowered[near[0]]}'?" if near else f"known: {', '.join(names) or 'none'}"
+    return lowered[near[0]] if near else None

@@ -58,8 +58,8 @@ def vsebench_run_started(run: RunInfo) -> None:
 
 @hookspec
 def vsebench_stepped(run: RunInfo, steps: Sequence[TrainingStep]) -> None:
-    """Steps of the retrieval task since the evaluation before, told at the next one, when the host
-    waits for the device anyway.
+    """Steps since the evaluation before, told at the next one, when the host waits for the device
+    anyway.
     """
 
 

@@ -100,19 +100,22 @@ class CurvePoint(Protocol):
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """One optimiser step of the retrieval task.
+    """One step of training: of the retrieval task an optimiser step; of the annotation task a
+    batch, or 1,024 updates of its sequential engine.
 
     Attributes:
-        step: its number, from 1.
-        loss: training loss of its batch.
+        step: its number, from 1; of the annotation task the updates done after it.
+        loss: training loss of its batch; of the annotation task the mean over updates that found a
+            negative, and 0 where none did.
         lr: learning rate.
-        grad_norm: norm of all gradients before they were clipped.
+        grad_norm: norm of all gradients before they were clipped; None of the annotation task,
+            whose engines move single rows.
     """
 
     step: int
     loss: float
     lr: float
-    grad_norm: float
+    grad_norm: float | None = None
 
 
 class StoppingRule(Protocol):

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.errors import VsebenchError, did_you_mean
+from vsebench.plugin.errors import VsebenchError, nearest
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:
@@ -63,12 +63,21 @@ def _find(text: str, results: Path) -> list[RunReader]:
                 "it, or a pattern that names them all"
             )
     if not found:
-        names = [run.path.name for run in stored]
-        hint = (
-            did_you_mean(text, names)
-            if names
-            else "it holds no run: name the folder that 'vsebench run --out' wrote to with "
-            "--results"
-        )
-        raise VsebenchError(f"no run '{text}' in {results}: {hint}")
+        raise VsebenchError(_missing(text, results, [run.path.name for run in stored]))
     return found
+
+
+def _missing(text: str, results: Path, names: Sequence[str]) -> str:
+    """What to do where nothing has that name: folders of many runs are not listed here."""
+    if Path(text).is_dir() and (inside := [run.path.name for run in Store(Path(text)).runs()]):
+        runs = "1 run" if len(inside) == 1 else f"{len(inside)} runs"
+        return (
+            f"'{text}' is a folder of {runs}: name one, such as {Path(text) / inside[0]}; "
+            f"'vsebench runs {text}' lists them"
+        )
+    if not names:
+        hint = "it holds no run: name the folder that 'vsebench run --out' wrote to with --results"
+    else:
+        near = nearest(text, names)
+        hint = f"did you mean '{near}'?" if near else f"'vsebench runs {results}' lists its runs"
+    return f"no run '{text}' in {results}: {hint}"

@@ -18,9 +18,11 @@ from vsebench.results.reader import SPEC
 from vsebench.results.run_base import METRIC_VERSION
 from vsebench.results.spec import RunSpec
 from vsebench.retrieval.frozen import take_frozen
+from vsebench.retrieval.inputs.held_out import SECOND, splits_of
 from vsebench.retrieval.inputs.run_inputs import reads_words, takes_raw_images, tokeniser_of
 from vsebench.retrieval.inputs.splits import RawImages
 from vsebench.retrieval.model import build
+from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 from vsebench.retrieval.trained import EmbeddedSplit, TrainedModel
 from vsebench.retrieval.training.first_round import load_best
 
@@ -74,18 +76,22 @@ def open_stored(directory: RunReader) -> StoredRun:
 
 @dataclass(frozen=True, eq=False)
 class OwnTest:
-    """The test split of its own data set as a model embeds it.
+    """What a model makes of the data set that it was trained on.
 
     Attributes:
-        split: its embeddings.
+        split: its embeddings of the test split.
         data_path: where the data set was found.
-        mismatch: what to say where the model's figures are not its record's, although both are of
-            test alone and were computed on the CPU, which gives them to the last digit; else None.
+        mismatch: what to say where the model's figures are not its record's, although both count
+            the same splits and were computed on the CPU, which gives them to the last digit; else
+            None.
+        second: its embeddings of the split that its record counts beside test; None where there is
+            none, or test alone was asked for.
     """
 
     split: EmbeddedSplit
     data_path: Path
     mismatch: str | None
+    second: EmbeddedSplit | None = None
 
 
 def embed_test(run: StoredRun, data_roots: Sequence[Path], device: torch.device) -> OwnTest:
@@ -105,10 +111,21 @@ def embed_test(run: StoredRun, data_roots: Sequence[Path], device: torch.device)
     return own_test(open_trained(run, data_roots, device, data=data), path, data)
 
 
-def own_test(model: TrainedModel, path: Path, data: RetrievalData) -> OwnTest:
-    """Embeds the test split of the data set that a model was trained on, opened in `path`."""
-    split = model.embed(data.splits["test"])
-    return OwnTest(split, path, _mismatch(model, split))
+def own_test(
+    model: TrainedModel, path: Path, data: RetrievalData, *, as_counted: bool = False
+) -> OwnTest:
+    """Embeds the test split of the data set that a model was trained on.
+
+    Args:
+        model: the model.
+        path: folder of the data set.
+        data: the data set.
+        as_counted: embed the split that its record counts beside test, too.
+    """
+    split, second = model.embed(data.splits["test"]), None
+    if as_counted and model.spec.counted_on != "test":
+        second = model.embed(splits_of(data, model.spec.protocol)[SECOND], SECOND)
+    return OwnTest(split, path, _mismatch(model, split, second), second)
 
 
 def open_trained(
@@ -179,16 +196,17 @@ def run_registry(spec: RunSpec) -> Registry:
     return plugins_of(spec).registry
 
 
-def _mismatch(model: TrainedModel, found: EmbeddedSplit) -> str | None:
+def _mismatch(model: TrainedModel, test: EmbeddedSplit, second: EmbeddedSplit | None) -> str | None:
     record = model.record
     if (
         model.device.type != "cpu"
         or model.spec.device != "cpu"
-        or model.spec.counted_on != "test"
+        or (second is None and model.spec.counted_on != "test")
         or record.metric_version != METRIC_VERSION
     ):
         return None
-    now, then = found.metrics.as_dict(), record.test
+    galleries = [split.metrics for split in (test, second) if split is not None]
+    now, then = RetrievalMetrics.of_galleries(galleries).as_dict(), record.test
     if all(now[key] == value for key, value in then.items() if key in now):
         return None
     return (

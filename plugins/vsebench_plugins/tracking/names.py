@@ -12,7 +12,7 @@ def of_step(step: TrainingStep) -> dict[str, float]:
     return {
         "train/loss": step.loss,
         "train/lr": step.lr,
-        "train/grad_norm": step.grad_norm,
+        **({} if step.grad_norm is None else {"train/grad_norm": step.grad_norm}),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from vsebench.cli.app import main
 from vsebench.cli.compare import compare_command
 from vsebench.plugin import DataError, SpecError
 from vsebench.plugin.host.loader import load_plugins
@@ -77,6 +79,34 @@ def test_a_run_is_counted_on_both_each_ranked_by_itself(plan_runs: Plan, tmp_pat
 
     (section,) = split([run])
     assert heading(make_block(section)) == "precomp · dev+test"
+
+
+def test_evaluate_counts_what_the_record_does(
+    plan_runs: Plan, tmp_path: Path, tiny_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (spec,) = plan_runs(set={**BOTH, "epochs": 1})
+    directory = Store(tmp_path).directory_for(spec)
+    directory.write_spec(spec)
+    record = train(spec, directory, lambda event: None)
+
+    def evaluate(*options: str) -> tuple[str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["evaluate", str(directory.path), "--data-root", str(tiny_root), *options])
+        assert ended.value.code == 0
+        printed = capsys.readouterr()
+        return printed.out, printed.err
+
+    out, err = evaluate("--json")
+    found = json.loads(out)
+    assert {key: found[key] for key in record.test} == record.test
+    assert (found["images"], found["captions"], found["counted_on"]) == (70, 350, "dev+test")
+    assert err == ""
+    out, _ = evaluate()
+    assert "70 images, 350 captions of dev+test, each split ranked by itself, as recorded" in out
+    np.save(tmp_path / "attributes.npy", np.ones((40, 2), np.int8))
+    out, err = evaluate("--attributes", str(tmp_path / "attributes.npy"), "--json")
+    assert json.loads(out)["images"] == 40
+    assert "of the test split alone; the record of the run is counted on dev+test" in err
 
 
 def test_hard_queries_of_dev_are_shown_with_their_captions(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.files import MOST_JSON, read_bytes
-from vsebench.kernels.devices import cpu_threads, resolve_device
+from vsebench.kernels.devices import cpu_threads
+from vsebench.kernels.named_devices import one_device
 from vsebench.plugin import MissingError, SpecError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.record import RunRecord
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    import torch
+
     from vsebench.plugin.registry import Registry
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.exported.about import About
@@ -53,7 +54,7 @@ def load_model(
 
     Args:
         path: folder of an exported model, or of a finished run.
-        device: device to compute on: `auto`, `cpu` or `cuda`.
+        device: device to compute on: `auto`, `cpu`, `cuda`, or one by number, such as `cuda:1`.
         threads: number of CPU threads; by default those that the model was trained with, which
             give its figures to the digit.
         plugins: plugin files that an exported model needs; their code runs, so read it first.
@@ -65,7 +66,7 @@ def load_model(
             installed or is of another version.
     """
     folder = Path(path)
-    where = torch.device(resolve_device(device))
+    where = one_device(device)
     if is_exported(folder):
         return _open(folder, where, threads, tuple(map(str, plugins)))
     run = Store(folder.parent).named(folder.name)
