@@ -97,7 +97,7 @@ def test_tuned_rows_stand_beside_untuned_ones_and_say_so():
 
 def test_what_the_untuned_rows_have_may_differ_from_the_preset():
     (section,) = split([run("uniform", tuned=(), lr=0.3), run("uniform", lr=0.1)])
-    text = render([make_block(section)], [], "md", 100)
+    text = render([make_block(section)], [], Style("md"))
     assert "Protocol vse-ens; lr tuned for each row" in text
     assert "the others have lr=0.3" in " ".join(text.split())
 
