@@ -84,7 +84,7 @@ class Listed(NamedTuple):
     made: str
 
 
-def pages_of(
+def pages_of(  # noqa: PLR0913  # all that a page shows
     title_of_site: str,
     studies: Sequence[Study],
     claims: Sequence[Claims],
@@ -161,7 +161,7 @@ def _coded(text: str) -> Markup:
     )
 
 
-def _study(
+def _study(  # noqa: PLR0913  # likewise
     study: Study,
     methods: Mapping[Key, Method],
     claims: Sequence[Claims],

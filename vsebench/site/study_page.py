@@ -144,7 +144,7 @@ class Part:
     runs: list[Made]
 
 
-def part_of(
+def part_of(  # noqa: PLR0913  # all that a page shows of it
     board: Board,
     number: int,
     methods: Mapping[Key, Method],

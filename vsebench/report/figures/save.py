@@ -25,7 +25,7 @@ KEYS = ("updates", "cpu", "wall", "forwards", "cost", WEIGHTS, "tuning", "differ
 """Names of the figures; a board has either `cpu` or `wall`, and a figure of `weights` a side."""
 
 
-def save_figures(
+def save_figures(  # noqa: PLR0913  # a board, and where its files go
     board: Board, study: Path, folder: Path, stem: str, form: str, only: Collection[str] = ()
 ) -> list[Path]:
     """Draws each figure of a board to a file of its own.
