@@ -42,9 +42,8 @@ def prepared(spec: RunSpec, folder: Path, cuda: PretendedCuda) -> Session:
     """A session of a run, its offline negatives from lists as mining would have made them."""
 
     def mined(
-        spec: RunSpec, directory: object, registry: object, inputs: Inputs, *rest: object
+        start: Start, inputs: Inputs, starting: object, wanted: OfflineSpec, clock: object
     ) -> tuple[OfflineNegatives, float]:
-        _, wanted, *_ = rest
         return _offline(spec, inputs, wanted), 0.0  # type: ignore[arg-type]
 
     def untrained(*given: object) -> tuple[Model, dict[str, Frozen]]:
