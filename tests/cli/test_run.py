@@ -228,6 +228,7 @@ def test_every_option_reaches_the_suite(suite_of: Any):
         "run_timeout": 90.0,
         "stall_timeout": 0.5,
         "out": "elsewhere",
+        "keep": "none",
     }
     arguments = [
         text for key, value in values.items() for text in (f"--{key.replace('_', '-')}", str(value))
