@@ -186,10 +186,11 @@ def test_a_run_may_outlive_the_process_by_far(
 def test_when_the_process_is_stopped_the_next_runs_are_new_ones(
     job: MakeJob, out: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    parents(job, out, 0)
     monkeypatch.setattr(forking, "ANSWER_SECONDS", 0.2)
     with preloading():
-        os.kill(server_pid(), signal.SIGSTOP)
+        pid = server_pid()
+        assert parents(job, out, 0) == [pid]
+        os.kill(pid, signal.SIGSTOP)
         assert parents(job, out, 1, 2) == [os.getpid()] * 2
 
 

@@ -30,8 +30,10 @@ AVAILABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
 
 _NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 """Where there are CUDA devices; torch knows better, and takes a second to be asked."""
-ANSWER_SECONDS = 120.0
+LOADING_SECONDS = 120.0
 """For the process to load what runs need and to fork the first one."""
+ANSWER_SECONDS = 30.0
+"""For it to fork another."""
 _LAST_WORD_SECONDS = 5.0
 """For it to tell how a run's process ended, which has ended."""
 _MESSAGE = 4096
@@ -48,6 +50,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         self.environment = environment(threads=1)
+        self._answered = False
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, os.fdopen(os.memfd_create("printed while loading"), "wb") as printed:
             self._process = subprocess.Popen(
@@ -72,7 +75,7 @@ class ForkServer:
             which would not survive.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.settimeout(ANSWER_SECONDS)
+        ours.settimeout(ANSWER_SECONDS if self._answered else LOADING_SECONDS)
         message = json.dumps({"directory": str(directory)}).encode()
         folder = os.open(".", os.O_PATH | os.O_DIRECTORY)
         with theirs:
@@ -88,6 +91,7 @@ class ForkServer:
         except TimeoutError:  # it was stopped; nothing may be forked later
             self._process.kill()
             answer, handles = None, []
+        self._answered = answer is not None
         if answer is None or not handles:
             ours.close()
             return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vsebench.data.prepare.hdf5_links import check_own
+from vsebench.data.prepare.hdf5_strings import read_strings
 from vsebench.data.prepare.source import FEATURE_KEYS, match
 from vsebench.data.reading import read_lines
 from vsebench.plugin import DataError
@@ -107,6 +108,8 @@ class Hdf5Files:
         rows = slice(None) if place.rows is None else slice(*place.rows)
         try:
             dataset = self._open[place.file][place.name]
+            if dataset.dtype.hasobject:
+                raise ValueError("values of variable length")
             values: np.ndarray = (
                 dataset[rows] if place.image is None else dataset[place.image, rows]
             )
@@ -152,10 +155,10 @@ def _spans(file: Any, shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     its row.
     """
     if len(shape) == 2 and _SPANS in file:
-        yield from ((int(begin), int(end)) for begin, end in file[_SPANS][()])
+        yield from ((int(begin), int(end)) for begin, end in _numbers(file[_SPANS]))
     elif len(shape) == 3:
         counts = next(
-            (file[name][()].reshape(-1) for name in _COUNTS if name in file),
+            (_numbers(file[name]).reshape(-1) for name in _COUNTS if name in file),
             np.full(shape[0], shape[1]),
         )
         yield from ((0, int(count)) for count in counts)
@@ -171,23 +174,34 @@ def _spans(file: Any, shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
 def _ids(file: Any, path: Path, images: int) -> list[str]:
     """The ids of a table's rows."""
     beside = path.with_name(f"{path.stem}_ids.txt")
-    stored = next((file[name][()].reshape(-1).tolist() for name in _IDS if name in file), None)
+    stored = next((_stored_ids(file[name], path) for name in _IDS if name in file), None)
     if stored is None and not beside.is_file():
         raise DataError(
             f"{path} has a table but no ids: expected a dataset {', '.join(_IDS[:3])} … in it, or "
             f"{beside.name} beside it with an id a line"
         )
-    ids = (
-        read_lines(beside)
-        if stored is None
-        else [name.decode() if isinstance(name, bytes) else str(name) for name in stored]
-    )
+    ids = read_lines(beside) if stored is None else stored
     if len(ids) != images:
         raise DataError(
             f"{path} has {len(ids)} ids for {images} images: expected one each (rows of a table of "
             f"two dimensions are an image each, unless {_SPANS} says otherwise)"
         )
     return ids
+
+
+def _stored_ids(dataset: Any, path: Path) -> list[str]:
+    if dataset.dtype.hasobject:
+        return read_strings(path, dataset.name)
+    values = dataset[()].reshape(-1).tolist()
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in values]
+
+
+def _numbers(dataset: Any) -> np.ndarray:
+    """All values of a dataset, if they are of a fixed size."""
+    if dataset.dtype.hasobject:
+        raise ValueError("values of variable length")
+    values: np.ndarray = dataset[()]
+    return values
 
 
 def _datasets(index: int, file: Any) -> list[tuple[str, _Place]]:
