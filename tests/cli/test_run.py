@@ -78,6 +78,7 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
     after = (
         "vsebench: the runs are in runs; a page of them: vsebench report runs --html runs.html\n"
     )
+    nothing = "vsebench: nothing to do: every run was done before\n"
     lines = (
         rf"{reading}\[0/2\] {broken}: started\n"
         rf"\[1/2\] {broken}: failed in \d+ s\n"
@@ -96,7 +97,7 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
     assert re.fullmatch(failure, err)
 
     code, _, err = answer(*command, "--loss", "triplet")
-    assert (code, err) == (0, f"{reading}[1/1] {triplet}: done before\n{after}")
+    assert (code, err) == (0, f"{reading}[1/1] {triplet}: done before\n{nothing}{after}")
     code, out, _ = answer("report", "runs", "--format", "json")
     rows = json.loads(out)["rows"]
     assert [(row["pooling"], row["loss"], row["protocol"], row["task"]) for row in rows] == [

@@ -11,6 +11,7 @@ from tests.factories import component, make_curve
 from tests.grid.conftest import doing
 from vsebench.grid.plan import Plan
 from vsebench.grid.run import pending, run_plan
+from vsebench.plugin.errors import WriteError
 from vsebench.results.lease import Lease
 from vsebench.results.packing import pack, remove_packed
 from vsebench.results.store import Store
@@ -119,3 +120,19 @@ def test_a_damaged_marker_has_the_run_made_again(out: Path) -> None:
     assert run_plan(planned(out, spec)).failed == ()
     assert pending(planned(out, spec), Store(out)) == []
     assert (out / "order.txt").read_text().splitlines() == ["triplet 0"] * 2
+
+
+def test_where_nothing_is_left_to_do_nothing_need_be_written(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, other = doing("nothing", 0), doing("nothing", 1)
+    run_plan(planned(out, spec))
+
+    def refuse(*_: object) -> None:
+        raise WriteError("cannot write")
+
+    monkeypatch.setattr("vsebench.files.write_bytes", refuse)
+    monkeypatch.setattr("vsebench.files.write_text", refuse)
+    assert run_plan(planned(out, spec)).skipped == (spec.run_id,)
+    with pytest.raises(WriteError):
+        run_plan(planned(out, spec, other))

@@ -184,6 +184,8 @@ def _run(plan: Plan, *, quiet: bool) -> int:
     typer.echo(results.table(width=shutil.get_terminal_size((WIDTH, 1)).columns))
     _list_failures(plan, outcome)
     if not quiet:
+        if len(outcome.skipped) == len(plan.runs):
+            typer.echo("vsebench: nothing to do: every run was done before", err=True)
         for line in _next(results, outcome.out):
             typer.echo(f"vsebench: {line}", err=True)
     return SOME_FAILED if outcome.failed or outcome.blocked else 0

@@ -13,6 +13,7 @@ from vsebench.grid.execute import held_by
 from vsebench.grid.forking import preloading_for
 from vsebench.grid.job import job_of
 from vsebench.grid.plan import plan
+from vsebench.plugin.errors import WriteError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.clean import remove, spare_of
 from vsebench.results.directory import RunDirectory
@@ -82,12 +83,16 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
         reporter: receives the progress of every run.
 
     Raises:
-        VsebenchError: the output folder cannot be written.
+        VsebenchError: the output folder cannot be written, and there is something to write.
     """
     store = Store(plan.out)
-    store.prepare()
-    store.note_plan((run.run_id for run in plan.runs), plan.support | plan.trials.keys())
     todo = {run.run_id: run for run in pending(plan, store)}
+    try:
+        store.prepare()
+        store.note_plan((run.run_id for run in plan.runs), plan.support | plan.trials.keys())
+    except WriteError:
+        if todo:
+            raise
     skipped = [run for run in plan.runs if run.run_id not in todo]
     watch = _Watch(store, todo, reporter or _ignore, plan.keep)
     for run in skipped:

@@ -87,8 +87,12 @@ def read_about(path: Path) -> dict[str, Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        with path.open("rb"):  # whose errors safetensors does not tell apart
+            pass
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get(_ABOUT, "{}"))
+    except PermissionError:
+        raise VsebenchError(f"{path} may not be read: fix its permissions") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise VsebenchError(f"{path} is missing or damaged ({error})") from error
     return about if isinstance(about, dict) else {}

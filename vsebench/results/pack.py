@@ -64,6 +64,8 @@ class Pack:
             self.lines = [Line.model_validate(from_json(line)) for line in text[1:-1]]
         except TooLargeError as error:
             raise VsebenchError(f"{self.path}: {error}") from error
+        except PermissionError:
+            raise VsebenchError(f"{self.path} may not be read: fix its permissions") from None
         except ValidationError as error:
             raise self.damaged(error.errors(include_url=False)[0]["msg"]) from error
         except (OSError, EOFError, ValueError, zlib.error) as error:

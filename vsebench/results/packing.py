@@ -243,7 +243,7 @@ def _external_line(row: RunReader, row_id: str) -> tuple[ExternalLine, Arrays]:
 def _held(
     run: RunReader, names: Sequence[str], kind: type[L], name: str, run_id: str
 ) -> tuple[L, Arrays]:
-    contents = {file: run.read_bytes(file) for file in names if run.holds(file)}
+    contents = {file: _content(run, file) for file in names if run.holds(file)}
     arrays = {file: _arrays(run, file, contents.pop(file)) for file in NPZ if file in contents}
     sha256 = {
         **{file: arrays_checksum(found) for file, found in arrays.items()},
@@ -261,6 +261,13 @@ def _held(
         for file, found in arrays.items()
         for key, array in found.items()
     }
+
+
+def _content(run: RunReader, file: str) -> bytes:
+    try:
+        return run.read_bytes(file)
+    except (OSError, ValueError) as error:
+        raise run.damaged(file, error) from error
 
 
 def _arrays(run: RunReader, file: str, content: bytes) -> dict[str, NDArray[Any]]:
