@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -38,6 +39,8 @@ def main(
     if sys.platform != "linux":
         print("benchmarks.soak: error: it needs Linux's /proc and pidfd_open", file=sys.stderr)
         raise typer.Exit(2)
+    # A shell that starts it in the background has it ignored, and so would every command
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     grid = Grid(pooling, loss, seeds, workers)
     with (
         tempfile.TemporaryDirectory(prefix="vsebench-soak-") as folder,
