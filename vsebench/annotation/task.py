@@ -31,6 +31,7 @@ def shortened(protocol: AnnotationProtocol, share: float) -> dict[str, Scalar]:
 
 TUNABLE = Tunable(
     keys=("lr", "l2_image", "l2_label", "init_scale"),
+    components=("sampler", "loss"),
     searched=(("lr",), ("l2_image", "l2_label")),
     shortened=shortened,
 )

@@ -1,5 +1,5 @@
-"""`vsebench tune`: learning rate and regularisation of every row of a suite, with equal effort for
-each.
+"""`vsebench tune`: learning rate and the like of every row of a suite, with equal effort for each
+row.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ def tune_command(
         typer.Option(
             metavar="KEY=VALUES,…",
             help="What to search: lr=0.001..0.1 (on a logarithmic scale), l2_image+l2_label=0|0.001"
-            " (one value for both). [default: a decade to each side of the protocol's lr; on "
-            "annotation data sets of its decay, too]",
+            " (one value for both), triplet:margin=0.05..0.4 (a parameter, for the rows that have "
+            "it). [default: a decade to each side of the protocol's lr; on annotation data sets of "
+            "its decay, too]",
             show_default=False,
         ),
     ] = "",

@@ -71,6 +71,8 @@ def table(planned: Search, trials: Sequence[Trial], choices: Sequence[Choice]) -
     """Each choice, and how far the points of its row lie apart."""
     from tabulate import tabulate
 
+    from vsebench.grid.tuning.space import value_text
+
     headline, several = planned.rows.task.headline, planned.options.studies > 1
     rows = []
     for choice in choices:
@@ -81,7 +83,10 @@ def table(planned: Search, trials: Sequence[Trial], choices: Sequence[Choice]) -
             [
                 contest.cell.label,
                 *([str(contest.study)] if several else []),
-                *(f"{value:g}" for value in best.point.values()),
+                *(
+                    value_text(best.point[key]) if key in best.point else "–"
+                    for key in planned.keys
+                ),
                 headline.text(best.result.quality or 0.0),
                 f"{headline.text(min(known))} to {headline.text(max(known))}",
                 str(len(first)),
@@ -93,7 +98,7 @@ def table(planned: Search, trials: Sequence[Trial], choices: Sequence[Choice]) -
     heads = [
         "row",
         *(["study"] if several else []),
-        *planned.contests[0].points[0],
+        *planned.keys,
         f"dev {headline.heading}",
         "first rung",
         "points",

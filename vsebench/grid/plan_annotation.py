@@ -6,7 +6,8 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from vsebench.annotation.task import ANNOTATION, TUNABLE
+from vsebench.annotation.task import ANNOTATION
+from vsebench.grid.component_values import of_protocol, with_values
 from vsebench.grid.planners import Planned, check_losses, check_size, distinct_refs
 from vsebench.grid.protocols import components_of, resolve_protocol
 from vsebench.grid.tuned import tuned_values
@@ -79,7 +80,7 @@ def annotation_protocol_fields(
     Raises:
         SpecError: the preset, a key or a value is not valid.
     """
-    given = {**suite.changes, **tuned}
+    given = {**suite.changes, **of_protocol(tuned)}
     protocol, changes = resolve_protocol(
         ANNOTATION, suite.protocol or card.protocol, given, registry
     )
@@ -104,10 +105,10 @@ def annotation_runs(
     axes = AnnotationAxes.of(suite, registry)
     check_size(suite, datasets=len(datasets), samplers=len(axes.samplers), losses=len(axes.losses))
     cells = {
-        Cell(d.spec, loss.spec, sampler=s.spec): (d, s, loss)
+        Cell(d.spec, loss.spec, sampler=s.spec): {"dataset": d, "sampler": s, "loss": loss}
         for d, s, loss in itertools.product(datasets, axes.samplers, axes.losses)
     }
-    tuned = tuned_values(suite.tuned, cells, suite.changes, TUNABLE.keys, registry)
+    tuned = tuned_values(suite.tuned, cells, suite.changes, ANNOTATION, registry)
     cards = {
         dataset.spec: cast("DatasetCard", registry.get("dataset", dataset.name).card)
         for dataset in datasets
@@ -121,19 +122,17 @@ def annotation_runs(
     }
     opened = {dataset.spec: open_data(dataset) for dataset in datasets}
     runs = []
-    for cell, (dataset, sampler, loss) in cells.items():
+    for cell, components in cells.items():
         for values, protocol in protocols[cell]:
             fields = {
-                "sampler": sampler,
-                "loss": loss,
+                **opened[cell.dataset].fields,
+                **with_values(components, values.set, AnnotationSpec, registry),
+                **protocol,
                 "device": _device(suite, protocol["protocol"], device),
                 **values.fields,
             }
-            runs += [
-                AnnotationSpec(**opened[dataset.spec].fields, **protocol, **fields, seed=seed)
-                for seed in values.seeds(suite.seeds)
-            ]
-        if isinstance(data := opened[dataset.spec].data, AnnotationData):
+            runs += [AnnotationSpec(**fields, seed=seed) for seed in values.seeds(suite.seeds)]
+        if isinstance(data := opened[cell.dataset].data, AnnotationData):
             check_run(runs[-1], data)
     return Planned(tuple(runs))
 

@@ -8,7 +8,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from vsebench.data.fingerprint import fingerprint_files
+from vsebench.grid.component_values import of_protocol, with_content, with_values
 from vsebench.grid.planners import (
     Planned,
     check_losses,
@@ -28,19 +28,18 @@ from vsebench.grid.preflight import (
 )
 from vsebench.grid.protocols import components_of, resolve_protocol
 from vsebench.grid.tuned import tuned_values
-from vsebench.plugin.cards import EncoderCard
 from vsebench.plugin.datasets import RetrievalData
-from vsebench.plugin.errors import DataError, PluginError, SpecError
+from vsebench.plugin.errors import PluginError, SpecError
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import pooling_pair, resolve_pooling, resolve_ref
 from vsebench.results.run_base import Cell
 from vsebench.results.spec import RunSpec
-from vsebench.retrieval.task import RETRIEVAL, TUNABLE
+from vsebench.retrieval.task import RETRIEVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
+    from vsebench.grid.component_values import Refs
     from vsebench.grid.planners import Opened
     from vsebench.grid.suite import Suite
     from vsebench.grid.tuned import Values
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
     from vsebench.results.components import ComponentRef
+    from vsebench.results.protocol import Protocol
     from vsebench.results.run_base import Device
 
     PoolingPair = tuple[ComponentRef, ComponentRef]
@@ -117,12 +117,17 @@ def protocol_fields(
         SpecError: the preset, a key or a value is not valid.
     """
     card = cast("DatasetCard", registry.get("dataset", dataset.name).card)
+    given = {**suite.changes, **of_protocol(tuned)}
     protocol, changes = resolve_protocol(
-        RETRIEVAL, suite.protocol or card.protocol, {**suite.changes, **tuned}, registry
+        RETRIEVAL, suite.protocol or card.protocol, given, registry
     )
-    components: dict[str, Any] = {
+    slots = dict(components_of(protocol, RETRIEVAL.spec, suite.changes, registry))
+    protocol, components = with_encoders(
+        protocol, {slot.field: ref for slot, ref in slots.items()}, tuned, registry
+    )
+    components = {
         slot.field: ref and with_content(slot.kind, ref, registry)
-        for slot, ref in components_of(protocol, RETRIEVAL.spec, suite.changes, registry)
+        for slot, ref in ((slot, components[slot.field]) for slot in slots)
     }
     warmup = loss_card(components["warmup_loss"], registry)
     if warmup.task != RETRIEVAL.name or warmup.offline is not None or warmup.sampled:
@@ -135,6 +140,19 @@ def protocol_fields(
         "protocol_changes": changes,
         **components,
     }
+
+
+def with_encoders(
+    protocol: Protocol, held: Refs, tuned: Mapping[str, Scalar], registry: Registry
+) -> tuple[Protocol, dict[str, Any]]:
+    """A protocol and the components that it names, with the tuned values of their parameters.
+
+    Raises:
+        SpecError: one has no such parameter, or a value is not allowed.
+    """
+    found = with_values(held, tuned, RETRIEVAL.spec, registry)
+    changed = {field: ref.spec for field, ref in found.items() if ref != held[field]}
+    return protocol.model_copy(update=changed), found
 
 
 def _methods(
@@ -177,24 +195,6 @@ def _methods(
     )
 
 
-def with_content(kind: str, ref: ComponentRef, registry: Registry) -> ComponentRef:
-    """The component with the content of its files in its version: `1+5b1c2a90d3e4f607`. One that
-    has no files stays as it is.
-
-    Raises:
-        VsebenchError: the files are not there or cannot be read; the message says what to do.
-    """
-    component = registry.get(kind, ref.name)
-    if not isinstance(component.card, EncoderCard) or not component.card.files:
-        return ref
-    files: list[Path] = sorted(component.call(component.card.files, ref.params))
-    if not files:
-        raise DataError(f"{component.owner} found no files for '{ref.spec}'")
-    return ref.model_copy(
-        update={"version": f"{ref.version}+{fingerprint_files(files[0].parent, files)}"}
-    )
-
-
 def retrieval_runs(
     suite: Suite,
     datasets: Sequence[ComponentRef],
@@ -214,7 +214,7 @@ def retrieval_runs(
         losses=len(axes.methods),
     )
     cells = axes.cells(datasets)
-    tuned = tuned_values(suite.tuned, cells, suite.changes, TUNABLE.keys, registry)
+    tuned = tuned_values(suite.tuned, cells, suite.changes, RETRIEVAL, registry)
     refs = {dataset.spec: dataset for dataset in datasets}
     protocols: dict[tuple[Any, ...], dict[str, Any]] = {}
     for cell, values in ((cell, values) for cell, each in tuned.items() for values in each):
@@ -238,9 +238,10 @@ def retrieval_runs(
     for cell, components in cells.items():
         for values in tuned[cell]:
             protocol = protocols[_conditions(cell, values)]
+            own = with_values(components, values.set, RunSpec, registry)
             for seed in values.seeds(suite.seeds):
-                fields = {**opened[cell.dataset].fields, **protocol, **values.fields}
-                grid.ask_for(RunSpec(**fields, **components, seed=seed, device=device))
+                fields = {**opened[cell.dataset].fields, **protocol, **own, **values.fields}
+                grid.ask_for(RunSpec(**fields, seed=seed, device=device))
     runs = tuple(grid.runs.values())
     support = frozenset(grid.runs.keys() - grid.asked)
     return Planned(runs, support, tuple(warm_up_warnings(runs, registry)))
@@ -283,7 +284,8 @@ class _Grid:
                     f"the first round '{first.spec}' of loss '{spec.loss.spec}' needs a sampler: "
                     "its card must name another loss"
                 )
-            needed = self.add(spec.model_copy(update={"loss": first}), chain)
+            tuned = tuple(key for key in spec.tuned if not key.startswith("loss."))
+            needed = self.add(spec.model_copy(update={"loss": first, "tuned": tuned}), chain)
             spec = spec.model_copy(update={"depends_on": (needed.run_id,)})
         return self.runs.setdefault(spec.run_id, spec)
 

@@ -1,24 +1,33 @@
 """Values that a suite sets for one row alone, because they were tuned for each row with equal
-effort.
+effort: of protocol keys, and of parameters of its components.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.params import Scalar  # pydantic reads annotations at run time
 from vsebench.results.components import pooling_pair, resolve_pooling, resolve_ref
 from vsebench.results.run_base import Cell, Tuning
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
+    from vsebench.results.run_base import RunBase
+    from vsebench.results.tasks import Task
+
+
+_VALUE = {"type": ["number", "boolean", "string"]}
+_SET_SCHEMA = {
+    "type": "object",
+    "additionalProperties": {"anyOf": [_VALUE, {"type": "object", "additionalProperties": _VALUE}]},
+}
 
 
 class Found(BaseModel):
@@ -55,8 +64,10 @@ class Tuned(BaseModel):
     """Which of several independent searches chose the values; each has runs of its own, with seeds
     that follow those of the study before.
     """
-    set: dict[str, float]
-    """Protocol keys and their values; the same keys for every row."""
+    set: Annotated[dict[str, Scalar], WithJsonSchema(_SET_SCHEMA)]
+    """Values of protocol keys, the same for every row, and of parameters of the row's components,
+    such as `loss.margin`: the same wherever a component stands.
+    """
     tuning: Found | None = None
     """How they were found; for reports, and no part of what a run is."""
 
@@ -69,11 +80,15 @@ class Tuned(BaseModel):
 
 
 def _checked(value: object) -> object:
-    """Finds what pydantic would say less plainly."""
+    """Finds what pydantic would say less plainly; `loss = { margin = 0.1 }` becomes
+    `loss.margin`.
+    """
     if not isinstance(value, list | tuple):
         raise ValueError(f"write an array of tables, got {value!r}")
+    found: list[object] = []
     for entry in value:
         if isinstance(entry, Tuned):
+            found.append(entry)
             continue
         if not isinstance(entry, Mapping):
             raise ValueError(f"an entry is a table with loss and set, got {entry!r}")
@@ -87,10 +102,23 @@ def _checked(value: object) -> object:
             raise ValueError(
                 f"an entry needs loss and set, a table of protocol keys, got {dict(entry)!r}"
             )
-        for key, number in values.items():
-            if isinstance(number, bool) or not isinstance(number, int | float):
-                raise ValueError(f"protocol key '{key}' must be a number, got {number!r}")
-    return value
+        found.append({**entry, "set": dict(_flat(values))})
+    return found
+
+
+def _flat(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            for param, each in value.items():
+                if not isinstance(each, bool | int | float | str):
+                    raise ValueError(f"parameter '{key}.{param}' must be a value, got {each!r}")
+                yield f"{key}.{param}", each
+        elif "." in key:
+            yield key, value
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"protocol key '{key}' must be a number, got {value!r}")
+        else:
+            yield key, float(value)
 
 
 TunedRows = Annotated[tuple[Tuned, ...], BeforeValidator(_checked)]
@@ -128,18 +156,18 @@ def study_seeds(seeds: Sequence[int], study: int) -> tuple[int, ...]:
 
 def tuned_values(
     entries: Sequence[Tuned],
-    cells: Collection[Cell],
+    cells: Mapping[Cell, Mapping[str, Any]],
     common: Iterable[str],
-    tunable: Sequence[str],
+    task: Task,
     registry: Registry,
 ) -> Mapping[Cell, Sequence[Values]]:
     """What each cell trains with, by study; one without values where nothing is tuned.
 
     Args:
         entries: entries of the suite.
-        cells: cells of its grid.
+        cells: cells of its grid, each with the components of its runs by field.
         common: protocol keys that the suite sets for all rows.
-        tunable: protocol keys that the task lets rows differ in.
+        task: task that the suite serves.
         registry: resolves specs.
 
     Raises:
@@ -148,7 +176,7 @@ def tuned_values(
     """
     if not entries:
         return {cell: (Values(),) for cell in cells}
-    _check_keys(entries, common, tunable)
+    _check_keys(entries, common, task)
     found: dict[Cell, dict[int, Values]] = {cell: {} for cell in cells}
     for entry in entries:
         fitting = _fitting(entry, cells, registry)
@@ -171,6 +199,7 @@ def tuned_values(
                 f"tuned: {cell.label} has no entry{of_study}: rows of one table are all tuned or "
                 "none; 'vsebench tune' writes every entry"
             )
+    _check_parameters(found, cells, task.spec)
     return {cell: [values[study] for study in range(studies)] for cell, values in found.items()}
 
 
@@ -180,24 +209,61 @@ def _tuning(entry: Tuned) -> Tuning | None:
     return Tuning(study=entry.study, **(entry.tuning.model_dump() if entry.tuning else {}))
 
 
-def _check_keys(entries: Sequence[Tuned], common: Iterable[str], tunable: Sequence[str]) -> None:
-    keys = sorted(entries[0].set)
+def _check_keys(entries: Sequence[Tuned], common: Iterable[str], task: Task) -> None:
+    def shared(entry: Tuned) -> list[str]:
+        return sorted(key for key in entry.set if task.spec.holds_equal(key))
+
+    assert task.tunable is not None
+    keys = shared(entries[0])
     for entry in entries:
-        if sorted(entry.set) != keys:
+        if shared(entry) != keys:
             raise SpecError(
-                f"tuned: {entry.label} sets {', '.join(sorted(entry.set))}, "
-                f"{entries[0].label} {', '.join(keys)}: tune the same keys for all rows"
+                f"tuned: {entry.label} sets {', '.join(shared(entry)) or 'no key'}, "
+                f"{entries[0].label} {', '.join(keys) or 'none'}: tune the same keys for all rows"
             )
-    for key in keys:
-        if key not in tunable:
+    for key in dict.fromkeys(key for entry in entries for key in entry.set):
+        place, dot, _ = key.partition(".")
+        if not dot and key not in task.tunable.keys:
             raise SpecError(
                 f"tuned: protocol key '{key}' is held equal between rows: "
-                f"{did_you_mean(key, tunable)}"
+                f"{did_you_mean(key, task.tunable.keys)}"
+            )
+        if dot and place not in task.tunable.components:
+            raise SpecError(
+                f"tuned: '{key}' is no parameter of a row's component: "
+                f"{did_you_mean(place, task.tunable.components)}"
             )
         if key in common:
             raise SpecError(
                 f"protocol key '{key}' is tuned for each row and set for all of them: keep one"
             )
+
+
+def _check_parameters(
+    found: Mapping[Cell, Mapping[int, Values]],
+    cells: Mapping[Cell, Mapping[str, Any]],
+    run: type[RunBase],
+) -> None:
+    """Refuses a component that is tuned in one row and not in another, or in other parameters."""
+    seen: dict[tuple[str, str], tuple[str, set[str]]] = {}
+    kinds = {slot.field: slot.kind for slot in run.slots()}
+    for cell, values in found.items():
+        for each in values.values():
+            for field, ref in cells[cell].items():
+                if ref is None:
+                    continue
+                places = {key.partition(".")[::2] for key in each.set if "." in key}
+                own = {param for place, param in places if field in run.fields_of(place)}
+                label, theirs = seen.setdefault((kinds[field], ref.name), (cell.label, own))
+                if own != theirs:
+                    raise SpecError(
+                        f"tuned: {cell.label} sets {_listed(own)} of {kinds[field]} '{ref.name}', "
+                        f"{label} {_listed(theirs)}: tune the same parameters wherever it stands"
+                    )
+
+
+def _listed(params: Collection[str]) -> str:
+    return ", ".join(sorted(params)) or "nothing"
 
 
 def _fitting(entry: Tuned, cells: Iterable[Cell], registry: Registry) -> list[Cell]:

@@ -31,8 +31,8 @@ def with_untuned(
     groups: Sequence[list[Run]], held: Callable[[Run, Collection[str]], object]
 ) -> list[list[Run]]:
     """Groups of runs made under equal conditions, in which a group of tuned rows joins the untuned
-    ones that differ from it in nothing but the keys that were tuned. Where several would fit,
-    nothing says which rows belong together, and all stay apart.
+    ones that differ from it in nothing but the keys that were tuned, after them. Where several
+    would fit, nothing says which rows belong together, and all stay apart.
 
     Args:
         groups: the groups, each of one set of tuned keys.

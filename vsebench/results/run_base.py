@@ -176,7 +176,7 @@ class RunBase(Sparse, ABC):
         if not dot:
             value: bool | int | float | str = getattr(self.protocol, key)
             return value
-        refs = (getattr(self, field) for field in self._fields_of(place))
+        refs = (getattr(self, field) for field in self.fields_of(place))
         return next((ref.params.get(param) for ref in refs if ref is not None), None)
 
     def row_ref(self, field: str, keys: Collection[str] | None = None) -> Any:
@@ -192,7 +192,7 @@ class RunBase(Sparse, ABC):
             for place, dot, param in (
                 key.partition(".") for key in (self.tuned_keys if keys is None else keys)
             )
-            if dot and field in self._fields_of(place)
+            if dot and field in self.fields_of(place)
         }
         return ref.without(params) if ref is not None and params else ref
 
@@ -211,15 +211,16 @@ class RunBase(Sparse, ABC):
             if not exclude_defaults or value != fields[key].default
         }
 
-    def holds_equal(self, key: str) -> bool:
+    @classmethod
+    def holds_equal(cls, key: str) -> bool:
         """Whether rows of one table share the value of a key where it was not tuned: not so the
         parameter of a component that rows compare.
         """
         place, dot, _ = key.partition(".")
-        return not dot or any(slot.field == place and slot.held_equal for slot in self.slots())
+        return not dot or any(slot.field == place and slot.held_equal for slot in cls.slots())
 
     @classmethod
-    def _fields_of(cls, place: str) -> tuple[str, ...]:
+    def fields_of(cls, place: str) -> tuple[str, ...]:
         """The fields of what a key's first part names: a field, or all that rows compare of a
         kind.
         """

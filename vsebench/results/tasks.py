@@ -38,6 +38,8 @@ class Tunable:
     Attributes:
         keys: protocol keys that may differ between the rows of one table: they decide how well a
             row trains, not for how long or on what.
+        components: places of components whose parameters may differ likewise, as keys name them:
+            fields of a run, or a kind for all its fields of the kind, which then comes first.
         searched: keys that a search tries where nobody says which; those of one tuple take one
             value together.
         shortened: changes that make a protocol's schedule a complete one of a share of its length,
@@ -45,6 +47,7 @@ class Tunable:
     """
 
     keys: tuple[str, ...]
+    components: tuple[str, ...]
     searched: tuple[tuple[str, ...], ...]
     shortened: Callable[[Any, float], dict[str, Scalar]]
 

@@ -39,6 +39,15 @@ def shortened(protocol: Protocol, share: float) -> dict[str, Scalar]:
 
 TUNABLE = Tunable(
     keys=("lr", "weight_decay", "clip_norm", "warmup_epochs", "lr_warmup_epochs"),
+    components=(
+        "pooling",
+        "image_pooling",
+        "text_pooling",
+        "loss",
+        "sampler",
+        "image_encoder",
+        "text_encoder",
+    ),
     searched=(("lr",),),
     shortened=shortened,
 )

@@ -300,7 +300,7 @@ def test_a_best_at_the_end_of_a_range_is_warned_of_and_kept(
 def test_near_duplicates_are_warned_of(tmp_path: Path) -> None:
     """So many points on one axis have a pair that is near somewhere."""
     wanted = plan_search(scenes(), Options(configurations=64), tmp_path)
-    pairs = [near_duplicates(c.points, wanted.axes) for c in wanted.contests]
+    pairs = [near_duplicates(c.points, c.axes) for c in wanted.contests]
     assert 0 < sum(map(len, pairs)) == len(wanted.warnings)
     assert "triplet: two points are near-duplicates, lr=0." in wanted.warnings[0]
     assert not plan_search(scenes(), Options(), tmp_path).warnings

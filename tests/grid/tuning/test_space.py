@@ -17,7 +17,7 @@ from vsebench.grid.tuning.space import (
     parse_space,
     sobol_points,
 )
-from vsebench.plugin import SpecError
+from vsebench.plugin import Param, SpecError
 from vsebench.plugin.keys import Key
 from vsebench.results.protocol import AnnotationProtocol, Protocol
 from vsebench.retrieval.task import TUNABLE as OF_RETRIEVAL
@@ -30,7 +30,10 @@ KEYS = TUNABLE.keys
 
 
 def parse(text: str) -> tuple[Axis, ...]:
-    return parse_space(text, KEYS)
+    def find(key: str) -> Param:
+        return {"kmax:k": Param("k", 5, minimum=1), "gem:p": Param("p", 3.0)}[key]
+
+    return parse_space(text, KEYS, find)
 
 
 def test_a_space_is_ranges_and_choices_and_keys_may_share_a_value() -> None:
@@ -38,6 +41,16 @@ def test_a_space_is_ranges_and_choices_and_keys_may_share_a_value() -> None:
         Axis(("lr",), low=0.001, high=0.1),
         Axis(("l2_image", "l2_label"), choices=(0.0, 0.001)),
     )
+
+
+def test_integers_of_a_range_are_whole_and_its_ends_are_among_them() -> None:
+    (axis,) = parse("kmax:k=2..20")
+    assert axis == Axis(("kmax:k",), low=2.0, high=20.0, whole=True)
+    values = [axis.at(i / 1000) for i in range(1000)]
+    assert {type(value) for value in values} == {int}
+    assert sorted(set(values)) == list(range(2, 21))
+    assert at_edge({"kmax:k": 20}, (axis,)) == ("kmax:k",)
+    assert parse("gem:p=-1|2.5")[0].choices == (-1.0, 2.5)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +65,8 @@ def test_a_space_is_ranges_and_choices_and_keys_may_share_a_value() -> None:
         ("lr=fast", "lr takes numbers from 0, got 'fast'"),
         ("lr=0.1|0.1", r"--space: lr=0\.1\|0\.1 names a value twice: keep one"),
         ("lr=nan", "lr takes numbers from 0, got 'nan'"),
+        ("kmax:k=0..3", "--space: kmax:k: parameter 'k' must be at least 1, got 0"),
+        ("kmax:k+gem:p=1.5|2", "parameter 'k' must be an integer"),
     ],
 )
 def test_a_space_that_does_not_read_is_refused(text: str, message: str) -> None:

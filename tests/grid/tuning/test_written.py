@@ -15,6 +15,7 @@ def test_no_cell_of_the_trials_is_run_by_a_spreadsheet() -> None:
     contest = Some(cell=cell, points=[{"lr": 1.0, "=key": "b"}], study="-s")
     wanted: Any = Some(
         contests=[contest],
+        keys=("lr", "=key"),
         rows=Some(task=Some(headline=Some(key="rsum"))),
         options=Some(target=None),
         rungs=[Some(share=1.0)],

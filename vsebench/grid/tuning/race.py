@@ -95,7 +95,7 @@ def search(
     choices = [
         Choice(
             best[0],
-            at_edge(best[0].point, wanted.axes),
+            at_edge(best[0].point, contest.axes),
             _seconds([trial for trial in judged if trial.contest == contest]),
         )
         for contest, best in ranked.items()

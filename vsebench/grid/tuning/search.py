@@ -86,12 +86,14 @@ class Contest:
     Attributes:
         cell: the row.
         study: number of the study.
+        axes: axes of its space, with the keys of its runs.
         points: points in the order of the sequence.
         seeds: seeds of its trials.
     """
 
     cell: Cell
     study: int
+    axes: tuple[Axis, ...]
     points: tuple[Point, ...]
     seeds: tuple[int, ...]
 
@@ -135,7 +137,6 @@ class Search:
     Attributes:
         suite: suite that is tuned, without what is searched.
         options: how it is searched; the space is written out.
-        axes: axes of the space.
         rows: the suite's rows.
         rungs: lengths of schedules.
         contests: every row in every study.
@@ -144,12 +145,16 @@ class Search:
 
     suite: Suite
     options: Options
-    axes: tuple[Axis, ...]
     rows: Rows
     rungs: tuple[Rung, ...]
     contests: tuple[Contest, ...]
     plan: Plan
     warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What is searched of some row."""
+        return tuple(dict.fromkeys(key for each in self.contests for key in each.points[0]))
 
     def trials(self, rung: int, places: Mapping[Contest, Sequence[int]]) -> list[Trial]:
         """Those of a rung, of each contest's points in these places."""
@@ -214,15 +219,18 @@ def plan_search(
     rows = Rows.of(planned, tunable, suite.changes)
     protocols = [run.protocol for run in rows.cells.values()]
     space = options.space or default_space(tunable, protocols)
-    axes = parse_space(space, tunable.keys)
+    parameters = rows.parameters
+    axes = parse_space(space, tunable.keys, parameters.find)
     searched = {key for axis in axes for key in axis.keys}
+    own = {cell: parameters.axes_of(cell, axes) for cell in rows.cells}
     contests = tuple(
         Contest(
             cell,
             study,
+            own[cell],
             tuple(
                 sobol_points(
-                    axes,
+                    own[cell],
                     options.configurations,
                     rows.search_key(cell, options.search_seed, study),
                 )
@@ -237,12 +245,11 @@ def plan_search(
             update={"set": {key: v for key, v in suite.set.items() if key not in searched}}
         ),
         replace(options, space=space),
-        axes,
         rows,
         _merged(rungs(options.configurations, shares(options.rungs)), rows),
         contests,
         planned,
-        tuple(_near(contests, axes)),
+        tuple(_near(contests)),
     )
 
 
@@ -273,9 +280,9 @@ def _check_seeds(seeds: Sequence[int], options: Options) -> None:
         )
 
 
-def _near(contests: Sequence[Contest], axes: Sequence[Axis]) -> Iterator[str]:
+def _near(contests: Sequence[Contest]) -> Iterator[str]:
     for contest in contests:
-        for one, other in near_duplicates(contest.points, axes):
+        for one, other in near_duplicates(contest.points, contest.axes):
             yield (
                 f"{contest.label}: two points are near-duplicates, "
                 f"{point_text(contest.points[one])} and {point_text(contest.points[other])}"

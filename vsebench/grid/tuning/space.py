@@ -1,4 +1,4 @@
-"""A space of protocol values to search, and quasi-random points of it."""
+"""A space of values to search, and quasi-random points of it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.params import Scalar, format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from vsebench.plugin.keys import Key
+    from vsebench.plugin.params import Param
     from vsebench.results.protocol import AnyProtocol
     from vsebench.results.tasks import Tunable
 
-Point = dict[str, float]
-"""Protocol values by key."""
+Point = dict[str, Scalar]
+"""Values by key: of the protocol, and of components as `loss.margin`."""
 
 EDGE = 0.1
 """The share of a range, at each end and on its logarithmic scale, in which a best value says that
@@ -39,38 +41,45 @@ class Axis:
     """Keys that take one value together.
 
     Attributes:
-        keys: protocol keys.
+        keys: protocol keys, and parameters of components: `triplet:margin` of every row that has
+            the component, `loss.margin` of a row.
         choices: the values to choose from; empty for a range.
         low: smallest value of a range, whose scale is logarithmic.
         high: largest.
+        whole: whether the values of a range are integers.
     """
 
     keys: tuple[str, ...]
-    choices: tuple[float, ...] = ()
+    choices: tuple[Scalar, ...] = ()
     low: float = 0.0
     high: float = 0.0
+    whole: bool = False
 
-    def at(self, place: float) -> float:
+    def at(self, place: float) -> Scalar:
         """The value at a place in [0, 1): of a range on its logarithmic scale, else one of as many
         equal parts as there are choices.
         """
         if self.choices:
             return self.choices[int(place * len(self.choices))]
         value = math.exp(math.log(self.low) + place * math.log(self.high / self.low))
-        return min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
+        kept = min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
+        return round(kept) if self.whole else kept
 
-    def place(self, value: float) -> float:
+    def place(self, value: Scalar) -> float:
         """Where a value of a range lies on its logarithmic scale, in [0, 1]."""
-        return math.log(value / self.low) / math.log(self.high / self.low)
+        return math.log(float(value) / self.low) / math.log(self.high / self.low)
 
 
-def parse_space(text: str, tunable: Sequence[str]) -> tuple[Axis, ...]:
-    """The space that `lr=0.001..0.1,l2_image+l2_label=0|0.001|0.01` names: a range, and two keys
-    that share one of three values.
+def parse_space(
+    text: str, tunable: Sequence[str], find: Callable[[str], Param]
+) -> tuple[Axis, ...]:
+    """The space that `lr=0.001..0.1,l2_image+l2_label=0|0.001|0.01,vse-ens:lam=0.0001..0.1` names:
+    a range, two keys that share one of three values, and a component's parameter.
 
     Args:
         text: the space.
         tunable: protocol keys that may be tuned.
+        find: the parameter that a key with a colon names.
 
     Raises:
         SpecError: it does not read so, a key may not be tuned, or one is named twice.
@@ -84,14 +93,14 @@ def parse_space(text: str, tunable: Sequence[str]) -> tuple[Axis, ...]:
                 f"--space takes KEY=LOW..HIGH or KEY=A|B|C, comma-separated; got '{part}'"
             )
         for key in keys:
-            if key not in tunable:
+            if ":" not in key and key not in tunable:
                 raise SpecError(
                     f"--space: protocol key '{key}' is held equal between rows: "
                     f"{did_you_mean(key, tunable)}"
                 )
             if any(key in axis.keys for axis in axes) or keys.count(key) > 1:
                 raise SpecError(f"--space names '{key}' twice: keep one")
-        axes.append(_axis(keys, values))
+        axes.append(_axis(keys, values, [find(key) for key in keys if ":" in key]))
     return tuple(axes)
 
 
@@ -188,7 +197,12 @@ def near_duplicates(points: Sequence[Point], axes: Sequence[Axis]) -> list[tuple
 
 def point_text(point: Point) -> str:
     """A point as tables and warnings show it."""
-    return ", ".join(f"{key}={value:g}" for key, value in point.items())
+    return ", ".join(f"{key}={value_text(value)}" for key, value in point.items())
+
+
+def value_text(value: Scalar) -> str:
+    """A value of a point as tables and warnings show it."""
+    return f"{value:g}" if isinstance(value, float) else format_value(value)
 
 
 def _too_small(number: int, found: int) -> SpecError:
@@ -197,20 +211,32 @@ def _too_small(number: int, found: int) -> SpecError:
     )
 
 
-def _axis(keys: tuple[str, ...], values: str) -> Axis:
+def _axis(keys: tuple[str, ...], values: str, params: Sequence[Param]) -> Axis:
     low, dots, high = values.partition("..")
     if not dots:
-        choices = tuple(_number(keys, value) for value in values.split("|"))
+        choices = tuple(_value(keys, value, params) for value in values.split("|"))
         if len(set(choices)) < len(choices):
             raise SpecError(f"--space: {'+'.join(keys)}={values} names a value twice: keep one")
         return Axis(keys, choices=choices)
-    axis = Axis(keys, low=_number(keys, low), high=_number(keys, high))
-    if not 0 < axis.low < axis.high:
+    words = next((param for param in params if param.kind not in (int, float)), None)
+    if words is not None:
+        raise SpecError(
+            f"--space: {'+'.join(keys)}={values}: '{words.name}' takes no range: write values A|B|C"
+        )
+    low_end, high_end = (float(_value(keys, end, params)) for end in (low, high))
+    if not 0 < low_end < high_end:
         raise SpecError(
             f"--space: {'+'.join(keys)}={values} must rise from above 0: write 0 as one of "
             "several values, A|B|C"
         )
-    return axis
+    whole = any(param.kind is int for param in params)
+    return Axis(keys, low=low_end, high=high_end, whole=whole)
+
+
+def _value(keys: tuple[str, ...], text: str, params: Sequence[Param]) -> Scalar:
+    """A value that suits every key."""
+    found = [param.parse(text, f"--space: {'+'.join(keys)}") for param in params]
+    return found[0] if len(params) == len(keys) else _number(keys, text)
 
 
 def _number(keys: tuple[str, ...], text: str) -> float:

@@ -1,11 +1,13 @@
-"""The runs of a trial: those of a row with other protocol values, after what they depend on."""
+"""The runs of a trial: those of a row with other values, after what they depend on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsebench.grid.component_values import of_protocol, with_content, with_values
 from vsebench.grid.protocols import resolve_protocol
+from vsebench.grid.tuning.component_axes import Parameters
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.keys import Key
 from vsebench.results.tasks import task_of
@@ -17,17 +19,18 @@ if TYPE_CHECKING:
     from vsebench.grid.tuning.space import Point
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
+    from vsebench.results.components import ComponentRef
     from vsebench.results.run_base import Cell, RunBase
     from vsebench.results.tasks import Task, Tunable
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a suite, and how their runs are made with other protocol values.
+    """The rows of a suite, and how their runs are made with other values.
 
     Attributes:
         task: task of the suite.
-        tunable: what of its protocol may differ between rows.
+        tunable: what may differ between its rows.
         by_id: the suite's runs of one seed, each after those that it depends on.
         support: ids of those that only serve others.
         changes: protocol keys that the suite sets.
@@ -59,6 +62,12 @@ class Rows:
         asked = (run for run_id, run in self.by_id.items() if run_id not in self.support)
         return {run.cell: run for run in asked}
 
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters of components that can be searched."""
+        places = {place: self.task.spec.fields_of(place) for place in self.tunable.components}
+        return Parameters(self.cells, places, self.registry)
+
     def search_key(self, cell: Cell, seed: int, study: int) -> Key:
         """What names the points of a row: the data set and the row's family, so that rows share
         neither luck nor gaps, except where sharing is meant.
@@ -82,7 +91,7 @@ class Rows:
 
         Args:
             cell: the row.
-            point: values of protocol keys.
+            point: values by key.
             share: share of the whole schedule.
             seed: seed of the runs.
 
@@ -93,19 +102,36 @@ class Rows:
 
     def _made(self, run: RunBase, point: Point, share: float, seed: int) -> Iterator[RunBase]:
         needed = []
+        # a first round has another loss, and no sampler
+        common = {k: v for k, v in point.items() if k.partition(".")[0] not in ("loss", "sampler")}
         for run_id in run.depends_on:
-            first = tuple(self._made(self.by_id[run_id], point, share, seed))
+            first = tuple(self._made(self.by_id[run_id], common, share, seed))
             yield from first
             needed.append(first[-1].run_id)
-        protocol, changes = self._protocol(run, point, share)
+        protocol, changes = self._protocol(run, of_protocol(point), share)
+        components = self._components(run, point)
+        held = {slot.field for slot in run.slots() if slot.held_equal}
+        named = {field: ref.spec for field, ref in components.items() if field in held}
         yield run.model_copy(
             update={
-                "protocol": protocol,
+                "protocol": protocol.model_copy(update=named),
                 "protocol_changes": changes,
                 "seed": seed,
                 "depends_on": tuple(needed),
+                **components,
             }
         )
+
+    def _components(self, run: RunBase, point: Point) -> dict[str, ComponentRef]:
+        """The components of which parameters are searched, by field."""
+        kinds = {slot.field: slot.kind for slot, _ in run.components()}
+        held = {slot.field: ref for slot, ref in run.components()}
+        found = with_values(held, point, type(run), self.registry)
+        return {
+            field: with_content(kinds[field], ref, self.registry)
+            for field, ref in found.items()
+            if ref is not held[field]
+        }
 
     def _protocol(
         self, run: RunBase, point: Point, share: float

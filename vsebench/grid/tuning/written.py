@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vsebench.files import write_text
 from vsebench.grid.suite import load_suite, suite_text
 from vsebench.grid.tuned import Found, Tuned
-from vsebench.grid.tuning.space import point_text
+from vsebench.grid.tuning.space import point_text, value_text
 from vsebench.plugin.errors import SpecError, VsebenchError
 from vsebench.text import no_formula
 
@@ -81,8 +81,7 @@ def trials_csv(wanted: Search, trials: Sequence[Trial]) -> str:
     target = [] if wanted.options.target is None else ["steps_to_target"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    keys = [*wanted.contests[0].points[0]]
-    heads = ["study", "configuration", "rung", "share", *keys, quality, *target, "seconds"]
+    heads = ["study", "configuration", "rung", "share", *wanted.keys, quality, *target, "seconds"]
     writer.writerow(map(no_formula, [*axes, *heads, "run_ids"]))
     for trial in trials:
         cells = (
@@ -91,7 +90,7 @@ def trials_csv(wanted: Search, trials: Sequence[Trial]) -> str:
             trial.place,
             trial.rung,
             f"{wanted.rungs[trial.rung].share:.4g}",
-            *trial.point.values(),
+            *(trial.point.get(key, "") for key in wanted.keys),
             *_blank(trial.result.quality),
             *(_blank(trial.result.arrival) if target else ()),
             f"{trial.seconds:.3f}",
@@ -109,12 +108,12 @@ def warnings(wanted: Search, choices: Sequence[Choice]) -> Iterator[str]:
     """What a reader of the choices should know: those at an end of a range, and those made by
     quality because no trial arrived.
     """
-    ends = {key: axis for axis in wanted.axes for key in axis.keys if not axis.choices}
     for choice in choices:
         contest, point = choice.best.contest, choice.best.point
+        ends = {key: axis for axis in contest.axes for key in axis.keys if not axis.choices}
         if choice.tuned_at_edge:
             at = ", ".join(
-                f"{key}={point[key]:g} of {ends[key].low:g}..{ends[key].high:g}"
+                f"{key}={value_text(point[key])} of {ends[key].low:g}..{ends[key].high:g}"
                 for key in choice.tuned_at_edge
             )
             yield (
