@@ -6,14 +6,18 @@ import gzip
 import io
 import math
 import os
+from functools import lru_cache
 from tokenize import TokenError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 VARIABLE = "VSEBENCH_UNPACK_GIB"
 """The environment variable that sets another limit."""
@@ -71,6 +75,21 @@ def gunzipped(content: bytes) -> bytes:
     return unpacked
 
 
+def first_line(content: bytes) -> bytes:
+    """The first line that a gzip file holds.
+
+    Raises:
+        TooLargeError: it is too long.
+        OSError, EOFError, zlib.error: it is damaged.
+    """
+    most = most_unpacked()
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        line = file.readline(most + 1)
+    if len(line) > most:
+        raise TooLargeError
+    return line
+
+
 def check_members(members: Iterable[zipfile.ZipInfo]) -> None:
     """Checks what members of a zip file unpack to in all; none gives more than it announces.
 
@@ -117,3 +136,54 @@ def check_array(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], s
     if member.file_size < size:
         raise ValueError(f"the header of '{name}' announces shape {shape}, which it does not hold")
     return shape, dtype.str
+
+
+def read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """An array of an npz file, which cannot be written to.
+
+    Raises:
+        TooLargeError: it is too large.
+        ValueError: it has fewer values than its header says, is no array, or is not there.
+        zipfile.BadZipFile, zlib.error, EOFError: it is damaged.
+    """
+    import numpy as np
+
+    try:
+        member = archive.getinfo(f"{name}.npy")
+        check_members([member])
+        content = archive.read(member)
+        start, shape, fortran, dtype = _header(content[: _HEADER_LENGTH + _length(content)])
+    except (KeyError, TypeError, SyntaxError, TokenError) as error:
+        raise ValueError(f"it has no array '{name}' of plain numbers") from error
+    count = math.prod(shape)
+    if dtype.hasobject or len(content) < start + count * dtype.itemsize:
+        raise ValueError(f"the header of '{name}' announces shape {shape}, which it does not hold")
+    values = np.frombuffer(content, dtype, count, start)
+    return values.reshape(shape, order="F" if fortran else "C")
+
+
+_HEADER_LENGTH = 12
+"""Bytes before the text of a header of either version, at most."""
+
+
+def _length(content: bytes) -> int:
+    """Bytes of the text of an array's header."""
+    wide = content[6:7] != b"\1"
+    return int.from_bytes(content[8 : 12 if wide else 10], "little")
+
+
+@lru_cache
+def _header(content: bytes) -> tuple[int, tuple[int, ...], bool, np.dtype[Any]]:
+    """Where the values of an array begin, its shape, whether columns come first, and its type. Runs
+    of one data set share their headers.
+    """
+    import numpy as np
+
+    form, file = np.lib.format, io.BytesIO(content)
+    read = (
+        form.read_array_header_1_0
+        if form.read_magic(file) == (1, 0)
+        else form.read_array_header_2_0
+    )
+    shape, fortran, dtype = read(file)
+    return file.tell(), shape, fortran, dtype

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,10 @@ from vsebench.results.pack_format import (
     file_bytes,
 )
 from vsebench.results.reader import DamagedError, RunReader
-from vsebench.unpacked import TooLargeError, check_array, check_members, gunzipped
+from vsebench.unpacked import TooLargeError, check_members, first_line, gunzipped, read_array
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.lib.npyio import NpzFile
@@ -47,33 +49,20 @@ class Pack:
         folder: where the two files lie.
         plan: the folder's `plan.json`; None where it had none.
         noted: what that says.
-        lines: the runs, in the order of the file.
         external: its external rows.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Reads the pack of a folder.
+        """Reads the opening of a folder's pack; the runs are read when they are asked for.
 
         Raises:
             VsebenchError: it is damaged, or was written by a newer version.
         """
         self.folder = folder
-        try:
-            text = gunzipped(files.read_bytes(self.path)).split(b"\n")
-            opening = self._opening(text[0])
-            self.lines = [Line.model_validate(from_json(line)) for line in text[1:-1]]
-        except TooLargeError as error:
-            raise VsebenchError(f"{self.path}: {error}") from error
-        except PermissionError:
-            raise VsebenchError(f"{self.path} may not be read: fix its permissions") from None
-        except ValidationError as error:
-            raise self.damaged(error.errors(include_url=False)[0]["msg"]) from error
-        except (OSError, EOFError, ValueError, zlib.error) as error:
-            raise self.damaged(str(error)) from error
-        if len(self.lines) != opening.runs:
-            raise self.damaged(f"{len(self.lines)} of {opening.runs} runs")
-        self.external = [PackedRun(self, line, (self, line)) for line in opening.external]
-        plan = opening.files.get(PLAN)
+        with self._read():
+            self._opened = self._opening(first_line(files.read_bytes(self.path)))
+        self.external = [PackedRun(self, line, (self, line)) for line in self._opened.external]
+        plan = self._opened.files.get(PLAN)
         self.plan = None if plan is None else file_bytes(plan)
         try:
             self.noted = Noted() if self.plan is None else Noted.parse(self.plan.decode())
@@ -93,6 +82,25 @@ class Pack:
     def path(self) -> Path:
         """Its file of records."""
         return self.folder / RUNS
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """The runs, in the order of the file.
+
+        Raises:
+            VsebenchError: the pack is damaged.
+        """
+        with self._read():
+            text = io.BytesIO(gunzipped(files.read_bytes(self.path)))
+            text.readline()
+            lines = [
+                Line.model_validate(_with_bytes(from_json(line)))
+                for line in text
+                if line.endswith(b"\n")
+            ]
+        if len(lines) != self._opened.runs:
+            raise self.damaged(f"{len(lines)} of {self._opened.runs} runs")
+        return lines
 
     @cached_property
     def runs(self) -> list[PackedRun]:
@@ -130,6 +138,20 @@ class Pack:
         """The one line about a pack that is not what was written."""
         return VsebenchError(f"{self.path} is damaged ({' '.join(why.split())}): {_REMEDY}")
 
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Names the pack in what is wrong with it."""
+        try:
+            yield
+        except TooLargeError as error:
+            raise VsebenchError(f"{self.path}: {error}") from error
+        except PermissionError:
+            raise VsebenchError(f"{self.path} may not be read: fix its permissions") from None
+        except ValidationError as error:
+            raise self.damaged(error.errors(include_url=False)[0]["msg"]) from error
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise self.damaged(str(error)) from error
+
     def _opening(self, text: bytes) -> Opening:
         content = from_json(text)
         version = content.get("vsebench_pack") if isinstance(content, dict) else None
@@ -138,6 +160,9 @@ class Pack:
                 f"{self.path} was written by a newer vsebench (pack version {version}, this one "
                 f"reads up to {VERSION}): upgrade vsebench"
             )
+        rows = content.get("external") if isinstance(content, dict) else None
+        if isinstance(rows, list):
+            content = {**content, "external": [_with_bytes(row) for row in rows]}
         return Opening.model_validate(content)
 
     def _held(self, line: Line, keeper: Pack | None) -> tuple[Pack, Line]:
@@ -185,14 +210,13 @@ class PackedRun(RunReader):
         if name not in self.sha256:
             return (self.path / name).read_bytes()
         if name in self._line.arrays:
-            arrays = self._arrays(name)
-            found, content = arrays_checksum(arrays), npz_bytes(arrays)
-        else:
-            content = file_bytes(self._line.files.get(name, ""))
-            found = checksum(content)
-        if found != self.sha256[name]:
-            raise self.damaged(name, ValueError("checksum mismatch"))
+            return npz_bytes(self._arrays(name))
+        content: bytes = self._line.files.get(name, b"")
+        self._check(name, checksum(content))
         return content
+
+    def read_npz(self, name: str) -> dict[str, NDArray[Any]]:
+        return self._arrays(name) if name in self._line.arrays else super().read_npz(name)
 
     def where(self, name: str) -> str:
         place = self._pack.folder / (ARRAYS if name in NPZ else RUNS)
@@ -210,14 +234,17 @@ class PackedRun(RunReader):
     def remedy(self, name: str) -> str:  # noqa: ARG002  # any file of a pack
         return _REMEDY
 
+    def _check(self, name: str, found: str) -> None:
+        if found != self.sha256[name]:
+            raise self.damaged(name, ValueError("checksum mismatch"))
+
     def _arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """The arrays of a file, which are those that were packed."""
         try:
             keys = {key: array_key(self._line.run, name, key) for key in self._line.arrays[name]}
             archive = self._pack.arrays.zip
             assert archive is not None
-            for key in keys.values():
-                check_array(archive, key)
-            return {key: self._pack.arrays[packed] for key, packed in keys.items()}
+            arrays = {key: read_array(archive, packed) for key, packed in keys.items()}
         except (
             OSError,
             ValueError,
@@ -229,3 +256,13 @@ class PackedRun(RunReader):
             zlib.error,
         ) as error:
             raise self.damaged(name, error) from error
+        self._check(name, arrays_checksum(arrays))
+        return arrays
+
+
+def _with_bytes(line: Any) -> Any:
+    """A line with its files as bytes, which take a tenth of the memory of JSON values."""
+    held = line.get("files") if isinstance(line, dict) else None
+    if not isinstance(held, dict):
+        return line
+    return {**line, "files": {name: file_bytes(value) for name, value in held.items()}}

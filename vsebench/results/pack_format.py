@@ -42,7 +42,8 @@ ROW = "row.json"
 EXTERNAL_NAMES = (RANKS, ROW)
 """Files of an external row, in the order in which unpacking writes them."""
 
-Files = dict[str, JsonValue]
+Files = dict[str, Any]
+"""Contents by name."""
 
 
 class Line(Frozen):
@@ -53,7 +54,8 @@ class Line(Frozen):
         run_id: id of the run.
         held_in: folder of the pack that holds the run, relative to this one; None for this one.
         sha256: checksum by name of every file; of an npz file, of its arrays.
-        files: content by name: JSON values, or text where JSON would not give the bytes back.
+        files: content by name: JSON values, or text where JSON would not give the bytes back; of a
+            pack that was read, bytes.
         arrays: names of the arrays of each npz file, in their order.
     """
 

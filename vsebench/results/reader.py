@@ -258,7 +258,7 @@ class RunReader(ABC):
             VsebenchError: missing or damaged.
         """
         try:
-            ranks = npz_arrays(self.read_bytes(RANKS))
+            ranks = self.read_npz(RANKS)
             return ranks["i2t"], ranks["t2i"]
         except (OSError, ValueError, KeyError) as error:
             raise self.damaged(RANKS, error) from error
@@ -272,9 +272,18 @@ class RunReader(ABC):
         if not self.holds(name):
             return {}
         try:
-            return npz_arrays(self.read_bytes(name))
+            return self.read_npz(name)
         except (OSError, ValueError) as error:
             raise self.damaged(name, error) from error
+
+    def read_npz(self, name: str) -> dict[str, NDArray[Any]]:
+        """The arrays of a file.
+
+        Raises:
+            OSError, ValueError: missing, unreadable or damaged.
+            VsebenchError: not what was packed.
+        """
+        return npz_arrays(self.read_bytes(name))
 
     def read_checked(self, name: str) -> bytes:
         """As `read_bytes`, of what the run left, as far as it says.

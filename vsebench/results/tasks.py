@@ -7,6 +7,7 @@ and what plans and runs it is not imported by a report.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +172,12 @@ def task_named(name: str) -> Task:
     """
     if name not in TASKS:
         raise SpecError(f"unknown task '{name}': {did_you_mean(name, TASKS)}")
-    found: Task = _load(TASKS[name])
+    return _task(TASKS[name])
+
+
+@cache
+def _task(target: str) -> Task:
+    found: Task = _load(target)
     return found
 
 
