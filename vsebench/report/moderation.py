@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vsebench.report.two_way import Estimate, satterthwaite, two_way
+from vsebench.report.two_way import Estimate, MeanSquares, satterthwaite, two_way
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.report.two_way import MeanSquares
+    from numpy.typing import NDArray
 
 _SMALLEST = 1e-5
 """The ratio that stands for smaller ones, whose logarithm would say too much."""
@@ -60,7 +60,47 @@ def moderated(family: Sequence[MeanSquares], rows: int) -> list[Estimate]:
     return [two_way(each) if each.rest == 0 else _moderate(each, prior, rows) for each in family]
 
 
-def fit(ratios: Sequence[float], df: Sequence[int]) -> Prior:
+def moderated_all(
+    mean: NDArray[np.float64],
+    seeds: NDArray[np.float64],
+    images: NDArray[np.float64],
+    by_seed: NDArray[np.float64],
+    by_image: NDArray[np.float64],
+    rest: NDArray[np.float64],
+    *,
+    rows: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As `moderated`, of many differences at once, each argument [differences].
+
+    Returns:
+        The errors and their degrees of freedom, each [differences].
+    """
+    known = rest > 0
+    error, df = np.zeros(len(mean)), np.ones(len(mean))
+    alone = np.arange(len(mean)) if known.sum() < 2 else np.flatnonzero(~known)
+    columns = (mean, seeds, images, by_seed, by_image, rest)
+    for i in alone:
+        at = [float(column[i]) for column in columns]
+        _, error[i], df[i] = two_way(MeanSquares(at[0], int(at[1]), int(at[2]), *at[3:]))
+    if known.sum() < 2:
+        return error, df
+    _, n, size, squares, of_images, left = (column[known] for column in columns)
+    own = n - 1
+    prior = fit(squares / left, own)
+    borrowed = np.minimum(min(prior.df, (rows - 1) / 3), 2 * own)
+    squares = (borrowed * prior.ratio * left + own * squares) / (borrowed + own)
+    squares, of_images = np.maximum(squares, left), np.maximum(of_images, left)
+    total = squares + of_images - left
+    error[known] = np.sqrt(total / (n * size))
+    df[known] = total**2 / (
+        squares**2 / (borrowed + own) + of_images**2 / (size - 1) + left**2 / ((n - 1) * (size - 1))
+    )
+    return error, df
+
+
+def fit(
+    ratios: Sequence[float] | NDArray[np.float64], df: Sequence[int] | NDArray[np.float64]
+) -> Prior:
     """The prior of ratios of mean squares, by the moments of their logarithms: r₀ times F with df
     and d₀ degrees of freedom.
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from vsebench.report.estimates import by_seed, of_differences, tested
 from vsebench.report.evidence import no_evidence
+from vsebench.report.pairs import all_pairs
 from vsebench.report.rows import combinations_of
 from vsebench.report.two_way import holm, two_sided
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vsebench.plugin.metrics import Metric
     from vsebench.report.estimates import Estimates
     from vsebench.report.runs import Run
@@ -103,15 +108,36 @@ def differences_told(section: Section, level: float, metric: Metric | None = Non
     """
     chosen = metric or section.task.headline
     key, sign = chosen.key, 1 if chosen.better == "lower" else -1
-    found, rows = differences(section, chosen), _rows(section, key)
+    rows = _rows(section, key)
+    pairs, tests, images = _told(rows, section, chosen, level)
     means = {
         row: sum(run.test(key) for run in runs.values()) / len(runs) for row, runs in rows.items()
     }
     return Told(
         tuple(sorted(rows, key=lambda row: sign * means[row])),
-        frozenset(frozenset((each.row, each.other)) for each in found if each.p <= 1 - level),
-        len(found),
-        all(each.estimates.images for each in found),
+        pairs,
+        tests,
+        images,
+    )
+
+
+def _told(
+    rows: Mapping[Combination, Mapping[int, Run]], section: Section, metric: Metric, level: float
+) -> tuple[frozenset[frozenset[Combination]], int, bool]:
+    """The pairs that are told apart, how many were tested, and whether all tests count the images.
+    Rows of several studies are few, and are taken pair by pair.
+    """
+    if any(run.study for runs in rows.values() for run in runs.values()):
+        found = differences(section, metric)
+        told = frozenset(frozenset((each.row, each.other)) for each in found if each.p <= 1 - level)
+        return told, len(found), all(each.estimates.images for each in found)
+    names, tested = [*rows], all_pairs([*rows.values()], metric.key)
+    adjusted = np.asarray(holm(tested.p.tolist()))
+    apart = np.flatnonzero(adjusted <= 1 - level)
+    return (
+        frozenset(frozenset((names[tested.first[i]], names[tested.second[i]])) for i in apart),
+        len(adjusted),
+        bool(tested.images.all()),
     )
 
 
