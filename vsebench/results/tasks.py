@@ -172,12 +172,7 @@ def task_named(name: str) -> Task:
     """
     if name not in TASKS:
         raise SpecError(f"unknown task '{name}': {did_you_mean(name, TASKS)}")
-    return _task(TASKS[name])
-
-
-@cache
-def _task(target: str) -> Task:
-    found: Task = _load(target)
+    found: Task = _load(TASKS[name])
     return found
 
 
@@ -200,4 +195,8 @@ def own_columns() -> frozenset[str]:
 
 def _load(target: str) -> Any:
     module, _, name = target.partition(":")
-    return getattr(import_module(module), name)
+    return getattr(_module(module), name)
+
+
+_module = cache(import_module)
+"""A report of 10,000 runs asks for a task a million times."""
