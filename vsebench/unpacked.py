@@ -14,7 +14,7 @@ from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -66,28 +66,26 @@ def gunzipped(content: bytes) -> bytes:
         TooLargeError: it is too much; no more than may be is unpacked.
         OSError, EOFError, zlib.error: it is damaged.
     """
-    most = most_unpacked()
-    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        unpacked = file.read(most + 1)
-    if len(unpacked) > most:
-        claimed = int.from_bytes(content[-_CLAIM:], "little")
-        raise TooLargeError(claimed if claimed > most else None)
-    return unpacked
+    return _within(content, gzip.GzipFile.read)
 
 
 def first_line(content: bytes) -> bytes:
     """The first line that a gzip file holds.
 
     Raises:
-        TooLargeError: it is too long.
-        OSError, EOFError, zlib.error: it is damaged.
+        TooLargeError, OSError, EOFError, zlib.error: as `gunzipped`.
     """
+    return _within(content, gzip.GzipFile.readline)
+
+
+def _within(content: bytes, read: Callable[[gzip.GzipFile, int], bytes]) -> bytes:
     most = most_unpacked()
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        line = file.readline(most + 1)
-    if len(line) > most:
-        raise TooLargeError
-    return line
+        unpacked = read(file, most + 1)
+    if len(unpacked) > most:
+        claimed = int.from_bytes(content[-_CLAIM:], "little")
+        raise TooLargeError(claimed if claimed > most else None)
+    return unpacked
 
 
 def check_members(members: Iterable[zipfile.ZipInfo]) -> None:
