@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from benchmarks.soak.grid import Grid
     from benchmarks.soak.soak import Tally
+
+_WIDTH = 100
 
 
 def summary(tally: Tally, grid: Grid, *, seed: int, minutes: float, disk: str) -> dict[str, Any]:
@@ -61,12 +64,12 @@ def to_markdown(found: Mapping[str, Any]) -> str:
     )
     findings = found["findings"]
     parts = [
-        made,
+        fill(made, _WIDTH),
         _table(("checked", "found"), ((name, len(each)) for name, each in findings.items())),
         _table(("what befell it", "times"), found["befell"].items()),
         _table(("how the commands ended", "times"), found["commands"].items()),
-        damage,
-        memory,
+        fill(damage, _WIDTH),
+        fill(memory, _WIDTH),
         *(f"* {name}: {each}" for name, all_ in findings.items() for each in all_),
     ]
     return "\n\n".join(parts) + "\n"

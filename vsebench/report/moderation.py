@@ -60,7 +60,7 @@ def moderated(family: Sequence[MeanSquares], rows: int) -> list[Estimate]:
     return [two_way(each) if each.rest == 0 else _moderate(each, prior, rows) for each in family]
 
 
-def moderated_all(
+def moderated_all(  # noqa: PLR0913  # the columns of a table of differences
     mean: NDArray[np.float64],
     seeds: NDArray[np.float64],
     images: NDArray[np.float64],

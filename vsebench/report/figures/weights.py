@@ -12,7 +12,6 @@ from vsebench.report.figures.svg import ROW
 from vsebench.report.rows import combinations_of
 from vsebench.report.wording import listed
 from vsebench.results.reader import POSITIONS
-from vsebench.results.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,11 +87,8 @@ def weight_sketches(board: Board, pooling: tuple[str, str] | None = None) -> lis
 
 
 def _pools_with(run: Run, side: str, pooling: tuple[str, str] | None) -> bool:
-    spec = run.record.spec
-    if not isinstance(spec, RunSpec):
-        return False
-    own: ComponentRef = spec.image_pooling if side == "image" else spec.text_pooling
-    return pooling is None or (own.distribution, own.name) == pooling
+    own: ComponentRef | None = getattr(run.record.spec, f"{side}_pooling", None)
+    return own is not None and (pooling is None or (own.distribution, own.name) == pooling)
 
 
 def _sketch(board: Board, side: str, rows: Mapping[int, Weights]) -> Sketch:
