@@ -6,15 +6,16 @@ import gzip
 import io
 import math
 import os
+from contextlib import contextmanager
 from functools import lru_cache
 from tokenize import TokenError
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -118,22 +119,13 @@ def check_array(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], s
         TooLargeError: it is too large.
         ValueError: it has fewer values than its header says, is no array, or is not there.
     """
-    import numpy as np
-
-    try:
+    with _named(name):
         member = archive.getinfo(f"{name}.npy")
         check_members([member])
         with archive.open(member) as file:
-            first = np.lib.format.read_magic(file) == (1, 0)
-            form = np.lib.format
-            read = form.read_array_header_1_0 if first else form.read_array_header_2_0
-            shape, _, dtype = read(file)
-            size = file.tell() + math.prod(shape) * dtype.itemsize
-    except (KeyError, TypeError, SyntaxError, TokenError) as error:
-        raise ValueError(f"it has no array '{name}' of plain numbers") from error
-    if member.file_size < size:
-        raise ValueError(f"the header of '{name}' announces shape {shape}, which it does not hold")
-    return shape, dtype.str
+            header = _read_header(file)
+    header.check(name, member.file_size)
+    return header.shape, header.dtype.str
 
 
 def read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
@@ -146,18 +138,40 @@ def read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """
     import numpy as np
 
-    try:
+    with _named(name):
         member = archive.getinfo(f"{name}.npy")
         check_members([member])
         content = archive.read(member)
-        start, shape, fortran, dtype = _header(content[: _HEADER_LENGTH + _length(content)])
+        header = _header(content[: _HEADER_LENGTH + _length(content)])
+    # objects are not held as they are: nothing of them is read
+    header.check(name, 0 if header.dtype.hasobject else len(content))
+    values = np.frombuffer(content, header.dtype, math.prod(header.shape), header.start)
+    return values.reshape(header.shape, order="F" if header.fortran else "C")
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Names the array in what is wrong with it."""
+    try:
+        yield
     except (KeyError, TypeError, SyntaxError, TokenError) as error:
         raise ValueError(f"it has no array '{name}' of plain numbers") from error
-    count = math.prod(shape)
-    if dtype.hasobject or len(content) < start + count * dtype.itemsize:
-        raise ValueError(f"the header of '{name}' announces shape {shape}, which it does not hold")
-    values = np.frombuffer(content, dtype, count, start)
-    return values.reshape(shape, order="F" if fortran else "C")
+
+
+class _Header(NamedTuple):
+    """Where the values of an array begin, its shape, whether columns come first, and its type."""
+
+    start: int
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+
+    def check(self, name: str, size: int) -> None:
+        """Refuses an array whose file has fewer bytes than its header says."""
+        if size < self.start + math.prod(self.shape) * self.dtype.itemsize:
+            raise ValueError(
+                f"the header of '{name}' announces shape {self.shape}, which it does not hold"
+            )
 
 
 _HEADER_LENGTH = 12
@@ -171,17 +185,16 @@ def _length(content: bytes) -> int:
 
 
 @lru_cache
-def _header(content: bytes) -> tuple[int, tuple[int, ...], bool, np.dtype[Any]]:
-    """Where the values of an array begin, its shape, whether columns come first, and its type. Runs
-    of one data set share their headers.
-    """
+def _header(content: bytes) -> _Header:
+    """Runs of one data set share their headers."""
+    return _read_header(io.BytesIO(content))
+
+
+def _read_header(file: IO[bytes]) -> _Header:
     import numpy as np
 
-    form, file = np.lib.format, io.BytesIO(content)
-    read = (
-        form.read_array_header_1_0
-        if form.read_magic(file) == (1, 0)
-        else form.read_array_header_2_0
-    )
+    form = np.lib.format
+    first = form.read_magic(file) == (1, 0)
+    read = form.read_array_header_1_0 if first else form.read_array_header_2_0
     shape, fortran, dtype = read(file)
-    return file.tell(), shape, fortran, dtype
+    return _Header(file.tell(), shape, fortran, dtype)

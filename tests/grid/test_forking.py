@@ -27,6 +27,7 @@ from vsebench.results.directory import RunDirectory
 from vsebench.results.process import start_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.grid.conftest import MakeJob
@@ -164,22 +165,31 @@ def test_when_the_process_is_killed_its_runs_end_well_and_the_next_are_new(job: 
     assert (out / "parent-1").read_text() == str(os.getpid())
 
 
+def when_begun(told: Events, act: Callable[[], None]) -> Callable[[str, dict[str, object]], None]:
+    """Tells events, and acts at each phase that a run enters."""
+
+    def hear(run_id: str, event: dict[str, object]) -> None:
+        told(run_id, event)
+        if event["event"] == "phase":
+            act()
+
+    return hear
+
+
 def test_a_run_may_outlive_the_process_by_far(
     job: MakeJob, out: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(local, "GRACE_SECONDS", 0.1)
     told = Events()
 
-    def kill_when_held(run_id: str, event: dict[str, object]) -> None:
-        told(run_id, event)
-        if event["event"] == "phase":
-            wait_until(lambda: any(out.glob("holding-*")))
-            os.kill(pid, signal.SIGKILL)
-            threading.Timer(1.0, (out / "go").touch).start()
+    def kill_when_held() -> None:
+        wait_until(lambda: any(out.glob("holding-*")))
+        os.kill(pid, signal.SIGKILL)
+        threading.Timer(1.0, (out / "go").touch).start()
 
     with preloading():
         pid = server_pid()
-        LocalExecutor(1).execute([job(doing("hold"))], kill_when_held)
+        LocalExecutor(1).execute([job(doing("hold"))], when_begun(told, kill_when_held))
     assert told.last(doing("hold"))["status"] == "done"
 
 
@@ -201,15 +211,13 @@ def test_a_run_of_a_stopped_process_has_its_limits(
     monkeypatch.setattr(forking, "_LAST_WORD_SECONDS", 0.1)
     told, spec = Events(), doing("stop")
 
-    def stop_when_begun(run_id: str, event: dict[str, object]) -> None:
-        told(run_id, event)
-        if event["event"] == "phase":
-            os.kill(pid, signal.SIGSTOP)
+    def stop() -> None:
+        os.kill(pid, signal.SIGSTOP)
 
     with preloading():
         pid = server_pid()
         limited = replace(job(spec), limits=Limits(stall=0.5))
-        LocalExecutor(1).execute([limited], stop_when_begun)
+        LocalExecutor(1).execute([limited], when_begun(told, stop))
     assert "it made no progress" in told.last(spec)["reason"]
     worker = int(next(out.glob("pid-*")).name.partition("-")[2])
     wait_until(lambda: start_time(worker) is None)
@@ -218,16 +226,14 @@ def test_a_run_of_a_stopped_process_has_its_limits(
 def test_a_run_that_dies_with_the_process_is_told_of(job: MakeJob, out: Path):
     told = Events()
 
-    def kill_both(run_id: str, event: dict[str, object]) -> None:
-        told(run_id, event)
-        if event["event"] == "phase":
-            wait_until(lambda: any(out.glob("holding-*")))
-            os.kill(pid, signal.SIGKILL)
-            os.kill(int(next(out.glob("holding-*")).name.partition("-")[2]), signal.SIGKILL)
+    def kill_both() -> None:
+        wait_until(lambda: any(out.glob("holding-*")))
+        os.kill(pid, signal.SIGKILL)
+        os.kill(int(next(out.glob("holding-*")).name.partition("-")[2]), signal.SIGKILL)
 
     with preloading():
         pid = server_pid()
-        LocalExecutor(1).execute([job(doing("hold"))], kill_both)
+        LocalExecutor(1).execute([job(doing("hold"))], when_begun(told, kill_both))
     assert told.last(doing("hold"))["event"] == "died"
     assert "and the one that it was forked from were ended" in told.last(doing("hold"))["reason"]
 
