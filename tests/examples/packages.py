@@ -15,6 +15,7 @@ from vsebench.plugin.host.loader import load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "plugins" / "examples"
@@ -48,4 +49,11 @@ def on_the_path(project: Path, site: Path) -> Iterator[None]:
     finally:
         for path in added:
             sys.path.remove(path)
+        for name in [name for name, module in sys.modules.items() if _lies_in(module, project)]:
+            del sys.modules[name]
         load_plugins.cache_clear()
+
+
+def _lies_in(module: ModuleType, project: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).is_relative_to(project / "src")
