@@ -137,14 +137,15 @@ def advance(
         out: [B, N, H], to which half of the states after the step is added.
     """
     size, keeps = states.shape[2], gates.shape[1] > 0
-    unkept = np.empty(4 * size, np.float32)
+    # Two rows: where one array is written by two names, the loop below is not vectorised
+    unkept = np.empty((2, 4 * size), np.float32)
     for d in range(2):
         for i in range(rows):
             position = step if d == 0 else lengths[i] - 1 - step
             source = inputs[where[items[i], position], 3 * size * d : 3 * size * (d + 1)]
             share, state = shares[d, i], states[d, i]
-            row = gates[d, start + i] if keeps else unkept
-            kept = before[d, start + i] if keeps else unkept
+            row = gates[d, start + i] if keeps else unkept[0]
+            kept = before[d, start + i] if keeps else unkept[1]
             target = out[items[i], position]
             for j in range(size):
                 reset = sigmoid(source[j] + share[j])
@@ -153,8 +154,7 @@ def advance(
                 new = tanh(source[2 * size + j] + reset * recurrent)
                 row[j], row[size + j] = reset, update
                 row[2 * size + j], row[3 * size + j] = new, recurrent
-                if keeps:
-                    kept[j] = state[j]
+                kept[j] = state[j]
                 state[j] = new + update * (state[j] - new)
                 target[j] += np.float32(0.5) * state[j]
             if i < after.shape[1]:
