@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -10,14 +11,16 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.scaffold.projects import KINDS, files, project
 from vsebench.plugin import SpecError, WriteError
 from vsebench.plugin.kinds import KINDS as KINDS_OF
-from vsebench.scaffold import LICENCES, write
+from vsebench.scaffold import LICENCES, render, requirement, write
 
 LINES = 25
 """Of the module that an author starts from, at most."""
+GIT = "git+https://a.org/b@"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -128,3 +131,56 @@ def test_nothing_is_left_half_written(tmp_path: Path):
     with pytest.raises(WriteError, match=r"cannot write .*new: "):
         write({"a.txt": "1", "a.txt/b.txt": "2"}, tmp_path / "new")
     assert list(tmp_path.iterdir()) == []
+
+
+def install_from(about: str | None, folder: Path) -> None:
+    """Metadata of vsebench in a folder, with what pip notes about the source."""
+    info = folder / "vsebench-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vsebench\nVersion: 1.0\n")
+    if about is not None:
+        (info / "direct_url.json").write_text(about)
+
+
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [
+        (None, "vsebench"),
+        ("{", "vsebench"),
+        ("[]", "vsebench"),
+        ({"url": "file:///home/me/vsebench", "dir_info": {"editable": True}}, "vsebench"),
+        ({"url": "https://a.org/b", "vcs_info": {"vcs": "git", "commit_id": "3f2a"}}, GIT + "3f2a"),
+        (
+            {
+                "url": "https://a.org/b",
+                "vcs_info": {"vcs": "git", "commit_id": "3f2a", "requested_revision": "v0.2"},
+            },
+            GIT + "v0.2",
+        ),
+        (
+            {"url": "https://a.org/'; echo", "vcs_info": {"vcs": "git", "commit_id": "3f2a"}},
+            "vsebench",
+        ),
+    ],
+)
+def test_its_ci_installs_vsebench_from_where_it_came(
+    about: object, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = about if about is None or isinstance(about, str) else json.dumps(about)
+    install_from(text, tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert requirement("vsebench") == expected
+
+
+def test_without_metadata_its_ci_installs_the_release():
+    assert requirement("vsebench-of-nobody") == "vsebench-of-nobody"
+
+
+@pytest.mark.parametrize("source", ["vsebench", GIT + "v0.2"])
+def test_its_ci_is_a_workflow_in_which_a_variable_names_another_source(source: str):
+    rendered = render(project("pooling"), version="0.1.0", api=1, source=source)
+    workflow = yaml.safe_load(rendered[".github/workflows/ci.yml"])
+    assert workflow["env"] == {"VSEBENCH": f"${{{{ vars.VSEBENCH || '{source}' }}}}"}
+    commands = [step["run"] for step in workflow["jobs"]["conformance"]["steps"] if "run" in step]
+    assert commands.index('pip install "$VSEBENCH"') < commands.index("pip install -e '.[test]'")
+    assert "`VSEBENCH`" in rendered["README.md"]

@@ -25,26 +25,26 @@ def new_command(
         str, typer.Argument(help=f"What it provides: {', '.join(FAMILIES)}.", show_default=False)
     ],
     name: Annotated[
-        str, typer.Argument(help="Of the component, such as my_pool.", show_default=False)
+        str, typer.Argument(help="Name of the component, such as my_pool.", show_default=False)
     ],
-    side: Annotated[str | None, typer.Option(help="Of an encoder: image or text.")] = None,
+    side: Annotated[str | None, typer.Option(help="Side of an encoder: image or text.")] = None,
     licence: Annotated[
-        str, typer.Option("--license", help="apache-2.0, mit or bsd-3-clause.")
+        str, typer.Option("--license", help="Licence: apache-2.0, mit or bsd-3-clause.")
     ] = "apache-2.0",
 ) -> None:
-    """Write a plugin that works into the folder vsebench-NAME: a package with one component, its
-    tests, its README and what CI runs.
+    """Write a working plugin into the folder vsebench-NAME: a package with one component, tests, a
+    README and a CI workflow.
     """
     from vsebench import __version__
     from vsebench.plugin.host.loader import API_VERSION
-    from vsebench.scaffold import Project, render, write
+    from vsebench.scaffold import Project, render, requirement, write
 
     registered = _kind(kind, side)
     project = Project(registered, name, licence)
     _refuse_taken(project)
     others = _claims(project)
     project = Project(registered, name, licence, shared=bool(others))
-    files = render(project, version=__version__, api=API_VERSION)
+    files = render(project, version=__version__, api=API_VERSION, source=requirement("vsebench"))
     write(files, Path(project.distribution))
     if others:
         owners = " and ".join(sorted({other.origin.distribution for other in others}))

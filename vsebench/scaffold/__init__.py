@@ -6,7 +6,8 @@ data. Importing this imports nothing heavy.
 
 from __future__ import annotations
 
+from vsebench.scaffold.origin import requirement
 from vsebench.scaffold.project import LICENCES, Project
 from vsebench.scaffold.render import render, write
 
-__all__ = ("LICENCES", "Project", "render", "write")
+__all__ = ("LICENCES", "Project", "render", "requirement", "write")

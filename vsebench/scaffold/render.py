@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from vsebench.scaffold.project import Project
 
 
-def render(project: Project, *, version: str, api: int, year: int | None = None) -> dict[str, str]:
+def render(
+    project: Project, *, version: str, api: int, source: str = "vsebench", year: int | None = None
+) -> dict[str, str]:
     """The files of a project: text by path.
 
     Args:
         project: what to write.
-        version: version of vsebench: the oldest that the package will ask for.
+        version: oldest version of vsebench that the package asks for.
         api: version of the plugin API that it is written for.
+        source: requirement from which the package's CI installs vsebench.
         year: year of the copyright; this year where none is given.
 
     Raises:
@@ -40,6 +43,7 @@ def render(project: Project, *, version: str, api: int, year: int | None = None)
         "start": project.start,
         "version": version,
         "api": api,
+        "source": source,
         "year": year or dt.datetime.now(tz=dt.UTC).year,
     }
     templates = {
