@@ -166,7 +166,10 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return read_toml(path, f"suite file '{path}'")
     except FileNotFoundError as error:
-        raise MissingError(f"suite file '{path}' cannot be read: {error.strerror}") from None
+        hint = (  # `--pooling gpo mean`, as other suites write it
+            "" if path.suffix else "; join the values of an option with commas: --pooling gpo,mean"
+        )
+        raise MissingError(f"suite file '{path}' cannot be read: {error.strerror}{hint}") from None
 
 
 def read_toml(path: Path, name: str) -> dict[str, Any]:
