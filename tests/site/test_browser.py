@@ -18,7 +18,7 @@ from tests.claims.test_judge import MEAN, ahead
 from tests.report.figures.test_tried import trials
 from tests.report.figures.test_weights import TABLE
 from tests.site.made import pages, studies, study
-from tests.site.test_queries import CAPTIONS, Pictures, board_of
+from tests.site.test_queries import CAPTIONS, QUERIED, Pictures, board_of
 from vsebench.claims.judge import judge
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.report.page.render import to_html
@@ -183,8 +183,8 @@ def everything(tmp_path_factory):
     found, registry = studies(out, root / "claimed"), load_plugins().registry
     judged = judge(held, found[1].gathered.ended, registry)
     written = [Claims(held, judged, "claims")]
-    pictures = {"scenes": Thumbnails([Pictures(3)])}
-    made = pages_of("Studies", found, written, registry, {"scenes": CAPTIONS}, pictures)
+    pictures = {QUERIED: Thumbnails([Pictures(3)])}
+    made = pages_of("Studies", found, written, registry, {QUERIED: CAPTIONS}, pictures)
     write_site(root / "site", made)
     blocks = [board.block for study in found for board in study.boards]
     report = to_html(blocks, registry=registry, claims=[written[0].shown])

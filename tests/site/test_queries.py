@@ -16,7 +16,7 @@ from vsebench.data.flickr8k import FEATURES, NAMES, SCALE, SPLITS, TOKENS
 from vsebench.plugin.errors import DataError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.report import thumbnails as module
-from vsebench.report.captions import Captions
+from vsebench.report.captions import Captions, Queried
 from vsebench.report.instead import instead
 from vsebench.report.thumbnails import Thumbnails, thumbnails
 from vsebench.results.reader import RETRIEVED
@@ -24,6 +24,7 @@ from vsebench.results.store import Store
 from vsebench.site.queries import Item, absent, queries
 
 OWNERS = (0, 0, 1, 1, 2, 2)
+QUERIED = Queried("scenes", "test")
 CAPTIONS = Captions(("a <cat>", "the cat", "a dog", "the dog", "a cow", "the cow"), OWNERS)
 
 
@@ -145,7 +146,13 @@ def test_they_stand_on_the_page(board, tmp_path):
     assert "<cat>" not in site
 
 
-def pages_of_board(out, pictures):
+def test_captions_of_other_splits_are_not_shown(board, tmp_path):
+    pictures = Thumbnails([Pictures(3)])
+    assert "a dog" in pages_of_board(tmp_path, pictures)
+    assert "a dog" not in pages_of_board(tmp_path, pictures, Queried("scenes", "dev+test"))
+
+
+def pages_of_board(out, pictures, queried=QUERIED):
     from vsebench.site.render import pages_of
 
     return pages_of(
@@ -153,8 +160,8 @@ def pages_of_board(out, pictures):
         studies(out),
         (),
         load_plugins().registry,
-        {"scenes": CAPTIONS},
-        {"scenes": pictures},
+        {queried: CAPTIONS},
+        {queried: pictures},
     )[f"studies/{out.name.replace('_', '-')}.html"]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vsebench.plugin.registry import Registry
-    from vsebench.report.captions import Captions
+    from vsebench.report.captions import Captions, Queried
     from vsebench.report.sections import Section
     from vsebench.report.thumbnails import Thumbnails
     from vsebench.site.render import Claims
@@ -109,18 +109,18 @@ def _judged(path: Path, studies: Sequence[Study], registry: Registry) -> Claims:
 
 def _captions(
     studies: Sequence[Study], roots: Sequence[Path] | None, registry: Registry
-) -> dict[str, Captions]:
-    """The captions of the data sets that are at hand, by data set; says which are not."""
+) -> dict[Queried, Captions]:
+    """The captions of the data sets that are at hand; says which are not."""
     from vsebench.report.captions import captions
 
     if not roots:
         return {}
     found = {}
-    for dataset, section in _sections(studies).items():
+    for queried, section in _sections(studies).items():
         try:
-            found[dataset] = captions(section, roots, registry)
+            found[queried] = captions(section, roots, registry)
         except DataError as error:
-            typer.echo(f"vsebench: no captions of {dataset}: {error}", err=True)
+            typer.echo(f"vsebench: no captions of {queried.dataset}: {error}", err=True)
     return found
 
 
@@ -129,28 +129,27 @@ def _thumbnails(
     roots: Sequence[Path] | None,
     folders: Sequence[Path] | None,
     registry: Registry,
-    texts: Mapping[str, Captions],
-) -> dict[str, Thumbnails]:
+    texts: Mapping[Queried, Captions],
+) -> dict[Queried, Thumbnails]:
     """The thumbnails of the data sets whose captions are at hand, likewise."""
     from vsebench.report.thumbnails import thumbnails
 
     found = {}
-    for dataset, section in _sections(studies).items():
-        if dataset in texts and texts[dataset].texts:
+    for queried, section in _sections(studies).items():
+        if queried in texts and texts[queried].texts:
             try:
                 made = thumbnails(section, roots or (), registry, folders or ())
             except DataError as error:
-                typer.echo(f"vsebench: no images of {dataset}: {error}", err=True)
+                typer.echo(f"vsebench: no images of {queried.dataset}: {error}", err=True)
                 continue
             if made is not None:
-                found[dataset] = made
+                found[queried] = made
     return found
 
 
-def _sections(studies: Sequence[Study]) -> dict[str, Section]:
-    """A section of each data set."""
-    return {
-        board.block.section.dataset: board.block.section
-        for study in studies
-        for board in study.boards
-    }
+def _sections(studies: Sequence[Study]) -> dict[Queried, Section]:
+    """A section of each data set and of the splits that are counted."""
+    from vsebench.report.captions import Queried
+
+    sections = [board.block.section for study in studies for board in study.boards]
+    return {Queried.by(section): section for section in sections}

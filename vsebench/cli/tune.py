@@ -139,8 +139,8 @@ def tune_command(
     from vsebench.grid.tuning.race import TrialsError, search
     from vsebench.grid.tuning.search import Options, plan_search
     from vsebench.grid.tuning.written import SUITE, refuse_other, warnings, write
-    from vsebench.report.curves import check_figure
     from vsebench.report.expected_best import plot as draw
+    from vsebench.report.figures.file import check_figure
 
     if plot is not None:
         check_figure(plot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,6 +11,23 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.registry import Registry
     from vsebench.report.sections import Section
+
+
+class Queried(NamedTuple):
+    """What tells whose captions and images a section's ranks are of.
+
+    Attributes:
+        dataset: name of the data set, with its parameters.
+        counted_on: splits that are counted, `test` or `dev+test`.
+    """
+
+    dataset: str
+    counted_on: str
+
+    @classmethod
+    def by(cls, section: Section) -> Queried:
+        """Those of a section."""
+        return cls(section.dataset, section.counted_on)
 
 
 @dataclass(frozen=True)

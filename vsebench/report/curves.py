@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vsebench.files import replacing
-from vsebench.plugin.errors import VsebenchError
 from vsebench.plugin.extras import require
 from vsebench.report.convergence import head_start
+from vsebench.report.figures.file import check_figure, write_figure
 from vsebench.report.learning_curve import learning_curve
 from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import LEVEL, t_interval
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from vsebench.report.runs import Run
     from vsebench.report.speedup import SpeedTable
 
-FORMATS = (".png", ".svg", ".pdf")
 _DASHES = ("-", "--", ":", "-.")
 COLOURS = (
     *("#2b7cb8", "#cc5c00", "#1f8a66", "#b8568f", "#8a6fd1", "#9a7400"),
@@ -85,20 +83,6 @@ def mean_curve(runs: Sequence[Run], level: float = LEVEL) -> Curve:
     return curve
 
 
-def check_figure(path: Path) -> None:
-    """Refuses a figure that cannot be drawn, before what it shows is made.
-
-    Raises:
-        VsebenchError: the ending is of no known format.
-        MissingExtraError: matplotlib is not installed.
-    """
-    if path.suffix.lower() not in FORMATS:
-        raise VsebenchError(
-            f"cannot tell the format of the figure '{path}': end its name in {', '.join(FORMATS)}"
-        )
-    require("matplotlib", extra="plots", purpose="figures")
-
-
 def plot(tables: Sequence[SpeedTable], path: Path) -> None:
     """Draws each section's curves, over updates on the left and over seconds in the middle, with
     the target, and on the right which share of the runs had arrived there.
@@ -122,8 +106,7 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
         _draw(left, middle, table)
         draw_arrivals(right, table)
         right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    with replacing(path) as file:
-        figure.savefig(file, format=path.suffix.lower().removeprefix("."), dpi=150)
+    write_figure(figure, path)
 
 
 def curves_of(blocks: Sequence[Block]) -> Figure:

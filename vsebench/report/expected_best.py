@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vsebench.files import replacing
 from vsebench.plugin.keys import Key
-from vsebench.report.curves import Curve, check_figure, draw_curve, stroke
+from vsebench.report.curves import Curve, draw_curve, stroke
+from vsebench.report.figures.file import check_figure, write_figure
 from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
@@ -113,5 +113,4 @@ def plot(tried: Mapping[str, Mapping[str, Sequence[float]]], heading: str, path:
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.grid(alpha=0.3)
         panel.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    with replacing(path) as file:
-        figure.savefig(file, format=path.suffix.lower().removeprefix("."), dpi=150)
+    write_figure(figure, path)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from vsebench.files import replacing
 from vsebench.report.comparison import compare_all, terms_of
 from vsebench.report.comparison_text import as_dict, render
 from vsebench.report.formats import alignment
@@ -138,12 +137,11 @@ class Drawing:
         """
         from pathlib import Path
 
-        from vsebench.report.curves import check_figure
+        from vsebench.report.figures.file import check_figure, write_figure
 
         path = Path(path)
         check_figure(path)
-        with replacing(path) as file:
-            self.figure.savefig(file, format=path.suffix.lower().removeprefix("."), dpi=150)
+        write_figure(self.figure, path)
 
     def __repr__(self) -> str:
         return "<a figure: .save(PATH) writes it>"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vsebench.claims.text import on_page
 from vsebench.report.board_text import as_dict, frame
-from vsebench.report.captions import Captions
+from vsebench.report.captions import Captions, Queried
 from vsebench.report.formats import leading_quote
 from vsebench.report.notes import general_notes, unfinished_note
 from vsebench.report.page.render import templates, title
@@ -89,8 +89,8 @@ def pages_of(  # noqa: PLR0913  # all that a page shows
     studies: Sequence[Study],
     claims: Sequence[Claims],
     registry: Registry,
-    texts: Mapping[str, Captions],
-    pictures: Mapping[str, Thumbnails] | None = None,
+    texts: Mapping[Queried, Captions],
+    pictures: Mapping[Queried, Thumbnails] | None = None,
 ) -> dict[str, str]:
     """Every file of a site, by its path.
 
@@ -99,8 +99,8 @@ def pages_of(  # noqa: PLR0913  # all that a page shows
         studies: its studies, in their order.
         claims: claims with their verdicts.
         registry: where cards and published results are looked for.
-        texts: captions by data set, as far as they are at hand.
-        pictures: thumbnails by data set, likewise.
+        texts: captions by what was queried, as far as they are at hand.
+        pictures: thumbnails, likewise.
     """
     environment = templates("vsebench.site", "vsebench.report.page")
     environment.filters["coded"] = _coded
@@ -166,8 +166,8 @@ def _study(  # noqa: PLR0913  # likewise
     methods: Mapping[Key, Method],
     claims: Sequence[Claims],
     registry: Registry,
-    texts: Mapping[str, Captions],
-    pictures: Mapping[str, Thumbnails],
+    texts: Mapping[Queried, Captions],
+    pictures: Mapping[Queried, Thumbnails],
 ) -> dict[str, Any]:
     blocks = [board.block for board in study.boards]
     runs = [run for block in blocks for run in block.section.runs]
@@ -186,8 +186,8 @@ def _study(  # noqa: PLR0913  # likewise
                 i,
                 methods,
                 registry,
-                texts.get(board.block.section.dataset, Captions()),
-                pictures.get(board.block.section.dataset),
+                texts.get(Queried.by(board.block.section), Captions()),
+                pictures.get(Queried.by(board.block.section)),
                 study.path,
             )
             for i, board in enumerate(study.boards)

@@ -30,7 +30,9 @@ def vsebench_register_executors(register: Register) -> None:
                 "at its next checkpoint",
                 minimum=10,
             ),
-            Param("requeues", 20, "how often a job that reached its time limit is requeued", minimum=0),
+            Param(
+                "requeues", 20, "how often a job that reached its time limit is requeued", minimum=0
+            ),
             Param(
                 "cluster",
                 "slurm",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.files import replacing
+from vsebench.report.figures.file import write_figure
 from vsebench.report.figures.looks import REST, look, told
 from vsebench.report.figures.matrix import draw_matrix, matrix
 from vsebench.report.figures.sketches import short_names
@@ -49,8 +49,7 @@ def save_figures(  # noqa: PLR0913  # a board, and where its files go
         if only and key.removesuffix("-image").removesuffix("-text") not in only:
             continue
         path = folder / f"{stem}-{key}.{form}"
-        with replacing(path) as file:
-            figure.savefig(file, format=form, dpi=200)
+        write_figure(figure, path, dpi=200)
         written.append(path)
     return written
 
