@@ -15,8 +15,7 @@ from packaging.requirements import Requirement
 from PIL import Image
 
 from tests.data.prepare.inputs import write_json
-from vsebench.plugin.errors import MissingExtraError, VsebenchError
-from vsebench.plugin.extras import require
+from vsebench.plugin.errors import MissingExtraError, VsebenchError, require
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.data.open import open_dataset
-from vsebench.data.reopen import reopen_dataset
+from vsebench.data.open import open_dataset, reopen_dataset
 from vsebench.plugin import DataError
 from vsebench.plugin.host.loader import load_plugins
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-from vsebench.kernels import bf16
+from vsebench.kernels import gemm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def asked_anew() -> Iterator[None]:
-    bf16.has_bf16_products.cache_clear()
+    gemm.has_bf16_products.cache_clear()
     yield
-    bf16.has_bf16_products.cache_clear()
+    gemm.has_bf16_products.cache_clear()
 
 
 class AnotherCPU(TorchFunctionMode):
@@ -65,7 +65,7 @@ def test_products_must_be_added_up_in_fp32_and_rounded_once(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
     with AnotherCPU(product):
-        assert bf16.has_bf16_products() is verdict
+        assert gemm.has_bf16_products() is verdict
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_the_cpu_must_have_the_instructions(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     with AnotherCPU(in_fp32):
-        assert bf16.has_bf16_products() is verdict
+        assert gemm.has_bf16_products() is verdict
 
 
 def test_a_release_of_torch_that_cannot_tell_means_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert not bf16.has_bf16_products()
+    assert not gemm.has_bf16_products()

@@ -32,7 +32,7 @@ def _nothing_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def installed(monkeypatch: pytest.MonkeyPatch, *libraries: str) -> None:
     found = {name: object() for name in libraries}
-    for module in ("vsebench.plugin.routes", "vsebench.plugin.extras"):
+    for module in ("vsebench.plugin.routes", "vsebench.plugin.errors"):
         monkeypatch.setattr(f"{module}.find_spec", found.get)
     monkeypatch.setattr(routes, "version", lambda name: "1.2")
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.plugin.host.code import file_digest, package_digest
-from vsebench.plugin.host.sources import entry_point_source
+from vsebench.plugin.host.sources import entry_point_source, file_digest, package_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from vsebench.kernels.negatives_numba import below as compiled_below
 from vsebench.kernels.negatives_numba import fork as compiled_fork
 from vsebench.kernels.negatives_numba import unit as compiled_unit
 from vsebench.plugin import DrawKey, Key
-from vsebench.plugin.counters import fork, stream_of
+from vsebench.plugin.keys import fork, stream_of
 
 WRAP = 2**64
 

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from tests.oracles.pooling import ReferenceGPO, encoding
 from vsebench.plugin import SpecError
-from vsebench_plugins.gpo.gru import PrefixBiGRU
+from vsebench_plugins.gpo.generators import PrefixBiGRU
 from vsebench_plugins.gpo.pooling import GPO
 from vsebench_plugins.gpo.positional import positional_encoding
 from vsebench_plugins.gpo.scan import GRUScan

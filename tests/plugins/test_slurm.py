@@ -283,7 +283,7 @@ def test_an_interrupt_cancels_what_was_submitted(out: Path, monkeypatch: pytest.
 
 
 def test_a_line_that_has_not_arrived_whole_is_waited_for(tmp_path: Path):
-    tail = import_module("vsebench_plugins.slurm.events").Tail(tmp_path / "events")
+    tail = import_module("vsebench_plugins.slurm.executor").Tail(tmp_path / "events")
     assert tail.news() == []
     line = json.dumps(DONE) + "\n"
     tail.path.write_text(line + line[:10])

@@ -14,7 +14,7 @@ from vsebench.plugin import SpecError
 from vsebench.plugin.errors import MissingExtraError
 from vsebench.plugin.host.loader import load_from, load_plugins
 from vsebench.plugin.host.trackers import tracked
-from vsebench.plugin.tracking import VARIABLE, asked_trackers
+from vsebench.plugin.runtime import VARIABLE, asked_trackers
 from vsebench.results.observers import Observers, info_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import torch
 
 from vsebench.plugin import GaussianEmbedding, PluginError, PoolingOutput, SetEmbedding
 from vsebench.retrieval.model import pool
-from vsebench.retrieval.shapes import check_embedding
+from vsebench.retrieval.outputs import check_embedding
 
 FEATURES = torch.ones(4, 3, 8)
 LENGTHS = torch.tensor([3, 1, 2, 3])

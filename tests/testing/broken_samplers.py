@@ -9,7 +9,7 @@ import torch
 
 from vsebench.kernels.negatives import NegativeIndex, below
 from vsebench.plugin import DrawKey, Draws
-from vsebench.plugin.counters import fork
+from vsebench.plugin.keys import fork
 from vsebench_plugins.ens.sampler import AoBPR
 from vsebench_plugins.sampling.independent import Popularity, Uniform
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.annotation.model import Settings, TrainingData
-from vsebench.data.reopen import reopen_dataset
+from vsebench.data.open import reopen_dataset
 from vsebench.plugin import AnnotationData, DataError
 
 if TYPE_CHECKING:

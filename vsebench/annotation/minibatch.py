@@ -14,7 +14,7 @@ import torch
 from vsebench.annotation.engine import TALLIED
 from vsebench.kernels.negatives import below
 from vsebench.plugin import DrawKey, RankingInputs, SamplerState
-from vsebench.plugin.counters import fork, stream_of
+from vsebench.plugin.keys import fork, stream_of
 from vsebench.plugin.sampling import MARGIN
 
 if TYPE_CHECKING:

@@ -38,8 +38,8 @@ from vsebench.cli.search import search_command
 from vsebench.cli.show import show_command
 from vsebench.cli.site import site_command
 from vsebench.cli.speedup import speedup_command
-from vsebench.cli.streams import never_fail
 from vsebench.cli.submit import submit_command
+from vsebench.cli.terminal import never_fail
 from vsebench.cli.throughput import throughput_app
 from vsebench.cli.tune import tune_command
 from vsebench.cli.verify import verify_command

@@ -145,7 +145,7 @@ def evaluate_command(
 ) -> None:
     """Rank images and captions by their similarity and write the metrics to standard output."""
     from vsebench.cli.brought import open_brought
-    from vsebench.cli.embedded_model import ModelRequest, from_model
+    from vsebench.cli.embedded import ModelRequest, from_model
     from vsebench.cli.sources import Source
 
     as_json = as_json or form == "json"

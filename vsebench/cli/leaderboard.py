@@ -75,7 +75,7 @@ def leaderboard_command(
     made = boards(gathered.ended, gathered.external, allow_mixed=allow_mixed, level=level)
     if form == "parquet" and out is not None:
         from vsebench.files import replacing
-        from vsebench.plugin.extras import require
+        from vsebench.plugin.errors import require
 
         require("pyarrow", extra="parquet", purpose="Parquet files")
         with replacing(out) as file:

@@ -46,7 +46,7 @@ def plot_command(
     file each.
     """
     from vsebench.files import guarded
-    from vsebench.plugin.extras import require
+    from vsebench.plugin.errors import require
     from vsebench.report.figures.save import KEYS, save_figures
     from vsebench.site.slugs import Slugs
     from vsebench.site.studies import read_studies

@@ -68,7 +68,7 @@ def site_command(
     """Write studies as static pages: leaderboards, curves, differences, methods, claims, and every
     run.
     """
-    from vsebench.plugin.extras import require
+    from vsebench.plugin.errors import require
     from vsebench.plugin.host.loader import load_plugins
     from vsebench.report.wording import count
     from vsebench.site.render import pages_of

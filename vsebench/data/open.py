@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.data.cache import cache_dir
+from vsebench.data.described import dataset_component
 from vsebench.data.fingerprint import fingerprint_files, fingerprint_options
 from vsebench.data.images.decode import verify_images
 from vsebench.data.roots import data_roots as search_roots
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vsebench.plugin import Dataset
-    from vsebench.plugin.registry import Component
+    from vsebench.plugin.registry import Component, Registry
 
 
 def locate(
@@ -168,3 +169,32 @@ def _generated(component: Component, params: Mapping[str, object]) -> tuple[Path
         component.version,
     )
     return cache_dir() / f"{component.name}-{fingerprint}", fingerprint
+
+
+def reopen_dataset(
+    registry: Registry, name: str, params: Mapping[str, object], path: Path, fingerprint: str
+) -> tuple[OpenedDataset, Component]:
+    """Opens a data set in the folder where it was found when the run was planned, or, on a machine
+    that does not have that folder, where this one has the same set.
+
+    Args:
+        registry: where it is registered.
+        name: its name.
+        params: its options.
+        path: the folder in which it was found.
+        fingerprint: identifies its content.
+
+    Raises:
+        DataError: it is not on this machine, or is another one here.
+    """
+    if path.is_dir():
+        component = dataset_component(registry, name, [path], elsewhere=False)
+        return load_dataset(component, params, path), component
+    component = dataset_component(registry, name, [])
+    opened = open_dataset(component, params)
+    if opened.fingerprint != fingerprint:
+        raise DataError(
+            f"data set '{name}' in {opened.path} is not the one in {path} that the run was planned "
+            "with: their contents differ"
+        )
+    return opened, component

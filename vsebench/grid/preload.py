@@ -17,8 +17,7 @@ def load(asked: Callable[[], bool]) -> None:
     """
     import vsebench.annotation.run
     import vsebench.retrieval.training.train  # noqa: F401
-    from vsebench.kernels.bf16 import has_bf16_products
-    from vsebench.kernels.gemm import onednn_keeps_float32
+    from vsebench.kernels.gemm import has_bf16_products, onednn_keeps_float32
     from vsebench.kernels.preload import training_kernels
     from vsebench.results.provenance import loaded_commit
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vsebench.kernels.compiled import array, numba_works
 from vsebench.kernels.negatives import NegativeIndex
-from vsebench.plugin.counters import fork
+from vsebench.plugin.keys import fork
 from vsebench.plugin.sampling import NOTHING, DrawKernel, Draws, Tables
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vsebench.plugin.counters import UNIT, mantissa
+from vsebench.plugin.keys import UNIT, mantissa
 
 if TYPE_CHECKING:
     from torch import Tensor

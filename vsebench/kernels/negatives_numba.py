@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vsebench.kernels.jit import jit
-from vsebench.plugin import counters
+from vsebench.plugin import keys
 
 __all__ = (
     "Labels",
@@ -29,9 +29,9 @@ Offsets = NDArray[np.int64]
 Labels = NDArray[np.int32]
 Numbers = NDArray[np.float64]
 
-fork = jit(inline=True)(counters.fork)
-_mantissa = jit(inline=True)(counters.mantissa)
-_UNIT = counters.UNIT
+fork = jit(inline=True)(keys.fork)
+_mantissa = jit(inline=True)(keys.mantissa)
+_UNIT = keys.UNIT
 _SHORT = 32  # rows up to this length are scanned
 
 

@@ -35,7 +35,6 @@ from vsebench.plugin.cards import (
     PoolingCard,
     TextEncoderCard,
 )
-from vsebench.plugin.counters import fork
 from vsebench.plugin.datasets import (
     AnnotationData,
     AnnotationSplit,
@@ -67,6 +66,7 @@ from vsebench.plugin.errors import (
     VsebenchError,
     WriteError,
     did_you_mean,
+    require,
 )
 from vsebench.plugin.executors import (
     UNBOUNDED,
@@ -79,8 +79,7 @@ from vsebench.plugin.executors import (
     Schedule,
     execute,
 )
-from vsebench.plugin.extras import require
-from vsebench.plugin.keys import Key
+from vsebench.plugin.keys import Key, fork
 from vsebench.plugin.offline import MiningInputs, OfflineBatch, OfflineLists, OfflineSpec
 from vsebench.plugin.params import Param, Scalar
 from vsebench.plugin.positives import Positives
@@ -105,6 +104,7 @@ from vsebench.plugin.runtime import (
     RetrievalTest,
     RunInfo,
     StoppingRule,
+    Tracker,
     TrainingStep,
 )
 from vsebench.plugin.sampling import (
@@ -119,7 +119,6 @@ from vsebench.plugin.sampling import (
     SamplerState,
     Tables,
 )
-from vsebench.plugin.tracking import Tracker
 
 hookimpl = pluggy.HookimplMarker("vsebench")
 

@@ -9,6 +9,7 @@ bug and keeps its traceback. Each is also what Python users would catch: errors 
 from __future__ import annotations
 
 import difflib
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -63,3 +64,21 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     lowered = {known_name.lower(): known_name for known_name in sorted(known, reverse=True)}
     near = difflib.get_close_matches(name.lower(), lowered, n=1)
     return lowered[near[0]] if near else None
+
+
+def require(library: str, *, extra: str, purpose: str) -> None:
+    """Refuses what cannot be done without a library, before it is begun. Such libraries come with
+    extras of the package, so that evaluation installs without them.
+
+    Args:
+        library: name of its module.
+        extra: name of the extra that installs it.
+        purpose: what needs it, as the message's subject, in the plural.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    if find_spec(library) is None:
+        raise MissingExtraError(
+            f"{purpose} need {library}, which is not installed: pip install 'vsebench[{extra}]'"
+        )

@@ -13,8 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.plugin.extras import require
+from vsebench.plugin.errors import SpecError, did_you_mean, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,4 +1,5 @@
-"""What run-time hooks are shown of a run, and what a stopping rule decides on.
+"""What run-time hooks are shown of a run, what a stopping rule decides on, and trackers, whose
+hooks are called where they are asked for.
 
 Hooks look on and stopping rules act. An observer sees plain data and never the model, so that a run
 gives the same numbers with and without it, and is no part of the run's id. A stopping rule is a
@@ -7,6 +8,7 @@ component that the protocol names (`--set stop=patience:epochs=3`), and is part 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.positives import Positives
     from vsebench.plugin.protocols import Similarity
+
+VARIABLE = "VSEBENCH_TRACK"
+"""Names the trackers that runs use, comma-separated; `vsebench run --track` sets it. It is no part
+of a run's spec: records are the same with a tracker and without.
+"""
 
 
 @dataclass(frozen=True)
@@ -193,3 +200,25 @@ class Outcome:
     test: Mapping[str, float]
     columns: Mapping[str, float]
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """What a plugin is whose module has it as `vsebench_tracker`: its hooks are called where its
+    name is asked for, and only there.
+
+    Attributes:
+        name: its name, as `--track` takes it.
+        library: module that it needs; empty where it needs none.
+        extra: extra of vsebench that installs the library.
+    """
+
+    name: str
+    library: str = ""
+    extra: str = ""
+
+
+def asked_trackers() -> tuple[str, ...]:
+    """The names that the environment asks for."""
+    names = os.environ.get(VARIABLE, "").split(",")
+    return tuple(name.strip() for name in names if name.strip())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from vsebench.plugin.counters import stream_of
+from vsebench.plugin.keys import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vsebench.plugin.extras import require
+from vsebench.plugin.errors import require
 from vsebench.report.convergence import head_start
 from vsebench.report.figures.file import check_figure, write_figure
 from vsebench.report.learning_curve import learning_curve

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import PluginError
 from vsebench.plugin.metrics import INTERVAL_ENDS
-from vsebench.plugin.runtime import Outcome, RunInfo
-from vsebench.plugin.tracking import asked_trackers
+from vsebench.plugin.runtime import Outcome, RunInfo, asked_trackers
 from vsebench.results.plugins import plugins_of
 from vsebench.results.record import Column
 from vsebench.results.tasks import own_columns

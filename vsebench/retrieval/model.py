@@ -16,8 +16,7 @@ from vsebench.plugin import Key, LocalFeatures, PoolingOutput, VsebenchError
 from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import chunks, normalise
 from vsebench.retrieval.inputs.padded import Padded, join
-from vsebench.retrieval.outputs import Outputs
-from vsebench.retrieval.shapes import check_embedding
+from vsebench.retrieval.outputs import Outputs, check_embedding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,23 +1,27 @@
-"""What a pooling returns must be of one kind and dtype in all batches. Normalisation computes in
-fp32, so that without this a pooling that changes in mid-run ends in a table.
+"""Checks of what a pooling returns: in each batch the shapes of an embedding of its items, which
+are known without waiting for the device; in all batches one kind and dtype.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from typing import TYPE_CHECKING
 
 import torch
 
-from vsebench.plugin import PluginError
+from vsebench.plugin import GaussianEmbedding, PluginError, SetEmbedding
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vsebench.plugin.embeddings import Embedding
 
 
 class Outputs:
     """The outputs of one pooling, of which the first under each autocast setting says what the
-    others are like.
+    others are like. Normalisation computes in fp32, so that without this a pooling that changes in
+    mid-run ends in a table.
 
     Args:
         pooling: how errors name it.
@@ -49,3 +53,61 @@ def _tensors(embedding: Embedding) -> list[torch.Tensor]:
     if isinstance(embedding, torch.Tensor):
         return [embedding]
     return [getattr(embedding, each.name) for each in dataclasses.fields(embedding)]
+
+
+def check_embedding(embedding: object, features: Tensor, pooling: object, name: str = "") -> None:
+    """Checks what a pooling made of features [B, N, D].
+
+    Args:
+        embedding: what it returned.
+        features: what it was given.
+        pooling: the pooling.
+        name: what an error calls it; its class's name by default.
+
+    Raises:
+        PluginError: it is no embedding, or its shape is not [B, D] (of a set [B, K, D]).
+    """
+    items, size = features.shape[0], features.shape[2]
+    wrong = next(
+        (
+            (part, wanted, found)
+            for part, wanted, found in _parts(embedding, items, size)
+            if wanted != found
+        ),
+        None,
+    )
+    if wrong is not None:
+        part, wanted, found = wrong
+        called = name or type(pooling).__name__
+        raise PluginError(
+            f"expected {wanted}, got {found} from {called}{part}, given features "
+            f"{list(features.shape)}{_where(pooling)}"
+        )
+
+
+def _parts(
+    embedding: object, items: int, size: int
+) -> list[tuple[str, list[int] | str, list[int] | str]]:
+    """The tensors of an embedding: which, the shape that is wanted, and its own."""
+    if isinstance(embedding, torch.Tensor):
+        return [("", [items, size], list(embedding.shape))]
+    if isinstance(embedding, SetEmbedding):
+        vectors, mask = list(embedding.vectors.shape), list(embedding.mask.shape)
+        count = vectors[1] if len(vectors) == 3 else 1
+        return [(" (vectors)", [items, count, size], vectors), (" (mask)", [items, count], mask)]
+    if isinstance(embedding, GaussianEmbedding):
+        return [
+            (f" ({name})", [items, size], list(getattr(embedding, name).shape))
+            for name in ("mean", "log_variance")
+        ]
+    return [("", f"a tensor {[items, size]}", type(embedding).__name__)]
+
+
+def _where(pooling: object) -> str:
+    """The file and line of its class, where they are known."""
+    try:
+        lines, first = inspect.getsourcelines(type(pooling))
+        file = inspect.getsourcefile(type(pooling))
+    except (OSError, TypeError):
+        return ""
+    return f" ({type(pooling).__name__}, {file}:{first})" if lines else ""

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from vsebench.retrieval.ranking.scored.items import Items
+from vsebench.retrieval.ranking.scored.items import Items, Transposed, as_float64
 from vsebench.retrieval.ranking.scored.places import row_scores
-from vsebench.retrieval.ranking.scored.similarities import Transposed, as_float64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.plugin import Param, hookimpl
-from vsebench_plugins.adaptive.cards_loss import ADAPTIVE_LOSS
-from vsebench_plugins.adaptive.cards_pooling import ADAPTIVE_POOLING
+from vsebench_plugins.adaptive.cards import ADAPTIVE_LOSS, ADAPTIVE_POOLING
 
 if TYPE_CHECKING:
     from vsebench.plugin import Register

@@ -13,13 +13,15 @@ from torch.nn import functional
 
 from vsebench.kernels import sorted_values, sorted_weighted_sum, valid_mask
 from vsebench.plugin import SpecError
-from vsebench_plugins.gpo.combinations import D_PE, check, needed
-from vsebench_plugins.gpo.generators import make_generator
+from vsebench_plugins.gpo.generators import HEADS, make_generator
 from vsebench_plugins.gpo.positional import RankEmbedding, positional_encoding
 from vsebench_plugins.gpo.scan import full_precision
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+D_PE = 32
+"""The published size of the positional encoding."""
 
 
 class _Cached(NamedTuple):
@@ -74,13 +76,13 @@ class GPO(nn.Module):
         dim: int | None = None,
     ) -> None:
         super().__init__()
-        check(generator, encoding, reads, d_pe, d_hidden)
+        _check(generator, encoding, reads, d_pe, d_hidden)
         self.d_pe = d_pe
         self.temperature = temperature
         self.kind = generator
         self.reads = reads
-        outputs = needed(dim, "weights=per-dimension") if weights == "per-dimension" else 1
-        from_features = needed(dim, f"reads={reads}") if reads != "positions" else 0
+        outputs = _needed(dim, "weights=per-dimension") if weights == "per-dimension" else 1
+        from_features = _needed(dim, f"reads={reads}") if reads != "positions" else 0
         self.ranks = RankEmbedding(d_pe) if encoding == "learned" else None
         input_size = from_features + (d_pe if reads != "features" else 0)
         self.add_module(
@@ -184,3 +186,49 @@ class GPO(nn.Module):
 
     def extra_repr(self) -> str:
         return f"reads={self.reads}, temperature={self.temperature}"
+
+
+def _check(generator: str, encoding: str, reads: str, d_pe: int, d_hidden: int) -> None:
+    """Refuses parameters that contradict each other, and those that would have no effect.
+
+    Raises:
+        SpecError: in one line, what cannot be and what to write instead.
+    """
+    if d_pe % 2:
+        raise SpecError(
+            f"pooling 'gpo': parameter 'd_pe' must be even (sines and cosines in pairs), got {d_pe}"
+        )
+    if generator == "interpolation" and reads != "positions":
+        raise SpecError(
+            "pooling 'gpo': generator=interpolation knows ranks only and cannot read features: "
+            f"drop reads={reads} or take another generator"
+        )
+    if generator == "transformer" and d_hidden % HEADS:
+        raise SpecError(
+            f"pooling 'gpo': generator=transformer has {HEADS} heads: parameter 'd_hidden' must "
+            f"be a multiple of {HEADS}, got {d_hidden}"
+        )
+    reason = (
+        "generator=interpolation has"
+        if generator == "interpolation"
+        else "reads=features leaves"
+        if reads == "features"
+        else ""
+    )
+    if reason and encoding != "sincos":
+        raise SpecError(f"pooling 'gpo': {reason} no positional encoding: drop encoding={encoding}")
+    if reason and d_pe != D_PE:
+        raise SpecError(f"pooling 'gpo': {reason} no positional encoding: drop d_pe={d_pe}")
+
+
+def _needed(dim: int | None, parameter: str) -> int:
+    """The embedding size, for parameters that depend on it.
+
+    Raises:
+        SpecError: it was not given.
+    """
+    if dim is None:
+        raise SpecError(
+            f"pooling 'gpo': {parameter} needs the embedding size: create it with dim=D"
+        )
+    return dim

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections import defaultdict
@@ -9,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from vsebench.plugin import UNBOUNDED, Schedule, require
-from vsebench_plugins.slurm.events import Tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     import submitit
 
@@ -182,3 +183,27 @@ def _alike(jobs: Iterable[Job]) -> list[tuple[Resources, list[Job]]]:
     for job in jobs:
         groups[job.resources].append(job)
     return list(groups.items())
+
+
+class Tail:
+    """The lines of a file that another machine adds to.
+
+    Attributes:
+        path: the file, which need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read = 0
+
+    def news(self) -> list[Event]:
+        """The events of the whole lines that came since the last call."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._read)
+                content = file.read()
+        except FileNotFoundError:
+            return []
+        whole = content[: content.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return [json.loads(line) for line in whole.splitlines()]

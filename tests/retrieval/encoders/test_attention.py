@@ -7,14 +7,14 @@ import torch
 
 from tests.tiny_models import write_bert
 from tests.tiny_vision import write_vision
-from vsebench.retrieval.encoders.attention import (
+from vsebench.retrieval.encoders.bert import (
+    BertEncoder,
     causal_mask,
     find_mask,
     last_states,
     pair_mask,
     token_mask,
 )
-from vsebench.retrieval.encoders.bert import BertEncoder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.oracles import ranking
-from vsebench.kernels.bf16 import rounds_once
+from vsebench.kernels.gemm import rounds_once
 from vsebench.retrieval import evaluate
 from vsebench.retrieval.ranking import evaluation
 from vsebench.retrieval.ranking.exact import queued, ranks

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch._compile import _disable_dynamo
 
-from vsebench.retrieval.training import optimisers
+from vsebench.retrieval.training import optimisation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TRAINED = """
 import sys, torch
-from vsebench.retrieval.training.optimisers import Adam, AdamW
+from vsebench.retrieval.training.optimisation import Adam, AdamW
 for kind in (Adam, AdamW):
     weight = torch.ones(3, requires_grad=True)
     optimiser = kind([weight], lr=0.1, fused=True)
@@ -39,7 +39,7 @@ def test_training_imports_no_compiler() -> None:
         ).stdout.split()
 
     assert imported(TRAINED) == ["False", "False"]
-    with_torch_alone = TRAINED.replace("vsebench.retrieval.training.optimisers", "torch.optim")
+    with_torch_alone = TRAINED.replace("vsebench.retrieval.training.optimisation", "torch.optim")
     assert imported(with_torch_alone) == ["True", "True"]
 
 
@@ -68,7 +68,7 @@ def trained(optimiser: AnyAdam) -> tuple[list[torch.Tensor], dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("ours", "torchs"),
-    [(optimisers.Adam, torch.optim.Adam), (optimisers.AdamW, torch.optim.AdamW)],
+    [(optimisation.Adam, torch.optim.Adam), (optimisation.AdamW, torch.optim.AdamW)],
 )
 def test_every_bit_is_that_of_torchs_own(ours: AnyAdam, torchs: AnyAdam) -> None:
     (weights, state), (expected, expected_state) = trained(ours), trained(torchs)
@@ -80,7 +80,7 @@ def test_every_bit_is_that_of_torchs_own(ours: AnyAdam, torchs: AnyAdam) -> None
 def test_step_hooks_are_called_once_whoever_was_made_first() -> None:
     weight = torch.ones(3, requires_grad=True)
     torch.optim.AdamW([weight])  # from here on torch's own class calls hooks
-    made = [optimisers.uncompiled(torch.optim.AdamW)([weight]) for _ in range(2)]
+    made = [optimisation.uncompiled(torch.optim.AdamW)([weight]) for _ in range(2)]
     called: list[object] = []
     for optimiser in made:
         optimiser.register_step_post_hook(lambda optimiser, *_: called.append(optimiser))
@@ -90,7 +90,7 @@ def test_step_hooks_are_called_once_whoever_was_made_first() -> None:
 
 def test_gradients_are_recorded_before_and_after_a_step_and_within_a_closure() -> None:
     weight = torch.ones(3, requires_grad=True)
-    optimiser = optimisers.AdamW([weight])
+    optimiser = optimisation.AdamW([weight])
 
     def closure() -> float:
         loss = weight.square().sum()
@@ -113,6 +113,6 @@ def test_a_wrapper_that_is_not_known_stays() -> None:
         return inner
 
     wrapped = wrapper(method)
-    assert optimisers.unwrapped(wrapped) is wrapped
-    assert optimisers.unwrapped(_disable_dynamo(wrapped)) is wrapped
-    assert optimisers.unwrapped(method) is method
+    assert optimisation.unwrapped(wrapped) is wrapped
+    assert optimisation.unwrapped(_disable_dynamo(wrapped)) is wrapped
+    assert optimisation.unwrapped(method) is method

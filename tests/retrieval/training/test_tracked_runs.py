@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsebench.grid.execute import execute
-from vsebench.plugin.tracking import VARIABLE
+from vsebench.plugin.runtime import VARIABLE
 from vsebench.results.store import Store
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import torch
 from vsebench.bench.figure import SIZES, Figure, Work
 from vsebench.bench.figures.made import embeddings
 from vsebench.bench.references import retrieval as plain
-from vsebench.kernels.bf16 import has_bf16_products
+from vsebench.kernels.gemm import has_bf16_products
 from vsebench.kernels.rows import Rows
 from vsebench.plugin import Key, OfflineSpec
 from vsebench.retrieval import evaluate

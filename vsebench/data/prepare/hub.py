@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vsebench.plugin import DataError, MissingError
-from vsebench.plugin.extras import require
+from vsebench.plugin.errors import require
 
 PREFIX = "hf:"
 """What `--from` begins with for such tables."""

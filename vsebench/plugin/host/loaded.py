@@ -9,7 +9,7 @@ import pluggy
 
 from vsebench.plugin import hookspecs
 from vsebench.plugin.registry import DISTRIBUTION, Registry
-from vsebench.plugin.tracking import Tracker
+from vsebench.plugin.runtime import Tracker
 
 PROJECT = "vsebench"
 

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.plugin.extras import require
+from vsebench.plugin.errors import SpecError, did_you_mean, require
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.plugin.tracking import VARIABLE, Tracker
+from vsebench.plugin.runtime import VARIABLE, Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.files import replacing
-from vsebench.plugin.errors import VsebenchError
-from vsebench.plugin.extras import require
+from vsebench.plugin.errors import VsebenchError, require
 
 if TYPE_CHECKING:
     from pathlib import Path

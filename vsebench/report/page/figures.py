@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.plugin.extras import require
+from vsebench.plugin.errors import require
 from vsebench.report.curves import draw_curve, frame, heights, mean_curve, stroke
 from vsebench.report.figures.svg import ROW, to_svg
 from vsebench.report.rows import combinations_of

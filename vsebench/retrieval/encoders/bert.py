@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from vsebench.kernels import valid_mask
 from vsebench.plugin import ParameterGroup, TokenTable
-from vsebench.retrieval.encoders.attention import find_mask, last_states, token_mask
 from vsebench.retrieval.encoders.pretrained import (
     load,
     load_tokenizer,
@@ -24,11 +24,14 @@ from vsebench.retrieval.encoders.pretrained import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
     from vsebench.plugin import Scalar
+
+    Mask = Callable[[Tensor], Tensor]
+
 
 _ANY_LENGTH = 1 << 16
 """Stands for a model without a limit: fast tokenizers take 32-bit lengths."""
@@ -214,3 +217,53 @@ class BertEncoder(nn.Module):
                 else []
             ),
         ]
+
+
+def token_mask(valid: Tensor) -> Tensor:
+    """Which tokens are there, int64 [B, N], from `valid` bool [B, N]: what every model takes."""
+    return valid.long()
+
+
+def pair_mask(valid: Tensor) -> Tensor:
+    """Which tokens each token sees, bool [B, 1, N, N]: all that are there."""
+    batch, n = valid.shape
+    return valid[:, None, None].expand(batch, 1, n, n)
+
+
+def causal_mask(valid: Tensor) -> Tensor:
+    """Which tokens each token sees, bool [B, 1, N, N]: those that are there, up to itself."""
+    n = valid.shape[1]
+    return pair_mask(valid) & torch.ones(n, n, dtype=torch.bool, device=valid.device).tril()
+
+
+def last_states(model: Any, tokens: Tensor, lengths: Tensor, mask: Mask) -> Tensor:
+    """The last hidden states [B, N, width] of `tokens` int64 [B, N] with `lengths` [B]."""
+    hidden = mask(valid_mask(lengths, tokens.shape[1]))
+    states: Tensor = model(input_ids=tokens, attention_mask=hidden).last_hidden_state
+    return states
+
+
+@torch.inference_mode()
+def find_mask(model: Any) -> Mask:
+    """The mask to give a model on CUDA: one of pairs, where that does what one of tokens does on
+    three tiny captions.
+
+    transformers reads a mask of tokens to see whether any is hidden at all, and on CUDA the host
+    waits for that in every step. A mask of pairs of tokens it passes on as it is; but what such a
+    mask has to say depends on the model, which is therefore asked once.
+
+    Args:
+        model: text model on the CPU, in evaluation mode.
+    """
+    tokens = torch.tensor([[2, 3, 4, 5], [3, 2, 5, 4], [4, 3, 2, 2]])
+    lengths = torch.tensor([4, 3, 1])
+    valid = valid_mask(lengths, tokens.shape[1])
+    wanted = last_states(model, tokens, lengths, token_mask)[valid]
+    for mask in (pair_mask, causal_mask):
+        try:
+            found = last_states(model, tokens, lengths, mask)[valid]
+        except Exception:  # whatever a model says to a mask it does not take
+            continue
+        if torch.allclose(found, wanted, rtol=1e-4, atol=1e-5):
+            return mask
+    return token_mask

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from vsebench.plugin import SpecError
-from vsebench.plugin.extras import require
+from vsebench.plugin.errors import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from vsebench.data.reopen import reopen_dataset
+from vsebench.data.open import reopen_dataset
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import (
     DataError,

@@ -17,10 +17,9 @@ from vsebench.retrieval.ranking.exact.queued import BLOCK, queued_ranks, queues
 from vsebench.retrieval.ranking.exact.ranks import exact_ranks
 from vsebench.retrieval.ranking.judgements import Judgements, Lists
 from vsebench.retrieval.ranking.metrics import Ranks, RetrievalMetrics
-from vsebench.retrieval.ranking.scored.items import Items
+from vsebench.retrieval.ranking.scored.items import Items, Transposed
 from vsebench.retrieval.ranking.scored.places import scored_places
 from vsebench.retrieval.ranking.scored.ranks import scored_ranks
-from vsebench.retrieval.ranking.scored.similarities import Transposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

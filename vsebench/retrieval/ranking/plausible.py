@@ -20,8 +20,7 @@ from vsebench.kernels.gemm import true_float32
 from vsebench.plugin.errors import DataError
 from vsebench.retrieval.ranking.evaluation import checked_owner
 from vsebench.retrieval.ranking.relevance import checked_rows
-from vsebench.retrieval.ranking.scored.items import Items
-from vsebench.retrieval.ranking.scored.similarities import as_float64
+from vsebench.retrieval.ranking.scored.items import Items, as_float64
 from vsebench.retrieval.ranking.top_share import (
     ExactRows,
     Ranked,

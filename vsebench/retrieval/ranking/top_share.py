@@ -14,9 +14,9 @@ import torch
 from vsebench.kernels.bounds import undecided
 from vsebench.kernels.exact_dot import exact_scores
 from vsebench.kernels.tile_count import Band
+from vsebench.retrieval.ranking.scored.items import Transposed
 from vsebench.retrieval.ranking.scored.places import row_scores
 from vsebench.retrieval.ranking.scored.ranks import reach
-from vsebench.retrieval.ranking.scored.similarities import Transposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

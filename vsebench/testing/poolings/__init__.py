@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vsebench.testing.poolings import execution, independence, outputs, positions
+from vsebench.testing.poolings import execution, independence, outputs
 
 PROMISES = (
     outputs.gives_an_embedding_per_item,
@@ -16,7 +16,7 @@ PROMISES = (
     independence.items_do_not_meet_in_training,
     independence.order_of_the_rows_does_not_matter,
     independence.a_nan_is_not_hidden,
-    positions.shows_the_weights_that_it_uses,
+    outputs.shows_the_weights_that_it_uses,
     outputs.gradients_are_right,
     outputs.works_under_autocast,
     outputs.works_in_half_precision,

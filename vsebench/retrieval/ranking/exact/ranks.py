@@ -23,10 +23,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from vsebench.kernels.bf16 import has_bf16_products
 from vsebench.kernels.bounds import Rounded, undecided, undecided_in_bf16
 from vsebench.kernels.exact_dot import exact_scores
-from vsebench.kernels.gemm import true_float32
+from vsebench.kernels.gemm import has_bf16_products, true_float32
 from vsebench.kernels.tile_count import Band, count_above
 
 if TYPE_CHECKING:

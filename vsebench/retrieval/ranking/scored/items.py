@@ -1,11 +1,15 @@
-"""The embeddings of one side, as a similarity other than the inner product scores them: checked
-once, then read by blocks in float64.
+"""What is scored with a similarity other than the inner product: the embeddings of one side,
+checked once and read by blocks in float64, or rows of given scores; and the similarity itself.
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
 
 from vsebench.kernels.rows import as_tensor
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
@@ -14,10 +18,10 @@ from vsebench.retrieval.embeddings import JointEmbedding, apply
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from torch import Tensor
 
     from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.protocols import Similarity
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,3 +84,42 @@ def _values(embedding: Embedding) -> list[Tensor]:
     if isinstance(embedding, GaussianEmbedding):
         return [embedding.mean, embedding.log_variance]
     return [embedding]
+
+
+class ScoreMatrix:
+    """A similarity that looks scores up; the embeddings are row numbers, [b, 1].
+
+    Args:
+        scores: [n, m] of n images and m captions, an array or a memory map.
+    """
+
+    def __init__(self, scores: np.ndarray) -> None:
+        self._scores = scores
+
+    def __call__(self, image: Embedding, text: Embedding) -> Tensor:
+        """[B_i, B_t] in float64."""
+        assert isinstance(image, torch.Tensor)
+        assert isinstance(text, torch.Tensor)
+        rows, columns = (side.squeeze(1).long().cpu().numpy() for side in (image, text))
+        return torch.from_numpy(self._scores[rows[:, None], columns].astype("float64"))
+
+
+def as_float64(similarity: Similarity) -> Similarity:
+    """Of a module, a float64 copy in evaluation mode; anything else as it is."""
+    return (
+        copy.deepcopy(similarity).double().eval()
+        if isinstance(similarity, nn.Module)
+        else similarity
+    )
+
+
+class Transposed(nn.Module):
+    """Scores captions against images with a similarity of images against captions."""
+
+    def __init__(self, similarity: Similarity) -> None:
+        super().__init__()
+        self.similarity: Any = similarity
+
+    def forward(self, text: Embedding, image: Embedding) -> Tensor:
+        """[B_t, B_i]."""
+        return self.similarity(image, text).T  # type: ignore[no-any-return]

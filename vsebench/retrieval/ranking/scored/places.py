@@ -11,8 +11,8 @@ import torch
 
 from vsebench.plugin.errors import DataError
 from vsebench.retrieval.ranking.judgements import ABSENT, place
+from vsebench.retrieval.ranking.scored.items import as_float64
 from vsebench.retrieval.ranking.scored.ranks import reach
-from vsebench.retrieval.ranking.scored.similarities import as_float64
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsebench.plugin.errors import DataError
-from vsebench.retrieval.ranking.scored.similarities import as_float64
+from vsebench.retrieval.ranking.scored.items import as_float64
 
 if TYPE_CHECKING:
     from torch import Tensor
