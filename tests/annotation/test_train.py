@@ -313,9 +313,9 @@ def test_training_learns() -> None:
     [
         (
             {"optimiser": "adam"},
-            "the sequential engine is SGD: use engine=minibatch for optimiser=adam",
+            "use engine=minibatch for optimiser=adam",
         ),
-        ({"negatives": 2}, "one negative per update: use engine=minibatch for negatives=2"),
+        ({"negatives": 2}, "use engine=minibatch for negatives=2"),
         ({"dim": 0}, "dim must be at least 1, got 0"),
     ],
 )

@@ -83,11 +83,11 @@ def test_a_table_of_one_vector_an_image(root):
 @pytest.mark.parametrize(
     ("owner", "message"),
     [
-        ([0, 1], r"dev_text_to_image\.npy has 2 entries, expected 6: the image of each caption"),
-        ([0, 1, 2, 3, -1, 0], r"images from -1 to 3 for 6 captions, expected numbers from 0"),
+        ([0, 1], r"dev_text_to_image\.npy has 2 entries, expected 6"),
+        ([0, 1, 2, 3, -1, 0], "images from -1 to 3 for 6 captions"),
         ([0, 1, 2, 3, 2**40, 0], r"images from 0 to 1099511627776 for 6 captions"),
-        ([0, 1, 1, 3, 3, 0], r"gives image 2 no caption: expected one at least for each of 4"),
-        ([0, 1, 2, 2, 1, 0], r"dev_ims\.npy has 4 rows, expected 3: one for each image of dev_te"),
+        ([0, 1, 1, 3, 3, 0], r"gives image 2 no caption: .* 4"),
+        ([0, 1, 2, 2, 1, 0], r"dev_ims\.npy has 4 rows, expected 3"),
         ([0.0, 1, 2, 3, 0, 0], r"expected 1 dimensions of integer or unsigned values"),
     ],
 )

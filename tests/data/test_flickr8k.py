@@ -96,7 +96,7 @@ def _edit(name: str, old: str, new: str):
     [
         (
             _edit(flickr8k.TOKENS, "x1.jpg#4\tA thing called x1 , number 4 .\n", ""),
-            r"Flickr8k\.token\.txt has 4 captions of x1\.jpg, expected 5",
+            r"Flickr8k\.token\.txt has 4 captions of x1\.jpg",
         ),
         (
             _edit(
@@ -108,25 +108,19 @@ def _edit(name: str, old: str, new: str):
         ),
         (
             _edit("Flickr_8k.testImages.txt", "x1.jpg\n", "x1.j"),
-            (
-                r"testImages\.txt ends in 'x1\.j', the only image without a caption in "
-                r"Flickr8k\.token\.txt: the list is cut short"
-            ),
+            r"testImages\.txt ends in 'x1\.j'",
         ),
         (
             _edit("Flickr_8k.trainImages.txt", "t0.jpg", "t9.jpg"),
-            r"token\.txt has 0 captions of t9\.jpg, expected 5",
+            r"token\.txt has 0 captions of t9\.jpg",
         ),
         (
             _edit(flickr8k.TOKENS, "x1.jpg#4", "x1.jpg#3"),
-            r"token\.txt, line 32, gives caption 3 of x1\.jpg a second time",
+            r"token\.txt, line 32, .*caption 3 of x1\.jpg",
         ),
         (
             _edit(flickr8k.TOKENS, "d0.jpg#1\tA", "d0.jpg#1 A"),
-            (
-                r"token\.txt, line 2, is 'd0\.jpg#1 A.*', expected IMAGE\.jpg#NUMBER, a tab and a "
-                r"caption"
-            ),
+            r"token\.txt, line 2, is 'd0\.jpg#1 A.*'",
         ),
         (
             _edit(flickr8k.TOKENS, "A thing called d0 , number 2 .", " . "),
@@ -145,7 +139,7 @@ def _edit(name: str, old: str, new: str):
             _edit(flickr8k.NAMES, "x1.jpg", "x2.jpg"),
             r"grid7x7_images\.txt has no line for x1\.jpg of Flickr_8k\.testImages\.txt",
         ),
-        (_edit(flickr8k.NAMES, "\nx1.jpg", ""), r"grid7x7_pca256_int8\.npy has 6 rows, expected 5"),
+        (_edit(flickr8k.NAMES, "\nx1.jpg", ""), r"grid7x7_pca256_int8\.npy has 6 rows"),
         (lambda root: np.save(root / flickr8k.SCALE, SCALE[:7]), "has 7 values, expected 8"),
         (
             lambda root: np.save(root / flickr8k.FEATURES, VALUES.astype(np.float32)),

@@ -55,24 +55,16 @@ def test_dev_is_its_first_thousand_images(tmp_path, copies):
         (
             4,
             21,
-            (
-                r"test_ims\.npy has 4 rows for the 21 captions of test_caps\.txt, expected a row "
-                r"for each image, each with equally many captions, or test_text_to_image\.npy to "
-                r"say whose each caption is"
-            ),
+            r"test_ims\.npy has 4 rows .* 21 captions",
         ),
         (4, 0, r"test_caps\.txt has 0 captions"),
         (
             3,
             20,
-            (
-                r"test_ims\.npy has 3 rows for the 20 captions of test_caps\.txt, expected 4 "
-                r"\(each "
-                r"image once\) or 20 \(five times\)"
-            ),
+            r"test_ims\.npy has 3 rows .* 20 captions .*expected 4 ",
         ),
         (21, 20, r"test_ims\.npy has 21 rows for the 20 captions"),
-        (20, 20, r"test_ims\.npy has a row for each caption, but rows 0 to 4 differ"),
+        (20, 20, r"rows 0 to 4 differ"),
     ],
 )
 def test_counts_that_do_not_agree(tmp_path, rows, captions, message):

@@ -96,7 +96,7 @@ def test_the_components_are_those_of_training(table, values, components, square_
         (
             lambda t: np.save(t / "features.npy", -np.load(t / "features.npy")),
             {"square_root": True},
-            "which has no square root: leave --square-root out",
+            "leave --square-root out",
         ),
         (
             lambda t: np.save(t / "features.npy", np.load(t / "features.npy") * np.float16(np.inf)),

@@ -104,7 +104,7 @@ def _edit(name, change):
         (lambda root: shutil.rmtree(root / "images"), "images does not exist"),
         (
             _edit("test_ids.txt", lambda text: text + "5\n"),
-            r"test_ids\.txt has 4 lines, expected 3 \(one for each image\) or 15",
+            r"test_ids\.txt has 4 lines",
         ),
         (
             _edit(
@@ -152,15 +152,12 @@ def test_two_images_of_one_last_name_are_not_guessed_between(root):
     [
         (
             lambda table: (table / "images.txt").write_text("a\nb\n"),
-            r"features\.npy has 9 rows, expected 2: one for each line of images\.txt",
+            r"features\.npy has 9 rows",
         ),
         (lambda table: (table / "features.npy").unlink(), r"features\.npy is missing"),
         (
             shutil.rmtree,
-            (
-                "table does not exist: expected the folder that 'vsebench data extract --out' has "
-                "written"
-            ),
+            "table does not exist: .*'vsebench data extract",
         ),
     ],
 )

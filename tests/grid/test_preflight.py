@@ -111,7 +111,7 @@ def own(tmp_path: Path) -> str:
         ),
         (
             {**ANNOTATION, "set": {"optimiser": "adam"}},
-            "the sequential engine is SGD: use engine=minibatch for optimiser=adam",
+            "use engine=minibatch for optimiser=adam",
         ),
         (
             {**ANNOTATION, "set": {"negatives": 3}},

@@ -205,33 +205,33 @@ def test_learned_encodings_end() -> None:
     [
         (
             "gpo:generator=interpolation:reads=both",
-            "generator=interpolation knows ranks only and cannot read features: drop reads=both",
+            "generator=interpolation .*: drop reads=both",
         ),
         (
             "gpo:generator=interpolation:encoding=learned",
-            "generator=interpolation has no positional encoding: drop encoding=learned",
+            "generator=interpolation .*: drop encoding=learned",
         ),
         (
             "gpo:generator=interpolation:d_pe=16",
-            "generator=interpolation has no positional encoding: drop d_pe=16",
+            "generator=interpolation .*: drop d_pe=16",
         ),
         (
             "gpo:reads=features:encoding=learned",
-            "reads=features leaves no positional encoding: drop encoding=learned",
+            "reads=features .*: drop encoding=learned",
         ),
         (
             "gpo:reads=features:d_pe=16",
-            "reads=features leaves no positional encoding: drop d_pe=16",
+            "reads=features .*: drop d_pe=16",
         ),
         (
             "gpo:generator=transformer:d_hidden=30",
-            "4 heads: parameter 'd_hidden' must be a multiple of 4, got 30",
+            "'d_hidden' .* of 4, got 30",
         ),
         (
             "gpo:generator=lstm",
-            "'generator' must be one of gru, transformer, mlp, interpolation; got 'lstm'",
+            "'generator' must be one of gru, transformer, mlp, interpolation",
         ),
-        ("gpo:weights=own", "'weights' must be one of shared, per-dimension; got 'own'"),
+        ("gpo:weights=own", "'weights' must be one of shared, per-dimension"),
     ],
 )
 def test_mistakes_are_one_clear_line(spec: str, message: str) -> None:

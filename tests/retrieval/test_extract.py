@@ -127,7 +127,5 @@ def test_a_feature_beyond_float16_is_named(
         return features
 
     monkeypatch.setattr(VisionModel, "forward", huge)
-    with pytest.raises(
-        DataError, match=r"gives image .*0010\.png a feature of 100000, which float16 cannot hold"
-    ):
+    with pytest.raises(DataError, match=r"gives image .*0010\.png a feature of 100000"):
         extract(wanted, silent)

@@ -87,7 +87,7 @@ def test_its_licence_is_the_one_that_was_chosen(licence: str):
 def test_a_class_that_would_hide_an_import_is_refused():
     with pytest.raises(
         SpecError,
-        match="'tensor' would be called Tensor, which its module imports",
+        match="'tensor' would be called Tensor",
     ):
         files(project("pooling", name="tensor"))
 

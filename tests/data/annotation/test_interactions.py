@@ -86,7 +86,7 @@ def test_a_bad_line_is_named(tmp_path, line):
         ({"test": ["1 2 1"]}, "train.txt is missing"),
         (
             {"interactions": ["1 2 1"], "train": ["1 2 1"]},
-            "has both interactions.txt and train.txt or test.txt: keep the one file or the two",
+            "has both interactions.txt and train.txt or test.txt",
         ),
         ({}, "interactions.txt is missing"),
     ],
@@ -149,13 +149,13 @@ def test_a_plain_file_is_not_warned_of(tmp_path):
     [
         (
             {"interactions": ["1 a 1", "2 b 1"]},
-            "no image with more than 1 label, too few for a leave-one-out split",
+            "no image with more than 1 label",
         ),
         (
             {"interactions": ["1 a 1", "1 b 1", "2 b 1"]},
-            "no image with more than 2 labels, too few for a leave-one-out split",
+            "no image with more than 2 labels",
         ),
-        ({"interactions": ["1 a 1", "2 a 1"]}, "knows the label 'a' only: expected two or more"),
+        ({"interactions": ["1 a 1", "2 a 1"]}, "knows the label 'a' only"),
         (
             {"train": ["1 a 1", "2 b 1"], "test": ["1 b 1"]},
             r"train\.txt has no image with two labels",
@@ -175,7 +175,7 @@ def test_too_few_labels_are_said_as_what_they_are(tmp_path, files, message):
 def test_a_set_in_which_every_image_has_every_label_is_refused(tmp_path):
     lines = [f"{image} {label} 1" for image in range(5) for label in range(4)]
     write(tmp_path, interactions=lines)
-    with pytest.raises(DataError, match="every image that has labels has all 4 of them"):
+    with pytest.raises(DataError, match="has all 4 of them"):
         open_dataset(dataset("interactions"), {}, data_roots=[tmp_path])
     write(tmp_path, interactions=lines[:-1])
     open_dataset(dataset("interactions"), {}, data_roots=[tmp_path])

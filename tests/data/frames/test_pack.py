@@ -67,13 +67,13 @@ def test_a_single_frame_may_be_a_vector(tmp_path):
     [
         (
             np.ones((2, 4), np.float32),
-            r"video 'z' has an array \(2, 4\) of float32, expected floats \[frames, 5\]",
+            r"video 'z' has an array \(2, 4\) of float32",
         ),
         (np.ones((2, 2, 5), np.float32), "video 'z' has an array"),
         (np.ones((0, 5), np.float32), "video 'z' has an array"),
         (np.ones((2, 5), np.int64), "of int64, expected floats"),
         (np.full((2, 5), np.nan), "video 'z' has a value that is not finite"),
-        (np.full((2, 5), 1e6), "too large for float16: compute it again, or use --dtype float32"),
+        (np.full((2, 5), 1e6), "too large for float16"),
         (np.array([[None]]), "the array of video 'z' cannot be read"),
     ],
 )

@@ -72,9 +72,6 @@ def test_features_that_change_while_they_are_read():
     measured.source.features = [*features[:2], np.zeros((3, 4), np.float32)]
     with pytest.raises(
         DataError,
-        match=(
-            r"image 2 holds float32 \(3, 4\), expected floats \(2, 4\): "
-            r"did it change meanwhile\?"
-        ),
+        match=(r"image 2 holds float32 \(3, 4\)"),
     ):
         feature_writer._block(measured, 0, np.dtype(np.float16))

@@ -207,7 +207,7 @@ def edited(tmp_path, split, change):
         ),
         (
             lambda rows: [each.update(words=each.pop("captions")) for each in rows],
-            r"has columns image, image_id, words: say which has the captions with --column",
+            "has columns image, image_id, words",
         ),
     ],
 )
@@ -233,7 +233,7 @@ def test_tables_that_are_none(tmp_path):
     path.with_name("extra-0.parquet").write_bytes(
         path.with_name("test-00000-of-00001.parquet").read_bytes()
     )
-    with pytest.raises(DataError, match="row 0 is of split 'extra', expected one of train, val"):
+    with pytest.raises(DataError, match="row 0 is of split 'extra'"):
         make(tmp_path)
     (tmp_path / "in" / "data" / "a.arrow").write_bytes(b"no stream")
     with pytest.raises(DataError, match=r"a\.arrow is damaged, or no table"):

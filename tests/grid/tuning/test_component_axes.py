@@ -205,7 +205,7 @@ def test_parameters_of_samplers_are_searched_on_annotation_data_sets(tmp_path: P
             "lr=1|2,triplet:margn=0.1|0.4",
             "'triplet' has no parameter 'margn': did you mean 'margin'",
         ),
-        ("lr=1|2,mean:k=1|2", "pooling 'mean' has no parameter 'k': it takes no parameters"),
+        ("lr=1|2,mean:k=1|2", "pooling 'mean' has no parameter 'k'"),
         ("lr=1|2,triplet:margin=a|b", "parameter 'margin' must be a finite number, got 'a'"),
         ("lr=1|2,triplet:margin=-1..2", "parameter 'margin' must be at least 0, got -1"),
         ("lr=1|2,triplet:margin=0..2", "must rise from above 0"),
@@ -213,7 +213,7 @@ def test_parameters_of_samplers_are_searched_on_annotation_data_sets(tmp_path: P
         ("lr=1|2,triplet:reduction=sum|max", "must be one of sum, mean; got 'max'"),
         ("lr=1|2,kmax:k=1.5|2", "parameter 'k' must be an integer, got '1.5'"),
         ("lr=1|2,kmax:k=1..9,kmax:k=1..9", "names 'kmax:k' twice"),
-        ("triplet:margin=0.1..0.4", "--space names nothing that .* infonce has: leave the row out"),
+        ("triplet:margin=0.1..0.4", "names nothing that .* infonce has"),
         ("lr=1|2,siglip:scale=1..9", "no row has a component 'siglip'"),
     ],
 )
@@ -235,7 +235,7 @@ def test_a_parameter_that_the_spec_sets_is_not_searched(tmp_path: Path) -> None:
     [
         (
             [{"lr": 0.1, "loss": {"margin": 0.3}}, {"lr": 0.1}],
-            "sets nothing of loss 'triplet', .* margin: tune the same parameters wherever",
+            "sets nothing of loss 'triplet', .* margin",
         ),
         ([{"loss": {"margn": 0.3}}] * 2, "loss 'triplet' has no parameter 'margn'"),
         ([{"loss": {"margin": "wide"}}] * 2, "'margin' must be a finite number, got 'wide'"),

@@ -63,7 +63,7 @@ def test_integers_of_a_range_are_whole_and_its_ends_are_among_them() -> None:
         ("lr=0..1", "lr=0..1 must rise from above 0"),
         ("lr=1..0.1", "must rise"),
         ("lr=fast", "lr takes numbers from 0, got 'fast'"),
-        ("lr=0.1|0.1", r"--space: lr=0\.1\|0\.1 names a value twice: keep one"),
+        ("lr=0.1|0.1", r"--space: lr=0\.1\|0\.1 names a value twice"),
         ("lr=nan", "lr takes numbers from 0, got 'nan'"),
         ("kmax:k=0..3", "--space: kmax:k: parameter 'k' must be at least 1, got 0"),
         ("kmax:k+gem:p=1.5|2", "parameter 'k' must be an integer"),

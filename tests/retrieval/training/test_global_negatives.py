@@ -312,15 +312,11 @@ def test_samplers_make_rows_of_their_own_and_other_losses_keep_theirs(plan_runs:
     [
         (
             {"loss": "triplet-global"},
-            (
-                "loss 'triplet-global' draws global negatives and needs a sampler: name one, such "
-                "as "
-                "--sampler vse-ens"
-            ),
+            "'triplet-global' .*needs a sampler",
         ),
         (
             {"loss": "triplet,aoq", "sampler": "dns"},
-            "which uses no sampler with 'triplet', 'aoq': leave out the sampler",
+            "which uses no sampler with 'triplet', 'aoq'",
         ),
         ({"loss": "triplet-global", "sampler": "dsn"}, "unknown sampler 'dsn': did you mean 'dns'"),
         (
@@ -351,6 +347,6 @@ def test_a_similarity_that_the_samplers_do_not_know_is_refused(
     )
     with pytest.raises(
         VsebenchError,
-        match="draws its negatives by inner products: use similarity 'dot' instead of 'halved'",
+        match="use similarity 'dot' instead of 'halved'",
     ):
         plan_runs(loss="triplet-global", sampler="dns", similarity="halved", plugin=str(plugin))
