@@ -4,12 +4,18 @@ hand.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numba
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
 __all__ = ("jit",)
 
@@ -48,10 +54,53 @@ def jit(
         }
         if not cache:
             return numba.njit(**options)(function)
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError:
-            # numba finds no folder that it may write to, as in a read-only container
-            return numba.njit(**options)(function)
+        compiled = numba.njit(**options)(function)
+        # numba finds no folder that it may write to, as in a read-only container
+        with suppress(RuntimeError):
+            compiled._cache = _KeptCode(function)  # type: ignore[no-untyped-call]
+        return compiled
 
     return decorate if function is None else decorate(function)
+
+
+class _KeptCode(FunctionCache):
+    """Machine code on disk that is compiled anew once anything that went into it has changed: numba
+    itself asks for the file of the function alone, and runs old code of what it calls.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The code for a signature, if it is kept and current."""
+        self._cache_file = IndexDataCacheFile(  # type: ignore[no-untyped-call]
+            cache_path=self.cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=sorted(set(_made_of(self._py_func, set()))),
+        )
+        return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+
+
+def _made_of(function: Any, seen: set[Any]) -> Iterator[tuple[str, str]]:
+    """What goes into a function's machine code: files of compiled functions, with their time and
+    size, and values of constants.
+    """
+    seen.add(function)
+    code = function.__code__
+    file = Path(code.co_filename)
+    if file.is_file():
+        about = file.stat()
+        yield str(file), f"{about.st_mtime_ns} {about.st_size}"
+    else:  # a cell of a notebook
+        yield str(file), sha256(code.co_code).hexdigest()
+    for name in _names(code):
+        value = function.__globals__.get(name)
+        if isinstance(value, Dispatcher):
+            if value.py_func not in seen:
+                yield from _made_of(value.py_func, seen)
+        elif isinstance(value, (bool, int, float, str, tuple)):
+            yield f"{function.__module__}.{name}", repr(value)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
