@@ -125,9 +125,9 @@ def plain(grid: Grid) -> str:
     """A table with rules above, between and below; its heads are rows, because tabulate makes
     columns wider than the heads it is given.
     """
-    upper, lower = ([head[i] for head in grid.heads] for i in (0, 1))
+    heads = [line for line in zip(*grid.heads, strict=True) if any(line)]
     return tabulate(
-        [upper, lower, SEPARATING_LINE, *grid.body],
+        [*heads, SEPARATING_LINE, *grid.body],
         tablefmt="simple",
         colalign=alignment(grid),
         disable_numparse=True,
