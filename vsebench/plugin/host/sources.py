@@ -134,9 +134,12 @@ class _Described(NamedTuple):
 @functools.lru_cache(maxsize=1)  # entry points come by distribution; reading one takes 10 ms
 def _described(distribution: importlib.metadata.Distribution) -> _Described:
     metadata = distribution.metadata
+    # Damaged ones lack a key, which later releases make an error; Python 3.11 promises no `get`
+    keys = ("Name", "Version")
+    name, version = (metadata[key] if key in metadata else None for key in keys)  # noqa: SIM401
     return _Described(
-        metadata["Name"],
-        metadata["Version"],
+        name,
+        version,
         tuple(distribution.requires or ()),
         is_editable(distribution),
     )
