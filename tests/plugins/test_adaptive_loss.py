@@ -24,7 +24,7 @@ from vsebench_plugins.adaptive.loss import (
     hardest_first_as_released,
     spread,
 )
-from vsebench_plugins.contrastive.infonce import InfoNCE
+from vsebench_plugins.contrastive.losses import InfoNCE
 
 CAPTIONS_BY_IMAGES = torch.tensor(
     [

@@ -12,9 +12,14 @@ from torch.testing import assert_close
 from tests.oracles import contrastive as oracle
 from vsebench.plugin import LossCard, LossInputs, LossOutput
 from vsebench_plugins import contrastive
-from vsebench_plugins.contrastive.infonce import InfoNCE, infonce_loss
-from vsebench_plugins.contrastive.selhn import SelHN, selhn_queries
-from vsebench_plugins.contrastive.siglip import SigLIP, siglip_loss
+from vsebench_plugins.contrastive.losses import (
+    InfoNCE,
+    SelHN,
+    SigLIP,
+    infonce_loss,
+    selhn_queries,
+    siglip_loss,
+)
 
 
 def inputs(scores: torch.Tensor) -> LossInputs:

@@ -20,9 +20,7 @@ from vsebench_plugins.adaptive.loss import Adaptive
 from vsebench_plugins.aoq.loss import AOQ, OfflineScores
 from vsebench_plugins.aoq.negatives import ROLES
 from vsebench_plugins.classic.losses import SumHinge, Triplet, sum_hinge_loss, triplet_loss
-from vsebench_plugins.contrastive.infonce import InfoNCE
-from vsebench_plugins.contrastive.selhn import SelHN
-from vsebench_plugins.contrastive.siglip import SigLIP
+from vsebench_plugins.contrastive.losses import InfoNCE, SelHN, SigLIP
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,7 +4,7 @@
 Begin at `evaluation` for ranking alone (`count` counts, `metrics` makes figures of the counts), and
 at `run` for a run from its spec to its record: `inputs` opens what it reads, `train` trains `model`
 with one of two engines that share `engine`, `sequential` and `minibatch`; `settings` says how,
-`clock` and `probe` measure it. `throughput` measures samplers beside any training.
+`clock` measures it. `throughput` measures samplers beside any training.
 """
 
 from __future__ import annotations

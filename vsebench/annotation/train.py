@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from vsebench.annotation.engine import TALLIED, Context, Engine, Refreshes
+from vsebench.annotation.engine import TALLIED, Context, Engine, Refreshes, probe
 from vsebench.annotation.minibatch import MiniBatch
 from vsebench.annotation.model import Model
-from vsebench.annotation.probe import probe
 from vsebench.annotation.sequential import Sequential
 from vsebench.kernels.clock import Clock, on_cpu
 from vsebench.plugin import Key

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def vsebench_register_losses(register: Register) -> None:
     register(
         "infonce",
-        "vsebench_plugins.contrastive.infonce:InfoNCE",
+        "vsebench_plugins.contrastive.losses:InfoNCE",
         params=[
             Param(
                 "temperature",
@@ -33,7 +33,7 @@ def vsebench_register_losses(register: Register) -> None:
     )
     register(
         "siglip",
-        "vsebench_plugins.contrastive.siglip:SigLIP",
+        "vsebench_plugins.contrastive.losses:SigLIP",
         params=[
             Param("scale", 10.0, "initial factor of the scores (t)", minimum=1e-4),
             Param("bias", -10.0, "initial offset of the scores (b)"),
@@ -42,7 +42,7 @@ def vsebench_register_losses(register: Register) -> None:
     )
     register(
         "selhn",
-        "vsebench_plugins.contrastive.selhn:SelHN",
+        "vsebench_plugins.contrastive.losses:SelHN",
         params=[
             Param("margin", 0.2, "margin of the hinge", minimum=0),
             Param(

@@ -14,8 +14,8 @@ import pytest
 from vsebench.grid.execute import execute
 from vsebench.results.directory import RunDirectory
 from vsebench.results.store import Store
-from vsebench.retrieval.parallel.followers import Follower
 from vsebench.retrieval.parallel.group import RANK_TIMEOUT
+from vsebench.retrieval.parallel.leading import Follower
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -106,11 +106,6 @@ def load(features: np.ndarray, images: np.ndarray, keep: list[np.ndarray]) -> np
     return out
 
 
-def draw_from_law(law: np.ndarray, rng: np.random.Generator) -> int:
-    """One label from its exact law."""
-    return int(rng.choice(len(law), p=law / law.sum()))
-
-
 def product(rows: int, depth: int, columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Two matrices whose product is a floor."""
     return torch.randn(rows, depth, device=device), torch.randn(depth, columns, device=device)

@@ -1,7 +1,7 @@
 """One run on several devices: each rank, a process with a device of its own, encodes its part of
 every batch, and all of them see the loss of the whole batch.
 
-`world` is what a run knows of its ranks, `group` what they tell each other, `followers` starts and
+`world` is what a run knows of its ranks, `group` what they tell each other, `leading` starts and
 watches them. `gradients` makes the gradients of a step the whole batch's, and `batch_norm` the
 statistics.
 """

@@ -20,8 +20,8 @@ import torch
 from vsebench.results.directory import RunDirectory
 from vsebench.results.process import die_with_parent
 from vsebench.results.spec import RunSpec, read_spec
-from vsebench.retrieval.parallel.followers import READY
 from vsebench.retrieval.parallel.group import Group, found_store
+from vsebench.retrieval.parallel.leading import READY
 from vsebench.retrieval.training.train import follow
 
 _FAILED = 1
