@@ -129,5 +129,6 @@ def test_the_reference_has_every_command_and_option() -> None:
             for option in (parameter for parameter in each.params if parameter.opts[0][0] == "-"):
                 if not getattr(option, "hidden", False):
                     assert option.opts[0] in reference, (each.name, option.name)
+                    assert option.help, (each.name, option.name)
 
     check(typer.main.get_command(app), "vsebench")

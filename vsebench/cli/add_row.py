@@ -25,14 +25,14 @@ def add_row_command(
         str,
         typer.Option(
             metavar="NAME",
-            help="The data set whose test split was embedded, as the table has it.",
+            help="Data set whose test split was embedded, as written in the table.",
             show_default=False,
         ),
     ],
     name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the row.", show_default=False)],
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="The folder of runs that it joins.", show_default=False),
+        typer.Option(metavar="DIR", help="Folder of runs to add it to.", show_default=False),
     ],
     images: Annotated[
         Path | None,
@@ -55,12 +55,12 @@ def add_row_command(
     normalise: Normalise = False,
     data_root: Annotated[
         list[str] | None,
-        typer.Option(metavar="DIR", help="Where the data set is looked for first; repeatable."),
+        typer.Option(metavar="DIR", help="Folder to search for the data set first; repeatable."),
     ] = None,
     plugin: PluginFiles = None,
 ) -> None:
-    """Measure embeddings or scores of a model that was made elsewhere, and add them to a folder of
-    runs as an external row, which 'vsebench report' shows with a mark and compares with none.
+    """Evaluate embeddings or scores of a model trained elsewhere, and add them to a folder of runs
+    as an external row, which 'vsebench report' marks and never compares.
     """
     from vsebench.cli.brought import Brought, open_brought
     from vsebench.cli.embedded import test_split

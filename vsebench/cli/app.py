@@ -55,7 +55,7 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="vsebench",
     cls=ExtensibleGroup,
-    epilog="Plugins may add commands; each answers to --help.",
+    epilog="Plugins may add commands. Every command has --help.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -111,9 +111,7 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """A benchmark of pooling operators, losses and negative samplers for visual-semantic
-    embedding.
-    """
+    """A benchmark suite for image-text retrieval: poolings, losses and negative samplers."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -10,8 +10,8 @@ DAMAGED = 3
 
 
 def audit_command(directory: FolderOrPack = RUNS) -> None:
-    """Check every run under DIR: checksums, ids against specs, metrics against ranks, copies; exit
-    with 3 when something is found.
+    """Check every run under DIR: checksums, ids against specs, metrics against ranks, copies. Exit
+    with 3 if something is wrong.
     """
     from vsebench.results.audit import audit
 

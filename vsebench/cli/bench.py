@@ -32,28 +32,30 @@ def bench_command(
         str,
         typer.Option(
             metavar="full|quick|tiny",
-            help="full: as published; tiny: a rehearsal of the command itself.",
+            help="full: as published; tiny: only tests the command.",
         ),
     ] = "full",
     only: Annotated[
         str | None,
         typer.Option(
-            metavar="LIST", help="Areas or figures, such as pooling,step/small; all by default."
+            metavar="LIST", help="Areas or figures, such as pooling,step/small. [default: all]"
         ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto")] = "cpu",
+    device: Annotated[
+        str, typer.Option(metavar="cpu|cuda|auto", help="Device to measure.")
+    ] = "cpu",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Keep the JSON here, written anew after each figure."),
+        typer.Option(metavar="FILE", help="Write JSON to this file, updated after each figure."),
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Exit with 3 where a ratio fell far below this file's."),
+        typer.Option(metavar="FILE", help="Exit with 3 if a ratio is far below this file's."),
     ] = None,
     keep: Annotated[
         float,
         typer.Option(
-            help="With --against: the share of each ratio that must be kept; CPUs differ.",
+            help="With --against: share of each ratio that must be kept, since CPUs differ.",
             min=0.0,
             max=1.0,
         ),
@@ -61,13 +63,15 @@ def bench_command(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="FILE", help="Measure nothing, and show what --out has kept here."
+            "--from",
+            metavar="FILE",
+            help="Show the figures of this file, written by --out, and measure nothing.",
         ),
     ] = None,
     form: TableOrJson = "table",
 ) -> None:
-    """Time what the package does against plain versions of the same and against the least that it
-    could cost, in one process and alternating rounds.
+    """Time operations beside plain versions and lower bounds, in one process and alternating
+    rounds.
 
     On CUDA each figure has a process of its own. A figure that fails is named, and the others are
     measured.

@@ -27,33 +27,29 @@ def conformance_command(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="A component, with parameters where it has any; an installed distribution; a "
-            "plugin's Python file or project folder.",
+            help="A component, with parameters if any; an installed distribution; a plugin's "
+            "Python file or project folder.",
             show_default=False,
         ),
     ] = None,
     kind: KindOption = None,
     slow: Annotated[
         bool,
-        typer.Option(
-            "--slow", help="Also what takes many seconds, such as compiling with inductor."
-        ),
+        typer.Option("--slow", help="Also run slow checks, such as compiling with inductor."),
     ] = False,
     data_root: Annotated[
         list[str] | None,
-        typer.Option(metavar="DIR", help="Folder to look for data sets in; repeatable."),
+        typer.Option(metavar="DIR", help="Folder to search for data sets; repeatable."),
     ] = None,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
     list_promises: Annotated[
         bool,
-        typer.Option(
-            "--list", help="Print what components of each kind promise, and check nothing."
-        ),
+        typer.Option("--list", help="List the promises of each kind, and check nothing."),
     ] = False,
 ) -> None:
-    """Check that components keep the promises of their kind and of their own cards. Exit code 0:
-    they do; 1: one does not; 2: the request is wrong.
+    """Run the conformance kit: check that components keep the promises of their kind and of their
+    cards. Exit code 0: all kept; 1: one is not; 2: wrong request.
     """
     check_kind(kind)
     if list_promises:

@@ -20,15 +20,13 @@ def claims_command(
         typer.Option(
             "--results",
             metavar="DIR",
-            help="Where the runs are, a folder or a pack; repeatable. [default: the suites' own]",
+            help="Folder or pack of the runs; repeatable. [default: those of the suites]",
         ),
     ] = None,
     plugin: PluginFiles = None,
     form: Annotated[str, format_option("table", "md", "json")] = "table",
 ) -> None:
-    """Judge claims by the runs that were made under them: confirmed, refuted, undecided or
-    inadmissible.
-    """
+    """Judge claims by the runs made under them: confirmed, refuted, undecided or inadmissible."""
     from vsebench.claims.file import load_claims
     from vsebench.claims.judge import judge
     from vsebench.claims.text import render

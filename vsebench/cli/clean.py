@@ -18,12 +18,10 @@ if TYPE_CHECKING:
 def clean_command(
     directory: Folder = RUNS,
     keep: KeepModel = "best",
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Delete; without it nothing is, and only said.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only list.")] = False,
 ) -> None:
-    """Say, or with --yes delete, what finished runs under DIR can do without: checkpoints, mined
-    negatives, damaged and half-written files; with --keep none their weights, too. Records,
+    """List what finished runs under DIR no longer need, and delete it with --yes: checkpoints,
+    mined negatives, damaged and half-written files; with --keep none also their weights. Records,
     curves, ranks and logs always stay.
     """
     from vsebench.report.wording import bytes_text

@@ -37,8 +37,8 @@ def compare_command(
         typer.Option(
             "--to",
             metavar="ROW",
-            help="The row to compare the others with: POOLING,LOSS or SAMPLER,LOSS; the tuned one "
-            "beside an untuned one is POOLING,LOSS,tuned.",
+            help="The reference row: POOLING,LOSS or SAMPLER,LOSS; POOLING,LOSS,tuned for a "
+            "tuned one beside an untuned one.",
             show_default=False,
         ),
     ],
@@ -47,15 +47,15 @@ def compare_command(
         str | None,
         typer.Option(
             metavar="KEY",
-            help="What to compare, a column of the JSON such as t2i_r1. [default: rsum or map]",
+            help="Metric to compare, a column of the JSON such as t2i_r1. [default: rsum or map]",
         ),
     ] = None,
     margin: Annotated[
         float | None,
         typer.Option(
             min=0,
-            help="Loss of the metric with which a row is still no worse; set it before you look. "
-            "[default: 2.0 RSUM, 0.002 MAP, 0 of others]",
+            help="Acceptable loss, for the verdict 'no worse'; set it before you look. [default: "
+            "2.0 RSUM, 0.002 MAP, 0 of others]",
         ),
     ] = None,
     hardest: Annotated[
@@ -64,22 +64,21 @@ def compare_command(
             "--queries",
             metavar="N",
             min=0,
-            help="Say over how many queries rows win, tie and lose, too, and list the N hardest.",
+            help="Also count the queries on which rows win, tie and lose, and list the N hardest.",
         ),
     ] = None,
     data_root: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="DIR",
-            help="Folder in which the data set lies, so that --queries shows captions; repeatable.",
+            help="Folder of the data set, to show captions with --queries; repeatable.",
         ),
     ] = None,
     fail_on: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="Exit with 3 where a row has one of these verdicts: worse, undecided, "
-            "'no evidence'.",
+            help="Exit with 3 if a row has one of these verdicts: worse, undecided, 'no evidence'.",
             show_default=False,
         ),
     ] = None,
@@ -87,9 +86,7 @@ def compare_command(
     only_newest: OnlyNewest = False,
     form: TableOrJson = "table",
 ) -> None:
-    """Say which rows are better than one of them, which are no worse, and which cannot be told
-    apart.
-    """
+    """Compare every row with a reference row: better, worse, no worse, or undecided."""
     if margin is not None and not math.isfinite(margin):
         raise SpecError(
             f"--margin takes a finite number, got {margin}: within such a margin every row is no "

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(
     rich_markup_mode=None,
-    help="List data sets, say how to get one, prepare its files and check them.",
+    help="List data sets, explain how to get them, prepare and check their files.",
 )
 data_app.command("get")(get_command)
 data_app.command("prepare")(prepare_command)
@@ -36,9 +36,7 @@ data_app.command("reduce")(reduce_command)
 
 NameArgument = Annotated[
     str,
-    typer.Argument(
-        help="A data set, with options where it has any: scenes:images=500.", show_default=False
-    ),
+    typer.Argument(help="A data set, with options if any: scenes:images=500.", show_default=False),
 ]
 
 
@@ -50,7 +48,7 @@ def _data(context: typer.Context) -> None:
 
 @data_app.command("list")
 def list_command(data_root: DataRoots = None, plugin: PluginFiles = None) -> None:
-    """List the data sets: registered ones, and those that a dataset.toml names."""
+    """List the data sets: registered ones, and those with a dataset.toml."""
     from vsebench.data.described import described_sets
     from vsebench.plugin.host.loader import load_plugins
     from vsebench.report.listing import listing
@@ -70,7 +68,7 @@ def list_command(data_root: DataRoots = None, plugin: PluginFiles = None) -> Non
 def info_command(
     name: NameArgument, data_root: DataRoots = None, plugin: PluginFiles = None
 ) -> None:
-    """Say what a data set is, which files it needs, where to get them and where to put them."""
+    """Describe a data set: which files it needs, where to get them, and where to put them."""
     roots = [Path(root) for root in data_root or ()]
     component, card, params = find_dataset(name, tuple(plugin or ()), roots)
     typer.echo("\n".join(_info(component, card, params)))

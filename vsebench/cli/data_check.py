@@ -29,7 +29,7 @@ def check_command(
         str,
         typer.Argument(
             metavar="NAME|DIR",
-            help="A data set, with options where it has any, or a folder in the precomp layout.",
+            help="A data set, with options if any, or a folder in the precomp layout.",
             show_default=False,
         ),
     ],
@@ -41,27 +41,25 @@ def check_command(
     ] = None,
     captions: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Karpathy's JSON, to compare captions and their order with."
-        ),
+        typer.Option(metavar="FILE", help="Karpathy's JSON, to check captions and their order."),
     ] = None,
     strict_data: Annotated[
         bool,
         typer.Option(
-            "--strict-data", help="Refuse a data set whose counts differ from the published ones."
+            "--strict-data", help="Refuse a data set whose sizes differ from the published ones."
         ),
     ] = False,
     text_encoder: Annotated[
         str,
         typer.Option(
             metavar="SPEC",
-            help="Text encoder that is to read the captions, such as bert:model=NAME.",
+            help="Text encoder to check the captions with, such as bert:model=NAME.",
             show_default=False,
         ),
     ] = "",
     plugin: PluginFiles = None,
 ) -> None:
-    """Check and hash a data set and compare it with what is published. Exit code 0: it is as
+    """Check and hash a data set, and compare it with the published one. Exit code 0: it is as
     published; 1: it differs; 2: it cannot be used.
     """
     from vsebench.cli.options import find_dataset

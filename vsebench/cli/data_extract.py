@@ -36,25 +36,25 @@ def extract_command(
     ],
     out: Annotated[
         Path,
-        typer.Option(metavar="TABLE", help="Folder that the table becomes.", show_default=False),
+        typer.Option(metavar="TABLE", help="Output folder.", show_default=False),
     ],
     size: Annotated[
         int,
         typer.Option(
             min=0,
             max=4096,
-            help="Side of the images in pixels; 0 for the one that the model was trained with.",
+            help="Side of the images in pixels; 0 for the model's own.",
         ),
     ] = 0,
-    batch: Annotated[int, typer.Option(min=1, help="Images computed at a time.")] = 32,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    batch: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
+    device: Annotated[Device, typer.Option(help="Device to compute on.")] = Device.auto,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: all cores]")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Write the features that a pretrained model gives images into a table, as float16. A killed
-    command resumes where it was.
+    """Extract features from images with a pretrained model into a float16 table. A killed command
+    resumes.
     """
     from vsebench.cli.counting import counting
     from vsebench.data.images.decode import usable_cores

@@ -16,31 +16,29 @@ def get_command(
     name: Annotated[str, typer.Argument(help="A data set.", show_default=False)],
     target: Annotated[
         Path | None,
-        typer.Option(
-            "--to", metavar="DIR", help="Folder that receives the files. [default: data/NAME]"
-        ),
+        typer.Option("--to", metavar="DIR", help="Output folder. [default: data/NAME]"),
     ] = None,
     more: Annotated[
         list[str] | None,
         typer.Option(
             "--with",
             metavar="WHAT",
-            help="Also what is large and not always needed, such as images; repeatable.",
+            help="Also get optional large files, such as images; repeatable.",
         ),
     ] = None,
     mirrors: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help='TOML of lines "ADDRESS" = ["MIRROR", …]: beginnings of addresses, and what is '
-            "tried in their place first.",
+            help='TOML of lines "PREFIX" = ["MIRROR", …]: prefixes of addresses, and mirrors to '
+            "try first.",
         ),
     ] = None,
     plugin: PluginFiles = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Download what may be downloaded of a data set, checked and resumed where it was cut short,
-    and say how to get the rest. Proxies and HF_ENDPOINT are honoured.
+    """Download what can be downloaded of a data set, with checksums, resuming interrupted
+    downloads, and explain how to get the rest. Proxies and HF_ENDPOINT are honoured.
     """
     from vsebench.cli.counting import counting
     from vsebench.data.get.get import get, read_mirrors

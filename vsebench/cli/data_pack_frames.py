@@ -26,16 +26,14 @@ def pack_frames_command(
     ],
     target: Annotated[
         Path,
-        typer.Option(
-            "--to", metavar="DIR", help="Folder that receives the table.", show_default=False
-        ),
+        typer.Option("--to", metavar="DIR", help="Output folder.", show_default=False),
     ],
     dtype: Annotated[
-        str, typer.Option(metavar="float16|float32", help="How values are stored.")
+        str, typer.Option(metavar="float16|float32", help="Type of the stored values.")
     ] = "float16",
 ) -> None:
-    """Write frames.npy, frames_offsets.npy and frames_ids.txt from an array [frames, width] for
-    each video.
+    """Write frames.npy, frames_offsets.npy and frames_ids.txt from one array [frames, width] per
+    video.
     """
     from rich.console import Console
     from rich.progress import Progress

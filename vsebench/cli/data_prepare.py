@@ -25,7 +25,7 @@ def prepare_command(
         str,
         typer.Argument(
             metavar="[flickr30k|coco|flickr8k]",
-            help="The data set; left out for one of your own, which --as names.",
+            help="The data set; omit it for your own, named with --as.",
             show_default=False,
         ),
     ] = "",
@@ -34,23 +34,21 @@ def prepare_command(
         typer.Option(
             "--from",
             metavar="DIR|hf:NAME",
-            help="Folder of the files at hand; or hf: and a folder of Parquet or Arrow tables with "
-            "images and captions, or OWNER/NAME of a data set on the Hugging Face hub.",
+            help="Folder of your files; or hf:FOLDER with Parquet or Arrow tables of images and "
+            "captions; or hf:OWNER/NAME of a data set on the Hugging Face hub.",
             show_default=False,
         ),
     ],
     target: Annotated[
         Path,
-        typer.Option(
-            "--to", metavar="DIR", help="Folder that receives the result.", show_default=False
-        ),
+        typer.Option("--to", metavar="DIR", help="Output folder.", show_default=False),
     ],
     called: Annotated[
         str,
         typer.Option(
             "--as",
             metavar="NAME",
-            help="What --dataset is to call the result: a file dataset.toml beside it says so.",
+            help="Name of the result for --dataset, written to dataset.toml beside it.",
             show_default=False,
         ),
     ] = "",
@@ -70,8 +68,8 @@ def prepare_command(
         list[str] | None,
         typer.Option(
             metavar="WHAT=NAME",
-            help="Column of such tables that holds image, captions, id or split, where it has "
-            "another name than usual; repeatable.",
+            help="Column of such tables that holds image, captions, id or split, if its name is "
+            "not recognised; repeatable.",
         ),
     ] = None,
     dtype: Annotated[
@@ -79,9 +77,9 @@ def prepare_command(
     ] = Precision.float16,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Turn captions (Karpathy's JSON, or files beside precomputed tables) and features (tables,
-    .npy, .npz, HDF5, .tsv) or images into the precomp layout, or what Hugging Face's datasets
-    gives. A killed command resumes where it was.
+    """Convert captions (Karpathy's JSON, or files beside precomputed tables) and features (tables,
+    .npy, .npz, HDF5, .tsv) or images, or a Hugging Face data set, into the precomp layout. A killed
+    command resumes.
     """
     from vsebench.cli.counting import counting
     from vsebench.data.described import check_name

@@ -13,7 +13,7 @@ def reduce_command(
         Path,
         typer.Argument(
             metavar="TABLE",
-            help="A feature table that 'vsebench data extract' has written.",
+            help="A feature table written by 'vsebench data extract'.",
             show_default=False,
         ),
     ],
@@ -21,27 +21,25 @@ def reduce_command(
         Path,
         typer.Option(
             metavar="FILE",
-            help="Names of the images, one a line, whose features decide the components: those of "
-            "training.",
+            help="Names of the training images, one per line, to fit the components on.",
             show_default=False,
         ),
     ],
     target: Annotated[
         Path,
-        typer.Option(
-            "--to", metavar="DIR", help="Folder that receives the files.", show_default=False
-        ),
+        typer.Option("--to", metavar="DIR", help="Output folder.", show_default=False),
     ],
-    components: Annotated[int, typer.Option(min=1, help="Components kept.")] = 256,
+    components: Annotated[int, typer.Option(min=1, help="Number of components to keep.")] = 256,
     square_root: Annotated[
         bool,
         typer.Option(
-            "--square-root", help="Reduce square roots of the features, which are not negative."
+            "--square-root",
+            help="Take square roots of the features first, which must not be negative.",
         ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Reduce a feature table to principal components in one byte each: the table of flickr8k."""
+    """Reduce a feature table to principal components stored as int8, as for flickr8k."""
     from vsebench.cli.counting import counting
     from vsebench.data.reduce import Reduction, reduce
 

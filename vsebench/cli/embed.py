@@ -40,7 +40,7 @@ def embed_command(
         ),
     ] = None,
     texts: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Captions, one a line.")
+        Path | None, typer.Option(metavar="FILE", help="Captions, one per line.")
     ] = None,
     features: Annotated[
         Path | None,
@@ -55,7 +55,7 @@ def embed_command(
         list[str] | None,
         typer.Option(
             metavar="DIR",
-            help="Where the data set of a run is looked for whose vocabulary was not kept; "
+            help="Folder to search for the data set of a run that did not keep its vocabulary; "
             "repeatable.",
         ),
     ] = None,
@@ -64,8 +64,8 @@ def embed_command(
     threads: Threads = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Embed images or captions with a trained model; write float32 rows, L2-normalised, and beside
-    them a note of what they are.
+    """Embed images or captions with a trained model, as L2-normalised float32 rows with a note of
+    their origin.
     """
     from vsebench.cli.counting import counting
     from vsebench.data.embedding_file import note_path, write_embeddings

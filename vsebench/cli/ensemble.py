@@ -33,7 +33,7 @@ def ensemble_command(
         list[str],
         typer.Argument(
             metavar="RUN...",
-            help="Run directories, ids or the beginnings of ids, or patterns: '*gpo*'.",
+            help="Run directories, ids or prefixes of ids, or patterns: '*gpo*'.",
             show_default=False,
         ),
     ],
@@ -44,26 +44,24 @@ def ensemble_command(
         str,
         typer.Option(
             metavar="full|1k-5fold",
-            help="Rank among all, or within folds of 1,000 images and average.",
+            help="Rank among all items, or within folds of 1,000 images, averaged.",
         ),
     ] = "full",
     data_root: Annotated[
         list[str] | None,
-        typer.Option(metavar="DIR", help="Where the data set is looked for first; repeatable."),
+        typer.Option(metavar="DIR", help="Folder to search for the data set first; repeatable."),
     ] = None,
     allow_mixed: Annotated[
         bool,
         typer.Option(
             "--allow-mixed",
-            help="Take runs on other features of the same test images and captions.",
+            help="Accept runs on different features of the same test images and captions.",
         ),
     ] = False,
     device: Annotated[str, typer.Option(help=ONE_DEVICE)] = "auto",
     form: TableOrJson = "table",
 ) -> None:
-    """Rank the test split by the mean of several finished runs' similarities; write each run's row
-    and the ensemble's.
-    """
+    """Evaluate the mean similarity of several finished runs on the test split, beside each run."""
     from vsebench.results.find import find_runs
     from vsebench.retrieval.stored import open_stored
 

@@ -54,8 +54,8 @@ def evaluate_command(
         Path | None,
         typer.Option(
             metavar="MAP.npy",
-            help="The image of each caption, integers; by default five consecutive captions per "
-            "image.",
+            help="The image of each caption, integers. [default: five consecutive captions per "
+            "image]",
         ),
     ] = None,
     similarity: Similarity = None,
@@ -63,87 +63,85 @@ def evaluate_command(
     normalise: Normalise = False,
     captions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The captions, one a line, for --equal-captions."),
+        typer.Option(metavar="FILE", help="The captions, one per line, for --equal-captions."),
     ] = None,
     equal_captions: Annotated[
         Literal["negative", "positive"],
         typer.Option(
-            help="Whether captions that are equal word for word match the images of all their "
-            "equals, or their own image alone."
+            help="Whether captions with the same words match each other's images (positive) or "
+            "only their own."
         ),
     ] = "negative",
     evaluation: Annotated[
         str,
         typer.Option(
             metavar="full|1k-5fold",
-            help="Rank among all, or within folds of 1,000 images and average.",
+            help="Rank among all items, or within folds of 1,000 images, averaged.",
         ),
     ] = "full",
     relevance: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="Evaluate against graded relevance: a file, or flickr8k-expert, flickr8k-crowd, "
-            "eccv, cxc.",
+            help="Graded relevance to evaluate against: a file, flickr8k-expert, flickr8k-crowd, "
+            "eccv or cxc.",
         ),
     ] = None,
     relevant_from: Annotated[
         float | None,
         typer.Option(
             metavar="GRADE",
-            help="The lowest grade that counts as relevant. [default: the relevance's]",
+            help="Lowest relevant grade. [default: that of the relevance]",
         ),
     ] = None,
     unjudged: Annotated[
         str | None,
         typer.Option(
             metavar="irrelevant|ignored",
-            help="What items without a judgement are; ignored leaves them out of the lists. "
-            "[default: the relevance's]",
+            help="How to treat unjudged items; ignored leaves them out of the lists. [default: "
+            "that of the relevance]",
         ),
     ] = None,
     image_ids: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="The id of each image row in the relevance file, one a line."
+            metavar="FILE", help="Ids of the image rows in the relevance file, one per line."
         ),
     ] = None,
     text_ids: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="The id of each caption row in the relevance file, one a line."
+            metavar="FILE", help="Ids of the caption rows in the relevance file, one per line."
         ),
     ] = None,
     attributes: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.npy",
-            help="Evaluate PMRP: 0 or 1, one row per image, one column per attribute.",
+            help="Attributes for PMRP: 0 or 1, one row per image, one column per attribute.",
         ),
     ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The data set whose test split is evaluated: for a model, another than its own; "
-            "for files, it says whose each caption is.",
+            help="Data set whose test split to use: for a model, instead of its own; for files, "
+            "to map captions to images.",
         ),
     ] = None,
     results: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder that a run is looked for in.")
+        Path, typer.Option(metavar="DIR", help="Folder to search for the run.")
     ] = RUNS,
     data_root: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="DIR", help="Where files of a data set are looked for first; repeatable."
-        ),
+        typer.Option(metavar="DIR", help="Folder to search for data sets first; repeatable."),
     ] = None,
     plugin: PluginFiles = None,
     device: Annotated[str, typer.Option(help=f"{ONE_DEVICE} For a model.")] = "auto",
     form: TableOrJson = "table",
     as_json: Json = False,
 ) -> None:
-    """Rank images and captions by their similarity and write the metrics to standard output."""
+    """Evaluate embeddings, scores or a trained model by exact ranks, and print the metrics."""
     from vsebench.cli.brought import open_brought
     from vsebench.cli.embedded import ModelRequest, from_model
     from vsebench.cli.sources import Source

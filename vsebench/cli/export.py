@@ -16,30 +16,30 @@ def export_command(
         str,
         typer.Argument(
             metavar="RUN",
-            help="The run's directory, its id or the beginning of it.",
+            help="The run's directory, its id or a prefix of it.",
             show_default=False,
         ),
     ],
     target: Annotated[
         Path,
         typer.Option(
-            "--to", metavar="DIR", help="Folder that the model becomes.", show_default=False
+            "--to", metavar="DIR", help="Folder to write the model to.", show_default=False
         ),
     ],
     results: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder that a run is looked for in.")
+        Path, typer.Option(metavar="DIR", help="Folder to search for the run.")
     ] = RUNS,
     data_root: Annotated[
         list[str] | None,
         typer.Option(
             metavar="DIR",
-            help="Where the data set of a run of an earlier release, which did not keep its "
-            "vocabulary, is looked for first; repeatable.",
+            help="Folder to search first for the data set of a run of an early release, which "
+            "did not keep its vocabulary; repeatable.",
         ),
     ] = None,
 ) -> None:
-    """Write a run's best model as a folder that needs neither the run nor its data: weights,
-    vocabulary, settings, metrics and a card.
+    """Export a run's best model as a self-contained folder: weights, vocabulary, settings, metrics
+    and a card.
     """
     from vsebench.results.find import find_runs
     from vsebench.retrieval.exported.write import export

@@ -42,22 +42,24 @@ def gate_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a baseline of the code as it is; with --against, where that passes, the "
-            "same reference with the fingerprint of this machine and code.",
+            help="Write a baseline of the current code; with --against, if it passes, add this "
+            "machine's fingerprint to the baseline.",
             show_default=False,
         ),
     ] = None,
     reference: Annotated[
         int,
         typer.Option(
-            metavar="N", min=0, help="With --write: runs of each row; 0 for a fingerprint alone."
+            metavar="N",
+            min=0,
+            help="With --write: reference runs per row; 0 for fingerprints only.",
         ),
     ] = 30,
     margin: Annotated[
         float | None,
         typer.Option(
             min=0,
-            help="Loss of the headline metric that must be found. [default: 3.0 RSUM, 0.003 MAP]",
+            help="Loss of the headline metric to detect. [default: 3.0 RSUM, 0.003 MAP]",
         ),
     ] = None,
     data_root: DataRoots = None,
@@ -69,15 +71,15 @@ def gate_command(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="An empty folder that keeps the runs. [default: none is kept]",
+            help="Keep the runs in this empty folder. [default: they are deleted]",
             show_default=False,
         ),
     ] = None,
     quiet: Quiet = False,
     form: TableOrJson = "table",
 ) -> None:
-    """Tell whether a change of code changed a suite's numbers, and by new runs whether a row got
-    worse; exit with 3 when one did, with 4 when there was nothing to judge by.
+    """Test whether a change of code changed a suite's numbers and, if so, whether a row got worse,
+    by new runs. Exit with 3 if one did, with 4 if nothing could be compared.
     """
     if against is None and write is None:
         raise SpecError("a gate needs --against FILE, or --write FILE to make the baseline")

@@ -51,15 +51,15 @@ def leaderboard_command(
         bool,
         typer.Option(
             "--allow-mixed",
-            help="Give rows that differ in what must be equal boards of their own, and of runs "
-            "made twice take the first.",
+            help="Put rows that are not comparable on separate boards, and use the first of runs "
+            "that were made twice.",
         ),
     ] = False,
     level: Level = LEVEL,
     width: Width = None,
 ) -> None:
-    """Rank rows from several folders and machines: a board for each data set, protocol and metric
-    version, with the groups of rows that cannot be told apart.
+    """Rank rows from several folders and machines, on a board for each data set, protocol and
+    metric version, in groups of rows that cannot be told apart.
     """
     from vsebench.report.board import boards
     from vsebench.report.board_text import FILES, frame, render

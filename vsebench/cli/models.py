@@ -20,14 +20,14 @@ ModelName = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="An exported model's folder; or a finished run's directory, its id or the beginning "
+        help="Folder of an exported model; or a finished run's directory, its id or a prefix "
         "of it.",
         show_default=False,
     ),
 ]
 
 Results = Annotated[
-    Path, typer.Option("--results", metavar="DIR", help="The folder that a run is looked for in.")
+    Path, typer.Option("--results", metavar="DIR", help="Folder to search for the run.")
 ]
 
 Threads = Annotated[
@@ -35,8 +35,7 @@ Threads = Annotated[
     typer.Option(
         "--threads",
         min=1,
-        help="CPU threads. [default: those of the model's training, which give its figures to the "
-        "digit]",
+        help="CPU threads. [default: as in training, which reproduces the metrics to the digit]",
     ),
 ]
 

@@ -22,7 +22,7 @@ FAMILIES = tuple(dict.fromkeys(KINDS[name].family for name, start in STARTS.item
 
 def new_command(
     kind: Annotated[
-        str, typer.Argument(help=f"What it provides: {', '.join(FAMILIES)}.", show_default=False)
+        str, typer.Argument(help=f"Kind of component: {', '.join(FAMILIES)}.", show_default=False)
     ],
     name: Annotated[
         str, typer.Argument(help="Name of the component, such as my_pool.", show_default=False)

@@ -36,7 +36,7 @@ def format_option(*forms: str, instead: Mapping[str, str] | None = None) -> Any:
         return form
 
     return typer.Option(
-        "--format", metavar="|".join(forms), help="How to write the answer.", callback=checked
+        "--format", metavar="|".join(forms), help="Output format.", callback=checked
     )
 
 
@@ -82,14 +82,13 @@ Studies = Annotated[
 
 ONE_DEVICE = "auto, cpu, cuda, or one CUDA device by number, such as cuda:1."
 
-KeepModel = Annotated[
-    Literal["best", "none"],
-    typer.Option(
-        "--keep",
-        metavar="best|none",
-        help="What stays of a finished run's model: its best weights, or nothing.",
-    ),
-]
+_KEEP = typer.Option(
+    "--keep",
+    metavar="best|none",
+    help="Weights of finished runs to keep: those of the best model, or none.",
+)
+KeepModel = Annotated[Literal["best", "none"], _KEEP]
+KeepModelOfSuite = Annotated[Literal["best", "none"] | None, _KEEP]
 
 Similarity = Annotated[
     Path | None,
@@ -101,7 +100,7 @@ Similarity = Annotated[
 
 Orientation = Annotated[
     Literal["images-captions", "captions-images"] | None,
-    typer.Option(help="The sides of --similarity, where it is square."),
+    typer.Option(help="Orientation of a square --similarity."),
 ]
 
 Normalise = Annotated[
@@ -113,7 +112,7 @@ Width = Annotated[
     typer.Option(
         min=40,
         metavar="COLUMNS",
-        help="Where the text of a table ends; by default with the terminal.",
+        help="Width of the table. [default: the terminal's]",
     ),
 ]
 
@@ -121,8 +120,8 @@ Columns = Annotated[
     str | None,
     typer.Option(
         metavar="KEY,…",
-        help="The columns, in this order, each with its interval: i2t_r1,t2i_r1,rsum,parameters. "
-        "Keys are those of --format json.",
+        help="Columns to show, in this order, with intervals, by the keys of --format json: "
+        "i2t_r1,t2i_r1,rsum,parameters.",
     ),
 ]
 
@@ -130,7 +129,7 @@ Caption = Annotated[
     str,
     typer.Option(
         metavar="LATEX",
-        help="Caption of a LaTeX table, which goes in as it stands. [default: what it is about]",
+        help="Caption of a LaTeX table, inserted as it is. [default: a description]",
     ),
 ]
 

@@ -19,30 +19,30 @@ def pack_command(
     directory: Folder = RUNS,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where the pack goes. [default: beside the runs]"),
+        typer.Option(metavar="DIR", help="Folder of the pack. [default: beside the runs]"),
     ] = None,
     held_in: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="DIR",
-            help="Name this folder's pack where it holds a run to the byte, instead of holding the "
-            "run twice; repeatable.",
+            help="Refer to this folder's pack for runs that it holds to the byte, instead of "
+            "storing them twice; repeatable.",
         ),
     ] = None,
     leave_unfinished: Annotated[
         bool,
-        typer.Option("--leave-unfinished", help="Leave out runs that have not ended."),
+        typer.Option("--leave-unfinished", help="Skip unfinished runs."),
     ] = False,
     remove: Annotated[
         bool,
         typer.Option(
             "--remove",
-            help="Delete the files that the pack holds, once it has given them back; weights, "
-            "checkpoints and logs stay.",
+            help="Delete the packed files after verifying the pack; weights, checkpoints and "
+            "logs stay.",
         ),
     ] = False,
 ) -> None:
-    """Pack the runs under DIR into two files, which every command reads as it reads the runs."""
+    """Pack the runs under DIR into two files, which every command reads like the runs."""
     from vsebench.results.pack_format import ARRAYS, RUNS
     from vsebench.results.packing import left_out, pack, remove_packed
 
@@ -73,10 +73,10 @@ def unpack_command(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where the runs go. [default: beside the pack]"),
+        typer.Option(metavar="DIR", help="Folder of the runs. [default: beside the pack]"),
     ] = None,
 ) -> None:
-    """Write the runs of the pack in DIR as they were packed, a folder for each."""
+    """Unpack the runs of the pack in DIR, a folder for each."""
     from vsebench.results.unpacking import unpack
 
     typer.echo(f"{_runs(unpack(directory, out))} in {out or directory}")

@@ -19,7 +19,7 @@ from vsebench.report.statistics import LEVEL
 
 def plot_command(
     places: Studies = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the files.")] = Path(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.")] = Path(
         "figures"
     ),
     form: Annotated[str, format_option("png", "svg", "pdf")] = "png",
@@ -27,7 +27,7 @@ def plot_command(
         str,
         typer.Option(
             metavar="NAME,…",
-            help="Draw these only: updates, cpu (wall where records have no CPU seconds), "
+            help="Draw only these: updates, cpu (wall where records have no CPU seconds), "
             "forwards, cost, weights, tuning, differences.",
         ),
     ] = "",
@@ -35,15 +35,15 @@ def plot_command(
         bool,
         typer.Option(
             "--allow-mixed",
-            help="Draw rows that differ in what must be equal apart, and of runs made twice the "
-            "first.",
+            help="Draw rows that are not comparable separately, and use the first of runs that "
+            "were made twice.",
         ),
     ] = False,
     level: Level = LEVEL,
 ) -> None:
-    """Draw convergence over updates, seconds and tower forwards, quality against cost, the weights
-    of poolings over sorted positions, what tuning found, and the differences between all rows, a
-    file each.
+    """Draw figures, one file each: convergence over updates, seconds and tower forwards, quality
+    against cost, weights of poolings over sorted positions, tuning, and differences between all
+    rows.
     """
     from vsebench.files import guarded
     from vsebench.plugin.errors import require

@@ -29,8 +29,7 @@ def plugins_command(
         bool,
         typer.Option(
             "--failed",
-            help="Only plugins that could not be loaded, or claim a name that another has, with "
-            "a hint.",
+            help="Only plugins that could not be loaded or whose names collide, with a hint.",
         ),
     ] = False,
     kind: KindOption = None,
@@ -45,14 +44,13 @@ def plugins_command(
         str | None,
         typer.Option(
             metavar="FILE|URL",
-            help="The catalogue to list. [default: the one of this release; the network is not "
-            "used]",
+            help="Catalogue to list. [default: this release's copy, without network access]",
         ),
     ] = None,
     form: TableOrJson = "table",
     as_json: Json = False,
 ) -> None:
-    """List the plugins, what each provides, and why it could not be loaded."""
+    """List the plugins, what each provides, and why any could not be loaded."""
     from vsebench.plugin.host.loader import API_VERSION, load_plugins
 
     as_json = as_json or form == "json"

@@ -37,12 +37,12 @@ def refresh_command(
     ],
     check: Annotated[
         bool,
-        typer.Option("--check", help="Write nothing; end with code 3 when a table is not current."),
+        typer.Option("--check", help="Write nothing; exit with 3 if a table is outdated."),
     ] = False,
 ) -> None:
-    """Make the tables in Markdown files again, each with the command that its marker names:
-    <!-- vsebench report DIR --> before it and <!-- /vsebench --> after it. Folders are looked for
-    from the working directory.
+    """Regenerate the tables in Markdown files, each with the command in the marker before it, <!--
+    vsebench report DIR -->; <!-- /vsebench --> ends the table. Folders are relative to the working
+    directory.
     """
     marked = [document for document in documents if _places(document)]
     if not marked:

@@ -38,7 +38,7 @@ def report_command(
         list[Path] | None,
         typer.Argument(
             metavar="[DIR]…",
-            help="The folder that 'vsebench run --out' wrote to, or several, taken together. "
+            help="The folder that 'vsebench run --out' wrote to; several are merged. "
             "[default: runs]",
             show_default=False,
         ),
@@ -51,7 +51,7 @@ def report_command(
         typer.Option(
             "--html",
             metavar="FILE",
-            help="Write a page, too: tables to sort, curves and all runs in one file.",
+            help="Also write an HTML page: sortable tables, curves and all runs in one file.",
         ),
     ] = None,
     claims: Annotated[
@@ -59,14 +59,14 @@ def report_command(
         typer.Option(
             "--claims",
             metavar="FILE",
-            help="With --html: claims whose verdicts by these runs the page shows; repeatable.",
+            help="With --html: claims to judge by these runs on the page; repeatable.",
         ),
     ] = None,
     allow_mixed: Annotated[
         bool,
         typer.Option(
             "--allow-mixed",
-            help="Show runs of unequal protocols, data or devices, in blocks of their own.",
+            help="Show runs with different protocols, data or devices, in separate blocks.",
         ),
     ] = False,
     only_newest: OnlyNewest = False,
@@ -74,7 +74,7 @@ def report_command(
         str | None,
         typer.Option(
             metavar="POOLING,LOSS",
-            help="The row that sets the common target; by default the first.",
+            help="The row that sets the common target. [default: the first]",
         ),
     ] = None,
     level: Level = LEVEL,
@@ -83,7 +83,7 @@ def report_command(
     caption: Caption = "",
     label: Label = "",
 ) -> None:
-    """Write the table of the runs under DIR to standard output."""
+    """Print the table of the runs under DIR, or write it as a page."""
     from vsebench.report.formats import WIDTH
     from vsebench.report.results import load_results
 

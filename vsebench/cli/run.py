@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import KeepModel, PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import KeepModelOfSuite, PluginFiles  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plan_text import plan_text
 from vsebench.cli.suite_options import (
     Address,
@@ -69,7 +69,7 @@ def run_command(
     run_timeout: RunTimeout = None,
     stall_timeout: StallTimeout = None,
     out: Annotated[
-        str | None, typer.Option(help="Folder that receives a directory per run. [default: runs]")
+        str | None, typer.Option(help="Output folder, with a directory per run. [default: runs]")
     ] = None,
     plugin: PluginFiles = None,
     strict_data: StrictData = False,
@@ -77,16 +77,16 @@ def run_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Make the runs under the claims of this file, which names the suite: their "
-            "records hold its digest.",
+            help="Run under the claims of this file, which names the suite: records hold its "
+            "digest.",
         ),
     ] = None,
-    keep: KeepModel | None = None,
+    keep: KeepModelOfSuite = None,
     track: Annotated[
         str,
         typer.Option(
             metavar="NAME,…",
-            help="Trackers that watch the runs: tensorboard, wandb. [default: $VSEBENCH_TRACK]",
+            help="Trackers of the runs: tensorboard, wandb. [default: $VSEBENCH_TRACK]",
             show_default=False,
         ),
     ] = "",

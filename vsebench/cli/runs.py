@@ -30,17 +30,15 @@ def runs_command(
         Order | None,
         typer.Option(
             metavar="|".join(get_args(Order)),
-            help="The order of the runs. [default: that in which they were asked for]",
+            help="Order of the runs. [default: as they were requested]",
         ),
     ] = None,
     reverse: Annotated[
-        bool, typer.Option("--reverse", help="The other way round: --sort started, newest first.")
+        bool, typer.Option("--reverse", help="Reverse the order: --sort started, newest first.")
     ] = False,
     form: TableOrJson = "table",
 ) -> None:
-    """List the runs under DIR: how far each is, what it gave, how long it took and the disk that
-    it takes.
-    """
+    """List the runs under DIR with state, result, time and size on disk."""
     from vsebench.results.store import Store, check_folder
 
     check_folder(directory)

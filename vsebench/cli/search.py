@@ -28,7 +28,7 @@ def search_command(
     model: ModelName,
     queries: Annotated[
         list[str],
-        typer.Argument(metavar="CAPTION...", help="What is looked for.", show_default=False),
+        typer.Argument(metavar="CAPTION...", help="Text to search for.", show_default=False),
     ],
     index: Annotated[
         Path,
@@ -42,17 +42,17 @@ def search_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A name for each row of the index, one a line. [default: those of its note]",
+            help="Names of the rows of the index, one per line. [default: those in its note]",
         ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="Matches of each caption.")] = 10,
+    top: Annotated[int, typer.Option("--top", min=1, help="Matches per caption.")] = 10,
     results: Results = RUNS,
     plugin: PluginFiles = None,
     device: Annotated[str, typer.Option(help=ONE_DEVICE)] = "auto",
     form: TableOrJson = "table",
 ) -> None:
-    """Show the rows of an index that match captions best, by the model's similarity. Every row is
-    compared: by FAISS where it is installed, else by NumPy.
+    """Find the rows of an index that match captions best, by the model's similarity. The search is
+    exhaustive, with FAISS if it is installed, otherwise with NumPy.
     """
     from vsebench.data.embedding_file import read_embeddings
     from vsebench.retrieval.search import search

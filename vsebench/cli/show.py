@@ -42,8 +42,8 @@ def show_command(
     form: TableOrJson = "table",
     as_json: Json = False,
 ) -> None:
-    """Show what a component is: its parameters, paper, published numbers and plugin. Lists every
-    kind of that name; of a preset, every key of the protocol.
+    """Show a component's parameters, paper, published figures and plugin, for every kind with that
+    name, or every key of a protocol preset.
     """
     from vsebench.plugin.host.loader import load_plugins
 

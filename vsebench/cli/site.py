@@ -40,14 +40,14 @@ def site_command(
         list[Path] | None,
         typer.Option(
             metavar="DIR",
-            help="Folder in which data sets lie, so that hard queries show captions; repeatable.",
+            help="Folder of data sets, to show captions of hard queries; repeatable.",
         ),
     ] = None,
     images: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="DIR",
-            help="Folder or tar file of a data set's images, so that hard queries show thumbnails; "
+            help="Folder or tar file of a data set's images, to show thumbnails of hard queries; "
             "repeatable, with --data-root.",
         ),
     ] = None,
@@ -58,14 +58,14 @@ def site_command(
         bool,
         typer.Option(
             "--allow-mixed",
-            help="Give rows that differ in what must be equal boards of their own, and of runs "
-            "made twice take the first.",
+            help="Put rows that are not comparable on separate boards, and use the first of runs "
+            "that were made twice.",
         ),
     ] = False,
     level: Level = LEVEL,
     plugin: PluginFiles = None,
 ) -> None:
-    """Write studies as static pages: leaderboards, curves, differences, methods, claims, and every
+    """Write studies as a static site: leaderboards, curves, differences, methods, claims, and every
     run.
     """
     from vsebench.plugin.errors import require

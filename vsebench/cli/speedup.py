@@ -28,7 +28,7 @@ def speedup_command(
         list[str] | None,
         typer.Option(
             metavar="SAMPLER,LOSS",
-            help="The row that others are timed against, or POOLING,LOSS; repeatable. [default: "
+            help="The row to time others against, or POOLING,LOSS; repeatable. [default: "
             "the first]",
         ),
     ] = None,
@@ -36,8 +36,8 @@ def speedup_command(
         float | None,
         typer.Option(
             metavar="QUALITY",
-            help="Dev RSUM or MAP to time arrivals at, fixed before the runs. [default: shares of "
-            "the baseline's best]",
+            help="Dev RSUM or MAP to reach, fixed before the runs. [default: percentages of the "
+            "baseline's best]",
         ),
     ] = None,
     form: Annotated[str, format_option("table", "md", "json")] = "table",
@@ -45,19 +45,19 @@ def speedup_command(
     width: Width = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the training curves, too: .png, .svg or .pdf."),
+        typer.Option(metavar="FILE", help="Also draw the training curves: .png, .svg or .pdf."),
     ] = None,
     allow_mixed: Annotated[
         bool,
         typer.Option(
             "--allow-mixed",
-            help="Show runs of unequal protocols, data or devices, in tables of their own.",
+            help="Show runs with different protocols, data or devices, in separate tables.",
         ),
     ] = False,
     only_newest: OnlyNewest = False,
 ) -> None:
-    """Say how good each row is while a baseline trains, how much sooner it arrives, and what its
-    seconds were spent on.
+    """Compare convergence with a baseline: quality while the baseline trains, how much sooner a row
+    arrives, and where its seconds went.
     """
     if target is not None and not 0 < target < math.inf:
         raise SpecError(f"--target takes a quality above 0, such as 0.17 MAP; got {target}")

@@ -31,7 +31,7 @@ def submit_command(
         typer.Option(
             "--to",
             metavar="DIR",
-            help="Pack the runs into this new folder. [default: they are only checked]",
+            help="Pack the runs into this new folder. [default: only check them]",
             show_default=False,
         ),
     ] = None,
@@ -40,20 +40,20 @@ def submit_command(
         typer.Option(
             "--rerun",
             metavar="SEED",
-            help="Make the runs of this seed again here, and compare them with their records.",
+            help="Repeat the runs of this seed here, and compare them with their records.",
             show_default=False,
         ),
     ] = None,
     row: Annotated[
         str,
-        typer.Option("--row", metavar="POOLING,LOSS", help="With --rerun: of this row alone."),
+        typer.Option("--row", metavar="POOLING,LOSS", help="With --rerun: only this row."),
     ] = "",
     data_root: DataRoots = None,
     plugin: PluginFiles = None,
     quiet: Quiet = False,
 ) -> None:
-    """Check that runs can stand on a public leaderboard, and pack them for it; exit with 3 where
-    something of them contradicts itself, is missing, or does not come out again.
+    """Check runs for a public leaderboard, and pack them. Exit with 3 if something is inconsistent,
+    missing, or not reproduced.
     """
     if to is not None and to.exists():
         raise SpecError(f"--to {to} exists already: name a new folder")

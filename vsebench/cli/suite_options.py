@@ -20,20 +20,21 @@ _LISTS = "comma-separated"
 
 SuiteFile = Annotated[
     str | None,
-    typer.Argument(help="A suite file (TOML); options replace what it says.", show_default=False),
+    typer.Argument(help="A suite file (TOML); options override it.", show_default=False),
 ]
 Datasets = Annotated[str | None, typer.Option(help=f"Data sets, {_LISTS}. [default: scenes]")]
 DataRoots = Annotated[
     list[str] | None,
     typer.Option(
         metavar="DIR",
-        help="Folder in which data sets are looked for, before $VSEBENCH_DATA and ./data; "
-        "repeatable.",
+        help="Folder to search for data sets before $VSEBENCH_DATA and ./data; repeatable.",
     ),
 ]
 Poolings = Annotated[
     str | None,
-    typer.Option(help=f"Poolings, {_LISTS}; A/B is image side / text side. [default: gpo,maxavg]"),
+    typer.Option(
+        help=f"Poolings, {_LISTS}; A/B sets image side / text side. [default: gpo,maxavg]"
+    ),
 ]
 Similarities = Annotated[str | None, typer.Option(help=f"Similarities, {_LISTS}. [default: dot]")]
 Losses = Annotated[
@@ -48,14 +49,15 @@ Samplers = Annotated[
     ),
 ]
 Seeds = Annotated[
-    str | None, typer.Option(help="A list or a range, 0,1,2 or 0-5; never a count. [default: 0]")
+    str | None,
+    typer.Option(help="Seeds, as a list or a range: 0,1,2 or 0-5. Not a count. [default: 0]"),
 ]
 Epochs = Annotated[
     int | None, typer.Option(help="Passes over the training captions. [default: the protocol's]")
 ]
 ProtocolName = Annotated[
     str | None,
-    typer.Option(help="The preset of everything held equal. [default: the data set's]"),
+    typer.Option(help="Preset of the protocol. [default: the data set's]"),
 ]
 Changes = Annotated[
     list[str] | None,
@@ -68,50 +70,51 @@ Changes = Annotated[
 DeviceName = Annotated[
     str | None,
     typer.Option(
-        help="auto, cpu, cuda, or CUDA devices by number, such as cuda:0,cuda:1; cuda:0/4 is one "
-        "that four runs share. [default: auto]"
+        help="auto, cpu, cuda, or CUDA devices by number, such as cuda:0,cuda:1; with "
+        "cuda:0/4 four runs share one. [default: auto]"
     ),
 ]
 Workers = Annotated[
     int | None,
     typer.Option(
-        help="Runs at a time. [default: physical cores, or CUDA devices and shares of them]"
+        help="Concurrent runs. [default: physical cores, or CUDA devices and shares of them]"
     ),
 ]
 ExecutorName = Annotated[
-    str | None, typer.Option(help="Where runs are run: local, ray or slurm. [default: local]")
+    str | None, typer.Option(help="Where runs are executed: local, ray or slurm. [default: local]")
 ]
 Address = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="Of the executor's cluster, with --executor ray."),
+    typer.Option(metavar="HOST:PORT", help="Address of the cluster, with --executor ray."),
 ]
 MaxRuns = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Runs that may be asked for; more are refused at once. [default: 20000]",
+        help="Most runs that a suite may have; larger suites are refused. [default: 20000]",
     ),
 ]
 RunTimeout = Annotated[
     float | None,
     typer.Option(
         metavar="MINUTES",
-        help="What a run may take before its process is ended and it is recorded as failed; 0 is "
-        "as long as it takes. [default: 0]",
+        help="Time limit of a run, after which its process is ended and it is recorded as "
+        "failed; 0 for none. [default: 0]",
     ),
 ]
 StallTimeout = Annotated[
     float | None,
     typer.Option(
         metavar="MINUTES",
-        help="The same without a sign of progress: steps, evaluations and phases; 0 is never. "
+        help="The same for a run without progress (no step, evaluation or new phase); 0 for "
+        "none. "
         "[default: 120]",
     ),
 ]
 StrictData = Annotated[
     bool,
     typer.Option(
-        "--strict-data", help="Refuse a data set whose counts differ from the published ones."
+        "--strict-data", help="Refuse a data set whose sizes differ from the published ones."
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")]

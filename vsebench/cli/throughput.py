@@ -20,13 +20,13 @@ _MOST = 100_000_000
 """Of labels, pairs and images; what is larger is a typo, and fits in few memories."""
 
 throughput_app = typer.Typer(
-    help="Measure what components cost by themselves.", rich_markup_mode=None
+    help="Measure the cost of components by themselves.", rich_markup_mode=None
 )
 
 
 @throughput_app.callback()
 def _group() -> None:
-    """Measure what components cost by themselves."""
+    """Measure the cost of components by themselves."""
 
 
 @throughput_app.command("samplers")
@@ -34,7 +34,7 @@ def samplers_command(
     sampler: Annotated[
         str | None,
         typer.Option(
-            metavar="LIST", help="Component specs, comma-separated; all samplers by default."
+            metavar="LIST", help="Component specs, comma-separated. [default: all samplers]"
         ),
     ] = None,
     labels: Annotated[
@@ -43,17 +43,19 @@ def samplers_command(
     batch: Annotated[
         str, typer.Option(metavar="LIST", help="Pairs per call, one negative each.")
     ] = "256,4096,65536",
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda")] = "auto",
+    device: Annotated[
+        str, typer.Option(metavar="auto|cpu|cuda", help="Device to measure.")
+    ] = "auto",
     images: Annotated[
-        int, typer.Option(help="Images, five labels each.", min=1, max=_MOST)
+        int, typer.Option(help="Number of images, with five labels each.", min=1, max=_MOST)
     ] = 20_000,
-    dim: Annotated[int, typer.Option(help="Factors.", min=1, max=65_536)] = 100,
+    dim: Annotated[int, typer.Option(help="Number of factors.", min=1, max=65_536)] = 100,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1, max=1024)] = 1,
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
 ) -> None:
-    """Time draws and refreshes of negative samplers, count useful draws, and compare the draws with
-    the exact law.
+    """Time draws and refreshes of negative samplers, count useful draws, and compare draws with the
+    exact distribution.
     """
     from vsebench.kernels.devices import resolve_device
 

@@ -51,23 +51,23 @@ def tune_command(
         str,
         typer.Option(
             metavar="KEY=VALUES,…",
-            help="What to search: lr=0.001..0.1 (on a logarithmic scale), l2_image+l2_label=0|0.001"
-            " (one value for both), triplet:margin=0.05..0.4 (a parameter, for the rows that have "
-            "it). [default: a decade to each side of the protocol's lr; on annotation data sets of "
-            "its decay, too]",
+            help="What to search: lr=0.001..0.1 (logarithmic), l2_image+l2_label=0|0.001 (one "
+            "value for both), triplet:margin=0.05..0.4 (a parameter, in rows that have it). "
+            "[default: the protocol's lr, and for annotation its decay, from a tenth to ten "
+            "times]",
             show_default=False,
         ),
     ] = "",
     configurations: Annotated[
-        int, typer.Option(metavar="N", help="Points to try for every row, at least 8.")
+        int, typer.Option(metavar="N", help="Points to try per row, at least 8.")
     ] = 16,
     rungs: Annotated[
         int,
         typer.Option(
             min=1,
             metavar="N",
-            help="Lengths of schedules: each is three times as long as the one before, for a third "
-            "of the points; 1 trains every trial's whole.",
+            help="Rungs of successive halving: each trains three times as long, on a third of "
+            "the points; with 1 every trial trains in full.",
         ),
     ] = 3,
     studies: Annotated[
@@ -75,13 +75,13 @@ def tune_command(
         typer.Option(
             min=1,
             metavar="K",
-            help="Independent searches of every row, each of whose choices is then run, so that "
-            "the luck of tuning enters the row's interval.",
+            help="Independent searches per row; the choice of each is run, so that intervals "
+            "include the variance of tuning.",
         ),
     ] = 1,
     select: Annotated[
         Literal["quality", "time"],
-        typer.Option(help="Choose by dev quality, or by the steps until --target is reached."),
+        typer.Option(help="Select by dev quality, or by the steps to reach --target."),
     ] = "quality",
     target: Annotated[
         float | None,
@@ -95,19 +95,24 @@ def tune_command(
         str,
         typer.Option(
             metavar="SEEDS",
-            help="Of the trials, not the suite's own; each point is run once with each.",
+            help="Seeds of the trials, which differ from the suite's; each point is run once "
+            "with each.",
         ),
     ] = "1000",
-    search_seed: Annotated[int, typer.Option(min=0, metavar="SEED", help="Of the points.")] = 0,
+    search_seed: Annotated[
+        int, typer.Option(min=0, metavar="SEED", help="Seed of the points.")
+    ] = 0,
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="Receives the trials' runs, trials.csv and suite.toml."),
+        typer.Option(
+            metavar="DIR", help="Output folder, with the trials' runs, trials.csv and suite.toml."
+        ),
     ] = Path("tuned"),
     plot: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw the best quality to expect of fewer points, for every row.",
+            help="Draw the expected best quality by number of points, for every row.",
             show_default=False,
         ),
     ] = None,
@@ -130,8 +135,9 @@ def tune_command(
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
-    """Search learning rates and the like for every row of a suite with equal effort, and write the
-    suite with each row's best on dev. Done trials are skipped, interrupted ones resume.
+    """Tune the learning rate, or other keys and parameters, of every row of a suite with an equal
+    budget, and write the suite with the best values on dev. Done trials are skipped, interrupted
+    ones resume.
     """
     from vsebench.cli.tune_text import first_rung, outlook, table
     from vsebench.grid.forking import preloading_for

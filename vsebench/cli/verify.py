@@ -29,7 +29,7 @@ def verify_command(
     name: Annotated[
         str,
         typer.Argument(
-            help="A component that published figures name: gpo, triplet, flickr30k, …",
+            help="A component that has published figures: gpo, triplet, flickr30k, …",
             show_default=False,
         ),
     ],
@@ -38,9 +38,8 @@ def verify_command(
     plugin: PluginFiles = None,
     form: TableOrJson = "table",
 ) -> None:
-    """Compare finished runs with the published figures of a component; exit with 3 when a row is
-    not reproduced, with 4 when a row that is no evidence, too few seeds or nothing comparable leave
-    it open.
+    """Compare finished runs with the published figures of a component. Exit with 3 if a row is not
+    reproduced, with 4 if it stays open: no evidence, too few seeds, or nothing comparable.
     """
     from vsebench.plugin.host.loader import load_plugins
     from vsebench.report.formats import WIDTH
