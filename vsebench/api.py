@@ -1,4 +1,4 @@
-"""What Python calls to run a suite: the grid and the report together."""
+"""The Python entry point: runs a suite and returns its results."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 def run(
     suite: Suite | Path | str | None = None, *, track: Sequence[str] | str = (), **options: Any
 ) -> Results:
-    """Trains and compares every combination, and returns the results. Done runs are skipped, and
-    interrupted ones resume. Failed runs are counted in the rows' `failed_seeds`.
+    """Trains every combination and returns the results. Finished runs are skipped and interrupted
+    ones resume. Failed runs are counted in `failed_seeds` of their row.
 
         vsebench.run(dataset="scenes", pooling=["gpo", "maxavg"], loss="triplet", seeds=range(3))
 
     Args:
-        suite: a suite, or the path of its TOML file; by default what the options say.
-        track: names of trackers that watch the runs, such as `tensorboard`.
-        **options: keys of a suite (see `vsebench.grid.suite.Suite`), which replace what it says:
-            `dataset`, `pooling`, `loss`, `sampler`, `seeds`, `epochs`, `protocol`, `set`, `out` and
-            so on. Components are a text, a list of texts, or tables with a name.
+        suite: a suite, or the path of a TOML file; by default the options alone.
+        track: names of trackers to follow the runs, such as `tensorboard`.
+        **options: keys of `vsebench.grid.suite.Suite`, which override the suite: `dataset`,
+            `pooling`, `loss`, `sampler`, `seeds`, `epochs`, `protocol`, `set`, `out` and so on. A
+            component is a string or a dict with a name; several are a list.
 
     Raises:
-        SpecError: an option, a component or a parameter is not known or not allowed.
-        VsebenchError: the data are not as they must be.
+        SpecError: an option, component or parameter is unknown or not allowed.
+        VsebenchError: the data cannot be used.
     """
     wanted = _suite(suite, options)
     names = track.split(",") if isinstance(track, str) and track else track

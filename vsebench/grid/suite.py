@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class Suite(BaseModel):
-    """What to run; every combination of data set, pooling, similarity, loss and seed is one run.
+    """What to run: every combination of data set, pooling, similarity, loss and seed is one run.
     Paths are relative to the working directory.
     """
 
@@ -55,9 +55,9 @@ class Suite(BaseModel):
     dataset: Specs = ("scenes",)
     """Data sets."""
     data_root: Paths = ()
-    """Folders in which data sets are looked for, before $VSEBENCH_DATA and ./data."""
+    """Folders to search for data sets before $VSEBENCH_DATA and ./data."""
     pooling: Specs = ("gpo", "maxavg")
-    """Poolings; `gpo/mean` is image side / text side."""
+    """Poolings; `gpo/mean` sets image side / text side."""
     similarity: Specs = ("dot",)
     """Similarities between image and text embeddings."""
     loss: Specs = ("triplet", "aoq")
@@ -67,46 +67,46 @@ class Suite(BaseModel):
     the loss `hinge`; or for losses with global negatives.
     """
     seeds: Seeds = (0,)
-    """A list or a range (`0-5`, both ends included), never a count."""
+    """Seeds, as a list or a range (`0-5`, both ends included); not a count."""
     epochs: NonNegative = None
     """Passes over the training captions, the protocol key of the same name; 0 evaluates pretrained
     encoders as they are, on retrieval data sets.
     """
     protocol: str | None = None
-    """The preset of everything held equal; by default the data set's own."""
+    """Preset of the protocol; by default the data set's own."""
     set: Changes = Field(default_factory=dict)
     """Protocol keys that differ from the preset."""
     tuned: TunedRows = ()
-    """Protocol keys of single rows; all rows or none, and the same keys for all."""
+    """Tuned values of each row: either for all rows, over the same keys, or for none."""
     device: DeviceNames = "auto"
-    """`auto` is CUDA where there is a device, else the CPU; `cuda:0,cuda:1` are the CUDA devices
-    that runs are dealt out over, and `cuda:0/4` is one that four runs share.
+    """`auto` is CUDA if there is a device, otherwise the CPU; `cuda:0,cuda:1` distributes runs over
+    two devices, and with `cuda:0/4` four runs share one.
     """
     workers: Count = None
-    """Runs at a time; by default one per physical core, or one per CUDA device or share of one."""
+    """Concurrent runs; by default one per physical core, or one per CUDA device or share of one."""
     executor: str = "local"
-    """Where runs are run: a component spec."""
+    """Where runs are executed, as a component spec."""
     max_runs: PositiveInt = 20_000
-    """Runs that the suite may ask for: one that asks for more is refused before it is planned."""
+    """Most runs that the suite may have; a larger suite is refused before it is planned."""
     run_timeout: Minutes = 0
-    """Minutes that a run may take before its process is ended and the run recorded as failed; 0 is
-    as long as it takes.
+    """Time limit of a run in minutes, after which its process is ended and the run is recorded as
+    failed; 0 for none.
     """
     stall_timeout: Minutes = 120
-    """Minutes without a sign of progress, which are steps, evaluations and phases, after which a
-    run's process is ended and the run recorded as failed; 0 is never.
+    """Minutes without progress (no step, evaluation or new phase) after which a run's process is
+    ended and the run is recorded as failed; 0 for none.
     """
     out: Folder = "runs"
-    """The folder that receives a directory per run."""
+    """Output folder, with a directory per run."""
     plugin: Paths = ()
     """Python files that implement plugin hooks, for work that is not packaged."""
     keep: Keep = "best"
-    """What stays of the model of a run that this makes: its best weights, or none, once no run
-    needs them.
+    """Weights of finished runs to keep: those of the best model, or none once no other run needs
+    them.
     """
     strict_data: bool = False
-    """Refuse a data set whose counts differ from the published ones, instead of saying so in the
-    table.
+    """Whether to refuse a data set whose sizes differ from the published ones, instead of a warning
+    in the table.
     """
 
     @model_validator(mode="after")

@@ -9,9 +9,9 @@ A plugin is a module that implements hooks and is named by an entry point of the
         card = Card("mean of the k largest values")
         register("kmax", "my_package.pooling:KMax", params=[Param("k", 5)], card=card)
 
-The target is `module:Class`, imported when the component is used: a module of the package, not this
-one, so that listing stays fast. A plugin that is a single file, for `--plugin`, is no module that
-could be imported by its name; it writes f"{__name__}:KMax". Nothing here imports torch.
+The target `module:Class` is imported when the component is used. It is another module of the
+package, so that listing components stays fast. A single file for `--plugin` cannot be imported by
+name and writes f"{__name__}:KMax". Nothing here imports torch.
 
 Begin at `protocols`, the roles that components play, and `cards`, what they say of themselves; what
 they get and return is in `retrieval`, `offline`, `sampling`, `datasets`, `encoders`, `embeddings`

@@ -1,6 +1,6 @@
-"""What a component says of itself: summary, paper, version, published numbers.
+"""Cards, on which components describe themselves: summary, paper, version, published figures.
 
-Cards are plain data: listing components reads nothing but cards, and imports no component.
+Cards are plain data: listing components reads only cards and imports no component.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Card:
     Attributes:
         summary: one line.
         paper: where the method was published.
-        version: version of the component's behaviour. Raise it when results change: finished runs
-            are then run again.
+        version: version of the component's behaviour. Raise it when results change; finished runs
+            are then repeated.
         published: results that the paper reports.
-        notes: anything a user must know, one sentence each.
+        notes: further information for users, one sentence each.
     """
 
     summary: str
@@ -61,21 +61,21 @@ class Card:
 
 
 def claimed(claim: Claim[Value], params: Mapping[str, Scalar]) -> Value:
-    """What a card claims of the component with these parameters."""
+    """What a card claims about the component with these parameters."""
     return claim(params) if callable(claim) else claim
 
 
 @dataclass(frozen=True)
 class PoolingCard(Card):
-    """Card of a pooling; a plain `Card` serves one that claims nothing beyond the contract.
-    `vsebench check` holds it to its claims.
+    """Card of a pooling; use a plain `Card` to claim nothing beyond the contract. `vsebench check`
+    tests the claims.
 
     Attributes:
         order_free: the order of an item's rows does not matter.
-        graphs: largest number of graphs that `torch.compile` makes of it; 1 means that nothing
-            breaks the graph. None claims nothing.
-        kernels: names in `vsebench.plugin.routes.KERNELS` of what it spends its time in, of which
-            `vsebench show` tells the form that would be taken.
+        graphs: largest number of graphs that `torch.compile` makes of it; 1 means no graph break.
+            None claims nothing.
+        kernels: names in `vsebench.plugin.routes.KERNELS` of the kernels that it uses; `vsebench
+            show` prints the form that would be chosen.
     """
 
     order_free: Claim[bool] = False
@@ -85,18 +85,19 @@ class PoolingCard(Card):
 
 @dataclass(frozen=True)
 class LossCard(Card):
-    """Card of a loss: the task that it serves, and what it needs beyond a batch's embeddings.
+    """Card of a loss: its task, and what it needs beyond a batch's embeddings.
 
     Attributes:
-        offline: the offline negatives it needs; a function of its parameters when they decide.
+        offline: offline negatives that it needs; a function of its parameters if they depend on
+            them.
         sampled: whether it reads global negatives, `LossInputs.sampled`, which a sampler draws over
             the whole training set; not together with `offline`.
         extras: names in `LossInputs.extras` that it reads.
         non_negative: claims that it is never below zero.
         reduction: claims how it grows with the batch: a `sum` over its pairs, or their `mean`. None
             claims nothing. (Annotation losses are sums.)
-        constants: whether it treats something computed from the embeddings as a constant, so that
-            its gradient is not its derivative.
+        constants: whether it treats something computed from the embeddings as a constant
+            (detached), so that its gradient is not its derivative.
     """
 
     task: TaskName = "retrieval"
@@ -114,13 +115,13 @@ class LossCard(Card):
 
 @dataclass(frozen=True)
 class EncoderCard(Card):
-    """Card of an encoder; a plain `Card` serves one that needs none of this.
+    """Card of an encoder; use a plain `Card` if none of this applies.
 
     Attributes:
         files: `"module:function"`; called with those of the encoder's parameters that it takes, it
             returns the paths of what these name outside the data set, such as a pretrained model.
-            The content of these files is part of the component's version: another content is
-            another run.
+            The content of these files is part of the component's version and so of a run's
+            identity.
         frozen: whether it has a part that never trains and whose output can be kept
             (`vsebench.plugin.protocols.FrozenEncoder`).
     """
@@ -135,7 +136,7 @@ class TextEncoderCard(EncoderCard):
 
     Attributes:
         tokeniser: `"module:Class"` of a `Tokeniser`, created with those of the encoder's parameters
-            that it takes; without one, the encoder reads ids of the words of the training captions.
+            that it takes. Without one, the encoder reads ids of words of the training captions.
     """
 
     tokeniser: str = ""
@@ -160,11 +161,11 @@ class Download:
     Attributes:
         name: its file name.
         urls: addresses, http or https, tried in turn.
-        sha256: its SHA-256, hexadecimal; empty where nobody published one.
-        members: the files that are taken out of a zip archive, with the SHA-256 of each or nothing;
+        sha256: its SHA-256, hexadecimal; empty if none was published.
+        members: files to extract from a zip archive, with the SHA-256 of each or an empty string;
             empty for a file that is used as it is.
-        folder: the folder of the set that receives all images of a zip archive.
-        only_with: what it is called where it is downloaded on request only, such as `images`.
+        folder: folder of the data set for all images of a zip archive.
+        only_with: value of `--with` that requests it, such as `images`; empty if always downloaded.
     """
 
     name: str
@@ -180,20 +181,20 @@ class DatasetCard(Card):
     """Card of a data set.
 
     Attributes:
-        task: what it serves.
-        feature_kind: what a row of an image's features is; an annotation set has one `vector` an
-            image, or `none`.
-        features: which features its images come with, in the words in which published settings name
-            them; empty when that is the user's choice.
+        task: task of the data set.
+        feature_kind: kind of a row of an image's features; `vector` (one per image) or `none` for
+            an annotation set.
+        features: features of its images, as published settings name them; empty if the user
+            provides them.
         licence: licence of the data.
-        citation: what its authors ask to be cited.
-        prepare: which files to get from where and where to put them; lines of plain text.
-        folders: names under a data root that are tried for it, besides its own name.
-        protocol: the preset used when none is asked for.
-        generated: made by the suite itself, needing no files.
-        downloads: what `vsebench data get` may bring to the set's folder.
-        at: the folder of a set that a file in it names (`vsebench.data.described`); it is looked
-            for nowhere else.
+        citation: citation that its authors ask for.
+        prepare: instructions, in plain text: which files to get, from where, and where to put them.
+        folders: names to try under a data root, besides its own name.
+        protocol: default preset.
+        generated: whether it is generated, without files of the user's.
+        downloads: files that `vsebench data get` may download.
+        at: folder of a set with a `dataset.toml` (`vsebench.data.described`), the only place to
+            look for it.
         counts: items per split as published, e.g. `{"train": (29000, 145000)}` (images, captions);
             a function of its options when they decide.
     """

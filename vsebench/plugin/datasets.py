@@ -1,4 +1,4 @@
-"""What a data set hands to the suite: image–caption sets and annotation sets."""
+"""Data sets as the suite sees them: image–caption sets and annotation sets."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class ImageSource(Protocol):
         ...
 
     def stamp(self) -> str:
-        """Differs when the images may differ: names, sizes and times of change, without reading
-        them. Empty when they changed too recently to tell.
+        """A digest of names, sizes and modification times, which differs if the images may differ.
+        Empty if they changed too recently to tell.
         """
         ...
 
@@ -101,7 +101,8 @@ class AnnotationSplit:
 
     Attributes:
         positives: the labels of its n images; in an aligned set those of this split only.
-        features: [n, d] one vector per image, or None: images are then known by their row alone.
+        features: [n, d], one vector per image, or None: a model then knows images by their row
+            alone.
     """
 
     positives: Positives
@@ -135,8 +136,7 @@ class AnnotationData:
         """The labels that are left out of a split's rankings: of an aligned set those of train, for
         test those of dev too; None otherwise.
 
-        When dev is ranked the test labels count as negatives, since selection must know nothing of
-        them.
+        In dev rankings the test labels count as negatives, since selection must not know them.
         """
         if not self.aligned:
             return None
@@ -145,7 +145,7 @@ class AnnotationData:
 
 
 class Dataset(Protocol):
-    """A data set as a plugin provides it; created from its options, it opens a folder."""
+    """A data set of a plugin; created with its options, it opens a folder."""
 
     def files(self, root: Path) -> Sequence[Path]:
         """The files under `root` whose content defines the data; they are hashed and checked for

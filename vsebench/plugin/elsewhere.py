@@ -1,5 +1,4 @@
-"""What an executor calls beside `execute` and `Schedule` when machines can be lost, or do not share
-the folder of runs.
+"""Further interface for executors, where machines can be lost or do not share the folder of runs.
 
 A run that is executed where its folder cannot be seen:
 
@@ -43,7 +42,7 @@ class SpawnedRun(Protocol):
         """Ends the process, from any thread; the run can be resumed at once, by anyone.
 
         Args:
-            checkpoint_within: seconds for which the run may go on to its next checkpoint.
+            checkpoint_within: seconds for which the run may continue to its next checkpoint.
         """
 
 

@@ -1,4 +1,4 @@
-"""What an executor is given and what it calls: jobs, their order, and the run itself.
+"""Interface for executors: jobs, their order, and the execution of a run.
 
 An executor decides where a run is executed. What a run is and in which order runs may start is
 decided here, once for all of them:
@@ -66,7 +66,7 @@ class Report(Protocol):
 
 @dataclass(frozen=True)
 class Resources:
-    """What a run needs of the machine that executes it.
+    """Resources that a run needs on the machine that executes it.
 
     Attributes:
         device: `cpu`, or `cuda` for CUDA devices; a run uses the first that its process sees.
@@ -114,7 +114,7 @@ class Job:
     Attributes:
         run_id: identifies the run.
         spec: the run spec as JSON.
-        directory: what the run writes; those of the runs that it depends on lie beside it.
+        directory: folder of the run, beside those of the runs that it depends on.
         depends_on: ids of the runs that must have ended first.
         resources: what the run needs.
         limits: time that the run may take, kept by executors that can tell.
@@ -129,8 +129,8 @@ class Job:
 
 
 def execute(job: Job, send: Callable[[Message], object]) -> Status:
-    """Executes a job in this process, which is best the job's own: from its last checkpoint where
-    it has one, to its record.
+    """Executes a job in this process, which should be the job's own: from its last checkpoint, if
+    any, to its record.
 
     Whatever goes wrong inside the run is in its record, and what the run prints is in its log. A
     job that is done is not done again; one that needs a failed run is recorded as blocked.
@@ -153,7 +153,7 @@ def execute(job: Job, send: Callable[[Message], object]) -> Status:
 
 
 class Schedule:
-    """Which jobs may start, and what became of those that did; true while any is left.
+    """The jobs that may start, and the state of those that did; true while any is left.
 
     It reports what every executor has to: that a job was started, that one which depends on a busy
     job has to wait as well, and that the process of a job ended without a word.

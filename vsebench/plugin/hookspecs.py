@@ -6,8 +6,8 @@ Registration hooks are named after the kinds of component (`vsebench.plugin.kind
 when a component is created, so that listing imports nothing heavy. A plugin in a file of its own
 (`--plugin own.py`) writes `f"{__name__}:Class"`.
 
-Run-time hooks are called in the run's process and look on: see `vsebench.plugin.runtime`. An
-implementation takes those of a hook's arguments that it names.
+Run-time hooks are called in the run's process and only observe it: see `vsebench.plugin.runtime`.
+An implementation may take any subset of a hook's arguments.
 """
 
 from __future__ import annotations

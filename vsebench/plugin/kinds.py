@@ -1,8 +1,8 @@
-"""The kinds of component there are. Everything that is said, checked or written for each kind
-follows from this table: a new kind is one more entry.
+"""The kinds of components. Everything that is printed, checked or written per kind follows from
+this table: a new kind is one more entry.
 
-What other packages have for a kind, such as the conformance kit its promises and `vsebench new` its
-template, they keep under the kind's name.
+Other packages keep what they have for a kind, such as its promises or its template, under the
+kind's name.
 """
 
 from __future__ import annotations

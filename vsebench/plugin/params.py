@@ -1,4 +1,4 @@
-"""Typed parameters of a component, and how text becomes their values."""
+"""Typed parameters of a component, and how they are parsed from text."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _FALSE = {"false", "no", "off", "0"}
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter of a component. Its type is that of its default unless `type` says otherwise.
+    """A parameter of a component. Its type is that of its default unless `type` is given.
 
     Attributes:
-        name: name as a person writes it and as the class's `__init__` takes it.
+        name: name in specs and in the class's `__init__`.
         default: the published or recommended value; it is left out of canonical specs.
         help: one line.
         type: `int`, `float`, `bool` or `str`.

@@ -1,5 +1,5 @@
-"""The roles that components play. A class plays one by having its methods; nothing needs to be
-inherited.
+"""The roles that components play. A class plays a role by having its methods; there is nothing to
+inherit.
 
 Tensors: B batch, N local features (regions, grid cells, frames, tokens), D embedding size. An
 item's valid features are a prefix of its rows.
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 
 class Pooling(Protocol):
-    """Local features to one embedding per item. A `torch.nn.Module`; `__init__` may take `dim`.
+    """Pools local features into one embedding per item. A `torch.nn.Module`; `__init__` may take
+    `dim`.
 
-    One that sums each dimension's sorted values with weights may have a method
-    `position_weights(features, lengths) -> Tensor`: those weights for a batch, [B, N] or, where
-    each dimension has its own, [B, N, D]; rank 0 is the largest value, and what is beyond an item's
-    length is zero. Their sum with the sorted values is what `forward` returns. Figures show them.
+    A pooling that is a weighted sum of each dimension's sorted values may have a method
+    `position_weights(features, lengths) -> Tensor`, which figures show: the weights for a batch,
+    [B, N], or [B, N, D] if each dimension has its own. Rank 0 is the largest value, and weights
+    beyond an item's length are zero. `forward` returns their sum with the sorted values.
     """
 
     def __call__(self, features: Tensor, lengths: Tensor) -> Embedding | PoolingOutput:
@@ -44,8 +45,9 @@ class Pooling(Protocol):
 
 
 class Similarity(Protocol):
-    """Scores of every image against every caption. `__init__` may take `dim`. One that is the inner
-    product of plain vectors says so by a true attribute `inner_product`, and is then ranked faster.
+    """Scores every image against every caption. `__init__` may take `dim`. A similarity that is the
+    inner product of plain vectors sets the attribute `inner_product = True` and is then ranked
+    faster.
     """
 
     def __call__(self, image: Embedding, text: Embedding) -> Tensor:
@@ -54,7 +56,7 @@ class Similarity(Protocol):
 
 
 class Loss(Protocol):
-    """A retrieval loss. A `torch.nn.Module` where it has state; `__init__` may take `dim` and
+    """A retrieval loss. A `torch.nn.Module` if it has state; `__init__` may take `dim` and
     `batch_size`.
     """
 
@@ -74,22 +76,22 @@ class BatchPlan(Protocol):
         """A permutation of 0..n-1, int64 [n], cut into batches in order; a pure function of its
         arguments.
 
-        `embeddings` are the (image, text) training embeddings at the start of the epoch when the
-        plan has a true attribute `needs_embeddings`, else None.
+        `embeddings` are the (image, text) training embeddings at the start of the epoch if the plan
+        has the attribute `needs_embeddings = True`, otherwise None.
         """
         ...
 
 
 class ImageEncoder(Protocol):
-    """Raw local features to D-dimensional ones. A `torch.nn.Module`; `__init__` may take `in_dim`
-    and `dim`.
+    """Encodes raw local features as D-dimensional ones. A `torch.nn.Module`; `__init__` may take
+    `in_dim` and `dim`.
 
-    An encoder may have a method `parameter_groups() -> Sequence[ParameterGroup]`: learning-rate
-    factors and epochs in which parameters are frozen. What it does not name trains with factor 1
-    from the start.
+    An encoder may have a method `parameter_groups() -> Sequence[ParameterGroup]` with learning-rate
+    factors and frozen epochs. All other parameters train with factor 1 from the start.
 
-    It is given fp32. One with a true attribute `reads_half` gets features that lie on the device in
-    fp16 as they are, where autocast is on: its first operation on them must be a product.
+    Its input is fp32. With the attribute `reads_half = True` it gets features that are stored on
+    the device in fp16 unconverted under autocast; its first operation on them must then be a matrix
+    product.
     """
 
     def __call__(self, features: Tensor, lengths: Tensor) -> Tensor | LocalFeatures:
@@ -105,13 +107,13 @@ class RawImageEncoder(Protocol):
     """An image encoder that takes raw images; its card is an `ImageEncoderCard` with
     `raw_images=True`. `__init__` may take `dim`.
 
-    Images are decoded, cropped and resized by the suite; the encoder normalises the pixels. How
-    many local features there are is its business.
+    Images are decoded, cropped and resized by the suite; the encoder normalises the pixels and
+    decides the number of local features.
     """
 
     @property
     def image_size(self) -> int:
-        """Side of the squares that it wants, in pixels."""
+        """Side of the square input images in pixels."""
         ...
 
     @property
@@ -127,10 +129,10 @@ class RawImageEncoder(Protocol):
 
 
 class TextEncoder(Protocol):
-    """Token ids to D-dimensional local features. A `torch.nn.Module`; `__init__` may take
+    """Encodes token ids as D-dimensional local features. A `torch.nn.Module`; `__init__` may take
     `vocabulary_size`, `word_dim` and `dim`.
 
-    It may have a method `parameter_groups()`, as an image encoder may.
+    It may have a method `parameter_groups()`, like an image encoder.
     """
 
     def __call__(self, tokens: Tensor, lengths: Tensor) -> Tensor:
@@ -141,16 +143,15 @@ class TextEncoder(Protocol):
 
 
 class FrozenEncoder(Protocol):
-    """An encoder of raw images or of texts with a part that never trains; its card says so with
-    `frozen`.
+    """An encoder of raw images or texts with a part that never trains; its card sets `frozen`.
 
-    It gives `head(features(values, lengths))`. With the protocol's `frozen_features=kept` the suite
-    calls `features` once for every item, keeps what it gives, and trains the head alone.
+    It returns `head(features(values, lengths))`. With the protocol's `frozen_features=kept` the
+    suite calls `features` once for every item, keeps the result, and trains only the head.
     """
 
     @property
     def head(self) -> Module:
-        """What trains: features [B, N, width] to [B, N, D], each row by itself."""
+        """The trained part: features [B, N, width] to [B, N, D], each row independently."""
         ...
 
     @property
@@ -160,40 +161,43 @@ class FrozenEncoder(Protocol):
 
     @property
     def settings(self) -> Mapping[str, Scalar]:
-        """What decides the features, besides its card's version and files and what it reads."""
+        """Everything that determines the features, besides the card's version and files and the
+        input.
+        """
         ...
 
     def features(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """What the encoder reads to [B, N, width]: a row for each token, or for each of an image's
-        `local_features`. An item's features depend on no other item.
+        """The frozen part: input to features [B, N, width], a row for each token, or for each of an
+        image's `local_features`. An item's features depend on no other item.
         """
         ...
 
 
 class Executor(Protocol):
-    """Executes jobs somewhere. `__init__` may take `workers`, how many at a time, and `devices`,
-    the CUDA devices of this machine that `--device` names, such as `("cuda:0", "cuda:1/2")`; none
-    where any will do. An executor that does not take them cannot be asked for single devices.
+    """Executes jobs somewhere. `__init__` may take `workers`, the number of concurrent jobs, and
+    `devices`, the CUDA devices of this machine that `--device` names, such as `("cuda:0",
+    "cuda:1/2")`; empty if any will do. If it does not take them, `--device` cannot name single
+    devices.
 
     It may have
 
-    * a static method `default_workers(device)`, `cpu` or `cuda`: how many where nobody says,
-      `UNBOUNDED` where a queue of its own decides. Without it, that is as many as this machine has
-      CUDA devices, or cores;
-    * an attribute `elsewhere`, true where runs are executed on other machines: then this one needs
-      no CUDA device to plan runs that do;
-    * a method `preview(jobs)`: what it would do with them, as text, for `vsebench run --dry-run`;
-      it does and writes nothing.
+    * a static method `default_workers(device)`, for `cpu` or `cuda`: the default of `workers`,
+    `UNBOUNDED` if its own queue decides. Without it, the default is the number of this machine's
+    CUDA devices, or cores;
+    * an attribute `elsewhere`, true if runs are executed on other machines: this machine then needs
+    no CUDA device to plan runs on CUDA;
+    * a method `preview(jobs)`: a text for `vsebench run --dry-run` about what it would do; it has
+    no side effects.
     """
 
     def execute(self, jobs: Sequence[Job], report: Report) -> None:
         """Executes every job once, after the jobs that it depends on, and returns when none is
         left.
 
-        Each is one call of `vsebench.plugin.execute` in a process of its own, which is not made
-        again when it fails: the run's record says so. A `Schedule` keeps the order and reports. A
-        job that another process works on is put off with those that need it: this is called again
-        with them when that process has ended. Whatever is raised in here, by `report` too, leaves
-        no process behind.
+        Each job is one call of `vsebench.plugin.execute` in a process of its own, which is not
+        repeated if it fails, since the run's record says so. A `Schedule` keeps the order and
+        reports. A job that another process works on is postponed with its dependents: this method
+        is called again with them when that process has ended. An exception in here, or in `report`,
+        must leave no process behind.
         """
         ...

@@ -1,8 +1,8 @@
-"""What run-time hooks are shown of a run, what a stopping rule decides on, and trackers, whose
-hooks are called where they are asked for.
+"""The data that run-time hooks and stopping rules see, and trackers, whose hooks are called on
+request.
 
-Hooks look on and stopping rules act. An observer sees plain data and never the model, so that a run
-gives the same numbers with and without it, and is no part of the run's id. A stopping rule is a
+Hooks observe and stopping rules act. A hook sees plain data and never the model, so a run gives the
+same numbers with and without it, and its id does not depend on it. A stopping rule is a
 component that the protocol names (`--set stop=patience:epochs=3`), and is part of the id.
 """
 
@@ -37,15 +37,15 @@ class RunInfo:
 
     Attributes:
         run_id: 16 hexadecimal digits.
-        label: how progress and errors name it.
-        task: which task it is of.
+        label: name in progress lines and errors.
+        task: task of the run.
         dataset: canonical spec of the data set.
         components: canonical spec of every other component by role, such as `loss`, `image_pooling`
             or `sampler`.
         protocol: every key with its value.
         seed: seed of the run.
         device: `cpu` or `cuda`.
-        directory: the run's folder, in which a plugin may leave files under a name of its own.
+        directory: the run's folder, in which a plugin may write files under a name of its own.
     """
 
     run_id: str
@@ -126,17 +126,17 @@ class TrainingStep:
 
 
 class StoppingRule(Protocol):
-    """Says when a run has been trained enough.
+    """Decides when to stop training a run.
 
-    It decides from the curve alone and keeps nothing between two calls, so that a run that is
-    resumed stops where the uninterrupted one would have.
+    It depends on the curve alone and keeps no state between calls, so that a resumed run stops
+    where the uninterrupted one would have.
     """
 
     def should_stop(self, curve: Sequence[CurvePoint]) -> bool:
-        """Whether to train no further; `curve` holds at least one point.
+        """Whether to stop training; `curve` has at least one point.
 
-        It is asked when a checkpoint has been written: at the end of every epoch, on the annotation
-        task after every evaluation.
+        Called after a checkpoint was written: at the end of every epoch, in the annotation task
+        after every evaluation.
         """
         ...
 
@@ -146,7 +146,7 @@ class RetrievalTest:
     """The selected model's embeddings of the test split: n images and m captions.
 
     Attributes:
-        image: embeddings of the images, normalised as the towers do.
+        image: embeddings of the images, normalised as by the towers.
         text: embeddings of the captions.
         text_to_image: int64 [m], the image of each caption.
         similarity: scores `image` against `text`.
@@ -173,8 +173,8 @@ class AnnotationTest:
     Attributes:
         images: float32 [n, K].
         labels: float32 [A, K].
-        positives: the labels that are looked for.
-        known: labels of the same images that are left out of their rankings.
+        positives: labels to find.
+        known: labels of the same images that are excluded from their rankings.
         metrics: the run's test metrics by row key.
     """
 
@@ -190,9 +190,9 @@ class Outcome:
     """How a run ended; its record is on disk.
 
     Attributes:
-        status: whether it was trained to its end and tested.
+        status: `done` if it was trained to its end and tested, otherwise `failed`.
         test: test metrics by row key; empty when it failed.
-        columns: what plugins measured beside them.
+        columns: additional metrics measured by plugins.
         error: the traceback of a run that failed.
     """
 
@@ -204,8 +204,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Tracker:
-    """What a plugin is whose module has it as `vsebench_tracker`: its hooks are called where its
-    name is asked for, and only there.
+    """A plugin whose module has one as `vsebench_tracker` is a tracker: its hooks are called only
+    if its name is requested.
 
     Attributes:
         name: its name, as `--track` takes it.

@@ -1,4 +1,4 @@
-"""What negative samplers and the losses of the annotation task work on.
+"""Data types and roles of negative samplers and of the losses of the annotation task.
 
 Images i have vectors v (rows of P), labels a have vectors (rows of Q), and the score of a label for
 an image is their inner product, without bias or normalisation. B pairs (image, positive label) per
@@ -52,7 +52,7 @@ class DrawKey:
 
 @dataclass(frozen=True, eq=False)
 class SamplerState:
-    """What a sampler may look at.
+    """Input of a sampler.
 
     Attributes:
         P: float32 [m, K], image vectors.
@@ -77,9 +77,9 @@ class Draws:
 
     Attributes:
         negatives: int64 [B, k]; `NOTHING` where the image has every label, or the sampler gave up.
-        trials: int64 [B, k], how many candidates were looked at; 0 where there was none to look at.
+        trials: int64 [B, k], number of candidates that were scored; 0 if there was none.
         weight: float32 [B, k], the sampler's weight of the pair from its estimate of the positive's
-            rank; 1 where it makes none.
+            rank; 1 without such an estimate.
     """
 
     negatives: Tensor
@@ -88,7 +88,7 @@ class Draws:
 
 
 class Tables(NamedTuple):
-    """What a law made at its last refresh, and memory to work in.
+    """Tables that a sampler built at its last refresh, and memory to work in.
 
     Attributes:
         ranks: int32, two-dimensional.
@@ -122,25 +122,27 @@ class Sampler(Protocol):
     """Draws negatives. Its law may depend on the vectors as they were at the last refresh and as
     they are now.
 
-    It may also have:
-        `kernel() → DrawKernel`: the same law for the sequential engine, with the tables of the last
-        refresh. `law(state, anchor, positive) → float64 [A]`: the exact distribution of one draw
-        that finds something. `reads_vectors = False`: its law does not depend on P and Q, which may
-        then have no columns. On the retrieval task, where they are embeddings of
-            the training set, this spares computing them.
-        `state_dict()` and `load_state_dict(…)`: the tables of the last refresh, tensors by name, so
-        that a run can be resumed between two refreshes.
+    It may also have
+
+    * `kernel() → DrawKernel`: the same law for the sequential engine, with the tables of the last
+      refresh;
+    * `law(state, anchor, positive) → float64 [A]`: the exact distribution of a draw, given that it
+      finds something;
+    * `reads_vectors = False` if its law does not depend on P and Q, which may then have no columns;
+      in the retrieval task this saves embedding the training set;
+    * `state_dict()` and `load_state_dict(…)`: the tables of the last refresh, tensors by name, so
+      that a run can be resumed between two refreshes.
     """
 
     may_draw_positives: bool
     """Whether a draw can be a training positive of its image."""
 
     def refresh_every(self, n_labels: int) -> int | None:
-        """Updates between two refreshes; None when the one at the start is enough."""
+        """Updates between two refreshes; None if the first is enough."""
         ...
 
     def refresh(self, state: SamplerState) -> None:
-        """Makes the tables anew; called before the first draw and then when due."""
+        """Rebuilds the tables; called before the first draw and whenever due."""
         ...
 
     def sample(

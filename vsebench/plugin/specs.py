@@ -82,14 +82,13 @@ def create(kind: str, spec: str, **context: object) -> Any:
     """Creates the component that a spec names: `create("pooling", "kmax:k=5", dim=1024)`.
 
     Args:
-        kind: the name of a kind, such as `pooling` or `text-encoder`
-            (`vsebench.plugin.kinds.KINDS`).
+        kind: name of a kind in `vsebench.plugin.kinds.KINDS`, such as `pooling` or `text-encoder`.
         spec: a component spec.
-        **context: what the suite tells components of that kind, such as the embedding size `dim`
-            of a pooling; a component that has no use for it ignores it.
+        **context: context for components of that kind, such as the embedding size `dim` of a
+            pooling; ignored by a component that does not use it.
 
     Raises:
-        SpecError: the kind, the name, a parameter, a value or the context is not known.
+        SpecError: the kind, name, context, a parameter or a value is not valid.
         PluginError: the component cannot be imported.
     """
     kind_named(kind)

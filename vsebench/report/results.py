@@ -1,4 +1,4 @@
-"""What a folder of runs amounts to: rows, frames and tables."""
+"""Results of a folder of runs: rows, data frames, tables, comparisons, figures and pages."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Results:
-    """The rows of a set of runs, in blocks that were made under equal conditions.
+    """The rows of a set of runs, in blocks of equal conditions.
 
     Attributes:
         blocks: one per data set.
         unfinished: runs that were started and have no record yet.
-        elsewhere: external rows that no block shows.
-        copies: directories that are copies of a run's, with that run's own.
+        elsewhere: external rows that belong to no block.
+        copies: pairs of a directory that is a copy and the run's own directory.
     """
 
     blocks: tuple[Block, ...]
@@ -50,17 +50,17 @@ class Results:
 
     @property
     def rows(self) -> list[Row]:
-        """One flat dict per data set and combination of components; the keys are those of the JSON
-        and the CSV.
+        """One flat dict per data set and combination of components, with the keys of the JSON and
+        CSV.
         """
         return [entry.row for block in self.blocks for entry in block.entries]
 
     def frame(self) -> pd.DataFrame:
-        """The rows as a pandas frame."""
+        """The rows as a pandas data frame."""
         return to_frame(self.blocks)
 
     def leaderboard(self) -> pd.DataFrame:
-        """The rows of each data set from the largest RSUM down, with a first column `rank`."""
+        """The rows of each data set by decreasing RSUM, with a first column `rank`."""
         return leaderboard(self.blocks)
 
     def table(
@@ -76,11 +76,11 @@ class Results:
 
         Args:
             format: `table` (for a terminal), `md`, `latex`, `csv` or `json`.
-            width: columns of the terminal; a wider table is printed in two parts.
-            columns: keys of the columns beside the names, in this order, each with its interval;
-                empty for those that a person reads.
-            caption: LaTeX of the caption of `latex`; by default what the table is about.
-            label: its label.
+            width: characters per line; a wider table is split in two.
+            columns: keys of the columns to show after the names, in this order, with intervals; the
+                main columns if empty.
+            caption: caption of a `latex` table, as LaTeX; by default a description.
+            label: label of a `latex` table.
 
         Raises:
             SpecError: there is no such format or column, or the caption is not LaTeX.
@@ -98,13 +98,12 @@ class Results:
     def compare(
         self, to: str, *, metric: str | None = None, margin: float | None = None
     ) -> Comparisons:
-        """Every other row beside one: which are better, which are no worse, and which cannot be
-        told apart.
+        """Every other row against a reference row: better, worse, no worse, or undecided.
 
         Args:
-            to: the row to compare with, `POOLING,LOSS` or `SAMPLER,LOSS` as the table names it.
-            metric: key of what is compared; the headline by default.
-            margin: loss of it with which a row is still no worse; the metric's own by default.
+            to: reference row, `POOLING,LOSS` or `SAMPLER,LOSS` as the table names it.
+            metric: key of the metric to compare; by default the headline metric.
+            margin: acceptable loss, for the verdict 'no worse'; by default the metric's own.
 
         Raises:
             SpecError: there is no such row or metric.
@@ -146,13 +145,12 @@ class Results:
         registry: Registry | None = None,
         claims: Sequence[Verdicts] = (),
     ) -> str:
-        """The rows, curves and runs as one HTML document that needs nothing beside it.
+        """The rows, curves and runs as one self-contained HTML document.
 
         Args:
-            command: command that makes the page, which then names it.
-            registry: where published results of the same settings are looked for; nowhere when
-                None.
-            claims: verdicts on files of claims, which the page shows.
+            command: command to name on the page as the one that makes it.
+            registry: source of published results for the same settings; None for no such results.
+            claims: verdicts on claims to show on the page.
         """
         from vsebench.report.page.render import to_html
 
@@ -169,21 +167,21 @@ def load_results(
     level: float = LEVEL,
     only_newest: bool = False,
 ) -> Results:
-    """The results of every run under one folder or several.
+    """The results of every run in one or several folders.
 
     Args:
-        path: the folder that `vsebench run --out` wrote to, a pack, or several of them, whose runs
-            are taken together.
-        allow_mixed: put runs that were not made under equal conditions into blocks of their own
-            instead of refusing them.
-        baseline: the row `POOLING,LOSS` that sets the target of the columns `*_to_target`; by
-            default the first.
-        level: level of the intervals, between 0 and 1.
-        only_newest: leave out the rows of older versions of a component.
+        path: the folder that `vsebench run --out` wrote to, or a pack; several are merged.
+        allow_mixed: whether runs with different conditions go into separate blocks instead of being
+            refused.
+        baseline: row `POOLING,LOSS` that sets the target of the columns `*_to_target`; by default
+            the first.
+        level: confidence level of the intervals, between 0 and 1.
+        only_newest: whether to leave out rows of older versions of a component.
 
     Raises:
-        VsebenchError: no such folder, nothing in it, a damaged file, or runs that share no table.
-        SpecError: no such level or baseline.
+        VsebenchError: a folder is missing or empty, a file is damaged, or runs cannot share a
+            table.
+        SpecError: the level or the baseline is not valid.
     """
     folders = [Path(path)] if isinstance(path, (str, Path)) else [Path(each) for each in path]
     if len(folders) == 1:
@@ -200,7 +198,7 @@ def load_results(
 
 
 def results_of(out: Path, run_ids: Collection[str]) -> Results:
-    """The results of some runs, such as those of one suite, whatever else their folder holds.
+    """The results of some runs of a folder, such as those of one suite.
 
     Raises:
         VsebenchError: a record is damaged.

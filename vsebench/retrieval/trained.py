@@ -1,4 +1,4 @@
-"""A trained model in memory: it embeds captions, images and whole splits, as its run did."""
+"""A trained model in memory, which embeds captions, images and whole splits as in its run."""
 
 from __future__ import annotations
 
@@ -95,24 +95,25 @@ class Unknown:
 
 
 class TrainedModel:
-    """A model that was trained, ready to embed.
+    """A trained model, ready to embed.
 
-    Embeddings are what the model's run was evaluated with: rows of float32, L2-normalised, so that
-    their inner products are cosines.
+    Embeddings are those that the run was evaluated with: float32 rows, L2-normalised, so that inner
+    products are cosines.
 
     Args:
-        spec: the run that trained it, with what its components read on this machine.
-        record: how that run ended.
+        spec: spec of the run that trained it, with the paths of its components' files on this
+            machine.
+        record: record of that run.
         model: its best model on dev, where the protocol keeps features with the heads of frozen
             encoders.
         frozen: the encoders that these heads belong to, by side.
         tokeniser: tokeniser of its captions.
-        in_dim: size of what the image encoder reads: of a feature, or the channels of a pixel.
-        weights: file of its weights, as messages name it.
+        in_dim: size of the image encoder's input: width of a feature, or channels of a pixel.
+        weights: file of its weights, for messages.
         raw_images: whether it reads raw images instead of features.
         device: device to compute on.
-        threads: number of CPU threads; by default those of the run, which give its figures to the
-            digit.
+        threads: number of CPU threads; by default that of the run, which reproduces its metrics to
+            the digit.
     """
 
     def __init__(  # noqa: PLR0913  # what a model consists of
@@ -139,6 +140,12 @@ class TrainedModel:
         self._model = model.to(device)
         self._frozen = frozen
         self._threads = threads or spec.protocol.threads
+
+    def __repr__(self) -> str:
+        return (
+            f"<TrainedModel: {self.spec.label}, {self.dim} dimensions, on {self.device}; "
+            "encode_texts and encode_images embed>"
+        )
 
     @property
     def dim(self) -> int:

@@ -70,6 +70,10 @@ def captions(world: Path) -> list[str]:
     return (world / "elsewhere" / "data" / "test_caps.txt").read_text().splitlines()
 
 
+def test_it_prints_as_a_line(model: TrainedModel) -> None:
+    assert repr(model).startswith(f"<TrainedModel: {model.spec.label}, {model.dim} dimensions")
+
+
 def test_it_gives_the_figures_of_its_record(
     model: TrainedModel, features: np.ndarray, captions: list[str]
 ) -> None:
