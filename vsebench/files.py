@@ -40,6 +40,7 @@ _POLL = 0.2
 """Seconds between two looks at a lock that another process holds."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]+\.tmp")
 
 
@@ -54,11 +55,15 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         WriteError: the disk is full, or the folder cannot be written.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    mode = _mode(path.lstat)  # one question, as it is asked for every file
+    linked = stat.S_ISLNK(mode)
+    if linked:
+        mode = _mode(path.stat)
+    if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         with guarded(path), path.open("wb") as stream:
             yield stream
         return
-    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    target = Path(os.path.realpath(path)) if linked else path
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     with guarded(path):
         try:
@@ -269,6 +274,16 @@ def cannot_write(
     refusal = WriteError(f"cannot write {path}: {reason}")
     refusal.errno = error.errno
     return refusal
+
+
+def _mode(state: Callable[[], os.stat_result]) -> int:
+    """What kind of file there is; 0 where there is none, or a link to none."""
+    try:
+        return state().st_mode
+    except OSError as error:
+        if error.errno in _NONE:
+            return 0
+        raise
 
 
 def _without_waiting(path: str, flags: int) -> int:

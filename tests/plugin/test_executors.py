@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pickle
 import random
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.oracles.schedule import NaiveSchedule
 from vsebench.plugin import Job, Resources, Schedule, SpecError, executors
 
 DONE = {"event": "finished", "status": "done"}
@@ -189,6 +192,76 @@ def test_any_grid_is_executed_once_each_and_in_order(seed: int) -> None:
             assert kinds[0] == "started"
             assert len(kinds) == 2
             assert (kinds[1] == "busy") == (name in busy)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_jobs_are_taken_as_if_worked_out_anew_each_time(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "worked_on", lambda _: False)
+    draw = random.Random(seed)
+    names = [f"run{number}" for number in range(40)]
+    jobs = [
+        job(name, *draw.sample(names[:i], min(i, draw.randrange(3))))
+        for i, name in enumerate(names)
+    ]
+    draw.shuffle(jobs)
+    schedule, naive, losses = Schedule(jobs, Told()), NaiveSchedule(jobs), Counter[str]()
+    running: list[str] = []
+    while schedule:
+        most = draw.randrange(4)
+        found = taken(schedule, most)
+        assert found == naive.take(most)
+        running += found
+        if not running:
+            continue
+        run_id = running.pop(draw.randrange(len(running)))
+        fate = draw.choice(["end", "end", "lost", "busy"])
+        if fate == "lost":
+            schedule.lost(run_id, "its machine was lost")
+            losses[run_id] += 1
+            (naive.lost if losses[run_id] <= executors.MOST_LOST else naive.end)(run_id)
+            continue
+        if fate == "busy":
+            schedule.hear((run_id, BUSY))
+            naive.busy(run_id)
+        schedule.end(run_id, "ended")
+        naive.end(run_id)
+    assert naive.waiting == naive.running == []
+
+
+def test_what_another_command_has_begun_since_is_left_to_it(tmp_path: Path) -> None:
+    """And what needs it with it; neither has had a process."""
+    told = Told()
+    jobs = [
+        replace(job(name, *needs), directory=tmp_path / name)
+        for name, *needs in ("a", "b", ("c", "b"), "d", "e")
+    ]
+    (tmp_path / "a").mkdir()  # begun before, and to be resumed
+    schedule = Schedule(jobs, told)
+    for name in "be":
+        (tmp_path / name).mkdir()
+    assert taken(schedule, 1) == ["a"]
+    assert taken(schedule, 1) == ["d"]
+    assert taken(schedule, 1) == []
+    assert {name: told.kinds(name) for name in "bce"} == {name: ["busy"] for name in "bce"}
+    for name in "ad":
+        schedule.hear((name, DONE))
+        schedule.end(name, "ended")
+    assert not schedule
+
+
+@pytest.mark.parametrize("most", [1, 3, None])
+def test_what_is_left_is_begun_where_nothing_else_runs(tmp_path: Path, most: int | None) -> None:
+    """Executors wait for something as long as a job is left."""
+    jobs = [replace(job(name), directory=tmp_path / name) for name in "abc"]
+    schedule = Schedule(jobs, Told())
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    assert taken(schedule, most) == ["c"]
+    schedule.hear(("c", BUSY))
+    schedule.end("c", "ended")
+    assert not schedule
 
 
 def test_a_job_can_be_sent_elsewhere() -> None:

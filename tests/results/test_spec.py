@@ -175,3 +175,13 @@ def test_keys_that_a_protocol_gained_since_are_no_part_of_old_ids(
 )
 def test_a_key_that_was_gained_is_part_of_new_ids(change: dict[str, Any]):
     assert make_spec(protocol=Protocol(**change)).run_id != make_spec(protocol=Protocol()).run_id
+
+
+def test_a_changed_copy_has_an_id_of_its_own():
+    spec = make_spec()
+    first = spec.run_id
+    assert spec.model_copy(update={"seed": 7}).run_id == make_spec(seed=7).run_id != first
+    assert spec.model_copy().run_id == spec.run_id == first
+    assert spec.model_copy(update={"seed": 7}).model_dump() == make_spec(seed=7).model_dump()
+    assert spec == make_spec()
+    assert "run_id" not in spec.model_dump()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import threading
 from contextlib import suppress
 
@@ -221,6 +222,29 @@ def test_a_run_is_found_by_its_id(tmp_path):
     directory.write_spec(spec)
     assert store.find(spec.run_id).path == directory.path
     assert store.find(make_spec("gpo", "aoq:h=5", 3).run_id) is None
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_run_is_found_where_a_search_of_all_finds_it(tmp_path, seed):
+    """Whatever other processes make, rename and remove meanwhile."""
+    draw, store = random.Random(seed), Store(tmp_path)
+    specs = [make_spec(seed=number) for number in range(5)]
+    for _ in range(60):
+        spec = draw.choice(specs)
+        found = sorted(tmp_path.glob(f"*-{spec.run_id[:10]}"))
+        deed = draw.choice(["make", "rename", "remove", "look", "look"])
+        if deed == "make" and not found:
+            (tmp_path / draw.choice([directory_name(spec), f"old-{spec.run_id[:10]}"])).mkdir()
+        elif deed == "rename" and found:
+            found[0].rename(tmp_path / f"{draw.randrange(9)}-{spec.run_id[:10]}")
+        elif deed == "remove" and found:
+            found[0].rmdir()
+        run = store.find(spec.run_id)
+        expected = next(iter(tmp_path.glob(f"*-{spec.run_id[:10]}")), None)
+        assert (run and run.path) == expected
+        own = expected or tmp_path / directory_name(spec)
+        assert store.directory_for(spec).path == Store(tmp_path).directory_for(spec).path == own
+        assert Store(tmp_path).knows(spec) == (expected is not None)
 
 
 def test_a_run_keeps_the_directory_it_has(tmp_path):

@@ -7,17 +7,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vsebench.grid.execute import held_by
 from vsebench.grid.forking import preloading_for
 from vsebench.grid.job import job_of
+from vsebench.grid.others import Others, held_back
 from vsebench.grid.plan import plan
 from vsebench.plugin.errors import WriteError
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.results.at_once import at_once
 from vsebench.results.clean import remove, spare_of
 from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease, is_held
+from vsebench.results.lease import Lease
 from vsebench.results.record import RunRecord
 from vsebench.results.store import Store
 
@@ -35,6 +38,11 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 5.0
 """Between two looks at runs that other processes work on."""
+
+LOOKS, MOST_POLL_SECONDS = 100, 60.0
+"""Where a look takes its time, a hundred times as long is between two of them, but no more than
+this.
+"""
 
 MOST_PUT_OFF = 10
 """How often a run is given again that was put off for nothing, as where its machine was lost."""
@@ -97,8 +105,7 @@ def run_plan(plan: Plan, *, reporter: Report | None = None) -> GridOutcome:
     watch = _Watch(store, todo, reporter or _ignore, plan.keep)
     for run in skipped:
         watch(run.run_id, {"event": "skipped"})
-    for run in todo.values():
-        _set_damaged_aside(run, store, watch)
+    _set_damaged_aside(list(todo.values()), store, watch)
     _drain(executor_of(plan), _jobs(todo.values(), plan, store), watch)
     return GridOutcome(
         out=plan.out,
@@ -135,37 +142,50 @@ def pending(plan: Plan, store: Store) -> list[AnySpec]:
     """The runs left to do, in the plan's order, those of which something is damaged included; a
     support run only while a run that needs it is.
     """
+    runs = {run.run_id: run for run in plan.runs}
+    todo: set[str] = set()
     needed: set[str] = set()
-    todo = []
-    for run in reversed(plan.runs):
-        asked = run.run_id not in plan.support or run.run_id in needed
-        if asked and not _is_done(run, store, needed):
-            todo.append(run)
-            needed.update(run.depends_on)
-    return todo[::-1]
+    asked = [run_id for run_id in runs if run_id not in plan.support]
+    while asked:
+        begun = [run_id for run_id in asked if store.knows(runs[run_id])]
+        states = at_once(partial(_is_done, store, needed), [runs[run_id] for run_id in begun])
+        done = {run_id for run_id, is_done in zip(begun, states, strict=True) if is_done}
+        left = [run_id for run_id in asked if run_id not in done]
+        todo.update(left)
+        new = {needs for run_id in left for needs in runs[run_id].depends_on} - needed
+        needed |= new
+        asked = [run_id for run_id in runs if run_id in new and run_id not in todo]
+    return [run for run_id, run in runs.items() if run_id in todo]
 
 
-def _is_done(run: AnySpec, store: Store, needed: Collection[str]) -> bool:
+def _is_done(store: Store, needed: Collection[str], run: AnySpec) -> bool:
     """Whether nothing is left to do; a run that another one needs must have its model, too."""
     model = run.run_id in needed
-    found = store.find_model(run.run_id) if model else store.find(run.run_id)
-    return found is not None and found.is_done and not found.damage(model=model)
+    found = store.reader_for(run, model=model)
+    return found.is_done and not found.damage(model=model)
 
 
-def _set_damaged_aside(run: AnySpec, store: Store, watch: _Watch) -> None:
-    """Sees to it that a run which is to be made again is not done, and uses nothing damaged."""
-    found = store.find(run.run_id)
-    if found is None or not found.is_done or not found.damage(model=True):
-        return
-    lease = Lease.claim(found.path)
-    if lease is None:  # somebody makes it again
-        return
-    try:
-        for name, reason in found.damage(model=True).items():
-            said = RunDirectory(found.path).set_aside(name, reason)
-            watch(run.run_id, {"event": "damaged", "reason": f"{said}, and the run is made again"})
-    finally:
-        lease.release()
+def _set_damaged_aside(runs: Sequence[AnySpec], store: Store, watch: _Watch) -> None:
+    """Sees to it that runs which are to be made again are not done, and use nothing damaged."""
+    begun = [run for run in runs if store.knows(run)]
+    states = at_once(lambda run: _is_damaged(store.reader_for(run)), begun)
+    for run in (run for run, damaged in zip(begun, states, strict=True) if damaged):
+        found = store.reader_for(run)
+        lease = Lease.claim(found.path)
+        if lease is None:  # somebody makes it again
+            continue
+        try:
+            for name, reason in found.damage(model=True).items():
+                said = RunDirectory(found.path).set_aside(name, reason)
+                reason = f"{said}, and the run is made again"
+                watch(run.run_id, {"event": "damaged", "reason": reason})
+        finally:
+            lease.release()
+
+
+def _is_damaged(run: RunReader) -> bool:
+    """Whether something is wrong with a run that ended well."""
+    return run.is_done and bool(run.damage(model=True))
 
 
 def run_state(run: RunReader) -> str:
@@ -191,6 +211,8 @@ class _Watch:
     reporter: Report
     keep: Keep = "best"
     ended: dict[str, str] = field(default_factory=dict)
+    needed: Counter[str] = field(default_factory=Counter)
+    unclean: set[str] = field(default_factory=set)
 
     def __call__(self, run_id: str, event: dict[str, object]) -> None:
         if event["event"] == "finished":
@@ -199,24 +221,33 @@ class _Watch:
             self._record_death(run_id, str(event["reason"]))
             event = {"event": "finished", "status": "failed"}
         if event["event"] == "finished" and self.keep != "best":
-            self._clean()
+            self._clean(run_id)
         self.reporter(run_id, event)
 
-    def _clean(self) -> None:
-        """Deletes what finished runs need no more and no run that has not ended needs."""
-        needed = {
-            needed
-            for run_id, run in self.runs.items()
-            if run_id not in self.ended
-            for needed in run.depends_on
-        }
-        for run_id in self.ended_as("done"):
-            run = self.store.directory_for(self.runs[run_id])
-            remove(spare_of(run, self.keep, needed))
+    def _clean(self, run_id: str) -> None:
+        """Deletes what a finished run needs no more and no run that has not ended needs: its own
+        files, and those of the runs that it needed.
+        """
+        spec = self.runs[run_id]
+        if not self.needed:
+            self.needed.update(needs for run in self.runs.values() for needs in run.depends_on)
+        self.needed.subtract(spec.depends_on)
+        self.unclean |= {run_id, *spec.depends_on} & self.runs.keys()
+        needed = {each for each in self.unclean if self.needed[each]}
+        for each in [each for each in self.unclean if self.ended.get(each) == "done"]:
+            run = self.store.directory_for(self.runs[each])
+            spare = spare_of(run, self.keep, needed)
+            remove(spare)
+            if not spare and each not in needed:
+                self.unclean.discard(each)
 
     def ended_as(self, status: str) -> tuple[str, ...]:
         """Ids of the runs that ended so, in the order in which they did."""
         return tuple(run_id for run_id, found in self.ended.items() if found == status)
+
+    def left(self, jobs: Iterable[Job]) -> list[Job]:
+        """Those that have not ended."""
+        return [job for job in jobs if job.run_id not in self.ended]
 
     def _record_death(self, run_id: str, reason: str) -> None:
         """Writes the record that the run itself could not write, unless somebody else has taken the
@@ -236,48 +267,52 @@ def _drain(executor: Executor, jobs: Sequence[Job], watch: _Watch) -> None:
     """Executes the jobs. Those that another process works on, and those that need one of them, wait
     until it has ended.
     """
+    others = Others(watch.store.out)
     told: set[str] = set()
-    put_off: Counter[str] = Counter()
+    given: Counter[str] = Counter()
     while jobs:
-        held = _held(jobs)
-        for run_id in held.keys() - told:
-            watch(run_id, {"event": "busy", "reason": held[run_id]})
-        told |= held.keys()
-        free = [job for job in jobs if job.run_id not in held]
+        begun = time.monotonic()
+        states = others.states(jobs)
+        looked = time.monotonic() - begun
+        for run_id, state in states.items():
+            if state != "held":
+                watch(run_id, {"event": "finished", "status": state})
+        jobs = watch.left(jobs)
+        held = held_back(jobs, states)
+        for job in jobs:
+            if job.run_id in held and job.run_id not in told:
+                told.add(job.run_id)
+                watch(job.run_id, {"event": "busy", "reason": _why(job, held[job.run_id])})
+        free = _not_in_vain([job for job in jobs if job.run_id not in held], given, watch)
         if free:
             executor.execute(free, watch)
-        for job in _in_vain(free, jobs, watch):
-            put_off[job.run_id] += 1
-            if put_off[job.run_id] == MOST_PUT_OFF:
-                reason = f"it was put off {MOST_PUT_OFF} times, and no other process works on it"
-                watch(job.run_id, {"event": "died", "reason": reason})
-        jobs = [job for job in jobs if job.run_id not in watch.ended]
+        jobs = watch.left(jobs)
         if jobs:
-            time.sleep(POLL_SECONDS)
+            time.sleep(max(POLL_SECONDS, min(LOOKS * looked, MOST_POLL_SECONDS)))
 
 
-def _in_vain(given: Sequence[Job], jobs: Sequence[Job], watch: _Watch) -> list[Job]:
-    """Jobs that were given to the executor and put off, though nobody works on them and nothing
-    that they need is left.
+def _not_in_vain(jobs: Sequence[Job], given: Counter[str], watch: _Watch) -> list[Job]:
+    """Jobs that the executor is to be given, without those that it has put off too often, though
+    nobody works on them and nothing that they need is left.
+
+    Args:
+        jobs: jobs that can start, or depend on another one of them.
+        given: how often each was given before; counted on.
+        watch: told of those that are given up.
     """
-    left = {job.run_id for job in jobs if job.run_id not in watch.ended}
-    return [
-        job
-        for job in given
-        if job.run_id in left and not left & set(job.depends_on) and not is_held(job.directory)
-    ]
-
-
-def _held(jobs: Sequence[Job]) -> dict[str, str]:
-    """What jobs wait for, by run id; `jobs` come after those that they depend on."""
-    held: dict[str, str] = {}
     for job in jobs:
-        needed = next((run_id for run_id in job.depends_on if run_id in held), None)
-        if needed is not None:
-            held[job.run_id] = f"it waits for run {needed}"
-        elif is_held(job.directory):
-            held[job.run_id] = held_by(job.directory)
-    return held
+        if given[job.run_id] == MOST_PUT_OFF:
+            reason = f"it was put off {MOST_PUT_OFF} times, and no other process works on it"
+            watch(job.run_id, {"event": "died", "reason": reason})
+    kept = watch.left(jobs)
+    left = {job.run_id for job in kept}
+    given.update(job.run_id for job in kept if left.isdisjoint(job.depends_on))
+    return kept
+
+
+def _why(job: Job, needed: str) -> str:
+    """Why a job cannot start, in words."""
+    return held_by(job.directory) if needed == job.run_id else f"it waits for run {needed}"
 
 
 def _ignore(run_id: str, event: dict[str, object]) -> None:

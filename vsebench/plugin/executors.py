@@ -16,8 +16,8 @@ Where it is executed, `vsebench.plugin.spawn` gives a run a process of its own a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from importlib import import_module
-from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from vsebench.plugin.elsewhere import worked_on
@@ -156,7 +156,8 @@ class Schedule:
     """The jobs that may start, and the state of those that did; true while any is left.
 
     It reports what every executor has to: that a job was started, that one which depends on a busy
-    job has to wait as well, and that the process of a job ended without a word.
+    job has to wait as well, and that the process of a job ended without a word. Jobs that other
+    commands have begun since are put off without a process of their own.
     """
 
     def __init__(self, jobs: Iterable[Job], report: Report) -> None:
@@ -166,6 +167,15 @@ class Schedule:
         self._queued: set[str] = set()
         self._lost: dict[str, int] = {}
         self._report = report
+        self._needed_by: dict[str, list[str]] = {}
+        self._needs: dict[str, set[str]] = {}
+        for job in self._waiting.values():
+            self._needs[job.run_id] = set(job.depends_on) & self._waiting.keys()
+            for run_id in self._needs[job.run_id]:
+                self._needed_by.setdefault(run_id, []).append(job.run_id)
+        self._turns = {run_id: turn for turn, run_id in enumerate(self._waiting)}
+        self._ready = [(turn, id_) for id_, turn in self._turns.items() if not self._needs[id_]]
+        self._others = _Others(self._waiting.values())
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self._taken)
@@ -182,17 +192,33 @@ class Schedule:
         Raises:
             SpecError: the jobs that are left depend on each other.
         """
-        ready = [job for job in self._waiting.values() if not any(map(self._left, job.depends_on))]
-        if self._waiting and not ready and not self._taken:
+        if self._waiting and not self._ready and not self._taken:
             raise SpecError(f"runs depend on each other: {', '.join(self._waiting)}")
-        free = (job for job in ready if job.run_id not in self._lost or not worked_on(job))
-        taken = list(islice(free, most))
-        for job in taken:
-            del self._waiting[job.run_id]
-            self._taken[job.run_id] = job
+        taken: list[Job] = []
+        held: list[tuple[int, str]] = []
+        if most is None or most > 1:
+            self._others.look()
+        while self._ready and (most is None or len(taken) < most):
+            turn, run_id = heappop(self._ready)
+            job = self._waiting[run_id]
+            if run_id in self._lost:
+                if worked_on(job):
+                    held.append((turn, run_id))
+                    continue
+            elif self._others.began(job, sure=most == 1) and (self._taken or self._ready):
+                # of what is left something is taken in any case, for executors to wait for
+                del self._waiting[run_id]
+                self._report(run_id, {"event": "busy", "reason": "another command has begun it"})
+                self._put_off(run_id)
+                continue
+            del self._waiting[run_id]
+            self._taken[run_id] = job
+            taken.append(job)
             if queued:
-                self._queued.add(job.run_id)
-            self._report(job.run_id, {"event": "queued" if queued else "started"})
+                self._queued.add(run_id)
+            self._report(run_id, {"event": "queued" if queued else "started"})
+        for entry in held:
+            heappush(self._ready, entry)
         return taken
 
     def hear(self, message: Message) -> None:
@@ -217,6 +243,10 @@ class Schedule:
             self._start(run_id)
             self._report(run_id, {"event": "died", "reason": reason})
         self._accounted.discard(run_id)
+        for needing in self._needed_by.pop(run_id, ()):
+            self._needs[needing].discard(run_id)
+            if not self._needs[needing] and needing in self._waiting:
+                heappush(self._ready, (self._turns[needing], needing))
 
     def lost(self, run_id: str, reason: str) -> None:
         """The machine of a job is gone, which is not the run's fault: it is to be taken again, and
@@ -230,7 +260,9 @@ class Schedule:
         if run_id in self._accounted or times > MOST_LOST:
             self.end(run_id, f"{reason}, and so it was {times} times")
             return
-        self._waiting = {run_id: self._taken.pop(run_id), **self._waiting}
+        self._waiting[run_id] = self._taken.pop(run_id)
+        self._turns[run_id] = min(self._turns.values()) - 1
+        heappush(self._ready, (self._turns[run_id], run_id))
         self._queued.discard(run_id)
         self._report(run_id, {"event": "lost", "reason": reason})
 
@@ -239,15 +271,44 @@ class Schedule:
             self._queued.remove(run_id)
             self._report(run_id, {"event": "started"})
 
-    def _left(self, run_id: str) -> bool:
-        return run_id in self._waiting or run_id in self._taken
-
     def _put_off(self, busy: str) -> None:
         """Takes back the jobs that depend on a busy one: they cannot start before it has ended
         elsewhere.
         """
-        for job in list(self._waiting.values()):
-            if busy in job.depends_on and job.run_id in self._waiting:
-                del self._waiting[job.run_id]
-                self._report(job.run_id, {"event": "busy", "reason": f"it waits for run {busy}"})
-                self._put_off(job.run_id)
+        for run_id in self._needed_by.get(busy, ()):
+            if self._waiting.pop(run_id, None) is not None:
+                self._report(run_id, {"event": "busy", "reason": f"it waits for run {busy}"})
+                self._put_off(run_id)
+
+
+class _Others:
+    """What other commands have begun since this was made, as the directories of the jobs tell."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self._before = {folder: _names(folder) for folder in {job.directory.parent for job in jobs}}
+        self._now = dict(self._before)
+
+    def look(self) -> None:
+        """Looks at all jobs, which is one question to the file system for each folder."""
+        self._now = {folder: _names(folder) for folder in self._before}
+
+    def began(self, job: Job, *, sure: bool) -> bool:
+        """Whether another command has begun a job.
+
+        Args:
+            job: the job.
+            sure: whether to ask, should it not have been begun at the last look.
+        """
+        folder, name = job.directory.parent, job.directory.name
+        if name in self._before[folder]:
+            return False
+        if sure and name not in self._now[folder] and job.directory.exists():
+            self.look()  # the next ones may have been begun, too
+        return name in self._now[folder]
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(path.name for path in folder.iterdir())
+    except OSError:  # none yet; or whoever writes there says why it cannot
+        return frozenset()

@@ -25,7 +25,7 @@ from vsebench import files
 from vsebench.results.process import machine_id, start_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 EXPIRY_SECONDS = 120.0
@@ -152,15 +152,19 @@ def holder(directory: Path) -> Holder | None:
         return None
 
 
-def is_held(directory: Path) -> bool:
+def is_held(directory: Path, names: Iterable[str] | None = None) -> bool:
     """Whether a process holds the lease of a directory, as far as reading tells; only a claim
     decides.
 
     The age of another machine's heartbeat is taken by this machine's clock: where the file system's
     differs, that machine's death is noticed earlier or later by as much.
+
+    Args:
+        directory: the directory.
+        names: names of its files, for whoever has listed them.
     """
     try:
-        number = _largest(directory)
+        number = max(_numbers(directory) if names is None else _numbers_in(names), default=0)
         return number > 0 and _good(_path(directory, number), time.time())
     except OSError:  # missing, or not to be read: then whoever claims it hears why
         return False
@@ -244,5 +248,9 @@ def _largest(directory: Path) -> int:
 
 
 def _numbers(directory: Path) -> list[int]:
-    found = (_NAME.fullmatch(entry.name) for entry in directory.iterdir())
+    return _numbers_in(path.name for path in directory.iterdir())
+
+
+def _numbers_in(names: Iterable[str]) -> list[int]:
+    found = (_NAME.fullmatch(name) for name in names)
     return [int(match[1]) for match in found if match is not None]

@@ -117,6 +117,15 @@ class Pack:
         return [PackedRun(self, *each) for each in zip(self.lines, held, strict=True)]
 
     @cached_property
+    def by_id(self) -> dict[str, PackedRun]:
+        """The runs by id.
+
+        Raises:
+            VsebenchError: the pack is damaged, or another one does not hold what it names.
+        """
+        return {run.run_id: run for run in reversed(self.runs)}
+
+    @cached_property
     def arrays(self) -> NpzFile:
         """Arrays by run, file and name.
 

@@ -69,6 +69,7 @@ class RunReader(ABC):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._marked: Sums | None = None  # what the marker says, for the length of one look
 
     @abstractmethod
     def holds(self, name: str) -> bool:
@@ -125,6 +126,8 @@ class RunReader(ABC):
         Raises:
             VsebenchError: the marker is damaged.
         """
+        if self._marked is not None:
+            return self._marked
         if not self.holds(DONE):
             return {}
         try:
@@ -163,9 +166,15 @@ class RunReader(ABC):
             VsebenchError: a file may not be read, or was written by a newer version.
         """
         try:
-            _ = self.sums
+            self._marked = self.sums
         except DamagedError as error:  # then nothing else can be told
             return {DONE: error.why}
+        try:
+            return self._damage(model=model)
+        finally:
+            self._marked = None
+
+    def _damage(self, *, model: bool) -> dict[str, str]:
         checks: dict[str, Callable[[], object]] = {
             RECORD: self.read_record,
             CURVE: self._check_curve,

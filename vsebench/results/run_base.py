@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
@@ -290,11 +291,17 @@ class RunBase(Sparse, ABC):
             **{slot.field: ref.identity() for slot, ref in self.components()},
         }
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """16 hexadecimal digits."""
         text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def model_copy(self, **how: Any) -> Self:
+        """As of every model; a copy with changes is another run."""
+        copied = super().model_copy(**how)
+        vars(copied).pop("run_id", None)
+        return copied
 
     def published(self) -> Self:
         """Without paths of the machine: what a record says, which is meant to be shared."""

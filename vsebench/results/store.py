@@ -18,6 +18,7 @@ from vsebench import files
 from vsebench.plugin.errors import MissingError, VsebenchError
 from vsebench.results.directory import RunDirectory
 from vsebench.results.lease import Lease
+from vsebench.results.listing import ID_DIGITS, Listing
 from vsebench.results.noted import PLAN, Noted
 from vsebench.results.pack import Pack, PackedRun
 from vsebench.results.pack_format import RUNS
@@ -32,13 +33,16 @@ if TYPE_CHECKING:
 
 __all__ = ("RunDirectory", "Store", "check_folder", "directory_name", "is_own")
 
-_ID_DIGITS = 10
 _SLUG_LENGTH = 120
 _TURN_SECONDS = 0.02
 
 
 class Store:
     """Every run under one output folder.
+
+    The folder is listed once, and again when a run is looked for by an id that was not among the
+    names: so runs of other processes are found, and looking one up costs the same in a folder of
+    any size.
 
     Attributes:
         out: the folder.
@@ -47,6 +51,7 @@ class Store:
     def __init__(self, out: Path) -> None:
         self.out = Path(out)
         self._read: tuple[tuple[int, ...], Pack] | None = None
+        self._listed: Listing | None = None
 
     def prepare(self) -> None:
         """Makes the folder.
@@ -64,11 +69,29 @@ class Store:
         """The directory that a run is written to: the one it has, else the one to make (which this
         does not).
         """
-        return self._directory(spec.run_id) or RunDirectory(self.out / directory_name(spec))
+        own = directory_name(spec)
+        if self._listing.names(spec.run_id) in ([], [own]):  # whoever makes it now names it so
+            return RunDirectory(self.out / own)
+        return self._directory(spec.run_id) or RunDirectory(self.out / own)
 
-    def reader_for(self, spec: AnySpec) -> RunReader:
-        """What there is of a run, in its directory or in the pack; nothing yet, perhaps."""
-        return self.find(spec.run_id) or self.directory_for(spec)
+    def knows(self, spec: AnySpec) -> bool:
+        """Whether a run had been started when the folder was listed; which asks nothing."""
+        listing = self._listing
+        return bool(listing.names(spec.run_id)) or listing.packed(spec.run_id) is not None
+
+    def reader_for(self, spec: AnySpec, *, model: bool = False) -> RunReader:
+        """What there is of a run, in its directory or in the pack; nothing yet, perhaps.
+
+        Args:
+            spec: the run.
+            model: whether its model is needed, see `find_model`.
+
+        Raises:
+            VsebenchError: the pack is damaged.
+        """
+        directory = self.directory_for(spec)
+        packed = self._listing.packed(spec.run_id)
+        return directory if packed is None else _chosen(directory, packed, model=model)
 
     def find(self, run_id: str) -> RunReader | None:
         """The run with that id, if it was started.
@@ -76,11 +99,7 @@ class Store:
         Raises:
             VsebenchError: the pack is damaged.
         """
-        directory = self._directory(run_id)
-        packed = next((run for run in self._packed() if run.run_id == run_id), None)
-        if packed is None or directory is None:
-            return packed or directory
-        return _further(directory, packed)
+        return self._find(run_id, model=False)
 
     def find_model(self, run_id: str) -> RunReader | None:
         """As `find`, for whoever builds on the run's model: a packed run counts only while its
@@ -89,10 +108,7 @@ class Store:
         Raises:
             VsebenchError: the pack is damaged.
         """
-        found = self.find(run_id)
-        if isinstance(found, PackedRun) and not found.best_path.is_file():
-            return self._directory(run_id)
-        return found
+        return self._find(run_id, model=True)
 
     def runs(self) -> list[RunReader]:
         """Every run that was started, by the name of its directory; one that lies unpacked beside
@@ -101,7 +117,7 @@ class Store:
         Raises:
             VsebenchError: the pack is damaged.
         """
-        packed = {run.run_id[:_ID_DIGITS]: run for run in self._packed()}
+        packed = {run.run_id[:ID_DIGITS]: run for run in self._packed()}
         found: list[RunReader] = []
         for path in self.out.iterdir() if self.out.is_dir() else ():
             directory = RunDirectory(path)
@@ -145,11 +161,17 @@ class Store:
             VsebenchError: the folder cannot be written, or the file is damaged.
         """
         wanted = list(run_ids)
-        noted = self.noted()
-        if noted.after(wanted, support) == noted:
+
+        def is_noted() -> bool:
+            noted = self.noted()
+            return noted.after(wanted, support) == noted
+
+        if is_noted():
             return
         while (turn := Lease.claim(self.out / ".plan")) is None:
             time.sleep(_TURN_SECONDS)
+            if is_noted():  # by another command with the same plan
+                return
         try:
             files.write_text(self._plan, self.noted().after(wanted, support).text())
         finally:
@@ -181,6 +203,15 @@ class Store:
         return self.out / PLAN
 
     @property
+    def _listing(self) -> Listing:
+        """The folder as it was when somebody last looked at all of it."""
+        return self._listed or self._list()
+
+    def _list(self) -> Listing:
+        self._listed = Listing(self.out, self._pack)
+        return self._listed
+
+    @property
     def _pack(self) -> Pack | None:
         """The folder's pack, read again when it has changed."""
         path = self.out / RUNS
@@ -196,12 +227,23 @@ class Store:
     def _packed(self) -> list[PackedRun]:
         return [] if (pack := self._pack) is None else pack.runs
 
+    def _find(self, run_id: str, *, model: bool) -> RunReader | None:
+        directory, pack = self._directory(run_id), self._pack
+        packed = None if pack is None else pack.by_id.get(run_id)
+        if directory is None or packed is None:
+            return directory or (packed if packed and _serves(packed, model=model) else None)
+        return _chosen(directory, packed, model=model)
+
     def _directory(self, run_id: str) -> RunDirectory | None:
         """The directory of a run, if it has one."""
-        for path in sorted(self.out.glob(f"*-{run_id[:_ID_DIGITS]}")):
-            if path.is_dir():
-                return RunDirectory(path)
-        return None
+        if self._listed is not None and (known := self._first(self._listed, run_id)) is not None:
+            return known
+        return self._first(self._list(), run_id)
+
+    def _first(self, listing: Listing, run_id: str) -> RunDirectory | None:
+        """The first of a run's directories that is still there."""
+        paths = (self.out / name for name in listing.names(run_id))
+        return next((RunDirectory(path) for path in paths if path.is_dir()), None)
 
 
 def check_folder(out: Path) -> None:
@@ -218,6 +260,17 @@ def check_folder(out: Path) -> None:
         )
 
 
+def _chosen(directory: RunDirectory, packed: PackedRun, *, model: bool) -> RunReader:
+    """Of what there is of a run in a directory and in the pack, what readers get."""
+    found = _further(directory, packed)
+    return found if found is directory or _serves(packed, model=model) else directory
+
+
+def _serves(packed: PackedRun, *, model: bool) -> bool:
+    """Whether a packed run will do: packs hold no weights."""
+    return not model or packed.best_path.is_file()
+
+
 def _further(directory: RunDirectory, packed: PackedRun) -> RunReader:
     """Of a run that lies in a directory and in the pack, the one that got further: the directory
     where both did.
@@ -231,11 +284,11 @@ def _further(directory: RunDirectory, packed: PackedRun) -> RunReader:
 
 def is_own(name: str, run_id: str) -> bool:
     """Whether a directory has a name that the run was given, and not that of a copy."""
-    return name.endswith(f"-{run_id[:_ID_DIGITS]}")
+    return name.endswith(f"-{run_id[:ID_DIGITS]}")
 
 
 def directory_name(spec: AnySpec) -> str:
     """Readable, safe on any file system and unique: `flickr8k-gpo-triplet-seed0-1f0c22aa90`."""
     parts = (spec.dataset.spec, *spec.combination, f"seed{spec.seed}")
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts)).strip("-.")
-    return f"{slug[:_SLUG_LENGTH]}-{spec.run_id[:_ID_DIGITS]}"
+    return f"{slug[:_SLUG_LENGTH]}-{spec.run_id[:ID_DIGITS]}"

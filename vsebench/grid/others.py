@@ -1,0 +1,83 @@
+"""What other commands that share the folder have made of jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from vsebench.plugin.errors import VsebenchError
+from vsebench.results.at_once import at_once
+from vsebench.results.directory import RunDirectory
+from vsebench.results.lease import is_held
+from vsebench.results.listing import Listing
+from vsebench.results.reader import DONE, RECORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from vsebench.plugin.executors import Job
+
+State = Literal["free", "held", "done", "failed", "blocked"]
+"""Of a job: whether it can start, another process works on it, or it has ended."""
+
+
+class Others:
+    """Looks at the jobs of a command, all of them at once. What was never begun costs nothing.
+
+    Args:
+        folder: holds the directories of the jobs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._before = Listing(folder)
+
+    def states(self, jobs: Iterable[Job]) -> dict[str, State]:
+        """How jobs are, by run id, where they are not free. A run that failed before this command
+        began is free, as it is tried again; one that another command has tried since is not.
+        """
+        now = Listing(self._folder)
+        begun = [job for job in jobs if job.directory.name in now]
+        found = dict(zip((job.run_id for job in begun), at_once(self._state, begun), strict=True))
+        return {run_id: state for run_id, state in found.items() if state != "free"}
+
+    def _state(self, job: Job) -> State:
+        new = job.directory.name not in self._before
+        try:
+            names = [path.name for path in job.directory.iterdir()]
+        except FileNotFoundError:
+            return "free"
+        done = DONE in names and RECORD in names
+        if new and done:
+            return "done"
+        if is_held(job.directory, names):
+            return "held"
+        if done:  # and by whom is not known, so that it is looked at as at the beginning
+            return "free" if RunDirectory(job.directory).damage(model=True) else "done"
+        return _status(job.directory) if new and RECORD in names else "free"
+
+
+def _status(directory: Path) -> State:
+    """How a run that is not done has ended; what cannot be read is made again."""
+    try:
+        record = RunDirectory(directory).read_record()
+    except VsebenchError:
+        return "free"
+    return "free" if record is None else record.status
+
+
+def held_back(jobs: Iterable[Job], states: Mapping[str, State]) -> dict[str, str]:
+    """Which jobs cannot start, and which run they wait for: their own, or one that they need.
+
+    Args:
+        jobs: the jobs, each after those that it depends on.
+        states: see `Others.states`.
+    """
+    found: dict[str, str] = {}
+    for job in jobs:
+        needed = next((run_id for run_id in job.depends_on if run_id in found), None)
+        if needed is not None:
+            found[job.run_id] = needed
+        elif states.get(job.run_id) == "held":
+            found[job.run_id] = job.run_id
+    return found
