@@ -6,6 +6,8 @@ import gzip
 import io
 import math
 import os
+import struct
+import zlib
 from contextlib import contextmanager
 from functools import lru_cache
 from tokenize import TokenError
@@ -128,25 +130,86 @@ def check_array(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], s
     return header.shape, header.dtype.str
 
 
-def read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """An array of an npz file, which cannot be written to.
+class Arrays:
+    """The arrays of an npz file in memory, of which a few are read at a time.
 
-    Raises:
-        TooLargeError: it is too large.
-        ValueError: it has fewer values than its header says, is no array, or is not there.
-        zipfile.BadZipFile, zlib.error, EOFError: it is damaged.
+    Of tens of thousands of small members, `zipfile` takes longer to open each than to unpack it.
     """
-    import numpy as np
 
-    with _named(name):
-        member = archive.getinfo(f"{name}.npy")
-        check_members([member])
-        content = archive.read(member)
-        header = _header(content[: _HEADER_LENGTH + _length(content)])
-    # objects are not held as they are: nothing of them is read
-    header.check(name, 0 if header.dtype.hasobject else len(content))
-    values = np.frombuffer(content, header.dtype, math.prod(header.shape), header.start)
-    return values.reshape(header.shape, order="F" if header.fortran else "C")
+    def __init__(self, content: bytes) -> None:
+        """Reads the file's list of members.
+
+        Raises:
+            TooLargeError: they unpack to too much.
+            zipfile.BadZipFile, ValueError: it is damaged.
+        """
+        import zipfile
+
+        self._content = content
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+        check_members(members)
+        self._members = {
+            each.filename.removesuffix(".npy"): _Member(
+                each.header_offset, each.compress_size, each.file_size, each.compress_type
+            )
+            for each in members
+        }
+
+    def read(self, name: str) -> NDArray[Any]:
+        """An array, which cannot be written to. Its checksum is not compared: whoever reads a few
+        arrays of many has one of their values.
+
+        Raises:
+            ValueError: it is damaged, is no array, or is not there.
+            zlib.error: it is damaged.
+        """
+        import numpy as np
+
+        with _named(name):
+            content = self._members[name].unpacked(self._content)
+            header = _header(content[: _HEADER_LENGTH + _length(content)])
+        # objects are not held as they are: nothing of them is read
+        header.check(name, 0 if header.dtype.hasobject else len(content))
+        values = np.frombuffer(content, header.dtype, math.prod(header.shape), header.start)
+        return values.reshape(header.shape, order="F" if header.fortran else "C")
+
+
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+"""Of a member: its signature, and the lengths of the name and of the extra field that follow."""
+
+
+class _Member(NamedTuple):
+    """Where a member of a zip file begins, and its sizes in bytes, packed and not."""
+
+    start: int
+    packed: int
+    size: int
+    method: int
+
+    def unpacked(self, content: bytes) -> bytes:
+        """What it holds, of the zip file's content; no more than it announces.
+
+        Raises:
+            ValueError, zlib.error: it is damaged.
+        """
+        try:
+            signature, *lengths = _LOCAL_HEADER.unpack_from(content, self.start)
+        except struct.error as error:
+            raise ValueError("a member lies outside the file") from error
+        if signature != b"PK\3\4":
+            raise ValueError("there is no member where one should be")
+        start = self.start + _LOCAL_HEADER.size + sum(lengths)
+        found = content[start : start + self.packed]
+        if self.method == _DEFLATED:
+            found = zlib.decompressobj(-zlib.MAX_WBITS).decompress(found, self.size + 1)
+        if len(found) != self.size or self.method not in (_STORED, _DEFLATED):
+            raise ValueError("a member is not of the size that it announces")
+        return found
+
+
+_STORED, _DEFLATED = 0, 8
+"""How members are packed."""
 
 
 @contextmanager

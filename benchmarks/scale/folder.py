@@ -19,7 +19,7 @@ from tests.factories import (
     make_record,
     make_spec,
 )
-from vsebench.report.runs import recalls
+from vsebench.report.contributions import recalls
 from vsebench.results.packing import pack
 from vsebench.results.record import Evaluation
 from vsebench.results.store import Store

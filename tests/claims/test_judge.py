@@ -12,6 +12,7 @@ from tests.report.imaged import expected_interval, expected_p
 from vsebench.claims.judge import judge
 from vsebench.plugin import SpecError, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.report.contributions import Contributions
 from vsebench.report.runs import read_runs
 from vsebench.results.run_base import Tuning
 
@@ -99,7 +100,8 @@ def test_claims_of_a_family_know_of_each_others_seeds(tmp_path):
         leave(held, tmp_path / "runs", f"{row},triplet", table.mean(axis=1).tolist())
     runs = read_runs(tmp_path / "runs").ended
     for run in runs:
-        vars(run)["per_image"] = {"rsum": tables[run.combination[0]][run.record.spec.seed]}
+        values = {"rsum": tables[run.combination[0]][run.record.spec.seed]}
+        vars(run)["per_image"] = Contributions.of_values(values)
     found = judge(held, runs, REGISTRY)
     differences = [tables[row] - tables["mean"] for row in ("gpo", "maxavg")]
     p = oracle.holm(expected_p(differences, 3, 0.0))

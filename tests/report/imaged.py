@@ -9,6 +9,7 @@ from scipy import stats
 
 from tests.factories import make_record, make_spec
 from tests.oracles import two_way as oracle
+from vsebench.report.contributions import Contributions
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
 
@@ -24,7 +25,8 @@ def imaged(pooling: str, seed: int, values: NDArray[np.floating], **changes: Any
         make_spec(pooling, "triplet", seed), rsum=float(np.mean(values)), **changes
     )
     run = Run(record)
-    vars(run)["per_image"] = {"rsum": np.asarray(values, dtype=np.float64)}
+    found = {"rsum": np.asarray(values, dtype=np.float64)}
+    vars(run)["per_image"] = Contributions.of_values(found)
     return run
 
 

@@ -11,7 +11,8 @@ from tests.oracles import two_way as oracle
 from tests.report.imaged import expected_interval, expected_p, imaged, imaged_section
 from vsebench.report.comparison import compare, compare_all, terms_of
 from vsebench.report.comparison_text import as_dict, render
-from vsebench.report.runs import Run, read_runs, recalls
+from vsebench.report.contributions import recalls
+from vsebench.report.runs import Run, read_runs
 from vsebench.report.sections import Section, split
 from vsebench.results.store import Store
 

@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose
 from tests.report.imaged import imaged_section
 from vsebench.report import pairs as pairs_module
 from vsebench.report.pairs import all_pairs
-from vsebench.report.rows import combinations_of
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
 from vsebench.report.ties import differences
@@ -30,10 +29,7 @@ def section(case: int, rows: int) -> Section:
 
 
 def equal_to_pair_by_pair(held: Section) -> None:
-    rows = {
-        row: {run.record.spec.seed: run for run in runs}
-        for row, runs in combinations_of(held).items()
-    }
+    rows = {row: {run.record.spec.seed: run for run in runs} for row, runs in held.rows.items()}
     names, found = [*rows], all_pairs([*rows.values()], "rsum")
     adjusted = dict(
         zip(
@@ -70,7 +66,7 @@ def test_rows_whose_images_are_not_known_are_tested_over_seeds() -> None:
 def test_rows_of_one_common_seed_are_not_tested() -> None:
     (_, first), (_, second) = [
         (row, {run.record.spec.seed: run for run in runs})
-        for row, runs in combinations_of(section(0, 1)).items()
+        for row, runs in section(0, 1).rows.items()
     ]
     apart = {0: second[0], 9: second[1]}
     assert len(all_pairs([first, apart], "rsum").p) == 0

@@ -9,7 +9,8 @@ import pytest
 
 from tests.factories import make_curve, make_provenance, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.runs import on_same_images, read_runs, recalls
+from vsebench.report.contributions import recalls
+from vsebench.report.runs import on_same_images, read_runs
 from vsebench.results.store import Store
 from vsebench.retrieval import evaluate
 

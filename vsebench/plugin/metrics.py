@@ -16,6 +16,9 @@ over seeds alone.
 
 _ENDS = {"two-way": 4, "student": 2, None: 0}
 
+Span = tuple[float, float]
+"""The least and the largest value that there can be."""
+
 TaskName = str
 """Of a task that `vsebench.results.tasks` knows: `retrieval`, `annotation`."""
 
@@ -50,7 +53,7 @@ class Metric:
     shown: bool = True
     margin: float = 0.0
     short: str = ""
-    span: tuple[float, float] = (-math.inf, math.inf)
+    span: Span = (-math.inf, math.inf)
 
     @property
     def name(self) -> str:

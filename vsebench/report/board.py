@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from vsebench.report.rows import combinations_of, make_block
+from vsebench.report.rows import make_block
 from vsebench.report.sections import split
 from vsebench.report.statistics import LEVEL
 from vsebench.report.ties import differences_told
@@ -113,7 +113,7 @@ def _board(block: Block) -> Board:
         return float(value) if isinstance(value, (int, float)) else -math.inf
 
     rows = sorted(
-        zip(combinations_of(section).items(), block.entries, strict=True),
+        zip(section.rows.items(), block.entries, strict=True),
         key=lambda row: (bool(row[1].no_evidence), -mean(row[1])),
     )
     standings, rank = [], 0

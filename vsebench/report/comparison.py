@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vsebench.report.estimates import by_seed, of_differences, tested
 from vsebench.report.evidence import no_evidence
-from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import LEVEL
 from vsebench.report.two_way import above, detectable, holm, two_sided
 
@@ -230,7 +229,7 @@ class _Pair:
 
 
 def _pairs(section: Section, reference: Combination, terms: Terms) -> Iterator[_Pair]:
-    rows, key = combinations_of(section), terms.metric.key
+    rows, key = {**section.rows}, terms.metric.key
     base = rows.pop(reference)
     theirs = by_seed(base, key)
     for row, runs in rows.items():

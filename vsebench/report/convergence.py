@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.report.runs import Run
-    from vsebench.results.record import Evaluation
 
 SHARE = 0.95
 """The share of a best dev RSUM, or MAP, that counts as having arrived."""
@@ -34,18 +33,16 @@ def best_dev(run: Run) -> float | None:
     """The largest dev RSUM (MAP on the annotation task) of all evaluations of a run; None when it
     has none.
     """
-    return max(
-        (evaluation.metrics[run.task.headline.key] for evaluation in run.curve), default=None
-    )
+    return max(run.progress.quality, default=None)
 
 
 def reach(run: Run, quality: float) -> Reach | None:
     """The first evaluation at which a run's dev RSUM (MAP) is at least `quality`; None when it
     never is.
     """
-    for evaluation in run.curve:
-        if evaluation.metrics[run.task.headline.key] >= quality:
-            return _at(run, evaluation)
+    for steps, epochs, seconds, found in zip(*run.progress, strict=True):
+        if found >= quality:
+            return Reach(steps, epochs, head_start(run) + seconds)
     return None
 
 
@@ -53,10 +50,6 @@ def reach_own_best(run: Run) -> Reach | None:
     """When a run reached 95 % of its own best."""
     best = best_dev(run)
     return reach(run, SHARE * best) if best is not None else None
-
-
-def _at(run: Run, evaluation: Evaluation) -> Reach:
-    return Reach(evaluation.step, evaluation.epoch, head_start(run) + evaluation.seconds)
 
 
 def head_start(run: Run) -> float:

@@ -11,7 +11,6 @@ from vsebench.plugin.errors import require
 from vsebench.report.convergence import head_start
 from vsebench.report.figures.file import check_figure, write_figure
 from vsebench.report.learning_curve import learning_curve
-from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import LEVEL, t_interval
 from vsebench.report.wording import name
 
@@ -185,7 +184,7 @@ def draw_curve(
 
 
 def _draw(left: Axes, right: Axes, table: SpeedTable | Block) -> None:
-    for i, (key, runs) in enumerate(combinations_of(table.section).items()):
+    for i, (key, runs) in enumerate(table.section.rows.items()):
         curve = mean_curve([run for run in runs if run.done], table.level)
         for panel, over in ((left, curve.steps), (right, curve.seconds)):
             draw_curve(panel, over, curve, stroke(i)).set_label(name(key))
@@ -200,7 +199,7 @@ def draw_arrivals(panel: Axes, table: SpeedTable) -> None:
     and Meier estimate it: runs that end before they arrive are censored there.
     """
     goal = table.target.quality
-    for i, (key, runs) in enumerate(combinations_of(table.section).items()):
+    for i, (key, runs) in enumerate(table.section.rows.items()):
         curves = [learning_curve(run, "seconds") for run in runs if run.done and run.curve]
         times, arrived = share_arrived(curves, goal) if goal is not None else ([], [])
         if len(times) > 0:

@@ -12,7 +12,7 @@ import numpy as np
 from vsebench.report.moderation import moderated
 from vsebench.report.runs import on_same_images
 from vsebench.report.statistics import Interval
-from vsebench.report.two_way import Estimate, MeanSquares, interval, mean_squares, two_way
+from vsebench.report.two_way import Estimate, MeanSquares, interval, mean_squares_all, two_way
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vsebench.report.runs import Run
+
+_ROWS = 64
+"""Rows that are taken at once: their tables fit into the processor's cache, or nearly."""
 
 Pair = tuple[object, object]
 """What tells the two rows of a difference from other rows."""
@@ -62,10 +65,17 @@ def of_row(runs: Sequence[Run], key: str) -> Estimates | None:
     """The mean of a metric over finished runs of a row; None unless all of them have it: a mean
     over a part of the seeds is not the row's.
     """
-    values = [run.test(key) for run in runs]
-    if not values or not all(math.isfinite(value) for value in values):
-        return None
-    return _estimates(values, on_same_images(runs, key), [run.study for run in runs])
+    return of_rows([runs], key)[0]
+
+
+def of_rows(rows: Sequence[Sequence[Run]], key: str) -> list[Estimates | None]:
+    """As `of_row`, of many rows at once."""
+    found: list[Estimates | None] = []
+    for start in range(0, len(rows), _ROWS):
+        samples = [_of_runs(runs, key) for runs in rows[start : start + _ROWS]]
+        known = iter(_estimates([sample for sample in samples if sample is not None]))
+        found += [None if sample is None else next(known) for sample in samples]
+    return found
 
 
 def of_differences(
@@ -85,11 +95,12 @@ def of_differences(
     ours, theirs = ([row[seed] for seed in seeds] for row in (runs, others))
     values = [run.test(key) - other.test(key) for run, other in zip(ours, theirs, strict=True)]
     table = on_same_images([*ours, *theirs], key)
-    return _estimates(
+    sample = _by_study(
         values,
         None if table is None else table[: len(seeds)] - table[len(seeds) :],
         [(run.study, other.study) for run, other in zip(ours, theirs, strict=True)],
     )
+    return _estimates([sample])[0]
 
 
 def tested(family: Sequence[tuple[Pair, Estimates]]) -> list[Estimate | None]:
@@ -118,9 +129,25 @@ def of_values(values: Sequence[float]) -> Estimate:
     return Estimate(mean, math.sqrt(variance / n), n - 1)
 
 
-def _estimates(
+class _Sample(NamedTuple):
+    """Values over seeds, or over studies, and what each image contributed to each, [values,
+    images], where that is known.
+    """
+
+    values: Sequence[float]
+    table: NDArray[np.float64] | None
+
+
+def _of_runs(runs: Sequence[Run], key: str) -> _Sample | None:
+    values = [run.test(key) for run in runs]
+    if not values or not all(math.isfinite(value) for value in values):
+        return None
+    return _by_study(values, on_same_images(runs, key), [run.study for run in runs])
+
+
+def _by_study(
     values: Sequence[float], table: NDArray[np.float64] | None, studies: Sequence[Hashable]
-) -> Estimates:
+) -> _Sample:
     """Of runs that were tuned in several studies, the mean of each study counts as a seed does:
     its runs share the luck of one search, and repeating them does not make it less.
     """
@@ -131,13 +158,33 @@ def _estimates(
         values = [math.fsum(values[i] for i in group) / len(group) for group in groups.values()]
         if table is not None:
             table = np.stack([table[group].mean(axis=0) for group in groups.values()])
-    if len(values) == 1:
-        return Estimates(values[0], None, None)
-    seeds = of_values(values)
-    squares = None
-    if table is not None and table.shape[1] > 1:
-        squares = mean_squares(table)._replace(mean=seeds.mean)
-    return Estimates(seeds.mean, seeds, squares)
+    return _Sample(values, table)
+
+
+def _estimates(samples: Sequence[_Sample]) -> list[Estimates]:
+    found = []
+    for (values, _), squares in zip(samples, _squares(samples), strict=True):
+        if len(values) == 1:
+            found.append(Estimates(values[0], None, None))
+        else:
+            seeds = of_values(values)
+            known = None if squares is None else squares._replace(mean=seeds.mean)
+            found.append(Estimates(seeds.mean, seeds, known))
+    return found
+
+
+def _squares(samples: Sequence[_Sample]) -> list[MeanSquares | None]:
+    """The mean squares of tables, those of one shape at once; None of a single image."""
+    shapes: dict[tuple[int, ...], list[int]] = {}
+    for place, (_, table) in enumerate(samples):
+        if table is not None and table.shape[1] > 1:
+            shapes.setdefault(table.shape, []).append(place)
+    found: list[MeanSquares | None] = [None] * len(samples)
+    for places in shapes.values():
+        alike = np.stack([table for i in places if (table := samples[i].table) is not None])
+        for place, squares in zip(places, mean_squares_all(alike), strict=True):
+            found[place] = squares
+    return found
 
 
 def _interval(mean: float, estimate: Estimate | None, level: float) -> Interval:

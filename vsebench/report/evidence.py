@@ -93,11 +93,12 @@ def late_rise(done: Sequence[Run]) -> float | None:
 
 def _before_and_after(run: Run) -> tuple[float, float] | None:
     """The best dev quality until the last quarter, and until the end."""
-    late = (1 - LATE) * run.curve[-1].step if run.curve else 0.0
+    steps, quality = run.progress.steps, run.progress.quality
+    late = (1 - LATE) * steps[-1] if steps else 0.0
     best, before, last = -math.inf, None, 0
-    for evaluation in run.curve:
-        so_far = max(best, evaluation.metrics[run.task.headline.key])
-        if last <= late < evaluation.step and best > -math.inf:
-            before = best + (so_far - best) * (late - last) / (evaluation.step - last)
-        best, last = so_far, evaluation.step
+    for step, found in zip(steps, quality, strict=True):
+        so_far = max(best, found)
+        if last <= late < step and best > -math.inf:
+            before = best + (so_far - best) * (late - last) / (step - last)
+        best, last = so_far, step
     return None if before is None else (before, best)

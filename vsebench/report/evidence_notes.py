@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.report.evidence import COLLAPSED, RISE, RISING, WARM_UP, late_rise, spoiled
-from vsebench.report.rows import combinations_of
 from vsebench.report.wording import counted, distinct, name, span
 
 if TYPE_CHECKING:
@@ -49,8 +48,7 @@ def _selected_in_warm_up(done: Sequence[Run]) -> list[str]:
 def _rising(section: Section) -> list[str]:
     """Names rows that had not converged, with what they gained late."""
     rises = {
-        row: late_rise([run for run in runs if run.done])
-        for row, runs in combinations_of(section).items()
+        row: late_rise([run for run in runs if run.done]) for row, runs in section.rows.items()
     }
     high = {row: rise for row, rise in rises.items() if rise is not None and rise > RISE}
     if not high:

@@ -25,7 +25,6 @@ from vsebench.report.notes import (
     general_notes,
     uneven_note,
 )
-from vsebench.report.rows import combinations_of
 from vsebench.report.statistics import LEVEL
 from vsebench.results.row_keys import COUNTS, IDENTITY, NO_EVIDENCE
 from vsebench.text import no_formula
@@ -227,7 +226,7 @@ def _json(blocks: Sequence[Block], notes: Sequence[str]) -> str:
 def footer_of(block: Block) -> dict[str, Any]:
     """What stands under a table, as values where they are any, and as sentences."""
     spec = block.section.runs[0].record.spec
-    tuned, rows = block.section.tuned, [*combinations_of(block.section)]
+    tuned, rows = block.section.tuned, [*block.section.rows]
     return {
         "dataset": block.section.dataset,
         "counted_on": block.section.counted_on,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vsebench.report.rows import combinations_of
 from vsebench.results.reader import RANKS, RETRIEVED
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def instead(section: Section, queries: Collection[Query]) -> dict[Query, Instead
 
 
 def _runs(section: Section) -> Iterator[tuple[Combination, Run]]:
-    for row, runs in combinations_of(section).items():
+    for row, runs in section.rows.items():
         for run in sorted(runs, key=lambda each: each.record.spec.seed):
             if run.done:
                 yield row, run

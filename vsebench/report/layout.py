@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.external import MARK
-from vsebench.report.rows import combinations_of
 from vsebench.report.ties import best_rows
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ def best_entries(block: Block, column: Column) -> frozenset[int]:
     if column.metric is None:
         return frozenset()
     found = best_rows(block.section, column.metric, block.level)
-    return frozenset(i for i, row in enumerate(combinations_of(block.section)) if row in found)
+    return frozenset(i for i, row in enumerate(block.section.rows) if row in found)
 
 
 def columns(block: Block) -> list[Column]:

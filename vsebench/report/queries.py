@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.report.estimates import by_seed
-from vsebench.report.rows import combinations_of
 from vsebench.results.reader import PER_IMAGE, RANKS
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def tallies(section: Section, reference: Combination, hardest: int = 0) -> list[
         reference: row to compare with.
         hardest: number of hard queries to list.
     """
-    rows, key = combinations_of(section), section.task.headline.key
+    rows, key = section.rows, section.task.headline.key
     theirs = by_seed(rows.pop(reference), key)
     found: list[Tally] = []
     for row, runs in rows.items():
@@ -114,7 +113,7 @@ def hardest(section: Section, number: int) -> list[Hardest]:
     key = section.task.headline.key
     rows = {
         row: [_costs(run) for run in by_seed(runs, key).values()]
-        for row, runs in combinations_of(section).items()
+        for row, runs in section.rows.items()
     }
     rows = {row: answers for row, answers in rows.items() if answers}
     found: list[Hardest] = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vsebench.report.convergence import SHARE, Reach, best_dev, mean_reach, reach, reach_own_best
-from vsebench.report.estimates import of_row
+from vsebench.report.estimates import of_rows
 from vsebench.report.evidence import COLLAPSED, no_evidence, spoiled
 from vsebench.report.external import of_section
 from vsebench.report.statistics import LEVEL
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vsebench.plugin.metrics import Metric
+    from vsebench.report.estimates import Estimates
     from vsebench.report.evidence import Reason
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
@@ -98,53 +99,53 @@ def make_block(
         level: level of the intervals.
         external: the folder's external rows, of which those on the section's data are taken.
     """
-    combinations = combinations_of(section)
-    target = target_of(combinations, baseline)
+    target = target_of(section.rows, baseline)
+    rows = [*section.rows.values()]
+    qualities = _qualities(section.metrics, [_done(runs) for runs in rows], level)
+    headline = section.task.headline.key
     return Block(
         section,
         target,
-        tuple(_entry(section, runs, target, level) for runs in combinations.values()),
+        tuple(
+            _entry(section, runs, target, quality, images=headline in imaged)
+            for runs, (quality, imaged) in zip(rows, qualities, strict=True)
+        ),
         level,
         of_section(section, external),
     )
 
 
-def combinations_of(section: Section) -> dict[tuple[str, str], list[Run]]:
-    """The runs of each row, in the order of the rows."""
-    combinations: dict[tuple[str, str], list[Run]] = {}
-    for run in section.runs:
-        combinations.setdefault(run.combination, []).append(run)
-    return combinations
-
-
 def target_of(
-    combinations: dict[tuple[str, str], list[Run]], baseline: tuple[str, str] | None
+    rows: Mapping[tuple[str, str], Sequence[Run]], baseline: tuple[str, str] | None
 ) -> Target:
     """What the baseline sets: by default the first row with a finished run."""
-    first = next(iter(combinations))
+    first = next(iter(rows))
     chosen = baseline or next(
-        (key for key, runs in combinations.items() if any(run.done for run in runs)), first
+        (key for key, runs in rows.items() if any(run.done for run in runs)), first
     )
     bests = [
-        best
-        for run in combinations.get(chosen, ())
-        if run.done and (best := best_dev(run)) is not None
+        best for run in rows.get(chosen, ()) if run.done and (best := best_dev(run)) is not None
     ]
     return Target(chosen, SHARE * math.fsum(bests) / len(bests) if bests else None)
 
 
-def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) -> Entry:
-    done = [run for run in runs if run.done]
+def _done(runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if run.done]
+
+
+def _entry(
+    section: Section, runs: Sequence[Run], target: Target, quality: Row, *, images: bool
+) -> Entry:
+    done = _done(runs)
     to_target = [reach(run, target.quality) for run in done] if target.quality is not None else []
     reasons = no_evidence(runs)
-    headline = of_row(done, section.task.headline.key)
     row: Row = {
         **_identity(section, runs),
         "seeds": len(done),
         "failed_seeds": len(runs) - len(done),
         "collapsed_seeds": sum(COLLAPSED in spoiled(run) for run in done),
         NO_EVIDENCE: [reason.name for reason in reasons],
-        **_quality(section.task.metrics, done, level),
+        **quality,
         **_reach_keys("95", mean_reach([reach_own_best(run) for run in done])),
         **_reach_keys("target", mean_reach(to_target)),
         **_cost([run.record.cost for run in done if run.record.cost is not None]),
@@ -152,10 +153,9 @@ def _entry(section: Section, runs: Sequence[Run], target: Target, level: float) 
         **_sampling(done),
     }
     return Entry(
-        {key: row[key] for key in section.task.row_keys}
-        | _quality((*section.further, *section.measured), done, level),
+        {key: row[key] for key in section.task.row_keys} | quality,
         sum(found is not None for found in to_target),
-        headline is not None and headline.images,
+        images,
         reasons,
         values_of(runs, section.tuned),
     )
@@ -194,18 +194,28 @@ def _identity(section: Section, runs: Sequence[Run]) -> Row:
     }
 
 
-def _quality(metrics: Sequence[Metric], done: Sequence[Run], level: float) -> Row:
-    """Means, with intervals where a metric has one; unknown unless all runs have it."""
-    row: Row = {}
+def _qualities(
+    metrics: Sequence[Metric], rows: Sequence[Sequence[Run]], level: float
+) -> list[tuple[Row, set[str]]]:
+    """Of each row's finished runs means, with intervals where a metric has one, unknown unless all
+    runs have it; and the metrics whose intervals count the test images.
+    """
+    found: list[tuple[Row, set[str]]] = [({}, set()) for _ in rows]
     for metric in metrics:
-        found = of_row(done, metric.key)
-        if metric.interval is None or found is None:
-            mean = _mean([run.test(metric.key) for run in done]) if found is not None else None
-            row |= dict.fromkeys(metric.row_keys) | {metric.key: mean}
-        else:
-            ends = (*found.interval(level)[1:], *found.interval_of_seeds(level)[1:])
-            row |= zip(metric.row_keys, (found.mean, *ends), strict=False)
-    return row
+        estimates = of_rows(rows, metric.key)
+        for (row, imaged), runs, estimate in zip(found, rows, estimates, strict=True):
+            row |= _quality(metric, runs, estimate, level)
+            if estimate is not None and estimate.images:
+                imaged.add(metric.key)
+    return found
+
+
+def _quality(metric: Metric, done: Sequence[Run], estimate: Estimates | None, level: float) -> Row:
+    if metric.interval is None or estimate is None:
+        mean = _mean([run.test(metric.key) for run in done]) if estimate is not None else None
+        return dict.fromkeys(metric.row_keys) | {metric.key: mean}
+    ends = (*estimate.interval(level)[1:], *estimate.interval_of_seeds(level)[1:])
+    return dict(zip(metric.row_keys, (estimate.mean, *ends), strict=False))
 
 
 def _reach_keys(to: str, found: Reach | None) -> Row:

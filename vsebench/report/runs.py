@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.plugin.metrics import FOLD, IN_FOLDS
-from vsebench.results.reader import FOLD_RANKS, PER_IMAGE, RANKS
+from vsebench.report.contributions import NONE, Contributions, contributions
+from vsebench.report.progress import Progress, StoredCurve, progress
 from vsebench.results.store import Store, check_folder, is_own
 from vsebench.results.tasks import task_of
 
@@ -46,7 +46,7 @@ class Run:
     """
 
     record: RunRecord
-    curve: tuple[Evaluation, ...] = ()
+    curve: Sequence[Evaluation] = ()
     reader: RunReader | None = field(default=None, compare=False, repr=False)
     versions: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     mark: str = field(default="", compare=False, repr=False)
@@ -55,7 +55,7 @@ class Run:
     def done(self) -> bool:
         return self.record.status == "done"
 
-    @property
+    @cached_property
     def combination(self) -> tuple[str, str]:
         """The components that a row compares: canonical specs of pooling, or of sampler, and
         loss, with their versions and the row's mark where the table needs them.
@@ -91,14 +91,20 @@ class Run:
         return self.record.test.get(key, math.nan if column is None else column.value)
 
     @cached_property
-    def per_image(self) -> Mapping[str, NDArray[np.float64]]:
+    def per_image(self) -> Contributions:
         """What each test image contributed to its metrics, float64 [images]; empty when not
         known.
 
         Raises:
             VsebenchError: the file is damaged.
         """
-        return contributions(self.record, self.reader) if self.reader and self.done else {}
+        return contributions(self.record, self.reader) if self.reader and self.done else NONE
+
+    @cached_property
+    def progress(self) -> Progress:
+        """The rise of its headline on dev."""
+        stored = isinstance(self.curve, StoredCurve)
+        return self.curve.progress if stored else progress(self.curve, self.task.headline.key)
 
     @property
     def tuned(self) -> dict[str, bool | int | float | str | None]:
@@ -171,7 +177,7 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
             run.check_unfinished()
             unfinished.append(run.read_spec())
         else:
-            ended.append(Run(record, tuple(run.read_whole_curve(record)), run))
+            ended.append(Run(record, StoredCurve(run, record), run))
     if not ended:
         raise _nothing(out, len(held), planned=bool(noted.rows({*held, *noted.run_ids})))
     place = {run_id: i for i, run_id in enumerate(noted.run_ids)}
@@ -223,74 +229,6 @@ def _nothing(out: Path, held: int, *, planned: bool) -> VsebenchError:
         f"{out} holds no runs: give the folder that 'vsebench run --out' wrote to, the one with a "
         "folder per run"
     )
-
-
-RECALLS = (1, 5, 10)
-
-
-def contributions(record: RunRecord, reader: RunReader) -> dict[str, NDArray[np.float64]]:
-    """What each test image contributed, by metric, float64 [images]; empty where the run left
-    neither ranks nor values by image.
-
-    A metric that is not the mean of what is found is left out, so that no error is computed from
-    other numbers than the mean beside it.
-
-    Raises:
-        VsebenchError: the file is damaged.
-    """
-    ranks = reader.read_arrays(RANKS)
-    values = recalls(ranks) if ranks else reader.read_arrays(PER_IMAGE)
-    return {
-        key: found.astype(np.float64)
-        for key, found in values.items()
-        if key in record.test and np.isclose(found.mean(), record.test[key])
-    }
-
-
-def recalls(ranks: Mapping[str, NDArray[np.integer]]) -> dict[str, NDArray[np.float64]]:
-    """Recalls in per cent and their sum. An image's share of a recall over captions is that of its
-    own captions, weighted so that the mean over images is the mean over captions.
-
-    Args:
-        ranks: `i2t` [n] and `t2i` [m], 0 for the top, and `text_to_image` [m]. Records without the
-            last are of data sets that list as many captions for each image, image by image. Those
-            within folds, `i2t_1k` and `t2i_1k`, where they were taken.
-    """
-    i2t, t2i = ranks["i2t"], ranks["t2i"]
-    images, captions = len(i2t), len(t2i)
-    if "text_to_image" in ranks:
-        owners = ranks["text_to_image"]
-    elif captions % images == 0:
-        owners = np.repeat(np.arange(images), captions // images)
-    else:
-        return {}
-    found: dict[str, NDArray[np.float64]] = {}
-    for k in RECALLS:
-        found[f"i2t_r{k}"] = np.where(i2t < k, 100.0, 0.0)
-        hits = np.bincount(owners, weights=t2i < k, minlength=images).astype(np.float64)
-        found[f"t2i_r{k}"] = hits * (100 * images / captions)
-    found["rsum"] = np.asarray(sum(found.values()), dtype=np.float64)
-    if ranks.keys() >= set(FOLD_RANKS):
-        i2t, t2i = (ranks[key] for key in FOLD_RANKS)
-        found |= _recalls_in_folds(i2t, t2i, owners)
-    return found
-
-
-def _recalls_in_folds(
-    i2t: NDArray[np.integer], t2i: NDArray[np.integer], owners: NDArray[np.integer]
-) -> dict[str, NDArray[np.float64]]:
-    """As `recalls`, of means over folds: a fold counts as much as any other, whatever the number of
-    its captions.
-    """
-    captions = np.bincount(owners // FOLD)
-    found: dict[str, NDArray[np.float64]] = {}
-    for k in RECALLS:
-        found[IN_FOLDS[f"i2t_r{k}"].key] = np.where(i2t < k, 100.0, 0.0)
-        hits = np.bincount(owners, weights=t2i < k, minlength=len(i2t)).astype(np.float64)
-        per_fold = np.repeat(captions, FOLD)
-        found[IN_FOLDS[f"t2i_r{k}"].key] = hits * (100 * FOLD / per_fold)
-    found[IN_FOLDS["rsum"].key] = np.asarray(sum(found.values()), dtype=np.float64)
-    return found
 
 
 def on_same_images(runs: Sequence[Run], key: str) -> NDArray[np.float64] | None:

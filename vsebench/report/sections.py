@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
@@ -13,7 +14,7 @@ from vsebench.report.versions import newest_only, told_apart
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from vsebench.report.runs import Run
     from vsebench.results.components import ComponentRef, ComponentSlot
@@ -46,7 +47,15 @@ class Section:
     def task(self) -> Task:
         return task_of(self.runs[0].record.spec)
 
-    @property
+    @cached_property
+    def rows(self) -> Mapping[tuple[str, str], Sequence[Run]]:
+        """The runs of each row, in the order of the rows."""
+        rows: dict[tuple[str, str], list[Run]] = {}
+        for run in self.runs:
+            rows.setdefault(run.combination, []).append(run)
+        return rows
+
+    @cached_property
     def measured(self) -> tuple[Metric, ...]:
         """What plugins measured of its runs, beside vsebench's own metrics: of unknown scale and
         direction.
@@ -66,7 +75,7 @@ class Section:
             for name, found in sources.items()
         )
 
-    @property
+    @cached_property
     def further(self) -> tuple[Metric, ...]:
         """Vsebench's own metrics that its runs have, as their protocol asks for them."""
         found = {key for run in self.runs for key in run.record.test}
@@ -93,7 +102,7 @@ class Section:
         """The splits that its metrics are of."""
         return self.runs[0].record.spec.counted_on
 
-    @property
+    @cached_property
     def tuned(self) -> tuple[str, ...]:
         """What was tuned for some of its rows by itself: keys of the protocol, and parameters of
         components as `loss.margin`.

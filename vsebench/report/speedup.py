@@ -12,7 +12,7 @@ from vsebench.plugin.errors import SpecError
 from vsebench.report.convergence import SHARE
 from vsebench.report.evidence import RISING, no_evidence
 from vsebench.report.learning_curve import has_cpu_seconds, learning_curve
-from vsebench.report.rows import combinations_of, target_of, values_of
+from vsebench.report.rows import target_of, values_of
 from vsebench.report.statistics import LEVEL, Interval, t_interval
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def speed_table(
             f"the runs on {section.dataset} have epochs=0: nothing was trained, so that none can "
             "arrive sooner"
         )
-    rows = combinations_of(section)
+    rows = section.rows
     target = target_of(rows, baseline)
     best = target.quality / SHARE if target.quality else None
     table = SpeedTable(

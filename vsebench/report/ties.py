@@ -10,7 +10,6 @@ import numpy as np
 from vsebench.report.estimates import by_seed, of_differences, tested
 from vsebench.report.evidence import no_evidence
 from vsebench.report.pairs import all_pairs
-from vsebench.report.rows import combinations_of
 from vsebench.report.two_way import holm, two_sided
 
 if TYPE_CHECKING:
@@ -145,7 +144,7 @@ def _rows(section: Section, key: str) -> dict[Combination, dict[int, Run]]:
     """The rows that are compared by a metric: their finished runs by seed."""
     return {
         row: found
-        for row, runs in combinations_of(section).items()
+        for row, runs in section.rows.items()
         if len(found := by_seed(runs, key)) > 1 and not no_evidence(runs)
     }
 
@@ -168,11 +167,7 @@ def ties(section: Section, level: float) -> Ties | None:
     told = {row for pair in found.pairs if best in pair for row in pair} - {best}
     return Ties(
         best,
-        tuple(
-            row
-            for row in combinations_of(section)
-            if row in found.rows and row != best and row not in told
-        ),
+        tuple(row for row in section.rows if row in found.rows and row != best and row not in told),
         len(told),
         found.tests,
         found.images,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.rows import combinations_of
 from vsebench.report.wording import name
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ def tuning_notes(section: Section) -> list[str]:
 
 
 def _studies(section: Section) -> list[str]:
-    rows = combinations_of(section).values()
+    rows = section.rows.values()
     studies = max(len({run.study for run in runs if run.done}) for runs in rows)
     if studies < 2:
         return []
@@ -31,7 +30,7 @@ def _studies(section: Section) -> list[str]:
 def _edges(section: Section) -> list[str]:
     found = {
         row: sorted({key for run in runs if run.tuning for key in run.tuning.tuned_at_edge})
-        for row, runs in combinations_of(section).items()
+        for row, runs in section.rows.items()
     }
     named = "; ".join(f"{name(row)} ({', '.join(keys)})" for row, keys in found.items() if keys)
     note = (

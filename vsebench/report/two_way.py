@@ -65,17 +65,30 @@ def mean_squares(values: NDArray[np.floating]) -> MeanSquares:
     Args:
         values: finite floats [n seeds, N images], at least two images.
     """
-    table = np.asarray(values, dtype=np.float64)
-    seeds, images = table.shape
-    mean = float(table.mean())
-    of_seeds, of_images = table.mean(axis=1), table.mean(axis=0)
-    by_image = seeds * float(((of_images - mean) ** 2).sum()) / (images - 1)
-    if seeds == 1:
-        return MeanSquares(mean, seeds, images, 0.0, by_image, 0.0)
-    by_seed = images * float(((of_seeds - mean) ** 2).sum()) / (seeds - 1)
-    left = table - of_seeds[:, None] - of_images[None, :] + mean
-    rest = float((left**2).sum()) / ((seeds - 1) * (images - 1))
-    return MeanSquares(mean, seeds, images, by_seed, by_image, rest)
+    return mean_squares_all(values[None])[0]
+
+
+def mean_squares_all(values: NDArray[np.floating]) -> list[MeanSquares]:
+    """The mean squares of many tables at once.
+
+    Args:
+        values: finite floats [tables, n seeds, N images], at least two images.
+    """
+    tables = np.ascontiguousarray(values, dtype=np.float64)
+    count, seeds, images = tables.shape
+    mean = tables.reshape(count, -1).mean(axis=1)
+    of_seeds, of_images = tables.mean(axis=2), tables.mean(axis=1)
+    by_image = seeds * ((of_images - mean[:, None]) ** 2).sum(axis=1) / (images - 1)
+    by_seed, rest = np.zeros(count), np.zeros(count)
+    if seeds > 1:
+        by_seed = images * ((of_seeds - mean[:, None]) ** 2).sum(axis=1) / (seeds - 1)
+        left = tables - of_seeds[:, :, None] - of_images[:, None, :] + mean[:, None, None]
+        squares = (left**2).reshape(count, -1).sum(axis=1)
+        rest = squares / ((seeds - 1) * (images - 1))
+    columns = (mean.tolist(), by_seed.tolist(), by_image.tolist(), rest.tolist())
+    return [
+        MeanSquares(mean, seeds, images, *squares) for mean, *squares in zip(*columns, strict=True)
+    ]
 
 
 def two_way(squares: MeanSquares) -> Estimate:
@@ -159,12 +172,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     References:
         Holm, Scandinavian Journal of Statistics 6 (1979).
     """
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for place, index in enumerate(order):
-        largest = max(largest, min(1.0, p_values[index] * (len(p_values) - place)))
-        adjusted[index] = largest
-    return adjusted
+    p = np.asarray(p_values, dtype=np.float64)
+    order, adjusted = np.argsort(p), np.empty(len(p))
+    left = len(p) - np.arange(len(p))
+    adjusted[order] = np.maximum.accumulate(np.minimum(1.0, p[order] * left))
+    return adjusted.tolist()
 
 
 def _tail(distance: float, estimate: Estimate) -> float:

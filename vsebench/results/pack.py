@@ -30,14 +30,16 @@ from vsebench.results.pack_format import (
     file_bytes,
 )
 from vsebench.results.reader import DamagedError, RunReader
-from vsebench.unpacked import TooLargeError, check_members, first_line, gunzipped, read_array
+from vsebench.unpacked import Arrays, TooLargeError, first_line, gunzipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from numpy.lib.npyio import NpzFile
     from numpy.typing import NDArray
+
+    from vsebench.results.record import RunRecord
+    from vsebench.results.seal import Sums
 
 _REMEDY = "take it again from where it came, or pack the runs again"
 
@@ -126,22 +128,18 @@ class Pack:
         return {run.run_id: run for run in reversed(self.runs)}
 
     @cached_property
-    def arrays(self) -> NpzFile:
+    def arrays(self) -> Arrays:
         """Arrays by run, file and name.
 
         Raises:
             VsebenchError: they unpack to too much.
+            OSError, ValueError, NotImplementedError, zipfile.BadZipFile: missing or damaged.
         """
-        import numpy as np
-
         path = self.folder / ARRAYS
-        arrays: NpzFile = np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False)
         try:
-            assert arrays.zip is not None
-            check_members(arrays.zip.infolist())
+            return Arrays(files.read_bytes(path))
         except TooLargeError as error:
             raise VsebenchError(f"{path}: {error}") from error
-        return arrays
 
     def damaged(self, why: str) -> VsebenchError:
         """The one line about a pack that is not what was written."""
@@ -227,6 +225,21 @@ class PackedRun(RunReader):
     def read_npz(self, name: str) -> dict[str, NDArray[Any]]:
         return self._arrays(name) if name in self._line.arrays else super().read_npz(name)
 
+    @cached_property
+    def sums(self) -> Sums:
+        return super().sums
+
+    def read_record(self) -> RunRecord | None:
+        return self._record
+
+    @cached_property
+    def _record(self) -> RunRecord | None:
+        """Read once: what a pack holds stays as it was read."""
+        return super().read_record()
+
+    def digest(self, name: str, content: bytes) -> str:
+        return self.sha256[name] if name in self.sha256 else super().digest(name, content)
+
     def where(self, name: str) -> str:
         place = self._pack.folder / (ARRAYS if name in NPZ else RUNS)
         return f"{place}: {name} of run {self._line.run}"
@@ -250,17 +263,14 @@ class PackedRun(RunReader):
     def _arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """The arrays of a file, which are those that were packed."""
         try:
-            keys = {key: array_key(self._line.run, name, key) for key in self._line.arrays[name]}
-            archive = self._pack.arrays.zip
-            assert archive is not None
-            arrays = {key: read_array(archive, packed) for key, packed in keys.items()}
+            arrays = {
+                key: self._pack.arrays.read(array_key(self._line.run, name, key))
+                for key in self._line.arrays[name]
+            }
         except (
             OSError,
             ValueError,
-            KeyError,
-            EOFError,
             NotImplementedError,
-            RuntimeError,
             zipfile.BadZipFile,
             zlib.error,
         ) as error:

@@ -7,16 +7,23 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.metrics import RECALLS
+from vsebench.results.record import Cost
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vsebench.plugin.metrics import Metric
+    from vsebench.plugin.metrics import Span
     from vsebench.results.record import Evaluation, RunRecord
 
 _ROUNDING = 1e-6
 """Of a sum that was added up in another order, or of figures that were cut to fewer digits."""
+
+_ANY = (-math.inf, math.inf)
+_COUNT = (0.0, math.inf)
+_OF_COSTS = dict.fromkeys(Cost.model_fields, _COUNT)
+_OF_POINTS = {"loss": _ANY, **dict.fromkeys(("step", "epoch", "seconds", "lr"), _COUNT)}
+"""What evaluations have beside metrics."""
 
 
 def check_record(record: RunRecord) -> None:
@@ -31,15 +38,12 @@ def check_record(record: RunRecord) -> None:
             f"it is a changed copy: its id {record.run_id} is not that of its spec, "
             f"{record.spec.run_id}"
         )
-    task = task_of(record.spec)
-    metrics = (*task.metrics, *task.further)
-    for split, found in (("test", record.test), ("dev", record.best_dev)):
-        _check_metrics(metrics, found, split)
-    for name, column in record.columns.items():
-        _check_number(f"test {name}", column.value)
-    cost = record.cost.model_dump(exclude_none=True) if record.cost is not None else {}
-    for name, value in cost.items():
-        _check_number(name, value, least=0)
+    spans = task_of(record.spec).spans
+    _check("test ", record.test.items(), spans)
+    _check("dev ", record.best_dev.items(), spans)
+    _check("test ", ((name, column.value) for name, column in record.columns.items()), {})
+    known = ((name, value) for name, value in record.cost or () if value is not None)
+    _check("", known, _OF_COSTS)
 
 
 def faults(record: RunRecord) -> Iterator[str]:
@@ -64,13 +68,14 @@ def check_curve(record: RunRecord, curve: Sequence[Evaluation]) -> None:
     Raises:
         ValueError: it is cut off, its steps do not ascend, or a figure of it cannot be.
     """
-    metrics = task_of(record.spec).metrics
+    task = task_of(record.spec)
+    spans, headline = task.spans, task.headline.key
     for point in curve:
         where = f"at step {point.step} "
-        _check_metrics(metrics, point.metrics, f"{where}dev")
-        _check_number(f"{where}loss", point.loss)
-        for name in ("step", "epoch", "seconds", "lr"):
-            _check_number(f"{where}{name}", getattr(point, name), least=0)
+        if headline not in point.metrics:
+            raise ValueError(f"{where}it has no dev {headline}")
+        _check(f"{where}dev ", point.metrics.items(), spans)
+        _check(where, ((name, getattr(point, name)) for name in _OF_POINTS), _OF_POINTS)
     if any(after.step <= before.step for before, after in pairwise(curve)):
         raise ValueError("its steps do not ascend")
     if curve and record.steps and curve[-1].step != record.steps:
@@ -79,15 +84,9 @@ def check_curve(record: RunRecord, curve: Sequence[Evaluation]) -> None:
         )
 
 
-def _check_metrics(metrics: Sequence[Metric], found: Mapping[str, float], split: str) -> None:
-    """Metrics are finite and within their bounds."""
-    spans = {each.key: each.span for each in metrics}
-    for key, value in found.items():
-        _check_number(f"{split} {key}", value, *spans.get(key, (-math.inf, math.inf)))
-
-
-def _check_number(
-    name: str, value: float, least: float = -math.inf, most: float = math.inf
-) -> None:
-    if not (math.isfinite(value) and least <= value <= most + _ROUNDING):
-        raise ValueError(f"{name} is {value}")
+def _check(where: str, found: Iterable[tuple[str, float]], spans: Mapping[str, Span]) -> None:
+    """Numbers are finite, and within their bounds where these are known."""
+    for name, value in found:
+        least, most = spans.get(name, _ANY)
+        if not (math.isfinite(value) and least <= value <= most + _ROUNDING):
+            raise ValueError(f"{where}{name} is {value}")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.plugin.published import Setting
 from vsebench.report.figures.sketches import short_names
-from vsebench.report.rows import combinations_of
 from vsebench.site.docstrings import docstring_of
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def methods_of(studies: Sequence[Study], registry: Registry, slugs: Slugs) -> di
 
 def components_of(board: Board) -> Iterator[list[tuple[str, ComponentRef]]]:
     """The methods of each row, each once."""
-    for runs in combinations_of(board.block.section).values():
+    for runs in board.block.section.rows.values():
         named = {
             (slot.kind, ref.distribution, ref.name): ref
             for slot, ref in runs[0].record.spec.components()

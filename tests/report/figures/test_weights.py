@@ -6,7 +6,6 @@ from matplotlib.figure import Figure
 
 from tests.site.made import leave, pages, studies, study
 from vsebench.report.figures.weights import weight_sketches, weights_of
-from vsebench.report.rows import combinations_of
 from vsebench.results.reader import POSITIONS
 from vsebench.results.store import Store
 
@@ -23,7 +22,7 @@ def keep(out, tables):
 
 def rows_of(out):
     ((board,),) = [each.boards for each in studies(out)]
-    return board, combinations_of(board.block.section)
+    return board, board.block.section.rows
 
 
 def test_weights_are_means_over_the_seeds_that_keep_them(tmp_path):

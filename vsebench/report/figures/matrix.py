@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.report.figures.sketches import short_names
-from vsebench.report.rows import combinations_of
 from vsebench.report.ties import differences
 from vsebench.report.wording import count, percent
 
@@ -70,7 +69,7 @@ def matrix(board: Board) -> Matrix | None:
                 each.p <= 1 - level,
                 abs(each.estimates.mean) / largest,
             )
-    rows = list(combinations_of(block.section))
+    rows = list(block.section.rows)
     places = [i for i, row in enumerate(rows) if any(row in pair for pair in squares)]
     names = short_names(board)
     over = "seeds and images" if all(each.estimates.images for each in found) else "seeds"

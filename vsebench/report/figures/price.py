@@ -7,8 +7,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vsebench.report.rows import combinations_of
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -128,7 +126,7 @@ def points(board: Board) -> list[Point]:
     of them are known, else wall seconds.
     """
     section, key = board.block.section, board.block.section.task.headline.key
-    done = [[run for run in runs if run.done] for runs in combinations_of(section).values()]
+    done = [[run for run in runs if run.done] for runs in section.rows.values()]
     flat = [run for runs in done for run in runs]
     unit: Unit = "cpu" if known(flat, "cpu") else "wall"
     found = []

@@ -9,7 +9,6 @@ from vsebench.report.curves import draw_curve, frame, heights, mean_curve
 from vsebench.report.figures.looks import look
 from vsebench.report.figures.price import UNITS, Unit, at_steps, known, points
 from vsebench.report.figures.svg import BAND, ROW
-from vsebench.report.rows import combinations_of
 from vsebench.report.wording import percent, short
 
 if TYPE_CHECKING:
@@ -44,9 +43,7 @@ def sketches(board: Board) -> list[Sketch]:
     """The figures for which a board has what they show: convergence over updates, over CPU seconds
     (wall seconds where records have none) and over tower forwards; quality against cost.
     """
-    rows = [
-        [run for run in runs if run.done] for runs in combinations_of(board.block.section).values()
-    ]
+    rows = [[run for run in runs if run.done] for runs in board.block.section.rows.values()]
     curves = {
         i: curve
         for i, runs in enumerate(rows)
@@ -68,7 +65,7 @@ def sketches(board: Board) -> list[Sketch]:
 
 def short_names(board: Board) -> list[str]:
     """Its rows by what they do not all have."""
-    rows = list(combinations_of(board.block.section))
+    rows = list(board.block.section.rows)
     return [short(row, rows) for row in rows]
 
 

@@ -14,7 +14,6 @@ from vsebench.report.figures.looks import look
 from vsebench.report.figures.sketches import Sketch, short_names, sketches
 from vsebench.report.figures.svg import ROW
 from vsebench.report.figures.weights import weight_sketches
-from vsebench.report.rows import combinations_of
 from vsebench.report.wording import count, percent
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def tuning_sketch(board: Board, tried: Tried) -> Sketch | None:
     section = board.block.section
     values = {
         i: tried[section.dataset, row]
-        for i, row in enumerate(combinations_of(section))
+        for i, row in enumerate(section.rows)
         if (section.dataset, row) in tried
     }
     if not values:

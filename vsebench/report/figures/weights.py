@@ -9,7 +9,6 @@ import numpy as np
 from vsebench.report.figures.looks import look
 from vsebench.report.figures.sketches import Sketch, short_names
 from vsebench.report.figures.svg import ROW
-from vsebench.report.rows import combinations_of
 from vsebench.report.wording import listed
 from vsebench.results.reader import POSITIONS
 
@@ -77,7 +76,7 @@ def weight_sketches(board: Board, pooling: tuple[str, str] | None = None) -> lis
     for side in _SIDES:
         rows = {
             i: weights
-            for i, runs in enumerate(combinations_of(board.block.section).values())
+            for i, runs in enumerate(board.block.section.rows.values())
             if _pools_with(runs[0], side, pooling)
             and (weights := weights_of(runs, side)) is not None
         }

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from vsebench.plugin.errors import require
 from vsebench.report.curves import draw_curve, frame, heights, mean_curve, stroke
 from vsebench.report.figures.svg import ROW, to_svg
-from vsebench.report.rows import combinations_of
 from vsebench.report.wording import percent, short
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def figures(block: Block, number: int) -> Figures | None:
     require("matplotlib", extra="plots", purpose="figures")
     from matplotlib.colors import to_hex
 
-    rows = combinations_of(block.section)
+    rows = block.section.rows
     curves = {
         i: (key, mean_curve([run for run in runs if run.done], block.level))
         for i, (key, runs) in enumerate(rows.items())

@@ -1,0 +1,175 @@
+"""What each test image contributed to the metrics of a run, held as what was counted: tables of ten
+thousand runs need a metric of a few of them at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsebench.plugin.metrics import FOLD, IN_FOLDS, RECALL_DEPTHS, RECALLS
+from vsebench.results.reader import FOLD_RANKS, PER_IMAGE, RANKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from vsebench.results.reader import RunReader
+    from vsebench.results.record import RunRecord
+
+    Floats = NDArray[np.float64]
+
+_RELATIVE, _ABSOLUTE = 1e-5, 1e-8
+"""How far a mean over images may be from the metric: by rounding alone."""
+
+
+class Contributions(Mapping[str, "NDArray[np.float64]"]):
+    """What each test image contributed, by metric, float64 [images].
+
+    A metric is the sum of one part or of several, as RSUM is of six.
+    """
+
+    def __init__(
+        self,
+        numbers: NDArray[np.number],
+        weights: Floats,
+        parts: Mapping[str, Sequence[int]],
+    ) -> None:
+        """Holds them.
+
+        Args:
+            numbers: what was counted, [parts, images].
+            weights: what one of it stands for, float64 [parts, 1] or [parts, images].
+            parts: places of the parts of each metric.
+        """
+        self._numbers, self._weights, self._parts = numbers, weights, parts
+
+    @classmethod
+    def of_values(cls, values: Mapping[str, NDArray[np.floating]]) -> Contributions:
+        """Those of metrics that share nothing; all of one number of images."""
+        return cls(
+            np.stack([*values.values()]),
+            np.ones((len(values), 1)),
+            {key: (place,) for place, key in enumerate(values)},
+        )
+
+    def __getitem__(self, key: str) -> Floats:
+        first, *others = self._parts[key]
+        total = self._part(first)
+        for place in others:
+            total += self._part(place)
+        return total
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._parts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def of_record(self, record: RunRecord) -> Contributions:
+        """Those whose mean is the metric of a record, so that no error is computed from other
+        numbers than the mean beside it.
+        """
+        means = (self._numbers * self._weights).mean(axis=1).tolist()
+        parts = {
+            key: places
+            for key, places in self._parts.items()
+            if key in record.test and _close(sum(means[i] for i in places), record.test[key])
+        }
+        return Contributions(self._numbers, self._weights, parts)
+
+    def _part(self, place: int) -> Floats:
+        return self._numbers[place].astype(np.float64) * self._weights[place]
+
+
+NONE = Contributions(np.empty((0, 0)), np.empty((0, 1)), {})
+"""Of a run of which it is not known."""
+
+
+def contributions(record: RunRecord, reader: RunReader) -> Contributions:
+    """What each test image contributed to the metrics of a run; nothing where it left neither ranks
+    nor values by image.
+
+    Raises:
+        VsebenchError: the file is damaged.
+    """
+    ranks = reader.read_arrays(RANKS)
+    if ranks:
+        return recalls(ranks).of_record(record)
+    found = reader.read_arrays(PER_IMAGE)
+    values = {key: values for key, values in found.items() if key in record.test}
+    return Contributions.of_values(values).of_record(record) if values else NONE
+
+
+def recalls(ranks: Mapping[str, NDArray[np.integer]]) -> Contributions:
+    """Recalls in per cent and their sum. An image's share of a recall over captions is that of its
+    own captions, weighted so that the mean over images is the mean over captions.
+
+    Args:
+        ranks: `i2t` [n] and `t2i` [m], 0 for the top, and `text_to_image` [m]. Records without the
+            last are of data sets that list as many captions for each image, image by image. Those
+            within folds, `i2t_1k` and `t2i_1k`, where they were taken.
+    """
+    i2t, t2i = ranks["i2t"], ranks["t2i"]
+    images, captions = len(i2t), len(t2i)
+    if "text_to_image" in ranks:
+        owners = ranks["text_to_image"]
+    elif captions % images == 0:
+        owners = np.repeat(np.arange(images), captions // images)
+    else:
+        return NONE
+    numbers = _hits(i2t, t2i, owners)
+    weights = np.repeat([[100.0], [100 * images / captions]], len(RECALL_DEPTHS), axis=0)
+    parts: dict[str, Sequence[int]] = {key: (i,) for i, key in enumerate(RECALLS)}
+    parts["rsum"] = _ADDED
+    if not ranks.keys() >= set(FOLD_RANKS):
+        return Contributions(numbers, weights, parts)
+    # a fold counts as much as any other, whatever the number of its captions
+    captions_of = np.repeat(np.bincount(owners // FOLD), FOLD)
+    within = np.repeat([np.full(images, 100.0), 100 * FOLD / captions_of], len(RECALL_DEPTHS), 0)
+    parts |= {
+        IN_FOLDS[key].key: [place + len(RECALLS) for place in places]
+        for key, places in parts.items()
+    }
+    return Contributions(
+        np.concatenate([numbers, _hits(*(ranks[key] for key in FOLD_RANKS), owners)]),
+        np.concatenate([np.broadcast_to(weights, within.shape), within]),
+        parts,
+    )
+
+
+_ADDED = tuple(i for pair in zip(range(3), range(3, 6), strict=True) for i in pair)
+"""The places of the recalls, in the order in which RSUM adds them up: depth by depth."""
+
+
+def _hits(
+    i2t: NDArray[np.integer], t2i: NDArray[np.integer], owners: NDArray[np.integer]
+) -> NDArray[np.unsignedinteger]:
+    """How many ranks of an image are among the first of each depth: its own, then those of its
+    captions; [2 · depths, images].
+    """
+    images = len(i2t)
+    counts = np.concatenate([_counts(i2t, np.arange(images), images), _counts(t2i, owners, images)])
+    return counts.astype(np.min_scalar_type(counts.max(initial=0)))
+
+
+def _counts(
+    ranks: NDArray[np.integer], owners: NDArray[np.integer], images: int
+) -> NDArray[np.intp]:
+    """Of one side, from one histogram over images and the depths that a rank is beyond."""
+    beyond = np.zeros(len(ranks), dtype=np.intp)
+    for depth in RECALL_DEPTHS:
+        beyond += ranks >= depth
+    bins = len(RECALL_DEPTHS) + 1
+    found = np.bincount(owners * bins + beyond, minlength=images * bins)
+    return found.reshape(-1, bins)[:, :-1].cumsum(axis=1).T
+
+
+def _close(found: float, expected: float) -> bool:
+    return abs(found - expected) <= _ABSOLUTE + _RELATIVE * abs(expected)

@@ -1,0 +1,73 @@
+"""How a run's quality rose: what every table needs of training curves, held as plain columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, overload
+
+from vsebench.results.record import Evaluation
+from vsebench.results.tasks import task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vsebench.results.reader import RunReader
+    from vsebench.results.record import RunRecord
+
+
+class Progress(NamedTuple):
+    """The headline on dev at every evaluation, and what it took; an entry each.
+
+    Attributes:
+        steps: optimiser steps done.
+        epochs: steps over steps per epoch.
+        seconds: training time so far, evaluation excluded.
+        quality: dev RSUM, or MAP.
+    """
+
+    steps: tuple[int, ...] = ()
+    epochs: tuple[float, ...] = ()
+    seconds: tuple[float, ...] = ()
+    quality: tuple[float, ...] = ()
+
+
+def progress(curve: Sequence[Evaluation], key: str) -> Progress:
+    """The progress of a curve by the metric of that key, which failed runs may lack."""
+    points = (
+        (each.step, each.epoch, each.seconds, each.metrics.get(key, math.nan)) for each in curve
+    )
+    return Progress(*zip(*points, strict=True))
+
+
+class StoredCurve(Sequence[Evaluation]):
+    """The curve that a run left, found whole. Its progress is kept; its evaluations are read again
+    when they are asked for, as those of ten thousand runs take more memory than their records.
+
+    Attributes:
+        progress: its progress by the headline.
+    """
+
+    def __init__(self, reader: RunReader, record: RunRecord) -> None:
+        """Reads and checks it.
+
+        Raises:
+            VsebenchError: it is damaged, or it or the record lacks what every finished run has.
+        """
+        self._reader = reader
+        self.progress = progress(reader.read_whole_curve(record), task_of(record.spec).headline.key)
+
+    def __len__(self) -> int:
+        return len(self.progress.steps)
+
+    def __iter__(self) -> Iterator[Evaluation]:
+        return iter(self._reader.read_curve())
+
+    @overload
+    def __getitem__(self, index: int) -> Evaluation: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Evaluation]: ...
+
+    def __getitem__(self, index: int | slice) -> Evaluation | Sequence[Evaluation]:
+        return self._reader.read_curve()[index]
