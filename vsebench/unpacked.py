@@ -202,10 +202,16 @@ class _Member(NamedTuple):
         start = self.start + _LOCAL_HEADER.size + sum(lengths)
         found = content[start : start + self.packed]
         if self.method == _DEFLATED:
-            found = zlib.decompressobj(-zlib.MAX_WBITS).decompress(found, self.size + 1)
+            found = _inflated(found, self.size + 1)
         if len(found) != self.size or self.method not in (_STORED, _DEFLATED):
             raise ValueError("a member is not of the size that it announces")
         return found
+
+
+@lru_cache(maxsize=8)
+def _inflated(content: bytes, most: int) -> bytes:
+    """Runs of one data set share arrays, such as which image a caption is of."""
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, most)
 
 
 _STORED, _DEFLATED = 0, 8

@@ -21,9 +21,10 @@ from vsebench.plugin import DataError, SpecError, VsebenchError
 from vsebench.results.contents import npz_arrays, npz_bytes
 from vsebench.results.pack import Pack
 from vsebench.results.packing import pack
-from vsebench.unpacked import VARIABLE, check_array, gunzipped, most_unpacked
+from vsebench.unpacked import VARIABLE, Arrays, check_array, gunzipped, most_unpacked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LARGE = 1 << 23
@@ -129,3 +130,48 @@ def test_a_member_that_announces_more_than_it_can_hold() -> None:
         pytest.raises(ValueError, match=r"a\.npy announces more than it can hold"),
     ):
         check_array(archive, "a")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_arrays_are_read_one_by_one(save: Callable[..., None]) -> None:
+    held = {
+        "run/ranks/i2t": np.arange(9, dtype=np.int32),
+        "columns": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "number": np.array(3.5),
+        "nothing": np.empty((0, 4)),
+    }
+    packed = io.BytesIO()
+    save(packed, **held)
+    arrays = Arrays(packed.getvalue())
+    for name, values in held.items():
+        found = arrays.read(name)
+        assert found.dtype == values.dtype
+        np.testing.assert_array_equal(found, values)
+    with pytest.raises(ValueError, match="it has no array 'absent' of plain numbers"):
+        arrays.read("absent")
+
+
+def test_objects_are_not_read() -> None:
+    packed = io.BytesIO()
+    np.savez(packed, objects=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="announces shape"):
+        Arrays(packed.getvalue()).read("objects")
+
+
+def changed(content: bytes, place: int, value: bytes) -> bytes:
+    return content[:place] + value + content[place + len(value) :]
+
+
+def test_members_that_are_not_what_their_list_says() -> None:
+    whole = npz_bytes({"a": np.arange(99)})
+    size = int.from_bytes(whole[whole.rindex(b"PK\1\2") + 24 :][:4], "little")
+    directory = whole.rindex(b"PK\1\2")
+    for place, value, said in (
+        (0, b"PK\1\2", "there is no member where one should be"),
+        (directory + 24, (size - 1).to_bytes(4, "little"), "not of the size that it announces"),
+        (directory + 24, (size + 1).to_bytes(4, "little"), "not of the size that it announces"),
+        (directory + 10, b"\x0c\0", "not of the size that it announces"),
+        (directory + 42, (len(whole) - 9).to_bytes(4, "little"), "lies outside the file"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            Arrays(changed(whole, place, value)).read("a")

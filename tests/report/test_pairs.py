@@ -7,7 +7,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tests.report.imaged import imaged_section
-from vsebench.report import pairs as pairs_module
 from vsebench.report.pairs import all_pairs
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
@@ -52,9 +51,12 @@ def test_all_at_once_is_one_after_the_other(case: int, rows: int) -> None:
     equal_to_pair_by_pair(section(case, rows))
 
 
-def test_blocks_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs_module, "_BLOCK", 450)
-    equal_to_pair_by_pair(section(3, 7))
+@pytest.mark.parametrize("apart", [0.0, 1e-9, 1e-6, 1e-3, 0.1])
+def test_rows_that_are_nearly_alike_are_told_as_well(apart: float) -> None:
+    rng = np.random.default_rng(5)
+    table = 250 + 40 * rng.normal(size=(3, 50))
+    tables = {f"r{i}": table + apart * rng.normal(size=table.shape) for i in range(4)}
+    equal_to_pair_by_pair(imaged_section(tables | {"other": table[::-1] + 1}))
 
 
 def test_rows_whose_images_are_not_known_are_tested_over_seeds() -> None:

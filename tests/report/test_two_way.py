@@ -15,6 +15,7 @@ from vsebench.report.two_way import (
     holm,
     interval,
     mean_squares,
+    mean_squares_all,
     two_sided,
 )
 from vsebench.report.two_way import two_way as of_squares
@@ -45,6 +46,14 @@ def test_sums_of_squares(name: str) -> None:
     assert found.error == pytest.approx(expected[1], abs=1e-9)
     if expected[1] > 1e-9:
         assert found.df == pytest.approx(expected[2])
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 50), (40, 5, 200), (7, 1, 30), (3, 2, 2), (9, 4, 1000)])
+def test_many_tables_at_once_are_one_after_the_other_to_the_last_bit(
+    shape: tuple[int, int, int],
+) -> None:
+    tables = np.random.default_rng(shape).normal(40, 30, size=shape)
+    assert mean_squares_all(tables) == [mean_squares(table) for table in tables]
 
 
 def test_seeds_that_are_all_the_spread_leave_students_interval() -> None:

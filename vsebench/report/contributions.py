@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _RELATIVE, _ABSOLUTE = 1e-5, 1e-8
 """How far a mean over images may be from the metric: by rounding alone."""
 
+_ADDED = (0, 3, 1, 4, 2, 5)
+"""The recalls in the order in which RSUM adds them up: depth by depth."""
+
 
 class Contributions(Mapping[str, "NDArray[np.float64]"]):
     """What each test image contributed, by metric, float64 [images].
@@ -85,7 +88,8 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
         return Contributions(self._numbers, self._weights, parts)
 
     def _part(self, place: int) -> Floats:
-        return self._numbers[place].astype(np.float64) * self._weights[place]
+        found: Floats = self._numbers[place].astype(np.float64) * self._weights[place]
+        return found
 
 
 NONE = Contributions(np.empty((0, 0)), np.empty((0, 1)), {})
@@ -130,6 +134,7 @@ def recalls(ranks: Mapping[str, NDArray[np.integer]]) -> Contributions:
     parts["rsum"] = _ADDED
     if not ranks.keys() >= set(FOLD_RANKS):
         return Contributions(numbers, weights, parts)
+    i2t_in_folds, t2i_in_folds = FOLD_RANKS
     # a fold counts as much as any other, whatever the number of its captions
     captions_of = np.repeat(np.bincount(owners // FOLD), FOLD)
     within = np.repeat([np.full(images, 100.0), 100 * FOLD / captions_of], len(RECALL_DEPTHS), 0)
@@ -138,14 +143,10 @@ def recalls(ranks: Mapping[str, NDArray[np.integer]]) -> Contributions:
         for key, places in parts.items()
     }
     return Contributions(
-        np.concatenate([numbers, _hits(*(ranks[key] for key in FOLD_RANKS), owners)]),
+        np.concatenate([numbers, _hits(ranks[i2t_in_folds], ranks[t2i_in_folds], owners)]),
         np.concatenate([np.broadcast_to(weights, within.shape), within]),
         parts,
     )
-
-
-_ADDED = tuple(i for pair in zip(range(3), range(3, 6), strict=True) for i in pair)
-"""The places of the recalls, in the order in which RSUM adds them up: depth by depth."""
 
 
 def _hits(

@@ -6,7 +6,7 @@ to the pairs of a row is computed once here, and what is not, for all pairs of a
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement, pairwise
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Places = NDArray[np.intp]
 
-_BLOCK = 1 << 21
-"""Numbers of a block of differences."""
+_NEAR = 1e-3
+"""A squared distance, as a share of the sum of both squared lengths, below which rounding tells."""
 
 
 class Pairs(NamedTuple):
@@ -158,23 +158,15 @@ def _mean_squares(
     ours: Floats, theirs: Floats, i: Places, j: Places
 ) -> tuple[Floats, Floats, Floats]:
     """Mean squares of the differences by seed, by image and of the rest, each [pairs]: a difference
-    of tables has the differences of their means and of what these leave. `i` ascends.
+    of tables has the differences of their means and of what these leave.
     """
     _, seeds, images = ours.shape
     (our_seeds, our_images, our_rest), (their_seeds, their_images, their_rest) = (
         _parted(table) for table in (ours, theirs)
     )
     by_seed = images * ((our_seeds[i] - their_seeds[j]) ** 2).sum(axis=1) / (seeds - 1)
-    by_image, rest = np.empty(len(i)), np.empty(len(i))
-    starts = np.searchsorted(i, np.arange(len(ours) + 1))
-    step = max(1, _BLOCK // (seeds * images))
-    for row, (start, stop) in enumerate(pairwise(starts)):
-        for at in range(start, stop, step):
-            pairs = slice(at, min(at + step, stop))
-            by_image[pairs] = _squares(their_images[j[pairs]], our_images[row])
-            rest[pairs] = _squares(their_rest[j[pairs]], our_rest[row])
-    by_image *= seeds / (images - 1)
-    rest /= (seeds - 1) * (images - 1)
+    by_image = seeds * _distances(our_images, their_images)[i, j] / (images - 1)
+    rest = _distances(our_rest, their_rest)[i, j] / ((seeds - 1) * (images - 1))
     return by_seed, by_image, rest
 
 
@@ -191,10 +183,24 @@ def _parted(tables: Floats) -> tuple[Floats, Floats, Floats]:
     return of_seeds[:, :, 0], of_images[:, 0], rest.reshape(len(tables), -1)
 
 
-def _squares(values: Floats, less: Floats) -> Floats:
-    """Sums of squares of rows less one row; `values` is overwritten."""
-    values -= less
-    found: Floats = np.einsum("ij,ij->i", values, values)
+def _distances(ours: Floats, theirs: Floats) -> Floats:
+    """Squared distances of all rows, from products of matrices; of rows that are nearly alike, of
+    which these leave little but rounding, from their differences.
+
+    Args:
+        ours: float64 [rows, n].
+        theirs: float64 [others, n].
+
+    Returns:
+        float64 [rows, others].
+    """
+    own, other = (np.einsum("ij,ij->i", rows, rows) for rows in (ours, theirs))
+    both = own[:, None] + other
+    found: Floats = both - 2 * (ours @ theirs.T)
+    near = found <= _NEAR * both
+    for row in np.flatnonzero(near.any(axis=1)):
+        alike = np.flatnonzero(near[row])
+        found[row, alike] = ((theirs[alike] - ours[row]) ** 2).sum(axis=1)
     return found
 
 

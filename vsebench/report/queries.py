@@ -73,7 +73,7 @@ def tallies(section: Section, reference: Combination, hardest: int = 0) -> list[
         reference: row to compare with.
         hardest: number of hard queries to list.
     """
-    rows, key = section.rows, section.task.headline.key
+    rows, key = {**section.rows}, section.task.headline.key
     theirs = by_seed(rows.pop(reference), key)
     found: list[Tally] = []
     for row, runs in rows.items():

@@ -150,7 +150,7 @@ def _entry(
         **_reach_keys("target", mean_reach(to_target)),
         **_cost([run.record.cost for run in done if run.record.cost is not None]),
         "tuning_seconds": _tuning_seconds(done),
-        **_sampling(done),
+        **(_sampling(done) if section.task.cost else {}),
     }
     return Entry(
         {key: row[key] for key in section.task.row_keys} | quality,
@@ -244,9 +244,10 @@ def _tuning_seconds(done: Sequence[Run]) -> float | None:
 def _sampling(done: Sequence[Run]) -> Row:
     """What drawing negatives cost and gave: rates of each run, then means over runs."""
     costs = [run.record.cost for run in done if run.record.cost is not None]
+    diagnostics = [[evaluation.diagnostics for evaluation in run.curve] for run in done]
 
     def share(key: str) -> Value:
-        points = [[e.diagnostics[key] for e in run.curve if key in e.diagnostics] for run in done]
+        points = [[each[key] for each in of_run if key in each] for of_run in diagnostics]
         return (
             _mean([math.fsum(values) / len(values) for values in points]) if all(points) else None
         )

@@ -87,8 +87,11 @@ class Run:
 
     def test(self, key: str) -> float:
         """A metric on test, vsebench's own or a plugin's; NaN where it was not measured."""
+        found = self.record.test.get(key)
+        if found is not None:
+            return found
         column = self.record.columns.get(key)
-        return self.record.test.get(key, math.nan if column is None else column.value)
+        return math.nan if column is None else column.value
 
     @cached_property
     def per_image(self) -> Contributions:
@@ -103,8 +106,9 @@ class Run:
     @cached_property
     def progress(self) -> Progress:
         """The rise of its headline on dev."""
-        stored = isinstance(self.curve, StoredCurve)
-        return self.curve.progress if stored else progress(self.curve, self.task.headline.key)
+        if isinstance(self.curve, StoredCurve):
+            return self.curve.progress
+        return progress(self.curve, self.task.headline.key)
 
     @property
     def tuned(self) -> dict[str, bool | int | float | str | None]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.metrics import RECALLS
 from vsebench.results.record import Cost
-from vsebench.results.tasks import task_of
+from vsebench.results.tasks import task_named, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-6
 """Of a sum that was added up in another order, or of figures that were cut to fewer digits."""
 
-_ANY = (-math.inf, math.inf)
-_COUNT = (0.0, math.inf)
+_LARGEST = sys.float_info.max
+_ANY = (-_LARGEST, _LARGEST)
+_COUNT = (0.0, _LARGEST)
 _OF_COSTS = dict.fromkeys(Cost.model_fields, _COUNT)
 _OF_POINTS = {"loss": _ANY, **dict.fromkeys(("step", "epoch", "seconds", "lr"), _COUNT)}
-"""What evaluations have beside metrics."""
+"""Bounds of what evaluations have beside metrics."""
 
 
 def check_record(record: RunRecord) -> None:
@@ -38,9 +41,9 @@ def check_record(record: RunRecord) -> None:
             f"it is a changed copy: its id {record.run_id} is not that of its spec, "
             f"{record.spec.run_id}"
         )
-    spans = task_of(record.spec).spans
-    _check("test ", record.test.items(), spans)
-    _check("dev ", record.best_dev.items(), spans)
+    bounds = _bounds(record.spec.task)
+    _check("test ", record.test.items(), bounds)
+    _check("dev ", record.best_dev.items(), bounds)
     _check("test ", ((name, column.value) for name, column in record.columns.items()), {})
     known = ((name, value) for name, value in record.cost or () if value is not None)
     _check("", known, _OF_COSTS)
@@ -68,14 +71,14 @@ def check_curve(record: RunRecord, curve: Sequence[Evaluation]) -> None:
     Raises:
         ValueError: it is cut off, its steps do not ascend, or a figure of it cannot be.
     """
-    task = task_of(record.spec)
-    spans, headline = task.spans, task.headline.key
+    bounds, headline = _bounds(record.spec.task), task_of(record.spec).headline.key
     for point in curve:
         where = f"at step {point.step} "
         if headline not in point.metrics:
             raise ValueError(f"{where}it has no dev {headline}")
-        _check(f"{where}dev ", point.metrics.items(), spans)
-        _check(where, ((name, getattr(point, name)) for name in _OF_POINTS), _OF_POINTS)
+        _check(f"{where}dev ", point.metrics.items(), bounds)
+        others = vars(point)
+        _check(where, [(name, others[name]) for name in _OF_POINTS], _OF_POINTS)
     if any(after.step <= before.step for before, after in pairwise(curve)):
         raise ValueError("its steps do not ascend")
     if curve and record.steps and curve[-1].step != record.steps:
@@ -84,9 +87,20 @@ def check_curve(record: RunRecord, curve: Sequence[Evaluation]) -> None:
         )
 
 
-def _check(where: str, found: Iterable[tuple[str, float]], spans: Mapping[str, Span]) -> None:
-    """Numbers are finite, and within their bounds where these are known."""
+@cache
+def _bounds(task: str) -> Mapping[str, Span]:
+    """What each metric of a task can be, by key: finite in any case."""
+    metrics = (*task_named(task).metrics, *task_named(task).further)
+    return {
+        metric.key: (max(least, -_LARGEST), min(most + _ROUNDING, _LARGEST))
+        for metric in metrics
+        for least, most in [metric.span]
+    }
+
+
+def _check(where: str, found: Iterable[tuple[str, float]], bounds: Mapping[str, Span]) -> None:
+    """Numbers are within their bounds, and finite where none are known."""
     for name, value in found:
-        least, most = spans.get(name, _ANY)
-        if not (math.isfinite(value) and least <= value <= most + _ROUNDING):
+        least, most = bounds.get(name, _ANY)
+        if not least <= value <= most:
             raise ValueError(f"{where}{name} is {value}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, SerializeAsAny
-from pydantic_core import from_json
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
+from pydantic_core import from_json, to_json
 
 from vsebench.results.components import ComponentRef, ComponentSlot, pooling_pair
-from vsebench.results.protocol import AnnotationProtocol, Protocol
-from vsebench.results.run_base import Cell, RunBase, WarmUp
+from vsebench.results.protocol import AnnotationProtocol, Frozen, Protocol
+from vsebench.results.run_base import Cell, Environment, RunBase, WarmUp
 from vsebench.results.tasks import TASKS, task_named
 
 
@@ -169,7 +170,27 @@ def _of_its_task(values: Any) -> RunBase:
     name = values.get("task") if isinstance(values, dict) else None
     if name not in TASKS:
         raise ValueError(f"a run of one of the tasks {', '.join(TASKS)} was expected")
-    return task_named(name).spec.model_validate(values)
+    task = task_named(name)
+    parts = {"protocol": task.protocol, "environment": Environment}
+    parts |= {slot.field: ComponentRef for slot in task.spec.slots()}
+    shared = {
+        field: part
+        for field, model in parts.items()
+        if isinstance(held := values.get(field), dict)
+        and (part := _part(model, to_json(held, inf_nan_mode="constants")))
+    }
+    return task.spec.model_validate({**values, **shared})
+
+
+@lru_cache(maxsize=4096)
+def _part(model: type[Frozen], content: bytes) -> Frozen | None:
+    """A part of a run, of which many are alike: they are read once and are one object. None where
+    it is damaged, as the run then says of itself.
+    """
+    try:
+        return model.model_validate_json(content)
+    except ValidationError:
+        return None
 
 
 AnySpec = Annotated[SerializeAsAny[RunBase], BeforeValidator(_of_its_task)]

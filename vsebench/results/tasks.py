@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ from vsebench.results.row_keys import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vsebench.plugin.metrics import Metric, Span
+    from vsebench.plugin.metrics import Metric
     from vsebench.plugin.params import Scalar
     from vsebench.results.protocol import AnyProtocol
     from vsebench.results.run_base import RunBase
@@ -140,11 +139,6 @@ class Task:
             *COST,
             *self.cost,
         )
-
-    @cached_property
-    def spans(self) -> Mapping[str, Span]:
-        """What each of its metrics can be, by key."""
-        return {metric.key: metric.span for metric in (*self.metrics, *self.further)}
 
     def load_planner(self) -> Any:
         """The function that `planner` names."""
