@@ -7,7 +7,7 @@ and a row that is given twice gets the sum.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -25,19 +25,6 @@ if TYPE_CHECKING:
     from vsebench.plugin import Draws, RankingLoss
 
 
-class RowOptimiser(Protocol):
-    """Changes the rows of one matrix [m, K]; rows that are not given stay as they are, and so does
-    what is known of them.
-    """
-
-    def step(self, matrix: Tensor, rows: Tensor, ascent: Tensor) -> None:
-        """Changes the rows `rows` int64 [r] of `matrix` in place along `ascent` [r, K]."""
-        ...
-
-    def state_dict(self) -> dict[str, Tensor]: ...
-    def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
-
-
 def _summed(rows: Tensor, ascent: Tensor) -> tuple[Tensor, Tensor]:
     """Distinct rows, and the sum for each."""
     distinct, place = torch.unique(rows, return_inverse=True)
@@ -47,7 +34,9 @@ def _summed(rows: Tensor, ascent: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class SGD:
-    """Plain steps.
+    """Plain steps. As every optimiser here, `step` changes the given rows, int64 [r], of one matrix
+    [m, K] in place along `ascent` [r, K]; other rows stay as they are, and so does what is known of
+    them.
 
     Args:
         matrix: matrix whose rows it changes.

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 Verdict = Literal["worse", "no worse", "not found worse", "failed"]
 
-REFERENCE_RUNS = 30
-"""Of each row, unless told."""
-
 FEWEST = 5
 """Runs of a reference: fewer give no deviation to judge by."""
 

@@ -25,6 +25,9 @@ ERROR = 0.008
 POWER = 0.9
 """Share of losses of the margin that a design must find."""
 
+_RUNS_OF_A_LOOK = (4, 16)
+"""The fewest and the most."""
+
 _DELTA = 0.25
 _NODES = 48
 _FAR = 8.5
@@ -134,7 +137,7 @@ def _continued(
     return failed
 
 
-def design_for(reference: int, rows: int, margin: float, most: int = 16) -> Design:
+def design_for(reference: int, rows: int, margin: float) -> Design:
     """The design with the fewest runs that finds a loss of the margin in any one row often enough;
     that with the most where none does.
 
@@ -142,10 +145,9 @@ def design_for(reference: int, rows: int, margin: float, most: int = 16) -> Desi
         reference: number of runs of the reference.
         rows: number of rows that are judged, which share the error.
         margin: margin, in deviations of a run.
-        most: number of runs of a look at most; at least 4.
     """
-    for per_look in range(4, most):
+    for per_look in range(*_RUNS_OF_A_LOOK):
         design = Design(reference, per_look, error=ERROR / rows)
         if design.power(margin, margin) >= POWER:
             return design
-    return Design(reference, most, error=ERROR / rows)
+    return Design(reference, _RUNS_OF_A_LOOK[1], error=ERROR / rows)

@@ -11,11 +11,6 @@ if TYPE_CHECKING:
     from vsebench.report.runs import Run
 
 
-_WORDS = (
-    *("none", "one", "two", "three", "four", "five", "six"),
-    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
-)
-
 _SPANS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 _BYTES = ("B", "kB", "MB", "GB", "TB")
 
@@ -80,11 +75,6 @@ def bytes_text(number: float) -> str:
     power = min(max(len(str(int(number))) - 1, 0) // 3, len(_BYTES) - 1)
     value = number / 1000**power
     return f"{value:.{int(value < 100 and power > 0)}f} {_BYTES[power]}"
-
-
-def spelled(number: int) -> str:
-    """A number in a sentence: in words up to twelve."""
-    return _WORDS[number] if number < len(_WORDS) else str(number)
 
 
 def span(values: Iterable[float], places: int) -> str:

@@ -62,16 +62,12 @@ class Shared:
     values: Mapping[str, Any]
     functions: Functions
 
-    def put_back(self, *, besides: frozenset[str] = frozenset()) -> list[Change]:
-        """Puts back what differs from what was found, and says what that was.
-
-        Args:
-            besides: names of settings that may differ.
-        """
+    def put_back(self) -> list[Change]:
+        """Puts back what differs from what was found, and says what that was."""
         changes = []
         for setting in _loaded():
             before = self.values.get(setting.name, setting.default)
-            if setting.name in besides or before is None:
+            if before is None:
                 continue
             found = setting.read()
             if found != before:
