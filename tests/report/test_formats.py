@@ -11,10 +11,9 @@ import pytest
 from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import SpecError
 from vsebench.report.formats import Format
-from vsebench.report.latex import LatexText, to_latex
+from vsebench.report.latex import LatexText, escape, to_latex
 from vsebench.report.layout import Grid
 from vsebench.report.results import load_results
-from vsebench.report.tex import escape
 from vsebench.report.ties import best_rows
 from vsebench.results.row_keys import COUNTS, IDENTITY
 from vsebench.results.store import Store

@@ -11,7 +11,7 @@ import pytest
 
 from tests.factories import make_curve, make_external, make_record, make_spec, metrics, save
 from vsebench.cli.app import main
-from vsebench.report import tex
+from vsebench.report import latex
 from vsebench.results.external import write_external
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ NAMES = (
     r"50 % of_gpo & #1 ~ {λ ± 0.2} \ $x^2$ <b>|</b>",
     "“Ünïcödé” naïve – Łódź × 3 … ‘q’",
     "日本語 Ω μ → ≤ ≥ 🙂 ﬁ \u0301\u200b\t\x07 Đặng ąę €",
-    "".join(tex._WRITTEN),
+    "".join(latex._WRITTEN),
 )
 PAGE = r"""\documentclass{article}
 \usepackage[a2paper]{geometry}
@@ -76,7 +76,7 @@ def test_it_compiles(
 
 def test_what_comes_out_is_ascii_on_one_line() -> None:
     every = "".join(map(chr, (*range(0x3000), *range(0xFB00, 0xFFFF), 0x1F642)))
-    written = tex.escape(every)
+    written = latex.escape(every)
     assert written.isascii()
     assert written.isprintable()
 
@@ -92,4 +92,4 @@ def test_what_comes_out_is_ascii_on_one_line() -> None:
     ],
 )
 def test_as_it_is_written(text: str, written: str) -> None:
-    assert tex.escape(text) == written
+    assert latex.escape(text) == written

@@ -9,8 +9,7 @@ Ranking: `rows`, `exact_dot`, `bounds`, `tile_count`. Samplers: `draws`, `negati
 
 from __future__ import annotations
 
-from vsebench.kernels.reductions import masked_max, masked_mean
-from vsebench.kernels.softmax_sum import softmax_weighted_sum
+from vsebench.kernels.reductions import masked_max, masked_mean, softmax_weighted_sum
 from vsebench.kernels.sorted_pooling import sorted_weighted_sum
 from vsebench.kernels.sorted_values import sorted_values
 from vsebench.kernels.valid_rows import padded_rows, valid_mask, valid_rows

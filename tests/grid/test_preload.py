@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from vsebench.kernels.preload import training_kernels
+from vsebench.grid.preload import training_kernels
 
 USED = """
 import os
 import torch
-from vsebench.kernels.preload import training_kernels
+from vsebench.grid.preload import training_kernels
 print(sum(1 for _ in training_kernels()))
 threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
 
@@ -63,5 +63,5 @@ def test_steps_compile_nothing_more_and_loading_starts_no_thread() -> None:
 
 
 def test_without_numba_there_is_nothing_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vsebench.kernels.preload.numba_works", lambda: False)
+    monkeypatch.setattr("vsebench.grid.preload.numba_works", lambda: False)
     assert list(training_kernels()) == []
