@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import Normalise, Orientation, PluginFiles, Similarity  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import DataRoot, Normalise, Orientation, PluginFiles, Similarity  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ def add_row_command(
     similarity: Similarity = None,
     orientation: Orientation = None,
     normalise: Normalise = False,
-    data_root: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DIR", help="Folder to search for the data set first; repeatable."),
-    ] = None,
+    data_root: DataRoot = None,
     plugin: PluginFiles = None,
 ) -> None:
     """Evaluate embeddings or scores of a model trained elsewhere, and add them to a folder of runs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import PluginFiles, StrictData  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin import AnnotationData, ImageSource, RetrievalData, SpecError
 
 if TYPE_CHECKING:
@@ -43,12 +43,7 @@ def check_command(
         Path | None,
         typer.Option(metavar="FILE", help="Karpathy's JSON, to check captions and their order."),
     ] = None,
-    strict_data: Annotated[
-        bool,
-        typer.Option(
-            "--strict-data", help="Refuse a data set whose sizes differ from the published ones."
-        ),
-    ] = False,
+    strict_data: StrictData = False,
     text_encoder: Annotated[
         str,
         typer.Option(

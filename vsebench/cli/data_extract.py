@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from vsebench.cli.options import Quiet  # noqa: TC001  # typer reads annotations at run time
+
 
 class Device(StrEnum):
     """Where features are computed."""
@@ -51,7 +53,7 @@ def extract_command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: all cores]")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Extract features from images with a pretrained model into a float16 table. A killed command
     resumes.

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import PluginFiles, find_dataset
+from vsebench.cli.options import PluginFiles, Quiet, find_dataset
 
 
 def get_command(
@@ -35,7 +35,7 @@ def get_command(
         ),
     ] = None,
     plugin: PluginFiles = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Download what can be downloaded of a data set, with checksums, resuming interrupted
     downloads, and explain how to get the rest. Proxies and HF_ENDPOINT are honoured.

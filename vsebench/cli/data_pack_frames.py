@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vsebench.cli.options import OutputFolder  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.terminal import drawing
 from vsebench.plugin.errors import SpecError, did_you_mean
 
@@ -24,10 +25,7 @@ def pack_frames_command(
             show_default=False,
         ),
     ],
-    target: Annotated[
-        Path,
-        typer.Option("--to", metavar="DIR", help="Output folder.", show_default=False),
-    ],
+    target: OutputFolder,
     dtype: Annotated[
         str, typer.Option(metavar="float16|float32", help="Type of the stored values.")
     ] = "float16",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vsebench.cli.options import OutputFolder, Quiet  # noqa: TC001  # typer reads annotations at run time
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -39,10 +41,7 @@ def prepare_command(
             show_default=False,
         ),
     ],
-    target: Annotated[
-        Path,
-        typer.Option("--to", metavar="DIR", help="Output folder.", show_default=False),
-    ],
+    target: OutputFolder,
     called: Annotated[
         str,
         typer.Option(
@@ -75,7 +74,7 @@ def prepare_command(
     dtype: Annotated[
         Precision, typer.Option(help="Type of the stored features.")
     ] = Precision.float16,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Convert captions (Karpathy's JSON, or files beside precomputed tables) and features (tables,
     .npy, .npz, HDF5, .tsv) or images, or a Hugging Face data set, into the precomp layout. A killed

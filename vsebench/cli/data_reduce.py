@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vsebench.cli.options import OutputFolder, Quiet  # noqa: TC001  # typer reads annotations at run time
+
 
 def reduce_command(
     table: Annotated[
@@ -25,10 +27,7 @@ def reduce_command(
             show_default=False,
         ),
     ],
-    target: Annotated[
-        Path,
-        typer.Option("--to", metavar="DIR", help="Output folder.", show_default=False),
-    ],
+    target: OutputFolder,
     components: Annotated[int, typer.Option(min=1, help="Number of components to keep.")] = 256,
     square_root: Annotated[
         bool,
@@ -37,7 +36,7 @@ def reduce_command(
             help="Take square roots of the features first, which must not be negative.",
         ),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Reduce a feature table to principal components stored as int8, as for flickr8k."""
     from vsebench.cli.counting import counting

@@ -11,9 +11,10 @@ import typer
 
 from vsebench.cli.models import ModelName, Results, Threads, open_model, say_unknown
 from vsebench.cli.options import (  # typer reads annotations at run time
-    ONE_DEVICE,
     RUNS,
+    OneDevice,
     PluginFiles,
+    Quiet,
 )
 from vsebench.plugin.errors import MissingError, SpecError
 
@@ -60,9 +61,9 @@ def embed_command(
         ),
     ] = None,
     plugin: PluginFiles = None,
-    device: Annotated[str, typer.Option(help=ONE_DEVICE)] = "auto",
+    device: OneDevice = "auto",
     threads: Threads = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Embed images or captions with a trained model, as L2-normalised float32 rows with a note of
     their origin.

@@ -10,8 +10,10 @@ import typer
 
 from vsebench.cli.embedded import warn
 from vsebench.cli.options import (  # typer reads annotations at run time
-    ONE_DEVICE,
     RUNS,
+    DataRoot,
+    Evaluation,
+    OneDevice,
     TableOrJson,
 )
 from vsebench.plugin.errors import DataError, SpecError
@@ -40,17 +42,8 @@ def ensemble_command(
     results: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.")
     ] = RUNS,
-    evaluation: Annotated[
-        str,
-        typer.Option(
-            metavar="full|1k-5fold",
-            help="Rank among all items, or within folds of 1,000 images, averaged.",
-        ),
-    ] = "full",
-    data_root: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DIR", help="Folder to search for the data set first; repeatable."),
-    ] = None,
+    evaluation: Evaluation = "full",
+    data_root: DataRoot = None,
     allow_mixed: Annotated[
         bool,
         typer.Option(
@@ -58,7 +51,7 @@ def ensemble_command(
             help="Accept runs on different features of the same test images and captions.",
         ),
     ] = False,
-    device: Annotated[str, typer.Option(help=ONE_DEVICE)] = "auto",
+    device: OneDevice = "auto",
     form: TableOrJson = "table",
 ) -> None:
     """Evaluate the mean similarity of several finished runs on the test split, beside each run."""

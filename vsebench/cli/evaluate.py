@@ -11,10 +11,12 @@ import typer
 from vsebench.cli.options import (  # typer reads annotations at run time
     ONE_DEVICE,
     RUNS,
+    Evaluation,
     Json,
     Normalise,
     Orientation,
     PluginFiles,
+    SearchedRuns,
     Similarity,
     TableOrJson,
 )
@@ -72,13 +74,7 @@ def evaluate_command(
             "only their own."
         ),
     ] = "negative",
-    evaluation: Annotated[
-        str,
-        typer.Option(
-            metavar="full|1k-5fold",
-            help="Rank among all items, or within folds of 1,000 images, averaged.",
-        ),
-    ] = "full",
+    evaluation: Evaluation = "full",
     relevance: Annotated[
         str | None,
         typer.Option(
@@ -129,9 +125,7 @@ def evaluate_command(
             "to map captions to images.",
         ),
     ] = None,
-    results: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder to search for the run.")
-    ] = RUNS,
+    results: SearchedRuns = RUNS,
     data_root: Annotated[
         list[str] | None,
         typer.Option(metavar="DIR", help="Folder to search for data sets first; repeatable."),

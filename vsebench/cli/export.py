@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import RUNS
+from vsebench.cli.options import RUNS, SearchedRuns
 from vsebench.plugin.errors import SpecError
 
 
@@ -26,9 +26,7 @@ def export_command(
             "--to", metavar="DIR", help="Folder to write the model to.", show_default=False
         ),
     ],
-    results: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder to search for the run.")
-    ] = RUNS,
+    results: SearchedRuns = RUNS,
     data_root: Annotated[
         list[str] | None,
         typer.Option(

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import PluginFiles, Quiet, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.suite_options import (
     Changes,
     DataRoots,
     DeviceName,
-    Quiet,
     Workers,
     suite_from,
 )

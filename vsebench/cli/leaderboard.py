@@ -14,6 +14,7 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     Columns,
     Label,
     Level,
+    SeparateBoards,
     Width,
     chosen,
     format_option,
@@ -47,14 +48,7 @@ def leaderboard_command(
     columns: Columns = None,
     caption: Caption = "",
     label: Label = "",
-    allow_mixed: Annotated[
-        bool,
-        typer.Option(
-            "--allow-mixed",
-            help="Put rows that are not comparable on separate boards, and use the first of runs "
-            "that were made twice.",
-        ),
-    ] = False,
+    allow_mixed: SeparateBoards = False,
     level: Level = LEVEL,
     width: Width = None,
 ) -> None:

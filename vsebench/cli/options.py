@@ -107,6 +107,45 @@ Normalise = Annotated[
     bool, typer.Option("--normalise", help="L2-normalise rows, so that scores are cosines.")
 ]
 
+DataRoot = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIR", help="Folder to search for the data set first; repeatable."),
+]
+
+StrictData = Annotated[
+    bool,
+    typer.Option(
+        "--strict-data", help="Refuse a data set whose sizes differ from the published ones."
+    ),
+]
+
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+
+OutputFolder = Annotated[
+    Path, typer.Option("--to", metavar="DIR", help="Output folder.", show_default=False)
+]
+
+OneDevice = Annotated[str, typer.Option(help=ONE_DEVICE)]
+
+Evaluation = Annotated[
+    str,
+    typer.Option(
+        metavar="full|1k-5fold",
+        help="Rank among all items, or within folds of 1,000 images, averaged.",
+    ),
+]
+
+SearchedRuns = Annotated[Path, typer.Option(metavar="DIR", help="Folder to search for the run.")]
+
+SeparateBoards = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mixed",
+        help="Put rows that are not comparable on separate boards, and use the first of runs that "
+        "were made twice.",
+    ),
+]
+
 Width = Annotated[
     int | None,
     typer.Option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import KeepModelOfSuite, PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import KeepModelOfSuite, PluginFiles, Quiet, StrictData  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plan_text import plan_text
 from vsebench.cli.suite_options import (
     Address,
@@ -25,13 +25,11 @@ from vsebench.cli.suite_options import (
     MaxRuns,
     Poolings,
     ProtocolName,
-    Quiet,
     RunTimeout,
     Samplers,
     Seeds,
     Similarities,
     StallTimeout,
-    StrictData,
     SuiteFile,
     Workers,
     suite_from,

@@ -10,8 +10,8 @@ import typer
 
 from vsebench.cli.models import ModelName, Results, open_model, say_unknown
 from vsebench.cli.options import (  # typer reads annotations at run time
-    ONE_DEVICE,
     RUNS,
+    OneDevice,
     PluginFiles,
     TableOrJson,
 )
@@ -48,7 +48,7 @@ def search_command(
     top: Annotated[int, typer.Option("--top", min=1, help="Matches per caption.")] = 10,
     results: Results = RUNS,
     plugin: PluginFiles = None,
-    device: Annotated[str, typer.Option(help=ONE_DEVICE)] = "auto",
+    device: OneDevice = "auto",
     form: TableOrJson = "table",
 ) -> None:
     """Find the rows of an index that match captions best, by the model's similarity. The search is

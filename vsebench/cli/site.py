@@ -11,6 +11,7 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     RUNS,
     Level,
     PluginFiles,
+    SeparateBoards,
     Studies,
 )
 from vsebench.plugin.errors import DataError, MissingError, SpecError
@@ -54,14 +55,7 @@ def site_command(
     heading: Annotated[
         str, typer.Option("--title", metavar="TEXT", help="Heading of the index.")
     ] = "Studies",
-    allow_mixed: Annotated[
-        bool,
-        typer.Option(
-            "--allow-mixed",
-            help="Put rows that are not comparable on separate boards, and use the first of runs "
-            "that were made twice.",
-        ),
-    ] = False,
+    allow_mixed: SeparateBoards = False,
     level: Level = LEVEL,
     plugin: PluginFiles = None,
 ) -> None:

@@ -11,8 +11,9 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     RUNS,
     FolderOrPack,
     PluginFiles,
+    Quiet,
 )
-from vsebench.cli.suite_options import DataRoots, Quiet  # noqa: TC001  # likewise
+from vsebench.cli.suite_options import DataRoots  # noqa: TC001  # likewise
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:

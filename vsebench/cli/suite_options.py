@@ -111,14 +111,7 @@ StallTimeout = Annotated[
         "[default: 120]",
     ),
 ]
-StrictData = Annotated[
-    bool,
-    typer.Option(
-        "--strict-data", help="Refuse a data set whose sizes differ from the published ones."
-    ),
-]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
 def suite_from(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vsebench.cli.options import PluginFiles  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.options import PluginFiles, Quiet, StrictData  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.run import SOME_FAILED
 from vsebench.cli.suite_options import (
     Address,
@@ -24,11 +24,9 @@ from vsebench.cli.suite_options import (
     Losses,
     Poolings,
     ProtocolName,
-    Quiet,
     Samplers,
     Seeds,
     Similarities,
-    StrictData,
     SuiteFile,
     Workers,
     suite_from,
