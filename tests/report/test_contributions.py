@@ -70,3 +70,15 @@ def test_a_metric_that_is_not_their_mean_is_left_out() -> None:
     assert {key: each.tolist() for key, each in held.of_record(record).items()} == {
         "rsum": [100.0, 300.0]
     }
+
+
+def test_several_runs_at_once_are_one_after_the_other_to_the_last_bit() -> None:
+    made = [ranks_of(seed, 17) for seed in range(4)]
+    held = [recalls(ranks) for ranks in made]
+    for key in held[0]:
+        together = Contributions.stacked(held, key)
+        assert together.tolist() == [each[key].tolist() for each in held]
+    values = {"map": np.arange(3.0), "auc": np.ones(3)}
+    turned = dict(reversed(values.items()))
+    held = [Contributions.of_values(each) for each in (values, turned)]
+    assert Contributions.stacked(held, "map").tolist() == [[0, 1, 2], [0, 1, 2]]

@@ -10,7 +10,7 @@ import pytest
 from tests.factories import make_curve, make_provenance, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.contributions import recalls
-from vsebench.report.runs import on_same_images, read_runs
+from vsebench.report.runs import on_same_images, on_same_images_by_row, read_runs
 from vsebench.results.store import Store
 from vsebench.retrieval import evaluate
 
@@ -201,3 +201,16 @@ def test_runs_of_other_images_share_no_table() -> None:
     assert on_same_images(aoq, "rsum").shape == (2, 1000)
     assert on_same_images([*aoq, *scenes], "no metric") is None
     assert on_same_images([], "rsum") is None
+
+
+def test_runs_of_other_images_share_no_table_but_each_row_has_its_own() -> None:
+    aoq = read_runs(RESULTS / "aoq").ended[:5]
+    scenes = read_runs(RESULTS / "quick").ended[:2]
+    for rows in ([aoq[:2], aoq[2:3], [], aoq[3:]], [aoq[:2], scenes, []]):
+        found = on_same_images_by_row(rows, "rsum")
+        for table, runs in zip(found, rows, strict=True):
+            expected = on_same_images(runs, "rsum")
+            if expected is None:
+                assert table is None or len(table) == 0
+            else:
+                assert table.tolist() == expected.tolist()

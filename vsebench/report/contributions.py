@@ -59,12 +59,14 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
             {key: (place,) for place, key in enumerate(values)},
         )
 
+    @property
+    def images(self) -> int:
+        """How many test images."""
+        return len(self._numbers[0]) if len(self._numbers) else 0
+
     def __getitem__(self, key: str) -> Floats:
-        first, *others = self._parts[key]
-        total = self._part(first)
-        for place in others:
-            total += self._part(place)
-        return total
+        found: Floats = self.stacked([self], key)[0]
+        return found
 
     def __contains__(self, key: object) -> bool:
         return key in self._parts
@@ -87,9 +89,21 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
         }
         return Contributions(self._numbers, self._weights, parts)
 
-    def _part(self, place: int) -> Floats:
-        found: Floats = self._numbers[place].astype(np.float64) * self._weights[place]
-        return found
+    @staticmethod
+    def stacked(held: Sequence[Contributions], key: str) -> Floats:
+        """Those of several runs to a metric, [runs, images]; all have it, of as many images."""
+        places = held[0]._parts[key]
+        if any(each._parts[key] != places for each in held):
+            return np.stack([each[key] for each in held])
+        parts = (
+            np.stack([each._numbers[place] for each in held]).astype(np.float64)
+            * np.stack([each._weights[place] for each in held])
+            for place in places
+        )
+        total: Floats = next(parts)
+        for part in parts:
+            total += part
+        return total
 
 
 NONE = Contributions(np.empty((0, 0)), np.empty((0, 1)), {})

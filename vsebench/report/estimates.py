@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vsebench.report.moderation import moderated
-from vsebench.report.runs import on_same_images
+from vsebench.report.runs import on_same_images, on_same_images_by_row
 from vsebench.report.statistics import Interval
 from vsebench.report.two_way import Estimate, MeanSquares, interval, mean_squares_all, two_way
 
@@ -72,7 +72,9 @@ def of_rows(rows: Sequence[Sequence[Run]], key: str) -> list[Estimates | None]:
     """As `of_row`, of many rows at once."""
     found: list[Estimates | None] = []
     for start in range(0, len(rows), _ROWS):
-        samples = [_of_runs(runs, key) for runs in rows[start : start + _ROWS]]
+        some = rows[start : start + _ROWS]
+        tables = on_same_images_by_row(some, key)
+        samples = [_of_runs(*each, key) for each in zip(some, tables, strict=True)]
         known = iter(_estimates([sample for sample in samples if sample is not None]))
         found += [None if sample is None else next(known) for sample in samples]
     return found
@@ -138,11 +140,11 @@ class _Sample(NamedTuple):
     table: NDArray[np.float64] | None
 
 
-def _of_runs(runs: Sequence[Run], key: str) -> _Sample | None:
+def _of_runs(runs: Sequence[Run], table: NDArray[np.float64] | None, key: str) -> _Sample | None:
     values = [run.test(key) for run in runs]
     if not values or not all(math.isfinite(value) for value in values):
         return None
-    return _by_study(values, on_same_images(runs, key), [run.study for run in runs])
+    return _by_study(values, table, [run.study for run in runs])
 
 
 def _by_study(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vsebench.report.moderation import moderated_all
-from vsebench.report.runs import on_same_images
+from vsebench.report.runs import on_same_images_by_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,9 +91,10 @@ def all_pairs(rows: Sequence[Mapping[int, Run]], key: str) -> Pairs:
 
 def _groups(rows: Sequence[Mapping[int, Run]], key: str) -> Iterator[_Group]:
     found: dict[tuple[tuple[int, ...], int], tuple[list[int], list[Floats]]] = {}
-    for place, row in enumerate(rows):
-        seeds = tuple(sorted(row))
-        table = on_same_images([row[seed] for seed in seeds], key)
+    by_seed = [tuple(sorted(row)) for row in rows]
+    runs = [[row[seed] for seed in seeds] for row, seeds in zip(rows, by_seed, strict=True)]
+    known = on_same_images_by_row(runs, key)
+    for place, (seeds, table) in enumerate(zip(by_seed, known, strict=True)):
         images = 0 if table is None or table.shape[1] < 2 else table.shape[1]
         places, tables = found.setdefault((seeds, images), ([], []))
         places.append(place)
