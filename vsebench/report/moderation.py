@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vsebench.report.two_way import Estimate, MeanSquares, satterthwaite, two_way
+from vsebench.report.two_way import Estimate, MeanSquares, two_way
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,11 +53,13 @@ def moderated(family: Sequence[MeanSquares], rows: int) -> list[Estimate]:
         family: differences of rows, each of several seeds.
         rows: number of rows that they are differences of.
     """
-    known = [each for each in family if each.rest > 0]
-    if len(known) < 2:
-        return [two_way(each) for each in family]
-    prior = fit([each.by_seed / each.rest for each in known], [each.seeds - 1 for each in known])
-    return [two_way(each) if each.rest == 0 else _moderate(each, prior, rows) for each in family]
+    if not family:
+        return []
+    error, df = moderated_all(*np.array(family, dtype=np.float64).T, rows=rows)
+    return [
+        Estimate(each.mean, *own)
+        for each, *own in zip(family, error.tolist(), df.tolist(), strict=True)
+    ]
 
 
 def moderated_all(  # noqa: PLR0913  # the columns of a table of differences
@@ -117,16 +119,6 @@ def fit(
         return Prior(math.inf, float(values.mean()))
     prior = _inverse_trigamma(excess)
     return Prior(2 * prior, float(np.exp(logs.mean() + digamma(prior) - np.log(prior))))
-
-
-def _moderate(squares: MeanSquares, prior: Prior, rows: int) -> Estimate:
-    own, rest = squares.seeds - 1, squares.rest
-    borrowed = min(prior.df, (rows - 1) / 3, 2 * own)
-    by_seed = (borrowed * prior.ratio * rest + own * squares.by_seed) / (borrowed + own)
-    full = squares._replace(by_seed=max(by_seed, rest), by_image=max(squares.by_image, rest))
-    total = full.by_seed + full.by_image - rest
-    error = math.sqrt(total / (squares.seeds * squares.images))
-    return Estimate(squares.mean, error, satterthwaite(full, borrowed + own))
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -116,21 +116,18 @@ def two_way(squares: MeanSquares) -> Estimate:
     elif image_part == 0:
         df = seeds - 1
     else:
-        df = satterthwaite(squares, seeds - 1)
+        df = _satterthwaite(squares)
     return Estimate(mean, error, df)
 
 
-def satterthwaite(squares: MeanSquares, seed_df: float) -> float:
-    """Degrees of freedom of by_seed + by_image − rest.
-
-    Args:
-        squares: mean squares of a table of several seeds.
-        seed_df: degrees of freedom of by_seed.
-    """
+def _satterthwaite(squares: MeanSquares) -> float:
+    """Degrees of freedom of by_seed + by_image − rest, of several seeds."""
     _, seeds, images, by_seed, by_image, rest = squares
     total = by_seed + by_image - rest
     spread = (
-        by_seed**2 / seed_df + by_image**2 / (images - 1) + rest**2 / ((seeds - 1) * (images - 1))
+        by_seed**2 / (seeds - 1)
+        + by_image**2 / (images - 1)
+        + rest**2 / ((seeds - 1) * (images - 1))
     )
     return total**2 / spread
 
