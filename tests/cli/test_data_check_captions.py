@@ -39,12 +39,12 @@ def test_unknown_words_are_counted_and_warned_of(folder: Path, capsys) -> None:
     captions(folder, "test", "一只狗 runs, " * 4 + "quickly")  # 16 known of 17
     found = check(capsys, folder)
     assert (
-        "warn  dev: 40.0 % of its 150 words are unknown, since training captions use them less "
-        "than 4 times: try --set min_word_count=1, or a text encoder such as bert"
+        "warn  dev: 40.0 % of its 150 words are unknown (used less than 4 times in training "
+        "captions): try --set min_word_count=1, or a text encoder such as bert"
     ) in found
     assert (
-        "note  test: 5.9 % of its 340 words are unknown, since training captions use them less "
-        "than 4 times"
+        "note  test: 5.9 % of its 340 words are unknown (used less than 4 times in training "
+        "captions)"
     ) in found
 
 

@@ -7,12 +7,15 @@
                              a line ends in `# exit 1` where that is its exit code
     ```text                  each line must be in what the sh block before printed, where … is
                              a word that depends on the processor
+    ```output                what a reader sees at full size: of each line what comes before its
+                             first figure must be in what the sh block before printed
 
 Blocks of any other kind are refused: they could not be checked.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from contextlib import ExitStack
@@ -97,10 +100,18 @@ class Reader:
             self.printed = " ".join(self.read().split())
         elif block.language == "text":
             for line in block.code.splitlines():
-                words = re.escape(" ".join(line.split())).replace("…", r"\S+")
-                assert re.search(words, self.printed), f"'{line}' is not in:\n{self.printed}"
+                self._expect(line)
+        elif block.language == "output":
+            beginnings = [_before_figures(line) for line in block.code.splitlines()]
+            assert any(beginnings), "an output of figures alone cannot be checked"
+            for beginning in beginnings:
+                self._expect(beginning)
         else:
             raise ValueError(f"a block of '{block.language}' cannot be run")
+
+    def _expect(self, line: str) -> None:
+        words = re.escape(" ".join(line.split())).replace("…", r"\S+")
+        assert re.search(words, self.printed), f"'{line}' is not in:\n{self.printed}"
 
     def _command(self, words: list[str], code: int) -> None:
         match words:
@@ -112,6 +123,11 @@ class Reader:
                 assert call(_small(arguments)) == code, f"{shlex.join(words)}\n{self.read()}"
             case _:
                 raise ValueError(f"'{shlex.join(words)}' cannot be run")
+
+
+def _before_figures(line: str) -> str:
+    """The words of a line before its first figure or rule."""
+    return " ".join(itertools.takewhile(lambda word: not re.search(r"\d|--", word), line.split()))
 
 
 def call(arguments: list[str]) -> int:

@@ -56,8 +56,8 @@ def _unknown(data: RetrievalData, min_count: int) -> Iterator[Finding]:
         unknown, total = vocabulary.unknown(data.splits[name].captions)
         share = unknown / total
         found = (
-            f"{name}: {100 * share:.1f} % of its {total:,} words are unknown, since training "
-            f"captions use them less than {min_count} times"
+            f"{name}: {100 * share:.1f} % of its {total:,} words are unknown (used less than "
+            f"{min_count} times in training captions)"
         )
         if share > MOST_UNKNOWN:
             advice = "--set min_word_count=1" if min_count > 1 else "more training captions"
