@@ -19,6 +19,7 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     chosen,
     format_option,
 )
+from vsebench.cli.uncollected import uncollected
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from vsebench.report.board import Board
 
 
+@uncollected()
 def leaderboard_command(
     places: Annotated[
         list[Path] | None,

@@ -20,6 +20,7 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     chosen,
     format_option,
 )
+from vsebench.cli.uncollected import uncollected
 from vsebench.plugin.errors import SpecError
 from vsebench.report.statistics import LEVEL
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _PAGE = "a page is a file beside the table: write --html FILE"
 
 
+@uncollected()
 def report_command(
     folders: Annotated[
         list[Path] | None,

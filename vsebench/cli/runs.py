@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 import typer
 
 from vsebench.cli.options import RUNS, Folder, TableOrJson  # typer reads annotations at run time
+from vsebench.cli.uncollected import uncollected
 from vsebench.plugin.errors import VsebenchError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _ID = 10
 _DIGEST = 8
 
 
+@uncollected()
 def runs_command(
     directory: Folder = RUNS,
     sort: Annotated[

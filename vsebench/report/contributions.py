@@ -94,10 +94,10 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
         """Those of several runs to a metric, [runs, images]; all have it, of as many images."""
         places = held[0]._parts[key]
         if any(each._parts[key] != places for each in held):
-            return np.stack([each[key] for each in held])
+            return np.array([each[key] for each in held])
         parts = (
-            np.stack([each._numbers[place] for each in held]).astype(np.float64)
-            * np.stack([each._weights[place] for each in held])
+            np.array([each._numbers[place] for each in held], dtype=np.float64)
+            * np.array([each._weights[place] for each in held])
             for place in places
         )
         total: Floats = next(parts)
@@ -169,21 +169,15 @@ def _hits(
     """How many ranks of an image are among the first of each depth: its own, then those of its
     captions; [2 · depths, images].
     """
-    images = len(i2t)
-    counts = np.concatenate([_counts(i2t, np.arange(images), images), _counts(t2i, owners, images)])
-    return counts.astype(np.min_scalar_type(counts.max(initial=0)))
-
-
-def _counts(
-    ranks: NDArray[np.integer], owners: NDArray[np.integer], images: int
-) -> NDArray[np.intp]:
-    """Of one side, from one histogram over images and the depths that a rank is beyond."""
-    beyond = np.zeros(len(ranks), dtype=np.intp)
+    images, bins = len(i2t), len(RECALL_DEPTHS) + 1
+    beyond = np.zeros(len(t2i), dtype=np.intp)  # how many depths the rank of a caption is
     for depth in RECALL_DEPTHS:
-        beyond += ranks >= depth
-    bins = len(RECALL_DEPTHS) + 1
-    found = np.bincount(owners * bins + beyond, minlength=images * bins)
-    return found.reshape(-1, bins)[:, :-1].cumsum(axis=1).T
+        beyond += t2i >= depth
+    ending = np.bincount(owners * bins + beyond, minlength=images * bins).reshape(-1, bins)
+    of_captions = ending[:, :-1].cumsum(axis=1).T
+    of_images = i2t < np.array(RECALL_DEPTHS)[:, None]
+    kind = np.min_scalar_type(of_captions.max(initial=0))
+    return np.concatenate([of_images, of_captions], dtype=kind, casting="unsafe")
 
 
 def _close(found: float, expected: float) -> bool:

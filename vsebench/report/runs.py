@@ -4,9 +4,7 @@ asked for, and what each test image contributed to their metrics.
 
 from __future__ import annotations
 
-import gc
 import math
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,7 +18,7 @@ from vsebench.results.store import Store, check_folder, is_own
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -173,37 +171,22 @@ def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:
     """
     store = Store(out)
     check_folder(out)
+    noted, (held, copies) = store.noted(), _held(store)
+    wanted = noted.rows(held) if run_ids is None else held.keys() & run_ids
     ended, unfinished = [], []
-    with _no_collection():
-        noted, (held, copies) = store.noted(), _held(store)
-        wanted = noted.rows(held) if run_ids is None else held.keys() & run_ids
-        for run_id, (run, record) in held.items():
-            if run_id not in wanted:
-                continue
-            if record is None:
-                run.check_unfinished()
-                unfinished.append(run.read_spec())
-            else:
-                ended.append(Run(record, StoredCurve(run, record), run))
+    for run_id, (run, record) in held.items():
+        if run_id not in wanted:
+            continue
+        if record is None:
+            run.check_unfinished()
+            unfinished.append(run.read_spec())
+        else:
+            ended.append(Run(record, StoredCurve(run, record), run))
     if not ended:
         raise _nothing(out, len(held), planned=bool(noted.rows({*held, *noted.run_ids})))
     place = {run_id: i for i, run_id in enumerate(noted.run_ids)}
     ended.sort(key=lambda run: (place.get(run.record.run_id, len(place)), run.started))
     return Runs(tuple(ended), tuple(unfinished), tuple(copies))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the search for cycles that can be freed: what is read stays, and to look through it
-    again and again takes a tenth of the time of a report.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 Held = dict[str, tuple["RunReader", "RunRecord | None"]]

@@ -10,6 +10,7 @@ which is what readers take a table for.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -185,6 +186,7 @@ def _tail(distance: float, estimate: Estimate) -> float:
     return float(stdtr(estimate.df, -distance / estimate.error))
 
 
+@lru_cache(maxsize=1024)
 def _quantile(share: float, df: float) -> float:
     from scipy.special import stdtrit
 
