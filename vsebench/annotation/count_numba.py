@@ -28,7 +28,7 @@ def count_pairs(
     limit is at least the number of columns.
 
     Returns:
-        The pair to go on with, and how many `near` holds.
+        The pair to continue with, and how many `near` holds.
     """
     found = 0
     one, zero = np.int32(1), np.int32(0)

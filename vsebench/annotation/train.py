@@ -48,7 +48,7 @@ class Point:
             image has every label) and `exhausted` (the sampler gave up) as shares;
             `false_negative_rate`, of a sample of draws, where held-out labels are known.
         model: model as it is at this moment; training changes it further.
-        checkpoint: copies what `train` needs to go on from here; to be called before the next point
+        checkpoint: copies what `train` needs to resume here; to be called before the next point
             is asked for.
     """
 

@@ -62,7 +62,7 @@ def counting(unit: str, *, quiet: bool) -> Iterator[Report]:
 
 
 class Lines:
-    """A line when something begins, every few seconds while it goes on, and when it ends."""
+    """A line when something begins, every few seconds while it lasts, and when it ends."""
 
     def __init__(self, unit: str, stream: TextIO) -> None:
         self._unit = unit

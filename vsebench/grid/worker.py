@@ -12,7 +12,8 @@ It writes events on standard output, one JSON object a line:
     {"event": "busy", "reason": "…"}          another process works on it: try again later
 
 What the run prints goes to standard error instead. Standard input stays open for as long as the
-parent lives: its end ends this process, so that nothing goes on after the parent was killed. Where
+parent lives: its end ends this process, so that nothing continues after the parent was killed.
+Where
 native code lets nothing else run, the kernel ends a new process, on Linux, and the process that it
 was forked from a forked one.
 """

@@ -80,7 +80,7 @@ class InfoNCE(nn.Module):
         """1/τ."""
         if self.log_scale is None:
             return 1 / self.temperature
-        with torch.no_grad():  # the parameter itself, so that gradients go on at the bound
+        with torch.no_grad():  # the parameter itself, so that gradients continue at the bound
             self.log_scale.clamp_(max=math.log(self.max_scale))
         return self.log_scale.exp()
 

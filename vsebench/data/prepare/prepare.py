@@ -81,7 +81,7 @@ class _Identity(NamedTuple):
 
     Attributes:
         inputs: what the inputs are, for the manifest.
-        plan: hash of inputs and options, which decides whether work goes on.
+        plan: hash of inputs and options, which decides whether work resumes.
     """
 
     inputs: dict[str, Any]

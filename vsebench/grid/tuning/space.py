@@ -112,7 +112,7 @@ def default_space(tunable: Tunable, protocols: Sequence[AnyProtocol]) -> str:
         protocols: protocols of the rows.
 
     Raises:
-        SpecError: they differ in these values, so that no one range suits all rows; or all are 0.
+        SpecError: they differ in these values, so that no single range fits all rows; or all are 0.
     """
     parts = []
     for keys in tunable.searched:
@@ -234,7 +234,7 @@ def _axis(keys: tuple[str, ...], values: str, params: Sequence[Param]) -> Axis:
 
 
 def _value(keys: tuple[str, ...], text: str, params: Sequence[Param]) -> Scalar:
-    """A value that suits every key."""
+    """A value that is valid for every key."""
     found = [param.parse(text, f"--space: {'+'.join(keys)}") for param in params]
     return found[0] if len(params) == len(keys) else _number(keys, text)
 

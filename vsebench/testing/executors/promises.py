@@ -165,7 +165,7 @@ def an_interrupt_leaves_no_process(subject: Subject) -> None:
         except KeyboardInterrupt:
             pass
         else:
-            raise case.failure("it goes on", expected="KeyboardInterrupt", found="no error")
+            raise case.failure("it continues", expected="KeyboardInterrupt", found="no error")
         if not at_work or at_work[0].machine != machine_id() or at_work[0].started is None:
             raise NotCheckedError("its processes are on another machine, or cannot be told apart")
         end = time.monotonic() + GRACE_SECONDS

@@ -125,8 +125,8 @@ def never_waits_for_the_device(subject: Subject) -> None:
 
 @promise
 def its_state_is_in_its_state_dict(subject: Subject) -> None:
-    """What it keeps from batch to batch is in its state dict: a fresh instance that loads it goes
-    on alike; a loss without one keeps nothing.
+    """What it keeps from batch to batch is in its state dict: a fresh instance that loads it
+    continues in the same way; a loss without one keeps nothing.
     """
     pairs = Pairs(seed=2)
     loss, fresh = build(subject, pairs.batch), build(subject, pairs.batch)
