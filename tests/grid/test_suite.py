@@ -203,6 +203,8 @@ def test_every_example_is_found():
             "mirflickr",
             "mirflickr-weighted",
             "mirflickr-tuned",
+            "flickr8k-aoq",
+            "flickr8k-aoq-tuned",
             "flickr8k-losses",
             "flickr8k-losses-tuned",
             "flickr8k-poolings",
