@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.cluster.outcome import Setting
 from benchmarks.cluster.report import grids, start_ups
-from benchmarks.cluster.simulation import Setting, simulate, start_up
+from benchmarks.cluster.simulation import simulate, start_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.cluster.simulation import Outcome
+    from benchmarks.cluster.outcome import Outcome
 
 _MEMORY = Path("/dev/shm")  # the folder of shared memory, where there is one
 FOUND = 1

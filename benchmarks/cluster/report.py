@@ -10,7 +10,7 @@ from tabulate import tabulate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.cluster.simulation import Outcome
+    from benchmarks.cluster.outcome import Outcome
 
 _MINUTE, _HOUR = 60, 3600
 WAYS = {True: "a command on every machine", False: "one command for all machines"}

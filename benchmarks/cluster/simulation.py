@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 import types
-from collections import Counter
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from benchmarks.cluster.disk import Disk
 from benchmarks.cluster.machines import Executor, Node
-from benchmarks.cluster.training import EPOCHS, Training
-from benchmarks.cluster.world import Event, Pool, ThreadLike, World, here
+from benchmarks.cluster.outcome import Outcome
+from benchmarks.cluster.training import Training
+from benchmarks.cluster.world import Event, Pool, ThreadLike, World, here, own_process
 from tests.factories import component, make_spec
 from vsebench.grid import execute, others, run
 from vsebench.grid.plan import Plan
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from benchmarks.cluster.outcome import Setting
+    from benchmarks.cluster.world import Process
     from vsebench.results.spec import RunSpec
 
 HOUR = 3600.0
@@ -55,90 +56,6 @@ _PURPOSES: tuple[tuple[Any, str, str], ...] = (
     (run, "held_by", "others' runs"),
     (Schedule, "take", "others' runs"),
 )
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is simulated.
-
-    Attributes:
-        runs: number of runs.
-        nodes: number of machines.
-        workers: runs at a time on each.
-        commands: whether each machine has a command of its own; else one command elsewhere has all
-            machines.
-        seconds: what a run computes, on average.
-        latency: seconds of a metadata operation.
-        lost_an_hour: the part of the machines that is lost in an hour.
-        done: runs that are done before.
-        seed: which machines are lost when.
-        grain: see `World`.
-    """
-
-    runs: int = 10_000
-    nodes: int = 25
-    workers: int = 8
-    commands: bool = True
-    seconds: float = 600.0
-    latency: float = 0.03
-    lost_an_hour: float = 0.01
-    done: int = 0
-    seed: int = 0
-    grain: float = 0.0
-
-
-@dataclass
-class Outcome:
-    """What a simulation came to.
-
-    Attributes:
-        setting: what was simulated.
-        hours: until the last run had ended.
-        disk: the file system.
-        training: what was computed.
-        start_ups: seconds until each command had started a run, or ended.
-        lost_nodes: number of machines that were lost.
-        taken_over: seconds until the runs of lost machines were claimed again.
-        available: seconds that workers had, those of lost machines until then.
-        busy: seconds of them in which a worker had a run.
-        computed: seconds of computation, epochs that were computed again included.
-        unfinished: runs that are not done, or damaged.
-    """
-
-    setting: Setting
-    disk: Disk
-    training: Training
-    hours: float = 0.0
-    start_ups: list[float] = field(default_factory=list)
-    lost_nodes: int = 0
-    taken_over: list[float] = field(default_factory=list)
-    available: float = 0.0
-    busy: float = 0.0
-    unfinished: list[str] = field(default_factory=list)
-
-    @property
-    def computed(self) -> float:
-        return sum(
-            times * self.training.seconds_of(run_id) / EPOCHS
-            for (run_id, _), times in self.training.epochs.items()
-        )
-
-    @property
-    def computed_again(self) -> int:
-        """Epochs that were computed more than once."""
-        return sum(times - 1 for times in self.training.epochs.values())
-
-    @property
-    def doubled(self) -> int:
-        """Runs that were recorded as done more than once."""
-        return sum(times > 1 for times in self.training.ended.values())
-
-    def by_purpose(self) -> Counter[str]:
-        """Number of operations by purpose."""
-        found: Counter[str] = Counter()
-        for (purpose, _), times in self.disk.operations.items():
-            found[purpose] += times
-        return found
 
 
 def specs(count: int) -> list[RunSpec]:
@@ -178,6 +95,7 @@ class _Simulation:
             Node(self.world, f"node{n}", setting.workers) for n in range(1, setting.nodes + 1)
         ]
         self.by_name = {node.name: node for node in self.nodes}
+        self.executors: dict[Process, Executor] = {}
         self.orphans: dict[str, float] = {}
         self.commands = 0
         self.left: set[str] = set()
@@ -192,28 +110,28 @@ class _Simulation:
         self.commands = len(hosts)
         with self._patched():
             for host in hosts:
-                executor = Executor(self.world, [host] if self.setting.commands else self.nodes)
-                self.world.start(host.process(), partial(self._command, executor))
+                process, nodes = host.process(), [host] if self.setting.commands else self.nodes
+                self.executors[process] = Executor(self.world, nodes)
+                self.world.start(process, self._command)
             self.world.start(self.world.process("fate"), self._fate)
             self.world.run()
         return self._judged(runs)
 
-    def _command(self, executor: Executor) -> None:
-        process, begun = here().process, self.world.now  # type: ignore[union-attr]
-        process.executor, process.started = executor, False  # type: ignore[attr-defined]
+    def _command(self) -> None:
+        begun, started = self.world.now, False
 
-        def started(run_id: str, event: dict[str, object]) -> None:  # noqa: ARG001
-            if event["event"] == "started" and not process.started:  # type: ignore[attr-defined]
-                process.started = True  # type: ignore[attr-defined]
+        def reporter(_: str, event: dict[str, object]) -> None:
+            nonlocal started
+            if event["event"] == "started" and not started:
+                started = True
                 self.outcome.start_ups.append(self.world.now - begun)
                 if self.only_start:
                     self.commands = 0
-                    self.left.clear()
                     for node in self.by_name.values():
                         node.lose()
 
-        run.run_plan(self.plan, reporter=started)
-        if not process.started:  # type: ignore[attr-defined]
+        run.run_plan(self.plan, reporter=reporter)
+        if not started:
             self.outcome.start_ups.append(self.world.now - begun)
         self.commands -= 1
 
@@ -240,15 +158,13 @@ class _Simulation:
         """The library in this world: its clock, its file system, its machines, and who does what
         counted.
         """
-        threads = types.SimpleNamespace(
-            Event=partial(Event, self.world), Thread=self._thread, Lock=None
-        )
+        threads = types.SimpleNamespace(Event=partial(Event, self.world), Thread=self._thread)
         with ExitStack() as stack:
             patches = [
                 patch.object(lease, "threading", threads),
-                patch.object(lease, "machine_id", lambda: here().process.node),  # type: ignore[union-attr]
+                patch.object(lease, "machine_id", lambda: own_process().node),
                 patch.object(lease, "start_time", self._start_time),
-                patch.object(run, "executor_of", lambda _: here().process.executor),  # type: ignore[union-attr]
+                patch.object(run, "executor_of", lambda _: self.executors[own_process()]),
                 patch.object(execute, "_train", self._train),
                 patch.object(at_once, "ThreadPoolExecutor", partial(Pool, self.world)),
             ]
@@ -263,7 +179,7 @@ class _Simulation:
         return ThreadLike(self.world, target, args)
 
     def _start_time(self, pid: int) -> str | None:
-        node = self.by_name[here().process.node]  # type: ignore[union-attr]
+        node = self.by_name[own_process().node]
         return "0" if node.lives(pid) else None
 
     def _train(self, spec: RunSpec, directory: RunDirectory, report: Any, observers: Any) -> Any:

@@ -264,3 +264,10 @@ _here = threading.local()
 def here() -> Thread | None:
     """The thread that runs; None outside of every world."""
     return getattr(_here, "thread", None)
+
+
+def own_process() -> Process:
+    """The process of the thread that runs."""
+    thread = here()
+    assert thread is not None
+    return thread.process

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.cluster.disk import EPOCH, Disk
+from benchmarks.cluster.outcome import Setting
 from benchmarks.cluster.report import grids, start_ups
-from benchmarks.cluster.simulation import Setting, simulate, start_up
+from benchmarks.cluster.simulation import simulate, start_up
 from benchmarks.cluster.world import Event, Inbox, Pool, World
 from vsebench.results.lease import EXPIRY_SECONDS
 
@@ -41,7 +42,7 @@ def test_a_run_costs_as_many_operations_in_a_plan_of_any_size(tmp_path: Path) ->
         found = simulate(setting, tmp_path / str(runs)).by_purpose()
         return sum(found[purpose] for purpose in LOOKING) / runs
 
-    assert operations(40) <= operations(10)
+    assert operations(24) <= operations(8)
 
 
 def test_a_command_asks_as_much_of_each_run_in_a_folder_of_any_size(tmp_path: Path) -> None:
@@ -54,8 +55,8 @@ def test_a_command_asks_as_much_of_each_run_in_a_folder_of_any_size(tmp_path: Pa
         assert start_ups([outcome])
         return outcome.by_purpose().total()
 
-    assert operations(10, 0) == operations(40, 0)
-    few, more, most = (operations(done, done) for done in (10, 20, 30))
+    assert operations(8, 0) == operations(24, 0)
+    few, more, most = (operations(done, done) for done in (4, 8, 12))
     assert most - more == more - few
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from vsebench import files
@@ -64,6 +65,7 @@ class RunDirectory(RunReader):
         self._ensure_held = ensure_held or _nothing
         self._curve: str | None = None  # what the writer knows, whatever becomes of the file
         self._sums: dict[str, str] = {}
+        self._names: frozenset[str] | None = None  # what it holds, for the length of one look
 
     @property
     def offline_path(self) -> Path:
@@ -76,7 +78,17 @@ class RunDirectory(RunReader):
         return self.path / "run.log"
 
     def holds(self, name: str) -> bool:
+        if self._names is not None:
+            return name in self._names
         return (self.path / name).exists()
+
+    def damage(self, *, model: bool) -> dict[str, str]:
+        with suppress(OSError):  # else each file is asked for
+            self._names = frozenset(path.name for path in self.path.iterdir())
+        try:
+            return super().damage(model=model)
+        finally:
+            self._names = None
 
     def read_bytes(self, name: str) -> bytes:
         if name == CURVE and self._curve is not None:
