@@ -31,6 +31,22 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Component
     from vsebench.results.protocol import AnyProtocol
 
+WIDTH = 100
+_INDENT = "    "
+
+_COLUMNS: Mapping[str, Callable[[Setting], str]] = {
+    "features": lambda setting: setting.features,
+    "text": lambda setting: setting.text_encoder,
+    "model": lambda setting: setting.model,
+    "pooling": lambda setting: setting.pooling,
+    "loss": lambda setting: setting.loss,
+    "models": lambda setting: str(setting.models),
+    "changes": lambda setting: ", ".join(
+        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in setting.changes.items()
+    ),
+}
+
 
 def show_command(
     name: Annotated[
@@ -163,10 +179,8 @@ def kernel_lines(kernels: Sequence[str]) -> Iterator[str]:
         choices(kernels), key=lambda choice: (choice.device, choice.form, choice.because)
     ):
         names = ", ".join(choice.kernel for choice in group)
-        yield _filled(f"  on {_ARTICLE[device]} {names} by {form} ({because})")
-
-
-_ARTICLE = {"CPU": "the CPU", "CUDA": "CUDA"}
+        where = "the CPU" if device == "CPU" else device
+        yield _filled(f"  on {where} {names} by {form} ({because})")
 
 
 def _param(param: Param) -> str:
@@ -212,23 +226,6 @@ def _particulars(card: Card, component: Component) -> Iterator[str]:
         yield f"  'vsebench data info {component.name}' says how to prepare it"
 
 
-WIDTH = 100
-_INDENT = "    "
-
-_COLUMNS: Mapping[str, Callable[[Setting], str]] = {
-    "features": lambda setting: setting.features,
-    "text": lambda setting: setting.text_encoder,
-    "model": lambda setting: setting.model,
-    "pooling": lambda setting: setting.pooling,
-    "loss": lambda setting: setting.loss,
-    "models": lambda setting: str(setting.models),
-    "changes": lambda setting: ", ".join(
-        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
-        for key, value in setting.changes.items()
-    ),
-}
-
-
 def published_lines(rows: Sequence[Published]) -> Iterator[str]:
     """The results, in lines of at most 100 columns."""
     for _, group in groupby(rows, key=_table):
@@ -264,8 +261,8 @@ def _settings(rows: Sequence[Published], settings: Sequence[Setting]) -> Iterato
         )
     elif len(metrics) == len(varying) == 1:
         (key,), (names,) = metrics, varying.values()
-        named = zip(names, rows, strict=True)
-        values = ", ".join(f"{name} {row.metrics[key]:.1f}" for name, row in named)
+        pairs = zip(names, rows, strict=True)
+        values = ", ".join(f"{name} {row.metrics[key]:.1f}" for name, row in pairs)
         yield _filled(f"{_INDENT}{_head(key)}: {values}")
     else:
         yield from _grid(rows, varying, metrics)
@@ -291,10 +288,7 @@ def _grid(
     ]
     body = [[*row, *figure] for *row, figure in zip(*words.values(), figures, strict=True)]
     # The first row: tabulate makes columns wider than the heads it is given
-    heads = [
-        *words,
-        *map(_head, metrics),
-    ]
+    heads = [*words, *map(_head, metrics)]
     alignment = ["left"] * len(words) + ["right"] * len(metrics)
     table = tabulate([heads, *body], tablefmt="plain", colalign=alignment, disable_numparse=True)
     yield from (f"{_INDENT}{line}".rstrip() for line in table.splitlines())

@@ -119,31 +119,6 @@ class StateBatches:
         )
 
 
-@dataclass(frozen=True)
-class Augmenter:
-    """Builds augmented training inputs; every random choice comes from the generator that it is
-    given.
-
-    Attributes:
-        images: builds the image half.
-        texts: builds the text half.
-        device: where the tensors go.
-    """
-
-    images: ImageBatches
-    texts: TextBatches
-    device: torch.device
-
-
-def positives(image_ids: Tensor, sibling_mask: bool) -> Tensor:
-    """Which captions are no negatives of which image, bool [B, B]: the pair itself and, with
-    `sibling_mask`, every caption of the same image.
-    """
-    if sibling_mask:
-        return image_ids[:, None] == image_ids
-    return torch.eye(len(image_ids), dtype=torch.bool, device=image_ids.device)
-
-
 class ImageBatches(Role):
     """Builds the image half of training batches; every random choice comes from the generators that
     it is given.
@@ -294,6 +269,22 @@ class RawImageBatches:
         )
 
 
+@dataclass(frozen=True)
+class Augmenter:
+    """Builds augmented training inputs; every random choice comes from the generator that it is
+    given.
+
+    Attributes:
+        images: builds the image half.
+        texts: builds the text half.
+        device: where the tensors go.
+    """
+
+    images: ImageBatches
+    texts: TextBatches
+    device: torch.device
+
+
 def augmenter(
     inputs: Inputs,
     encoder: object,
@@ -337,3 +328,12 @@ def augmenter(
         else StateBatches(texts, rate, static, world),
         device,
     )
+
+
+def positives(image_ids: Tensor, sibling_mask: bool) -> Tensor:
+    """Which captions are no negatives of which image, bool [B, B]: the pair itself and, with
+    `sibling_mask`, every caption of the same image.
+    """
+    if sibling_mask:
+        return image_ids[:, None] == image_ids
+    return torch.eye(len(image_ids), dtype=torch.bool, device=image_ids.device)
