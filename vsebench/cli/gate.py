@@ -58,7 +58,8 @@ def gate_command(
         float | None,
         typer.Option(
             min=0,
-            help="Loss of the headline metric to detect. [default: 3.0 RSUM, 0.003 MAP]",
+            help="Loss of the headline metric to detect; with --write, kept in the file. [default: "
+            "that of the file, or 3.0 RSUM, 0.003 MAP]",
         ),
     ] = None,
     data_root: DataRoots = None,
@@ -113,14 +114,15 @@ def gate_command(
         )
         if before is None or against is None:
             assert write is not None
-            made = gate.baseline(reference)
+            made = gate.baseline(reference, margin)
             write_baseline(write, made)
             typer.echo(f"{write}: {len(made.rows)} rows, {reference} reference runs of each")
             return
         found = gate.against(before, against, margin)
     _print(found, against, form)
     if write is not None and found.outcome == "passed":
-        write_baseline(write, before.with_fingerprint(found.now))
+        kept = before if margin is None else before.model_copy(update={"margin": margin})
+        write_baseline(write, kept.with_fingerprint(found.now))
     raise typer.Exit(EXIT_CODES[found.outcome])
 
 

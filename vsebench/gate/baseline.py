@@ -62,6 +62,12 @@ class Baseline(Frozen):
     schema_version: Literal[1] = 1
     commit: str | None = Field(None, description="of the code that made it")
     conditions: Conditions
+    margin: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="loss of the headline metric that must be found; its own where absent",
+    )
     fingerprints: tuple[Fingerprint, ...]
     reference: dict[str, Reference] = Field(default_factory=dict)
 

@@ -95,7 +95,8 @@ class Gate:
         Args:
             baseline: what is compared with.
             where: its file, as errors name it.
-            margin: loss that must be found; one and a half times the headline's own when None.
+            margin: loss that must be found; the baseline's when None, and one and a half times the
+                headline's own where that has none.
 
         Raises:
             SpecError: the baseline is of another suite.
@@ -122,15 +123,16 @@ class Gate:
         if not asked or found.broken:
             return found
         self.say(f"judging {', '.join(asked)} by new runs")
-        loss = 1.5 * found.metric.margin if margin is None else margin
+        loss = margin or baseline.margin or 1.5 * found.metric.margin
         design, judged = look(asked, self.planned, self.watch, loss)
         return replace(found, design=design, judged=judged)
 
-    def baseline(self, runs: int) -> Baseline:
+    def baseline(self, runs: int, margin: float | None = None) -> Baseline:
         """A baseline of the code as it is.
 
         Args:
             runs: number of reference runs of each row, or 0.
+            margin: loss that comparisons with it look for, unless told.
 
         Raises:
             VsebenchError: a row cannot be run.
@@ -153,6 +155,7 @@ class Gate:
         return Baseline(
             commit=loaded_commit(),
             conditions=conditions,
+            margin=margin,
             fingerprints=(now,),
             reference=reference,
         )
