@@ -40,6 +40,9 @@ JOB = {
         "runs-on": {"type": "string"},
         "timeout-minutes": {"type": "integer"},
         "strategy": {"type": "object"},
+        "if": {"type": "string"},
+        "needs": {"type": "string"},
+        "environment": {"type": "object", "required": ["name"]},
         "permissions": {"type": "object"},
         "steps": STEPS,
     },
@@ -110,6 +113,18 @@ def test_what_they_run_exists_and_can_be_run(path):
 def test_what_others_write_is_never_pasted_into_a_shell(path):
     for step in steps(path):
         assert "${{" not in step.get("run", ""), "pass it through env"
+
+
+def test_the_site_is_published_from_main_alone():
+    found = read(ROOT / ".github" / "workflows" / "leaderboard.yml")
+    build, publish = found["jobs"]["leaderboard"], found["jobs"]["publish"]
+    (given,) = (step for step in build["steps"] if "pages-artifact" in step.get("uses", ""))
+    script = (ROOT / ".ci" / "leaderboard").read_text(encoding="utf-8")
+    assert "vsebench site results" in script
+    assert f"--out {given['with']['path']}\n" in script
+    assert publish["needs"] == "leaderboard"
+    assert publish["if"].startswith("github.ref == 'refs/heads/main'")
+    assert found["permissions"] == {"contents": "read"}, "more only where it is published"
 
 
 def test_what_is_asked_for_is_given():
