@@ -124,12 +124,26 @@ def test_single_runs_and_records_are_places_too(study):
         assert run.record.spec.seed == 1
 
 
+def test_a_pattern_that_matches_files_too_is_told_how_to_match_folders(study, tmp_path, said):
+    (tmp_path / "README.md").write_text("about them")
+    error = said(study, tmp_path / "README.md", code=2)
+    assert f"{tmp_path}/README.md is a file: " in error
+    assert f"{tmp_path}/*/ matches the folders" in error
+
+
 def test_each_protocol_has_a_board_and_devices_are_not_mixed_in_one(study, tmp_path, said):
     protocol = make_spec().protocol.model_copy(update={"epochs": 9})
     leave(
         tmp_path / "long", "gpo", [251.0, 252.0], protocol=protocol, protocol_changes={"epochs": 9}
     )
-    assert len(boards(gather([study, tmp_path / "long"]).ended)) == 2
+    long = boards(gather([study, tmp_path / "long"]).ended)
+    assert [board.block.section.apart for board in long] == [("epochs=4",), ("epochs=9",)]
+    text = said(study, tmp_path / "long")
+    assert "scenes · test · epochs=9 · leaderboard\n" in text
+    table = pd.read_csv(io.StringIO(said(study, tmp_path / "long", "--format", "csv")))
+    assert [*table["protocol"]] == ["quick"] * 3 + ["quick:epochs=9"]
+    (alone,) = boards(gather([study]).ended)
+    assert alone.block.section.apart == ()
     leave(tmp_path / "cuda", "gpo", [251.0, 252.0], device="cuda")
     assert "differ in device (cpu and cuda)" in said(study, tmp_path / "cuda", code=2)
     assert len(boards(gather([study, tmp_path / "cuda"]).ended, allow_mixed=True)) == 2

@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from vsebench.report.rows import make_block
-from vsebench.report.sections import split
+from vsebench.report.sections import split, told_by_name
 from vsebench.report.statistics import LEVEL
 from vsebench.report.ties import differences_told
 from vsebench.report.tuned_rows import held_equal, with_untuned
@@ -79,10 +79,13 @@ def boards(
     groups: dict[object, list[Run]] = {}
     for run in runs:
         groups.setdefault(_key(run), []).append(run)
-    return tuple(
-        _board(make_block(section, None, level, external))
+    sections = [
+        section
         for group in with_untuned([*groups.values()], _key)
         for section in split(group, allow_mixed=allow_mixed)
+    ]
+    return tuple(
+        _board(make_block(section, None, level, external)) for section in told_by_name(sections)
     )
 
 

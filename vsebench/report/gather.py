@@ -105,6 +105,11 @@ def _external(place: Path) -> Iterable[ExternalRow]:
 def _read(place: Path) -> tuple[Iterable[Run], Iterable[AnySpec]]:
     if place.name == "record.json":
         place = place.parent
+    elif place.is_file():
+        raise VsebenchError(
+            f"{place} is a file: give folders of runs, packs or a record.json; "
+            f"{place.parent}/*/ matches the folders beside it alone"
+        )
     if (place / "record.json").is_file():
         directory = RunDirectory(place)
         record = directory.read_record()

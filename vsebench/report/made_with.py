@@ -149,7 +149,9 @@ def _conditions(section: Section) -> Iterator[tuple[str, str]]:
     """What is equal for all runs of a block."""
     run = section.runs[0]
     spec = run.record.spec
-    yield "Data", f"{spec.dataset.spec}, test split, fingerprint {spec.data_fingerprint}"
+    splits = section.counted_on.split("+")
+    counted = f"{' and '.join(splits)} split{'s' if len(splits) > 1 else ''}"
+    yield "Data", f"{spec.dataset.spec}, {counted}, fingerprint {spec.data_fingerprint}"
     yield "Protocol", spec.protocol.name
     yield (
         "Unlike its preset",

@@ -227,7 +227,8 @@ def _nothing(out: Path, held: int, *, planned: bool) -> VsebenchError:
     if inside:
         return VsebenchError(
             f"{out} holds no runs itself, but {', '.join(inside[:5])}"
-            f"{', …' if len(inside) > 5 else ''} inside it do: give one of these"
+            f"{', …' if len(inside) > 5 else ''} inside it do: give one of these, "
+            f"or {out}/*/ to what takes several"
         )
     return VsebenchError(
         f"{out} holds no runs: give the folder that 'vsebench run --out' wrote to, the one with a "

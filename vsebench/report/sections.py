@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +144,19 @@ def split(
     return sections
 
 
+def told_by_name(sections: Sequence[Section]) -> list[Section]:
+    """The sections, each apart from those of the same data and splits in all that differs."""
+    named = [(_table(section.runs[0]), section.counted_on) for section in sections]
+    found = []
+    for section, name in zip(sections, named, strict=True):
+        alike = [other for other, same in zip(sections, named, strict=True) if same == name]
+        first = section.runs[0]
+        differing = {key for other in alike for key in _differences(first, other.runs[0])}
+        apart = (f"{key}={said}" for key, said in conditions(first).items() if key in differing)
+        found.append(replace(section, apart=tuple(apart)))
+    return found
+
+
 def conditions(run: Run, tuned: Collection[str] = ()) -> dict[str, Any]:
     """Everything that must be equal for two rows to be compared, by the name that an error uses.
 
@@ -228,7 +241,7 @@ def _mixed(first: Run, second: Run, *, allow_mixed: bool | None) -> VsebenchErro
 
 def _differences(first: Run, second: Run) -> list[str]:
     found, other = conditions(first), conditions(second)
-    return [name for name in found if found[name] != other[name]]
+    return [name for name in found if name not in other or found[name] != other[name]]
 
 
 def _table(run: Run) -> tuple[str, ...]:
