@@ -29,6 +29,18 @@ def test_the_source_is_read_and_not_imported(module, name, said):
     assert module not in sys.modules
 
 
+def test_paragraphs_are_lines_and_what_is_laid_out_stays(tmp_path, monkeypatch):
+    (tmp_path / "vsebench_laid_out.py").write_text(
+        'class Told:\n'
+        '    """One line.\n\n    Words that a source\n    breaks.\n\n'
+        '        y = w · x\n        z = y²\n\n    - one\n    - two\n    """\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert docstring_of("vsebench_laid_out:Told") == (
+        "One line.\n\nWords that a source breaks.\n\n    y = w · x\n    z = y²\n\n- one\n- two"
+    )
+
+
 def test_a_class_that_a_package_imports(tmp_path, monkeypatch):
     package = tmp_path / "vsebench_hands_on"
     package.mkdir()

@@ -197,6 +197,8 @@ def test_claims_have_their_verdicts(tmp_path):
     document = parse(site["claims/claims.html"])
     assert [each.text for each in document.all("span", "verdict")] == ["confirmed"] * 2
     assert "GPO is better than the mean" in document.text
+    assert "../studies/runs.html" in [link["href"] for link in document.all("a")]
+    assert "studies/other.html" not in site["claims/claims.html"]
     links = [link["href"] for link in parse(site["studies/runs.html"]).all("a")]
     assert "../claims/claims.html" in links
     assert "claims/claims.html" not in site["studies/other.html"]

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 _ENTRIES = re.compile(r"^(Args|Attributes|Returns|Raises|Yields):$", re.MULTILINE)
+_LAID_OUT = re.compile(r"^(\s|[-*] |\d+[.)] )", re.MULTILINE)
+"""A line of what was laid out by hand: indented, or of a list."""
 _HOPS = 4
 """Modules in a row that may import a class from each other."""
 
 
 def docstring_of(target: str) -> str:
-    """The text of a class's or a function's docstring above its entries, equations included; empty
-    where there is none, or its source is not at hand.
+    """The text of a class's or a function's docstring above its entries, a paragraph a line, with
+    indented equations and lists as they are; empty where there is none, or its source is not at
+    hand.
 
     Args:
         target: `"module:Class"`.
@@ -29,12 +32,19 @@ def docstring_of(target: str) -> str:
         for node in source.tree.body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
                 text = inspect.cleandoc(ast.get_docstring(node) or "")
-                return _ENTRIES.split(text, maxsplit=1)[0].strip()
+                return _filled(_ENTRIES.split(text, maxsplit=1)[0].strip())
         found = _imported(source, attribute)
         if found is None:
             break
         module, attribute = found
     return ""
+
+
+def _filled(text: str) -> str:
+    return "\n\n".join(
+        part if _LAID_OUT.search(part) else " ".join(part.split("\n"))
+        for part in re.split(r"\n\s*\n", text)
+    )
 
 
 class _Source(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.plugin.published import Setting
-from vsebench.report.figures.sketches import short_names
+from vsebench.report.wording import name
 from vsebench.site.docstrings import docstring_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Appearance(NamedTuple):
     Attributes:
         study: study of the row.
         board: number of its board in the study, from 0.
-        row: its components, without what all rows of the board have.
+        row: its components.
         standing: its rank, groups and figures.
         headline: mean of the headline as it is written, with its heading.
         value: the same in full; None where the row has no result.
@@ -101,12 +101,13 @@ def components_of(board: Board) -> Iterator[list[tuple[str, ComponentRef]]]:
 def _rows(
     study: Study, number: int, board: Board
 ) -> Iterator[tuple[Appearance, list[tuple[str, ComponentRef]]]]:
-    metric, names = board.block.section.task.headline, short_names(board)
-    for name, standing, refs in zip(names, board.standings, components_of(board), strict=True):
+    section = board.block.section
+    metric, rows = section.task.headline, section.rows
+    for row, standing, refs in zip(rows, board.standings, components_of(board), strict=True):
         value = standing.entry.row[metric.key]
         known = float(value) if isinstance(value, (int, float)) else None
         text = f"{metric.heading} {metric.text(known)}" if known is not None else ""
-        yield Appearance(study, number, name, standing, text, known), refs
+        yield Appearance(study, number, name(row), standing, text, known), refs
 
 
 def _method(key: Key, registry: Registry, slugs: Slugs) -> Method:

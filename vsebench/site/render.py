@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from vsebench.site.studies import Study
 
 
+_TOLD = 3
+"""Settings that tell boards apart in the index."""
+
+
 @dataclass(frozen=True)
 class Claims:
     """A claims file with its verdicts.
@@ -62,7 +66,7 @@ class Listed(NamedTuple):
         study: the study.
         board: number of the board in the study, from 1.
         dataset: its data set, as a component spec.
-        protocol: name of its protocol.
+        protocol: name of its protocol, with what tells it from other boards of its data.
         rows: number of rows.
         runs: number of runs.
         best: row of the highest mean, of those that are evidence where some are; empty where none
@@ -144,6 +148,7 @@ def pages_of(  # noqa: PLR0913  # all that a page shows
             "claims.html.jinja",
             root="../",
             file=each,
+            studies=[study for study in studies if _made_under(each, study)],
         )
     return pages
 
@@ -161,6 +166,12 @@ def _coded(text: str) -> Markup:
     )
 
 
+def _made_under(claims: Claims, study: Study) -> bool:
+    """Whether runs of a study name suites of the claims as those now are."""
+    named = {run.record.spec.claims for run in study.gathered.ended}
+    return not named.isdisjoint(claims.held.digest(suite) for suite in claims.held.suites)
+
+
 def _study(  # noqa: PLR0913  # likewise
     study: Study,
     methods: Mapping[Key, Method],
@@ -171,7 +182,6 @@ def _study(  # noqa: PLR0913  # likewise
 ) -> dict[str, Any]:
     blocks = [board.block for board in study.boards]
     runs = [run for block in blocks for run in block.section.runs]
-    digests = {run.record.spec.claims for run in runs}
     waiting = study.gathered.unfinished
     return {
         "study": study,
@@ -194,11 +204,7 @@ def _study(  # noqa: PLR0913  # likewise
         ],
         "alarms": [unfinished_note(waiting)] if waiting else [],
         "general": general_notes(blocks),
-        "judged": [
-            each
-            for each in claims
-            if digests & {each.held.digest(suite) for suite in each.held.suites}
-        ],
+        "judged": [each for each in claims if _made_under(each, study)],
     }
 
 
@@ -217,7 +223,7 @@ def _listing(study: Study, number: int, board: Board) -> Listed:
         study,
         number,
         section.dataset,
-        section.runs[0].record.spec.protocol.name,
+        " · ".join((section.runs[0].record.spec.protocol.name, *section.apart[:_TOLD])),
         len(board.standings),
         len(section.runs),
         name(row) if text else "",
