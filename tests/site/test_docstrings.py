@@ -31,7 +31,7 @@ def test_the_source_is_read_and_not_imported(module, name, said):
 
 def test_paragraphs_are_lines_and_what_is_laid_out_stays(tmp_path, monkeypatch):
     (tmp_path / "vsebench_laid_out.py").write_text(
-        'class Told:\n'
+        "class Told:\n"
         '    """One line.\n\n    Words that a source\n    breaks.\n\n'
         '        y = w · x\n        z = y²\n\n    - one\n    - two\n    """\n'
     )
