@@ -38,9 +38,11 @@ def baseline(*fingerprints, planned=None):
 
 
 def test_a_file_holds_all_of_it(tmp_path):
-    write_baseline(tmp_path / "gate.json", baseline())
+    held = baseline().model_copy(update={"margin": 2.5})
+    write_baseline(tmp_path / "gate.json", held)
     found = read_baseline(tmp_path / "gate.json")
-    assert found == baseline()
+    assert found == held
+    assert found.with_fingerprint(fingerprint(OTHER)).margin == 2.5
     assert found.reference["gpo,triplet"].mean == 252
     assert found.reference["gpo,triplet"].deviation == 2
 
