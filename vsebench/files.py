@@ -102,13 +102,25 @@ def read_bytes(path: Path, *, most: int | None = None) -> bytes:
         ValueError: it is no regular file, or larger.
         OSError: it is missing, or cannot be read.
     """
-    with open(path, "rb", opener=_without_waiting) as file:  # a path has no opener
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError("it is no regular file")
-        if most is not None and found.st_size > most:
-            raise ValueError(f"it has {found.st_size:,} bytes, and at most {most:,} are read")
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if most is not None and size > most:
+            raise ValueError(f"it has {size:,} bytes, and at most {most:,} are read")
         return file.read()
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A file, open for reading. Neither a pipe nor a device is waited for.
+
+    Raises:
+        ValueError: it is no regular file.
+        OSError: it is missing, or cannot be read.
+    """
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # a path has no opener
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ValueError("it is no regular file")
+    return file
 
 
 def read_json(path: Path, *, most: int = MOST_JSON) -> Any:

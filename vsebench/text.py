@@ -13,7 +13,7 @@ import shlex
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from vsebench.files import MOST_JSON, read_bytes
+from vsebench.files import MOST_JSON, open_regular, read_bytes
 from vsebench.plugin.errors import DataError, MissingError
 
 if TYPE_CHECKING:
@@ -92,7 +92,15 @@ def parse_toml(path: Path) -> dict[str, Any]:
         DataError: it is text of no encoding that is read.
         ValueError: it is not TOML, no regular file, or too large.
     """
-    text = decode(read_bytes(path, most=MOST_JSON), path)
+    return toml_of(decode(read_bytes(path, most=MOST_JSON), path))
+
+
+def toml_of(text: str) -> dict[str, Any]:
+    """What a text in TOML says.
+
+    Raises:
+        ValueError: it is not TOML.
+    """
     if _ENDLESS_KEY.search(text):  # the parser's time grows with its square
         raise ValueError("a key has more than 32 parts")
     try:
@@ -139,7 +147,7 @@ def stream_lines(path: Path) -> Iterator[bytes]:
         DataError: as `read_text`.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             first = file.readline()
             marked = first.startswith(tuple(mark for mark, *_ in _MARKS[1:]))
             if marked or not first.endswith(b"\n"):
@@ -154,6 +162,10 @@ def stream_lines(path: Path) -> Iterator[bytes]:
         raise MissingError(f"{path} is missing") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except DataError:
+        raise
+    except ValueError as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
 
 
 def _bare(line: bytes) -> bytes:
@@ -173,11 +185,14 @@ def _is_utf8(line: bytes) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        named = path.is_relative_to("/dev")  # a pipe of the shell, which has a writer
+        return path.read_bytes() if named else read_bytes(path)
     except FileNotFoundError:
         raise MissingError(f"{path} is missing") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
 
 
 def _wrong(content: bytes, path: Path, error: UnicodeDecodeError, name: str) -> str:

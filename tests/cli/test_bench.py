@@ -14,6 +14,7 @@ from vsebench.cli import bench as bench_module
 from vsebench.cli.app import main
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -140,6 +141,39 @@ def test_what_is_no_document_of_figures_is_refused(
     path = tmp_path / "before.json"
     path.write_text("[]")
     assert "holds no figures" in bench(capsys, "--against", str(path), code=2).err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda found: found.pop("machine"), "machine: Field required"),
+        (lambda found: found["machine"].update(libraries=[]), "machine.libraries: "),
+        (lambda found: found["rows"][0].pop("figure"), "rows.0.figure: Field required"),
+        (lambda found: found["rows"][0].update(ratio="2"), "rows.0.ratio: "),
+        (lambda found: found["rows"][0].update(ratio=float("nan")), "rows.0.ratio: "),
+        (lambda found: found["rows"][0].update(ratio=-5), "rows.0.ratio: "),
+        (lambda found: found.update(rows={}), "rows: "),
+    ],
+)
+def test_a_changed_file_of_figures_is_refused(
+    capsys: pytest.CaptureFixture[str],
+    kept: Path,
+    change: Callable[[dict[str, Any]], object],
+    said: str,
+) -> None:
+    found = json.loads(kept.read_text())
+    change(found)
+    kept.write_text(json.dumps(found))
+    for option in ("--from", "--against"):
+        error = _refused(capsys, option, str(kept))
+        assert f"{kept} holds no figures ({said}" in error
+
+
+def _refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(["bench", *arguments])
+    assert caught.value.code == 2
+    return str(capsys.readouterr().err)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import shlex
 import subprocess
 
@@ -148,3 +149,10 @@ def test_what_a_spreadsheet_would_run_has_a_quote_before_it(cell):
 @pytest.mark.parametrize("cell", ["", "a=b", "-1", "+1.5", "-1.", "-1.5e-07", -1.5, 3, None, True])
 def test_numbers_and_other_texts_stay(cell):
     assert no_formula(cell) is cell
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for read in (read_text, lambda path: list(stream_lines(path))):
+        with pytest.raises(DataError, match="no regular file"):
+            read(tmp_path / "pipe")

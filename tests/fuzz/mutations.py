@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import json
 import re
-from typing import TYPE_CHECKING
+import zipfile
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _TOKENS = (
     b"NaN",
@@ -16,6 +20,8 @@ _TOKENS = (
     b"1e308",
     b"-1e-320",
     b"9" * 40,
+    b"9" * 400,
+    b"1e999",
     b"null",
     b"true",
     b'""',
@@ -29,6 +35,11 @@ _TOKENS = (
     b"\x7f" + b"\xff" * 7,
     b"../../x",
     "é\u202e".encode(),
+    rb"\ud800",
+)
+_VALUES: tuple[Any, ...] = (
+    *(None, True, -5, 0, 10**400, 1e308, float("nan"), float("inf"), "", "x", "0", "\ud800"),
+    *("\x1b]0;x\x07", "../../x", [], {}, [[]], {"": {}}, [None], ["x", 1], {"x": None}),
 )
 _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
 
@@ -77,6 +88,32 @@ def _swapped(content: bytearray, rng: random.Random) -> None:
     content[first : first + size] = other
 
 
+def _value(content: bytearray, rng: random.Random) -> None:
+    """Another value somewhere in JSON, or in a line of it, or one fewer."""
+    lines = content.split(b"\n")
+    one = len(content) < 2 or rng.random() < 0.5
+    number = 0 if one else rng.randrange(len(lines))
+    try:
+        tree = [json.loads(content if one else lines[number])]
+    except (ValueError, RecursionError):
+        return
+    place = rng.choice(list(_places(tree)))
+    if rng.random() < 0.2 and place[0] is not tree:
+        del place[0][place[1]]
+    else:
+        place[0][place[1]] = rng.choice(_VALUES)
+    said = json.dumps(tree[0]).encode()
+    content[:] = said if one else b"\n".join([*lines[:number], said, *lines[number + 1 :]])
+
+
+def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Where a value stands: what holds it, and its key or index there."""
+    keys = tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
+    for key in keys:
+        yield tree, key
+        yield from _places(tree[key])
+
+
 _DEEDS: tuple[Callable[[bytearray, random.Random], None], ...] = (
     _bit,
     _bit,
@@ -87,13 +124,40 @@ _DEEDS: tuple[Callable[[bytearray, random.Random], None], ...] = (
     _inserted,
     _number,
     _swapped,
+    _value,
 )
 
 
 def mutated(content: bytes, rng: random.Random) -> bytes:
-    """The content with one to three kinds of damage."""
+    """The content with one to three kinds of damage. Of what is packed every other time a part is
+    damaged and packed again, as who packs damaged files does: checksums are then of no help.
+    """
+    if rng.random() < 0.5:
+        if content.startswith(b"PK"):
+            return _packed_again(content, rng)
+        if content.startswith(b"\x1f\x8b"):
+            return gzip.compress(_damaged(gzip.decompress(content), rng), mtime=0)
+    return _damaged(content, rng)
+
+
+def _damaged(content: bytes, rng: random.Random) -> bytes:
     damaged = bytearray(content)
     for _ in range(rng.choice((1, 1, 2, 3))):
         if damaged:
             rng.choice(_DEEDS)(damaged, rng)
     return bytes(damaged)
+
+
+def _packed_again(content: bytes, rng: random.Random) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as found, zipfile.ZipFile(packed, "w") as made:
+        members = found.infolist()
+        chosen = rng.choice(members)
+        for member in members:
+            part = found.read(member)
+            made.writestr(
+                member.filename,
+                _damaged(part, rng) if member is chosen else part,
+                member.compress_type,
+            )
+    return packed.getvalue()

@@ -104,3 +104,22 @@ def test_files_that_are_none(tmp_path):
         (tmp_path / "bad.json").write_text(text, encoding="latin-1")
         with pytest.raises(DataError, match=r"bad\.json"):
             read_baseline(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({0: 250.0}, "values that do not differ"),
+        ({0: 250.0, 1: 250.0}, "values that do not differ"),
+        ({0: 250.0, 1: float("nan")}, "finite number"),
+        ({-1: 250.0, 1: 251.0}, "greater than or equal to 0"),
+    ],
+)
+def test_a_reference_that_cannot_be_judged_by_is_refused(tmp_path, values, said):
+    path = tmp_path / "gate.json"
+    write_baseline(path, baseline())
+    content = json.loads(path.read_text())
+    content["reference"]["gpo,triplet"]["values"] = values
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=said):
+        read_baseline(path)

@@ -53,7 +53,8 @@ def test_what_pages_show_of_a_model_is_packed(study: Path, tmp_path: Path) -> No
     shown = Store(study).directory_for(SPECS[0])
     positions = {"image": np.array([[1.0, np.nan], [0.75, 0.25]], np.float32)}
     shown.write_shown(POSITIONS, positions)
-    shown.write_shown(RETRIEVED, {"i2t": np.array([3], np.int32)})
+    retrieved = {"i2t": np.array([3], np.int32), "i2t_top": np.array([[2, -1]], np.int32)}
+    shown.write_shown(RETRIEVED, retrieved)
     shown.write_shown(RETRIEVED, {})  # nothing to show leaves what is there
     pack(study, tmp_path / "pack")
     (run,) = [run for run in Store(tmp_path / "pack").runs() if run.holds(POSITIONS)]

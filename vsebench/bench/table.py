@@ -10,18 +10,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tabulate import tabulate
 
-from vsebench.files import read_json
+from vsebench.bench.kept import SCHEMA
 from vsebench.kernels.gemm import onednn_keeps_float32
-from vsebench.plugin.errors import DataError, MissingError
 from vsebench.results.provenance import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from vsebench.bench.run import Row
-
-SCHEMA = 1
 
 _WIDTH = 100  # of prose in pages
 
@@ -51,7 +47,7 @@ def table(found: Mapping[str, Any]) -> str:
     lines = [
         [
             row["figure"],
-            _time(row["seconds"]) if row["status"] == "done" else "failed",
+            "failed" if row["status"] == "failed" else _time(row["seconds"]),
             _number(row["ratio"]),
             row["reference"] or "–",
             _number(row["share"]),
@@ -85,7 +81,9 @@ def _about(found: Mapping[str, Any]) -> str:
     )
 
 
-def _time(seconds: float) -> str:
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
     for unit, scale in (("s", 1.0), ("ms", 1e3)):
         if seconds * scale >= 1:
             return f"{seconds * scale:.3g} {unit}"
@@ -94,24 +92,6 @@ def _time(seconds: float) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}" if value < 10 else f"{value:.0f}"
-
-
-def read(path: Path) -> dict[str, Any]:
-    """A document that `--format json` has printed.
-
-    Raises:
-        MissingError: there is no such file.
-        DataError: it is something else.
-    """
-    try:
-        found = read_json(path)
-    except FileNotFoundError as error:
-        raise MissingError(f"{path} does not exist: expected figures to compare with") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as JSON ({error})") from error
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA or "rows" not in found:
-        raise DataError(f"{path} holds no figures: expected what 'vsebench bench' has written")
-    return found
 
 
 def fallen(found: Mapping[str, Any], before: Mapping[str, Any], kept: float) -> list[str]:

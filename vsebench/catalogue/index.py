@@ -4,7 +4,6 @@ read and checked.
 
 from __future__ import annotations
 
-import tomllib
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from vsebench.plugin.errors import PluginError
 from vsebench.plugin.kinds import KINDS, kind_named
+from vsebench.text import parse_toml, toml_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,20 +166,20 @@ def read_index(place: str | Path = SHIPPED) -> tuple[Entry, ...]:
         PluginError: it cannot be read, or an entry is not valid; the message names the first fault.
     """
     try:
-        text = (
-            _fetch(place)
+        content = (
+            toml_of(_fetch(place))
             if isinstance(place, str) and "://" in place
-            else Path(place).read_text(encoding="utf-8")
+            else parse_toml(Path(place))
         )
-        return Index.model_validate(tomllib.loads(text)).package
+        return Index.model_validate(content).package
     except OSError as error:
         raise PluginError(
             f"the catalogue '{place}' cannot be read: {error.strerror or error}"
         ) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PluginError(f"{place}: not valid TOML in UTF-8: {error}") from None
     except ValidationError as error:
         raise PluginError(f"{place}: {_one_line(error.errors()[0])}") from None
+    except ValueError as error:
+        raise PluginError(f"{place}: not valid TOML in UTF-8: {error}") from None
 
 
 def _fetch(address: str) -> str:

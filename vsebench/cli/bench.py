@@ -82,7 +82,8 @@ def bench_command(
         found = _kept(source, only)
     else:
         found = _measured(_size("quick" if quick else size), only, device, out, against)
-    from vsebench.bench.table import fallen, read, table
+    from vsebench.bench.kept import read
+    from vsebench.bench.table import fallen, table
 
     typer.echo(json.dumps(found, indent=1) if form == "json" else table(found))
     if against is not None and (lines := fallen(found, read(against), keep)):
@@ -100,7 +101,7 @@ def _only_shows(source: Path, others: Sequence[str]) -> None:
 
 def _kept(source: Path, only: str | None) -> dict[str, Any]:
     """What a file of figures holds of those asked for."""
-    from vsebench.bench.table import read
+    from vsebench.bench.kept import read
 
     found = read(source)
     names = [row["figure"] for row in found["rows"]]
@@ -118,8 +119,9 @@ def _measured(
     for name in THREADS:
         os.environ[name] = "1"
     from vsebench.bench.figures import FIGURES
+    from vsebench.bench.kept import read
     from vsebench.bench.run import selected
-    from vsebench.bench.table import document, read
+    from vsebench.bench.table import document
     from vsebench.kernels.devices import resolve_device
     from vsebench.plugin.routes import asked
 

@@ -81,7 +81,7 @@ def read_embeddings(path: Path, names: Path | None = None) -> EmbeddingFile:
             other rows than there are names.
     """
     rows = open_npy(path, ndim=2)
-    note = read_note(note_path(path)) or {}
+    note = _note(note_path(path))
     if note and note.get("sha256") != scan(path).sha256:
         raise DataError(
             f"{path} is not the file that {note_path(path).name} is about: embed again, or delete "
@@ -94,3 +94,14 @@ def read_embeddings(path: Path, names: Path | None = None) -> EmbeddingFile:
             "expected one for each"
         )
     return EmbeddingFile(rows, found, str(note.get("run_id", "")))
+
+
+def _note(path: Path) -> dict[str, Any]:
+    """The note, empty where there is none."""
+    if not path.exists():
+        return {}
+    note = read_note(path)
+    names = None if note is None else note.get("names", [])
+    if note is None or not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise DataError(f"{path} is damaged: embed again, or delete it")
+    return note

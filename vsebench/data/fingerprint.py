@@ -13,6 +13,7 @@ import numpy as np
 
 from vsebench.data.cache import cache_dir, read_note, settled, write_note
 from vsebench.data.reading import NpyHeader, read_header
+from vsebench.files import open_regular
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
@@ -95,10 +96,14 @@ def scan(path: Path) -> FileScan:
         if note is not None and identity.items() <= note.items():
             return FileScan(note["sha256"], note["bad_row"])
         header = read_header(path) if path.suffix == ".npy" else None
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             found = _scan(file, header)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except DataError:
+        raise
+    except ValueError as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
     if settled(stat.st_mtime):
         write_note(note_path, identity | asdict(found))
     return found

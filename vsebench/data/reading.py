@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import io
 import math
+import zipfile
+import zlib
 from dataclasses import dataclass
 from tokenize import TokenError
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.words import has_word
+from vsebench.files import open_regular
 from vsebench.plugin import DataError, MissingError
 from vsebench.text import lines_of, read_text
 
@@ -45,6 +48,22 @@ def read_captions(path: Path) -> list[str]:
     return captions
 
 
+ARRAY_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    SyntaxError,
+    TokenError,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What NumPy raises of damaged bytes of arrays, by where the damage is."""
+
 _READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -68,18 +87,20 @@ def read_header(path: Path) -> NpyHeader:
             as rows of numbers.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             shape, fortran, dtype = _READERS[np.lib.format.read_magic(file)](file)
             offset, size = file.tell(), file.seek(0, 2)
     except FileNotFoundError:
         raise MissingError(f"{path} is missing") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, SyntaxError, TokenError) as error:
+    except ARRAY_DAMAGE as error:
         raise DataError(
             f"{path} is not a .npy file that NumPy can read as plain numbers: save it again with "
             "numpy.save"
         ) from error
+    if any(size < 0 for size in shape):
+        raise DataError(f"{path} announces shape {shape}: the file is damaged, get it again")
     if dtype.hasobject or not dtype.isnative or (fortran and len(shape) > 1):
         raise DataError(
             f"{path} holds {dtype.str}{' in Fortran order' if fortran else ''}, which is not "

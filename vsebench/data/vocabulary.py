@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.words import tokenise
+from vsebench.files import read_bytes
 from vsebench.plugin import DataError, MissingError, TokenTable
 
 if TYPE_CHECKING:
@@ -94,10 +95,10 @@ class Vocabulary:
             DataError: the file is missing, cannot be read, or is not a vocabulary.
         """
         try:
-            words = path.read_text(encoding="utf-8").split("\n")[:-1]
+            words = read_bytes(path).decode("utf-8").split("\n")[:-1]
         except FileNotFoundError:
             raise MissingError(f"{path} is missing") from None
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise DataError(f"{path} cannot be read: {error}") from error
         try:
             return cls(tuple(words), ends_are_words)

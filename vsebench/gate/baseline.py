@@ -5,11 +5,11 @@ commits.
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, FiniteFloat, NonNegativeInt, ValidationError
 
-from vsebench.files import write_text
+from vsebench.files import MOST_JSON, read_bytes, write_text
 from vsebench.gate.fingerprint import Fingerprint, Machine, row_of
 from vsebench.plugin.errors import DataError, MissingError, SpecError
 from vsebench.results.protocol import Frozen
@@ -28,11 +28,20 @@ Scalar = bool | int | float | str
 _DEFAULT = "at its default"
 
 
+def _spread(values: dict[int, float]) -> dict[int, float]:
+    if len(set(values.values())) < 2:
+        raise ValueError("values that do not differ give no deviation to judge by")
+    return values
+
+
+Values = Annotated[dict[NonNegativeInt, FiniteFloat], AfterValidator(_spread)]
+
+
 class Reference(Frozen):
     """The runs of a row before anything changed."""
 
     tuned: dict[str, Scalar] = Field(default_factory=dict, description="the row's own keys")
-    values: dict[int, float] = Field(description="the headline metric by seed")
+    values: Values = Field(description="the headline metric by seed")
 
     @property
     def mean(self) -> float:
@@ -166,12 +175,12 @@ def read_baseline(path: Path) -> Baseline:
         DataError: it cannot be read, or holds something else.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path, most=MOST_JSON).decode("utf-8")
     except FileNotFoundError:
         raise MissingError(
             f"there is no baseline {path}: 'vsebench gate SUITE --write {path}' makes it"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"baseline {path} cannot be read ({error})") from None
     try:
         return Baseline.model_validate_json(text)

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 SHARE = 0.95
 """The share of a best dev RSUM, or MAP, that counts as having arrived."""
 
-CUT = 0.6
-"""A learning rate that falls below this share of the last one was cut."""
-
 
 class Reach(NamedTuple):
     """What it took to arrive.
@@ -43,7 +40,7 @@ def reach(run: Run, quality: float) -> Reach | None:
     """The first evaluation at which a run's dev RSUM (MAP) is at least `quality`; None when it
     never is.
     """
-    for steps, epochs, seconds, found, _ in zip(*run.progress, strict=True):
+    for steps, epochs, seconds, found in zip(*run.progress, strict=True):
         if found >= quality:
             return Reach(steps, epochs, head_start(run) + seconds)
     return None
@@ -53,18 +50,6 @@ def reach_own_best(run: Run) -> Reach | None:
     """When a run reached 95 % of its own best."""
     best = best_dev(run)
     return reach(run, SHARE * best) if best is not None else None
-
-
-def after_cut(run: Run, quality: float) -> bool | None:
-    """Whether a run reached `quality` at the first evaluation after a cut of its learning rate;
-    None when it never did.
-    """
-    before = 0.0
-    for found, rate in zip(run.progress.quality, run.progress.rates, strict=True):
-        if found >= quality:
-            return rate < CUT * before
-        before = rate
-    return None
 
 
 def head_start(run: Run) -> float:

@@ -43,6 +43,9 @@ def instead(section: Section, queries: Collection[Query]) -> dict[Query, Instead
     Args:
         section: runs made under equal conditions, rows from the best down.
         queries: queries that are asked for.
+
+    Raises:
+        VsebenchError: what a run left is damaged.
     """
     found: dict[Query, Instead] = {}
     for row, run in _runs(section):
@@ -53,6 +56,10 @@ def instead(section: Section, queries: Collection[Query]) -> dict[Query, Instead
         for kind, index in missing:
             top = _top(kept, kind, index)
             if top and kind in ranks:
+                items = len(ranks["t2i" if kind == "i2t" else "i2t"])
+                if max(top) >= items:
+                    why = ValueError(f"it names item {max(top)} of {items}")
+                    raise run.reader.damaged(RETRIEVED, why)
                 rank = int(ranks[kind][index]) + 1
                 found[kind, index] = Instead(row, run.record.spec.seed, rank, top)
     return found

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsebench.files import open_regular
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.contents import check_zip
 from vsebench.results.pack import PackedRun
@@ -116,7 +117,7 @@ def _unfinished(run: RunReader) -> Iterator[tuple[str, str]]:
         yield RECORD, str(error)
     if run.checkpoint_path.is_file():
         try:
-            with run.checkpoint_path.open("rb") as file:
+            with open_regular(run.checkpoint_path) as file:
                 check_zip(file)
         except ValueError as error:
             yield run.checkpoint_path.name, str(error)

@@ -11,7 +11,7 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from vsebench.files import write_bytes
+from vsebench.files import open_regular, write_bytes
 from vsebench.plugin.errors import VsebenchError
 from vsebench.unpacked import check_array, check_members
 
@@ -120,7 +120,7 @@ def read_checkpoint(path: Path, needed: Collection[str]) -> dict[str, Any]:
     """
     import torch
 
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         check_zip(file)
         try:
             content = torch.load(file, map_location="cpu", weights_only=True)

@@ -12,12 +12,13 @@ from vsebench.plugin.errors import MissingError, VsebenchError
 from vsebench.results.contents import npz_arrays
 from vsebench.results.record import SCHEMA, Evaluation, RunRecord
 from vsebench.results.seal import Sums, digest, file_digest, unsealed
+from vsebench.results.sound_arrays import check_positions, check_queries, check_retrieved
 from vsebench.results.soundness import check_curve, check_record
 from vsebench.results.spec import read_spec
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -41,6 +42,13 @@ RETRIEVED = "retrieved.npz"
 BEST = "best.safetensors"
 VOCABULARY = "vocabulary.txt"
 DONE = "done"
+
+_CHECKS: Mapping[str, Callable[[Mapping[str, NDArray[Any]]], None]] = {
+    RANKS: check_queries,
+    PER_IMAGE: check_queries,
+    POSITIONS: check_positions,
+    RETRIEVED: check_retrieved,
+}
 
 T = TypeVar("T")
 
@@ -267,7 +275,7 @@ class RunReader(ABC):
             VsebenchError: missing or damaged.
         """
         try:
-            ranks = self.read_npz(RANKS)
+            ranks = self._read_sound(RANKS)
             return ranks["i2t"], ranks["t2i"]
         except (OSError, ValueError, KeyError) as error:
             raise self.damaged(RANKS, error) from error
@@ -281,9 +289,14 @@ class RunReader(ABC):
         if not self.holds(name):
             return {}
         try:
-            return self.read_npz(name)
+            return self._read_sound(name)
         except (OSError, ValueError) as error:
             raise self.damaged(name, error) from error
+
+    def _read_sound(self, name: str) -> dict[str, NDArray[Any]]:
+        arrays = self.read_npz(name)
+        _CHECKS[name](arrays)
+        return arrays
 
     def read_npz(self, name: str) -> dict[str, NDArray[Any]]:
         """The arrays of a file.

@@ -4,7 +4,6 @@ project's folder.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.host.sources import normalise
 from vsebench.plugin.specs import parse_spec
 from vsebench.testing.subject import Subject
+from vsebench.text import parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,13 +177,13 @@ def _project_name(folder: Path) -> str:
     """
     file = folder / "pyproject.toml"
     try:
-        name = tomllib.loads(file.read_text(encoding="utf-8"))["project"]["name"]
+        name = parse_toml(file)["project"]["name"]
     except FileNotFoundError:
         raise PluginError(
             f"folder '{folder}' has no pyproject.toml: expected a plugin's project, a plugin's "
             "Python file, or a name"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise PluginError(
             f"{file} names no project ([project] name = …): {type(error).__name__}: {error}"
         ) from error

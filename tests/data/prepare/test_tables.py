@@ -251,6 +251,16 @@ def run(capsys, *arguments, code=0):
     return capsys.readouterr()
 
 
+def test_damaged_offsets_are_not_followed(tmp_path):
+    """Read as they are, they end the process."""
+    path = write(tmp_path / "in", "rows", "{split}.arrow") / "train.arrow"
+    content, lengths = path.read_bytes(), np.array([0, len("caption 0 of 0")], np.int32)
+    assert lengths.tobytes() in content
+    path.write_bytes(content.replace(lengths.tobytes(), np.array([0, 1 << 30], np.int32).tobytes()))
+    with pytest.raises(DataError, match=r"train\.arrow is damaged, or no table"):
+        make(tmp_path)
+
+
 def test_the_command_and_what_comes_next(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("VSEBENCH_CACHE", str(tmp_path / "cache"))
     write(tmp_path / "in", "lists")

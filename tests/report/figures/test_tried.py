@@ -79,3 +79,12 @@ def test_another_table_is_named(tmp_path, text):
     (tmp_path / "trials.csv").write_text(text)
     with pytest.raises(DataError, match=r"trials\.csv is no table of trials: .* dev_rsum"):
         read_tried(tmp_path, "rsum")
+
+
+@pytest.mark.parametrize("value", ["a", "nan", "-5", "inf", "1e999"])
+def test_a_quality_that_is_none_is_refused(tmp_path, value):
+    trials(tmp_path)
+    path = tmp_path / "trials.csv"
+    path.write_text(path.read_text().replace("260.0", value))
+    with pytest.raises(DataError, match="has the dev quality"):
+        read_tried(tmp_path, "rsum")

@@ -121,7 +121,7 @@ def test_a_models_own_preprocessor_goes_before_its_family(tmp_path: Path) -> Non
         "size": {"shortest_edge": 48},
         "crop_size": {"height": 32, "width": 32},
         "image_mean": 0.25,
-        "image_std": [1],
+        "image_std": None,
     }
     (tmp_path / "own" / "preprocessor_config.json").write_text(json.dumps(settings))
     found = recipe(path)
@@ -133,6 +133,17 @@ def test_a_models_own_preprocessor_goes_before_its_family(tmp_path: Path) -> Non
     (tmp_path / "own" / "preprocessor_config.json").write_text(json.dumps({"do_normalize": False}))
     assert recipe(path, 24).family.std == (1.0, 1.0, 1.0)
     assert recipe(path, 24).size == 24
+    for name, value in [
+        ("image_std", [1]),
+        ("image_std", 0.0),
+        ("image_std", [0.5, 0.5, -5]),
+        ("image_mean", [0.5, None, 0.5]),
+        ("image_mean", float("nan")),
+        ("image_mean", "0.5"),
+    ]:
+        (tmp_path / "own" / "preprocessor_config.json").write_text(json.dumps({name: value}))
+        with pytest.raises(SpecError, match=rf"preprocessor_config\.json: {name} is"):
+            recipe(path)
 
 
 @pytest.mark.parametrize("kind", ["resnet", "mobilenet_v2"])

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from vsebench.data.annotation.hold_out import leave_one_out
 from vsebench.plugin import AnnotationData, DataError, MissingError, Positives
@@ -44,7 +43,7 @@ def _read(path: Path) -> np.ndarray:
         table = loadmat(path, variable_names=[VARIABLE]).get(VARIABLE)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, TypeError, IndexError, NotImplementedError, MatReadError) as error:
+    except Exception as error:  # of damaged bytes almost any, by where the damage is
         raise DataError(
             f"{path} is not a MATLAB file that SciPy can read (before version 7.3): get it again"
         ) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.annotation.hold_out import leave_one_out
+from vsebench.files import open_regular
 from vsebench.plugin import AnnotationData, DataError, MissingError, Positives
 from vsebench.unpacked import TooLargeError, check_members
 
@@ -104,7 +105,7 @@ def _concept(path: Path, name: str, part: str) -> np.ndarray:
 def _read(path: Path, member: str) -> bytes:
     """One file of an archive."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             check_members([archive.getinfo(member)])
             return archive.read(member)
     except TooLargeError as error:

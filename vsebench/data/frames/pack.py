@@ -4,13 +4,13 @@ a folder of `.npy` files or in one `.npz`.
 
 from __future__ import annotations
 
-import zipfile
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from vsebench.data.frames.dataset import IDS, OFFSETS, ROWS
+from vsebench.data.reading import ARRAY_DAMAGE
 from vsebench.files import guarded, locked, replacing, sweep
 from vsebench.plugin import DataError
 from vsebench.unpacked import check_array
@@ -72,7 +72,7 @@ def _open(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], np
         try:
             archive = stack.enter_context(np.load(source, allow_pickle=False))
             names = sorted(archive.files)
-        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except ARRAY_DAMAGE as error:
             raise DataError(
                 f"{source} is neither a folder nor a .npz file: name what holds an array per video"
             ) from error
@@ -97,7 +97,7 @@ def _arrays(
     for name in names:
         try:
             frames = np.atleast_2d(read(name))
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except ARRAY_DAMAGE as error:
             raise DataError(f"the array of video '{name}' cannot be read: {error}") from error
         width = width or frames.shape[-1]
         if (

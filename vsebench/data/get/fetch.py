@@ -225,7 +225,8 @@ def _known(part: Path) -> dict[str, str]:
         content = read_json(_note(part))
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+    known = content if isinstance(content, dict) else {}
+    return {key: text for key, text in known.items() if isinstance(text, str)}
 
 
 def _sha256(path: Path) -> str:

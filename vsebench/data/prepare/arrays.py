@@ -5,15 +5,13 @@ keys.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from contextlib import contextmanager
-from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vsebench.data.prepare.source import FEATURE_KEYS, match
-from vsebench.data.reading import read_header
+from vsebench.data.reading import ARRAY_DAMAGE, read_header
 from vsebench.plugin import DataError
 from vsebench.unpacked import TooLargeError, check_array
 
@@ -24,19 +22,6 @@ if TYPE_CHECKING:
     from vsebench.data.prepare.source import Split
 
 _BOXES = ("bbox", "boxes", "bboxes")
-_DAMAGE = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    TypeError,
-    SyntaxError,
-    TokenError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 class ArrayFiles:
@@ -112,7 +97,7 @@ def _whole(path: Path) -> Iterator[None]:
         raise
     except TooLargeError as error:
         raise DataError(f"{path}: {error}") from error
-    except _DAMAGE as error:
+    except ARRAY_DAMAGE as error:
         raise DataError(
             f"{path} is truncated or damaged, expected a whole {path.suffix} file of plain "
             "numbers: extract this image again"

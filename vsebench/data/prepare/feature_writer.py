@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
+from pydantic import BaseModel
 
 from vsebench import files
 from vsebench.files import settle
@@ -56,6 +57,13 @@ class Progress:
     rows: int
     sha256: str
     largest: float
+
+
+class _State(BaseModel):
+    """What is noted: the plan, and progress by table."""
+
+    plan: str
+    tables: dict[str, Progress]
 
 
 class Work:
@@ -110,13 +118,19 @@ class Work:
         """Goes on with what a killed command left; files that it had published already are taken
         back.
         """
-        state = files.read_json(self.folder / STATE)
-        if state["plan"] != self._plan:
+        try:
+            state = _State.model_validate(files.read_json(self.folder / STATE))
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{self.folder / STATE} is damaged: delete {self.folder}, and run the same command "
+                "again, which begins anew"
+            ) from error
+        if state.plan != self._plan:
             raise DataError(
                 f"{self.folder} is unfinished work with other files or options: finish that, "
                 "delete it, or choose another --to"
             )
-        self._tables = {name: Progress(**known) for name, known in state["tables"].items()}
+        self._tables = state.tables
         for name in self._outputs:
             if (self.target / name).is_file() and not (self.folder / name).exists():
                 files.move(self.target / name, self.folder / name)

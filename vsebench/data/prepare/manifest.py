@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vsebench.data.caption_owners import OWNERS
 from vsebench.data.fingerprint import scan
@@ -50,7 +51,48 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         raise DataError(
             f"{path} is no manifest of this version: delete the folder and prepare it again"
         )
+    try:
+        _Manifest.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(
+            f"{path} is damaged ({where}: {first['msg']}): delete the folder and prepare it again"
+        ) from None
     return content
+
+
+class _File(BaseModel):
+    sha256: str
+    bytes: int
+
+
+class _Split(BaseModel):
+    images: int
+    captions: int
+    shape: tuple[int, int, int] | None = None
+    shortest: int | None = None
+    longest: int | None = None
+
+
+class _Precision(BaseModel):
+    dtype: str
+    largest: float
+    relative_error: float
+    largest_error: float
+
+
+class _Manifest(BaseModel):
+    """What is read of a manifest."""
+
+    model_config = ConfigDict(strict=True)
+
+    dataset: str
+    plan: str
+    splits: dict[str, _Split]
+    features: _Precision | None
+    files: dict[str, _File]
+    images: str | None = None
 
 
 def damaged_files(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.data.prepare.source import Image, Split
 from vsebench.data.words import has_word
-from vsebench.plugin import DataError, SpecError
+from vsebench.plugin import DataError, SpecError, VsebenchError
 from vsebench.plugin.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def _batches(
             with parquet.ParquetFile(path) as file:
                 names = _columns(path, file.schema_arrow.names, given)
                 for batch in file.iter_batches(_BATCH, columns=list(names.values())):
+                    batch.validate(full=True)
                     yield names, batch.to_pylist()
             return
         with pa.memory_map(str(path)) as source:
@@ -153,9 +154,13 @@ def _batches(
             names = _columns(path, stream.schema.names, given)
             for batch in stream:
                 rows = batch.select(list(names.values()))
+                # damaged offsets would be read from beyond the file, which ends the process
+                rows.validate(full=True)
                 for start in range(0, len(rows), _BATCH):
                     yield names, rows.slice(start, _BATCH).to_pylist()
-    except (OSError, pa.ArrowException) as error:
+    except VsebenchError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"{path} is damaged, or no table ({reason}): get it again") from None
 

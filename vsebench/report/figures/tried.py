@@ -5,6 +5,8 @@ tried, from the `trials*.csv` beside a study's runs or in its folder `tuning`.
 from __future__ import annotations
 
 import csv
+import io
+import math
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import DataError
@@ -15,6 +17,7 @@ from vsebench.report.figures.sketches import Sketch, short_names, sketches
 from vsebench.report.figures.svg import ROW
 from vsebench.report.figures.weights import weight_sketches
 from vsebench.report.wording import count, percent
+from vsebench.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +63,8 @@ def read_tried(study: Path, quality: str) -> Tried:
     for folder in (study, study / FOLDER):
         for path in sorted(folder.glob(PATTERN)):
             for line in _lines(path, f"dev_{quality}"):
-                found.setdefault(_row(line), []).append(float(line[f"dev_{quality}"] or 0))
+                value = _quality(line[f"dev_{quality}"], path)
+                found.setdefault(_row(line), []).append(value)
     return found
 
 
@@ -114,11 +118,10 @@ def _curve(values: Sequence[float], level: float) -> Curve:
 def _lines(path: Path, quality: str) -> Iterator[dict[str, str]]:
     """The trials of the first rung."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            lines = list(reader)
-            heads = reader.fieldnames or ()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+        lines = list(reader)
+        heads = reader.fieldnames or ()
+    except csv.Error as error:
         raise DataError(f"{path} cannot be read ({error})") from error
     if not {"dataset", "loss", quality} <= set(heads):
         raise DataError(
@@ -126,6 +129,20 @@ def _lines(path: Path, quality: str) -> Iterator[dict[str, str]]:
             "'vsebench tune' writes them; give it another name"
         )
     yield from (line for line in lines if line.get("rung") in (None, "0"))
+
+
+def _quality(text: str | None, path: Path) -> float:
+    """A quality as a table has it."""
+    try:
+        value = float(text or 0)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise DataError(
+            f"{path} has the dev quality {text!r}: expected a number of at least 0, or nothing; "
+            "tune again"
+        )
+    return value
 
 
 def _row(line: Mapping[str, str]) -> tuple[str, tuple[str, str]]:

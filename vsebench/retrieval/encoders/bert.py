@@ -19,6 +19,7 @@ from vsebench.retrieval.encoders.pretrained import (
     load,
     load_tokenizer,
     model_folder,
+    one_line,
     own_head,
     without_weights,
 )
@@ -98,9 +99,10 @@ def _longest(model: str, tokenizer: Any) -> int:
     folder = model_folder(model)
     from transformers import AutoConfig
 
-    settings: Any = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
-    rows = getattr(settings, "max_position_embeddings", _ANY_LENGTH)
-    return int(min(tokenizer.model_max_length, rows - _rows_before(model, rows)))
+    with one_line(model):
+        settings: Any = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+        rows = getattr(settings, "max_position_embeddings", _ANY_LENGTH)
+        return int(min(tokenizer.model_max_length, rows - _rows_before(model, rows)))
 
 
 def _rows_before(model: str, rows: int) -> int:

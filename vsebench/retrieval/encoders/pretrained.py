@@ -117,9 +117,9 @@ def load(loader: str, model: str, **options: Any) -> Any:
     import transformers
 
     if _without_weights.get():
-        with _quiet(), _one_line(model):
+        with _quiet(), one_line(model):
             return _made_of_settings(getattr(transformers, loader), folder, options).float()
-    with _quiet(), _one_line(model):
+    with _quiet(), one_line(model):
         loaded, report = getattr(transformers, loader).from_pretrained(
             folder, local_files_only=True, output_loading_info=True, **options
         )
@@ -156,7 +156,7 @@ def load_tokenizer(model: str) -> Any:
         raise SpecError(
             f"{folder} has no tokenizer (tokenizer.json or vocab.txt): save one beside the model"
         )
-    with _quiet(), _one_line(model):
+    with _quiet(), one_line(model):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
     if not tokenizer.is_fast:
         raise SpecError(
@@ -186,7 +186,7 @@ def _from_hub(model: str) -> Path:
 
 
 @contextmanager
-def _one_line(model: str) -> Iterator[None]:
+def one_line(model: str) -> Iterator[None]:
     """Says in one line why a model cannot be loaded; transformers and its file formats raise errors
     of many kinds.
     """

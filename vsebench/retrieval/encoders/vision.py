@@ -6,6 +6,7 @@ outputs are local features.
 from __future__ import annotations
 
 import functools
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +110,13 @@ def recipe(model: str, size: int = 0) -> Recipe:
         )
     preprocessor = folder / "preprocessor_config.json"
     own = _read(preprocessor) if preprocessor.is_file() else {}
+    vision = config.get("vision_config")
     return Recipe(
-        _with_constants(FAMILIES[kind], own),
-        size or _own_size(own) or _own_size(config.get("vision_config", config)) or _DEFAULT_SIZE,
+        _with_constants(FAMILIES[kind], own, preprocessor),
+        size
+        or _own_size(own)
+        or _own_size(vision if isinstance(vision, dict) else config)
+        or _DEFAULT_SIZE,
     )
 
 
@@ -125,25 +130,33 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _with_constants(family: Family, own: dict[str, Any]) -> Family:
+def _with_constants(family: Family, own: dict[str, Any], path: Path) -> Family:
     """The family with the mean and the standard deviation of a preprocessor's configuration, where
     it has them.
+
+    Raises:
+        SpecError: they are none.
     """
     if not own.get("do_normalize", True):
         return replace(family, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     mean, std = (
-        _triple(own.get(name), default)
+        default if own.get(name) is None else _triple(own[name], f"{path}: {name}")
         for name, default in (("image_mean", family.mean), ("image_std", family.std))
     )
+    if min(std) <= 0:
+        raise SpecError(f"{path}: image_std is {std}, expected numbers above 0")
     return replace(family, mean=mean, std=std)
 
 
-def _triple(value: object, default: Triple) -> Triple:
-    if isinstance(value, int | float):
-        return (float(value),) * 3
-    if isinstance(value, list) and len(value) == 3:
-        return (float(value[0]), float(value[1]), float(value[2]))
-    return default
+def _triple(value: object, where: str) -> Triple:
+    values: list[Any] = value if isinstance(value, list) else [value] * 3
+    if len(values) != 3 or not all(map(_is_number, values)):
+        raise SpecError(f"{where} is {value!r:.80}, expected a number, or one for each channel")
+    return (float(values[0]), float(values[1]), float(values[2]))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) < sys.float_info.max
 
 
 def _own_size(settings: dict[str, Any]) -> int:
@@ -154,7 +167,7 @@ def _own_size(settings: dict[str, Any]) -> int:
         value = settings.get(key)
         if isinstance(value, dict):
             value = value.get("height") or value.get("shortest_edge")
-        if isinstance(value, int):
+        if isinstance(value, int) and value > 0:
             return value
     return 0
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsebench.files import replacing
+from vsebench.files import read_bytes, replacing
 from vsebench.kernels.clock import on_cpu
 from vsebench.plugin import Key, OfflineLists, VsebenchError
 from vsebench.results.contents import npz_arrays
@@ -74,7 +74,7 @@ class StoredLists:
         Raises:
             ValueError, KeyError: it is damaged.
         """
-        arrays = npz_arrays(path.read_bytes())
+        arrays = npz_arrays(read_bytes(path))
         lists = OfflineLists(arrays["image_to_text"], arrays["text_to_image"])
         cpu = float(arrays["cpu_seconds"]) if "cpu_seconds" in arrays else None
         return cls(lists, float(arrays["seconds"]), cpu)
