@@ -76,7 +76,7 @@ def test_each_row_has_a_note_and_the_hints_stand_once() -> None:
 
 def test_what_has_helped_is_named_where_it_is_not_in_use_already() -> None:
     assert hints(fallen()) == (
-        "--set augment_words=0, a longer warm-up (--set warmup_epochs=…), a smaller rate "
+        "--set augment_words=0, a longer warm-up (--set warmup_epochs=…), a lower learning rate "
         "(--set lr=…), --loss selhn; --set stop=collapse ends such runs early."
     )
     assert "--loss aoq:start=warm" in hints(fallen("aoq"))

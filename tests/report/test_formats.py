@@ -332,7 +332,7 @@ def test_the_best_are_bold_with_what_is_not_told_from_them(results, form, bold):
         figure = f"{row['rsum']:.1f}"
         chosen = (row["pooling"], row["loss"]) in best
         assert cell.split(pm)[0] == (bold.format(figure) if chosen else figure)
-    assert "Bold: the best of a column and what is not told from it" in results.table(form)
+    assert "Bold: the best of a column and what is indistinguishable from it" in results.table(form)
     assert "Bold" not in results.table()
 
 

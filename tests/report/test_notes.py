@@ -226,11 +226,11 @@ def test_rows_that_had_not_converged_are_named_with_what_they_gained():
     found = notes(run("gpo", curve=rising), run("mean", curve=FLAT))
     assert note(found, "↑") == (
         "↑ Still rising: dev RSUM gained more than 1 % in the last quarter of training, so that "
-        "longer runs may stand in another order: gpo × triplet (3.1 %)."
+        "longer runs may rank differently: gpo × triplet (3.1 %)."
     )
     assert NO_EVIDENCE in found
     every = notes(run("gpo", curve=rising), run("mean", curve=(1, 2, 3, 4)))
-    assert note(every, "↑").endswith("another order: every row (3.1–25.0 %).")
+    assert note(every, "↑").endswith("rank differently: every row (3.1–25.0 %).")
 
 
 def test_each_mark_is_explained_only_where_it_occurs():

@@ -101,12 +101,15 @@ def notes(section: Section) -> str:
 
 def test_the_footer_names_them():
     apart = notes(imaged_section(made(0, {"mean": 0, "gpo": 500})))
-    assert "Told from the best, gpo × triplet: every row that is evidence, by paired diff" in apart
+    assert (
+        "Distinguishable from the best, gpo × triplet: every row that is evidence, by paired diff"
+        in apart
+    )
     near = notes(imaged_section(made(0, {"mean": 0, "gpo": 0})))
-    assert "No row that is evidence is told from the best" in near
+    assert "No row that is evidence is distinguishable from the best" in near
     assert "over seeds and images, at 5 % by Holm over 1 pair." in near
     mixed = notes(imaged_section(made(0, {"mean": 0, "max": -500, "gpo": 0.1})))
-    assert "Not told from the best, " in mixed
+    assert "Indistinguishable from the best, " in mixed
     assert "max × triplet" not in mixed.partition("Not told")[2].partition(";")[0]
     assert "the best" not in notes(imaged_section(made(0, {"mean": 0})))
 

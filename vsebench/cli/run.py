@@ -201,8 +201,11 @@ def _next(results: Results, out: Path) -> Iterator[str]:
         if len(told.rows) > 1:
             best, second, *_ = told.rows
             reference = reference or ",".join(second)
-            apart = "told from" if frozenset((best, second)) in told.pairs else "not told from"
-            yield f"best on {block.section.dataset}: {name(best)}, {apart} {name(second)}"
+            found = "" if frozenset((best, second)) in told.pairs else "in"
+            yield (
+                f"best on {block.section.dataset}: {name(best)}, {found}distinguishable from "
+                f"{name(second)}"
+            )
     yield f"the runs are in {shown}; a page of them: vsebench report {shown} --html {shown}.html"
     if reference:
         yield f"what differs: vsebench compare {shown} --to {shlex.quote(reference)}"

@@ -1,4 +1,5 @@
-"""Which rows are no evidence on what they compare, and why. They are shown, and compared with none.
+"""Which rows are no evidence about what they compare, and why. They are shown,
+and compared with none.
 
 This module alone judges; tables, notes, the page and comparisons read what it says.
 """

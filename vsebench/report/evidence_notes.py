@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     Collapsed = tuple[Run, Collapse]
 
 NO_EVIDENCE = (
-    "Marked rows are no evidence on their components: 'vsebench compare' gives no verdict on them."
+    "Marked rows are no evidence about their components: 'vsebench compare' gives no verdict on "
+    "them."
 )
 
 
@@ -58,7 +59,7 @@ def _rising(section: Section) -> list[str]:
     else:
         rows = "; ".join(f"{name(row)} ({100 * rise:.1f} %)" for row, rise in high.items())
     gain = f"dev {section.task.headline.heading} gained more than {100 * RISE:g} %"
-    order = "so that longer runs may stand in another order"
+    order = "so longer runs may rank differently"
     return [f"{RISING.mark} Still rising: {gain} in the last quarter of training, {order}: {rows}."]
 
 
@@ -120,7 +121,7 @@ def _hints(runs: Sequence[Run]) -> str:
     hints = [
         *(["--set augment_words=0"] if any(spec.protocol.augment_words for spec in specs) else []),
         "a longer warm-up (--set warmup_epochs=…)",
-        "a smaller rate (--set lr=…)",
+        "a lower learning rate (--set lr=…)",
         *(["--loss selhn"] if any(spec.loss.name != "selhn" for spec in specs) else []),
         *(
             ["--loss aoq:start=warm"]

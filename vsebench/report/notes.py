@@ -53,7 +53,8 @@ def best_note(table: Grid | Table, level: float) -> str:
     if not table.best:
         return ""
     return (
-        "Bold: the best of a column and what is not told from it, by paired differences, at "
+        "Bold: the best of a column and what is indistinguishable from it, by paired "
+        "differences, at "
         f"{percent(1 - level)} by Holm over the column's pairs."
     )
 
@@ -142,11 +143,15 @@ def _ties(block: Block) -> str:
         f"{count(found.pairs, 'pair')}"
     )
     if not found.untold:
-        return f"Told from the best, {name(found.best)}: every row that is evidence, {how}."
+        return (
+            f"Distinguishable from the best, {name(found.best)}: every row that is evidence, {how}."
+        )
     if not found.told:
-        return f"No row that is evidence is told from the best, {name(found.best)}, {how}."
+        return (
+            f"No row that is evidence is distinguishable from the best, {name(found.best)}, {how}."
+        )
     untold = ", ".join(name(row) for row in found.untold)
-    return f"Not told from the best, {name(found.best)}: {untold}; {how}."
+    return f"Indistinguishable from the best, {name(found.best)}: {untold}; {how}."
 
 
 def _target(block: Block) -> str:

@@ -1,4 +1,4 @@
-"""Which rows of a table cannot be told from its best."""
+"""Which rows of a table are indistinguishable from its best."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Ties(NamedTuple):
 
     Attributes:
         best: row of the highest mean.
-        untold: rows that cannot be told from it, in the order of the table.
+        untold: rows indistinguishable from it, in the order of the table.
         told: how many rows can.
         pairs: how many pairs of rows were tested.
         images: whether every test counts the images, too.
@@ -150,7 +150,7 @@ def _rows(section: Section, key: str) -> dict[Combination, dict[int, Run]]:
 
 
 def ties(section: Section, level: float) -> Ties | None:
-    """The rows that cannot be told from the best by the headline: which row is the best, the same
+    """The rows indistinguishable from the best by the headline: which row is the best, the same
     runs say, so that all pairs are one family.
 
     Args:

@@ -33,7 +33,7 @@ _OWN: Mapping[str, str] = {
     "seeds": "Finished runs, one a seed; all figures are over these.",
     "failed_seeds": "Runs that failed, or could not start because one that they need failed.",
     "collapsed_seeds": "Finished runs whose last model no longer tells items apart.",
-    "no_evidence": "Why the row is no evidence on its components; nothing where it is.",
+    "no_evidence": "Why the row is no evidence about its components; nothing where it is.",
     "train_seconds": "Seconds of the run's own optimiser steps.",
     "total_seconds": "Seconds of training with everything that the method needs first, without "
     "evaluation.",
