@@ -15,6 +15,7 @@ from vsebench.gate.baseline import (
     write_baseline,
 )
 from vsebench.gate.fingerprint import Fingerprint, Trace
+from vsebench.gate.gate import Gate
 from vsebench.grid.plan import Plan
 from vsebench.plugin.errors import DataError, MissingError, SpecError
 
@@ -123,3 +124,19 @@ def test_a_reference_that_cannot_be_judged_by_is_refused(tmp_path, values, said)
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match=said):
         read_baseline(path)
+
+
+@pytest.mark.parametrize(
+    ("held", "told", "looked_for"), [(2.5, None, 2.5), (2.5, 4.0, 4.0), (None, None, 3.0)]
+)
+def test_the_margin_is_that_of_the_baseline_unless_told(monkeypatch, held, told, looked_for):
+    planned, asked = plan(make_spec("gpo")), []
+    monkeypatch.setattr(Gate, "planned", lambda self, seeds: planned)
+    monkeypatch.setattr("vsebench.gate.gate.take", lambda *_: fingerprint(OTHER))
+    monkeypatch.setattr("vsebench.gate.gate.not_covered", lambda *_: [])
+    monkeypatch.setattr(
+        "vsebench.gate.gate.look", lambda *given: (None, asked.append(given[-1]) or [])
+    )
+    gate = Gate(None, Path("runs"), None, lambda text: None)
+    gate.against(baseline().model_copy(update={"margin": held}), Path("gate.json"), told)
+    assert asked == [looked_for]
