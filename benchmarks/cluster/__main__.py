@@ -39,8 +39,6 @@ def main(
     """Simulates a grid on many machines, both ways, and the start of one more command. The exit
     code is 1 where a run was lost or done twice.
     """
-    if hasattr(os, "sched_setaffinity"):  # one thread runs at a time: it is handed over on one core
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     setting = Setting(
         runs=runs,
         nodes=machines,
@@ -70,4 +68,6 @@ def _in_a_folder(function: Callable[[Setting, Path], Outcome], setting: Setting)
 
 
 if __name__ == "__main__":
+    if hasattr(os, "sched_setaffinity"):  # one thread runs at a time: on one core it changes faster
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     app(prog_name="python -m benchmarks.cluster")

@@ -38,8 +38,8 @@ def _column(outcome: Outcome, purposes: Sequence[str]) -> dict[str, str]:
     return {
         "hours": f"{outcome.hours:.1f}",
         "machines lost": str(outcome.lost_nodes),
-        "runs lost, runs done twice": f"{len(outcome.unfinished)}, {outcome.doubled}",
         "minutes until their runs resumed": _spread(outcome.taken_over),
+        "runs lost, runs done twice": f"{len(outcome.unfinished)}, {outcome.doubled}",
         **{f"worker time {name}": f"{share:.1%}" for name, share in shares.items()},
         "operations a run": f"{total / runs:.0f}",
         **{f"… {purpose}": f"{operations[purpose] / runs:.1f}" for purpose in purposes},

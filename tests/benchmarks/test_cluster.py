@@ -6,7 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
+from benchmarks.cluster.__main__ import app
 from benchmarks.cluster.disk import EPOCH, Disk
 from benchmarks.cluster.outcome import Setting
 from benchmarks.cluster.report import grids, start_ups
@@ -65,6 +67,13 @@ def test_a_simulation_is_the_same_each_time(tmp_path: Path) -> None:
     first, again = (simulate(setting, tmp_path / name) for name in ("first", "again"))
     assert first.disk.operations == again.disk.operations
     assert (first.hours, first.taken_over) == (again.hours, again.taken_over)
+
+
+def test_the_command_prints_what_it_came_to() -> None:
+    result = CliRunner().invoke(app, ["--runs", "6", "--machines", "2", "--workers", "1"])
+    assert result.exit_code == 0
+    assert "| runs lost, runs done twice" in result.stdout
+    assert " 6 of 6 |" in result.stdout
 
 
 def test_what_comes_first_is_done_first() -> None:
