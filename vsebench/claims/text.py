@@ -148,7 +148,8 @@ def notes(held: ClaimsFile, judged: Sequence[Judged]) -> Iterator[str]:
         tested = sum(each.evidence is not None for each in members)
         yield (
             f"Family {key}: {tested} of {len(members)} claims tested together at "
-            f"{percent(1 - family.alpha)} (Holm, one-sided each way); intervals are uncorrected."
+            f"{percent(1 - family.alpha)} (Holm, one-sided each way at "
+            f"{percent(family.alpha / 2)}); intervals are uncorrected."
         )
     if any(each.evidence is not None and each.evidence.images for each in judged):
         yield "Intervals and tests of differences count other seeds and other test images."
