@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -66,7 +67,10 @@ def test_a_suite_ends_in_its_table_names_what_failed_and_goes_on_where_it_stoppe
     )
 
     first = subprocess.run(
-        [sys.executable, "-m", "vsebench", *command], capture_output=True, text=True
+        [sys.executable, "-m", "vsebench", *command],
+        env=dict(os.environ),  # else the columns that readline leaves to children of pytest
+        capture_output=True,
+        text=True,
     )
     assert first.returncode == 1, first.stderr
     assert re.search(r"^mean +triplet +1 +\d", first.stdout, re.MULTILINE)
