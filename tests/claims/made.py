@@ -57,13 +57,14 @@ def leave(
     curve: Sequence[float] = FLAT,
     record: Mapping[str, Any] | None = None,
     cpu: float | None = None,
+    first: int = 0,
     **changes: Any,
 ) -> None:
-    """A run of each seed from 0 with these test RSUMs, made under the claims unless they are
+    """A run of each seed from `first` with these test RSUMs, made under the claims unless they are
     None.
     """
     pooling, loss = row.split(",")
-    for seed, value in enumerate(values):
+    for seed, value in enumerate(values, first):
         spec = make_spec(
             pooling, loss, seed, claims=held.digest("suite.toml") if held else "", **changes
         )

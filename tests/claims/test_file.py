@@ -22,6 +22,12 @@ REGISTRY = load_plugins().registry
         ({"kind": '"superior"'}, "claim 'gpo-better': kind must be"),
         ({"kind": '"speed"'}, "a claim on speed needs a target"),
         ({"target": "100.0"}, "a target is for claims on speed"),
+        ({"ratio": "2.0"}, "a claim on superiority has no ratio"),
+        ({"unit": '"seconds"'}, "a claim on superiority has no unit"),
+        (
+            {"kind": '"speed"', "target": "80.0", "margin": "0.0"},
+            "a claim on speed has no margin",
+        ),
         ({"kind": '"non-inferiority"'}, "non-inferiority needs a margin above 0"),
         ({"kind": '"equivalence"'}, "equivalence needs a margin above 0"),
         ({"margin": "nan"}, "margin must be"),

@@ -126,6 +126,21 @@ def test_the_best_of_several_references_is_chosen_on_dev(tmp_path):
     assert found.evidence.reference == ("mean", "triplet")
 
 
+def test_the_best_of_several_is_not_known_before_all_are_run(tmp_path):
+    contrast = (
+        '{ row = "gpo,triplet", reference = { best_of = ["mean,triplet", "maxavg,triplet"] } }'
+    )
+    held = claims(tmp_path, {"contrast": contrast, "minimum_seeds": "3"})
+    leave(held, tmp_path / "runs", "mean,triplet", MEAN)
+    leave(held, tmp_path / "runs", "gpo,triplet", ahead(5))
+    for finished in (0, 2):
+        leave(held, tmp_path / "runs", "maxavg,triplet", MEAN[:finished])
+        (found,) = verdicts(held, tmp_path / "runs")
+        assert found.verdict == "inadmissible"
+        (reason,) = found.reasons
+        assert reason.startswith(f"maxavg × triplet: {finished} of at least 3 seeds")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -212,6 +227,32 @@ def test_a_run_that_never_arrives_counts_as_its_end(tmp_path):
     leave(held, tmp_path / "runs", "gpo,triplet", ahead(0), curve=[95.0, 95.0, 95.0, 95.0])
     (found,) = verdicts(held, tmp_path / "runs")
     assert math.log(found.evidence.difference) == pytest.approx(math.log(4.0))
+
+
+def test_a_cheap_row_that_never_arrives_is_not_confirmed_to_be_sooner(tmp_path):
+    speed = {"kind": '"speed"', "target": "95.0", "unit": '"cpu seconds"'}
+    held = claims(tmp_path, speed)
+    cost = {"train_cpu_seconds": 9.0, "mining_cpu_seconds": 0.0, "prior_cpu_seconds": 0.0}
+    there = {"curve": [90.0, 95.0, 97.0], "record": {"cost": cost}, "cpu": 50.0}
+    never = {"curve": [50.0, 50.0, 50.0], "record": {"cost": cost}, "cpu": 1.0}
+    leave(held, tmp_path / "runs", "mean,triplet", MEAN, **there)
+    leave(held, tmp_path / "runs", "gpo,triplet", ahead(0), **never)
+    (found,) = verdicts(held, tmp_path / "runs")
+    assert (found.verdict, found.evidence.difference) == ("undecided", 1.0)
+
+
+def test_a_claim_on_speed_counts_the_luck_of_tuning(tmp_path):
+    held = claims(tmp_path, {"kind": '"speed"', "target": "80.0"})
+    slow, fast = [40.0, 80.0, 90.0, 100.0], [80.0, 90.0, 100.0, 100.0]
+    for study in range(2):
+        of_study = {"tuning": Tuning(study=study), "first": 3 * study}
+        for row, curve in (("mean,triplet", slow), ("gpo,triplet", slow if study else fast)):
+            leave(held, tmp_path / "runs", row, MEAN[:3], curve=curve, **of_study)
+    (found,) = verdicts(held, tmp_path / "runs")
+    logs = [math.log(2.0), 0.0]
+    ends = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
+    assert (found.evidence.low, found.evidence.high) == pytest.approx(tuple(map(math.exp, ends)))
+    assert found.verdict == "undecided"
 
 
 def test_cpu_seconds_are_asked_of_records_that_have_them(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 
 from tests.factories import make_curve, make_record
-from vsebench.report.learning_curve import LearningCurve, learning_curve
+from vsebench.report.learning_curve import LearningCurve, arrivals, learning_curve
 from vsebench.report.runs import Run
 
 
@@ -50,3 +50,41 @@ def test_seconds_begin_with_what_the_method_needs_first():
     assert list(learning_curve(run, "seconds").cost) == [35.0, 37.0, 39.0]
     assert list(learning_curve(run, "steps").cost) == [0.0, 10.0, 20.0]
     assert 37.0 < learning_curve(run, "seconds").arrival(75.0) < 39.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_evaluations_within_one_tick_of_the_clock_are_one(seed):
+    rng = np.random.default_rng(seed)
+    cost, quality = np.arange(6.0), np.append(0.0, rng.random(5))
+    often = rng.integers(1, 4, size=6)
+    # the evaluations of a tick end with its best
+    fine = np.repeat(quality, often) * rng.random(often.sum())
+    fine[often.cumsum() - 1] = quality
+    ticks = LearningCurve(np.repeat(cost, often), fine)
+    for target in (0.1, 0.4, float(quality.max()), 1.5):
+        assert ticks.arrival(target) == LearningCurve(cost, quality).arrival(target)
+
+
+def steps_to(end, at):
+    """A curve over `end` steps that reaches 1 at step `at`, or never."""
+    quality = [1.0 if at is not None and step >= at else 0.0 for step in range(end + 1)]
+    return LearningCurve(np.arange(end + 1.0), np.array(quality))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "costs"),
+    [
+        ((9, 3), (9, 6), (3, 6)),
+        ((9, None), (9, 6), (9, 6)),  # its end
+        ((4, None), (9, 6), (6, 6)),  # not sooner, for all that is known
+        ((9, 3), (5, None), (3, 5)),
+        ((20, 12), (5, None), (12, 12)),
+        ((4, None), (9, None), (9, 9)),  # neither is the sooner
+    ],
+)
+def test_a_run_that_never_arrives_is_never_the_sooner(ours, theirs, costs):
+    found = arrivals(steps_to(*ours), steps_to(*theirs), (1.0, 1.0))
+    assert tuple(each.cost for each in found) == costs
+    assert tuple(each.there for each in found) == (ours[1] is not None, theirs[1] is not None)
+    swapped = arrivals(steps_to(*theirs), steps_to(*ours), (1.0, 1.0))
+    assert swapped == found[::-1]

@@ -57,6 +57,27 @@ def test_target_names_its_baseline():
     assert note(partly, "Target").endswith(" 'n of m': only n seeds reached it.")
 
 
+def test_steps_that_time_a_cut_of_the_rate_are_called_that():
+    def cut(one, at):
+        """Its learning rate is cut before the evaluation in that place."""
+        points = [
+            e.model_copy(update={"lr": 1e-4 if place >= at else 1e-3})
+            for place, e in enumerate(one.curve)
+        ]
+        return Run(one.record, tuple(points))
+
+    curve = (100, 150, 200)  # at the target with the third evaluation
+    timed = [cut(run("gpo", "triplet", seed, curve=curve), at=2) for seed in range(2)]
+    others = [cut(run("max", "triplet", seed, curve=curve), at=1) for seed in range(2)]
+    never = run("mean", curve=(1, 2, 3))
+    assert note(notes(*timed, others[0], never), "Steps to target") == (
+        "Steps to target time the schedule: 2 of 3 runs arrived at the first evaluation after a "
+        "cut of the learning rate."
+    )
+    for runs in ((*timed, *others), (never,), (run("gpo", status="failed", error="x"),)):
+        assert not [each for each in notes(*runs) if each.startswith("Steps to target")]
+
+
 def test_no_target():
     found = notes(run("gpo", status="failed"), run("max"), baseline=("gpo", "triplet"))
     assert (

@@ -24,6 +24,8 @@ def section(case: int, rows: int) -> Section:
         own = rng.normal(size=(seeds, 1)) + 20 * rng.normal(size=(seeds, 50))
         tables[f"r{row}"] = 250 + 5 * rng.normal() + hard + own
     tables["alike"] = tables["r0"].copy()
+    for row in range(2):  # whatever their seed
+        tables[f"fixed{row}"] = np.tile(250 + hard + 5 * rng.normal(size=(1, 50)), (3, 1))
     return imaged_section(tables)
 
 
@@ -66,7 +68,7 @@ def test_rows_whose_images_are_not_known_are_tested_over_seeds() -> None:
 
 
 def test_rows_of_one_common_seed_are_not_tested() -> None:
-    (_, first), (_, second) = [
+    (_, first), (_, second), *_ = [
         (row, {run.record.spec.seed: run for run in runs})
         for row, runs in section(0, 1).rows.items()
     ]

@@ -7,7 +7,7 @@ from scipy import stats
 from vsebench.report.statistics import t_interval
 
 
-@pytest.mark.parametrize("n", [2, 3, 6])
+@pytest.mark.parametrize("n", [2, 3, 6, 10])
 def test_about_95_percent_of_intervals_hold_the_true_mean(n):
     rng = np.random.default_rng(n)
     trials = 4000

@@ -142,6 +142,9 @@ class Claim(_Part):
                 if self.target is None
                 else f"a target is for claims on speed, not on {self.kind}"
             )
+        of_others = {"margin"} if self.kind == "speed" else {"unit", "ratio"}
+        if given := sorted(of_others & self.model_fields_set):
+            raise ValueError(f"a claim on {self.kind} has no {given[0]}")
         if self.kind in ("non-inferiority", "equivalence") and self.margin == 0:
             raise ValueError(f"{self.kind} needs a margin above 0")
         if self.minimum_seeds > len(self.seeds):

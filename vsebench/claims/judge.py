@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.convergence import best_dev
-from vsebench.report.estimates import Estimates, by_seed, of_differences, of_values, tested
+from vsebench.report.estimates import by_seed, estimated, of_differences, tested
 from vsebench.report.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
-from vsebench.report.learning_curve import has_cpu_seconds, learning_curve
+from vsebench.report.learning_curve import arrivals, has_cpu_seconds, learning_curve
 from vsebench.report.sections import on_same_data
 from vsebench.report.two_way import above, detectable, holm
 from vsebench.report.versions import told_apart
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vsebench.claims.file import Claim, ClaimsFile, Doubt, Row
     from vsebench.plugin.metrics import Metric
     from vsebench.plugin.registry import Registry
+    from vsebench.report.estimates import Estimates
     from vsebench.report.evidence import Reason
     from vsebench.report.runs import Run
     from vsebench.report.statistics import Interval
@@ -136,7 +137,10 @@ def _pair(held: ClaimsFile, claim: Claim, runs: Sequence[Run], registry: Registr
     reference = _reference(claim, rows, done)
     ours, theirs = (by_seed(done[each], metric.key) for each in (row, reference))
     seeds = tuple(sorted(ours.keys() & theirs.keys()))
-    reasons = tuple(_inadmissible(claim, {row: done[row], reference: done[reference]}, seeds))
+    reasons = (
+        *_inadmissible(claim, {row: done[row], reference: done[reference]}, seeds),
+        *_unchosen(claim, rows, done),
+    )
     if claim.kind == "speed" and not reasons:
         estimates = _log_ratio(claim, ours, theirs, seeds)
     else:
@@ -174,6 +178,20 @@ def _reference(claim: Claim, rows: Mapping[str, Row], done: Mapping[Row, Sequenc
         return fmean(bests) if bests else -math.inf
 
     return max((rows[text] for text in claim.contrast.reference.best_of), key=on_dev)
+
+
+def _unchosen(
+    claim: Claim, rows: Mapping[str, Row], done: Mapping[Row, Sequence[Run]]
+) -> Iterator[str]:
+    """Rows of which too few seeds are finished to choose the best of them."""
+    if isinstance(claim.contrast.reference, str):
+        return
+    for row in (rows[text] for text in claim.contrast.reference.best_of):
+        if len(done[row]) < claim.minimum_seeds:
+            yield (
+                f"{' × '.join(row)}: {len(done[row])} of at least {claim.minimum_seeds} seeds are "
+                "finished, so that the best on dev is not known"
+            )
 
 
 def _inadmissible(
@@ -230,20 +248,17 @@ def _difference(
 def _log_ratio(
     claim: Claim, ours: Mapping[int, Run], theirs: Mapping[int, Run], seeds: Sequence[int]
 ) -> Estimates | None:
-    """Logarithm of how many times sooner the row arrives; a run that does not counts as if it did
-    at its end, the cap.
-    """
-    if len(seeds) < 2:
-        return None
+    """Logarithm of how many times sooner the row arrives."""
     assert claim.target is not None
-
-    def time(run: Run) -> float:
-        curve = learning_curve(run, claim.unit)
-        found = curve.arrival(claim.target or 0.0)
-        return curve.end if found is None else found
-
-    found = of_values([math.log(time(theirs[seed]) / time(ours[seed])) for seed in seeds])
-    return Estimates(found.mean, found, None)
+    goals = (claim.target, claim.target)
+    ratios, studies = [], []
+    for seed in seeds:
+        pair = ours[seed], theirs[seed]
+        one, other = arrivals(*(learning_curve(run, claim.unit) for run in pair), goals)
+        ratios.append(math.log(other.cost / one.cost))
+        studies.append(tuple(run.study for run in pair))
+    found = estimated(ratios, None, studies)
+    return None if found.seeds is None else found
 
 
 def _family(members: Sequence[_Pair], alpha: float) -> Iterator[Judged]:

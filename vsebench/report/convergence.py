@@ -9,9 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.report.runs import Run
+    from vsebench.results.record import Evaluation
 
 SHARE = 0.95
 """The share of a best dev RSUM, or MAP, that counts as having arrived."""
+
+CUT = 0.6
+"""A learning rate that falls below this share of the last one was cut."""
 
 
 class Reach(NamedTuple):
@@ -50,6 +54,18 @@ def reach_own_best(run: Run) -> Reach | None:
     """When a run reached 95 % of its own best."""
     best = best_dev(run)
     return reach(run, SHARE * best) if best is not None else None
+
+
+def after_cut(run: Run, quality: float) -> bool | None:
+    """Whether a run reached `quality` at the first evaluation after a cut of its learning rate;
+    None when it never did.
+    """
+    before: Evaluation | None = None
+    for evaluation in run.curve:
+        if evaluation.metrics[run.task.headline.key] >= quality:
+            return before is not None and evaluation.lr < CUT * before.lr
+        before = evaluation
+    return None
 
 
 def head_start(run: Run) -> float:

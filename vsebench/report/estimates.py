@@ -97,12 +97,25 @@ def of_differences(
     ours, theirs = ([row[seed] for seed in seeds] for row in (runs, others))
     values = [run.test(key) - other.test(key) for run, other in zip(ours, theirs, strict=True)]
     table = on_same_images([*ours, *theirs], key)
-    sample = _by_study(
+    return estimated(
         values,
         None if table is None else table[: len(seeds)] - table[len(seeds) :],
         [(run.study, other.study) for run, other in zip(ours, theirs, strict=True)],
     )
-    return _estimates([sample])[0]
+
+
+def estimated(
+    values: Sequence[float], table: NDArray[np.float64] | None, studies: Sequence[Hashable]
+) -> Estimates:
+    """The mean of some value over seeds. Of runs that were tuned in several studies, the mean of
+    each study counts as a seed does.
+
+    Args:
+        values: one for each seed.
+        table: the same by image, float64 [seeds, images]; None where that is not known.
+        studies: study of each seed's run, or the studies of both runs of a pair.
+    """
+    return _estimates([_by_study(values, table, studies)])[0]
 
 
 def tested(family: Sequence[tuple[Pair, Estimates]]) -> list[Estimate | None]:

@@ -50,14 +50,16 @@ class LearningCurve(NamedTuple):
         from scipy.interpolate import PchipInterpolator
         from scipy.optimize import brentq
 
-        best = np.maximum.accumulate(self.quality)
+        # of evaluations within one tick of the clock the last
+        apart = np.append(np.diff(self.cost) > 0, True)
+        costs, best = self.cost[apart], np.maximum.accumulate(self.quality)[apart]
         after = int(np.searchsorted(best, quality, side="left"))
         if after == len(best):
             return None
         if after == 0:
-            return float(self.cost[0])
-        between = PchipInterpolator(self.cost, best)
-        start, end = self.cost[after - 1], self.cost[after]
+            return float(costs[0])
+        between = PchipInterpolator(costs, best)
+        start, end = costs[after - 1], costs[after]
         if between(end) < quality:  # by rounding
             return float(end)
         return float(brentq(lambda cost: float(between(cost)) - quality, start, end))
@@ -70,6 +72,39 @@ class LearningCurve(NamedTuple):
         cost = np.append(self.cost[inside], cap)
         quality = np.append(self.quality[inside], np.interp(cap, self.cost, self.quality))
         return float(np.trapezoid(quality, cost) / cap)
+
+
+class Arrival(NamedTuple):
+    """When a run arrives, beside another.
+
+    Attributes:
+        cost: cost at its arrival, or what counts for it.
+        there: whether it arrived.
+    """
+
+    cost: float
+    there: bool
+
+
+def arrivals(
+    ours: LearningCurve, theirs: LearningCurve, goals: tuple[float, float]
+) -> tuple[Arrival, Arrival]:
+    """When each of two runs arrives, for the ratio of the two.
+
+    A run that never arrives counts as if it had at its end, or when the other does (ends) if that
+    is later: its end says nothing of a later arrival, so that it is never the sooner of the two.
+
+    Args:
+        ours: a run.
+        theirs: the run that it is compared with.
+        goals: the quality that each is to reach.
+    """
+    one, other = ours.arrival(goals[0]), theirs.arrival(goals[1])
+    latest = max(ours.end if one is None else one, theirs.end if other is None else other)
+    return (
+        Arrival(latest if one is None else one, one is not None),
+        Arrival(latest if other is None else other, other is not None),
+    )
 
 
 def learning_curve(run: Run, unit: Unit) -> LearningCurve:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.metrics import FOLD
-from vsebench.report.convergence import SHARE
+from vsebench.report.convergence import SHARE, after_cut
 from vsebench.report.evidence_notes import evidence_notes
 from vsebench.report.external import external_note
 from vsebench.report.made_with import (
@@ -66,6 +66,7 @@ def legend(block: Block) -> list[str]:
         _spread(block),
         *([untold] if untold else []),
         _target(block),
+        *_schedule(block),
         *_measured(block),
         *([external_note(block.external)] if block.external else []),
     ]
@@ -167,6 +168,19 @@ def _target(block: Block) -> str:
     return (
         f"Target: {target}, {percent(SHARE)} of the best of {name(block.target.baseline)}.{legend}"
     )
+
+
+def _schedule(block: Block) -> list[str]:
+    """Says where arrivals say more of the learning rate's schedule than of the rows."""
+    goal = block.target.quality
+    if goal is None:
+        return []
+    done = [run for run in block.section.runs if run.done]
+    arrived = [late for run in done if (late := after_cut(run, goal)) is not None]
+    if 2 * sum(arrived) <= len(arrived):
+        return []
+    late = f"{sum(arrived)} of {count(len(arrived), 'run')} arrived at the first evaluation after a"
+    return [f"Steps to target time the schedule: {late} cut of the learning rate."]
 
 
 def _seeds(block: Block) -> str:

@@ -176,11 +176,11 @@ def _parted(tables: Floats) -> tuple[Floats, Floats, Floats]:
     images], and the rest's [rows, seeds · images], around its mean.
     """
     mean = tables.mean(axis=(1, 2), keepdims=True)
-    of_seeds = tables.mean(axis=2, keepdims=True) - mean
     of_images = tables.mean(axis=1, keepdims=True) - mean
-    rest = tables - mean
+    rest = tables - tables[:, :1]  # equal seeds then leave exactly nothing
+    of_seeds = rest.mean(axis=2, keepdims=True) - rest.mean(axis=(1, 2), keepdims=True)
+    rest -= rest.mean(axis=1, keepdims=True)
     rest -= of_seeds
-    rest -= of_images
     return of_seeds[:, :, 0], of_images[:, 0], rest.reshape(len(tables), -1)
 
 

@@ -9,21 +9,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vsebench.plugin.errors import SpecError
-from vsebench.report.convergence import SHARE
+from vsebench.report.convergence import SHARE, after_cut
+from vsebench.report.estimates import estimated
 from vsebench.report.evidence import RISING, no_evidence
-from vsebench.report.learning_curve import has_cpu_seconds, learning_curve
+from vsebench.report.learning_curve import arrivals, has_cpu_seconds, learning_curve
 from vsebench.report.rows import target_of, values_of
-from vsebench.report.statistics import LEVEL, Interval, t_interval
+from vsebench.report.statistics import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vsebench.report.evidence import Reason
-    from vsebench.report.learning_curve import LearningCurve, Unit
+    from vsebench.report.learning_curve import Arrival, LearningCurve, Unit
     from vsebench.report.rows import Target
     from vsebench.report.runs import Run
     from vsebench.report.sections import Section
-    from vsebench.results.record import Evaluation
+    from vsebench.report.statistics import Interval
 
     Goal = Callable[[LearningCurve], float]
 
@@ -34,9 +35,6 @@ LEVELS = (0.8, 0.9, 0.95, 0.99)
 """The shares of the baseline's best at which arrivals are read: curves cross, so that one share
 alone would choose the winner.
 """
-
-CUT = 0.6
-"""A learning rate that falls below this share of the last one was cut."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ class Sooner(NamedTuple):
         low: lower end of Student's interval of the logarithms; None of one seed.
         high: upper end.
         pairs: seeds that both have.
-        arrived: those in which the row arrived; in the others its end counts.
+        arrived: those in which the row arrived; in the others its end counts, or the baseline's
+            time if that is later.
         base_arrived: those in which the baseline did.
         coarse: whether evaluations lie further apart than the interval reaches.
     """
@@ -143,9 +142,9 @@ def speed_table(
 ) -> SpeedTable:
     """Times every row of a section against a baseline.
 
-    Pairs are runs of one seed, which see the same items in the same order. A run that never arrives
-    counts as if it had at its end: its time is restricted to its budget, so that a row which misses
-    looks no better than its whole budget, and none is left out.
+    Pairs are runs of one seed, which see the same items in the same order. None is left out: see
+    `arrivals` for runs that never arrive. Of rows that were tuned in several studies, intervals are
+    over studies.
 
     Args:
         section: runs made under equal conditions.
@@ -186,11 +185,13 @@ class _Row:
     Attributes:
         runs: all its runs.
         curves: curve by what is counted and seed.
+        studies: the search that tuned it, by seed.
         table: what they are compared in.
     """
 
     runs: Sequence[Run]
     curves: Mapping[Over, Mapping[int, LearningCurve]]
+    studies: Mapping[int, int]
     table: SpeedTable
 
     @classmethod
@@ -199,15 +200,12 @@ class _Row:
             "updates": "steps",
             "seconds": "cpu seconds" if table.cpu else "seconds",
         }
+        done = {run.record.spec.seed: run for run in runs if run.done and run.curve}
         curves = {
-            over: {
-                run.record.spec.seed: learning_curve(run, unit)
-                for run in runs
-                if run.done and run.curve
-            }
+            over: {seed: learning_curve(run, unit) for seed, run in done.items()}
             for over, unit in units.items()
         }
-        return cls(runs, curves, table)
+        return cls(runs, curves, {seed: run.study for seed, run in done.items()}, table)
 
     def against(
         self, base: _Row, key: tuple[str, str], goals: Mapping[float, float | None]
@@ -217,7 +215,7 @@ class _Row:
         converged = RISING not in (*reasons, *no_evidence(base.runs))
         goal = self.table.target.quality
         done = [run for run in self.runs if run.done]
-        arrived = [_after_cut(run, goal) for run in done] if goal is not None else []
+        arrived = [after_cut(run, goal) for run in done] if goal is not None else []
         return SpeedRow(
             key,
             values_of(self.runs, self.table.section.tuned),
@@ -246,61 +244,64 @@ class _Row:
         if cap <= 0:
             return None
         areas = {seed: curve.area(cap) for seed, curve in ours.items()}
-        differences = [
-            areas[seed] - theirs[seed].area(cap) for seed in sorted(ours.keys() & theirs.keys())
-        ]
+        differences = {
+            seed: areas[seed] - theirs[seed].area(cap) for seed in ours.keys() & theirs.keys()
+        }
         none = not differences or key == self.table.target.baseline
         return Area(
-            math.fsum(areas.values()) / len(areas),
-            None if none else t_interval(differences, self.table.level),
+            self._over_seeds(self, areas).mean,
+            None if none else self._over_seeds(base, differences),
         )
+
+    def _over_seeds(self, base: _Row, values: Mapping[int, float]) -> Interval:
+        """Mean of what pairs of one seed came to, with its interval."""
+        seeds = sorted(values)
+        studies = [(self.studies[seed], base.studies[seed]) for seed in seeds]
+        found = estimated([values[seed] for seed in seeds], None, studies)
+        return found.interval(self.table.level)
 
     def _sooner(self, base: _Row, over: Over, goal: Goal) -> Sooner | None:
         seeds = sorted(self.curves[over].keys() & base.curves[over].keys())
         if not seeds:
             return None
         pairs = [(self.curves[over][seed], base.curves[over][seed]) for seed in seeds]
-        arrivals = [(_arrive(ours, goal), _arrive(theirs, goal)) for ours, theirs in pairs]
-        if any(min(ours.time, theirs.time) <= 0 for ours, theirs in arrivals):
+        met = [arrivals(*pair, (goal(pair[0]), goal(pair[1]))) for pair in pairs]
+        if any(min(ours.cost, theirs.cost) <= 0 for ours, theirs in met):
             return None  # a run that learns nothing is at its own best from the start
-        found = t_interval(
-            [math.log(theirs.time / ours.time) for ours, theirs in arrivals], self.table.level
+        found = self._over_seeds(
+            base,
+            {
+                seed: math.log(theirs.cost / ours.cost)
+                for seed, (ours, theirs) in zip(seeds, met, strict=True)
+            },
         )
-        spacing = math.fsum(ours.spacing + theirs.spacing for ours, theirs in arrivals)
+        spacing = math.fsum(
+            _spacing(curve, arrival)
+            for pair, both in zip(pairs, met, strict=True)
+            for curve, arrival in zip(pair, both, strict=True)
+        )
         reach = math.inf if found.low is None or found.high is None else found.high - found.low
         return Sooner(
             math.exp(found.mean),
             None if found.low is None else math.exp(found.low),
             None if found.high is None else math.exp(found.high),
             len(seeds),
-            sum(ours.there for ours, _ in arrivals),
-            sum(theirs.there for _, theirs in arrivals),
+            sum(ours.there for ours, _ in met),
+            sum(theirs.there for _, theirs in met),
             spacing / len(seeds) > reach,
         )
 
 
-class _Arrival(NamedTuple):
-    """When a run arrived.
-
-    Attributes:
-        time: cost at its arrival, of the whole run where it never did.
-        there: whether it did.
-        spacing: logarithm of the ratio of the two evaluations between which it lies; infinite where
-            it lies before the first.
+def _spacing(curve: LearningCurve, arrival: Arrival) -> float:
+    """Logarithm of the ratio of the two evaluations between which a run arrived; infinite where it
+    arrived before the first, 0 where it never did.
     """
-
-    time: float
-    there: bool
-    spacing: float
-
-
-def _arrive(curve: LearningCurve, goal: Goal) -> _Arrival:
-    found = curve.arrival(goal(curve))
-    if found is None:
-        return _Arrival(curve.end, False, 0.0)
-    before = max(cost for cost in curve.cost if cost < found or cost == curve.cost[0])
-    after = min(cost for cost in curve.cost if cost >= found)
-    return _Arrival(found, True, math.log(after / before) if before > 0 else math.inf)
+    if not arrival.there:
+        return 0.0
+    at = arrival.cost
+    before = max(cost for cost in curve.cost if cost < at or cost == curve.cost[0])
+    after = min(cost for cost in curve.cost if cost >= at)
+    return math.log(after / before) if before > 0 else math.inf
 
 
 def _share(quality: float) -> Goal:
@@ -309,19 +310,6 @@ def _share(quality: float) -> Goal:
 
 def _own(curve: LearningCurve) -> float:
     return SHARE * curve.best
-
-
-def _after_cut(run: Run, quality: float) -> bool | None:
-    """Whether a run arrived at the first evaluation after a cut of its rate; None where it never
-    arrived.
-    """
-    key = run.task.headline.key
-    before: Evaluation | None = None
-    for evaluation in run.curve:
-        if evaluation.metrics[key] >= quality:
-            return before is not None and evaluation.lr < CUT * before.lr
-        before = evaluation
-    return None
 
 
 def _parts(done: Sequence[Run]) -> dict[str, float]:

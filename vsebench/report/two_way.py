@@ -78,12 +78,13 @@ def mean_squares_all(values: NDArray[np.floating]) -> list[MeanSquares]:
     tables = np.ascontiguousarray(values, dtype=np.float64)
     count, seeds, images = tables.shape
     mean = tables.reshape(count, -1).mean(axis=1)
-    of_seeds, of_images = tables.mean(axis=2), tables.mean(axis=1)
-    by_image = seeds * ((of_images - mean[:, None]) ** 2).sum(axis=1) / (images - 1)
+    by_image = seeds * ((tables.mean(axis=1) - mean[:, None]) ** 2).sum(axis=1) / (images - 1)
     by_seed, rest = np.zeros(count), np.zeros(count)
     if seeds > 1:
-        by_seed = images * ((of_seeds - mean[:, None]) ** 2).sum(axis=1) / (seeds - 1)
-        left = tables - of_seeds[:, :, None] - of_images[:, None, :] + mean[:, None, None]
+        apart = tables - tables[:, :1]  # equal seeds then leave exactly nothing
+        of_seeds = apart.mean(axis=2) - apart.mean(axis=(1, 2))[:, None]
+        by_seed = images * (of_seeds**2).sum(axis=1) / (seeds - 1)
+        left = apart - apart.mean(axis=1, keepdims=True) - of_seeds[:, :, None]
         squares = (left**2).reshape(count, -1).sum(axis=1)
         rest = squares / ((seeds - 1) * (images - 1))
     columns = (mean.tolist(), by_seed.tolist(), by_image.tolist(), rest.tolist())
