@@ -135,8 +135,8 @@ def _legend(table: SpeedTable) -> Iterator[str]:
     rows = table.rows
     if any(_missed(each) for row in rows for over in OVER for each in row.sooner[over].values()):
         yield (
-            "(n of m): only n of m runs arrived; the others count as if at their end, as the "
-            "baseline's do."
+            "(n of m): only n of m runs arrived; others, and the baseline's, count as if at their "
+            "end, or with the other run of their pair if that is later."
         )
     if any(_rough(row, over) for row in rows for over in OVER):
         yield ("~: evaluations lie further apart than the interval reaches: raise evals_per_epoch.")
