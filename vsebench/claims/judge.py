@@ -254,7 +254,8 @@ def _log_ratio(
     ratios, studies = [], []
     for seed in seeds:
         pair = ours[seed], theirs[seed]
-        one, other = arrivals(*(learning_curve(run, claim.unit) for run in pair), goals)
+        curve, base = (learning_curve(run, claim.unit) for run in pair)
+        one, other = arrivals(curve, base, goals)
         ratios.append(math.log(other.cost / one.cost))
         studies.append(tuple(run.study for run in pair))
     found = estimated(ratios, None, studies)

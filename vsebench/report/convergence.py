@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.report.runs import Run
-    from vsebench.results.record import Evaluation
 
 SHARE = 0.95
 """The share of a best dev RSUM, or MAP, that counts as having arrived."""
@@ -44,7 +43,7 @@ def reach(run: Run, quality: float) -> Reach | None:
     """The first evaluation at which a run's dev RSUM (MAP) is at least `quality`; None when it
     never is.
     """
-    for steps, epochs, seconds, found in zip(*run.progress, strict=True):
+    for steps, epochs, seconds, found, _ in zip(*run.progress, strict=True):
         if found >= quality:
             return Reach(steps, epochs, head_start(run) + seconds)
     return None
@@ -60,11 +59,11 @@ def after_cut(run: Run, quality: float) -> bool | None:
     """Whether a run reached `quality` at the first evaluation after a cut of its learning rate;
     None when it never did.
     """
-    before: Evaluation | None = None
-    for evaluation in run.curve:
-        if evaluation.metrics[run.task.headline.key] >= quality:
-            return before is not None and evaluation.lr < CUT * before.lr
-        before = evaluation
+    before = 0.0
+    for found, rate in zip(run.progress.quality, run.progress.rates, strict=True):
+        if found >= quality:
+            return rate < CUT * before
+        before = rate
     return None
 
 

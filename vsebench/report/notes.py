@@ -176,11 +176,14 @@ def _schedule(block: Block) -> list[str]:
     if goal is None:
         return []
     done = [run for run in block.section.runs if run.done]
-    arrived = [late for run in done if (late := after_cut(run, goal)) is not None]
+    arrived = [cut for run in done if (cut := after_cut(run, goal)) is not None]
     if 2 * sum(arrived) <= len(arrived):
         return []
-    late = f"{sum(arrived)} of {count(len(arrived), 'run')} arrived at the first evaluation after a"
-    return [f"Steps to target time the schedule: {late} cut of the learning rate."]
+    note = (
+        f"Steps to target time the schedule: {sum(arrived)} of {count(len(arrived), 'run')} "
+        "arrived at the first evaluation after a cut of the learning rate."
+    )
+    return [note]
 
 
 def _seeds(block: Block) -> str:

@@ -24,18 +24,21 @@ class Progress(NamedTuple):
         epochs: steps over steps per epoch.
         seconds: training time so far, evaluation excluded.
         quality: dev RSUM, or MAP.
+        rates: learning rate of the last step.
     """
 
     steps: tuple[int, ...] = ()
     epochs: tuple[float, ...] = ()
     seconds: tuple[float, ...] = ()
     quality: tuple[float, ...] = ()
+    rates: tuple[float, ...] = ()
 
 
 def progress(curve: Sequence[Evaluation], key: str) -> Progress:
     """The progress of a curve by the metric of that key, which failed runs may lack."""
     points = (
-        (each.step, each.epoch, each.seconds, each.metrics.get(key, math.nan)) for each in curve
+        (each.step, each.epoch, each.seconds, each.metrics.get(key, math.nan), each.lr)
+        for each in curve
     )
     return Progress(*zip(*points, strict=True))
 
