@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from tests.oracles import two_way as oracle
 from tests.report.equal_rows import worlds
@@ -91,6 +92,15 @@ def upper(families: int) -> float:
     return LEVEL + 2.6 * math.sqrt(LEVEL * (1 - LEVEL) / families)
 
 
+@pytest.mark.parametrize("all_pairs", [False, True], ids=["reference", "all pairs"])
+@pytest.mark.parametrize("n", [3, 6, 10])
+def test_at_most_one_table_in_twenty_calls_equal_rows_different(n, all_pairs):
+    """With Flickr8k's variances: not the share found but its upper bound, over 2,000 tables."""
+    tables, rows = 2000, 6 if all_pairs else 17
+    wrong = round(tables * errors("flickr8k", n, rows, tables, all_pairs=all_pairs))
+    assert binomtest(wrong, tables).proportion_ci(0.95).high <= LEVEL
+
+
 @pytest.mark.parametrize("world", ["flickr8k", "no images", "one row", "the reference"])
 def test_seventeen_equal_rows_are_rarely_called_different(world):
     assert errors(world, 3, 17, 400) <= upper(400)
@@ -119,7 +129,14 @@ def test_no_mix_of_variances_breaks_the_family_wise_error(world, n, rows, all_pa
 
 @pytest.mark.parametrize(
     ("n", "shift", "power"),
-    [(3, 5, 0.08), (6, 3, 0.07), (6, 5, 0.33), (10, 3, 0.12), (10, 5, 0.53)],
+    [
+        (3, 3, 0.01),
+        (3, 5, 0.07),
+        (6, 3, 0.06),
+        (6, 5, 0.32),
+        (10, 3, 0.13),
+        (10, 5, 0.53),
+    ],
 )
 def test_power_among_seventeen_rows(n, shift, power):
     """How often a row that is truly better by `shift` RSUM is found, with Flickr8k's variances."""
