@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from scipy.interpolate import PchipInterpolator
 from tests.factories import make_annotation_spec, make_curve, make_record, save
 from vsebench.cli.app import main
 from vsebench.plugin import VsebenchError
-from vsebench.report.curves import frame, mean_curve, plot, share_arrived
+from vsebench.report.curves import draw_arrivals, frame, mean_curve, plot, share_arrived
 from vsebench.report.learning_curve import LearningCurve, learning_curve
 from vsebench.report.runs import Run
 from vsebench.report.sections import Section
@@ -318,6 +319,32 @@ def test_curves_are_means_at_the_steps_that_all_have():
     assert curve.quality == pytest.approx([0.2, 0.3])
     assert curve.low[0] < 0.2 < curve.high[0]
     assert mean_curve([]).steps == []
+
+
+def test_bands_of_rows_of_several_studies_are_over_studies():
+    runs = []
+    for seed, end in enumerate((0.3, 0.4, 0.5, 0.8)):
+        one = run("uniform", seed, (0.1, end))
+        spec = one.record.spec.model_copy(update={"tuning": Tuning(study=seed // 2)})
+        runs.append(Run(one.record.model_copy(update={"spec": spec}), one.curve))
+    curve = mean_curve(runs)
+    ends = stats.ttest_1samp([0.35, 0.65], 0).confidence_interval(0.95)
+    assert (curve.low[1], curve.high[1]) == pytest.approx(tuple(ends))
+
+
+def test_figures_of_speed_are_over_cpu_seconds_where_runs_have_them():
+    one = run("uniform", 0, SLOW)
+    points = tuple(e.model_copy(update={"cpu_seconds": 0.5 * e.seconds}) for e in one.curve)
+    timed = Run(one.record, points)
+    assert mean_curve([timed]).seconds == [2, 4, 6, 8]
+    assert mean_curve([timed], clock="cpu seconds").seconds == [1, 2, 3, 4]
+    panel = Figure().subplots()
+    draw_arrivals(panel, replace(speed_table(Section((timed,))), cpu=True))
+    assert panel.get_xlabel() == "CPU seconds of training"
+    (line,) = panel.get_lines()
+    assert 3 < line.get_xdata()[-1] < 4  # at 95 % of its best
+    draw_arrivals(panel, speed_table(Section((timed,))))
+    assert panel.get_xlabel() == "seconds of training"
 
 
 @pytest.mark.parametrize("form", ["png", "svg"])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vsebench.plugin.errors import require
-from vsebench.report.convergence import head_start
+from vsebench.report.estimates import estimated
 from vsebench.report.figures.file import check_figure, write_figure
 from vsebench.report.learning_curve import learning_curve
-from vsebench.report.statistics import LEVEL, t_interval
+from vsebench.report.statistics import LEVEL
 from vsebench.report.wording import name
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    from vsebench.report.learning_curve import LearningCurve
+    from vsebench.report.learning_curve import LearningCurve, Unit
     from vsebench.report.rows import Block
     from vsebench.report.runs import Run
     from vsebench.report.speedup import SpeedTable
@@ -55,27 +55,34 @@ class Curve(NamedTuple):
     high: list[float]
 
 
-def mean_curve(runs: Sequence[Run], level: float = LEVEL) -> Curve:
+def mean_curve(runs: Sequence[Run], level: float = LEVEL, clock: Unit = "seconds") -> Curve:
     """Over finished runs, at the steps that all have evaluated; seconds on the training clock, with
-    what the method needs first.
+    what the method needs first. Of runs that were tuned in several studies, intervals are over
+    studies.
 
     Args:
         runs: runs of one row, finished.
         level: level of the intervals.
+        clock: seconds, or CPU seconds of runs whose records have them.
     """
-    by_step = [{evaluation.step: evaluation for evaluation in run.curve} for run in runs]
+    curves = [learning_curve(run, clock) for run in runs]
+    by_step = [
+        {
+            step: (float(cost), float(quality))
+            for step, cost, quality in zip(
+                run.progress.steps, each.cost[1:], each.quality[1:], strict=True
+            )
+        }
+        for run, each in zip(runs, curves, strict=True)
+    ]
     steps = sorted(set.intersection(*(set(each) for each in by_step))) if by_step else []
-    head = [head_start(run) for run in runs]
     curve = Curve([], [], [], [], [])
     for step in steps:
-        points = [each[step] for each in by_step]
-        headline = runs[0].task.headline.key
-        mean, low, high = t_interval([point.metrics[headline] for point in points], level)
+        seconds, quality = zip(*(each[step] for each in by_step), strict=True)
+        found = estimated(quality, None, [run.study for run in runs])
+        mean, low, high = found.interval(level)
         curve.steps.append(step)
-        curve.seconds.append(
-            math.fsum(point.seconds + start for point, start in zip(points, head, strict=True))
-            / len(points)
-        )
+        curve.seconds.append(math.fsum(seconds) / len(seconds))
         curve.quality.append(mean)
         curve.low.append(mean if low is None else low)
         curve.high.append(mean if high is None else high)
@@ -102,7 +109,7 @@ def plot(tables: Sequence[SpeedTable], path: Path) -> None:
     panels = figure.subplots(len(tables), 3, squeeze=False)
     for (left, middle, right), table in zip(panels, tables, strict=True):
         middle.sharey(left)
-        _draw(left, middle, table)
+        _draw(left, middle, table, _clock(table))
         draw_arrivals(right, table)
         right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
     write_figure(figure, path)
@@ -122,7 +129,7 @@ def curves_of(blocks: Sequence[Block]) -> Figure:
         figure.subplots(len(blocks), 2, squeeze=False), blocks, strict=True
     ):
         right.sharey(left)
-        _draw(left, right, block)
+        _draw(left, right, block, "seconds")
         right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return figure
 
@@ -183,12 +190,12 @@ def draw_curve(
     return line
 
 
-def _draw(left: Axes, right: Axes, table: SpeedTable | Block) -> None:
+def _draw(left: Axes, right: Axes, table: SpeedTable | Block, clock: Unit) -> None:
     for i, (key, runs) in enumerate(table.section.rows.items()):
-        curve = mean_curve([run for run in runs if run.done], table.level)
+        curve = mean_curve([run for run in runs if run.done], table.level, clock)
         for panel, over in ((left, curve.steps), (right, curve.seconds)):
             draw_curve(panel, over, curve, stroke(i)).set_label(name(key))
-    for panel, label in ((left, table.section.task.step), (right, "seconds of training")):
+    for panel, label in ((left, table.section.task.step), (right, _seconds(clock))):
         frame(panel, label, table.target.quality)
     left.set_ylabel(f"dev {table.section.task.headline.heading}")
     left.set_title(table.section.dataset, loc="left")
@@ -200,7 +207,7 @@ def draw_arrivals(panel: Axes, table: SpeedTable) -> None:
     """
     goal = table.target.quality
     for i, (key, runs) in enumerate(table.section.rows.items()):
-        curves = [learning_curve(run, "seconds") for run in runs if run.done and run.curve]
+        curves = [learning_curve(run, _clock(table)) for run in runs if run.done and run.curve]
         times, arrived = share_arrived(curves, goal) if goal is not None else ([], [])
         if len(times) > 0:
             drawn = stroke(i)
@@ -215,7 +222,15 @@ def draw_arrivals(panel: Axes, table: SpeedTable) -> None:
             )
     panel.set_ylim(-0.03, 1.03)
     panel.set_ylabel("share of runs at the target")
-    frame(panel, "seconds of training", None)
+    frame(panel, _seconds(_clock(table)), None)
+
+
+def _clock(table: SpeedTable) -> Unit:
+    return "cpu seconds" if table.cpu else "seconds"
+
+
+def _seconds(clock: Unit) -> str:
+    return f"{clock.replace('cpu', 'CPU')} of training"
 
 
 def share_arrived(
