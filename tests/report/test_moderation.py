@@ -142,7 +142,7 @@ def test_power_among_seventeen_rows(n, shift, power):
     """How often a row that is truly better by `shift` RSUM is found, with Flickr8k's variances."""
     rng = np.random.default_rng(n)
     found = 0
-    for _ in range(400):
+    for _ in range(1000):
         family = moderated(worlds(17)["flickr8k"].differences(rng, n, shift=shift), 17)
         found += holm([two_sided(each) for each in family])[-1] <= LEVEL
-    assert found / 400 == pytest.approx(power, abs=3 * math.sqrt(power * (1 - power) / 400))
+    assert found / 1000 == pytest.approx(power, abs=3 * math.sqrt(power * (1 - power) / 1000))

@@ -1,0 +1,65 @@
+"""The searches behind the committed claims: as halving makes them, and what a cheaper one of the
+same points would have missed.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.oracles.halving import halving
+from vsebench.grid.tuning.halving import shares
+from vsebench.grid.tuning.search import Options
+
+Contest = dict[int, dict[int, float | None]]
+"""Dev quality by rung and point."""
+
+FILES = sorted((Path(__file__).parents[3] / "claims").glob("*-trials.csv"))
+
+
+def contests(files: list[Path]) -> list[Contest]:
+    found: dict[tuple[str, ...], Contest] = defaultdict(lambda: defaultdict(dict))
+    for file in files:
+        with file.open(encoding="utf-8", newline="") as lines:
+            for line in csv.DictReader(lines):
+                row = tuple(line.get(key, "") for key in ("pooling", "sampler", "loss", "study"))
+                quality = line.get("dev_rsum") or line.get("dev_map")
+                rung = found[(file.name, line["dataset"], *row)][int(line["rung"])]
+                rung[int(line["configuration"])] = float(quality) if quality else None
+    return list(found.values())
+
+
+def chosen(contest: Contest) -> int:
+    last = {point: value for point, value in contest[max(contest)].items() if value is not None}
+    return max(last, key=last.__getitem__)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_promotions_are_those_of_halving(file: Path) -> None:
+    of_default = Options()
+    rungs = shares(of_default.rungs)
+    for contest in contests([file]):
+        trained, best = halving(
+            of_default.configurations,
+            rungs,
+            lambda point, share, held=contest: held[rungs.index(share)][point],
+        )
+        assert trained == [sorted(rung) for _, rung in sorted(contest.items())]
+        assert best == chosen(contest)
+
+
+def test_a_cheaper_search_would_often_have_chosen_otherwise() -> None:
+    """Why the default has three rungs and sixteen points."""
+    every = contests(FILES)
+    behind = late = 0
+    for contest in every:
+        point = chosen(contest)
+        first = contest[0][point]
+        assert first is not None
+        behind += sum((value or 0.0) > first for value in contest[0].values()) >= 2
+        late += point >= 12
+    assert behind / len(every) > 0.2, "two rungs, the best two of which train the whole"
+    assert late / len(every) > 0.2, "twelve points"
