@@ -17,7 +17,8 @@ from vsebench.grid.tuning.search import Options
 Contest = dict[int, dict[int, float | None]]
 """Dev quality by rung and point."""
 
-FILES = sorted((Path(__file__).parents[3] / "claims").glob("*-trials.csv"))
+CLAIMS = Path(__file__).parents[3] / "results" / "claims"
+FILES = sorted(CLAIMS.glob("*/tuning/trials.csv"))
 
 
 def contests(files: list[Path]) -> list[Contest]:
@@ -27,7 +28,7 @@ def contests(files: list[Path]) -> list[Contest]:
             for line in csv.DictReader(lines):
                 row = tuple(line.get(key, "") for key in ("pooling", "sampler", "loss", "study"))
                 quality = line.get("dev_rsum") or line.get("dev_map")
-                rung = found[(file.name, line["dataset"], *row)][int(line["rung"])]
+                rung = found[(str(file), line["dataset"], *row)][int(line["rung"])]
                 rung[int(line["configuration"])] = float(quality) if quality else None
     return list(found.values())
 
@@ -37,7 +38,7 @@ def chosen(contest: Contest) -> int:
     return max(last, key=last.__getitem__)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.parts[-3])
 def test_promotions_are_those_of_halving(file: Path) -> None:
     of_default = Options()
     rungs = shares(of_default.rungs)
