@@ -115,7 +115,7 @@ class Work:
         shutil.rmtree(self.folder)
 
     def _take_up(self) -> None:
-        """Goes on with what a killed command left; files that it had published already are taken
+        """Resumes what a killed command left; files that it had published already are taken
         back.
         """
         try:
