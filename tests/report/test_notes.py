@@ -246,7 +246,7 @@ def test_rows_that_had_not_converged_are_named_with_what_they_gained():
     rising = (100, 180, 190, 195, 200)
     found = notes(run("gpo", curve=rising), run("mean", curve=FLAT))
     assert note(found, "↑") == (
-        "↑ Still rising: dev RSUM gained more than 1 % in the last quarter of training, so that "
+        "↑ Still rising: dev RSUM gained more than 1 % in the last quarter of training, so "
         "longer runs may rank differently: gpo × triplet (3.1 %)."
     )
     assert NO_EVIDENCE in found

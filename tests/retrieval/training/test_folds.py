@@ -12,9 +12,10 @@ import torch
 from vsebench.plugin import DataError, SpecError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.metrics import IN_FOLDS
-from vsebench.report import runs as report_runs
+from vsebench.report import contributions
 from vsebench.report.results import load_results
 from vsebench.report.runs import read_runs
+from vsebench.results import sound_arrays
 from vsebench.results.audit import audit
 from vsebench.results.store import Store
 from vsebench.retrieval.ranking import evaluation, metrics
@@ -37,7 +38,7 @@ FOLD = 10
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folds of ten images, of which the test split has forty."""
-    for module in (evaluation, metrics, report_runs):
+    for module in (evaluation, metrics, contributions, sound_arrays):
         monkeypatch.setattr(module, "FOLD", FOLD)
     monkeypatch.setattr("vsebench.grid.preflight.FOLD", FOLD)
 
@@ -115,14 +116,14 @@ def test_what_is_ranked_within_folds_is_in_record_row_and_table(
 def test_a_fold_counts_as_much_as_any_other_whatever_its_captions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (metrics, report_runs):
+    for module in (metrics, contributions):
         monkeypatch.setattr(module, "FOLD", 2)
     owner = np.array([0, 1, 2, 2, 2, 3])
     i2t, t2i = np.array([0, 1, 0, 0]), np.array([0, 1, 0, 0, 1, 1])
     found = metrics.of_folds(i2t, t2i, owner)
     assert (found["i2t_r1_1k"], found["t2i_r1_1k"]) == (75.0, 50.0)
     ranks = {"i2t": i2t, "t2i": t2i, "i2t_1k": i2t, "t2i_1k": t2i, "text_to_image": owner}
-    shares = report_runs.recalls(ranks)
+    shares = contributions.recalls(ranks)
     for key, value in found.items():
         assert shares[key].mean() == pytest.approx(value)
 
