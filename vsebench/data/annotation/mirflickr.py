@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.io import loadmat
 
 from vsebench.data.annotation.hold_out import leave_one_out
+from vsebench.data.annotation.matlab import read_array
 from vsebench.plugin import AnnotationData, DataError, MissingError, Positives
 
 if TYPE_CHECKING:
@@ -39,14 +39,7 @@ def _read(path: Path) -> np.ndarray:
     """The table of zeros and ones [images, tags]."""
     if not path.is_file():
         raise MissingError(f"{path} is missing")
-    try:
-        table = loadmat(path, variable_names=[VARIABLE]).get(VARIABLE)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # of damaged bytes almost any, by where the damage is
-        raise DataError(
-            f"{path} is not a MATLAB file that SciPy can read (before version 7.3): get it again"
-        ) from error
+    table = read_array(path, VARIABLE)
     if table is None:
         raise DataError(
             f"{path} has no variable '{VARIABLE}', expected the tags of every image in it"
@@ -56,4 +49,4 @@ def _read(path: Path) -> np.ndarray:
             f"{path}: '{VARIABLE}' is {table.dtype} of shape {table.shape}, expected zeros and "
             "ones [images, tags]"
         )
-    return np.asarray(table)
+    return table
