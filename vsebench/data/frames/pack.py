@@ -70,7 +70,8 @@ def _open(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], np
 
     else:
         try:
-            archive = stack.enter_context(np.load(source, allow_pickle=False))
+            file = stack.enter_context(source.open("rb"))  # NumPy leaves damaged ones open
+            archive = stack.enter_context(np.load(file, allow_pickle=False))
             names = sorted(archive.files)
         except ARRAY_DAMAGE as error:
             raise DataError(
