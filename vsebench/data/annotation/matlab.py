@@ -5,20 +5,18 @@ them, within limits.
 from __future__ import annotations
 
 import io
-import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vsebench.data.apart import MOST_BYTES, limit, read_apart
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CPU_SECONDS = 60
-_MOST_BYTES = 1 << 32
 _ABSENT = 3
 
 
@@ -36,40 +34,22 @@ def read_array(path: Path, variable: str) -> np.ndarray | None:
         path.open("rb").close()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", __name__, path, variable, str(CPU_SECONDS)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={
-            **os.environ,
-            "OPENBLAS_NUM_THREADS": "1",  # whose threads would take up memory
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        },
-        check=False,
-    )
+    done = read_apart(__name__, path, variable, CPU_SECONDS)
     if done.returncode == _ABSENT:
         return None
     if done.returncode:
         raise DataError(
             f"{path} is not a MATLAB file that SciPy can read (before version 7.3) within "
-            f"{CPU_SECONDS} CPU seconds and {_MOST_BYTES >> 30} GiB: get it again"
+            f"{CPU_SECONDS} CPU seconds and {MOST_BYTES >> 30} GiB: get it again"
         )
     return np.asarray(np.load(io.BytesIO(done.stdout), allow_pickle=False))
 
 
 def main(path: str, variable: str, seconds: str) -> None:
     """Prints the array as `.npy`; the process ends with another code where that cannot be."""
-    import resource
-
     from scipy.io import loadmat
 
-    for limit, most in (
-        (resource.RLIMIT_CPU, int(seconds)),
-        (resource.RLIMIT_AS, _MOST_BYTES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(limit, (most, most))
+    limit(int(seconds))
     array = loadmat(path, variable_names=[variable]).get(variable)
     if array is None:
         raise SystemExit(_ABSENT)

@@ -5,11 +5,10 @@ ask for all memory there is, so a process of its own reads them, within limits.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from vsebench.data.apart import MOST_BYTES, limit, read_apart
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 CPU_SECONDS = 60
 """Ten million strings take a tenth of it."""
-
-_MOST_BYTES = 1 << 32
 
 
 def read_strings(path: Path, name: str) -> list[str]:
@@ -31,22 +28,11 @@ def read_strings(path: Path, name: str) -> list[str]:
     Raises:
         DataError: they cannot be read, or not within the limits.
     """
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", __name__, path, name, str(CPU_SECONDS)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={
-            **os.environ,
-            "OPENBLAS_NUM_THREADS": "1",  # whose threads would take up memory
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        },
-        check=False,
-    )
+    done = read_apart(__name__, path, name, CPU_SECONDS)
     if done.returncode:
         raise DataError(
             f"{path}: the strings of variable length in {name} cannot be read within {CPU_SECONDS} "
-            f"CPU seconds and {_MOST_BYTES >> 30} GiB, as it is damaged: get it again, or write "
+            f"CPU seconds and {MOST_BYTES >> 30} GiB, as it is damaged: get it again, or write "
             "them with a fixed length, NumPy's type S"
         )
     strings: list[str] = json.loads(done.stdout)
@@ -55,16 +41,9 @@ def read_strings(path: Path, name: str) -> list[str]:
 
 def main(path: str, name: str, seconds: str) -> None:
     """Prints the strings as JSON; the process ends with another code where that cannot be."""
-    import resource
-
     import h5py
 
-    for limit, most in (
-        (resource.RLIMIT_CPU, int(seconds)),
-        (resource.RLIMIT_AS, _MOST_BYTES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(limit, (most, most))
+    limit(int(seconds))
     with h5py.File(path, "r") as file:
         values = file[name][()].reshape(-1).tolist()
     json.dump([value.decode() for value in values], sys.stdout)
