@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from vsebench.plugin.metrics import RECALLS
 from vsebench.results.components import ComponentRef
 from vsebench.results.external import ExternalFile, ExternalRow
+from vsebench.results.folder.store import Store
 from vsebench.results.protocol import AnnotationProtocol, Protocol
 from vsebench.results.record import Cost, Evaluation, Provenance, RunRecord
 from vsebench.results.run_base import Environment
 from vsebench.results.spec import AnnotationSpec, RunSpec
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.results.store import RunDirectory, Store
+from vsebench.results.folder.store import RunDirectory, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

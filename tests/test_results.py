@@ -17,10 +17,10 @@ from vsebench.cli.refresh import content_of
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import load_suite
 from vsebench.report.document import Place, places
-from vsebench.results.audit import audit
-from vsebench.results.pack import Pack, PackedRun
-from vsebench.results.pack_format import RUNS
-from vsebench.results.store import Store
+from vsebench.results.checks.audit import audit
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.format import RUNS
+from vsebench.results.packs.pack import Pack, PackedRun
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"

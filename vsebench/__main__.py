@@ -7,7 +7,7 @@ def main() -> None:
     """Runs the command line; an interrupt while it is imported needs no traceback."""
     try:
         from vsebench.cli.app import main as command
-        from vsebench.cli.terminal import escape_streams
+        from vsebench.cli.shared.terminal import escape_streams
         from vsebench.plugin.host.contain import decide_exit
     except KeyboardInterrupt:
         sys.stderr.write("vsebench: interrupted\n")

@@ -19,9 +19,9 @@ from vsebench.grid import execute, others, run
 from vsebench.grid.plan import Plan
 from vsebench.grid.run_log import RunLog
 from vsebench.plugin.executors import Schedule
-from vsebench.results import at_once, lease
-from vsebench.results.directory import RunDirectory
-from vsebench.results.store import Store
+from vsebench.results.folder import at_once, lease
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.cluster.world import World
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
 

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from benchmarks.patterns.task import PATTERNS
 from benchmarks.patterns.trial import Trial
 from vsebench.plugin import SpecError
-from vsebench.report.statistics import t_interval
+from vsebench.report.statistics.means import t_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -19,10 +19,10 @@ from tests.factories import (
     make_record,
     make_spec,
 )
-from vsebench.report.contributions import recalls
-from vsebench.results.packing import pack
+from vsebench.report.statistics.contributions import recalls
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.packing import pack
 from vsebench.results.record import Evaluation
-from vsebench.results.store import Store
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.soak.processes import resident_mb
 from vsebench.grid.suite_fields import parse_seeds
 from vsebench.plugin.specs import split_list
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

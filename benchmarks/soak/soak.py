@@ -18,7 +18,7 @@ from benchmarks.soak.flips import files_of_cache, files_of_runs, flip
 from benchmarks.soak.grid import FLAT_MB, Driver, Grid, done_in
 from benchmarks.soak.processes import MARK, own, send
 from vsebench.plugin import VsebenchError
-from vsebench.results.seal import digest
+from vsebench.results.folder.seal import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

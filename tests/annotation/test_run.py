@@ -15,14 +15,14 @@ from vsebench.annotation.run import run
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import VsebenchError
+from vsebench.results.folder.store import Store
 from vsebench.results.spec import AnnotationSpec
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
     from vsebench.results.record import RunRecord
 
     Plan = Callable[..., tuple[AnnotationSpec, ...]]

@@ -14,7 +14,7 @@ from benchmarks.cluster.outcome import Setting
 from benchmarks.cluster.report import grids, start_ups
 from benchmarks.cluster.simulation import simulate, start_up
 from benchmarks.cluster.world import Event, Inbox, Pool, World
-from vsebench.results.lease import EXPIRY_SECONDS
+from vsebench.results.folder.lease import EXPIRY_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path

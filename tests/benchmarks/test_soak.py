@@ -17,7 +17,7 @@ from benchmarks.soak.flips import files_of_runs, flip
 from benchmarks.soak.processes import MARK, own, send
 from benchmarks.soak.report import to_markdown
 from tests.factories import make_curve, make_record, make_spec, metrics, save
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.factories import make_curve, make_record, make_spec, metrics, save
 from vsebench.claims.file import ClaimsFile, load_claims
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

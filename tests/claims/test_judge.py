@@ -12,8 +12,8 @@ from tests.report.imaged import expected_interval, expected_p
 from vsebench.claims.judge import judge
 from vsebench.plugin import SpecError, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.report.contributions import Contributions
-from vsebench.report.runs import read_runs
+from vsebench.report.rows.runs import read_runs
+from vsebench.report.statistics.contributions import Contributions
 from vsebench.results.run_base import Tuning
 
 REGISTRY = load_plugins().registry

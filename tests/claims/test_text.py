@@ -6,7 +6,7 @@ from tests.claims.made import claims, leave
 from tests.claims.test_judge import MEAN, REGISTRY, ahead
 from vsebench.claims.judge import judge
 from vsebench.claims.text import render
-from vsebench.report.runs import read_runs
+from vsebench.report.rows.runs import read_runs
 
 
 def said(folder, form):

@@ -148,7 +148,7 @@ def test_damaged_files_end_with_one_line(capsys, tmp_path, damage):
 def test_listing_needs_no_torch():
     program = """
 import sys
-from vsebench.cli.data import data_app
+from vsebench.cli.data.app import data_app
 data_app(["list"], standalone_mode=False)
 sys.exit(any(name in sys.modules for name in ("torch", "numpy", "pandas")))
 """

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from tests.data.prepare import inputs
-from vsebench.cli import counting
 from vsebench.cli.app import main
+from vsebench.cli.shared import counting
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ from tests.cli.tiny_runs import make_runs
 from tests.data.files import write_precomp
 from vsebench.cli.app import main
 from vsebench.plugin.metrics import keys
+from vsebench.results.folder.store import RunDirectory
 from vsebench.results.spec import read_spec
-from vsebench.results.store import RunDirectory
 
 if TYPE_CHECKING:
     from pathlib import Path

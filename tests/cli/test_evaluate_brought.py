@@ -13,7 +13,7 @@ import pytest
 from tests.data.files import write_precomp
 from tests.oracles import ranking
 from vsebench.cli.app import main
-from vsebench.cli.embedded import open_array
+from vsebench.cli.shared.embedded import open_array
 from vsebench.plugin.errors import DataError
 from vsebench.plugin.metrics import keys
 from vsebench.retrieval import evaluate

@@ -12,7 +12,7 @@ from tests.cli.tiny_runs import make_runs
 from tests.data.files import write_precomp, write_split
 from vsebench.cli.app import main
 from vsebench.plugin.metrics import keys
-from vsebench.results.store import RunDirectory
+from vsebench.results.folder.store import RunDirectory
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsebench.cli.app import main
-from vsebench.cli.suite_options import suite_from
+from vsebench.cli.shared.suite_options import suite_from
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.host import loader
 from vsebench.plugin.specs import parse_spec

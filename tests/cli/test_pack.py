@@ -15,9 +15,9 @@ from vsebench.cli.app import main
 from vsebench.cli.pack import _size
 from vsebench.plugin.metrics import RECALLS
 from vsebench.report.results import load_results
-from vsebench.results.pack_format import ARRAYS, RUNS
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.format import ARRAYS, RUNS
 from vsebench.results.protocol import Protocol
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from tests.factories import make_curve, make_record, make_spec, metrics, save
-from vsebench.results.packing import pack
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.packing import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

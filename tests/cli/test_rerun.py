@@ -15,10 +15,10 @@ from vsebench.cli.submit import _said
 from vsebench.gate.rerun import Rerun, _compared
 from vsebench.grid.run import run_suite
 from vsebench.grid.suite import make_suite
-from vsebench.report.runs import Run, read_runs
-from vsebench.report.seed_spread import stored
-from vsebench.results.packing import pack
-from vsebench.results.store import Store
+from vsebench.report.rows.runs import Run, read_runs
+from vsebench.report.statistics.seed_spread import stored
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.packing import pack
 
 if TYPE_CHECKING:
     from pathlib import Path

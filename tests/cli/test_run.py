@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from tests.factories import component, make_spec
 from vsebench.cli.app import main
-from vsebench.cli.progress import LiveProgress, PlainProgress, _live, shortened
+from vsebench.cli.shared.progress import LiveProgress, PlainProgress, _live, shortened
 from vsebench.grid.plan import Plan
 from vsebench.grid.suite import Suite, load_suite, make_suite
 
@@ -298,7 +298,7 @@ def two_runs(tmp_path: Path) -> Plan:
 def test_without_a_terminal_progress_is_plain_lines(
     two_runs: Plan, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("vsebench.cli.progress.LINE_SECONDS", 0.0)
+    monkeypatch.setattr("vsebench.cli.shared.progress.LINE_SECONDS", 0.0)
     stream = io.StringIO()
     report = PlainProgress(two_runs, stream)
     first, second = (run.run_id for run in two_runs.runs)
@@ -335,7 +335,7 @@ def test_what_is_computed_before_training_is_told_with_the_time_left(
     two_runs: Plan, monkeypatch: pytest.MonkeyPatch
 ):
     now = [100.0]
-    monkeypatch.setattr("vsebench.cli.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("vsebench.cli.shared.progress.time.monotonic", lambda: now[0])
     stream = io.StringIO()
     report = PlainProgress(two_runs, stream)
     first, second = (run.run_id for run in two_runs.runs)
@@ -370,7 +370,7 @@ def test_a_run_that_was_queued_or_lost_its_machine_counts_from_its_start(
     two_runs: Plan, monkeypatch: pytest.MonkeyPatch
 ):
     now = [100.0]
-    monkeypatch.setattr("vsebench.cli.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("vsebench.cli.shared.progress.time.monotonic", lambda: now[0])
     stream = io.StringIO()
     report, run_id = PlainProgress(two_runs, stream), two_runs.runs[0].run_id
     for event in (

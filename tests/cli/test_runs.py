@@ -11,7 +11,7 @@ import pytest
 from tests.factories import make_curve, make_provenance, make_record, make_spec, save
 from vsebench.cli.app import main
 from vsebench.report.results import load_results
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.factories import make_curve, make_record, make_spec, save
-from vsebench.cli.terminal import never_fail
+from vsebench.cli.shared.terminal import never_fail
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.report.test_submission import made
-from vsebench.report.runs import read_runs
+from vsebench.report.rows.runs import read_runs
 
 
 def test_runs_are_packed_and_the_pack_is_checked_again(tmp_path, answer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from vsebench.cli.terminal import printable
+from vsebench.cli.shared.terminal import printable
 
 
 def test_control_characters_are_shown_as_escapes() -> None:

@@ -13,7 +13,7 @@ from vsebench.cli.app import main
 from vsebench.grid.execute import execute
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import load_suite
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from vsebench.cli.uncollected import uncollected
+from vsebench.cli.shared.uncollected import uncollected
 
 
 @pytest.mark.parametrize("enabled", [True, False])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vsebench.cli.app import main
-from vsebench.cli.wrong_options import KEYS, OPTIONS
+from vsebench.cli.shared.wrong_options import KEYS, OPTIONS
 from vsebench.results.tasks import tasks
 
 

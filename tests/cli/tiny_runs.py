@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
 
 PROTOCOL = {
     "embed_dim": 8,

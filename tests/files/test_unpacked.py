@@ -18,9 +18,9 @@ from tests.factories import make_record, save
 from vsebench.data.frames.pack import pack_frames
 from vsebench.data.prepare.arrays import ArrayFiles
 from vsebench.plugin import DataError, SpecError, VsebenchError
-from vsebench.results.contents import npz_arrays, npz_bytes
-from vsebench.results.pack import Pack
-from vsebench.results.packing import pack
+from vsebench.results.checks.contents import npz_arrays, npz_bytes
+from vsebench.results.packs.pack import Pack
+from vsebench.results.packs.packing import pack
 from vsebench.unpacked import VARIABLE, Arrays, check_array, gunzipped, most_unpacked
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from tests.factories import make_spec
 from tests.grid import fake_training
 from vsebench.grid import forking
 from vsebench.grid.job import job_of
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

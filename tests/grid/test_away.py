@@ -14,11 +14,11 @@ from tests.grid.conftest import doing
 from vsebench.grid import away as implementation
 from vsebench.grid.job import job_of
 from vsebench.plugin import Job, send_away, spawn, unpacked
-from vsebench.results.directory import RunDirectory
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.store import Store
 from vsebench.results.record import RunRecord
 from vsebench.results.run_base import Environment
 from vsebench.results.spec import RunSpec, read_spec
-from vsebench.results.store import Store
 
 
 @pytest.fixture(autouse=True)

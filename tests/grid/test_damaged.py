@@ -12,9 +12,9 @@ from tests.grid.conftest import doing
 from vsebench.grid.plan import Plan
 from vsebench.grid.run import pending, run_plan
 from vsebench.plugin.errors import WriteError
-from vsebench.results.lease import Lease
-from vsebench.results.packing import pack, remove_packed
-from vsebench.results.store import Store
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.packing import pack, remove_packed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import pytest
 
 from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.grid.estimate import done_runs, estimate, folder_bytes
+from vsebench.results.folder.store import Store
 from vsebench.results.protocol import Protocol
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

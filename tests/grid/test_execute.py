@@ -13,8 +13,8 @@ from tests.grid.conftest import doing
 from vsebench.grid.execute import RunBusy, execute
 from vsebench.grid.run_log import RunLog
 from vsebench.plugin import DataError
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import Lease
 from vsebench.results.record import DivergenceError
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from vsebench.grid.forking import preloading, preloading_for
 from vsebench.grid.local import LocalExecutor
 from vsebench.grid.suite import make_suite
 from vsebench.plugin.executors import Limits
-from vsebench.results.directory import RunDirectory
-from vsebench.results.process import start_time
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.process import start_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import pytest
 from tests.grid import fake_training
 from tests.grid.conftest import doing, printed_in
 from vsebench.plugin import Resources, VsebenchError, execute
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import Lease
 
 if TYPE_CHECKING:
     from tests.grid.conftest import MakeJob

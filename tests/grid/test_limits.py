@@ -15,8 +15,8 @@ from vsebench.grid.job import job_of
 from vsebench.grid.local import LocalExecutor
 from vsebench.grid.patience import parse_event, whereabouts
 from vsebench.plugin import Limits
-from vsebench.results.process import start_time
-from vsebench.results.store import Store
+from vsebench.results.folder.process import start_time
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ from tests.grid.fake_training import wait_until
 from vsebench.grid.job import environment
 from vsebench.grid.local import LocalExecutor
 from vsebench.kernels.devices import RUNS_ON_DEVICE
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease
-from vsebench.results.process import start_time
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.process import start_time
 from vsebench.results.provenance import RUN_DEVICES
 
 if TYPE_CHECKING:

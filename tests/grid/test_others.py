@@ -10,14 +10,14 @@ import pytest
 from tests.factories import make_curve, make_record, make_spec
 from vsebench.grid.job import job_of
 from vsebench.grid.others import Others, held_back
-from vsebench.results.lease import Lease
-from vsebench.results.store import Store
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from vsebench.plugin import Job
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
 
 SPEC = make_spec()
 

@@ -8,10 +8,10 @@ from tests.factories import component
 from tests.grid.conftest import doing
 from vsebench.grid.plan import Plan
 from vsebench.grid.run import pending, run_plan, run_state
-from vsebench.report.runs import read_runs
-from vsebench.results.pack import PackedRun
-from vsebench.results.packing import pack, remove_packed
-from vsebench.results.store import Store
+from vsebench.report.rows.runs import read_runs
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.pack import PackedRun
+from vsebench.results.packs.packing import pack, remove_packed
 
 if TYPE_CHECKING:
     from pathlib import Path

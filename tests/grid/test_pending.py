@@ -11,7 +11,7 @@ from tests.factories import component, make_spec
 from vsebench.grid import run as grid_run
 from vsebench.grid.plan import Plan
 from vsebench.grid.run import pending
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,5 +61,5 @@ def test_of_a_folder_that_holds_nothing_nothing_is_read(
 ) -> None:
     runs = tuple(make_spec(seed=seed) for seed in range(3))
     plan = Plan(runs, component("local"), 1, tmp_path)
-    monkeypatch.setattr("vsebench.results.directory.RunDirectory.holds", None)
+    monkeypatch.setattr("vsebench.results.folder.directory.RunDirectory.holds", None)
     assert pending(plan, Store(tmp_path)) == list(runs)

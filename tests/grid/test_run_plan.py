@@ -21,11 +21,11 @@ from vsebench.grid.others import Others
 from vsebench.grid.plan import Plan
 from vsebench.grid.run import run_plan, run_state
 from vsebench.plugin import VsebenchError
-from vsebench.report.runs import read_runs
-from vsebench.results.lease import Lease
-from vsebench.results.process import start_time
+from vsebench.report.rows.runs import read_runs
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.process import start_time
+from vsebench.results.folder.store import Store
 from vsebench.results.record import RunRecord
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

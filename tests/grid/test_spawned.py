@@ -14,9 +14,9 @@ from tests.grid.fake_training import wait_until
 from vsebench.grid.job import environment
 from vsebench.kernels.devices import RUNS_ON_DEVICE
 from vsebench.plugin import Limits, spawn, worked_on
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease
-from vsebench.results.process import start_time
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.process import start_time
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ import pytest
 
 from tests.grid.conftest import doing
 from tests.grid.fake_training import wait_until
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease
-from vsebench.results.process import start_time
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.process import start_time
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vsebench.results.folder.store import Store
 from vsebench.results.reader import RANKS
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,11 +16,11 @@ from tests.grid.fake_training import wait_until
 from tests.plugins.fake_ray import FakeRay, NodeDiedError, OutOfMemoryError, RaySystemError
 from vsebench.grid.job import job_of
 from vsebench.plugin import Job, Message, Resources, SpecError, VsebenchError
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease, is_held
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import Lease, is_held
+from vsebench.results.folder.store import Store
 from vsebench.results.record import RunRecord
 from vsebench.results.spec import read_spec
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,7 +21,7 @@ from tests.plugins.left import left_by, restarts
 from tests.testing.made import broken
 from vsebench.grid.job import job_of
 from vsebench.plugin import Job, Message, Resources, VsebenchError
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.testing.subject import find
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from tests.rehearsal.pretended_cuda import CUDA
 from vsebench.plugin import Key, OfflineLists, Progress
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.results.folder.store import Store
 from vsebench.results.observers import Observers
-from vsebench.results.store import Store
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training import session as session_module
 from vsebench.retrieval.training.global_negatives import SampledIndices

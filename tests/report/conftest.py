@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import make_curve, make_provenance, make_record, make_spec, save
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 GRID = [
     (pooling, loss, seed)

@@ -9,9 +9,9 @@ from scipy import stats
 
 from tests.factories import make_record, make_spec
 from tests.oracles import two_way as oracle
-from vsebench.report.contributions import Contributions
-from vsebench.report.runs import Run
-from vsebench.report.sections import Section
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import Section
+from vsebench.report.statistics.contributions import Contributions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

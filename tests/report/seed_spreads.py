@@ -7,9 +7,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import vsebench.report.seed_spread as module
-from vsebench.report.runs import read_runs
-from vsebench.report.seed_spread import SeedSpread, measure
+import vsebench.report.statistics.seed_spread as module
+from vsebench.report.rows.runs import read_runs
+from vsebench.report.statistics.seed_spread import SeedSpread, measure
 
 STUDY = Path(__file__).parents[2] / "results/flickr8k/headline"
 SOURCE = "results/flickr8k/headline: six rows of six seeds"

@@ -8,12 +8,12 @@ import pytest
 
 from tests.factories import make_annotation_spec, make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import SpecError
-from vsebench.report.comparison import compare
+from vsebench.report.comparison.verdicts import compare
 from vsebench.report.results import load_results
-from vsebench.report.row_names import parse_row
-from vsebench.report.rows import make_block
-from vsebench.report.runs import Run
-from vsebench.report.sections import Section
+from vsebench.report.rows.combinations import make_block
+from vsebench.report.rows.names import parse_row
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import Section
 from vsebench.results.tasks import task_named
 
 COST = {

@@ -13,14 +13,14 @@ import pytest
 from tests.factories import make_curve, make_external, make_record, make_spec, metrics, save
 from tests.site.made import pages
 from vsebench.cli.app import main
-from vsebench.report.board import boards, groups_of
-from vsebench.report.board_text import frame
-from vsebench.report.gather import gather
+from vsebench.report.leaderboard.board import boards, groups_of
+from vsebench.report.leaderboard.text import frame
 from vsebench.report.results import load_results
+from vsebench.report.rows.gather import gather
 from vsebench.results.external import read_external, write_external
-from vsebench.results.packing import pack
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.packing import pack
 from vsebench.results.record import Column
-from vsebench.results.store import Store
 
 FLAT = [90.0, *[100.0] * 7]
 NOISE = [0.0, 1.0, -1.0, 0.5]

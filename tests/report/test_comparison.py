@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from tests.factories import make_curve, make_record, make_spec
-from vsebench.report.comparison import compare, terms_of
-from vsebench.report.comparison_text import as_dict, render
-from vsebench.report.runs import Run
-from vsebench.report.sections import Section
+from vsebench.report.comparison.text import as_dict, render
+from vsebench.report.comparison.verdicts import compare, terms_of
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import Section
 from vsebench.results.record import Collapse
 
 REFERENCE = ("mean", "triplet")

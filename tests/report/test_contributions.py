@@ -9,8 +9,8 @@ import pytest
 
 from tests.factories import make_record
 from tests.oracles import recalls as oracle
-from vsebench.report import contributions as module
-from vsebench.report.contributions import Contributions, recalls
+from vsebench.report.statistics import contributions as module
+from vsebench.report.statistics.contributions import Contributions, recalls
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from tests.report.simulated import DIFFERENCE, ROW, Hits, World
-from vsebench.report.estimates import estimated
-from vsebench.report.learning_curve import LearningCurve, arrivals
+from vsebench.report.speed.learning_curve import LearningCurve, arrivals
+from vsebench.report.statistics.estimates import estimated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.report.statistics import Interval
+    from vsebench.report.statistics.means import Interval
 
 TABLES = 2000
 SLACK = 2.6 * math.sqrt(0.95 * 0.05 / TABLES)

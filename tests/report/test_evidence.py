@@ -15,7 +15,8 @@ from tests.factories import (
     make_spec,
 )
 from tests.oracles import evidence as oracle
-from vsebench.report.evidence import (
+from vsebench.report.rows.combinations import make_block
+from vsebench.report.rows.evidence import (
     COLLAPSED,
     RISE,
     RISING,
@@ -24,10 +25,9 @@ from vsebench.report.evidence import (
     no_evidence,
     spoiled,
 )
-from vsebench.report.layout import whole
-from vsebench.report.rows import make_block
-from vsebench.report.runs import Run
-from vsebench.report.sections import Section
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import Section
+from vsebench.report.tables.layout import whole
 from vsebench.results.record import Collapse, Evaluation
 
 COLLAPSE = Collapse(

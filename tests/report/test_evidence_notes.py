@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.factories import QUICK, component, make_record, make_spec
-from vsebench.report.evidence_notes import collapse_notes
-from vsebench.report.runs import Run
+from vsebench.report.rows.runs import Run
+from vsebench.report.tables.evidence_notes import collapse_notes
 from vsebench.results.record import Collapse
 
 COLLAPSE = Collapse(

@@ -11,7 +11,7 @@ import pytest
 
 from tests.oracles.halving import expected_best as by_all_subsets
 from vsebench.plugin import VsebenchError
-from vsebench.report.expected_best import expected_band, expected_best, plot
+from vsebench.report.statistics.expected_best import expected_band, expected_best, plot
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,13 +10,13 @@ import pytest
 
 from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import SpecError
-from vsebench.report.formats import Format
-from vsebench.report.latex import LatexText, escape, to_latex
-from vsebench.report.layout import Grid
 from vsebench.report.results import load_results
-from vsebench.report.ties import best_rows
+from vsebench.report.statistics.ties import best_rows
+from vsebench.report.tables.formats import Format
+from vsebench.report.tables.latex import LatexText, escape, to_latex
+from vsebench.report.tables.layout import Grid
+from vsebench.results.folder.store import Store
 from vsebench.results.row_keys import COUNTS, IDENTITY
-from vsebench.results.store import Store
 from vsebench.results.tasks import task_named
 
 REASONS = ["collapsed", "selected in warm-up", "still rising"]

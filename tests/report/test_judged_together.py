@@ -9,12 +9,12 @@ from scipy import stats
 from tests.factories import make_record, make_spec, save
 from tests.oracles import two_way as oracle
 from tests.report.imaged import expected_interval, expected_p, imaged, imaged_section
-from vsebench.report.comparison import compare, compare_all, terms_of
-from vsebench.report.comparison_text import as_dict, render
-from vsebench.report.contributions import recalls
-from vsebench.report.runs import Run, read_runs
-from vsebench.report.sections import Section, split
-from vsebench.results.store import Store
+from vsebench.report.comparison.text import as_dict, render
+from vsebench.report.comparison.verdicts import compare, compare_all, terms_of
+from vsebench.report.rows.runs import Run, read_runs
+from vsebench.report.rows.sections import Section, split
+from vsebench.report.statistics.contributions import recalls
+from vsebench.results.folder.store import Store
 
 REFERENCE = ("mean", "triplet")
 SHIFTS = {"mean": 0.0, "max": 60.0, "maxavg": 25.0, "gpo": 1.0, "gem": -70.0, "kmax": -8.0}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.factories import make_curve, make_external, make_record, make_spec, metrics, save
 from vsebench.cli.app import main
-from vsebench.report import latex
+from vsebench.report.tables import latex
 from vsebench.results.external import write_external
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 
 from tests.factories import make_curve, make_record
-from vsebench.report.learning_curve import LearningCurve, arrivals, learning_curve
-from vsebench.report.runs import Run
+from vsebench.report.rows.runs import Run
+from vsebench.report.speed.learning_curve import LearningCurve, arrivals, learning_curve
 
 
 def walk(cost, fit, quality, steps=200_001):

@@ -14,8 +14,8 @@ from tests.report.verified import GPO_F30K, leave
 from vsebench.cli.app import app
 from vsebench.plugin.errors import SpecError
 from vsebench.report.results import load_results
-from vsebench.report.seed_spread import stored
-from vsebench.report.statistics import t_interval
+from vsebench.report.statistics.means import t_interval
+from vsebench.report.statistics.seed_spread import stored
 
 RSUMS = {"mean": (300.0, 304.0, 302.0), "gpo": (306.0, 309.0, 311.0)}
 

@@ -12,8 +12,8 @@ from tests.factories import make_record, make_spec, metrics, save
 from vsebench.annotation.metrics import AnnotationMetrics
 from vsebench.cli.app import app
 from vsebench.plugin.metrics import HEADLINE, METRICS, Metric, keys, named
-from vsebench.report.layout import whole
 from vsebench.report.results import load_results
+from vsebench.report.tables.layout import whole
 from vsebench.results.record import Column
 from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 from vsebench.retrieval.task import RETRIEVAL

@@ -8,8 +8,8 @@ from scipy.stats import binomtest
 
 from tests.oracles import two_way as oracle
 from tests.report.equal_rows import worlds
-from vsebench.report.moderation import fit, moderated
-from vsebench.report.two_way import holm, mean_squares, two_sided, two_way
+from vsebench.report.statistics.moderation import fit, moderated
+from vsebench.report.statistics.two_way import holm, mean_squares, two_sided, two_way
 
 LEVEL = 0.05
 

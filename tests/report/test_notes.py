@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import QUICK, make_curve, make_provenance, make_record, make_spec
-from vsebench.report.evidence_notes import NO_EVIDENCE
-from vsebench.report.layout import whole
-from vsebench.report.notes import block_notes, unfinished_note
-from vsebench.report.rows import make_block
-from vsebench.report.runs import Run
-from vsebench.report.sections import Section, split
+from vsebench.report.rows.combinations import make_block
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import Section, split
+from vsebench.report.tables.evidence_notes import NO_EVIDENCE
+from vsebench.report.tables.layout import whole
+from vsebench.report.tables.notes import block_notes, unfinished_note
 from vsebench.results.record import Collapse
 
 

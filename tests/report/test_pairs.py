@@ -7,11 +7,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tests.report.imaged import imaged_section
-from vsebench.report.pairs import all_pairs
-from vsebench.report.runs import Run
-from vsebench.report.sections import Section
-from vsebench.report.ties import differences
-from vsebench.report.two_way import holm
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import Section
+from vsebench.report.statistics.pairs import all_pairs
+from vsebench.report.statistics.ties import differences
+from vsebench.report.statistics.two_way import holm
 
 
 def section(case: int, rows: int) -> Section:

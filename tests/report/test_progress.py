@@ -10,12 +10,12 @@ from tests.factories import make_curve, make_record, make_spec, save
 from tests.results.studies import make_study
 from vsebench.cli.runs import runs_command
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.progress import Progress, StoredCurve, progress
 from vsebench.report.results import load_results
-from vsebench.report.runs import Run, read_runs
-from vsebench.results.packing import pack
+from vsebench.report.rows.progress import Progress, StoredCurve, progress
+from vsebench.report.rows.runs import Run, read_runs
+from vsebench.results.checks.soundness import check_curve
+from vsebench.results.packs.packing import pack
 from vsebench.results.record import Evaluation, RunRecord
-from vsebench.results.soundness import check_curve
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,11 +8,11 @@ import pytest
 
 from tests.factories import make_annotation_spec, make_record, make_spec, save
 from vsebench.cli.app import main
-from vsebench.report.queries import hardest as hardest_of
-from vsebench.report.queries import tallies
-from vsebench.report.runs import read_runs
-from vsebench.report.sections import split
-from vsebench.results.store import Store
+from vsebench.report.queries.tallies import hardest as hardest_of
+from vsebench.report.queries.tallies import tallies
+from vsebench.report.rows.runs import read_runs
+from vsebench.report.rows.sections import split
+from vsebench.results.folder.store import Store
 
 MEAN, GPO = ("mean", "triplet"), ("gpo", "triplet")
 

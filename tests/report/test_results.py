@@ -7,7 +7,7 @@ import vsebench
 from tests.factories import QUICK, make_provenance, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.results import load_results, results_of
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.results.tasks import task_named
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.factories import make_curve, make_provenance, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.contributions import recalls
-from vsebench.report.runs import on_same_images, on_same_images_by_row, read_runs
-from vsebench.results.store import Store
+from vsebench.report.rows.runs import on_same_images, on_same_images_by_row, read_runs
+from vsebench.report.statistics.contributions import recalls
+from vsebench.results.folder.store import Store
 from vsebench.retrieval import evaluate
 
 

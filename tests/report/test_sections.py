@@ -4,8 +4,8 @@ import pytest
 
 from tests.factories import QUICK, component, make_provenance, make_record, make_spec
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.runs import Run
-from vsebench.report.sections import split
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import split
 
 
 def run(*arguments, started="1", rsum=300.0, metric_version="1", **changes):

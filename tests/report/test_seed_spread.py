@@ -7,7 +7,7 @@ import pytest
 
 from tests.report.seed_spreads import measured
 from vsebench.plugin.metrics import RECALLS
-from vsebench.report.seed_spread import SeedSpread, measure, stored
+from vsebench.report.statistics.seed_spread import SeedSpread, measure, stored
 
 SEVEN = [*RECALLS, "rsum"]
 LEVEL = dict(zip(RECALLS, (25.0, 53.0, 67.0, 19.0, 44.0, 57.0), strict=True))

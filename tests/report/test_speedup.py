@@ -18,12 +18,12 @@ from scipy.interpolate import PchipInterpolator
 from tests.factories import make_annotation_spec, make_curve, make_record, save
 from vsebench.cli.app import main
 from vsebench.plugin import VsebenchError
-from vsebench.report.curves import draw_arrivals, frame, mean_curve, plot, share_arrived
-from vsebench.report.learning_curve import LearningCurve, learning_curve
-from vsebench.report.runs import Run
-from vsebench.report.sections import Section
-from vsebench.report.speedup import LEVELS, OVER, SpeedTable, speed_table
-from vsebench.report.speedup_text import as_dicts, notes, render
+from vsebench.report.figures.curves import draw_arrivals, frame, mean_curve, plot, share_arrived
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import Section
+from vsebench.report.speed.learning_curve import LearningCurve, learning_curve
+from vsebench.report.speed.speedup import LEVELS, OVER, SpeedTable, speed_table
+from vsebench.report.speed.text import as_dicts, notes, render
 from vsebench.results.run_base import Tuning
 
 COST = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vsebench.report.statistics import t_interval
+from vsebench.report.statistics.means import t_interval
 
 
 @pytest.mark.parametrize("n", [2, 3, 6, 10])

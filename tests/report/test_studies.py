@@ -12,12 +12,12 @@ import pytest
 from scipy import stats
 
 from tests.factories import QUICK, make_curve, make_record, make_spec
-from vsebench.report.estimates import by_seed, of_differences, of_row
-from vsebench.report.formats import Style, render
-from vsebench.report.notes import block_notes
-from vsebench.report.rows import make_block
-from vsebench.report.runs import Run
-from vsebench.report.sections import split
+from vsebench.report.rows.combinations import make_block
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import split
+from vsebench.report.statistics.estimates import by_seed, of_differences, of_row
+from vsebench.report.tables.formats import Style, render
+from vsebench.report.tables.notes import block_notes
 from vsebench.results.run_base import Tuning
 
 

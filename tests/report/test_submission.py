@@ -8,10 +8,10 @@ import pytest
 
 from tests.factories import make_curve, make_provenance, make_record, make_spec, save
 from tests.oracles import ranking
-from vsebench.report.runs import read_runs
+from vsebench.report.rows.runs import read_runs
 from vsebench.report.submission import findings
+from vsebench.results.folder.store import Store
 from vsebench.results.run_base import Tuning
-from vsebench.results.store import Store
 
 LIBRARIES = {"vsebench": "0.1.0", "torch": "2.13.0", "numpy": "2.4.6"}
 OWNERS = np.repeat(np.arange(20), 5)

@@ -10,13 +10,13 @@ import pytest
 
 from tests.oracles import two_way as oracle
 from tests.report.imaged import expected_interval, expected_p, imaged, imaged_section
-from vsebench.report.notes import block_notes
 from vsebench.report.results import Results
-from vsebench.report.rows import make_block
-from vsebench.report.runs import Run
-from vsebench.report.sections import Section
-from vsebench.report.statistics import t_interval
-from vsebench.report.ties import best_rows, ties
+from vsebench.report.rows.combinations import make_block
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import Section
+from vsebench.report.statistics.means import t_interval
+from vsebench.report.statistics.ties import best_rows, ties
+from vsebench.report.tables.notes import block_notes
 from vsebench.results.tasks import task_named
 
 

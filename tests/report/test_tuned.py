@@ -6,13 +6,13 @@ import pytest
 
 from tests.factories import make_annotation_spec, make_curve, make_record, make_spec
 from vsebench.plugin import VsebenchError
-from vsebench.report.board import boards
-from vsebench.report.comparison import compare
-from vsebench.report.formats import Style, render
-from vsebench.report.row_names import parse_row
-from vsebench.report.rows import make_block
-from vsebench.report.runs import Run
-from vsebench.report.sections import split
+from vsebench.report.comparison.verdicts import compare
+from vsebench.report.leaderboard.board import boards
+from vsebench.report.rows.combinations import make_block
+from vsebench.report.rows.names import parse_row
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import split
+from vsebench.report.tables.formats import Style, render
 from vsebench.results.protocol import AnnotationProtocol
 
 

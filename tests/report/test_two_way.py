@@ -8,7 +8,7 @@ import scipy.stats
 
 from tests.oracles import two_way as oracle
 from tests.report.simulated import DIFFERENCE
-from vsebench.report.two_way import (
+from vsebench.report.statistics.two_way import (
     Estimate,
     above,
     detectable,
@@ -18,7 +18,7 @@ from vsebench.report.two_way import (
     mean_squares_all,
     two_sided,
 )
-from vsebench.report.two_way import two_way as of_squares
+from vsebench.report.statistics.two_way import two_way as of_squares
 
 
 def two_way(table: np.ndarray) -> Estimate:

@@ -17,11 +17,11 @@ from tests.report.verified import (
     spec,
 )
 from vsebench.plugin import Setting, SpecError, VsebenchError
-from vsebench.report.evidence import WARM_UP
-from vsebench.report.seed_spread import stored
-from vsebench.report.verify import verify
-from vsebench.report.verify_text import render
-from vsebench.results.store import Store
+from vsebench.report.rows.evidence import WARM_UP
+from vsebench.report.statistics.seed_spread import stored
+from vsebench.report.verification.text import render
+from vsebench.report.verification.verify import verify
+from vsebench.results.folder.store import Store
 
 
 def test_a_run_of_the_published_setting_is_put_beside_the_published_figures(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 from tests.factories import make_record, save
 from tests.report.verified import INSTALLED, leave, published, registry, spec
 from vsebench.plugin import SpecError
-from vsebench.report.verify import verify
-from vsebench.report.verify_text import render
+from vsebench.report.verification.text import render
+from vsebench.report.verification.verify import verify
 
 
 def test_the_terminal_shows_figures_limits_and_the_outcome(tmp_path):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tests.factories import make_annotation_spec, make_curve, make_record, make_spec, save
-from vsebench.results.pack_format import NAMES
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.format import NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from vsebench.results.at_once import MOST, at_once
+from vsebench.results.folder.at_once import MOST, at_once
 
 
 def test_what_is_found_is_in_the_order_of_the_items() -> None:

@@ -13,10 +13,10 @@ import torch
 from tests.factories import make_annotation_spec, make_curve, make_record, make_spec
 from vsebench.cli.app import main
 from vsebench.plugin import VsebenchError
-from vsebench.results.audit import audit
-from vsebench.results.packing import pack, remove_packed
+from vsebench.results.checks.audit import audit
+from vsebench.results.folder.store import RunDirectory, Store
+from vsebench.results.packs.packing import pack, remove_packed
 from vsebench.results.spec import read_spec
-from vsebench.results.store import RunDirectory, Store
 from vsebench.retrieval.ranking.metrics import Ranks, RetrievalMetrics
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.factories import make_curve, make_record, make_spec, save
-from vsebench.results.clean import remove, spare_files
-from vsebench.results.lease import Lease
-from vsebench.results.store import RunDirectory, Store
+from vsebench.results.folder.clean import remove, spare_files
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.store import RunDirectory, Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,9 +18,9 @@ from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.kinds import KINDS
 from vsebench.plugin.registry import Component, Origin, Registry
 from vsebench.plugin.specs import create, parse_spec, split_list
-from vsebench.report.matching import uses
-from vsebench.report.runs import Run
-from vsebench.report.sections import conditions
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import conditions
+from vsebench.report.verification.matching import uses
 from vsebench.results.components import ComponentRef, ComponentSlot, resolve_pooling, resolve_ref
 from vsebench.results.observers import info_of
 from vsebench.results.protocol import NEVER, Protocol

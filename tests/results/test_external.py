@@ -13,9 +13,9 @@ from tests.factories import make_curve, make_external, make_record, make_spec, s
 from tests.results.studies import whole_tree
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.external import read_external, write_external
-from vsebench.results.pack_format import ARRAYS, RUNS
-from vsebench.results.packing import pack, remove_packed
-from vsebench.results.unpacking import unpack
+from vsebench.results.packs.format import ARRAYS, RUNS
+from vsebench.results.packs.packing import pack, remove_packed
+from vsebench.results.packs.unpacking import unpack
 
 if TYPE_CHECKING:
     from pathlib import Path

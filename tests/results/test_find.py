@@ -6,7 +6,7 @@ import pytest
 
 from tests.factories import make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results.find import find_runs
+from vsebench.results.folder.find import find_runs
 
 
 @pytest.fixture

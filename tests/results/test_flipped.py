@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 
 from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin import OfflineLists, VsebenchError
-from vsebench.results.directory import RunDirectory
-from vsebench.results.noted import Noted
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.noted import Noted
+from vsebench.results.folder.store import Store
 from vsebench.results.reader import DamagedError
-from vsebench.results.store import Store
 from vsebench.retrieval.training.first_round import StoredLists
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results import lease as leases
-from vsebench.results.lease import (
+from vsebench.results.folder import lease as leases
+from vsebench.results.folder.lease import (
     EXPIRY_SECONDS,
     LOCAL_EXPIRY_SECONDS,
     Holder,
@@ -232,7 +232,7 @@ def test_unwritable_directory(tmp_path):
 RACER = textwrap.dedent("""
     import sys
     from pathlib import Path
-    from vsebench.results.lease import Lease
+    from vsebench.results.folder.lease import Lease
     root, rounds = Path(sys.argv[1]), int(sys.argv[2])
     print("ready", flush=True)
     for r in range(rounds):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from vsebench.report.runs import read_runs
-from vsebench.results.noted import Noted
-from vsebench.results.pack import Pack
-from vsebench.results.pack_format import RUNS
+from vsebench.report.rows.runs import read_runs
+from vsebench.results.folder.noted import Noted
+from vsebench.results.packs.format import RUNS
+from vsebench.results.packs.pack import Pack
 
 RESULTS = Path(__file__).parents[2] / "results"
 

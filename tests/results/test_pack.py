@@ -14,13 +14,13 @@ import pytest
 from tests.factories import make_curve, make_record, make_spec, save
 from tests.results.studies import FAILED, SPECS, path_of, tree, whole_tree
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results.directory import RunDirectory
-from vsebench.results.find import find_runs
-from vsebench.results.pack import Pack, PackedRun
-from vsebench.results.pack_format import ARRAYS, RUNS
-from vsebench.results.packing import pack, remove_packed
-from vsebench.results.store import Store
-from vsebench.results.unpacking import unpack
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.find import find_runs
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.format import ARRAYS, RUNS
+from vsebench.results.packs.pack import Pack, PackedRun
+from vsebench.results.packs.packing import pack, remove_packed
+from vsebench.results.packs.unpacking import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable

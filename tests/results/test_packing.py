@@ -22,13 +22,13 @@ from tests.results.studies import (
 )
 from vsebench import files
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results import packing
-from vsebench.results.lease import Lease
-from vsebench.results.pack_format import ARRAYS, RUNS, file_bytes, file_value
-from vsebench.results.packing import left_out, pack, remove_packed
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.store import Store
+from vsebench.results.packs import packing
+from vsebench.results.packs.format import ARRAYS, RUNS, file_bytes, file_value
+from vsebench.results.packs.packing import left_out, pack, remove_packed
+from vsebench.results.packs.unpacking import unpack
 from vsebench.results.reader import POSITIONS, RETRIEVED
-from vsebench.results.store import Store
-from vsebench.results.unpacking import unpack
 
 if TYPE_CHECKING:
     from pathlib import Path

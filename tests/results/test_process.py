@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from vsebench.results.process import machine_id, start_time
+from vsebench.results.folder.process import machine_id, start_time
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
 

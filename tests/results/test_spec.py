@@ -9,9 +9,9 @@ import pytest
 
 from tests.factories import make_spec
 from vsebench.results.components import ComponentRef
-from vsebench.results.pack_format import RUNS
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.format import RUNS
 from vsebench.results.protocol import AnnotationProtocol, Protocol
-from vsebench.results.store import Store
 
 DEFAULTS = {
     "name": "vse-infinity",

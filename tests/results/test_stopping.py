@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import make_curve
-from vsebench.results.directory import RunDirectory
+from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.stopping import is_stopped
 
 

@@ -12,9 +12,9 @@ import torch
 
 from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results.noted import Noted
+from vsebench.results.folder.noted import Noted
+from vsebench.results.folder.store import RunDirectory, Store, directory_name
 from vsebench.results.spec import RunSpec
-from vsebench.results.store import RunDirectory, Store, directory_name
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import torch
 
 from vsebench.plugin import Key, Progress
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.results.folder.store import Store
 from vsebench.results.observers import Observers
-from vsebench.results.store import Store
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.session import prepare
 from vsebench.retrieval.training.start import Start

@@ -14,7 +14,7 @@ from tests.tiny_models import write_bert
 from tests.tiny_vision import write_image_set, write_vision
 from vsebench.plugin import DataError, Key, ParameterGroup, SpecError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval import frozen
 from vsebench.retrieval.encoders.backbone import BackboneEncoder
 from vsebench.retrieval.encoders.bert import BertEncoder
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.inputs.run_inputs import Inputs

@@ -22,9 +22,9 @@ from tests.site.test_queries import CAPTIONS, QUERIED, Pictures, board_of
 from vsebench.claims.judge import judge
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.report.page.render import to_html
-from vsebench.report.thumbnails import Thumbnails
+from vsebench.report.queries.thumbnails import Thumbnails
+from vsebench.results.folder.store import Store
 from vsebench.results.reader import POSITIONS
-from vsebench.results.store import Store
 from vsebench.site.render import Claims, pages_of
 from vsebench.site.write import write_site
 

@@ -17,7 +17,7 @@ from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import SpecError
 from vsebench.report.results import load_results
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.results.tasks import TASKS
 
 if TYPE_CHECKING:

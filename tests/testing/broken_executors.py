@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin import Job, Report, Schedule, execute
-from vsebench.results.directory import RunDirectory
+from vsebench.results.folder.directory import RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from vsebench.annotation.metrics import AnnotationMetrics
     from vsebench.annotation.model import Model
     from vsebench.annotation.train import Checkpoint, Point
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
     from vsebench.results.spec import AnnotationSpec
 
     Reporter = Callable[[dict[str, object]], None]

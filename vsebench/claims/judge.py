@@ -8,13 +8,13 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.convergence import best_dev
-from vsebench.report.estimates import by_seed, estimated, of_differences, tested
-from vsebench.report.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
-from vsebench.report.learning_curve import arrivals, has_cpu_seconds, learning_curve
-from vsebench.report.sections import on_same_data
-from vsebench.report.two_way import above, detectable, holm
-from vsebench.report.versions import told_apart
+from vsebench.report.rows.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
+from vsebench.report.rows.sections import on_same_data
+from vsebench.report.rows.versions import told_apart
+from vsebench.report.speed.convergence import best_dev
+from vsebench.report.speed.learning_curve import arrivals, has_cpu_seconds, learning_curve
+from vsebench.report.statistics.estimates import by_seed, estimated, of_differences, tested
+from vsebench.report.statistics.two_way import above, detectable, holm
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from vsebench.claims.file import Claim, ClaimsFile, Doubt, Row
     from vsebench.plugin.metrics import Metric
     from vsebench.plugin.registry import Registry
-    from vsebench.report.estimates import Estimates
-    from vsebench.report.evidence import Reason
-    from vsebench.report.runs import Run
-    from vsebench.report.statistics import Interval
-    from vsebench.report.two_way import Estimate
+    from vsebench.report.rows.evidence import Reason
+    from vsebench.report.rows.runs import Run
+    from vsebench.report.statistics.estimates import Estimates
+    from vsebench.report.statistics.means import Interval
+    from vsebench.report.statistics.two_way import Estimate
 
 Verdict = Literal["confirmed", "refuted", "undecided", "inadmissible"]
 
@@ -162,7 +162,7 @@ def _made_under(held: ClaimsFile, claim: Claim, runs: Sequence[Run]) -> list[Run
 
 
 def _metric(claim: Claim, run: Run) -> Metric:
-    from vsebench.report.sections import split
+    from vsebench.report.rows.sections import split
 
     (section,) = split([run])
     return section.metric(claim.metric) if claim.metric else section.task.headline

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, get_args
 from tabulate import tabulate
 
 from vsebench.claims.judge import Verdict
-from vsebench.report.formats import WIDTH
-from vsebench.report.layout import ABSENT
 from vsebench.report.page.verdicts import VerdictLine, Verdicts
+from vsebench.report.tables.formats import WIDTH
+from vsebench.report.tables.layout import ABSENT
 from vsebench.report.wording import name, percent
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import DataRoot, Normalise, Orientation, PluginFiles, Similarity  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.options import DataRoot, Normalise, Orientation, PluginFiles, Similarity  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
-    from vsebench.cli.brought import Brought
+    from vsebench.cli.shared.brought import Brought
     from vsebench.results.external import ExternalFile
 
 _LONGEST_NAME = 60
@@ -59,12 +59,12 @@ def add_row_command(
     """Evaluate embeddings or scores of a model trained elsewhere, and add them to a folder of runs
     as an external row, which 'vsebench report' marks and never compares.
     """
-    from vsebench.cli.brought import Brought, open_brought
-    from vsebench.cli.embedded import test_split
-    from vsebench.report.external import MARK
+    from vsebench.cli.shared.brought import Brought, open_brought
+    from vsebench.cli.shared.embedded import test_split
+    from vsebench.report.rows.external import MARK
     from vsebench.results.external import ExternalRow, write_external
+    from vsebench.results.folder.store import Store
     from vsebench.results.provenance import loaded_commit, now, versions
-    from vsebench.results.store import Store
 
     name = _checked(name)
     if (similarity is None) == (images is None or texts is None) or (similarity and images):
@@ -122,7 +122,7 @@ def _checked(name: str) -> str:
 def _files(brought: Brought) -> dict[str, ExternalFile]:
     import hashlib
 
-    from vsebench.cli.embedded import open_array
+    from vsebench.cli.shared.embedded import open_array
     from vsebench.results.external import ExternalFile
 
     found = {}

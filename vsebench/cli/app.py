@@ -17,13 +17,12 @@ from vsebench.cli.check import conformance_command
 from vsebench.cli.claims import claims_command
 from vsebench.cli.clean import clean_command
 from vsebench.cli.compare import compare_command
-from vsebench.cli.data import data_app
-from vsebench.cli.data_pack_frames import pack_frames_command
+from vsebench.cli.data.app import data_app
+from vsebench.cli.data.pack_frames import pack_frames_command
 from vsebench.cli.embed import embed_command
 from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
 from vsebench.cli.export import export_command
-from vsebench.cli.extensions import ExtensibleGroup
 from vsebench.cli.gate import gate_command
 from vsebench.cli.leaderboard import leaderboard_command
 from vsebench.cli.new import new_command
@@ -35,15 +34,16 @@ from vsebench.cli.report import report_command
 from vsebench.cli.run import run_command
 from vsebench.cli.runs import runs_command
 from vsebench.cli.search import search_command
+from vsebench.cli.shared.extensions import ExtensibleGroup
+from vsebench.cli.shared.terminal import never_fail
+from vsebench.cli.shared.wrong_options import usage_message
 from vsebench.cli.show import show_command
 from vsebench.cli.site import site_command
 from vsebench.cli.speedup import speedup_command
 from vsebench.cli.submit import submit_command
-from vsebench.cli.terminal import never_fail
 from vsebench.cli.throughput import throughput_app
 from vsebench.cli.tune import tune_command
 from vsebench.cli.verify import verify_command
-from vsebench.cli.wrong_options import usage_message
 from vsebench.plugin.errors import VsebenchError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from vsebench.cli.options import RUNS, FolderOrPack  # typer reads annotations at run time
+from vsebench.cli.shared.options import RUNS, FolderOrPack  # typer reads annotations at run time
 
 DAMAGED = 3
 
@@ -13,7 +13,7 @@ def audit_command(directory: FolderOrPack = RUNS) -> None:
     """Check every run under DIR: checksums, ids against specs, metrics against ranks, copies. Exit
     with 3 if something is wrong.
     """
-    from vsebench.results.audit import audit
+    from vsebench.results.checks.audit import audit
 
     found = audit(directory)
     for finding in found.findings:

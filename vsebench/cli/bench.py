@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.options import TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.options import TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError, did_you_mean
 
 if TYPE_CHECKING:

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import PluginFiles, format_option  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
+    PluginFiles,
+    format_option,
+)
 
 
 def claims_command(
@@ -31,7 +34,7 @@ def claims_command(
     from vsebench.claims.judge import judge
     from vsebench.claims.text import render
     from vsebench.plugin.host.loader import load_plugins
-    from vsebench.report.runs import read_runs
+    from vsebench.report.rows.runs import read_runs
 
     registry = load_plugins(tuple(plugin or ())).registry
     parts = []

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import RUNS, Folder, KeepModel  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
+    RUNS,
+    Folder,
+    KeepModel,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.results.clean import Spare
+    from vsebench.results.folder.clean import Spare
 
 
 def clean_command(
@@ -25,8 +29,8 @@ def clean_command(
     curves, ranks and logs always stay.
     """
     from vsebench.report.wording import bytes_text
-    from vsebench.results.clean import remove, spare_files
-    from vsebench.results.store import check_folder
+    from vsebench.results.folder.clean import remove, spare_files
+    from vsebench.results.folder.store import check_folder
 
     check_folder(directory)
     spare = spare_files(directory, keep)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     Folder,
     Level,
@@ -17,13 +17,13 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     TableOrJson,
 )
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.report.statistics import LEVEL
+from vsebench.report.statistics.means import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.report.comparison import Combination, Comparison, Terms
-    from vsebench.report.sections import Section
+    from vsebench.report.comparison.verdicts import Combination, Comparison, Terms
+    from vsebench.report.rows.sections import Section
 
     Asked = Sequence[tuple[Section, Terms]]
 
@@ -93,10 +93,10 @@ def compare_command(
             "worse"
         )
     failing = _failing(fail_on)
-    from vsebench.report.comparison import compare_all, terms_of
-    from vsebench.report.row_names import option_name, parse_row
-    from vsebench.report.runs import read_runs
-    from vsebench.report.sections import split
+    from vsebench.report.comparison.verdicts import compare_all, terms_of
+    from vsebench.report.rows.names import option_name, parse_row
+    from vsebench.report.rows.runs import read_runs
+    from vsebench.report.rows.sections import split
 
     sections = split(read_runs(directory).ended, only_newest=only_newest)
     chosen = parse_row(reference, sections, "--to")
@@ -140,7 +140,7 @@ def _print_json(
     reference: str,
     hardest: int | None,
 ) -> None:
-    from vsebench.report.comparison_text import as_dict
+    from vsebench.report.comparison.text import as_dict
 
     rows = [
         as_dict(section, each, terms)
@@ -161,7 +161,7 @@ def _print_json(
 def _print_tables(
     asked: Asked, compared: Sequence[Sequence[Comparison]], chosen: Combination
 ) -> None:
-    from vsebench.report.comparison_text import render
+    from vsebench.report.comparison.text import render
 
     family = sum(each.tests is not None for found in compared for each in found)
     tables = [
@@ -175,8 +175,8 @@ def _print_tables(
 def _print_queries(
     asked: Asked, chosen: Combination, hardest: int, data_root: Sequence[Path] | None
 ) -> None:
-    from vsebench.report.queries import tallies
-    from vsebench.report.queries_text import render
+    from vsebench.report.queries.tallies import tallies
+    from vsebench.report.queries.text import render
 
     for section, _ in asked:
         texts = _texts(section, data_root) if data_root else ()
@@ -185,8 +185,8 @@ def _print_queries(
 
 
 def _as_dicts(asked: Asked, chosen: Combination, hardest: int) -> list[dict[str, object]]:
-    from vsebench.report.queries import tallies
-    from vsebench.report.queries_text import as_dict
+    from vsebench.report.queries.tallies import tallies
+    from vsebench.report.queries.text import as_dict
 
     return [
         {"dataset": section.dataset, **as_dict(tally)}
@@ -197,6 +197,6 @@ def _as_dicts(asked: Asked, chosen: Combination, hardest: int) -> list[dict[str,
 
 def _texts(section: Section, roots: Sequence[Path]) -> Sequence[str]:
     from vsebench.plugin.host.loader import load_plugins
-    from vsebench.report.captions import captions
+    from vsebench.report.queries.captions import captions
 
     return captions(section, roots, load_plugins().registry).texts

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.models import ModelName, Results, Threads, open_model, say_unknown
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.models import ModelName, Results, Threads, open_model, say_unknown
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     OneDevice,
     PluginFiles,
@@ -68,7 +68,7 @@ def embed_command(
     """Embed images or captions with a trained model, as L2-normalised float32 rows with a note of
     their origin.
     """
-    from vsebench.cli.counting import counting
+    from vsebench.cli.shared.counting import counting
     from vsebench.data.embedding_file import note_path, write_embeddings
 
     if sum(given is not None for given in (images, texts, features)) != 1:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.embedded import warn
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.embedded import warn
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     DataRoot,
     Evaluation,
@@ -55,7 +55,7 @@ def ensemble_command(
     form: TableOrJson = "table",
 ) -> None:
     """Evaluate the mean similarity of several finished runs on the test split, beside each run."""
-    from vsebench.results.find import find_runs
+    from vsebench.results.folder.find import find_runs
     from vsebench.retrieval.stored import open_stored
 
     members = [open_stored(directory) for directory in find_runs(runs, results)]
@@ -156,8 +156,8 @@ def _table(
     members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, evaluation: str
 ) -> str:
     from vsebench.plugin.metrics import METRICS
-    from vsebench.report.formats import filled
     from vsebench.report.listing import listing, terminal_width
+    from vsebench.report.tables.formats import filled
 
     shown = [metric for metric in METRICS["retrieval"] if metric.shown]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     ONE_DEVICE,
     RUNS,
     Evaluation,
@@ -25,7 +25,7 @@ from vsebench.plugin.errors import SpecError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vsebench.cli.embedded import Embedded
+    from vsebench.cli.shared.embedded import Embedded
     from vsebench.retrieval import RetrievalMetrics
 
 
@@ -136,9 +136,9 @@ def evaluate_command(
     as_json: Json = False,
 ) -> None:
     """Evaluate embeddings, scores or a trained model by exact ranks, and print the metrics."""
-    from vsebench.cli.brought import open_brought
-    from vsebench.cli.embedded import ModelRequest, from_model
-    from vsebench.cli.sources import Source
+    from vsebench.cli.shared.brought import open_brought
+    from vsebench.cli.shared.embedded import ModelRequest, from_model
+    from vsebench.cli.shared.sources import Source
 
     as_json = as_json or form == "json"
     graded = {
@@ -177,7 +177,7 @@ def evaluate_command(
         else open_brought(source.brought(files, roots))
     )
     if relevance is not None:
-        from vsebench.cli.relevance import RelevanceOptions, evaluate_graded, graded_table
+        from vsebench.cli.shared.relevance import RelevanceOptions, evaluate_graded, graded_table
 
         found = evaluate_graded(
             embedded,
@@ -185,7 +185,7 @@ def evaluate_command(
         )
         typer.echo(_json(found) if as_json else graded_table(found))
     elif attributes is not None:
-        from vsebench.cli.relevance import attributes_table, evaluate_attributes
+        from vsebench.cli.shared.relevance import attributes_table, evaluate_attributes
 
         found = evaluate_attributes(embedded, attributes)
         typer.echo(_json(found) if as_json else attributes_table(found))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import RUNS, SearchedRuns
+from vsebench.cli.shared.options import RUNS, SearchedRuns
 from vsebench.plugin.errors import SpecError
 
 
@@ -39,7 +39,7 @@ def export_command(
     """Export a run's best model as a self-contained folder: weights, vocabulary, settings, metrics
     and a card.
     """
-    from vsebench.results.find import find_runs
+    from vsebench.results.folder.find import find_runs
     from vsebench.retrieval.exported.write import export
     from vsebench.retrieval.stored import open_stored
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import PluginFiles, Quiet, TableOrJson  # noqa: TC001  # typer reads annotations at run time
-from vsebench.cli.suite_options import (
+from vsebench.cli.shared.options import PluginFiles, Quiet, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.suite_options import (
     Changes,
     DataRoots,
     DeviceName,
@@ -97,7 +97,7 @@ def gate_command(
         workers=workers,
         plugin=plugin,
     )
-    from vsebench.cli.progress import progress
+    from vsebench.cli.shared.progress import progress
     from vsebench.gate.baseline import read_baseline, write_baseline
     from vsebench.gate.gate import Gate
     from vsebench.grid.forking import preloading_for

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     Caption,
     Columns,
@@ -19,14 +19,14 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     chosen,
     format_option,
 )
-from vsebench.cli.uncollected import uncollected
+from vsebench.cli.shared.uncollected import uncollected
 from vsebench.plugin.errors import SpecError
-from vsebench.report.statistics import LEVEL
+from vsebench.report.statistics.means import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.report.board import Board
+    from vsebench.report.leaderboard.board import Board
 
 
 @uncollected()
@@ -57,11 +57,11 @@ def leaderboard_command(
     """Rank rows from several folders and machines, on a board for each data set, protocol and
     metric version, in groups of rows that cannot be told apart.
     """
-    from vsebench.report.board import boards
-    from vsebench.report.board_text import FILES, frame, render
-    from vsebench.report.formats import WIDTH, Style
-    from vsebench.report.gather import gather, refuse_copies
-    from vsebench.report.latex import LatexText
+    from vsebench.report.leaderboard.board import boards
+    from vsebench.report.leaderboard.text import FILES, frame, render
+    from vsebench.report.rows.gather import gather, refuse_copies
+    from vsebench.report.tables.formats import WIDTH, Style
+    from vsebench.report.tables.latex import LatexText
 
     if form in FILES and out is None:
         raise SpecError(f"--format {form} writes a file: name it with --out")

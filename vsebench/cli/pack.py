@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import RUNS, Folder  # typer reads annotations at run time
+from vsebench.cli.shared.options import RUNS, Folder  # typer reads annotations at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +43,8 @@ def pack_command(
     ] = False,
 ) -> None:
     """Pack the runs under DIR into two files, which every command reads like the runs."""
-    from vsebench.results.pack_format import ARRAYS, RUNS
-    from vsebench.results.packing import left_out, pack, remove_packed
+    from vsebench.results.packs.format import ARRAYS, RUNS
+    from vsebench.results.packs.packing import left_out, pack, remove_packed
 
     target = out or directory
     packed = pack(directory, target, held_in=held_in or (), leave_unfinished=leave_unfinished)
@@ -77,7 +77,7 @@ def unpack_command(
     ] = None,
 ) -> None:
     """Unpack the runs of the pack in DIR, a folder for each."""
-    from vsebench.results.unpacking import unpack
+    from vsebench.results.packs.unpacking import unpack
 
     typer.echo(f"{_runs(unpack(directory, out))} in {out or directory}")
 

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     Level,
     Studies,
     format_option,
 )
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.report.statistics import LEVEL
+from vsebench.report.statistics.means import LEVEL
 
 
 def plot_command(

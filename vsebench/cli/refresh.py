@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.wrong_options import usage_message
+from vsebench.cli.shared.wrong_options import usage_message
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def content_of(command: str, vsebench: Callable[..., object]) -> str:
     Raises:
         VsebenchError: it is none of `TABLES`, writes files, or is refused by itself.
     """
-    from vsebench.report.formats import WIDTH
+    from vsebench.report.tables.formats import WIDTH
 
     try:
         _, *arguments = shlex.split(command)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     Caption,
     Columns,
@@ -20,9 +20,9 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     chosen,
     format_option,
 )
-from vsebench.cli.uncollected import uncollected
+from vsebench.cli.shared.uncollected import uncollected
 from vsebench.plugin.errors import SpecError
-from vsebench.report.statistics import LEVEL
+from vsebench.report.statistics.means import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,8 +86,8 @@ def report_command(
     label: Label = "",
 ) -> None:
     """Print the table of the runs under DIR, or write it as a page."""
-    from vsebench.report.formats import WIDTH
     from vsebench.report.results import load_results
+    from vsebench.report.tables.formats import WIDTH
 
     directories = folders or [RUNS]
     if claims and html is None:

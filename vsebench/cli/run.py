@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import KeepModelOfSuite, PluginFiles, Quiet, StrictData  # noqa: TC001  # typer reads annotations at run time
-from vsebench.cli.plan_text import plan_text
-from vsebench.cli.suite_options import (
+from vsebench.cli.shared.options import KeepModelOfSuite, PluginFiles, Quiet, StrictData  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.plan_text import plan_text
+from vsebench.cli.shared.suite_options import (
     Address,
     Changes,
     DataRoots,
@@ -160,17 +160,17 @@ def _digest(claims: Path, suite: str | None, wanted: Suite) -> str:
 def _preview(plan: Plan) -> str:
     """What the executor says that it would do; empty where it says nothing."""
     from vsebench.grid.run import executor_of, jobs_of
-    from vsebench.results.store import Store
+    from vsebench.results.folder.store import Store
 
     preview = getattr(executor_of(plan), "preview", None)
     return "" if preview is None else str(preview(jobs_of(plan, Store(plan.out))))
 
 
 def _run(plan: Plan, *, quiet: bool) -> int:
-    from vsebench.cli.progress import progress
+    from vsebench.cli.shared.progress import progress
     from vsebench.grid.run import run_plan
-    from vsebench.report.formats import WIDTH
     from vsebench.report.results import results_of
+    from vsebench.report.tables.formats import WIDTH
 
     try:
         with progress(plan, quiet=quiet) as report:
@@ -191,7 +191,7 @@ def _run(plan: Plan, *, quiet: bool) -> int:
 
 def _next(results: Results, out: Path) -> Iterator[str]:
     """What stands out, and what to do with the runs."""
-    from vsebench.report.ties import differences_told
+    from vsebench.report.statistics.ties import differences_told
     from vsebench.report.wording import name
 
     shown = shlex.quote(str(out))
@@ -212,7 +212,7 @@ def _next(results: Results, out: Path) -> Iterator[str]:
 
 
 def _list_failures(plan: Plan, outcome: GridOutcome) -> None:
-    from vsebench.results.store import Store
+    from vsebench.results.folder.store import Store
 
     store = Store(plan.out)
     for run in plan.runs:

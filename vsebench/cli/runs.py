@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from vsebench.cli.options import RUNS, Folder, TableOrJson  # typer reads annotations at run time
-from vsebench.cli.uncollected import uncollected
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
+    RUNS,
+    Folder,
+    TableOrJson,
+)
+from vsebench.cli.shared.uncollected import uncollected
 from vsebench.plugin.errors import VsebenchError
 
 if TYPE_CHECKING:
@@ -41,7 +45,7 @@ def runs_command(
     form: TableOrJson = "table",
 ) -> None:
     """List the runs under DIR with state, result, time and size on disk."""
-    from vsebench.results.store import Store, check_folder
+    from vsebench.results.folder.store import Store, check_folder
 
     check_folder(directory)
     store = Store(directory)
@@ -65,7 +69,7 @@ def _described(run: RunReader) -> dict[str, Any]:
     """A run as flat values; those that are not known, of a damaged one most, are None."""
     from vsebench.grid.estimate import folder_bytes
     from vsebench.grid.run import run_state
-    from vsebench.results.lease import is_held
+    from vsebench.results.folder.lease import is_held
     from vsebench.results.tasks import task_of
 
     size = folder_bytes(run.path) if run.path.is_dir() else None
@@ -112,7 +116,7 @@ def _name_copies(found: Sequence[dict[str, Any]]) -> None:
     """Marks runs that lie in the folder twice, the one whose directory has the run's own name being
     the original.
     """
-    from vsebench.results.store import is_own
+    from vsebench.results.folder.store import is_own
 
     originals: dict[str, dict[str, Any]] = {}
     for run in sorted(found, key=lambda run: not is_own(run["directory"], run["run_id"])):
@@ -150,9 +154,9 @@ def _short(version: str) -> str:
 
 def _table(directory: Path, found: Sequence[dict[str, Any]]) -> str:
     from vsebench.plugin.metrics import named
-    from vsebench.report.formats import filled
-    from vsebench.report.layout import ABSENT
     from vsebench.report.listing import listing, terminal_width
+    from vsebench.report.tables.formats import filled
+    from vsebench.report.tables.layout import ABSENT
     from vsebench.report.wording import bytes_text, count, duration
 
     several = len({run["dataset"] for run in found if run["dataset"]}) > 1

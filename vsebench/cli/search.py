@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.models import ModelName, Results, open_model, say_unknown
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.models import ModelName, Results, open_model, say_unknown
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     OneDevice,
     PluginFiles,

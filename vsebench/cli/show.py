@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.options import Json, PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.plugins import KindOption, check_kind
+from vsebench.cli.shared.options import Json, PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
 from vsebench.plugin.cards import DatasetCard, LossCard, PoolingCard
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.kinds import KINDS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     Level,
     PluginFiles,
@@ -15,15 +15,15 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     Studies,
 )
 from vsebench.plugin.errors import DataError, MissingError, SpecError
-from vsebench.report.statistics import LEVEL
+from vsebench.report.statistics.means import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vsebench.plugin.registry import Registry
-    from vsebench.report.captions import Captions, Queried
-    from vsebench.report.sections import Section
-    from vsebench.report.thumbnails import Thumbnails
+    from vsebench.report.queries.captions import Captions, Queried
+    from vsebench.report.queries.thumbnails import Thumbnails
+    from vsebench.report.rows.sections import Section
     from vsebench.site.render import Claims
     from vsebench.site.studies import Study
 
@@ -105,7 +105,7 @@ def _captions(
     studies: Sequence[Study], roots: Sequence[Path] | None, registry: Registry
 ) -> dict[Queried, Captions]:
     """The captions of the data sets that are at hand; says which are not."""
-    from vsebench.report.captions import captions
+    from vsebench.report.queries.captions import captions
 
     if not roots:
         return {}
@@ -126,7 +126,7 @@ def _thumbnails(
     texts: Mapping[Queried, Captions],
 ) -> dict[Queried, Thumbnails]:
     """The thumbnails of the data sets whose captions are at hand, likewise."""
-    from vsebench.report.thumbnails import thumbnails
+    from vsebench.report.queries.thumbnails import thumbnails
 
     found = {}
     for queried, section in _sections(studies).items():
@@ -143,7 +143,7 @@ def _thumbnails(
 
 def _sections(studies: Sequence[Study]) -> dict[Queried, Section]:
     """A section of each data set and of the splits that are counted."""
-    from vsebench.report.captions import Queried
+    from vsebench.report.queries.captions import Queried
 
     sections = [board.block.section for study in studies for board in study.boards]
     return {Queried.by(section): section for section in sections}

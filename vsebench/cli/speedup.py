@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     Folder,
     Level,
@@ -19,7 +19,7 @@ from vsebench.cli.options import (  # typer reads annotations at run time
     format_option,
 )
 from vsebench.plugin.errors import SpecError
-from vsebench.report.statistics import LEVEL
+from vsebench.report.statistics.means import LEVEL
 
 
 def speedup_command(
@@ -61,13 +61,13 @@ def speedup_command(
     """
     if target is not None and not 0 < target < math.inf:
         raise SpecError(f"--target takes a quality above 0, such as 0.17 MAP; got {target}")
-    from vsebench.report.curves import plot as draw
-    from vsebench.report.formats import WIDTH
-    from vsebench.report.row_names import parse_row
-    from vsebench.report.runs import read_runs
-    from vsebench.report.sections import split
-    from vsebench.report.speedup import speed_table
-    from vsebench.report.speedup_text import as_dicts, render, to_markdown
+    from vsebench.report.figures.curves import plot as draw
+    from vsebench.report.rows.names import parse_row
+    from vsebench.report.rows.runs import read_runs
+    from vsebench.report.rows.sections import split
+    from vsebench.report.speed.speedup import speed_table
+    from vsebench.report.speed.text import as_dicts, render, to_markdown
+    from vsebench.report.tables.formats import WIDTH
 
     sections = split(read_runs(directory).ended, allow_mixed=allow_mixed, only_newest=only_newest)
     chosen: list[tuple[str, str] | None] = [parse_row(text, sections) for text in baseline or ()]

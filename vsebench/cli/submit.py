@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     FolderOrPack,
     PluginFiles,
     Quiet,
 )
-from vsebench.cli.suite_options import DataRoots  # noqa: TC001  # likewise
+from vsebench.cli.shared.suite_options import DataRoots  # noqa: TC001  # likewise
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.gate.rerun import Request, Rerun
-    from vsebench.report.runs import Run
+    from vsebench.report.rows.runs import Run
 
 GATE_FAILED = 3
 
@@ -60,7 +60,7 @@ def submit_command(
         raise SpecError(f"--to {to} exists already: name a new folder")
     if row and rerun is None:
         raise SpecError("--row is about what is made again: name a seed with --rerun")
-    from vsebench.report.runs import read_runs
+    from vsebench.report.rows.runs import read_runs
     from vsebench.report.submission import findings
 
     runs = read_runs(directory).ended
@@ -88,7 +88,7 @@ def _rerun(directory: Path, runs: Sequence[Run], wanted: Request, *, quiet: bool
     """Makes runs again, says what came of each, and ends the command where one does not hold."""
     import tempfile
 
-    from vsebench.cli.progress import progress
+    from vsebench.cli.shared.progress import progress
     from vsebench.gate.rerun import rerun
 
     with tempfile.TemporaryDirectory("-vsebench-rerun") as out:
@@ -119,8 +119,8 @@ def _said(found: Rerun) -> str:
 
 def _pack(directory: Path, to: Path) -> None:
     """Packs the runs and says what to do with the pack."""
-    from vsebench.results.pack_format import ARRAYS, RUNS
-    from vsebench.results.packing import pack
+    from vsebench.results.packs.format import ARRAYS, RUNS
+    from vsebench.results.packs.packing import pack
 
     pack(directory, to)
     typer.echo(

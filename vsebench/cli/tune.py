@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vsebench.cli.options import PluginFiles, Quiet, StrictData  # noqa: TC001  # typer reads annotations at run time
 from vsebench.cli.run import SOME_FAILED
-from vsebench.cli.suite_options import (
+from vsebench.cli.shared.options import PluginFiles, Quiet, StrictData  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.suite_options import (
     Address,
     Changes,
     DataRoots,
@@ -137,14 +137,14 @@ def tune_command(
     budget, and write the suite with the best values on dev. Done trials are skipped, interrupted
     ones resume.
     """
-    from vsebench.cli.tune_text import first_rung, outlook, table
+    from vsebench.cli.shared.tune_text import first_rung, outlook, table
     from vsebench.grid.forking import preloading_for
     from vsebench.grid.suite_fields import parse_seeds
     from vsebench.grid.tuning.race import TrialsError, search
     from vsebench.grid.tuning.search import Options, plan_search
     from vsebench.grid.tuning.written import SUITE, refuse_other, warnings, write
-    from vsebench.report.expected_best import plot as draw
     from vsebench.report.figures.file import check_figure
+    from vsebench.report.statistics.expected_best import plot as draw
 
     if plot is not None:
         check_figure(plot)
@@ -258,8 +258,8 @@ def _refuse_other_search(tuned: Path, wanted: Mapping[str, str]) -> None:
 
 def _announced(planned: Search, *, quiet: bool) -> Watch:
     """Names each rung before the progress of its trials."""
-    from vsebench.cli.progress import progress
-    from vsebench.cli.tune_text import rung_text
+    from vsebench.cli.shared.progress import progress
+    from vsebench.cli.shared.tune_text import rung_text
 
     numbers = iter(range(len(planned.rungs)))
 

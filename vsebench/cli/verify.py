@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     Folder,
     Level,
     PluginFiles,
     TableOrJson,
 )
-from vsebench.report.statistics import LEVEL
+from vsebench.report.statistics.means import LEVEL
 
 EXIT_CODES = {
     "reproduced": 0,
@@ -42,9 +42,9 @@ def verify_command(
     reproduced, with 4 if it stays open: no evidence, too few seeds, or nothing comparable.
     """
     from vsebench.plugin.host.loader import load_plugins
-    from vsebench.report.formats import WIDTH
-    from vsebench.report.verify import verify
-    from vsebench.report.verify_text import render
+    from vsebench.report.tables.formats import WIDTH
+    from vsebench.report.verification.text import render
+    from vsebench.report.verification.verify import verify
 
     registry = load_plugins(tuple(plugin or ())).registry
     found = verify(name, directory, registry, level)

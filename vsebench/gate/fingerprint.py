@@ -18,7 +18,7 @@ from vsebench.grid.run import run_plan
 from vsebench.grid.suite import Suite, make_suite
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.routes import asked
-from vsebench.report.runs import read_runs
+from vsebench.report.rows.runs import read_runs
 from vsebench.results.protocol import Frozen
 from vsebench.results.tasks import task_of
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from vsebench.grid.plan import Plan
     from vsebench.plugin.executors import Report
-    from vsebench.report.runs import Run
+    from vsebench.report.rows.runs import Run
     from vsebench.results.run_base import RunBase
 
     Watch = Callable[[Plan], AbstractContextManager[Report | None]]

@@ -12,7 +12,7 @@ from vsebench.gate.fingerprint import row_of
 from vsebench.gate.sequential import design_for
 from vsebench.grid.run import run_plan
 from vsebench.plugin.errors import DataError, VsebenchError
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from vsebench.grid.run import run_plan
 from vsebench.plugin.errors import DataError, SpecError, VsebenchError, did_you_mean
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.metrics import RECALLS
-from vsebench.report.seed_spread import stored
-from vsebench.report.statistics import LEVEL, t_interval
+from vsebench.report.statistics.means import LEVEL, t_interval
+from vsebench.report.statistics.seed_spread import stored
 from vsebench.results.components import resolve_ref
+from vsebench.results.folder.store import Store
 from vsebench.results.reader import PER_IMAGE, RANKS
 from vsebench.results.run_base import Environment
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from vsebench.gate.fingerprint import Watch
     from vsebench.plugin.registry import Registry
-    from vsebench.report.runs import Run
+    from vsebench.report.rows.runs import Run
     from vsebench.results.reader import RunReader
     from vsebench.results.record import Provenance, RunRecord
     from vsebench.results.run_base import RunBase

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from vsebench import files
 from vsebench.plugin.elsewhere import Parcel
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.store import Store
 from vsebench.results.reader import DONE, RECORD, SPEC
 from vsebench.results.spec import read_spec
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -9,13 +9,13 @@ from vsebench.grid.run_log import RunLog
 from vsebench.plugin.errors import VsebenchError
 from vsebench.plugin.host.contain import check_unchanged, noted
 from vsebench.plugin.specs import looking_in
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease, holder
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import Lease, holder
+from vsebench.results.folder.store import Store
 from vsebench.results.observers import Observers
 from vsebench.results.plugins import plugins_of
 from vsebench.results.record import DivergenceError, RunRecord
 from vsebench.results.spec import read_spec
-from vsebench.results.store import Store
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:

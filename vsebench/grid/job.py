@@ -14,7 +14,7 @@ from vsebench.files import guarded
 from vsebench.grid.execute import attempt
 from vsebench.kernels.devices import RUNS_ON_DEVICE
 from vsebench.plugin.executors import MALLOC, Job, Limits, Resources
-from vsebench.results.directory import RunDirectory
+from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.provenance import RUN_DEVICES
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from vsebench.grid.forking import preloading
 from vsebench.grid.job import environment, open_log
 from vsebench.grid.patience import ASK, Patience, parse_event, whereabouts
 from vsebench.plugin.executors import Schedule
-from vsebench.results.directory import RunDirectory
+from vsebench.results.folder.directory import RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

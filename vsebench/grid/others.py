@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results.at_once import at_once
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import is_held
-from vsebench.results.listing import Listing
+from vsebench.results.folder.at_once import at_once
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import is_held
+from vsebench.results.folder.listing import Listing
 from vsebench.results.reader import DONE, RECORD
 
 if TYPE_CHECKING:

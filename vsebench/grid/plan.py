@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vsebench.grid.suite import Suite
     from vsebench.plugin.host.loaded import Plugins
     from vsebench.plugin.registry import Registry
-    from vsebench.results.clean import Keep
+    from vsebench.results.folder.clean import Keep
     from vsebench.results.run_base import RunBase
 
 

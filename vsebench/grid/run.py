@@ -17,12 +17,12 @@ from vsebench.grid.others import Others, held_back
 from vsebench.grid.plan import plan
 from vsebench.plugin.errors import WriteError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.results.at_once import at_once
-from vsebench.results.clean import remove, spare_of
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease
+from vsebench.results.folder.at_once import at_once
+from vsebench.results.folder.clean import remove, spare_of
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.store import Store
 from vsebench.results.record import RunRecord
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from vsebench.grid.suite import Suite
     from vsebench.plugin.executors import Job, Report
     from vsebench.plugin.protocols import Executor
-    from vsebench.results.clean import Keep
+    from vsebench.results.folder.clean import Keep
     from vsebench.results.reader import RunReader
     from vsebench.results.spec import AnySpec
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from vsebench.grid.local import RunProcess, next_event
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import Lease, is_held
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import Lease, is_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -34,7 +34,7 @@ from vsebench.grid.suite_fields import (
 )
 from vsebench.grid.tuned import TunedRows
 from vsebench.plugin.errors import DataError, MissingError, SpecError
-from vsebench.results.clean import Keep
+from vsebench.results.folder.clean import Keep
 from vsebench.text import parse_toml
 
 if TYPE_CHECKING:

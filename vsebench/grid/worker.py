@@ -34,7 +34,7 @@ from typing import NoReturn
 
 from vsebench.grid.execute import attempt
 from vsebench.grid.patience import ASK
-from vsebench.results.process import die_with_parent
+from vsebench.results.folder.process import die_with_parent
 
 _ORPHANED = 1
 

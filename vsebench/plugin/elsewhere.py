@@ -119,7 +119,7 @@ def worked_on(job: Job) -> bool:
     """Whether a process holds the run's directory, as far as reading tells. That of another machine
     is believed to do so until two minutes after its last sign of life.
     """
-    return bool(import_module("vsebench.results.lease").is_held(job.directory))
+    return bool(import_module("vsebench.results.folder.lease").is_held(job.directory))
 
 
 def send_away(job: Job) -> Away | None:

@@ -1,9 +1,9 @@
 """From records to tables.
 
-Begin at `results`: `runs` are read and divided into `sections` that may share a table, `rows` are
-means over their seeds, `layout` makes them cells, `formats` text, and `page` one HTML file. Below a
-table stand `notes`, `made_with` and `evidence_notes`; `evidence` says which rows prove nothing.
-Beside tables, `comparison` judges differences, `speedup` how soon rows arrive (`convergence`), and
-`verify` published figures (`matching`); modules named `*_text` write what these found. What is
-computed for any of them is in `statistics`, `estimates`, `two_way` and `moderation`.
+Begin at `results`. `rows` reads runs, divides them into sections that may share a table and takes
+means over seeds; `statistics` has every interval and test; `tables` makes them text, with the notes
+below. Beside tables, `comparison` judges differences, `queries` looks at single queries, `speed`
+says how soon rows arrive, `leaderboard` ranks, and `verification` compares with published figures.
+`figures` draws, and `page` is results as one HTML file. Modules named `text` write what their
+neighbours found.
 """

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from vsebench.report.comparison import compare_all, terms_of
-from vsebench.report.comparison_text import as_dict, render
-from vsebench.report.formats import alignment
-from vsebench.report.layout import heading, whole
-from vsebench.report.notes import block_notes
-from vsebench.report.row_names import parse_row
+from vsebench.report.comparison.text import as_dict, render
+from vsebench.report.comparison.verdicts import compare_all, terms_of
+from vsebench.report.rows.names import parse_row
+from vsebench.report.tables.formats import alignment
+from vsebench.report.tables.layout import heading, whole
+from vsebench.report.tables.notes import block_notes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from vsebench.report.comparison import Combination, Comparison, Terms
-    from vsebench.report.rows import Block
-    from vsebench.report.sections import Section
+    from vsebench.report.comparison.verdicts import Combination, Comparison, Terms
+    from vsebench.report.rows.combinations import Block
+    from vsebench.report.rows.sections import Section
 
 
 def blocks_html(blocks: Sequence[Block]) -> str:

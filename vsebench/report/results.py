@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsebench.report.external import elsewhere_note
-from vsebench.report.formats import WIDTH, Style, leaderboard, render, to_frame
-from vsebench.report.gather import gather, refuse_copies
-from vsebench.report.latex import LatexText
-from vsebench.report.notes import copies_note, unfinished_note
-from vsebench.report.row_names import parse_row
-from vsebench.report.rows import Block, Row, make_block
-from vsebench.report.runs import Runs, read_runs
-from vsebench.report.sections import split
-from vsebench.report.statistics import LEVEL, check_level
+from vsebench.report.rows.combinations import Block, Row, make_block
+from vsebench.report.rows.external import elsewhere_note
+from vsebench.report.rows.gather import gather, refuse_copies
+from vsebench.report.rows.names import parse_row
+from vsebench.report.rows.runs import Runs, read_runs
+from vsebench.report.rows.sections import split
+from vsebench.report.statistics.means import LEVEL, check_level
+from vsebench.report.tables.formats import WIDTH, Style, leaderboard, render, to_frame
+from vsebench.report.tables.latex import LatexText
+from vsebench.report.tables.notes import copies_note, unfinished_note
 from vsebench.report.wording import count
 from vsebench.results.external import read_external
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Registry
     from vsebench.report.notebook import Comparisons, Drawing
     from vsebench.report.page.verdicts import Verdicts
-    from vsebench.report.sections import Section
+    from vsebench.report.rows.sections import Section
     from vsebench.results.external import ExternalRow
     from vsebench.results.spec import AnySpec
 
@@ -119,7 +119,7 @@ class Results:
         Raises:
             MissingExtraError: matplotlib is not installed.
         """
-        from vsebench.report.curves import curves_of
+        from vsebench.report.figures.curves import curves_of
         from vsebench.report.notebook import Drawing
 
         return Drawing(curves_of(self.blocks))

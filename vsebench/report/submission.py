@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.results.recount import contradiction
+from vsebench.results.checks.recount import contradiction
+from vsebench.results.checks.soundness import faults
 from vsebench.results.run_base import METRIC_VERSION
-from vsebench.results.soundness import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vsebench.report.runs import Run
+    from vsebench.report.rows.runs import Run
 
 FEWEST_SEEDS = 3
 """Of a row, so that its interval says something."""

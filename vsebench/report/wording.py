@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from vsebench.report.runs import Run
+    from vsebench.report.rows.runs import Run
 
 
 _SPANS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))

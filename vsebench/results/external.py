@@ -18,10 +18,10 @@ from pydantic_core import from_json
 
 from vsebench import files
 from vsebench.plugin.errors import VsebenchError
-from vsebench.results.contents import write_arrays
-from vsebench.results.directory import RunDirectory
-from vsebench.results.pack import Pack
-from vsebench.results.pack_format import EXTERNAL, ROW
+from vsebench.results.checks.contents import write_arrays
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.packs.format import EXTERNAL, ROW
+from vsebench.results.packs.pack import Pack
 from vsebench.results.protocol import Frozen
 from vsebench.results.reader import RANKS
 from vsebench.results.run_base import METRIC_VERSION

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin.runtime import StoppingRule
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
 
 
 @dataclass

@@ -12,7 +12,7 @@ from vsebench.data.vocabulary import Vocabulary
 from vsebench.kernels.devices import cpu_threads
 from vsebench.plugin import ImageSource, RetrievalData
 from vsebench.plugin.errors import DataError, MissingError, VsebenchError
-from vsebench.results.contents import read_about
+from vsebench.results.checks.contents import read_about
 from vsebench.results.plugins import plugins_of
 from vsebench.results.reader import SPEC
 from vsebench.results.run_base import METRIC_VERSION

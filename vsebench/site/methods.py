@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.published import Published
     from vsebench.plugin.registry import Component, Registry
-    from vsebench.report.board import Board, Standing
+    from vsebench.report.leaderboard.board import Board, Standing
     from vsebench.results.components import ComponentRef
     from vsebench.site.slugs import Slugs
     from vsebench.site.studies import Study

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.instead import instead
-from vsebench.report.queries import hardest
-from vsebench.report.thumbnails import Thumbnails
+from vsebench.report.queries.instead import instead
+from vsebench.report.queries.tallies import hardest
+from vsebench.report.queries.thumbnails import Thumbnails
 from vsebench.report.wording import name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.report.board import Board
-    from vsebench.report.captions import Captions
-    from vsebench.report.instead import Instead
-    from vsebench.report.queries import Hardest
+    from vsebench.report.leaderboard.board import Board
+    from vsebench.report.queries.captions import Captions
+    from vsebench.report.queries.instead import Instead
+    from vsebench.report.queries.tallies import Hardest
 
 HARDEST = 10
 """Queries of each kind that a page lists."""

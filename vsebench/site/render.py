@@ -8,11 +8,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vsebench.claims.text import on_page
-from vsebench.report.board_text import as_dict, frame
-from vsebench.report.captions import Captions, Queried
-from vsebench.report.formats import leading_quote
-from vsebench.report.notes import general_notes, unfinished_note
+from vsebench.report.leaderboard.text import as_dict, frame
 from vsebench.report.page.render import templates, title
+from vsebench.report.queries.captions import Captions, Queried
+from vsebench.report.tables.formats import leading_quote
+from vsebench.report.tables.notes import general_notes, unfinished_note
 from vsebench.report.wording import count, name
 from vsebench.site.methods import methods_of, setting_text
 from vsebench.site.slugs import Slugs
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from vsebench.claims.file import ClaimsFile
     from vsebench.claims.judge import Judged
     from vsebench.plugin.registry import Registry
-    from vsebench.report.board import Board
-    from vsebench.report.evidence import Reason
+    from vsebench.report.leaderboard.board import Board
     from vsebench.report.page.verdicts import Verdicts
-    from vsebench.report.thumbnails import Thumbnails
+    from vsebench.report.queries.thumbnails import Thumbnails
+    from vsebench.report.rows.evidence import Reason
     from vsebench.site.methods import Key, Method
     from vsebench.site.studies import Study
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import MissingError, VsebenchError
-from vsebench.report.board import boards
-from vsebench.report.gather import gather, refuse_copies
-from vsebench.results.store import RunDirectory, Store
+from vsebench.report.leaderboard.board import boards
+from vsebench.report.rows.gather import gather, refuse_copies
+from vsebench.results.folder.store import RunDirectory, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from vsebench.report.board import Board
-    from vsebench.report.gather import Gathered
+    from vsebench.report.leaderboard.board import Board
+    from vsebench.report.rows.gather import Gathered
     from vsebench.site.slugs import Slugs
 
 

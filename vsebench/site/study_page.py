@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.board_text import notes
-from vsebench.report.evidence import spoiled
 from vsebench.report.figures.looks import look, told
 from vsebench.report.figures.matrix import matrix
 from vsebench.report.figures.sketches import short_names
 from vsebench.report.figures.svg import to_svg
 from vsebench.report.figures.tried import study_sketches
-from vsebench.report.layout import ABSENT, heading
-from vsebench.report.made_with import facts, protocol_values, short_commit
-from vsebench.report.notes import alarms, best_note, reason
+from vsebench.report.leaderboard.text import notes
 from vsebench.report.page.table import Cell, Head, full_table, main_table
-from vsebench.report.verify import beside_published
+from vsebench.report.rows.evidence import spoiled
+from vsebench.report.tables.layout import ABSENT, heading
+from vsebench.report.tables.made_with import facts, protocol_values, short_commit
+from vsebench.report.tables.notes import alarms, best_note, reason
+from vsebench.report.verification.verify import beside_published
 from vsebench.report.wording import name
 from vsebench.site.methods import components_of
 from vsebench.site.queries import absent, queries
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsebench.plugin.registry import Registry
-    from vsebench.report.board import Board
-    from vsebench.report.captions import Captions
     from vsebench.report.figures.matrix import Matrix
+    from vsebench.report.leaderboard.board import Board
     from vsebench.report.page.table import Table
-    from vsebench.report.runs import Run
-    from vsebench.report.thumbnails import Thumbnails
-    from vsebench.report.verify import Comparison
+    from vsebench.report.queries.captions import Captions
+    from vsebench.report.queries.thumbnails import Thumbnails
+    from vsebench.report.rows.runs import Run
+    from vsebench.report.verification.verify import Comparison
     from vsebench.site.methods import Key, Method
     from vsebench.site.queries import Queries
 

@@ -8,11 +8,11 @@ from vsebench.report.figures.looks import look, told
 from vsebench.report.figures.sketches import short_names
 from vsebench.report.figures.svg import to_svg
 from vsebench.report.figures.weights import weight_sketches
-from vsebench.report.layout import heading
+from vsebench.report.tables.layout import heading
 from vsebench.site.study_page import Drawing, LegendKey
 
 if TYPE_CHECKING:
-    from vsebench.report.board import Board
+    from vsebench.report.leaderboard.board import Board
     from vsebench.site.methods import Method
     from vsebench.site.studies import Study
 

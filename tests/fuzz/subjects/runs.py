@@ -12,18 +12,18 @@ from safetensors.torch import load_file
 from tests.factories import make_curve, make_external, make_record, make_spec, save
 from tests.fuzz.reader import Reader, plain
 from vsebench.plugin import OfflineLists
-from vsebench.report.board import boards
-from vsebench.report.contributions import contributions
 from vsebench.report.figures.weights import weight_sketches
-from vsebench.report.instead import instead
-from vsebench.report.runs import read_runs
-from vsebench.results.audit import audit
-from vsebench.results.contents import read_about
+from vsebench.report.leaderboard.board import boards
+from vsebench.report.queries.instead import instead
+from vsebench.report.rows.runs import read_runs
+from vsebench.report.statistics.contributions import contributions
+from vsebench.results.checks.audit import audit
+from vsebench.results.checks.contents import read_about
 from vsebench.results.external import read_external, write_external
-from vsebench.results.lease import Lease
-from vsebench.results.pack import Pack
-from vsebench.results.packing import pack
-from vsebench.results.store import Store
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.store import Store
+from vsebench.results.packs.pack import Pack
+from vsebench.results.packs.packing import pack
 from vsebench.retrieval.training.first_round import StoredLists, _stored
 
 if TYPE_CHECKING:

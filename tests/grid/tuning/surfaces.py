@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vsebench.grid.suite import make_suite
+from vsebench.results.folder.store import Store
 from vsebench.results.record import Cost, Evaluation, RunRecord
-from vsebench.results.store import Store
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:

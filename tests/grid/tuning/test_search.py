@@ -17,7 +17,7 @@ from vsebench.grid.tuning.space import near_duplicates
 from vsebench.grid.tuning.written import warnings, write
 from vsebench.plugin import SpecError, VsebenchError
 from vsebench.report.results import load_results
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from vsebench.report.curves import COLOURS
+from vsebench.report.figures.curves import COLOURS
 from vsebench.report.figures.looks import HUES, REST, look, told
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.factories import make_curve, make_record, make_spec
-from vsebench.report.board import boards
 from vsebench.report.figures.price import at_steps, front, known, points
-from vsebench.report.runs import Run
+from vsebench.report.leaderboard.board import boards
+from vsebench.report.rows.runs import Run
 
 
 def run(pooling="mean", seed=0, *, cpu=False, rsum=300.0, steps=4, **cost):

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from tests.site.made import leave, pages, studies, study
 from vsebench.report.figures.weights import weight_sketches, weights_of
+from vsebench.results.folder.store import Store
 from vsebench.results.reader import POSITIONS
-from vsebench.results.store import Store
 
 TABLE = np.array([[0.75, 0.25, np.nan, np.nan], [0.5, 0.25, 0.125, 0.125]], np.float32)
 

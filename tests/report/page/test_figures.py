@@ -7,9 +7,9 @@ import pytest
 
 from tests.factories import make_curve, make_record, make_spec
 from vsebench.report.page.figures import figures
-from vsebench.report.rows import make_block
-from vsebench.report.runs import Run
-from vsebench.report.sections import Section
+from vsebench.report.rows.combinations import make_block
+from vsebench.report.rows.runs import Run
+from vsebench.report.rows.sections import Section
 
 
 def run(pooling, seed=0, curve=(100, 150, 160), loss="triplet", **changes):

@@ -17,8 +17,8 @@ from tests.report.page.dom import parse, tables
 from tests.report.verified import GPO_F30K, INSTALLED, leave
 from vsebench.report.page.render import title
 from vsebench.report.results import load_results
+from vsebench.results.folder.store import Store
 from vsebench.results.record import Collapse, Column
-from vsebench.results.store import Store
 
 COLLAPSE = Collapse(
     step=30, cosine=0.985, best_rsum=120, last_rsum=40, last_loss=51.19, plateau=51.2

@@ -9,8 +9,8 @@ import pytest
 
 from tests.factories import make_annotation_spec, make_curve, make_record, make_spec, save
 from tests.report.page.dom import parse, tables
-from vsebench.report.layout import ABSENT, whole
 from vsebench.report.results import load_results
+from vsebench.report.tables.layout import ABSENT, whole
 from vsebench.results.record import Collapse, Column
 
 METRICS = ("p_at_5", "p_at_10", "r_at_5", "r_at_10", "map", "auc")

@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 from tests.retrieval.conftest import THINGS, WORDS
 from tests.tiny_models import write_bert, write_roberta
 from vsebench.plugin import SpecError
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
 

@@ -24,8 +24,8 @@ from vsebench.data.images import open_images
 from vsebench.data.precomp import split_names
 from vsebench.plugin import DataError, MissingError, SpecError, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.results.contents import read_about
-from vsebench.results.store import RunDirectory, Store
+from vsebench.results.checks.contents import read_about
+from vsebench.results.folder.store import RunDirectory, Store
 from vsebench.retrieval import evaluate
 from vsebench.retrieval.exported.write import export
 from vsebench.retrieval.stored import open_stored, own_data, own_test

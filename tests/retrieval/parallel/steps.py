@@ -14,7 +14,7 @@ from vsebench.kernels.batch_norm import MaskedBatchNorm
 from vsebench.plugin import Key, LossInputs, LossOutput, PoolingOutput, Progress
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import parse_spec
-from vsebench.results.directory import RunDirectory
+from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.observers import Observers
 from vsebench.results.spec import RunSpec, read_spec
 from vsebench.retrieval.model import seeded

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vsebench.grid.execute import execute
-from vsebench.results.directory import RunDirectory
-from vsebench.results.store import Store
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.parallel.group import RANK_TIMEOUT
 from vsebench.retrieval.parallel.leading import Follower
 

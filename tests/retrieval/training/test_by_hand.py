@@ -20,7 +20,7 @@ from tests.oracles.words import augmented
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import Key, OfflineLists
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training.first_round import StoredLists
 from vsebench.retrieval.training.train import train
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.model import Model
 

@@ -13,7 +13,7 @@ from tests.retrieval.conftest import THINGS, WORDS
 from tests.tiny_models import write_bert
 from vsebench import create
 from vsebench.plugin import SpecError
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.inputs import padded
 from vsebench.retrieval.model import Tower
 from vsebench.retrieval.training import compiled

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from vsebench.plugin import OfflineLists
 from vsebench.plugin.errors import VsebenchError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training import session as sessions
 from vsebench.retrieval.training.first_round import StoredLists, load_best

@@ -12,12 +12,12 @@ import torch
 from vsebench.plugin import DataError, SpecError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.metrics import IN_FOLDS
-from vsebench.report import contributions
 from vsebench.report.results import load_results
-from vsebench.report.runs import read_runs
-from vsebench.results import sound_arrays
-from vsebench.results.audit import audit
-from vsebench.results.store import Store
+from vsebench.report.rows.runs import read_runs
+from vsebench.report.statistics import contributions
+from vsebench.results.checks import sound_arrays
+from vsebench.results.checks.audit import audit
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.ranking import evaluation, metrics
 from vsebench.retrieval.stored import embed_test, open_stored, open_trained, own_data
 from vsebench.retrieval.training.train import train

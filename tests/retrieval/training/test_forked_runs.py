@@ -14,8 +14,8 @@ from vsebench.grid import forking
 from vsebench.grid.forking import preloading
 from vsebench.grid.run import run_suite
 from vsebench.grid.suite import make_suite
+from vsebench.results.folder.store import Store
 from vsebench.results.record import Cost
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from vsebench.data.open import open_dataset
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.stored import embed_test, open_stored
 from vsebench.retrieval.training.train import train
 

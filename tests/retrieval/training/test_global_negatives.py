@@ -16,7 +16,7 @@ from vsebench.kernels.clock import Clock
 from vsebench.plugin import DrawKey, Draws, Key, Progress, SamplerState, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.sampling import NOTHING
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval import encode
 from vsebench.retrieval.training import global_negatives
 from vsebench.retrieval.training.global_negatives import GlobalNegatives, directions

@@ -15,7 +15,7 @@ import torch
 from tests.retrieval.conftest import write_split
 from vsebench.kernels import clock
 from vsebench.plugin import Key
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.selection import Spread, spread
 from vsebench.retrieval.training.step import Stepper
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
 

@@ -10,7 +10,7 @@ import pytest
 from vsebench.grid.execute import execute
 from vsebench.plugin import SpecError
 from vsebench.report.results import load_results
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.train import train
 

@@ -12,11 +12,11 @@ import pytest
 
 import vsebench
 from vsebench.grid.suite import make_suite
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.training.first_round import StoredLists
 
 if TYPE_CHECKING:
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
 
 PLUGIN = '''
 import numpy as np

@@ -16,7 +16,7 @@ from tests.tiny_vision import write_image_set, write_vision
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import Key, SpecError
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.encoders.vision import VisionModel
 from vsebench.retrieval.inputs import batches, run_inputs
 from vsebench.retrieval.inputs.augment import draw_crops
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsebench.data.images.decode import Crop
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.inputs.padded import Kept

@@ -9,7 +9,7 @@ import torch
 
 from tests.factories import make_curve
 from vsebench.plugin import VsebenchError
-from vsebench.results.directory import RunDirectory
+from vsebench.results.folder.directory import RunDirectory
 from vsebench.retrieval.training.state import (
     Best,
     State,

@@ -9,13 +9,13 @@ import pytest
 
 from vsebench.grid.execute import execute
 from vsebench.plugin.runtime import VARIABLE
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
 

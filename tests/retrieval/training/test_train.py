@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from tests.lost_lease import writes_no_more_after_an_evaluation
 from vsebench.plugin import OfflineLists, VsebenchError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 from vsebench.retrieval.inputs.batches import FeatureBatches, TokenBatches
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training.first_round import StoredLists
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
 

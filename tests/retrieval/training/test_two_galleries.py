@@ -15,12 +15,12 @@ from vsebench.cli.app import main
 from vsebench.cli.compare import compare_command
 from vsebench.plugin import DataError, SpecError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.report.layout import heading
-from vsebench.report.rows import make_block
-from vsebench.report.runs import read_runs
-from vsebench.report.sections import split
+from vsebench.report.rows.combinations import make_block
+from vsebench.report.rows.runs import read_runs
+from vsebench.report.rows.sections import split
+from vsebench.report.tables.layout import heading
+from vsebench.results.folder.store import Store
 from vsebench.results.reader import POSITIONS, RANKS, RETRIEVED
-from vsebench.results.store import Store
 from vsebench.retrieval.retrieved import worst
 from vsebench.retrieval.stored import embed_test, open_stored, open_trained, own_data
 from vsebench.retrieval.training.train import train

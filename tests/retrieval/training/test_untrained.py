@@ -11,10 +11,10 @@ from vsebench.grid.plan import plan
 from vsebench.plugin import SpecError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.report.results import load_results
-from vsebench.report.runs import read_runs
-from vsebench.report.sections import split
-from vsebench.report.speedup import speed_table
-from vsebench.results.store import Store
+from vsebench.report.rows.runs import read_runs
+from vsebench.report.rows.sections import split
+from vsebench.report.speed.speedup import speed_table
+from vsebench.results.folder.store import Store
 from vsebench.retrieval import evaluate
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.inputs.run_inputs import open_inputs

@@ -18,7 +18,7 @@ from vsebench.grid.execute import execute
 from vsebench.grid.plan import plan
 from vsebench.grid.run import run_suite
 from vsebench.grid.suite import Suite, make_suite
-from vsebench.results.store import Store
+from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

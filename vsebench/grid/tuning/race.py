@@ -11,8 +11,8 @@ from vsebench.grid.run import run_plan
 from vsebench.grid.tuning.halving import Result, arrival, ranking
 from vsebench.grid.tuning.space import at_edge
 from vsebench.plugin.errors import VsebenchError
+from vsebench.results.folder.store import Store
 from vsebench.results.reader import DamagedError
-from vsebench.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vsebench.report.curves import COLOURS, Stroke
+from vsebench.report.figures.curves import COLOURS, Stroke
 
 HUES = COLOURS[:6]
 """As many as a reader can tell apart."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.report.figures.sketches import short_names
-from vsebench.report.ties import differences
+from vsebench.report.statistics.ties import differences
 from vsebench.report.wording import count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from vsebench.report.board import Board
+    from vsebench.report.leaderboard.board import Board
 
 
 class Square(NamedTuple):

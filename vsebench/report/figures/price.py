@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from vsebench.report.board import Board
-    from vsebench.report.runs import Run
+    from vsebench.report.leaderboard.board import Board
+    from vsebench.report.rows.runs import Run
     from vsebench.results.record import Evaluation
 
 Unit = Literal["updates", "cpu", "wall", "forwards"]

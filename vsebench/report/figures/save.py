@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from vsebench.report.board import Board
+    from vsebench.report.leaderboard.board import Board
 
 FORMATS = ("png", "svg", "pdf")
 KEYS = ("updates", "cpu", "wall", "forwards", "cost", WEIGHTS, "tuning", "differences")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.curves import draw_curve, frame, heights, mean_curve
+from vsebench.report.figures.curves import draw_curve, frame, heights, mean_curve
 from vsebench.report.figures.looks import look
 from vsebench.report.figures.price import UNITS, Unit, at_steps, known, points
 from vsebench.report.figures.svg import BAND, ROW
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from vsebench.report.board import Board
-    from vsebench.report.curves import Curve
+    from vsebench.report.figures.curves import Curve
     from vsebench.report.figures.price import Point
+    from vsebench.report.leaderboard.board import Board
 
 
 class Sketch(NamedTuple):

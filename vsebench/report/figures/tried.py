@@ -10,12 +10,12 @@ import math
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import DataError
-from vsebench.report.curves import Curve, draw_curve
-from vsebench.report.expected_best import expected_band
+from vsebench.report.figures.curves import Curve, draw_curve
 from vsebench.report.figures.looks import look
 from vsebench.report.figures.sketches import Sketch, short_names, sketches
 from vsebench.report.figures.svg import ROW
 from vsebench.report.figures.weights import weight_sketches
+from vsebench.report.statistics.expected_best import expected_band
 from vsebench.report.wording import count, percent
 from vsebench.text import read_text
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from vsebench.report.board import Board
+    from vsebench.report.leaderboard.board import Board
 
 FOLDER, PATTERN = "tuning", "trials*.csv"
 Tried = dict[tuple[str, tuple[str, str]], list[float]]

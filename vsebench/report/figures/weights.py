@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from vsebench.report.board import Board
-    from vsebench.report.runs import Run
+    from vsebench.report.leaderboard.board import Board
+    from vsebench.report.rows.runs import Run
     from vsebench.results.components import ComponentRef
 
 WEIGHTS = "weights"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.plugin.errors import require
-from vsebench.report.curves import draw_curve, frame, heights, mean_curve, stroke
+from vsebench.report.figures.curves import draw_curve, frame, heights, mean_curve, stroke
 from vsebench.report.figures.svg import ROW, to_svg
 from vsebench.report.wording import percent, short
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from vsebench.report.curves import Curve
-    from vsebench.report.rows import Block
+    from vsebench.report.figures.curves import Curve
+    from vsebench.report.rows.combinations import Block
 
 _DASHES: Mapping[str, str] = {"-": "none", "--": "5 3", ":": "1.5 2.5", "-.": "6 2.5 1.5 2.5"}
 

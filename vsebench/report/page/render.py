@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.evidence import spoiled
-from vsebench.report.layout import heading
-from vsebench.report.made_with import facts, protocol_values
-from vsebench.report.notes import (
+from vsebench.report.page.figures import figures
+from vsebench.report.page.table import full_table, main_table
+from vsebench.report.rows.evidence import spoiled
+from vsebench.report.tables.layout import heading
+from vsebench.report.tables.made_with import facts, protocol_values
+from vsebench.report.tables.notes import (
     alarms,
     best_note,
     general_notes,
@@ -19,9 +21,7 @@ from vsebench.report.notes import (
     uneven_note,
     unfinished_note,
 )
-from vsebench.report.page.figures import figures
-from vsebench.report.page.table import full_table, main_table
-from vsebench.report.verify import beside_published
+from vsebench.report.verification.verify import beside_published
 from vsebench.report.wording import name
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from vsebench.report.page.figures import Figures
     from vsebench.report.page.table import Table
     from vsebench.report.page.verdicts import Verdicts
-    from vsebench.report.rows import Block
-    from vsebench.report.runs import Run
-    from vsebench.report.verify import Comparison
+    from vsebench.report.rows.combinations import Block
+    from vsebench.report.rows.runs import Run
+    from vsebench.report.verification.verify import Comparison
     from vsebench.results.spec import AnySpec
 
 _AXES = {"pooling": "poolings", "loss": "losses", "sampler": "samplers"}

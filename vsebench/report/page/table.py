@@ -7,16 +7,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.convergence import SHARE
-from vsebench.report.layout import ABSENT, best_entries, columns, external_text, marks
+from vsebench.report.speed.convergence import SHARE
+from vsebench.report.tables.layout import ABSENT, best_entries, columns, external_text, marks
 from vsebench.report.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vsebench.report.evidence import Reason
-    from vsebench.report.layout import Column
-    from vsebench.report.rows import Block, Entry, Value
+    from vsebench.report.rows.combinations import Block, Entry, Value
+    from vsebench.report.rows.evidence import Reason
+    from vsebench.report.tables.layout import Column
     from vsebench.results.external import ExternalRow
 
 _ARRIVAL = {"steps": "Optimiser steps", "epochs": "Epochs", "seconds": "Training seconds"}

@@ -11,8 +11,8 @@ from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.named_devices import one_device
 from vsebench.plugin import MissingError, SpecError
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.results.folder.store import Store
 from vsebench.results.record import RunRecord
-from vsebench.results.store import Store
 from vsebench.retrieval.encoders.pretrained import without_weights
 from vsebench.retrieval.exported.about import (
     ABOUT,

@@ -12,7 +12,7 @@ from vsebench import files
 from vsebench.data.described import dataset_component
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import DatasetCard, EncoderCard, SpecError
-from vsebench.results.contents import weights_bytes
+from vsebench.results.checks.contents import weights_bytes
 from vsebench.retrieval.encoders.pretrained import MODEL_FILES, is_weights, model_folder
 from vsebench.retrieval.exported.about import (
     ABOUT,

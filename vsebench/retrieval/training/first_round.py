@@ -13,8 +13,8 @@ import numpy as np
 from vsebench.files import read_bytes, replacing
 from vsebench.kernels.clock import on_cpu
 from vsebench.plugin import Key, OfflineLists, VsebenchError
-from vsebench.results.contents import npz_arrays
-from vsebench.results.store import RunDirectory, Store
+from vsebench.results.checks.contents import npz_arrays
+from vsebench.results.folder.store import RunDirectory, Store
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.model import load_weights

@@ -17,8 +17,8 @@ from typing import cast
 
 import torch
 
-from vsebench.results.directory import RunDirectory
-from vsebench.results.process import die_with_parent
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.process import die_with_parent
 from vsebench.results.spec import RunSpec, read_spec
 from vsebench.retrieval.parallel.group import Group, found_store
 from vsebench.retrieval.parallel.leading import READY

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from vsebench.plugin import BatchPlan, LossCard, OfflineSpec, StoppingRule
     from vsebench.plugin.registry import Registry
     from vsebench.results.components import ComponentRef
+    from vsebench.results.folder.store import RunDirectory
     from vsebench.results.observers import Observers
     from vsebench.results.record import Cost
     from vsebench.results.spec import RunSpec
-    from vsebench.results.store import RunDirectory
     from vsebench.retrieval.parallel.world import World
     from vsebench.retrieval.training.start import Start
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vsebench.plugin.registry import Registry
+    from vsebench.results.folder.store import RunDirectory
     from vsebench.results.observers import Observers
     from vsebench.results.spec import RunSpec
-    from vsebench.results.store import RunDirectory
     from vsebench.retrieval.parallel.world import World
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from vsebench.results.directory import RunDirectory
+    from vsebench.results.folder.directory import RunDirectory
 
 
 @dataclass

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.plugin.embeddings import Embedding
+    from vsebench.results.folder.store import RunDirectory
     from vsebench.results.record import Provenance
     from vsebench.results.spec import RunSpec
-    from vsebench.results.store import RunDirectory
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.parallel.world import World
 

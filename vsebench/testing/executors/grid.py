@@ -17,11 +17,11 @@ from vsebench.plugin.executors import Job, Resources
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref
-from vsebench.results.lease import Lease
+from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.store import Store
 from vsebench.results.protocol import AnnotationProtocol
 from vsebench.results.run_base import Environment
 from vsebench.results.spec import AnnotationSpec
-from vsebench.results.store import Store
 from vsebench.testing.check import ConformanceError
 from vsebench.testing.executors import deeds
 from vsebench.testing.trial import Trial

@@ -7,16 +7,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from vsebench.results.directory import RunDirectory
-from vsebench.results.lease import holder, is_held
-from vsebench.results.process import machine_id, start_time
+from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import holder, is_held
+from vsebench.results.folder.process import machine_id, start_time
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.executors.grid import WORKERS, Folder, executed, reference
 from vsebench.testing.trial import Trial
 
 if TYPE_CHECKING:
     from vsebench.plugin.executors import Event, Job
-    from vsebench.results.lease import Holder
+    from vsebench.results.folder.lease import Holder
     from vsebench.testing.subject import Subject
 
 GRACE_SECONDS = 10.0

@@ -1,0 +1,1 @@
+"""`vsebench data`: one module per command. Begin at `app`."""

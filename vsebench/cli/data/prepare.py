@@ -1,0 +1,194 @@
+"""`vsebench data prepare`: from the files that people have to the suite's feature tables."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsebench.cli.shared.options import OutputFolder, Quiet  # noqa: TC001  # typer reads annotations at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Precision(StrEnum):
+    """Types of the stored features."""
+
+    float16 = "float16"
+    float32 = "float32"
+
+
+def prepare_command(
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[flickr30k|coco|flickr8k]",
+            help="The data set; omit it for your own, named with --as.",
+            show_default=False,
+        ),
+    ] = "",
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="DIR|hf:NAME",
+            help="Folder of your files; or hf:FOLDER with Parquet or Arrow tables of images and "
+            "captions; or hf:OWNER/NAME of a data set on the Hugging Face hub.",
+            show_default=False,
+        ),
+    ],
+    target: OutputFolder,
+    called: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="Name of the result for --dataset, written to dataset.toml beside it.",
+            show_default=False,
+        ),
+    ] = "",
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Karpathy's JSON. [default: dataset_NAME.json somewhere in --from, or its only "
+            "JSON]",
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Folder or file of features. [default: --from]"),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT=NAME",
+            help="Column of such tables that holds image, captions, id or split, if its name is "
+            "not recognised; repeatable.",
+        ),
+    ] = None,
+    dtype: Annotated[
+        Precision, typer.Option(help="Type of the stored features.")
+    ] = Precision.float16,
+    quiet: Quiet = False,
+) -> None:
+    """Convert captions (Karpathy's JSON, or files beside precomputed tables) and features (tables,
+    .npy, .npz, HDF5, .tsv) or images, or a Hugging Face data set, into the precomp layout. A killed
+    command resumes.
+    """
+    from vsebench.cli.shared.counting import counting
+    from vsebench.data.described import check_name
+    from vsebench.data.prepare.gather import Request
+    from vsebench.data.prepare.hub import PREFIX, table_folder
+    from vsebench.data.prepare.karpathy import SETS
+    from vsebench.data.prepare.prepare import prepare
+    from vsebench.plugin import SpecError
+    from vsebench.plugin.host.loader import load_plugins
+
+    if called:
+        check_name(called, load_plugins().registry)
+    elif not name:
+        raise SpecError(
+            f"name the data set ({', '.join(SETS)}), or say with --as NAME what yours is to be "
+            "called"
+        )
+    tables = origin.startswith(PREFIX)
+    request = Request(
+        name,
+        table_folder(origin.removeprefix(PREFIX)) if tables else Path(origin),
+        target,
+        captions,
+        features,
+        dtype.value,
+        called,
+        tables,
+        _columns(column or (), tables=tables),
+    )
+    if tables and (captions or features):
+        raise SpecError(
+            f"--from {origin} has captions and images: leave --captions and --features out"
+        )
+    try:
+        with counting("images", quiet=quiet) as report:
+            manifest = prepare(request, report)
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = ("the same command resumes where this one stopped",)
+        raise
+    for note in manifest.get("notes", ()):
+        typer.echo(f"vsebench: warning: {note}", err=True)
+    typer.echo("\n".join(_result(target, manifest, called or request.entry.opens_as)))
+
+
+def _columns(given: Sequence[str], *, tables: bool) -> dict[str, str]:
+    """What `--column` says.
+
+    Raises:
+        SpecError: it is not WHAT=NAME, or there are no tables.
+    """
+    from vsebench.data.prepare.table_rows import COLUMNS
+    from vsebench.plugin import SpecError
+    from vsebench.plugin.errors import did_you_mean
+
+    columns = {}
+    for text in given:
+        what, equals, name = text.partition("=")
+        if not equals or not name:
+            raise SpecError(f"--column takes WHAT=NAME, such as captions=alt_text; got '{text}'")
+        if what not in COLUMNS:
+            raise SpecError(f"--column has no '{what}': {did_you_mean(what, COLUMNS)}")
+        columns[what] = name
+    if columns and not tables:
+        raise SpecError("--column is about tables: name them with --from hf:FOLDER")
+    return columns
+
+
+def _result(target: Path, manifest: dict[str, Any], opens_as: str) -> Iterator[str]:
+    from tabulate import tabulate
+
+    precision = manifest["features"]
+    yield f"{manifest['dataset']}: prepared in {target}"
+    rows = [
+        (
+            stem,
+            about["images"],
+            about["captions"],
+            " × ".join(map(str, about.get("shape", ["none"]))),
+            about.get("shortest", ""),
+            about.get("longest", ""),
+        )
+        for stem, about in manifest["splits"].items()
+    ]
+    yield tabulate(
+        rows,
+        headers=("split", "images", "captions", "features", "shortest", "longest"),
+        tablefmt="simple",
+        disable_numparse=True,
+    )
+    if precision is None and "images" in manifest:
+        packed = target / manifest["images"]
+        yield f"the images are in {packed}"
+        yield (
+            f"next: vsebench data check {target}; then vsebench data extract --images {packed} "
+            f"--model MODEL --out TABLE; then vsebench run --dataset {opens_as}:features=TABLE "
+            f"--data-root {target} --set image_encoder=grid"
+        )
+        return
+    if precision is None:
+        yield (
+            f"no features yet; {target}/id_mapping.json says which file each image is: use "
+            f"{opens_as}:images=DIR, or extract a table from them"
+        )
+        return
+    yield (
+        f"stored as {precision['dtype']}: values of more digits are off by at most "
+        f"{precision['relative_error']:.2g} of themselves, {precision['largest_error']:.2g} for "
+        f"the largest ({precision['largest']:.4g})"
+    )
+    yield (
+        f"next: vsebench data check {target}; then vsebench run --dataset {opens_as} --data-root "
+        f"{target}"
+    )

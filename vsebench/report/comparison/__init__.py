@@ -1,0 +1,1 @@
+"""Verdicts on differences between rows, and how they are written."""

@@ -1,0 +1,191 @@
+"""A leaderboard: the rows of a block from the best down, with the groups that cannot be told
+apart.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from vsebench.report.rows.combinations import make_block
+from vsebench.report.rows.sections import split, told_by_name
+from vsebench.report.rows.tuned import held_equal, with_untuned
+from vsebench.report.statistics.means import LEVEL
+from vsebench.report.statistics.ties import differences_told
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from vsebench.report.rows.combinations import Block, Entry
+    from vsebench.report.rows.runs import Run
+    from vsebench.results.external import ExternalRow
+
+Combination = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A row of a leaderboard.
+
+    Attributes:
+        entry: the row.
+        rank: its place by the mean of the headline, from 1; None where it is no evidence or has no
+            result.
+        groups: letters of the groups of rows that it cannot be told from; empty where it was not
+            tested.
+        providers: distribution with release of each component that the row names.
+    """
+
+    entry: Entry
+    rank: int | None
+    groups: str
+    providers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Rows that were made under equal conditions.
+
+    Attributes:
+        block: their block, its rows and their runs from the best row down.
+        standings: its rows, in that order.
+    """
+
+    block: Block
+    standings: tuple[Standing, ...]
+
+
+def boards(
+    runs: Sequence[Run],
+    external: Sequence[ExternalRow] = (),
+    *,
+    allow_mixed: bool = False,
+    level: float = LEVEL,
+) -> tuple[Board, ...]:
+    """One board for each data set, protocol and metric version.
+
+    Args:
+        runs: runs from anywhere, each once.
+        external: external rows, which stand on the boards of their data and have no rank.
+        allow_mixed: give rows that differ in what must be equal beyond that (device, data, a
+            component held equal) boards of their own, instead of refusing them.
+        level: level of the intervals and of the tests.
+
+    Raises:
+        VsebenchError: rows differ in what must be equal.
+    """
+    groups: dict[object, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(_key(run), []).append(run)
+    sections = [
+        section
+        for group in with_untuned([*groups.values()], _key)
+        for section in split(group, allow_mixed=allow_mixed)
+    ]
+    return tuple(
+        _board(make_block(section, None, level, external)) for section in told_by_name(sections)
+    )
+
+
+def _key(run: Run, tuned: Collection[str] = ()) -> object:
+    """What a board is of, were certain keys tuned for the run, too; a protocol by its settings, its
+    name is only how it began.
+    """
+    spec, keys = run.record.spec, {*held_equal(run), *tuned}
+    changes = {key: value for key, value in spec.protocol_changes.items() if key not in keys}
+    return (
+        spec.dataset.spec,
+        spec.set_apart,
+        spec.protocol.name,
+        tuple(sorted((key, str(value)) for key, value in changes.items())),
+        tuple(sorted(keys)),
+        spec.claims,
+        run.record.metric_version,
+    )
+
+
+def _board(block: Block) -> Board:
+    key, section = block.section.task.headline.key, block.section
+    told = differences_told(section, block.level)
+    letters = groups_of(told.rows, told.pairs)
+
+    def mean(entry: Entry) -> float:
+        value = entry.row[key]
+        return float(value) if isinstance(value, (int, float)) else -math.inf
+
+    rows = sorted(
+        zip(section.rows.items(), block.entries, strict=True),
+        key=lambda row: (bool(row[1].no_evidence), -mean(row[1])),
+    )
+    standings, rank = [], 0
+    for (combination, runs), entry in rows:
+        counts = not entry.no_evidence and mean(entry) > -math.inf
+        rank += counts
+        standings.append(
+            Standing(
+                entry, rank if counts else None, letters.get(combination, ""), _providers(runs[0])
+            )
+        )
+    ordered = tuple(run for (_, runs), _ in rows for run in runs)
+    entries = tuple(entry for _, entry in rows)
+    return Board(
+        replace(block, section=replace(section, runs=ordered), entries=entries), tuple(standings)
+    )
+
+
+def _providers(run: Run) -> tuple[str, ...]:
+    """Of the components that rows compare; those held equal are named under the board."""
+    found = {}
+    for slot, ref in run.record.spec.components():
+        if not slot.held_equal and slot.kind != "dataset":
+            release = f" {ref.distribution_version}" if ref.distribution_version else ""
+            found[ref.name] = f"{ref.name}: {ref.distribution}{release}"
+    return tuple(found.values())
+
+
+def groups_of(
+    rows: Sequence[Combination], told: Collection[frozenset[Combination]]
+) -> dict[Combination, str]:
+    """Letters such that two rows share one exactly where they cannot be told apart.
+
+    Args:
+        rows: rows from the best down.
+        told: pairs of rows that differ.
+
+    References:
+        Piepho, Journal of Computational and Graphical Statistics 13 (2004): insert and absorb.
+    """
+    groups: list[set[Combination]] = [set(rows)] if rows else []
+    for one, other in combinations(rows, 2):
+        if frozenset((one, other)) not in told:
+            continue
+        apart: list[set[Combination]] = []
+        for group in groups:
+            apart += [group - {one}, group - {other}] if {one, other} <= group else [group]
+        groups = [
+            group
+            for i, group in enumerate(apart)
+            if not any(
+                group < other_group or (group == other_group and j < i)
+                for j, other_group in enumerate(apart)
+            )
+        ]
+    place = {row: i for i, row in enumerate(rows)}
+    groups.sort(key=lambda group: sorted(place[row] for row in group))
+    names = [_letter(i) for i in range(len(groups))]
+    return {
+        row: " ".join(name for name, group in zip(names, groups, strict=True) if row in group)
+        for row in rows
+    }
+
+
+def _letter(index: int) -> str:
+    """The name of a group: a to z, aa, ab and so on."""
+    text = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        text = chr(ord("a") + rest) + text
+    return text

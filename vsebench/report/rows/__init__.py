@@ -1,0 +1,3 @@
+"""From runs to rows. Runs (`runs`, of several places `gather`) are divided into `sections` that may
+share a table, and `combinations` are means over their seeds; `evidence` says which prove nothing.
+"""

@@ -1,0 +1,133 @@
+"""Runs from several places as one set: folders, packs and single records of several machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from vsebench.plugin.errors import VsebenchError
+from vsebench.report.rows.runs import Run, read_runs
+from vsebench.results.external import read_external
+from vsebench.results.folder.store import RunDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from vsebench.results.external import ExternalRow
+    from vsebench.results.spec import AnySpec
+
+
+class Reproduction(NamedTuple):
+    """A run that was made twice, on purpose or not.
+
+    Attributes:
+        label: what it is a run of.
+        first: the place whose run counts.
+        second: the place of the other.
+        difference: headline of the other run less that of the first.
+    """
+
+    label: str
+    first: Path
+    second: Path
+    difference: float
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What lies in several places.
+
+    Attributes:
+        ended: runs with a record, each once.
+        unfinished: runs that were started and have no record yet.
+        copies: number of runs that lay in two places with equal results.
+        reproductions: runs that were made twice with other results.
+        external: external rows, each once.
+    """
+
+    ended: tuple[Run, ...]
+    unfinished: tuple[AnySpec, ...]
+    copies: int
+    reproductions: tuple[Reproduction, ...]
+    external: tuple[ExternalRow, ...] = ()
+
+
+def gather(places: Sequence[Path]) -> Gathered:
+    """Reads every place and takes each run once.
+
+    A run has its id from everything that decides its result: the same row and seed made on two
+    machines has one id, and is no second seed.
+
+    Args:
+        places: folders that `vsebench run --out` wrote to, packs, folders of single runs, or
+            their `record.json`.
+
+    Raises:
+        MissingError: there is no such place.
+        VsebenchError: nothing in it has ended, or a file is damaged.
+    """
+    found: dict[str, tuple[Run, Path]] = {}
+    unfinished: dict[str, AnySpec] = {}
+    copies, reproductions = 0, []
+    for place in places:
+        ended, waiting = _read(place)
+        unfinished |= {spec.run_id: spec for spec in waiting}
+        for run in ended:
+            first = found.get(run.record.run_id)
+            if first is None or (run.done and not first[0].done):
+                found[run.record.run_id] = run, place
+            elif run.done and run.record.test == first[0].record.test:
+                copies += 1
+            elif run.done:
+                key = run.task.headline.key
+                reproductions.append(
+                    Reproduction(
+                        run.record.spec.label,
+                        first[1],
+                        place,
+                        run.test(key) - first[0].test(key),
+                    )
+                )
+    return Gathered(
+        tuple(run for run, _ in found.values()),
+        tuple(spec for run_id, spec in unfinished.items() if run_id not in found),
+        copies,
+        tuple(reproductions),
+        tuple({row.row_id: row for place in places for row in _external(place)}.values()),
+    )
+
+
+def _external(place: Path) -> Iterable[ExternalRow]:
+    return read_external(place) if place.is_dir() else ()
+
+
+def _read(place: Path) -> tuple[Iterable[Run], Iterable[AnySpec]]:
+    if place.name == "record.json":
+        place = place.parent
+    elif place.is_file():
+        raise VsebenchError(
+            f"{place} is a file: give folders of runs, packs or a record.json; "
+            f"{place.parent}/*/ matches the folders beside it alone"
+        )
+    if (place / "record.json").is_file():
+        directory = RunDirectory(place)
+        record = directory.read_record()
+        assert record is not None
+        return [Run(record, tuple(directory.read_whole_curve(record)), directory)], []
+    runs = read_runs(place)
+    return runs.ended, runs.unfinished
+
+
+def refuse_copies(gathered: Gathered) -> None:
+    """Refuses runs that were made twice.
+
+    Raises:
+        VsebenchError: there are such.
+    """
+    for each in gathered.reproductions:
+        raise VsebenchError(
+            f"{each.label} lies in {each.first} and in {each.second} with other results "
+            f"({each.difference:+g}): it is one run, not two seeds; give one of the folders, or "
+            "pass --allow-mixed to take the first and say so"
+        )

@@ -1,0 +1,1 @@
+"""How soon rows arrive at a quality: `convergence` reads curves, `speedup` compares rows."""

@@ -1,0 +1,134 @@
+"""Seed variances of a family of differences, moderated by each other.
+
+Three seeds hardly know their own variance. Where a difference's mean square of seeds falls below
+that of the rest by chance, its error would take the degrees of freedom of a thousand images, and of
+many differences some do. A family of them knows more: its seed variances are drawn towards their
+common prior, as microarrays' are.
+
+References:
+    Smyth, Linear models and empirical Bayes methods for assessing differential expression,
+    Statistical Applications in Genetics and Molecular Biology 3 (2004).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vsebench.report.statistics.two_way import Estimate, MeanSquares, two_way
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_SMALLEST = 1e-5
+"""The ratio that stands for smaller ones, whose logarithm would say too much."""
+
+
+class Prior(NamedTuple):
+    """What a family knows of the ratio of a difference's seed variance to the rest.
+
+    Attributes:
+        df: degrees of freedom that it is worth; infinite where the ratios differ no more than by
+            chance.
+        ratio: the ratio expected.
+    """
+
+    df: float
+    ratio: float
+
+
+def moderated(family: Sequence[MeanSquares], rows: int) -> list[Estimate]:
+    """The means of several differences, with errors that know of each other.
+
+    With d of its own and d₀ of the prior, a difference's mean square of seeds is
+    R (d₀ r₀ + d S / R) / (d₀ + d), at least R, with d₀ + d degrees of freedom. Differences that
+    share rows are not independent and rows need not be alike, so that d₀ is at most a third of the
+    rows but one, and at most 2 d. A single difference, or one without any spread, stays as it is.
+
+    Args:
+        family: differences of rows, each of several seeds.
+        rows: number of rows that they are differences of.
+    """
+    if not family:
+        return []
+    error, df = moderated_all(*np.array(family, dtype=np.float64).T, rows=rows)
+    return [
+        Estimate(each.mean, *own)
+        for each, *own in zip(family, error.tolist(), df.tolist(), strict=True)
+    ]
+
+
+def moderated_all(  # noqa: PLR0913  # the columns of a table of differences
+    mean: NDArray[np.float64],
+    seeds: NDArray[np.float64],
+    images: NDArray[np.float64],
+    by_seed: NDArray[np.float64],
+    by_image: NDArray[np.float64],
+    rest: NDArray[np.float64],
+    *,
+    rows: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As `moderated`, of many differences at once, each argument [differences].
+
+    Returns:
+        The errors and their degrees of freedom, each [differences].
+    """
+    known = rest > 0
+    error, df = np.zeros(len(mean)), np.ones(len(mean))
+    alone = np.arange(len(mean)) if known.sum() < 2 else np.flatnonzero(~known)
+    columns = (mean, seeds, images, by_seed, by_image, rest)
+    for i in alone:
+        at = [float(column[i]) for column in columns]
+        _, error[i], df[i] = two_way(MeanSquares(at[0], int(at[1]), int(at[2]), *at[3:]))
+    if known.sum() < 2:
+        return error, df
+    _, n, size, squares, of_images, left = (column[known] for column in columns)
+    own = n - 1
+    prior = fit(squares / left, own)
+    borrowed = np.minimum(min(prior.df, (rows - 1) / 3), 2 * own)
+    squares = (borrowed * prior.ratio * left + own * squares) / (borrowed + own)
+    squares, of_images = np.maximum(squares, left), np.maximum(of_images, left)
+    total = squares + of_images - left
+    error[known] = np.sqrt(total / (n * size))
+    df[known] = total**2 / (
+        squares**2 / (borrowed + own) + of_images**2 / (size - 1) + left**2 / ((n - 1) * (size - 1))
+    )
+    return error, df
+
+
+def fit(
+    ratios: Sequence[float] | NDArray[np.float64], df: Sequence[int] | NDArray[np.float64]
+) -> Prior:
+    """The prior of ratios of mean squares, by the moments of their logarithms: r₀ times F with df
+    and d₀ degrees of freedom.
+
+    Args:
+        ratios: ratios of a mean square to a variance that is as good as known, at least two.
+        df: degrees of freedom of each.
+    """
+    from scipy.special import digamma, polygamma
+
+    values, half = np.maximum(ratios, _SMALLEST), np.asarray(df) / 2
+    logs = np.log(values) - digamma(half) + np.log(half)
+    excess = float(logs.var(ddof=1) - polygamma(1, half).mean())
+    if excess <= 0:
+        return Prior(math.inf, float(values.mean()))
+    prior = _inverse_trigamma(excess)
+    return Prior(2 * prior, float(np.exp(logs.mean() + digamma(prior) - np.log(prior))))
+
+
+def _inverse_trigamma(value: float) -> float:
+    """The argument at which trigamma is `value`, by bisection between 1/x < trigamma⁻¹(x) < 1/x +
+    1/2.
+    """
+    from scipy.special import polygamma
+
+    low, high = 1 / value, 1 / value + 0.5
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if polygamma(1, middle) > value else (low, middle)
+    return (low + high) / 2

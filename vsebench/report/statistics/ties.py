@@ -1,0 +1,194 @@
+"""Which rows of a table are indistinguishable from its best."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vsebench.report.rows.evidence import no_evidence
+from vsebench.report.statistics.estimates import by_seed, of_differences, tested
+from vsebench.report.statistics.pairs import all_pairs
+from vsebench.report.statistics.two_way import holm, two_sided
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vsebench.plugin.metrics import Metric
+    from vsebench.report.rows.runs import Run
+    from vsebench.report.rows.sections import Section
+    from vsebench.report.statistics.estimates import Estimates
+
+Combination = tuple[str, str]
+
+
+class Ties(NamedTuple):
+    """What all pairs of a table's rows say of the best.
+
+    Attributes:
+        best: row of the highest mean.
+        untold: rows indistinguishable from it, in the order of the table.
+        told: how many rows can.
+        pairs: how many pairs of rows were tested.
+        images: whether every test counts the images, too.
+    """
+
+    best: Combination
+    untold: tuple[Combination, ...]
+    told: int
+    pairs: int
+    images: bool
+
+
+class Told(NamedTuple):
+    """Which rows of a table differ.
+
+    Attributes:
+        rows: rows that were tested, from the best mean of the metric down.
+        pairs: those of them that can be told apart.
+        tests: number of pairs that were tested.
+        images: whether every test counts the images, too.
+    """
+
+    rows: tuple[Combination, ...]
+    pairs: frozenset[frozenset[Combination]]
+    tests: int
+    images: bool
+
+
+class Difference(NamedTuple):
+    """One row against another.
+
+    Attributes:
+        row: a row.
+        other: the row that is subtracted.
+        estimates: mean difference of the metric over the common seeds, with its errors.
+        p: p-value of no difference, by Holm over all pairs of rows of the section.
+    """
+
+    row: Combination
+    other: Combination
+    estimates: Estimates
+    p: float
+
+
+def differences(section: Section, metric: Metric | None = None) -> tuple[Difference, ...]:
+    """Every pair of rows by a metric, paired by seed, each pair once; all pairs are one family.
+
+    Rows that are no evidence stay out, and so do rows of one seed.
+
+    Args:
+        section: runs made under equal conditions.
+        metric: what is compared; by default the headline.
+    """
+    key = (metric or section.task.headline).key
+    rows = _rows(section, key)
+    pairs = [
+        (pair, difference)
+        for pair in combinations(rows, 2)
+        if (difference := of_differences(rows[pair[0]], rows[pair[1]], key)) is not None
+        and difference.seeds is not None
+    ]
+    adjusted = holm([two_sided(each) for each in tested(pairs) if each is not None])
+    return tuple(
+        Difference(*pair, difference, p)
+        for (pair, difference), p in zip(pairs, adjusted, strict=True)
+    )
+
+
+def differences_told(section: Section, level: float, metric: Metric | None = None) -> Told:
+    """Which pairs of rows differ by a metric.
+
+    Args:
+        section: runs made under equal conditions.
+        level: share of tables of equal rows in which none is told from another.
+        metric: what is compared; by default the headline.
+    """
+    chosen = metric or section.task.headline
+    key, sign = chosen.key, 1 if chosen.better == "lower" else -1
+    rows = _rows(section, key)
+    pairs, tests, images = _told(rows, section, chosen, level)
+    means = {
+        row: sum(run.test(key) for run in runs.values()) / len(runs) for row, runs in rows.items()
+    }
+    return Told(
+        tuple(sorted(rows, key=lambda row: sign * means[row])),
+        pairs,
+        tests,
+        images,
+    )
+
+
+def _told(
+    rows: Mapping[Combination, Mapping[int, Run]], section: Section, metric: Metric, level: float
+) -> tuple[frozenset[frozenset[Combination]], int, bool]:
+    """The pairs that are told apart, how many were tested, and whether all tests count the images.
+    Rows of several studies are few, and are taken pair by pair.
+    """
+    if any(run.study for runs in rows.values() for run in runs.values()):
+        found = differences(section, metric)
+        told = frozenset(frozenset((each.row, each.other)) for each in found if each.p <= 1 - level)
+        return told, len(found), all(each.estimates.images for each in found)
+    names, tested = [*rows], all_pairs([*rows.values()], metric.key)
+    adjusted = np.asarray(holm(tested.p.tolist()))
+    apart = np.flatnonzero(adjusted <= 1 - level)
+    return (
+        frozenset(frozenset((names[tested.first[i]], names[tested.second[i]])) for i in apart),
+        len(adjusted),
+        bool(tested.images.all()),
+    )
+
+
+def _rows(section: Section, key: str) -> dict[Combination, dict[int, Run]]:
+    """The rows that are compared by a metric: their finished runs by seed."""
+    return {
+        row: found
+        for row, runs in section.rows.items()
+        if len(found := by_seed(runs, key)) > 1 and not no_evidence(runs)
+    }
+
+
+def ties(section: Section, level: float) -> Ties | None:
+    """The rows indistinguishable from the best by the headline: which row is the best, the same
+    runs say, so that all pairs are one family.
+
+    Args:
+        section: runs made under equal conditions.
+        level: share of tables of equal rows in which none is told from another.
+
+    Returns:
+        None where fewer than two rows are left.
+    """
+    found = differences_told(section, level)
+    if len(found.rows) < 2:
+        return None
+    best = found.rows[0]
+    told = {row for pair in found.pairs if best in pair for row in pair} - {best}
+    return Ties(
+        best,
+        tuple(row for row in section.rows if row in found.rows and row != best and row not in told),
+        len(told),
+        found.tests,
+        found.images,
+    )
+
+
+def best_rows(section: Section, metric: Metric, level: float) -> frozenset[Combination]:
+    """The rows that are best by a metric: the one of the best mean, and those that cannot be told
+    from it; none where no row is told from that one, as a mark on every row says nothing.
+
+    Args:
+        section: runs made under equal conditions.
+        metric: what is compared.
+        level: share of tables of equal rows in which none is told from another.
+    """
+    if metric.better is None:
+        return frozenset()
+    found = differences_told(section, level, metric)
+    if not found.rows:
+        return frozenset()
+    told = {row for pair in found.pairs if found.rows[0] in pair for row in pair}
+    if not told:
+        return frozenset()
+    return frozenset(row for row in found.rows if row == found.rows[0] or row not in told)

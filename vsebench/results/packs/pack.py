@@ -1,0 +1,287 @@
+"""The runs of a pack, read as those of a folder are."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from vsebench import files
+from vsebench.plugin.errors import VsebenchError
+from vsebench.results.checks.contents import npz_bytes
+from vsebench.results.folder.noted import PLAN, Noted
+from vsebench.results.packs.format import (
+    ARRAYS,
+    NAMES,
+    NPZ,
+    RUNS,
+    VERSION,
+    Line,
+    Opening,
+    array_key,
+    arrays_checksum,
+    checksum,
+    file_bytes,
+)
+from vsebench.results.reader import DamagedError, RunReader
+from vsebench.unpacked import Arrays, TooLargeError, first_line, gunzipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from vsebench.results.folder.seal import Sums
+    from vsebench.results.record import RunRecord
+
+_REMEDY = "take it again from where it came, or pack the runs again"
+
+
+class Pack:
+    """The packed runs of a folder.
+
+    Attributes:
+        folder: where the two files lie.
+        plan: the folder's `plan.json`; None where it had none.
+        noted: what that says.
+        external: its external rows.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Reads the opening of a folder's pack; the runs are read when they are asked for.
+
+        Raises:
+            VsebenchError: it is damaged, or was written by a newer version.
+        """
+        self.folder = folder
+        with self._read():
+            self._opened = self._opening(first_line(files.read_bytes(self.path)))
+        self.external = [PackedRun(self, line, (self, line)) for line in self._opened.external]
+        plan = self._opened.files.get(PLAN)
+        self.plan = None if plan is None else file_bytes(plan)
+        try:
+            self.noted = Noted() if self.plan is None else Noted.parse(self.plan.decode())
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self.damaged(f"no plan: {error}") from error
+
+    @classmethod
+    def of(cls, folder: Path) -> Pack | None:
+        """The pack of a folder; None when it has none.
+
+        Raises:
+            VsebenchError: it is damaged, or was written by a newer version.
+        """
+        return cls(folder) if (folder / RUNS).is_file() else None
+
+    @property
+    def path(self) -> Path:
+        """Its file of records."""
+        return self.folder / RUNS
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """The runs, in the order of the file.
+
+        Raises:
+            VsebenchError: the pack is damaged.
+        """
+        with self._read():
+            text = io.BytesIO(gunzipped(files.read_bytes(self.path)))
+            text.readline()
+            lines = [
+                Line.model_validate(_with_bytes(from_json(line)))
+                for line in text
+                if line.endswith(b"\n")
+            ]
+        if len(lines) != self._opened.runs:
+            raise self.damaged(f"{len(lines)} of {self._opened.runs} runs")
+        return lines
+
+    @cached_property
+    def runs(self) -> list[PackedRun]:
+        """What it holds, and what it names of other packs.
+
+        Raises:
+            VsebenchError: another pack does not hold what this one names.
+        """
+        keepers = {
+            place: self if place is None else Pack.of(self._beside(place))
+            for place in {line.held_in for line in self.lines}
+        }
+        held = [self._held(line, keepers[line.held_in]) for line in self.lines]
+        return [PackedRun(self, *each) for each in zip(self.lines, held, strict=True)]
+
+    @cached_property
+    def by_id(self) -> dict[str, PackedRun]:
+        """The runs by id.
+
+        Raises:
+            VsebenchError: the pack is damaged, or another one does not hold what it names.
+        """
+        return {run.run_id: run for run in reversed(self.runs)}
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """Arrays by run, file and name.
+
+        Raises:
+            VsebenchError: they unpack to too much.
+            OSError, ValueError, NotImplementedError, zipfile.BadZipFile: missing or damaged.
+        """
+        path = self.folder / ARRAYS
+        try:
+            return Arrays(files.read_bytes(path))
+        except TooLargeError as error:
+            raise VsebenchError(f"{path}: {error}") from error
+
+    def damaged(self, why: str) -> VsebenchError:
+        """The one line about a pack that is not what was written."""
+        return VsebenchError(f"{self.path} is damaged ({' '.join(why.split())}): {_REMEDY}")
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Names the pack in what is wrong with it."""
+        try:
+            yield
+        except TooLargeError as error:
+            raise VsebenchError(f"{self.path}: {error}") from error
+        except PermissionError:
+            raise VsebenchError(f"{self.path} may not be read: fix its permissions") from None
+        except ValidationError as error:
+            raise self.damaged(error.errors(include_url=False)[0]["msg"]) from error
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise self.damaged(str(error)) from error
+
+    def _opening(self, text: bytes) -> Opening:
+        content = from_json(text)
+        version = content.get("vsebench_pack") if isinstance(content, dict) else None
+        if isinstance(version, int) and version > VERSION:
+            raise VsebenchError(
+                f"{self.path} was written by a newer vsebench (pack version {version}, this one "
+                f"reads up to {VERSION}): upgrade vsebench"
+            )
+        rows = content.get("external") if isinstance(content, dict) else None
+        if isinstance(rows, list):
+            content = {**content, "external": [_with_bytes(row) for row in rows]}
+        return Opening.model_validate(content)
+
+    def _held(self, line: Line, keeper: Pack | None) -> tuple[Pack, Line]:
+        """Where the content of a line is: in this pack or in the one that it names."""
+        if keeper is self:
+            return self, line
+        for other in keeper.lines if keeper is not None else ():
+            if (other.run, other.held_in, other.sha256) == (line.run, None, line.sha256):
+                assert keeper is not None
+                return keeper, other
+        other_path = self._beside(str(line.held_in)) / RUNS
+        raise VsebenchError(
+            f"{self.path} names run {line.run} of {other_path}, which does not hold it: keep "
+            "both folders side by side, from one commit"
+        )
+
+    def _beside(self, place: str) -> Path:
+        """Another folder, by its place relative to this one."""
+        return (self.folder / place).resolve()
+
+
+class PackedRun(RunReader):
+    """A run in a pack, or an external row, which is held alike. What packs leave out is looked for
+    in the run's folder.
+
+    Attributes:
+        run_id: id of the run.
+        sha256: checksum by name of every packed file.
+    """
+
+    def __init__(self, pack: Pack, line: Line, held: tuple[Pack, Line]) -> None:
+        super().__init__(pack.folder / line.run)
+        self.run_id, self.sha256 = line.run_id, line.sha256
+        self._pack, self._line = held
+
+    @property
+    def keeper(self) -> Path:
+        """Folder of the pack that holds the content."""
+        return self._pack.folder
+
+    def holds(self, name: str) -> bool:
+        return name in self.sha256 or (name not in NAMES and (self.path / name).is_file())
+
+    def read_bytes(self, name: str) -> bytes:
+        if name not in self.sha256:
+            return (self.path / name).read_bytes()
+        if name in self._line.arrays:
+            return npz_bytes(self._arrays(name))
+        content: bytes = self._line.files.get(name, b"")
+        self._check(name, checksum(content))
+        return content
+
+    def read_npz(self, name: str) -> dict[str, NDArray[Any]]:
+        return self._arrays(name) if name in self._line.arrays else super().read_npz(name)
+
+    @cached_property
+    def sums(self) -> Sums:
+        return super().sums
+
+    def read_record(self) -> RunRecord | None:
+        return self._record
+
+    @cached_property
+    def _record(self) -> RunRecord | None:
+        """Read once: what a pack holds stays as it was read."""
+        return super().read_record()
+
+    def digest(self, name: str, content: bytes) -> str:
+        return self.sha256[name] if name in self.sha256 else super().digest(name, content)
+
+    def where(self, name: str) -> str:
+        place = self._pack.folder / (ARRAYS if name in NPZ else RUNS)
+        return f"{place}: {name} of run {self._line.run}"
+
+    def damage(self, *, model: bool) -> dict[str, str]:
+        """Of its weights; whatever a pack holds is checked when it is read."""
+        try:
+            if model:
+                self.check_best()
+        except DamagedError as error:
+            return {error.name: error.why}
+        return {}
+
+    def remedy(self, name: str) -> str:  # noqa: ARG002  # any file of a pack
+        return _REMEDY
+
+    def _check(self, name: str, found: str) -> None:
+        if found != self.sha256[name]:
+            raise self.damaged(name, ValueError("checksum mismatch"))
+
+    def _arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """The arrays of a file, which are those that were packed."""
+        try:
+            arrays = {
+                key: self._pack.arrays.read(array_key(self._line.run, name, key))
+                for key in self._line.arrays[name]
+            }
+        except (
+            OSError,
+            ValueError,
+            NotImplementedError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
+            raise self.damaged(name, error) from error
+        self._check(name, arrays_checksum(arrays))
+        return arrays
+
+
+def _with_bytes(line: Any) -> Any:
+    """A line with its files as bytes, which take a tenth of the memory of JSON values."""
+    held = line.get("files") if isinstance(line, dict) else None
+    if not isinstance(held, dict):
+        return line
+    return {**line, "files": {name: file_bytes(value) for name, value in held.items()}}
