@@ -207,6 +207,8 @@ def test_every_example_is_found():
             "flickr8k-aoq-tuned",
             "flickr8k-losses",
             "flickr8k-losses-tuned",
+            "flickr8k-loss-baselines",
+            "flickr8k-loss-baselines-tuned",
             "flickr8k-poolings",
             "flickr8k-poolings-tuned",
             "flickr8k-words",
