@@ -134,6 +134,21 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_names_what_is_tuned_in_any_row(
+    answer: Callable[..., tuple[object, str, str]], tmp_path: Path
+):
+    entries = (
+        '[[tuned]]\npooling = "mean"\nloss = "triplet"\nset = { lr = 0.01, loss.margin = 0.1 }',
+        '[[tuned]]\npooling = "mean"\nloss = "infonce"\nset = { lr = 0.02 }',
+    )
+    components = 'dataset = "scenes:images=60"\npooling = "mean"\nloss = ["triplet", "infonce"]'
+    suite = tmp_path / "tuned.toml"
+    suite.write_text("\n".join((components, *entries)))
+    code, out, _ = answer("run", str(suite), "--dry-run")
+    assert code == 0
+    assert "scenes:images=60: protocol quick; loss.margin, lr tuned for each row" in out
+
+
 WHERE = ("'nowhere' is not a folder", "cannot write bad.toml/runs")
 """What is told after the request is understood: the line before it says what is being read."""
 

@@ -96,15 +96,14 @@ def _taken(left: Sequence[RunBase], plan: Plan) -> list[str]:
 
 def _protocols(plan: Plan) -> list[str]:
     """A line per data set."""
-    lines = {}
-    for run in plan.runs:
-        tuned = run.tuned_keys
+    lines = []
+    for spec in dict.fromkeys(run.dataset.spec for run in plan.runs):
+        runs = [run for run in plan.runs if run.dataset.spec == spec]
+        tuned = sorted({key for run in runs for key in run.tuned_keys})
         changes = ", ".join(
-            f"{key}={value}" for key, value in run.protocol_changes.items() if key not in tuned
+            f"{key}={value}" for key, value in runs[0].protocol_changes.items() if key not in tuned
         )
         by_row = f"; {', '.join(tuned)} tuned for each row" if tuned else ""
-        lines[run.dataset.spec] = (
-            f"{run.dataset.spec}: protocol "
-            f"{run.protocol.name}{' with ' if changes else ''}{changes}{by_row}"
-        )
-    return list(lines.values())
+        preset = f"protocol {runs[0].protocol.name}{' with ' if changes else ''}{changes}"
+        lines.append(f"{spec}: {preset}{by_row}")
+    return lines
