@@ -17,8 +17,7 @@ import torch
 
 from tests.oracles.pooling import ReferenceGPO
 from vsebench.kernels import sorted_values
-from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
-from vsebench.kernels.sorted_values import TorchSortedValues
+from vsebench.kernels.sorted_pooling import TorchSortedSum, TorchSortedValues
 from vsebench_plugins.gpo.pooling import GPO
 
 if TYPE_CHECKING:

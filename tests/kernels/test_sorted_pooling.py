@@ -10,8 +10,8 @@ from torch.testing import assert_close
 from tests.kernels.interpreter import INTERPRETED
 from tests.oracles import pooling as oracle
 from vsebench.kernels import sorted_weighted_sum, valid_mask
+from vsebench.kernels.sorted_pooling import TorchSortedSum
 from vsebench.kernels.sorted_pooling_numba import NumbaSortedSum
-from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from torch.testing import assert_close
 from tests.kernels.interpreter import INTERPRETED
 from tests.kernels.test_sorted_pooling import SHAPES, ragged
 from vsebench.kernels import sorted_values, sorted_weighted_sum, valid_mask
-from vsebench.kernels.sorted_values import TorchSortedValues
-from vsebench.kernels.sorted_values_numba import NumbaSortedValues
+from vsebench.kernels.sorted_pooling import TorchSortedValues
+from vsebench.kernels.sorted_pooling_numba import NumbaSortedValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ALL: list[type[torch.autograd.Function]] = [TorchSortedValues, NumbaSortedValues]
 if INTERPRETED:
-    from vsebench.kernels.sorted_values_triton import TritonSortedValues
+    from vsebench.kernels.sorted_pooling_triton import TritonSortedValues
 
     ALL = [TritonSortedValues]
 OPERATORS = pytest.mark.parametrize("operator", ALL)

@@ -126,7 +126,7 @@ def test_sorted_sums_compile(capability: int, dtype: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("capability", "dtype"), TARGETS)
 def test_sorted_values_compile(capability: int, dtype: str, tmp_path: Path) -> None:
-    from vsebench.kernels import sorted_values_triton as kernels
+    from vsebench.kernels import sorted_pooling_triton as kernels
 
     types = {"lengths": "*i64", "ranks": "*u8", "n": "i32", "dim": "i32"}
     tensors = dict.fromkeys(("features", "values"), f"*{dtype}")
@@ -171,7 +171,7 @@ def test_prefix_scores_compile(capability: int, size: int, tmp_path: Path) -> No
 def test_a_device_computes_what_torch_does(dtype: torch.dtype, rows: int) -> None:
     from tests.kernels.test_sorted_pooling import gradients, ragged
     from vsebench.kernels import sorted_weighted_sum
-    from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
+    from vsebench.kernels.sorted_pooling import TorchSortedSum
 
     features, lengths, weights = (each.cuda() for each in ragged(6, rows, 200, ties=True))
     features = features.to(dtype)

@@ -14,8 +14,7 @@ from vsebench_plugins.learned.combination import Combo
 from vsebench_plugins.learned.fspool import FSPool, knot_weights
 from vsebench_plugins.learned.gem import GeM
 from vsebench_plugins.learned.graph import GCNMean, GCNSeq2Seq
-from vsebench_plugins.learned.positions import First, Last
-from vsebench_plugins.learned.recurrent import Seq2Seq
+from vsebench_plugins.learned.rows import First, Last, Seq2Seq
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -71,7 +71,7 @@ def test_what_launches_tritons_kernels_makes_nobody_wait(
     pytest.importorskip("triton", reason="triton is not installed")
     launched: list[str] = []
     monkeypatch.setattr("vsebench.kernels.compiled.triton_works", lambda device: True)
-    for module in ("prefix_scores_triton", "sorted_pooling_triton", "sorted_values_triton"):
+    for module in ("prefix_scores_triton", "sorted_pooling_triton"):
         monkeypatch.setattr(
             f"vsebench.kernels.{module}.launch",
             lambda kernel, *others, **constants: launched.append(kernel.__name__),

@@ -2,7 +2,7 @@
 
 Modules named `*_numba` and `*_triton` hold the compiled forms of the module of the same name, for
 the CPU and for CUDA, and are imported only when large work is at hand (`compiled` says when, `jit`
-and `triton_jit` how). Pooling: `reductions`, `sorted_pooling`, `sorted_values`. Words: `bigru`.
+and `triton_jit` how). Pooling: `reductions`, `sorted_pooling`. Words: `bigru`.
 Ranking: `rows`, `exact_dot`, `bounds`, `tile_count`. Samplers: `draws`, `negatives`. Products:
 `gemm`. `devices` says where runs are computed.
 """
@@ -10,8 +10,7 @@ Ranking: `rows`, `exact_dot`, `bounds`, `tile_count`. Samplers: `draws`, `negati
 from __future__ import annotations
 
 from vsebench.kernels.reductions import masked_max, masked_mean, softmax_weighted_sum
-from vsebench.kernels.sorted_pooling import sorted_weighted_sum
-from vsebench.kernels.sorted_values import sorted_values
+from vsebench.kernels.sorted_pooling import sorted_values, sorted_weighted_sum
 from vsebench.kernels.valid_rows import padded_rows, valid_mask, valid_rows
 
 __all__ = (

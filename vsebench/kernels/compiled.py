@@ -82,7 +82,7 @@ def triton_works(device: int) -> bool:
         from vsebench.kernels.sorted_pooling_triton import TritonSortedSum
     except ModuleNotFoundError:
         return False
-    from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
+    from vsebench.kernels.sorted_pooling import TorchSortedSum
 
     try:
         generator = torch.Generator().manual_seed(0)

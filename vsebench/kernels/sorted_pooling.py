@@ -1,16 +1,21 @@
-"""Weighted sums of sorted features: the core of K-max pooling, GPO and everything else that pools
-by rank.
+"""Pooling by rank: weighted sums of sorted features (K-max pooling, GPO), and the sorted values
+themselves, for weights that differ by dimension or depend on the values.
+
+Here is what they do in plain torch, for any device and dtype; the compiled forms are compared with
+it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
 from vsebench.kernels.compiled import compiled_kernels_take, triton_kernels_take
-from vsebench.kernels.sorted_pooling_torch import TorchSortedSum
 from vsebench.kernels.sorting_network import LIMIT
+from vsebench.kernels.valid_rows import valid_mask
 from vsebench.plugin.routes import allowed
 
 if TYPE_CHECKING:
@@ -43,7 +48,7 @@ def sorted_weighted_sum(features: Tensor, lengths: Tensor, weights: Tensor) -> T
     """
     if _numba_takes_wider(features):
         return sorted_weighted_sum(features.float(), lengths, weights).to(features.dtype)
-    out: Tensor = _operator(features, weights).apply(features, lengths, weights)  # type: ignore[no-untyped-call]
+    out: Tensor = _sum_operator(features, weights).apply(features, lengths, weights)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -57,7 +62,7 @@ def _numba_takes_wider(features: Tensor) -> bool:
     )
 
 
-def _operator(features: Tensor, weights: Tensor) -> type[torch.autograd.Function]:
+def _sum_operator(features: Tensor, weights: Tensor) -> type[torch.autograd.Function]:
     if features.shape[1] <= LIMIT and weights.dtype != torch.float64:
         if compiled_kernels_take(features):
             from vsebench.kernels.sorted_pooling_numba import NumbaSortedSum
@@ -68,3 +73,98 @@ def _operator(features: Tensor, weights: Tensor) -> type[torch.autograd.Function
 
             return TritonSortedSum
     return TorchSortedSum
+
+
+class TorchSortedSum(torch.autograd.Function):
+    """`sorted_weighted_sum` by one stable sort along a contiguous axis."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
+        wide = torch.promote_types(
+            torch.promote_types(features.dtype, weights.dtype), torch.float32
+        )
+        padding = ~valid_mask(lengths, features.shape[1])
+        columns = features.transpose(1, 2).contiguous().masked_fill(padding[:, None], -math.inf)
+        # Stable: a valid -inf stays ahead of the padding, so that gradients reach valid rows only.
+        values, rows = columns.sort(dim=-1, descending=True, stable=True)
+        values = values.masked_fill_(padding[:, None], 0).to(wide)
+        kept = weights.masked_fill(padding, 0).to(wide)
+        ctx.save_for_backward(values, rows, kept, padding)
+        ctx.dtypes = features.dtype, weights.dtype
+        with torch.autocast(features.device.type, enabled=False):
+            return torch.bmm(values, kept[:, :, None]).squeeze(-1).to(features.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+        values, rows, kept, padding = ctx.saved_tensors
+        features_dtype, weights_dtype = ctx.dtypes
+        grad = grad.to(values.dtype)
+        to_features = to_weights = None
+        if ctx.needs_input_grad[0]:
+            by_rank = (
+                (grad[:, :, None] * kept[:, None])
+                .masked_fill_(padding[:, None], 0)
+                .to(features_dtype)
+            )
+            to_features = torch.empty_like(by_rank).scatter_(-1, rows, by_rank).transpose(1, 2)
+        if ctx.needs_input_grad[2]:
+            with torch.autocast(grad.device.type, enabled=False):
+                to_weights = (
+                    torch.bmm(grad[:, None], values)
+                    .squeeze(1)
+                    .masked_fill_(padding, 0)
+                    .to(weights_dtype)
+                )
+        return to_features, None, to_weights
+
+
+def sorted_values(features: Tensor, lengths: Tensor) -> Tensor:
+    """Each dimension's valid values in descending order, then zeros.
+
+    Padding (rows at `lengths[b]` and beyond) is never used, whatever it holds, and gets a gradient
+    of exactly 0. Equal values are ranked by row. Differentiable once. `sorted_weighted_sum` is
+    faster where one weight serves all dimensions.
+
+    Args:
+        features: [B, N, D], any floating dtype.
+        lengths: int64 [B], 0..N.
+
+    Returns:
+        [B, N, D] in the dtype of `features`.
+    """
+    out: Tensor = _values_operator(features).apply(features, lengths)  # type: ignore[no-untyped-call]
+    return out
+
+
+def _values_operator(features: Tensor) -> type[torch.autograd.Function]:
+    if features.shape[1] <= LIMIT:
+        if compiled_kernels_take(features):
+            from vsebench.kernels.sorted_pooling_numba import NumbaSortedValues
+
+            return NumbaSortedValues
+        if triton_kernels_take(features):
+            from vsebench.kernels.sorted_pooling_triton import TritonSortedValues
+
+            return TritonSortedValues
+    return TorchSortedValues
+
+
+class TorchSortedValues(torch.autograd.Function):
+    """`sorted_values` by one stable sort along a contiguous axis."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, lengths: Tensor) -> Tensor:
+        padding = ~valid_mask(lengths, features.shape[1])[:, None]
+        columns = features.transpose(1, 2).contiguous().masked_fill(padding, -math.inf)
+        # Stable: a valid -inf stays ahead of the padding.
+        values, rows = columns.sort(dim=-1, descending=True, stable=True)
+        ctx.save_for_backward(rows, padding)
+        return values.masked_fill_(padding, 0).transpose(1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        rows, padding = ctx.saved_tensors
+        by_rank = grad.transpose(1, 2).masked_fill(padding, 0)
+        return torch.empty_like(by_rank).scatter_(-1, rows, by_rank).transpose(1, 2), None

@@ -6,11 +6,65 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.plugin import Param, hookimpl
-from vsebench_plugins.contrastive import cards
+from vsebench.plugin import LossCard, Paper, Param, hookimpl
 
 if TYPE_CHECKING:
     from vsebench.plugin import Register
+
+INFONCE = LossCard(
+    "softmax cross-entropy of the positives against all negatives in the batch, both directions",
+    paper=Paper(
+        "Representation Learning with Contrastive Predictive Coding",
+        2018,
+        "https://arxiv.org/abs/1807.03748",
+        where="InfoNCE, Eq. 4; symmetric over images and captions as in CLIP",
+    ),
+    notes=(
+        (
+            "The learned temperature and its bound are CLIP's (https://arxiv.org/abs/2103.00020, "
+            "section 2)."
+        ),
+        (
+            "Positives of one query do not compete with each other: its loss is the mean over "
+            "them, each against the negatives."
+        ),
+    ),
+    non_negative=True,
+    reduction="mean",
+)
+
+SIGLIP = LossCard(
+    "logistic loss of every pair in the batch, with a learned scale and bias",
+    paper=Paper(
+        "Sigmoid Loss for Language Image Pre-Training",
+        2023,
+        "https://arxiv.org/abs/2303.15343",
+        venue="ICCV",
+        where="section 3.2 and Algorithm 1",
+    ),
+    notes=("Pairs that the protocol's sibling mask marks as positive are labelled so.",),
+    non_negative=True,
+    reduction="mean",
+)
+
+SELHN = LossCard(
+    "hinge of the hardest negative, or the mean of all hinges where that negative scores like the "
+    "positive",
+    paper=Paper(
+        (
+            "Selectively Hard Negative Mining for Alleviating Gradient Vanishing in Image-Text "
+            "Matching"
+        ),
+        2023,
+        "https://arxiv.org/abs/2303.00181",
+        where="T-SelHN, with the constants and the reduction of the released code",
+    ),
+    notes=(
+        "The diagnostic 'averaged' is the share of queries that average over all their negatives.",
+    ),
+    non_negative=True,
+    reduction="mean",
+)
 
 
 @hookimpl
@@ -29,7 +83,7 @@ def vsebench_register_losses(register: Register) -> None:
             Param("max_scale", 100.0, "upper bound of 1 / temperature when learned", minimum=1e-4),
             Param("margin", 0.0, "added to the scores of negatives"),
         ],
-        card=cards.INFONCE,
+        card=INFONCE,
     )
     register(
         "siglip",
@@ -38,7 +92,7 @@ def vsebench_register_losses(register: Register) -> None:
             Param("scale", 10.0, "initial factor of the scores (t)", minimum=1e-4),
             Param("bias", -10.0, "initial offset of the scores (b)"),
         ],
-        card=cards.SIGLIP,
+        card=SIGLIP,
     )
     register(
         "selhn",
@@ -53,5 +107,5 @@ def vsebench_register_losses(register: Register) -> None:
                 minimum=0,
             ),
         ],
-        card=cards.SELHN,
+        card=SELHN,
     )

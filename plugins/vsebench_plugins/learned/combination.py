@@ -10,7 +10,7 @@ from torch import nn
 from vsebench.plugin import SpecError, did_you_mean
 from vsebench_plugins.classic.poolings import KMax, Max, Mean
 from vsebench_plugins.learned.attention import Softmax
-from vsebench_plugins.learned.positions import First, Last
+from vsebench_plugins.learned.rows import First, Last
 
 if TYPE_CHECKING:
     from collections.abc import Callable

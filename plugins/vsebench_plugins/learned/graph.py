@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from vsebench.kernels import masked_mean, valid_mask
 from vsebench.kernels.batch_norm import MaskedBatchNorm
-from vsebench_plugins.learned.recurrent import Seq2Seq
-from vsebench_plugins.learned.rows import zero_padding
+from vsebench_plugins.learned.rows import Seq2Seq, zero_padding
 
 if TYPE_CHECKING:
     from torch import Tensor

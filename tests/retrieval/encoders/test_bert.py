@@ -15,7 +15,7 @@ from vsebench.plugin import SpecError, TokenTable
 from vsebench.retrieval.encoders.backbone import BackboneEncoder
 from vsebench.retrieval.encoders.bert import BertEncoder, PieceTokeniser
 from vsebench.retrieval.inputs.splits import Captions
-from vsebench_plugins.learned.positions import First, Last
+from vsebench_plugins.learned.rows import First, Last
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from vsebench.retrieval.encoders.gru import BiGRUEncoder, GRUEncoder
-from vsebench_plugins.learned.positions import Last
+from vsebench_plugins.learned.rows import Last
 
 
 def test_with_the_pooling_last_it_is_the_state_after_the_whole_caption() -> None:
