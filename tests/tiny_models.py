@@ -72,3 +72,37 @@ def write_roberta(folder: Path, words: Sequence[str] = (), *, rows: int = 24) ->
         torch.manual_seed(0)
         RobertaModel(config).save_pretrained(folder)
     return folder
+
+
+def write_clip(folder: Path, words: Sequence[str] = (), *, dim: int = 8) -> Path:
+    """A random CLIP of one layer in each half, for images of 32 pixels, with a tokenizer, and
+    projections onto `dim`.
+    """
+    from transformers import BertTokenizerFast, CLIPConfig, CLIPModel
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = folder / "vocab.txt"
+    vocabulary.write_text("\n".join((*SPECIAL, *PIECES, *words)) + "\n", encoding="utf-8")
+    tokenizer = BertTokenizerFast(vocab=str(vocabulary), model_max_length=24)
+    tokenizer.save_pretrained(folder)
+    half = {
+        "hidden_size": 12,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+    }
+    text = {
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": 24,
+        "bos_token_id": tokenizer.cls_token_id,
+        "eos_token_id": tokenizer.sep_token_id,
+    }
+    config = CLIPConfig(
+        text_config={**half, **text},
+        vision_config={**half, "image_size": 32, "patch_size": 8},
+        projection_dim=dim,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        CLIPModel(config).save_pretrained(folder)
+    return folder

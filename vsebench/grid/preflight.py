@@ -248,14 +248,14 @@ def check_devices(dataset: ComponentRef, data: RetrievalData, protocol: Protocol
 
 
 def check_batch(dataset: ComponentRef, data: RetrievalData, protocol: Protocol) -> None:
-    """Checks that an epoch has a step: that the training split fills a batch, where a partial one
-    is dropped.
+    """Checks that every epoch has a step: that the training split fills a batch, where a partial
+    one is dropped.
 
     Raises:
         DataError: it does not.
     """
     found, size = len(splits_of(data, protocol)["train"].captions), protocol.batch_size
-    if protocol.last_batch == "drop" and found < size:
+    if protocol.epochs and protocol.last_batch == "drop" and found < size:
         raise DataError(
             f"{dataset.spec} has {found} training captions, fewer than one batch of {size}: lower "
             "it with --set batch_size=N"

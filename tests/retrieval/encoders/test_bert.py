@@ -254,6 +254,24 @@ def test_a_model_without_a_tokenizer_is_refused(tiny_bert: str, tmp_path) -> Non
     assert "\n" not in str(caught.value)
 
 
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused_where_a_caption_has_one(
+    tiny_bert: str, tmp_path: Path
+) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    known = len(tokenizer)
+    tokenizer.add_tokens(["selfie"])
+    tokenizer.save_pretrained(tmp_path)
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).symlink_to(f"{tiny_bert}/{name}")
+    tokeniser = PieceTokeniser(str(tmp_path))
+    assert tokeniser.encode(["a dog"]).lengths.tolist() == [4]
+    assert tokeniser.replacements.max() < known
+    with pytest.raises(SpecError, match=f"has {known} token embeddings, .* the id {known}: "):
+        tokeniser.encode(["a dog", "a selfie"])
+
+
 def test_captions_that_are_cut_are_counted(tiny_bert: str) -> None:
     tokeniser = PieceTokeniser(tiny_bert)
     exact, longer = " ".join("z" * 22), " ".join("z" * 23)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from torch import nn
 
+from tests.tiny_models import write_clip
+from tests.tiny_vision import write_image_set
 from vsebench.grid.plan import plan
+from vsebench.grid.suite import make_suite
 from vsebench.plugin import SpecError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.report.results import load_results
@@ -20,6 +26,8 @@ from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.inputs.run_inputs import open_inputs
 from vsebench.retrieval.model import build
 from vsebench.retrieval.training import train as module
+from vsebench.retrieval.training.optimisation import Optimisation
+from vsebench.retrieval.training.schedule import Schedule
 from vsebench.retrieval.training.train import train
 
 if TYPE_CHECKING:
@@ -61,6 +69,47 @@ def test_the_model_is_evaluated_as_it_is_made(plan_runs: Plan, tmp_path: Path) -
     assert "epochs" in load_results(tmp_path).page()
 
 
+def test_pretrained_encoders_with_their_own_heads_are_evaluated_as_they_are(
+    tmp_path: Path,
+) -> None:
+    write_image_set(tmp_path / "precomp", (8, 6, 6))
+    model = quote(str(write_clip(tmp_path / "clip")), safe="")
+    suite = {
+        "dataset": "precomp:images=images",
+        "data_root": str(tmp_path),
+        "protocol": "clip-vse",
+        "pooling": "first/last",
+        "loss": "triplet",
+        "device": "cpu",
+        "epochs": 0,
+        "set": {
+            "embed_dim": 8,
+            "image_encoder": f"backbone:model={model}:cls=true:frozen_epochs=0:head=own",
+            "text_encoder": f"bert:model={model}:head=own",
+        },
+    }
+    (spec,) = plan(make_suite(suite)).runs
+    directory = Store(tmp_path / "runs").directory_for(spec)
+    directory.write_spec(spec)
+    record = train(spec, directory, lambda event: None)
+    kept = load_file(directory.best_path)
+    pretrained = load_file(tmp_path / "clip" / "model.safetensors")
+    for half, name in (("image", "visual_projection"), ("text", "text_projection")):
+        assert torch.equal(kept[f"{half}.encoder.fc.weight"], pretrained[f"{name}.weight"])
+    assert (record.steps, len(directory.read_curve())) == (0, 1)
+
+
+def test_a_run_in_which_nothing_trains_is_told_to_have_no_epochs(plan_runs: Plan) -> None:
+    (spec,) = plan_runs(set={"epochs": 1})
+    model = build(spec, load_plugins().registry, in_dim=4, vocabulary_size=5)
+    for tower in (model.image, model.text):
+        tower.encoder = nn.Identity()
+    with pytest.raises(SpecError, match=r"no parameter .* trains: --epochs 0"):
+        Optimisation(model, None, Schedule(spec.protocol, 100))
+    untrained = spec.protocol.model_copy(update={"epochs": 0})
+    assert Optimisation(model, None, Schedule(untrained, 100)).groups == []
+
+
 def test_a_killed_evaluation_leaves_one_point_of_the_curve(
     plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +135,5 @@ def test_a_run_that_trains_keeps_its_id(plan_runs: Plan) -> None:
 
 
 def test_label_rankings_have_nothing_to_evaluate_untrained() -> None:
-    from vsebench.grid.suite import make_suite
-
     with pytest.raises(SpecError, match="epochs"):
         plan(make_suite({"dataset": "tags:images=60", "epochs": 0}))

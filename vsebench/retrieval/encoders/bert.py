@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from vsebench.kernels import valid_mask
-from vsebench.plugin import ParameterGroup, TokenTable
+from vsebench.plugin import ParameterGroup, SpecError, TokenTable
 from vsebench.retrieval.encoders.pretrained import (
     load,
     load_tokenizer,
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 _ANY_LENGTH = 1 << 16
 """Stands for a model without a limit: fast tokenizers take 32-bit lengths."""
 
+_ANY_ID = 1 << 31
+"""Stands for a model that does not say how many token embeddings it has."""
+
 
 class PieceTokeniser:
     """The fast tokenizer of a pretrained model, special tokens added. Captions longer than the
@@ -50,8 +53,11 @@ class PieceTokeniser:
     """
 
     def __init__(self, model: str) -> None:
+        self._model = model
         self._tokenizer: Any = load_tokenizer(model)
-        self._longest = _longest(model, self._tokenizer)
+        settings = _text_settings(model)
+        self._longest = _longest(model, self._tokenizer, settings)
+        self._rows = int(getattr(settings, "vocab_size", _ANY_ID))
 
     def __len__(self) -> int:
         return len(self._tokenizer)
@@ -72,11 +78,15 @@ class PieceTokeniser:
         """Every id but the special ones; the released code of VSE-infinity draws these too, and may
         put padding into a caption.
         """
-        return np.setdiff1d(np.arange(len(self)), self._tokenizer.all_special_ids)
+        known = np.arange(min(len(self), self._rows))
+        return np.setdiff1d(known, self._tokenizer.all_special_ids)
 
     def encode(self, captions: Sequence[str]) -> TokenTable:
         """Pieces with the number of the word that each belongs to, as the tokenizer splits words;
         -1 for special tokens.
+
+        Raises:
+            SpecError: the model has no embedding for a piece.
         """
         if not captions:
             return TokenTable(np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(0, np.int32))
@@ -87,6 +97,12 @@ class PieceTokeniser:
         tokens = np.fromiter(
             chain.from_iterable(encoding.ids for encoding in encodings), np.int32, offsets[-1]
         )
+        if (highest := int(tokens.max(initial=0))) >= self._rows:
+            raise SpecError(
+                f"model '{self._model}' has {self._rows} token embeddings, and its tokenizer gives "
+                f"a caption the id {highest}: it is another model's tokenizer, or tokens were "
+                "added to it and not to the model"
+            )
         words = (
             -1 if word is None else word for encoding in encodings for word in encoding.word_ids
         )
@@ -94,13 +110,17 @@ class PieceTokeniser:
         return TokenTable(tokens, offsets, np.fromiter(words, np.int32, offsets[-1]), cut)
 
 
-def _longest(model: str, tokenizer: Any) -> int:
-    """Tokens that the model takes: the fewer of what its tokenizer and its positions say."""
+def _text_settings(model: str) -> Any:
     folder = model_folder(model)
     from transformers import AutoConfig
 
     with one_line(model):
-        settings: Any = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+        return AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+
+
+def _longest(model: str, tokenizer: Any, settings: Any) -> int:
+    """Tokens that the model takes: the fewer of what its tokenizer and its positions say."""
+    with one_line(model):
         rows = getattr(settings, "max_position_embeddings", _ANY_LENGTH)
         return int(min(tokenizer.model_max_length, rows - _rows_before(model, rows)))
 

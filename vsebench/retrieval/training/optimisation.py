@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import torch
 from torch import nn
 
+from vsebench.plugin import SpecError
 from vsebench.retrieval.parallel.gradients import sum_gradients
 from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.training.groups import enter_epoch, trained_groups
@@ -83,6 +84,7 @@ class Optimisation:
 
     Raises:
         PluginError: the groups of an encoder are not valid.
+        SpecError: nothing trains in a run that has epochs.
     """
 
     def __init__(
@@ -94,7 +96,12 @@ class Optimisation:
         towers = (*model.image.parameters(), *model.text.parameters())
         self._in_towers = {id(parameter) for parameter in towers}
         self.groups = trained_groups(model, loss, schedule.protocol, warm_start=schedule.warm_start)
-        device = next(model.parameters()).device
+        if not self.groups and schedule.protocol.epochs:
+            raise SpecError(
+                "no parameter of the model or the loss trains: --epochs 0 evaluates the model as "
+                "it is made"
+            )
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
         on_device = device.type in RATES_ON_DEVICE
         parameters = [
             {
@@ -105,7 +112,10 @@ class Optimisation:
             for group in self.groups
         ]
         self.optimiser = _OPTIMISERS[schedule.protocol.optimiser](
-            parameters, lr=schedule.protocol.lr, fused=True, capturable=on_device
+            parameters or [{"params": []}],  # torch refuses to optimise nothing
+            lr=schedule.protocol.lr,
+            fused=True,
+            capturable=on_device,
         )
         self._epoch: int | None = None
 

@@ -37,6 +37,8 @@ class Schedule:
 
     def pairs(self, done: int) -> int:
         """Image–caption pairs consumed when `done` steps are done."""
+        if done == 0:
+            return 0  # an epoch has no step where nothing trains
         epochs, steps = divmod(done, self.steps_per_epoch)
         return epochs * self.pairs_per_epoch + steps * self.protocol.batch_size
 
