@@ -244,6 +244,10 @@ def test_the_state_of_a_run(out: Path):
     assert run_state(directory) == "pending"
     directory.checkpoint_path.touch()
     assert run_state(directory) == "interrupted"
+    lease = Lease.claim(directory.path)
+    assert lease is not None
+    assert run_state(directory) == "running"
+    lease.release()
     for status in ("failed", "blocked", "done"):
         directory.write_record(RunRecord(run_id=spec.run_id, status=status, spec=spec))
         assert run_state(directory) == status

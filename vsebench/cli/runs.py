@@ -69,7 +69,6 @@ def _described(run: RunReader) -> dict[str, Any]:
     """A run as flat values; those that are not known, of a damaged one most, are None."""
     from vsebench.grid.estimate import folder_bytes
     from vsebench.grid.run import run_state
-    from vsebench.results.folder.lease import is_held
     from vsebench.results.tasks import task_of
 
     size = folder_bytes(run.path) if run.path.is_dir() else None
@@ -98,7 +97,7 @@ def _described(run: RunReader) -> dict[str, Any]:
         "dataset": spec.dataset.spec,
         "row": " × ".join(spec.combination),
         "seed": spec.seed,
-        "state": "running" if state != "done" and is_held(run.path) else state,
+        "state": state,
         "versions": {ref.spec: ref.version for _, ref in spec.components()},
     }
     if record is None:

@@ -20,7 +20,7 @@ from vsebench.plugin.host.loader import load_plugins
 from vsebench.results.folder.at_once import at_once
 from vsebench.results.folder.clean import remove, spare_of
 from vsebench.results.folder.directory import RunDirectory
-from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.lease import Lease, is_held
 from vsebench.results.folder.store import Store
 from vsebench.results.record import RunRecord
 
@@ -189,11 +189,13 @@ def _is_damaged(run: RunReader) -> bool:
 
 
 def run_state(run: RunReader) -> str:
-    """How far a run is: `done`, `failed`, `blocked`, `interrupted` (it resumes from its checkpoint)
-    or `pending`.
+    """How far a run is: `done`, `running`, `failed`, `blocked`, `interrupted` (it resumes from its
+    checkpoint) or `pending`.
     """
     if run.is_done:
         return "done"
+    if is_held(run.path):
+        return "running"
     record = run.read_record()
     if record is not None:
         return record.status

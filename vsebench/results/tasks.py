@@ -195,5 +195,7 @@ def own_columns() -> frozenset[str]:
 
 def _load(target: str) -> Any:
     name, _, attribute = target.partition(":")
-    # a report of 10,000 runs asks a million times, and importing what is imported takes its time
-    return getattr(sys.modules.get(name) or import_module(name), attribute)
+    # a report of 10,000 runs asks a million times, and importing what is imported takes its time;
+    # a module that another thread is importing is there before its names are
+    found = getattr(sys.modules.get(name), attribute, None)
+    return getattr(import_module(name), attribute) if found is None else found
