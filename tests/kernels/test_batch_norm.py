@@ -66,6 +66,20 @@ def test_a_single_row_takes_the_running_statistics_and_leaves_them() -> None:
     assert norm.running_var.tolist() == 5 * [4.0]
 
 
+def test_a_single_marked_row_takes_the_running_statistics_and_leaves_them() -> None:
+    """As without a mask: the last pair of an epoch, of an image with one feature."""
+    torch.manual_seed(0)
+    masked, _ = pair(torch.float64)
+    masked.running_mean.normal_(), masked.running_var.uniform_(1, 2)
+    before = {name: tensor.clone() for name, tensor in masked.state_dict().items()}
+    rows = torch.randn(2, 3, 5, dtype=torch.float64, requires_grad=True)
+    mask = torch.tensor([[0, 1, 0], [0, 0, 0]]) == 1
+    found, alone = masked(rows, mask)[mask], masked(rows[mask])
+    assert_close(found, alone)
+    assert_close(*(torch.autograd.grad(out.square().sum(), rows)[0] for out in (found, alone)))
+    assert_close(dict(masked.state_dict()), before)
+
+
 def test_sums_of_half_precision_are_taken_in_single() -> None:
     rows = (torch.randn(2, 2000, 5) + 300).to(torch.bfloat16)
     mask = torch.ones(2, 2000, dtype=torch.bool)

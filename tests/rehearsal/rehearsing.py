@@ -17,7 +17,7 @@ from vsebench.retrieval.training import session as session_module
 from vsebench.retrieval.training.global_negatives import SampledIndices
 from vsebench.retrieval.training.offline_negatives import OfflineNegatives
 from vsebench.retrieval.training.session import prepare
-from vsebench.retrieval.training.start import Start
+from vsebench.retrieval.training.state import Start
 from vsebench.retrieval.training.step import Batch, Stepper, Streams, Totals
 
 if TYPE_CHECKING:

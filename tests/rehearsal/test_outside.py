@@ -102,8 +102,7 @@ def test_another_similarity_ranks_on_the_device(cuda: PretendedCuda) -> None:
     image, text = torch.zeros(50, 8, device=CUDA), torch.zeros(250, 8, device=CUDA)
     evaluate(image, text, np.repeat(np.arange(50), 5), similarity=lambda i, t: -torch.cdist(i, t))
     assert set(by_module(cuda.waits)) == {
-        "ranking/scored/items.py",
-        "ranking/scored/ranks.py",
+        "ranking/scored.py",
         "ranking/evaluation.py",
     }
 

@@ -13,7 +13,7 @@ from vsebench.results.folder.store import Store
 from vsebench.results.observers import Observers
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.session import prepare
-from vsebench.retrieval.training.start import Start
+from vsebench.retrieval.training.state import Start
 from vsebench.retrieval.training.step import Streams, Totals
 from vsebench.retrieval.training.train import train
 

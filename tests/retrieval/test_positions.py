@@ -12,7 +12,7 @@ from vsebench.plugin import PluginError
 from vsebench.retrieval.inputs.run_inputs import SplitInputs
 from vsebench.retrieval.inputs.splits import ImageFeatures
 from vsebench.retrieval.model import Model, Tower
-from vsebench.retrieval.positions import ITEMS, position_weights
+from vsebench.retrieval.shown import ITEMS, position_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

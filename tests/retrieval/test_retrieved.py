@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vsebench.plugin import SetEmbedding
-from vsebench.retrieval.retrieved import CANDIDATES, Gallery, retrieved, worst
+from vsebench.retrieval.shown import CANDIDATES, Gallery, retrieved, worst
 
 
 def by_hand(scores: np.ndarray, queries: list[int], first: int = 0) -> list[list[int]]:

@@ -26,11 +26,28 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         weight = mask[..., None].to(values.dtype)
         over = tuple(range(rows.dim() - 1))
         count = weight.sum()
-        mean = (values * weight).sum(over) / count
-        variance = ((values - mean).square() * weight).sum(over) / count
-        self._update(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
+        mean = (values * weight).sum(over) / count.clamp(min=1)
+        variance = ((values - mean).square() * weight).sum(over) / count.clamp(min=1)
+        unbiased = variance.detach() * count / (count - 1).clamp(min=1)
+        mean, variance, unbiased = self._or_running(count, mean, variance, unbiased)
+        self._update(mean.detach(), unbiased)
         normalised = (values - mean) * torch.rsqrt(variance + self.eps)
         return (normalised * self.weight + self.bias).to(rows.dtype)
+
+    def _or_running(
+        self, count: Tensor, mean: Tensor, variance: Tensor, unbiased: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The statistics of `count` rows; of one row, which has no variance, the running ones. On
+        CUDA the host does not wait for the number.
+        """
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        several = count > 1
+        return (
+            torch.where(several, mean, self.running_mean),
+            torch.where(several, variance, self.running_var),
+            torch.where(several, unbiased, self.running_var),
+        )
 
     def _plain(self, rows: Tensor) -> Tensor:
         # One row has no variance: the running statistics serve

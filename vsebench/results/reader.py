@@ -35,9 +35,9 @@ FOLD_RANKS = ("i2t_1k", "t2i_1k")
 
 PER_IMAGE = "per_image.npz"
 POSITIONS = "positions.npz"
-"""Weights of the model's poolings over sorted positions (`vsebench.retrieval.positions`)."""
+"""Weights of the model's poolings over sorted positions (`vsebench.retrieval.shown`)."""
 RETRIEVED = "retrieved.npz"
-"""What the model retrieves for its hardest queries (`vsebench.retrieval.retrieved`)."""
+"""What the model retrieves for its hardest queries (`vsebench.retrieval.shown`)."""
 
 BEST = "best.safetensors"
 VOCABULARY = "vocabulary.txt"

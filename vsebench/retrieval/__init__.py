@@ -3,8 +3,9 @@
 `inputs` is what a run reads, `encoders` and `model` are what it trains, `training` is how (begin at
 `training.train`), `ranking` is how embeddings are evaluated, with no model at all (begin at
 `ranking.evaluation`). `encode` embeds whole splits, `extract` writes features of raw images,
-`trained` is a model ready to embed, `stored` uses those of finished runs, and `exported` makes them
-folders that stand alone. The names of this package are loaded when they are asked for.
+`trained` is a model ready to embed, `stored` uses those of finished runs, `exported` makes them
+folders that stand alone, and `shown` is what pages show of them. The names of this package are
+loaded when they are asked for.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JointEmbedding:
-    """What several models make of the same items: one embedding [B, …] of each."""
+    """Several models' embeddings of the same items, one [B, …] of each model."""
 
     members: tuple[Embedding, ...]
 
@@ -47,7 +47,7 @@ def concatenate(parts: Sequence[Embedding]) -> Embedding:
 
 
 def chunks(embedding: Embedding, count: int) -> list[Embedding]:
-    """So many embeddings of as many items each."""
+    """An embedding split by items into `count` equal parts."""
     if isinstance(embedding, torch.Tensor):
         return list(embedding.chunk(count))
     parts = (getattr(embedding, f.name).chunk(count) for f in dataclasses.fields(embedding))

@@ -98,7 +98,7 @@ def _raw_batches(model: Model, images: RawImages, blocks: Sequence[np.ndarray]) 
         yield Padded(pixels, to_device(np.ones(len(pixels), np.int64), images.device))
 
 
-def encode_texts(  # noqa: PLR0913  # how it is done has defaults
+def encode_texts(  # noqa: PLR0913  # the last three have defaults
     model: Model,
     captions: Captions | CaptionStates,
     device: torch.device,
@@ -107,9 +107,16 @@ def encode_texts(  # noqa: PLR0913  # how it is done has defaults
     told: Callable[[int], None] | None = None,
     world: World = ALONE,
 ) -> Embedding:
-    """Embeddings of every caption, in order; captions of like length are embedded
-    together, so that little padding is computed. `told` receives the number of captions done after
-    each block; `world` are the ranks that embed them together.
+    """Embeddings of every caption, in order; captions of similar length are embedded together, so
+    that little padding is computed.
+
+    Args:
+        model: the model.
+        captions: the captions.
+        device: device of the model.
+        block: captions embedded at a time.
+        told: receives the number of captions done after each block.
+        world: ranks that embed them together.
     """
     order = np.argsort(captions.lengths, kind="stable")
     blocks = _blocks(order, block)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What is to be extracted.
+    """A request for features of images.
 
     Attributes:
         images: a folder or an uncompressed tar file.
@@ -64,13 +64,13 @@ def extract(wanted: Extraction, report: Report) -> tuple[FeatureTable, dict[str,
 
     Args:
         wanted: what to extract.
-        report: callback that is told what is being done, how much of it is done, and of how much.
+        report: receives the phase, the number of images done in it, and their total.
 
     Returns:
-        The table, and what it says of itself.
+        The table and its description.
 
     Raises:
-        VsebenchError: the images, the model or the place of the table are not as they must be.
+        VsebenchError: the images or the model cannot be used, or something else is at `out`.
     """
     store = open_images(wanted.images)
     content = verify_images(store, lambda done, total: report("verified", done, total))
@@ -150,7 +150,7 @@ def _about(
 
 
 def _done(out: Path, about: dict[str, Any]) -> FeatureTable:
-    """The table that is there already, if it is the one that was asked for."""
+    """The table that exists already, if it is the requested one."""
     known = read_about(out)
     if known is None:
         raise DataError(f"{out} exists and is no feature table: choose another --out")

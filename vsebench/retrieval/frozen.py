@@ -1,4 +1,4 @@
-"""What frozen encoders give, computed once and kept (protocol key `frozen_features`): shared by
+"""Features of frozen encoders, computed once and kept (protocol key `frozen_features`): shared by
 every run, seed and process that reads the same items with the same model.
 """
 
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 
 _IMAGES = 32
 _CAPTIONS, _TOGETHER = 2048, 64
-"""Captions of a block, which is in memory at a time, and of a pass, which have like lengths."""
+"""Captions of a block, which is held in memory, and of a pass, which have similar lengths."""
 
 _REPORT_EVERY = 0.5  # seconds
 
 
 class Head(nn.Module):
-    """The part of a frozen encoder that trains, in its place: it reads features that were kept."""
+    """The part of a frozen encoder that trains, in the encoder's place: it reads kept features."""
 
     def __init__(self, encoder: FrozenEncoder) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ def _ignore(event: dict[str, object]) -> None:
 
 @dataclass(frozen=True)
 class Keeper:
-    """Puts the features of frozen encoders in place of what these read.
+    """Replaces the inputs of frozen encoders by their features.
 
     Attributes:
         taken: the encoders, as `untrained` gives them.
@@ -156,7 +156,7 @@ class Keeper:
 def compute_images(
     frozen: Frozen, images: RawImages, spec: RunSpec, device: torch.device
 ) -> ImageFeatures:
-    """The features of images that nobody asks for again: as kept ones, but in memory."""
+    """The features of images that are needed once: as kept ones, but in memory."""
     work = _Work(frozen, "image features", spec, device, _ignore)
     encoder = cast("RawImageEncoder", frozen.encoder)
     return work.image_features(
@@ -167,7 +167,7 @@ def compute_images(
 def compute_texts(
     frozen: Frozen, texts: Captions, spec: RunSpec, device: torch.device
 ) -> CaptionStates:
-    """The states of captions that nobody asks for again: as kept ones, but in memory."""
+    """The states of captions that are needed once: as kept ones, but in memory."""
     work = _Work(frozen, "text features", spec, device, _ignore)
     return CaptionStates(np.concatenate([*work.of_texts(texts)]), texts, device)
 

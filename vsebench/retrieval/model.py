@@ -42,7 +42,7 @@ class Encoded(NamedTuple):
     diagnostics: Mapping[str, Tensor] = MappingProxyType({})
 
     def parts(self, count: int) -> list[Encoded]:
-        """So many parts of as many items each. Losses and diagnostics, which are of all items, go
+        """`count` equal parts, split by items. Losses and diagnostics, which are of all items, go
         with the first.
         """
         if count == 1:
@@ -52,7 +52,7 @@ class Encoded(NamedTuple):
 
 
 def pool(pooling: Pooling, features: Tensor, lengths: Tensor, name: str = "") -> PoolingOutput:
-    """What a pooling says, whether it returns an embedding or more.
+    """The output of a pooling, which may return a bare embedding.
 
     Args:
         pooling: the pooling.
@@ -107,8 +107,8 @@ class Tower(nn.Module):
         return encoded
 
     def read(self, values: Tensor) -> Tensor:
-        """What the encoder is given: features in fp16 as fp32, unless its first operation is a
-        product, which autocast rounds itself.
+        """The encoder's input: features in fp16 as fp32, unless its first operation is a product,
+        whose inputs autocast rounds anyway.
         """
         if values.dtype != torch.float16:
             return values
@@ -194,7 +194,7 @@ def load_weights(model: Model, path: Path, remedy: str) -> None:
 
 
 def seeded(key: Key, make: Callable[[], Any]) -> Any:
-    """What `make` returns, its initial values drawn from the stream of `key`."""
+    """The result of `make`, its initial values drawn from the stream of `key`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key.seed())
         return make()

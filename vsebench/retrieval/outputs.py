@@ -1,5 +1,5 @@
-"""Checks of what a pooling returns: in each batch the shapes of an embedding of its items, which
-are known without waiting for the device; in all batches one kind and dtype.
+"""Checks of a pooling's output: in each batch its shapes, which are known without waiting for the
+device; across batches, its kind and dtype.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Outputs:
-    """The outputs of one pooling, of which the first under each autocast setting says what the
-    others are like. Normalisation computes in fp32, so that without this a pooling that changes in
-    mid-run ends in a table.
+    """The outputs of one pooling, all of which must be of the kind and dtype of the first under the
+    same autocast setting. Normalisation computes in fp32, so that a pooling that changes in mid-run
+    would otherwise go unnoticed.
 
     Args:
         pooling: how errors name it.
@@ -56,11 +56,11 @@ def _tensors(embedding: Embedding) -> list[torch.Tensor]:
 
 
 def check_embedding(embedding: object, features: Tensor, pooling: object, name: str = "") -> None:
-    """Checks what a pooling made of features [B, N, D].
+    """Checks the embedding that a pooling made of features [B, N, D].
 
     Args:
-        embedding: what it returned.
-        features: what it was given.
+        embedding: output of the pooling.
+        features: input of the pooling.
         pooling: the pooling.
         name: what an error calls it; its class's name by default.
 

@@ -47,10 +47,10 @@ def search(
 
     Args:
         queries: float [q, D], embeddings of captions.
-        index: float [n, D], embeddings of images or, for the inner product, of anything; may be a
+        index: float [n, D], embeddings of images (of any items for the inner product); may be a
             memory map.
         k: number of matches; all of the index where it has fewer.
-        similarity: what scores images against captions; by default the inner product.
+        similarity: similarity of images and captions; by default the inner product.
         block: rows of the index in memory at a time.
 
     Raises:

@@ -76,14 +76,13 @@ def open_stored(directory: RunReader) -> StoredRun:
 
 @dataclass(frozen=True, eq=False)
 class OwnTest:
-    """What a model makes of the data set that it was trained on.
+    """A model's embeddings of the test split of the data set that it was trained on.
 
     Attributes:
         split: its embeddings of the test split.
         data_path: where the data set was found.
-        mismatch: what to say where the model's figures are not its record's, although both count
-            the same splits and were computed on the CPU, which gives them to the last digit; else
-            None.
+        mismatch: message for a model whose figures differ from its record's, although both count
+            the same splits and were computed on the CPU, which reproduces them exactly; else None.
         second: its embeddings of the split that its record counts beside test; None where there is
             none, or test alone was asked for.
     """

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedSplit:
-    """What a model makes of a split.
+    """A model's embeddings of a split.
 
     Attributes:
         image: embeddings of n images.
@@ -81,11 +81,11 @@ class EmbeddedSplit:
 
 @dataclass(frozen=True)
 class Unknown:
-    """How much of some captions a model cannot read.
+    """The words of some captions that a model cannot read.
 
     Attributes:
         words: number of words, or of pieces of words, that its vocabulary does not have.
-        of: number of them all.
+        of: number of all words.
         captions: number of captions that have one.
     """
 
@@ -112,11 +112,10 @@ class TrainedModel:
         weights: file of its weights, for messages.
         raw_images: whether it reads raw images instead of features.
         device: device to compute on.
-        threads: number of CPU threads; by default that of the run, which reproduces its metrics to
-            the digit.
+        threads: number of CPU threads; by default the run's, which reproduces its metrics exactly.
     """
 
-    def __init__(  # noqa: PLR0913  # what a model consists of
+    def __init__(  # noqa: PLR0913  # the parts of a model
         self,
         spec: RunSpec,
         record: RunRecord,
@@ -254,7 +253,7 @@ class TrainedModel:
         )
 
     def unknown(self, captions: Sequence[str]) -> Unknown | None:
-        """How much of captions the model cannot read; None where its tokeniser does not say."""
+        """The words of captions that the model cannot read; None if its tokeniser cannot tell."""
         mark: int | None = getattr(self.tokeniser, "unk", None)
         if mark is None or not captions:
             return None
@@ -308,7 +307,3 @@ class TrainedModel:
             f"the model reads features of width {self.in_dim}, found {found}: give features of the "
             "same extractor as those it was trained on"
         )
-
-
-def _ignore(event: dict[str, object]) -> None:
-    """Takes progress that nobody watches."""

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from vsebench.data.feature_arrays import QuantisedFeatures, RaggedFeatures, RowSelection, gather
-from vsebench.plugin import Key
+from vsebench.plugin import DataError, Key
+from vsebench.retrieval.inputs import splits
 from vsebench.retrieval.inputs.ahead import AHEAD, FeaturesAhead
 from vsebench.retrieval.inputs.batches import FeatureBatches
 from vsebench.retrieval.inputs.splits import ImageFeatures
@@ -118,3 +119,15 @@ def test_training_batches_are_the_same_with_and_without() -> None:
     for one, other in zip(*batches, strict=True):
         assert torch.equal(one.values.half(), other.values.half())
         assert torch.equal(one.lengths, other.lengths)
+
+
+def test_features_that_half_precision_cannot_hold_are_refused() -> None:
+    """They would be infinite on the device, and fine on a CPU."""
+    features = arrays()["fp32"]
+    features[3, 0, 1] = 1e5
+    ahead = FeaturesAhead(features, LENGTHS, CPU)
+    ahead.announce([np.array([0, 3])])
+    with pytest.raises(DataError, match="100000, which half precision cannot hold"):
+        ahead.take(np.array([0, 3]), np.zeros((2, 1), int))
+    with pytest.raises(DataError, match="100000, which half precision cannot hold"):
+        splits._to_device(features, CPU)

@@ -21,7 +21,7 @@ from vsebench.retrieval.model import seeded
 from vsebench.retrieval.parallel.batch_norm import share_statistics
 from vsebench.retrieval.parallel.gradients import sum_gradients
 from vsebench.retrieval.training.session import prepare
-from vsebench.retrieval.training.start import Start
+from vsebench.retrieval.training.state import Start
 from vsebench.retrieval.training.step import Batch, Streams
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from tests.oracles import ranking
-from vsebench.plugin import DataError, SetEmbedding
+from vsebench.plugin import DataError, SetEmbedding, SpecError
 from vsebench.retrieval import evaluate
 from vsebench.retrieval.ranking.ensemble import Member, evaluate_ensemble
 
@@ -95,3 +95,24 @@ def test_other_similarities_are_averaged_block_by_block() -> None:
 def test_members_embed_the_same_items() -> None:
     with pytest.raises(DataError, match="found text embeddings of 59 and 60 items"):
         evaluate_ensemble([member(5, 1), Member(member(5, 1).image, member(5, 1).text[1:])], OWNER)
+
+
+def test_a_members_sides_have_one_width() -> None:
+    """Laid end to end, what one member has too much would be scored with the next one's."""
+    wide, narrow = member(6, 8), member(4, 9)
+    crossed = [Member(narrow.image, wide.text), Member(wide.image, narrow.text)]
+    with pytest.raises(DataError, match=r"member 0 .* width, found 4 and 6"):
+        evaluate_ensemble(crossed, OWNER)
+
+
+def test_an_ensemble_has_members() -> None:
+    with pytest.raises(DataError, match="no members"):
+        evaluate_ensemble([], OWNER)
+
+
+def test_sets_need_a_similarity() -> None:
+    sets = [
+        SetEmbedding(torch.randn(n, 2, 5), torch.ones(n, 2, dtype=torch.bool)) for n in (20, 60)
+    ]
+    with pytest.raises(SpecError, match="member 0 has sets or distributions"):
+        evaluate_ensemble([Member(*sets), member(5, 1)], OWNER)

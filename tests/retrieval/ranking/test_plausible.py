@@ -6,7 +6,7 @@ import torch
 
 from tests.oracles import ranking
 from tests.oracles.plausible import pmrp
-from vsebench.plugin import DataError
+from vsebench.plugin import DataError, SpecError
 from vsebench.retrieval.ranking import top_share
 from vsebench.retrieval.ranking.plausible import evaluate_plausible
 
@@ -97,3 +97,9 @@ def test_what_is_wrong_with_attributes_is_said() -> None:
         evaluate_plausible(
             image, text.index_fill(0, torch.tensor([1]), torch.nan), OWNER, np.ones((9, 1))
         )
+
+
+@pytest.mark.parametrize("block", [0, -1])
+def test_a_block_has_a_query(block: int) -> None:
+    with pytest.raises(SpecError, match=f"at least 1, found {block}"):
+        evaluate_plausible(normal(9, 7, 0), normal(18, 7, 1), OWNER, attributes(0), block=block)

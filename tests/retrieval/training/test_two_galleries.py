@@ -21,7 +21,7 @@ from vsebench.report.rows.sections import split
 from vsebench.report.tables.layout import heading
 from vsebench.results.folder.store import Store
 from vsebench.results.reader import POSITIONS, RANKS, RETRIEVED
-from vsebench.retrieval.retrieved import worst
+from vsebench.retrieval.shown import worst
 from vsebench.retrieval.stored import embed_test, open_stored, open_trained, own_data
 from vsebench.retrieval.training.train import train
 

@@ -93,7 +93,7 @@ def _rows(brought: Brought) -> Embedded:
 def _scores(brought: Brought) -> Embedded:
     import numpy as np
 
-    from vsebench.retrieval.ranking.scored.items import ScoreMatrix
+    from vsebench.retrieval.ranking.scored import ScoreMatrix
 
     assert brought.scores is not None
     scores = open_array(brought.scores, 2)

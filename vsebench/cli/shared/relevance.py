@@ -177,7 +177,7 @@ def _direction(
     from vsebench.data.relevance import judged_rows
     from vsebench.retrieval.ranking.judgements import Judgements, with_siblings
     from vsebench.retrieval.ranking.relevance import evaluate_relevance
-    from vsebench.retrieval.ranking.scored.items import Transposed
+    from vsebench.retrieval.ranking.scored import Transposed
 
     rows = judged_rows(
         collected.relevance[direction],

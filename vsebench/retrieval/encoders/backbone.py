@@ -31,8 +31,8 @@ class BackboneEncoder(nn.Module):
         dim: size D of the shared space.
         model: a folder, or a name on the Hugging Face hub.
         size: side of the images in pixels; 0 for the one that the model was trained with.
-        cls: cls whether, of a transformer, the CLS token is the first local feature; otherwise it
-            is left out.
+        cls: whether the CLS token of a transformer is the first local feature; otherwise it is left
+            out.
         frozen: the pretrained model never trains.
         last_blocks: only this many of its last stages or layers train, and what comes after them; 0
             for all of it.

@@ -119,7 +119,7 @@ def _text_settings(model: str) -> Any:
 
 
 def _longest(model: str, tokenizer: Any, settings: Any) -> int:
-    """Tokens that the model takes: the fewer of what its tokenizer and its positions say."""
+    """Tokens that the model takes: the smaller limit of its tokenizer and of its positions."""
     with one_line(model):
         rows = getattr(settings, "max_position_embeddings", _ANY_LENGTH)
         return int(min(tokenizer.model_max_length, rows - _rows_before(model, rows)))
@@ -175,7 +175,7 @@ class BertEncoder(nn.Module):
         loaded = load("AutoModel", model)
         self.backbone = getattr(loaded, "text_model", loaded)
         if getattr(self.backbone, "pooler", None) is not None:
-            # it makes one vector of a caption, which is the pooling's task
+            # One vector per caption is the pooling's task
             self.backbone.pooler = None
         self._mask = find_mask(self.backbone) if torch.cuda.is_available() else token_mask
         self.fc = (
@@ -212,8 +212,8 @@ class BertEncoder(nn.Module):
         return self._by_length(tokens, lengths)
 
     def _by_length(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """The states from captions of like length together: on a CPU, padding costs what words
-        cost. Padding rows are zero.
+        """The states, computed for captions of similar length together: on a CPU, padding costs as
+        much as words. Padding rows are zero.
         """
         order = torch.split(lengths.argsort(stable=True), _TOGETHER)
         parts = [
@@ -242,18 +242,18 @@ class BertEncoder(nn.Module):
 
 
 def token_mask(valid: Tensor) -> Tensor:
-    """Which tokens are there, int64 [B, N], from `valid` bool [B, N]: what every model takes."""
+    """The attention mask that every model takes, int64 [B, N], from `valid` bool [B, N]."""
     return valid.long()
 
 
 def pair_mask(valid: Tensor) -> Tensor:
-    """Which tokens each token sees, bool [B, 1, N, N]: all that are there."""
+    """The tokens that each token attends to, bool [B, 1, N, N]: all valid ones."""
     batch, n = valid.shape
     return valid[:, None, None].expand(batch, 1, n, n)
 
 
 def causal_mask(valid: Tensor) -> Tensor:
-    """Which tokens each token sees, bool [B, 1, N, N]: those that are there, up to itself."""
+    """The tokens that each token attends to, bool [B, 1, N, N]: the valid ones up to itself."""
     n = valid.shape[1]
     return pair_mask(valid) & torch.ones(n, n, dtype=torch.bool, device=valid.device).tril()
 
@@ -267,12 +267,12 @@ def last_states(model: Any, tokens: Tensor, lengths: Tensor, mask: Mask) -> Tens
 
 @torch.inference_mode()
 def find_mask(model: Any) -> Mask:
-    """The mask to give a model on CUDA: one of pairs, where that does what one of tokens does on
-    three tiny captions.
+    """The mask to give a model on CUDA: one of pairs of tokens, where it gives the same states as
+    one of tokens on three tiny captions.
 
-    transformers reads a mask of tokens to see whether any is hidden at all, and on CUDA the host
-    waits for that in every step. A mask of pairs of tokens it passes on as it is; but what such a
-    mask has to say depends on the model, which is therefore asked once.
+    transformers reads a mask of tokens to see whether any is hidden at all, for which the host
+    waits in every step on CUDA. It passes a mask of pairs on unread; which pairs it must mark
+    depends on the model, which is therefore tried once.
 
     Args:
         model: text model on the CPU, in evaluation mode.
@@ -284,7 +284,7 @@ def find_mask(model: Any) -> Mask:
     for mask in (pair_mask, causal_mask):
         try:
             found = last_states(model, tokens, lengths, mask)[valid]
-        except Exception:  # whatever a model says to a mask it does not take
+        except Exception:  # models raise all kinds of errors for masks that they do not take
             continue
         if torch.allclose(found, wanted, rtol=1e-4, atol=1e-5):
             return mask

@@ -61,9 +61,7 @@ class RegionEncoder(nn.Module):
         super().__init__()
         hidden = max(1, dim // 2)
         self.count_padding = count_padding
-        self.fc = nn.Linear(in_dim, dim)
-        nn.init.xavier_uniform_(self.fc.weight)
-        nn.init.zeros_(self.fc.bias)
+        self.fc = xavier_linear(in_dim, dim)
         self.mlp_in = nn.Linear(in_dim, hidden)
         self.norm = MaskedBatchNorm(hidden)
         self.mlp_out = nn.Linear(hidden, dim)

@@ -1,5 +1,5 @@
-"""Pretrained models: where they lie, which of their files decide what they compute, how they are
-loaded, and the projection that a model of images and texts, such as CLIP, ends with.
+"""Pretrained models: their folders, the files that decide what they compute, their loading, and the
+final projection of a model of images and texts, such as CLIP.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _without_weights: ContextVar[bool] = ContextVar("without_weights", default=False
 
 @contextmanager
 def without_weights() -> Iterator[None]:
-    """Inside, models are made of their settings alone: their weights come from elsewhere."""
+    """Within it, models are made from their settings alone: their weights come from elsewhere."""
     token = _without_weights.set(True)
     try:
         yield

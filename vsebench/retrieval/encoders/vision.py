@@ -1,6 +1,6 @@
-"""Pretrained vision models as makers of local features, through transformers; what differs between
-the families of models it has is how to load them, how to normalise pixels and which of their
-outputs are local features.
+"""Pretrained vision models of transformers as extractors of local features. Families of models
+differ in how they are loaded, how pixels are normalised and which of their outputs are local
+features.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Recipe:
 
 
 def recipe(model: str, size: int = 0) -> Recipe:
-    """Reads what a model says of itself.
+    """The recipe of a model, from its own configuration.
 
     Args:
         model: a folder, or a name on the hub.
@@ -182,8 +182,8 @@ class VisionModel(nn.Module):
     Args:
         model: a folder, or a name on the Hugging Face hub.
         size: side of the images in pixels; 0 for the one that the model was trained with.
-        cls: cls whether, of a transformer, the CLS token is kept before the patches; otherwise it
-            is left out.
+        cls: whether the CLS token of a transformer is kept before the patches; otherwise it is left
+            out.
 
     Raises:
         SpecError: the model cannot be loaded, is no vision model, has no CLS token to keep, or

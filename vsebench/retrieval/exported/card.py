@@ -1,6 +1,4 @@
-"""The `README.md` of an exported model: what it is, how good it is, how it is used, and what its
-data ask for.
-"""
+"""The `README.md` of an exported model: facts, test metrics, usage and licence."""
 
 from __future__ import annotations
 

@@ -121,8 +121,8 @@ def _about(
 
 
 def _data_card(spec: RunSpec, registry: Registry, data_roots: Sequence[Path]) -> DatasetCard | None:
-    """What the data set says of itself; None of one that a file beside the data names, where the
-    data are not on this machine, which an export does not need.
+    """The card of the data set; None for one that is described by a file beside its data, if these
+    are not on this machine: an export does not need them.
     """
     known = Path(spec.environment.data_path)
     roots = [*data_roots, *([known] if spec.environment.data_path and known.is_dir() else [])]
@@ -152,8 +152,8 @@ def _copy_plugins(spec: RunSpec, folder: Path) -> tuple[str, ...]:
 
 
 def _copy_encoders(spec: RunSpec, registry: Registry, folder: Path) -> dict[str, Kept]:
-    """What pretrained encoders read when they are made. Of transformers' models the weights stay
-    behind: those of the trained model take their place.
+    """The files that pretrained encoders are created from, copied. Weights of transformers' models
+    are left out: those of the trained model take their place.
     """
     kept = {}
     for field, name in _ENCODERS.items():

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from vsebench.data.feature_arrays import gather
-from vsebench.retrieval.inputs.padded import to_device
+from vsebench.retrieval.inputs.padded import half, to_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from vsebench.plugin.datasets import FeatureArray
 
 AHEAD = 2
-"""Batches that are gathered before they are asked for; with the one that is copied and the one in
-use, they bound the memory.
+"""Batches that are gathered ahead; with the one that is copied and the one in use, they bound the
+memory.
 """
 
 
@@ -112,7 +112,7 @@ class FeaturesAhead:
     def _gather(self, images: np.ndarray) -> Tensor:
         positions = np.arange(int(self._lengths[images].max()))
         block = np.broadcast_to(positions, (len(images), len(positions)))
-        rows = torch.from_numpy(gather(self._features, images, block)).half()
+        rows = half(gather(self._features, images, block))
         return rows.pin_memory() if self._device.type == "cuda" else rows
 
     def _copied(self, batches: Iterator[tuple[np.ndarray, Tensor]]) -> Iterator[_Ready]:

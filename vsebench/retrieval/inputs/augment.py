@@ -61,7 +61,7 @@ def draw_crops(
     ]
 
 
-def augment_words(  # noqa: PLR0913  # a padded batch, and how it is changed
+def augment_words(  # noqa: PLR0913  # a padded batch is three arrays
     tokens: np.ndarray,
     words: np.ndarray | None,
     lengths: np.ndarray,

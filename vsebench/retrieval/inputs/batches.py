@@ -293,7 +293,7 @@ def augmenter(
     static: bool = False,
     world: World = ALONE,
 ) -> Augmenter:
-    """What builds a run's batches.
+    """The builder of a run's batches.
 
     Args:
         inputs: the run's data.
@@ -331,7 +331,7 @@ def augmenter(
 
 
 def positives(image_ids: Tensor, sibling_mask: bool) -> Tensor:
-    """Which captions are no negatives of which image, bool [B, B]: the pair itself and, with
+    """The captions that are not negatives of each image, bool [B, B]: the pair's own and, with
     `sibling_mask`, every caption of the same image.
     """
     if sibling_mask:

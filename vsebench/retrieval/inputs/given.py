@@ -1,4 +1,4 @@
-"""Images that a program has at hand, checked and made what an image encoder reads."""
+"""Images given by a Python program, checked and converted to the input of an image encoder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def given_images(images: object) -> ImageSource:
 
 
 def given_features(images: object, lengths: np.ndarray | None) -> tuple[FeatureArray, np.ndarray]:
-    """Features [n, N, d], and how many of the N are valid, int64 [n].
+    """Features [n, N, d] and their valid lengths, int64 [n].
 
     Args:
         images: such an array, or a list of arrays [N, d] whose N may differ.

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from vsebench.kernels.gemm import round_up
+from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,8 @@ class Kept(NamedTuple):
 
 
 class Padded(NamedTuple):
-    """A padded batch [B, N, ...] and the valid lengths int64 [B] of its items; of raw images, what
-    stays of the features that become of them.
+    """A padded batch [B, N, ...] and the valid lengths int64 [B] of its items; for raw images also
+    which of their local features stay.
     """
 
     values: Tensor
@@ -36,7 +37,7 @@ class Padded(NamedTuple):
 
 
 def join(batches: Sequence[Padded]) -> Padded:
-    """Several batches of which all stays as one, padded to the longest."""
+    """Several batches as one, padded to the longest; none with `kept`."""
     if len(batches) == 1:
         return batches[0]
     longest = max(batch.values.shape[1] for batch in batches)
@@ -57,7 +58,7 @@ BUCKET = 8
 
 def bucket(longest: int, most: int) -> int:
     """The width of a static batch whose longest item has `longest` valid rows, in a split where
-    none has more than `most`. So few widths, that a graph can be compiled or captured for each.
+    none has more than `most`. Widths are few enough to compile or capture a graph for each.
     """
     return min(round_up(longest, BUCKET), max(longest, most))
 
@@ -71,3 +72,21 @@ def to_device(array: np.ndarray, device: torch.device) -> Tensor:
     """A host array on the device, without making the host wait."""
     tensor = torch.from_numpy(np.ascontiguousarray(array))
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+
+def half(values: np.ndarray) -> Tensor:
+    """Features as fp16 on the host.
+
+    Raises:
+        DataError: one is too large.
+    """
+    wide = torch.from_numpy(np.require(values, requirements=("C", "W")))  # a memory map is read
+    if wide.dtype != torch.float16 and wide.numel():
+        largest = max(abs(float(end)) for end in wide.aminmax())
+        if largest > torch.finfo(torch.float16).max:
+            raise DataError(
+                f"the data hold a feature of size {largest:g}, which half precision cannot hold "
+                "(65504 at most), and features lie on CUDA devices in it: scale them, or use "
+                "--device cpu"
+            )
+    return wide.half()

@@ -1,5 +1,5 @@
 """Everything that a run reads, opened once: its three splits, its tokeniser (the encoder's own, or
-the words of the training captions) and who belongs to whom.
+the words of the training captions) and the image of each caption.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def tokeniser_of(spec: RunSpec, registry: Registry, captions: Sequence[str]) -> 
 
 @dataclass(frozen=True)
 class SplitInputs:
-    """One split: image features or raw images, tokenised captions or what a frozen encoder gives
-    them, and the image of each caption.
+    """One split: image features or raw images, tokenised captions or a frozen encoder's states of
+    them, and the image of each caption, int64 [m].
     """
 
     images: ImageFeatures | RawImages
@@ -130,8 +130,8 @@ class Inputs:
         second: split that is counted beside it; None where there is none.
         tokeniser: tokeniser of the captions.
         feature_kind: what a local feature is.
-        in_dim: size of what the image encoder reads: of a feature, or the channels of a pixel.
-        warnings: what a table must say of how the captions were read.
+        in_dim: size of the image encoder's input: of a feature, or the channels of a pixel.
+        warnings: remarks on the captions that tables must show.
     """
 
     train: SplitInputs

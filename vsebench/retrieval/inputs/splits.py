@@ -1,6 +1,6 @@
 """The images and captions of a split, gathered batch by batch: features on the device or in their
-memory map, raw images that are decoded when they are needed, and captions as token ids or as what a
-frozen encoder gives them. A batch is an index gather, and nothing is tokenised or copied per item.
+memory map, raw images that are decoded when they are needed, and captions as token ids or as the
+states of a frozen encoder. A batch is an index gather: nothing is tokenised or copied per item.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vsebench.data.feature_arrays import gather
 from vsebench.data.images.decode import ImageLoader, usable_cores
 from vsebench.kernels.devices import runs_on_device
 from vsebench.retrieval.inputs.ahead import FeaturesAhead
-from vsebench.retrieval.inputs.padded import Padded, to_device
+from vsebench.retrieval.inputs.padded import Padded, half, to_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -98,8 +98,8 @@ class ImageFeatures:
 
 
 class CaptionStates:
-    """What a frozen encoder gives each of n captions, one after the other: on the device where it
-    fits, in its memory map otherwise.
+    """A frozen encoder's states of n captions, one after the other: on the device where they fit,
+    in their memory map otherwise.
 
     Args:
         states: float16 [total, width], a row for each token.
@@ -196,10 +196,8 @@ def _to_device(features: FeatureArray, device: torch.device) -> Tensor:
     n, positions, dim = features.shape
     resident = torch.empty((n * positions, dim), dtype=torch.float16, device=device)
     for start in range(0, n, _BLOCK):
-        rows = np.asarray(features[start : start + _BLOCK]).astype(np.float16).reshape(-1, dim)
-        resident[start * positions : start * positions + len(rows)] = torch.from_numpy(rows).to(
-            device
-        )
+        rows = half(np.asarray(features[start : start + _BLOCK])).view(-1, dim)
+        resident[start * positions : start * positions + len(rows)] = rows.to(device)
     return resident
 
 

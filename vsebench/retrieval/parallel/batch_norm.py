@@ -76,12 +76,19 @@ class SharedBatchNorm(nn.Module):
         )
         summed = self._sum(torch.cat([(values * weight).sum(over), weight.sum().view(1)]))
         count = summed[-1].detach()
-        mean = summed[:-1] / count
-        variance = self._sum(((values - mean).square() * weight).sum(over)) / count
+        size = count.clamp(min=1)
+        mean = summed[:-1] / size
+        variance = self._sum(((values - mean).square() * weight).sum(over)) / size
+        unbiased = variance.detach() * count / (count - 1).clamp(min=1)
+        if self.running_mean is not None and self.running_var is not None:
+            # One row has no variance, as in `MaskedBatchNorm`
+            mean = torch.where(count > 1, mean, self.running_mean)
+            variance = torch.where(count > 1, variance, self.running_var)
+            unbiased = torch.where(count > 1, unbiased, self.running_var)
         if self.training:
             if mask is None and self.num_batches_tracked is not None:
                 self.num_batches_tracked += 1
-            self._update(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
+            self._update(mean.detach(), unbiased)
         return mean, variance
 
     def _update(self, mean: Tensor, variance: Tensor) -> None:

@@ -27,7 +27,7 @@ RANK_TIMEOUT = "VSEBENCH_RANK_TIMEOUT"
 """The environment variable that says for how many seconds ranks wait for each other."""
 
 _SECONDS = 1800.0
-"""As long as the others wait where the rank that leads mines or is in a plugin's hook."""
+"""For as long, the others wait while the leading rank mines or is in a plugin's hook."""
 _HOST = "127.0.0.1"
 _LOOPBACK = "GLOO_SOCKET_IFNAME"
 
@@ -51,8 +51,8 @@ class Group(World):
     """The ranks of a run that has several.
 
     Args:
-        rank: which one this process is.
-        size: how many there are.
+        rank: rank of this process.
+        size: number of ranks.
         store: store that they find each other through.
         device: device of this process.
     """

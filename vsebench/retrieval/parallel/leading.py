@@ -31,7 +31,7 @@ STARTING_SECONDS = 300.0
 """For ranks to load libraries, side by side on a busy machine."""
 
 GRACE_SECONDS = 20.0
-"""For what waits for a rank to notice that it is lost, and for a rank to end with the run."""
+"""For collective operations to notice a lost rank, and for a rank to end with the run."""
 
 NOTICE_SECONDS = 60.0
 """For the rank that leads to notice that another is lost: on CUDA it may wait inside NCCL."""
@@ -45,8 +45,8 @@ class Follower:
     """The process of one of the other ranks.
 
     Args:
-        rank: which one.
-        size: how many ranks there are.
+        rank: rank of the process.
+        size: number of ranks.
         port: port of the store that they find each other through.
         spec: the run as JSON.
         directory: its directory.
@@ -87,7 +87,7 @@ class Follower:
         return f"{name} ended with code {code}: see the run's log"
 
     def close(self, grace: float) -> None:
-        """Ends it, at once where it has not ended by itself in time."""
+        """Ends it, after `grace` seconds by force."""
         if not self.ended.wait(grace):
             self._process.kill()
         self._process.wait()
@@ -112,7 +112,7 @@ class Followers:
     """All other ranks of a run.
 
     Args:
-        size: how many ranks there are.
+        size: number of ranks.
         port: see `Follower`.
         spec: the run as JSON.
         directory: its directory.
@@ -136,7 +136,7 @@ class Followers:
             raise RankLostError(f"the ranks of the run are not there after {STARTING_SECONDS:g} s")
 
     def reason(self, within: float = 0.0) -> str:
-        """Why one of them ended, in words; empty where none has `within` so many seconds."""
+        """Why one of them ended; empty if none has after `within` seconds."""
         ends = time.monotonic() + within
         while True:
             reasons = [reason for rank in self._ranks if (reason := rank.reason)]
@@ -147,7 +147,7 @@ class Followers:
             time.sleep(0.05)
 
     def close(self, grace: float = 0.0) -> None:
-        """Ends them; those that have not ended after so many seconds, at once."""
+        """Ends them, after `grace` seconds by force."""
         for rank in self._ranks:
             rank.close(grace)
 

@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 
 LOST = "another rank is lost"
-"""What a rank says that ends for no reason of its own."""
+"""Message of a rank that ends because of another."""
 
 
 class RankLostError(VsebenchError):
-    """Another rank of the run has ended, or says nothing any more."""
+    """Another rank of the run has ended or stopped responding."""
 
 
 def part_of(count: int, rank: int, size: int) -> slice:
@@ -41,8 +41,8 @@ class World:
     """The ranks of a run on one device: one. Everything that ranks do together is the plain thing.
 
     Attributes:
-        rank: which rank this process is.
-        size: how many there are.
+        rank: rank of this process.
+        size: number of ranks.
         device: device of this process where there are several.
     """
 
@@ -60,7 +60,7 @@ class World:
         return part_of(count, self.rank, self.size)
 
     def share(self, count: int) -> float:
-        """How large that part is, from 0 to 1."""
+        """The size of that part as a share of the batch, from 0 to 1."""
         return len(range(count)[self.part(count)]) / count
 
     def gather(self, part: Tensor, count: int) -> Tensor:  # noqa: ARG002  # of one rank, the whole
@@ -81,11 +81,11 @@ class World:
         return values
 
     def every(self, value: T) -> list[T]:
-        """What every rank says, by rank."""
+        """Every rank's value, by rank."""
         return [value]
 
     def agree(self, make: Callable[[], T]) -> T:
-        """What the rank that leads makes of it; the others do not call `make`."""
+        """The leading rank's result of `make`, which the others do not call."""
         return make()
 
     def seed(self, key: Key) -> None:

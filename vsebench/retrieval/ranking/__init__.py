@@ -9,7 +9,7 @@ two things:
 * a *place* (`judgements`, `graded`): where in its query's list each judged item stands.
 
 Either is found in one of two ways: exactly, under the inner product (`exact.ranks`,
-`exact.places`), or from the scores of any other similarity (`scored.ranks`, `scored.places`).
-`top_share` counts, in both ways, how many relevant items are among a query's first R. All count
-from 0, and ties count against the model.
+`exact.places`), or from the scores of any other similarity (`scored`). `top_share` counts, in both
+ways, how many relevant items are among a query's first R. All count from 0, and ties count against
+the model.
 """

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vsebench.kernels.rows import as_tensor
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
-from vsebench.plugin.errors import DataError
+from vsebench.plugin.errors import DataError, SpecError
 from vsebench.retrieval.embeddings import JointEmbedding
 from vsebench.retrieval.ranking.evaluation import evaluate
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
-    from torch import Tensor
 
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
@@ -64,9 +63,13 @@ def evaluate_ensemble(
         block: block size, as for `evaluate`.
 
     Raises:
-        DataError: as `evaluate`, or members have different numbers of images or captions.
+        DataError: as `evaluate`; no members, or members of different numbers of images or captions.
+        SpecError: a member without a similarity has sets or distributions.
     """
+    if not members:
+        raise DataError("the ensemble has no members: give at least one model's embeddings")
     _check_sizes(members)
+    _check_widths(members)
     if all(member.similarity is None for member in members):
         image, text = (
             _side_by_side([getattr(member, side) for member in members])
@@ -89,7 +92,7 @@ def evaluate_ensemble(
 
 
 def _side_by_side(embeddings: Sequence[Tensor | np.ndarray]) -> Tensor:
-    """[n, ΣD], not rounded."""
+    """The embeddings [n, D] of several models as one [n, ΣD], not rounded."""
     tensors = [as_tensor("member", values) for values in embeddings]
     widest = functools.reduce(
         torch.promote_types, (tensor.dtype for tensor in tensors), torch.float32
@@ -117,6 +120,30 @@ def _check_sizes(members: Sequence[Member]) -> None:
                 f"members of an ensemble embed the same items, found {what} embeddings of "
                 f"{' and '.join(map(str, sorted(counts)))} items"
             )
+
+
+def _check_widths(members: Sequence[Member]) -> None:
+    """Of members that are scored by the inner product: laid end to end, the surplus of one member's
+    side would be scored with the next member's.
+    """
+    for number, member in enumerate(members):
+        if member.similarity is not None:
+            continue
+        image, text = (_tensor(side) for side in (member.image, member.text))
+        if not isinstance(image, Tensor) or not isinstance(text, Tensor):
+            raise SpecError(
+                f"member {number} has sets or distributions, which have no inner product: give it "
+                "the similarity that scores them"
+            )
+        if image.shape[1:] != text.shape[1:]:
+            raise DataError(
+                f"the image and caption embeddings of member {number} must have one width, found "
+                f"{_size(image)} and {_size(text)}"
+            )
+
+
+def _size(embedding: Tensor) -> str:
+    return " × ".join(map(str, embedding.shape[1:]))
 
 
 def _count(embedding: Embedding | np.ndarray) -> int:

@@ -1,7 +1,7 @@
 """Captions of different images that are equal word for word, as reports and templates have them.
 
 By default such a caption is a negative of every image but its own, and since equal captions get
-equal scores, no model ranks all of them right: `perfect` says what is left to get. With
+equal scores, no model ranks all of them right: `perfect` is the upper bound. With
 `equal_captions` of `vsebench.retrieval.evaluate` each matches the images of all its equals.
 """
 
@@ -63,7 +63,7 @@ def shared(owner: np.ndarray, groups: np.ndarray) -> Shared:
 
 
 def perfect(owner: np.ndarray, groups: np.ndarray) -> RetrievalMetrics:
-    """The most that any model can get where equal captions of other images are negatives.
+    """The best metrics that any model can get if equal captions of other images are negatives.
 
     An image's best caption ties with its equals of other images, which count against it; of the
     images that share a text, a model can put one first, the next second, and so on.

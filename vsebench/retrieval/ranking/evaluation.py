@@ -1,4 +1,4 @@
-"""Retrieval evaluation of embeddings: what `vsebench.retrieval.evaluate` does."""
+"""Retrieval evaluation of embeddings: `vsebench.retrieval.evaluate`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from vsebench.retrieval.ranking.exact.queued import BLOCK, queued_ranks, queues
 from vsebench.retrieval.ranking.exact.ranks import exact_ranks
 from vsebench.retrieval.ranking.judgements import Judgements, Lists
 from vsebench.retrieval.ranking.metrics import Ranks, RetrievalMetrics
-from vsebench.retrieval.ranking.scored.items import Items, Transposed
-from vsebench.retrieval.ranking.scored.places import scored_places
-from vsebench.retrieval.ranking.scored.ranks import scored_ranks
+from vsebench.retrieval.ranking.scored import Items, Transposed, scored_places, scored_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +33,7 @@ Side = TypeVar("Side", Rows, Items)
 
 
 @torch.inference_mode()
-def evaluate(  # noqa: PLR0913  # its options have defaults
+def evaluate(  # noqa: PLR0913  # the options have defaults
     image_emb: Embedding | np.ndarray,
     text_emb: Embedding | np.ndarray,
     text_to_image: Tensor | np.ndarray | Sequence[int],

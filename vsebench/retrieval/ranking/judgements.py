@@ -2,8 +2,7 @@
 in their queries' lists.
 
 Ties count against the model. Of two items with equal scores the less relevant stands first, and an
-item that nobody judged before any judged one: the worst list that the scores allow, as a rank has
-it for one best match.
+unjudged item before any judged one: the worst list that the scores allow, as for a rank.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from vsebench.kernels.gemm import true_float32
-from vsebench.plugin.errors import DataError
+from vsebench.plugin.errors import DataError, SpecError
 from vsebench.retrieval.ranking.evaluation import checked_owner
 from vsebench.retrieval.ranking.relevance import checked_rows
-from vsebench.retrieval.ranking.scored.items import Items, as_float64
+from vsebench.retrieval.ranking.scored import Items, as_float64
 from vsebench.retrieval.ranking.top_share import (
     ExactRows,
     Ranked,
@@ -45,13 +45,13 @@ _SCORES = 1 << 21  # that are held at a time: 8 MiB in fp32
 
 @dataclass(frozen=True)
 class PlausibleMetrics:
-    """PMRP in percent, and what it is a mean of.
+    """PMRP in percent, and the R-Precisions that it averages.
 
     Attributes:
         i2t_pmrp: image to text.
         t2i_pmrp: text to image.
         i2t: R-Precision at each of `DISTANCES`.
-        t2i: plausible metrics of captions that retrieve images.
+        t2i: likewise, of captions that retrieve images.
         images: number of images that have an attribute.
         captions: number of captions of these images.
     """
@@ -65,7 +65,7 @@ class PlausibleMetrics:
 
 
 @torch.inference_mode()
-def evaluate_plausible(  # noqa: PLR0913  # its options have defaults
+def evaluate_plausible(  # noqa: PLR0913  # the options have defaults
     image_emb: Embedding | np.ndarray,
     text_emb: Embedding | np.ndarray,
     text_to_image: Tensor | np.ndarray | Sequence[int],
@@ -86,9 +86,11 @@ def evaluate_plausible(  # noqa: PLR0913  # its options have defaults
             8 MiB.
 
     Raises:
-        DataError: embeddings, map or attributes are not as they must be, or no image has an
-            attribute.
+        DataError: embeddings, map or attributes are not valid, or no image has an attribute.
+        SpecError: a block below 1.
     """
+    if block is not None and block < 1:
+        raise SpecError(f"block is the number of queries at a time, at least 1, found {block}")
     every = _ranked(image_emb, text_emb, similarity)
     owner = checked_owner(text_to_image, len(every.queries), len(every.items))
     labels = _checked_attributes(attributes, len(every.queries))

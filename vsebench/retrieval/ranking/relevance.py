@@ -14,8 +14,7 @@ from vsebench.plugin.errors import DataError, SpecError, did_you_mean
 from vsebench.retrieval.ranking.exact.places import exact_places
 from vsebench.retrieval.ranking.graded import graded_metrics
 from vsebench.retrieval.ranking.judgements import Judgements, Lists
-from vsebench.retrieval.ranking.scored.items import Items
-from vsebench.retrieval.ranking.scored.places import scored_places
+from vsebench.retrieval.ranking.scored import Items, scored_places
 
 if TYPE_CHECKING:
     from vsebench.plugin.embeddings import Embedding
@@ -26,7 +25,7 @@ Unjudged = Literal["irrelevant", "ignored"]
 
 
 @torch.inference_mode()
-def evaluate_relevance(  # noqa: PLR0913  # its options have defaults
+def evaluate_relevance(  # noqa: PLR0913  # the options have defaults
     query_emb: Embedding | np.ndarray,
     item_emb: Embedding | np.ndarray | None,
     judged: Judgements,

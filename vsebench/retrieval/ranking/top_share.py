@@ -14,9 +14,7 @@ import torch
 from vsebench.kernels.bounds import undecided
 from vsebench.kernels.exact_dot import exact_scores
 from vsebench.kernels.tile_count import Band
-from vsebench.retrieval.ranking.scored.items import Transposed
-from vsebench.retrieval.ranking.scored.places import row_scores
-from vsebench.retrieval.ranking.scored.ranks import reach
+from vsebench.retrieval.ranking.scored import Transposed, reach, row_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
     from vsebench.kernels.rows import Rows
     from vsebench.plugin.protocols import Similarity
-    from vsebench.retrieval.ranking.scored.items import Items
+    from vsebench.retrieval.ranking.scored import Items
 
 _COMPILE_FROM = 4_000_000  # pairs that repay loading numba
 _COLUMNS, _SCORED_COLUMNS = 4096, 64  # items at a time
@@ -33,7 +31,7 @@ _COLUMNS, _SCORED_COLUMNS = 4096, 64  # items at a time
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores of b queries with every item, as far as they are known.
+    """Scores of b queries with every item, to within rounding.
 
     Attributes:
         values: [b, m] as computed.
@@ -56,7 +54,7 @@ class Scored:
 
 
 class Ranked(Protocol):
-    """Queries and items, of which rows of scores can be had."""
+    """Queries and items that give rows of scores."""
 
     @property
     def queries(self) -> Rows | Items: ...
@@ -105,12 +103,8 @@ class ExactRows:
         def bounds(score: Tensor) -> Band:
             return undecided(score.double(), norms, largest, self.items.width, values.dtype)
 
-        def around(
-            score: Tensor,
-            # once for the R-th largest value, which is as far from the true one, and once for the
-            # value
-            # compared
-        ) -> Band:
+        def around(score: Tensor) -> Band:
+            # Twice: the R-th largest value and the value compared are both that far from exact
             near = bounds(score)
             return Band(bounds(near.lower).lower, bounds(near.upper).upper)
 

@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional
 
 from vsebench.plugin import LossInputs, LossOutput, SampledInputs
+from vsebench.plugin.metrics import RECALL_DEPTHS
 from vsebench.results.record import Collapse
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def is_collapsed(point: Evaluation, best: float, chance: float) -> bool:
 
 
 def find_collapse(curve: Sequence[Evaluation]) -> Collapse | None:
-    """The collapse that a run ended in, from what its evaluations were judged to be; None when the
-    last model has not collapsed.
+    """The collapse that a run ended in, from the judgements of its evaluations; None if the last
+    model has not collapsed.
     """
     last, first = curve[-1], None
     for point in reversed(curve):
@@ -99,7 +100,7 @@ def chance_rsum(text_to_image: np.ndarray, images: int) -> float:
     n = len(text_to_image)
     counts = np.bincount(text_to_image, minlength=images)
     total = 0.0
-    for k in (1, 5, 10):
+    for k in RECALL_DEPTHS:
         draws = np.arange(min(k, n))
         misses = np.prod(np.clip(n - counts[:, None] - draws, 0, None) / (n - draws), axis=1)
         total += 100 * float(np.mean(1 - misses)) + 100 * min(1.0, k / images)

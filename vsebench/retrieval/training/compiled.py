@@ -2,8 +2,8 @@
 
 A part has a graph for every width of its batches, which are few (`inputs.padded.bucket`), and one
 more for a last batch that is smaller and for parameters that begin to train. Encoders with a
-recurrent layer of torch stay as they are: no graph may hold one. So do losses, which may read the
-number of the step.
+recurrent layer of torch are not compiled, since no graph may hold one, nor are losses, which may
+read the number of the step.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ SETTINGS: dict[str, dict[str, Any]] = {
     # Random numbers as in steps that are not compiled, so that dropout drops the same
     "inductor": {"backend": "inductor", "options": {"fallback_random": True}}
 }
-"""What `torch.compile` is told, by the value of the key."""
+"""Arguments of `torch.compile`, by the value of the key."""
 
 _MOST_GRAPHS = 256  # of a part; torch gives up after 8
 
 
 class CompiledTower:
-    """Does in training what a tower does.
+    """A tower in training, its encoder and its pooling compiled.
 
     Args:
-        tower: the tower, which stays as it is and keeps the parameters.
+        tower: the tower, which is not changed and keeps the parameters.
         compile_: value of the protocol key.
 
     Raises:
-        SpecError: what compiles is not installed.
+        SpecError: the compiler is not installed.
     """
 
     def __init__(self, tower: Tower, compile_: str) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.inputs.run_inputs import Inputs
     from vsebench.retrieval.model import Model
-    from vsebench.retrieval.training.start import Start
+    from vsebench.retrieval.training.state import Start
 
 _log = logging.getLogger("vsebench")
 
@@ -42,8 +42,8 @@ class StoredLists:
 
     Attributes:
         lists: the negatives.
-        seconds: what mining them took, encoding included; a run that finds them on disk is charged
-            the same.
+        seconds: seconds of mining, encoding included; a run that finds them on disk is charged the
+            same.
         cpu_seconds: the same in CPU seconds; None where it is not known.
     """
 

@@ -49,7 +49,7 @@ class SampledIndices(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Direction:
-    """One direction of retrieval, in the sampler's words: anchors ask, items are asked for.
+    """One direction of retrieval: a sampler of items for anchors.
 
     Attributes:
         sampler: sampler of items.
@@ -90,7 +90,7 @@ class Direction:
 def directions(
     samplers: tuple[Sampler, Sampler], text_to_image: np.ndarray, images: int
 ) -> tuple[Direction, Direction]:
-    """Images that ask for captions, and captions that ask for images.
+    """Captions for images, and images for captions.
 
     Args:
         samplers: one for each.
@@ -123,7 +123,7 @@ class GlobalNegatives:
         world: ranks of the run, which embed together; the one that leads draws for all.
     """
 
-    def __init__(  # noqa: PLR0913  # the model, its data, and the law of the draws
+    def __init__(  # noqa: PLR0913  # a model, its data, and what the draws depend on
         self,
         model: Model,
         inputs: Inputs,
@@ -191,8 +191,8 @@ class GlobalNegatives:
         return SampledIndices(texts, others, text_found, image_found)
 
     def _embeddings(self) -> tuple[Tensor, Tensor]:
-        """Float32 embeddings of all training images and captions as they are, not augmented;
-        without columns where no law reads them.
+        """Float32 embeddings of all training images and captions, not augmented; without columns
+        where no law reads them.
         """
         train, device = self._inputs.train, self._clock.device
         if not (self._to_text.reads_vectors or self._to_image.reads_vectors):

@@ -63,7 +63,7 @@ def run(session: Session) -> None:
 
 
 def _evaluate_untrained(session: Session) -> None:
-    """Evaluates the model as it is made, and keeps it."""
+    """Evaluates the initial model, and keeps it."""
     with session.clock.measure("evaluation"):
         image, text = embed_split(session.model, session.inputs.dev, session.device)
         metrics, spread = judge(session.model, image, text, session.inputs.dev)
@@ -140,7 +140,7 @@ def _epoch(session: Session, epoch: int) -> None:
 
 
 def _totals(session: Session) -> Totals:
-    """Fresh ones, which keep every step where a plugin wants it."""
+    """Empty sums, which keep every step where a plugin watches them."""
     return Totals(steps=[] if session.observers.watch("vsebench_stepped") else None)
 
 
@@ -251,8 +251,8 @@ def _evaluate(session: Session, totals: Totals) -> None:
 
 
 def _plateau(session: Session, spread: Spread, steps: int) -> dict[str, float]:
-    """What the loss of the last so many steps would be if the model told nothing apart; nothing
-    where that is not finite.
+    """The mean loss of the last `steps` steps if the model told no items apart; empty if it is not
+    finite.
     """
     done, schedule, size = session.state.step, session.schedule, session.spec.protocol.batch_size
     progress = Progress((done - 1) // schedule.steps_per_epoch, done - 1, schedule.total)

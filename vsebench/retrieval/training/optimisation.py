@@ -1,4 +1,4 @@
-"""The optimiser of a run, and what one update does."""
+"""The optimiser of a run and its update."""
 
 from __future__ import annotations
 

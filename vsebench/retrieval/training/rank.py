@@ -1,8 +1,8 @@
 """The process of a rank that does not lead: `python -m vsebench.retrieval.training.rank RUN_DIR
 RANK SIZE PORT`, with the run spec as the first line of standard input.
 
-It says on standard output when it is about to join the others, and what it failed of, as a JSON
-text. What it prints goes to standard error, the run's log. It ends when its standard input does.
+On standard output it says when it is about to join the others and, as a JSON string, why it failed.
+What it prints goes to standard error, the run's log. It ends when its standard input does.
 """
 
 from __future__ import annotations

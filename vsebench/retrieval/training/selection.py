@@ -32,8 +32,8 @@ class Spread(NamedTuple):
 
     Attributes:
         unrelated: the mean cosine of the pairs of an image and another image's caption.
-        images: spread of the pairs of two images.
-        texts: spread of the pairs of two captions.
+        images: mean cosine of the pairs of two images.
+        texts: mean cosine of the pairs of two captions.
         image_mean: the mean image embedding [D], float64.
         text_mean: the mean caption embedding [D], likewise.
     """
@@ -84,15 +84,13 @@ def evaluate_embedded(
 
 
 def ranked_by(model: Model, image: Embedding) -> Similarity | None:
-    """What ranks a model's embeddings: its similarity, or None for the inner product of plain
-    vectors.
-    """
+    """The similarity that ranks a model's embeddings; None for inner products of plain vectors."""
     plain = not isinstance(image, (SetEmbedding, GaussianEmbedding))
     return None if plain and getattr(model.similarity, "inner_product", False) else model.similarity
 
 
 def criterion(metrics: Mapping[str, float], select_by: str) -> float:
-    """What the best model has most of, among dev metrics by row key."""
+    """The quantity that model selection maximises, from dev metrics by row key."""
     if select_by == "rsum":
         return metrics["rsum"]
     return sum(metrics[f"{direction}_{k}"] for direction in ("i2t", "t2i") for k in ("r1", "r5"))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from vsebench.results.record import Cost
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.parallel.world import World
-    from vsebench.retrieval.training.start import Start
+    from vsebench.retrieval.training.state import Start
 
 _log = logging.getLogger("vsebench")
 
@@ -49,8 +49,8 @@ Reporter = Callable[[dict[str, object]], None]
 
 
 PHASES = ("train", "mining", "evaluation", "refresh", "sampling")
-"""What time is spent on. Refreshing a sampler of global negatives and drawing them are within
-`train`, which has their seconds too.
+"""Phases of a run. Refreshing a sampler of global negatives and drawing from it are within `train`,
+whose seconds include theirs.
 """
 
 PEAK = "peak"

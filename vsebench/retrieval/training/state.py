@@ -1,4 +1,6 @@
-"""What a run carries from step to step, and its checkpoint at the end of an epoch."""
+"""What a run starts with, what it carries from step to step, and its checkpoint at the end of an
+epoch.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,43 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from vsebench.results.stopping import Best
+from vsebench.retrieval.parallel.world import ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
-    from vsebench.results.folder.directory import RunDirectory
+    from vsebench.plugin.registry import Registry
+    from vsebench.results.folder.store import RunDirectory
+    from vsebench.results.observers import Observers
+    from vsebench.results.spec import RunSpec
+    from vsebench.retrieval.parallel.world import World
+
+
+def unheard(event: dict[str, object]) -> None:
+    """Takes progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run starts with.
+
+    Attributes:
+        spec: the run.
+        directory: where it leaves its files.
+        registry: where its components are.
+        observers: plugins that watch.
+        report: receives progress.
+        world: the ranks that it is split over; each has a start of its own.
+    """
+
+    spec: RunSpec
+    directory: RunDirectory
+    registry: Registry
+    observers: Observers
+    report: Callable[[dict[str, object]], None] = unheard
+    world: World = ALONE
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 
-from vsebench.plugin import LossInputs, LossOutput, Progress, SampledInputs
+from vsebench.plugin import LossInputs, LossOutput, PluginError, Progress, SampledInputs
 from vsebench.retrieval.embeddings import apply, representative
 from vsebench.retrieval.inputs.batches import positives
 from vsebench.retrieval.inputs.padded import join, to_device
@@ -44,7 +44,7 @@ class Streams(NamedTuple):
 
 
 Negatives = OfflineIndices | SampledIndices | None
-"""Which items from outside a batch a loss wants, if any."""
+"""Items from outside the batch that a loss asks for, if any."""
 
 
 class Objective(NamedTuple):
@@ -83,7 +83,7 @@ class Totals:
     Attributes:
         sums: sums by name.
         counts: numbers of values by name.
-        steps: loss and norm of the gradients of every step; None where nobody asks for them.
+        steps: loss and gradient norm of every step; None where no plugin watches them.
     """
 
     sums: dict[str, Tensor] = field(default_factory=dict)
@@ -91,7 +91,17 @@ class Totals:
     steps: list[tuple[Tensor, Tensor]] | None = None
 
     def add(self, values: Mapping[str, Tensor]) -> None:
+        """Adds what a step measured.
+
+        Raises:
+            PluginError: a value is not a scalar.
+        """
         for name, value in values.items():
+            if value.numel() != 1:
+                raise PluginError(
+                    f"the diagnostic '{name}' has shape {list(value.shape)}, and a curve holds "
+                    "scalars: return its mean"
+                )
             self.sums[name] = self.sums[name] + value if name in self.sums else value
             self.counts[name] += 1
 
@@ -128,7 +138,7 @@ class Stepper:
         protocol: the run's protocol.
         forwards: items passed through a tower so far, on all ranks.
         world: ranks that batches are split over.
-        towers: what embeds images and captions: the model's towers, or what was compiled of them.
+        towers: the model's image and text tower, or their compiled forms.
     """
 
     model: Model
@@ -262,8 +272,8 @@ def _total(
     """The training loss with the poolings' own losses, and every scalar by name: the loss, the
     diagnostics, and the objective without the poolings' losses where there are any.
 
-    What a pooling says is a mean over its items, so that a rank adds its share of the batch's. What
-    the loss says every rank knows whole: the one that leads adds it.
+    A pooling reports means over its items, so that each rank adds its share of the batch. The loss
+    is the same on every rank: the leading one adds it.
     """
     diagnostics = dict(output.diagnostics)
     total, own = output.loss, set()

@@ -20,14 +20,13 @@ from vsebench.results.reader import POSITIONS, RETRIEVED
 from vsebench.results.record import Cost, DataParallel, RunRecord
 from vsebench.retrieval.parallel.leading import leading
 from vsebench.retrieval.parallel.world import part_of
-from vsebench.retrieval.positions import position_weights
 from vsebench.retrieval.ranking.metrics import RetrievalMetrics
-from vsebench.retrieval.retrieved import Gallery, retrieved, worst
+from vsebench.retrieval.shown import Gallery, position_weights, retrieved, worst
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.collapse import find_collapse
 from vsebench.retrieval.training.selection import embed_split, evaluate_embedded, ranked_by
 from vsebench.retrieval.training.session import PEAK, Reporter, Session, prepare
-from vsebench.retrieval.training.start import Start
+from vsebench.retrieval.training.state import Start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -48,7 +48,7 @@ class _Tile:
         bands: what is undecided, for its images and for its captions.
         pairs: int64 [limit, 2], undecided pairs (row, column), the first `found` of them.
         scores: fp32 [limit], of these pairs.
-        found: int64 [], how many there are, of which the tile may have room for fewer.
+        found: int64 [], number of undecided pairs, for which the tile may lack room.
     """
 
     rows: slice
@@ -59,7 +59,7 @@ class _Tile:
     found: Tensor
 
     def undecided(self, found: int) -> Undecided:
-        """The pairs, once it is known how many there are."""
+        """The pairs, once their number is known."""
         i, j = self.pairs[:found].unbind(1)
         return Undecided(self.rows, self.columns, self.bands, (i, j), self.scores[:found])
 

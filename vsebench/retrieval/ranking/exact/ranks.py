@@ -98,9 +98,8 @@ class Queries:
         tile[owner[column], column] = -torch.inf
 
 
-CAPTIONS_PER_IMAGE = (
-    8  # of a tile: wide tiles suit the product, and sets have more captions than images
-)
+# Of a tile: wide tiles suit the product, and sets have more captions than images
+CAPTIONS_PER_IMAGE = 8
 # pairs: a training run evaluates often enough to repay the half second that loading numba takes
 _COMPILE_FROM = 4_000_000
 _SATURATED = 1 / 64  # share of undecided pairs from which a tile is cheaper in float64 as a whole,
@@ -166,7 +165,7 @@ def _bf16_decides(queries: Queries) -> bool:
 
 
 def slices(length: int, step: int) -> Iterator[slice]:
-    """Consecutive parts of so many items, the last one maybe smaller."""
+    """Consecutive parts of `step` items; the last may be smaller."""
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
