@@ -1,3 +1,3 @@
-"""The first-party methods, each package a plugin of its own: one entry point, so that one that
-cannot be loaded leaves the others whole.
+"""The first-party methods. Each package is a plugin of its own, with one entry point, so that one
+that cannot be loaded does not affect the others.
 """

@@ -231,7 +231,7 @@ def test_files_travel_where_a_node_does_not_see_the_folder(
     node = import_module("vsebench_plugins.ray.node")
     cluster = import_module("vsebench_plugins.ray.cluster")
     monkeypatch.setattr(
-        cluster, "look", lambda token: replace(node.look(token), folder=False, host="far")
+        cluster, "node_info", lambda token: replace(node.node_info(token), folder=False, host="far")
     )
     job = made(out, 0)
     folders = set()
@@ -336,14 +336,14 @@ def test_a_node_with_another_release_is_refused(
 ):
     node = import_module("vsebench_plugins.ray.node")
     cluster = import_module("vsebench_plugins.ray.cluster")
-    monkeypatch.setattr(cluster, "look", lambda token: node.Sight("old", "0.0.1", folder=True))
+    monkeypatch.setattr(cluster, "node_info", lambda token: node.NodeInfo("old", "0.0.1", folder=True))
     with pytest.raises(VsebenchError, match=r"node old has vsebench 0\.0\.1 and this command"):
         executor().execute([made(out, 0)], Told())
 
     def lacks(token: Path) -> None:
         raise ModuleNotFoundError("No module named 'vsebench'")
 
-    monkeypatch.setattr(cluster, "look", lacks)
+    monkeypatch.setattr(cluster, "node_info", lacks)
     with pytest.raises(VsebenchError, match="install vsebench on all nodes"):
         executor().execute([made(out, 1)], Told())
     assert ray.started == []

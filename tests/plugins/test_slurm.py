@@ -284,17 +284,17 @@ def test_an_interrupt_cancels_what_was_submitted(out: Path, monkeypatch: pytest.
 
 def test_a_line_that_has_not_arrived_whole_is_waited_for(tmp_path: Path):
     tail = import_module("vsebench_plugins.slurm.executor").Tail(tmp_path / "events")
-    assert tail.news() == []
+    assert tail.new_events() == []
     line = json.dumps(DONE) + "\n"
     tail.path.write_text(line + line[:10])
-    assert tail.news() == [DONE]
-    assert tail.news() == []
+    assert tail.new_events() == [DONE]
+    assert tail.new_events() == []
     tail.path.write_text(line + line)
-    assert tail.news() == [DONE]
+    assert tail.new_events() == [DONE]
 
 
 def test_a_run_hears_nothing_of_the_schedulers_signals():
-    with task._deaf():
+    with task._signals_blocked():
         child = subprocess.Popen(
             [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"],
             stdin=subprocess.PIPE,

@@ -1,10 +1,10 @@
-"""The annotation task: images to labels. `evaluate` ranks labels by anybody's factors,
+"""The annotation task: images to labels. `evaluate` ranks labels by the factors of any model,
 `evaluate_scores` by any scores.
 
-Begin at `evaluation` for ranking alone (`count` counts, `metrics` makes figures of the counts), and
-at `run` for a run from its spec to its record: `inputs` opens what it reads, `train` trains `model`
-with one of two engines that share `engine`, `sequential` and `minibatch`; `settings` says how,
-`clock` measures it. `throughput` measures samplers beside any training.
+Begin at `evaluation` for ranking alone (`count` counts, `metrics` turns counts into figures), and
+at `run` for a run from its spec to its record: `inputs` opens its data, `train` trains `model` with
+one of two engines, `sequential` and `minibatch`, which share `engine`. `throughput` measures
+samplers without training.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How many negatives stand before each positive: scores of all labels, a tile of images at a time
-(inner products of factors, ranked exactly, or any function, ranked by what it returns), and the
-counting, in memory bounded by the block.
+"""The number of negatives before each positive: scores of all labels, a tile of images at a time
+(inner products of factors, ranked exactly, or those of any function), and the counting, in memory
+bounded by the block.
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ class Scores(Protocol):
     def thresholds(
         self, tile: Tensor, rows: Tensor, images: Tensor, labels: Tensor
     ) -> tuple[Band, Tensor]:
-        """What a negative must score to stand before each of the pairs (images[p], labels[p]),
-        which are in `rows` [p] of the tile.
+        """The scores from which a negative stands before the pairs (images[p], labels[p]), which
+        are in `rows` [p] of the tile.
 
         Returns:
-            Bands [p] in the tile's dtype, and exact scores [p] for what they leave undecided.
+            Bands [p] in the tile's dtype, and exact scores [p] for the scores that they leave
+            undecided.
         """
         ...
 
@@ -57,9 +58,9 @@ class Scores(Protocol):
 class FactorScores:
     """Inner products of the rows of two matrices.
 
-    Products are fp32. What their rounding leaves undecided is computed again in float64 in one
-    fixed order, so that ranks are a function of the factors alone, not of block, device or threads,
-    and equal rows tie.
+    Products are fp32. Pairs that their rounding leaves undecided are computed again in float64 in
+    one fixed order, so that ranks are a function of the factors alone, not of block, device or
+    threads, and equal rows tie.
 
     Args:
         images: [n, D].
@@ -100,7 +101,7 @@ class FactorScores:
 
 
 class FunctionScores:
-    """What a function returns for a block of images, compared as it is.
+    """The scores that a function returns for a block of images, compared without tolerance.
 
     Args:
         function: function of int64 [b], the rows of images; returns [b, labels] floats.
@@ -176,11 +177,12 @@ class Queries(NamedTuple):
 
 
 def count_above(scores: Scores, queries: Queries, block: int, *, compiled: bool) -> np.ndarray:
-    """How many labels that are not hidden score at least as high as each positive of its image.
+    """The number of labels, hidden ones excluded, that score at least as high as each positive of
+    their image.
 
     Args:
         scores: scores of all labels.
-        queries: what is ranked.
+        queries: images and positives to rank.
         block: images at a time.
         compiled: use the numba kernel on the CPU.
 

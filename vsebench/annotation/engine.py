@@ -1,5 +1,5 @@
-"""What the two engines share: the streams of pairs and draws, the refreshes that are due, what is
-counted, and the sample of draws that says what one costs and gives.
+"""The common part of the two engines: the streams of pairs and draws, the refreshes, the tally, and
+the sample of draws that measures their cost and quality.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 
 TALLIED = ("updates", "loss", "violations", "trials", "skipped", "exhausted")
-"""What an engine adds up between two evaluations: updates asked for; over those that found a
-negative, losses and margin violations; candidates looked at;
-updates left out because the image has every label; and because the sampler gave up."""
+"""Sums of an engine between two evaluations: updates; losses and margin violations of those that
+found a negative; candidates looked at; updates skipped because the image has every label, and those
+in which the sampler gave up.
+"""
 
 _PROBE_DRAWS = 4096
 
@@ -36,14 +37,14 @@ class Context:
 
     Attributes:
         data: the training split.
-        settings: how it is trained.
+        settings: training settings.
         model: model on its device.
         sampler: draws the negatives.
         loss: loss of their scores.
         key: key of the run's random numbers.
-        clock: what time was spent on.
-        steps: updates done and tally after each step since they were last read; None where nobody
-            asks for them.
+        clock: seconds by phase.
+        steps: updates done and tally after each step since they were last read; None where no
+            plugin watches them.
     """
 
     data: TrainingData
@@ -97,7 +98,7 @@ class Context:
         return self.data.positives.images()
 
     def state(self) -> SamplerState:
-        """What a refresh sees: of mapped images only the labels."""
+        """The state for a refresh; without the vectors of mapped images."""
         empty = self.model.images[:0]
         return SamplerState(
             empty if self.model.mapped else self.model.images,
@@ -113,7 +114,7 @@ class Refreshes:
 
     Attributes:
         context: the run.
-        done: how often it was refreshed.
+        done: number of refreshes so far.
     """
 
     context: Context
@@ -127,7 +128,7 @@ class Refreshes:
         return self.done <= (0 if self.every is None else updates // self.every)
 
     def catch_up(self, updates: int) -> None:
-        """Refreshes if due; refreshes that a batch has jumped over are not made up for."""
+        """Refreshes if due, once for all refreshes that a batch has skipped."""
         if self.due(updates):
             with self.context.clock.measure("refresh"):
                 self.context.sampler.refresh(self.context.state())
@@ -145,7 +146,7 @@ class Engine(Protocol):
     """float64 [len(TALLIED)], on any device."""
 
     def prepare(self, updates: int) -> None:
-        """Compiles what is going to run, so that no clock measures it."""
+        """Compiles the kernels that will run, so that no clock measures it."""
         ...
 
     def advance(self, updates: int, target: int) -> int:
@@ -155,7 +156,7 @@ class Engine(Protocol):
         ...
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What a checkpoint holds besides the model."""
+        """The state of the engine besides the model, for a checkpoint."""
         ...
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
@@ -163,8 +164,12 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Probe:
-    """Attributes: `seconds` of one draw, and the share of draws that are labels of their image in
-    another split (None where these are not known).
+    """A sample of draws.
+
+    Attributes:
+        seconds: seconds of one draw.
+        false_negatives: share of draws that are labels of their image in another split; None where
+            these are not known.
     """
 
     seconds: float
@@ -172,7 +177,7 @@ class Probe:
 
 
 def probe(context: Context, step: int) -> Probe:
-    """Draws for a batch of random pairs with the model as it is; the run's own random numbers are
+    """Draws for a batch of random pairs with the current model; the run's own random numbers are
     not touched.
     """
     rng = (context.key / "probe" / step).generator()

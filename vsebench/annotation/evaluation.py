@@ -43,8 +43,8 @@ def evaluate(
     Args:
         image_factors: [n, D] floats, on any device; D = 0 is refused.
         label_factors: [labels, D].
-        positives: the labels of the n images that are looked for.
-        known: labels of the same images that are left out of their rankings; see
+        positives: the labels of the n images to find.
+        known: labels of the same images that are excluded from their rankings; see
             `AnnotationData.known`.
         block: images at a time, by default as many as make eight million scores.
 
@@ -80,7 +80,7 @@ def evaluate_scores(
     block: int | None = None,
 ) -> AnnotationMetrics:
     """As `evaluate`, with scores from a function of int64 [b], the rows of images, that returns [b,
-    labels] floats; they are compared as they are.
+    labels] floats, compared without tolerance.
 
     Raises:
         DataError: scores of another shape or that are not finite; a label that is both looked for
@@ -119,7 +119,7 @@ def _evaluate(
 
 
 def _hidden(positives: Positives, known: Positives) -> Positives:
-    """What does not compete with a positive: the others, and what is known."""
+    """The labels that do not compete with a positive: the other positives and the known ones."""
     if (len(known), known.n_labels) != (len(positives), positives.n_labels):
         raise DataError(
             f"positives of {len(positives):,} images × {positives.n_labels:,} labels, known ones "

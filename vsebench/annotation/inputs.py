@@ -24,8 +24,8 @@ class RankedSplit:
     """A split on which labels are ranked.
 
     Attributes:
-        positives: the labels that are looked for.
-        known: labels of the same images that are left out of their rankings.
+        positives: the labels to find.
+        known: labels of the same images that are excluded from their rankings.
         features: float32 [n, d]; None where images are known by their row.
     """
 
@@ -39,7 +39,7 @@ class Inputs:
     """The data of a run.
 
     Attributes:
-        training: what is learnt from.
+        training: the training split.
         splits: `dev` and `test`.
         updates_per_epoch: updates in one of the protocol's rounds.
     """
@@ -90,18 +90,18 @@ def check_run(spec: AnnotationSpec, data: AnnotationData) -> None:
     """Refuses a run that could not be trained on `data`, before anything starts.
 
     Raises:
-        DataError: the data have no image vectors such as the protocol asks for.
-        SpecError: values of the protocol do not go together.
+        DataError: the data lack the features that the protocol maps, or rows that it needs.
+        SpecError: incompatible values of the protocol.
     """
     _linear(spec, data)
     settings_of(spec.protocol, updates_per_epoch=1)
 
 
 def settings_of(protocol: AnnotationProtocol, updates_per_epoch: int) -> Settings:
-    """The protocol as the engines take it.
+    """The engines' settings from the protocol.
 
     Raises:
-        SpecError: values that do not go together.
+        SpecError: incompatible values.
     """
     return Settings(
         updates=updates_per_epoch * protocol.epochs,

@@ -1,4 +1,4 @@
-"""Label-ranking metrics, from how many negatives each positive fails to beat."""
+"""Label-ranking metrics, from the number of negatives that each positive fails to beat."""
 
 from __future__ import annotations
 

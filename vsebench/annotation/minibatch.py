@@ -1,7 +1,7 @@
 """The mini-batch engine: the sequential engine's update for a whole batch at once, on any device.
 
-Its optimisers are of some rows of a matrix. They climb: what they are given is minus the gradient,
-and a row that is given twice gets the sum.
+Its optimisers change some rows of a matrix. They ascend: they are given minus the gradient, and sum
+it over repeated rows.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ def _summed(rows: Tensor, ascent: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class SGD:
-    """Plain steps. As every optimiser here, `step` changes the given rows, int64 [r], of one matrix
-    [m, K] in place along `ascent` [r, K]; other rows stay as they are, and so does what is known of
-    them.
+    """Plain steps. As in every optimiser here, `step` changes the given rows, int64 [r], of one
+    matrix [m, K] in place along `ascent` [r, K]; other rows and their statistics do not change.
 
     Args:
         matrix: matrix whose rows it changes.
@@ -283,8 +282,8 @@ class MiniBatch:
 def _slopes(
     loss: RankingLoss, inputs: RankingInputs, found: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss, how fast it falls as each positive's score rises [B], and how fast it rises with
-    each negative's [B, k]; 0 where none was found.
+    """The loss, minus its derivatives by the positives' scores [B], and those by the negatives'
+    [B, k], 0 where none was found.
     """
     with torch.enable_grad():
         pos, neg = inputs.pos.requires_grad_(), inputs.neg.requires_grad_()

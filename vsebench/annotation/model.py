@@ -1,5 +1,5 @@
 """The label-ranking model, in which the score of a label for an image is the inner product of their
-vectors (VSE-ens, §3); what it is trained on, and how.
+vectors (VSE-ens, §3), its training data and its settings.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run is trained; the defaults are those published for VSE-ens.
+    """Training settings; the defaults are those published for VSE-ens.
 
     An update is one positive pair with one negative. With k negatives per pair a pair makes k
     updates.
@@ -78,7 +78,7 @@ class Settings:
         negatives: number of negatives per pair, in the mini-batch engine.
 
     Raises:
-        SpecError: values that do not go together.
+        SpecError: incompatible values.
     """
 
     updates: int

@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class State:
-    """What a run carries from evaluation to evaluation.
+    """The state of a run between evaluations.
 
     Attributes:
         training: what `train` resumes from; None at the start.
         best: see `Best`.
-        restarts: how often the run was resumed.
+        restarts: number of times that the run was resumed.
     """
 
     training: Checkpoint | None = None

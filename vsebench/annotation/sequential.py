@@ -149,10 +149,10 @@ class Sequential:
 
 
 def ask(component: object, kind: str, run: AnnotationSpec) -> None:
-    """Asks of a component what the engine of a run will.
+    """Checks that a component has what a run's engine needs.
 
     Raises:
-        SpecError: it cannot do it.
+        SpecError: it has not.
     """
     if run.protocol.engine == "sequential":
         require_kernel(component, kind)

@@ -14,7 +14,7 @@ from vsebench.kernels.negatives_numba import below, fork, score
 from vsebench.kernels.prefetch_numba import prefetch_row
 from vsebench.plugin.sampling import MARGIN, NOTHING
 
-# updates between asking for vectors and using them; which pairs come is known from their numbers
+# updates between prefetching vectors and using them; coming pairs are known from their numbers
 _AHEAD = 3
 
 _UPDATES, _LOSS, _VIOLATIONS, _TRIALS, _SKIPPED, _EXHAUSTED = range(6)  # of `TALLIED`
@@ -233,8 +233,8 @@ def _descend_mapped(
     kept: Any,
     label_decay: Any,
 ) -> None:
-    """One update of two labels; the image's vector, which nobody asks for any more, becomes the
-    step δ.
+    """One update of two labels; the image's vector, which is not needed any more, becomes the step
+    δ.
     """
     for f in range(vector.shape[0]):
         p, n = positive[f], negative[f]

@@ -1,5 +1,5 @@
-"""What a sampler's draws cost and what they are worth, beside any training, on a made-up model that
-ranks its positives high.
+"""The cost and the quality of a sampler's draws without training, on a synthetic model that ranks
+its positives high.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Throughput:
     Seconds are of CPU time on the CPU, and of the clock on CUDA.
 
     Attributes:
-        labels: how many there are.
+        labels: number of labels.
         device: `cpu` or `cuda`.
         draws_per_second: draws per second by batch size, one negative per pair; larger batches that
             would take seconds are left out.
@@ -73,7 +73,7 @@ class Throughput:
 
 
 def planted_state(n_images: int, n_labels: int, dim: int, device: torch.device) -> SamplerState:
-    """A made-up model at the end of its training.
+    """A synthetic model at the end of its training.
 
     Labels have Zipf popularity; an image's positives are those that its vector scores best among
     some popular ones.

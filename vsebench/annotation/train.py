@@ -27,7 +27,7 @@ Checkpoint = dict[str, Any]
 
 TRAINING = ("sampling", "refresh", "update")
 PHASES = (*TRAINING, "evaluation")
-"""What time is spent on."""
+"""Phases of a run."""
 
 _LARGEST = 1e15  # of a model's numbers
 
@@ -42,14 +42,14 @@ class Point:
             engine, where both are one loop, are told apart by the cost of a draw in a sample of
             draws at each evaluation.
         loss: mean per update that found a negative, since the last evaluation; NaN where none did.
-        metrics: what the evaluation returned.
+        metrics: metrics of the evaluation.
         diagnostics: means since the last evaluation, per update that found a negative:
             `violation_rate` within the margin and, over all, `trials_per_draw`, `skipped` (the
             image has every label) and `exhausted` (the sampler gave up) as shares;
             `false_negative_rate`, of a sample of draws, where held-out labels are known.
-        model: model as it is at this moment; training changes it further.
-        checkpoint: copies what `train` needs to resume here; to be called before the next point
-            is asked for.
+        model: the current model, which further training changes.
+        checkpoint: function that copies what `train` needs to resume here, to be called before the
+            next point is requested.
     """
 
     updates: int
@@ -80,7 +80,7 @@ def cpu_seconds(seconds: Mapping[str, float]) -> float | None:
     return sum(seconds[on_cpu(phase)] for phase in TRAINING)
 
 
-def train(  # noqa: PLR0913  # all that makes a run, each a thing of its own
+def train(  # noqa: PLR0913  # the parts of a run
     data: TrainingData,
     settings: Settings,
     sampler: Sampler,
@@ -92,14 +92,14 @@ def train(  # noqa: PLR0913  # all that makes a run, each a thing of its own
     resume: Checkpoint | None = None,
     told: Callable[[list[tuple[int, float]]], None] | None = None,
 ) -> Iterator[Point]:
-    """Trains a run and yields an evaluation every so many updates, the last at the end.
+    """Trains a run and yields its evaluations, the last at the end.
 
     A run that is resumed from a checkpoint gives what the uninterrupted one would have given; runs
     of one seed see the same pairs in the same order, whatever their sampler and loss.
 
     Args:
         data: the training split.
-        settings: how to train.
+        settings: training settings.
         sampler: draws the negatives; it is changed.
         loss: loss of the scores.
         evaluate: metrics of a model; its time is charged to `evaluation`.

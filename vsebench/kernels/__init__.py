@@ -1,10 +1,10 @@
 """Hot loops, usable by plugins: pooling over variable-length sets and matrix products.
 
 Modules named `*_numba` and `*_triton` hold the compiled forms of the module of the same name, for
-the CPU and for CUDA, and are imported only when large work is at hand (`compiled` says when, `jit`
-and `triton_jit` how). Pooling: `reductions`, `sorted_pooling`. Words: `bigru`.
-Ranking: `rows`, `exact_dot`, `bounds`, `tile_count`. Samplers: `draws`, `negatives`. Products:
-`gemm`. `devices` says where runs are computed.
+the CPU and for CUDA, and are imported only for large work (`compiled` decides when, `jit` and
+`triton_jit` compile). Pooling: `reductions`, `sorted_pooling`. Words: `bigru`. Ranking: `rows`,
+`exact_dot`, `bounds`, `tile_count`. Mining: `hardest`. Samplers: `draws`, `negatives`. Products:
+`gemm`. Devices: `devices`, `named_devices`.
 """
 
 from __future__ import annotations

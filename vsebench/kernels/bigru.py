@@ -32,8 +32,8 @@ class GRUWeights(NamedTuple):
 def bigru(vectors: Tensor, words: Tensor, lengths: Tensor, weights: GRUWeights) -> Tensor:
     """The mean of both directions' hidden states at every word.
 
-    Nothing is computed for padding, and what a word enters the gates with once for each id, however
-    often it occurs: in a batch of 128 captions a word occurs four times on average.
+    Nothing is computed for padding, and a word's input to the gates is computed once per id,
+    however often it occurs: four times on average in a batch of 128 captions.
 
     Args:
         vectors: float32 [V, E] on the CPU, of each word id.

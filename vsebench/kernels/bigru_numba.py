@@ -35,7 +35,7 @@ class Ragged(NamedTuple):
         where: int32 [B, N], the row of the inputs that each position reads.
         items: int64 [B], longest first.
         lengths: int64 [B], of these.
-        running: how many items run at each step.
+        running: number of items that run at each step.
     """
 
     where: np.ndarray
@@ -45,15 +45,16 @@ class Ragged(NamedTuple):
 
 
 def read(words: Tensor, lengths: Tensor, ids: int) -> tuple[Tensor, Ragged]:
-    """Which ids occur in a batch, int64 [U], and the batch in which their numbers stand for them.
+    """The ids that occur in a batch, int64 [U], and the batch with ids replaced by their index in
+    it.
 
     Args:
         words: int64 [B, N].
         lengths: int64 [B].
-        ids: how many there are.
+        ids: number of ids.
 
     Raises:
-        IndexError: a word has another.
+        IndexError: an id is not below `ids`.
     """
     sizes = array(lengths).clip(0, words.shape[1])
     where, numbers = np.zeros(words.shape, np.int32), np.full(ids, -1, np.int32)
@@ -83,7 +84,7 @@ def number(
     with the number of each id that occurs, and `found` with these ids.
 
     Returns:
-        How many there are; −1 if one is not an id.
+        Their number; −1 if a word is not an id.
     """
     count = 0
     for b in range(words.shape[0]):
@@ -250,7 +251,7 @@ class NumbaScan(torch.autograd.Function):
                 direction, with all biases but `bias`.
             weight: [2, 3H, H], hidden to gates.
             bias: [2, H], of the recurrent share of the candidate.
-            batch: which rows of the inputs are read when.
+            batch: the batch in the order of the recurrence.
         """
         size, running = weight.shape[2], batch.running
         total = sum(running) if any(ctx.needs_input_grad) else 0

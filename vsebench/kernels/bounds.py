@@ -1,6 +1,4 @@
-"""How far a computed inner product can be from the exact one, and the scores that this leaves
-undecided.
-"""
+"""Bounds on the rounding error of inner products, and the scores that they leave undecided."""
 
 from __future__ import annotations
 
@@ -53,11 +51,11 @@ def undecided(
 
 
 class Rounded(NamedTuple):
-    """What is known of n rows that are rounded to bf16.
+    """Norms of n rows that are rounded to bf16.
 
     Attributes:
         norms: float64 [n], norms before rounding.
-        lost: float64 [n], norms of what rounding takes from them.
+        lost: float64 [n], norms of their rounding errors.
     """
 
     norms: Tensor

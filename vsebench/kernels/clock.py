@@ -1,4 +1,4 @@
-"""Seconds by what they were spent on, without waiting for the device inside a step."""
+"""Seconds by phase, without waiting for the device inside a step."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def on_cpu(phase: str) -> str:
 
 
 class Clock:
-    """Adds up the seconds of each phase: of the host, or on CUDA of the stream, whose marks are
-    read by `read`. Phases may lie within each other; each has all of its seconds.
+    """Adds up the seconds of each phase: of the host or, on CUDA, of the stream, whose events
+    `read` evaluates. Phases may be nested; an outer one includes the inner one's seconds.
 
-    On the CPU it adds up the process's CPU seconds, too, under `on_cpu(phase)`: they are the work
+    On the CPU it adds up the process's CPU seconds, too, under `on_cpu(phase)`: they count the work
     of all its threads, and other load on the machine does not lengthen them.
 
     Attributes:

@@ -1,5 +1,5 @@
-"""When compiled kernels are used, and what they are given: those of numba on the CPU, those of
-Triton on CUDA. `routes` says which of them may be.
+"""Which compiled kernels a tensor can take: numba's on the CPU, Triton's on CUDA, as far as
+`vsebench.plugin.routes` allows.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def triton_kernels_take(features: Tensor) -> bool:
 
 @functools.cache
 def numba_works() -> bool:
-    """Whether numba can be imported; where not (it lags behind new releases of NumPy and Python),
-    says so once.
+    """Whether numba can be imported; warns once if not (it lags behind new releases of NumPy and
+    Python).
     """
     try:
         import numba  # noqa: F401
@@ -75,8 +75,8 @@ def triton_works(device: int) -> bool:
     """Whether a CUDA device sums sorted features by Triton as torch does, tried once on a few
     numbers.
 
-    Where triton is not installed, quietly not. Where it fails (it needs a C compiler, for one), or
-    the sums differ, says so once; an error where `VSEBENCH_KERNELS=triton` asks for it.
+    False without a warning where triton is not installed. Where it fails (it needs a C compiler,
+    for one) or the sums differ, it warns once; with `VSEBENCH_KERNELS=triton` the error is raised.
     """
     try:
         from vsebench.kernels.sorted_pooling_triton import TritonSortedSum
@@ -93,7 +93,7 @@ def triton_works(device: int) -> bool:
             for operator in (TritonSortedSum, TorchSortedSum)
         )
         torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-5)
-    except Exception as error:  # a compiler, a driver or a device that it does not know
+    except Exception as error:  # of the compiler, the driver or an unknown device
         if asked() == "triton":
             raise
         warnings.warn(

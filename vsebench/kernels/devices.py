@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RUNS_ON_DEVICE = "VSEBENCH_RUNS_ON_DEVICE"
-"""The environment variable that says how many runs share a run's CUDA device, at most."""
+"""The environment variable with the largest number of runs that share a run's CUDA device."""
 
 _DEVICES = ("auto", "cpu", "cuda")
 _CPUS = Path("/sys/devices/system/cpu")

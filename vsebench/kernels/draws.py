@@ -48,7 +48,7 @@ class Case:
 def tables(
     ranks: np.ndarray | None = None, numbers: np.ndarray | None = None, scratch: int = 1
 ) -> Tables:
-    """Tables of which a law needs some.
+    """The tables of a law; those that it does not need are empty.
 
     Args:
         ranks: int32, two-dimensional.
@@ -72,8 +72,8 @@ class Request:
         images: int64 [B, 1].
         positives: int64 [B].
         streams: int64 [B, k], of the draws.
-        free: int64 [B, 1], labels that the image does not have. Where it is 0 the law may give any
-            label: the draw counts as empty.
+        free: int64 [B, 1], number of labels that the image does not have. Where it is 0, the law
+            may give any label: the draw counts as empty.
         index: index of the positives.
     """
 
@@ -208,9 +208,7 @@ class LawSampler(ABC):
 
     @abstractmethod
     def mass(self, case: Case) -> np.ndarray:
-        """What `law` is proportional to among the negatives, float64 [A]; what it says of positives
-        is not used.
-        """
+        """The unnormalised law of the negatives, float64 [A]; values of positives are ignored."""
 
     def state_dict(self) -> dict[str, Tensor]:
         """The tables of the last refresh; laws without tables have none."""

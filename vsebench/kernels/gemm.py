@@ -1,9 +1,9 @@
-"""Matrix products: those of fp32 that are fast and still fp32, and those of bf16.
+"""Matrix products: fast ones that are still fp32, and those of bf16.
 
 On AMD CPUs torch's default fp32 product (MKL) runs at less than half the speed of oneDNN's. Torch
 hands fp32 products to oneDNN only when lower precision is allowed, and what oneDNN makes of that
 permission depends on the CPU: without AMX it computes in fp32 all the same, with AMX it rounds the
-inputs to bf16. So it is asked once per process, by products whose rounding shows.
+inputs to bf16. So it is probed once per process, by products that show the rounding.
 
 oneDNN also prepares a kernel for each new shape of a product, and the shapes of ragged batches are
 never the same twice; `round_up_rows` gives them row counts that repeat.

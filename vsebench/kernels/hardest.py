@@ -1,4 +1,4 @@
-"""The highest scores of each row: what offline negatives are mined by."""
+"""The highest scores of each row, for mining offline negatives."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from vsebench.kernels.compiled import array, compiled_kernels_take
 if TYPE_CHECKING:
     from torch import Tensor
 
-_STRIDE = 16  # one column in so many is in the sample
+_STRIDE = 16  # every 16th column is in the sample
 _ROOM = 4  # times as many candidates as expected
 
 
 def hardest(scores: Tensor, row_groups: Tensor, column_groups: Tensor, h: int) -> Tensor:
     """For each row of `scores` the `h` columns of highest score among those of another group.
 
-    float32 on the CPU is passed over once: a score that a sample of the columns says to be among
-    the highest is kept, and the highest are chosen of those few. Where the sample misleads, the
-    whole row is searched; the result does not depend on it but for the order of equal scores.
+    float32 on the CPU is passed over once: scores above a bound that is estimated from a sample of
+    the columns are kept, and the highest are chosen among them. Where the estimate is off, the
+    whole row is searched; the result depends on it only in the order of equal scores.
 
     Args:
         scores: [b, m]; overwritten.
         row_groups: int64 [b].
         column_groups: int64 [m]; every row has `h` columns of another group at least.
-        h: how many.
+        h: number of columns to find.
 
     Returns:
         int64 [b, h], the highest first.

@@ -31,8 +31,8 @@ def keep_above(
         row_groups: int64 [b].
         column_groups: int64 [m].
         values: [b, most], filled with the scores found, as far as there is room.
-        columns: int64 [b, most], filled with where they are.
-        counts: int64 [b], filled with how many there are; beyond `most` they are not counted.
+        columns: int64 [b, most], filled with their columns.
+        counts: int64 [b], filled with their numbers; counting stops beyond `most`.
     """
     m, most = scores.shape[1], values.shape[1]
     for i in range(len(scores)):

@@ -1,6 +1,4 @@
-"""numba compilation for the modules named `*_numba`, which are imported only when large work is at
-hand.
-"""
+"""numba compilation for the modules named `*_numba`, which are imported only for large work."""
 
 from __future__ import annotations
 
@@ -65,7 +63,7 @@ def jit(
 
 class _KeptCode(FunctionCache):
     """Machine code on disk that is compiled anew once anything that went into it has changed: numba
-    itself asks for the file of the function alone, and runs old code of what it calls.
+    itself checks the function's own file only, and would run stale code of what it calls.
     """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 PATTERN = r"^\s*(auto|cpu|cuda(:\d+)?(/\d+)?(\s*,\s*cuda:\d+(/\d+)?)*)\s*$"
-"""What editors check a suite file against; `parse` says more."""
+"""The pattern that editors check a suite file against; `parse` checks more."""
 
 _ENTRY = re.compile(r"([^:/]*)(?::(\d+))?(?:/(\d+))?")
 _KINDS = ("auto", "cpu", "cuda")
@@ -30,7 +30,7 @@ class Entry:
 
     Attributes:
         index: its number, as PyTorch counts; None stands for every CUDA device.
-        runs: runs that share it at a time; None where it is no share.
+        runs: number of runs that share it at a time; None for a whole device.
     """
 
     index: int | None
@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Devices:
-    """What `--device` asks for.
+    """The value of `--device`.
 
     Attributes:
         kind: `auto` is CUDA where there is a device, else the CPU.
@@ -69,7 +69,7 @@ def parse(text: str) -> Devices:
     """The devices of a text.
 
     Raises:
-        SpecError: it is none, names a device twice, or mixes what cannot be mixed.
+        SpecError: the text names no devices, names one twice, or mixes kinds.
     """
     words = [word.strip() for word in text.split(",")]
     found = [_parsed(word) for word in words]
@@ -123,10 +123,10 @@ def _parsed(word: str) -> tuple[Literal["auto", "cpu", "cuda"], Entry | None]:
 
 
 def one_device(text: str) -> torch.device:
-    """The device of what uses one alone.
+    """The device of a command that uses one.
 
     Raises:
-        SpecError: it is none, not on this machine, or not one whole device.
+        SpecError: the text names no device, one that is not on this machine, or a share.
     """
     import torch
 
@@ -144,7 +144,7 @@ def one_device(text: str) -> torch.device:
 
 
 def check_listed(listed: Sequence[Entry], known: int) -> None:
-    """Refuses devices that a machine of so many does not have.
+    """Refuses devices beyond the `known` ones of this machine.
 
     Raises:
         SpecError: a number is too large.
@@ -157,15 +157,15 @@ def check_listed(listed: Sequence[Entry], known: int) -> None:
 
 
 def capacity(entries: Sequence[Entry], known: int, each: int = 1) -> int:
-    """Runs at a time where nobody says, one per device or as many as share it.
+    """The default number of runs at a time: one per device, or as many as share it.
 
     Args:
-        entries: what was asked for.
-        known: CUDA devices of this machine.
-        each: devices of a run.
+        entries: the requested devices.
+        known: number of CUDA devices of this machine.
+        each: number of devices of a run.
 
     Raises:
-        SpecError: a run needs more than there are, or more than shares of them.
+        SpecError: a run needs more devices than there are, or whole ones where shares are given.
     """
     every = _every(entries, known)
     if each == 1:
@@ -184,14 +184,14 @@ def capacity(entries: Sequence[Entry], known: int, each: int = 1) -> int:
 def places(
     entries: Sequence[Entry], known: int, workers: int, each: int = 1
 ) -> list[tuple[int, ...]]:
-    """The devices of each of so many runs at a time. Runs take turns among the devices; a device
-    that is shared has no more than its share says.
+    """The devices of each concurrent run. Runs take turns among the devices; a shared device has at
+    most as many as its share says.
 
     Args:
-        entries: what was asked for.
-        known: CUDA devices of this machine.
-        workers: runs at a time.
-        each: devices of a run.
+        entries: the requested devices.
+        known: number of CUDA devices of this machine.
+        workers: number of concurrent runs.
+        each: number of devices of a run.
 
     Raises:
         SpecError: as `capacity`, or the shares hold fewer runs.

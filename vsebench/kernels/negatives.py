@@ -1,4 +1,4 @@
-"""The labels that an image does not have, by rank, without a matrix of images by labels."""
+"""The labels that an image does not have, by rank, without a matrix [images, labels]."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class NegativeIndex:
         return self.positives is positives and self._offsets.device == device
 
     def free(self, images: Tensor) -> Tensor:
-        """int64, how many labels each image does not have."""
+        """int64, the number of labels that each image does not have."""
         return self.positives.n_labels - (self._offsets[images + 1] - self._offsets[images])
 
     def nth(self, images: Tensor, ranks: Tensor) -> Tensor:
@@ -78,14 +78,14 @@ class NegativeIndex:
 
     @cached_property
     def _pairs(self) -> Tensor:
-        """Ascending, with an end that no key reaches."""
+        """The keys of all pairs, ascending, with an end that no key reaches."""
         return torch.nn.functional.pad(
             self._rows * self._stride + self._labels, (0, 1), value=2**62
         )
 
     @cached_property
     def _gaps(self) -> Tensor:
-        """In place of each label, how many labels below it the image does not have."""
+        """For each label, the number of labels below it that its image does not have."""
         rows, labels = self._rows, self._labels
         within = torch.arange(len(labels), device=labels.device) - self._offsets[rows]
         return rows * self._stride + labels - within

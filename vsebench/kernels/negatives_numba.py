@@ -1,6 +1,4 @@
-"""Random words, positives and scores inside compiled loops: what the samplers' kernels are made
-of.
-"""
+"""Random words, positives and scores inside compiled loops: the parts of samplers' kernels."""
 
 from __future__ import annotations
 
@@ -49,7 +47,7 @@ def below(word: int, size: int) -> int:
 
 @jit(inline=True)
 def free_labels(image: int, offsets: Offsets, n_labels: int) -> int:
-    """How many labels the image does not have."""
+    """The number of labels that the image does not have."""
     owned: int = offsets[image + 1] - offsets[image]
     return n_labels - owned
 
@@ -83,7 +81,7 @@ def is_positive(image: int, label: int, offsets: Offsets, labels: Labels) -> boo
         else:
             high = middle
     found = False
-    for owned in labels[low:high]:  # all of them: where to stop would be guessed, and wrongly
+    for owned in labels[low:high]:  # all of them: an early exit would be mispredicted
         found |= owned == label
     return found
 

@@ -1,5 +1,5 @@
-"""What GPO's generator computes, a bidirectional GRU over all prefixes of one sequence and a linear
-map of its states, where a compiled form takes it.
+"""The scores of GPO's generator, a bidirectional GRU over all prefixes of one sequence and a linear
+map of its states, in compiled form.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def compiled_prefix_scores(rows: Tensor, head: Tensor, weights: Sequence[Tensor]
             `torch.nn.GRU`: inputs to gates, states to gates, and the biases of both.
 
     Returns:
-        [N, N, C] (length − 1, rank, score); None where no compiled form takes them.
+        [N, N, C] (length − 1, rank, score); None where no compiled form applies.
     """
     scores: Tensor
     if compiled_kernels_take(rows):

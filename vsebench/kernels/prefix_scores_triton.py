@@ -288,7 +288,7 @@ class TritonPrefixScores(torch.autograd.Function):
 
 
 def width(size: int) -> int:
-    """Of the vectors that hold so many numbers."""
+    """Length of the vectors that hold `size` numbers: a power of two."""
     return max(_LEAST, 1 << (size - 1).bit_length())
 
 

@@ -1,4 +1,4 @@
-"""Embeddings as the ranking reads them: checked once, then by blocks, never copied whole."""
+"""Embeddings for ranking: checked once, then read by blocks, never copied whole."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _AT_A_TIME = 256  # rows read by a pass over all of them
 
 LARGEST_NORM = 1e18
-"""Of a row that is accepted: products of two such norms are far from overflow in fp32."""
+"""Largest norm of a row: products of two such norms are far from overflow in fp32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class Rows:
 
     @functools.cached_property
     def lost_in_bf16(self) -> Tensor:
-        """float64 [n], upper bounds of the norms of what rounding to bf16 takes from each row."""
+        """float64 [n], upper bounds of the norms of each row's error of rounding to bf16."""
         lost = torch.empty_like(self.norms)
         for start in range(0, len(self), _AT_A_TIME):
             part = slice(start, start + _AT_A_TIME)

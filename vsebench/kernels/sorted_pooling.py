@@ -1,8 +1,7 @@
 """Pooling by rank: weighted sums of sorted features (K-max pooling, GPO), and the sorted values
 themselves, for weights that differ by dimension or depend on the values.
 
-Here is what they do in plain torch, for any device and dtype; the compiled forms are compared with
-it.
+The forms here are plain torch, for any device and dtype; the compiled ones are compared with them.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 class Band(NamedTuple):
-    """Thresholds with what is uncertain around them, one per row or column: a score in [lower,
-    upper] is undecided.
+    """Uncertainty around thresholds, one per row or column: a score in [lower, upper] is
+    undecided.
     """
 
     lower: Tensor

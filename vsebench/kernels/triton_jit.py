@@ -1,5 +1,5 @@
-"""Triton compilation and launches for the modules named `*_triton`, which are imported only when a
-CUDA tensor is at hand, or when Triton's interpreter is to take one of the CPU.
+"""Triton compilation and launches for the modules named `*_triton`, which are imported only for a
+CUDA tensor, or for a CPU tensor under Triton's interpreter.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def jit(function: Any = None, *, any_size: Collection[str] = ()) -> Any:
 
     Args:
         function: the function.
-        any_size: arguments of which the compiler is to know nothing. By default it tells multiples
-            of 16 apart, and spreads rows that are aligned over threads so as to load 16 bytes each.
+        any_size: arguments that the compiler must not specialise on. By default it tells multiples
+            of 16 apart, and spreads aligned rows over threads so that each loads 16 bytes.
     """
 
     def decorate(function: Any) -> Any:
@@ -51,7 +51,7 @@ def launch(
     """Starts a kernel on the device of its first argument; an empty grid has nothing to start.
 
     Args:
-        kernel: what `jit` has made.
+        kernel: a kernel, from `jit`.
         grid: number of programs along each axis.
         arguments: tensors, numbers, and None for tensors that this launch does without.
         constants: the kernel's compile-time numbers, and `num_warps`.
@@ -60,5 +60,5 @@ def launch(
         return
     device = arguments[0].device  # type: ignore[union-attr]
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
-        # Fused multiply-adds said aloud: their default differs between releases
+        # Fused multiply-adds by name: their default differs between releases
         kernel[grid](*arguments, **constants, enable_fp_fusion=True)

@@ -1,5 +1,5 @@
-"""The valid rows of a padded batch: their mask, and the rows one after the other, for what is
-computed row by row.
+"""The valid rows of a padded batch: their mask, and the rows one after the other, for row-wise
+computation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def valid_mask(lengths: Tensor, n: int) -> Tensor:
 
 
 def valid_rows(features: Tensor, lengths: Tensor) -> Tensor:
-    """The rows of `features` [B, N, D] that something is to be computed from, row by row.
+    """The rows of `features` [B, N, D] for row-wise computation.
 
     On the CPU they are the valid ones alone, [R, D] item by item, R the sum of `lengths` int64 [B].
     Elsewhere the host would have to wait for the device to learn R: there it is the whole batch
@@ -34,7 +34,7 @@ def valid_rows(features: Tensor, lengths: Tensor) -> Tensor:
 
 
 def padded_rows(rows: Tensor, lengths: Tensor, n: int | None = None) -> Tensor:
-    """What was computed from `valid_rows`, as [B, n, D].
+    """Results computed from `valid_rows`, as [B, n, D].
 
     Args:
         rows: [R, D], or as many more rows as were added to round their number up, which are

@@ -42,7 +42,7 @@ class Paper:
 
 @dataclass(frozen=True)
 class Card:
-    """What `vsebench show NAME` prints.
+    """The description of a component, as `vsebench show NAME` prints it.
 
     Attributes:
         summary: one line.
@@ -61,7 +61,7 @@ class Card:
 
 
 def claimed(claim: Claim[Value], params: Mapping[str, Scalar]) -> Value:
-    """What a card claims about the component with these parameters."""
+    """The value that a card claims for the component with these parameters."""
     return claim(params) if callable(claim) else claim
 
 
@@ -217,11 +217,11 @@ class DatasetCard(Card):
         return self.counts(params) if callable(self.counts) else self.counts
 
     def published_for(self, params: Mapping[str, Scalar]) -> Mapping[str, Any]:
-        """Everything that is published of its numbers, as what checks the task's data takes it."""
+        """The published numbers, in the form that the checks of the task's data take."""
         return self.counts_for(params)
 
     def published_lines(self, params: Mapping[str, Scalar]) -> Iterator[str]:
-        """The same in words."""
+        """The published numbers as text."""
         for split, (images, captions) in self.counts_for(params).items():
             yield f"published {split}: {images} images, {captions} captions"
 

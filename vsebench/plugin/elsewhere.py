@@ -2,13 +2,11 @@
 
 A run that is executed where its folder cannot be seen:
 
-    away = send_away(job)                     # where the folder is; None where somebody works on it
-    parcel = away.parcel()                    # can be pickled
-    with unpacked(parcel) as there:           # where the run is executed
-        run = spawn(there.job, send)
-        ...                                   # now and then, and at the end, there.changed()
-    away.receive(files)                       # where the folder is, in order
-    away.release()
+    away = send_away(job)                     # where the folder is; None if another process works
+    on it parcel = away.parcel()                    # can be pickled with unpacked(parcel) as there:
+    # where the run is executed run = spawn(there.job, send) ...                                   #
+    now and then, and at the end, there.changed() away.receive(files)                       # where
+    the folder is, in order away.release()
 """
 
 from __future__ import annotations
@@ -48,12 +46,12 @@ class SpawnedRun(Protocol):
 
 @dataclass(frozen=True)
 class Parcel:
-    """A run with all that it needs but its data, to be executed on any machine. It can be pickled.
+    """A run with everything that it needs except its data, for any machine. It can be pickled.
 
     Attributes:
         job: the run.
-        files: what it left so far, and what the runs that it depends on left, by path below the
-            folder of runs.
+        files: its files so far, and those of the runs that it depends on, by path below the folder
+            of runs.
         plugins: names and contents of the plugin files that it needs.
     """
 
@@ -63,7 +61,9 @@ class Parcel:
 
 
 class Away(Protocol):
-    """A run that is executed where its folder cannot be seen; nobody else executes it meanwhile."""
+    """A run that is executed where its folder cannot be seen; no other process executes it
+    meanwhile.
+    """
 
     @property
     def taken_over(self) -> bool:
@@ -73,7 +73,7 @@ class Away(Protocol):
         """The run as it stands."""
 
     def receive(self, files: Files) -> None:
-        """Writes what came back, unless another process has taken the run over.
+        """Writes files that came back, unless another process has taken the run over.
 
         Raises:
             VsebenchError: the directory cannot be written.
@@ -116,8 +116,8 @@ def spawn(job: Job, send: Callable[[Message], object]) -> SpawnedRun:
 
 
 def worked_on(job: Job) -> bool:
-    """Whether a process holds the run's directory, as far as reading tells. That of another machine
-    is believed to do so until two minutes after its last sign of life.
+    """Whether a process holds the run's directory, judged without writing. A process of another
+    machine counts as alive until two minutes after its last heartbeat.
     """
     return bool(import_module("vsebench.results.folder.lease").is_held(job.directory))
 

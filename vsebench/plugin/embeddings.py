@@ -33,7 +33,7 @@ class GaussianEmbedding:
 
 @dataclass(frozen=True)
 class PoolingOutput:
-    """An embedding with what a pooling wants to say beside it.
+    """An embedding with auxiliary losses and diagnostics.
 
     Attributes:
         embedding: a tensor [B, D], a `SetEmbedding` or a `GaussianEmbedding`.

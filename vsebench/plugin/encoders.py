@@ -1,5 +1,5 @@
-"""What text encoders read (captions as token ids, and who makes them), what an encoder may return
-besides a tensor, and what it may say of how its parameters train.
+"""Data types of encoders: token ids of captions and tokenisers, local features with lengths of
+their own, and groups of parameters.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 class LocalFeatures(NamedTuple):
-    """Local features of an encoder that decides itself how many there are: `values` [B, N, D] and
-    `lengths` int64 [B], 1..N.
+    """Local features with lengths that the encoder decides: `values` [B, N, D] and `lengths` int64
+    [B], 1..N.
     """
 
     values: Tensor
@@ -28,8 +28,8 @@ class LocalFeatures(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ParameterGroup:
-    """Parameters of an encoder that train at a pace of their own; `parameter_groups()` of an
-    encoder returns such groups.
+    """Parameters of an encoder with a learning rate and frozen epochs of their own; an encoder's
+    `parameter_groups()` returns such groups.
 
     While a group is frozen, its parameters get no gradient and no optimiser state, and every module
     of the encoder that has no other parameters works in evaluation mode: no dropout, and batch

@@ -28,19 +28,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Event = dict[str, object]
-"""What happened to a run: JSON values, of which `event` says the kind."""
+"""An event of a run: JSON values; `event` is its kind."""
 
 Message = tuple[str, Event]
-"""A run id, and what happened to that run."""
+"""A run id and an event of that run."""
 
 Status = Literal["done", "failed", "blocked", "busy"]
 
 UNBOUNDED = 1_000_000
-"""Runs at a time where nobody bounds them."""
+"""Number of concurrent runs without a bound."""
 
 MOST_LOST = 5
-"""How often a run is started again whose machine was lost: one that takes every machine down ends.
-"""
+"""Number of restarts of a run whose machine was lost: a run that brings down every machine ends."""
 
 ONEDNN = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
 """Bounds what oneDNN and torch keep per shape of a product: ragged batches seldom repeat their
@@ -163,7 +162,7 @@ class Schedule:
     def __init__(self, jobs: Iterable[Job], report: Report) -> None:
         self._waiting = {job.run_id: job for job in jobs}
         self._taken: dict[str, Job] = {}
-        self._accounted: set[str] = set()  # those that said how they ended
+        self._accounted: set[str] = set()  # those that reported their end
         self._queued: set[str] = set()
         self._lost: dict[str, int] = {}
         self._report = report
@@ -181,8 +180,8 @@ class Schedule:
         return bool(self._waiting or self._taken)
 
     def take(self, most: int | None = None, *, queued: bool = False) -> list[Job]:
-        """Jobs to start now, reported as started: those that depend on none that is left, in the
-        order given. One that was lost is among them as soon as nobody works on it.
+        """Jobs to start now, reported as started: those whose dependencies have ended, in the given
+        order. A lost job is among them as soon as no process works on it.
 
         Args:
             most: largest number of them; None takes all.
@@ -222,7 +221,7 @@ class Schedule:
         return taken
 
     def hear(self, message: Message) -> None:
-        """Takes what a job sent, in the order in which it was sent."""
+        """Takes a message of a job; messages come in the order in which they were sent."""
         run_id, event = message
         self._start(run_id)
         if event["event"] in ("finished", "busy"):
@@ -236,7 +235,7 @@ class Schedule:
 
         Args:
             run_id: run id of the job.
-            reason: how its process ended, should the job not have said how it did itself.
+            reason: how its process ended, for a job that has not reported its own end.
         """
         del self._taken[run_id]
         if run_id not in self._accounted:
@@ -254,7 +253,7 @@ class Schedule:
 
         Args:
             run_id: run id of the job.
-            reason: what happened, in words.
+            reason: description of the loss.
         """
         times = self._lost[run_id] = self._lost.get(run_id, 0) + 1
         if run_id in self._accounted or times > MOST_LOST:
@@ -282,7 +281,7 @@ class Schedule:
 
 
 class _Others:
-    """What other commands have begun since this was made, as the directories of the jobs tell."""
+    """The jobs that other commands have begun since it was created, by the jobs' directories."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._before = {folder: _names(folder) for folder in {job.directory.parent for job in jobs}}
@@ -310,5 +309,5 @@ class _Others:
 def _names(folder: Path) -> frozenset[str]:
     try:
         return frozenset(path.name for path in folder.iterdir())
-    except OSError:  # none yet; or whoever writes there says why it cannot
+    except OSError:  # no folder yet; other errors show when it is written to
         return frozenset()

@@ -1,4 +1,4 @@
-"""Random numbers that are a function of what they are for, not of when they are drawn.
+"""Random numbers that depend on their purpose, not on the order in which they are drawn.
 
 A key is a path such as `Key(seed) / "augment" / epoch`. Two methods that share a seed see the same
 index stream, and a resumed run sees what the uninterrupted one would have seen.

@@ -82,7 +82,7 @@ KINDS: Mapping[str, Kind] = {
             "loss",
             "loss",
             "losses",
-            "says what training makes small, on either task",
+            "is minimised by training, on either task",
             roles=("Loss", "RankingLoss"),
             option="--loss NAME",
             context=frozenset({"dim", "batch_size"}),

@@ -1,4 +1,4 @@
-"""The metrics of each task: what every table, page and comparison knows of a figure stands here."""
+"""The metrics of each task, declared once for all tables, pages and comparisons."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 INTERVAL_ENDS = ("_lo", "_hi", "_seeds_lo", "_seeds_hi")
-"""What follows a metric's key in the keys of its intervals' ends: of its own interval, and of that
-over seeds alone.
+"""Suffixes of a metric's key for the ends of its intervals: its own interval, and that over seeds
+alone.
 """
 
 _ENDS = {"two-way": 4, "student": 2, None: 0}
 
 Span = tuple[float, float]
-"""The least and the largest value that there can be."""
+"""The smallest and the largest possible value."""
 
 TaskName = str
-"""Of a task that `vsebench.results.tasks` knows: `retrieval`, `annotation`."""
+"""Name of a task in `vsebench.results.tasks`: `retrieval` or `annotation`."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A test metric, as rows hold it and as tables show it.
+    """A test metric in rows and tables.
 
     Attributes:
         key: key of the value in records, rows, JSON and CSV.
@@ -40,7 +40,7 @@ class Metric:
         shown: whether tables for people have it; JSON, CSV and the page's full table always do.
         margin: loss that still counts as no worse, unless another is set beforehand.
         short: heading with `over` in one word, for narrow tables; the heading where empty.
-        span: the least and the largest value that there can be.
+        span: the smallest and the largest possible value.
     """
 
     key: str
@@ -203,7 +203,5 @@ def keys(task: TaskName) -> tuple[str, ...]:
 
 
 def named(key: str) -> Metric:
-    """The metric of a published figure; one that is known by its key alone where it is no metric of
-    vsebench's.
-    """
+    """The metric of a published figure; one with the key alone if vsebench has no such metric."""
     return _NAMED.get(key) or Metric(key, key.upper(), "", better=None)

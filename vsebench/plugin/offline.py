@@ -1,4 +1,4 @@
-"""Offline negatives: what a loss has mined over the whole training set, and how it draws from that.
+"""Offline negatives: lists mined over the whole training set, and a loss's draws from them.
 
 A loss's card holds an `OfflineSpec`. The plan adds the first round, the suite mines once with its
 best model, asks the spec's `draw` at each step which items play which role, embeds them, and hands
@@ -40,7 +40,7 @@ class OfflineLists:
 
 @dataclass(frozen=True, eq=False)
 class MiningInputs:
-    """What lists are mined from.
+    """Inputs of mining.
 
     Attributes:
         image: embeddings [n, D] of the training images by the first round's best model, on the
@@ -62,7 +62,7 @@ class MiningInputs:
 
 @dataclass(frozen=True, eq=False)
 class OfflineBatch:
-    """What offline negatives of a batch of B pairs are drawn from.
+    """Inputs of a draw of offline negatives for a batch of B pairs.
 
     Attributes:
         captions: int64 [B], the captions of the pairs.

@@ -1,4 +1,4 @@
-"""Which labels each of n images has."""
+"""The labels of images, in compressed sparse rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Positives:
     Attributes:
         offsets: int64 [n + 1]; image i has the labels `labels[offsets[i]:offsets[i + 1]]`.
         labels: int32 [pairs], ascending within an image, none twice.
-        n_labels: how many labels there are; ids are 0 to n_labels - 1.
+        n_labels: number of labels; ids are 0 to n_labels - 1.
     """
 
     offsets: np.ndarray

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a published result was measured with, in the words of a run's spec, so that runs can be
-    matched to it.
+    """The setting of a published result, in the terms of a run's spec, so that runs can be matched
+    to it.
 
-    What this suite does not have is called as its paper calls it: no run matches that, and
+    Components that this suite lacks have the names of their papers: no run matches them, and
     `vsebench verify` says so.
 
     Attributes:
@@ -83,7 +83,7 @@ class Published:
     """One published result.
 
     Attributes:
-        setting: what it was measured with; as prose it is shown, but no run can be matched to it.
+        setting: setting of the measurement; prose is shown, but no run can be matched to it.
         metrics: named as in the result rows, recalls in percent. `t2t_r1` and `i2i_r1`, retrieval
             within a modality, are data only.
         source: where the figures stand: an address and a table.

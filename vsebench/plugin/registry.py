@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.cards import Card
 
 DISTRIBUTION = "vsebench"
-"""The suite's own, whose plugins are known to leave the process as it is."""
+"""The suite's own distribution, whose plugins are known not to change the process."""
 
 
 class Register(Protocol):
@@ -76,7 +76,7 @@ class Origin:
         return f"plugin '{self.plugin}' ({self.distribution})"
 
     def contained(self, doing: str, subject: str = "") -> AbstractContextManager[None]:
-        """Around what it does at once: see `vsebench.plugin.host.contain`."""
+        """A context for its imports and constructors: see `vsebench.plugin.host.contain`."""
         return nullcontext() if self.first_party else contained(self.label, doing, subject=subject)
 
 
@@ -132,15 +132,15 @@ class Component:
         except VsebenchError:
             raise
         except (Exception, SystemExit) as error:
-            reason = f"{type(error).__name__}: {error}{self._cure(module, error)}"
+            reason = f"{type(error).__name__}: {error}{self._hint(module, error)}"
             raise PluginError(
                 f"{self.owner} of {self.origin.label} cannot be imported from {target}: {reason}"
             ) from error
         return found
 
-    def _cure(self, module: str, error: BaseException) -> str:
-        """What to write, where a plugin file calls itself by a name under which no installed module
-        can be found.
+    def _hint(self, module: str, error: BaseException) -> str:
+        """The correct target, for a plugin file that names its own module by a name that cannot be
+        imported.
         """
         itself = (
             self.origin.is_file and isinstance(error, ModuleNotFoundError) and error.name == module

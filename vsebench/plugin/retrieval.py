@@ -1,4 +1,4 @@
-"""What the training loop hands to a retrieval loss."""
+"""Inputs and output of a retrieval loss."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class LossInputs:
             [B, D] by role; row i was drawn for pair i.
         sampled: global negatives, likewise for losses whose card asks for them.
         progress: where training stands.
-        extras: what else the loss's card asks for, by name.
+        extras: further inputs that the loss's card asks for, by name.
     """
 
     image: Tensor

@@ -1,5 +1,5 @@
-"""Which form a kernel takes, by what is installed and by what `VSEBENCH_KERNELS` says. Imports no
-torch: `vsebench show` asks it.
+"""The form that each kernel takes, by the installed libraries and `VSEBENCH_KERNELS`. Imports no
+torch, as `vsebench show` reads it.
 
 A kernel has a plain form in torch, which is right everywhere, and faster ones: compiled by numba
 for the CPU, by Triton for CUDA.
@@ -43,7 +43,7 @@ KERNELS: dict[str, frozenset[Form]] = {
 
 
 def asked() -> Form | Literal["auto"]:
-    """What `VSEBENCH_KERNELS` says.
+    """The value of `VSEBENCH_KERNELS`.
 
     Raises:
         SpecError: it has no such value.
@@ -94,7 +94,7 @@ class Choice(NamedTuple):
 
 
 def choices(kernels: Sequence[str]) -> Iterator[Choice]:
-    """What kernels take on the CPU, and what they take on CUDA.
+    """The forms of kernels on the CPU, then on CUDA.
 
     Raises:
         VsebenchError: as `asked` does.

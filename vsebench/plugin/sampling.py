@@ -26,8 +26,8 @@ NOTHING = -1
 """The label of a draw that found none."""
 
 MARGIN = 1.0
-"""Of the hinge; a draw is useful when its negative scores above the positive's score less this
-margin.
+"""Margin of the hinge; a draw is useful when its negative scores above the positive's score less
+this margin.
 """
 
 

@@ -96,8 +96,8 @@ def _row_dots(left: Tensor, right: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class AOQ:
-    """`aoq`; `h`, `start` and `mine` are read by the card's `offline`, which tells the plan what to
-    mine.
+    """`aoq`, the adaptive offline quintuplet loss. `h`, `start` and `mine` configure mining: the
+    card's `offline` reads them.
 
     `terms` names the paper's ablations: `offtri` is the hard triplet loss with the two offline
     hinges of the same anchor, `offquin` adds the two hinges without a common anchor, and `full`

@@ -1,5 +1,5 @@
-"""The classic methods: fixed poolings, hinge losses, the inner product and the random batch
-plan.
+"""The classic methods: fixed poolings, hinge losses, the inner product, the random batch plan and
+stopping rules.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""VSE-ens: negatives by rank and factor, and adaptive oversampling, whose law it is."""
+"""VSE-ens (negatives by rank and factor) and AoBPR (adaptive oversampling), which share one law."""
 
 from __future__ import annotations
 

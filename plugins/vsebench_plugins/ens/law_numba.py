@@ -40,10 +40,10 @@ def rank_by_factor(
 ) -> tuple[int, int, float]:
     """Draws a factor and a rank until the label there is a negative.
 
-    `numbers` holds the scale of the rank law, its mass within the labels, the most trials, and the
-    factors' spreads; `ranks` [K, n] the labels by factor, largest first, all or those at either end
-    that draws can reach; `scratch` takes the
-    factors' weights and their blocks' sums.
+    `numbers` holds the scale of the rank law, its mass within the labels, the largest number of
+    trials, and the factors' spreads; `ranks` [K, n] the labels by factor, largest first, all or
+    those at either end that draws can reach; `scratch` takes the factors' weights and their blocks'
+    sums.
     """
     free = free_labels(image, offsets, Q.shape[0])
     if free == 0:
@@ -66,8 +66,8 @@ def rank_by_factor(
 
 
 def scratch_size(factors: int) -> int:
-    """How many numbers of scratch the law needs: it comes filled with 0, and what lies between the
-    factors and whole blocks of them stays so.
+    """Numbers of scratch that the law needs for K factors. Scratch comes filled with 0, and what
+    lies between the factors and whole blocks of them stays 0.
     """
     blocks = -(-factors // _BLOCK)
     return blocks * (_BLOCK + 1)

@@ -1,4 +1,4 @@
-"""Labels ordered by each factor, and how far each factor spreads them."""
+"""Labels ordered by each factor, and the variance of each factor over labels."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def ends_on_host(Q: np.ndarray, ends: int) -> np.ndarray | None:
     32 bits with their labels, and labels of one key are put in order where they stand at an end.
 
     Returns:
-        None where so many share a key that this does not pay.
+        The labels int32 [K, 2 · ends]; None where so many share a key that this does not pay.
     """
     from vsebench_plugins.ens.ranking_numba import settled_ends, short_keys
 

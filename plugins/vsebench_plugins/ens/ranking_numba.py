@@ -1,4 +1,4 @@
-"""What a refresh on the host does besides sorting."""
+"""The parts of a refresh on the host besides sorting."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def vsebench_register_poolings(register: Register) -> None:
             Param(
                 "generator",
                 "gru",
-                "scores the ranks",
+                "network that scores the ranks",
                 choices=("gru", "transformer", "mlp", "interpolation"),
             ),
             Param(

@@ -1,4 +1,4 @@
-"""The generators of GPO's weights: what each does, and all of them by name.
+"""The generators of GPO's weights.
 
 Where items read no features, all see the same input sequence, each cut at its own length. A
 generator then scores all lengths at once (`over_prefixes`).

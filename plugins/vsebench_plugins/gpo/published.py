@@ -1,5 +1,5 @@
-"""Published results of GPO (VSE∞), table by table, and of what its tables compare it with where
-that is nowhere else at home.
+"""Published results of GPO (VSE∞), table by table, and those of the models that its tables compare
+it with and that are no component of this suite.
 """
 
 from __future__ import annotations

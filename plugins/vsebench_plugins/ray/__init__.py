@@ -27,7 +27,7 @@ def vsebench_register_executors(register: Register) -> None:
                 "files",
                 "auto",
                 "whether runs write to the output folder, which all nodes must share, or send "
-                "their files to the command; auto looks what the nodes see",
+                "their files to the command; auto shares it if all nodes see it",
                 choices=("auto", "shared", "driver"),
             ),
             Param(

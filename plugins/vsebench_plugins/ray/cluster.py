@@ -1,4 +1,4 @@
-"""The cluster: joining it, and what its nodes have."""
+"""The Ray cluster: joining it, and checking its nodes."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from vsebench.plugin import SpecError, VsebenchError
-from vsebench_plugins.ray.node import Sight, look
+from vsebench_plugins.ray.node import NodeInfo, node_info
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_LOOKING_SECONDS = 120.0
-"""For a node to start a process and import vsebench."""
+_NODE_SECONDS = 120.0
+"""Timeout for a node to start a process and import vsebench."""
 
 _log = logging.getLogger("vsebench")
 
 
 @contextmanager
 def joined(address: str) -> Iterator[None]:
-    """Joins a cluster for the length of the context, unless this process has joined one.
+    """Joins a cluster for the duration of the context, unless this process has joined one.
 
     Args:
         address: address of its head; empty for what RAY_ADDRESS names or runs on this machine,
             else a cluster of this machine alone, which ends with the context.
 
     Raises:
-        SpecError: the address is of a Ray client.
-        VsebenchError: no cluster that fits answers there.
+        SpecError: the address is that of a Ray client server.
+        VsebenchError: no compatible cluster answers there.
     """
     if address.startswith("ray://"):
         raise SpecError(
@@ -63,8 +63,8 @@ def joined(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def sights(folder: Path) -> list[Sight]:
-    """What the nodes have; one that is lost meanwhile has nothing.
+def node_infos(folder: Path) -> list[NodeInfo]:
+    """The nodes of the cluster; without those that are lost meanwhile.
 
     Args:
         folder: the folder of runs.
@@ -74,31 +74,31 @@ def sights(folder: Path) -> list[Sight]:
     """
     token = folder / f".ray-{secrets.token_hex(8)}"
     token.touch()
-    task = ray.remote(num_cpus=0, max_retries=0)(look)
+    task = ray.remote(num_cpus=0, max_retries=0)(node_info)
     try:
-        looks = [
+        asked = [
             task.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             ).remote(token)
             for node in ray.nodes()
             if node["Alive"]
         ]
-        found = [sight for sight in map(_seen, looks) if sight is not None]
+        found = [info for info in map(_answer, asked) if info is not None]
     finally:
         token.unlink()
     ours = version("vsebench")
-    for sight in found:
-        if sight.release != ours:
+    for info in found:
+        if info.release != ours:
             raise VsebenchError(
-                f"node {sight.host} has vsebench {sight.release} and this command {ours}: install "
+                f"node {info.host} has vsebench {info.release} and this command {ours}: install "
                 "the same release on all nodes"
             )
     return found
 
 
-def _seen(look: ray.ObjectRef[Sight]) -> Sight | None:
+def _answer(asked: ray.ObjectRef[NodeInfo]) -> NodeInfo | None:
     try:
-        sight: Sight = ray.get(look, timeout=_LOOKING_SECONDS)
+        info: NodeInfo = ray.get(asked, timeout=_NODE_SECONDS)
     except RayTaskError as error:
         raise VsebenchError(
             f"a node of the Ray cluster cannot execute runs ({last_line(error)}): install vsebench "
@@ -106,11 +106,11 @@ def _seen(look: ray.ObjectRef[Sight]) -> Sight | None:
         ) from error
     except RayError:
         return None
-    return sight
+    return info
 
 
 def warn_if_too_small(needs: Mapping[str, float]) -> None:
-    """Says so where no node has what a run needs; one may come."""
+    """Warns if no node has the resources of a run; one may join later."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(all(node.get(name, 0) >= most for name, most in needs.items()) for node in nodes):
         wanted = " and ".join(f"{most:g} {name}" for name, most in needs.items() if most)
@@ -118,6 +118,6 @@ def warn_if_too_small(needs: Mapping[str, float]) -> None:
 
 
 def last_line(error: BaseException) -> str:
-    """The last line of an error, which of a remote one names its cause."""
+    """The last line of an error; for a remote error, its cause."""
     lines = str(error).strip().splitlines()
     return lines[-1].strip() if lines else type(error).__name__

@@ -44,12 +44,12 @@ class RayExecutor:
         return UNBOUNDED
 
     def execute(self, jobs: Sequence[Job], report: Report) -> None:
-        from vsebench_plugins.ray.cluster import joined, sights, warn_if_too_small
+        from vsebench_plugins.ray.cluster import joined, node_infos, warn_if_too_small
         from vsebench_plugins.ray.tasks import Tasks
 
         jobs = [replace(job, directory=job.directory.absolute()) for job in jobs]
         with joined(self._address):
-            nodes = sights(jobs[0].directory.parent)
+            nodes = node_infos(jobs[0].directory.parent)
             shared = all(node.folder for node in nodes)
             tasks = Tasks(
                 Schedule(jobs, report),
@@ -63,7 +63,7 @@ class RayExecutor:
             tasks.execute(self.workers)
 
     def needs(self, job: Job) -> dict[str, float]:
-        """What a run's task reserves, as Ray's options name it."""
+        """The resources that a run's task reserves, as options of Ray."""
         on_gpu = job.resources.device == "cuda"
         memory = {"memory": int(self._memory * GIB)} if self._memory else {}
         return {

@@ -1,4 +1,4 @@
-"""What a node does: it executes a run and says how that goes. Imports no Ray."""
+"""The work of a node: executing a run and reporting its progress. Imports no Ray."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENDS = ("finished", "busy")
 
 @dataclass(frozen=True)
 class Heard:
-    """What the run said."""
+    """An event of the run."""
 
     message: Message
 
@@ -35,7 +35,7 @@ class Brought:
 
 @dataclass(frozen=True)
 class Ended:
-    """How its process ended; nothing comes after it."""
+    """The end of its process, the last item."""
 
     reason: str
 
@@ -44,12 +44,12 @@ Item = Heard | Brought | Ended
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What a node has.
+class NodeInfo:
+    """A node of the cluster.
 
     Attributes:
         host: its name.
-        release: the release of vsebench that is installed there.
+        release: the release of vsebench that is installed on it.
         folder: whether it sees the folder of runs.
     """
 
@@ -58,13 +58,13 @@ class Sight:
     folder: bool
 
 
-def look(token: Path) -> Sight:
-    """What this node has.
+def node_info(token: Path) -> NodeInfo:
+    """This node.
 
     Args:
-        token: a file that was just made in the folder of runs.
+        token: a file that was just created in the folder of runs.
     """
-    return Sight(gethostname(), version("vsebench"), token.exists())
+    return NodeInfo(gethostname(), version("vsebench"), token.exists())
 
 
 def run(work: Job | Parcel, every: float) -> Iterator[Item]:
@@ -72,10 +72,10 @@ def run(work: Job | Parcel, every: float) -> Iterator[Item]:
 
     Args:
         work: the run, or all that it needs where this node does not see its folder.
-        every: seconds between two times that its files are brought.
+        every: seconds between two transfers of its files.
 
     Yields:
-        What it says, and its files where this node does not see its folder; at last how it ended.
+        Its events, and its files if this node does not see its folder; at last its end.
     """
     if isinstance(work, Parcel):
         yield from _elsewhere(work, every)
@@ -93,8 +93,8 @@ def _here(job: Job) -> Iterator[Heard | Ended]:
 
 
 def _elsewhere(parcel: Parcel, every: float) -> Iterator[Item]:
-    """The end of the run is said when its files are on their way: a node that is lost before has
-    not finished it.
+    """The items of a run in a temporary folder. Its end is reported after its last files: a node
+    that is lost before has not finished it.
     """
     with unpacked(parcel) as there:
         end: Heard | None = None
@@ -117,7 +117,7 @@ def _elsewhere(parcel: Parcel, every: float) -> Iterator[Item]:
 
 
 def _items(job: Job, every: float | None) -> Iterator[Heard | Ended | None]:
-    """What a run says and how it ends; None after so many seconds without a word."""
+    """The events and the end of a run; None after every `every` seconds without an event."""
     inbox: SimpleQueue[Heard | Ended] = SimpleQueue()
     process = spawn(job, lambda message: inbox.put(Heard(message)))
     threading.Thread(target=lambda: inbox.put(Ended(process.wait())), daemon=True).start()

@@ -1,4 +1,4 @@
-"""The tasks of a grid: started, listened to, started again where their node was lost, and ended."""
+"""The tasks of a grid: starting, following and ending them, and restarting those of lost nodes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 1.0
 _HELD_SECONDS = 10.0
-"""Between two looks whether the runs whose files travel here are still this command's."""
+"""Between two checks that runs whose files are sent here still belong to this command."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class _Task:
 
     Attributes:
         run_id: identifies the run.
-        items: what comes from it, in order.
-        away: the run's folder here, where its node does not see it.
+        items: its items, in order.
+        away: the run's folder here, if its node does not see it.
     """
 
     run_id: str
@@ -46,9 +46,9 @@ class Tasks:
 
     Args:
         schedule: the jobs.
-        needs: what a job reserves, as Ray's options.
-        through_driver: whether files travel between the nodes and this process.
-        every: seconds between two times that files travel here.
+        needs: the resources that a job reserves, as options of Ray.
+        through_driver: whether files are sent between the nodes and this process.
+        every: seconds between two transfers of a run's files.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Tasks:
         self._checked = time.monotonic()
 
     def execute(self, most: int) -> None:
-        """Executes all jobs, so many at a time at most. Whatever is raised ends the tasks.
+        """Executes all jobs, at most `most` at a time. Any error ends the tasks.
 
         Raises:
             VsebenchError: this process has lost the cluster.
@@ -101,7 +101,7 @@ class Tasks:
         self._tasks.append(_Task(job.run_id, items, away))
 
     def _listen(self) -> None:
-        """Waits until a task has something, and takes one thing from each that has."""
+        """Waits until a task has an item, and takes one from each task that has some."""
         tasks = {id(task.items): task for task in self._tasks}
         items = [task.items for task in self._tasks]
         ready, _ = ray.wait(items, num_returns=1, timeout=_POLL_SECONDS, fetch_local=False)
@@ -111,9 +111,9 @@ class Tasks:
             self._take(tasks[id(found)])
         if time.monotonic() >= self._checked + _HELD_SECONDS:
             self._checked = time.monotonic()
-            self._leave_what_was_taken_over()
+            self._drop_taken_over()
 
-    def _leave_what_was_taken_over(self) -> None:
+    def _drop_taken_over(self) -> None:
         for task in list(self._tasks):
             if task.away is not None and task.away.taken_over:
                 reason = "another process has taken it over"
@@ -136,9 +136,9 @@ class Tasks:
             what = "its node ran out of memory" if memory else "its node was lost"
             self._schedule.lost(task.run_id, f"{what} ({type(error).__name__})")
         else:
-            self._heed(task, item)
+            self._handle(task, item)
 
-    def _heed(self, task: _Task, item: Heard | Brought | Ended) -> None:
+    def _handle(self, task: _Task, item: Heard | Brought | Ended) -> None:
         match item:
             case Heard(message):
                 self._schedule.hear(message)

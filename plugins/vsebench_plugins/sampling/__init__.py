@@ -121,7 +121,7 @@ def vsebench_register_samplers(register: Register) -> None:
             Param(
                 "trials",
                 0,
-                "most candidates per draw; 0 allows as many as there are other labels",
+                "largest number of candidates per draw; 0 allows as many as there are other labels",
                 minimum=0,
             ),
             Param(

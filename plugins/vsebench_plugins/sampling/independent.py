@@ -92,8 +92,8 @@ class Popularity(LawSampler):
 
 
 class _CutTables:
-    """Cumulative weights on a device, and for every pair (image, label) what its image's negatives
-    weigh below that label.
+    """Cumulative weights on a device, and for every pair (image, label) the weight of the image's
+    negatives below that label.
     """
 
     def __init__(self, positives: Positives, cumulative: np.ndarray, device: torch.device) -> None:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     Found = tuple[int, int, float]
 
-_AHEAD = 4  # trials between asking for a label's vector and scoring it
-_PASS = 8  # of this many labels WARP tries one before it scores them all
+_AHEAD = 4  # trials between prefetching a label's vector and scoring it
+_PASS = 8  # WARP tries a share of 1 / 8 of the labels before it scores them all
 
 
 def warp_scratch(n_labels: int) -> int:
-    """How many numbers of scratch `warp` needs."""
+    """Numbers of scratch that `warp` needs."""
     return max(n_labels, _AHEAD)
 
 
@@ -152,7 +152,7 @@ def _any_above(
 def _candidate(
     image: int, stream: int, trial: int, Q: Vectors, offsets: Offsets, labels: Labels, free: int
 ) -> int:
-    """The uniform negative of a trial, its vector asked for."""
+    """The uniform negative of a trial; prefetches its vector."""
     label = nth_negative(image, below(fork(stream, trial), free), offsets, labels)
     prefetch_row(Q, np.int64(label))
     return label

@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from vsebench.plugin import Event, Job, Report, Resources
 
 FOLDER = ".slurm"
-"""In the folder of runs: scripts, and what jobs printed beside their runs' logs."""
+"""Folder, in that of the runs, of scripts and of what jobs print besides their runs' logs."""
 
 _POLL_SECONDS = 1.0
 _STATE_SECONDS = 30.0
-"""Between two questions to Slurm how its jobs are, which all users of a cluster ask."""
+"""Between two queries of job states, which burden the cluster's controller."""
 
 
 @dataclass
 class _Submitted:
-    """A run that Slurm was given.
+    """A submitted run.
 
     Attributes:
         job: the run.
-        slurm: its job.
-        events: what it says.
-        over: how its job was said to have ended when its state was last asked for.
+        slurm: its Slurm job.
+        events: its events.
+        over: state in which its Slurm job had ended at the last query; None if it had not.
     """
 
     job: Job
@@ -45,7 +45,7 @@ class _Submitted:
 
 
 class SlurmExecutor:
-    """Submits the runs whose dependencies have ended, as an array, follows what they say in files,
+    """Submits the runs whose dependencies have ended as an array, follows their events in files,
     and submits the next. Jobs that reach their limit, or are preempted, are requeued.
 
     Attributes:
@@ -121,7 +121,7 @@ class SlurmExecutor:
 
     @property
     def _most(self) -> int | None:
-        """How many runs may be submitted; Slurm itself bounds those of the first array."""
+        """The number of runs that may be submitted; Slurm itself bounds the first array."""
         if self._wanted.cluster == "slurm" and not self._submitted:
             return None
         return max(0, self.workers - len(self._submitted))
@@ -143,16 +143,16 @@ class SlurmExecutor:
             self._submitted += map(_Submitted, group, made, tails)
 
     def _follow(self, submitted: _Submitted, schedule: Schedule, *, asked: bool) -> None:
-        """Takes what a run says, and notices where its job has ended without a word."""
-        for event in submitted.events.news():
-            if self._heed(submitted, event, schedule):
+        """Takes the events of a run, and notices a job that has ended without reporting it."""
+        for event in submitted.events.new_events():
+            if self._handle(submitted, event, schedule):
                 return
         if not asked:
             return
         from vsebench_plugins.slurm.submission import LOST, over
 
         before, submitted.over = submitted.over, over(submitted.slurm)
-        # what it wrote last may take a moment to arrive, and a requeued job is over for a moment
+        # Its last events may arrive late, and a requeued job is over for a moment
         if submitted.over is None or before is None:
             return
         self._submitted.remove(submitted)
@@ -162,7 +162,7 @@ class SlurmExecutor:
         else:
             schedule.end(submitted.job.run_id, f"{what}: see {submitted.slurm.paths.stderr}")
 
-    def _heed(self, submitted: _Submitted, event: Event, schedule: Schedule) -> bool:
+    def _handle(self, submitted: _Submitted, event: Event, schedule: Schedule) -> bool:
         """Takes one event; returns whether it is the last one."""
         from vsebench_plugins.slurm.submission import remove
         from vsebench_plugins.slurm.task import ENDED
@@ -178,7 +178,7 @@ class SlurmExecutor:
 
 
 def _alike(jobs: Iterable[Job]) -> list[tuple[Resources, list[Job]]]:
-    """Jobs that need the same, in the order of the first of each."""
+    """Jobs grouped by equal resources, in the order of the first of each group."""
     groups = defaultdict(list)
     for job in jobs:
         groups[job.resources].append(job)
@@ -186,7 +186,7 @@ def _alike(jobs: Iterable[Job]) -> list[tuple[Resources, list[Job]]]:
 
 
 class Tail:
-    """The lines of a file that another machine adds to.
+    """The lines of a file that another machine appends to.
 
     Attributes:
         path: the file, which need not exist yet.
@@ -196,7 +196,7 @@ class Tail:
         self.path = path
         self._read = 0
 
-    def news(self) -> list[Event]:
+    def new_events(self) -> list[Event]:
         """The events of the whole lines that came since the last call."""
         try:
             with self.path.open("rb") as file:

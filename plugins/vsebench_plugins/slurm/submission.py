@@ -1,4 +1,4 @@
-"""What is asked of Slurm for a run, and the jobs that are submitted: all that touches submitit."""
+"""Requests to Slurm and submitted jobs: everything that uses submitit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked for, as the executor's parameters say."""
+    """The request for each run, from the executor's parameters."""
 
     partition: str
     account: str
@@ -39,8 +39,8 @@ class Wanted:
         """The options of `sbatch`, as submitit names them.
 
         Args:
-            resources: what the runs need.
-            together: runs of an array that run at a time, at most.
+            resources: resources of each run.
+            together: largest number of runs of an array that run at a time.
         """
         named = {
             "partition": self.partition,
@@ -64,7 +64,7 @@ class Wanted:
 
 
 class _Preview(submitit.SlurmExecutor):  # type: ignore[misc]
-    """As it is where Slurm is installed."""
+    """submitit's executor without the check that Slurm is installed."""
 
     @classmethod
     def affinity(cls) -> int:
@@ -74,7 +74,7 @@ class _Preview(submitit.SlurmExecutor):  # type: ignore[misc]
 def script(
     wanted: Wanted, folder: Path, resources: Resources, count: int, together: int
 ) -> tuple[str, str]:
-    """What would be submitted for so many runs: the command, and the script that it reads."""
+    """The submission of `count` runs: the command, and the script that it reads."""
     executor = _Preview(folder, max_num_timeout=wanted.requeues)
     executor.update_parameters(**wanted.options(resources, together))
     if count > 1:
@@ -90,7 +90,7 @@ def submit(
     tasks: Sequence[Callable[[], None]],
     together: int,
 ) -> list[submitit.Job[None]]:
-    """Submits runs that need the same; several are one array.
+    """Submits runs with equal resources; several are one array.
 
     Raises:
         VsebenchError: there is no Slurm on this machine, or it refuses them.
@@ -116,7 +116,7 @@ def submit(
 
 
 LOST = ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "LAUNCH_FAILED")
-"""States of jobs whose machine is gone and that Slurm does not requeue."""
+"""States of jobs that were lost with their machine and that Slurm does not requeue."""
 
 _OVER = (
     *LOST,
@@ -126,13 +126,13 @@ _OVER = (
 
 
 def refresh(jobs: Sequence[submitit.Job[None]]) -> None:
-    """Asks Slurm for the states of jobs, of all at once."""
+    """Queries the states of all jobs at once."""
     if jobs and isinstance(jobs[0], submitit.SlurmJob):
         jobs[0].watcher.update()
 
 
 def over(job: submitit.Job[None]) -> str | None:
-    """How a job ended, as Slurm calls it; None where it had not when it was last asked."""
+    """The state in which a job had ended at the last query; None if it had not."""
     if isinstance(job, submitit.SlurmJob):
         found = str(job.watcher.get_state(job.job_id, mode="cache"))
     else:
@@ -146,7 +146,7 @@ def cancel(job: submitit.Job[None]) -> None:
 
 
 def remove(job: submitit.Job[None], folder: Path) -> None:
-    """Removes what submitit wrote for a job that ended as it should."""
+    """Removes submitit's files of a job that ended normally."""
     names = [f"{job.job_id}_*"]
     if "_" in job.job_id and not any(folder.glob(f"{job.job_id.partition('_')[0]}_*_*")):
         names.append(f"{job.job_id.partition('_')[0]}_submission.sh")
@@ -156,5 +156,5 @@ def remove(job: submitit.Job[None], folder: Path) -> None:
 
 
 def own_cores() -> int:
-    """Runs at a time of submitit's local executor, which starts all at once."""
+    """Default number of concurrent runs of submitit's local executor, which has no queue."""
     return os.cpu_count() or 1

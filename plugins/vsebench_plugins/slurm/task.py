@@ -1,4 +1,4 @@
-"""What a Slurm job does: it executes a run and writes down how that goes."""
+"""The work of a Slurm job: executing a run and writing its events to a file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from vsebench.plugin import Event, Job, SpawnedRun
 
 ENDED = "ended"
-"""The event after all others of a run: how its process ended."""
+"""The last event of a run: the end of its process."""
 
 _HOLDER_SECONDS = 150.0
-"""For the lease of a node that was lost to expire."""
+"""Time for the lease of a lost node to expire."""
 
 _KILL_SECONDS = 5.0
-"""Of the grace that are kept for ending a run that has not reached a checkpoint."""
+"""Part of the grace reserved for ending a run that has not reached a checkpoint."""
 
 
 class RunTask:
@@ -34,7 +34,7 @@ class RunTask:
 
     Args:
         job: the run.
-        events: file that receives what the run says, a JSON object a line.
+        events: file that receives the events of the run, one JSON object per line.
         grace: seconds between the scheduler's signal and the end.
     """
 
@@ -43,11 +43,11 @@ class RunTask:
         self._process: SpawnedRun | None = None
 
     def __call__(self) -> None:
-        if _is_restart():  # where Slurm lost a node, nobody else waits for its lease
+        if _is_restart():  # after the loss of a node, its lease must expire first
             until = time.monotonic() + _HOLDER_SECONDS
             while worked_on(self._job) and time.monotonic() < until:
                 time.sleep(1.0)
-        with _deaf():
+        with _signals_blocked():
             self._process = spawn(self._job, lambda message: self._say(message[1]))
         try:
             reason = self._process.wait()
@@ -57,8 +57,8 @@ class RunTask:
 
     def checkpoint(self) -> DelayedSubmission:
         """Called by submitit on the scheduler's signal, before it requeues the job: the run stops
-        at its next checkpoint, or where it has none in time, as it is. Either way it resumes from
-        the last one.
+        at its next checkpoint, or at once if none comes in time, and later resumes from the last
+        one.
         """
         if self._process is not None:
             self._process.stop(checkpoint_within=self._grace - _KILL_SECONDS)
@@ -74,9 +74,9 @@ def _is_restart() -> bool:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes that are started inside do not hear of preemption and limits, of which Slurm tells
-    every process of a job.
+def _signals_blocked() -> Iterator[None]:
+    """Blocks, in processes that are started inside, the signals of preemption and of limits, which
+    Slurm sends to every process of a job.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2, signal.SIGTERM])
     try:

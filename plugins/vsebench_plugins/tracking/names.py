@@ -1,4 +1,4 @@
-"""How every tracker names what it is told."""
+"""Names of the values that trackers log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 
 def of_step(step: TrainingStep) -> dict[str, float]:
+    """Values of a training step, by name."""
     return {
         "train/loss": step.loss,
         "train/lr": step.lr,
@@ -17,6 +18,7 @@ def of_step(step: TrainingStep) -> dict[str, float]:
 
 
 def of_point(point: CurvePoint) -> dict[str, float]:
+    """Values of a dev evaluation, by name."""
     return {
         "epoch": point.epoch,
         "seconds": point.seconds,
@@ -27,11 +29,12 @@ def of_point(point: CurvePoint) -> dict[str, float]:
 
 
 def of_outcome(outcome: Outcome) -> dict[str, float]:
+    """Test metrics, by name."""
     return {f"test/{key}": value for key, value in {**outcome.test, **outcome.columns}.items()}
 
 
 def settings(run: RunInfo) -> dict[str, object]:
-    """What the run was asked to be."""
+    """The configuration of a run, as trackers show it."""
     return {
         "run_id": run.run_id,
         "task": run.task,

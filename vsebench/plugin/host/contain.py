@@ -1,9 +1,8 @@
-"""Keeps what a plugin does to its process from reaching others: settings and functions that it
-changes are put back, and it cannot end the process in mid-air.
+"""Containment of plugins: settings and functions of the process that they change are put back, and
+they cannot end the process abruptly.
 
-`contained` is around what a plugin does at once: its import, and the making of a component. What
-has been put back is noted, and harms nobody. `unchanged` is around a run's numbers. Whatever
-changes in there has reached some of them, so that the run fails.
+`contained` wraps imports and constructors: changes are put back and noted, and do no harm.
+`unchanged` wraps a run: any change inside has affected some of its numbers, so that the run fails.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _noted: dict[str, None] = {}
 
 
 class _Watched:
-    """The state that numbers are made in, and who may have changed it."""
+    """The process state that numbers depend on, and the plugins that may have changed it."""
 
     def __init__(self, plugins: Sequence[str]) -> None:
         self._plugins = plugins
@@ -41,7 +40,7 @@ class _Watched:
         self._seed = _seed()
 
     def check(self) -> None:
-        """Puts back what has changed.
+        """Puts changes back.
 
         Raises:
             PluginError: something has.
@@ -68,7 +67,7 @@ def unchanged(plugins: Sequence[str] = ()) -> Iterator[None]:
     """Within it, the process's shared state stays as it is.
 
     Args:
-        plugins: names of those of third parties that are at work.
+        plugins: names of the third-party plugins in use.
 
     Raises:
         PluginError: at the end, or at a `check_unchanged`: something has changed it.
@@ -106,12 +105,12 @@ def reseeded() -> None:
 
 @contextmanager
 def contained(plugin: str, doing: str, *, subject: str = "") -> Iterator[None]:
-    """Puts back what changes inside, and notes it. An attempt to end the process is an error.
+    """Puts back and notes changes made inside. An attempt to end the process is an error.
 
     Args:
         plugin: what errors and notes call the plugin.
-        doing: what it does inside, in words: `when it was imported`.
-        subject: how errors begin, where what takes them names the plugin itself.
+        doing: description of the activity inside: `when it was imported`.
+        subject: start of errors, if their context names the plugin already.
 
     Raises:
         PluginError: what changed cannot be put back, or it tried to end the process.
@@ -135,8 +134,8 @@ def contained(plugin: str, doing: str, *, subject: str = "") -> Iterator[None]:
 
 @contextmanager
 def same_random_numbers() -> Iterator[None]:
-    """Puts back the generators of Python, numpy and torch, as far as they are loaded: an import may
-    draw from them or seed them, and is no part of a stream of anybody's.
+    """Puts back the random states of Python, numpy and torch, if loaded: an import may draw from or
+    seed them, and must not affect any stream.
     """
     python = random.getstate()
     numpy, torch = sys.modules.get("numpy.random"), sys.modules.get("torch")
@@ -152,12 +151,12 @@ def same_random_numbers() -> Iterator[None]:
 
 
 def noted() -> list[str]:
-    """What was put back in this process, in words, each once."""
+    """Descriptions of what was put back in this process, each once."""
     return list(_noted)
 
 
 def decide_exit(code: int) -> None:
-    """From here on the process ends with this code, whatever is called when it does."""
+    """From here on the process ends with this code, whatever code `os._exit` is given."""
     end = os._exit
     process = os.getpid()
 
@@ -169,8 +168,8 @@ def decide_exit(code: int) -> None:
 
 @contextmanager
 def _staying(subject: str, doing: str) -> Iterator[None]:
-    """This thread cannot end the process at once, past all that is to be said of it. Its children
-    end as they like.
+    """Within it, this thread cannot call `os._exit`, which would skip every report. Child processes
+    can.
     """
     end: Callable[[int], NoReturn] = os._exit
     process, thread = os.getpid(), threading.get_ident()

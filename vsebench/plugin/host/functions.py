@@ -1,6 +1,4 @@
-"""The functions and classes of the libraries that runs compute with: whether somebody has replaced
-one of them.
-"""
+"""Detects replaced functions and classes of the libraries that runs compute with."""
 
 from __future__ import annotations
 
@@ -47,7 +45,7 @@ class _Replaced(NamedTuple):
 
 @dataclass(frozen=True)
 class Functions:
-    """What names stood for, by module and class."""
+    """The values of names, by module and class."""
 
     found: Mapping[int, tuple[Space, Mapping[str, Any]]]
 
@@ -57,8 +55,8 @@ class Functions:
         return cls({id(space): (space, dict(vars(space))) for space in _spaces()})
 
     def put_back(self) -> list[tuple[str, bool]]:
-        """Puts back what was replaced; names it, and says whether that could be done. What is new
-        stays, unless it hides what a class has inherited.
+        """Puts back what was replaced, and returns each name with whether that succeeded. New names
+        stay, unless they hide what a class has inherited.
         """
         return [
             (_full_name(each.space, each.name), _put_back(each))
@@ -94,7 +92,7 @@ def _replaced(space: Space, before: Mapping[str, Any]) -> Iterator[_Replaced]:
 
 
 def _own(space: Space, name: str) -> bool:
-    """Whether it is a module's own affair: the machinery of imports."""
+    """Whether a name belongs to the machinery of imports."""
     return isinstance(space, ModuleType) and name in ("__loader__", "__spec__", "__getattr__")
 
 

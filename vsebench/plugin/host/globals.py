@@ -1,9 +1,8 @@
-"""What a process shares between all plugins: settings that decide numbers, the functions of
-libraries, and the process's own affairs.
+"""The state that a process shares between all plugins: settings that numbers depend on, the
+functions of libraries, and settings of the process itself.
 
-`now()` reads it all in about a millisecond; what differs later can be named and put back. Nothing
-here imports a library: of one that is not loaded yet, settings are taken to be the library's own
-defaults.
+`now()` reads it all in about a millisecond; later differences can be named and put back. Nothing
+here imports a library: the settings of one that is not loaded yet are taken to be its defaults.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from vsebench.plugin.host.functions import Functions
 
 
 class Setting(NamedTuple):
-    """One thing that a process has once.
+    """One process-wide setting.
 
     Attributes:
         name: how errors name it.
@@ -39,11 +38,11 @@ class Setting(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What differs.
+    """A difference.
 
     Attributes:
-        name: what it is.
-        detail: what it was and is, in words; empty where that says nothing.
+        name: name of the setting.
+        detail: description of the old and the new value; may be empty.
         put_back: whether it is as before again.
     """
 
@@ -57,13 +56,13 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Shared:
-    """What `now` found."""
+    """The state that `now` found."""
 
     values: Mapping[str, Any]
     functions: Functions
 
     def put_back(self) -> list[Change]:
-        """Puts back what differs from what was found, and says what that was."""
+        """Puts back what differs from that state, and returns the differences."""
         changes = []
         for setting in _loaded():
             before = self.values.get(setting.name, setting.default)
@@ -81,7 +80,7 @@ class Shared:
 
 
 def now() -> Shared:
-    """What the process's state is."""
+    """The current state of the process."""
     return Shared({setting.name: setting.read() for setting in _loaded()}, Functions.now())
 
 
@@ -147,7 +146,7 @@ def _handle(before: Mapping[signal.Signals, Any]) -> None:
 
 
 def _denormals() -> str:
-    """What this thread's arithmetic does with numbers that are smaller than the normal ones."""
+    """What this thread's arithmetic does with denormal numbers."""
     smallest = float.fromhex("0x1p-1074")
     return "kept" if smallest * float(1) else "rounded to 0"
 
@@ -157,7 +156,7 @@ def _keep_denormals(value: str) -> None:
 
 
 def _precisions() -> dict[str, str]:
-    """How exact products must be, by backend."""
+    """Precision of fp32 products, by backend."""
     backends = _torch("backends")
     if not hasattr(backends.mkldnn, "matmul"):
         return {"all": _torch("get_float32_matmul_precision")()}
@@ -201,7 +200,7 @@ def _set_device(value: str) -> None:
 
 
 def _modes() -> tuple[int, int]:
-    """How many modes catch every call of torch."""
+    """Number of modes that intercept calls of torch."""
     return _torch("_C._len_torch_function_stack")(), _torch("_C._len_torch_dispatch_stack")()
 
 

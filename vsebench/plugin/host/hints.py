@@ -1,6 +1,4 @@
-"""What is wrong with a plugin that could not be loaded, and what its user can do about it: one line
-each.
-"""
+"""Descriptions of plugins' errors, and hints for their users: one line each."""
 
 from __future__ import annotations
 
@@ -19,13 +17,13 @@ class NewerAPIError(VsebenchError):
 
 
 def describe(error: BaseException) -> str:
-    """The error."""
+    """The error in one line."""
     message = " ".join(str(error).split())
     return message if isinstance(error, VsebenchError) else f"{type(error).__name__}: {message}"
 
 
 def disable(source: PluginSource) -> str:
-    """How to do without the plugin."""
+    """A hint to disable the plugin."""
     origin = source.origin
     name = origin.plugin if source.first_party else origin.distribution
     return f"set VSEBENCH_DISABLE_PLUGINS={name}"

@@ -1,4 +1,4 @@
-"""What became of plugins: their components, their hooks, and of each whether it can be used."""
+"""Loaded plugins: their components, their hooks and their status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROJECT = "vsebench"
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """What became of one plugin.
+    """The status of one plugin.
 
     Attributes:
         name: name of its entry point.
@@ -24,7 +24,7 @@ class PluginInfo:
         version: version of the distribution.
         location: the entry point's value, or the path of the file.
         status: whether its components can be used.
-        error: why it failed; of one that was loaded, which of its names others claim too.
+        error: why it failed; for a loaded one, which of its names others claim too.
         hint: what to do about it.
         hooks: names of the hooks that it implements.
         components: components that it provides, by kind and name.
@@ -80,7 +80,7 @@ class Plugins:
         return results
 
     def tracker(self, info: PluginInfo) -> Tracker | None:
-        """What a loaded plugin says of itself as a tracker; None of one that is none."""
+        """The tracker that a loaded plugin declares; None if it declares none."""
         module = self.manager.get_plugin(f"{info.distribution}:{info.name}")
         found = getattr(module, "vsebench_tracker", None)
         return found if isinstance(found, Tracker) else None

@@ -132,7 +132,7 @@ def load_from(
 
 
 def _with_collisions(info: PluginInfo, registry: Registry) -> PluginInfo:
-    """Names are the first party's to claim, so that only others are told."""
+    """A plugin's status with its name collisions; first-party plugins own their names."""
     if info.status != "loaded" or info.distribution == DISTRIBUTION:
         return info
     error, advice = collisions(registry, info.distribution, info.name)
@@ -172,14 +172,14 @@ def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
 
     seconds = 0.0 if source.first_party else limit()
     try:
-        with redirect_stdout(sys.stderr):  # what a plugin prints while it is imported is no result
+        with redirect_stdout(sys.stderr):  # stdout carries results only
             hooks, registry = within(
                 seconds, load, plugin=who, hint=f"uninstall it, or {disable(source)}"
             )
         plugins.registry.merge(registry)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # whatever it raises, the others continue
+    except BaseException as error:  # whatever it raises, the others are loaded
         plugins.manager.unregister(name=name)
         info = replace(_info(source, "failed"), error=describe(error), hint=hint(error, source))
         if isinstance(error, PluginTimeout):
@@ -196,8 +196,8 @@ def _load(source: PluginSource, plugins: Plugins) -> PluginInfo:
 
 
 def _free_name(name: str, manager: pluggy.PluginManager) -> str:
-    """The plugin's name for pluggy; where its distribution has used it already, one that nobody
-    has, so that its failure takes nothing away.
+    """The plugin's name for pluggy; a new one if its distribution has used it already, so that its
+    failure does not unregister the first.
     """
     return f"{name} (again)" if manager.has_plugin(name) else name
 

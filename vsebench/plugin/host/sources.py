@@ -1,9 +1,9 @@
-"""Where plugins come from: installed distributions' entry points, and files named on the command
-line; and the digest of their code.
+"""Sources of plugins: entry points of installed distributions, and files named on the command line;
+and the digest of their code.
 
-A plugin's code is of a plugin file its content, of a package what Python runs of its files.
-Comments, docstrings and layout of a package do not count: most of its files lie beside the method
-that is being worked on.
+The digest of a plugin file covers its content, that of a package the syntax trees of its files:
+comments, docstrings and layout do not count, since most files have nothing to do with the method
+under development.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class PluginSource:
         load: imports it.
         asked_for: named by path in the request, so that no list leaves it out and its failure is
             the request's.
-        requires: what its distribution requires, as its metadata say.
+        requires: requirements in its distribution's metadata.
     """
 
     origin: Origin
@@ -67,7 +67,7 @@ class PluginSource:
 
     @property
     def names(self) -> frozenset[str]:
-        """What the lists of the environment may call it, normalised."""
+        """Its names in the lists of the environment, normalised."""
         return frozenset({normalise(self.origin.plugin), normalise(self.origin.distribution)})
 
 
@@ -123,7 +123,7 @@ def entry_point_source(entry: importlib.metadata.EntryPoint) -> PluginSource:
 
 
 class _Described(NamedTuple):
-    """What a distribution's metadata say."""
+    """The metadata of a distribution."""
 
     name: str | None = None
     version: str | None = None
@@ -247,8 +247,8 @@ def _digest(parts: list[str]) -> str:
 
 
 def _code(source: bytes) -> str:
-    """The syntax tree as text, the same under every release of Python that knows the syntax; of
-    what is no Python, the bytes.
+    """The syntax tree as text, the same under every release of Python that knows the syntax; the
+    bytes of a file that is not Python.
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # importing it warns

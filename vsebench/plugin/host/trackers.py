@@ -1,4 +1,4 @@
-"""Which trackers watch the runs of a command."""
+"""The trackers that watch the runs of a command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def tracked(names: Sequence[str], files: Sequence[str] = ()) -> Iterator[None]:
-    """Has the trackers of these names watch every run that is begun inside, in whatever process.
+    """Within it, the trackers of these names watch every run, in any process.
 
     Args:
         names: names of trackers; without any, those that the environment asks for.
