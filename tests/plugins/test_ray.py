@@ -336,7 +336,7 @@ def test_a_node_with_another_release_is_refused(
 ):
     node = import_module("vsebench_plugins.ray.node")
     cluster = import_module("vsebench_plugins.ray.cluster")
-    monkeypatch.setattr(cluster, "node_info", lambda token: node.NodeInfo("old", "0.0.1", folder=True))
+    monkeypatch.setattr(cluster, "node_info", lambda _: node.NodeInfo("old", "0.0.1", folder=True))
     with pytest.raises(VsebenchError, match=r"node old has vsebench 0\.0\.1 and this command"):
         executor().execute([made(out, 0)], Told())
 

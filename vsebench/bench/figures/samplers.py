@@ -1,4 +1,4 @@
-"""Draws of negative samplers for a batch of pairs, on a made-up model at the end of its training,
+"""Draws of negative samplers for a batch of pairs, on a synthetic model at the end of its training,
 labels of Zipf popularity. The floor makes as many random numbers.
 """
 
