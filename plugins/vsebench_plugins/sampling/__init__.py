@@ -111,7 +111,11 @@ def vsebench_register_samplers(register: Register) -> None:
     register(
         "popularity",
         "vsebench_plugins.sampling.independent:Popularity",
-        params=[Param("power", 1.0, "1 draws in proportion to counts, 0 uniformly", minimum=0)],
+        params=[
+            Param(
+                "power", 1.0, "1 draws in proportion to counts, 0 uniformly", minimum=0, maximum=16
+            )
+        ],
         card=POPULARITY,
     )
     register(

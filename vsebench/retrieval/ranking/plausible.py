@@ -51,7 +51,7 @@ class PlausibleMetrics:
         i2t_pmrp: image to text.
         t2i_pmrp: text to image.
         i2t: R-Precision at each of `DISTANCES`.
-        t2i: likewise, of captions that retrieve images.
+        t2i: R-Precision of captions that retrieve images, at each of `DISTANCES`.
         images: number of images that have an attribute.
         captions: number of captions of these images.
     """
