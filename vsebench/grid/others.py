@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.folder.at_once import at_once
@@ -12,13 +12,11 @@ from vsebench.results.folder.listing import Listing
 from vsebench.results.reader import DONE, RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from vsebench.plugin.executors import Job
-
-State = Literal["free", "held", "done", "failed", "blocked"]
-"""Of a job: whether it can start, another process works on it, or it has ended."""
+    from vsebench.plugin.others import State
 
 
 class Others:
@@ -38,23 +36,35 @@ class Others:
         """
         now = Listing(self._folder)
         begun = [job for job in jobs if job.directory.name in now]
-        found = dict(zip((job.run_id for job in begun), at_once(self._state, begun), strict=True))
+        found = states(begun, lambda job: job.directory.name in self._before)
         return {run_id: state for run_id, state in found.items() if state != "free"}
 
-    def _state(self, job: Job) -> State:
-        new = job.directory.name not in self._before
-        try:
-            names = [path.name for path in job.directory.iterdir()]
-        except FileNotFoundError:
-            return "free"
-        done = DONE in names and RECORD in names
-        if new and done:
-            return "done"
-        if is_held(job.directory, names):
-            return "held"
-        if done:  # and by whom is not known, so that it is looked at as at the beginning
-            return "free" if RunDirectory(job.directory).damage(model=True) else "done"
-        return _status(job.directory) if new and RECORD in names else "free"
+
+def states(begun: Iterable[Job], is_old: Callable[[Job], bool]) -> dict[str, State]:
+    """How jobs are, by run id.
+
+    Args:
+        begun: the jobs, which somebody has begun.
+        is_old: whether a job had been begun before this command: then its failure does not count.
+    """
+    jobs = list(begun)
+    found = at_once(lambda job: _state(job, is_new=not is_old(job)), jobs)
+    return {job.run_id: state for job, state in zip(jobs, found, strict=True)}
+
+
+def _state(job: Job, *, is_new: bool) -> State:
+    try:
+        names = [path.name for path in job.directory.iterdir()]
+    except FileNotFoundError:
+        return "free"
+    done = DONE in names and RECORD in names
+    if is_new and done:
+        return "done"
+    if is_held(job.directory, names):
+        return "held"
+    if done:  # and by whom is not known, so that it is looked at as at the beginning
+        return "free" if RunDirectory(job.directory).damage(model=True) else "done"
+    return _status(job.directory) if is_new and RECORD in names else "free"
 
 
 def _status(directory: Path) -> State:

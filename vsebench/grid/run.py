@@ -281,14 +281,16 @@ def _drain(executor: Executor, jobs: Sequence[Job], watch: _Watch) -> None:
                 watch(run_id, {"event": "finished", "status": state})
         jobs = watch.left(jobs)
         held = held_back(jobs, states)
+        free = _not_in_vain([job for job in jobs if job.run_id not in held], given, watch)
+        jobs = watch.left(jobs)
+        if free:
+            executor.execute(jobs, watch)  # with those held, whose holders may be lost meanwhile
+            jobs = watch.left(jobs)
+            held = {}
         for job in jobs:
             if job.run_id in held and job.run_id not in told:
                 told.add(job.run_id)
                 watch(job.run_id, {"event": "busy", "reason": _why(job, held[job.run_id])})
-        free = _not_in_vain([job for job in jobs if job.run_id not in held], given, watch)
-        if free:
-            executor.execute(free, watch)
-        jobs = watch.left(jobs)
         if jobs:
             time.sleep(max(POLL_SECONDS, min(LOOKS * looked, MOST_POLL_SECONDS)))
 

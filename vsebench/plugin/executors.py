@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from vsebench.plugin.elsewhere import worked_on
 from vsebench.plugin.errors import SpecError
+from vsebench.plugin.others import Others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -156,13 +157,16 @@ class Schedule:
 
     It reports what every executor has to: that a job was started, that one which depends on a busy
     job has to wait as well, and that the process of a job ended without a word. Jobs that other
-    commands have begun since are put off without a process of their own.
+    commands have begun since are put off without a process of their own, and taken back where
+    those commands were lost.
     """
 
     def __init__(self, jobs: Iterable[Job], report: Report) -> None:
         self._waiting = {job.run_id: job for job in jobs}
         self._taken: dict[str, Job] = {}
+        self._put_off: dict[str, Job] = {}  # others have begun them, or what they need
         self._accounted: set[str] = set()  # those that reported their end
+        self._busy: set[str] = set()  # those of them that said that others work on them
         self._queued: set[str] = set()
         self._lost: dict[str, int] = {}
         self._report = report
@@ -174,7 +178,7 @@ class Schedule:
                 self._needed_by.setdefault(run_id, []).append(job.run_id)
         self._turns = {run_id: turn for turn, run_id in enumerate(self._waiting)}
         self._ready = [(turn, id_) for id_, turn in self._turns.items() if not self._needs[id_]]
-        self._others = _Others(self._waiting.values())
+        self._others = Others(self._waiting.values())
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self._taken)
@@ -195,7 +199,9 @@ class Schedule:
             raise SpecError(f"runs depend on each other: {', '.join(self._waiting)}")
         taken: list[Job] = []
         held: list[tuple[int, str]] = []
-        if most is None or most > 1:
+        if most != 0:
+            self._hear_of_others()
+        if self._ready and (most is None or most > 1):
             self._others.look()
         while self._ready and (most is None or len(taken) < most):
             turn, run_id = heappop(self._ready)
@@ -206,13 +212,13 @@ class Schedule:
                     continue
             elif self._others.began(job, sure=most == 1) and (self._taken or self._ready):
                 # of what is left something is taken in any case, for executors to wait for
-                del self._waiting[run_id]
-                self._report(run_id, {"event": "busy", "reason": "another command has begun it"})
-                self._put_off(run_id)
+                self._others.watch(job)
+                self._put_aside(run_id, "another command has begun it")
                 continue
             del self._waiting[run_id]
             self._taken[run_id] = job
             taken.append(job)
+            self._others.took(job)
             if queued:
                 self._queued.add(run_id)
             self._report(run_id, {"event": "queued" if queued else "started"})
@@ -228,7 +234,8 @@ class Schedule:
             self._accounted.add(run_id)
         self._report(run_id, event)
         if event["event"] == "busy":
-            self._put_off(run_id)
+            self._busy.add(run_id)
+            self._put_aside_needing(run_id)
 
     def end(self, run_id: str, reason: str) -> None:
         """The process of a job has ended, and everything that it sent was heard.
@@ -237,15 +244,17 @@ class Schedule:
             run_id: run id of the job.
             reason: how its process ended, for a job that has not reported its own end.
         """
-        del self._taken[run_id]
+        job = self._taken.pop(run_id)
         if run_id not in self._accounted:
             self._start(run_id)
             self._report(run_id, {"event": "died", "reason": reason})
         self._accounted.discard(run_id)
-        for needing in self._needed_by.pop(run_id, ()):
-            self._needs[needing].discard(run_id)
-            if not self._needs[needing] and needing in self._waiting:
-                heappush(self._ready, (self._turns[needing], needing))
+        if run_id in self._busy:
+            self._busy.remove(run_id)
+            self._put_off[run_id] = job
+            self._others.watch(job)
+        else:
+            self._has_ended(run_id)
 
     def lost(self, run_id: str, reason: str) -> None:
         """The machine of a job is gone, which is not the run's fault: it is to be taken again, and
@@ -260,7 +269,7 @@ class Schedule:
             self.end(run_id, f"{reason}, and so it was {times} times")
             return
         self._waiting[run_id] = self._taken.pop(run_id)
-        self._turns[run_id] = min(self._turns.values()) - 1
+        self._turns[run_id] = self._first_turn
         heappush(self._ready, (self._turns[run_id], run_id))
         self._queued.discard(run_id)
         self._report(run_id, {"event": "lost", "reason": reason})
@@ -270,44 +279,52 @@ class Schedule:
             self._queued.remove(run_id)
             self._report(run_id, {"event": "started"})
 
-    def _put_off(self, busy: str) -> None:
-        """Takes back the jobs that depend on a busy one: they cannot start before it has ended
-        elsewhere.
-        """
+    @property
+    def _first_turn(self) -> int:
+        """A turn before all others."""
+        return min(self._turns.values()) - 1
+
+    def _has_ended(self, run_id: str) -> None:
+        """Lets those start that needed nothing else."""
+        for needing in self._needed_by.pop(run_id, ()):
+            self._needs[needing].discard(run_id)
+            if needing in self._put_off:
+                self._take_back(needing)
+            elif not self._needs[needing] and needing in self._waiting:
+                heappush(self._ready, (self._turns[needing], needing))
+
+    def _put_aside(self, run_id: str, reason: str) -> None:
+        """Puts a job off, and those that depend on it."""
+        self._put_off[run_id] = self._waiting.pop(run_id)
+        self._report(run_id, {"event": "busy", "reason": reason})
+        self._put_aside_needing(run_id)
+
+    def _put_aside_needing(self, busy: str) -> None:
+        """Puts off the jobs that depend on a busy one: they cannot start before it has ended."""
         for run_id in self._needed_by.get(busy, ()):
-            if self._waiting.pop(run_id, None) is not None:
-                self._report(run_id, {"event": "busy", "reason": f"it waits for run {busy}"})
-                self._put_off(run_id)
+            if run_id in self._waiting:
+                self._put_aside(run_id, f"it waits for run {busy}")
 
+    def _take_back(self, run_id: str) -> None:
+        """Has a job that was put off wait for nothing but those that it needs."""
+        if not self._put_off.keys().isdisjoint(self._needs[run_id]):
+            return
+        self._waiting[run_id] = self._put_off.pop(run_id)
+        if not self._needs[run_id]:
+            heappush(self._ready, (self._turns[run_id], run_id))
+        for needing in self._needed_by.get(run_id, ()):
+            if needing in self._put_off:
+                self._take_back(needing)
 
-class _Others:
-    """The jobs that other commands have begun since it was created, by the jobs' directories."""
-
-    def __init__(self, jobs: Iterable[Job]) -> None:
-        self._before = {folder: _names(folder) for folder in {job.directory.parent for job in jobs}}
-        self._now = dict(self._before)
-
-    def look(self) -> None:
-        """Looks at all jobs, which is one question to the file system for each folder."""
-        self._now = {folder: _names(folder) for folder in self._before}
-
-    def began(self, job: Job, *, sure: bool) -> bool:
-        """Whether another command has begun a job.
-
-        Args:
-            job: the job.
-            sure: whether to ask, should it not have been begun at the last look.
+    def _hear_of_others(self) -> None:
+        """Takes what has become of jobs that others had begun: one that nobody works on any more is
+        resumed before any other is begun.
         """
-        folder, name = job.directory.parent, job.directory.name
-        if name in self._before[folder]:
-            return False
-        if sure and name not in self._now[folder] and job.directory.exists():
-            self.look()  # the next ones may have been begun, too
-        return name in self._now[folder]
-
-
-def _names(folder: Path) -> frozenset[str]:
-    try:
-        return frozenset(path.name for path in folder.iterdir())
-    except OSError:  # no folder yet; other errors show when it is written to
-        return frozenset()
+        for run_id, state in self._others.news().items():
+            if state == "free":
+                self._turns[run_id] = self._first_turn
+                self._take_back(run_id)
+            else:
+                del self._put_off[run_id]
+                self._report(run_id, {"event": "finished", "status": state})
+                self._has_ended(run_id)
