@@ -240,8 +240,13 @@ def sweep(directory: Path) -> None:
     now.
     """
     for path in directory.glob(".*.tmp"):
-        if _LEFTOVER.fullmatch(path.name):
+        if is_leftover(path.name):
             path.unlink(missing_ok=True)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file has the name of a temporary one."""
+    return _LEFTOVER.fullmatch(name) is not None
 
 
 @contextmanager

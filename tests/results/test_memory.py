@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from vsebench.results import memory
 
@@ -79,3 +80,7 @@ def test_without_a_peak_in_proc_the_system_is_asked(
     assert memory.peak_mb() >= peak - 5
     (tmp_path / "missing").write_text("Name:\tpython\n")
     assert memory.peak_mb() >= peak - 5
+
+
+def test_a_run_on_the_cpu_has_the_peak_of_its_process() -> None:
+    assert memory.peak_memory_mb(torch.device("cpu")) == pytest.approx(memory.peak_mb(), abs=5)

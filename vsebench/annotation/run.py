@@ -17,9 +17,10 @@ from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import AnnotationTest, TrainingStep, VsebenchError
 from vsebench.plugin.host.contain import unchanged
 from vsebench.plugin.metrics import HEADLINE
+from vsebench.results.memory import peak_memory_mb
 from vsebench.results.observers import Observers
 from vsebench.results.plugins import plugins_of
-from vsebench.results.provenance import peak_memory_mb, provenance
+from vsebench.results.provenance import provenance
 from vsebench.results.record import Cost, Evaluation, RunRecord
 from vsebench.results.run_base import make
 from vsebench.results.stopping import Best, is_stopped

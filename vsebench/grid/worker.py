@@ -13,9 +13,8 @@ It writes events on standard output, one JSON object a line:
 
 What the run prints goes to standard error instead. Standard input stays open for as long as the
 parent lives: its end ends this process, so that nothing continues after the parent was killed.
-Where
-native code lets nothing else run, the kernel ends a new process, on Linux, and the process that it
-was forked from a forked one.
+Where native code lets nothing else run, the kernel ends a new process (on Linux), and the process
+that it was forked from a forked one.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.results.checks.recount import contradiction
+from vsebench.results.checks.audit import contradiction
 from vsebench.results.checks.soundness import faults
 from vsebench.results.run_base import METRIC_VERSION
 

@@ -1,4 +1,4 @@
-"""Peak memory of this process."""
+"""Peak memory of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import re
 import resource
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 _STATUS = Path("/proc/self/status")
 _MAPS = Path("/proc/self/smaps")
@@ -38,9 +42,20 @@ def forked_with(libraries: dict[str, int]) -> None:
     _libraries.update(libraries)
 
 
+def peak_memory_mb(device: torch.device) -> float:
+    """Peak memory in MiB: of the device's allocator on CUDA, else the resident memory of this
+    process.
+    """
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return peak_mb()
+
+
 def peak_mb() -> float:
-    """Peak resident memory in MiB. Not `ru_maxrss` on Linux, which begins with what the parent
-    had when it started this program.
+    """Peak resident memory of this process in MiB. Not `ru_maxrss` on Linux, which begins with what
+    the parent had when it started this program.
     """
     peak = _PEAK.search(_STATUS.read_text()) if _STATUS.exists() else None
     if peak is None:

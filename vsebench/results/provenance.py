@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsebench.results.memory import peak_mb
 from vsebench.results.plugins import releases
 from vsebench.results.record import Provenance
 
@@ -114,17 +113,6 @@ def git_commit(package: Path = _PACKAGE) -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def peak_memory_mb(device: torch.device) -> float:
-    """Peak memory in MiB: of the device's allocator on CUDA, else the resident memory of this
-    process.
-    """
-    if device.type == "cuda":
-        import torch
-
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    return peak_mb()
 
 
 def _cpu_name() -> str:

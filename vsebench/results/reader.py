@@ -10,8 +10,13 @@ from pydantic_core import from_json
 
 from vsebench.plugin.errors import MissingError, VsebenchError
 from vsebench.results.checks.contents import npz_arrays
-from vsebench.results.checks.sound_arrays import check_positions, check_queries, check_retrieved
-from vsebench.results.checks.soundness import check_curve, check_record
+from vsebench.results.checks.soundness import (
+    check_curve,
+    check_positions,
+    check_queries,
+    check_record,
+    check_retrieved,
+)
 from vsebench.results.folder.seal import Sums, digest, file_digest, unsealed
 from vsebench.results.record import SCHEMA, Evaluation, RunRecord
 from vsebench.results.spec import read_spec

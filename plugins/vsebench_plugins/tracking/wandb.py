@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin import Tracker, hookimpl
-from vsebench_plugins.tracking.names import of_outcome, of_point, of_step, settings
+from vsebench_plugins.tracking import of_outcome, of_point, of_step, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from vsebench.plugin.metrics import IN_FOLDS
 from vsebench.report.results import load_results
 from vsebench.report.rows.runs import read_runs
 from vsebench.report.statistics import contributions
-from vsebench.results.checks import sound_arrays
+from vsebench.results.checks import soundness
 from vsebench.results.checks.audit import audit
 from vsebench.results.folder.store import Store
 from vsebench.retrieval.ranking import evaluation, metrics
@@ -38,7 +38,7 @@ FOLD = 10
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folds of ten images, of which the test split has forty."""
-    for module in (evaluation, metrics, contributions, sound_arrays):
+    for module in (evaluation, metrics, contributions, soundness):
         monkeypatch.setattr(module, "FOLD", FOLD)
     monkeypatch.setattr("vsebench.grid.preflight.FOLD", FOLD)
 

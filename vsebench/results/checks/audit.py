@@ -6,23 +6,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vsebench.files import open_regular
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.checks.contents import check_zip
-from vsebench.results.checks.recount import contradiction, recount
 from vsebench.results.checks.soundness import faults
 from vsebench.results.folder.store import Store
 from vsebench.results.packs.pack import PackedRun
-from vsebench.results.reader import CURVE, RECORD
+from vsebench.results.reader import CURVE, PER_IMAGE, RANKS, RECORD
+from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from vsebench.results.reader import RunReader
+    from vsebench.results.record import RunRecord
+
+_ROUNDING = 1e-9
+"""Of test metrics that are computed again."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,29 @@ def audit(folder: Path) -> Audit:
             why = f"a copy of {name}: two runs never have the same loss at every evaluation"
             findings.append(Finding(run.path.name, CURVE, why))
     return Audit(len(runs), sealed, retested, tuple(findings))
+
+
+def recount(run: RunReader, record: RunRecord) -> dict[str, float] | None:
+    """The test metrics by what the run left of every query; None where it left nothing."""
+    retest = task_of(record.spec).load_retester()
+    return None if retest is None else retest(run)
+
+
+def contradiction(run: RunReader, record: RunRecord) -> tuple[str, str] | None:
+    """A test metric that does not follow from what the run left of every query.
+
+    Returns:
+        The name of the file and what is wrong, in words; None where nothing is, or nothing of its
+        queries was left.
+
+    Raises:
+        VsebenchError: a file is damaged.
+    """
+    for key, value in (recount(run, record) or {}).items():
+        if not math.isclose(value, record.test.get(key, math.nan), abs_tol=_ROUNDING):
+            file = RANKS if run.holds(RANKS) else PER_IMAGE
+            return file, f"it gives a test {key} of {value}, the record has {record.test.get(key)}"
+    return None
 
 
 def _findings(run: RunReader) -> Iterator[tuple[str, str]]:

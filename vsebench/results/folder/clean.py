@@ -4,10 +4,9 @@ Records, curves, ranks, specs and logs are never among it.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vsebench.files import guarded
+from vsebench.files import guarded, is_leftover
 from vsebench.results.folder.directory import DAMAGED, RunDirectory
 from vsebench.results.folder.lease import Lease, is_held
 from vsebench.results.folder.store import Store
@@ -22,7 +21,6 @@ Keep = Literal["best", "none"]
 
 _MODEL = (BEST, VOCABULARY)
 _TRAINING = ("checkpoint.pt", "offline.npz")
-_LEFTOVER = re.compile(r"\..+\.[0-9a-f]+\.tmp")
 
 
 class Spare(NamedTuple):
@@ -72,7 +70,7 @@ def spare_of(run: RunDirectory, keep: Keep, needed: Collection[str] = ()) -> lis
         Spare(path, path.lstat().st_size)
         for path in sorted(run.path.iterdir())
         if path.is_file()
-        and (path.name in names or path.name.endswith(DAMAGED) or _LEFTOVER.fullmatch(path.name))
+        and (path.name in names or path.name.endswith(DAMAGED) or is_leftover(path.name))
     ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import VsebenchError, nearest
+from vsebench.results.folder.listing import ID_DIGITS
 from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from vsebench.results.reader import RunReader
 
 _SHORTEST = 4
-_ID_DIGITS = 10  # of a run's id that end the name of its directory
 
 
 def find_runs(wanted: Sequence[str], results: Path) -> list[RunReader]:
@@ -53,7 +53,7 @@ def _find(text: str, results: Path) -> list[RunReader]:
             for run in stored
             if len(text) >= _SHORTEST
             and (
-                run.path.name.rpartition("-")[2].startswith(text[:_ID_DIGITS])
+                run.path.name.rpartition("-")[2].startswith(text[:ID_DIGITS])
                 or run.path.name.startswith(text)
             )
         ]

@@ -3,7 +3,7 @@ readable while other processes work there.
 
 A run's directory holds `spec.json`, `curve.jsonl` (one dev evaluation a line), `checkpoint.pt`,
 `best.safetensors`, `vocabulary.txt` (the words it knows), `offline.npz` (mined negatives),
-`ranks.npz` (test ranks of every query), `run.log`, `record.json` and, last of all, the empty marker
+`ranks.npz` (test ranks of every query), `run.log`, `record.json` and, last of all, the marker
 `done`. `plan.json` beside the directories notes what commands asked for.
 """
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from vsebench.kernels.clock import Clock, on_cpu
 from vsebench.plugin import Key, VsebenchError
-from vsebench.results.provenance import peak_memory_mb
+from vsebench.results.memory import peak_memory_mb
 from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.frozen import Keeper, untrained

@@ -13,9 +13,10 @@ from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import PluginError, RetrievalTest
 from vsebench.plugin.host.contain import unchanged
+from vsebench.results.memory import peak_memory_mb
 from vsebench.results.observers import Observers
 from vsebench.results.plugins import plugins_of
-from vsebench.results.provenance import peak_memory_mb, provenance
+from vsebench.results.provenance import provenance
 from vsebench.results.reader import POSITIONS, RETRIEVED
 from vsebench.results.record import Cost, DataParallel, RunRecord
 from vsebench.retrieval.parallel.leading import leading
