@@ -1,5 +1,5 @@
-"""Trackers: TensorBoard and Weights & Biases, each a plugin of its own, and the names that both show
-values by.
+"""Trackers: TensorBoard and Weights & Biases, each a plugin of its own, and the names under which
+both log values.
 """
 
 from __future__ import annotations
