@@ -18,9 +18,9 @@ from tests.rehearsal.rehearsing import REGISTRY, train
 from tests.tiny_models import write_bert
 from tests.tiny_vision import write_vision
 from vsebench.plugin import Key, OfflineSpec
+from vsebench.retrieval.encode import embed_split
 from vsebench.retrieval.ranking.evaluation import evaluate
 from vsebench.retrieval.training.offline_negatives import mine
-from vsebench.retrieval.training.selection import embed_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,8 @@ from tests.rehearsal.rehearsing import REGISTRY, SIZE, STEPS, steps
 from tests.retrieval.conftest import REGIONS
 from tests.tiny_models import write_bert
 from tests.tiny_vision import write_vision
+from vsebench.retrieval.encode import embed_split
 from vsebench.retrieval.inputs.padded import BUCKET
-from vsebench.retrieval.training.selection import embed_split
 from vsebench_plugins.classic.losses import Triplet
 
 if TYPE_CHECKING:

@@ -7,12 +7,15 @@ import torch
 
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.retrieval import encode
 from vsebench.retrieval.encode import encode_images, encode_texts, evaluating
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
 from vsebench.retrieval.model import Model, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
     from vsebench.results.spec import RunSpec
 
@@ -25,7 +28,7 @@ def model_of(plan_runs: Callable[..., tuple[RunSpec, ...]], words: int) -> Model
 
 
 def test_images_are_embedded_in_order_whatever_the_block(
-    plan_runs: Callable[..., tuple[RunSpec, ...]],
+    plan_runs: Callable[..., tuple[RunSpec, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(0)
     table = ImageFeatures(
@@ -33,13 +36,14 @@ def test_images_are_embedded_in_order_whatever_the_block(
     )
     model = model_of(plan_runs, 10)
     whole = encode_images(model, table)
-    one_by_one = encode_images(model, table, block=1)
+    monkeypatch.setattr(encode, "_IMAGES", 1)
+    one_by_one = encode_images(model, table)
     torch.testing.assert_close(one_by_one, whole, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(torch.linalg.vector_norm(whole, dim=1), torch.ones(11))  # type: ignore[arg-type]
 
 
 def test_captions_are_embedded_in_their_own_order(
-    plan_runs: Callable[..., tuple[RunSpec, ...]],
+    plan_runs: Callable[..., tuple[RunSpec, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captions = [
         "a dog",
@@ -56,9 +60,8 @@ def test_captions_are_embedded_in_their_own_order(
         [encode_texts(model, Captions(vocabulary.encode([caption])), CPU) for caption in captions]
     )  # type: ignore[misc]
     torch.testing.assert_close(whole, alone, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(
-        encode_texts(model, table, CPU, block=2), whole, rtol=1e-5, atol=1e-6
-    )
+    monkeypatch.setattr(encode, "_CAPTIONS", 2)
+    torch.testing.assert_close(encode_texts(model, table, CPU), whole, rtol=1e-5, atol=1e-6)
 
 
 def test_evaluation_leaves_the_module_as_it_was() -> None:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from vsebench.retrieval.parallel.world import World
 
 
+_IMAGES, _RAW_IMAGES, _CAPTIONS = 256, 32, 512
+"""Items embedded at a time."""
+
+
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients; puts every part of the module back as it was."""
@@ -44,7 +48,6 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 def encode_images(
     model: Model,
     images: ImageFeatures | RawImages,
-    block: int | None = None,
     *,
     told: Callable[[int], None] | None = None,
     world: World = ALONE,
@@ -54,12 +57,11 @@ def encode_images(
     Args:
         model: the model.
         images: the images.
-        block: images embedded at a time; by default 256, of raw images 32.
         told: receives the number of images done after each block.
         world: ranks that embed them together.
     """
     raw = isinstance(images, RawImages)
-    blocks = _blocks(np.arange(len(images)), block or (32 if raw else 256))
+    blocks = _blocks(np.arange(len(images)), _RAW_IMAGES if raw else _IMAGES)
     mine = blocks[world.rank :: world.size]
     with evaluating(model):
         batches = (
@@ -98,11 +100,10 @@ def _raw_batches(model: Model, images: RawImages, blocks: Sequence[np.ndarray]) 
         yield Padded(pixels, to_device(np.ones(len(pixels), np.int64), images.device))
 
 
-def encode_texts(  # noqa: PLR0913  # the last three have defaults
+def encode_texts(
     model: Model,
     captions: Captions | CaptionStates,
     device: torch.device,
-    block: int = 512,
     *,
     told: Callable[[int], None] | None = None,
     world: World = ALONE,
@@ -114,17 +115,28 @@ def encode_texts(  # noqa: PLR0913  # the last three have defaults
         model: the model.
         captions: the captions.
         device: device of the model.
-        block: captions embedded at a time.
         told: receives the number of captions done after each block.
         world: ranks that embed them together.
     """
     order = np.argsort(captions.lengths, kind="stable")
-    blocks = _blocks(order, block)
+    blocks = _blocks(order, _CAPTIONS)
     with evaluating(model):
         batches = (captions.batch(chosen, device) for chosen in blocks[world.rank :: world.size])
         embedded = _encoded(model.text, batches, blocks, told, world)
         back = to_device(np.argsort(order), device)
         return apply(embedded, lambda tensor: tensor[back])
+
+
+def embed_split(
+    model: Model, split: SplitInputs, device: torch.device, world: World = ALONE
+) -> tuple[Embedding, Embedding]:
+    """Embeddings of the images and of the captions of a split, which the ranks of a run make
+    together.
+    """
+    return (
+        encode_images(model, split.images, world=world),
+        encode_texts(model, split.texts, device, world=world),
+    )
 
 
 def _blocks(order: np.ndarray, size: int) -> list[np.ndarray]:

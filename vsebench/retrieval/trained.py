@@ -14,13 +14,13 @@ import torch
 from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import DataError, ImageSource, SpecError
-from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.encode import embed_split, encode_images, encode_texts
 from vsebench.retrieval.frozen import Keeper, compute_images, compute_texts
 from vsebench.retrieval.inputs.given import given_features, given_images
 from vsebench.retrieval.inputs.run_inputs import split_inputs
 from vsebench.retrieval.inputs.splits import Captions, ImageFeatures, RawImages, decoding_threads
 from vsebench.retrieval.ranking.evaluation import evaluate
-from vsebench.retrieval.training.selection import embed_split, ranked_by
+from vsebench.retrieval.training.selection import ranked_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -18,8 +18,7 @@ from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.observers import Observers
 from vsebench.results.spec import RunSpec, read_spec
 from vsebench.retrieval.model import seeded
-from vsebench.retrieval.parallel.batch_norm import share_statistics
-from vsebench.retrieval.parallel.gradients import sum_gradients
+from vsebench.retrieval.parallel.whole_batch import share_statistics, sum_gradients
 from vsebench.retrieval.training.session import prepare
 from vsebench.retrieval.training.state import Start
 from vsebench.retrieval.training.step import Batch, Streams

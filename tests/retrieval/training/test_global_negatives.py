@@ -255,11 +255,11 @@ def test_laws_that_do_not_look_at_the_model_embed_nothing_and_draw_the_same(
     (spec,) = plan_runs(loss="triplet-global", sampler=sampler)
     calls = []
 
-    def encode_images(*arguments: Any, **options: Any) -> torch.Tensor:
+    def embed_split(*arguments: Any) -> tuple[Any, Any]:
         calls.append(arguments)
-        return encode.encode_images(*arguments, **options)
+        return encode.embed_split(*arguments)
 
-    monkeypatch.setattr(global_negatives, "encode_images", encode_images)
+    monkeypatch.setattr(global_negatives, "embed_split", embed_split)
     found = run(spec, tmp_path / "without")
     assert calls == []
     monkeypatch.setattr(law, "reads_vectors", True)

@@ -11,9 +11,10 @@ import torch
 from tests.data.files import write_precomp
 from tests.oracles.collapse import mean_cosine
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.retrieval.encode import embed_split
 from vsebench.retrieval.inputs.run_inputs import open_inputs
 from vsebench.retrieval.model import build
-from vsebench.retrieval.training.selection import embed_split, judge, spread
+from vsebench.retrieval.training.selection import judge, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,6 +2,6 @@
 every batch, and all of them see the loss of the whole batch.
 
 `world` is what a run knows of its ranks, `group` what they tell each other, `leading` starts and
-watches them. `gradients` makes the gradients of a step the whole batch's, and `batch_norm` the
-statistics.
+watches them. `whole_batch` makes the gradients of a step, and the statistics of batch
+normalisation, the whole batch's.
 """

@@ -16,7 +16,7 @@ from vsebench.plugin import Key, OfflineLists, VsebenchError
 from vsebench.results.checks.contents import npz_arrays
 from vsebench.results.folder.store import RunDirectory, Store
 from vsebench.retrieval.embeddings import representative
-from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.encode import embed_split
 from vsebench.retrieval.model import load_weights
 from vsebench.retrieval.training.offline_negatives import clip, mine
 
@@ -135,11 +135,7 @@ def offline_lists(
     train = inputs.train
     _warn_if_cut(offline, train.text_to_image, len(train.images))
     with clock.measure("mining"):
-        model = teacher()
-        image, text = (
-            encode_images(model, train.images, world=world),
-            encode_texts(model, train.texts, clock.device, world=world),
-        )
+        image, text = embed_split(teacher(), train, clock.device, world)
 
     def mined() -> OfflineLists:
         with clock.measure("mining"):

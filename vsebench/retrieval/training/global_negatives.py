@@ -14,7 +14,7 @@ import torch
 from vsebench.plugin import DrawKey, Positives, SamplerState
 from vsebench.plugin.sampling import NOTHING
 from vsebench.retrieval.embeddings import representative
-from vsebench.retrieval.encode import encode_images, encode_texts
+from vsebench.retrieval.encode import embed_split
 from vsebench.retrieval.parallel.world import ALONE
 
 if TYPE_CHECKING:
@@ -199,9 +199,6 @@ class GlobalNegatives:
             return torch.zeros(len(train.images), 0, device=device), torch.zeros(
                 len(train.texts), 0, device=device
             )
-        image, text = (
-            encode_images(self._model, train.images, world=self._world),
-            encode_texts(self._model, train.texts, device, world=self._world),
-        )
+        image, text = embed_split(self._model, train, device, self._world)
         # Clones: encoding makes inference tensors
         return representative(image).float().clone(), representative(text).float().clone()

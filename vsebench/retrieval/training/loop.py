@@ -16,8 +16,9 @@ from vsebench.plugin.host.contain import reseeded
 from vsebench.results.record import DivergenceError, Evaluation
 from vsebench.results.stopping import Best, is_stopped
 from vsebench.retrieval.embeddings import representative
+from vsebench.retrieval.encode import embed_split
 from vsebench.retrieval.training.collapse import chance_rsum, is_collapsed, loss_at_equal
-from vsebench.retrieval.training.selection import criterion, embed_split, judge
+from vsebench.retrieval.training.selection import criterion, judge
 from vsebench.retrieval.training.state import save_checkpoint, snapshot
 from vsebench.retrieval.training.step import Batch, Streams, Totals
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from vsebench.plugin import SpecError
-from vsebench.retrieval.parallel.gradients import sum_gradients
+from vsebench.retrieval.parallel.whole_batch import sum_gradients
 from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.training.groups import enter_epoch, trained_groups
 

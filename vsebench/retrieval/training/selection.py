@@ -8,9 +8,7 @@ import torch
 
 from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.retrieval.embeddings import representative
-from vsebench.retrieval.encode import encode_images, encode_texts
 from vsebench.retrieval.inputs.padded import to_device
-from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.ranking.evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from vsebench.plugin.protocols import Similarity
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.model import Model
-    from vsebench.retrieval.parallel.world import World
     from vsebench.retrieval.ranking.evaluation import EvaluationProtocol
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 
@@ -43,18 +40,6 @@ class Spread(NamedTuple):
     texts: float
     image_mean: Tensor
     text_mean: Tensor
-
-
-def embed_split(
-    model: Model, split: SplitInputs, device: torch.device, world: World = ALONE
-) -> tuple[Embedding, Embedding]:
-    """A model's embeddings of the images and of the captions of a split, which the ranks of a run
-    make together.
-    """
-    return (
-        encode_images(model, split.images, world=world),
-        encode_texts(model, split.texts, device, world=world),
-    )
 
 
 def judge(

@@ -20,7 +20,7 @@ from vsebench.retrieval.frozen import Keeper, untrained
 from vsebench.retrieval.inputs.batches import augmenter
 from vsebench.retrieval.inputs.run_inputs import Inputs, open_inputs
 from vsebench.retrieval.model import Model, pool, seeded
-from vsebench.retrieval.parallel.batch_norm import share_statistics
+from vsebench.retrieval.parallel.whole_batch import share_statistics
 from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.training.first_round import first_round, load_best, offline_lists
 from vsebench.retrieval.training.global_negatives import GlobalNegatives

@@ -19,13 +19,14 @@ from vsebench.results.plugins import plugins_of
 from vsebench.results.provenance import provenance
 from vsebench.results.reader import POSITIONS, RETRIEVED
 from vsebench.results.record import Cost, DataParallel, RunRecord
+from vsebench.retrieval.encode import embed_split
 from vsebench.retrieval.parallel.leading import leading
 from vsebench.retrieval.parallel.world import part_of
 from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 from vsebench.retrieval.shown import Gallery, position_weights, retrieved, worst
 from vsebench.retrieval.training import loop
 from vsebench.retrieval.training.collapse import find_collapse
-from vsebench.retrieval.training.selection import embed_split, evaluate_embedded, ranked_by
+from vsebench.retrieval.training.selection import evaluate_embedded, ranked_by
 from vsebench.retrieval.training.session import PEAK, Reporter, Session, prepare
 from vsebench.retrieval.training.state import Start
 
