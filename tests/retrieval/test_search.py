@@ -46,12 +46,13 @@ def test_it_finds_what_a_full_sort_finds(engine: str, block: int, k: int) -> Non
     )
 
 
-def test_equal_scores_stand_in_the_order_of_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "uses_faiss", lambda: False)
+def test_equal_scores_stand_in_the_order_of_the_index(engine: str) -> None:
     index = np.repeat(np.eye(4, dtype=np.float32)[[0, 1]], 50, axis=0)
     for block in (3, 30, 1000):
-        found = search(np.eye(4, dtype=np.float32)[:1], index, 60, block=block)
-        assert found.rows[0].tolist() == list(range(60))
+        for k in (1, 20, 60, 100):
+            found = search(np.eye(4, dtype=np.float32)[:2], index, k, block=block)
+            assert found.rows[0].tolist() == list(range(k))
+            assert found.rows[1].tolist() == [*range(50, 100), *range(50)][:k]
 
 
 def test_any_similarity_ranks(engine: str) -> None:

@@ -97,8 +97,14 @@ def _by_faiss(queries: np.ndarray, part: np.ndarray, k: int) -> tuple[np.ndarray
     import faiss
 
     library: Any = faiss
-    scores, rows = library.knn(queries, part, k, metric=library.METRIC_INNER_PRODUCT)
-    return rows, scores
+    scores, rows = library.knn(
+        queries, part, min(k + 1, len(part)), metric=library.METRIC_INNER_PRODUCT
+    )
+    if scores.shape[1] > k:
+        # Of equal scores at the end FAISS keeps any
+        tied = np.flatnonzero(scores[:, k] == scores[:, k - 1])
+        rows[tied, :k], scores[tied, :k] = _top(queries[tied] @ part.T, k)
+    return rows[:, :k], scores[:, :k]
 
 
 def _by_similarity(similarity: Similarity) -> Block:
