@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     ScoreFunction = Callable[[np.ndarray], np.ndarray | Tensor]
 
 
+_NEAR = 1 << 16
+"""Undecided pairs that are settled at a time, or one image's labels if they are more."""
+
+_GATHERED = 1 << 22
+"""Scores that the path without numba copies at a time."""
+
+
 class Scores(Protocol):
     """Scores of all labels, a tile of images at a time."""
 
@@ -142,13 +149,6 @@ class FunctionScores:
 
     def exact(self, images: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG002
         raise AssertionError("scores of a function leave nothing undecided")
-
-
-_NEAR = 1 << 16
-"""Undecided pairs that are settled at a time, or one image's labels where they are more."""
-
-_GATHERED = 1 << 22
-"""Scores that the path without numba copies at a time."""
 
 
 class Pairs(NamedTuple):

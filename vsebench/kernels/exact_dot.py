@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from vsebench.kernels.rows import Rows
 
 
+_CACHED_TERMS = 2**17  # products of an exact batch on the CPU: 1 MiB, which stays in the cache
+_DEVICE_TERMS = 2**23  # elsewhere: 64 MiB, so that launching kernels is not what takes the time
+
+
 def exact_dot(left: Tensor, right: Tensor, *, compiled: bool = False) -> Tensor:
     """The inner product of each row of `left` with the same row of `right`.
 
@@ -45,10 +49,6 @@ def exact_dot(left: Tensor, right: Tensor, *, compiled: bool = False) -> Tensor:
         terms[:, : width - half] += terms[:, half:width]
         width = half
     return terms[:, 0].clone()
-
-
-_CACHED_TERMS = 2**17  # products of an exact batch on the CPU: 1 MiB, which stays in the cache
-_DEVICE_TERMS = 2**23  # elsewhere: 64 MiB, so that launching kernels is not what takes the time
 
 
 def exact_scores(

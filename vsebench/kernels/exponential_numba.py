@@ -12,6 +12,7 @@ __all__ = ("exponential", "falling_exponential", "logarithm")
 
 _LOG2_E = np.float32(1.4426950408889634)
 _LN_2_HIGH, _LN_2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_ROOT_HALF = np.int32(0x3F3504F3)  # the bits of √½
 _ROUND = np.float32(1.5 * 2**23)
 """Added to a number, it leaves the nearest integer in the number's last bits."""
 
@@ -40,9 +41,6 @@ def falling_exponential(x: np.float32) -> np.float32:
     low = x < np.float32(-87)
     scale, rest = exponential(np.float32(-87) if low else x)
     return np.float32(0) if low else scale + scale * rest
-
-
-_ROOT_HALF = np.int32(0x3F3504F3)  # the bits of √½
 
 
 @jit(fastmath={"contract"}, inline=True)

@@ -31,6 +31,9 @@ __all__ = ("onednn_keeps_float32", "true_float32")
 
 Route = Literal["onednn-fp32", "default"]
 
+PACKED_ROWS = 256
+"""The multiple to which the rows of a product over all valid rows of a batch are rounded up."""
+
 _PROBE_SHAPES = ((256, 512, 512), (128, 300, 256), (33, 65, 129))
 _BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 _BF16_PROBE_SHAPES = ((64, 1024, 128), (33, 65, 129))
@@ -141,10 +144,6 @@ def _takes_over() -> bool:
         default = left @ right
     with _precision("bf16"):
         return not torch.equal(default, left @ right)
-
-
-PACKED_ROWS = 256
-"""The multiple for a product over all valid rows of a batch."""
 
 
 def round_up(rows: int, multiple: int) -> int:

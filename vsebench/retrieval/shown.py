@@ -29,6 +29,10 @@ QUERIES = 100
 """Queries of each direction that are kept, those with the worst ranks."""
 CANDIDATES = 5
 """Items that are kept for each query, from the top of its ranking."""
+ITEMS = 64
+"""Items of a split over which weights are averaged that depend on features."""
+SHARES = (0.25, 0.5, 1.0)
+"""Lengths of the sets, as shares of the longest that one in ten items has."""
 _BLOCK = 1024
 
 
@@ -110,12 +114,6 @@ def _inner_product(image: Embedding, text: Embedding) -> Tensor:
     assert isinstance(image, torch.Tensor)
     assert isinstance(text, torch.Tensor)
     return image @ text.T
-
-
-ITEMS = 64
-"""Items of a split over which weights are averaged that depend on features."""
-SHARES = (0.25, 0.5, 1.0)
-"""Lengths of the sets, as shares of the longest that one in ten items has."""
 
 
 def position_weights(

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     Mask = Callable[[Tensor], Tensor]
 
 
+_TOGETHER = 32
+"""Captions in one pass on a CPU."""
+
 _ANY_LENGTH = 1 << 16
 """Stands for a model without a limit: fast tokenizers take 32-bit lengths."""
 
@@ -139,10 +142,6 @@ def _rows_before(model: str, rows: int) -> int:
             and module.num_embeddings == rows
         ]
     return max((padding + 1 for padding in paddings if padding is not None), default=0)
-
-
-_TOGETHER = 32
-"""Captions in one pass on a CPU."""
 
 
 class BertEncoder(nn.Module):

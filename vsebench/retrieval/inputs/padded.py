@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+BUCKET = 8
+"""The multiple that static batches are padded to."""
+
+
 class Kept(NamedTuple):
     """Which of the local features that an encoder makes stay: their positions int64 [B, n], and how
     many of these are valid, int64 [B].
@@ -50,10 +54,6 @@ def _padded(values: Tensor, width: int) -> Tensor:
     if not missing:
         return values
     return functional.pad(values, (*[0, 0] * (values.ndim - 2), 0, missing))
-
-
-BUCKET = 8
-"""The multiple that static batches are padded to."""
 
 
 def bucket(longest: int, most: int) -> int:

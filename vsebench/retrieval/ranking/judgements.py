@@ -24,6 +24,10 @@ is never found.
 """
 
 
+NEVER = np.iinfo(np.int64).max
+"""The place of an item that the collection lacks."""
+
+
 class Lists(NamedTuple):
     """What the list of a query holds.
 
@@ -147,10 +151,6 @@ def with_siblings(judged: Judgements, owner: np.ndarray) -> Judgements:
         np.concatenate([judged.items[kept], item[other]]),
         np.concatenate([judged.grades[kept], np.full(int(other.sum()), judged.grades.max())]),
     )
-
-
-NEVER = np.iinfo(np.int64).max
-"""The place of an item that the collection lacks."""
 
 
 def place(

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from vsebench.kernels.tile_count import Band
     from vsebench.retrieval.ranking.judgements import Judgements, Lists
 
-_COLUMNS = 4096  # items of a tile
+_COLUMNS, _FLOAT64_COLUMNS = 4096, 1024  # items of a tile
 _COMPILE_FROM = 4_000_000  # pairs that repay loading numba
-_SATURATED = 1 / 64  # share of undecided scores from which a tile is cheaper in float64 as a whole,
-_FEW = 256  # unless there are no more than this
-_FLOAT64_COLUMNS = 1024
+_SATURATED = 1 / 64  # share of undecided scores from which a whole tile is cheaper in float64
+_FEW = 256  # undecided scores that are always settled one by one
 _AT_ONCE = 4096  # undecided scores that are sorted into their thresholds together
 
 

@@ -36,6 +36,28 @@ if TYPE_CHECKING:
     from vsebench.kernels.rows import Rows
 
 
+CAPTIONS_PER_IMAGE = 8
+"""Of a tile: wide tiles suit the product, and sets have more captions than images."""
+
+_COMPILE_FROM = 4_000_000
+"""Pairs from which loading numba, half a second, is repaid: a training run evaluates often."""
+
+_SATURATED = 1 / 64
+"""Share of undecided pairs from which a whole tile is cheaper in float64."""
+
+_WORTH_BF16 = 1 / 100
+"""Share of pairs left undecided by bf16 from which a tile is cheaper in fp32."""
+
+_FEW = 256
+"""Undecided pairs that are always settled one by one."""
+
+_SAMPLE = (64, 1024)
+"""Images and captions of the sample that bf16 is tried on."""
+
+_ROWS, _COLUMNS = 256, 1024
+"""Images and captions of the parts in which a tile is computed in float64: 2 MiB of scores."""
+
+
 @dataclass(frozen=True)
 class Queries:
     """Every image is a query for captions, and every caption one for images.
@@ -98,15 +120,6 @@ class Queries:
         tile[owner[column], column] = -torch.inf
 
 
-# Of a tile: wide tiles suit the product, and sets have more captions than images
-CAPTIONS_PER_IMAGE = 8
-# pairs: a training run evaluates often enough to repay the half second that loading numba takes
-_COMPILE_FROM = 4_000_000
-_SATURATED = 1 / 64  # share of undecided pairs from which a tile is cheaper in float64 as a whole,
-_WORTH_BF16 = 1 / 100  # share from which it is cheaper to compute the tile in fp32
-_FEW = 256  # unless there are no more than these
-
-
 def exact_ranks(
     images: Rows, texts: Rows, owner: Tensor, block: int, *, screen: bool = True
 ) -> tuple[Tensor, Tensor]:
@@ -144,9 +157,6 @@ def exact_ranks(
                 else:
                     count_saturated(queries, rows, columns)
     return queries.image_rank, queries.text_rank
-
-
-_SAMPLE = (64, 1024)  # images and captions
 
 
 def _bf16_decides(queries: Queries) -> bool:
@@ -229,9 +239,6 @@ def settle(queries: Queries, near: Undecided) -> None:
     ):
         left = (near.scores >= band.lower[query]) & (near.scores <= band.upper[query])
         rank.index_add_(0, query, (left & (exact >= threshold[query])).long())
-
-
-_ROWS, _COLUMNS = 256, 1024  # of the parts that a tile is computed in: 2 MiB of scores
 
 
 def count_saturated(queries: Queries, rows: slice, columns: slice) -> None:
