@@ -45,7 +45,7 @@ class State:
     """The state of a run between evaluations.
 
     Attributes:
-        training: what `train` resumes from; None at the start.
+        training: the checkpoint that `train` resumes from; None at the start.
         best: see `Best`.
         restarts: number of times that the run was resumed.
     """

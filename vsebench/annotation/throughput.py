@@ -54,7 +54,7 @@ class Throughput:
         useful: share of draws whose negative violates the margin; of those that found one.
         law_distance: total variation between draws and exact law, mean over images; None where a
             sampler does not know its law.
-        law_distance_by_chance: what it would be on average for draws from the exact law.
+        law_distance_by_chance: its mean for as many draws from the exact law.
     """
 
     labels: int

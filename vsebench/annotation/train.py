@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Evaluate = Callable[[Model], Mapping[str, float]]
 Checkpoint = dict[str, Any]
-"""What `torch.save` writes and `torch.load(…, weights_only=True)` reads."""
+"""Written by `torch.save` and read by `torch.load(…, weights_only=True)`."""
 
 TRAINING = ("sampling", "refresh", "update")
 PHASES = (*TRAINING, "evaluation")

@@ -1,4 +1,4 @@
-"""Which compiled kernels a tensor can take: numba's on the CPU, Triton's on CUDA, as far as
+"""The compiled kernels that a tensor can take: numba's on the CPU, Triton's on CUDA, as far as
 `vsebench.plugin.routes` allows.
 """
 

@@ -1,4 +1,5 @@
-"""What GRU cells share in float32: their nonlinearities, and the gradients behind their candidate.
+"""Shared parts of GRU cells in float32: their nonlinearities, and the gradients behind their
+candidate.
 
 The errors of the nonlinearities are below 2.5e-7 of the value; a NaN stays one.
 """

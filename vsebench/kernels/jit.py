@@ -77,7 +77,7 @@ class _KeptCode(FunctionCache):
 
 
 def _made_of(function: Any, seen: set[Any]) -> Iterator[tuple[str, str]]:
-    """What goes into a function's machine code: files of compiled functions, with their time and
+    """Sources of a function's machine code: files of compiled functions, with their time and
     size, and values of constants.
     """
     seen.add(function)

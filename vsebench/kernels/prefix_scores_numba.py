@@ -190,7 +190,7 @@ def part(grad: np.ndarray, to_ahead: np.ndarray, to_back: np.ndarray) -> None:
 
 
 class Kept(NamedTuple):
-    """What the backward pass of a direction needs: `states`, `gates` and `before` of `scan`."""
+    """Values kept for a direction's backward pass: `states`, `gates` and `before` of `scan`."""
 
     states: np.ndarray
     gates: np.ndarray

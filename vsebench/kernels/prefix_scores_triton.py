@@ -158,8 +158,8 @@ def retreat(
         reset_weight: weights [SIZE, SIZE] of the reset gate.
         update_weight: weights of the update gate.
         new_weight: weights of the candidate.
-        gates: what `scan` keeps of the gates.
-        before: what `scan` keeps of the states.
+        gates: the gates, kept by `scan`.
+        before: the previous states, kept by `scan`.
         to_gates: shaped as `gates`; filled at `place` with the gradients of the candidate, of both
             gates, and of the candidate's recurrent share, before their nonlinearities.
         place: place of the step in all of these.

@@ -41,7 +41,7 @@ def jit(function: Any = None, *, any_size: Collection[str] = ()) -> Any:
 
 
 def blocks(total: int, size: int) -> int:
-    """How many blocks of a size cover a total."""
+    """Number of blocks of a size that cover a total."""
     return -(-total // size)
 
 

@@ -1,4 +1,4 @@
-"""What a plugin author imports.
+"""The public surface that a plugin imports.
 
 A plugin is a module that implements hooks and is named by an entry point of the group `vsebench`:
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     Value = TypeVar("Value")
     Claim: TypeAlias = "Value | Callable[[Mapping[str, Scalar]], Value]"
-    """What a card says of a component's behaviour; a function of its parameters when they
-    decide.
+    """A statement of a card about its component; a function of the component's parameters where
+    these decide.
     """
 
 FeatureKind = Literal["region", "grid", "frames", "vector", "none"]

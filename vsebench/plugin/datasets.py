@@ -48,7 +48,7 @@ class ImageSource(Protocol):
         ...
 
     def where(self, index: int) -> str:
-        """How an error names image `index`."""
+        """Name of image `index` in error messages."""
         ...
 
     def stamp(self) -> str:

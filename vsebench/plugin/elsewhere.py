@@ -93,7 +93,7 @@ class Unpacked(Protocol):
     job: Job
 
     def changed(self, *, ended: bool = False) -> Files:
-        """What the run wrote and removed since the last call.
+        """Files that the run wrote and removed since the last call.
 
         Args:
             ended: whether the run's process has ended.

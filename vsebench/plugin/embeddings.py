@@ -1,4 +1,4 @@
-"""What a pooling may return besides a plain [B, D] tensor."""
+"""Returns of a pooling besides a plain [B, D] tensor."""
 
 from __future__ import annotations
 

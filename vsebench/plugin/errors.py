@@ -73,7 +73,7 @@ def require(library: str, *, extra: str, purpose: str) -> None:
     Args:
         library: name of its module.
         extra: name of the extra that installs it.
-        purpose: what needs it, as the message's subject, in the plural.
+        purpose: subject of the message, in the plural: the things that need it.
 
     Raises:
         MissingExtraError: it is not installed.

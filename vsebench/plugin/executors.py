@@ -96,7 +96,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a run may take, in seconds; None is as long as it takes.
+    """Time limits of a run, in seconds; None is no limit.
 
     Attributes:
         total: time from the start of its process to its end; a resumed run has as long again.
@@ -116,7 +116,7 @@ class Job:
         spec: the run spec as JSON.
         directory: folder of the run, beside those of the runs that it depends on.
         depends_on: ids of the runs that must have ended first.
-        resources: what the run needs.
+        resources: devices and threads that the run needs.
         limits: time that the run may take, kept by executors that can tell.
     """
 
@@ -242,7 +242,7 @@ class Schedule:
 
         Args:
             run_id: run id of the job.
-            reason: how its process ended, for a job that has not reported its own end.
+            reason: the end of its process, for a job that has not reported its own end.
         """
         job = self._taken.pop(run_id)
         if run_id not in self._accounted:

@@ -33,7 +33,7 @@ class Metric:
         about: one sentence on what it is.
         over: line above the heading, such as the side that retrieves; may be empty.
         places: decimals in text; None for four significant digits, where the scale is not known.
-        better: which values are, the higher or the lower ones; None where that is not known.
+        better: the better values, the higher or the lower ones; None where that is not known.
         interval: kind of its interval: `two-way` over seeds and test images, where it is known what
             each image contributed, with Student's over seeds beside it; `student` over seeds; None
             for a mean alone.
@@ -88,7 +88,7 @@ SIDES: Mapping[str, str] = {
     "t2t": "text to text",
     "i2i": "image to image",
 }
-"""What retrieves what, by the line above a heading."""
+"""Queries and items of a direction, by the line above a heading."""
 
 _RETRIEVING = {
     "i2t": "images that retrieve one of their captions",
@@ -142,8 +142,8 @@ IN_FOLDS: Mapping[str, Metric] = {
     )
     for metric in (*_RECALLS, _RSUM)
 }
-"""What is measured of the runs of a protocol with `evaluate=full,1k-5fold`, by the key of what is
-averaged.
+"""Metrics of the runs of a protocol with `evaluate=full,1k-5fold`, by the key of the averaged
+metric.
 """
 
 
@@ -178,7 +178,7 @@ METRICS: Mapping[TaskName, tuple[Metric, ...]] = {
         _share("auc", "AUC", "Share of (positive, negative) pairs in order."),
     ),
 }
-"""What is measured of every run, in the order of the rows. A new metric is an entry here, and a
+"""Metrics of every run, in the order of the rows. A new metric is an entry here, and a
 value under its key where the task's metrics are computed.
 """
 

@@ -83,7 +83,7 @@ def resolve(params: Sequence[Param], given: Mapping[str, object], owner: str) ->
     Args:
         params: the component's parameters.
         given: raw values by name.
-        owner: how the component is named in an error, such as `pooling 'kmax'`.
+        owner: the component's name in errors, such as `pooling 'kmax'`.
 
     Raises:
         SpecError: an unknown parameter (with the nearest match) or a bad value.

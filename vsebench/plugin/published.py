@@ -25,7 +25,7 @@ class Setting:
 
     Attributes:
         dataset: spec of the data set.
-        features: what the images' features are, in the words of `DatasetCard.features`.
+        features: the images' features, in the words of `DatasetCard.features`.
         pooling: canonical component spec, `image/text` where the sides differ.
         loss: canonical component spec.
         image_encoder: name of the image encoder.
@@ -33,7 +33,7 @@ class Setting:
         evaluation: `full` ranks among all test items, `1k-5fold` within five folds of 1,000 images.
         model: a model that is more than two towers of these components, such as VSRN; fields that
             are then its own are empty.
-        models: how many models' similarities were averaged.
+        models: number of models whose similarities were averaged.
         protocol: name of the preset that trains as the paper did; empty where the suite has none.
         changes: protocol keys with values other than the preset's.
     """
@@ -69,12 +69,12 @@ class Setting:
 
     @property
     def test(self) -> str:
-        """What it was tested on, and how: `coco 1k-5fold`."""
+        """Its data set and evaluation: `coco 1k-5fold`."""
         return f"{self.dataset} {self.evaluation}"
 
     @property
     def ensemble(self) -> str:
-        """How many models were averaged; empty for one."""
+        """The number of models averaged: `2 models`; empty for one."""
         return f"{self.models} models" if self.models > 1 else ""
 
 

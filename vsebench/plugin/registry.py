@@ -25,7 +25,7 @@ DISTRIBUTION = "vsebench"
 
 
 class Register(Protocol):
-    """What a registration hook calls, once per component."""
+    """The function that a registration hook calls, once per component."""
 
     def __call__(
         self, name: str, target: str, *, card: Card, params: Sequence[Param] = ()
@@ -72,7 +72,7 @@ class Origin:
 
     @property
     def label(self) -> str:
-        """How notes and errors name it."""
+        """Its name in notes and errors."""
         return f"plugin '{self.plugin}' ({self.distribution})"
 
     def contained(self, doing: str, subject: str = "") -> AbstractContextManager[None]:
@@ -93,12 +93,12 @@ class Component:
 
     @property
     def owner(self) -> str:
-        """How errors name it: `pooling 'kmax'`."""
+        """Its name in errors: `pooling 'kmax'`."""
         return f"{self.kind} '{self.name}'"
 
     @property
     def version(self) -> str:
-        """Of its behaviour: its card's, with the digest of code that is being worked on."""
+        """Version of its behaviour: the card's, with the digest of code that is being worked on."""
         return (
             f"{self.card.version}+{self.origin.digest}" if self.origin.digest else self.card.version
         )

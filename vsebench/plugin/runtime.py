@@ -94,8 +94,8 @@ class CurvePoint(Protocol):
 
     @property
     def diagnostics(self) -> Mapping[str, float]:
-        """What the loss and the poolings reported, means since the point before; on the retrieval
-        task also how far embeddings lie apart, and `collapsed`, 1 or 0.
+        """Diagnostics of the loss and the poolings, means since the previous point; on the
+        retrieval task also the spread of embeddings, and `collapsed`, 1 or 0.
         """
         ...
 
@@ -187,7 +187,7 @@ class AnnotationTest:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; its record is on disk.
+    """The end of a run; its record is on disk.
 
     Attributes:
         status: `done` if it was trained to its end and tested, otherwise `failed`.

@@ -75,7 +75,7 @@ def encode_images(
 def first_batch(
     model: Model, side: str, split: SplitInputs, items: int, device: torch.device
 ) -> Padded:
-    """What the encoder of a side, `image` or `text`, reads of the first items of a split."""
+    """Input of the encoder of a side, `image` or `text`: the first items of a split."""
     if side == "text":
         return split.texts.batch(np.arange(min(items, len(split.texts))), device)
     chosen = [np.arange(min(items, len(split.images)))]
@@ -154,8 +154,8 @@ def _encoded(
 
     Args:
         tower: embeds them.
-        batches: those of this rank's blocks.
-        blocks: which items each has.
+        batches: batches of this rank's blocks.
+        blocks: the items of each block.
         told: receives the number of items done after each block.
         world: the ranks.
     """

@@ -63,7 +63,7 @@ def extract(wanted: Extraction, report: Report) -> tuple[FeatureTable, dict[str,
     once.
 
     Args:
-        wanted: what to extract.
+        wanted: the requested features.
         report: receives the phase, the number of images done in it, and their total.
 
     Returns:
@@ -107,7 +107,7 @@ def half(
     Args:
         features: features of items, one a row.
         items: the item of each row.
-        where: how an error names an item.
+        where: name of an item in errors.
 
     Raises:
         DataError: one is not finite in float16.
@@ -127,7 +127,7 @@ def half(
 def _about(
     wanted: Extraction, model: VisionModel, store: ImageFolder | ImageTar, content: str
 ) -> dict[str, Any]:
-    """What decides the bytes of the table."""
+    """Everything that decides the bytes of the table."""
     files = model_files(wanted.model)
     names = hashlib.sha256("\n".join(store.names).encode()).hexdigest()
     return {

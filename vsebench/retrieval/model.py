@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Encoded(NamedTuple):
-    """What a tower returns: the normalised embedding, the embedding before normalisation, and the
+    """Output of a tower: the normalised embedding, the embedding before normalisation, and the
     pooling's own losses and diagnostics by name.
     """
 
@@ -58,7 +58,7 @@ def pool(pooling: Pooling, features: Tensor, lengths: Tensor, name: str = "") ->
         pooling: the pooling.
         features: local features [B, N, D].
         lengths: valid rows of each item [B].
-        name: what an error calls it; its class's name by default.
+        name: its name in errors; its class's name by default.
 
     Raises:
         PluginError: its embedding is none, or has another shape than one of B items of size D.
@@ -76,7 +76,7 @@ class Tower(nn.Module):
     Attributes:
         encoder: gives local features.
         pooling: makes one embedding of them.
-        name: what errors call the pooling.
+        name: the pooling's name in errors.
     """
 
     def __init__(self, encoder: nn.Module, pooling: Any, name: str = "") -> None:
@@ -95,7 +95,7 @@ class Tower(nn.Module):
         Args:
             values: the first batch [B, N, ...].
             lengths: its valid rows, int64 [B].
-            kept: which of the encoder's features stay; all without it.
+            kept: the encoder's features that stay; all without it.
             others: further batches.
         """
         local = [
@@ -126,7 +126,7 @@ class Tower(nn.Module):
         return Padded(features.gather(1, positions), kept.lengths)
 
     def embed(self, features: Tensor, lengths: Tensor) -> Encoded:
-        """What follows the encoder."""
+        """Pooling and normalisation of encoded features."""
         output = pool(self.pooling, features, lengths, self.name)
         return Encoded(
             normalise(output.embedding),
@@ -177,7 +177,7 @@ def load_weights(model: Model, path: Path, remedy: str) -> None:
     Args:
         model: the model.
         path: a safetensors file.
-        remedy: what to do about a file that cannot be used, as errors end.
+        remedy: end of the errors about a file that cannot be used: what to do about it.
 
     Raises:
         VsebenchError: the file is missing or damaged, or holds another model.

@@ -24,7 +24,7 @@ class Outputs:
     would otherwise go unnoticed.
 
     Args:
-        pooling: how errors name it.
+        pooling: its name in errors.
     """
 
     def __init__(self, pooling: str) -> None:
@@ -62,7 +62,7 @@ def check_embedding(embedding: object, features: Tensor, pooling: object, name: 
         embedding: output of the pooling.
         features: input of the pooling.
         pooling: the pooling.
-        name: what an error calls it; its class's name by default.
+        name: its name in errors; its class's name by default.
 
     Raises:
         PluginError: it is no embedding, or its shape is not [B, D] (of a set [B, K, D]).

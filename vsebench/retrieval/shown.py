@@ -1,4 +1,4 @@
-"""What pages show of a trained model, without the model: what it retrieves for the queries that it
+"""What pages show of a trained model without the model: what it retrieves for the queries that it
 answers worst, and the weights that its poolings put on sorted positions.
 """
 
@@ -62,7 +62,7 @@ def retrieved(
 
     Args:
         galleries: the embeddings, whose items are counted on from one gallery to the next.
-        similarity: what scores images against captions; None for the inner product.
+        similarity: the score of an image and a caption; None for the inner product.
         queries: images, and captions.
 
     Returns:

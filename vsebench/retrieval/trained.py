@@ -48,7 +48,7 @@ class EmbeddedSplit:
         text: embeddings of m captions.
         text_to_image: int64 [m].
         captions: the texts.
-        similarity: how they are scored; None for the inner product.
+        similarity: the score of an image and a caption; None for the inner product.
     """
 
     image: Embedding
@@ -265,7 +265,7 @@ class TrainedModel:
 
     @property
     def similarity(self) -> Similarity | None:
-        """What scores its embeddings [B_i, D] against [B_t, D]; None for the inner product."""
+        """The similarity of its embeddings [B_i, D] and [B_t, D]; None for the inner product."""
         return ranked_by(self._model, torch.zeros(1, self.dim))
 
     def check_reads(self, *, raw_images: bool) -> None:

@@ -51,7 +51,7 @@ class GPO(nn.Module):
         generator: `gru`, a BiGRU over the ranks, as published; or `transformer` (Table 3), `mlp`,
             `interpolation`.
         encoding: encoding of the ranks: `sincos`, or `learned` vectors.
-        reads: what the generator reads of each rank: the encoding of its `positions`, the sorted
+        reads: the generator's input at each rank: the encoding of its `positions`, the sorted
             values of all dimensions (`features`), or `both` side by side (Table 8). Values have
             gradients there too. The set's order still does not matter, but weights then belong to
             an item, not to a length.

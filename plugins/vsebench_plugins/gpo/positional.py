@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_RANKS = 512
-"""How many ranks have a learnt vector."""
+"""Number of ranks with a learnt vector."""
 
 
 def positional_encoding(n: int, size: int, device: torch.device | None = None) -> Tensor:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def knot_weights(lengths: Tensor, n: int, pieces: int) -> Tensor:
-    """How much each knot of a piecewise linear function counts at each rank.
+    """Weight of each knot of a piecewise linear function at each rank.
 
     Rank k of an item of length n_b lies at `pieces · k / (n_b − 1)` between knots 0 and `pieces`;
     the only rank of an item of length 1 at knot 0.

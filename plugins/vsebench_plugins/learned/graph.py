@@ -61,7 +61,7 @@ class RegionGraph(nn.Module):
 
     Args:
         dim: size D of the rows.
-        layers: how many.
+        layers: number of layers.
         batch_norm: whether each normalises what it adds over the batch.
         region_l2: where each dimension is scaled to L2 norm 1 over an item's rows: `none`, `after`
             the stack, or `both` before and after it.

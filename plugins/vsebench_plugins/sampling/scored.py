@@ -101,7 +101,7 @@ class DNS(LawSampler):
 
     Args:
         n: candidates, drawn with replacement.
-        m: how many of the best may be taken, at equal chances; 1 takes the best.
+        m: number of the best among which one is taken, at equal chances; 1 takes the best.
     """
 
     def __init__(self, n: int = 8, m: int = 1) -> None:

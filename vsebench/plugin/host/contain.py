@@ -98,7 +98,7 @@ def check_unchanged() -> None:
 
 
 def reseeded() -> None:
-    """Says that the suite itself has seeded torch's random numbers."""
+    """Notes that the suite itself has seeded torch's random numbers."""
     if _watched is not None:
         _watched.reseeded()
 
@@ -108,7 +108,7 @@ def contained(plugin: str, doing: str, *, subject: str = "") -> Iterator[None]:
     """Puts back and notes changes made inside. An attempt to end the process is an error.
 
     Args:
-        plugin: what errors and notes call the plugin.
+        plugin: the plugin's name in errors and notes.
         doing: description of the activity inside: `when it was imported`.
         subject: start of errors, if their context names the plugin already.
 

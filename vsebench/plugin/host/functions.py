@@ -51,7 +51,7 @@ class Functions:
 
     @classmethod
     def now(cls) -> Functions:
-        """Those of the libraries that are loaded."""
+        """The functions of the libraries that are loaded."""
         return cls({id(space): (space, dict(vars(space))) for space in _spaces()})
 
     def put_back(self) -> list[tuple[str, bool]]:

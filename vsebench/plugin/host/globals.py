@@ -22,7 +22,7 @@ class Setting(NamedTuple):
     """One process-wide setting.
 
     Attributes:
-        name: how errors name it.
+        name: its name in errors.
         read: its value, which compares by `==`.
         write: puts a value back, and raises where it cannot.
         module: the module that must be loaded for it; empty where it is Python's own.
@@ -146,7 +146,7 @@ def _handle(before: Mapping[signal.Signals, Any]) -> None:
 
 
 def _denormals() -> str:
-    """What this thread's arithmetic does with denormal numbers."""
+    """The fate of denormal numbers in this thread's arithmetic."""
     smallest = float.fromhex("0x1p-1074")
     return "kept" if smallest * float(1) else "rounded to 0"
 

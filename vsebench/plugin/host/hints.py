@@ -30,7 +30,7 @@ def disable(source: PluginSource) -> str:
 
 
 def hint(error: BaseException, source: PluginSource) -> str:
-    """What a user can do about it."""
+    """Advice to the user on a plugin that could not be loaded."""
     if source.asked_for:
         return "fix the file, or leave it out"
     newer = _newer_vsebench(source)
@@ -63,8 +63,8 @@ def _newer_vsebench(source: PluginSource) -> str:
 
 
 def collisions(registry: Registry, distribution: str, plugin: str) -> tuple[str, str]:
-    """Which names of a plugin's components other distributions claim too, and how these are then
-    written; both empty where there are none.
+    """Names of a plugin's components that other distributions claim too, and their spellings then;
+    both empty where there are none.
     """
     shared = [
         c

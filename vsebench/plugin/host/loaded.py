@@ -25,7 +25,7 @@ class PluginInfo:
         location: the entry point's value, or the path of the file.
         status: whether its components can be used.
         error: why it failed; for a loaded one, which of its names others claim too.
-        hint: what to do about it.
+        hint: advice to the user.
         hooks: names of the hooks that it implements.
         components: components that it provides, by kind and name.
         digest: digest of the code of a plugin file or an editable package.
@@ -46,7 +46,7 @@ class PluginInfo:
 
     @property
     def label(self) -> str:
-        """How errors name it."""
+        """Its name in errors."""
         return f"plugin '{self.name}' ({self.distribution})"
 
 
@@ -69,11 +69,11 @@ class Plugins:
 
     @property
     def failed(self) -> list[PluginInfo]:
-        """Those that could not be loaded."""
+        """The plugins that could not be loaded."""
         return [info for info in self.infos if info.status == "failed"]
 
     def call(self, info: PluginInfo, hook: str, **arguments: object) -> list[Any]:
-        """What one loaded plugin's implementations of a hook return, None left out."""
+        """Results of one loaded plugin's implementations of a hook, None left out."""
         own = self.manager.get_plugin(f"{info.distribution}:{info.name}")
         others = [plugin for plugin in self.manager.get_plugins() if plugin is not own]
         results: list[Any] = self.manager.subset_hook_caller(hook, others)(**arguments)
@@ -96,7 +96,7 @@ class Plugins:
 
     @property
     def with_problems(self) -> list[PluginInfo]:
-        """Those with an error: they could not be loaded, or claim a name that another distribution
-        claims.
+        """The plugins with an error: they could not be loaded, or claim a name that another
+        distribution claims.
         """
         return [info for info in self.infos if info.error]

@@ -252,7 +252,7 @@ def _collect(
 
 
 def _register(kinds: Mapping[str, Kind], registry: Registry, origin: Origin) -> Callable[..., None]:
-    """What a registration hook calls; where it serves several kinds, with the side."""
+    """The function that a registration hook calls; where it serves several kinds, with the side."""
 
     def add(kind: Kind, name: str, target: str, card: Card, params: Sequence[Param]) -> None:
         registry.add(Component(kind.name, name, target, tuple(params), card, origin))

@@ -68,8 +68,8 @@ def within(
     Args:
         seconds: the limit.
         call: takes no argument.
-        plugin: how the watchdog names what does not return.
-        hint: what a user can do about it.
+        plugin: the plugin's name in the watchdog's message.
+        hint: advice to the user.
         grace: seconds between the first interruption and the end of the process.
 
     Raises:

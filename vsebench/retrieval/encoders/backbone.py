@@ -96,7 +96,7 @@ class BackboneEncoder(nn.Module):
 
     @property
     def normalisation(self) -> dict[str, list[float]]:
-        """What pixels in 0..255 are normalised by, for each channel."""
+        """Mean and standard deviation that normalise pixels in 0..255, by channel."""
         return {
             "mean": self.backbone.mean.flatten().tolist(),
             "std": self.backbone.std.flatten().tolist(),

@@ -187,8 +187,8 @@ def _from_hub(model: str) -> Path:
 
 @contextmanager
 def one_line(model: str) -> Iterator[None]:
-    """Says in one line why a model cannot be loaded; transformers and its file formats raise errors
-    of many kinds.
+    """Turns any error in loading a model into one of one line; transformers and its file formats
+    raise errors of many kinds.
     """
     try:
         yield

@@ -82,8 +82,8 @@ _DEFAULT_SIZE = 224
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is fed: its family with the model's own constants, and the side of its images in
-    pixels.
+    """Preprocessing of a model: its family with the model's own constants, and the side of its
+    images in pixels.
     """
 
     family: Family

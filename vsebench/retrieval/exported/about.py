@@ -43,7 +43,7 @@ class DataCard(Frozen):
 
 
 class About(Frozen):
-    """What an exported model says of itself."""
+    """An exported model's description of itself."""
 
     format: int = FORMAT
     run_id: str
@@ -73,7 +73,7 @@ class About(Frozen):
 
 
 def read_about(folder: Path) -> About:
-    """What the model in a folder says of itself.
+    """Reads the description of the model in a folder.
 
     Raises:
         VsebenchError: there is none, it is damaged, or of a newer release.

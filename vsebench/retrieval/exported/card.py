@@ -20,7 +20,7 @@ def card(about: About, record: RunRecord, name: str) -> str:
     """The page, in Markdown.
 
     Args:
-        about: what the model reads and gives.
+        about: the model's inputs and outputs.
         record: the run that trained it.
         name: name of its folder, in the examples.
     """

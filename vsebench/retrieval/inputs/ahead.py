@@ -62,7 +62,7 @@ class FeaturesAhead:
         self._ready: Iterator[_Ready] = iter(())
 
     def announce(self, batches: Sequence[np.ndarray]) -> None:
-        """Says which images the coming batches have, int64 [B] each; what is left of earlier ones
+        """Announces the images of the coming batches, int64 [B] each; what is left of earlier ones
         is forgotten.
         """
         self._ready = self._copied(self._gathered(batches))

@@ -23,14 +23,14 @@ MASKED, REPLACED = 0.5, 0.1  # of the chosen words; the remaining 40 % are remov
 def keep_features(
     lengths: np.ndarray, n: int, rate: float, kind: FeatureKind, rng: np.random.Generator
 ) -> np.ndarray:
-    """Which local features survive, bool [B, n].
+    """Mask of the local features that survive, bool [B, n].
 
     Args:
         lengths: int [B], valid features of each image.
         n: padded number of features.
         rate: share dropped. Regions and frames are dropped independently; for grids an image draws
             v ~ U(0, 1) and, if v exceeds the rate, drops each cell with probability rate · v.
-        kind: what a feature is.
+        kind: kind of the features.
         rng: source of the choices.
     """
     valid = np.arange(n) < lengths[:, None]
@@ -101,8 +101,8 @@ def augment_words(  # noqa: PLR0913  # a padded batch is three arrays
 def keep_words(
     lengths: np.ndarray, words: np.ndarray | None, rate: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Which states of a frozen encoder survive, bool [B, n]: behind the encoder a word can only be
-    dropped, with all its pieces.
+    """Mask of the states of a frozen encoder that survive, bool [B, n]: behind the encoder a word
+    can only be dropped, with all its pieces.
 
     Args:
         lengths: int64 [B], states of each caption; n is the largest.

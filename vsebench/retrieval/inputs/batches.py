@@ -125,7 +125,7 @@ class ImageBatches(Role):
     """
 
     def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
-        """Says which images the pairs of the coming epoch have, int64 [n], cut into batches in
+        """Announces the images of the coming epoch's pairs, int64 [n], cut into batches in
         order; the last may be smaller.
         """
         ...
@@ -145,7 +145,7 @@ class FeatureBatches:
 
     Attributes:
         features: features of the training images.
-        kind: what a local feature is.
+        kind: kind of the local features.
         drop: share of local features dropped.
         static: batches are padded to few widths.
         world: ranks that batches are split over.
@@ -298,7 +298,7 @@ def augmenter(
     Args:
         inputs: the run's data.
         encoder: encoder of the image tower; one of raw images says what it makes of them.
-        protocol: says how much is dropped, cropped, mirrored, masked and replaced.
+        protocol: sets how much is dropped, cropped, mirrored, masked and replaced.
         static: batches are padded to few widths, but those of images for an encoder that counts
             padding.
         world: ranks that batches are split over.

@@ -20,14 +20,14 @@ SECOND = "second"
 
 
 def splits_of(data: RetrievalData, protocol: Protocol) -> dict[str, RetrievalSplit]:
-    """What a run reads as `train`, `dev` and `test`, and as `SECOND` where it is counted on two.
+    """A run's splits: `train`, `dev` and `test`, and `SECOND` where it is evaluated on two.
 
     Which images are held out depends on the size of the training split alone, so that all runs on a
     data set hold out the same.
 
     Args:
         data: an opened set.
-        protocol: says how many images are held out, fewer than there are.
+        protocol: sets the number of held-out images, fewer than there are.
     """
     found = {name: data.splits[name] for name in ("train", "dev", "test")}
     if not protocol.tune_images:

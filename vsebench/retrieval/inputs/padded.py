@@ -22,8 +22,8 @@ BUCKET = 8
 
 
 class Kept(NamedTuple):
-    """Which of the local features that an encoder makes stay: their positions int64 [B, n], and how
-    many of these are valid, int64 [B].
+    """The local features of an encoder that stay: their positions int64 [B, n], and the number of
+    valid ones among these, int64 [B].
     """
 
     positions: Tensor

@@ -129,7 +129,7 @@ class Inputs:
         test: test split, which is evaluated once.
         second: split that is counted beside it; None where there is none.
         tokeniser: tokeniser of the captions.
-        feature_kind: what a local feature is.
+        feature_kind: kind of the local features.
         in_dim: size of the image encoder's input: of a feature, or the channels of a pixel.
         warnings: remarks on the captions that tables must show.
     """
@@ -145,7 +145,7 @@ class Inputs:
 
     @property
     def galleries(self) -> tuple[SplitInputs, ...]:
-        """What the finished run is counted on, test first."""
+        """The splits that the finished run is evaluated on, test first."""
         return (self.test,) if self.second is None else (self.test, self.second)
 
     def changed(self, change: Callable[[SplitInputs, str], SplitInputs]) -> Inputs:
@@ -199,7 +199,7 @@ def open_inputs(spec: RunSpec, registry: Registry, device: torch.device) -> Inpu
 
 
 def _cut(encoder: str, splits: Sequence[Captions | CaptionStates]) -> Iterator[str]:
-    """Says how many captions a pretrained tokeniser cut."""
+    """A note of how many captions a pretrained tokeniser cut, if it cut any."""
     texts = [texts for texts in splits if isinstance(texts, Captions)]
     if cut := sum(each.cut for each in texts):
         longest = max(int(each.lengths.max(initial=0)) for each in texts)
@@ -212,7 +212,7 @@ def _cut(encoder: str, splits: Sequence[Captions | CaptionStates]) -> Iterator[s
 def split_inputs(
     split: RetrievalSplit, tokeniser: Tokeniser, device: torch.device, decoders: int
 ) -> SplitInputs:
-    """What a model reads of a split.
+    """A split as a model reads it.
 
     Args:
         split: the split.

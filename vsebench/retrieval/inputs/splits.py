@@ -68,8 +68,8 @@ class ImageFeatures:
         return int(self._features.shape[2])
 
     def announce(self, batches: Sequence[np.ndarray]) -> None:
-        """Says which images the coming batches of `take` have, int64 [B] each; what does not lie on
-        the device is gathered and copied ahead.
+        """Announces the images of the coming batches of `take`, int64 [B] each; what does not lie
+        on the device is gathered and copied ahead.
         """
         if self._ahead is not None:
             self._ahead.announce(batches)

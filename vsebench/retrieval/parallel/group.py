@@ -33,12 +33,12 @@ _LOOPBACK = "GLOO_SOCKET_IFNAME"
 
 
 def patience() -> timedelta:
-    """How long ranks wait for each other."""
+    """Longest time that ranks wait for each other."""
     return timedelta(seconds=float(os.environ.get(RANK_TIMEOUT, _SECONDS)))
 
 
 def host_store(size: int) -> TCPStore:
-    """What ranks of this machine find each other through; its `port` is told to them."""
+    """The store through which ranks of this machine find each other; they are told its `port`."""
     return TCPStore(_HOST, 0, size, is_master=True, timeout=patience(), wait_for_workers=False)
 
 
@@ -174,10 +174,10 @@ class _Gather(torch.autograd.Function):
 
 @contextmanager
 def _together() -> Iterator[None]:
-    """Says that another rank is lost where that is why something fails.
+    """Turns a failure of communication into the error that another rank is lost.
 
     Raises:
-        RankLostError: see above.
+        RankLostError: another rank is lost, or silent for longer than `patience`.
     """
     try:
         yield

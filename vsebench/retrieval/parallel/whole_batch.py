@@ -46,7 +46,7 @@ def sum_gradients(
 
 
 def _sent(parameter: Parameter, whole: Collection[int], world: World) -> Tensor:
-    """What a rank adds: the same number of values on every rank, whatever it has a gradient of."""
+    """A rank's addend: the same number of values on every rank, whatever it has a gradient of."""
     gradient = parameter.grad
     if gradient is None or (id(parameter) in whole and not world.leads):
         return torch.zeros_like(parameter)
@@ -150,7 +150,7 @@ class SharedBatchNorm(nn.Module):
 
     @property
     def _momentum(self) -> float:
-        """How much of the running statistics a batch is."""
+        """Weight of a batch in the running statistics."""
         if self.momentum is not None:
             return self.momentum
         if self._rows_last or self.num_batches_tracked is None:

@@ -1,4 +1,4 @@
-"""What a run knows of the ranks that it is split over; a run on one device is `ALONE`."""
+"""The ranks that a run is split over, as one of them sees them; a run on one device is `ALONE`."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Member:
     Attributes:
         image: embeddings of n images: [n, D], or whatever the similarity takes.
         text: embeddings of m captions.
-        similarity: how they are scored; None for the inner product.
+        similarity: the score of an image and a caption; None for the inner product.
     """
 
     image: Embedding | np.ndarray

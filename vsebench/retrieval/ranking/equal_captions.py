@@ -138,7 +138,7 @@ class _Lists:
 
 
 def _judgements(queries: int, matches: Callable[[int], np.ndarray]) -> Iterator[Judgements]:
-    """What matches each query, some queries at a time."""
+    """Each query's matches, for a block of queries at a time."""
     first, found, pairs = 0, list[np.ndarray](), 0
     for query in range(queries):
         found.append(np.sort(matches(query)))

@@ -117,7 +117,7 @@ def evaluate(  # noqa: PLR0913  # the options have defaults
 
 
 class _Counting(NamedTuple, Generic[Side]):
-    """How ranks are counted.
+    """The functions that count ranks.
 
     Attributes:
         rank: ranks of images and of captions, from both and each caption's image.

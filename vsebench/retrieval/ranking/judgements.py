@@ -29,7 +29,7 @@ NEVER = np.iinfo(np.int64).max
 
 
 class Lists(NamedTuple):
-    """What the list of a query holds.
+    """Contents of a query's ranked list.
 
     Attributes:
         condensed: judged items only.
@@ -42,8 +42,7 @@ class Lists(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Judgements:
-    """What is known of the relevance of items to queries in one direction; everything else is
-    unjudged.
+    """Known relevance of items to queries in one direction; everything else is unjudged.
 
     Attributes:
         queries: int64 [q], ascending: the rows of the queries that have a judgement.

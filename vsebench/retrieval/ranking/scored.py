@@ -213,7 +213,7 @@ def scored_places(  # noqa: PLR0913  # as `exact_places`, and the similarity
         queries: n embeddings.
         items: m embeddings, the collection.
         judged: judged items of any of the queries.
-        lists: what a query's list holds.
+        lists: contents of a query's list.
         block: queries at a time, scored against `block` items at a time; memory holds a row of
             scores per query.
         similarity: called with float64 blocks of queries and of items; of a module, a float64 copy

@@ -1,5 +1,5 @@
-"""How many relevant items are among a query's first R, where R is in the thousands and the relevant
-items are a matrix.
+"""Number of relevant items among a query's first R, for R in the thousands and relevance given as a
+matrix.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ class ScoredRows:
 
 
 def relevant_among_first(scored: Scored, relevant: Tensor, size: Tensor) -> Tensor:
-    """How many of each query's R relevant items are among its first R; among equal scores the
-    relevant stand last.
+    """Number of each query's R relevant items among its first R; among equal scores the relevant
+    stand last.
 
     Args:
         scored: scores of b queries with m items.

@@ -69,7 +69,7 @@ class StoredLists:
 
     @classmethod
     def load(cls, path: Path) -> StoredLists:
-        """What `save` wrote.
+        """Reads what `save` wrote.
 
         Raises:
             ValueError, KeyError: it is damaged.

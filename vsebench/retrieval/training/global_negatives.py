@@ -43,7 +43,7 @@ class SampledIndices(NamedTuple):
     image_found: np.ndarray
 
     def part(self, start: int, stop: int) -> SampledIndices:
-        """Those of some pairs."""
+        """The negatives of pairs start..stop-1."""
         return SampledIndices(*(array[start:stop] for array in self))
 
 
@@ -95,7 +95,7 @@ def directions(
     Args:
         samplers: one for each.
         text_to_image: int64 [m], the image of each caption.
-        images: how many images there are.
+        images: number of images.
     """
     captions = np.arange(len(text_to_image))
     to_text = Positives.from_pairs(text_to_image, captions, images, len(captions))
@@ -148,8 +148,8 @@ class GlobalNegatives:
         self.announce(np.zeros(0, np.int64), 0)
 
     def announce(self, captions: np.ndarray, first_step: int) -> None:
-        """Says in which order the coming epoch visits the training captions, and which step is its
-        first.
+        """Sets the order in which the coming epoch visits the training captions, and its first
+        step.
         """
         self._order, self._first_step = captions, first_step
         self._start, self._drawn = (

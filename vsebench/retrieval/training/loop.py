@@ -178,7 +178,7 @@ def _batch(
     streams: Streams,
     negatives: np.random.Generator,
 ) -> Batch:
-    """What a step trains on."""
+    """The batch of a step, with its offline or sampled negatives."""
     warming = progress.step < session.schedule.warmup_steps
     drawn: OfflineIndices | SampledIndices | None = None
     if session.offline is not None and not warming:

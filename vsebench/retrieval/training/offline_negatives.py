@@ -156,7 +156,7 @@ def _any(
 
 
 class OfflineIndices(NamedTuple):
-    """Which items play the offline roles of a batch, int64 [B] each.
+    """Items that play the offline roles in a batch, int64 [B] each.
 
     Attributes:
         texts: captions by role.
@@ -193,7 +193,7 @@ class OfflineNegatives:
         return Positives.from_pairs(self.text_to_image, captions, images, len(captions))
 
     def batch(self, captions: np.ndarray, rng: np.random.Generator) -> OfflineBatch:
-        """What the loss draws from, for a batch of `captions` int64 [B]."""
+        """The candidates that the loss draws from, for a batch of `captions` int64 [B]."""
         return OfflineBatch(
             captions, self.lists, self.text_to_image, self.captions_of, self.sibling_mask, rng
         )

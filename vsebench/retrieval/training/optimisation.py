@@ -59,7 +59,7 @@ def uncompiled(optimiser: type[Optimiser]) -> type[Optimiser]:
 
 
 def unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What is inside the wrappers of torch that are known."""
+    """The function inside torch's known wrappers."""
     while (
         hasattr(function, "__wrapped__")
         and (function.__globals__["__name__"], function.__code__.co_name) in _WRAPPERS
@@ -79,7 +79,7 @@ class Optimisation:
     Args:
         model: model on its device.
         loss: the run's loss; it may be a module.
-        schedule: says at which pace groups train that were frozen.
+        schedule: sets the learning rate of groups that were frozen at first.
         world: ranks that the batch is split over.
 
     Raises:

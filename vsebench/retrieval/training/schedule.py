@@ -84,7 +84,7 @@ class Schedule:
         return self.protocol.lr * self.protocol.lr_decay ** self._cuts(step)
 
     def _cuts(self, step: int) -> int:
-        """How often the learning rate has been cut. Compounding, each epoch e multiplies it by
+        """Number of cuts of the learning rate so far. Compounding, each epoch e multiplies it by
         lr_decay^(e // d), d being the epoch of the first cut.
         """
         if self.protocol.lr_schedule == "step":

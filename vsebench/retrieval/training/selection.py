@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Spread(NamedTuple):
-    """How far apart a model's embeddings of a split lie.
+    """Spread of a model's embeddings of a split.
 
     Attributes:
         unrelated: the mean cosine of the pairs of an image and another image's caption.
@@ -82,7 +82,7 @@ def criterion(metrics: Mapping[str, float], select_by: str) -> float:
 
 
 def spread(image: Tensor, text: Tensor, owner: Tensor) -> Spread:
-    """How far apart embeddings lie, from sums: no matrix is built.
+    """Spread of embeddings, from sums: no similarity matrix is built.
 
     Args:
         image: normalised image embeddings [n, D].

@@ -73,12 +73,12 @@ class Session:
         objective: the run's loss.
         warmup: the protocol's warm-up loss.
         batch_plan: the order of the captions.
-        stopping: says when training ends before the last epoch; None where it does not.
+        stopping: decides whether training ends before the last epoch; None where it never does.
         stepper: takes the steps.
-        schedule: says when things happen.
+        schedule: steps of the warm-up, the learning rate and the evaluations.
         offline: draws mined negatives, for a loss that needs them.
         sampled: draws global negatives, likewise.
-        clock: what time was spent on.
+        clock: time spent, by phase.
         state: counters, restored from a checkpoint where there is one.
         prior: cost of the first round; None without one.
         report: receives progress.
@@ -116,7 +116,7 @@ class Session:
         return max(0 if own else self.schedule.warmup_steps, self.schedule.lr_warmup_steps)
 
     def seconds(self) -> dict[str, float]:
-        """What time was spent on so far: seconds of this rank, and CPU seconds of all."""
+        """Time spent so far by phase: wall seconds of this rank, and CPU seconds of all ranks."""
         return {
             phase: value + self.elsewhere.get(phase, 0.0)
             for phase, value in self.clock.read().items()
@@ -134,7 +134,7 @@ class Session:
 
     @property
     def checkpointed(self) -> dict[str, Any]:
-        """What a checkpoint holds besides the counters."""
+        """Contents of a checkpoint besides the counters."""
         loss = self.objective.loss
         return {
             "model": self.model,

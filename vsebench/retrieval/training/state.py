@@ -1,4 +1,4 @@
-"""What a run starts with, what it carries from step to step, and its checkpoint at the end of an
+"""The start of a run, the state it carries from step to step, and its checkpoint at the end of an
 epoch.
 """
 
@@ -30,7 +30,7 @@ def unheard(event: dict[str, object]) -> None:
 
 @dataclass(frozen=True)
 class Start:
-    """What a run starts with.
+    """The start of a run.
 
     Attributes:
         spec: the run.
@@ -57,7 +57,7 @@ class State:
         step: optimiser steps done.
         forwards: items passed through a tower in training steps.
         seconds: spent so far, by phase.
-        restarts: how often the run was resumed.
+        restarts: number of times that the run was resumed.
         best: the best model on dev.
     """
 
@@ -105,8 +105,8 @@ def restore(content: Mapping[str, Any], **modules: Any) -> State:
     """Puts the modules back as they were, and gives the counters.
 
     Args:
-        content: what a checkpoint holds.
-        modules: what was saved in it; None is left out.
+        content: content of a checkpoint.
+        modules: modules saved in it; None is left out.
     """
     for name, module in modules.items():
         if module is not None:

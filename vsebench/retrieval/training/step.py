@@ -56,12 +56,12 @@ class Objective(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one step trains on.
+    """Inputs of one training step.
 
     Attributes:
         captions: int64 [B], the training captions; each with its image is a pair.
         objective: the loss.
-        progress: how far training is.
+        progress: position in the training.
         lr: learning rate of the step.
         streams: random choices of the epoch.
         negatives: items from outside the batch, if the objective wants any.
@@ -161,8 +161,8 @@ class Stepper:
             self.towers = towers
 
     def announce(self, captions: np.ndarray, key: Key) -> None:
-        """Says in which order the coming epoch visits the training captions, so that their images
-        can be made ready.
+        """Announces the order in which the coming epoch visits the training captions, so that their
+        images can be made ready.
         """
         self.inputs.images.announce(self.text_to_image[captions], self.protocol.batch_size, key)
 

@@ -38,7 +38,7 @@ def exact_places(
         queries: n embeddings.
         items: m embeddings of the same width, the collection.
         judged: judged items of any of the queries.
-        lists: what a query's list holds.
+        lists: contents of a query's list.
         block: queries at a time.
 
     Returns:
@@ -56,13 +56,13 @@ def exact_places(
 
 
 def exact_best(queries: Rows, items: Rows, judged: Judgements, block: int) -> np.ndarray:
-    """How many items that are not judged score at least as high with a query as the best of its
+    """Number of unjudged items that score at least as high with a query as the best of its
     judged items, int64 [q].
 
     Args:
         queries: n embeddings.
         items: m embeddings of the same width.
-        judged: what matches each query; nothing absent.
+        judged: each query's matches; nothing absent.
         block: queries at a time.
     """
     compiled = len(judged.queries) * len(items) >= _COMPILE_FROM

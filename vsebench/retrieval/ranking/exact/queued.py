@@ -45,7 +45,7 @@ class _Tile:
     Attributes:
         rows: its images.
         columns: its captions.
-        bands: what is undecided, for its images and for its captions.
+        bands: the undecided scores, for its images and for its captions.
         pairs: int64 [limit, 2], undecided pairs (row, column), the first `found` of them.
         scores: fp32 [limit], of these pairs.
         found: int64 [], number of undecided pairs, for which the tile may lack room.

@@ -95,9 +95,7 @@ class Queries:
         return cls(images, texts, owner, best, positive, image_rank, text_rank, compiled)
 
     def bands(self, rows: slice, columns: slice, dtype: torch.dtype) -> tuple[Band, Band]:
-        """What scores of a tile, computed in `dtype`, leave undecided: for its images and for its
-        captions.
-        """
+        """What a tile's scores in `dtype` leave undecided, for its images and for its captions."""
         images, texts = self.images.norms[rows], self.texts.norms[columns]
         depth = self.images.width
         thresholds = self.image_threshold[rows], self.text_threshold[columns]
@@ -209,7 +207,7 @@ class Undecided(NamedTuple):
     Attributes:
         rows: images of the tile.
         columns: captions of the tile.
-        bands: what the tile left undecided, for its images and for its captions.
+        bands: the tile's undecided scores, for its images and for its captions.
         pairs: row and column of each pair within the tile, int64 [P] each.
         scores: scores [P] of the tile.
     """
