@@ -8,7 +8,6 @@ import math
 import os
 import struct
 import zlib
-from contextlib import contextmanager
 from functools import lru_cache
 from tokenize import TokenError
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +16,7 @@ from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -121,11 +120,13 @@ def check_array(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], s
         TooLargeError: it is too large.
         ValueError: it has fewer values than its header says, is no array, or is not there.
     """
-    with _named(name):
+    try:
         member = archive.getinfo(f"{name}.npy")
         check_members([member])
         with archive.open(member) as file:
             header = _read_header(file)
+    except _NO_ARRAY as error:
+        raise _no_array(name) from error
     header.check(name, member.file_size)
     return header.shape, header.dtype.str
 
@@ -166,9 +167,11 @@ class Arrays:
         """
         import numpy as np
 
-        with _named(name):
+        try:
             content = self._members[name].unpacked(self._content)
-            header = _header(content[: _HEADER_LENGTH + _length(content)])
+            header = _header(content[: _start(content)])
+        except _NO_ARRAY as error:
+            raise _no_array(name) from error
         # objects are not held as they are: nothing of them is read
         header.check(name, 0 if header.dtype.hasobject else len(content))
         values = np.frombuffer(content, header.dtype, math.prod(header.shape), header.start)
@@ -218,13 +221,12 @@ _STORED, _DEFLATED = 0, 8
 """How members are packed."""
 
 
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Names the array in what is wrong with it."""
-    try:
-        yield
-    except (KeyError, TypeError, SyntaxError, TokenError) as error:
-        raise ValueError(f"it has no array '{name}' of plain numbers") from error
+_NO_ARRAY = (KeyError, TypeError, SyntaxError, TokenError)
+"""What reading something else as an array raises."""
+
+
+def _no_array(name: str) -> ValueError:
+    return ValueError(f"it has no array '{name}' of plain numbers")
 
 
 class _Header(NamedTuple):
@@ -243,14 +245,10 @@ class _Header(NamedTuple):
             )
 
 
-_HEADER_LENGTH = 12
-"""Bytes before the text of a header of either version, at most."""
-
-
-def _length(content: bytes) -> int:
-    """Bytes of the text of an array's header."""
-    wide = content[6:7] != b"\1"
-    return int.from_bytes(content[8 : 12 if wide else 10], "little")
+def _start(content: bytes) -> int:
+    """Where the values of an array begin, behind the text of its header."""
+    text = 10 if content[6:7] == b"\1" else 12
+    return text + int.from_bytes(content[8:text], "little")
 
 
 @lru_cache

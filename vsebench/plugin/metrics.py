@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Metric:
         """In running text: `i2t R@1`."""
         return f"{self.over} {self.heading}".strip()
 
-    @property
+    @cached_property
     def row_keys(self) -> tuple[str, ...]:
         """Keys of its mean and of the ends of its intervals."""
         ends = ("", *INTERVAL_ENDS[: _ENDS[self.interval]])

@@ -50,13 +50,7 @@ class ComponentRef(Frozen):
         spec has them: a component that gains a parameter keeps its runs, and one whose default
         changes needs a new version on its card.
         """
-        changed = sorted(self.spec.removeprefix(self.name).split(":")[1:])
-        return {
-            "name": self.name.rpartition("::")[2],
-            "distribution": self.distribution,
-            "params": changed,
-            "version": self.version,
-        }
+        return _identity(self.spec, self.name, self.distribution, self.version)
 
     def without(self, params: Collection[str]) -> ComponentRef:
         """The component as named without the values of some parameters: `triplet:margin=0.13`
@@ -65,6 +59,17 @@ class ComponentRef(Frozen):
         head, *given = self.spec.removeprefix(self.name).split(":")
         kept = [item for item in given if item.partition("=")[0] not in params]
         return self.model_copy(update={"spec": ":".join((f"{self.name}{head}", *kept))})
+
+
+@functools.lru_cache(maxsize=4096)
+def _identity(spec: str, name: str, distribution: str, version: str) -> dict[str, Any]:
+    """Made once: the runs of a study share their components."""
+    return {
+        "name": name.rpartition("::")[2],
+        "distribution": distribution,
+        "params": sorted(spec.removeprefix(name).split(":")[1:]),
+        "version": version,
+    }
 
 
 def pooling_pair(image: ComponentRef, text: ComponentRef) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
@@ -282,7 +282,7 @@ class RunBase(Sparse, ABC):
         return {
             "task": task,
             "data": self.data_fingerprint,
-            "protocol": protocol.model_dump(exclude={"name", *named}, exclude_defaults=True),
+            "protocol": _changed(protocol, frozenset(named)),
             "seed": self.seed,
             "device": self.device,
             "metric": METRIC_VERSION,
@@ -323,6 +323,14 @@ class RunBase(Sparse, ABC):
     def method(self) -> str:
         """How it is named among runs on the same data set."""
         return " · ".join([*self.combination, f"seed {self.seed}"])
+
+
+@lru_cache(maxsize=256)
+def _changed(protocol: AnyProtocol, named: frozenset[str]) -> dict[str, Any]:
+    """A protocol's keys that are not at their defaults, without its name and those of components.
+    Made once: the runs of a study share their protocol.
+    """
+    return protocol.model_dump(exclude={"name", *named}, exclude_defaults=True)
 
 
 def make(run: RunBase, field: str, registry: Registry, **found: object) -> Any:

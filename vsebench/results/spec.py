@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Literal
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 from pydantic_core import from_json, to_json
@@ -12,6 +12,9 @@ from vsebench.results.components import ComponentRef, ComponentSlot, pooling_pai
 from vsebench.results.protocol import AnnotationProtocol, Frozen, Protocol
 from vsebench.results.run_base import Cell, Environment, RunBase, WarmUp
 from vsebench.results.tasks import TASKS, task_named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class RunSpec(RunBase):
@@ -171,22 +174,34 @@ def _of_its_task(values: Any) -> RunBase:
     if name not in TASKS:
         raise ValueError(f"a run of one of the tasks {', '.join(TASKS)} was expected")
     task = task_named(name)
-    parts = {"protocol": task.protocol, "environment": Environment}
-    parts |= {slot.field: ComponentRef for slot in task.spec.slots()}
-    shared = {
-        field: part
-        for field, model in parts.items()
-        if isinstance(held := values.get(field), dict)
-        and (part := _part(model, to_json(held, inf_nan_mode="constants")))
-    }
+    held = {field: values[field] for field in _parts(name) if isinstance(values.get(field), dict)}
+    shared = _shared(name, to_json(held, inf_nan_mode="constants"))
     return task.spec.model_validate({**values, **shared})
+
+
+@cache
+def _parts(name: str) -> Mapping[str, type[Frozen]]:
+    """What the runs of a task have in common with others, by field."""
+    task = task_named(name)
+    components = {slot.field: ComponentRef for slot in task.spec.slots()}
+    return {"protocol": task.protocol, "environment": Environment, **components}
+
+
+@lru_cache(maxsize=1024)
+def _shared(task: str, content: bytes) -> Mapping[str, Frozen]:
+    """The parts of a run that many have alike: they are read once and are one object. One that is
+    damaged is left out, as the run then says of itself.
+    """
+    parts = _parts(task)
+    return {
+        field: part
+        for field, held in from_json(content).items()
+        if (part := _part(parts[field], to_json(held, inf_nan_mode="constants"))) is not None
+    }
 
 
 @lru_cache(maxsize=4096)
 def _part(model: type[Frozen], content: bytes) -> Frozen | None:
-    """A part of a run, of which many are alike: they are read once and are one object. None where
-    it is damaged, as the run then says of itself.
-    """
     try:
         return model.model_validate_json(content)
     except ValidationError:

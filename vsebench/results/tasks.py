@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,7 @@ class Task:
         """The axis that is compared beside the loss."""
         return self.axes[0]
 
-    @property
+    @cached_property
     def row_keys(self) -> tuple[str, ...]:
         """The keys of a row, in the order of the JSON and the CSV."""
         axes = (axis for axis in self.axes if axis not in IDENTITY)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vsebench.report.rows.evidence import COLLAPSED, no_evidence, spoiled
+from vsebench.report.rows.evidence import COLLAPSED, spoiled
 from vsebench.report.rows.external import of_section
 from vsebench.report.speed.convergence import (
     SHARE,
@@ -16,7 +16,7 @@ from vsebench.report.speed.convergence import (
     reach,
     reach_own_best,
 )
-from vsebench.report.statistics.estimates import of_rows
+from vsebench.report.statistics.estimates import ROWS, of_rows
 from vsebench.report.statistics.means import LEVEL
 from vsebench.results.row_keys import NO_EVIDENCE
 
@@ -108,14 +108,17 @@ def make_block(
     """
     target = target_of(section.rows, baseline)
     rows = [*section.rows.values()]
-    qualities = _qualities(section.metrics, [_done(runs) for runs in rows], level)
-    headline = section.task.headline.key
+    qualities = [
+        quality
+        for start in range(0, len(rows), ROWS)
+        for quality in _qualities(section, [*map(_done, rows[start : start + ROWS])], level)
+    ]
     return Block(
         section,
         target,
         tuple(
-            _entry(section, runs, target, quality, images=headline in imaged)
-            for runs, (quality, imaged) in zip(rows, qualities, strict=True)
+            _entry(section, runs, target, quality, images=images)
+            for runs, (quality, images) in zip(rows, qualities, strict=True)
         ),
         level,
         of_section(section, external),
@@ -145,7 +148,7 @@ def _entry(
 ) -> Entry:
     done = _done(runs)
     to_target = [reach(run, target.quality) for run in done] if target.quality is not None else []
-    reasons = no_evidence(runs)
+    reasons = section.no_evidence[runs[0].combination]
     row: Row = {
         **_identity(section, runs),
         "seeds": len(done),
@@ -202,25 +205,29 @@ def _identity(section: Section, runs: Sequence[Run]) -> Row:
 
 
 def _qualities(
-    metrics: Sequence[Metric], rows: Sequence[Sequence[Run]], level: float
-) -> list[tuple[Row, set[str]]]:
+    section: Section, rows: Sequence[Sequence[Run]], level: float
+) -> list[tuple[Row, bool]]:
     """Of each row's finished runs means, with intervals where a metric has one, unknown unless all
-    runs have it; and the metrics whose intervals count the test images.
+    runs have it; and whether the interval of the headline counts the test images.
     """
-    found: list[tuple[Row, set[str]]] = [({}, set()) for _ in rows]
-    for metric in metrics:
+    found: list[Row] = [{} for _ in rows]
+    images = [False] * len(rows)
+    for metric in section.metrics:
+        if metric.interval is None:
+            for row, runs in zip(found, rows, strict=True):
+                row[metric.key] = _finite_mean([run.test(metric.key) for run in runs])
+            continue
         estimates = of_rows(rows, metric.key)
-        for (row, imaged), runs, estimate in zip(found, rows, estimates, strict=True):
-            row |= _quality(metric, runs, estimate, level)
-            if estimate is not None and estimate.images:
-                imaged.add(metric.key)
-    return found
+        for row, estimate in zip(found, estimates, strict=True):
+            row |= _quality(metric, estimate, level)
+        if metric == section.task.headline:
+            images = [estimate is not None and estimate.images for estimate in estimates]
+    return [*zip(found, images, strict=True)]
 
 
-def _quality(metric: Metric, done: Sequence[Run], estimate: Estimates | None, level: float) -> Row:
-    if metric.interval is None or estimate is None:
-        mean = _mean([run.test(metric.key) for run in done]) if estimate is not None else None
-        return dict.fromkeys(metric.row_keys) | {metric.key: mean}
+def _quality(metric: Metric, estimate: Estimates | None, level: float) -> Row:
+    if estimate is None:
+        return dict.fromkeys(metric.row_keys)
     ends = (*estimate.interval(level)[1:], *estimate.interval_of_seeds(level)[1:])
     return dict(zip(metric.row_keys, (estimate.mean, *ends), strict=False))
 
@@ -271,6 +278,11 @@ def _sampling(done: Sequence[Run]) -> Row:
         "violation_rate": share("violation_rate"),
         "false_negative_rate": share("false_negative_rate"),
     }
+
+
+def _finite_mean(values: Sequence[float]) -> float | None:
+    """The mean; None where a value is missing."""
+    return _mean(values) if all(map(math.isfinite, values)) else None
 
 
 def _mean(values: Sequence[float]) -> float | None:

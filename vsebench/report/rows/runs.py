@@ -121,7 +121,7 @@ class Run:
         """How these values were found; None where nothing was tuned, or it is not known."""
         return self.record.spec.tuning
 
-    @property
+    @cached_property
     def study(self) -> int:
         """Which of several independent searches they come from."""
         return self.tuning.study if self.tuning is not None else 0

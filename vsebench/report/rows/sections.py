@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 from vsebench.plugin.metrics import Metric
+from vsebench.report.rows.evidence import no_evidence
 from vsebench.report.rows.tuned import marked, with_untuned
 from vsebench.report.rows.versions import newest_only, told_apart
 from vsebench.results.tasks import task_of
@@ -16,6 +16,7 @@ from vsebench.results.tasks import task_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from vsebench.report.rows.evidence import Reason
     from vsebench.report.rows.runs import Run
     from vsebench.results.components import ComponentRef, ComponentSlot
     from vsebench.results.spec import AnySpec
@@ -43,7 +44,7 @@ class Section:
     def dataset(self) -> str:
         return self.runs[0].record.spec.dataset.spec
 
-    @property
+    @cached_property
     def task(self) -> Task:
         return task_of(self.runs[0].record.spec)
 
@@ -54,6 +55,11 @@ class Section:
         for run in self.runs:
             rows.setdefault(run.combination, []).append(run)
         return rows
+
+    @cached_property
+    def no_evidence(self) -> Mapping[tuple[str, str], tuple[Reason, ...]]:
+        """Why each row is no evidence; empty where it is."""
+        return {row: no_evidence(runs) for row, runs in self.rows.items()}
 
     @cached_property
     def measured(self) -> tuple[Metric, ...]:
@@ -249,8 +255,8 @@ def _table(run: Run) -> tuple[str, ...]:
     return run.record.spec.dataset.spec, *run.record.spec.set_apart
 
 
-def _under(run: Run, tuned: Collection[str] = ()) -> str:
-    return json.dumps(conditions(run, tuned), sort_keys=True)
+def _under(run: Run, tuned: Collection[str] = ()) -> tuple[tuple[str, Any], ...]:
+    return tuple(conditions(run, tuned).items())
 
 
 def _component(spec: AnySpec, slot: ComponentSlot, tuned: Collection[str]) -> str:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _RELATIVE, _ABSOLUTE = 1e-5, 1e-8
 """How far a mean over images may be from the metric: by rounding alone."""
 
+_BEYOND = np.searchsorted(RECALL_DEPTHS, np.arange(RECALL_DEPTHS[-1] + 1), side="right")
+"""How many depths a rank is beyond, up to the largest depth."""
+
 _ADDED = (0, 3, 1, 4, 2, 5)
 """The recalls in the order in which RSUM adds them up: depth by depth."""
 
@@ -170,9 +173,7 @@ def _hits(
     captions; [2 · depths, images].
     """
     images, bins = len(i2t), len(RECALL_DEPTHS) + 1
-    beyond = np.zeros(len(t2i), dtype=np.intp)  # how many depths the rank of a caption is
-    for depth in RECALL_DEPTHS:
-        beyond += t2i >= depth
+    beyond = _BEYOND[np.minimum(t2i, len(_BEYOND) - 1)]
     ending = np.bincount(owners * bins + beyond, minlength=images * bins).reshape(-1, bins)
     of_captions = ending[:, :-1].cumsum(axis=1).T
     of_images = i2t < np.array(RECALL_DEPTHS)[:, None]

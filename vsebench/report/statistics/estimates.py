@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from vsebench.report.rows.runs import Run
 
-_ROWS = 64
-"""Rows that are taken at once: their tables fit into the processor's cache, or nearly."""
+ROWS = 64
+"""Rows to take at once: their tables fit into the processor's cache, or nearly."""
 
 Pair = tuple[object, object]
 """What tells the two rows of a difference from other rows."""
@@ -75,15 +75,11 @@ def of_row(runs: Sequence[Run], key: str) -> Estimates | None:
 
 
 def of_rows(rows: Sequence[Sequence[Run]], key: str) -> list[Estimates | None]:
-    """As `of_row`, of many rows at once."""
-    found: list[Estimates | None] = []
-    for start in range(0, len(rows), _ROWS):
-        some = rows[start : start + _ROWS]
-        tables = on_same_images_by_row(some, key)
-        samples = [_of_runs(*each, key) for each in zip(some, tables, strict=True)]
-        known = iter(_estimates([sample for sample in samples if sample is not None]))
-        found += [None if sample is None else next(known) for sample in samples]
-    return found
+    """As `of_row`, of several rows at once: some `ROWS` of them."""
+    tables = on_same_images_by_row(rows, key)
+    samples = [_of_runs(*each, key) for each in zip(rows, tables, strict=True)]
+    known = iter(_estimates([sample for sample in samples if sample is not None]))
+    return [None if sample is None else next(known) for sample in samples]
 
 
 def of_differences(
@@ -172,13 +168,14 @@ def _by_study(
     """Of runs that were tuned in several studies, the mean of each study counts as a seed does:
     its runs share the luck of one search, and repeating them does not make it less.
     """
+    if len(set(studies)) == 1:
+        return _Sample(values, table)
     groups: dict[Hashable, list[int]] = {}
     for place, study in enumerate(studies):
         groups.setdefault(study, []).append(place)
-    if len(groups) > 1:
-        values = [math.fsum(values[i] for i in group) / len(group) for group in groups.values()]
-        if table is not None:
-            table = np.stack([table[group].mean(axis=0) for group in groups.values()])
+    values = [math.fsum(values[i] for i in group) / len(group) for group in groups.values()]
+    if table is not None:
+        table = np.stack([table[group].mean(axis=0) for group in groups.values()])
     return _Sample(values, table)
 
 

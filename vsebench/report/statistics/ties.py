@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vsebench.report.rows.evidence import no_evidence
 from vsebench.report.statistics.estimates import by_seed, of_differences, tested
 from vsebench.report.statistics.pairs import all_pairs
 from vsebench.report.statistics.two_way import holm, two_sided
@@ -145,7 +144,7 @@ def _rows(section: Section, key: str) -> dict[Combination, dict[int, Run]]:
     return {
         row: found
         for row, runs in section.rows.items()
-        if len(found := by_seed(runs, key)) > 1 and not no_evidence(runs)
+        if len(found := by_seed(runs, key)) > 1 and not section.no_evidence[row]
     }
 
 

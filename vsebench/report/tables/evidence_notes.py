@@ -48,13 +48,11 @@ def _selected_in_warm_up(done: Sequence[Run]) -> list[str]:
 
 def _rising(section: Section) -> list[str]:
     """Names rows that had not converged, with what they gained late."""
-    rises = {
-        row: late_rise([run for run in runs if run.done]) for row, runs in section.rows.items()
-    }
-    high = {row: rise for row, rise in rises.items() if rise is not None and rise > RISE}
+    rising = [row for row, reasons in section.no_evidence.items() if RISING in reasons]
+    high = {row: late_rise([run for run in section.rows[row] if run.done]) or 0 for row in rising}
     if not high:
         return []
-    if 1 < len(high) == len(rises):
+    if 1 < len(high) == len(section.rows):
         rows = f"every row ({span([100 * rise for rise in high.values()], 1)} %)"
     else:
         rows = "; ".join(f"{name(row)} ({100 * rise:.1f} %)" for row, rise in high.items())

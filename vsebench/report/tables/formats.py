@@ -10,13 +10,13 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tabulate import SEPARATING_LINE, tabulate
+from tabulate import tabulate
 
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.rows.external import EXTERNAL, as_row
 from vsebench.report.statistics.means import LEVEL
 from vsebench.report.tables.latex import PLAIN, LatexText, to_latex
-from vsebench.report.tables.layout import Grid, best_entries, columns, halves, heading, whole
+from vsebench.report.tables.layout import GAP, Grid, best_entries, columns, halves, heading, whole
 from vsebench.report.tables.made_with import machine_note
 from vsebench.report.tables.notes import (
     alarms,
@@ -101,15 +101,14 @@ def _terminal(
 ) -> str:
     parts = []
     for block in blocks:
-        table = plain(whole(block, only))
-        if _columns(table) > width and not only:
-            table = "\n\n".join(plain(half) for half in halves(block))
+        grid = whole(block, only)
+        parted = [grid] if only or grid.width <= width else halves(block, grid)
         parts.append(
             "\n".join(
                 [
                     filled(heading(block), width),
                     "",
-                    table,
+                    "\n\n".join(map(plain, parted)),
                     "",
                     *(filled(note, width) for note in block_notes(block)),
                 ]
@@ -121,20 +120,17 @@ def _terminal(
 
 
 def plain(grid: Grid) -> str:
-    """A table with rules above, between and below; its heads are rows, because tabulate makes
-    columns wider than the heads it is given.
-    """
-    heads = [line for line in zip(*grid.heads, strict=True) if any(line)]
-    return tabulate(
-        [*heads, SEPARATING_LINE, *grid.body],
-        tablefmt="simple",
-        colalign=alignment(grid),
-        disable_numparse=True,
-    )
+    """A table with rules above, between and below."""
+    rule = GAP.join("-" * width for width in grid.widths)
+    pads = [str.ljust] * grid.words + [str.rjust] * (len(grid.heads) - grid.words)
 
+    def line(cells: Sequence[str]) -> str:
+        parts = zip(pads, cells, grid.widths, strict=True)
+        padded = (pad(cell, width) for pad, cell, width in parts)
+        return GAP.join(padded).rstrip()
 
-def _columns(text: str) -> int:
-    return max(len(line) for line in text.splitlines())
+    heads = [line(cells) for cells in zip(*grid.heads, strict=True) if any(cells)]
+    return "\n".join([rule, *heads, rule, *map(line, grid.body), rule])
 
 
 def filled(text: str, width: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from vsebench.results.external import ExternalRow
 
 ABSENT = "–"
+GAP = "  "
+"""Between two columns of plain text."""
 
 _WHOLE = 1000
 """Numbers from here on are shown without decimals."""
@@ -38,6 +42,22 @@ class Grid:
     body: list[list[str]]
     words: int
     best: frozenset[tuple[int, int]] = frozenset()
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """Characters of the widest cell of each column, heads among them."""
+        columns = zip(*zip(*self.heads, strict=True), *self.body, strict=True)
+        return [max(map(len, column)) for column in columns]
+
+    @property
+    def width(self) -> int:
+        """Characters of a line in plain text."""
+        return sum(self.widths) + len(GAP) * (len(self.widths) - 1)
+
+    def taken(self, places: Sequence[int]) -> Grid:
+        """Some of its columns, all those of words among them."""
+        heads = [self.heads[j] for j in places]
+        return Grid(heads, [[row[j] for j in places] for row in self.body], self.words)
 
     def written(self, escape: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
         """The cells in a markup language, the best figures bold, without their intervals.
@@ -151,10 +171,20 @@ def marks(block: Block, entry: Entry, column: Column) -> tuple[Reason, ...]:
     return entry.no_evidence if column.key == block.section.task.headline.key else ()
 
 
-def halves(block: Block) -> list[Grid]:
-    """Quality and cost as tables of their own, for narrow terminals."""
-    names, parts = _names(block), (_quality(block), _further(block), _cost(block))
-    return [_grid(block, [*names, *part]) for part in parts if part]
+def halves(block: Block, grid: Grid) -> list[Grid]:
+    """Quality and cost as tables of their own, for narrow terminals.
+
+    Args:
+        block: the rows.
+        grid: the table of what a person reads of them.
+    """
+    parts = (_names(block), _quality(block), _further(block), _cost(block))
+    names, *ends = accumulate(map(len, parts))
+    return [
+        grid.taken([*range(names), *range(start, end)])
+        for start, end in pairwise((names, *ends))
+        if start < end
+    ]
 
 
 def _grid(block: Block, chosen: list[Column], *, spread: bool = False) -> Grid:

@@ -46,11 +46,11 @@ def check_record(record: RunRecord) -> None:
             f"{record.spec.run_id}"
         )
     bounds = _bounds(record.spec.task)
-    _check("test ", record.test.items(), bounds)
-    _check("dev ", record.best_dev.items(), bounds)
-    _check("test ", ((name, column.value) for name, column in record.columns.items()), {})
-    known = ((name, value) for name, value in record.cost or () if value is not None)
-    _check("", known, _OF_COSTS)
+    _check(record.test.items(), bounds, "test ")
+    _check(record.best_dev.items(), bounds, "dev ")
+    _check(((name, column.value) for name, column in record.columns.items()), {}, "test ")
+    costs = vars(record.cost) if record.cost is not None else {}
+    _check(((name, value) for name, value in costs.items() if value is not None), _OF_COSTS)
 
 
 def faults(record: RunRecord) -> Iterator[str]:
@@ -77,12 +77,11 @@ def check_curve(record: RunRecord, curve: Sequence[Evaluation]) -> None:
     """
     bounds, headline = _bounds(record.spec.task), task_of(record.spec).headline.key
     for point in curve:
-        where = f"at step {point.step} "
         if headline not in point.metrics:
-            raise ValueError(f"{where}it has no dev {headline}")
-        _check(f"{where}dev ", point.metrics.items(), bounds)
+            raise ValueError(f"at step {point.step} it has no dev {headline}")
+        _check(point.metrics.items(), bounds, "dev ", point.step)
         others = vars(point)
-        _check(where, [(name, others[name]) for name in _OF_POINTS], _OF_POINTS)
+        _check([(name, others[name]) for name in _OF_POINTS], _OF_POINTS, step=point.step)
     if any(after.step <= before.step for before, after in pairwise(curve)):
         raise ValueError("its steps do not ascend")
     if curve and record.steps and curve[-1].step != record.steps:
@@ -168,9 +167,15 @@ def _bounds(task: str) -> Mapping[str, Span]:
     }
 
 
-def _check(where: str, found: Iterable[tuple[str, float]], bounds: Mapping[str, Span]) -> None:
+def _check(
+    found: Iterable[tuple[str, float]],
+    bounds: Mapping[str, Span],
+    split: str = "",
+    step: int | None = None,
+) -> None:
     """Numbers are within their bounds, and finite where none are known."""
     for name, value in found:
         least, most = bounds.get(name, _ANY)
         if not least <= value <= most:
-            raise ValueError(f"{where}{name} is {value}")
+            where = "" if step is None else f"at step {step} "
+            raise ValueError(f"{where}{split}{name} is {value}")

@@ -124,7 +124,7 @@ class Store:
             if path.is_dir() and directory.holds_run:
                 twin = packed.pop(path.name.rpartition("-")[2], None)
                 found.append(directory if twin is None else _further(directory, twin))
-        return sorted([*found, *packed.values()], key=lambda run: run.path)
+        return sorted([*found, *packed.values()], key=lambda run: run.path.name)
 
     def named(self, name: str) -> RunReader | None:
         """The run whose directory has that name; None when there is none.
