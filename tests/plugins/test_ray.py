@@ -4,6 +4,7 @@ comes back. `test_ray_cluster.py` has real ones.
 
 from __future__ import annotations
 
+import errno
 import threading
 from dataclasses import replace
 from importlib import import_module
@@ -14,8 +15,9 @@ import pytest
 from tests.factories import make_spec
 from tests.grid.fake_training import wait_until
 from tests.plugins.fake_ray import FakeRay, NodeDiedError, OutOfMemoryError, RaySystemError
+from vsebench import files
 from vsebench.grid.job import job_of
-from vsebench.plugin import Job, Message, Resources, SpecError, VsebenchError
+from vsebench.plugin import Job, Message, Resources, SpecError, VsebenchError, WriteError
 from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.folder.lease import Lease, is_held
 from vsebench.results.folder.store import Store
@@ -315,6 +317,27 @@ def test_a_command_that_has_lost_the_cluster_says_so(ray: FakeRay, out: Path, er
 
     with pytest.raises(VsebenchError, match="the Ray node that this command joined has ended"):
         executor().execute([job], Told(lose))
+    assert ray.joined[-1] == "left"
+
+
+def test_a_full_disk_is_no_lost_cluster(
+    ray: FakeRay, out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """And all tasks end, though no lease can be given back."""
+    jobs = [made(out, seed) for seed in range(2)]
+    for job in jobs:
+        (job.directory / "hold").touch()
+
+    def full(path: Path, content: bytes) -> None:
+        raise files.cannot_write(path, OSError(errno.ENOSPC, "No space left on device"))
+
+    def fill(run_id: str, event: Event) -> None:
+        if event["event"] == "evaluated":
+            monkeypatch.setattr(files, "write_bytes", full)
+
+    with pytest.raises(WriteError, match="No space left on device; free space"):
+        executor(files="driver", every=0.1).execute(jobs, Told(fill))
+    assert all(task.cancelled for task in ray.tasks)
     assert ray.joined[-1] == "left"
 
 

@@ -72,8 +72,10 @@ class Others:
         """How the watched jobs are that nobody works on any more, by run id; each is told of once.
         There are none before it is this command's turn to look.
         """
-        share = len(self._ours) / max(1, len(self._ours | self._theirs))
-        if not self._watched or self._waited() * share < EXPIRY_SECONDS * self._spread:
+        if not self._watched:
+            return {}
+        share = len(self._ours) / (len(self._ours) + len(self._theirs))
+        if self._waited() * share < EXPIRY_SECONDS * self._spread:
             return {}
         found = _states(self._watched.values(), self._is_old)
         self._begin_to_wait()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RaySystemError, RayTaskError
 
-from vsebench.plugin import VsebenchError, send_away
+from vsebench.plugin import VsebenchError, WriteError, send_away
 from vsebench_plugins.ray.cluster import last_line
 from vsebench_plugins.ray.node import Brought, Ended, Heard, run
 
@@ -79,6 +79,8 @@ class Tasks:
                     self._listen()
                 elif self._schedule:  # those of a lost node are held until its leases expire
                     time.sleep(_POLL_SECONDS)
+        except VsebenchError:  # a full disk, for one, is an OSError too
+            raise
         except (OSError, RaySystemError) as error:
             raise VsebenchError(
                 f"the Ray node that this command joined has ended ({last_line(error)}): the same "
@@ -158,4 +160,5 @@ class Tasks:
         with suppress(OSError, RaySystemError):  # with the cluster its tasks are gone
             ray.cancel(task.items, force=True)
         if task.away is not None:
-            task.away.release()
+            with suppress(WriteError):  # the lease expires by itself
+                task.away.release()
