@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import re
 import zipfile
+from importlib import import_module
 
 import pytest
 
 from tests.data.get.server import serving
+from vsebench import files as writing
 from vsebench.cli.app import main
 from vsebench.data.get import fetch as module
 from vsebench.plugin.host.loader import load_plugins
@@ -111,6 +114,21 @@ def test_a_member_that_was_lost_comes_again_alone(capsys, site, tmp_path):
     out, _ = get(capsys)
     assert "a.txt: there" in out
     assert "b.txt: got" in out
+
+
+def test_a_full_disk_is_no_damaged_archive(capsys, site, tmp_path, monkeypatch):
+    """What was downloaded is kept for the next command."""
+
+    def full(path, content):
+        raise writing.cannot_write(path, OSError(errno.ENOSPC, "No space left on device"))
+
+    with monkeypatch.context() as filling:
+        filling.setattr(import_module("vsebench.data.get.get"), "write_bytes", full)
+        _, err = get(capsys, "--to", "folder", code=2)
+    assert "No space left on device" in err
+    assert "zip" not in err
+    assert "a.txt: got" in get(capsys, "--to", "folder").out
+    assert [path for path, _ in site.asked].count("/text.zip") == 1
 
 
 @pytest.mark.parametrize(

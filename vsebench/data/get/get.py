@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vsebench.data.get.fetch import fetch
 from vsebench.data.images.store import is_image
 from vsebench.files import appearing, write_bytes
-from vsebench.plugin import DataError, MissingError
+from vsebench.plugin import DataError, MissingError, WriteError
 from vsebench.text import read_toml
 from vsebench.unpacked import TooLargeError, check_members
 
@@ -101,6 +101,8 @@ def get(download: Download, target: Path, mirrors: Mirrors, report: Report) -> I
                     yield _unpack(members, target / name, digest)
     except DataError:
         archive.unlink()
+        raise
+    except WriteError:  # an OSError too, and the archive is whole
         raise
     except _DAMAGE as error:
         archive.unlink()
