@@ -320,9 +320,7 @@ def test_a_command_that_has_lost_the_cluster_says_so(ray: FakeRay, out: Path, er
     assert ray.joined[-1] == "left"
 
 
-def test_a_full_disk_is_no_lost_cluster(
-    ray: FakeRay, out: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_full_disk_is_no_lost_cluster(ray: FakeRay, out: Path, monkeypatch: pytest.MonkeyPatch):
     """And all tasks end, though no lease can be given back."""
     jobs = [made(out, seed) for seed in range(2)]
     for job in jobs:

@@ -157,8 +157,8 @@ class Schedule:
 
     It reports what every executor has to: that a job was started, that one which depends on a busy
     job has to wait as well, and that the process of a job ended without a word. Jobs that other
-    commands have begun since are put off without a process of their own, and taken back where
-    those commands were lost.
+    commands have begun are put off without a process of their own; those that these commands leave
+    unfinished are taken back.
     """
 
     def __init__(self, jobs: Iterable[Job], report: Report) -> None:
@@ -285,7 +285,7 @@ class Schedule:
         return min(self._turns.values()) - 1
 
     def _has_ended(self, run_id: str) -> None:
-        """Lets those start that needed nothing else."""
+        """Lets the jobs start that needed nothing else."""
         for needing in self._needed_by.pop(run_id, ()):
             self._needs[needing].discard(run_id)
             if needing in self._put_off:
@@ -306,7 +306,7 @@ class Schedule:
                 self._put_aside(run_id, f"it waits for run {busy}")
 
     def _take_back(self, run_id: str) -> None:
-        """Has a job that was put off wait for nothing but those that it needs."""
+        """Lets a job that was put off start, unless a job that it needs is put off itself."""
         if not self._put_off.keys().isdisjoint(self._needs[run_id]):
             return
         self._waiting[run_id] = self._put_off.pop(run_id)
@@ -317,8 +317,8 @@ class Schedule:
                 self._take_back(needing)
 
     def _hear_of_others(self) -> None:
-        """Takes what has become of jobs that others had begun: one that nobody works on any more is
-        resumed before any other is begun.
+        """Updates the jobs that others have begun: one that is no longer held is resumed before any
+        other job is begun.
         """
         for run_id, state in self._others.news().items():
             if state == "free":

@@ -1,4 +1,4 @@
-"""What other commands that share the folder of runs make of jobs meanwhile."""
+"""Jobs that other commands on the same folder of runs have begun, and what becomes of them."""
 
 from __future__ import annotations
 
@@ -16,61 +16,60 @@ if TYPE_CHECKING:
     from vsebench.plugin.executors import Job
 
 State = Literal["free", "held", "done", "failed", "blocked"]
-"""Of a job: whether it can start, another process works on it, or it has ended."""
+"""State of a job: it can start, another process holds it, or it has ended."""
 
 EXPIRY_SECONDS = 120.0
 """From the last sign of life of a machine until its runs can be taken over."""
 
 
 class Others:
-    """What other commands have begun since this was made, as the directories of the jobs tell, and
-    what has become of it.
+    """Watches the jobs that other commands have begun, through the jobs' directories.
 
-    The commands in a folder share the work of looking for lost machines: one that began a tenth of
-    the jobs looks once in ten times `EXPIRY_SECONDS`, so that together they look as often as leases
-    may expire, however many they are.
+    The commands on a folder share the work of detecting lost machines: a command that began a tenth
+    of the jobs looks at the others' every ten `EXPIRY_SECONDS`. However many commands there are,
+    each job is looked at about once per `EXPIRY_SECONDS`.
     """
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._before = {folder: _names(folder) for folder in {job.directory.parent for job in jobs}}
         self._now = dict(self._before)
         self._watched: dict[str, Job] = {}
-        self._abandoned: set[str] = set()
+        self._abandoned: set[str] = set()  # begun by others and free again
         self._ours: set[str] = set()
         self._theirs: set[str] = set()
         self._begin_to_wait()
 
     def look(self) -> None:
-        """Looks at all jobs, which is one question to the file system for each folder."""
+        """Lists the folders, one file operation each."""
         self._now = {folder: _names(folder) for folder in self._before}
 
     def began(self, job: Job, *, sure: bool) -> bool:
-        """Whether another command has begun a job since, or works on one that it or somebody else
-        began before.
+        """Whether another command has begun a job since this object was created, or holds one that
+        was begun before.
 
         Args:
             job: the job.
-            sure: whether to ask, should it not have been begun at the last look.
+            sure: whether to check the directory of a job that the last listing lacks.
         """
         folder, name = job.directory.parent, job.directory.name
         if job.run_id in self._abandoned or self._is_old(job):
             return worked_on(job)
         if sure and name not in self._now[folder] and job.directory.exists():
-            self.look()  # the next ones may have been begun, too
+            self.look()  # others may have begun the next ones, too
         return name in self._now[folder]
 
     def took(self, job: Job) -> None:
-        """Takes note of a job that this command executes."""
+        """Notes a job that this command executes."""
         self._ours.add(job.run_id)
 
     def watch(self, job: Job) -> None:
-        """Has `news` tell what becomes of a job that another command works on."""
+        """Adds a job that another command holds to those that `news` reports on."""
         self._theirs.add(job.run_id)
         self._watched[job.run_id] = job
 
     def news(self) -> dict[str, State]:
-        """How the watched jobs are that nobody works on any more, by run id; each is told of once.
-        There are none before it is this command's turn to look.
+        """States of the watched jobs that are no longer held, by run id; each is reported once, and
+        none before it is this command's turn to look.
         """
         if not self._watched:
             return {}
@@ -85,14 +84,14 @@ class Others:
 
     def _begin_to_wait(self) -> None:
         self._looked = time.monotonic()
-        # commands that were started together do not look together
+        # so that commands that were started together do not look at the same time
         self._spread = random.uniform(0.5, 1.5)
 
     def _waited(self) -> float:
         return time.monotonic() - self._looked
 
     def _is_old(self, job: Job) -> bool:
-        """Whether the job had been begun when this was made."""
+        """Whether the job had been begun when this object was created."""
         return job.directory.name in self._before[job.directory.parent]
 
 
