@@ -59,6 +59,14 @@ BROKEN = {
     ),
     "bad name": (pooling("not,good"), "names hold no spaces and none of % , : / ="),
     "bad target": (pooling("x", target="no_colon"), "with target 'no_colon': write 'module:Class'"),
+    "class as target": (
+        "class Mine: pass\n" + pooling("x", target="NAME").replace('"NAME"', "Mine"),
+        """with an object instead of its name: write f"{__name__}:Mine" or "module:Mine", so""",
+    ),
+    "no card": (
+        pooling("x").replace("card=", "cards="),
+        "TypeError: register() got an unexpected keyword argument 'cards'",
+    ),
     "wrong card": (pooling("x").replace("poolings", "losses"), "with a Card: it needs a LossCard"),
     "parameter without a type": (pooling("x").replace("5", "None"), "has the default None"),
     "parameter twice": (

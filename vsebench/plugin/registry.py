@@ -286,12 +286,7 @@ def _check(component: Component) -> None:
             f"{where} registers a {component.kind} under the name '{component.name}': names hold "
             "no spaces and none of % , : / ="
         )
-    module, _, attribute = component.target.partition(":")
-    if not module or not attribute:
-        raise PluginError(
-            f"{where} registers {component.owner} with target '{component.target}': write "
-            "'module:Class'"
-        )
+    _check_target(f"{where} registers {component.owner} with", component.target)
     expected = KINDS[component.kind].card
     if not isinstance(component.card, expected):
         raise PluginError(
@@ -310,3 +305,15 @@ def _check(component: Component) -> None:
                 f"default {param.default!r}: it must be bool, int, float or str"
             )
         param.parse(param.default, component.owner)
+
+
+def _check_target(registers: str, target: object) -> None:
+    if not isinstance(target, str):
+        named = getattr(target, "__name__", "Class")
+        raise PluginError(
+            f'{registers} an object instead of its name: write f"{{__name__}}:{named}" or '
+            f'"module:{named}", so that it is imported when it is used'
+        )
+    module, _, attribute = target.partition(":")
+    if not module or not attribute:
+        raise PluginError(f"{registers} target '{target}': write 'module:Class'")

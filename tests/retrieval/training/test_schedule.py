@@ -7,6 +7,10 @@ from vsebench.results.protocol import Protocol
 from vsebench.retrieval.training.schedule import Schedule
 
 
+def evaluations(schedule: Schedule) -> list[int]:
+    return [done for done in range(1, schedule.total + 1) if schedule.evaluates(done)]
+
+
 def test_the_published_schedule_cuts_the_rate_at_epoch_15_and_warms_up_for_one_epoch() -> None:
     schedule = Schedule(Protocol(), captions=145_000)
     assert schedule.steps_per_epoch == 1132
@@ -18,13 +22,36 @@ def test_the_published_schedule_cuts_the_rate_at_epoch_15_and_warms_up_for_one_e
 
 def test_evaluations_are_equally_spaced_and_include_every_epoch_end() -> None:
     schedule = Schedule(Protocol(epochs=2, evals_per_epoch=4, batch_size=10), captions=109)
-    assert sorted(schedule.evaluations) == [2, 5, 8, 10, 12, 15, 18, 20]
-    assert [done for done in sorted(schedule.evaluations) if schedule.ends_epoch(done)] == [10, 20]
+    assert evaluations(schedule) == [2, 5, 8, 10, 12, 15, 18, 20]
+    assert [done for done in evaluations(schedule) if schedule.ends_epoch(done)] == [10, 20]
 
 
 def test_more_evaluations_than_steps_are_one_per_step() -> None:
     schedule = Schedule(Protocol(epochs=1, evals_per_epoch=50, batch_size=10), captions=30)
-    assert sorted(schedule.evaluations) == [1, 2, 3]
+    assert evaluations(schedule) == [1, 2, 3]
+
+
+def test_runs_and_evaluations_without_end_cost_nothing_to_plan() -> None:
+    many = 10**20
+    schedule = Schedule(Protocol(epochs=many, evals_per_epoch=many, batch_size=10), captions=30)
+    assert all(schedule.evaluates(done) for done in (1, 2, 3, schedule.total))
+
+
+@pytest.mark.parametrize("per_epoch", range(1, 9))
+def test_evaluations_are_where_all_of_a_run_counted_out_are(per_epoch: int) -> None:
+    for steps in range(1, 9):
+        for every in (0, 3, 4):
+            protocol = Protocol(
+                epochs=3, batch_size=10, evals_per_epoch=per_epoch, eval_every_steps=every
+            )
+            marks = {
+                epoch * steps + round(part * steps / per_epoch)
+                for epoch in range(3)
+                for part in range(1, per_epoch + 1)
+            }
+            multiples = range(every, 3 * steps + 1, every) if every else ()
+            expected = sorted(marks.union(multiples) - {0})
+            assert evaluations(Schedule(protocol, captions=10 * steps)) == expected
 
 
 def test_a_warm_start_has_no_warm_up() -> None:
@@ -37,7 +64,7 @@ def test_a_partial_batch_is_a_step_of_its_epoch() -> None:
     kept = Schedule(Protocol(**pace, last_batch="keep", lr_decay_at=0.5), captions=25)
     assert (kept.steps_per_epoch, kept.total, kept.warmup_steps, kept.decay_step) == (3, 6, 3, 3)
     assert [kept.pairs(done) for done in range(7)] == [0, 10, 20, 25, 35, 45, 50]
-    assert sorted(kept.evaluations) == [3, 6]
+    assert evaluations(kept) == [3, 6]
     assert [kept.ends_epoch(done) for done in range(1, 7)] == 2 * [False, False, True]
     assert [kept.share(step) for step in range(3, 6)] == pytest.approx([0, 1 / 3, 2 / 3])
     assert [kept.ramp(step) for step in range(3, 6)] == pytest.approx([1 / 3, 2 / 3, 1])
@@ -59,7 +86,7 @@ def test_nothing_is_left_over_from_whole_batches(captions: int) -> None:
 def test_fewer_captions_than_a_batch_are_one_step() -> None:
     schedule = Schedule(Protocol(epochs=3, batch_size=10, last_batch="keep"), captions=4)
     assert (schedule.steps_per_epoch, schedule.total, schedule.pairs(3)) == (1, 3, 12)
-    assert sorted(schedule.evaluations) == [1, 2, 3]
+    assert evaluations(schedule) == [1, 2, 3]
 
 
 def test_compounding_cuts_count_partial_batches() -> None:
@@ -79,7 +106,7 @@ def test_compounding_cuts_count_partial_batches() -> None:
 def test_evaluations_at_multiples_of_steps_join_those_of_the_epochs() -> None:
     protocol = Protocol(epochs=3, batch_size=10, evals_per_epoch=1, eval_every_steps=4)
     schedule = Schedule(protocol, captions=65)  # six steps an epoch: multiples cross its end
-    assert sorted(schedule.evaluations) == [4, 6, 8, 12, 16, 18]
+    assert evaluations(schedule) == [4, 6, 8, 12, 16, 18]
 
 
 FLICKR30K, COCO = 145_000, 566_435
@@ -101,7 +128,7 @@ def test_presets_train_on_partial_batches_as_their_code_does(
     schedule = Schedule(protocol, captions)
     assert schedule.steps_per_epoch == steps
     assert schedule.pairs(schedule.total) == captions * protocol.epochs
-    found = sorted(schedule.evaluations)
+    found = evaluations(schedule)
     assert found[: len(first_evaluations)] == first_evaluations
     assert found[-1] == schedule.total
     if cut is None:

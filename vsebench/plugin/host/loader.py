@@ -269,7 +269,9 @@ def _register(kinds: Mapping[str, Kind], registry: Registry, origin: Origin) -> 
             raise PluginError(f"{family} '{name}' has side '{side}': write {sides}")
         add(kinds[side], name, target, card, params)
 
-    return register if "" in kinds else register_side
+    chosen = register if "" in kinds else register_side
+    chosen.__qualname__ = "register"  # as Python names it to an author who calls it wrongly
+    return chosen
 
 
 def _info(source: PluginSource, status: Literal["loaded", "failed", "disabled"]) -> PluginInfo:

@@ -133,7 +133,7 @@ def _epoch(session: Session, epoch: int) -> None:
                             "epochs": session.spec.protocol.epochs,
                         }
                     )
-                if done in schedule.evaluations:
+                if schedule.evaluates(done):
                     break
         session.state.step = done
         _evaluate(session, totals)

@@ -103,18 +103,18 @@ class Schedule:
         return self.share(step) + 1 / self.steps_per_epoch
 
     @cached_property
-    def evaluations(self) -> frozenset[int]:
-        """Numbers of steps done at which dev is evaluated: equally spaced in each epoch, its end
-        included, and at the multiples that the protocol asks for.
+    def _marks(self) -> frozenset[int]:
+        """The steps of an epoch, from 1, after which dev is evaluated, equally spaced."""
+        parts = min(self.protocol.evals_per_epoch, self.steps_per_epoch)
+        return frozenset(round(part * self.steps_per_epoch / parts) for part in range(1, parts + 1))
+
+    def evaluates(self, done: int) -> bool:
+        """Whether dev is evaluated when `done` steps are done, from 1: equally often in each epoch,
+        its end included, and at the multiples that the protocol asks for.
         """
-        per_epoch, every = self.protocol.evals_per_epoch, self.protocol.eval_every_steps
-        marks = (
-            epoch * self.steps_per_epoch + round(part * self.steps_per_epoch / per_epoch)
-            for epoch in range(self.protocol.epochs)
-            for part in range(1, per_epoch + 1)
-        )
-        multiples = range(every, self.total + 1, every) if every else ()
-        return frozenset(marks).union(multiples) - {0}
+        every = self.protocol.eval_every_steps
+        of_epoch = (done - 1) % self.steps_per_epoch + 1
+        return of_epoch in self._marks or (every > 0 and done % every == 0)
 
     def ends_epoch(self, done: int) -> bool:
         """Whether an epoch ends when `done` steps are done."""
