@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -188,9 +189,11 @@ def test_documents_without_markers_are_left_out_beside_those_with(
 def test_what_is_no_document_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]):
     (folder / "broken.md").write_text(f"{END}\n", encoding="utf-8")
     (folder / "binary.md").write_bytes(b"\xff\xfe")
+    os.mkfifo(folder / "pipe.md")
     for name, message in (
         ("absent.md", "cannot read absent.md: No such file or directory"),
         ("binary.md", "cannot read binary.md: it is no text in UTF-8"),
+        ("pipe.md", "cannot read pipe.md: it is no regular file"),
         ("broken.md", "broken.md, line 1: '<!-- /vsebench -->' ends no table"),
         ("runs", "cannot read runs: Is a directory"),
     ):

@@ -211,6 +211,17 @@ def test_a_wrong_request_is_one_line_exits_2_and_writes_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
 
 
+def test_a_plugin_file_that_is_a_loop_of_links_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    loop = tmp_path / "loop.py"
+    loop.symlink_to(loop)
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "--device", "cpu", "--plugin", str(loop), "--dry-run"])
+    assert caught.value.code == 2
+    assert "loop.py' does not exist: --plugin takes" in capsys.readouterr().err
+
+
 class Planned(Exception):  # noqa: N818  # carries the suite out of the command
     pass
 

@@ -48,6 +48,10 @@ WRONG = {
         GaussianEmbedding(torch.ones(4, 8), torch.zeros(4, 1)),
         r"expected \[4, 8\], got \[4, 1\] from mine \(log_variance\)",
     ),
+    "what has no scalar product here": (
+        torch.ones(4, 8, dtype=torch.complex64),
+        "expected floating-point numbers, got torch.complex64 from mine",
+    ),
     "nothing": (None, r"expected a tensor \[4, 8\], got NoneType from mine"),
 }
 

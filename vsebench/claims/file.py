@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -19,6 +19,7 @@ from vsebench.results.components import resolve_pooling, resolve_ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from vsebench.grid.suite import Suite
     from vsebench.plugin.registry import Registry
@@ -201,7 +202,7 @@ class ClaimsFile:
             SpecError: no claim names the file, or an option changes what is run.
         """
         for text, declared in self.suites.items():
-            if (self.path.parent / text).resolve() == Path(path).resolve():
+            if os.path.realpath(self.path.parent / text) == os.path.realpath(path):
                 if suite.model_dump(exclude=_MACHINE) != declared.model_dump(exclude=_MACHINE):
                     raise SpecError(
                         f"--claims runs {path} as it stands: drop the options that change what is "

@@ -122,10 +122,15 @@ def _places(document: Path) -> list[Place]:
 
 
 def _read(document: Path) -> str:
+    from vsebench.files import open_regular
+
     try:
-        return document.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        with io.TextIOWrapper(open_regular(document), encoding="utf-8") as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise SpecError(f"cannot read {document}: it is no text in UTF-8") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise SpecError(f"cannot read {document}: {reason}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,7 +79,7 @@ def submit_command(
         from vsebench.gate.rerun import Request
 
         roots = tuple(Path(root) for root in data_root or ())
-        files = tuple(str(Path(file).resolve()) for file in plugin or ())
+        files = tuple(os.path.realpath(file) for file in plugin or ())
         _rerun(directory, runs, Request(rerun, row, roots, files), quiet=quiet)
     if to is not None:
         _pack(directory, to)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -90,7 +91,7 @@ def plan(suite: Suite, reading: Callable[[str], None] | None = None, claims: str
         VsebenchError: a component, a parameter, a protocol key or a data set is not as it must be.
     """
     asked()  # what no run could do must not wait for the first one
-    files = tuple(str(Path(file).resolve()) for file in suite.plugin)
+    files = tuple(os.path.realpath(file) for file in suite.plugin)
     plugins = load_plugins(files)
     registry = with_described(
         plugins.registry, suite.dataset, [Path(root) for root in suite.data_root]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -65,9 +65,11 @@ def check_embedding(embedding: object, features: Tensor, pooling: object, name: 
         name: its name in errors; its class's name by default.
 
     Raises:
-        PluginError: it is no embedding, or its shape is not [B, D] (of a set [B, K, D]).
+        PluginError: it is no embedding, its shape is not [B, D] (of a set [B, K, D]), or it does
+            not hold floating-point numbers.
     """
     items, size = features.shape[0], features.shape[2]
+    called = name or type(pooling).__name__
     wrong = next(
         (
             (part, wanted, found)
@@ -78,10 +80,13 @@ def check_embedding(embedding: object, features: Tensor, pooling: object, name: 
     )
     if wrong is not None:
         part, wanted, found = wrong
-        called = name or type(pooling).__name__
         raise PluginError(
             f"expected {wanted}, got {found} from {called}{part}, given features "
             f"{list(features.shape)}{_where(pooling)}"
+        )
+    if not (dtype := _tensors(cast("Embedding", embedding))[0].dtype).is_floating_point:
+        raise PluginError(
+            f"expected floating-point numbers, got {dtype} from {called}{_where(pooling)}"
         )
 
 

@@ -4,6 +4,7 @@ project's folder.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def subjects(
     """
     given: dict[str, str] = {}
     path = Path(target)
-    if path.suffix == ".py" and path.resolve() not in (Path(file).resolve() for file in plugins):
+    if path.suffix == ".py" and os.path.realpath(path) not in map(os.path.realpath, plugins):
         plugins = (*plugins, target)
     loaded = load_plugins(plugins)
     if path.suffix == ".py":

@@ -14,7 +14,7 @@ from tests.tiny_models import write_clip
 from tests.tiny_vision import write_image_set
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
-from vsebench.plugin import SpecError
+from vsebench.plugin import PluginError, SpecError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.report.results import load_results
 from vsebench.report.rows.runs import read_runs
@@ -97,6 +97,31 @@ def test_pretrained_encoders_with_their_own_heads_are_evaluated_as_they_are(
     for half, name in (("image", "visual_projection"), ("text", "text_projection")):
         assert torch.equal(kept[f"{half}.encoder.fc.weight"], pretrained[f"{name}.weight"])
     assert (record.steps, len(directory.read_curve())) == (0, 1)
+
+
+def test_a_pooling_without_a_gradient_can_be_evaluated_but_not_trained(
+    plan_runs: Plan, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "detached.py"
+    plugin.write_text(
+        "from torch import nn\n"
+        "from vsebench.plugin import Card, hookimpl\n"
+        "class Detached(nn.Module):\n"
+        "    def forward(self, features, lengths): return features[:, 0].detach()\n"
+        "@hookimpl\n"
+        "def vsebench_register_poolings(register):\n"
+        "    register('detached', f'{__name__}:Detached', card=Card('the first, as numbers'))\n",
+        encoding="utf-8",
+    )
+    for epochs in (0, 1):
+        (spec,) = plan_runs(pooling="detached", plugin=[str(plugin)], set={"epochs": epochs})
+        directory = Store(tmp_path / "out").directory_for(spec)
+        directory.write_spec(spec)
+        if epochs:
+            with pytest.raises(PluginError, match=r"no gradient .* from pooling 'detached': it"):
+                train(spec, directory, lambda event: None)
+        else:
+            assert train(spec, directory, lambda event: None).status == "done"
 
 
 def test_a_run_in_which_nothing_trains_is_told_to_have_no_epochs(plan_runs: Plan) -> None:

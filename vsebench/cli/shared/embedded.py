@@ -154,8 +154,10 @@ def open_array(path: Path, dimensions: int) -> np.ndarray:
 
     if path.is_dir():
         raise DataError(f"{path} is a folder: name a .npy file; a run is named alone")
-    if not path.is_file():
+    if not path.exists():
         raise MissingError(f"{path}: no such file")
+    if not path.is_file():
+        raise DataError(f"{path} is no regular file: an array is mapped, not read from a pipe")
     try:
         with np.errstate(over="ignore"):  # of a header that claims more than there is
             array: np.ndarray = open_memmap(path, mode="r")

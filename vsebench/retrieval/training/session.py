@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from vsebench.kernels.clock import Clock, on_cpu
-from vsebench.plugin import Key, VsebenchError
+from vsebench.plugin import Key, PluginError, VsebenchError
 from vsebench.results.memory import peak_memory_mb
 from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import representative
@@ -191,7 +191,8 @@ def prepare(start: Start) -> Session:
         observers=start.observers,
         world=world,
     )
-    _compile(model, spec.protocol.embed_dim, device)
+    if spec.protocol.epochs:
+        _compile(model, spec.protocol.embed_dim, device)
     if world.size > 1:
         share_statistics(model, world)
     if checkpoint is not None:
@@ -202,12 +203,21 @@ def prepare(start: Start) -> Session:
 def _compile(model: Model, dim: int, device: torch.device) -> None:
     """Lets the poolings load or compile their kernels, so that the first training step does not pay
     for it. They work on copies: nothing changes.
+
+    Raises:
+        PluginError: an embedding is none that can be trained.
     """
     for tower in (model.image, model.text):
         features = torch.zeros(2, 3, dim, device=device, requires_grad=True)
         lengths = torch.tensor([3, 1], device=device)
         output = pool(copy.deepcopy(tower.pooling), features, lengths, tower.name)
-        representative(output.embedding).sum().backward()  # type: ignore[no-untyped-call]
+        embedding = representative(output.embedding)
+        if not embedding.requires_grad:
+            raise PluginError(
+                f"no gradient reaches the features from pooling '{tower.name}': it detaches them, "
+                "or does not use them"
+            )
+        embedding.sum().backward()  # type: ignore[no-untyped-call]
 
 
 def _checkpoint(

@@ -223,6 +223,7 @@ class Stepper:
             )
             value = objective.loss(given)
         output = value if isinstance(value, LossOutput) else LossOutput(value)
+        _check_loss(output.loss, objective.loss, given)
         return _total(output, image, text, self.world, count)
 
     def _sampled(self, vectors: Mapping[str, Tensor], negatives: Negatives) -> SampledInputs | None:
@@ -264,6 +265,29 @@ def _outside(negatives: Negatives) -> tuple[dict[str, np.ndarray], dict[str, np.
             return {"text": text}, {"image": image}
         case None:
             return {}, {}
+
+
+def _check_loss(value: object, loss: object, given: LossInputs) -> None:
+    """Refuses what cannot be trained with, as the loss's own error and not torch's.
+
+    Raises:
+        PluginError: it is not one number, or is one that no embedding changes.
+    """
+    name = getattr(loss, "__name__", type(loss).__name__)
+    if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.is_floating_point():
+        found = (
+            f"a tensor {list(value.shape)} of {value.dtype}"
+            if isinstance(value, torch.Tensor)
+            else type(value).__name__
+        )
+        raise PluginError(
+            f"expected one floating-point number in a tensor, got {found} from the loss {name}"
+        )
+    if not value.requires_grad and (given.image.requires_grad or given.text.requires_grad):
+        raise PluginError(
+            f"no gradient reaches the embeddings from the loss {name}: it detaches them, or does "
+            "not use them"
+        )
 
 
 def _total(
