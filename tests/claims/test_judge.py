@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from tests.claims.made import claims, leave
+from tests.factories import make_curve, make_record, make_spec, metrics, save
 from tests.oracles import two_way as oracle
 from tests.report.imaged import expected_interval, expected_p
 from vsebench.claims.judge import judge
@@ -239,6 +240,18 @@ def test_a_cheap_row_that_never_arrives_is_not_confirmed_to_be_sooner(tmp_path):
     leave(held, tmp_path / "runs", "gpo,triplet", ahead(0), **never)
     (found,) = verdicts(held, tmp_path / "runs")
     assert (found.verdict, found.evidence.difference) == ("undecided", 1.0)
+
+
+def test_runs_that_take_no_step_are_inadmissible_for_speed(tmp_path):
+    held = claims(tmp_path, {"kind": '"speed"', "target": "80.0"})
+    at_once = [make_curve([100.0])[0].model_copy(update={"step": 0, "seconds": 0.0})]
+    for row in ("mean", "gpo"):
+        for seed in range(6):
+            spec = make_spec(row, "triplet", seed, claims=held.digest("suite.toml"))
+            save(tmp_path / "runs", make_record(spec, steps=0, test=metrics(100.0)), at_once)
+    (found,) = verdicts(held, tmp_path / "runs")
+    assert found.verdict == "inadmissible"
+    assert "mean × triplet: trained for no step" in found.reasons
 
 
 def test_a_claim_on_speed_counts_the_luck_of_tuning(tmp_path):

@@ -209,6 +209,8 @@ def _inadmissible(
                 f"{' × '.join(row)}: runs of several versions, {versions}: keep those of one, in a "
                 "folder of their own"
             )
+        if claim.kind == "speed" and not all(any(run.progress.steps) for run in runs):
+            yield f"{' × '.join(row)}: trained for no step"
         if "tuned_at_edge" in claim.invalid_if and (keys := _at_edge(runs)):
             yield f"{' × '.join(row)}: tuned at the edge of the range of {', '.join(keys)}"
         for reason in no_evidence(runs):
