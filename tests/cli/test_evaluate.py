@@ -96,6 +96,17 @@ def test_the_table_names_metrics_and_protocol(save: Save) -> None:
     assert lines[-1] == "Scores: inner products of rows as given."
 
 
+def test_notes_end_where_the_terminal_does(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, text = embeddings(20)
+    files = save("i.npy", image), save("t.npy", text)
+    wide = run(*files)
+    assert max(map(len, wide.splitlines())) > 60
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = run(*files)
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert narrow.split() == wide.split()
+
+
 def test_folds(save: Save) -> None:
     image, text = embeddings(2000)
     found = json.loads(

@@ -156,8 +156,7 @@ def _table(
     members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, evaluation: str
 ) -> str:
     from vsebench.plugin.metrics import METRICS
-    from vsebench.report.listing import listing, terminal_width
-    from vsebench.report.tables.formats import filled
+    from vsebench.report.listing import listing, with_notes
 
     shown = [metric for metric in METRICS["retrieval"] if metric.shown]
 
@@ -172,12 +171,14 @@ def _table(
         [*rows, cells(title, ensemble)],
         rights=range(1, len(shown) + 1),
     )
-    counts = (
-        f"{len(ensemble.i2t_ranks):,} images, {len(ensemble.t2i_ranks):,} captions, evaluation "
-        f"{evaluation}"
-    )
     notes = (
-        "The ensemble ranks by the mean of the runs' similarities. R@K: % of queries with any "
-        "match among the first K; ties count against."
+        (
+            f"{len(ensemble.i2t_ranks):,} images, {len(ensemble.t2i_ranks):,} captions, evaluation "
+            f"{evaluation}."
+        ),
+        (
+            "The ensemble ranks by the mean of the runs' similarities. R@K: % of queries with any "
+            "match among the first K; ties count against."
+        ),
     )
-    return f"{table}\n\n{counts}.\n{filled(notes, terminal_width())}"
+    return with_notes(table, notes)

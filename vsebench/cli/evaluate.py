@@ -228,6 +228,8 @@ def _recalls(embedded: Embedded, evaluation: str, *, equal: bool, as_json: bool)
         counts = {**embedded.counts, "evaluation": evaluation}
         asked = {"equal_captions": "positive"} if equal else {}
         return _json({**metrics.as_dict(), **counts, **asked, **embedded.about})
+    from vsebench.report.listing import with_notes
+
     counted = "{images:,} images, {captions:,} captions".format(**embedded.counts)
     if embedded.second is not None:
         counted += f" of {embedded.about['counted_on']}, each split ranked by itself, as recorded"
@@ -237,7 +239,7 @@ def _recalls(embedded: Embedded, evaluation: str, *, equal: bool, as_json: bool)
     ]
     if equal:
         notes.append("Captions that are equal word for word match the images of all their equals.")
-    return "\n".join([_table(metrics), "", f"RSUM {metrics.rsum:.2f}", *notes])
+    return with_notes(f"{_table(metrics)}\n\nRSUM {metrics.rsum:.2f}", notes)
 
 
 def _json(found: dict[str, Any]) -> str:

@@ -153,8 +153,7 @@ def _short(version: str) -> str:
 
 def _table(directory: Path, found: Sequence[dict[str, Any]]) -> str:
     from vsebench.plugin.metrics import named
-    from vsebench.report.listing import listing, terminal_width
-    from vsebench.report.tables.formats import filled
+    from vsebench.report.listing import listing, with_notes
     from vsebench.report.tables.layout import ABSENT
     from vsebench.report.wording import bytes_text, count, duration
 
@@ -199,11 +198,4 @@ def _table(directory: Path, found: Sequence[dict[str, Any]]) -> str:
             for component, versions in edited.items()
         ),
     ]
-    width = terminal_width()
-    return "\n".join(
-        [
-            listing(heads, rows, rights=(2, 4, 5, 6)),
-            "",
-            *(filled(note, width) for note in notes),
-        ]
-    )
+    return with_notes(listing(heads, rows, rights=(2, 4, 5, 6)), notes)

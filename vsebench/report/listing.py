@@ -8,7 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 UNBOUNDED = 10_000
 """Where no terminal ends a line, whoever reads on cuts it."""
@@ -22,6 +22,19 @@ _KEPT = "\N{NO-BREAK SPACE}"
 def terminal_width() -> int:
     """Columns of the terminal, or what `COLUMNS` says; `UNBOUNDED` where output goes elsewhere."""
     return shutil.get_terminal_size((UNBOUNDED, 1)).columns
+
+
+def filled(text: str, width: int) -> str:
+    """A note wrapped at a width, lines after the first indented."""
+    return textwrap.fill(
+        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def with_notes(table: str, notes: Iterable[str]) -> str:
+    """A table and the notes below it, wrapped where the terminal ends."""
+    width = terminal_width()
+    return "\n".join([table, "", *(filled(note, width) for note in notes)])
 
 
 def listing(

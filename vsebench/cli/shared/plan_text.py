@@ -18,8 +18,7 @@ _ID = 10
 def plan_text(plan: Plan) -> str:
     """The runs in the order of the plan, and what is left to do."""
     from vsebench.grid.run import pending, run_state
-    from vsebench.report.listing import listing, terminal_width
-    from vsebench.report.tables.formats import filled
+    from vsebench.report.listing import listing, with_notes
     from vsebench.report.wording import count
     from vsebench.results.folder.store import Store
     from vsebench.results.tasks import task_of
@@ -59,8 +58,7 @@ def plan_text(plan: Plan) -> str:
         *_taken(list(left.values()), plan),
         *_protocols(plan),
     ]
-    width = terminal_width()
-    return "\n".join([listing(heads, rows), "", *(filled(note, width) for note in notes)])
+    return with_notes(listing(heads, rows), notes)
 
 
 def _taken(left: Sequence[RunBase], plan: Plan) -> list[str]:

@@ -93,6 +93,8 @@ def graded_table(found: Mapping[str, Any]) -> str:
     """A row for each direction."""
     from tabulate import tabulate
 
+    from vsebench.report.listing import with_notes
+
     rows = [
         [d, found[d]["queries"], found[d]["relevant"], *(found[d][key] for key in _COLUMNS)]
         for d in SIDES
@@ -110,28 +112,34 @@ def graded_table(found: Mapping[str, Any]) -> str:
         "count as irrelevant" if found["unjudged"] == "irrelevant" else "are left out of the lists"
     )
     notes = (
-        f"Relevance {found['relevance']}: {grade} is relevant, unjudged items {unjudged}. "
-        f"{found['images']:,} images, {found['captions']:,} captions."
+        (
+            f"Relevance {found['relevance']}: {grade} is relevant, unjudged items {unjudged}. "
+            f"{found['images']:,} images, {found['captions']:,} captions."
+        ),
+        (
+            "Percentages over queries with a relevant item (nDCG@10: with a grade above 0); R@K is "
+            "any-hit; ties count against."
+        ),
     )
-    return (
-        f"{table}\n\n{notes}\nPercentages over queries with a relevant item (nDCG@10: with a "
-        "grade above 0); R@K is any-hit; ties count against."
-    )
+    return with_notes(table, notes)
 
 
 def attributes_table(found: Mapping[str, Any]) -> str:
     """A row for each direction."""
     from tabulate import tabulate
 
+    from vsebench.report.listing import with_notes
+
     rows = [[d, found[f"{d}_pmrp"], *found[d]] for d in ("i2t", "t2i")]
     table = tabulate(rows, headers=["", "PMRP", "ζ = 0", "ζ = 1", "ζ = 2"], floatfmt=".2f")
     counts = (
         f"{found['images']:,} images with an attribute, {found['captions']:,} captions of these"
     )
-    return (
-        f"{table}\n\nR-Precision in percent where images match whose attributes differ in at most "
-        f"ζ places, and its mean; {counts}."
+    note = (
+        "R-Precision in percent where images match whose attributes differ in at most ζ places, "
+        f"and its mean; {counts}."
     )
+    return with_notes(table, [note])
 
 
 def _collected(embedded: Embedded, options: RelevanceOptions) -> CollectedRelevance:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from vsebench.report.listing import filled
 from vsebench.report.rows.external import EXTERNAL, external_note
 from vsebench.report.tables.evidence_notes import evidence_notes
 from vsebench.report.tables.formats import (
     Style,
-    filled,
     leading_quote,
     listed,
     pipe,

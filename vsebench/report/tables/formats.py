@@ -6,13 +6,13 @@ In a frame missing values are `<NA>`, never NaN, and whole numbers stay whole.
 from __future__ import annotations
 
 import json
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tabulate import tabulate
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.listing import filled
 from vsebench.report.rows.external import EXTERNAL, as_row
 from vsebench.report.statistics.means import LEVEL
 from vsebench.report.tables.latex import PLAIN, LatexText, to_latex
@@ -131,12 +131,6 @@ def plain(grid: Grid) -> str:
 
     heads = [line(cells) for cells in zip(*grid.heads, strict=True) if any(cells)]
     return "\n".join([rule, *heads, rule, *map(line, grid.body), rule])
-
-
-def filled(text: str, width: int) -> str:
-    return textwrap.fill(
-        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
 
 
 def _markdown(blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str]) -> str:
