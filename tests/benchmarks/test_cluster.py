@@ -38,6 +38,13 @@ def test_with_a_machine_lost_no_run_is_lost_or_doubled(tmp_path: Path, commands:
     assert "0, 0" in grids([outcome])
 
 
+def test_runs_of_a_lost_machine_are_resumed_while_others_are_left(tmp_path: Path) -> None:
+    setting = Setting(runs=80, nodes=4, workers=2, lost_an_hour=0.3, seed=3, grain=0.5)
+    outcome = simulate(setting, tmp_path / "runs")
+    assert (len(outcome.taken_over), outcome.unfinished) == (6, [])
+    assert max(outcome.taken_over) < 30 * 60 < outcome.hours * 3600 / 4
+
+
 def test_a_run_costs_as_many_operations_in_a_plan_of_any_size(tmp_path: Path) -> None:
     def operations(runs: int) -> float:
         setting = Setting(runs=runs, nodes=1, workers=2, lost_an_hour=0.0, grain=0.5)
