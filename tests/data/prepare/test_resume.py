@@ -4,14 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.data.prepare import inputs
 from vsebench.data.prepare import feature_writer
 from vsebench.data.prepare import prepare as module
-from vsebench.data.prepare.feature_writer import locked
+from vsebench.data.prepare.feature_writer import Work, locked
 from vsebench.data.prepare.gather import Request
+from vsebench.data.prepare.manifest import MANIFEST
 from vsebench.data.prepare.prepare import prepare
 from vsebench.plugin import DataError, VsebenchError, WriteError
 
@@ -100,6 +102,28 @@ def test_a_damaged_beginning_is_written_again(origin, tmp_path, monkeypatch, oft
         path.write_bytes(raw if damage == "flip" else raw[:150])
     prepare(Request("flickr30k", origin, tmp_path / "out"), quiet)
     assert content(tmp_path / "out") == content(tmp_path / "reference")
+
+
+def test_published_arrays_need_no_space_again(origin, tmp_path, monkeypatch):
+    """Killed before the manifest is published, on a disk that the arrays have filled."""
+    move = feature_writer.files.move
+
+    def dying(source, target):
+        if target.name == MANIFEST:
+            raise KilledError
+        move(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(feature_writer.files, "move", dying)
+        patch.setattr(
+            Work, "write", lambda work, name, made: (work.folder / name).write_bytes(made)
+        )
+        with pytest.raises(KilledError):
+            prepare(Request("flickr30k", origin, tmp_path / "out"), quiet)
+    disk = SimpleNamespace(free=module._SPARE)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: disk)
+    prepare(Request("flickr30k", origin, tmp_path / "out"), quiet)
+    assert (tmp_path / "out" / MANIFEST).is_file()
 
 
 def test_unfinished_work_with_other_options_is_not_mixed(origin, tmp_path, monkeypatch):

@@ -240,10 +240,13 @@ def _write_arrays(
 
 
 def _check_space(target: Path, needed: int) -> None:
-    """Refuses to begin what the disk cannot hold; what a killed command has written already counts
-    as there.
+    """Refuses to begin what the disk cannot hold; what a killed command has written or published
+    already counts as there.
     """
-    there = sum(path.stat().st_size for path in (target / UNFINISHED).glob("*_ims.npy"))
+    written = (
+        path for folder in (target / UNFINISHED, target) for path in folder.glob("*_ims.npy")
+    )
+    there = sum(path.stat().st_size for path in written)
     free = shutil.disk_usage(target).free
     if needed - there + _SPARE > free:
         raise DataError(
