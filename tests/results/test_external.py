@@ -14,8 +14,8 @@ from tests.results.studies import whole_tree
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.external import read_external, write_external
 from vsebench.results.packs.format import ARRAYS, RUNS
+from vsebench.results.packs.pack import unpack
 from vsebench.results.packs.packing import pack, remove_packed
-from vsebench.results.packs.unpacking import unpack
 
 if TYPE_CHECKING:
     from pathlib import Path

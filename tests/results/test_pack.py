@@ -18,9 +18,8 @@ from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.folder.find import find_runs
 from vsebench.results.folder.store import Store
 from vsebench.results.packs.format import ARRAYS, RUNS
-from vsebench.results.packs.pack import Pack, PackedRun
+from vsebench.results.packs.pack import Pack, PackedRun, unpack
 from vsebench.results.packs.packing import pack, remove_packed
-from vsebench.results.packs.unpacking import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,8 +26,8 @@ from vsebench.results.folder.lease import Lease
 from vsebench.results.folder.store import Store
 from vsebench.results.packs import packing
 from vsebench.results.packs.format import ARRAYS, RUNS, file_bytes, file_value
+from vsebench.results.packs.pack import unpack
 from vsebench.results.packs.packing import left_out, pack, remove_packed
-from vsebench.results.packs.unpacking import unpack
 from vsebench.results.reader import POSITIONS, RETRIEVED
 
 if TYPE_CHECKING:

@@ -77,7 +77,7 @@ def unpack_command(
     ] = None,
 ) -> None:
     """Unpack the runs of the pack in DIR, a folder for each."""
-    from vsebench.results.packs.unpacking import unpack
+    from vsebench.results.packs.pack import unpack
 
     typer.echo(f"{_runs(unpack(directory, out))} in {out or directory}")
 

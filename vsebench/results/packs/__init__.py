@@ -1,1 +1,1 @@
-"""A study in two files: their `format`, `packing` and `unpacking`, and `pack`, which reads them."""
+"""A study in two files: their `format`, `packing`, and `pack`, which reads and unpacks them."""
