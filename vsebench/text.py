@@ -212,7 +212,7 @@ def _wrong(content: bytes, path: Path, error: UnicodeDecodeError, name: str) -> 
     if b"\0" in content:
         return _with_zeros(content, path)
     if _mostly_utf8(content):
-        return f"{where} ({byte}), though the rest of the file is: write that line anew"
+        return f"{where} ({byte}), though the rest of the file is: retype that line"
     if (latin := _accents(content)) is not None:
         char = content[error.start : error.start + 1].decode(latin, "replace")
         return f"{where} ({byte}, {char!r} in {latin}): convert it, {_iconv(latin, path)}"

@@ -112,7 +112,7 @@ def test_how_a_line_would_read_in_each_encoding(tmp_path, text, encoding):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("un café, deux cafés, trois\n".encode() + b"\xe9\n", "line 2, .*write that line anew"),
+        ("un café, deux cafés, trois\n".encode() + b"\xe9\n", "line 2, .*retype that line"),
         ("两只狗".encode()[:-1], "line 1, is not UTF-8: the file ends within a character"),
         ("一二".encode("utf-16")[:-1], "begins as UTF-16 does, but byte 4 ends no character"),
         (gzip.compress(b"a dog\n", mtime=0), "is packed with gzip: expected text in UTF-8"),

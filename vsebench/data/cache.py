@@ -1,4 +1,4 @@
-"""The user's cache folder, and notes in it of what was learnt about files."""
+"""The user's cache folder, and notes in it of what is known about files."""
 
 from __future__ import annotations
 

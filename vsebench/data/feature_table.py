@@ -121,7 +121,7 @@ def writing(
         names: names of the images.
         shape: images, local features, width.
         about: what decides the table's content, as JSON can hold it; work with something else is
-            not gone on with.
+            not resumed.
         batch: rows of an `append`, the last one excepted.
 
     Raises:
@@ -138,7 +138,7 @@ def writing(
         ):
             work.mkdir(exist_ok=True)
             sweep(work)
-            # Neither truncated nor created anew
+            # Opened without truncation: unfinished work is resumed
             descriptor = os.open(work / FEATURES, os.O_RDWR | os.O_CREAT, 0o666)
             with os.fdopen(descriptor, "r+b") as file:
                 _claim(work, names, about)

@@ -129,7 +129,7 @@ def _captions(root: Path, images: dict[str, list[str]]) -> dict[str, list[str]]:
         if bare == names[-1:]:
             raise DataError(
                 f"{root / SPLITS[split]} ends in {bare[0]!r}, the only image without a caption in "
-                f"{TOKENS}: the list is cut short, get it anew"
+                f"{TOKENS}: the list is cut short, get it again"
             )
     for image, numbered in found.items():
         if len(numbered) != CAPTIONS:

@@ -1,5 +1,5 @@
-"""Arrays that are dear to compute, kept in the user's cache under what decides their content, so
-that every run, seed and process that needs one finds it.
+"""Arrays that are expensive to compute, kept in the user's cache under what decides their content,
+so that every run, seed and process that needs one finds it.
 
 A folder holds `values.npy` and then `about.json`, which says what the values are, and their size
 and SHA-256. Values that are damaged, or that a killed process left without the note, are computed

@@ -129,7 +129,7 @@ class Process(Protocol):
 
 
 class _NewProcess:
-    """A process that was started anew."""
+    """A process that was newly started."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process

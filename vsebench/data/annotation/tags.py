@@ -3,7 +3,7 @@ some of them.
 
 Labels follow a Zipf law; each of 32 topics reweighs it by a log-normal factor of its own (`World`).
 An image is a mixture of a few topics and draws its labels from that mixture (`generate`), so that
-the expected image × label matrix has rank 32 and can be learnt by a factor model. Images are made
+the expected image × label matrix has rank 32 and can be learned by a factor model. Images are made
 in blocks, each a function of the options and its number, and streamed to disk (`write`): memory
 grows by the offsets of the rows only, 24 bytes an image.
 """

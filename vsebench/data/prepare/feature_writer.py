@@ -71,7 +71,7 @@ class Work:
 
     Args:
         target: the folder that the finished files go to.
-        plan: identifies inputs and options; work on another plan is not gone on with.
+        plan: identifies inputs and options; work on another plan is not resumed.
         outputs: all files to be made, in the order in which they are published.
 
     Raises:
@@ -123,7 +123,7 @@ class Work:
         except (OSError, ValueError) as error:
             raise DataError(
                 f"{self.folder / STATE} is damaged: delete {self.folder}, and run the same command "
-                "again, which begins anew"
+                "again, which starts over"
             ) from error
         if state.plan != self._plan:
             raise DataError(

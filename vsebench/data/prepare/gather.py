@@ -166,7 +166,7 @@ class Request:
         """What is known of the data set.
 
         Raises:
-            SpecError: it is none that can be prepared.
+            SpecError: it cannot be prepared.
         """
         return published(self.name) if self.name else own_set(self.called)
 
@@ -195,7 +195,7 @@ def gather(request: Request) -> Gathered:
 
     Raises:
         DataError: something is missing, ambiguous, damaged or does not fit together.
-        SpecError: the data set is none that can be prepared.
+        SpecError: the data set cannot be prepared.
     """
     entry = request.entry
     if request.tables:

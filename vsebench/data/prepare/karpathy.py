@@ -91,7 +91,7 @@ def published(name: str) -> Published:
     """The data set of that name.
 
     Raises:
-        SpecError: it is none that can be prepared.
+        SpecError: it cannot be prepared.
     """
     if name not in SETS:
         raise SpecError(f"'{name}' is no data set that can be prepared: {did_you_mean(name, SETS)}")

@@ -62,7 +62,7 @@ def prepare(request: Request, report: Report) -> dict[str, Any]:
     Raises:
         DataError: inputs are missing, damaged or do not fit together; the target cannot be written
             or holds something else.
-        SpecError: the data set is none that can be prepared.
+        SpecError: the data set cannot be prepared.
     """
     gathered = gather(request)
     features = measure(gathered.source, gathered.splits, report) if gathered.source else {}

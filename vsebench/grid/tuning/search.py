@@ -208,7 +208,7 @@ def plan_search(
             trials; or the space does not suit it.
     """
     if suite.tuned:
-        raise SpecError("the suite is tuned already: take out its entries 'tuned' to tune it anew")
+        raise SpecError("the suite is tuned already: remove its entries 'tuned' to tune it again")
     _check_seeds(suite.seeds, options)
     planned = plan(
         suite.model_copy(update={"seeds": options.seeds[:1], "out": str(out / TRIALS)}), reading
