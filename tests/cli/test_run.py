@@ -345,6 +345,20 @@ def test_without_a_terminal_progress_is_plain_lines(
     assert len(lines) == 4
 
 
+def test_a_last_batch_beyond_the_last_step_leaves_no_time(
+    two_runs: Plan, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("vsebench.cli.shared.progress.LINE_SECONDS", 0.0)
+    stream = io.StringIO()
+    report = PlainProgress(two_runs, stream)
+    for event in (
+        *EVENTS[:4],
+        {"event": "evaluated", "step": 42, "steps": 40, "epoch": 2.1, "epochs": 2, "map": 0.5},
+    ):
+        report(two_runs.runs[0].run_id, event)
+    assert stream.getvalue().endswith("epoch 2/2, step 40/40, dev MAP 0.5000, 0 s left\n")
+
+
 def test_lines_about_one_run_are_seconds_apart(two_runs: Plan):
     stream = io.StringIO()
     report = PlainProgress(two_runs, stream)

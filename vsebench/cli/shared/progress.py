@@ -76,10 +76,12 @@ class RunView:
         self._brief = f"{what}{left}"
 
     def _take_step(self, event: dict[str, Any]) -> None:
-        self.step, self.steps = event["step"], event.get("steps", self.steps)
+        self.steps = event.get("steps", self.steps)
+        self.step = min(event["step"], self.steps or event["step"])  # a last batch may overshoot
         self._pace_from = self._pace_from or (time.monotonic(), self.step)
         if "epoch" in event:
-            self._facts["epoch"] = f"epoch {int(event['epoch']) + 1}/{event['epochs']}"
+            epoch = min(int(event["epoch"]) + 1, event["epochs"])
+            self._facts["epoch"] = f"epoch {epoch}/{event['epochs']}"
         if "loss" in event:
             self._facts["loss"] = f"loss {event['loss']:.3f}"
         if "rsum" in event:
