@@ -144,4 +144,16 @@ def _small(arguments: list[str]) -> list[str]:
     named = "--dataset" in arguments or any(word.endswith(".toml") for word in arguments)
     data = () if named else ("--dataset", "scenes:images=60")
     search = SMALL_SEARCH if arguments[0] == "tune" else ()
-    return [*arguments, *SMALL, *task, *data, *search]
+    given = _without_set(arguments, {word.partition("=")[0] for word in task if "=" in word})
+    return [*given, *SMALL, *task, *data, *search]
+
+
+def _without_set(arguments: list[str], keys: set[str]) -> list[str]:
+    """Arguments without `--set KEY=VALUE` for any of the keys, which may be given once."""
+    kept: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        pair = next(words) if word == "--set" else ""
+        if pair.partition("=")[0] not in keys:
+            kept += [word, pair] if pair else [word]
+    return kept
