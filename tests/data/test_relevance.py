@@ -80,6 +80,11 @@ def test_pairs_of_one_kind_hold_both_ways(tmp_path):
     assert set(read_relevance(write(tmp_path, "r.csv", "image1,image2\n5,6\n"))) == {"i2i"}
 
 
+def test_a_quoted_line_end_stays_in_its_id(tmp_path):
+    text = 'image,caption\n"a\nb",1\n'
+    assert read_relevance(write(tmp_path, "r.csv", text))["i2t"].queries == ("a\nb",)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -96,6 +101,7 @@ def test_pairs_of_one_kind_hold_both_ways(tmp_path):
         ),
         ("r.csv", "img,cap\n1,2\n", "has columns img,cap, "),
         ("r.csv", "image,caption\n1\n", "row 2, has 1 fields, expected 2"),
+        ("r.csv", f"image,caption\n1,2\n{'x' * 200_000},2\n", "line 3, is not CSV: field larger"),
         ("r.csv", "image,caption,grade\n1,2,inf\n", "row 2 has the grade 'inf'"),
         ("r.json", "[", "is not JSON"),
         ("r.json", "[]", "must be an object .*i2t, t2i, t2t, i2i"),

@@ -5,6 +5,7 @@ to rows of a collection.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from dataclasses import dataclass
@@ -179,7 +180,11 @@ def _read_text(path: Path) -> Iterator[Judgement]:
 
 
 def _read_csv(path: Path) -> tuple[str, Iterator[Judgement]]:
-    header, *rows = list(csv.reader(read_lines(path))) or [[]]
+    reader = csv.reader(io.StringIO(read_text(path), newline=""))
+    try:
+        header, *rows = list(reader) or [[]]
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}, is not CSV: {error}") from error
     direction = next((d for d, names in _COLUMNS.items() if set(names) <= set(header)), None)
     if direction is None:
         known = ", ".join("/".join(names) for names in _COLUMNS.values())
