@@ -37,6 +37,14 @@ def test_what_other_suites_call_it_is_translated(said, option, answer):
     assert answer in said("run", option, "1")
 
 
+@pytest.mark.parametrize(
+    ("option", "answer"),
+    [("--out", "write --to DIR"), ("--runs", "write --results DIR")],
+)
+def test_a_folder_is_given_by_the_option_that_takes_it(said, option, answer):
+    assert answer in said("export", option, "folder")
+
+
 def test_a_command_without_a_protocol_is_asked_for_no_key(said):
     assert "--set" not in said("report", "runs", "--lr", "1")
 

@@ -248,8 +248,13 @@ def test_the_schema_refuses_what_the_suite_refuses(values: dict[str, Any]):
         jsonschema.validate(values, suite_schema())
 
 
+def test_one_component_may_be_a_table():
+    assert make_suite({"pooling": {"name": "kmax", "k": 3}}).pooling == ("kmax:k=3",)
+
+
 def test_the_schema_takes_every_way_of_writing_a_list():
-    for pooling in ("gpo,max", ["gpo", "max"], [{"name": "kmax", "k": 3}]):
+    kmax = {"name": "kmax", "k": 3}
+    for pooling in ("gpo,max", ["gpo", "max"], kmax, [kmax, "max"]):
         for seeds in (0, "0,2", "0-5", [0, 1]):
             jsonschema.validate(
                 {"pooling": pooling, "seeds": seeds, "data_root": ["a"], "set": {"lr": 1e-3}},

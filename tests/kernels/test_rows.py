@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vsebench.kernels.rows import Rows
+from vsebench.kernels.rows import Rows, as_tensor
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 def matrix(rows: int = 5, width: int = 3) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(rows, width))
+
+
+@pytest.mark.parametrize("values", [torch.eye(4).to_sparse(), torch.eye(4, device="meta")])
+def test_tensors_that_do_not_hold_their_values_are_refused(values: torch.Tensor) -> None:
+    with pytest.raises(DataError, match="image embeddings must be a dense tensor"):
+        as_tensor("image", values)
 
 
 def test_float32_blocks_share_memory_with_the_input() -> None:

@@ -83,6 +83,11 @@ def has_word(caption: str) -> bool:
     return _pattern(r"[\p{L}\p{N}]").search(caption) is not None
 
 
+def as_line(caption: str) -> str:
+    """A caption as one line of a text file: white space of any kind and NUL are single blanks."""
+    return " ".join(caption.replace("\0", " ").split())
+
+
 @cache
 def _pattern(text: str) -> Pattern[str]:
     """Made when the first caption beyond ASCII is read."""

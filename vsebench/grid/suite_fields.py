@@ -75,9 +75,13 @@ _LONGEST = 255
 
 
 def _specs(value: object) -> tuple[str, ...]:
-    """A comma list, or an array of specs and `{name, parameter…}` tables, as spec texts."""
+    """A comma list, one `{name, parameter…}` table, or an array of specs and such tables, as spec
+    texts.
+    """
     if isinstance(value, str):
         return tuple(split_list(value))
+    if isinstance(value, Mapping):
+        return (_spec(value),)
     if not isinstance(value, list | tuple) or not value:
         raise SpecError(
             f"write component specs, as a comma-separated text or as an array; got {value!r}"
@@ -185,6 +189,7 @@ _SPEC_SCHEMA = {
 _SPECS_SCHEMA = {
     "anyOf": [
         {"type": "string", "description": "component specs, comma-separated"},
+        _SPEC_SCHEMA["anyOf"][1],
         {"type": "array", "minItems": 1, "items": _SPEC_SCHEMA},
     ]
 }

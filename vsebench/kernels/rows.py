@@ -144,13 +144,15 @@ def as_tensor(side: str, values: Tensor | np.ndarray) -> Tensor:
     errors.
 
     Raises:
-        DataError: not floating-point numbers.
+        DataError: not floating-point numbers, or not all of them there.
     """
     if isinstance(values, torch.Tensor):
         if not values.is_floating_point():
             raise DataError(
                 f"{side} embeddings must be floating-point numbers, found {values.dtype}"
             )
+        if values.layout != torch.strided or values.is_meta:
+            raise DataError(f"{side} embeddings must be a dense tensor that holds its values")
         return values.detach()
     array = np.asarray(values)
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:

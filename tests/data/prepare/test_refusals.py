@@ -68,6 +68,10 @@ def change(index: int, **fields: object) -> Callable[[list[dict[str, object]]], 
             r"image 1 \(8993\.jpg\) has no word in caption 0",
         ),
         (
+            change(1, sentences=[{"raw": "\0\n"}] * 5),
+            r"image 1 \(8993\.jpg\) has no word in caption 0 \(''\)",
+        ),
+        (
             change(4, filename=None),
             r"image 4 lacks a filename, a split, an imgid or cocoid, or sentences",
         ),

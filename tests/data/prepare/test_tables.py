@@ -22,6 +22,7 @@ from vsebench.cli.app import main
 from vsebench.data.prepare.gather import Request
 from vsebench.data.prepare.prepare import prepare
 from vsebench.plugin import DataError, SpecError
+from vsebench.text import read_text
 
 SPLITS = {"train": (0, 1, 2, 3), "validation": (4, 5), "test": (6, 7, 8)}
 STEMS = {"train": "train", "validation": "dev", "test": "test"}
@@ -192,6 +193,10 @@ def edited(tmp_path, split, change):
     ("change", "message"),
     [
         (lambda rows: rows[1].update(captions=["a dog", " . "]), r"row 1 has the caption ' \. '"),
+        (
+            lambda rows: [each.update(captions=[{"en": "a dog", "n": 1}]) for each in rows],
+            r"row 0 has captions with the fields en, n: expected the text in one of raw, caption,",
+        ),
         (lambda rows: rows[1].update(captions=None), r"row 1 has the caption None"),
         (lambda rows: rows[1].update(captions=[]), r"image 107 of test has 0 captions"),
         (lambda rows: rows[1].update(image_id=None), r"row 1 has no id of its image"),
@@ -217,6 +222,19 @@ def test_what_is_wrong_with_a_row_is_named(tmp_path, change, message):
         make(tmp_path)
     assert "\n" not in str(error.value)
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_captions_are_single_lines_that_are_read_as_they_were_written(tmp_path):
+    def scatter(rows):
+        for each in rows:
+            each.update(captions=["a\ndog\x00 runs\r\nand\u2028\u0085runs", "another"])
+
+    edited(tmp_path, "train", scatter)
+    make(tmp_path)
+    lines = read_text(tmp_path / "out" / "train_caps.txt").split("\n")
+    assert set(lines[:-1:2]) == {"a dog runs and runs"}
+    assert set(lines[1::2]) == {"another"}
+    assert len(lines) == 2 * len(SPLITS["train"]) + 1
 
 
 def test_tables_that_are_none(tmp_path):

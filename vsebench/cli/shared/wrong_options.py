@@ -63,6 +63,10 @@ def hint(option: str, known: Sequence[str]) -> str:
     if f"--{RENAMED.get(name)}" in known:
         return f"it is --{RENAMED[name]} now"
     if name in FOLDERS and f"--{name}" not in known and "--set" not in known:
+        if name == "out" and "--to" in known:
+            return "write --to DIR"
+        if "--results" in known:
+            return "write --results DIR"
         return "the folder of runs has no option: write it as it is, DIR"
     if "--set" in known:
         key = KEYS.get(name, name)

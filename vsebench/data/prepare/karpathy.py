@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsebench.data.caption_owners import CAPTIONS
 from vsebench.data.prepare.source import Image, Split
-from vsebench.data.words import has_word
+from vsebench.data.words import as_line, has_word
 from vsebench.plugin import DataError, SpecError
 from vsebench.plugin.errors import did_you_mean
 from vsebench.text import read_text
@@ -170,9 +170,7 @@ def _image(entry: Any, where: str, wanted: int | None) -> tuple[Image, str]:
             f"{where} lacks a filename, a split, an imgid or cocoid, or sentences: expected "
             "Karpathy's JSON"
         )
-    captions = tuple(
-        " ".join(text.split()) if isinstance(text, str) else "" for text in sentences[:wanted]
-    )
+    captions = tuple(as_line(text) if isinstance(text, str) else "" for text in sentences[:wanted])
     if len(captions) < (wanted or 1):
         raise DataError(
             f"{where} ({name}) has {len(captions)} captions with a text 'raw', expected "

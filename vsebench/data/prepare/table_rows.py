@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vsebench.data.prepare.source import Image, Split
-from vsebench.data.words import has_word
+from vsebench.data.words import as_line, has_word
 from vsebench.plugin import DataError, SpecError, VsebenchError
 from vsebench.plugin.errors import did_you_mean
 
@@ -221,7 +221,12 @@ def _captions(value: Any, where: str) -> Iterator[str]:
         found = each
         if isinstance(each, dict):
             found = next((each[name] for name in _TEXTS if name in each), None)
-        text = " ".join(found.split()) if isinstance(found, str) else ""
+            if not set(each).intersection(_TEXTS):
+                raise DataError(
+                    f"{where} has captions with the fields {', '.join(map(str, each))}: expected "
+                    f"the text in one of {', '.join(_TEXTS)}"
+                )
+        text = as_line(found) if isinstance(found, str) else ""
         if not has_word(text):
             raise DataError(f"{where} has the caption {found!r}, expected a text with a word in it")
         yield text
