@@ -13,7 +13,7 @@ from vsebench.claims.judge import Verdict
 from vsebench.report.page.verdicts import VerdictLine, Verdicts
 from vsebench.report.tables.formats import WIDTH
 from vsebench.report.tables.layout import ABSENT
-from vsebench.report.wording import name, percent
+from vsebench.report.wording import name, p_text, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ def render(held: ClaimsFile, judged: Sequence[Judged], form: str = "table") -> s
     pipe = form == "md"
     heads = ["claim", "verdict", "found", "interval", "p", "seeds"]
     table = tabulate(
-        [cells(each) for each in judged],
+        [_cells(held, each) for each in judged],
         heads,
         tablefmt="pipe" if pipe else "simple",
         colalign=("left", "left", "right", "right", "right", "right"),
@@ -86,23 +86,23 @@ def on_page(held: ClaimsFile, judged: Sequence[Judged]) -> Verdicts:
     """The verdicts as pages show them."""
     lines = []
     for each in judged:
-        claim, verdict, *figures = cells(each)
+        claim, verdict, *figures = _cells(held, each)
         lines.append(VerdictLine(claim, verdict, figures, said(each)))
     return Verdicts(held.path.name, lines, list(notes(held, judged)))
 
 
-def cells(each: Judged) -> list[str]:
+def _cells(held: ClaimsFile, each: Judged) -> list[str]:
     """The claim's id, its verdict, what was found, the interval, p and the number of seeds."""
     found = each.evidence
     if found is None:
         return [each.claim.id, each.verdict, *[ABSENT] * 4]
-    p = min(found.p_confirm, found.p_refute)
+    border = held.claims.family[each.claim.family].alpha / 2
     return [
         each.claim.id,
         each.verdict,
         _value(each, found.difference),
         f"{_value(each, found.low)} … {_value(each, found.high)}",
-        "< .001" if p < 0.001 else f"{p:.3f}",
+        p_text(min(found.p_confirm, found.p_refute), border),
         str(len(found.seeds)),
     ]
 

@@ -63,6 +63,16 @@ def percent(share: float) -> str:
     return f"{100 * share:.10g} %"
 
 
+def p_text(p: float, border: float) -> str:
+    """A p-value of three decimals, or of as many as show on which side of a border it lies."""
+    if p < 0.001 <= border:
+        return "< .001"
+    places = 3
+    while (float(f"{p:.{places}f}") <= border) != (p <= border):
+        places += 1
+    return f"{p:.{places}f}"
+
+
 def duration(seconds: float) -> str:
     """A span of time of about two figures: `40 s`, `2.5 min`, `12 h`."""
     name, size = next(((name, size) for name, size in _SPANS if seconds >= 2 * size), ("s", 1.0))

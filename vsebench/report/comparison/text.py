@@ -11,7 +11,7 @@ from tabulate import tabulate
 from vsebench.report.statistics.two_way import POWER
 from vsebench.report.tables.formats import WIDTH
 from vsebench.report.tables.layout import ABSENT
-from vsebench.report.wording import count, counted, name, percent
+from vsebench.report.wording import count, counted, name, p_text, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,7 +132,7 @@ def _ends(interval: Interval | None, metric: Metric) -> str:
 def _p_value(comparison: Comparison) -> str:
     if comparison.tests is None:
         return ABSENT
-    return f"{comparison.tests.adjusted:.3f}"
+    return p_text(comparison.tests.adjusted, 1 - comparison.level)
 
 
 def _said(comparison: Comparison) -> str:

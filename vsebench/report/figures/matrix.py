@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.report.figures.sketches import short_names
 from vsebench.report.statistics.ties import differences
-from vsebench.report.wording import count, percent
+from vsebench.report.wording import count, p_text, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ def matrix(board: Board) -> Matrix | None:
                 sign * each.estimates.mean,
                 metric.text(sign * each.estimates.mean, "+"),
                 f"{percent(level)} interval {metric.text(ends[0], '+')} … "
-                f"{metric.text(ends[1], '+')}, p {_p(each.p)} of {len(found)}",
+                f"{metric.text(ends[1], '+')}, p {p_text(each.p, 1 - level)} of {len(found)}",
                 each.p <= 1 - level,
                 abs(each.estimates.mean) / largest,
             )
@@ -81,10 +81,6 @@ def matrix(board: Board) -> Matrix | None:
         f"{over}. Bold: told apart at {percent(1 - level)} by Holm over "
         f"{count(len(found), 'pair')}; intervals are uncorrected.",
     )
-
-
-def _p(value: float) -> str:
-    return "< .001" if value < 0.001 else f"{value:.3f}"
 
 
 def draw_matrix(found: Matrix, panel: Axes) -> None:

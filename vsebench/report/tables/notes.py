@@ -15,7 +15,6 @@ from vsebench.report.tables.made_with import (
     protocol_note,
     software_note,
 )
-from vsebench.report.tables.tuning_notes import tuning_notes
 from vsebench.report.wording import count, distinct, listed, name, percent
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from vsebench.report.page.table import Table
     from vsebench.report.rows.combinations import Block
     from vsebench.report.rows.runs import Run
+    from vsebench.report.rows.sections import Section
     from vsebench.report.tables.layout import Grid
     from vsebench.results.spec import AnySpec
 
@@ -83,7 +83,8 @@ def alarms(block: Block) -> list[str]:
         *([comparable] if comparable else []),
         *_mixed(block),
         *evidence_notes(block.section),
-        *tuning_notes(block.section),
+        *_studies(block.section),
+        *_edges(block.section),
     ]
     notes += [
         f"Data: {warning}"
@@ -236,6 +237,33 @@ def _mixed(block: Block) -> list[str]:
             "left out, newer ones taken."
         )
     return notes
+
+
+def _studies(section: Section) -> list[str]:
+    """In how many studies rows were tuned."""
+    rows = section.rows.values()
+    studies = max(len({run.study for run in runs if run.done}) for runs in rows)
+    if studies < 2:
+        return []
+    note = (
+        f"Rows were tuned in {studies} independent studies, each with runs of its own: tuned "
+        "values are of each study; means and intervals are over studies and hold tuning's luck."
+    )
+    return [note]
+
+
+def _edges(section: Section) -> list[str]:
+    """Which tuned values lie at an end of what was searched."""
+    found = {
+        row: sorted({key for run in runs if run.tuning for key in run.tuning.tuned_at_edge})
+        for row, runs in section.rows.items()
+    }
+    named = "; ".join(f"{name(row)} ({', '.join(keys)})" for row, keys in found.items() if keys)
+    note = (
+        "Tuned at an edge: the best value lies at an end of the range that was searched, so that a "
+        f"wider one may hold better: {named}."
+    )
+    return [note] if named else []
 
 
 def _measured(block: Block) -> list[str]:
