@@ -112,6 +112,26 @@ def check(tmp_path, name):
         assert [stored[mapping[each]] for each in ids] == [photo(number) for number in numbers]
 
 
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_ids_that_would_be_one_file_are_refused(tmp_path, split):
+    """Within a split and between two: else one image would stand for both."""
+    write(tmp_path / "in", "lists")
+    path = tmp_path / "in" / "data" / f"{split}-00000-of-00001.parquet"
+    rows = pq.read_table(path).to_pylist()
+    other = tmp_path / "in" / "data" / "train-00000-of-00001.parquet"
+    first = pq.read_table(other).to_pylist()
+    for each in (*rows, *first):
+        each["image_id"] = str(each["image_id"])
+    first[0]["image_id"], rows[1]["image_id"] = "a 1", "a_1"
+    if split == "train":
+        rows[0]["image_id"] = "a 1"
+    else:
+        pq.write_table(pa.Table.from_pylist(first), other)
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    with pytest.raises(DataError, match="images 'a 1' and 'a_1' would both be called a_1"):
+        make(tmp_path)
+
+
 @pytest.mark.parametrize("form", list(NAMES))
 def test_every_form_of_captions(tmp_path, form):
     write(tmp_path / "in", form)

@@ -67,13 +67,14 @@ class Tables:
 
         Raises:
             DataError: a table is damaged, a row lacks something, an image is in two splits or has
-                too few captions, or a split has none.
+                too few captions, two images would have one name, or a split has none.
             SpecError: a column is not there.
         """
         rows = [replace(row, content=b"") for row in self._rows()]
         by_name = _names_tell(rows)
         found: dict[str, dict[str, _Image]] = {stem: {} for stem in entry.outputs}
         split_of: dict[str, str] = {}
+        name_of: dict[tuple[str, str], str] = {}
         for row in rows:
             stem, name = _stem(row, entry), row.name(by_name=by_name)
             if split_of.setdefault(name, stem) != stem:
@@ -82,7 +83,14 @@ class Tables:
                     "expected every image in one split; name a column of unique ids with --column "
                     "id=NAME"
                 )
-            image = found[stem].setdefault(name, _Image(file_name(name, row.suffix), []))
+            path = file_name(name, row.suffix)
+            for called in (("id", _plain(name)), ("file", path)):
+                if (other := name_of.setdefault(called, name)) != name:
+                    raise DataError(
+                        f"{row.where}: images '{other}' and '{name}' would both be called "
+                        f"{called[1]}: name a column of other ids with --column id=NAME"
+                    )
+            image = found[stem].setdefault(name, _Image(path, []))
             image.captions.extend(row.captions)
         return [_split(stem, found[stem], entry) for stem in entry.outputs], by_name
 
