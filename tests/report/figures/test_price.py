@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from tests.factories import make_curve, make_record, make_spec
 from vsebench.report.figures.price import at_steps, front, known, points
+from vsebench.report.figures.sketches import sketches
 from vsebench.report.leaderboard.board import boards
 from vsebench.report.rows.runs import Run
 
@@ -66,3 +68,11 @@ def test_rows_that_are_no_evidence_are_not_on_the_front():
         (1, True, False),
         (2, False, False),
     }
+
+
+def test_the_dearest_row_lies_within_the_panel():
+    board = boards([run(train_seconds=60.0), run("max", train_seconds=70.0)])[0]
+    panel = Figure().add_subplot()
+    sketches(board)[-1].draw(panel)
+    left, right = panel.get_xlim()
+    assert (left, right > 1.02 * max(point.cost for point in points(board))) == (0.0, True)

@@ -139,5 +139,5 @@ def _draw_cost(board: Board, priced: Sequence[Point], panel: Axes) -> None:
     frame(panel, UNITS[priced[0].unit].axis, None)
     panel.grid(alpha=0.15)
     if panel.get_xscale() == "linear":
-        panel.set_xlim(left=0)
+        panel.set_xlim(0, 1.05 * max(point.cost for point in priced))
     panel.set_ylabel(f"test {board.block.section.task.headline.heading}")
