@@ -88,7 +88,8 @@ id.
 
 
 def match(splits: Sequence[Split], names: Collection[str], where: object) -> dict[str, list[str]]:
-    """The name of every image of every split, by the first scheme that finds them all.
+    """The name of every image of every split, by the first scheme that finds them all, preferably
+    each under a name of its own.
 
     Args:
         splits: the images wanted.
@@ -96,14 +97,15 @@ def match(splits: Sequence[Split], names: Collection[str], where: object) -> dic
         where: the file or folder, for messages.
 
     Raises:
-        DataError: no scheme finds every image; the message is about the one that finds most.
+        DataError: no scheme finds every image; the message is about the one that finds most. Or
+            two images have one name.
     """
     images = [image for split in splits for image in split.images]
     missing = {
         scheme: [image for image in images if name(image) not in names]
         for scheme, name in SCHEMES.items()
     }
-    best = min(missing, key=lambda scheme: len(missing[scheme]))
+    best = min(missing, key=lambda scheme: (len(missing[scheme]), bool(_twins(images, scheme))))
     if absent := missing[best]:
         found = len(images) - len(absent)
         example = next(iter(names), None)
@@ -114,7 +116,22 @@ def match(splits: Sequence[Split], names: Collection[str], where: object) -> dic
             f"names{f' (such as {example})' if example is not None else ''}; expected all, by "
             "file name, id or number in the JSON"
         )
+    if twins := _twins(images, best):
+        one, other = twins
+        raise DataError(
+            f"{where}: {one.path or one.label} and {other.path or other.label} have the same "
+            f"{best}: expected a name of its own for every image, such as its id"
+        )
     return {split.stem: [SCHEMES[best](image) for image in split.images] for split in splits}
+
+
+def _twins(images: Sequence[Image], scheme: str) -> tuple[Image, Image] | None:
+    """Two images of one name; None where every image has its own."""
+    seen: dict[str, Image] = {}
+    for image in images:
+        if (other := seen.setdefault(SCHEMES[scheme](image), image)) is not image:
+            return other, image
+    return None
 
 
 class FeatureSource(Protocol):
