@@ -48,6 +48,20 @@ def test_json(folder):
     assert (row["metric"], row["difference"]) == ("rsum", pytest.approx(-10))
 
 
+def test_folders_of_two_machines_are_one_comparison(folder, tmp_path):
+    for machine, seeds in (("one", (0, 1)), ("two", (1, 2))):
+        for seed in seeds:
+            save(tmp_path / machine, make_record(make_spec("mean", seed=seed), rsum=200.0 + seed))
+            save(tmp_path / machine, make_record(make_spec("gpo", seed=seed), rsum=210.0 + seed))
+    asked = ("--to", "mean,triplet", "--format", "json")
+    places = (tmp_path / "one", tmp_path / "two")
+    assert compare(*places, *asked).stdout == compare(folder, *asked).stdout
+    save(tmp_path / "two", make_record(make_spec("mean", seed=0), rsum=205.0))
+    ran = compare(*places, *asked)
+    assert isinstance(ran.exception, VsebenchError)
+    assert "it is one run, not two seeds; give one of the folders" in str(ran.exception)
+
+
 def test_the_old_code_of_a_method_is_compared_with_the_new(tmp_path):
     for version, started, better in (("1+91bc00", "2026", 0), ("1+3f2a00", "2027", 10)):
         for seed in range(3):

@@ -11,7 +11,7 @@ import typer
 
 from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
-    Folder,
+    Folders,
     Level,
     OnlyNewest,
     TableOrJson,
@@ -42,7 +42,7 @@ def compare_command(
             show_default=False,
         ),
     ],
-    directory: Folder = RUNS,
+    folders: Folders = None,
     metric: Annotated[
         str | None,
         typer.Option(
@@ -94,11 +94,11 @@ def compare_command(
         )
     failing = _failing(fail_on)
     from vsebench.report.comparison.verdicts import compare_all, terms_of
+    from vsebench.report.rows.gather import gather_once
     from vsebench.report.rows.names import option_name, parse_row
-    from vsebench.report.rows.runs import read_runs
     from vsebench.report.rows.sections import split
 
-    sections = split(read_runs(directory).ended, only_newest=only_newest)
+    sections = split(gather_once(folders or [RUNS]), only_newest=only_newest)
     chosen = parse_row(reference, sections, "--to")
     asked = [
         (section, terms_of(section, metric, margin, level))

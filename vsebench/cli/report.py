@@ -13,6 +13,7 @@ from vsebench.cli.shared.options import (  # typer reads annotations at run time
     RUNS,
     Caption,
     Columns,
+    Folders,
     Label,
     Level,
     OnlyNewest,
@@ -36,15 +37,7 @@ _PAGE = "a page is a file beside the table: write --html FILE"
 
 @uncollected()
 def report_command(
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[DIR]…",
-            help="The folder that 'vsebench run --out' wrote to; several are merged. "
-            "[default: runs]",
-            show_default=False,
-        ),
-    ] = None,
+    folders: Folders = None,
     form: Annotated[
         str, format_option("table", "md", "csv", "json", "latex", instead={"html": _PAGE})
     ] = "table",

@@ -64,6 +64,16 @@ Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.")
 ]
 
+Folders = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[DIR]…",
+        help="The folder that 'vsebench run --out' wrote to; several are merged. "
+        f"[default: {RUNS}]",
+        show_default=False,
+    ),
+]
+
 FolderOrPack = Annotated[
     Path,
     typer.Argument(

@@ -119,6 +119,18 @@ def _read(place: Path) -> tuple[Iterable[Run], Iterable[AnySpec]]:
     return runs.ended, runs.unfinished
 
 
+def gather_once(places: Sequence[Path]) -> tuple[Run, ...]:
+    """The runs of several places that have a record, each once.
+
+    Raises:
+        VsebenchError: as of `gather`, or a run was made twice with other results.
+    """
+    gathered = gather(places)
+    for each in gathered.reproductions:
+        raise VsebenchError(f"{_twice(each)}; give one of the folders")
+    return gathered.ended
+
+
 def refuse_copies(gathered: Gathered) -> None:
     """Refuses runs that were made twice.
 
@@ -127,7 +139,13 @@ def refuse_copies(gathered: Gathered) -> None:
     """
     for each in gathered.reproductions:
         raise VsebenchError(
-            f"{each.label} lies in {each.first} and in {each.second} with other results "
-            f"({each.difference:+g}): it is one run, not two seeds; give one of the folders, or "
-            "pass --allow-mixed to take the first and say so"
+            f"{_twice(each)}; give one of the folders, or pass --allow-mixed to take the first and "
+            "say so"
         )
+
+
+def _twice(each: Reproduction) -> str:
+    return (
+        f"{each.label} lies in {each.first} and in {each.second} with other results "
+        f"({each.difference:+g}): it is one run, not two seeds"
+    )
