@@ -78,13 +78,10 @@ def negatives(
     """Over a training set whose embeddings count how often they were computed."""
     calls = iter(range(100))
 
-    def encode(size: int) -> torch.Tensor:
-        return torch.full((size, 2), float(next(calls)))
+    def embed_split(*_: object) -> tuple[torch.Tensor, ...]:
+        return tuple(torch.full((size, 2), float(next(calls))) for size in (images, len(owners)))
 
-    monkeypatch.setattr(global_negatives, "encode_images", lambda model, table, **_: encode(images))
-    monkeypatch.setattr(
-        global_negatives, "encode_texts", lambda model, table, device, **_: encode(len(owners))
-    )
+    monkeypatch.setattr(global_negatives, "embed_split", embed_split)
     inputs: Any = SimpleNamespace(
         train=SimpleNamespace(images=range(images), texts=range(len(owners)), text_to_image=owners)
     )
