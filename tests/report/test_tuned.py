@@ -61,6 +61,20 @@ def test_rows_that_differ_in_something_else_do_not():
         split([run("uniform", lr=0.1, l2_label=0.1), run("warp", lr=0.1)])
 
 
+def test_a_parameter_is_shown_in_the_rows_for_which_it_was_tuned():
+    keys = {"triplet:margin=0.155": ("lr", "loss.margin"), "infonce:margin=0.0": ("lr",)}
+    (section,) = split(
+        [
+            Run(make_record(make_spec(loss=loss, tuned=tuned)), tuple(make_curve([100.0])))
+            for loss, tuned in keys.items()
+        ]
+    )
+    block = make_block(section)
+    assert [entry.tuned.get("loss.margin") for entry in block.entries] == ["0.155", None]
+    above, below = (line.split() for line in render([block], [], Style("table")).splitlines()[3:5])
+    assert (above[0], below[:4]) == ("loss", ["pooling", "loss", "lr", "margin"])
+
+
 def test_tuned_rows_stand_beside_untuned_ones_and_say_so():
     runs = [
         run("uniform", tuned=(), epochs=3),

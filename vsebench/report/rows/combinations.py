@@ -172,13 +172,19 @@ def _entry(
 
 
 def values_of(runs: Sequence[Run], keys: Sequence[str]) -> dict[str, Value]:
-    """A row's values of keys that may be tuned, without those that it has not; those of each study,
-    `0.004/0.0061`, where they differ.
+    """A row's values of keys that may be tuned, those of each study, `0.004/0.0061`, where they
+    differ; without keys that it has not, and without parameters of its components that were tuned
+    for other tuned rows alone.
     """
     by_study = {run.study: run.record.spec for run in runs}.values()
     found: dict[str, Value] = {}
     for key in keys:
-        values = [value for spec in by_study if (value := spec.tuned_value(key)) is not None]
+        values = [
+            value
+            for spec in by_study
+            if not ("." in key and spec.tuned_keys and key not in spec.tuned_keys)
+            and (value := spec.tuned_value(key)) is not None
+        ]
         if values:
             found[key] = values[0] if len(set(values)) == 1 else "/".join(map(str, values))
     return found

@@ -268,7 +268,7 @@ def _names(block: Block) -> list[Column]:
     keys = dict.fromkeys(key for entry in block.entries for key in entry.tuned)
     tuned = [
         Column(
-            ("", key),
+            _tuned_heading(key),
             key,
             lambda _, entry, key=key: f"{entry.tuned.get(key, ABSENT)}",  # type: ignore[misc]  # bound now
         )
@@ -281,6 +281,12 @@ def _names(block: Block) -> list[Column]:
         *tuned,
         Column(("", "seeds"), "seeds", _seeds),
     ]
+
+
+def _tuned_heading(key: str) -> tuple[str, str]:
+    """`loss.margin` as (loss, margin)."""
+    slot, _, name = key.rpartition(".")
+    return slot, name
 
 
 def _has_samplers(block: Block) -> bool:
