@@ -55,7 +55,7 @@ EXCUSED: dict[str, tuple[str, ...]] = {
     "what a run's process says while it runs, whose damage tests/grid/test_limits.py tries": (
         "vsebench.grid:RunProcess._follow",
         "vsebench.grid:RunProcess._tail",
-        "vsebench_plugins.slurm:Tail.news",
+        "vsebench_plugins.slurm:Tail.new_events",
     ),
     "another function that is in the table reads what it finds": (
         "vsebench.data:_ask",

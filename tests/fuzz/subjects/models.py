@@ -13,7 +13,7 @@ from tests.fuzz.reader import Reader, printed
 from tests.tiny_models import write_bert
 from tests.tiny_vision import write_vision
 from vsebench.data.embedding_file import read_embeddings, write_embeddings
-from vsebench.retrieval.encoders.bert import _longest
+from vsebench.retrieval.encoders.bert import _longest, _text_settings
 from vsebench.retrieval.encoders.pretrained import (
     load,
     load_tokenizer,
@@ -154,6 +154,9 @@ def _pretrained(folder: Path) -> dict[str, Reader]:
     def fed() -> object:
         return recipe(str(vit))
 
+    def longest() -> object:
+        return _longest(str(bert), load_tokenizer(str(bert)), _text_settings(str(bert)))
+
     def made() -> object:
         with without_weights():
             return [each.shape for each in load("AutoModel", str(bert)).parameters()]
@@ -161,13 +164,8 @@ def _pretrained(folder: Path) -> dict[str, Reader]:
     return {
         "pretrained settings": Reader(bert / "config.json", loaded),
         "settings alone": Reader(bert / "config.json", made),
-        "longest caption": Reader(
-            bert / "config.json", lambda: _longest(str(bert), load_tokenizer(str(bert)))
-        ),
-        "settings of a tokenizer": Reader(
-            bert / "tokenizer_config.json",
-            lambda: _longest(str(bert), load_tokenizer(str(bert))),
-        ),
+        "longest caption": Reader(bert / "config.json", longest),
+        "settings of a tokenizer": Reader(bert / "tokenizer_config.json", longest),
         "pretrained weights": Reader(bert / "model.safetensors", loaded),
         "tokenizer": Reader(
             bert / "tokenizer.json", lambda: load_tokenizer(str(bert))("a dog")["input_ids"]
