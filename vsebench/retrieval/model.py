@@ -16,7 +16,7 @@ from vsebench.plugin import Key, LocalFeatures, PoolingOutput, VsebenchError
 from vsebench.results.run_base import make
 from vsebench.retrieval.embeddings import chunks, normalise
 from vsebench.retrieval.inputs.padded import Padded, join
-from vsebench.retrieval.outputs import Outputs, check_embedding
+from vsebench.retrieval.outputs import Outputs, check_embedding, check_features
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,13 +77,17 @@ class Tower(nn.Module):
         encoder: gives local features.
         pooling: makes one embedding of them.
         name: the pooling's name in errors.
+        dim: size D of the encoder's features; None where any will do.
     """
 
-    def __init__(self, encoder: nn.Module, pooling: Any, name: str = "") -> None:
+    def __init__(
+        self, encoder: nn.Module, pooling: Any, name: str = "", dim: int | None = None
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
         self.name = name
+        self.dim = dim
         self.outputs = Outputs(name or type(pooling).__name__)
 
     def forward(
@@ -118,6 +122,8 @@ class Tower(nn.Module):
     def encode(self, values: Tensor, lengths: Tensor, kept: Kept | None) -> Padded:
         """The features of a batch that are pooled."""
         features = self.encoder(values, lengths)
+        if not torch.compiler.is_compiling():  # the first step is checked before anything compiles
+            check_features(features, len(values), self.dim, self.encoder)
         if isinstance(features, LocalFeatures):
             features, lengths = features
         if kept is None:
@@ -156,7 +162,7 @@ def build(spec: RunSpec, registry: Registry, *, in_dim: int, vocabulary_size: in
     Each part draws its initial values from a stream of its own, so that runs with one seed share
     the initial encoders whatever they pool with.
     """
-    key = Key(spec.seed) / "init"
+    key, dim = Key(spec.seed) / "init", spec.protocol.embed_dim
 
     def create(field: str) -> Any:
         return seeded(
@@ -165,8 +171,8 @@ def build(spec: RunSpec, registry: Registry, *, in_dim: int, vocabulary_size: in
         )
 
     return Model(
-        Tower(create("image_encoder"), create("image_pooling"), spec.image_pooling.spec),
-        Tower(create("text_encoder"), create("text_pooling"), spec.text_pooling.spec),
+        Tower(create("image_encoder"), create("image_pooling"), spec.image_pooling.spec, dim),
+        Tower(create("text_encoder"), create("text_pooling"), spec.text_pooling.spec, dim),
         create("similarity"),
     )
 

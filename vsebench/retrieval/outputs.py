@@ -1,5 +1,5 @@
-"""Checks of a pooling's output: in each batch its shapes, which are known without waiting for the
-device; across batches, its kind and dtype.
+"""Checks of what encoders and poolings return: in each batch its shapes, which are known without
+waiting for the device; of poolings, across batches, its kind and dtype.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 
-from vsebench.plugin import GaussianEmbedding, PluginError, SetEmbedding
+from vsebench.plugin import GaussianEmbedding, LocalFeatures, PluginError, SetEmbedding
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,6 +53,41 @@ def _tensors(embedding: Embedding) -> list[torch.Tensor]:
     if isinstance(embedding, torch.Tensor):
         return [embedding]
     return [getattr(embedding, each.name) for each in dataclasses.fields(embedding)]
+
+
+def check_features(features: object, items: int, dim: int | None, encoder: object) -> None:
+    """Checks what an encoder made of a batch.
+
+    Args:
+        features: what it returned.
+        items: number B of items.
+        dim: size D of a feature; None for any.
+        encoder: the encoder.
+
+    Raises:
+        PluginError: it is no tensor [B, N, D] of floating-point numbers, or its lengths are not
+            1..N. Of lengths on a CUDA device only the shape is checked.
+    """
+    values, lengths = features if isinstance(features, LocalFeatures) else (features, None)
+    source = f"the encoder {type(encoder).__name__}"
+    if not isinstance(values, torch.Tensor) or not values.is_floating_point():
+        found = values.dtype if isinstance(values, torch.Tensor) else type(values).__name__
+        raise PluginError(
+            f"expected a tensor of floating-point numbers, got {found} from {source}"
+            f"{_where(encoder)}"
+        )
+    shape = list(values.shape)
+    if len(shape) != 3 or shape[0] != items or dim not in (None, shape[2]):
+        wanted = f"[{items}, N, {'D' if dim is None else dim}]"
+        raise PluginError(f"expected {wanted}, got {shape} from {source}{_where(encoder)}")
+    if lengths is not None and (
+        list(lengths.shape) != [items]
+        or (lengths.device.type == "cpu" and not ((lengths > 0) & (lengths <= shape[1])).all())
+    ):
+        raise PluginError(
+            f"expected {items} lengths of 1 to {shape[1]}, got others from {source}"
+            f"{_where(encoder)}"
+        )
 
 
 def check_embedding(embedding: object, features: Tensor, pooling: object, name: str = "") -> None:
