@@ -16,7 +16,7 @@ from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -61,33 +61,21 @@ def most_unpacked() -> int:
     return int(limit * _GIB)
 
 
-def gunzipped(content: bytes) -> bytes:
-    """What a gzip file holds.
+def gunzipped_lines(content: bytes) -> Iterator[bytes]:
+    """The lines that a gzip file holds, with their ends, each unpacked when it is asked for.
 
     Raises:
-        TooLargeError: it is too much; no more than may be is unpacked.
+        TooLargeError: they are too much; no more than may be is unpacked.
         OSError, EOFError, zlib.error: it is damaged.
     """
-    return _within(content, gzip.GzipFile.read)
-
-
-def first_line(content: bytes) -> bytes:
-    """The first line that a gzip file holds.
-
-    Raises:
-        TooLargeError, OSError, EOFError, zlib.error: as `gunzipped`.
-    """
-    return _within(content, gzip.GzipFile.readline)
-
-
-def _within(content: bytes, read: Callable[[gzip.GzipFile, int], bytes]) -> bytes:
-    most = most_unpacked()
+    most = left = most_unpacked()
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        unpacked = read(file, most + 1)
-    if len(unpacked) > most:
-        claimed = int.from_bytes(content[-_CLAIM:], "little")
-        raise TooLargeError(claimed if claimed > most else None)
-    return unpacked
+        while line := file.readline(left + 1):
+            left -= len(line)
+            if left < 0:
+                claimed = int.from_bytes(content[-_CLAIM:], "little")
+                raise TooLargeError(claimed if claimed > most else None)
+            yield line
 
 
 def check_members(members: Iterable[zipfile.ZipInfo]) -> None:

@@ -21,7 +21,7 @@ from vsebench.plugin import DataError, SpecError, VsebenchError
 from vsebench.results.checks.contents import npz_arrays, npz_bytes
 from vsebench.results.packs.pack import Pack
 from vsebench.results.packs.packing import pack
-from vsebench.unpacked import VARIABLE, Arrays, check_array, gunzipped, most_unpacked
+from vsebench.unpacked import VARIABLE, Arrays, check_array, gunzipped_lines, most_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_a_gzip_bomb_is_unpacked_no_further_than_the_limit(tmp_path: Path, lies:
 
 def test_as_much_as_may_be_is_unpacked() -> None:
     content = bytes(most_unpacked())
-    assert gunzipped(gzip.compress(content)) == content
+    assert [*gunzipped_lines(gzip.compress(content))] == [content]
 
 
 def test_a_pack_of_large_arrays(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vsebench.report.rows.evidence import Reason
     from vsebench.report.rows.runs import Run
     from vsebench.results.components import ComponentRef, ComponentSlot
+    from vsebench.results.protocol import AnyProtocol
     from vsebench.results.spec import AnySpec
     from vsebench.results.tasks import Task
 
@@ -181,10 +182,16 @@ def conditions(run: Run, tuned: Collection[str] = ()) -> dict[str, Any]:
         "metric version": run.record.metric_version,
         "device": spec.device,
         "claims": spec.claims[:12] or "none",
-        **spec.protocol.model_dump(exclude={"name"}),
+        **_settings(spec.protocol),
         **{slot.field: _component(spec, slot, keys) for slot in spec.slots() if slot.held_equal},
         **{key: "tuned for each row" for key in sorted(keys) if spec.holds_equal(key)},
     }
+
+
+@lru_cache(maxsize=256)
+def _settings(protocol: AnyProtocol) -> dict[str, Any]:
+    """Made once: the runs of a study share their protocol."""
+    return protocol.model_dump(exclude={"name"})
 
 
 def _section(

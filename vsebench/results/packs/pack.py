@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from vsebench.results.packs.format import (
     file_bytes,
 )
 from vsebench.results.reader import DamagedError, RunReader
-from vsebench.unpacked import Arrays, TooLargeError, first_line, gunzipped
+from vsebench.unpacked import Arrays, TooLargeError, gunzipped_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +62,7 @@ class Pack:
         """
         self.folder = folder
         with self._read():
-            self._opened = self._opening(first_line(files.read_bytes(self.path)))
+            self._opened = self._opening(next(gunzipped_lines(files.read_bytes(self.path)), b""))
         self.external = [PackedRun(self, line, (self, line)) for line in self._opened.external]
         plan = self._opened.files.get(PLAN)
         self.plan = None if plan is None else file_bytes(plan)
@@ -94,8 +93,8 @@ class Pack:
             VsebenchError: the pack is damaged.
         """
         with self._read():
-            text = io.BytesIO(gunzipped(files.read_bytes(self.path)))
-            text.readline()
+            text = gunzipped_lines(files.read_bytes(self.path))
+            next(text, None)
             lines = [
                 Line.model_validate(_with_bytes(from_json(line)))
                 for line in text
