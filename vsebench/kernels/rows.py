@@ -151,7 +151,7 @@ def as_tensor(side: str, values: Tensor | np.ndarray) -> Tensor:
             raise DataError(
                 f"{side} embeddings must be floating-point numbers, found {values.dtype}"
             )
-        if values.layout != torch.strided or values.is_meta:
+        if values.layout != torch.strided or values.device.type == "meta":
             raise DataError(f"{side} embeddings must be a dense tensor that holds its values")
         return values.detach()
     array = np.asarray(values)
