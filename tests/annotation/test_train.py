@@ -16,7 +16,7 @@ from tests.oracles import label_ranking as oracle
 from vsebench.annotation.model import Model, Settings, TrainingData
 from vsebench.annotation.train import Point, train
 from vsebench.kernels.clock import on_cpu
-from vsebench.plugin import DataError, DrawKey, Key, Positives, SamplerState, SpecError
+from vsebench.plugin import DataError, DrawKey, Key, PluginError, Positives, SamplerState, SpecError
 from vsebench.results.record import DivergenceError
 from vsebench_plugins.ens.sampler import VSEens
 from vsebench_plugins.sampling.independent import Popularity, Uniform
@@ -344,6 +344,47 @@ def test_a_sampler_without_a_kernel_needs_the_other_engine() -> None:
     settings = dataclasses.replace(SETTINGS, engine="minibatch", batch_size=16)
     (own,), (ours,) = trained(Own(), Hinge(), settings), trained(Uniform(), Hinge(), settings)
     assert torch.equal(own.model.labels, ours.model.labels)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda draws: None, "expected Draws, got NoneType from the sampler Own"),
+        (
+            lambda draws: dataclasses.replace(draws, negatives=draws.negatives[:, 0]),
+            r"expected negatives \[16, 1\], got \[16\] from the sampler Own",
+        ),
+        (
+            lambda draws: dataclasses.replace(draws, weight=draws.weight[:3]),
+            r"expected weight \[16, 1\], got \[3, 1\] from the sampler Own",
+        ),
+        (
+            lambda draws: dataclasses.replace(draws, negatives=draws.negatives.float()),
+            r"expected negatives of torch\.int64, got torch\.float32 from the sampler Own",
+        ),
+        (
+            lambda draws: dataclasses.replace(draws, negatives=draws.negatives + A),
+            f"expected negatives below {A}, the number of labels, got .* from the sampler Own",
+        ),
+    ],
+)
+def test_draws_that_are_none_are_named(change: Any, said: str) -> None:
+    class Own:
+        may_draw_positives = False
+        inner = Uniform()
+
+        def refresh_every(self, n_labels: int) -> None:
+            return None
+
+        def refresh(self, state: Any) -> None:
+            self.inner.refresh(state)
+
+        def sample(self, *arguments: Any) -> Any:
+            return change(self.inner.vectorised(*arguments))
+
+    settings = dataclasses.replace(SETTINGS, engine="minibatch", batch_size=16)
+    with pytest.raises(PluginError, match=said):
+        trained(Own(), Hinge(), settings)
 
 
 def test_data_that_do_not_fit() -> None:

@@ -13,7 +13,7 @@ import torch
 
 from vsebench.annotation.engine import TALLIED
 from vsebench.kernels.negatives import below
-from vsebench.plugin import DrawKey, RankingInputs, SamplerState
+from vsebench.plugin import DrawKey, Draws, PluginError, RankingInputs, SamplerState
 from vsebench.plugin.keys import fork, stream_of
 from vsebench.plugin.sampling import MARGIN
 
@@ -22,7 +22,33 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.annotation.engine import Context, Refreshes
-    from vsebench.plugin import Draws, RankingLoss
+    from vsebench.plugin import RankingLoss
+
+
+def _check(draws: object, shape: list[int], n_labels: int, sampler: object) -> None:
+    """Refuses draws that are none, before their tensors are used.
+
+    Raises:
+        PluginError: they are not `Draws`, a tensor is not of `shape` [B, k], or a negative is no
+            label. Whether it is one is not checked on a CUDA device, which would be waited for.
+    """
+    name = type(sampler).__name__
+    if not isinstance(draws, Draws):
+        raise PluginError(f"expected Draws, got {type(draws).__name__} from the sampler {name}")
+    for part in ("negatives", "trials", "weight"):
+        found = list(getattr(draws, part).shape)
+        if found != shape:
+            raise PluginError(f"expected {part} {shape}, got {found} from the sampler {name}")
+    negatives = draws.negatives
+    if negatives.dtype != torch.int64:
+        raise PluginError(
+            f"expected negatives of torch.int64, got {negatives.dtype} from the sampler {name}"
+        )
+    if negatives.device.type == "cpu" and (negatives >= n_labels).any():
+        raise PluginError(
+            f"expected negatives below {n_labels}, the number of labels, got "
+            f"{int(negatives.max())} from the sampler {name}"
+        )
 
 
 def _summed(rows: Tensor, ascent: Tensor) -> tuple[Tensor, Tensor]:
@@ -201,12 +227,15 @@ class MiniBatch:
 
     def _draw(self, batch: Batch, key: DrawKey) -> Draws:
         context, k = self._context, self._context.settings.negatives
-        if batch.features is None:
-            return context.sampler.sample(context.state(), batch.images, batch.labels, k, key)
-        state = SamplerState(
-            batch.vectors, context.model.labels, context.data.positives, batch.images
-        )
-        return context.sampler.sample(state, self._numbers, batch.labels, k, key)
+        state, anchors = context.state(), batch.images
+        if batch.features is not None:
+            state = SamplerState(
+                batch.vectors, context.model.labels, context.data.positives, batch.images
+            )
+            anchors = self._numbers
+        draws = context.sampler.sample(state, anchors, batch.labels, k, key)
+        _check(draws, [len(batch.labels), k], len(context.model.labels), context.sampler)
+        return draws
 
     def _update(self, batch: Batch, draws: Draws) -> None:
         model, settings = self._context.model, self._context.settings
