@@ -175,6 +175,9 @@ def test_wrong_requests_are_said(world: Path, capsys: Capture, tmp_path: Path) -
         capsys, *("embed", "none", "--results", world / "runs", "--texts", captions, "--out", out)
     )
     assert not out.exists()
+    for query in ("", " . "):
+        message = refusal(capsys, "search", model, "a dog", query, "--index", out)
+        assert message == f"'{query}' is an empty caption: write words to search for"
 
 
 def test_a_model_is_evaluated_on_its_own_and_on_another_data_set(

@@ -15,7 +15,7 @@ from vsebench.cli.shared.options import (  # typer reads annotations at run time
     PluginFiles,
     TableOrJson,
 )
-from vsebench.plugin.errors import DataError
+from vsebench.plugin.errors import DataError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,8 +55,12 @@ def search_command(
     exhaustive, with FAISS if it is installed, otherwise with NumPy.
     """
     from vsebench.data.embedding_file import read_embeddings
+    from vsebench.data.words import has_word
     from vsebench.retrieval.search import search
 
+    for query in queries:
+        if not has_word(query):
+            raise SpecError(f"'{query}' is an empty caption: write words to search for")
     opened = open_model(model, results, device=device, plugins=plugin)
     found = read_embeddings(index, names)
     if found.run_id and found.run_id != opened.record.run_id:
