@@ -9,8 +9,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tabulate import tabulate
-
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.listing import filled
 from vsebench.report.rows.external import EXTERNAL, as_row
@@ -144,6 +142,8 @@ def _markdown(blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str]
 
 def pipe(grid: Grid) -> str:
     """A table of Markdown."""
+    from tabulate import tabulate
+
     return tabulate(
         grid.written(lambda text: text.replace("|", "\\|"), "**{}**".format),
         [" ".join(head).strip() for head in grid.heads],

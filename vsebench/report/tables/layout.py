@@ -200,10 +200,11 @@ def _grid(block: Block, chosen: list[Column], *, spread: bool = False) -> Grid:
 
 def _text(block: Block, entry: Entry, column: Column, *, spread: bool) -> str:
     """A cell; a table of every column has room for the interval of the headline only."""
-    wide = spread or column.key == block.section.task.headline.key
-    interval = column.spread(entry) if wide else ""
+    cell, headline = column.cell(block, entry), column.key == block.section.task.headline.key
+    if not spread and not headline:
+        return cell
     marked = "".join(reason.mark for reason in marks(block, entry, column))
-    return " ".join(part for part in (column.cell(block, entry), interval, marked) if part)
+    return " ".join(part for part in (cell, column.spread(entry), marked) if part)
 
 
 def external_text(block: Block, row: ExternalRow, column: Column) -> str:

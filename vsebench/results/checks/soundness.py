@@ -80,8 +80,10 @@ def check_curve(record: RunRecord, curve: Sequence[Evaluation]) -> None:
         if headline not in point.metrics:
             raise ValueError(f"at step {point.step} it has no dev {headline}")
         _check(point.metrics.items(), bounds, "dev ", point.step)
-        others = vars(point)
-        _check([(name, others[name]) for name in _OF_POINTS], _OF_POINTS, step=point.step)
+        values = vars(point)
+        for name, (least, most) in _OF_POINTS.items():
+            if not least <= values[name] <= most:
+                raise ValueError(f"at step {point.step} {name} is {values[name]}")
     if any(after.step <= before.step for before, after in pairwise(curve)):
         raise ValueError("its steps do not ascend")
     if curve and record.steps and curve[-1].step != record.steps:
