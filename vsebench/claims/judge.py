@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.rows.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
 from vsebench.report.rows.sections import on_same_data
-from vsebench.report.rows.versions import told_apart
+from vsebench.report.rows.variants import told_apart
 from vsebench.report.speed.convergence import best_dev
 from vsebench.report.speed.learning_curve import arrivals, has_cpu_seconds, learning_curve
 from vsebench.report.statistics.estimates import by_seed, estimated, of_differences, tested

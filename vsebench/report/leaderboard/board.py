@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.report.rows.combinations import make_block
 from vsebench.report.rows.sections import split, told_by_name
-from vsebench.report.rows.tuned import held_equal, with_untuned
+from vsebench.report.rows.variants import held_equal, with_untuned
 from vsebench.report.statistics.means import LEVEL
 from vsebench.report.statistics.ties import differences_told
 

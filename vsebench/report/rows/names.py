@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.report.rows.tuned import TUNED
+from vsebench.report.rows.variants import TUNED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 from vsebench.plugin.metrics import Metric
 from vsebench.report.rows.evidence import no_evidence
-from vsebench.report.rows.tuned import marked, with_untuned
-from vsebench.report.rows.versions import newest_only, told_apart
+from vsebench.report.rows.variants import marked, newest_only, told_apart, with_untuned
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:

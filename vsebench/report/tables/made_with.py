@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.rows.tuned import TUNED
+from vsebench.report.rows.variants import TUNED
 from vsebench.report.wording import count, distinct, word
 from vsebench.results.run_base import METRIC_VERSION
 
