@@ -40,7 +40,8 @@ _POLL = 0.2
 """Seconds between two looks at a lock that another process holds."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+NONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""Numbers of errors that say that there is no such file."""
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]+\.tmp")
 
 
@@ -276,7 +277,8 @@ def cannot_write(
     path: Path, error: OSError, *, choose: str = "another folder", resumes: bool = False
 ) -> WriteError:
     """The one line that a person reads when the file system refuses; see `guarded`."""
-    file = next((each for each in (path, *path.parents) if each.is_file()), None)
+    above = (path, *path.parents)
+    file = next((each for each in above if each.exists() and not each.is_dir()), None)
     if error.errno in (errno.EEXIST, errno.ENOTDIR) and file is not None:
         reason = f"{'it' if file == path else file} is a file; choose {choose}"
     elif error.errno == errno.ENOENT and not path.parent.exists():
@@ -287,7 +289,12 @@ def cannot_write(
         said = os.strerror(error.errno) if error.errno else str(error)
         remedy = "free space" if error.errno in _FULL else "fix its permissions"
         again = " and run the same command, which resumes," if resumes else ""
-        reason = f"{said}; {remedy}{again} or choose {choose}"
+        do = (
+            f"choose {choose}"
+            if error.errno == errno.ELOOP
+            else f"{remedy}{again} or choose {choose}"
+        )
+        reason = f"{said}; {do}"
     refusal = WriteError(f"cannot write {path}: {reason}")
     refusal.errno = error.errno
     return refusal
@@ -298,7 +305,7 @@ def _mode(state: Callable[[], os.stat_result]) -> int:
     try:
         return state().st_mode
     except OSError as error:
-        if error.errno in _NONE:
+        if error.errno in NONE:
             return 0
         raise
 

@@ -222,6 +222,23 @@ def test_a_plugin_file_that_is_a_loop_of_links_is_one_line(
     assert "loop.py' does not exist: --plugin takes" in capsys.readouterr().err
 
 
+def test_a_folder_that_is_a_loop_of_links_or_a_device_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for out, said in (
+        (loop / "runs", "Too many levels of symbolic links; choose another folder"),
+        ("/dev/null", "it is a file; choose another folder"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(["run", "--device", "cpu", "--dataset", "scenes:images=60", "--out", str(out)])
+        assert caught.value.code == 2
+        *_, error = capsys.readouterr().err.splitlines()
+        assert error.startswith("vsebench: error: cannot write ")
+        assert error.endswith(said)
+
+
 class Planned(Exception):  # noqa: N818  # carries the suite out of the command
     pass
 

@@ -63,6 +63,11 @@ def test_one_worker_runs_one_job_at_a_time(job: MakeJob):
     assert [events.last(spec)["status"] for spec in one_by_one] == ["done"] * 3
 
 
+def test_workers_beyond_any_number_of_jobs_cost_nothing(job: MakeJob):
+    events = run(job, doing("alone"), workers=10**20)
+    assert events.last(doing("alone"))["status"] == "done"
+
+
 def test_a_job_starts_after_those_that_it_depends_on_in_whatever_order_they_come(
     job: MakeJob, out: Path
 ):

@@ -56,12 +56,12 @@ class LocalExecutor:
 
     def execute(self, jobs: Sequence[Job], report: Report) -> None:
         with preloading() if any(map(_may_fork, jobs)) else nullcontext() as server:
-            self._execute(Schedule(jobs, report), server)
+            slots = range(min(self.workers, len(jobs)))
+            self._execute(Schedule(jobs, report), list(slots), server)
 
-    def _execute(self, schedule: Schedule, server: ForkServer | None) -> None:
+    def _execute(self, schedule: Schedule, free: list[int], server: ForkServer | None) -> None:
         running: dict[str, RunProcess] = {}
         slots: dict[str, int] = {}
-        free = list(range(self.workers))
         inbox: Inbox = SimpleQueue()
         try:
             while schedule:

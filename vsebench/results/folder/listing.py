@@ -4,8 +4,11 @@ nothing: across a network every question takes its time, and a folder may hold t
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
+
+from vsebench.files import NONE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +29,10 @@ class Listing:
         try:
             with os.scandir(out) as entries:
                 found = sorted(entry.name for entry in entries if entry.is_dir())
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            return
+        except OSError as error:
+            if error.errno in (*NONE, errno.EACCES, errno.EPERM):
+                return
+            raise
         self._all.update(found)
         for name in found:
             _, dash, digits = name.rpartition("-")

@@ -217,7 +217,9 @@ class Store:
         path = self.out / RUNS
         try:
             stat = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError as error:
+            if error.errno not in files.NONE:
+                raise
             return None
         state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         if self._read is None or self._read[0] != state:
