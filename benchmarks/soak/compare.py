@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.soak.grid import runs_in
+from vsebench.results.folder.seal import digest
 from vsebench.results.reader import PER_IMAGE, RANKS, DamagedError
 
 if TYPE_CHECKING:
@@ -34,6 +36,17 @@ def doubled(out: Path, reference: Path) -> list[str]:
     """Runs that nobody asked for: a second folder of one is."""
     asked = runs_in(reference)
     return [f"{name}: it is none of the grid" for name in runs_in(out) if name not in asked]
+
+
+def sealed(out: Path) -> Iterator[tuple[str, str]]:
+    """Names of the runs whose seal knows their record, with the record's digest. Runs may come and
+    go meanwhile, and bits of both files may be flipped.
+    """
+    for seal in out.glob("*/done"):
+        with suppress(OSError):
+            now = digest((seal.parent / "record.json").read_bytes())
+            if now.encode() in seal.read_bytes():
+                yield seal.parent.name, now
 
 
 def wrong(out: Path, reference: Path) -> list[str]:

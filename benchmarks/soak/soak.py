@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from benchmarks.soak.flips import files_of_cache, files_of_runs, flip
 from benchmarks.soak.grid import FLAT_MB, Driver, Grid, done_in
 from benchmarks.soak.processes import MARK, own, send
 from vsebench.plugin import VsebenchError
-from vsebench.results.folder.seal import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -252,17 +250,12 @@ class Soak:
 
     def _see_doubles(self) -> None:
         """A record that was sound, of which nothing was damaged, stays."""
-        for path in self._out.glob("*/done"):
-            name = path.parent.name
-            with suppress(OSError):
-                marker, record = path.read_text(), (path.parent / "record.json").read_bytes()
-                if (now := digest(record)) not in marker:
-                    continue
-                if self._records.setdefault(name, now) != now:
-                    if name not in self._spoilt:
-                        self._find("doubled", f"{name}: it was made again")
-                    self._records[name] = now
-                    self._spoilt.discard(name)
+        for name, now in compare.sealed(self._out):
+            if self._records.setdefault(name, now) != now:
+                if name not in self._spoilt:
+                    self._find("doubled", f"{name}: it was made again")
+                self._records[name] = now
+                self._spoilt.discard(name)
 
     def _quieten(self) -> None:
         """Ends the blows, and what they left half dead."""

@@ -64,6 +64,18 @@ def test_only_what_carries_the_mark_is_signalled(sleeper: subprocess.Popen[bytes
     assert sleeper.wait() == -9
 
 
+def test_a_run_counts_as_sealed_while_its_seal_and_record_are_whole(tmp_path: Path) -> None:
+    out = made(tmp_path, seeds=(0, 1, 2))
+    paths = sorted(run.parent for run in out.glob("*/done"))
+    assert sorted(name for name, _ in compare.sealed(out)) == [path.name for path in paths]
+    marker = (paths[0] / "done").read_bytes()
+    (paths[0] / "done").write_bytes(b"\xf4" + marker)
+    record = (paths[1] / "record.json").read_bytes()
+    (paths[1] / "record.json").write_bytes(record.replace(b"300", b"301"))
+    (paths[2] / "record.json").unlink()
+    assert [name for name, _ in compare.sealed(out)] == [paths[0].name]
+
+
 def test_what_is_lost_doubled_or_wrong_is_found(tmp_path: Path) -> None:
     reference, same = made(tmp_path / "reference"), made(tmp_path / "same")
     for look in (compare.lost, compare.doubled, compare.wrong):
