@@ -25,6 +25,12 @@ app = typer.Typer()
 app.command()(evaluate_command)
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever terminal the tests are run in."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 def run(*arguments: str) -> str:
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     if result.exception is not None:

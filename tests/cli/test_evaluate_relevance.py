@@ -24,6 +24,12 @@ OWNER = np.repeat(np.arange(6), 5)
 GRADES = {0: {0: 1.0, 7: 2.0, 9: 0.0}, 3: {29: 0.5, 2: 2.0}}
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever terminal the tests are run in."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
