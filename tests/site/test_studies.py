@@ -25,6 +25,13 @@ def test_a_folder_of_runs_is_itself_alone(tmp_path):
     assert [study.name for study in studies(tmp_path / "one")] == ["one"]
 
 
+def test_a_study_that_links_lead_to_again_is_one(tmp_path):
+    leave(tmp_path / "all" / "one", "mean", 200.0)
+    (tmp_path / "all" / "loop").symlink_to(tmp_path / "all")
+    (tmp_path / "all" / "same").symlink_to(tmp_path / "all" / "one")
+    assert [study.name for study in studies(tmp_path / "all")] == ["one"]
+
+
 def test_what_holds_nothing_is_refused(tmp_path):
     with pytest.raises(MissingError, match="there is no folder"):
         studies(tmp_path / "absent")

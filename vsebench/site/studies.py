@@ -74,7 +74,7 @@ def _found(place: Path) -> Iterator[tuple[str, Path]]:
     if place.is_file() or RunDirectory(place).holds_run or Store(place).runs():
         yield place.resolve().name, place
         return
-    inside = list(_below(place))
+    inside = list(_below(place, {place.resolve()}))
     if not inside:
         raise VsebenchError(
             f"neither {place} nor a folder inside holds runs: give folders that 'vsebench run "
@@ -84,9 +84,13 @@ def _found(place: Path) -> Iterator[tuple[str, Path]]:
         yield path.relative_to(place).as_posix(), path
 
 
-def _below(place: Path) -> Iterator[Path]:
+def _below(place: Path, seen: set[Path]) -> Iterator[Path]:
+    """Folders of runs below a folder, each once however many links lead to it."""
     for path in sorted(place.iterdir()):
-        if path.is_dir() and not path.name.startswith(".") and not RunDirectory(path).holds_run:
+        if not path.is_dir() or path.name.startswith(".") or path.resolve() in seen:
+            continue
+        seen.add(path.resolve())
+        if not RunDirectory(path).holds_run:
             if Store(path).runs():
                 yield path
-            yield from _below(path)
+            yield from _below(path, seen)
