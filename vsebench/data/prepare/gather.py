@@ -120,16 +120,24 @@ def _folder(root: Path, paths: Sequence[Path]) -> Path:
 
 
 def _files(root: Path, leave_out: Path) -> Iterator[Path]:
+    """The files below a folder, links followed, each folder once."""
     if root.is_file():
         yield root
         return
+    seen = {root.resolve(), leave_out}
+
+    def is_new(folder: Path) -> bool:
+        known = len(seen)
+        seen.add(folder.resolve())
+        return len(seen) > known
+
     for folder, below, names in os.walk(root, followlinks=True):
         here = Path(folder)
-        below[:] = sorted(
+        below[:] = [
             name
-            for name in below
-            if not name.startswith((".", "__MACOSX")) and (here / name).resolve() != leave_out
-        )
+            for name in sorted(below)
+            if not name.startswith((".", "__MACOSX")) and is_new(here / name)
+        ]
         yield from (here / name for name in sorted(names) if not name.startswith("."))
 
 
