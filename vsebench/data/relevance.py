@@ -262,7 +262,7 @@ def _grade(value: object, where: str) -> float:
     except (TypeError, ValueError):
         grade = math.nan
     if not 0 <= grade < math.inf:
-        raise DataError(f"{where} has the grade '{value}', expected a number of at least 0")
+        raise DataError(f"{where} has the grade {str(value)!r}, expected a number of at least 0")
     return grade
 
 

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -212,11 +213,19 @@ class _Same:
 @lru_cache(maxsize=1)
 def _executed(same: _Same) -> Grid | ConformanceError:
     grid = Grid()
-    lease = Lease.claim(grid.held.directory)
-    assert lease is not None  # nobody else knows of the folder
-    try:
-        with lease.hold(), Trial("nine runs, one of which is worked on elsewhere"):
-            grid.folder.execute(same.subject.build(workers=WORKERS), grid.jobs)
-    except ConformanceError as error:
-        return error
+    with ExitStack() as elsewhere:
+
+        def hold(run_id: str, event: Event) -> None:
+            # only now: what is worked on before is put off by `Schedule`, without an executor
+            taken = event["event"] in ("queued", "started")
+            if run_id == grid.held.run_id and taken:
+                lease = Lease.claim(grid.held.directory)
+                if lease is not None:
+                    elsewhere.enter_context(lease.hold())
+
+        try:
+            with Trial("nine runs, one of which is worked on elsewhere"):
+                grid.folder.execute(same.subject.build(workers=WORKERS), grid.jobs, hold)
+        except ConformanceError as error:
+            return error
     return grid
