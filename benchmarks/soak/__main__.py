@@ -29,9 +29,7 @@ def main(
     loss: Annotated[str, typer.Option(help="comma-separated specs")] = Grid.loss,
     seeds: Annotated[str, typer.Option(help="a list or a range")] = Grid.seeds,
     workers: Annotated[int, typer.Option(min=1, help="runs at a time")] = Grid.workers,
-    out: Annotated[
-        Path | None, typer.Option(help="folder for soak.json and soak.md; it exists")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for soak.json and soak.md")] = None,
 ) -> None:
     """Makes a grid in peace, then under blows, and compares. The report goes to stdout, progress to
     stderr; the exit code is 1 where something was lost, doubled or silently wrong.
@@ -39,6 +37,8 @@ def main(
     if sys.platform != "linux":
         print("benchmarks.soak: error: it needs Linux's /proc and pidfd_open", file=sys.stderr)
         raise typer.Exit(2)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     # A shell that starts it in the background has it ignored, and so would every command
     signal.signal(signal.SIGINT, signal.default_int_handler)
     grid = Grid(pooling, loss, seeds, workers)
