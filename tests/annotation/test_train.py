@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +22,11 @@ from vsebench_plugins.ens.sampler import VSEens
 from vsebench_plugins.sampling.independent import Popularity, Uniform
 from vsebench_plugins.sampling.losses import Hinge, Logistic, WarpWeighted
 from vsebench_plugins.sampling.scored import DNS, SoftmaxOracle, Warp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vsebench.plugin import Draws
 
 N, A, K = 14, 9, 5
 SETTINGS = Settings(
@@ -324,20 +329,25 @@ def test_settings_that_do_not_go_together(change: dict[str, Any], message: str) 
         dataclasses.replace(SETTINGS, **change)
 
 
+class Own:
+    """Uniform draws without a kernel, as a plugin may make them, changed by a function."""
+
+    may_draw_positives = False
+
+    def __init__(self, change: Callable[[Draws], Any] = lambda draws: draws) -> None:
+        self.inner, self.change = Uniform(), change
+
+    def refresh_every(self, n_labels: int) -> None:
+        return None
+
+    def refresh(self, state: Any) -> None:
+        self.inner.refresh(state)
+
+    def sample(self, *arguments: Any) -> Any:
+        return self.change(self.inner.vectorised(*arguments))
+
+
 def test_a_sampler_without_a_kernel_needs_the_other_engine() -> None:
-    class Own:
-        may_draw_positives = False
-        inner = Uniform()
-
-        def refresh_every(self, n_labels: int) -> None:
-            return None
-
-        def refresh(self, state: Any) -> None:
-            self.inner.refresh(state)
-
-        def sample(self, *arguments: Any) -> Any:
-            return self.inner.vectorised(*arguments)
-
     hint = r"use engine=minibatch, or give it kernel\(\) \(docs/plugins/sampler.md\)"
     with pytest.raises(SpecError, match=f"sampler Own .*sequential.*{hint}"):
         trained(Own(), Hinge())
@@ -369,22 +379,9 @@ def test_a_sampler_without_a_kernel_needs_the_other_engine() -> None:
     ],
 )
 def test_draws_that_are_none_are_named(change: Any, said: str) -> None:
-    class Own:
-        may_draw_positives = False
-        inner = Uniform()
-
-        def refresh_every(self, n_labels: int) -> None:
-            return None
-
-        def refresh(self, state: Any) -> None:
-            self.inner.refresh(state)
-
-        def sample(self, *arguments: Any) -> Any:
-            return change(self.inner.vectorised(*arguments))
-
     settings = dataclasses.replace(SETTINGS, engine="minibatch", batch_size=16)
     with pytest.raises(PluginError, match=said):
-        trained(Own(), Hinge(), settings)
+        trained(Own(change), Hinge(), settings)
 
 
 def test_data_that_do_not_fit() -> None:

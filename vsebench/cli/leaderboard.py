@@ -66,8 +66,7 @@ def leaderboard_command(
     if form in FILES and out is None:
         raise SpecError(f"--format {form} writes a file: name it with --out")
     gathered = gather(places or [RUNS])
-    if not allow_mixed:
-        refuse_copies(gathered)
+    refuse_copies(gathered, allow_mixed=allow_mixed)
     made = boards(gathered.ended, gathered.external, allow_mixed=allow_mixed, level=level)
     if form == "parquet" and out is not None:
         from vsebench.files import replacing

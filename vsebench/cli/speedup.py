@@ -62,16 +62,15 @@ def speedup_command(
     if target is not None and not 0 < target < math.inf:
         raise SpecError(f"--target takes a quality above 0, such as 0.17 MAP; got {target}")
     from vsebench.report.figures.curves import plot as draw
-    from vsebench.report.rows.gather import gather_once
+    from vsebench.report.rows.gather import read_merged
     from vsebench.report.rows.names import parse_row
     from vsebench.report.rows.sections import split
     from vsebench.report.speed.speedup import speed_table
     from vsebench.report.speed.text import as_dicts, render, to_markdown
     from vsebench.report.tables.formats import WIDTH
 
-    sections = split(
-        gather_once(folders or [RUNS]), allow_mixed=allow_mixed, only_newest=only_newest
-    )
+    runs = read_merged(folders or [RUNS], allow_mixed=allow_mixed)
+    sections = split(runs.ended, allow_mixed=allow_mixed, only_newest=only_newest)
     chosen: list[tuple[str, str] | None] = [parse_row(text, sections) for text in baseline or ()]
     has = {id(section): {run.combination for run in section.runs} for section in sections}
     tables = [

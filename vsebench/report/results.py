@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.report.rows.combinations import Block, Row, make_block
 from vsebench.report.rows.external import elsewhere_note
-from vsebench.report.rows.gather import gather, refuse_copies
+from vsebench.report.rows.gather import read_merged
 from vsebench.report.rows.names import parse_row
 from vsebench.report.rows.runs import Runs, read_runs
 from vsebench.report.rows.sections import split
@@ -184,13 +184,7 @@ def load_results(
         SpecError: the level or the baseline is not valid.
     """
     folders = [Path(path)] if isinstance(path, (str, Path)) else [Path(each) for each in path]
-    if len(folders) == 1:
-        runs = read_runs(folders[0])
-    else:
-        gathered = gather(folders)
-        if not allow_mixed:
-            refuse_copies(gathered)
-        runs = Runs(gathered.ended, gathered.unfinished)
+    runs = read_merged(folders, allow_mixed=allow_mixed)
     external = tuple(row for folder in folders for row in read_external(folder))
     sections = split(runs.ended, allow_mixed=allow_mixed, only_newest=only_newest)
     chosen = parse_row(baseline, sections) if baseline is not None else None

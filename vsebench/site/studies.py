@@ -58,8 +58,7 @@ def read_studies(
     studies = []
     for name, path in [each for place in places for each in _found(place)]:
         gathered = gather([path])
-        if not allow_mixed:
-            refuse_copies(gathered)
+        refuse_copies(gathered, allow_mixed=allow_mixed)
         made = boards(gathered.ended, gathered.external, allow_mixed=allow_mixed, level=level)
         studies.append(Study(name, slugs.of(name), gathered, path, made))
     return studies

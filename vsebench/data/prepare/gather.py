@@ -125,19 +125,15 @@ def _files(root: Path, leave_out: Path) -> Iterator[Path]:
         yield root
         return
     seen = {root.resolve(), leave_out}
-
-    def is_new(folder: Path) -> bool:
-        known = len(seen)
-        seen.add(folder.resolve())
-        return len(seen) > known
-
     for folder, below, names in os.walk(root, followlinks=True):
         here = Path(folder)
-        below[:] = [
-            name
-            for name in sorted(below)
-            if not name.startswith((".", "__MACOSX")) and is_new(here / name)
-        ]
+        visible = sorted(name for name in below if not name.startswith((".", "__MACOSX")))
+        below.clear()  # what is left of it is walked next
+        for name in visible:
+            target = (here / name).resolve()
+            if target not in seen:
+                seen.add(target)
+                below.append(name)
         yield from (here / name for name in sorted(names) if not name.startswith("."))
 
 

@@ -182,7 +182,7 @@ def values_of(runs: Sequence[Run], keys: Sequence[str]) -> dict[str, Value]:
         values = [
             value
             for spec in by_study
-            if not ("." in key and spec.tuned_keys and key not in spec.tuned_keys)
+            if ("." not in key or not spec.tuned_keys or key in spec.tuned_keys)
             and (value := spec.tuned_value(key)) is not None
         ]
         if values:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.rows.runs import Run, read_runs
+from vsebench.report.rows.runs import Run, Runs, read_runs
 from vsebench.results.external import read_external
 from vsebench.results.folder.store import RunDirectory
 
@@ -119,33 +119,39 @@ def _read(place: Path) -> tuple[Iterable[Run], Iterable[AnySpec]]:
     return runs.ended, runs.unfinished
 
 
-def gather_once(places: Sequence[Path]) -> tuple[Run, ...]:
-    """The runs of several places that have a record, each once.
+def read_merged(places: Sequence[Path], *, allow_mixed: bool | None = None) -> Runs:
+    """Reads one folder of runs, or several as one.
+
+    Args:
+        places: as of `gather`; one alone is a folder or a pack.
+        allow_mixed: as of `refuse_copies`.
 
     Raises:
-        VsebenchError: as of `gather`, or a run was made twice with other results.
+        VsebenchError: as of `read_runs` and `gather`, or a run was made twice.
     """
+    if len(places) == 1:
+        return read_runs(places[0])
     gathered = gather(places)
-    for each in gathered.reproductions:
-        raise VsebenchError(f"{_twice(each)}; give one of the folders")
-    return gathered.ended
+    refuse_copies(gathered, allow_mixed=allow_mixed)
+    return Runs(gathered.ended, gathered.unfinished)
 
 
-def refuse_copies(gathered: Gathered) -> None:
+def refuse_copies(gathered: Gathered, *, allow_mixed: bool | None) -> None:
     """Refuses runs that were made twice.
+
+    Args:
+        gathered: runs of several places.
+        allow_mixed: whether the first of them is taken instead; None of callers without the option.
 
     Raises:
         VsebenchError: there are such.
     """
+    if allow_mixed:
+        return
+    way_out = "" if allow_mixed is None else ", or pass --allow-mixed to take the first and say so"
     for each in gathered.reproductions:
         raise VsebenchError(
-            f"{_twice(each)}; give one of the folders, or pass --allow-mixed to take the first and "
-            "say so"
+            f"{each.label} lies in {each.first} and in {each.second} with other results "
+            f"({each.difference:+g}): it is one run, not two seeds; give one of the folders"
+            f"{way_out}"
         )
-
-
-def _twice(each: Reproduction) -> str:
-    return (
-        f"{each.label} lies in {each.first} and in {each.second} with other results "
-        f"({each.difference:+g}): it is one run, not two seeds"
-    )

@@ -217,11 +217,11 @@ def _executed(same: _Same) -> Grid | ConformanceError:
 
         def hold(run_id: str, event: Event) -> None:
             # only now: what is worked on before is put off by `Schedule`, without an executor
-            taken = event["event"] in ("queued", "started")
-            if run_id == grid.held.run_id and taken:
-                lease = Lease.claim(grid.held.directory)
-                if lease is not None:
-                    elsewhere.enter_context(lease.hold())
+            if run_id != grid.held.run_id or event["event"] not in ("queued", "started"):
+                return
+            lease = Lease.claim(grid.held.directory)
+            if lease is not None:
+                elsewhere.enter_context(lease.hold())
 
         try:
             with Trial("nine runs, one of which is worked on elsewhere"):
