@@ -123,8 +123,9 @@ def read_merged(places: Sequence[Path], *, allow_mixed: bool | None = None) -> R
     """Reads one folder of runs, or several as one.
 
     Args:
-        places: as of `gather`; one alone is a folder or a pack.
-        allow_mixed: as of `refuse_copies`.
+        places: a folder or a pack; several as in `gather`.
+        allow_mixed: whether the first of a run made twice is taken instead of refusing both; None
+            of callers without the option.
 
     Raises:
         VsebenchError: as of `read_runs` and `gather`, or a run was made twice.
@@ -141,7 +142,8 @@ def refuse_copies(gathered: Gathered, *, allow_mixed: bool | None) -> None:
 
     Args:
         gathered: runs of several places.
-        allow_mixed: whether the first of them is taken instead; None of callers without the option.
+        allow_mixed: whether the first of a run made twice is taken instead; None of callers without
+            the option.
 
     Raises:
         VsebenchError: there are such.
