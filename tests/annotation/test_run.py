@@ -4,7 +4,8 @@ nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from vsebench.annotation.run import run
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.plugin import VsebenchError
+from vsebench.results.checks.contents import write_checkpoint
 from vsebench.results.folder.store import Store
 from vsebench.results.spec import AnnotationSpec
 
@@ -140,6 +142,41 @@ def test_a_killed_run_goes_on_to_the_same_record(
     )
     assert [(e.step, e.loss, e.metrics) for e in directory.read_curve()] == [
         (e.step, e.loss, e.metrics) for e in whole_directory.read_curve()
+    ]
+
+
+def test_checkpoints_that_take_long_are_rare_and_a_resumed_run_repeats_what_came_after(
+    plan_runs: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (spec,) = plan_runs()
+    whole, whole_directory = go(spec, tmp_path / "whole")
+    evaluations, clock = 0, 0.0
+    written: list[int] = []
+
+    def write_slowly(path: Path, content: dict[str, Any]) -> None:
+        nonlocal clock
+        clock += 1
+        written.append(evaluations + 1)
+        write_checkpoint(path, content)
+
+    def tell(event: dict[str, object]) -> None:
+        nonlocal clock, evaluations
+        if event["event"] == "evaluated":
+            evaluations += 1
+            clock += 9
+            if evaluations == 5:
+                raise Killed
+
+    folder = "vsebench.results.folder.directory"
+    monkeypatch.setattr(f"{folder}.write_checkpoint", write_slowly)
+    monkeypatch.setattr(f"{folder}.time", SimpleNamespace(monotonic=lambda: clock))
+    with pytest.raises(Killed):
+        go(spec, tmp_path / "killed", tell)
+    assert written == [1, 4]
+    resumed, directory = go(spec, tmp_path / "killed")
+    assert (resumed.test, resumed.steps) == (whole.test, whole.steps)
+    assert [(e.step, e.metrics) for e in directory.read_curve()] == [
+        (e.step, e.metrics) for e in whole_directory.read_curve()
     ]
 
 

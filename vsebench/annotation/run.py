@@ -45,12 +45,14 @@ class State:
     """The state of a run between evaluations.
 
     Attributes:
-        training: the checkpoint that `train` resumes from; None at the start.
+        updates: done so far.
+        seconds: by phase, see `Point`.
         best: see `Best`.
         restarts: number of times that the run was resumed.
     """
 
-    training: Checkpoint | None = None
+    updates: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
     best: Best | None = None
     restarts: int = 0
 
@@ -98,9 +100,8 @@ def run(
         report({"event": "phase", "phase": "loading"})
         stopping = make(spec, "stop", registry)
         observers = observers or Observers.of(spec, directory.path)
-        current = _Run(
-            spec, directory, open_inputs(spec, registry), report, observers, _restore(directory)
-        )
+        resume, state = _restore(directory)
+        current = _Run(spec, directory, open_inputs(spec, registry), report, observers, state)
         report({"event": "phase", "phase": "training"})
         points = train(
             current.inputs.training,
@@ -110,7 +111,7 @@ def run(
             lambda model: _metrics(current.inputs, model.images, model.labels, "dev").as_dict(),
             seed=spec.seed,
             device=spec.device,
-            resume=current.state.training,
+            resume=resume,
             told=partial(_tell_steps, current) if observers.watch("vsebench_stepped") else None,
         )
         while not is_stopped(stopping, directory) and (point := next(points, None)) is not None:
@@ -130,7 +131,7 @@ def _tell_steps(current: _Run, steps: list[tuple[int, float]]) -> None:
 
 def _take(current: _Run, point: Point) -> None:
     """Appends an evaluation to the curve, keeps the model if it is the best so far, and writes a
-    checkpoint.
+    checkpoint where one is due.
     """
     if point.diagnostics["skipped"] == 1:
         raise VsebenchError(
@@ -156,8 +157,15 @@ def _take(current: _Run, point: Point) -> None:
     )
     current.directory.append_evaluation(evaluation)
     current.observers.evaluated(evaluation)
-    state.training = point.checkpoint()
-    current.directory.write_checkpoint({**vars(state), "best": vars(state.best)})
+    state.updates, state.seconds = point.updates, point.seconds
+    if current.directory.checkpoint_is_due():
+        current.directory.write_checkpoint(
+            {
+                "training": point.checkpoint(),
+                "best": vars(state.best),
+                "restarts": state.restarts,
+            }
+        )
     epochs = current.spec.protocol.epochs
     progress = {
         "step": point.updates,
@@ -171,7 +179,6 @@ def _take(current: _Run, point: Point) -> None:
 def _finish(current: _Run) -> RunRecord:
     state, directory, spec = current.state, current.directory, current.spec
     assert state.best is not None
-    assert state.training is not None
     current.report({"event": "phase", "phase": "test"})
     best = {name: tensor.to(spec.device) for name, tensor in state.best.model.items()}
     metrics = _metrics(current.inputs, best["images"], best["labels"], "test")
@@ -194,16 +201,16 @@ def _finish(current: _Run) -> RunRecord:
         test=metrics.as_dict(),
         best_dev=state.best.metrics,
         best_step=state.best.step,
-        steps=state.training["updates"],
+        steps=state.updates,
         steps_per_epoch=current.inputs.updates_per_epoch,
-        cost=_cost(current, state.best.model, state.training),
+        cost=_cost(current, state.best.model),
         warnings=spec.environment.data_warnings,
         columns=columns,
     )
 
 
-def _cost(current: _Run, model: Mapping[str, Tensor], training: Checkpoint) -> Cost:
-    seconds = training["seconds"]
+def _cost(current: _Run, model: Mapping[str, Tensor]) -> Cost:
+    seconds = current.state.seconds
     parts = {
         f"{phase}_seconds": seconds[phase]
         for phase in ("sampling", "refresh", "update", "evaluation")
@@ -213,7 +220,7 @@ def _cost(current: _Run, model: Mapping[str, Tensor], training: Checkpoint) -> C
         train_cpu_seconds=cpu_seconds(seconds),
         mining_cpu_seconds=0.0,
         prior_cpu_seconds=0.0,
-        samples_seen=training["updates"],
+        samples_seen=current.state.updates,
         parameters=sum(tensor.numel() for tensor in model.values()),
         peak_memory_mb=peak_memory_mb(torch.device(current.spec.device)),
         concurrency=current.spec.environment.concurrency,
@@ -243,11 +250,12 @@ def _copy(model: Model) -> dict[str, Tensor]:
     }
 
 
-def _restore(directory: RunDirectory) -> State:
+def _restore(directory: RunDirectory) -> tuple[Checkpoint | None, State]:
+    """What `train` resumes from, None at the start, and the state of the run then."""
     content = directory.read_checkpoint(("training", "best", "restarts"))
     if content is None:
-        return State()
-    state = State(content["training"], Best(**content["best"]), content["restarts"] + 1)
-    assert state.training is not None
-    directory.truncate_curve(state.training["updates"])
-    return state
+        return None, State()
+    training = content["training"]
+    directory.truncate_curve(training["updates"])
+    best, restarts = Best(**content["best"]), content["restarts"] + 1
+    return training, State(training["updates"], training["seconds"], best, restarts)

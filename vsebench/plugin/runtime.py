@@ -135,8 +135,7 @@ class StoppingRule(Protocol):
     def should_stop(self, curve: Sequence[CurvePoint]) -> bool:
         """Whether to stop training; `curve` has at least one point.
 
-        Called after a checkpoint was written: at the end of every epoch, in the annotation task
-        after every evaluation.
+        Called at the end of every epoch, in the annotation task after every evaluation.
         """
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ DAMAGED = ".damaged"
 
 _SEALED = (CURVE, BEST, VOCABULARY)
 _KEPT_CURVE = "curve"
+_CHECKPOINT_SHARE = 20
 _log = logging.getLogger("vsebench")
 
 
@@ -66,6 +68,7 @@ class RunDirectory(RunReader):
         self._curve: str | None = None  # what the writer knows, whatever becomes of the file
         self._sums: dict[str, str] = {}
         self._names: frozenset[str] | None = None  # what it holds, for the length of one look
+        self._checkpoint_due = 0.0
 
     @property
     def offline_path(self) -> Path:
@@ -245,6 +248,13 @@ class RunDirectory(RunReader):
         if arrays:
             write_arrays(self.path / name, arrays)
 
+    def checkpoint_is_due(self) -> bool:
+        """Whether writing a checkpoint now keeps their cost below a twentieth of the run's time;
+        always where this process has written none. A run that is killed loses at most twenty times
+        what a checkpoint takes, and what it did until its next evaluation.
+        """
+        return time.monotonic() >= self._checkpoint_due
+
     def write_checkpoint(self, content: Mapping[str, Any]) -> None:
         """Replaces the training state to resume from, in one move: tensors and plain values, and
         the curve so far.
@@ -253,8 +263,11 @@ class RunDirectory(RunReader):
             VsebenchError: it cannot be written.
         """
         self._ensure_held()
+        begun = time.monotonic()
         curve = self.read_bytes(CURVE).decode() if self.holds(CURVE) else ""
         write_checkpoint(self.checkpoint_path, {**content, _KEPT_CURVE: curve})
+        now = time.monotonic()
+        self._checkpoint_due = now + _CHECKPOINT_SHARE * (now - begun)
 
     def read_checkpoint(self, needed: Collection[str]) -> dict[str, Any] | None:
         """What `write_checkpoint` wrote, tensors on the CPU, the curve being put back as it was
