@@ -168,6 +168,7 @@ WHERE = ("'nowhere' is not a folder", "cannot write bad.toml/runs")
         (("--seeds", "3x"), "--seeds: seeds are a list or a range of integers from 0"),
         (("--set", "embed_dims=3"), "unknown protocol key 'embed_dims': did you mean 'embed_dim'?"),
         (("--set", "embed_dim"), "--set takes KEY=VALUE, such as embed_dim=128; got 'embed_dim'"),
+        (("--set", "epochs=1, lr=0.01"), "--set takes one key: write --set lr=0.01 of its own"),
         (("--set", "lr=1", "--set", "lr=2"), "--set gives 'lr' twice: keep one"),
         (
             ("--epochs", "2", "--set", "epochs=3"),

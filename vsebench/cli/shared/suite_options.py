@@ -4,6 +4,7 @@ says, and without a file they are the suite.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -155,6 +156,8 @@ def _changes(items: Sequence[str]) -> dict[str, str]:
         key, equals, value = item.partition("=")
         if not key or not equals:
             raise SpecError(f"--set takes KEY=VALUE, such as embed_dim=128; got '{item}'")
+        if several := re.split(r",(?=\s*\w+=)", item)[1:]:
+            raise SpecError(f"--set takes one key: write --set {several[0].strip()} of its own")
         if key in changes:
             raise SpecError(f"--set gives '{key}' twice: keep one")
         changes[key] = value
