@@ -13,8 +13,8 @@ import pytest
 
 from vsebench.data.feature_arrays import QuantisedFeatures
 from vsebench.data.fingerprint import scan
+from vsebench.data.scenes.blocks import Options
 from vsebench.data.scenes.dataset import write
-from vsebench.data.scenes.options import Options
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.data.words import tokenise
 

@@ -11,10 +11,11 @@ import codecs
 import re
 import shlex
 import tomllib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from vsebench.files import MOST_JSON, open_regular, read_bytes
-from vsebench.plugin.errors import DataError, MissingError
+from vsebench.plugin.errors import DataError, MissingError, VsebenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,26 @@ def no_formula(cell: Any) -> Any:
     ("'=HYPERLINK(1)", '-1.5', -1.5)
     """
     return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
+@contextmanager
+def readable(path: object) -> Iterator[None]:
+    """Whatever keeps a file from being read in the block is reported in one line about `path`.
+
+    Raises:
+        MissingError: it is missing.
+        DataError: it cannot be read.
+    """
+    try:
+        yield
+    except VsebenchError:  # says more than that it cannot be read
+        raise
+    except FileNotFoundError:
+        raise MissingError(f"{path} is missing") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
 
 
 def read_text(path: Path) -> str:
@@ -146,26 +167,17 @@ def stream_lines(path: Path) -> Iterator[bytes]:
     Raises:
         DataError: as `read_text`.
     """
-    try:
-        with open_regular(path) as file:
-            first = file.readline()
-            marked = first.startswith(tuple(mark for mark, *_ in _MARKS[1:]))
-            if marked or not first.endswith(b"\n"):
-                yield from (line.encode() for line in lines_of(decode(first + file.read(), path)))
-                return
-            file.seek(0)
-            for line in file:
-                if (not line.isascii() and not _is_utf8(line)) or b"\0" in line:
-                    decode(path.read_bytes(), path)
-                yield _bare(line)
-    except FileNotFoundError:
-        raise MissingError(f"{path} is missing") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except DataError:
-        raise
-    except ValueError as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
+    with readable(path), open_regular(path) as file:
+        first = file.readline()
+        marked = first.startswith(tuple(mark for mark, *_ in _MARKS[1:]))
+        if marked or not first.endswith(b"\n"):
+            yield from (line.encode() for line in lines_of(decode(first + file.read(), path)))
+            return
+        file.seek(0)
+        for line in file:
+            if (not line.isascii() and not _is_utf8(line)) or b"\0" in line:
+                decode(path.read_bytes(), path)
+            yield _bare(line)
 
 
 def _bare(line: bytes) -> bytes:
@@ -184,15 +196,9 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with readable(path):
         named = path.is_relative_to("/dev")  # a pipe of the shell, which has a writer
         return path.read_bytes() if named else read_bytes(path)
-    except FileNotFoundError:
-        raise MissingError(f"{path} is missing") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
 
 
 def _wrong(content: bytes, path: Path, error: UnicodeDecodeError, name: str) -> str:

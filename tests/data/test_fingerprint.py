@@ -138,7 +138,7 @@ def test_fingerprint_depends_on_content_and_names_only(tmp_path):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(DataError, match=r"a\.txt cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"a\.txt is missing"):
         scan(tmp_path / "a.txt")
 
 

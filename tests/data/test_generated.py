@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsebench.data.annotation.tags import Tags
-from vsebench.data.frames.clips import Clips
+from vsebench.data.clips import Clips
 from vsebench.data.generated import SUMS, ensure_generated
 from vsebench.data.scenes import Scenes
 
@@ -54,10 +54,11 @@ def test_lines_in_another_order_have_the_set_generated_again(tmp_path: Path) -> 
     assert SETS["scenes"].load(tmp_path / "set").splits["test"].captions == found
 
 
-def test_a_set_without_checksums_is_read(tmp_path: Path) -> None:
+def test_a_set_without_checksums_is_generated_again(tmp_path: Path) -> None:
     SETS["scenes"].load(tmp_path / "set")
-    (tmp_path / "set" / SUMS).unlink()
     before = content(tmp_path / "set")
+    (tmp_path / "set" / SUMS).unlink()
+    (tmp_path / "set" / "dev_caps.txt").unlink()
     SETS["scenes"].load(tmp_path / "set")
     assert content(tmp_path / "set") == before
 

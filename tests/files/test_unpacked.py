@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.factories import make_record, save
-from vsebench.data.frames.pack import pack_frames
+from vsebench.data.frames import pack_frames
 from vsebench.data.prepare.arrays import ArrayFiles
 from vsebench.plugin import DataError, SpecError, VsebenchError
 from vsebench.results.checks.contents import npz_arrays, npz_bytes

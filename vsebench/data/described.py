@@ -1,16 +1,17 @@
-"""Data sets that a small file names: `dataset.toml`, beside the data, calls what lies in its folder
-by a name of its own, which `--dataset` then finds under the data roots.
+"""The data roots, and the sets under them that a small file names: `dataset.toml`, beside the data,
+calls what lies in its folder by a name of its own, which `--dataset` then finds.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsebench.data.roots import data_roots
-from vsebench.plugin import DataError, DatasetCard, SpecError
+from vsebench.plugin import DataError, DatasetCard, MissingError, SpecError
 from vsebench.plugin.errors import did_you_mean
 from vsebench.plugin.registry import Component, Origin, Registry
 from vsebench.plugin.specs import parse_spec
@@ -18,7 +19,6 @@ from vsebench.text import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
 DESCRIPTOR = "dataset.toml"
 
@@ -88,6 +88,24 @@ def check_name(name: str, registry: Registry) -> None:
         raise SpecError(f"a data set cannot be called '{name}': {_NAMES}")
     if any(component.kind == "dataset" for component in registry.find(name)):
         raise SpecError(f"there is a data set '{name}' already: choose another name")
+
+
+def data_roots(given: Sequence[Path], *, elsewhere: bool = True) -> list[Path]:
+    """The folders in which data sets are looked for, in their order.
+
+    Args:
+        given: folders that are named in the request.
+        elsewhere: whether `$VSEBENCH_DATA` and `./data` follow them.
+
+    Raises:
+        MissingError: one of `given` is not a folder.
+    """
+    for root in given:
+        if not root.is_dir():
+            raise MissingError(f"data root '{root}' is not a folder")
+    environment = os.environ.get("VSEBENCH_DATA")
+    others = [*([Path(environment)] if environment else []), Path("data")] if elsewhere else []
+    return list(dict.fromkeys([*given, *others]))
 
 
 def described(

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from vsebench.data.cache import cache_dir, read_note, settled, write_note
+from vsebench.data.cache import digest, known_of
 from vsebench.data.reading import NpyHeader, read_header
 from vsebench.files import open_regular
 from vsebench.plugin import DataError
+from vsebench.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,20 +61,16 @@ def fingerprint_files(
                 f"{file} has a value that is not finite (NaN or infinity), first in row "
                 f"{found.bad_row}: compute these features again"
             )
-        parts.append(
-            (
-                file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name,
-                found.sha256,
-            )
-        )
-    return _digest([*parts, *sorted(images.items())])
+        name = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
+        parts.append((name, found.sha256))
+    return digest([*parts, *sorted(images.items())])[:16]
 
 
 def fingerprint_options(name: str, params: Mapping[str, Scalar], version: str) -> str:
     """16 hexadecimal digits that identify a generated set by its options and the version of its
     generator.
     """
-    return _digest([name, sorted(params.items()), version])
+    return digest([name, sorted(params.items()), version])[:16]
 
 
 def scan(path: Path) -> FileScan:
@@ -84,41 +80,27 @@ def scan(path: Path) -> FileScan:
     Raises:
         DataError: the file cannot be read, or is a damaged `.npy` file.
     """
-    try:
-        stat = path.stat()
-        identity = {
-            "path": str(path.absolute()),
-            "size": stat.st_size,
-            "mtime_ns": stat.st_mtime_ns,
-        }
-        note_path = cache_dir() / "scans" / f"{_digest(identity)}.json"
-        note = read_note(note_path)
-        if note is not None and identity.items() <= note.items():
-            return FileScan(note["sha256"], note["bad_row"])
+
+    def find() -> dict[str, Any]:
         header = read_header(path) if path.suffix == ".npy" else None
         with open_regular(path) as file:
-            found = _scan(file, header)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except DataError:
-        raise
-    except ValueError as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
-    if settled(stat.st_mtime):
-        write_note(note_path, identity | asdict(found))
-    return found
+            return asdict(_scan(file, header))
+
+    with readable(path):
+        known = known_of(path, "scans", find)
+    return FileScan(known["sha256"], known["bad_row"])
 
 
 def _scan(file: BinaryIO, header: NpyHeader | None) -> FileScan:
-    digest = hashlib.sha256()
+    content = hashlib.sha256()
     bad: int | None = None
     if header is not None:
-        digest.update(file.read(header.offset))
+        content.update(file.read(header.offset))
         if header.dtype.kind == "f":
             row = math.prod(header.shape[1:])
             position = 0
             for block in _blocks(file):
-                digest.update(block)
+                content.update(block)
                 values = np.frombuffer(
                     block, header.dtype, count=len(block) // header.dtype.itemsize
                 )
@@ -126,14 +108,10 @@ def _scan(file: BinaryIO, header: NpyHeader | None) -> FileScan:
                     bad = (position + int(finite.argmin())) // row
                 position += len(values)
     for block in _blocks(file):
-        digest.update(block)
-    return FileScan(digest.hexdigest(), bad)
+        content.update(block)
+    return FileScan(content.hexdigest(), bad)
 
 
 def _blocks(file: BinaryIO) -> Iterable[bytes]:
     while block := file.read(BLOCK):
         yield block
-
-
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.feature_arrays import QuantisedFeatures, select_rows
-from vsebench.data.reading import open_npy, read_lines
+from vsebench.data.reading import check_caption, open_npy, read_keyed, read_lines, read_splits
 from vsebench.data.visual import Visual
-from vsebench.data.words import has_word
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit, SpecError
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ class Flickr8k:
         return [root / name for name in (TOKENS, *SPLITS.values(), *own)] + self._visual.files(root)
 
     def load(self, root: Path) -> RetrievalData:
-        images = {split: read_lines(root / name) for split, name in SPLITS.items()}
-        _check_split_files(root, images)
+        images = read_splits(root, SPLITS, "image")
         captions = _captions(root, images)
         visual = (
             self._visual.load(root, images, SPLITS)
@@ -152,40 +150,15 @@ def _read_tokens(path: Path, images: Iterable[str]) -> dict[str, dict[str, str]]
             twice.
     """
     found: dict[str, dict[str, str]] = {image: {} for image in images}
-    for number, line in enumerate(read_lines(path), start=1):
-        key, tab, caption = line.partition("\t")
+    form = "IMAGE.jpg#NUMBER, a tab and a caption"
+    for where, key, caption in read_keyed(path, form):
         image, mark, which = key.rpartition("#")
-        if not tab or not mark:
-            raise DataError(
-                f"{path}, line {number}, is {line[:60]!r}, expected IMAGE.jpg#NUMBER, a tab and a "
-                "caption"
-            )
+        if not mark:
+            raise DataError(f"{where}, is of {key[:60]!r}, expected {form}")
         if image not in found:
             continue
-        if not has_word(caption):
-            raise DataError(
-                f"{path}, line {number}, is an empty caption (no word in {caption!r}): every line "
-                "must describe an image"
-            )
+        check_caption(caption, where)
         if which in found[image]:
-            raise DataError(
-                f"{path}, line {number}, gives caption {which} of {image} a second time"
-            )
+            raise DataError(f"{where}, gives caption {which} of {image} a second time")
         found[image][which] = caption
     return found
-
-
-def _check_split_files(root: Path, images: dict[str, list[str]]) -> None:
-    seen: dict[str, str] = {}
-    for split, names in images.items():
-        if not names:
-            raise DataError(
-                f"{root / SPLITS[split]} is empty, expected the file name of one image a line"
-            )
-        for image in names:
-            if image in seen:
-                raise DataError(
-                    f"{root / SPLITS[split]} lists {image!r}, which {SPLITS[seen[image]]} lists "
-                    "too: splits must not share images"
-                )
-            seen[image] = split

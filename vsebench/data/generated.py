@@ -4,25 +4,23 @@ found damaged is generated again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
 from typing import TYPE_CHECKING
 
-from vsebench.data.cache import check_space, read_note
+from vsebench.data.cache import check_space, file_digest, read_note
 from vsebench.data.fingerprint import scan
 from vsebench.files import appearing, guarded, move, queued, write_text
-from vsebench.plugin import DataError, WriteError
+from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 SUMS = "sha256.json"
-"""In the folder of a set: SHA-256 of its files by name. Sets of older releases have none."""
+"""In the folder of a set: SHA-256 of its files by name."""
 
-_CHOOSE = "another cache folder with VSEBENCH_CACHE"
 _log = logging.getLogger("vsebench")
 
 
@@ -41,21 +39,23 @@ def ensure_generated(folder: Path, needed: int, fill: Callable[[Path], None]) ->
     """
     if _damage(folder) is None:
         return
-    lock = folder.with_name(f".{folder.name}.lock")
-    with guarded(folder, choose=_CHOOSE):
+    with guarded(folder, choose="another cache folder with VSEBENCH_CACHE"):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with queued(lock, lambda: None):
+        with queued(folder.with_name(f".{folder.name}.lock"), lambda: None):
             found = _damage(folder)  # again: another process may have been faster
-            if found is not None:
-                if folder.is_dir():
-                    _set_aside(folder, found)
-                _build(folder, needed, fill)
+            if found is None:
+                return
+            if folder.is_dir():
+                _set_aside(folder, found)
+            check_space(folder, needed, "the generated set")
+            with appearing(folder) as unfinished:
+                fill(unfinished)
+                sums = {path.name: file_digest(path) for path in sorted(unfinished.iterdir())}
+                write_text(unfinished / SUMS, json.dumps(sums, indent=1) + "\n")
 
 
 def _damage(folder: Path) -> str | None:
-    """Which file is not what was generated; None where all are, as far as is known."""
-    if not (folder / SUMS).exists():  # of an older release, or being made again
-        return None if folder.is_dir() else "missing"
+    """Which file is not what was generated; None where all are."""
     sums = read_note(folder / SUMS)
     if not sums:
         return SUMS
@@ -70,21 +70,3 @@ def _set_aside(folder: Path, why: str) -> None:
     _log.warning("%s is damaged (%s): set aside as %s and generated again", folder, why, damaged)
     shutil.rmtree(damaged, ignore_errors=True)
     move(folder, damaged)
-
-
-def _build(folder: Path, needed: int, fill: Callable[[Path], None]) -> None:
-    """Processes that race each fill a folder of their own; the first one's is kept."""
-    try:
-        with guarded(folder, choose=_CHOOSE), appearing(folder) as unfinished:
-            check_space(folder, needed, "the generated set")
-            fill(unfinished)
-            sums = {path.name: _digest(path) for path in sorted(unfinished.iterdir())}
-            write_text(unfinished / SUMS, json.dumps(sums, indent=1) + "\n")
-    except WriteError:
-        if not folder.is_dir():  # else another process was faster, with the same content
-            raise
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from vsebench.data.cache import cache_dir, check_space, read_note
+from vsebench.data.cache import cache_dir, check_space, digest, read_note
 from vsebench.data.fingerprint import scan
 from vsebench.data.reading import npy_header, open_npy
 from vsebench.files import guarded, queued, replacing, sweep, write_text
@@ -52,7 +52,7 @@ def keep(
         DataError: the disk is too small.
         WriteError: it is full or cannot be written.
     """
-    folder = cache_dir() / kind / _digest(key)
+    folder = cache_dir() / kind / digest(key)[:16]
     with guarded(folder, choose="another cache folder with VSEBENCH_CACHE"):
         found = _find(folder, key, shape)
         if found is None:
@@ -119,7 +119,3 @@ def _fill(file: BinaryIO, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) 
     if rows != shape[0]:
         raise ValueError(f"{rows} of {shape[0]} rows were computed")
     return content.hexdigest(), size
-
-
-def _digest(key: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.data.cache import cache_dir
+from vsebench.data.described import data_roots as search_roots
 from vsebench.data.described import dataset_component
 from vsebench.data.fingerprint import fingerprint_files, fingerprint_options
 from vsebench.data.images.decode import verify_images
-from vsebench.data.roots import data_roots as search_roots
 from vsebench.data.validate import check_any, compare_any
 from vsebench.plugin import (
     AnnotationData,

@@ -16,10 +16,11 @@ import numpy as np
 
 from vsebench.data.words import has_word
 from vsebench.files import open_regular
-from vsebench.plugin import DataError, MissingError
-from vsebench.text import lines_of, read_text
+from vsebench.plugin import DataError
+from vsebench.text import lines_of, read_text, readable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -40,12 +41,62 @@ def read_captions(path: Path) -> list[str]:
     """
     captions = read_lines(path)
     for number, caption in enumerate(captions, start=1):
-        if not has_word(caption):
-            raise DataError(
-                f"{path}, line {number}, is an empty caption (no word in {caption!r}): every line "
-                "must describe an image"
-            )
+        check_caption(caption, f"{path}, line {number}")
     return captions
+
+
+def check_caption(caption: str, where: str, what: str = "image") -> None:
+    """Refuses a caption without a word; `where` and `what` are its line and what it describes."""
+    if not has_word(caption):
+        raise DataError(
+            f"{where}, is an empty caption (no word in {caption!r}): every line must describe "
+            f"{'an' if what == 'image' else 'a'} {what}"
+        )
+
+
+def read_keyed(path: Path, form: str) -> Iterator[tuple[str, str, str]]:
+    """Lines of a key, a tab and a caption: the place of each for messages, its key, its caption.
+
+    Args:
+        path: the file.
+        form: what a line looks like, for errors.
+
+    Raises:
+        DataError: as `read_lines`, or a line has no tab.
+    """
+    for number, line in enumerate(read_lines(path), start=1):
+        key, tab, caption = line.partition("\t")
+        where = f"{path}, line {number}"
+        if not tab:
+            raise DataError(f"{where}, is {line[:60]!r}, expected {form}")
+        yield where, key, caption
+
+
+def read_splits(root: Path, lists: Mapping[str, str], what: str) -> dict[str, list[str]]:
+    """The names of each split's items, of which each is in one split and once.
+
+    Args:
+        root: the folder of the lists.
+        lists: file of each split, with a name a line.
+        what: what is listed, such as `image`.
+
+    Raises:
+        DataError: as `read_lines`, a list is empty, or a name comes twice.
+    """
+    splits = {split: read_lines(root / file) for split, file in lists.items()}
+    seen: dict[str, str] = {}
+    for split, names in splits.items():
+        path = root / lists[split]
+        if not names:
+            raise DataError(f"{path} is empty, expected the name of one {what} a line")
+        for name in names:
+            if name in seen:
+                raise DataError(
+                    f"{path} lists {name!r}, which {lists[seen[name]]} lists too: splits must not "
+                    f"share {what}s"
+                )
+            seen[name] = split
+    return splits
 
 
 ARRAY_DAMAGE = (
@@ -86,19 +137,15 @@ def read_header(path: Path) -> NpyHeader:
         DataError: the file is missing, is no `.npy` file, is truncated, or cannot be memory-mapped
             as rows of numbers.
     """
-    try:
-        with open_regular(path) as file:
+    with readable(path), open_regular(path) as file:
+        try:
             shape, fortran, dtype = _READERS[np.lib.format.read_magic(file)](file)
-            offset, size = file.tell(), file.seek(0, 2)
-    except FileNotFoundError:
-        raise MissingError(f"{path} is missing") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except ARRAY_DAMAGE as error:
-        raise DataError(
-            f"{path} is not a .npy file that NumPy can read as plain numbers: save it again with "
-            "numpy.save"
-        ) from error
+        except ARRAY_DAMAGE as error:
+            raise DataError(
+                f"{path} is not a .npy file that NumPy can read as plain numbers: save it again "
+                "with numpy.save"
+            ) from error
+        offset, size = file.tell(), file.seek(0, 2)
     if any(size < 0 for size in shape):
         raise DataError(f"{path} announces shape {shape}: the file is damaged, get it again")
     if dtype.hasobject or not dtype.isnative or (fortran and len(shape) > 1):
@@ -121,6 +168,13 @@ def npy_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
     np.lib.format.write_array_header_1_0(
         buffer, {"descr": dtype.str, "fortran_order": False, "shape": shape}
     )
+    return buffer.getvalue()
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    """A whole `.npy` file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
 
 

@@ -4,7 +4,6 @@ that `vsebench data extract` has written.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ import numpy as np
 from vsebench.data.feature_table import NAMES as TABLE_NAMES
 from vsebench.data.feature_table import open_table
 from vsebench.data.flickr8k import FEATURES, NAMES, SCALE
-from vsebench.data.reading import npy_header, read_lines
+from vsebench.data.reading import npy_bytes, npy_header, read_lines
 from vsebench.data.visual import ImageRows
 from vsebench.files import guarded, replacing, write_bytes, write_text
 from vsebench.plugin import DataError
@@ -110,9 +109,7 @@ def reduce(wanted: Reduction, report: Report) -> Components:
     with guarded(target, choose="another --to"):
         target.mkdir(parents=True, exist_ok=True)
         write_text(target / NAMES, "".join(f"{name}\n" for name in _file_names(table)))
-        buffer = io.BytesIO()
-        np.save(buffer, found.scale)
-        write_bytes(target / SCALE, buffer.getvalue())
+        write_bytes(target / SCALE, npy_bytes(found.scale))
         with replacing(target / FEATURES) as file:
             file.write(npy_header((images, features, wanted.components), np.dtype(np.int8)))
             for start, values in _blocks(wanted, table, np.arange(images)):

@@ -14,7 +14,8 @@ import numpy as np
 
 from vsebench.data.words import tokenise
 from vsebench.files import read_bytes
-from vsebench.plugin import DataError, MissingError, TokenTable
+from vsebench.plugin import DataError, TokenTable
+from vsebench.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,12 +95,8 @@ class Vocabulary:
         Raises:
             DataError: the file is missing, cannot be read, or is not a vocabulary.
         """
-        try:
+        with readable(path):
             words = read_bytes(path).decode("utf-8").split("\n")[:-1]
-        except FileNotFoundError:
-            raise MissingError(f"{path} is missing") from None
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} cannot be read: {error}") from error
         try:
             return cls(tuple(words), ends_are_words)
         except DataError as error:

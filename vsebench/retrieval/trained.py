@@ -25,7 +25,7 @@ from vsebench.retrieval.training.selection import ranked_by
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from vsebench.data.images.given import GivenImage
+    from vsebench.data.images.store import GivenImage
     from vsebench.plugin import RetrievalSplit, Tokeniser
     from vsebench.plugin.datasets import FeatureArray
     from vsebench.plugin.embeddings import Embedding

@@ -19,7 +19,7 @@ from vsebench.data.annotation.tags import (
 )
 from vsebench.data.open import open_dataset
 from vsebench.data.validate import check_annotation
-from vsebench.plugin import DataError, SpecError
+from vsebench.plugin import SpecError
 
 
 def content(folder) -> dict[str, bytes]:
@@ -108,7 +108,7 @@ def test_opened_by_name_and_loaded_once(cache, monkeypatch):
     options = {"images": 300, "labels": 100, "density": 0.05}
     first = open_dataset(dataset("tags"), options)
     assert first.path.parent == cache
-    monkeypatch.setattr("vsebench.data.generated._build", lambda *_: pytest.fail("generated again"))
+    monkeypatch.setattr("vsebench.data.generated.appearing", lambda _: pytest.fail("made again"))
     again = open_dataset(dataset("tags"), options)
     assert again.fingerprint == first.fingerprint
     assert isinstance(again.data.splits["train"].positives.labels.base, np.memmap)
@@ -117,16 +117,3 @@ def test_opened_by_name_and_loaded_once(cache, monkeypatch):
 def test_too_few_labels_an_image():
     with pytest.raises(SpecError, match=r"density=0\.005 .*density=0\.02 or more"):
         Tags(labels=100)
-
-
-@pytest.mark.parametrize("name", ["dev_labels.i4", "train_offsets.npy"])
-def test_a_damaged_set_of_an_older_release_says_how_to_mend_it(tmp_path, name):
-    Tags(100, 100, 0.05).load(tmp_path / "set")
-    (tmp_path / "set" / "sha256.json").unlink()
-    path = tmp_path / "set" / name
-    path.write_bytes(path.read_bytes()[:-4])
-    with pytest.raises(DataError, match=r"; delete .*set to have it generated again"):
-        Tags(100, 100, 0.05).load(tmp_path / "set")
-    path.unlink()
-    with pytest.raises(DataError, match=r"; delete .*set to have it generated again"):
-        Tags(100, 100, 0.05).load(tmp_path / "set")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from vsebench.data.prepare import hdf5_strings
+from vsebench.data import apart
 from vsebench.data.prepare.hdf5 import Hdf5Files
 from vsebench.plugin import DataError
 
@@ -51,7 +51,7 @@ def test_a_heap_that_the_library_would_read_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The free space at the heap's end has no size, so that the next object is the same one."""
-    monkeypatch.setattr(hdf5_strings, "CPU_SECONDS", 2)
+    monkeypatch.setattr(apart, "CPU_SECONDS", 2)
     path = write(tmp_path / "features.h5")
     content = bytearray(path.read_bytes())
     at = content.index(b"GCOL") + 16

@@ -9,9 +9,8 @@ import pytest
 
 from tests.oracles.captions import fits, lies
 from vsebench.data.scenes import words
-from vsebench.data.scenes.blocks import Block, generate
+from vsebench.data.scenes.blocks import BLOCK, Block, Options, generate
 from vsebench.data.scenes.captions import APART, UNSAID, Relation, Statements, relate
-from vsebench.data.scenes.options import BLOCK, Options
 from vsebench.data.words import tokenise
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from vsebench.data.scenes.blocks import Block, generate
-from vsebench.data.scenes.options import Options
+from vsebench.data.scenes.blocks import Block, Options, generate
 from vsebench.data.words import tokenise
 
 IMAGES = 12 * 128

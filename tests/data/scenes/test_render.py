@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vsebench.data.scenes.blocks import Block, camera, generate
-from vsebench.data.scenes.options import BLOCK, Options
+from vsebench.data.scenes.blocks import BLOCK, Block, Options, camera, generate
 from vsebench.data.scenes.world import world
 
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from tests.data.files import dataset
-from vsebench.data.scenes.blocks import camera, generate
-from vsebench.data.scenes.options import Options
+from vsebench.data.scenes.blocks import Options, camera, generate
 
 KNOWN = {"1": ("48a2800991873f17", 0.6977223)}
 """What each version makes: a digest of the first block's captions and lengths, and the mean of its

@@ -5,8 +5,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from vsebench.data.scenes.blocks import generate
-from vsebench.data.scenes.options import BLOCK, Options
+from vsebench.data.scenes.blocks import BLOCK, Options, generate
 from vsebench.data.scenes.world import (
     CLASSES,
     MEMBERS,

@@ -15,9 +15,9 @@ from pyarrow import parquet
 
 from tests.data.prepare import inputs
 from tests.fuzz.reader import Reader
-from vsebench.data.get.fetch import _known
-from vsebench.data.get.get import get
-from vsebench.data.prepare import hdf5_strings
+from vsebench.data import apart
+from vsebench.data.download import get
+from vsebench.data.fetch import _known
 from vsebench.data.prepare.arrays import ArrayFiles
 from vsebench.data.prepare.feature_writer import Work
 from vsebench.data.prepare.gather import Request, gather
@@ -113,7 +113,7 @@ def _hdf5(folder: Path) -> dict[str, Reader]:
         file["ids"] = np.array(STEMS, h5py.string_dtype())
 
     def strings_within_seconds() -> object:
-        with mock.patch.object(hdf5_strings, "CPU_SECONDS", 3):
+        with mock.patch.object(apart, "CPU_SECONDS", 3):
             return _hdf5_values(folder, strings)
 
     return {

@@ -15,13 +15,13 @@ from scipy.io import savemat
 
 from tests.data.files import dataset, write_precomp
 from tests.fuzz.reader import Reader
+from vsebench.data import frames as frames
 from vsebench.data.annotation import mirflickr, nuswide81
 from vsebench.data.cache import cache_dir
 from vsebench.data.feature_files import open_features
 from vsebench.data.feature_table import read_about
 from vsebench.data.flickr8k import FEATURES, NAMES, SCALE, SPLITS, TOKENS
-from vsebench.data.frames import dataset as frames
-from vsebench.data.frames.pack import pack_frames
+from vsebench.data.frames import pack_frames
 from vsebench.data.images.decode import decode_rgb
 from vsebench.data.images.store import index_tar
 from vsebench.data.kept import keep

@@ -16,7 +16,7 @@ from vsebench.catalogue.index import read_index
 from vsebench.claims.file import load_claims
 from vsebench.cli.tune import _refuse_other_search
 from vsebench.data.described import read_descriptor
-from vsebench.data.get.get import addresses, read_mirrors
+from vsebench.data.download import addresses, read_mirrors
 from vsebench.gate.baseline import read_baseline, write_baseline
 from vsebench.grid.plan import Plan
 from vsebench.grid.suite import load_suite

@@ -41,7 +41,7 @@ def get_command(
     downloads, and explain how to get the rest. Proxies and HF_ENDPOINT are honoured.
     """
     from vsebench.cli.shared.counting import counting
-    from vsebench.data.get.get import get, read_mirrors
+    from vsebench.data.download import get, read_mirrors
     from vsebench.plugin.errors import SpecError, did_you_mean
 
     component, card, _ = find_dataset(name, tuple(plugin or ()))

@@ -36,7 +36,7 @@ def pack_frames_command(
     from rich.console import Console
     from rich.progress import Progress
 
-    from vsebench.data.frames.pack import pack_frames
+    from vsebench.data.frames import pack_frames
 
     if dtype not in _DTYPES:
         raise SpecError(

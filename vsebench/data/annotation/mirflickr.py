@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.annotation.hold_out import leave_one_out
-from vsebench.data.annotation.matlab import read_array
+from vsebench.data.apart import read_matlab
 from vsebench.plugin import AnnotationData, DataError, MissingError, Positives
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _read(path: Path) -> np.ndarray:
     """The table of zeros and ones [images, tags]."""
     if not path.is_file():
         raise MissingError(f"{path} is missing")
-    table = read_array(path, VARIABLE)
+    table = read_matlab(path, VARIABLE)
     if table is None:
         raise DataError(
             f"{path} has no variable '{VARIABLE}', expected the tags of every image in it"

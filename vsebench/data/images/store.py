@@ -1,23 +1,29 @@
-"""Where raw images lie: a folder of files, or an uncompressed tar read by offsets, which are
-remembered in the user's cache, since finding them reads every header. Nothing is decoded here.
+"""Where raw images come from: a folder of files; an uncompressed tar read by offsets, which are
+remembered in the user's cache, since finding them reads every header; or a program that has them at
+hand. Nothing is decoded here.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tarfile
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from vsebench.data.cache import cache_dir, read_note, settled, write_note
+from PIL import Image
+
+from vsebench.data.cache import known_of, settled
 from vsebench.files import read_bytes
 from vsebench.plugin import DataError, MissingError
+from vsebench.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    GivenImage: TypeAlias = str | os.PathLike[str] | Image.Image
 
 
 class Member(NamedTuple):
@@ -34,21 +40,11 @@ def index_tar(path: Path) -> list[Member]:
     Raises:
         DataError: it is compressed, damaged or truncated, or names a file twice.
     """
-    stat = path.stat()
-    identity = {"path": str(path.absolute()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-    note_path = (
-        cache_dir() / "tars" / f"{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.json"
-    )
-    note = read_note(note_path)
-    if note is not None and identity.items() <= note.items():
-        return [Member(*member) for member in note["members"]]
-    members = _read_headers(path, stat.st_size)
-    if settled(stat.st_mtime):
-        write_note(note_path, {**identity, "members": members})
-    return members
+    found = known_of(path, "tars", lambda: {"members": _read_headers(path)})
+    return [Member(*member) for member in found["members"]]
 
 
-def _read_headers(path: Path, size: int) -> list[Member]:
+def _read_headers(path: Path) -> list[Member]:
     try:
         with tarfile.open(path, "r:") as tar:
             members = [
@@ -67,8 +63,8 @@ def _read_headers(path: Path, size: int) -> list[Member]:
         # tarfile itself stops without a word at a header that it cannot read
         if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise DataError(
-                f"{path} is truncated or damaged at byte {end} of {size}, after {len(members)} "
-                "files; get it again"
+                f"{path} is truncated or damaged at byte {end} of {path.stat().st_size}, after "
+                f"{len(members)} files; get it again"
             )
     seen: set[str] = set()
     for member in members:
@@ -103,12 +99,8 @@ class ImageFolder:
 
     def read(self, index: int) -> bytes:
         path = self.root / self.names[index]
-        try:
+        with readable(path):
             return read_bytes(path)
-        except ValueError as error:
-            raise DataError(f"{path} cannot be read: {error}") from None
-        except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}") from error
 
     def where(self, index: int) -> str:
         return str(self.root / self.names[index])
@@ -117,10 +109,8 @@ class ImageFolder:
         digest, latest = hashlib.sha256(str(self.root.absolute()).encode()), 0.0
         for name in self.names:
             path = self.root / name
-            try:
+            with readable(path):
                 stat = path.stat()
-            except OSError as error:
-                raise DataError(f"{path} cannot be read: {error.strerror}") from error
             digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
             latest = max(latest, stat.st_mtime)
         return digest.hexdigest() if settled(latest) else ""
@@ -162,10 +152,8 @@ class ImageTar:
 
     def read(self, index: int) -> bytes:
         member = self.members[index]
-        try:
+        with readable(self.where(index)):
             content = os.pread(self._file.descriptor, member.size, member.offset)
-        except OSError as error:
-            raise DataError(f"{self.where(index)} cannot be read: {error.strerror}") from error
         if len(content) != member.size:
             raise DataError(
                 f"{self.path} is truncated: {member.name} has {len(content)} of its {member.size} "
@@ -221,3 +209,48 @@ def open_images(path: Path) -> ImageFolder | ImageTar:
             f"{path} holds no image: expected files that end in {', '.join(sorted(SUFFIXES))}"
         )
     return store
+
+
+@dataclass(frozen=True, eq=False)
+class GivenImages:
+    """Images that a program has at hand.
+
+    Attributes:
+        images: each a path or a Pillow image.
+    """
+
+    images: tuple[GivenImage, ...]
+
+    def __post_init__(self) -> None:
+        for index, image in enumerate(self.images):
+            if not isinstance(image, str | os.PathLike | Image.Image):
+                raise DataError(
+                    f"image {index} is a {type(image).__name__}: expected a path or a Pillow image"
+                )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def read(self, index: int) -> bytes:
+        image = self.images[index]
+        if isinstance(image, Image.Image):
+            return _encoded(image)
+        with readable(f"image {image}"):
+            return read_bytes(Path(image))
+
+    def where(self, index: int) -> str:
+        image = self.images[index]
+        return f"{index}" if isinstance(image, Image.Image) else str(image)
+
+    def stamp(self) -> str:
+        return ""
+
+
+def _encoded(image: Image.Image) -> bytes:
+    """A file without loss, as every image is decoded from one."""
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, "PNG", compress_level=0, exif=image.getexif())
+    except OSError:  # a mode that PNG does not have, such as CMYK
+        image.convert("RGB").save(buffer, "PNG", compress_level=0, exif=image.getexif())
+    return buffer.getvalue()

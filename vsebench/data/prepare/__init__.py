@@ -5,5 +5,5 @@ Begin at `prepare.prepare`, which does it all. `gather` sees what a folder holds
 whose captions and whose features; `karpathy` reads captions; `arrays`, `hdf5`, `tsv`
 and `precomp` read features, each a `source`; `feature_writer` writes them so that a killed command
 resumes where it was; `manifest` says what was made of what. `audit` proves that an opened set is
-the published one; `instructions` holds the texts of `vsebench data info`.
+the published one.
 """

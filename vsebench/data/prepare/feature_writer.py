@@ -13,7 +13,6 @@ resumes hashes what is there, and trusts it only when the note agrees.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import shutil
@@ -25,6 +24,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from vsebench import files
+from vsebench.data.reading import npy_header
 from vsebench.files import settle
 from vsebench.plugin import DataError
 
@@ -204,7 +204,7 @@ def write_features(
         OSError: the file system refuses.
     """
     images, row_bytes = len(split.keys), feature_bytes(split, dtype) // len(split.keys)
-    header = _header(split.shape, dtype)
+    header = npy_header(split.shape, dtype)
     path = work.folder / name
     with path.open("r+b" if path.exists() else "w+b") as file:
         digest, done, largest = _resume(file, work.progress(name), header, row_bytes)
@@ -223,15 +223,6 @@ def write_features(
                 noted = done
             advance(len(block))
     return Written(digest.hexdigest(), len(header) + images * row_bytes, largest)
-
-
-def _header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        buffer,
-        {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape},
-    )
-    return buffer.getvalue()
 
 
 def _resume(

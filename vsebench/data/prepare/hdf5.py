@@ -1,16 +1,20 @@
 """Features in HDF5 files: one table with a list of ids, or a group or a dataset per image. Needs
 h5py, the extra `hdf5`.
+
+Such a file may name other files: links to objects of theirs, and datasets whose values are bytes of
+any file. Reading one would put what lies there, such as a password, into a feature table, so it is
+refused.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsebench.data.prepare.hdf5_links import check_own
-from vsebench.data.prepare.hdf5_strings import read_strings
+from vsebench.data.apart import read_hdf5_strings
 from vsebench.data.prepare.source import FEATURE_KEYS, match
 from vsebench.data.reading import read_lines
 from vsebench.plugin import DataError
@@ -26,8 +30,9 @@ _IDS = ("ids", "image_ids", "image_id", "img_ids", "img_id", "names", "image_nam
 _COUNTS = ("lengths", "num_boxes", "num_regions")
 _SPANS = "pos_boxes"
 _SUFFIX = "_features"
-_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, OverflowError)
-"""What h5py raises of damaged bytes, by where the damage is."""
+_DEEPEST = 32
+_MOST_PACKED, _SMALL = 1100, 1 << 24
+"""Bytes that one of a file may stand for, as deflate packs no better; and that any file may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +66,25 @@ class Hdf5Files:
     def __init__(self, root: Path, files: Sequence[Path]) -> None:
         self._root = root
         self.files = list(files)
-        self._open = [_open(path) for path in self.files]
+        self._open: list[Any] = []
         self._places: dict[str, _Place] = {}
         for index, path in enumerate(self.files):
-            check_own(self._open[index], path)
-            try:
-                found = _table(index, self._open[index], path) or _datasets(
-                    index, self._open[index]
-                )
-            except DataError:
-                raise
-            except _DAMAGE as error:
-                raise _damaged(path) from error
-            if not found:
-                raise DataError(
-                    f"{path} holds no features: it has {_listed(self._open[index])}; expected a "
-                    f"table called {', '.join(_TABLES[:3])} …, or for each image a dataset of "
-                    f"floats, or a group with one of {', '.join(FEATURE_KEYS)} in it"
-                )
-            for image, place in found:
-                if self._places.setdefault(image, place) is not place:
+            with _whole(path):
+                file = _opened(path)
+                self._open.append(file)
+                _check_own(file, path)
+                found = _table(index, file, path) or _datasets(index, file)
+                if not found:
                     raise DataError(
-                        f"{path} has image {image}, which {self.files[self._places[image].file]} "
-                        "has too or twice: expected every image once"
+                        f"{path} holds no features: it has {_listed(file)}; expected a table "
+                        f"called {', '.join(_TABLES[:3])} …, or for each image a dataset of "
+                        f"floats, or a group with one of {', '.join(FEATURE_KEYS)} in it"
+                    )
+            for image, place in found:
+                if (other := self._places.setdefault(image, place)) is not place:
+                    raise DataError(
+                        f"{path} has image {image}, which {self.files[other.file]} has too or "
+                        "twice: expected every image once"
                     )
 
     def keys(self, splits: Sequence[Split]) -> Mapping[str, Sequence[str]]:
@@ -91,10 +92,8 @@ class Hdf5Files:
 
     def shape(self, key: str) -> tuple[int, int]:
         place = self._places[key]
-        try:
+        with _whole(self.files[place.file]):
             shape = self._open[place.file][place.name].shape
-        except _DAMAGE as error:
-            raise _damaged(self.files[place.file]) from error
         if place.rows is not None:
             return place.rows[1] - place.rows[0], shape[-1]
         if len(shape) not in (1, 2):
@@ -106,34 +105,78 @@ class Hdf5Files:
     def read(self, key: str) -> np.ndarray:
         place = self._places[key]
         rows = slice(None) if place.rows is None else slice(*place.rows)
-        try:
+        with _whole(self.files[place.file]):
             dataset = self._open[place.file][place.name]
-            if dataset.dtype.hasobject:
-                raise ValueError("values of variable length")
-            values: np.ndarray = (
-                dataset[rows] if place.image is None else dataset[place.image, rows]
-            )
-        except _DAMAGE as error:
-            raise _damaged(self.files[place.file]) from error
+            _check_fixed(dataset)
+            values = dataset[rows] if place.image is None else dataset[place.image, rows]
         return np.atleast_2d(values)
 
     def where(self, key: str) -> str:
         return f"{self.files[self._places[key].file]}, image {key}"
 
 
-def _open(path: Path) -> Any:
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Damage of a file, wherever reading meets it, is one line."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # of damaged bytes almost any, by where the damage is
+        raise DataError(f"{path} is truncated or damaged, or no HDF5 file: get it again") from error
+
+
+def _opened(path: Path) -> Any:
     try:
         import h5py
     except ImportError:
         raise DataError(f"{path} is HDF5, which needs h5py: pip install 'vsebench[hdf5]'") from None
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise _damaged(path) from error
+    return h5py.File(path, "r")
 
 
-def _damaged(path: Path) -> DataError:
-    return DataError(f"{path} is truncated or damaged, or no HDF5 file: get it again")
+def _check_own(file: Any, path: Path) -> None:
+    """Checks that all that an open file holds lies in it.
+
+    Raises:
+        DataError: something lies in another file.
+        ValueError: a dataset has more values than the file can hold.
+    """
+    import h5py
+
+    most = path.stat().st_size * _MOST_PACKED + _SMALL
+    for name, link in _links(file):
+        other = link.filename if isinstance(link, h5py.ExternalLink) else ""
+        if isinstance(link, h5py.HardLink) and isinstance(found := file[name], h5py.Dataset):
+            if found.nbytes > most:
+                raise ValueError("a dataset of more values than the file can hold")
+            if found.external:
+                other = found.external[0][0]
+            elif found.is_virtual:
+                other = "virtual sources"
+        if other:
+            raise DataError(
+                f"{path} keeps {name} in another file ({other}), which is not read: copy it into "
+                "the file, as 'h5repack' does"
+            )
+
+
+def _links(file: Any) -> Iterator[tuple[str, Any]]:
+    """Every link by its whole name. What it stands for is not opened through a link that leads out;
+    soft ones lead to a place within the file.
+    """
+    import h5py
+
+    groups = [("/", 0)]
+    while groups:
+        group, depth = groups.pop()
+        if depth > _DEEPEST:
+            raise ValueError("groups in each other without end")
+        for name in file[group]:
+            whole = f"{group.rstrip('/')}/{name}"
+            link = file.get(whole, getlink=True)
+            yield whole, link
+            if isinstance(link, h5py.HardLink) and isinstance(file[whole], h5py.Group):
+                groups.append((whole, depth + 1))
 
 
 def _table(index: int, file: Any, path: Path) -> list[tuple[str, _Place]]:
@@ -191,17 +234,21 @@ def _ids(file: Any, path: Path, images: int) -> list[str]:
 
 def _stored_ids(dataset: Any, path: Path) -> list[str]:
     if dataset.dtype.hasobject:
-        return read_strings(path, dataset.name)
+        return read_hdf5_strings(path, dataset.name)
     values = dataset[()].reshape(-1).tolist()
     return [name.decode() if isinstance(name, bytes) else str(name) for name in values]
 
 
 def _numbers(dataset: Any) -> np.ndarray:
-    """All values of a dataset, if they are of a fixed size."""
+    """All values of a dataset."""
+    _check_fixed(dataset)
+    return np.asarray(dataset[()])
+
+
+def _check_fixed(dataset: Any) -> None:
+    """Refuses values of variable length, of which damaged ones may be read without end."""
     if dataset.dtype.hasobject:
         raise ValueError("values of variable length")
-    values: np.ndarray = dataset[()]
-    return values
 
 
 def _datasets(index: int, file: Any) -> list[tuple[str, _Place]]:

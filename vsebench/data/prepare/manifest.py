@@ -4,8 +4,6 @@ last, so that a folder with one is whole.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vsebench.data.caption_owners import OWNERS
 from vsebench.data.fingerprint import scan
 from vsebench.data.precomp import IDS, MAPPING
+from vsebench.data.reading import npy_bytes
 from vsebench.files import read_json
 from vsebench.plugin import DataError
 
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
     from vsebench.data.prepare.source import Split, SplitFeatures
 
 MANIFEST, SCHEMA = "prepared.json", 1
-
-
-def digest(content: object) -> str:
-    """SHA-256 of what JSON can say, hexadecimal."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -120,11 +114,11 @@ def small_files(
     for split in splits:
         files[f"{split.stem}_caps.txt"] = _lines(split.captions)
         if owners:
-            files[f"{split.stem}_{OWNERS}"] = _npy(split.owners)
+            files[f"{split.stem}_{OWNERS}"] = npy_bytes(split.owners)
         if all(image.id for image in images):
             files[f"{split.stem}_{IDS}"] = _lines([image.id for image in split.images])
         if split.stem in features and features[split.stem].ragged:
-            files[f"{split.stem}_lengths.npy"] = _npy(features[split.stem].lengths)
+            files[f"{split.stem}_lengths.npy"] = npy_bytes(features[split.stem].lengths)
     if all(image.path for image in images):
         files[MAPPING] = json.dumps({image.id: image.path for image in images}, indent=0).encode()
     return files
@@ -157,9 +151,3 @@ def precision(dtype: np.dtype, largest: float) -> dict[str, Any]:
 
 def _lines(lines: list[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _npy(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    return buffer.getvalue()

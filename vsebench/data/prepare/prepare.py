@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from vsebench.data.cache import digest, file_digest
 from vsebench.data.described import DESCRIPTOR, Descriptor, descriptor_text
 from vsebench.data.prepare.feature_writer import (
     UNFINISHED,
@@ -25,7 +26,6 @@ from vsebench.data.prepare.manifest import (
     SCHEMA,
     about,
     damaged_files,
-    digest,
     precision,
     read_manifest,
     small_files,
@@ -99,7 +99,7 @@ def _identity(request: Request, gathered: Gathered) -> _Identity:
         for path in (gathered.source.files if gathered.source else gathered.images)
     ]
     listing = [(name, stat.st_size) for name, stat in stats]
-    texts = {_name(path, request.origin): _sha256(path) for path in gathered.texts}
+    texts = {_name(path, request.origin): file_digest(path) for path in gathered.texts}
     inputs = {
         "kind": _kind(gathered),
         "files": len(listing),
@@ -128,11 +128,6 @@ def _kind(gathered: Gathered) -> str:
 
 def _name(path: Path, origin: Path) -> str:
     return path.relative_to(origin).as_posix() if path.is_relative_to(origin) else path.name
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _again(target: Path, manifest: dict[str, Any], plan: str) -> dict[str, Any]:
@@ -221,7 +216,7 @@ def _pack(
                 tar.addfile(member, io.BytesIO(content))
                 report("images", done, total)
         settle(file)
-    return {"sha256": _sha256(path), "bytes": path.stat().st_size}
+    return {"sha256": file_digest(path), "bytes": path.stat().st_size}
 
 
 def _write_arrays(

@@ -1,29 +1,59 @@
-"""One block of images: scenes, captions and region vectors, a pure function of the options, the
-split and the block's number; and the fixed random map from latent vectors to the features that a
-model sees.
+"""The options of the scenes, and one block of images: scenes, captions and region vectors, a pure
+function of the options, the split and the block's number; and the fixed random map from latent
+vectors to the features that a model sees.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vsebench.data.scenes.captions import Statements, draw_statements, phrase
-from vsebench.data.scenes.options import BLOCK
 from vsebench.data.scenes.render import render
 from vsebench.data.scenes.world import LATENT, WORLD, Scenes, draw_scenes
+from vsebench.plugin import Key
 
-if TYPE_CHECKING:
-    from vsebench.data.scenes.options import Options
+BLOCK = 128
+"""Images generated together. Random numbers belong to a block, so what an image is does not depend
+on how many are asked for or held in memory.
+"""
 
 CALIBRATION = 8
 """Blocks, of no split, whose statistics standardise the features."""
 
 BIAS = 0.5
 """Standard deviation of a unit's bias, where that of its input is about 1."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose.
+
+    Attributes:
+        images: training images.
+        regions: most regions of an image.
+        dim: width of a region vector.
+        difficulty: 1 is the tuned setting; 0 has no noise, no clutter and no overlap.
+        seed: seed of everything but the world.
+    """
+
+    images: int = 3000
+    regions: int = 36
+    dim: int = 96
+    difficulty: float = 1.0
+    seed: int = 0
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Images of each split."""
+        held_out = min(max(self.images // 5, 100), 1000)
+        return {"train": self.images, "dev": held_out, "test": held_out}
+
+    def key(self, split: str, block: int) -> Key:
+        """The random numbers of one block."""
+        return Key("scenes", self.seed) / split / block
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +82,8 @@ def generate(options: Options, split: str, index: int) -> Block:
     scenes = replace(scenes, group=scenes.group + index * BLOCK)
     statements = draw_statements((key / "statements").generator(), scenes)
     captions = phrase((key / "words").generator(), statements)
-    latents, lengths = render((key / "regions").generator(), scenes, options)
+    rng = (key / "regions").generator()
+    latents, lengths = render(rng, scenes, options.regions, options.difficulty)
     return Block(scenes, statements, captions, latents, lengths)
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.scenes import words
-from vsebench.data.scenes.options import CAPTIONS
 from vsebench.data.scenes.words import COLOURS, MATERIALS, SIZES
 from vsebench.data.scenes.world import MEMBERS, draw_objects
 
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.data.scenes.world import Scenes
+
+CAPTIONS = 5
+"""Captions of an image."""
 
 MENTIONS = 3
 """Most objects that a caption mentions."""

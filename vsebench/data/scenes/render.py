@@ -11,7 +11,6 @@ import numpy as np
 from vsebench.data.scenes.world import CLASSES, LATENT, MOST_OBJECTS, SCALE, world
 
 if TYPE_CHECKING:
-    from vsebench.data.scenes.options import Options
     from vsebench.data.scenes.world import Scenes
 
 NOISE = 0.4
@@ -45,25 +44,31 @@ FEWEST = (10, 36)
 
 
 def render(
-    rng: np.random.Generator, scenes: Scenes, options: Options
+    rng: np.random.Generator, scenes: Scenes, size: int, difficulty: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Region vectors of n scenes in random order.
 
     An image has as many regions as chance wants, whatever it shows: at least one view of each
     object, then further views by salience, then clutter.
 
+    Args:
+        rng: source of the random numbers.
+        scenes: the scenes.
+        size: most regions of an image.
+        difficulty: scale of noise, clutter and overlap.
+
     Returns:
-        latents: float32 [n, regions, LATENT]; rows at or beyond an image's length mean nothing.
+        latents: float32 [n, size, LATENT]; rows at or beyond an image's length mean nothing.
         lengths: int64 [n].
     """
-    n, size = len(scenes.count), options.regions
+    n = len(scenes.count)
     lengths = rng.integers(max(MOST_OBJECTS, size * FEWEST[0] // FEWEST[1]), size + 1, n)
-    share = 1 - (1 - CLUTTER) ** options.difficulty
+    share = 1 - (1 - CLUTTER) ** difficulty
     clutter = np.minimum(np.round(share * lengths).astype(np.int64), lengths - scenes.count)
-    latents = _views(rng, scenes, size, options.difficulty)
+    latents = _views(rng, scenes, size, difficulty)
     is_clutter = np.arange(size) >= (lengths - clutter)[:, None]
     latents[is_clutter] = _clutter(rng, scenes, size)[is_clutter]
-    latents += np.float32(NOISE * SCALE * options.difficulty) * _normal(rng, latents.shape)
+    latents += np.float32(NOISE * SCALE * difficulty) * _normal(rng, latents.shape)
     order = np.argsort(
         np.where(np.arange(size) < lengths[:, None], rng.random((n, size)), 2.0), axis=1
     )

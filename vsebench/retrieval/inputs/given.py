@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vsebench.data.images.given import GivenImages
+from vsebench.data.images.store import GivenImages
 from vsebench.plugin import DataError, ImageSource
 from vsebench.plugin.datasets import FeatureArray
 

@@ -7,7 +7,6 @@ next one.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import os
@@ -18,6 +17,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsebench.data.cache import file_digest
 from vsebench.files import guarded, move, read_json, settle, write_text
 from vsebench.plugin import DataError
 
@@ -69,7 +69,7 @@ def fetch(urls: Sequence[str], target: Path, sha256: str, report: Report) -> Fet
         WriteError: it cannot be written.
     """
     if target.exists():
-        found = _sha256(target)
+        found = file_digest(target)
         if sha256 and found != sha256:
             raise DataError(
                 f"{target} has SHA-256 {found}, expected {sha256}: move it away, and run the same "
@@ -116,7 +116,7 @@ def _from(url: str, part: Path, sha256: str, told: Callable[[int, int], None]) -
             kept = "; the same command resumes there" if now else ""
             raise DataError(f"broke off at byte {now} ({reason}){kept}")
         time.sleep(_WAIT * 2 ** (tries - 1))
-    found = _sha256(part)
+    found = file_digest(part)
     if sha256 and found != sha256:
         part.unlink()
         _note(part).unlink(missing_ok=True)
@@ -227,8 +227,3 @@ def _known(part: Path) -> dict[str, str]:
         return {}
     known = content if isinstance(content, dict) else {}
     return {key: text for key, text in known.items() if isinstance(text, str)}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,9 +8,9 @@ import json
 import numpy as np
 import pytest
 
-from tests.data.get.server import serving
-from vsebench.data.get import fetch as module
-from vsebench.data.get.fetch import fetch, hub_url
+from tests.data.server import serving
+from vsebench.data import fetch as module
+from vsebench.data.fetch import fetch, hub_url
 from vsebench.plugin import DataError
 
 CONTENT = np.random.default_rng(0).bytes(300_000)

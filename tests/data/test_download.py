@@ -11,10 +11,10 @@ from importlib import import_module
 
 import pytest
 
-from tests.data.get.server import serving
+from tests.data.server import serving
 from vsebench import files as writing
 from vsebench.cli.app import main
-from vsebench.data.get import fetch as module
+from vsebench.data import fetch as module
 from vsebench.plugin.host.loader import load_plugins
 
 PLUGIN = """
@@ -123,7 +123,7 @@ def test_a_full_disk_is_no_damaged_archive(capsys, site, tmp_path, monkeypatch):
         raise writing.cannot_write(path, OSError(errno.ENOSPC, "No space left on device"))
 
     with monkeypatch.context() as filling:
-        filling.setattr(import_module("vsebench.data.get.get"), "write_bytes", full)
+        filling.setattr(import_module("vsebench.data.download"), "write_bytes", full)
         _, err = get(capsys, "--to", "folder", code=2)
     assert "No space left on device" in err
     assert "zip" not in err

@@ -1,44 +1,45 @@
-"""Registers the annotation sets of the suite, and says which files each needs, where they come from
-and where to put them, as `vsebench data info` prints it.
-"""
+"""The annotation sets: images and the labels that each has."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.data import downloads, papers
-from vsebench.data.prepare import instructions
-from vsebench.plugin import AnnotationCard, Paper, Param
+from vsebench.data.builtin.captions import (
+    FLICKR8K_CITATION,
+    FLICKR8K_FILES,
+    FLICKR8K_LICENCE,
+    FLICKR8K_PAPER,
+    GENERATED,
+    NAME_ROOT,
+)
+from vsebench.plugin import AnnotationCard, Download, Paper, Param
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vsebench.plugin import Register, Scalar
 
-TAGS = (
-    "Nothing to get: it is generated in the cache folder (of your system, or VSEBENCH_CACHE) when "
-    "first used."
-)
-
-_ROOT = "and name ROOT with --data-root ROOT or VSEBENCH_DATA=ROOT; ./data is looked in too."
-
-MIRFLICKR = f"""\
+_MIRFLICKR = f"""\
 Get mirflickr25k-yall.mat, the user tags in the version of MIRFlickr-25k for cross-modal retrieval
 that is shared together with mirflickr25k-lall.mat (24 concepts) and mirflickr25k-iall.mat (images);
 only the tags are needed. Its variable YAll is 20,015 images x 1,386 tags of zeros and ones.
 The photographs and their tags: https://press.liacs.nl/mirflickr/
 Put it into one of
   ROOT/mirflickr/    ROOT/mirflickr25k_tags/    ROOT/mirflickr25k/    ROOT/
-{_ROOT}"""
+{NAME_ROOT}"""
 
-NUSWIDE81 = f"""\
+_NUSWIDE = "https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide"
+_NUSWIDE_CITATION = (
+    "T.-S. Chua, J. Tang, R. Hong, H. Li, Z. Luo, Y.-T. Zheng. NUS-WIDE. CIVR, 2009."
+)
+_NUSWIDE81 = f"""\
 Get Groundtruth.zip and ConceptsList.zip from
-  https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html
+  {_NUSWIDE}/NUS-WIDE.html
 and leave them packed. One line of the published files is damaged (Labels_lake_Train.txt, line
 78373, reads -1130179); it is read as 0.
 Put both into one of
   ROOT/nuswide81/    ROOT/nuswide/    ROOT/NUS-WIDE/    ROOT/
-{_ROOT}"""
+{NAME_ROOT}"""
 
 _FORMAT = """\
   interactions.txt           all pairs; one label of each image is held out for test, or
@@ -48,20 +49,18 @@ when its value is above 0. (A label id with a space in it must be written withou
 of each image is held out of training for selection."""
 
 
-def interactions(name: str, *folders: str) -> str:
-    """How to prepare a set of pairs in text files."""
-    places = "    ".join(f"ROOT/{folder}/" for folder in (name, *folders))
-    return (
-        f"Put into {places}    ROOT/ either\n{_FORMAT}\nName ROOT with --data-root ROOT or "
-        "VSEBENCH_DATA=ROOT; ./data is looked in too."
+def _pairs(*folders: str, source: str = "") -> str:
+    """How to prepare a set of pairs in text files; with `source` one of the VSE-ens paper, whose
+    own files were never published.
+    """
+    begin = (
+        f"The files of the paper were not published. Take the image annotations from {source}\n"
+        "and write them as pairs.\n"
     )
-
-
-def published(source: str, name: str, *folders: str) -> str:
-    """How to prepare a set of the VSE-ens paper, whose own files were never published."""
+    places = "    ".join(f"ROOT/{folder}/" for folder in folders)
     return (
-        "The files of the paper were not published. Take the image annotations from "
-        f"{source}\nand write them as pairs.\n{interactions(name, *folders)}"
+        f"{begin if source else ''}Put into {places}    ROOT/ either\n{_FORMAT}\nName ROOT with "
+        "--data-root ROOT or VSEBENCH_DATA=ROOT; ./data is looked in too."
     )
 
 
@@ -115,7 +114,7 @@ def _register_tags(register: Register) -> None:
             "to download",
             licence="as vsebench",
             citation="cite vsebench",
-            prepare=TAGS,
+            prepare=GENERATED,
             generated=True,
             notes=(_HELD_OUT,),
         ),
@@ -141,7 +140,7 @@ def _register_published_tags(register: Register) -> None:
             citation=(
                 "M. J. Huiskes, M. S. Lew. The MIR Flickr Retrieval Evaluation. ACM MIR, 2008."
             ),
-            prepare=MIRFLICKR,
+            prepare=_MIRFLICKR,
             folders=("mirflickr25k_tags", "mirflickr25k"),
             sizes={"images": 20015, "labels": 1386, "pairs": 92808},
             notes=(
@@ -162,11 +161,21 @@ def _register_published_tags(register: Register) -> None:
                 venue="CIVR",
             ),
             licence="for research; the photographs are their Flickr owners'",
-            citation="T.-S. Chua, J. Tang, R. Hong, H. Li, Z. Luo, Y.-T. Zheng. NUS-WIDE. CIVR, "
-            "2009.",
-            prepare=NUSWIDE81,
+            citation=_NUSWIDE_CITATION,
+            prepare=_NUSWIDE81,
             folders=("nuswide", "NUS-WIDE"),
-            downloads=downloads.NUSWIDE81,
+            downloads=(
+                Download(
+                    "Groundtruth.zip",
+                    (f"{_NUSWIDE}/Groundtruth.zip",),
+                    sha256="005ce2de8f94da909ef57c73481ccf42cd575fe09f054235f8da91203de67257",
+                ),
+                Download(
+                    "ConceptsList.zip",
+                    (f"{_NUSWIDE}/ConceptsList.zip",),
+                    sha256="7b34fb418067cfb2b2dbfbcc3ec4fb6c9593aef91214184ef311f8b966dcba58",
+                ),
+            ),
             sizes={"images": 269648, "labels": 81, "pairs": 503848},
             notes=(
                 _HELD_OUT,
@@ -212,12 +221,10 @@ def _register_words(register: Register) -> None:
         card=AnnotationCard(
             "Flickr8k, whose labels are the words of an image's captions, with visual features",
             feature_kind="vector",
-            paper=papers.FLICKR8K,
-            licence=(
-                "the photographs are their Flickr owners'; for research, not for redistribution"
-            ),
-            citation=papers.FLICKR8K_CITATION,
-            prepare=instructions.FLICKR8K,
+            paper=FLICKR8K_PAPER,
+            licence=FLICKR8K_LICENCE,
+            citation=FLICKR8K_CITATION,
+            prepare=FLICKR8K_FILES,
             folders=("flickr8k", "Flickr8k", "flickr_8k"),
             sizes=_word_sizes,
             notes=(
@@ -240,7 +247,7 @@ def _register_interactions(register: Register) -> None:
         card=AnnotationCard(
             "any pairs of images and labels, as text lines 'image label value'",
             licence="that of the data you bring",
-            prepare=interactions("interactions"),
+            prepare=_pairs("interactions"),
             notes=(_HELD_OUT,),
         ),
     )
@@ -253,10 +260,10 @@ def _register_interactions(register: Register) -> None:
             paper=_VSE_ENS,
             licence="annotations CC BY 4.0",
             citation="I. Krasin, T. Duerig, N. Alldrin et al. OpenImages. 2016.",
-            prepare=published(
-                "https://storage.googleapis.com/openimages/web/index.html",
+            prepare=_pairs(
                 "openimages",
                 "OpenImages",
+                source="https://storage.googleapis.com/openimages/web/index.html",
             ),
             folders=("OpenImages",),
             sizes={"images": 112247, "labels": 6000, "pairs": 999999, "test pairs": 112247},
@@ -271,13 +278,8 @@ def _register_interactions(register: Register) -> None:
             "NUS-WIDE with 5,108 user tags as VSE-ens used them, from files that you write",
             paper=_VSE_ENS,
             licence="for research; the photographs are their Flickr owners'",
-            citation="T.-S. Chua, J. Tang, R. Hong, H. Li, Z. Luo, Y.-T. Zheng. NUS-WIDE. CIVR, "
-            "2009.",
-            prepare=published(
-                "https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html",
-                "nuswide",
-                "NUS-WIDE",
-            ),
+            citation=_NUSWIDE_CITATION,
+            prepare=_pairs("nuswide", "NUS-WIDE", source=f"{_NUSWIDE}/NUS-WIDE.html"),
             folders=("NUS-WIDE",),
             sizes={"images": 269648, "labels": 5108, "pairs": 2286521, "test pairs": 267642},
             notes=(_HELD_OUT,),
@@ -293,7 +295,7 @@ def _register_interactions(register: Register) -> None:
             licence="free of charge and copyright, as its publishers say",
             citation="M. Grubinger, P. Clough, H. Müller, T. Deselaers. The IAPR TC-12 Benchmark. "
             "2006.",
-            prepare=published("https://www.imageclef.org/photodata", "iaprtc12", "iapr-tc12"),
+            prepare=_pairs("iaprtc12", "iapr-tc12", source="https://www.imageclef.org/photodata"),
             folders=("iapr-tc12",),
             sizes={"images": 19627, "labels": 291, "pairs": 99527, "test pairs": 20000},
             notes=(

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.data.files import dataset
+from vsebench.data import frames as frames_format
+from vsebench.data.clips import Clips
 from vsebench.data.feature_arrays import RaggedFeatures
-from vsebench.data.frames import dataset as frames_format
-from vsebench.data.frames.clips import Clips
-from vsebench.data.frames.dataset import Frames
+from vsebench.data.frames import Frames
 from vsebench.data.open import open_dataset
 from vsebench.plugin import DataError, DatasetCard, FeatureArray
 
@@ -230,11 +230,3 @@ def test_every_third_clip_is_its_predecessor_in_reverse():
         assert (one.actor, one.place) == (twin.actor, twin.place)
         assert one.actions == twin.actions[::-1]
         assert len(one.actions) >= 2
-
-
-def test_a_damaged_generated_set_of_an_older_release_says_what_to_delete(tmp_path):
-    Clips(videos=3).load(tmp_path / "clips")
-    (tmp_path / "clips" / "sha256.json").unlink()
-    (tmp_path / "clips" / "captions.txt").unlink()
-    with pytest.raises(DataError, match=r"captions\.txt is missing; delete .*clips "):
-        Clips(videos=3).load(tmp_path / "clips")

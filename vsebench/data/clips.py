@@ -9,52 +9,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.frames.dataset import CAPTIONS, IDS, OFFSETS, ROWS, SPLITS, Frames
+from vsebench.data.frames import CAPTIONS, IDS, OFFSETS, ROWS, SPLITS, Frames
 from vsebench.data.generated import ensure_generated
-from vsebench.plugin import DataError, Key
+from vsebench.plugin import Key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from vsebench.plugin import RetrievalData
 
-ACTORS = (
-    "dog",
-    "cat",
-    "horse",
-    "girl",
-    "boy",
-    "man",
-    "woman",
-    "robot",
-    "bear",
-    "bird",
-    "clown",
-    "nurse",
-    "sailor",
-    "monkey",
-    "cook",
-    "judge",
+ACTORS, ACTIONS, PLACES = (
+    tuple(words.split())
+    for words in (
+        "dog cat horse girl boy man woman robot bear bird clown nurse sailor monkey cook judge",
+        (
+            "runs jumps sleeps eats sings turns waits climbs falls waves digs swims dances reads "
+            "hides kneels"
+        ),
+        "park kitchen street forest office garden station desert",
+    )
 )
-ACTIONS = (
-    "runs",
-    "jumps",
-    "sleeps",
-    "eats",
-    "sings",
-    "turns",
-    "waits",
-    "climbs",
-    "falls",
-    "waves",
-    "digs",
-    "swims",
-    "dances",
-    "reads",
-    "hides",
-    "kneels",
-)
-PLACES = ("park", "kitchen", "street", "forest", "office", "garden", "station", "desert")
 FORMS = (
     "a {actor} {first} and then {second} in the {place}",
     "in the {place} a {actor} {first} before it {second}",
@@ -106,15 +80,9 @@ class Clips:
 
     def load(self, root: Path) -> RetrievalData:
         videos = sum(self.sizes.values())
-        ensure_generated(
-            root,
-            videos * (self.frames * self.dim * 2 + _CAPTIONS[1] * _CAPTION_BYTES),
-            self._write,
-        )
-        try:
-            return Frames(self.frames).load(root)
-        except DataError as error:
-            raise DataError(f"{error}; delete {root} to have it generated again") from error
+        video_bytes = self.frames * self.dim * 2 + _CAPTIONS[1] * _CAPTION_BYTES
+        ensure_generated(root, videos * video_bytes, self._write)
+        return Frames(self.frames).load(root)
 
     def clip(self, split: str, number: int) -> Clip:
         """Clip `number` of a split, a function of the options and these alone."""
@@ -164,9 +132,7 @@ class Clips:
         with (folder / CAPTIONS).open("w", encoding="utf-8") as captions:
             for split, size in self.sizes.items():
                 ids = [f"{split}{number}" for number in range(size)]
-                (folder / SPLITS[split]).write_text(
-                    "".join(f"{name}\n" for name in ids), encoding="utf-8"
-                )
+                (folder / SPLITS[split]).write_text("".join(f"{name}\n" for name in ids))
                 for number, name in enumerate(ids):
                     clip = self.clip(split, number)
                     rows.append(clip.frames.astype(np.float16))
@@ -175,7 +141,7 @@ class Clips:
                 names += ids
         np.save(folder / ROWS, np.concatenate(rows))
         np.save(folder / OFFSETS, np.array(offsets, np.int64))
-        (folder / IDS).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        (folder / IDS).write_text("".join(f"{name}\n" for name in names))
 
 
 def _caption(view: np.random.Generator, actor: int, actions: tuple[int, ...], place: int) -> str:

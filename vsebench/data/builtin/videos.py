@@ -1,20 +1,14 @@
-"""Registers the sets of videos, and says which files each needs, as `vsebench data info` prints
-it.
-"""
+"""The sets of videos with captions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vsebench.data.builtin.captions import GENERATED
 from vsebench.plugin import DatasetCard, Paper, Param
 
 if TYPE_CHECKING:
     from vsebench.plugin import Register
-
-CLIPS = (
-    "Nothing to get: it is generated in the cache folder (of your system, or VSEBENCH_CACHE) when "
-    "first used."
-)
 
 _FILES = """\
   frames.npy           float [rows, width], the frames of all videos, one video after the other
@@ -28,13 +22,13 @@ An array per video, as feature extractors leave them (VIDEO_ID.npy in a folder, 
 becomes the first three files with
   vsebench data pack-frames --from FOLDER --to TARGET"""
 
-FRAMES = f"""\
+_FRAMES = f"""\
 Put these files into one folder and name it with --data-root FOLDER (ROOT/frames/ is looked in too,
 for each ROOT of --data-root, VSEBENCH_DATA and ./data):
 {_FILES}"""
 
 
-def named(name: str, title: str, features: str) -> str:
+def _published(name: str, title: str, features: str) -> str:
     """Instructions for a published set."""
     return f"""\
 Get the captions and the split of {title} from its authors, and features of its frames ({features}).
@@ -43,7 +37,7 @@ is looked in too:
 {_FILES}"""
 
 
-_TARGET = "vsebench.data.frames.dataset:Frames"
+_TARGET = "vsebench.data.frames:Frames"
 _MAX_FRAMES = Param(
     "max_frames",
     64,
@@ -66,7 +60,7 @@ _SETTINGS = (
 )
 
 
-def register_frame_sets(register: Register) -> None:
+def register_video_sets(register: Register) -> None:
     """Registers `frames`, `msrvtt`, `vatex` and `clips`."""
     register(
         "frames",
@@ -77,7 +71,7 @@ def register_frame_sets(register: Register) -> None:
             "captions each",
             feature_kind="frames",
             licence="that of the data you bring",
-            prepare=FRAMES,
+            prepare=_FRAMES,
         ),
     )
     register(
@@ -91,7 +85,7 @@ def register_frame_sets(register: Register) -> None:
             licence="the videos are their YouTube owners'; for research",
             citation="J. Xu, T. Mei, T. Yao, Y. Rui. MSR-VTT: A Large Video Description Dataset "
             "for Bridging Video and Language. CVPR, 2016.",
-            prepare=named("msrvtt", "MSR-VTT", "published: ResNet-152, 2048 wide"),
+            prepare=_published("msrvtt", "MSR-VTT", "published: ResNet-152, 2048 wide"),
             folders=("MSRVTT", "msr-vtt"),
             counts={"train": (6573, 131460), "dev": (497, 9940), "test": (2990, 59800)},
             notes=(_SETTINGS,),
@@ -108,7 +102,7 @@ def register_frame_sets(register: Register) -> None:
             licence="annotations CC BY 4.0; the videos are their YouTube owners'",
             citation="X. Wang, J. Wu, J. Chen et al. VaTeX: A Large-Scale, High-Quality "
             "Multilingual Dataset for Video-and-Language Research. ICCV, 2019.",
-            prepare=named("vatex", "VATEX", "published: I3D, 1024 wide"),
+            prepare=_published("vatex", "VATEX", "published: I3D, 1024 wide"),
             folders=("VATEX",),
             counts={"train": (25991, 259910), "dev": (1500, 15000), "test": (1500, 15000)},
             notes=(
@@ -126,7 +120,7 @@ def register_frame_sets(register: Register) -> None:
 def _register_clips(register: Register) -> None:
     register(
         "clips",
-        "vsebench.data.frames.clips:Clips",
+        "vsebench.data.clips:Clips",
         params=[
             Param(
                 "videos",
@@ -163,7 +157,7 @@ def _register_clips(register: Register) -> None:
             features="procedural frames",
             licence="as vsebench",
             citation="cite vsebench",
-            prepare=CLIPS,
+            prepare=GENERATED,
             protocol="quick",
             generated=True,
         ),

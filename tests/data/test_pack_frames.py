@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vsebench.cli.app import main
-from vsebench.data.frames.pack import pack_frames
+from vsebench.data.frames import pack_frames
 from vsebench.plugin import DataError
 
 RNG = np.random.default_rng(0)

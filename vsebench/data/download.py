@@ -9,7 +9,8 @@ import zlib
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from vsebench.data.get.fetch import fetch
+from vsebench.data.cache import file_digest
+from vsebench.data.fetch import fetch
 from vsebench.data.images.store import is_image
 from vsebench.files import appearing, write_bytes
 from vsebench.plugin import DataError, MissingError, WriteError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from vsebench.data.get.fetch import Report
+    from vsebench.data.fetch import Report
     from vsebench.plugin.cards import Download
 
 _DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError)
@@ -121,8 +122,7 @@ def _there(path: Path, digest: str) -> bool:
     """
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_digest(path)
     if digest and found != digest:
         raise DataError(f"{path} has SHA-256 {found}, expected {digest}: move it away")
     return True
