@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("VSEBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "1000")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     return write_precomp(tmp_path / "precomp")
 

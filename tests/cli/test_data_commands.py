@@ -155,9 +155,28 @@ sys.exit(any(name in sys.modules for name in ("torch", "numpy", "pandas")))
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
 
-def test_check_says_what_equal_captions_leave_to_get(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_findings_of_check_end_where_the_terminal_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    write_precomp(tmp_path / "precomp")
+
+    def findings(columns: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        with pytest.raises(SystemExit):
+            main(["data", "check", "precomp", "--data-root", str(tmp_path)])
+        return capsys.readouterr().out.partition("\n\n")[2].splitlines()
+
+    whole, wrapped = findings(1000), findings(50)
+    assert max(map(len, whole)) > 50 >= max(map(len, wrapped))
+    begun = [line for line in wrapped if not line.startswith(" " * 6)]
+    assert [line.split()[0] for line in begun] == [line.split()[0] for line in whole]
+    assert " ".join("\n".join(wrapped).split()) == " ".join("\n".join(whole).split())
+
+
+def test_check_says_what_equal_captions_leave_to_get(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
     write_precomp(tmp_path / "precomp")
     lines = (tmp_path / "precomp" / "test_caps.txt").read_text().splitlines()
     # all five of the first two images are one text; the other two have their own

@@ -24,10 +24,10 @@ def terminal_width() -> int:
     return shutil.get_terminal_size((UNBOUNDED, 1)).columns
 
 
-def filled(text: str, width: int) -> str:
+def filled(text: str, width: int, indent: str = "  ") -> str:
     """A note wrapped at a width, lines after the first indented."""
     return textwrap.fill(
-        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
 
 

@@ -53,6 +53,10 @@ def row(number: int, form: str) -> list[dict[str, object]]:
             return [{"image": stored, "text": text} for text in texts(number)]
         case "bytes":
             return [{"jpg": photo(number), "caption": text} for text in texts(number)]
+        case "columns":
+            columns = dict.fromkeys((f"caption_{k}" for k in range(4)), None)
+            captions = {f"caption_{k}": text for k, text in enumerate(texts(number))}
+            return [{"image": stored, **columns, **captions}]
         case "one record":
             return [{"image": stored, "sentences": {"raw": text}} for text in texts(number)]
     raise ValueError(form)
@@ -63,6 +67,7 @@ NAMES = {
     "records": lambda n: f"f_{n}.jpg",
     "rows": lambda n: f"p{n}.jpg",
     "bytes": lambda n: hashlib.sha256(photo(n)).hexdigest()[:16],
+    "columns": lambda n: f"p{n}.jpg",
     "one record": lambda n: f"p{n}.jpg",
 }
 
@@ -170,6 +175,30 @@ def test_a_column_tells_the_split_and_columns_may_be_named(tmp_path):
     check(tmp_path, lambda number: f"k_{number}")
     with pytest.raises(DataError, match="prepared from other files or with other options"):
         make(tmp_path, columns={**columns, "id": "alt"})
+
+
+def test_captions_in_columns_of_other_names(tmp_path):
+    write(tmp_path / "in", "columns")
+    for path in (tmp_path / "in" / "data").iterdir():
+        table = pq.read_table(path)
+        names = [name.replace("caption_", "said [en] ") for name in table.column_names]
+        pq.write_table(table.rename_columns(names), path)
+    with pytest.raises(DataError, match=r"say which has the captions with --column captions=NAME"):
+        make(tmp_path)
+    with pytest.raises(SpecError, match=r"has no column 'sad \*': known: image, said"):
+        make(tmp_path, columns={"captions": "sad *"})
+    make(tmp_path, columns={"captions": "said *"})
+    check(tmp_path, NAMES["columns"])
+
+
+def test_a_row_without_a_text_in_its_columns(tmp_path):
+    write(tmp_path / "in", "columns")
+    path = tmp_path / "in" / "data" / "train-00000-of-00001.parquet"
+    rows = pq.read_table(path).to_pylist()
+    rows[1]["caption_0"] = None
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    with pytest.raises(DataError, match=r"image p1\.jpg of train has 0 captions, expected 1"):
+        make(tmp_path)
 
 
 def test_a_published_set_keeps_its_first_five(tmp_path):

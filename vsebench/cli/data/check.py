@@ -196,8 +196,11 @@ def _(
 
 
 def _verdict(findings: list[Finding]) -> Iterator[str]:
+    from vsebench.report.listing import filled, terminal_width
+
     yield ""
-    yield from (f"{finding.verdict:4}  {finding.text}" for finding in findings)
+    width = terminal_width()
+    yield from (filled(f"{each.verdict:4}  {each.text}", width, " " * 6) for each in findings)
     failed = sum(finding.verdict == "FAIL" for finding in findings)
     passed = sum(finding.verdict == "ok" for finding in findings)
     if failed:

@@ -68,7 +68,7 @@ def prepare_command(
         typer.Option(
             metavar="WHAT=NAME",
             help="Column of such tables that holds image, captions, id or split, if its name is "
-            "not recognised; repeatable.",
+            "not recognised; captions=NAME* for several of captions; repeatable.",
         ),
     ] = None,
     dtype: Annotated[

@@ -7,6 +7,8 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from vsebench.data.prepare.source import Image, Split
@@ -27,6 +29,9 @@ COLUMNS = {
     "split": ("split",),
 }
 """Names under which a column is looked for, the most telling first; the first two are needed."""
+
+_NUMBERED = re.compile(rf"({'|'.join(COLUMNS['captions'])})_?\d+")
+"""What columns are called that hold one caption each: caption_0, caption_1, …"""
 
 _BATCH = 64
 """Rows read at a time."""
@@ -52,7 +57,8 @@ class Tables:
     Attributes:
         root: their folder.
         files: the tables in order.
-        columns: what a column is called, of those in `COLUMNS` that are not called as usual.
+        columns: what a column is called, of those in `COLUMNS` that are not called as usual. With
+            `*` the name stands for several columns of captions.
     """
 
     root: Path
@@ -109,7 +115,10 @@ class Tables:
             number = 0
             for names, values in _batches(path, self.columns):
                 for each in values:
-                    row = {what: each[column] for what, column in names.items()}
+                    row = {what: each[columns[0]] for what, columns in names.items()}
+                    if len(names["captions"]) > 1:
+                        texts = (each[column] for column in names["captions"])
+                        row["captions"] = [text for text in texts if text is not None]
                     yield _row(f"{path}, row {number}", place, row)
                     number += 1
 
@@ -144,7 +153,7 @@ class _Row:
 
 def _batches(
     path: Path, given: Mapping[str, str]
-) -> Iterator[tuple[dict[str, str], list[dict[str, Any]]]]:
+) -> Iterator[tuple[dict[str, list[str]], list[dict[str, Any]]]]:
     """What the columns are called, and rows of them."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -153,7 +162,8 @@ def _batches(
         if path.suffix == ".parquet":
             with parquet.ParquetFile(path) as file:
                 names = _columns(path, file.schema_arrow.names, given)
-                for batch in file.iter_batches(_BATCH, columns=list(names.values())):
+                wanted = [*chain.from_iterable(names.values())]
+                for batch in file.iter_batches(_BATCH, columns=wanted):
                     batch.validate(full=True)
                     yield names, batch.to_pylist()
             return
@@ -161,7 +171,7 @@ def _batches(
             stream = pa.ipc.open_stream(source)
             names = _columns(path, stream.schema.names, given)
             for batch in stream:
-                rows = batch.select(list(names.values()))
+                rows = batch.select([*chain.from_iterable(names.values())])
                 # damaged offsets would be read from beyond the file, which ends the process
                 rows.validate(full=True)
                 for start in range(0, len(rows), _BATCH):
@@ -173,16 +183,22 @@ def _batches(
         raise DataError(f"{path} is damaged, or no table ({reason}): get it again") from None
 
 
-def _columns(path: Path, there: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
-    """What the wanted columns of a table are called."""
-    names: dict[str, str] = {}
+def _columns(path: Path, there: Sequence[str], given: Mapping[str, str]) -> dict[str, list[str]]:
+    """What the wanted columns of a table are called; several may hold captions."""
+    names: dict[str, list[str]] = {}
     for what, usual in COLUMNS.items():
         if (asked := given.get(what)) is not None:
-            if asked not in there:
+            found = [asked] if asked in there else []
+            if what == "captions":
+                found = found or [name for name in there if fnmatchcase(name, asked)]
+            if not found:
                 raise SpecError(f"{path} has no column '{asked}': {did_you_mean(asked, there)}")
-            names[what] = asked
-        elif (name := next((name for name in usual if name in there), None)) is not None:
-            names[what] = name
+        else:
+            found = [name for name in usual if name in there][:1]
+            if what == "captions":
+                found = found or [name for name in there if _NUMBERED.fullmatch(name)]
+        if found:
+            names[what] = found
     for what in ("image", "captions"):
         if what not in names:
             raise DataError(
