@@ -215,6 +215,7 @@ def test_every_example_is_found():
             "flickr8k-words-weighted",
             "nuswide81",
             "nuswide81-weighted",
+            "nuswide81-tuned",
             "warp-cap",
         ),
     }
