@@ -1,9 +1,11 @@
-"""A hook of MkDocs: renders the pages that lie beside docs/ (results, claims, the changelog), and
-makes links between them and docs/ right on the site as they are in the repository.
+"""A hook of MkDocs: renders the pages that lie beside docs/ (results, claims, the changelog), makes
+links between them and docs/ right on the site as they are in the repository, and gives each page a
+link to edit it where `VSEBENCH_REPOSITORY` says where the repository is.
 """
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from pathlib import Path
@@ -73,11 +75,19 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+def on_config(config: MkDocsConfig, **_: Any) -> MkDocsConfig:
+    """Links the site to its repository."""
+    config.repo_url = os.environ.get("VSEBENCH_REPOSITORY")
+    return config
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """What MkDocs renders of a page; tables of results come last in a search."""
     places = site_places()
     sources = {place: source for source, place in places.items()}
     uri = page.file.src_uri
+    source = sources.get(uri, f"docs/{uri}")
     if uri in sources:
         page.meta["search"] = {"boost": 0.3}
-    return relinked(markdown, sources.get(uri, f"docs/{uri}"), places)
+    page.edit_url = f"{config.repo_url}/edit/main/{source}" if config.repo_url else None
+    return relinked(markdown, source, places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import re
 import subprocess
@@ -106,8 +107,12 @@ def test_it_builds_without_warnings(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=ROOT,
+        env={**os.environ, "VSEBENCH_REPOSITORY": "https://example.org/vsebench"},
     )
     assert built.returncode == 0, built.stderr
+    for page, source in (("start", "docs/start.md"), ("studies/aoq", "results/aoq/README.md")):
+        html = (tmp_path / "site" / page / "index.html").read_text(encoding="utf-8")
+        assert f'href="https://example.org/vsebench/edit/main/{source}"' in html
     reference = (tmp_path / "site" / "reference" / "plugin" / "index.html").read_text(
         encoding="utf-8"
     )
