@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmarks.soak.processes import resident_mb
+from benchmarks.soak.processes import executes, resident_mb
 from vsebench.grid.suite_fields import parse_seeds
 from vsebench.plugin.specs import split_list
 from vsebench.results.folder.store import Store
@@ -29,7 +29,7 @@ SETTINGS = {
 }
 DATASET = "scenes:images=100"
 FLAT_MB = 16.0
-"""What a command's memory may grow by, from its third finished run on."""
+"""What a command's memory may grow by while it executes runs, from its third finished one on."""
 _SETTLED_RUNS = 3
 
 
@@ -78,16 +78,15 @@ class Driver:
         process: its process.
         said: what it has said, a file.
         out: the folder that it works in.
-        size: runs of the grid.
         done_before: runs that were done when it began.
         resident: its memory in MiB by the number of runs that were done then, from the third on
-            that ended while it worked to the last but one: then it reads them for a table.
+            that ended while it worked, and while it executed runs: behind them it imports what
+            makes a table.
     """
 
     process: subprocess.Popen[bytes]
     said: Path
     out: Path
-    size: int
     done_before: int
     resident: dict[int, float] = field(default_factory=dict)
 
@@ -111,12 +110,12 @@ class Driver:
                 env={**os.environ, **environment},
                 process_group=0,
             )
-        return cls(process, said, out, grid.size, done_in(out))
+        return cls(process, said, out, done_in(out))
 
     def look(self) -> None:
         """Notes its memory."""
         done, memory = done_in(self.out), resident_mb(self.process.pid)
-        if memory and self.done_before + _SETTLED_RUNS <= done < self.size:
+        if done >= self.done_before + _SETTLED_RUNS and memory and executes(self.process.pid):
             self.resident[done] = memory
 
     @property

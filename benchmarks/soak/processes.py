@@ -67,6 +67,17 @@ def resident_mb(pid: int) -> float | None:
     return None
 
 
+def executes(pid: int) -> bool:
+    """Whether a command executes a run."""
+    others = [int(each.name) for each in _PROC.iterdir() if each.name.isdigit()]
+    children = {other for other in others if _parent(other) == pid}
+    return any(
+        _role(other) == "worker"
+        for other in others
+        if other in children or _parent(other) in children
+    )
+
+
 def _marked(mark: str) -> Iterator[Process]:
     for folder in _PROC.iterdir():
         if folder.name.isdigit() and _carries(pid := int(folder.name), mark):

@@ -14,6 +14,7 @@ import torch
 from benchmarks.soak import compare
 from benchmarks.soak.blows import KINDS, blows
 from benchmarks.soak.flips import files_of_runs, flip
+from benchmarks.soak.grid import Driver
 from benchmarks.soak.processes import MARK, own, send
 from benchmarks.soak.report import to_markdown
 from tests.factories import make_curve, make_record, make_spec, metrics, save
@@ -97,6 +98,44 @@ def test_a_flipped_bit_is_refused_and_not_wrong(tmp_path: Path) -> None:
     assert path.stat().st_mtime_ns == before
     assert not compare.wrong(out, reference)
     assert [line.split(": ")[1] for line in compare.refused(out)] == ["curve.jsonl"]
+
+
+GROWS = """
+import subprocess, sys
+sleep = [sys.executable, "-c", "import time; time.sleep(60)", "vsebench.grid.worker"]
+child, kept = subprocess.Popen(sleep), []
+print("ready", flush=True)
+for line in sys.stdin:
+    if line == "grow\\n":
+        kept.append(b"1" * (48 << 20))
+    elif line == "end\\n":
+        child.kill()
+        child.wait()
+    print("ready", flush=True)
+"""
+
+
+def test_memory_counts_while_a_command_executes_runs(tmp_path: Path) -> None:
+    """It imports what makes a table when no process of a run is left."""
+    growth = []
+    with subprocess.Popen(
+        [sys.executable, "-c", GROWS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        driver = Driver(process, tmp_path / "said", tmp_path, done_before=0)
+        for number, order in enumerate((b"wait", b"wait", b"wait", b"grow", b"end", b"grow")):
+            assert process.stdout.readline() == b"ready\n"
+            (tmp_path / str(number)).mkdir()
+            (tmp_path / str(number) / "done").touch()
+            driver.look()
+            growth.append(driver.growth_mb)
+            process.stdin.write(order + b"\n")
+            process.stdin.flush()
+        process.stdin.close()
+    assert growth[:3] == [None] * 3
+    assert growth[4] == pytest.approx(48, abs=4)
+    assert growth[5] == growth[4]
 
 
 def test_the_committed_report_is_that_of_the_committed_figures() -> None:
