@@ -16,7 +16,8 @@ from vsebench.cli.app import main
 from vsebench.report.leaderboard.board import boards, groups_of
 from vsebench.report.leaderboard.text import frame
 from vsebench.report.results import load_results
-from vsebench.report.rows.gather import gather
+from vsebench.report.rows.gather import external_of, gather
+from vsebench.results import external
 from vsebench.results.external import read_external, write_external
 from vsebench.results.folder.store import Store
 from vsebench.results.packs.packing import pack
@@ -169,7 +170,7 @@ def test_external_rows_stand_below_and_have_no_rank(study, tmp_path, said):
     write_external(study, make_external("elsewhere", dataset="f30k"), (np.arange(2), np.arange(9)))
     pack(study, tmp_path / "pack")
     for places in ((tmp_path / "pack",), (study, tmp_path / "pack")):
-        (board,) = boards(gather(places).ended, gather(places).external)
+        (board,) = boards(gather(places).ended, external_of(places))
         assert [standing.rank for standing in board.standings] == [1, 2, 3]
         assert [row.name for row in board.block.external] == ["CLIP"]
         text = said(*places)
@@ -193,6 +194,20 @@ def test_external_rows_stand_below_and_have_no_rank(study, tmp_path, said):
     read = pd.read_csv(io.StringIO(load_results(tmp_path / "pack").table("csv")))
     assert read["external"].tolist() == [False, False, False, True]
     assert "external" not in load_results(tmp_path / "pack").frame()
+
+
+def test_an_external_row_of_two_folders_is_read_from_each_and_shown_once(
+    study, tmp_path, monkeypatch
+):
+    write_external(study, make_external(rsum=399.0), (np.arange(20), np.arange(100)))
+    pack(study, tmp_path / "pack")
+    read = []
+    monkeypatch.setattr(
+        external, "external_row", lambda row, of=external.external_row: read.append(row) or of(row)
+    )
+    results = load_results([study, tmp_path / "pack"])
+    assert len(read) == 2
+    assert results.table().count("CLIP §") == 1
 
 
 def test_a_parquet_file_holds_the_frame(study, tmp_path, said):

@@ -59,15 +59,16 @@ def leaderboard_command(
     """
     from vsebench.report.leaderboard.board import boards
     from vsebench.report.leaderboard.text import FILES, frame, render
-    from vsebench.report.rows.gather import gather, refuse_copies
+    from vsebench.report.rows.gather import external_of, gather, refuse_copies
     from vsebench.report.tables.formats import WIDTH, Style
     from vsebench.report.tables.latex import LatexText
 
     if form in FILES and out is None:
         raise SpecError(f"--format {form} writes a file: name it with --out")
-    gathered = gather(places or [RUNS])
+    places = places or [RUNS]
+    gathered = gather(places)
     refuse_copies(gathered, allow_mixed=allow_mixed)
-    made = boards(gathered.ended, gathered.external, allow_mixed=allow_mixed, level=level)
+    made = boards(gathered.ended, external_of(places), allow_mixed=allow_mixed, level=level)
     if form == "parquet" and out is not None:
         from vsebench.files import replacing
         from vsebench.plugin.errors import require

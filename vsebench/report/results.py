@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.report.rows.combinations import Block, Row, make_block
 from vsebench.report.rows.external import elsewhere_note
-from vsebench.report.rows.gather import read_merged
+from vsebench.report.rows.gather import external_of, read_merged
 from vsebench.report.rows.names import parse_row
 from vsebench.report.rows.runs import Runs, read_runs
 from vsebench.report.rows.sections import split
@@ -17,7 +17,6 @@ from vsebench.report.tables.formats import WIDTH, Style, leaderboard, render, to
 from vsebench.report.tables.latex import LatexText
 from vsebench.report.tables.notes import copies_note, unfinished_note
 from vsebench.report.wording import count
-from vsebench.results.external import read_external
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -185,10 +184,9 @@ def load_results(
     """
     folders = [Path(path)] if isinstance(path, (str, Path)) else [Path(each) for each in path]
     runs = read_merged(folders, allow_mixed=allow_mixed)
-    external = tuple(row for folder in folders for row in read_external(folder))
     sections = split(runs.ended, allow_mixed=allow_mixed, only_newest=only_newest)
     chosen = parse_row(baseline, sections) if baseline is not None else None
-    return _collect(runs, sections, external, chosen, check_level(level))
+    return _collect(runs, sections, external_of(folders), chosen, check_level(level))
 
 
 def results_of(out: Path, run_ids: Collection[str]) -> Results:

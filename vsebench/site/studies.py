@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import MissingError, VsebenchError
 from vsebench.report.leaderboard.board import boards
-from vsebench.report.rows.gather import gather, refuse_copies
+from vsebench.report.rows.gather import external_of, gather, refuse_copies
 from vsebench.results.folder.store import RunDirectory, Store
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def read_studies(
     for name, path in [each for place in places for each in _found(place)]:
         gathered = gather([path])
         refuse_copies(gathered, allow_mixed=allow_mixed)
-        made = boards(gathered.ended, gathered.external, allow_mixed=allow_mixed, level=level)
+        made = boards(gathered.ended, external_of([path]), allow_mixed=allow_mixed, level=level)
         studies.append(Study(name, slugs.of(name), gathered, path, made))
     return studies
 

@@ -43,14 +43,12 @@ class Gathered:
         unfinished: runs that were started and have no record yet.
         copies: number of runs that lay in two places with equal results.
         reproductions: runs that were made twice with other results.
-        external: external rows, each once.
     """
 
     ended: tuple[Run, ...]
     unfinished: tuple[AnySpec, ...]
     copies: int
     reproductions: tuple[Reproduction, ...]
-    external: tuple[ExternalRow, ...] = ()
 
 
 def gather(places: Sequence[Path]) -> Gathered:
@@ -94,12 +92,17 @@ def gather(places: Sequence[Path]) -> Gathered:
         tuple(spec for run_id, spec in unfinished.items() if run_id not in found),
         copies,
         tuple(reproductions),
-        tuple({row.row_id: row for place in places for row in _external(place)}.values()),
     )
 
 
-def _external(place: Path) -> Iterable[ExternalRow]:
-    return read_external(place) if place.is_dir() else ()
+def external_of(places: Iterable[Path]) -> tuple[ExternalRow, ...]:
+    """The external rows of several places, each once.
+
+    Raises:
+        VsebenchError: as of `read_external`.
+    """
+    rows = (row for place in places if place.is_dir() for row in read_external(place))
+    return tuple({row.row_id: row for row in rows}.values())
 
 
 def _read(place: Path) -> tuple[Iterable[Run], Iterable[AnySpec]]:
