@@ -15,10 +15,10 @@ from benchmarks.cluster.outcome import Outcome
 from benchmarks.cluster.training import Training
 from benchmarks.cluster.world import Event, Pool, ThreadLike, World, here, own_process
 from tests.factories import component, make_spec
-from vsebench.grid import execute, others, run
+from vsebench.grid import execute, run
 from vsebench.grid.plan import Plan
 from vsebench.grid.run_log import RunLog
-from vsebench.plugin import others as others_begun
+from vsebench.plugin import others
 from vsebench.plugin.executors import Schedule
 from vsebench.results.folder import at_once, lease
 from vsebench.results.folder.directory import RunDirectory
@@ -165,7 +165,7 @@ class _Simulation:
                 patch.object(lease, "threading", threads),
                 patch.object(lease, "machine_id", lambda: own_process().node),
                 patch.object(lease, "start_time", self._start_time),
-                patch.object(others_begun, "random", random.Random(self.setting.seed)),
+                patch.object(others, "random", random.Random(self.setting.seed)),
                 patch.object(run, "executor_of", lambda _: self.executors[own_process()]),
                 patch.object(execute, "_train", self._train),
                 patch.object(at_once, "ThreadPoolExecutor", partial(Pool, self.world)),

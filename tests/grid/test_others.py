@@ -9,7 +9,8 @@ import pytest
 
 from tests.factories import make_curve, make_record, make_spec
 from vsebench.grid.job import job_of
-from vsebench.grid.others import Others, held_back
+from vsebench.grid.others import held_back
+from vsebench.plugin.others import Others
 from vsebench.results.folder.lease import Lease
 from vsebench.results.folder.store import Store
 
@@ -30,6 +31,10 @@ def a_job(out: Path) -> Job:
     return job_of(SPEC, directory(out).path)
 
 
+def watching(out: Path) -> Others:
+    return Others([a_job(out)])
+
+
 def state(others: Others, out: Path) -> str:
     return others.states([a_job(out)]).get(SPEC.run_id, "free")
 
@@ -48,24 +53,24 @@ def fail(out: Path, status: str = "failed") -> None:
 
 
 def test_what_nobody_has_begun_is_free(tmp_path: Path) -> None:
-    assert Others(tmp_path / "missing").states([a_job(tmp_path / "missing")]) == {}
-    others = Others(tmp_path)
+    assert state(watching(tmp_path / "missing"), tmp_path / "missing") == "free"
+    others = watching(tmp_path)
     assert state(others, tmp_path) == "free"
     directory(tmp_path).path.mkdir()
     assert state(others, tmp_path) == "free"
 
 
 def test_what_is_worked_on_is_held_until_it_is_released(tmp_path: Path) -> None:
-    others = Others(tmp_path)
+    others = watching(tmp_path)
     lease = Lease.claim(directory(tmp_path).path)
     assert lease is not None
-    assert state(others, tmp_path) == state(Others(tmp_path), tmp_path) == "held"
+    assert state(others, tmp_path) == state(watching(tmp_path), tmp_path) == "held"
     lease.release()
     assert state(others, tmp_path) == "free"
 
 
 def test_what_another_command_has_finished_is_done(tmp_path: Path) -> None:
-    others = Others(tmp_path)
+    others = watching(tmp_path)
     finish(tmp_path)
     assert state(others, tmp_path) == "done"
 
@@ -73,14 +78,14 @@ def test_what_another_command_has_finished_is_done(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", ["failed", "blocked"])
 def test_a_failure_counts_when_it_is_newer_than_the_command(tmp_path: Path, status: str) -> None:
     """The command itself tries again what failed before it."""
-    others = Others(tmp_path)
+    others = watching(tmp_path)
     fail(tmp_path, status)
     assert state(others, tmp_path) == status
-    assert state(Others(tmp_path), tmp_path) == "free"
+    assert state(watching(tmp_path), tmp_path) == "free"
 
 
 def test_a_failure_that_cannot_be_read_is_made_again(tmp_path: Path) -> None:
-    others = Others(tmp_path)
+    others = watching(tmp_path)
     fail(tmp_path)
     (directory(tmp_path).path / "record.json").write_text("{")
     assert state(others, tmp_path) == "free"
@@ -88,7 +93,7 @@ def test_a_failure_that_cannot_be_read_is_made_again(tmp_path: Path) -> None:
 
 def test_what_was_begun_before_is_done_only_when_it_is_whole(tmp_path: Path) -> None:
     directory(tmp_path).write_spec(SPEC)
-    others = Others(tmp_path)
+    others = watching(tmp_path)
     finish(tmp_path)
     assert state(others, tmp_path) == "done"
     (directory(tmp_path).path / "curve.jsonl").write_text("")
@@ -97,7 +102,7 @@ def test_what_was_begun_before_is_done_only_when_it_is_whole(tmp_path: Path) -> 
 
 def test_what_is_made_again_by_its_holder_is_held_though_it_is_marked_done(tmp_path: Path) -> None:
     finish(tmp_path)
-    others = Others(tmp_path)
+    others = watching(tmp_path)
     assert Lease.claim(directory(tmp_path).path) is not None
     assert state(others, tmp_path) == "held"
 

@@ -17,10 +17,10 @@ from tests.grid.conftest import doing
 from tests.grid.fake_training import wait_until
 from vsebench.grid import run as grid_run
 from vsebench.grid.job import job_of
-from vsebench.grid.others import Others
 from vsebench.grid.plan import Plan
 from vsebench.grid.run import run_plan, run_state
 from vsebench.plugin import VsebenchError
+from vsebench.plugin.others import Others
 from vsebench.report.rows.runs import read_runs
 from vsebench.results.folder.lease import Lease
 from vsebench.results.folder.process import start_time
@@ -183,7 +183,7 @@ def test_waiting_for_a_run_touches_nothing_of_it(out: Path):
         for path in paths.values()
     }
     jobs = [job_of(spec, paths[spec.seed]) for spec in (waited_for, free)]
-    assert Others(out).states(jobs) == {waited_for.run_id: "held"}
+    assert Others(jobs).states(jobs) == {waited_for.run_id: "held"}
     assert {
         path: [(file.name, file.stat().st_mtime_ns) for file in sorted(path.iterdir())]
         for path in paths.values()

@@ -350,6 +350,33 @@ def test_what_needs_a_job_starts_when_another_command_has_ended_that(tmp_path: P
 
 
 @pytest.mark.usefixtures("always_looking")
+def test_what_needs_a_job_of_others_is_watched_with_it_from_the_first_look_on(
+    tmp_path: Path,
+) -> None:
+    """Whether they have ended it by then, or are at it; what they have not begun is free."""
+    told = Told()
+    jobs = [
+        replace(job(name, *needs), directory=tmp_path / name)
+        for name, *needs in ("a", ("b", "a"), ("c", "b"), ("d", "a"), ("e", "a"), "f", "g")
+    ]
+    schedule = Schedule(jobs, told)
+    leases = {"a": claimed(tmp_path / "a")}
+    assert taken(schedule, 1) == ["f"]
+    leases |= {name: claimed(tmp_path / name) for name in "bcd"}
+    for name in "abd":
+        for file in ("record.json", "done"):
+            (tmp_path / name / file).touch()
+        leases[name].release()
+    assert taken(schedule, 1) == ["e"]
+    for name in "abd":
+        assert told.kinds(name) == ["busy", "finished"]
+    assert told.kinds("c") == ["busy"]
+    leases["c"].release()
+    assert taken(schedule) == ["c", "g"]
+    assert told.kinds("c") == ["busy", "started"]
+
+
+@pytest.mark.usefixtures("always_looking")
 def test_what_a_third_command_resumes_first_is_left_to_it(tmp_path: Path) -> None:
     told = Told()
     jobs = [replace(job(name), directory=tmp_path / name) for name in "abcde"]
@@ -392,13 +419,13 @@ def test_commands_look_for_what_others_left_in_turn(
     begun = others.Others(jobs)
     begun.took(jobs[0])
     for other in jobs[1:10]:
-        begun.watch(other)
+        begun.left(other)
     clock[0] = 10 * EXPIRY_SECONDS - 1
-    assert begun.news() == {}
+    assert begun.news(jobs[1:10]) == {}
     clock[0] += 2
-    assert begun.news() == {str(n): "free" for n in range(1, 10)}
-    begun.watch(jobs[1])
-    assert begun.news() == {}
+    assert begun.news(jobs[1:10]) == {str(n): "free" for n in range(1, 10)}
+    begun.left(jobs[1])
+    assert begun.news(jobs[1:2]) == {}
 
 
 def test_leases_expire_when_commands_begin_to_look() -> None:

@@ -95,6 +95,20 @@ class SaysNothingOfBusyRuns(Sound):
             schedule.hear(message)
 
 
+class SaysOneEnd(Sound):
+    def execute(self, jobs: Sequence[Job], report: Report) -> None:
+        ended: set[str] = set()
+
+        def once(run_id: str, event: dict[str, object]) -> None:
+            if event["event"] in ("busy", "finished", "died"):
+                if run_id in ended:
+                    return
+                ended.add(run_id)
+            report(run_id, event)
+
+        super().execute(jobs, once)
+
+
 class SaysNothingOfProgress(Sound):
     def hear(self, schedule: Schedule, message: Any) -> None:
         if message[1]["event"] != "evaluated":

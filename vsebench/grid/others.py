@@ -8,7 +8,6 @@ from vsebench.plugin.errors import VsebenchError
 from vsebench.results.folder.at_once import at_once
 from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.folder.lease import is_held
-from vsebench.results.folder.listing import Listing
 from vsebench.results.reader import DONE, RECORD
 
 if TYPE_CHECKING:
@@ -17,27 +16,6 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.executors import Job
     from vsebench.plugin.others import State
-
-
-class Others:
-    """Looks at the jobs of a command, all of them at once. What was never begun costs nothing.
-
-    Args:
-        folder: holds the directories of the jobs.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._before = Listing(folder)
-
-    def states(self, jobs: Iterable[Job]) -> dict[str, State]:
-        """How jobs are, by run id, where they are not free. A run that failed before this command
-        began is free, as it is tried again; one that another command has tried since is not.
-        """
-        now = Listing(self._folder)
-        begun = [job for job in jobs if job.directory.name in now]
-        found = states(begun, lambda job: job.directory.name in self._before)
-        return {run_id: state for run_id, state in found.items() if state != "free"}
 
 
 def states(begun: Iterable[Job], is_old: Callable[[Job], bool]) -> dict[str, State]:
@@ -81,7 +59,7 @@ def held_back(jobs: Iterable[Job], states: Mapping[str, State]) -> dict[str, str
 
     Args:
         jobs: the jobs, each after those that it depends on.
-        states: see `Others.states`.
+        states: states of those that are not free.
     """
     found: dict[str, str] = {}
     for job in jobs:

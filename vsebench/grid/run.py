@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from vsebench.grid.execute import held_by
 from vsebench.grid.forking import preloading_for
 from vsebench.grid.job import job_of
-from vsebench.grid.others import Others, held_back
+from vsebench.grid.others import held_back
 from vsebench.grid.plan import plan
 from vsebench.plugin.errors import WriteError
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.plugin.others import Others
 from vsebench.results.folder.at_once import at_once
 from vsebench.results.folder.clean import remove, spare_of
 from vsebench.results.folder.directory import RunDirectory
@@ -269,7 +270,7 @@ def _drain(executor: Executor, jobs: Sequence[Job], watch: _Watch) -> None:
     """Executes the jobs. Those that another process works on, and those that need one of them, wait
     until it has ended.
     """
-    others = Others(watch.store.out)
+    others = Others(jobs)
     told: set[str] = set()
     given: Counter[str] = Counter()
     while jobs:

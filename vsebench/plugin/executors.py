@@ -212,7 +212,7 @@ class Schedule:
                     continue
             elif self._others.began(job, sure=most == 1) and (self._taken or self._ready):
                 # of what is left something is taken in any case, for executors to wait for
-                self._others.watch(job)
+                self._others.left(job)
                 self._put_aside(run_id, "another command has begun it")
                 continue
             del self._waiting[run_id]
@@ -252,7 +252,7 @@ class Schedule:
         if run_id in self._busy:
             self._busy.remove(run_id)
             self._put_off[run_id] = job
-            self._others.watch(job)
+            self._others.left(job)
         else:
             self._has_ended(run_id)
 
@@ -306,8 +306,12 @@ class Schedule:
                 self._put_aside(run_id, f"it waits for run {busy}")
 
     def _take_back(self, run_id: str) -> None:
-        """Lets a job that was put off start, unless a job that it needs is put off itself."""
-        if not self._put_off.keys().isdisjoint(self._needs[run_id]):
+        """Lets a job that was put off start, unless another command executes it, or a job that it
+        needs is put off itself.
+        """
+        if self._others.holds(self._put_off[run_id]) or not self._put_off.keys().isdisjoint(
+            self._needs[run_id]
+        ):
             return
         self._waiting[run_id] = self._put_off.pop(run_id)
         if not self._needs[run_id]:
@@ -320,11 +324,14 @@ class Schedule:
         """Updates the jobs that others have begun: one that is no longer held is resumed before any
         other job is begun.
         """
-        for run_id, state in self._others.news().items():
-            if state == "free":
+        news = self._others.news(self._put_off.values())
+        ended = {run_id: state for run_id, state in news.items() if state != "free"}
+        for run_id, state in ended.items():
+            del self._put_off[run_id]
+            self._report(run_id, {"event": "finished", "status": state})
+        for run_id in ended:
+            self._has_ended(run_id)
+        for run_id in news:
+            if run_id not in ended:
                 self._turns[run_id] = self._first_turn
                 self._take_back(run_id)
-            else:
-                del self._put_off[run_id]
-                self._report(run_id, {"event": "finished", "status": state})
-                self._has_ended(run_id)

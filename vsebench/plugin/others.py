@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from vsebench.plugin.elsewhere import worked_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from vsebench.plugin.executors import Job
@@ -23,7 +23,8 @@ EXPIRY_SECONDS = 120.0
 
 
 class Others:
-    """Watches the jobs that other commands have begun, through the jobs' directories.
+    """Looks at the jobs of a command, through their directories: which have other commands begun
+    since, and how do these stand. What was never begun costs nothing.
 
     The commands on a folder share the work of detecting lost machines: a command that began a tenth
     of the jobs looks at the others' every ten `EXPIRY_SECONDS`. However many commands there are,
@@ -33,10 +34,10 @@ class Others:
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._before = {folder: _names(folder) for folder in {job.directory.parent for job in jobs}}
         self._now = dict(self._before)
-        self._watched: dict[str, Job] = {}
         self._abandoned: set[str] = set()  # begun by others and free again
         self._ours: set[str] = set()
         self._theirs: set[str] = set()
+        self._held: set[str] = set()
         self._begin_to_wait()
 
     def look(self) -> None:
@@ -62,23 +63,44 @@ class Others:
         """Notes a job that this command executes."""
         self._ours.add(job.run_id)
 
-    def watch(self, job: Job) -> None:
-        """Adds a job that another command holds to those that `news` reports on."""
+    def left(self, job: Job) -> None:
+        """Notes a job that another command executes."""
         self._theirs.add(job.run_id)
-        self._watched[job.run_id] = job
+        self._held.add(job.run_id)
 
-    def news(self) -> dict[str, State]:
-        """States of the watched jobs that are no longer held, by run id; each is reported once, and
-        none before it is this command's turn to look.
+    def holds(self, job: Job) -> bool:
+        """Whether another command executed a job at the last look."""
+        return job.run_id in self._held
+
+    def states(self, jobs: Iterable[Job]) -> dict[str, State]:
+        """States of jobs by run id, where they are not free. A job that failed before this object
+        was created is free, as it is tried again; one that another command has tried since is not.
         """
-        if not self._watched:
+        self.look()
+        begun = [
+            job
+            for job in jobs
+            if self.holds(job) or job.directory.name in self._now[job.directory.parent]
+        ]
+        found = _states(begun, self._is_old)
+        return {run_id: state for run_id, state in found.items() if state != "free"}
+
+    def news(self, jobs: Collection[Job]) -> dict[str, State]:
+        """What has become of jobs that are put off, by run id: how those stand that others have
+        ended, and which are free again. Empty before it is this command's turn to look.
+        """
+        if not jobs:
             return {}
         share = len(self._ours) / (len(self._ours) + len(self._theirs))
         if self._waited() * share < EXPIRY_SECONDS * self._spread:
             return {}
-        found = _states(self._watched.values(), self._is_old)
+        found = self.states(jobs)
         self._begin_to_wait()
-        self._watched = {id_: job for id_, job in self._watched.items() if found[id_] == "held"}
+        for job in jobs:
+            if self.holds(job):
+                found.setdefault(job.run_id, "free")
+        self._held = {run_id for run_id, state in found.items() if state == "held"}
+        self._theirs |= self._held
         self._abandoned |= {run_id for run_id, state in found.items() if state == "free"}
         return {run_id: state for run_id, state in found.items() if state != "held"}
 

@@ -11,6 +11,7 @@ PROMISES = (
     promises.a_failed_run_stops_no_other,
     promises.a_killed_run_is_reported,
     promises.a_busy_run_is_put_off,
+    promises.a_run_that_others_end_has_ended,
     promises.an_interrupt_leaves_no_process,
     promises.gives_the_records_of_the_local_executor,
 )

@@ -11,7 +11,7 @@ import weakref
 from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from vsebench.data.open import open_dataset
 from vsebench.plugin.executors import Job, Resources
@@ -130,6 +130,30 @@ class Folder:
         return lines.count(job.run_id)
 
 
+class Elsewhere:
+    """Another process that works on runs, as far as executors can tell."""
+
+    def __init__(self) -> None:
+        self._held = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    def hold(self, job: Job) -> None:
+        """Works on a run that nobody works on."""
+        lease = Lease.claim(job.directory)
+        if lease is not None:
+            self._held.enter_context(lease.hold())
+
+    def execute(self, out: Path, jobs: Sequence[Job]) -> None:
+        """Executes runs to their end, also those that it holds."""
+        self._held.close()
+        Folder(out).execute(_local(), jobs)
+
+
 class Grid:
     """Nine runs, in an order in which they cannot be executed; another process works on one.
 
@@ -191,10 +215,15 @@ def executed(subject: Subject) -> Grid:
 def reference() -> Grid:
     """The same grid, in which the local executor was given the runs that end well."""
     grid = Grid()
+    grid.folder.execute(_local(), [grid.first, grid.second, grid.plain])
+    return grid
+
+
+def _local() -> Executor:
     registry = load_plugins().registry
     local = registry.get("executor", own_spec("executor", "local", registry))
-    grid.folder.execute(local.create(workers=WORKERS), [grid.first, grid.second, grid.plain])
-    return grid
+    executor: Executor = local.create(workers=WORKERS)
+    return executor
 
 
 class _Same:
@@ -213,15 +242,12 @@ class _Same:
 @lru_cache(maxsize=1)
 def _executed(same: _Same) -> Grid | ConformanceError:
     grid = Grid()
-    with ExitStack() as elsewhere:
+    with Elsewhere() as other:
 
         def hold(run_id: str, event: Event) -> None:
             # only now: what is worked on before is put off by `Schedule`, without an executor
-            if run_id != grid.held.run_id or event["event"] not in ("queued", "started"):
-                return
-            lease = Lease.claim(grid.held.directory)
-            if lease is not None:
-                elsewhere.enter_context(lease.hold())
+            if run_id == grid.held.run_id and event["event"] in ("queued", "started"):
+                other.hold(grid.held)
 
         try:
             with Trial("nine runs, one of which is worked on elsewhere"):

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
+from vsebench.plugin import others
 from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.folder.lease import holder, is_held
 from vsebench.results.folder.process import machine_id, start_time
 from vsebench.testing.check import NotCheckedError, promise
-from vsebench.testing.executors.grid import WORKERS, Folder, executed, reference
+from vsebench.testing.executors.grid import WORKERS, Elsewhere, Folder, executed, reference
 from vsebench.testing.trial import Trial
 
 if TYPE_CHECKING:
@@ -147,6 +149,31 @@ def a_busy_run_is_put_off(subject: Subject) -> None:
 
 
 @promise
+def a_run_that_others_end_has_ended(subject: Subject) -> None:
+    """A busy run that another process then executes, and with it one that needs it, are reported as
+    ended while others are executed.
+    """
+    folder = Folder()
+    held = folder.job(0)
+    needing, first = folder.job(1, held), folder.job(2)
+    second = folder.job(3, first)
+    elsewhere = (held, needing)
+    with Elsewhere() as other, Trial("two runs that another process executes, and others") as case:
+
+        def watch(run_id: str, event: Event) -> None:
+            if run_id == held.run_id and event["event"] in ("queued", "started"):
+                other.hold(held)
+            elif run_id == needing.run_id and event["event"] == "busy":
+                other.execute(folder.out, elsewhere)
+
+        with patch.object(others, "EXPIRY_SECONDS", 0.0):  # it looks whenever it may
+            jobs = (*elsewhere, first, second, folder.job(4, second))
+            folder.execute(subject.build(workers=WORKERS), jobs, watch)
+        for job in elsewhere:
+            _ended(case, folder, job, "busy", "done")
+
+
+@promise
 def an_interrupt_leaves_no_process(subject: Subject) -> None:
     """What is raised while it executes comes out of it, and the processes of its runs are ended."""
     folder = Folder()
@@ -201,12 +228,12 @@ def gives_the_records_of_the_local_executor(subject: Subject) -> None:
                 )
 
 
-def _ended(case: Trial, folder: Folder, job: Job, expected: str) -> None:
+def _ended(case: Trial, folder: Folder, job: Job, *expected: str) -> None:
     found = folder.ends(job)
     case.require(
-        found == [expected],
+        found == [*expected],
         "a run does not end as it should",
-        expected=f"that it ended once: {expected}",
+        expected=f"that it ended once: {', then '.join(expected)}",
         found=", ".join(found) or "nothing",
     )
 
