@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vsebench.grid.run import run_suite
 from vsebench.grid.suite import Suite, load_suite, make_suite, with_options
 from vsebench.plugin.host.trackers import tracked
+from vsebench.plugin.specs import split_list
 from vsebench.report.results import results_of
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def run(
         VsebenchError: the data cannot be used.
     """
     wanted = _suite(suite, options)
-    names = track.split(",") if isinstance(track, str) and track else track
-    with tracked([name.strip() for name in names], wanted.plugin):
+    names = split_list(track) if isinstance(track, str) and track else track
+    with tracked(names, wanted.plugin):
         outcome = run_suite(wanted)
     return results_of(outcome.out, outcome.run_ids)
 

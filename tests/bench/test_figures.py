@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from vsebench.bench.figure import SIZES, Figure
+from vsebench.bench.figure import SIZES, Figure, area_of
 from vsebench.bench.figures import FIGURES
 from vsebench.bench.run import measured, selected
 
@@ -15,7 +15,7 @@ WHOLE_RUNS = ("grid", "protocol")
 
 
 def marked(figure: Figure) -> object:
-    marks = [pytest.mark.slow] if figure.area in WHOLE_RUNS else []
+    marks = [pytest.mark.slow] if area_of(figure.name) in WHOLE_RUNS else []
     return pytest.param(figure, id=figure.name, marks=marks)
 
 
@@ -30,7 +30,7 @@ def test_each_figure_runs_and_agrees_with_its_plain_version(figure: Figure) -> N
 
 def test_names_are_unique_and_every_area_is_there() -> None:
     assert Counter(figure.name for figure in FIGURES).most_common(1)[0][1] == 1
-    assert {figure.area for figure in FIGURES} == {
+    assert {area_of(figure.name) for figure in FIGURES} == {
         "pooling",
         "kernel",
         "loss",
@@ -63,4 +63,4 @@ def test_what_a_first_hour_on_cuda_measures() -> None:
 def test_areas_and_names_choose() -> None:
     chosen = selected(FIGURES, "full", "cpu", ("loss", "step/small"))
     assert [figure.name for figure in chosen][-1] == "step/small"
-    assert {figure.area for figure in chosen} == {"loss", "step"}
+    assert {area_of(figure.name) for figure in chosen} == {"loss", "step"}

@@ -11,11 +11,12 @@ import pytest
 from vsebench.bench import figures
 from vsebench.bench.figure import Figure, Setting, Work
 from vsebench.cli import bench as bench_module
-from vsebench.cli.app import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.cli.fixtures import Call, Prints
 
 
 def broken(setting: Setting) -> Work:
@@ -31,17 +32,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "FIGURES", (Figure("made/broken", broken), real))
 
 
-def bench(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
-    with pytest.raises(SystemExit) as caught:
-        main(["bench", "--size", "tiny", *arguments])
-    assert caught.value.code == code
-    return capsys.readouterr()
-
-
-def test_the_table_names_what_failed_and_holds_the_others(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    printed = bench(capsys, code=1)
+def test_the_table_names_what_failed_and_holds_the_others(prints: Prints) -> None:
+    printed = prints("bench", "--size", "tiny", code=1)
     lines = printed.out.splitlines()
     assert [part.strip() for part in lines[0].split("|")[1:-1]] == [
         "figure",
@@ -57,11 +49,11 @@ def test_the_table_names_what_failed_and_holds_the_others(
     assert printed.err.splitlines() == ["1 of 2: made/broken", "2 of 2: loss/triplet"]
 
 
-def test_json_holds_machine_versions_and_every_figure(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_json_holds_machine_versions_and_every_figure(prints: Prints, tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
-    found = json.loads(bench(capsys, "--format", "json", "--out", str(out), code=1).out)
+    found = json.loads(
+        prints("bench", "--size", "tiny", "--format", "json", "--out", str(out), code=1).out
+    )
     assert (found["schema"], found["size"], found["device"]) == (1, "tiny", "cpu")
     assert {"cpu", "cores", "libraries", "load"} <= set(found["machine"])
     assert [(row["figure"], row["status"]) for row in found["rows"]] == [
@@ -72,40 +64,38 @@ def test_json_holds_machine_versions_and_every_figure(
     assert json.loads(out.read_text()) == found
 
 
-def test_a_ratio_far_below_an_earlier_one_fails_the_gate(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_ratio_far_below_an_earlier_one_fails_the_gate(prints: Prints, tmp_path: Path) -> None:
     path = tmp_path / "before.json"
     only = ("--only", "loss", "--against", str(path))
-    found = json.loads(bench(capsys, "--only", "loss", "--format", "json").out)
+    found = json.loads(prints("bench", "--size", "tiny", "--only", "loss", "--format", "json").out)
 
     def before(ratio: float) -> None:
         path.write_text(json.dumps({**found, "rows": [{**found["rows"][0], "ratio": ratio}]}))
 
     before(1e-6)
-    bench(capsys, *only)
+    prints("bench", "--size", "tiny", *only)
     before(1e6)
-    printed = bench(capsys, *only, code=3)
+    printed = prints("bench", "--size", "tiny", *only, code=3)
     assert "loss/triplet: ratio " in printed.err
     assert "expected at least 400000 (0.4 of 1000000)" in printed.err
-    bench(capsys, *only, "--keep", "0")
+    prints("bench", "--size", "tiny", *only, "--keep", "0")
     path.write_text(json.dumps({**found, "rows": [{"figure": "loss/gone", "ratio": 2.0}]}))
-    assert "loss/gone: not measured" in bench(capsys, *only, code=3).err
+    assert "loss/gone: not measured" in prints("bench", "--size", "tiny", *only, code=3).err
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--size", "huge"), "unknown size 'huge': known: full, quick, tiny"),
+        (("--size", "huge"), "invalid value for '--size': 'huge' is not one of"),
         (("--only", "los"), "no figure is called 'los': did you mean 'loss'?"),
         (("--against", "nowhere.json"), "nowhere.json does not exist: expected figures"),
         (("--device", "cudda"), "unknown device 'cudda': did you mean 'cuda'?"),
     ],
 )
 def test_a_mistake_is_one_line_before_anything_is_measured(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+    prints: Prints, arguments: tuple[str, ...], said: str
 ) -> None:
-    printed = bench(capsys, *arguments, code=2)
+    printed = prints("bench", "--size", "tiny", *arguments, code=2)
     assert printed.err.startswith(f"vsebench: error: {said}")
     assert printed.err.count("\n") == 1
 
@@ -135,12 +125,12 @@ def test_libraries_load_with_one_thread() -> None:
     assert done.stderr.splitlines()[-1] == "1 {1}"
 
 
-def test_what_is_no_document_of_figures_is_refused(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_what_is_no_document_of_figures_is_refused(prints: Prints, tmp_path: Path) -> None:
     path = tmp_path / "before.json"
     path.write_text("[]")
-    assert "holds no figures" in bench(capsys, "--against", str(path), code=2).err
+    assert (
+        "holds no figures" in prints("bench", "--size", "tiny", "--against", str(path), code=2).err
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,57 +146,40 @@ def test_what_is_no_document_of_figures_is_refused(
     ],
 )
 def test_a_changed_file_of_figures_is_refused(
-    capsys: pytest.CaptureFixture[str],
-    kept: Path,
-    change: Callable[[dict[str, Any]], object],
-    said: str,
+    refusal: Call, kept: Path, change: Callable[[dict[str, Any]], object], said: str
 ) -> None:
     found = json.loads(kept.read_text())
     change(found)
     kept.write_text(json.dumps(found))
     for option in ("--from", "--against"):
-        error = _refused(capsys, option, str(kept))
+        error = refusal("bench", option, str(kept))
         assert f"{kept} holds no figures ({said}" in error
 
 
-def _refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main(["bench", *arguments])
-    assert caught.value.code == 2
-    return str(capsys.readouterr().err)
-
-
 @pytest.fixture
-def kept(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Path:
+def kept(prints: Prints, tmp_path: Path) -> Path:
     """What a measurement has left, of which one figure failed."""
     path = tmp_path / "figures.json"
-    bench(capsys, "--out", str(path), code=1)
+    prints("bench", "--size", "tiny", "--out", str(path), code=1)
     return path
 
 
-def shown(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> Any:
-    with pytest.raises(SystemExit) as caught:
-        main(["bench", *map(str, arguments)])
-    assert caught.value.code == code
-    return capsys.readouterr()
-
-
 def test_what_was_kept_is_shown_again_without_measuring(
-    capsys: pytest.CaptureFixture[str], kept: Path, monkeypatch: pytest.MonkeyPatch
+    prints: Prints, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(figures, "FIGURES", ())
-    printed = shown(capsys, "--from", kept)
-    found = json.loads(shown(capsys, "--from", kept, "--format", "json").out)
+    printed = prints("bench", "--from", kept)
+    found = json.loads(prints("bench", "--from", kept, "--format", "json").out)
     assert found == json.loads(kept.read_text())
     lines = printed.out.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:4]] == ["made/broken", "loss/triplet"]
     assert "failed: made/broken: RuntimeError: no such kernel" in lines
     assert max(map(len, lines[4:])) <= 100
     assert printed.err == ""
-    only = json.loads(shown(capsys, "--from", kept, "--only", "loss", "--format", "json").out)
+    only = json.loads(prints("bench", "--from", kept, "--only", "loss", "--format", "json").out)
     assert [row["figure"] for row in only["rows"]] == ["loss/triplet"]
     assert "loss/triplet: not measured" in (
-        shown(capsys, "--from", kept, "--only", "made", "--against", kept, code=3).err
+        prints("bench", "--from", kept, "--only", "made", "--against", kept, code=3).err
     )
 
 
@@ -221,8 +194,8 @@ def test_what_was_kept_is_shown_again_without_measuring(
     ],
 )
 def test_what_measures_does_not_go_with_what_was_kept(
-    capsys: pytest.CaptureFixture[str], kept: Path, options: tuple[str, ...], said: str
+    prints: Prints, kept: Path, options: tuple[str, ...], said: str
 ) -> None:
-    printed = shown(capsys, "--from", kept, *options, code=2)
+    printed = prints("bench", "--from", kept, *options, code=2)
     assert printed.err.startswith(f"vsebench: error: {said}")
-    assert "does not exist" in shown(capsys, "--from", "nowhere.json", code=2).err
+    assert "does not exist" in prints("bench", "--from", "nowhere.json", code=2).err

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.cli.app import main
 from vsebench.plugin.host import loader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.cli.fixtures import Answer
 
 PLUGIN = """
 import torch
@@ -39,16 +40,8 @@ def own(tmp_path: Path) -> Iterator[str]:
     loader.load_plugins.cache_clear()
 
 
-def check(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
-    """Exit code, output and errors."""
-    with pytest.raises(SystemExit) as caught:
-        main(["check", *arguments])
-    printed = capsys.readouterr()
-    return caught.value.code, printed.out, printed.err
-
-
-def test_a_sound_component_passes(capsys: pytest.CaptureFixture[str]) -> None:
-    code, text, errors = check(capsys, "dot")
+def test_a_sound_component_passes(answer: Answer) -> None:
+    code, text, errors = answer("check", "dot")
     assert (code, errors) == (0, "")
     lines = text.splitlines()
     assert lines[0].startswith("dot (similarity, vsebench ")
@@ -56,10 +49,8 @@ def test_a_sound_component_passes(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[-1] == "9 passed, 0 failed, 0 skipped"
 
 
-def test_a_broken_promise_is_shown_with_its_reproduction(
-    capsys: pytest.CaptureFixture[str], own: str
-) -> None:
-    code, text, _ = check(capsys, own)
+def test_a_broken_promise_is_shown_with_its_reproduction(answer: Answer, own: str) -> None:
+    code, text, _ = answer("check", own)
     assert code == 1
     block = text[text.index("  FAIL  never_reads_padding") :].splitlines()
     assert block[1:4] == [
@@ -82,12 +73,10 @@ def test_a_broken_promise_is_shown_with_its_reproduction(
     exec(line, {})
 
 
-def test_what_cannot_be_made_is_said_once(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_what_cannot_be_made_is_said_once(answer: Answer, tmp_path: Path) -> None:
     file = tmp_path / "nowhere1.py"
     file.write_text(PLUGIN.replace("vsebench_file_own:Leaky", "nowhere1:Leaky"))
-    code, text, _ = check(capsys, str(file))
+    code, text, _ = answer("check", str(file))
     assert (code, text.count("nowhere1:Leaky"), text.splitlines()[-1]) == (
         1,
         1,
@@ -101,7 +90,7 @@ def test_what_cannot_be_made_is_said_once(
         PLUGIN.replace("vsebench_file_own", "vsebench_file_fails")
         + "    def __init__(self):\n        raise ValueError('no luck')\n"
     )
-    code, text, _ = check(capsys, str(tmp_path / "fails.py"))
+    code, text, _ = answer("check", str(tmp_path / "fails.py"))
     assert (code, text.count("no luck"), text.splitlines()[-1]) == (
         1,
         1,
@@ -110,8 +99,8 @@ def test_what_cannot_be_made_is_said_once(
     assert "it cannot be made: it raises ValueError: no luck" in text
 
 
-def test_json_says_the_same(capsys: pytest.CaptureFixture[str], own: str) -> None:
-    code, text, _ = check(capsys, own, "--format", "json")
+def test_json_says_the_same(answer: Answer, own: str) -> None:
+    code, text, _ = answer("check", own, "--format", "json")
     report = json.loads(text)
     assert (code, report["schema"], report["passed"]) == (1, 1, False)
     (component,) = report["components"]
@@ -129,8 +118,8 @@ def test_json_says_the_same(capsys: pytest.CaptureFixture[str], own: str) -> Non
     )
 
 
-def test_a_sound_pooling_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
-    code, text, _ = check(capsys, "max")
+def test_a_sound_pooling_is_measured(answer: Answer) -> None:
+    code, text, _ = answer("check", "max")
     assert code == 0
     header = next(
         i for i, line in enumerate(text.splitlines()) if line.split()[-1:] == ["parameters"]
@@ -142,16 +131,14 @@ def test_a_sound_pooling_is_measured(capsys: pytest.CaptureFixture[str]) -> None
     ]
 
 
-def test_a_data_set_is_looked_for_where_told(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    code, text, _ = check(capsys, "precomp", "--data-root", str(tmp_path))
+def test_a_data_set_is_looked_for_where_told(answer: Answer, tmp_path: Path) -> None:
+    code, text, _ = answer("check", "precomp", "--data-root", str(tmp_path))
     assert code == 0
     assert f"  skip  it_can_be_opened: data set 'precomp' is not in {tmp_path}/precomp" in text
 
 
-def test_promises_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    code, text, _ = check(capsys, "--list", "--kind", "loss")
+def test_promises_are_listed(answer: Answer) -> None:
+    code, text, _ = answer("check", "--list", "--kind", "loss")
     assert code == 0
     assert [line for line in text.splitlines() if not line.startswith(" ")] == [
         "retrieval loss:",
@@ -185,9 +172,9 @@ def test_promises_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_wrong_requests_are_one_line(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+    answer: Answer, arguments: tuple[str, ...], message: str
 ) -> None:
-    code, text, errors = check(capsys, *arguments)
+    code, text, errors = answer("check", *arguments)
     assert (code, text) == (2, "")
     assert errors.startswith("vsebench: error: ")
     assert message in errors

@@ -8,10 +8,11 @@ import pytest
 
 from tests.data.files import write_precomp
 from tests.tiny_models import write_bert
-from vsebench.cli.app import main
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.cli.fixtures import Call, Prints
 
 
 @pytest.fixture
@@ -27,18 +28,11 @@ def captions(folder: Path, split: str, line: str) -> None:
     path.write_text(f"{line}\n" * len(path.read_text().splitlines()), encoding="utf-8")
 
 
-def check(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[str]:
-    with pytest.raises(SystemExit) as caught:
-        main(["data", "check", *map(str, arguments)])
-    assert caught.value.code != 2
-    return capsys.readouterr().out.splitlines()
-
-
-def test_unknown_words_are_counted_and_warned_of(folder: Path, capsys) -> None:
+def test_unknown_words_are_counted_and_warned_of(folder: Path, call: Call) -> None:
     captions(folder, "train", "一只狗 runs")
     captions(folder, "dev", "一只狗 runs quickly on the grass 一只")  # 7 - 3 known of 10
     captions(folder, "test", "一只狗 runs, " * 4 + "quickly")  # 16 known of 17
-    found = check(capsys, folder)
+    found = call("data", "check", folder).splitlines()
     assert (
         "warn  dev: 40.0 % of its 150 words are unknown (used less than 4 times in training "
         "captions): try --set min_word_count=1, or a text encoder such as bert"
@@ -49,10 +43,12 @@ def test_unknown_words_are_counted_and_warned_of(folder: Path, capsys) -> None:
     ) in found
 
 
-def test_a_pretrained_encoder_says_what_it_cuts(folder: Path, capsys, tmp_path: Path) -> None:
+def test_a_pretrained_encoder_says_what_it_cuts(folder: Path, call: Call, tmp_path: Path) -> None:
     model = write_bert(tmp_path / "bert", ("dog", "runs"))
     captions(folder, "test", "dog " * 30)
-    found = check(capsys, folder, "--text-encoder", f"bert:model={model}")
+    found = call(
+        "data", "check", folder, "--text-encoder", f"bert:model={model}", code=1
+    ).splitlines()
     assert (
         "warn  test: 20 of 20 captions are longer than the 24 tokens that text encoder 'bert' "
         "takes, and are cut"
@@ -64,8 +60,7 @@ def test_a_pretrained_encoder_says_what_it_cuts(folder: Path, capsys, tmp_path: 
     assert not any("unknown" in line for line in found)
 
 
-def test_a_set_without_captions_takes_no_text_encoder(capsys) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["data", "check", "tags:images=50:labels=40:density=0.1", "--text-encoder", "bigru"])
-    assert caught.value.code == 2
-    assert "has no captions that a text encoder would read" in capsys.readouterr().err
+def test_a_set_without_captions_takes_no_text_encoder(prints: Prints) -> None:
+    spec = "tags:images=50:labels=40:density=0.1"
+    printed = prints("data", "check", spec, "--text-encoder", "bigru", code=2)
+    assert "has no captions that a text encoder would read" in printed.err

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from tests.tiny_vision import write_image_set, write_vision
-from vsebench.cli.app import main
 from vsebench.data.feature_table import open_table
 
 REAL = Path(os.environ.get("VSEBENCH_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -25,12 +24,6 @@ def world(tmp_path, monkeypatch):
     write_image_set(tmp_path / "precomp", (20, 4, 4))
     write_vision(tmp_path / "resnet", "resnet")
     return tmp_path
-
-
-def vsebench(capsys, *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    return (caught.value.code, *capsys.readouterr())
 
 
 EXTRACT = (
@@ -51,8 +44,8 @@ EXTRACT = (
 )
 
 
-def test_from_images_to_a_run_on_the_table(world, capsys):
-    code, out, err = vsebench(capsys, *EXTRACT, "--out", "table")
+def test_from_images_to_a_run_on_the_table(world, answer):
+    code, out, err = answer(*EXTRACT, "--out", "table")
     assert (code, out.splitlines()[0]) == (
         0,
         "table: 28 × 4 × 16 features of resnet at 32 pixels, float16",
@@ -69,8 +62,7 @@ def test_from_images_to_a_run_on_the_table(world, capsys):
     }
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     dataset = ("--dataset", "precomp:features=table", "--data-root", str(world))
-    code, out, err = vsebench(
-        capsys,
+    code, out, err = answer(
         "run",
         *dataset,
         "--pooling",
@@ -101,8 +93,8 @@ def test_from_images_to_a_run_on_the_table(world, capsys):
         (("--size", "-1"), "invalid value for '--size'"),
     ],
 )
-def test_a_wrong_request_is_refused_in_one_line(world, capsys, changes, message):
-    code, out, err = vsebench(capsys, *EXTRACT, "--out", "table", *changes, "--quiet")
+def test_a_wrong_request_is_refused_in_one_line(world, answer, changes, message):
+    code, out, err = answer(*EXTRACT, "--out", "table", *changes, "--quiet")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("vsebench: error: ")
     assert message in err
@@ -110,8 +102,8 @@ def test_a_wrong_request_is_refused_in_one_line(world, capsys, changes, message)
 
 
 @pytest.mark.slow
-def test_killed_by_the_system_it_goes_on_to_the_same_bytes(world, capsys):
-    vsebench(capsys, *EXTRACT, "--out", "whole", "--batch", "1", "--quiet")
+def test_killed_by_the_system_it_goes_on_to_the_same_bytes(world, answer):
+    answer(*EXTRACT, "--out", "whole", "--batch", "1", "--quiet")
     command = [sys.executable, "-m", "vsebench", *EXTRACT, "--out", "killed", "--batch", "1"]
     features = world / ".killed.unfinished" / "features.npy"
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -129,7 +121,7 @@ def test_killed_by_the_system_it_goes_on_to_the_same_bytes(world, capsys):
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_real_images_through_a_real_model(world, capsys):
+def test_real_images_through_a_real_model(world, answer):
     """The given table was made of the same model from the full photographs: like images are alike
     in both, cell by cell.
     """
@@ -139,8 +131,7 @@ def test_real_images_through_a_real_model(world, capsys):
             f"needs {sample} and {MOBILENET}: set VSEBENCH_DATA to the folder that holds "
             "flickr8k/, with models/ beside it"
         )
-    code, _, err = vsebench(
-        capsys,
+    code, _, err = answer(
         "data",
         "extract",
         "--images",

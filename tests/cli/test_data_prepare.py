@@ -7,7 +7,6 @@ import time
 import pytest
 
 from tests.data.prepare import inputs
-from vsebench.cli.app import main
 from vsebench.cli.shared import counting
 
 
@@ -29,15 +28,8 @@ def origin(tmp_path):
     return tmp_path / "in"
 
 
-def run(capsys, *arguments: object, code: int = 0) -> tuple[str, str]:
-    with pytest.raises(SystemExit) as caught:
-        main(["data", *map(str, arguments)])
-    assert caught.value.code == code
-    return capsys.readouterr()
-
-
-def test_prepare_says_what_it_wrote_and_what_comes_next(capsys, origin, tmp_path):
-    out, err = run(capsys, "prepare", "flickr30k", "--from", origin, "--to", tmp_path / "out")
+def test_prepare_says_what_it_wrote_and_what_comes_next(prints, origin, tmp_path):
+    out, err = prints("data", "prepare", "flickr30k", "--from", origin, "--to", tmp_path / "out")
     lines = out.splitlines()
     assert lines[0] == f"flickr30k: prepared in {tmp_path / 'out'}"
     assert ["dev", "3", "15", "3", "×", "4", "×", "6", "4", "4"] in [line.split() for line in lines]
@@ -49,15 +41,15 @@ def test_prepare_says_what_it_wrote_and_what_comes_next(capsys, origin, tmp_path
     )
     assert err.splitlines()[0] == "sizes: 1 of 12 images"
     assert err.splitlines()[-1] == "features: 12 of 12 images"
-    assert run(
-        capsys, "prepare", "flickr30k", "--from", origin, "--to", tmp_path / "out", "--quiet"
+    assert prints(
+        "data", "prepare", "flickr30k", "--from", origin, "--to", tmp_path / "out", "--quiet"
     ) == (out, "")
 
 
-def test_check_takes_a_folder(capsys, origin, tmp_path):
+def test_check_takes_a_folder(prints, origin, tmp_path):
     target = tmp_path / "out"
-    run(
-        capsys,
+    prints(
+        "data",
         "prepare",
         "flickr30k",
         "--from",
@@ -68,14 +60,16 @@ def test_check_takes_a_folder(capsys, origin, tmp_path):
         "float32",
         "--quiet",
     )
-    out, err = run(capsys, "check", target, "--captions", origin / "dataset_flickr30k.json", code=1)
+    out, err = prints(
+        "data", "check", target, "--captions", origin / "dataset_flickr30k.json", code=1
+    )
     assert err == ""
     assert out.startswith(f"flickr30k: sound, in {target}, fingerprint ")
     assert "ok    dev_caps.txt has the captions of dataset_flickr30k.json in its order" in out
     assert "FAIL  train has 5 images, published are 29,000" in out
     assert out.splitlines()[-1] == "verdict: 3 of 11 checks failed"
-    assert run(
-        capsys,
+    assert prints(
+        "data",
         "check",
         "flickr30k",
         "--data-root",
@@ -86,108 +80,103 @@ def test_check_takes_a_folder(capsys, origin, tmp_path):
     ) == (out, "")
 
 
-def test_flickr8k_is_opened_as_precomp_and_compared_as_flickr8k(capsys, origin, tmp_path):
+def test_flickr8k_is_opened_as_precomp_and_compared_as_flickr8k(prints, origin, tmp_path):
     (origin / "dataset_flickr30k.json").rename(origin / "dataset_flickr8k.json")
-    out, _ = run(
-        capsys, "prepare", "flickr8k", "--from", origin, "--to", tmp_path / "out", "--quiet"
+    out, _ = prints(
+        "data", "prepare", "flickr8k", "--from", origin, "--to", tmp_path / "out", "--quiet"
     )
     assert out.splitlines()[-1].endswith(
         f"vsebench run --dataset precomp --data-root {tmp_path / 'out'}"
     )
     assert (
         "FAIL  train has 5 images, published are 6,000"
-        in run(capsys, "check", tmp_path / "out", code=1).out
+        in prints("data", "check", tmp_path / "out", code=1).out
     )
 
 
-def test_a_set_of_ones_own_has_the_name_that_it_is_given(capsys, origin, tmp_path, monkeypatch):
+def test_a_set_of_ones_own_has_the_name_that_it_is_given(prints, origin, tmp_path, monkeypatch):
     target = tmp_path / "data" / "folder"
     arguments = ("prepare", "--as", "mine", "--from", origin, "--to", target, "--quiet")
-    out, err = run(capsys, *arguments)
+    out, err = prints("data", *arguments)
     assert (out.splitlines()[0], err) == (f"mine: prepared in {target}", "")
     assert out.splitlines()[-1].endswith(f"--dataset mine --data-root {target}")
-    assert run(capsys, *arguments).out == out
+    assert prints("data", *arguments).out == out
     monkeypatch.chdir(tmp_path)
-    out, _ = run(capsys, "check", "mine")
+    out, _ = prints("data", "check", "mine")
     assert out.startswith(f"mine: sound, in {target}, fingerprint ")
-    assert run(capsys, "check", target).out == out
-    assert "mine" in [line.split()[0] for line in run(capsys, "list").out.splitlines()]
-    assert run(capsys, "info", "mine").out.startswith("mine: a data set of yours in the layout of")
-
-
-def command(capsys, *arguments: str) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main([*arguments])
-    assert caught.value.code == 0
-    return capsys.readouterr().out
+    assert prints("data", "check", target).out == out
+    assert "mine" in [line.split()[0] for line in prints("data", "list").out.splitlines()]
+    assert prints("data", "info", "mine").out.startswith(
+        "mine: a data set of yours in the layout of"
+    )
 
 
 def test_a_set_of_ones_own_is_trained_on_evaluated_and_exported(
-    capsys, origin, tmp_path, monkeypatch
+    prints, call, origin, tmp_path, monkeypatch
 ):
     """By a run in another process, and after its folder has moved. Its images have five or six
     captions.
     """
     target = tmp_path / "data" / "mine"
-    run(capsys, "prepare", "--as", "mine", "--from", origin, "--to", target, "--quiet")
+    prints("data", "prepare", "--as", "mine", "--from", origin, "--to", target, "--quiet")
     monkeypatch.chdir(tmp_path)
     smaller = ("batch_size=8", "embed_dim=8", "word_dim=8", "min_word_count=1", "warmup_epochs=0")
     grid = ("--dataset", "mine", "--pooling", "mean", "--loss", "triplet", "--epochs", "1")
     options = [part for key in smaller for part in ("--set", key)]
-    out = command(capsys, "run", *grid, *options, "--device", "cpu", "--quiet")
+    out = call("run", *grid, *options, "--device", "cpu", "--quiet")
     assert out.startswith("mine · test")
     (directory,) = (tmp_path / "runs").glob("mine-*")
     target.parent.rename(tmp_path / "moved")
-    said = command(capsys, "evaluate", str(directory), "--data-root", "moved", "--json")
+    said = call("evaluate", str(directory), "--data-root", "moved", "--json")
     record = json.loads((directory / "record.json").read_text())
     found = json.loads(said)
     assert {key: found[key] for key in ("rsum", "i2t_r1", "t2i_r10")} == {
         key: pytest.approx(record["test"][key]) for key in ("rsum", "i2t_r1", "t2i_r10")
     }
-    command(capsys, "export", str(directory), "--to", str(tmp_path / "model"))
+    call("export", str(directory), "--to", str(tmp_path / "model"))
     assert "| data set      | `mine`" in (tmp_path / "model" / "README.md").read_text()
     (tmp_path / "moved" / "mine" / "dataset.toml").write_text(
         'name = "mine"\nlayout = "precomp"\nlicence = "CC0"\n'
     )
-    command(capsys, "export", str(directory), "--to", "licensed", "--data-root", "moved")
+    call("export", str(directory), "--to", "licensed", "--data-root", "moved")
     assert "CC0" in (tmp_path / "licensed" / "README.md").read_text()
 
 
-def test_a_published_set_may_get_another_name(capsys, origin, tmp_path):
+def test_a_published_set_may_get_another_name(prints, origin, tmp_path):
     target = tmp_path / "out"
-    run(capsys, "prepare", "flickr30k", "--as", "f30k-x", "--from", origin, "--to", target)
+    prints("data", "prepare", "flickr30k", "--as", "f30k-x", "--from", origin, "--to", target)
     assert 'layout = "flickr30k"' in (target / "dataset.toml").read_text()
-    out, _ = run(capsys, "check", target, code=1)
+    out, _ = prints("data", "check", target, code=1)
     assert out.startswith("f30k-x: sound")
     assert "FAIL  train has 5 images, published are 29,000" in out
 
 
-def test_what_comes_twice_in_a_tsv_is_said(capsys, origin, tmp_path):
+def test_what_comes_twice_in_a_tsv_is_said(prints, origin, tmp_path):
     tsv = origin / "trainval_36.tsv"
     tsv.write_bytes(tsv.read_bytes() + tsv.read_bytes().splitlines(keepends=True)[0])
-    _, err = run(
-        capsys, "prepare", "flickr30k", "--from", origin, "--to", tmp_path / "out", "--quiet"
+    _, err = prints(
+        "data", "prepare", "flickr30k", "--from", origin, "--to", tmp_path / "out", "--quiet"
     )
     assert err.startswith("vsebench: warning: 1 images come more than once, and the last line")
 
 
-def test_a_folder_without_a_manifest_is_a_precomp_set(capsys, origin, tmp_path):
-    run(capsys, "prepare", "flickr30k", "--from", origin, "--to", tmp_path / "out", "--quiet")
+def test_a_folder_without_a_manifest_is_a_precomp_set(prints, origin, tmp_path):
+    prints("data", "prepare", "flickr30k", "--from", origin, "--to", tmp_path / "out", "--quiet")
     (tmp_path / "out" / "prepared.json").unlink()
-    out, _ = run(capsys, "check", tmp_path / "out")
+    out, _ = prints("data", "check", tmp_path / "out")
     assert out.startswith("precomp: sound")
     assert out.splitlines()[-1] == "verdict: all 4 checks passed"
 
 
-def test_images_alone(capsys, tmp_path):
+def test_images_alone(prints, tmp_path):
     for entry in inputs.write_json(tmp_path / "in"):
         (tmp_path / "in" / entry["filename"]).touch()
-    out, _ = run(
-        capsys, "prepare", "flickr30k", "--from", tmp_path / "in", "--to", tmp_path / "out"
+    out, _ = prints(
+        "data", "prepare", "flickr30k", "--from", tmp_path / "in", "--to", tmp_path / "out"
     )
     assert "no features yet" in out
     assert "use flickr30k:images=DIR" in out
-    _, err = run(capsys, "check", tmp_path / "out", code=2)
+    _, err = prints("data", "check", tmp_path / "out", code=2)
     assert "has captions and ids but no features: check it with its images" in err
 
 
@@ -207,8 +196,8 @@ def test_images_alone(capsys, tmp_path):
         ),
     ],
 )
-def test_wrong_requests_end_with_one_line(capsys, arguments, message):
-    _, err = run(capsys, *arguments, code=2)
+def test_wrong_requests_end_with_one_line(prints, arguments, message):
+    _, err = prints("data", *arguments, code=2)
     assert message in err
     assert err.count("\n") == 1
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.cli.app import main
-
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.cli.fixtures import Call
 
 COMMANDS = {
     "report": [],
@@ -31,12 +31,9 @@ def test_the_folder_of_runs_is_the_default(
     command: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    refusal: Call,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        main([command, *COMMANDS[command]])
-    assert ended.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    line = refusal(command, *COMMANDS[command])
     assert "runs" in line.split() or "'runs'" in line or "runs:" in line.split(), line
     assert list(tmp_path.iterdir()) == []

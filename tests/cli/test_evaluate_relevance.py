@@ -10,10 +10,11 @@ from tests.cli.tiny_runs import make_runs
 from tests.data.files import write_precomp
 from tests.oracles import graded, ranking
 from tests.oracles.plausible import pmrp
-from vsebench.cli.app import main
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.cli.fixtures import Call
 
     Capture = pytest.CaptureFixture[str]
 
@@ -41,24 +42,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(capsys: Capture, *arguments: object) -> str:
-    with pytest.raises(SystemExit) as ended:
-        main(["evaluate", *map(str, arguments)])
-    found = capsys.readouterr()
-    assert ended.value.code == 0, found.err
-    return found.out
-
-
-def refusal(capsys: Capture, *arguments: object) -> str:
-    with pytest.raises(SystemExit) as ended:
-        main(["evaluate", *map(str, arguments)])
-    found = capsys.readouterr()
-    assert (ended.value.code, found.out) == (2, "")
-    *warnings, line = found.err.splitlines()
-    assert all("have norms from" in warning for warning in warnings)
-    return line.removeprefix("vsebench: error: ")
-
-
 def reversed_grades() -> graded.Grades:
     back: graded.Grades = {}
     for image, judged in GRADES.items():
@@ -68,10 +51,10 @@ def reversed_grades() -> graded.Grades:
 
 
 @pytest.mark.parametrize("unjudged", ["irrelevant", "ignored"])
-def test_a_file_of_grades_in_both_directions(folder: Path, capsys: Capture, unjudged: str) -> None:
+def test_a_file_of_grades_in_both_directions(folder: Path, call: Call, unjudged: str) -> None:
     found = json.loads(
-        run(
-            capsys,
+        call(
+            "evaluate",
             "i.npy",
             "t.npy",
             "--relevance",
@@ -102,8 +85,8 @@ def test_a_file_of_grades_in_both_directions(folder: Path, capsys: Capture, unju
     }
 
 
-def test_the_table_names_what_it_rests_on(folder: Path, capsys: Capture) -> None:
-    lines = run(capsys, "i.npy", "t.npy", "--relevance", "r.txt").splitlines()
+def test_the_table_names_what_it_rests_on(folder: Path, call: Call) -> None:
+    lines = call("evaluate", "i.npy", "t.npy", "--relevance", "r.txt").splitlines()
     assert lines[0].split() == [
         "queries",
         "relevant",
@@ -121,8 +104,8 @@ def test_the_table_names_what_it_rests_on(folder: Path, capsys: Capture) -> None
         == "Relevance r.txt: any grade above 0 is relevant, unjudged items count as irrelevant. 6 "
         "images, 30 captions."
     )
-    ignored = run(
-        capsys,
+    ignored = call(
+        "evaluate",
         "i.npy",
         "t.npy",
         "--relevance",
@@ -136,7 +119,7 @@ def test_the_table_names_what_it_rests_on(folder: Path, capsys: Capture) -> None
 
 
 def test_flickr8k_judgements_by_name(
-    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lists hold judged items only unless asked otherwise."""
     monkeypatch.delenv("VSEBENCH_DATA", raising=False)
@@ -149,7 +132,7 @@ def test_flickr8k_judgements_by_name(
     ]
     (folder / "data" / "flickr8k" / "ExpertAnnotations.txt").write_text("".join(lines))
     found = json.loads(
-        run(capsys, "i.npy", "t.npy", "--relevance", "flickr8k-expert", "--format", "json")
+        call("evaluate", "i.npy", "t.npy", "--relevance", "flickr8k-expert", "--format", "json")
     )
     grades = {0: {0: 2.0, 7: 0.0, 9: 4 / 3}, 2: {12: 2 / 3}}
     scores = ranking.inner_products(IMAGE, TEXT)
@@ -158,8 +141,8 @@ def test_flickr8k_judgements_by_name(
         graded.metrics(scores, grades, relevant_from=2, condensed=True)
     )
     found = json.loads(
-        run(
-            capsys,
+        call(
+            "evaluate",
             "i.npy",
             "t.npy",
             "--relevance",
@@ -175,7 +158,7 @@ def test_flickr8k_judgements_by_name(
     assert found["i2t"] == pytest.approx(graded.metrics(scores, grades, relevant_from=1))
 
 
-def test_ids_and_directions_within_one_side(folder: Path, capsys: Capture) -> None:
+def test_ids_and_directions_within_one_side(folder: Path, call: Call) -> None:
     """Captions of one image are relevant to each other with the highest grade, as in CxC."""
     (folder / "i.txt").write_text("".join(f"im{i}\n" for i in range(6)))
     (folder / "t.txt").write_text("".join(f"cap{i}\n" for i in range(30)))
@@ -188,8 +171,8 @@ def test_ids_and_directions_within_one_side(folder: Path, capsys: Capture) -> No
         )
     )
     found = json.loads(
-        run(
-            capsys,
+        call(
+            "evaluate",
             "i.npy",
             "t.npy",
             "--relevance",
@@ -215,15 +198,17 @@ def test_ids_and_directions_within_one_side(folder: Path, capsys: Capture) -> No
     assert "i2t" not in found
 
 
-def test_pmrp_from_attributes(folder: Path, capsys: Capture) -> None:
+def test_pmrp_from_attributes(folder: Path, call: Call) -> None:
     labels = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 1], [1, 1, 1], [0, 0, 1]], bool)
     np.save("a.npy", labels)
-    found = json.loads(run(capsys, "i.npy", "t.npy", "--attributes", "a.npy", "--format", "json"))
+    found = json.loads(
+        call("evaluate", "i.npy", "t.npy", "--attributes", "a.npy", "--format", "json")
+    )
     scores = np.array(ranking.inner_products(IMAGE, TEXT))
     of_image, of_text = labels.astype(int).tolist(), labels[OWNER].astype(int).tolist()
     assert found["i2t"] == pytest.approx(pmrp(scores.tolist(), of_image, of_text))
     assert found["t2i"] == pytest.approx(pmrp(scores.T.tolist(), of_text, of_image))
-    lines = run(capsys, "i.npy", "t.npy", "--attributes", "a.npy").splitlines()
+    lines = call("evaluate", "i.npy", "t.npy", "--attributes", "a.npy").splitlines()
     assert lines[2].split() == [
         "i2t",
         f"{found['i2t_pmrp']:.2f}",
@@ -238,23 +223,25 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "runs"
 
 
-def test_a_run_is_evaluated_by_its_model(runs: Path, folder: Path, capsys: Capture) -> None:
+def test_a_run_is_evaluated_by_its_model(runs: Path, folder: Path, call: Call) -> None:
     (path,) = runs.glob("*-mean-*")
-    found = json.loads(run(capsys, path, "--format", "json"))
+    found = json.loads(call("evaluate", path, "--format", "json"))
     record = json.loads((path / "record.json").read_text())["test"]
     assert {key: found[key] for key in record} == record
     assert found["captions"] == 30
     own = json.dumps({"i2t": {i: [5 * i + k for k in range(5)] for i in range(6)}})
     (folder / "own.json").write_text(own)
     graded_found = json.loads(
-        run(capsys, path.name, "--results", runs, "--relevance", "own.json", "--format", "json")
+        call(
+            "evaluate", path.name, "--results", runs, "--relevance", "own.json", "--format", "json"
+        )
     )
     assert {f"{d}_r{k}": graded_found[d][f"r{k}"] for d in ("i2t", "t2i") for k in (1, 5, 10)} == {
         k: v for k, v in record.items() if k[4:] in ("r1", "r5", "r10")
     }
 
 
-def test_what_cannot_be_evaluated_is_said(runs: Path, folder: Path, capsys: Capture) -> None:
+def test_what_cannot_be_evaluated_is_said(runs: Path, folder: Path, refusal: Call) -> None:
     pair = ("i.npy", "t.npy")
     (folder / "short.txt").write_text("a\nb\n")
     for arguments, message in (
@@ -292,4 +279,4 @@ def test_what_cannot_be_evaluated_is_said(runs: Path, folder: Path, capsys: Capt
             "--text-to-image is about embeddings in files",
         ),
     ):
-        assert message in refusal(capsys, *arguments)
+        assert message in refusal("evaluate", *arguments)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from vsebench.cli.app import main
+
+if TYPE_CHECKING:
+    from tests.cli.fixtures import Call
 
 
 @pytest.fixture(autouse=True)
@@ -16,15 +20,6 @@ def new(*arguments: str) -> int:
     with pytest.raises(SystemExit) as caught:
         main(["new", *arguments])
     return int(caught.value.code or 0)
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert new(*arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    assert list(Path().iterdir()) == []
-    return captured.err.removeprefix("vsebench: error: ").rstrip()
 
 
 def test_it_writes_a_folder_and_says_what_to_do(capsys: pytest.CaptureFixture[str]):
@@ -42,19 +37,20 @@ def test_an_encoder_has_a_side(capsys: pytest.CaptureFixture[str]):
     assert 'side="text"' in Path("vsebench-my-words/src/vsebench_my_words/__init__.py").read_text()
 
 
-def test_what_cannot_be_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]):
+def test_what_cannot_be_is_refused_in_one_line(refusal: Call):
     assert (
-        refused(capsys, "poling", "x")
+        refusal("new", "poling", "x")
         == "there is no scaffold for a 'poling': did you mean 'pooling'?"
     )
-    assert refused(capsys, "encoder", "x") == "say which encoder it is: --side image or --side text"
-    assert refused(capsys, "loss", "x", "--side", "text") == "a loss has no side: leave out --side"
+    assert refusal("new", "encoder", "x") == "say which encoder it is: --side image or --side text"
+    assert refusal("new", "loss", "x", "--side", "text") == "a loss has no side: leave out --side"
     assert (
-        refused(capsys, "loss", "x", "--license", "gpl")
+        refusal("new", "loss", "x", "--license", "gpl")
         == "unknown licence 'gpl': known: apache-2.0, bsd-3-clause, mit"
     )
-    assert refused(capsys, "loss", "My-Loss").endswith("such as my_loss")
-    assert refused(capsys, "pooling", "plugins").startswith(
+    assert refusal("new", "loss", "My-Loss").endswith("such as my_loss")
+    assert list(Path().iterdir()) == []
+    assert refusal("new", "pooling", "plugins").startswith(
         "a package vsebench_plugins is installed already"
     )
 

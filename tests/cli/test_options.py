@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.cli.app import main
 from vsebench.cli.shared.suite_options import suite_from
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.host import loader
@@ -15,6 +14,8 @@ from vsebench.plugin.specs import parse_spec
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.cli.fixtures import Answer, Call
 
 
 @pytest.mark.parametrize(
@@ -34,37 +35,26 @@ if TYPE_CHECKING:
     ids=" ".join,
 )
 def test_every_command_spells_json_alike_and_refuses_a_misspelt_form_first(
-    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+    refusal: Call, command: tuple[str, ...]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--format", "jsn"])
-    printed = capsys.readouterr()
-    assert (ended.value.code, printed.out) == (2, "")
-    assert printed.err == "vsebench: error: unknown format 'jsn': did you mean 'json'?\n"
+    assert refusal(*command, "--format", "jsn") == "unknown format 'jsn': did you mean 'json'?"
 
 
 @pytest.mark.parametrize(
     "command", [("plugins",), ("plugins", "--available"), ("show", "gpo")], ids=" ".join
 )
-def test_json_is_short_for_the_format(
-    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
-) -> None:
-    printed = []
-    for option in (["--json"], ["--format", "json"]):
-        with pytest.raises(SystemExit) as ended:
-            main([*command, *option])
-        assert ended.value.code == 0
-        printed.append(capsys.readouterr().out)
-    assert printed[0] == printed[1]
-    assert printed[0].startswith("{")
+def test_json_is_short_for_the_format(call: Call, command: tuple[str, ...]) -> None:
+    short, long = call(*command, "--json"), call(*command, "--format", "json")
+    assert short == long
+    assert short.startswith("{")
 
 
 def test_an_address_is_the_executors() -> None:
-    suite = suite_from(None, changes=None, executor="ray:every=2", address="head:6379")
+    suite = suite_from(None, {"executor": "ray:every=2", "address": "head:6379"})
     assert suite.executor == "ray:every=2:address=head%3A6379"
     assert parse_spec(suite.executor) == ("ray", {"every": "2", "address": "head:6379"})
     with pytest.raises(SpecError, match="--address is the executor's"):
-        suite_from(None, changes=None, address="head:6379")
+        suite_from(None, {"address": "head:6379"})
 
 
 FILE = """
@@ -111,12 +101,6 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.chdir(tmp_path)
     yield "own.py"
     loader.load_plugins.cache_clear()
-
-
-def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    return int(caught.value.code or 0), *capsys.readouterr()
 
 
 COMMANDS = [
@@ -170,27 +154,23 @@ COMMANDS = [
     ("command", "code", "text"), COMMANDS, ids=[" ".join(command[:2]) for command, _, _ in COMMANDS]
 )
 def test_a_component_of_a_file_can_be_named(
-    command: tuple[str, ...], code: int, text: str, file: str, capsys, monkeypatch
+    command: tuple[str, ...], code: int, text: str, file: str, answer: Answer, monkeypatch
 ) -> None:
     monkeypatch.setattr("vsebench.annotation.throughput._SECONDS", 0.0)
     monkeypatch.setattr("vsebench.annotation.throughput._DRAWS", 500)
-    found, printed, errors = called(capsys, *command, "--plugin", file)
+    found, printed, errors = answer(*command, "--plugin", file)
     assert (found, text in printed + errors) == (code, True), printed + errors
 
 
-def test_parameters_of_a_components_of_a_file_can_be_checked(
-    file: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, text, _ = called(capsys, "check", "scaled:by=2", "--plugin", file)
+def test_parameters_of_a_components_of_a_file_can_be_checked(file: str, answer: Answer) -> None:
+    code, text, _ = answer("check", "scaled:by=2", "--plugin", file)
     assert (code, text.splitlines()[0]) == (0, "scaled:by=2.0 (pooling, own.py 0)")
-    code, text, _ = called(capsys, "check", file, "--plugin", f"./{file}", "--kind", "sampler")
+    code, text, _ = answer("check", file, "--plugin", f"./{file}", "--kind", "sampler")
     assert (code, text.splitlines()[0]) == (0, "evenly (sampler, own.py 0)")
 
 
-def test_a_file_with_parameters_says_what_to_write(
-    file: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, _, errors = called(capsys, "check", f"{file}:by=2")
+def test_a_file_with_parameters_says_what_to_write(file: str, answer: Answer) -> None:
+    code, _, errors = answer("check", f"{file}:by=2")
     message = (
         "parameters are a component's, not a file's: 'vsebench check NAME:by=2 --plugin own.py'"
     )

@@ -11,8 +11,6 @@ from tests.cli.tiny_runs import make_runs
 from tests.data.files import write_precomp
 from tests.factories import make_annotation_spec, make_curve, make_record, make_spec, save
 from tests.results.studies import make_study, tree, whole_tree
-from vsebench.cli.app import main
-from vsebench.cli.pack import _size
 from vsebench.plugin.metrics import RECALLS
 from vsebench.report.results import load_results
 from vsebench.results.folder.store import Store
@@ -22,20 +20,7 @@ from vsebench.results.protocol import Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    Capture = pytest.CaptureFixture[str]
-
-
-def call(capsys: Capture, *arguments: object, code: int = 0) -> str:
-    """What a command prints, on standard output or as its one line of refusal."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    found = capsys.readouterr()
-    assert ended.value.code == code, found.err
-    if code != 2:
-        return found.out
-    assert found.out == ""
-    (line,) = found.err.splitlines()
-    return line.removeprefix("vsebench: error: ")
+    from tests.cli.fixtures import Call
 
 
 @pytest.fixture
@@ -77,30 +62,30 @@ COMMANDS = [
 
 @pytest.mark.parametrize(("kind", "command"), COMMANDS, ids=lambda value: value[0])
 def test_a_pack_is_read_as_its_folder(
-    kind: str, command: list[str], request: pytest.FixtureRequest, capsys: Capture
+    kind: str, command: list[str], request: pytest.FixtureRequest, call: Call
 ) -> None:
     out = request.getfixturevalue(kind)
     words = [str(out) if word == "OUT" else word for word in command]
     code = 4 if command[0] == "verify" else 0  # these made-up rows still rise: no evidence
-    before = call(capsys, *words, code=code)
+    before = call(*words, code=code)
     assert len(before.splitlines()) >= 3
-    call(capsys, "pack", out, "--remove")
+    call("pack", out, "--remove")
     for path in out.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-    assert call(capsys, *words, code=code) == before
+    assert call(*words, code=code) == before
 
 
-def test_the_page_of_a_pack_is_that_of_its_folder(retrieval: Path, capsys: Capture) -> None:
+def test_the_page_of_a_pack_is_that_of_its_folder(retrieval: Path, call: Call) -> None:
     before = load_results(retrieval).page()
-    call(capsys, "pack", retrieval, "--remove")
+    call("pack", retrieval, "--remove")
     assert load_results(retrieval).page() == before
 
 
-def test_what_is_packed_and_what_is_not_is_said_with_sizes(tmp_path: Path, capsys: Capture) -> None:
+def test_what_is_packed_and_what_is_not_is_said_with_sizes(tmp_path: Path, call: Call) -> None:
     study = make_study(tmp_path / "study")
     expected = tree(study)
-    first, *rest = call(capsys, "pack", study, "--remove").splitlines()
+    first, *rest = call("pack", study, "--remove").splitlines()
     assert first.startswith(f"5 runs in {study / RUNS} (")
     assert f" and {study / ARRAYS} (" in first
     assert rest[0] == "Failed or blocked: 1 of them."
@@ -109,53 +94,41 @@ def test_what_is_packed_and_what_is_not_is_said_with_sizes(tmp_path: Path, capsy
     assert "lease" not in rest[1]
     assert rest[2] == "Deleted: 22 files that the pack holds."
     back = tmp_path / "back"
-    assert call(capsys, "unpack", study, "--out", back) == f"5 runs in {back}\n"
+    assert call("unpack", study, "--out", back) == f"5 runs in {back}\n"
     assert whole_tree(back) == expected
 
 
-def test_runs_left_out_and_held_elsewhere_are_said(tmp_path: Path, capsys: Capture) -> None:
+def test_runs_left_out_and_held_elsewhere_are_said(
+    tmp_path: Path, call: Call, refusal: Call
+) -> None:
     study, other = make_study(tmp_path / "study"), make_study(tmp_path / "other")
     started = make_spec("max")
     Store(other).directory_for(started).write_spec(started)
-    call(capsys, "pack", study)
-    assert "has not ended" in call(capsys, "pack", other, code=2)
-    said = call(capsys, "pack", other, "--leave-unfinished", "--held-in", study)
+    call("pack", study)
+    assert "has not ended" in refusal("pack", other)
+    said = call("pack", other, "--leave-unfinished", "--held-in", study)
     assert "Held by another pack: 5 of them." in said
     assert f"Not ended, and left out: scenes-max-triplet-seed0-{started.run_id[:10]}." in said
 
 
-def test_a_pack_has_no_model(tmp_path: Path, capsys: Capture) -> None:
+def test_a_pack_has_no_model(tmp_path: Path, call: Call, refusal: Call) -> None:
     out = tmp_path / "runs"
     make_runs(out, write_precomp(tmp_path / "data", (8, 3, 6)), pooling="mean,max")
-    figures = call(capsys, "evaluate", "*mean*", "--results", out, "--json")
-    call(capsys, "pack", out, "--remove")
-    assert call(capsys, "evaluate", "*mean*", "--results", out, "--json") == figures
+    figures = call("evaluate", "*mean*", "--results", out, "--json")
+    call("pack", out, "--remove")
+    assert call("evaluate", "*mean*", "--results", out, "--json") == figures
     weights = [*out.rglob("best.safetensors")]
     assert len(weights) == 2
     for path in weights:
         path.unlink()
     for command in (["evaluate", "*mean*"], ["ensemble", "*"]):
-        assert "best.safetensors is missing: packs, shared records and" in call(
-            capsys, *command, "--results", out, code=2
+        assert "best.safetensors is missing: packs, shared records and" in refusal(
+            *command, "--results", out
         )
 
 
-def test_a_damaged_pack_is_one_line(retrieval: Path, capsys: Capture) -> None:
-    call(capsys, "pack", retrieval)
+def test_a_damaged_pack_is_one_line(retrieval: Path, call: Call, refusal: Call) -> None:
+    call("pack", retrieval)
     (retrieval / RUNS).write_bytes((retrieval / RUNS).read_bytes()[:-9])
     for command in ("report", "pack", "unpack"):
-        assert f"{retrieval / RUNS} is damaged" in call(capsys, command, retrieval, code=2)
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (1000, "1.0 kB"),
-        (84_249_000, "84.2 MB"),
-        (5e9, "5.0 GB"),
-    ],
-)
-def test_sizes(count: float, text: str) -> None:
-    assert _size(count) == text
+        assert f"{retrieval / RUNS} is damaged" in refusal(command, retrieval)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.cli.fixtures import Call
+
 
 @pytest.fixture
 def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -108,11 +110,6 @@ def test_nothing_failed_is_an_empty_answer(capsys: pytest.CaptureFixture[str]):
     assert as_json(capsys, "--failed") == []
 
 
-def test_an_unknown_kind_is_an_error(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit) as caught:
-        main(["plugins", "--kind", "poolings"])
-    assert caught.value.code == 2
-    assert (
-        capsys.readouterr().err
-        == "vsebench: error: unknown kind of component 'poolings': did you mean 'pooling'?\n"
-    )
+def test_an_unknown_kind_is_an_error(refusal: Call):
+    error = refusal("plugins", "--kind", "poolings")
+    assert error == "unknown kind of component 'poolings': did you mean 'pooling'?"

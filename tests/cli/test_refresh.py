@@ -15,6 +15,8 @@ from vsebench.report.results import load_results
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.cli.fixtures import Call
+
 END = "<!-- /vsebench -->"
 
 
@@ -40,13 +42,6 @@ def document(folder: Path, *commands: str, name: str = "README.md") -> Path:
     return folder / name
 
 
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    with pytest.raises(SystemExit) as ended:
-        main(list(arguments))
-    assert not ended.value.code
-    return capsys.readouterr().out.strip("\n")
-
-
 @pytest.mark.parametrize(
     "command",
     [
@@ -58,6 +53,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 )
 def test_a_table_is_what_its_command_prints(
     folder: Path,
+    call: Call,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     command: str,
@@ -66,7 +62,7 @@ def test_a_table_is_what_its_command_prints(
     path = document(folder, command)
     assert refresh("README.md") == 0
     assert capsys.readouterr().out == "README.md: 1 table, 1 of them changed\n"
-    output = printed(capsys, *command.split())
+    output = call(*command.split()).strip("\n")
     expected = f"<!-- vsebench {command} -->\n```text\n{output}\n```\n{END}\n"
     assert path.read_text(encoding="utf-8") == f"# Title\n\nText.\n\n{expected}"
 
@@ -81,7 +77,7 @@ def test_other_formats_are_fenced_as_what_they_are(folder: Path, form: str):
 
 
 def test_figures_that_were_kept_stand_as_a_table_of_markdown(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, call: Call, capsys: pytest.CaptureFixture[str]
 ):
     row = {"figure": "step/small", "status": "done", "seconds": 0.036, "ratio": 3.0, "share": 0.5}
     row |= {"reference": "packed GRUs", "floor": "its products", "error": ""}
@@ -92,7 +88,7 @@ def test_figures_that_were_kept_stand_as_a_table_of_markdown(
     path = document(folder, "bench --from figures.json")
     assert refresh("README.md") == 0
     capsys.readouterr()
-    output = printed(capsys, "bench", "--from", "figures.json")
+    output = call("bench", "--from", "figures.json").strip("\n")
     assert "| step/small | 36 ms |" in " ".join(output.split())
     assert f" -->\n\n{output}\n\n{END}" in path.read_text(encoding="utf-8")
     assert refresh("--check", "README.md") == 0

@@ -10,8 +10,6 @@ import pytest
 from tests.cli.tiny_runs import PROTOCOL
 from tests.data.files import write_precomp
 from tests.factories import make_annotation_spec, make_provenance, make_record
-from vsebench.cli.app import main
-from vsebench.cli.submit import _said
 from vsebench.gate.rerun import Rerun, _compared
 from vsebench.grid.run import run_suite
 from vsebench.grid.suite import make_suite
@@ -22,6 +20,8 @@ from vsebench.results.packs.packing import pack
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.cli.fixtures import Answer
 
     Capture = pytest.CaptureFixture[str]
 
@@ -53,36 +53,29 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def call(capsys: Capture, *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        main(["submit", *map(str, arguments)])
-    printed = capsys.readouterr()
-    return ended.value.code, printed.out, printed.err  # type: ignore[return-value]
-
-
-def test_a_seed_comes_out_again(world: Path, capsys: Capture) -> None:
+def test_a_seed_comes_out_again(world: Path, answer: Answer) -> None:
     asked = ("--rerun", 1, "--data-root", world / "data", "--quiet")
-    code, out, err = call(capsys, world / "pack", *asked)
+    code, out, err = answer("submit", world / "pack", *asked)
     assert (code, err) == (0, "")
     (line,) = [line for line in out.splitlines() if "seed 1" in line]
     assert line.startswith("mean,aoq, seed 1: rsum ")
     assert line.endswith(" again, and every query as in the record")
 
 
-def test_what_cannot_be_made_again_is_said(world: Path, capsys: Capture, tmp_path: Path) -> None:
+def test_what_cannot_be_made_again_is_said(world: Path, answer: Answer, tmp_path: Path) -> None:
     roots = ("--data-root", world / "data")
-    code, _, err = call(capsys, world / "pack", "--rerun", 7, *roots)
+    code, _, err = answer("submit", world / "pack", "--rerun", 7, *roots)
     assert (code, err) == (
         2,
         "vsebench: error: no finished run has seed 7: their seeds are 0, 1, 2\n",
     )
     assert (
         "there is no row 'gpo,aoq'"
-        in call(capsys, world / "pack", "--rerun", 0, "--row", "gpo,aoq", *roots)[2]
+        in answer("submit", world / "pack", "--rerun", 0, "--row", "gpo,aoq", *roots)[2]
     )
-    assert "name a seed with --rerun" in call(capsys, world / "pack", "--row", "mean,aoq")[2]
+    assert "name a seed with --rerun" in answer("submit", world / "pack", "--row", "mean,aoq")[2]
     write_precomp(tmp_path / "other", (9, 3, 6))
-    code, _, err = call(capsys, world / "pack", "--rerun", 0, "--data-root", tmp_path / "other")
+    code, _, err = answer("submit", world / "pack", "--rerun", 0, "--data-root", tmp_path / "other")
     assert code == 2
     assert "has fingerprint" in err
 
@@ -98,23 +91,23 @@ def test_numbers_must_be_equal_on_the_same_machine_and_near_on_another(world: Pa
     forged = {**run.record.test, "rsum": run.record.test["rsum"] + 1}
     here = of(run, world / "runs", test=forged)
     assert (here.alike, here.equal, here.holds) == (True, False, False)
-    assert "on the same CPU and libraries they must be equal" in _said(here)
+    assert "on the same CPU and libraries they must be equal" in str(here)
     elsewhere = of(run, world / "runs", test=forged, provenance=make_provenance())
     assert (elsewhere.alike, elsewhere.holds) == (False, True)
     limit = stored().limits(run.record.test, ["rsum"], 1, 0.95)["rsum"]
     assert elsewhere.limit == limit
-    assert f"within ±{limit:.3g}" in _said(elsewhere)
+    assert f"within ±{limit:.3g}" in str(elsewhere)
     far = {**run.record.test, "rsum": run.record.test["rsum"] + 1.01 * limit}
     apart = of(run, world / "runs", test=far, provenance=make_provenance())
     assert not apart.holds
-    assert f"outside ±{limit:.3g}" in _said(apart)
+    assert f"outside ±{limit:.3g}" in str(apart)
     assert not of(run, world / "runs", test=forged, provenance=None).alike
 
 
 def test_a_run_that_leaves_nothing_here_does_not_hold(world: Path, tmp_path: Path) -> None:
     run = read_runs(world / "runs").ended[0]
     found = of(run, tmp_path)
-    assert (found.holds, _said(found)) == (False, "fails here: it left no record")
+    assert (found.holds, str(found)) == (False, "fails here: it left no record")
 
 
 def test_labels_are_compared_by_the_spread_of_their_row(tmp_path: Path) -> None:

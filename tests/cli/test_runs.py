@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.factories import make_curve, make_provenance, make_record, make_spec, save
-from vsebench.cli.app import main
 from vsebench.report.results import load_results
 from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.cli.fixtures import Call
 
 
 @pytest.fixture
@@ -31,39 +32,31 @@ def folder(tmp_path: Path) -> Path:
     return out
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == code
-    printed = capsys.readouterr()
-    return printed.err if code else printed.out
+def rows(call: Call, *arguments: object) -> list[dict]:
+    return json.loads(call("runs", *arguments, "--format", "json"))["runs"]
 
 
-def rows(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict]:
-    return json.loads(said(capsys, "runs", *arguments, "--format", "json"))["runs"]
-
-
-def test_versions_of_an_edited_plugin_are_told_apart(tmp_path, capsys, monkeypatch):
+def test_versions_of_an_edited_plugin_are_told_apart(tmp_path, call, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     for version, rsum in (("1+aaaa1111bbbb2222", 300.0), ("1+cccc3333dddd4444", 310.0)):
         spec = make_spec("mine", version=version)
         save(tmp_path, make_record(spec, rsum=rsum), make_curve([rsum]))
     save(tmp_path, make_record(make_spec("mean"), rsum=290.0), make_curve([290.0]))
-    text = said(capsys, "runs", str(tmp_path))
+    text = call("runs", str(tmp_path))
     for version in ("1+aaaa1111", "1+cccc3333"):
         assert f"mine × triplet (mine {version})" in text
     assert "mean × triplet (" not in text
     assert "mine is of 2 versions: 1+" in text
     found = {
         run["result"]: run["versions"]["mine"]
-        for run in rows(capsys, str(tmp_path))
+        for run in rows(call, str(tmp_path))
         if "mine" in run["versions"]
     }
     assert found == {300.0: "1+aaaa1111bbbb2222", 310.0: "1+cccc3333dddd4444"}
 
 
-def test_a_run_is_a_line_with_its_state_result_time_and_size(folder, capsys):
-    found = {run["row"]: run for run in rows(capsys, str(folder))}
+def test_a_run_is_a_line_with_its_state_result_time_and_size(folder, call):
+    found = {run["row"]: run for run in rows(call, str(folder))}
     run = found["gpo × triplet"]
     size = sum(path.stat().st_size for path in (folder / run["directory"]).iterdir())
     assert (run["state"], run["result"], run["time"], run["size"]) == ("done", 320.0, 40.0, size)
@@ -71,7 +64,7 @@ def test_a_run_is_a_line_with_its_state_result_time_and_size(folder, capsys):
         "failed",
         "pending",
     ]
-    text = " ".join(said(capsys, "runs", str(folder)).split())
+    text = " ".join(call("runs", str(folder)).split())
     assert f"4 runs in {folder}: " in text
     assert all(part in text for part in ("2 done", "1 failed", "1 pending"))
     assert "started 2026-11-21 to 2026-11-23 (UTC)" in text
@@ -89,8 +82,8 @@ def test_a_run_is_a_line_with_its_state_result_time_and_size(folder, capsys):
         (("--sort", "row", "--reverse"), "mean"),
     ],
 )
-def test_runs_are_sorted_and_what_is_not_known_comes_last(folder, capsys, order, first):
-    found = rows(capsys, str(folder), *order)
+def test_runs_are_sorted_and_what_is_not_known_comes_last(folder, call, order, first):
+    found = rows(call, str(folder), *order)
     assert found[0]["row"] == f"{first} × triplet"
     key = order[1]
     known = [run[key] is not None for run in found]
@@ -98,16 +91,16 @@ def test_runs_are_sorted_and_what_is_not_known_comes_last(folder, capsys, order,
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_list_fits_the_terminal(folder, capsys, monkeypatch, width):
+def test_the_list_fits_the_terminal(folder, call, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
-    assert max(map(len, said(capsys, "runs", str(folder)).splitlines())) <= width
+    assert max(map(len, call("runs", str(folder)).splitlines())) <= width
 
 
 @pytest.mark.parametrize("suffix", [" copy", "-copy", ".bak"])
-def test_a_copied_run_folder_is_named_as_a_copy_and_counts_once(folder, capsys, suffix):
+def test_a_copied_run_folder_is_named_as_a_copy_and_counts_once(folder, call, suffix):
     (original,) = folder.glob("*gpo*")
     shutil.copytree(original, copy := original.with_name(original.name + suffix))
-    found = {run["directory"]: run for run in rows(capsys, str(folder))}
+    found = {run["directory"]: run for run in rows(call, str(folder))}
     assert (found[copy.name]["state"], found[copy.name]["copy_of"]) == ("copy", original.name)
     assert (found[original.name]["state"], found[original.name]["copy_of"]) == ("done", None)
     results = load_results(folder)
@@ -117,24 +110,25 @@ def test_a_copied_run_folder_is_named_as_a_copy_and_counts_once(folder, capsys, 
     assert f"Copies of runs, counted once: {copy.name} (of {original.name})." in text
 
 
-def test_a_damaged_run_is_a_line_too(folder, capsys):
+def test_a_damaged_run_is_a_line_too(folder, call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     (path,) = folder.glob("*gpo*/record.json")
     path.write_text("{")
-    states = {run["directory"]: run["state"] for run in rows(capsys, str(folder))}
+    states = {run["directory"]: run["state"] for run in rows(call, str(folder))}
     assert states[path.parent.name] == "damaged"
-    assert " 1 damaged, " in said(capsys, "runs", str(folder))
+    assert " 1 damaged, " in call("runs", str(folder))
 
 
-def test_clean_says_what_it_would_delete_and_deletes_when_told(folder, capsys):
+def test_clean_says_what_it_would_delete_and_deletes_when_told(folder, call):
     (run,) = folder.glob("*gpo*")
     for name, size in (("checkpoint.pt", 2000), ("best.safetensors", 5_000_000)):
         (run / name).write_bytes(b"x" * size)
-    assert said(capsys, "clean", str(folder)).splitlines() == [
+    assert call("clean", str(folder)).splitlines() == [
         "checkpoint.pt of 1 run: 2.0 kB",
         "2.0 kB in all; nothing was deleted: add --yes to do so",
     ]
     assert (run / "checkpoint.pt").exists()
-    both = said(capsys, "clean", str(folder), "--keep", "none", "--yes").splitlines()
+    both = call("clean", str(folder), "--keep", "none", "--yes").splitlines()
     assert both == [
         "best.safetensors of 1 run: 5.0 MB",
         "checkpoint.pt of 1 run: 2.0 kB",
@@ -142,13 +136,11 @@ def test_clean_says_what_it_would_delete_and_deletes_when_told(folder, capsys):
     ]
     assert not (run / "best.safetensors").exists()
     assert (run / "record.json").exists()
-    assert said(capsys, "clean", str(folder), "--keep", "none") == (
-        f"{folder} holds nothing to delete\n"
-    )
+    assert call("clean", str(folder), "--keep", "none") == (f"{folder} holds nothing to delete\n")
 
 
 @pytest.mark.parametrize("command", ["runs", "clean"])
-def test_without_a_folder_it_is_runs(capsys, tmp_path, monkeypatch, command):
+def test_without_a_folder_it_is_runs(call, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
-    error = said(capsys, command, code=2)
+    error = call(command, code=2)
     assert error.startswith("vsebench: error: there is no folder runs: give the folder that")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsebench.cli.app import main
-from vsebench.cli.show import WIDTH, published_lines
 from vsebench.plugin import Published, Setting, recalls
 from vsebench.plugin.host import loader
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.report.card import WIDTH, published_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

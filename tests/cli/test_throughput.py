@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.cli.app import main
+if TYPE_CHECKING:
+    from tests.cli.fixtures import Call
 
 
 @pytest.fixture(autouse=True)
@@ -13,20 +15,20 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vsebench.annotation.throughput._DRAWS", 500)
 
 
-def throughput(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main(["throughput", "samplers", *arguments])
-    assert caught.value.code == code
-    printed = capsys.readouterr()
-    return printed.err if code else printed.out
-
-
 SMALL = ("--labels", "20,30", "--batch", "8,16", "--images", "40", "--dim", "4", "--device", "cpu")
 
 
-def test_json_holds_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_holds_every_figure(call: Call) -> None:
     found = json.loads(
-        throughput(capsys, *SMALL, "--sampler", "uniform,vse-ens:lam=0.1", "--format", "json")
+        call(
+            "throughput",
+            "samplers",
+            *SMALL,
+            "--sampler",
+            "uniform,vse-ens:lam=0.1",
+            "--format",
+            "json",
+        )
     )
     assert (found["schema"], found["images"], found["dim"], found["threads"]) == (1, 40, 4, 1)
     assert [(row["labels"], row["sampler"]) for row in found["rows"]] == [
@@ -40,10 +42,8 @@ def test_json_holds_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
         assert 0 <= row["law_distance"] < 1
 
 
-def test_the_table_has_a_line_per_sampler_and_number_of_labels(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    lines = throughput(capsys, *SMALL, "--sampler", "uniform,warp").splitlines()
+def test_the_table_has_a_line_per_sampler_and_number_of_labels(call: Call) -> None:
+    lines = call("throughput", "samplers", *SMALL, "--sampler", "uniform,warp").splitlines()
     assert lines[0].split()[:2] == ["labels", "sampler"]
     assert [line.split()[:2] for line in lines[2:6]] == [
         ["20", "uniform"],
@@ -75,14 +75,12 @@ def test_the_table_has_a_line_per_sampler_and_number_of_labels(
         (("--device", "gpu"), "unknown device 'gpu': did you mean 'cuda'?"),
     ],
 )
-def test_wrong_requests_are_one_line(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
-) -> None:
-    assert throughput(capsys, *arguments, code=2) == f"vsebench: error: {message}\n"
+def test_wrong_requests_are_one_line(call: Call, arguments: tuple[str, ...], message: str) -> None:
+    assert call("throughput", "samplers", *arguments, code=2) == f"vsebench: error: {message}\n"
 
 
 def test_what_does_not_fit_in_memory_is_one_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise MemoryError
@@ -90,6 +88,6 @@ def test_what_does_not_fit_in_memory_is_one_line(
     monkeypatch.setattr("vsebench.annotation.throughput.planted_state", full)
     message = "40 images and 20 labels of 4 factors do not fit in memory: ask for fewer"
     assert (
-        throughput(capsys, *SMALL, "--sampler", "uniform", code=2)
+        call("throughput", "samplers", *SMALL, "--sampler", "uniform", code=2)
         == f"vsebench: error: {message}\n"
     )

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from tests.factories import make_record, make_spec, save
-from vsebench.cli.app import main
 from vsebench.plugin.metrics import RECALLS
 from vsebench.results.protocol import Protocol
 
@@ -22,21 +21,15 @@ def leave(out, pooling="gpo", gap=0.0, seeds=3):
 
 
 @pytest.fixture
-def verify(capsys, monkeypatch):
+def verify(prints, refusal, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
 
     def call(*arguments, code=0):
-        with pytest.raises(SystemExit) as caught:
-            main(["verify", *map(str, arguments)])
-        assert caught.value.code == code
-        printed = capsys.readouterr()
         if code == 2:
-            assert printed.out == ""
-            assert printed.err.startswith("vsebench: error: ")
-            assert printed.err.count("\n") == 1
-        else:
-            assert printed.err == ""
-        return printed.err if code == 2 else printed.out
+            return refusal("verify", *arguments)
+        printed = prints("verify", *arguments, code=code)
+        assert printed.err == ""
+        return printed.out
 
     return call
 

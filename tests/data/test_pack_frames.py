@@ -125,7 +125,7 @@ def test_the_command_says_what_it_wrote(tmp_path, capsys):
             ]
         )
     assert ended.value.code == 2
-    assert "did you mean 'float16'" in capsys.readouterr().err
+    assert "is not one of 'float16', 'float32'" in capsys.readouterr().err
 
 
 def _folder(tmp_path):

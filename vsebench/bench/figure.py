@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.specs import split_list
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import TypeVar
 
@@ -91,7 +94,26 @@ class Figure:
     on_cpu: tuple[Size, ...] = SIZES
     on_cuda: tuple[Size, ...] = SIZES
 
-    @property
-    def area(self) -> str:
-        """What the name begins with."""
-        return self.name.partition("/")[0]
+
+def area_of(name: str) -> str:
+    """The area of a figure, which its name begins with."""
+    return name.partition("/")[0]
+
+
+def areas_of(text: str | None, names: Sequence[str]) -> tuple[str, ...]:
+    """The areas and figures that a list with commas asks for; none where all are.
+
+    Raises:
+        SpecError: none of the figures has such a name or is of such an area.
+    """
+    known = {area_of(name) for name in names} | set(names)
+    asked = () if text is None else tuple(split_list(text))
+    for each in asked:
+        if each not in known:
+            raise SpecError(f"no figure is called '{each}': {did_you_mean(each, known)}")
+    return asked
+
+
+def is_of(name: str, areas: Sequence[str]) -> bool:
+    """Whether the figure of that name is asked for."""
+    return not areas or name in areas or area_of(name) in areas

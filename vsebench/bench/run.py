@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from vsebench.bench.figure import Setting
+from vsebench.bench.figure import Setting, is_of
 from vsebench.bench.figures import FIGURES
 from vsebench.bench.timing import one_thread, timed
 
@@ -90,8 +90,17 @@ def selected(
         figure
         for figure in figures
         if size in (figure.on_cuda if device == "cuda" else figure.on_cpu)
-        and (not areas or figure.area in areas or figure.name in areas)
+        and is_of(figure.name, areas)
     ]
+
+
+def measured_on(device: str, figure: Figure, size: Size) -> Row:
+    """Measures a figure: here on the CPU, in a process of its own on CUDA."""
+    where = torch.device(device)
+    if device == "cuda":
+        return measured_apart(figure, size, where)
+    with one_thread():
+        return measured(figure, size, where)
 
 
 def measured(figure: Figure, size: Size, device: torch.device) -> Row:

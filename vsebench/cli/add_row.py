@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.shared.options import DataRoot, Normalise, Orientation, PluginFiles, Similarity  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.options import DataRoots, Normalise, Orientation, PluginFiles, Similarity
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -24,36 +24,23 @@ def add_row_command(
     dataset: Annotated[
         str,
         typer.Option(
-            metavar="NAME",
-            help="Data set whose test split was embedded, as written in the table.",
-            show_default=False,
+            metavar="NAME", help="Data set whose test split was embedded, as written in the table."
         ),
     ],
-    name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the row.", show_default=False)],
-    out: Annotated[
-        Path,
-        typer.Option(metavar="DIR", help="Folder of runs to add it to.", show_default=False),
-    ],
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the row.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of runs to add it to.")],
     images: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="[IMAGES.npy]",
-            help="Embeddings of the test images, in order.",
-            show_default=False,
-        ),
+        typer.Argument(metavar="[IMAGES.npy]", help="Embeddings of the test images, in order."),
     ] = None,
     texts: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="[TEXTS.npy]",
-            help="Embeddings of the test captions, in order.",
-            show_default=False,
-        ),
+        typer.Argument(metavar="[TEXTS.npy]", help="Embeddings of the test captions, in order."),
     ] = None,
     similarity: Similarity = None,
     orientation: Orientation = None,
     normalise: Normalise = False,
-    data_root: DataRoot = None,
+    data_root: DataRoots = None,
     plugin: PluginFiles = None,
 ) -> None:
     """Evaluate embeddings or scores of a model trained elsewhere, and add them to a folder of runs
@@ -69,12 +56,7 @@ def add_row_command(
     name = _checked(name)
     if (similarity is None) == (images is None or texts is None) or (similarity and images):
         raise SpecError("name what was made: IMAGES.npy TEXTS.npy, or scores with --similarity")
-    if orientation is not None and similarity is None:
-        raise SpecError("--orientation is about scores: name them with --similarity")
-    if normalise and similarity is not None:
-        raise SpecError("--normalise is about embeddings")
-    roots = tuple(Path(root) for root in data_root or ())
-    test = test_split(dataset, tuple(plugin or ()), roots)
+    test = test_split(dataset, tuple(plugin or ()), data_root or ())
     brought = Brought(
         images=images,
         texts=texts,
@@ -122,7 +104,7 @@ def _checked(name: str) -> str:
 def _files(brought: Brought) -> dict[str, ExternalFile]:
     import hashlib
 
-    from vsebench.cli.shared.embedded import open_array
+    from vsebench.cli.shared.brought import open_array
     from vsebench.results.external import ExternalFile
 
     found = {}

@@ -13,12 +13,11 @@ from vsebench import __version__
 from vsebench.cli.add_row import add_row_command
 from vsebench.cli.audit import audit_command
 from vsebench.cli.bench import bench_command
-from vsebench.cli.check import conformance_command
+from vsebench.cli.check import check_command
 from vsebench.cli.claims import claims_command
 from vsebench.cli.clean import clean_command
 from vsebench.cli.compare import compare_command
 from vsebench.cli.data.app import data_app
-from vsebench.cli.data.pack_frames import pack_frames_command
 from vsebench.cli.embed import embed_command
 from vsebench.cli.ensemble import ensemble_command
 from vsebench.cli.evaluate import evaluate_command
@@ -35,6 +34,7 @@ from vsebench.cli.run import run_command
 from vsebench.cli.runs import runs_command
 from vsebench.cli.search import search_command
 from vsebench.cli.shared.extensions import ExtensibleGroup
+from vsebench.cli.shared.messages import WRONG_REQUEST
 from vsebench.cli.shared.terminal import never_fail
 from vsebench.cli.shared.wrong_options import usage_message
 from vsebench.cli.show import show_command
@@ -49,7 +49,6 @@ from vsebench.plugin.errors import VsebenchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WRONG_REQUEST = 2
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -61,36 +60,38 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-app.command("run")(run_command)
-app.command("runs")(runs_command)
-app.command("report")(report_command)
-app.command("leaderboard")(leaderboard_command)
-app.command("site")(site_command)
-app.command("plot")(plot_command)
-app.command("compare")(compare_command)
-app.command("claims")(claims_command)
-app.command("gate")(gate_command)
-app.command("speedup")(speedup_command)
-app.command("refresh")(refresh_command)
-app.command("tune")(tune_command)
-app.command("evaluate")(evaluate_command)
-app.command("add-row")(add_row_command)
-app.command("ensemble")(ensemble_command)
-app.command("export")(export_command)
-app.command("embed")(embed_command)
-app.command("search")(search_command)
-app.command("plugins")(plugins_command)
-app.command("check")(conformance_command)
-app.command("show")(show_command)
-app.command("new")(new_command)
-app.command("verify")(verify_command)
-app.command("pack")(pack_command)
-app.command("unpack")(unpack_command)
-app.command("audit")(audit_command)
-app.command("clean")(clean_command)
-data_app.command("pack-frames")(pack_frames_command)
-app.command("submit")(submit_command)
-app.command("bench")(bench_command)
+for _command in (
+    run_command,
+    runs_command,
+    report_command,
+    leaderboard_command,
+    site_command,
+    plot_command,
+    compare_command,
+    claims_command,
+    gate_command,
+    speedup_command,
+    refresh_command,
+    tune_command,
+    evaluate_command,
+    add_row_command,
+    ensemble_command,
+    export_command,
+    embed_command,
+    search_command,
+    plugins_command,
+    check_command,
+    show_command,
+    new_command,
+    verify_command,
+    pack_command,
+    unpack_command,
+    audit_command,
+    clean_command,
+    submit_command,
+    bench_command,
+):
+    app.command(_command.__name__.removesuffix("_command").replace("_", "-"))(_command)
 app.add_typer(data_app, name="data")
 app.add_typer(throughput_app, name="throughput")
 

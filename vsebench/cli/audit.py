@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from vsebench.cli.shared.options import RUNS, FolderOrPack  # typer reads annotations at run time
-
-DAMAGED = 3
+from vsebench.cli.shared.messages import GATE_FAILED
+from vsebench.cli.shared.options import RUNS, FolderOrPack
 
 
 def audit_command(directory: FolderOrPack = RUNS) -> None:
     """Check every run under DIR: checksums, ids against specs, metrics against ranks, copies. Exit
     with 3 if something is wrong.
     """
+    from vsebench.report.wording import count
     from vsebench.results.checks.audit import audit
 
     found = audit(directory)
@@ -20,7 +20,7 @@ def audit_command(directory: FolderOrPack = RUNS) -> None:
         typer.echo(f"{finding.run}/{finding.file}: {finding.why}")
     bad = len({finding.run for finding in found.findings})
     typer.echo(
-        f"{found.runs} run{'s' * (found.runs != 1)}, {bad} with findings; checksums of "
+        f"{count(found.runs, 'run')}, {bad} with findings; checksums of "
         f"{found.sealed}, metrics computed again of {found.retested}"
     )
-    raise typer.Exit(DAMAGED if bad else 0)
+    raise typer.Exit(GATE_FAILED if bad else 0)

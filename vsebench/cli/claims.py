@@ -7,17 +7,11 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
-    PluginFiles,
-    format_option,
-)
+from vsebench.cli.shared.options import PluginFiles, format_option
 
 
 def claims_command(
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE…", help="Claims files (TOML).", show_default=False),
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Claims files (TOML).")],
     results: Annotated[
         list[Path] | None,
         typer.Option(

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
-    RUNS,
-    Folder,
-    KeepModel,
-)
+from vsebench.cli.shared.options import KEEP, RUNS, Folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +17,7 @@ if TYPE_CHECKING:
 
 def clean_command(
     directory: Folder = RUNS,
-    keep: KeepModel = "best",
+    keep: Annotated[Literal["best", "none"], KEEP] = "best",
     yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only list.")] = False,
 ) -> None:
     """List what finished runs under DIR no longer need, and delete it with --yes: checkpoints,

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
-    RUNS,
-    Folders,
-    Level,
-    OnlyNewest,
-    TableOrJson,
-)
+from vsebench.cli.shared.messages import GATE_FAILED, print_json, say
+from vsebench.cli.shared.options import RUNS, Folders, Level, OnlyNewest, TableOrJson
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.statistics.means import LEVEL
 
@@ -27,7 +21,6 @@ if TYPE_CHECKING:
 
     Asked = Sequence[tuple[Section, Terms]]
 
-GATE_FAILED = 3
 _MAY_FAIL = ("worse", "undecided", "no evidence")
 
 
@@ -39,7 +32,6 @@ def compare_command(
             metavar="ROW",
             help="The reference row: POOLING,LOSS or SAMPLER,LOSS; POOLING,LOSS,tuned for a "
             "tuned one beside an untuned one.",
-            show_default=False,
         ),
     ],
     folders: Folders = None,
@@ -79,7 +71,6 @@ def compare_command(
         typer.Option(
             metavar="LIST",
             help="Exit with 3 if a row has one of these verdicts: worse, undecided, 'no evidence'.",
-            show_default=False,
         ),
     ] = None,
     level: Level = LEVEL,
@@ -114,7 +105,7 @@ def compare_command(
             _print_queries(asked, chosen, hardest, data_root)
     if found := [each for those in compared for each in those if each.verdict in failing]:
         rows = ", ".join(f"{option_name(each.combination)} is {each.verdict}" for each in found)
-        typer.echo(f"vsebench: gate failed: against {reference}, {rows}", err=True)
+        say(f"gate failed: against {reference}, {rows}")
         raise typer.Exit(GATE_FAILED)
 
 
@@ -141,21 +132,22 @@ def _print_json(
     hardest: int | None,
 ) -> None:
     from vsebench.report.comparison.text import as_dict
+    from vsebench.report.queries.tallies import tallies
+    from vsebench.report.queries.text import as_dict as tally_as_dict
 
     rows = [
         as_dict(section, each, terms)
         for (section, terms), found in zip(asked, compared, strict=True)
         for each in found
     ]
-    counted = {} if hardest is None else {"queries": _as_dicts(asked, chosen, hardest)}
-    typer.echo(
-        json.dumps(
-            {"schema": 1, "reference": reference, "comparisons": rows, **counted},
-            indent=1,
-            ensure_ascii=False,
-            allow_nan=False,
-        )
-    )
+    document = {"schema": 1, "reference": reference, "comparisons": rows}
+    if hardest is not None:
+        document["queries"] = [
+            {"dataset": section.dataset, **tally_as_dict(tally)}
+            for section, _ in asked
+            for tally in tallies(section, chosen, hardest)
+        ]
+    print_json(document)
 
 
 def _print_tables(
@@ -175,28 +167,13 @@ def _print_tables(
 def _print_queries(
     asked: Asked, chosen: Combination, hardest: int, data_root: Sequence[Path] | None
 ) -> None:
+    from vsebench.plugin.host.loader import load_plugins
+    from vsebench.report.queries.captions import captions
     from vsebench.report.queries.tallies import tallies
     from vsebench.report.queries.text import render
 
+    registry = load_plugins().registry
     for section, _ in asked:
-        texts = _texts(section, data_root) if data_root else ()
+        texts = captions(section, data_root, registry).texts if data_root else ()
         typer.echo(f"\n{section.dataset} · queries\n")
         typer.echo(render(tallies(section, chosen, hardest), chosen, texts))
-
-
-def _as_dicts(asked: Asked, chosen: Combination, hardest: int) -> list[dict[str, object]]:
-    from vsebench.report.queries.tallies import tallies
-    from vsebench.report.queries.text import as_dict
-
-    return [
-        {"dataset": section.dataset, **as_dict(tally)}
-        for section, _ in asked
-        for tally in tallies(section, chosen, hardest)
-    ]
-
-
-def _texts(section: Section, roots: Sequence[Path]) -> Sequence[str]:
-    from vsebench.plugin.host.loader import load_plugins
-    from vsebench.report.queries.captions import captions
-
-    return captions(section, roots, load_plugins().registry).texts

@@ -4,17 +4,19 @@ file.
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.shared.models import ModelName, Results, Threads, open_model, say_unknown
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.models import ModelName, open_model, say_unknown
+from vsebench.cli.shared.options import (
     RUNS,
     OneDevice,
     PluginFiles,
     Quiet,
+    SearchedRuns,
+    VocabularyRoots,
 )
 from vsebench.plugin.errors import MissingError, SpecError
 
@@ -25,14 +27,10 @@ if TYPE_CHECKING:
 
     from vsebench.retrieval.trained import TrainedModel
 
-    Told = Callable[[int], None]
-
 
 def embed_command(
     model: ModelName,
-    out: Annotated[
-        Path, typer.Option(metavar="FILE.npy", help="File to write.", show_default=False)
-    ],
+    out: Annotated[Path, typer.Option(metavar="FILE.npy", help="File to write.")],
     images: Annotated[
         Path | None,
         typer.Option(
@@ -51,18 +49,18 @@ def embed_command(
             "an array [images, features, width] such as SPLIT_ims.npy of 'vsebench data prepare'.",
         ),
     ] = None,
-    results: Results = RUNS,
-    data_root: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder to search for the data set of a run that did not keep its vocabulary; "
-            "repeatable.",
-        ),
-    ] = None,
+    results: SearchedRuns = RUNS,
+    data_root: VocabularyRoots = None,
     plugin: PluginFiles = None,
     device: OneDevice = "auto",
-    threads: Threads = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="CPU threads. [default: as in training, which reproduces the metrics to the "
+            "digit]",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Embed images or captions with a trained model, as L2-normalised float32 rows with a note of
@@ -80,13 +78,7 @@ def embed_command(
     )
     unit = "captions" if texts is not None else "images"
     with counting(unit, quiet=quiet) as report:
-        rows, names = (
-            _texts(opened, texts, report)
-            if texts is not None
-            else _images(opened, images, report)
-            if images is not None
-            else _features(opened, features, report)
-        )
+        rows, names = _embedded(opened, images, texts, features, report)
     about = {
         "run_id": opened.record.run_id,
         "side": "text" if texts is not None else "image",
@@ -101,42 +93,34 @@ def embed_command(
     )
 
 
-def _texts(
-    model: TrainedModel, path: Path, report: Callable[[str, int, int], None]
+def _embedded(
+    model: TrainedModel,
+    images: Path | None,
+    texts: Path | None,
+    features: Path | None,
+    report: Callable[[str, int, int], None],
 ) -> tuple[np.ndarray, Sequence[str]]:
+    """The rows, and what each of them is."""
+    from vsebench.data.feature_files import open_features
+    from vsebench.data.images import open_images
     from vsebench.data.reading import read_captions
 
-    if not path.exists():
-        raise MissingError(
-            f"--texts {path} does not exist: name a text file with one caption a line"
-        )
-    captions = read_captions(path)
-    say_unknown(model.unknown(captions))
-    told = _told(report, len(captions))
-    return model.encode_texts(captions, told=told), captions
+    def told(total: int) -> Callable[[int], None]:
+        return lambda done: report("embedded", done, total)
 
-
-def _images(
-    model: TrainedModel, path: Path, report: Callable[[str, int, int], None]
-) -> tuple[np.ndarray, Sequence[str]]:
-    from vsebench.data.images import open_images
-
-    model.check_reads(raw_images=True)
-    store = open_images(path)
-    return model.encode_images(store, told=_told(report, len(store))), store.names
-
-
-def _features(
-    model: TrainedModel, path: Path | None, report: Callable[[str, int, int], None]
-) -> tuple[np.ndarray, Sequence[str]]:
-    from vsebench.data.feature_files import open_features
-
-    assert path is not None
-    model.check_reads(raw_images=False)
-    found = open_features(path)
-    told = _told(report, len(found.features))
-    return model.encode_images(found.features, found.lengths, told=told), found.names
-
-
-def _told(report: Callable[[str, int, int], None], total: int) -> Told:
-    return lambda done: report("embedded", done, total)
+    if texts is not None:
+        if not texts.exists():
+            raise MissingError(
+                f"--texts {texts} does not exist: name a text file with one caption a line"
+            )
+        captions = read_captions(texts)
+        say_unknown(model.unknown(captions))
+        return model.encode_texts(captions, told=told(len(captions))), captions
+    model.check_reads(raw_images=images is not None)
+    if images is not None:
+        store = open_images(images)
+        return model.encode_images(store, told=told(len(store))), store.names
+    assert features is not None
+    found = open_features(features)
+    rows = model.encode_images(found.features, found.lengths, told=told(len(found.features)))
+    return rows, found.names

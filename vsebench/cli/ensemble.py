@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.shared.embedded import warn
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.messages import print_json, warn
+from vsebench.cli.shared.options import (
     RUNS,
-    DataRoot,
+    DataRoots,
     Evaluation,
     OneDevice,
+    SearchedRuns,
     TableOrJson,
 )
 from vsebench.plugin.errors import DataError, SpecError
@@ -25,25 +25,19 @@ if TYPE_CHECKING:
     from vsebench.retrieval.stored import StoredRun
     from vsebench.retrieval.trained import EmbeddedSplit
 
-SCHEMA = 1
 _LEAST = 2
-_ID = 10
 
 
 def ensemble_command(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...",
-            help="Run directories, ids or prefixes of ids, or patterns: '*gpo*'.",
-            show_default=False,
+            metavar="RUN...", help="Run directories, ids or prefixes of ids, or patterns: '*gpo*'."
         ),
     ],
-    results: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.")
-    ] = RUNS,
+    results: SearchedRuns = RUNS,
     evaluation: Evaluation = "full",
-    data_root: DataRoot = None,
+    data_root: DataRoots = None,
     allow_mixed: Annotated[
         bool,
         typer.Option(
@@ -64,18 +58,11 @@ def ensemble_command(
             f"an ensemble has at least {_LEAST} runs, '{' '.join(runs)}' names {len(members)}"
         )
     _check_data(members, allow_mixed=allow_mixed)
-    rows, ensemble = _evaluate(
-        members, [Path(root) for root in data_root or ()], evaluation, device
-    )
-    named = {
-        f"{run.spec.method} ({run.spec.run_id[:_ID]})": metrics
-        for run, metrics in zip(members, rows, strict=True)
-    }
-    typer.echo(
-        _json(members, rows, ensemble, evaluation)
-        if form == "json"
-        else _table(named, ensemble, evaluation)
-    )
+    rows, ensemble = _evaluate(members, data_root or (), evaluation, device)
+    if form == "json":
+        _print_json(members, rows, ensemble, evaluation)
+    else:
+        typer.echo(_table(members, rows, ensemble, evaluation))
 
 
 def _check_data(members: Sequence[StoredRun], *, allow_mixed: bool) -> None:
@@ -104,7 +91,8 @@ def _evaluate(
     first: EmbeddedSplit | None = None
     for run in members:
         test = embed_test(run, data_roots, device)
-        warn(test.mismatch)
+        if test.mismatch is not None:
+            warn(test.mismatch)
         found = test.split
         first = first or found
         if (
@@ -121,12 +109,12 @@ def _evaluate(
     return rows, evaluate_ensemble(embedded, first.text_to_image, protocol=evaluation)  # type: ignore[arg-type]
 
 
-def _json(
+def _print_json(
     members: Sequence[StoredRun],
     rows: Sequence[RetrievalMetrics],
     ensemble: RetrievalMetrics,
     evaluation: str,
-) -> str:
+) -> None:
     from vsebench.results.run_base import METRIC_VERSION
 
     def described(run: StoredRun, metrics: RetrievalMetrics) -> dict[str, Any]:
@@ -147,16 +135,18 @@ def _json(
         "metric_version": METRIC_VERSION,
     }
     rows_of = [described(run, metrics) for run, metrics in zip(members, rows, strict=True)]
-    return json.dumps(
-        {"schema": SCHEMA, **counts, "members": rows_of, "ensemble": ensemble.as_dict()}, indent=1
-    )
+    print_json({"schema": 1, **counts, "members": rows_of, "ensemble": ensemble.as_dict()})
 
 
 def _table(
-    members: dict[str, RetrievalMetrics], ensemble: RetrievalMetrics, evaluation: str
+    members: Sequence[StoredRun],
+    rows: Sequence[RetrievalMetrics],
+    ensemble: RetrievalMetrics,
+    evaluation: str,
 ) -> str:
     from vsebench.plugin.metrics import METRICS
     from vsebench.report.listing import listing, with_notes
+    from vsebench.results.folder.listing import ID_DIGITS
 
     shown = [metric for metric in METRICS["retrieval"] if metric.shown]
 
@@ -164,11 +154,11 @@ def _table(
         values = metrics.as_dict()
         return [name, *(metric.text(values[metric.key]) for metric in shown)]
 
-    rows = [cells(name, metrics) for name, metrics in members.items()]
-    title = f"ensemble of {len(members)}"
+    names = [f"{run.spec.method} ({run.spec.run_id[:ID_DIGITS]})" for run in members]
+    names.append(f"ensemble of {len(members)}")
     table = listing(
         ["run", *(f"{metric.over}\n{metric.heading}".strip() for metric in shown)],
-        [*rows, cells(title, ensemble)],
+        [cells(name, each) for name, each in zip(names, [*rows, ensemble], strict=True)],
         rights=range(1, len(shown) + 1),
     )
     notes = (

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (
     ONE_DEVICE,
     RUNS,
+    DataRoots,
     Evaluation,
     Json,
     Normalise,
@@ -23,10 +26,11 @@ from vsebench.cli.shared.options import (  # typer reads annotations at run time
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from vsebench.cli.shared.brought import Brought
     from vsebench.cli.shared.embedded import Embedded
-    from vsebench.retrieval import RetrievalMetrics
+    from vsebench.cli.shared.relevance import Sides
 
 
 _RECALL = (
@@ -41,16 +45,11 @@ def evaluate_command(
         typer.Argument(
             metavar="[IMAGES.npy|MODEL]",
             help="Image embeddings, one row per image; or an exported model, or a finished run.",
-            show_default=False,
         ),
     ] = None,
     texts: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="[TEXTS.npy]",
-            help="Caption embeddings, one row per caption.",
-            show_default=False,
-        ),
+        typer.Argument(metavar="[TEXTS.npy]", help="Caption embeddings, one row per caption."),
     ] = None,
     text_to_image: Annotated[
         Path | None,
@@ -86,8 +85,7 @@ def evaluate_command(
     relevant_from: Annotated[
         float | None,
         typer.Option(
-            metavar="GRADE",
-            help="Lowest relevant grade. [default: that of the relevance]",
+            metavar="GRADE", help="Lowest relevant grade. [default: that of the relevance]"
         ),
     ] = None,
     unjudged: Annotated[
@@ -126,84 +124,79 @@ def evaluate_command(
         ),
     ] = None,
     results: SearchedRuns = RUNS,
-    data_root: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DIR", help="Folder to search for data sets first; repeatable."),
-    ] = None,
+    data_root: DataRoots = None,
     plugin: PluginFiles = None,
     device: Annotated[str, typer.Option(help=f"{ONE_DEVICE} For a model.")] = "auto",
     form: TableOrJson = "table",
     as_json: Json = False,
 ) -> None:
     """Evaluate embeddings, scores or a trained model by exact ranks, and print the metrics."""
-    from vsebench.cli.shared.brought import open_brought
-    from vsebench.cli.shared.embedded import ModelRequest, from_model
-    from vsebench.cli.shared.sources import Source
+    from vsebench.cli.shared.brought import Brought, open_brought
+    from vsebench.cli.shared.embedded import from_model, test_split
+    from vsebench.cli.shared.relevance import (
+        attributes_table,
+        evaluate_attributes,
+        evaluate_graded,
+        graded_table,
+    )
+    from vsebench.results.run_base import METRIC_VERSION
 
-    as_json = as_json or form == "json"
     graded = {
         "--relevant-from": relevant_from,
         "--unjudged": unjudged,
         "--image-ids": image_ids,
         "--text-ids": text_ids,
     }
-    _check(
-        relevance=relevance,
-        attributes=attributes,
-        evaluation=evaluation,
-        graded=graded,
-        equal_captions=equal_captions,
+    equal = equal_captions == "positive"
+    _check_matches(relevance, attributes, evaluation, graded, equal=equal)
+    roots, files = data_root or (), tuple(plugin or ())
+    brought = Brought(
+        images=None if images is None else Path(images),
+        texts=texts,
+        scores=similarity,
+        orientation=orientation,
+        normalise=normalise,
+        text_to_image=text_to_image,
+        captions=captions,
+        data_roots=roots,
     )
-    roots = tuple(Path(root) for root in data_root or ())
-    source = Source(
-        images, texts, similarity, orientation, normalise, text_to_image, captions, dataset
-    )
-    source.check(device)
-    files = tuple(plugin or ())
-    recalls = relevance is None and attributes is None
-    embedded = (
-        from_model(
-            ModelRequest(
-                images or "",
-                results,
-                roots,
-                device,
-                files,
-                dataset,
-                as_counted=recalls and evaluation == "full",
-            )
+    _check_source(brought, dataset, device)
+    if brought.is_model:
+        embedded = from_model(
+            images or "",
+            dataset,
+            results=results,
+            data_roots=roots,
+            device=device,
+            plugins=files,
+            as_counted=relevance is None and attributes is None and evaluation == "full",
         )
-        if source.is_model
-        else open_brought(source.brought(files, roots))
-    )
-    if relevance is not None:
-        from vsebench.cli.shared.relevance import RelevanceOptions, evaluate_graded, graded_table
-
-        found = evaluate_graded(
-            embedded,
-            RelevanceOptions(relevance, relevant_from, unjudged, {"i": image_ids, "t": text_ids}),
-        )
-        typer.echo(_json(found) if as_json else graded_table(found))
-    elif attributes is not None:
-        from vsebench.cli.shared.relevance import attributes_table, evaluate_attributes
-
-        found = evaluate_attributes(embedded, attributes)
-        typer.echo(_json(found) if as_json else attributes_table(found))
     else:
-        typer.echo(
-            _recalls(embedded, evaluation, equal=equal_captions == "positive", as_json=as_json)
-        )
+        split = None if dataset is None else test_split(dataset, files, roots).split
+        embedded = open_brought(replace(brought, split=split))
+    text: Callable[[Mapping[str, Any]], str]
+    if relevance is not None:
+        ids: Sides = {"i": image_ids, "t": text_ids}
+        found = evaluate_graded(embedded, relevance, relevant_from, unjudged, ids)
+        text = graded_table
+    elif attributes is not None:
+        found, text = evaluate_attributes(embedded, attributes), attributes_table
+    else:
+        found = _recalls(embedded, evaluation, equal=equal)
+        text = partial(_recalls_table, scored=embedded.scored)
+    as_json = as_json or form == "json"
+    typer.echo(json.dumps({**found, "metric_version": METRIC_VERSION}) if as_json else text(found))
 
 
-def _check(
-    *,
+def _check_matches(
     relevance: str | None,
     attributes: Path | None,
     evaluation: str,
     graded: Mapping[str, object],
-    equal_captions: str,
+    *,
+    equal: bool,
 ) -> None:
-    """Refuses options that would have no effect."""
+    """Refuses options on what matches that would have no effect."""
     if relevance is None:
         for name, value in graded.items():
             if value is not None:
@@ -215,57 +208,77 @@ def _check(
             f"--evaluation {evaluation} is about an image's own captions: relevance and attributes "
             "are evaluated among all"
         )
-    if (relevance or attributes) and equal_captions == "positive":
+    if (relevance or attributes) and equal:
         raise SpecError(
             "--equal-captions is about an image's own captions: relevance and attributes say "
             "themselves what matches"
         )
 
 
-def _recalls(embedded: Embedded, evaluation: str, *, equal: bool, as_json: bool) -> str:
-    metrics = embedded.evaluate(evaluation, equal_captions=equal)
-    if as_json:
-        counts = {**embedded.counts, "evaluation": evaluation}
-        asked = {"equal_captions": "positive"} if equal else {}
-        return _json({**metrics.as_dict(), **counts, **asked, **embedded.about})
-    from vsebench.report.listing import with_notes
+def _check_source(brought: Brought, dataset: str | None, device: str) -> None:
+    """Refuses options on what is evaluated that would have no effect."""
+    if brought.scores is not None and brought.images is not None:
+        raise SpecError(
+            f"--similarity takes the place of embeddings: leave {brought.images} out, or the option"
+        )
+    if brought.scores is None and brought.images is None:
+        raise SpecError(
+            "name what to evaluate: IMAGES.npy TEXTS.npy, a model, or scores with --similarity"
+        )
+    if brought.is_model:
+        if brought.normalise:
+            raise SpecError("--normalise is about embeddings in files")
+        if brought.text_to_image is not None:
+            raise SpecError(
+                "--text-to-image is about embeddings in files: a model's data set says whose each "
+                "caption is"
+            )
+        if brought.captions is not None:
+            raise SpecError("--captions is about files: a model's data set has its captions")
+    elif device not in ("auto", "cpu"):
+        raise SpecError(
+            f"--device {device} is about a model: embeddings in files are ranked on the CPU"
+        )
+    if dataset is not None and (brought.text_to_image or brought.captions):
+        raise SpecError(
+            "--dataset says whose each caption is, and what it is: leave --text-to-image and "
+            "--captions out"
+        )
 
-    counted = "{images:,} images, {captions:,} captions".format(**embedded.counts)
-    if embedded.second is not None:
-        counted += f" of {embedded.about['counted_on']}, each split ranked by itself, as recorded"
-    notes = [
-        f"{counted}, evaluation {evaluation}. {_RECALL}",
-        f"Scores: {embedded.scored}.",
-    ]
-    if equal:
-        notes.append("Captions that are equal word for word match the images of all their equals.")
-    return with_notes(f"{_table(metrics)}\n\nRSUM {metrics.rsum:.2f}", notes)
+
+def _recalls(embedded: Embedded, evaluation: str, *, equal: bool) -> dict[str, Any]:
+    """What `--format json` prints."""
+    return {
+        **embedded.evaluate(evaluation, equal_captions=equal).as_dict(),
+        **embedded.counts,
+        "evaluation": evaluation,
+        **({"equal_captions": "positive"} if equal else {}),
+        **embedded.about,
+    }
 
 
-def _json(found: dict[str, Any]) -> str:
-    from vsebench.results.run_base import METRIC_VERSION
-
-    return json.dumps({**found, "metric_version": METRIC_VERSION})
-
-
-def _table(metrics: RetrievalMetrics) -> str:
+def _recalls_table(found: Mapping[str, Any], scored: str) -> str:
+    """A row for each direction, of a decimal more than a mean over seeds has."""
     from tabulate import tabulate
 
     from vsebench.plugin.metrics import METRICS, SIDES
+    from vsebench.report.listing import with_notes
 
-    values = metrics.as_dict()
-    # Of one model, a decimal more than of a mean over seeds
     by_side = {
-        side: found
+        side: shown
         for side in SIDES
-        if (found := [metric for metric in METRICS["retrieval"] if metric.over == side])
+        if (shown := [metric for metric in METRICS["retrieval"] if metric.over == side])
     }
-    rows = [
-        [side, *(values[metric.key] for metric in metrics)] for side, metrics in by_side.items()
-    ]
     columns = by_side["i2t"]
-    return tabulate(
-        rows,
+    table = tabulate(
+        [[side, *(found[metric.key] for metric in shown)] for side, shown in by_side.items()],
         headers=["", *(metric.heading for metric in columns)],
         floatfmt=("", *(f".{(metric.places or 0) + 1}f" for metric in columns)),
     )
+    counted = f"{found['images']:,} images, {found['captions']:,} captions"
+    if "counted_on" in found:
+        counted += f" of {found['counted_on']}, each split ranked by itself, as recorded"
+    notes = [f"{counted}, evaluation {found['evaluation']}. {_RECALL}", f"Scores: {scored}."]
+    if "equal_captions" in found:
+        notes.append("Captions that are equal word for word match the images of all their equals.")
+    return with_notes(f"{table}\n\nRSUM {found['rsum']:.2f}", notes)

@@ -7,50 +7,31 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.shared.options import RUNS, SearchedRuns
-from vsebench.plugin.errors import SpecError
+from vsebench.cli.shared.options import RUNS, SearchedRuns, VocabularyRoots
 
 
 def export_command(
     run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            help="The run's directory, its id or a prefix of it.",
-            show_default=False,
-        ),
+        str, typer.Argument(metavar="RUN", help="The run's directory, its id or a prefix of it.")
     ],
     target: Annotated[
-        Path,
-        typer.Option(
-            "--to", metavar="DIR", help="Folder to write the model to.", show_default=False
-        ),
+        Path, typer.Option("--to", metavar="DIR", help="Folder to write the model to.")
     ],
     results: SearchedRuns = RUNS,
-    data_root: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder to search first for the data set of a run of an early release, which "
-            "did not keep its vocabulary; repeatable.",
-        ),
-    ] = None,
+    data_root: VocabularyRoots = None,
 ) -> None:
     """Export a run's best model as a self-contained folder: weights, vocabulary, settings, metrics
     and a card.
     """
-    from vsebench.results.folder.find import find_runs
+    from vsebench.results.folder.find import find_run
     from vsebench.retrieval.exported.write import export
     from vsebench.retrieval.stored import open_stored
 
-    directories = find_runs([run], results)
-    if len(directories) > 1:
-        raise SpecError(f"'{run}' names {len(directories)} runs in {results}: give one")
-    stored = open_stored(directories[0])
-    about = export(stored, target, [Path(root) for root in data_root or ()])
+    stored = open_stored(find_run(run, results))
+    about = export(stored, target, data_root or ())
     reads = "raw images" if about.raw_images else f"features of width {about.in_dim:,}"
     typer.echo(
-        f"{target}: the best model of {directories[0].path.name} (step {about.step:,}, test RSUM "
+        f"{target}: the best model of {stored.directory.path.name} (step {about.step:,}, test RSUM "
         f"{stored.record.test['rsum']:.1f}); it reads {reads} and captions, and gives vectors of "
         f"{about.dim:,}"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,32 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.shared.options import PluginFiles, Quiet, TableOrJson  # noqa: TC001  # typer reads annotations at run time
-from vsebench.cli.shared.suite_options import (
-    Changes,
-    DataRoots,
-    DeviceName,
-    Workers,
-    suite_from,
-)
+from vsebench.cli.shared.messages import GATE_FAILED, NOTHING_COMPARED, print_json, say
+from vsebench.cli.shared.options import Quiet, TableOrJson
+from vsebench.cli.shared.suite_options import SuiteOptions, suite_from, takes_suite
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
     from vsebench.gate.gate import Found
 
-EXIT_CODES = {"passed": 0, "failed": 3, "nothing compared": 4}
+EXIT_CODES = {"passed": 0, "failed": GATE_FAILED, "nothing compared": NOTHING_COMPARED}
 
 
+@takes_suite("data_root", "set", "device", "workers", "plugin")
 def gate_command(
     suite: Annotated[
-        str,
-        typer.Argument(
-            metavar="SUITE", help="A suite file (TOML) of short, complete runs.", show_default=False
-        ),
+        str, typer.Argument(metavar="SUITE", help="A suite file (TOML) of short, complete runs.")
     ],
+    *,
     against: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The baseline to compare with.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", help="The baseline to compare with.")
     ] = None,
     write: Annotated[
         Path | None,
@@ -43,7 +35,6 @@ def gate_command(
             metavar="FILE",
             help="Write a baseline of the current code; with --against, if it passes, add this "
             "machine's fingerprint to the baseline.",
-            show_default=False,
         ),
     ] = None,
     reference: Annotated[
@@ -62,17 +53,11 @@ def gate_command(
             "that of the file, or 3.0 RSUM, 0.003 MAP]",
         ),
     ] = None,
-    data_root: DataRoots = None,
-    changes: Changes = None,
-    device: DeviceName = None,
-    workers: Workers = None,
-    plugin: PluginFiles = None,
+    options: SuiteOptions,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR",
-            help="Keep the runs in this empty folder. [default: they are deleted]",
-            show_default=False,
+            metavar="DIR", help="Keep the runs in this empty folder. [default: they are deleted]"
         ),
     ] = None,
     quiet: Quiet = False,
@@ -89,14 +74,7 @@ def gate_command(
         raise SpecError(
             f"--out {out} is not empty: runs of other code there would stand in for new ones"
         )
-    wanted = suite_from(
-        suite,
-        changes=changes,
-        data_root=data_root,
-        device=device,
-        workers=workers,
-        plugin=plugin,
-    )
+    wanted = suite_from(suite, options)
     from vsebench.cli.shared.progress import progress
     from vsebench.gate.baseline import read_baseline, write_baseline
     from vsebench.gate.gate import Gate
@@ -110,7 +88,7 @@ def gate_command(
             wanted,
             folder,
             lambda plan: progress(plan, quiet=quiet),
-            lambda text: None if quiet else typer.echo(f"vsebench: {text}", err=True),
+            lambda text: None if quiet else say(text),
         )
         if before is None or against is None:
             assert write is not None
@@ -131,10 +109,9 @@ def _print(found: Found, against: Path, form: str) -> None:
     from vsebench.gate.gate import as_dict
     from vsebench.gate.text import failure_text, report
 
-    typer.echo(
-        json.dumps(as_dict(found), indent=1, ensure_ascii=False, allow_nan=False)
-        if form == "json"
-        else report(found, against)
-    )
+    if form == "json":
+        print_json(as_dict(found))
+    else:
+        typer.echo(report(found, against))
     if found.outcome != "passed":
-        typer.echo(f"vsebench: gate {found.outcome}: {failure_text(found)}", err=True)
+        say(f"gate {found.outcome}: {failure_text(found)}")

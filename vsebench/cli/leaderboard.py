@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (
     RUNS,
     Caption,
     Columns,
@@ -37,7 +36,6 @@ def leaderboard_command(
             metavar="[DIR]…",
             help="Folders of runs, packs, folders of single runs or their record.json. "
             "[default: runs]",
-            show_default=False,
         ),
     ] = None,
     form: Annotated[
@@ -59,6 +57,7 @@ def leaderboard_command(
     """
     from vsebench.report.leaderboard.board import boards
     from vsebench.report.leaderboard.text import FILES, frame, render
+    from vsebench.report.listing import terminal_width
     from vsebench.report.rows.gather import external_of, gather, refuse_copies
     from vsebench.report.tables.formats import WIDTH, Style
     from vsebench.report.tables.latex import LatexText
@@ -80,7 +79,7 @@ def leaderboard_command(
     if form == "html":
         text = _page(made)
     else:
-        wide = width or shutil.get_terminal_size((WIDTH, 1)).columns
+        wide = width or terminal_width(WIDTH)
         style = Style(form, wide, chosen(columns), LatexText(caption, label))
         text = render(made, gathered, style)
     if out is None:

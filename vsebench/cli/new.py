@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.cli.shared.messages import warn
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.plugin.kinds import KINDS
 from vsebench.scaffold.kinds import STARTS
@@ -21,12 +23,8 @@ FAMILIES = tuple(dict.fromkeys(KINDS[name].family for name, start in STARTS.item
 
 
 def new_command(
-    kind: Annotated[
-        str, typer.Argument(help=f"Kind of component: {', '.join(FAMILIES)}.", show_default=False)
-    ],
-    name: Annotated[
-        str, typer.Argument(help="Name of the component, such as my_pool.", show_default=False)
-    ],
+    kind: Annotated[str, typer.Argument(help=f"Kind of component: {', '.join(FAMILIES)}.")],
+    name: Annotated[str, typer.Argument(help="Name of the component, such as my_pool.")],
     side: Annotated[str | None, typer.Option(help="Side of an encoder: image or text.")] = None,
     licence: Annotated[
         str, typer.Option("--license", help="Licence: apache-2.0, mit or bsd-3-clause.")
@@ -39,19 +37,17 @@ def new_command(
     from vsebench.plugin.host.loader import API_VERSION
     from vsebench.scaffold import Project, render, requirement, write
 
-    registered = _kind(kind, side)
-    project = Project(registered, name, licence)
+    project = Project(_kind(kind, side), name, licence)
     _refuse_taken(project)
     others = _claims(project)
-    project = Project(registered, name, licence, shared=bool(others))
+    project = replace(project, shared=bool(others))
     files = render(project, version=__version__, api=API_VERSION, source=requirement("vsebench"))
     write(files, Path(project.distribution))
     if others:
         owners = " and ".join(sorted({other.origin.distribution for other in others}))
-        typer.echo(
-            f"vsebench: warning: {project.kind} '{name}' is provided by {owners} already: yours "
-            f"is written {project.spec}",
-            err=True,
+        warn(
+            f"{project.kind} '{name}' is provided by {owners} already: yours is written "
+            f"{project.spec}"
         )
     typer.echo(
         "\n".join(

@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
-    RUNS,
-    Level,
-    Studies,
-    format_option,
-)
+from vsebench.cli.shared.options import RUNS, Level, SeparateBoards, Studies, format_option
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.statistics.means import LEVEL
 
@@ -31,14 +26,7 @@ def plot_command(
             "forwards, cost, weights, tuning, differences.",
         ),
     ] = "",
-    allow_mixed: Annotated[
-        bool,
-        typer.Option(
-            "--allow-mixed",
-            help="Draw rows that are not comparable separately, and use the first of runs that "
-            "were made twice.",
-        ),
-    ] = False,
+    allow_mixed: SeparateBoards = False,
     level: Level = LEVEL,
 ) -> None:
     """Draw figures, one file each: convergence over updates, seconds and tower forwards, quality

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.shared.options import Json, PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.messages import print_json
+from vsebench.cli.shared.options import Json, KindOption, PluginFiles, TableOrJson
 from vsebench.plugin.errors import SpecError
-from vsebench.plugin.kinds import KINDS, kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.catalogue.index import Entry
     from vsebench.plugin.host.loaded import PluginInfo, Plugins
-
-KindOption = Annotated[
-    str | None, typer.Option("--kind", help=f"Only this kind of component: {', '.join(KINDS)}.")
-]
 
 
 def plugins_command(
@@ -54,11 +49,10 @@ def plugins_command(
     from vsebench.plugin.host.loader import API_VERSION, load_plugins
 
     as_json = as_json or form == "json"
-    check_kind(kind)
     if available:
         if failed:
             raise SpecError("--available lists packages and --failed plugins: keep one")
-        typer.echo(available_packages(index, kind, as_json=as_json))
+        _print_available(index, kind, as_json=as_json)
         return
     if index is not None:
         raise SpecError("--index is the catalogue of --available: add that, or leave --index out")
@@ -69,24 +63,10 @@ def plugins_command(
         if kind is None or any(k == kind for k, _ in info.components)
     ]
     if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "schema": 1,
-                    "api": API_VERSION,
-                    "plugins": [_as_dict(info, plugins, kind) for info in infos],
-                },
-                indent=1,
-            )
-        )
+        listed = [_as_dict(info, plugins, kind) for info in infos]
+        print_json({"schema": 1, "api": API_VERSION, "plugins": listed})
     elif infos:
         typer.echo(_table(infos, plugins, kind))
-
-
-def check_kind(kind: str | None) -> None:
-    """Refuses a kind of component that does not exist."""
-    if kind is not None:
-        kind_named(kind)
 
 
 def _as_dict(info: PluginInfo, plugins: Plugins, kind: str | None) -> dict[str, object]:
@@ -134,56 +114,38 @@ def _provides(info: PluginInfo, plugins: Plugins, kind: str | None) -> str:
     return "\n".join([*provided, *(line for line in (info.error, info.hint) if line)])
 
 
-def available_packages(place: str | None, kind: str | None, *, as_json: bool) -> str:
-    """The packages, as a table or JSON.
-
-    Args:
-        place: a file or an address; None for the catalogue of this release.
-        kind: only packages that have such components.
-        as_json: whether to print JSON.
-
-    Raises:
-        PluginError: the catalogue cannot be read or is not valid.
-    """
+def _print_available(place: str | None, kind: str | None, *, as_json: bool) -> None:
+    """Prints the packages of a catalogue: of a file or an address, else of this release."""
     from vsebench.catalogue.index import SHIPPED, read_index
+    from vsebench.report.listing import listing
 
     entries = [
         entry for entry in read_index(place or SHIPPED) if kind is None or kind in entry.components
     ]
     if as_json:
-        return json.dumps(
-            {"schema": 1, "packages": [_entry_as_dict(entry) for entry in entries]}, indent=1
-        )
-    if not entries:
-        return "no package is listed; docs/plugins/trust.md says how to add one"
-    return _listing(entries)
-
-
-def _listing(entries: Sequence[Entry]) -> str:
-    from vsebench.report.listing import listing
-
-    rows = [
-        (
-            entry.name,
-            _installed(entry.name) or "no",
-            _offers(entry),
-            f"{entry.summary} ({entry.license})\n{_how(entry)}",
-        )
-        for entry in entries
-    ]
-    return listing(("package", "installed", "provides", "what it is"), rows)
+        packages = [
+            {**entry.model_dump(), "installed": _installed(entry.name)} for entry in entries
+        ]
+        print_json({"schema": 1, "packages": packages})
+    elif not entries:
+        typer.echo("no package is listed; docs/plugins/trust.md says how to add one")
+    else:
+        rows = [
+            (
+                entry.name,
+                _installed(entry.name) or "no",
+                "\n".join(f"{kind}: {', '.join(of)}" for kind, of in entry.components.items()),
+                f"{entry.summary} ({entry.license})\n{_how(entry)}",
+            )
+            for entry in entries
+        ]
+        typer.echo(listing(("package", "installed", "provides", "what it is"), rows))
 
 
 def _how(entry: Entry) -> str:
     """How to install it; a folder is one of the repository."""
-    return (
-        "pip install "
-        f"'{entry.source}'{'' if '://' in entry.repository else ' in a checkout of vsebench'}"
-    )
-
-
-def _offers(entry: Entry) -> str:
-    return "\n".join(f"{kind}: {', '.join(names)}" for kind, names in entry.components.items())
+    where = "" if "://" in entry.repository else " in a checkout of vsebench"
+    return f"pip install '{entry.source}'{where}"
 
 
 def _installed(name: str) -> str | None:
@@ -191,7 +153,3 @@ def _installed(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _entry_as_dict(entry: Entry) -> dict[str, Any]:
-    return {**entry.model_dump(), "installed": _installed(entry.name)}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import shlex
 from contextlib import redirect_stdout
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.cli.shared.messages import GATE_FAILED
 from vsebench.cli.shared.wrong_options import usage_message
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vsebench.report.document import Place
-
-STALE = 3
 
 TABLES = ("report", "leaderboard", "compare", "speedup", "claims", "bench")
 """The commands whose output a document may hold: they read runs, `bench` a file of figures, and
@@ -32,12 +31,10 @@ _FENCES = {"table": "text", "csv": "csv", "json": "json", "latex": "latex"}
 def refresh_command(
     context: typer.Context,
     documents: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE...", help="Markdown files with markers.", show_default=False),
+        list[Path], typer.Argument(metavar="FILE...", help="Markdown files with markers.")
     ],
     check: Annotated[
-        bool,
-        typer.Option("--check", help="Write nothing; exit with 3 if a table is outdated."),
+        bool, typer.Option("--check", help="Write nothing; exit with 3 if a table is outdated.")
     ] = False,
 ) -> None:
     """Regenerate the tables in Markdown files, each with the command in the marker before it, <!--
@@ -55,7 +52,7 @@ def refresh_command(
     if check:
         for old in stale:
             typer.echo(f"{old}: not current")
-        raise typer.Exit(STALE if stale else 0)
+        raise typer.Exit(GATE_FAILED if stale else 0)
 
 
 def content_of(command: str, vsebench: Callable[..., object]) -> str:

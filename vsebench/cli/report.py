@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import shlex
-import shutil
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.options import (
     RUNS,
     Caption,
+    ClaimsToJudge,
     Columns,
     Folders,
     Label,
     Level,
     OnlyNewest,
+    SeparateTables,
     Width,
     chosen,
     format_option,
@@ -49,27 +50,13 @@ def report_command(
             help="Also write an HTML page: sortable tables, curves and all runs in one file.",
         ),
     ] = None,
-    claims: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--claims",
-            metavar="FILE",
-            help="With --html: claims to judge by these runs on the page; repeatable.",
-        ),
-    ] = None,
-    allow_mixed: Annotated[
-        bool,
-        typer.Option(
-            "--allow-mixed",
-            help="Show runs with different protocols, data or devices, in separate blocks.",
-        ),
-    ] = False,
+    claims: ClaimsToJudge = None,
+    allow_mixed: SeparateTables = False,
     only_newest: OnlyNewest = False,
     baseline: Annotated[
         str | None,
         typer.Option(
-            metavar="POOLING,LOSS",
-            help="The row that sets the common target. [default: the first]",
+            metavar="POOLING,LOSS", help="The row that sets the common target. [default: the first]"
         ),
     ] = None,
     level: Level = LEVEL,
@@ -79,6 +66,7 @@ def report_command(
     label: Label = "",
 ) -> None:
     """Print the table of the runs under DIR, or write it as a page."""
+    from vsebench.report.listing import terminal_width
     from vsebench.report.results import load_results
     from vsebench.report.tables.formats import WIDTH
 
@@ -96,7 +84,7 @@ def report_command(
     )
     text = results.table(
         form,
-        width=width or shutil.get_terminal_size((WIDTH, 1)).columns,
+        width=width or terminal_width(WIDTH),
         columns=chosen(columns),
         caption=caption,
         label=label,

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
-    RUNS,
-    Folder,
-    TableOrJson,
-)
+from vsebench.cli.shared.messages import print_json
+from vsebench.cli.shared.options import RUNS, Folder, TableOrJson
 from vsebench.cli.shared.uncollected import uncollected
 from vsebench.plugin.errors import VsebenchError
 
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
 Order = Literal["row", "state", "result", "time", "size", "started"]
 
 _DESCENDING = ("result", "time", "size")
-_ID = 10
 _DIGEST = 8
 
 
@@ -60,7 +55,7 @@ def runs_command(
     elif reverse:
         found.reverse()
     if form == "json":
-        typer.echo(json.dumps({"schema": 1, "runs": found}, indent=1, ensure_ascii=False))
+        print_json({"schema": 1, "runs": found})
     else:
         typer.echo(_table(directory, found))
 
@@ -156,6 +151,7 @@ def _table(directory: Path, found: Sequence[dict[str, Any]]) -> str:
     from vsebench.report.listing import listing, with_notes
     from vsebench.report.tables.layout import ABSENT
     from vsebench.report.wording import bytes_text, count, duration
+    from vsebench.results.folder.listing import ID_DIGITS
 
     several = len({run["dataset"] for run in found if run["dataset"]}) > 1
     metrics = list(dict.fromkeys(named(run["metric"]).heading for run in found if run["metric"]))
@@ -175,7 +171,7 @@ def _table(directory: Path, found: Sequence[dict[str, Any]]) -> str:
         of = f"{run['dataset']}: " if several and run["dataset"] else ""
         rows.append(
             [
-                run["run_id"][:_ID],
+                run["run_id"][:ID_DIGITS],
                 f"{of}{_named(run, edited)}",
                 ABSENT if run["seed"] is None else run["seed"],
                 run["state"],

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.shared.models import ModelName, Results, open_model, say_unknown
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
-    RUNS,
-    OneDevice,
-    PluginFiles,
-    TableOrJson,
-)
+from vsebench.cli.shared.messages import print_json
+from vsebench.cli.shared.models import ModelName, open_model, say_unknown
+from vsebench.cli.shared.options import RUNS, OneDevice, PluginFiles, SearchedRuns, TableOrJson
 from vsebench.plugin.errors import DataError, SpecError
 
 if TYPE_CHECKING:
@@ -26,16 +21,11 @@ if TYPE_CHECKING:
 
 def search_command(
     model: ModelName,
-    queries: Annotated[
-        list[str],
-        typer.Argument(metavar="CAPTION...", help="Text to search for.", show_default=False),
-    ],
+    queries: Annotated[list[str], typer.Argument(metavar="CAPTION...", help="Text to search for.")],
     index: Annotated[
         Path,
         typer.Option(
-            metavar="FILE.npy",
-            help="Embeddings that 'vsebench embed' wrote with this model.",
-            show_default=False,
+            metavar="FILE.npy", help="Embeddings that 'vsebench embed' wrote with this model."
         ),
     ],
     names: Annotated[
@@ -46,7 +36,7 @@ def search_command(
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Matches per caption.")] = 10,
-    results: Results = RUNS,
+    results: SearchedRuns = RUNS,
     plugin: PluginFiles = None,
     device: OneDevice = "auto",
     form: TableOrJson = "table",
@@ -70,11 +60,10 @@ def search_command(
         )
     say_unknown(opened.unknown(queries))
     matches = search(opened.encode_texts(queries), found.rows, top, similarity=opened.similarity)
-    typer.echo(
-        json.dumps(_as_dict(queries, found, matches), indent=1, ensure_ascii=False)
-        if form == "json"
-        else _table(queries, found, matches)
-    )
+    if form == "json":
+        print_json(_as_dict(queries, found, matches))
+    else:
+        typer.echo(_table(queries, found, matches))
 
 
 def _table(queries: Sequence[str], index: EmbeddingFile, matches: Matches) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
+from vsebench.cli.shared.messages import print_json
+from vsebench.cli.shared.options import (
     RUNS,
     Folders,
     Level,
     OnlyNewest,
+    SeparateTables,
     Width,
     format_option,
 )
@@ -47,13 +47,7 @@ def speedup_command(
         Path | None,
         typer.Option(metavar="FILE", help="Also draw the training curves: .png, .svg or .pdf."),
     ] = None,
-    allow_mixed: Annotated[
-        bool,
-        typer.Option(
-            "--allow-mixed",
-            help="Show runs with different protocols, data or devices, in separate tables.",
-        ),
-    ] = False,
+    allow_mixed: SeparateTables = False,
     only_newest: OnlyNewest = False,
 ) -> None:
     """Compare convergence with a baseline: quality while the baseline trains, how much sooner a row
@@ -62,6 +56,7 @@ def speedup_command(
     if target is not None and not 0 < target < math.inf:
         raise SpecError(f"--target takes a quality above 0, such as 0.17 MAP; got {target}")
     from vsebench.report.figures.curves import plot as draw
+    from vsebench.report.listing import terminal_width
     from vsebench.report.rows.gather import read_merged
     from vsebench.report.rows.names import parse_row
     from vsebench.report.rows.sections import split
@@ -85,16 +80,9 @@ def speedup_command(
         draw([table for table in tables if first[id(table.section)] is table], plot)
     if form == "json":
         rows = [row for table in tables for row in as_dicts(table)]
-        typer.echo(
-            json.dumps(
-                {"schema": 2, "level": level, "rows": rows},
-                indent=1,
-                ensure_ascii=False,
-                allow_nan=False,
-            )
-        )
+        print_json({"schema": 2, "level": level, "rows": rows})
     else:
-        wide = width or shutil.get_terminal_size((WIDTH, 1)).columns
+        wide = width or terminal_width(WIDTH)
         typer.echo(
             to_markdown(tables)
             if form == "md"

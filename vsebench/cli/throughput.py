@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.shared.options import PluginFiles, TableOrJson  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.messages import print_json
+from vsebench.cli.shared.options import PluginFiles, TableOrJson
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
@@ -65,12 +65,8 @@ def samplers_command(
     rows = list(_measured(samplers, counts, batches, where, images, dim, threads))
     if form == "json":
         flat = [{"sampler": name, **row.as_dict()} for name, row in rows]
-        typer.echo(
-            json.dumps(
-                {"schema": 1, "images": images, "dim": dim, "threads": threads, "rows": flat},
-                indent=1,
-            )
-        )
+        sizes = {"images": images, "dim": dim, "threads": threads}
+        print_json({"schema": 1, **sizes, "rows": flat})
     else:
         typer.echo(_table(rows, batches, images, dim))
 

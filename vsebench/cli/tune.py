@@ -6,35 +6,21 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vsebench.cli.run import SOME_FAILED
-from vsebench.cli.shared.options import PluginFiles, Quiet, StrictData  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.messages import SOME_FAILED, resumable, say, warn
+from vsebench.cli.shared.options import Quiet
 from vsebench.cli.shared.suite_options import (
-    Address,
-    Changes,
-    DataRoots,
-    Datasets,
-    DeviceName,
     DryRun,
-    Epochs,
-    ExecutorName,
-    Losses,
-    Poolings,
-    ProtocolName,
-    Samplers,
-    Seeds,
-    Similarities,
     SuiteFile,
-    Workers,
+    SuiteOptions,
     suite_from,
+    takes_suite,
 )
-from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from vsebench.grid.plan import Plan
@@ -43,8 +29,10 @@ if TYPE_CHECKING:
     from vsebench.plugin.executors import Report
 
 
+@takes_suite(but=("max_runs", "run_timeout", "stall_timeout", "out", "keep"))
 def tune_command(
     suite: SuiteFile = None,
+    *,
     space: Annotated[
         str,
         typer.Option(
@@ -53,7 +41,6 @@ def tune_command(
             "value for both), triplet:margin=0.05..0.4 (a parameter, in rows that have it). "
             "[default: the protocol's lr, and for annotation its decay, from a tenth to ten "
             "times]",
-            show_default=False,
         ),
     ] = "",
     configurations: Annotated[
@@ -83,11 +70,7 @@ def tune_command(
     ] = "quality",
     target: Annotated[
         float | None,
-        typer.Option(
-            metavar="QUALITY",
-            help="The dev quality to reach, fixed beforehand.",
-            show_default=False,
-        ),
+        typer.Option(metavar="QUALITY", help="The dev quality to reach, fixed beforehand."),
     ] = None,
     trial_seeds: Annotated[
         str,
@@ -111,25 +94,9 @@ def tune_command(
         typer.Option(
             metavar="FILE",
             help="Draw the expected best quality by number of points, for every row.",
-            show_default=False,
         ),
     ] = None,
-    dataset: Datasets = None,
-    data_root: DataRoots = None,
-    pooling: Poolings = None,
-    similarity: Similarities = None,
-    loss: Losses = None,
-    sampler: Samplers = None,
-    seeds: Seeds = None,
-    epochs: Epochs = None,
-    protocol: ProtocolName = None,
-    changes: Changes = None,
-    device: DeviceName = None,
-    workers: Workers = None,
-    executor: ExecutorName = None,
-    address: Address = None,
-    plugin: PluginFiles = None,
-    strict_data: StrictData = False,
+    options: SuiteOptions,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -137,135 +104,70 @@ def tune_command(
     budget, and write the suite with the best values on dev. Done trials are skipped, interrupted
     ones resume.
     """
-    from vsebench.cli.shared.tune_text import first_rung, outlook, table
     from vsebench.grid.forking import preloading_for
     from vsebench.grid.suite_fields import parse_seeds
     from vsebench.grid.tuning.race import TrialsError, search
     from vsebench.grid.tuning.search import Options, plan_search
-    from vsebench.grid.tuning.written import SUITE, refuse_other, warnings, write
+    from vsebench.grid.tuning.text import first_rung, outlook, table
+    from vsebench.grid.tuning.written import (
+        SUITE,
+        command_of,
+        refuse_other,
+        refuse_other_search,
+        searched,
+        warnings,
+        write,
+    )
     from vsebench.report.figures.file import check_figure
     from vsebench.report.statistics.expected_best import plot as draw
 
     if plot is not None:
         check_figure(plot)
-    options = Options(
-        space,
-        configurations,
-        parse_seeds(trial_seeds),
-        search_seed,
-        studies,
-        rungs,
-        select,
-        target,
+    asked = Options(
+        space, configurations, parse_seeds(trial_seeds), search_seed, studies, rungs, select, target
     )
-    given: dict[str, Any] = {
-        "dataset": dataset,
-        "data_root": data_root,
-        "pooling": pooling,
-        "similarity": similarity,
-        "loss": loss,
-        "sampler": sampler,
-        "seeds": seeds,
-        "epochs": epochs,
-        "protocol": protocol,
-        "device": device,
-        "workers": workers,
-        "executor": executor,
-        "address": address,
-        "plugin": plugin,
-        "strict_data": strict_data,
-    }
-    wanted = suite_from(suite, changes=changes, **given)
+    wanted = suite_from(suite, options)
     refuse_other(wanted, out, None if suite is None else Path(suite))
 
     def reading(dataset: str) -> None:
         if not quiet and not dry_run:
-            typer.echo(f"vsebench: reading {dataset} and planning its trials", err=True)
+            say(f"reading {dataset} and planning its trials")
 
     with preloading_for(wanted):
-        planned = plan_search(wanted, options, out, reading)
-        searched = _searched(planned)
-        _refuse_other_search(out / SUITE, searched)
+        planned = plan_search(wanted, asked, out, reading)
+        refuse_other_search(out / SUITE, searched(planned))
         for warning in (*planned.plan.warnings, *planned.warnings):
-            typer.echo(f"vsebench: warning: {warning}", err=True)
+            warn(warning)
         if dry_run:
             typer.echo(outlook(planned))
             return
         try:
-            trials, choices = search(planned, _announced(planned, quiet=quiet))
+            with resumable():
+                trials, choices = search(planned, _announced(planned, quiet=quiet))
         except TrialsError as error:
-            lines = (f"vsebench: failed: {reason}" for reason in error.reasons)
-            typer.echo("\n".join([*lines, f"vsebench: error: {error}"]), err=True)
+            for reason in error.reasons:
+                say(f"failed: {reason}")
+            say(f"error: {error}")
             raise typer.Exit(SOME_FAILED) from error
-        except KeyboardInterrupt as interrupt:
-            interrupt.args = ("the same command resumes where this one stopped",)
-            raise
-    given |= {"set": changes, **searched, "configurations": configurations, "out": out}
-    write(planned, trials, choices, out, _command(suite, given))
+    write(planned, trials, choices, out, command_of(planned, suite, options, out))
     if plot is not None:
         draw(first_rung(planned, trials), planned.rows.task.headline.heading, plot)
     for warning in warnings(planned, choices):
-        typer.echo(f"vsebench: warning: {warning}", err=True)
+        warn(warning)
     typer.echo(table(planned, trials, choices))
     typer.echo(f"\nnext: vsebench run {shlex.quote(str(out / SUITE))}")
-
-
-def _searched(planned: Search) -> dict[str, str]:
-    """The options of a search, but for how many points it tries."""
-    options = planned.options
-    found = {
-        "space": options.space,
-        "trial_seeds": ",".join(str(seed) for seed in options.seeds),
-        "search_seed": str(options.search_seed),
-        "studies": str(options.studies),
-        "rungs": str(options.rungs),
-        "select": options.select,
-    }
-    return found if options.target is None else {**found, "target": f"{options.target:g}"}
-
-
-def _command(suite: str | None, given: Mapping[str, object]) -> str:
-    """The command that repeats a search."""
-    words = ["vsebench", "tune", *([suite] if suite else [])]
-    for key, value in given.items():
-        option = f"--{key.replace('_', '-')}"
-        if value is True:
-            words.append(option)
-        elif isinstance(value, list):
-            words += [word for item in value for word in (option, str(item))]
-        elif value is not None and value is not False:
-            words += [option, str(value)]
-    return shlex.join(words)
-
-
-def _refuse_other_search(tuned: Path, wanted: Mapping[str, str]) -> None:
-    """A suite that was tuned otherwise is not replaced; more points of the same search are."""
-    if not tuned.is_file():
-        return
-    try:
-        written = shlex.split(tuned.read_text(encoding="utf-8").partition("\n")[0])
-    except ValueError:  # words of a person's own, not a command
-        written = []
-    for key, value in wanted.items():
-        option = f"--{key.replace('_', '-')}"
-        before = written[written.index(option) + 1] if option in written[:-1] else value
-        if before != value:
-            raise SpecError(
-                f"{tuned} was tuned with {option} '{before}' and would be replaced by a search "
-                f"with '{value}': give another --out, or delete it"
-            )
 
 
 def _announced(planned: Search, *, quiet: bool) -> Watch:
     """Names each rung before the progress of its trials."""
     from vsebench.cli.shared.progress import progress
-    from vsebench.cli.shared.tune_text import rung_text
+    from vsebench.grid.tuning.text import rung_text
 
     numbers = iter(range(len(planned.rungs)))
 
     def watch(plan: Plan) -> AbstractContextManager[Report | None]:
         if not quiet:
-            typer.echo(f"vsebench: {rung_text(planned, next(numbers))}", err=True)
+            say(rung_text(planned, next(numbers)))
         return progress(plan, quiet=quiet)
 
     return watch

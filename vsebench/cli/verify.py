@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Annotated
 
 import typer
 
-from vsebench.cli.shared.options import (  # typer reads annotations at run time
-    RUNS,
-    Folder,
-    Level,
-    PluginFiles,
-    TableOrJson,
-)
+from vsebench.cli.shared.messages import GATE_FAILED, NOTHING_COMPARED
+from vsebench.cli.shared.options import RUNS, Folder, Level, PluginFiles, TableOrJson
 from vsebench.report.statistics.means import LEVEL
-
-EXIT_CODES = {
-    "reproduced": 0,
-    "not reproduced": 3,
-    "no evidence": 4,
-    "too few seeds": 4,
-    "nothing compared": 4,
-}
 
 
 def verify_command(
     name: Annotated[
         str,
-        typer.Argument(
-            help="A component that has published figures: gpo, triplet, flickr30k, …",
-            show_default=False,
-        ),
+        typer.Argument(help="A component that has published figures: gpo, triplet, flickr30k, …"),
     ],
     directory: Folder = RUNS,
     level: Level = LEVEL,
@@ -42,11 +25,13 @@ def verify_command(
     reproduced, with 4 if it stays open: no evidence, too few seeds, or nothing comparable.
     """
     from vsebench.plugin.host.loader import load_plugins
+    from vsebench.report.listing import terminal_width
     from vsebench.report.tables.formats import WIDTH
     from vsebench.report.verification.text import render
     from vsebench.report.verification.verify import verify
 
     registry = load_plugins(tuple(plugin or ())).registry
     found = verify(name, directory, registry, level)
-    typer.echo(render(found, form, shutil.get_terminal_size((WIDTH, 1)).columns))
-    raise typer.Exit(EXIT_CODES[found.verdict])
+    typer.echo(render(found, form, terminal_width(WIDTH)))
+    exits = {"reproduced": 0, "not reproduced": GATE_FAILED}
+    raise typer.Exit(exits.get(found.verdict, NOTHING_COMPARED))

@@ -80,6 +80,20 @@ class Rerun:
         """How far the run made here lies from the record, without a sign."""
         return abs((self.ours or 0.0) - self.theirs)
 
+    def __str__(self) -> str:
+        """What came of it, in words."""
+        if self.ours is None:
+            return f"fails here: {self.error}"
+        if self.equal:
+            return f"{self.metric} {self.ours:.6g} again, and every query as in the record"
+        gap = f"{self.metric} {self.ours:.6g} here, {self.theirs:.6g} in the record"
+        if self.alike:
+            return f"{gap}: on the same CPU and libraries they must be equal"
+        if self.limit is None:
+            return f"{gap}; too few seeds to say how far another may lie"
+        within = "within" if self.holds else "outside"
+        return f"{gap}: {within} ±{self.limit:.3g}, by which one seed lies from another"
+
 
 @dataclass(frozen=True)
 class Request:

@@ -19,9 +19,13 @@ _TOGETHER = re.compile(r"\[[^\]]*\]|\([^)]*\)")
 _KEPT = "\N{NO-BREAK SPACE}"
 
 
-def terminal_width() -> int:
-    """Columns of the terminal, or what `COLUMNS` says; `UNBOUNDED` where output goes elsewhere."""
-    return shutil.get_terminal_size((UNBOUNDED, 1)).columns
+def terminal_width(elsewhere: int = UNBOUNDED) -> int:
+    """Columns of the terminal, or what `COLUMNS` says.
+
+    Args:
+        elsewhere: width where output goes elsewhere.
+    """
+    return shutil.get_terminal_size((elsewhere, 1)).columns
 
 
 def filled(text: str, width: int, indent: str = "  ") -> str:

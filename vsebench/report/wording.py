@@ -49,8 +49,8 @@ def listed(seeds: Iterable[int]) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number of things: `1 run`, `2 runs`."""
-    return f"{number} {noun}{'s' if number != 1 else ''}"
+    """A number of things: `1 run`, `2,000 runs`."""
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
 
 
 def word(value: object) -> str:

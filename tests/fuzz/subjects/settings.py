@@ -14,12 +14,12 @@ from tests.fuzz.reader import Reader, printed
 from tests.gate.test_baseline import baseline
 from vsebench.catalogue.index import read_index
 from vsebench.claims.file import load_claims
-from vsebench.cli.tune import _refuse_other_search
 from vsebench.data.described import read_descriptor
 from vsebench.data.download import addresses, read_mirrors
 from vsebench.gate.baseline import read_baseline, write_baseline
 from vsebench.grid.plan import Plan
 from vsebench.grid.suite import load_suite
+from vsebench.grid.tuning.written import refuse_other_search
 from vsebench.report.figures.tried import _curve, read_tried
 from vsebench.site.write import write_site
 from vsebench.testing.targets import _project_name
@@ -55,7 +55,7 @@ def readers(folder: Path) -> dict[str, Reader]:
     tuned.write_text("# vsebench tune --space lr=1e-4..1e-2 --rungs 2\nseeds = 3\n")
     return {
         "project": Reader(project, lambda: _project_name(project.parent)),
-        "tuned suite": Reader(tuned, lambda: _refuse_other_search(tuned, {"rungs": "2"})),
+        "tuned suite": Reader(tuned, lambda: refuse_other_search(tuned, {"rungs": "2"})),
         "suite": Reader(suite, lambda: load_suite(suite, {})),
         "claims": Reader(claims, lambda: load_claims(claims).claims),
         "catalogue": Reader(catalogue, lambda: read_index(catalogue)),

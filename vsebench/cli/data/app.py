@@ -4,7 +4,6 @@ are sound.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +11,10 @@ import typer
 from vsebench.cli.data.check import check_command
 from vsebench.cli.data.extract import extract_command
 from vsebench.cli.data.get import get_command
+from vsebench.cli.data.pack_frames import pack_frames_command
 from vsebench.cli.data.prepare import prepare_command
 from vsebench.cli.data.reduce import reduce_command
-from vsebench.cli.shared.options import PluginFiles, datasets, find_dataset
-from vsebench.cli.shared.suite_options import DataRoots  # noqa: TC001  # typer reads annotations
+from vsebench.cli.shared.options import DataRoots, PluginFiles, datasets, find_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +32,10 @@ data_app.command("prepare")(prepare_command)
 data_app.command("check")(check_command)
 data_app.command("extract")(extract_command)
 data_app.command("reduce")(reduce_command)
+data_app.command("pack-frames")(pack_frames_command)
 
 NameArgument = Annotated[
-    str,
-    typer.Argument(help="A data set, with options if any: scenes:images=500.", show_default=False),
+    str, typer.Argument(help="A data set, with options if any: scenes:images=500.")
 ]
 
 
@@ -56,7 +55,7 @@ def list_command(data_root: DataRoots = None, plugin: PluginFiles = None) -> Non
     files = tuple(plugin or ())
     registry = load_plugins(files).registry
     found = {registry.spelling(c): card for c, card in datasets(files)}
-    found |= described_sets(registry, [Path(root) for root in data_root or ()])
+    found |= described_sets(registry, data_root or ())
     rows = [
         (name, card.task, card.feature_kind, card.protocol, card.summary)
         for name, card in found.items()
@@ -69,7 +68,7 @@ def info_command(
     name: NameArgument, data_root: DataRoots = None, plugin: PluginFiles = None
 ) -> None:
     """Describe a data set: which files it needs, where to get them, and where to put them."""
-    roots = [Path(root) for root in data_root or ()]
+    roots = data_root or ()
     component, card, params = find_dataset(name, tuple(plugin or ()), roots)
     typer.echo("\n".join(_info(component, card, params)))
 

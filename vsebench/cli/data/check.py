@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsebench.cli.shared.options import PluginFiles, StrictData  # noqa: TC001  # typer reads annotations at run time
-from vsebench.plugin import AnnotationData, ImageSource, RetrievalData, SpecError
+from vsebench.cli.shared.messages import SOME_FAILED
+from vsebench.cli.shared.options import DataRoots, PluginFiles, StrictData, datasets, find_dataset
+from vsebench.plugin import AnnotationData, DataError, ImageSource, RetrievalData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Component
 
-NOT_AS_PUBLISHED = 1
-
 
 def check_command(
     name: Annotated[
@@ -30,15 +29,9 @@ def check_command(
         typer.Argument(
             metavar="NAME|DIR",
             help="A data set, with options if any, or a folder in the precomp layout.",
-            show_default=False,
         ),
     ],
-    data_root: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="DIR", help="Folder to look in before $VSEBENCH_DATA and ./data; repeatable."
-        ),
-    ] = None,
+    data_root: DataRoots = None,
     captions: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Karpathy's JSON, to check captions and their order."),
@@ -47,9 +40,7 @@ def check_command(
     text_encoder: Annotated[
         str,
         typer.Option(
-            metavar="SPEC",
-            help="Text encoder to check the captions with, such as bert:model=NAME.",
-            show_default=False,
+            metavar="SPEC", help="Text encoder to check the captions with, such as bert:model=NAME."
         ),
     ] = "",
     plugin: PluginFiles = None,
@@ -57,31 +48,25 @@ def check_command(
     """Check and hash a data set, and compare it with the published one. Exit code 0: it is as
     published; 1: it differs; 2: it cannot be used.
     """
-    from vsebench.cli.shared.options import find_dataset
+    from vsebench.cli.data.check_captions import caption_findings
     from vsebench.data.open import open_dataset
+    from vsebench.plugin.host.loader import load_plugins
 
     files = tuple(plugin or ())
-    roots = [Path(root) for root in data_root or ()]
+    roots = list(data_root or ())
     folder = _folder(name, files, roots)
     spec, roots = (name, roots) if folder is None else (_set_in(folder), [folder])
     component, card, params = find_dataset(spec, files, roots)
     opened = open_dataset(
-        component,
-        params,
-        data_roots=roots,
-        strict=strict_data,
-        elsewhere=folder is None,
+        component, params, data_roots=roots, strict=strict_data, elsewhere=folder is None
     )
     typer.echo("\n".join(_table(component.canonical(params), opened)))
     findings = [
         *_findings(component, card, params, opened, captions),
-        *shared_captions(opened.data),
-        *captions_read(opened.data, component.name, card, text_encoder, files),
+        *caption_findings(opened.data, component, text_encoder, load_plugins(files).registry),
     ]
     typer.echo("\n".join(_verdict(findings)))
-    raise typer.Exit(
-        NOT_AS_PUBLISHED if any(finding.verdict == "FAIL" for finding in findings) else 0
-    )
+    raise typer.Exit(SOME_FAILED if any(finding.verdict == "FAIL" for finding in findings) else 0)
 
 
 def _folder(name: str, plugin_files: tuple[str, ...], roots: list[Path]) -> Path | None:
@@ -90,9 +75,7 @@ def _folder(name: str, plugin_files: tuple[str, ...], roots: list[Path]) -> Path
     Raises:
         DataError: it is no folder.
     """
-    from vsebench.cli.shared.options import datasets
     from vsebench.data.described import described
-    from vsebench.plugin import DataError
 
     known = {component.name for component, _ in datasets(plugin_files)}
     if name.partition(":")[0] in known | {found.name for _, found in described(roots)}:
@@ -111,7 +94,6 @@ def _set_in(folder: Path) -> str:
     from vsebench.data.described import DESCRIPTOR, read_descriptor
     from vsebench.data.prepare.karpathy import published
     from vsebench.data.prepare.manifest import read_manifest
-    from vsebench.plugin import DataError
 
     manifest, descriptor = read_manifest(folder), folder / DESCRIPTOR
     if descriptor.is_file():
@@ -147,7 +129,6 @@ def _findings(
 ) -> Iterator[Finding]:
     from vsebench.data.precomp import Precomp
     from vsebench.data.prepare.audit import audit, audit_features, entry_for
-    from vsebench.plugin import DataError
 
     tables = isinstance(component.create(params), Precomp)
     entry = entry_for(component.name, opened.path) if tables else None
@@ -164,37 +145,6 @@ def _findings(
         )
 
 
-@singledispatch
-def captions_read(
-    data: Any,  # noqa: ARG001  # a task without captions
-    name: str,
-    card: DatasetCard,  # noqa: ARG001
-    encoder: str,
-    plugin_files: tuple[str, ...],  # noqa: ARG001
-) -> Iterator[Finding]:
-    """How a run would read the captions, where the set has any."""
-    if encoder:
-        raise SpecError(
-            f"data set '{name}' has no captions that a text encoder would read: leave "
-            "--text-encoder out"
-        )
-    yield from ()
-
-
-@captions_read.register(RetrievalData)
-def _(
-    data: RetrievalData,
-    name: str,  # noqa: ARG001
-    card: DatasetCard,
-    encoder: str,
-    plugin_files: tuple[str, ...],
-) -> Iterator[Finding]:
-    from vsebench.cli.data.check_captions import findings_of
-    from vsebench.plugin.host.loader import load_plugins
-
-    yield from findings_of(data, card, encoder, load_plugins(plugin_files).registry)
-
-
 def _verdict(findings: list[Finding]) -> Iterator[str]:
     from vsebench.report.listing import filled, terminal_width
 
@@ -207,34 +157,6 @@ def _verdict(findings: list[Finding]) -> Iterator[str]:
         yield f"verdict: {failed} of {failed + passed} checks failed"
     else:
         yield f"verdict: all {passed} checks passed"
-
-
-@singledispatch
-def shared_captions(data: Any) -> Iterator[Finding]:  # noqa: ARG001  # a task without captions
-    """A note for each split that is evaluated and whose captions cannot all be told apart."""
-    yield from ()
-
-
-@shared_captions.register(RetrievalData)
-def _(data: RetrievalData) -> Iterator[Finding]:
-    from vsebench.data.prepare.audit import Finding
-    from vsebench.retrieval.ranking.equal_captions import groups_of, perfect, shared
-
-    for name in ("dev", "test"):
-        split = data.splits[name]
-        groups = groups_of(split.captions)
-        found = shared(split.text_to_image, groups)
-        if not found.captions:
-            continue
-        best = perfect(split.text_to_image, groups)
-        yield Finding(
-            "note",
-            f"{name}: {found.captions:,} of {len(groups):,} captions, of {found.images:,} of "
-            f"{len(split.lengths):,} images, are word for word a caption of another image, which "
-            f"counts against every model: the best that any can get is i2t R@1 {best.i2t_r1:.1f}, "
-            f"t2i R@1 {best.t2i_r1:.1f}, RSUM {best.rsum:.1f}; 'vsebench evaluate "
-            "--equal-captions positive' counts them as matches",
-        )
 
 
 Row = tuple[object, ...]

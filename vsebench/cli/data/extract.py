@@ -4,52 +4,32 @@ runs.
 
 from __future__ import annotations
 
-from enum import StrEnum
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from vsebench.cli.shared.options import Quiet  # noqa: TC001  # typer reads annotations at run time
-
-
-class Device(StrEnum):
-    """Where features are computed."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
+from vsebench.cli.shared.messages import resumable
+from vsebench.cli.shared.options import Quiet
 
 
 def extract_command(
     images: Annotated[
         Path,
-        typer.Option(
-            metavar="DIR|TAR",
-            help="A folder of images or an uncompressed tar file.",
-            show_default=False,
-        ),
+        typer.Option(metavar="DIR|TAR", help="A folder of images or an uncompressed tar file."),
     ],
     model: Annotated[
-        str,
-        typer.Option(
-            metavar="MODEL", help="A folder, or a name on the Hugging Face hub.", show_default=False
-        ),
+        str, typer.Option(metavar="MODEL", help="A folder, or a name on the Hugging Face hub.")
     ],
-    out: Annotated[
-        Path,
-        typer.Option(metavar="TABLE", help="Output folder.", show_default=False),
-    ],
+    out: Annotated[Path, typer.Option(metavar="TABLE", help="Output folder.")],
     size: Annotated[
         int,
-        typer.Option(
-            min=0,
-            max=4096,
-            help="Side of the images in pixels; 0 for the model's own.",
-        ),
+        typer.Option(min=0, max=4096, help="Side of the images in pixels; 0 for the model's own."),
     ] = 0,
     batch: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
-    device: Annotated[Device, typer.Option(help="Device to compute on.")] = Device.auto,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="Device to compute on.")
+    ] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: all cores]")
     ] = None,
@@ -64,14 +44,10 @@ def extract_command(
     from vsebench.retrieval.extract import Extraction, extract
 
     wanted = Extraction(
-        images, model, out, size, batch, resolve_device(device.value), threads or usable_cores()
+        images, model, out, size, batch, resolve_device(device), threads or usable_cores()
     )
-    try:
-        with counting("images", quiet=quiet) as report:
-            table, about = extract(wanted, report)
-    except KeyboardInterrupt as interrupt:
-        interrupt.args = ("the same command resumes where this one stopped",)
-        raise
+    with resumable(), counting("images", quiet=quiet) as report:
+        table, about = extract(wanted, report)
     typer.echo(
         f"{out}: {' × '.join(map(str, table.features.shape))} features of {about['model']} at "
         f"{about['size']} pixels, {table.features.dtype}"

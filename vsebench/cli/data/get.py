@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
+from vsebench.cli.shared.messages import resumable
 from vsebench.cli.shared.options import PluginFiles, Quiet, find_dataset
 
 
 def get_command(
-    name: Annotated[str, typer.Argument(help="A data set.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="A data set.")],
     target: Annotated[
-        Path | None,
-        typer.Option("--to", metavar="DIR", help="Output folder. [default: data/NAME]"),
+        Path | None, typer.Option("--to", metavar="DIR", help="Output folder. [default: data/NAME]")
     ] = None,
     more: Annotated[
         list[str] | None,
@@ -55,14 +55,10 @@ def get_command(
     found = read_mirrors(mirrors) if mirrors else {}
     folder = target or Path("data") / component.name
     wanted = [each for each in card.downloads if each.only_with in ("", *(more or ()))]
-    try:
-        with counting("bytes", quiet=quiet) as report:
-            for download in wanted:
-                for line in get(download, folder, found, report):
-                    typer.echo(line)
-    except KeyboardInterrupt as interrupt:
-        interrupt.args = ("the same command resumes where this one stopped",)
-        raise
+    with resumable(), counting("bytes", quiet=quiet) as report:
+        for download in wanted:
+            for line in get(download, folder, found, report):
+                typer.echo(line)
     left = sorted(offered - set(more or ()))
     if left:
         typer.echo(f"not asked for: {', '.join(left)} (--with {' --with '.join(left)})")

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vsebench.cli.shared.options import OutputFolder, Quiet  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.messages import resumable, warn
+from vsebench.cli.shared.options import OutputFolder, Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-
-class Precision(StrEnum):
-    """Types of the stored features."""
-
-    float16 = "float16"
-    float32 = "float32"
 
 
 def prepare_command(
@@ -28,7 +21,6 @@ def prepare_command(
         typer.Argument(
             metavar="[flickr30k|coco|flickr8k]",
             help="The data set; omit it for your own, named with --as.",
-            show_default=False,
         ),
     ] = "",
     origin: Annotated[
@@ -38,7 +30,6 @@ def prepare_command(
             metavar="DIR|hf:NAME",
             help="Folder of your files; or hf:FOLDER with Parquet or Arrow tables of images and "
             "captions; or hf:OWNER/NAME of a data set on the Hugging Face hub.",
-            show_default=False,
         ),
     ],
     target: OutputFolder,
@@ -48,7 +39,6 @@ def prepare_command(
             "--as",
             metavar="NAME",
             help="Name of the result for --dataset, written to dataset.toml beside it.",
-            show_default=False,
         ),
     ] = "",
     captions: Annotated[
@@ -72,8 +62,8 @@ def prepare_command(
         ),
     ] = None,
     dtype: Annotated[
-        Precision, typer.Option(help="Type of the stored features.")
-    ] = Precision.float16,
+        Literal["float16", "float32"], typer.Option(help="Type of the stored features.")
+    ] = "float16",
     quiet: Quiet = False,
 ) -> None:
     """Convert captions (Karpathy's JSON, or files beside precomputed tables) and features (tables,
@@ -103,7 +93,7 @@ def prepare_command(
         target,
         captions,
         features,
-        dtype.value,
+        dtype,
         called,
         tables,
         _columns(column or (), tables=tables),
@@ -112,14 +102,10 @@ def prepare_command(
         raise SpecError(
             f"--from {origin} has captions and images: leave --captions and --features out"
         )
-    try:
-        with counting("images", quiet=quiet) as report:
-            manifest = prepare(request, report)
-    except KeyboardInterrupt as interrupt:
-        interrupt.args = ("the same command resumes where this one stopped",)
-        raise
+    with resumable(), counting("images", quiet=quiet) as report:
+        manifest = prepare(request, report)
     for note in manifest.get("notes", ()):
-        typer.echo(f"vsebench: warning: {note}", err=True)
+        warn(note)
     typer.echo("\n".join(_result(target, manifest, called or request.entry.opens_as)))
 
 

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  # typer reads annotations at run time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vsebench.cli.shared.options import OutputFolder, Quiet  # noqa: TC001  # typer reads annotations at run time
+from vsebench.cli.shared.options import OutputFolder, Quiet
 
 
 def reduce_command(
     table: Annotated[
         Path,
-        typer.Argument(
-            metavar="TABLE",
-            help="A feature table written by 'vsebench data extract'.",
-            show_default=False,
-        ),
+        typer.Argument(metavar="TABLE", help="A feature table written by 'vsebench data extract'."),
     ],
     fit: Annotated[
         Path,
         typer.Option(
             metavar="FILE",
             help="Names of the training images, one per line, to fit the components on.",
-            show_default=False,
         ),
     ],
     target: OutputFolder,

@@ -1,4 +1,4 @@
-"""What several commands share: `options` that they take, `progress` and `counting` on standard
-error, `extensions` of plugins; `sources`, `brought`, `embedded` and `relevance` belong to
-`evaluate` and its like.
+"""What several commands share: `options` that they take, `messages`, `progress` and `counting`,
+`extensions` of plugins; `models`, `embedded`, `brought` and `relevance` belong to `evaluate` and
+its like.
 """

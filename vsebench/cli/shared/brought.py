@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.cli.shared.embedded import Embedded, open_array, warn
-from vsebench.plugin.errors import DataError, SpecError
+from vsebench.cli.shared.embedded import Embedded
+from vsebench.cli.shared.messages import warn
+from vsebench.plugin.errors import DataError, MissingError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,6 +38,9 @@ class Brought:
         captions: file of the captions, one a line.
         split: test split of a data set, which says both of these.
         data_roots: folders in which files of the data set are looked for.
+
+    Raises:
+        SpecError: an option of embeddings comes with scores, or one of scores with embeddings.
     """
 
     images: Path | None = None
@@ -46,7 +51,18 @@ class Brought:
     text_to_image: Path | None = None
     captions: Path | None = None
     split: RetrievalSplit | None = None
-    data_roots: tuple[Path, ...] = ()
+    data_roots: Sequence[Path] = ()
+
+    def __post_init__(self) -> None:
+        if self.orientation is not None and self.scores is None:
+            raise SpecError("--orientation is about scores: name them with --similarity")
+        if self.normalise and self.scores is not None:
+            raise SpecError("--normalise is about embeddings in files")
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is neither embeddings nor scores: `images` then names a model."""
+        return self.texts is None and self.scores is None
 
 
 def open_brought(brought: Brought) -> Embedded:
@@ -59,23 +75,53 @@ def open_brought(brought: Brought) -> Embedded:
     return _scores(brought) if brought.scores is not None else _rows(brought)
 
 
+def open_array(path: Path, dimensions: int) -> np.ndarray:
+    """A memory map of a .npy file.
+
+    Raises:
+        DataError: no such file, not a whole .npy file, or not of so many dimensions.
+    """
+    from tokenize import TokenError
+
+    import numpy as np
+    from numpy.lib.format import open_memmap
+
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: name a .npy file; a run is named alone")
+    if not path.exists():
+        raise MissingError(f"{path}: no such file")
+    if not path.is_file():
+        raise DataError(f"{path} is no regular file: an array is mapped, not read from a pipe")
+    try:
+        with np.errstate(over="ignore"):  # of a header that claims more than there is
+            array: np.ndarray = open_memmap(path, mode="r")
+    except (ValueError, OSError, OverflowError, RecursionError, TokenError) as error:
+        raise DataError(f"{path} is not a whole .npy file of numbers: {error}") from error
+    if array.dtype.kind not in "biufc":
+        raise DataError(f"{path} holds {array.dtype}: expected numbers")
+    if array.ndim != dimensions:
+        raise DataError(
+            f"{path} must have {dimensions} dimension{'s' * (dimensions > 1)}, found shape "
+            f"{array.shape}"
+        )
+    return array
+
+
 def _rows(brought: Brought) -> Embedded:
     assert brought.images is not None
     assert brought.texts is not None
-    image, text = open_array(brought.images, 2), open_array(brought.texts, 2)
+    paths = brought.images, brought.texts
+    image, text = given = [open_array(path, 2) for path in paths]
     counts = len(image), len(text)
-    uneven: str | None = None
+    found = f"{paths[0]} has {counts[0]:,} rows and {paths[1]} {counts[1]:,}"
     if brought.normalise:
-        image, text = _unit(image, brought.images), _unit(text, brought.texts)
-    else:
-        uneven = _uneven(image, brought.images) or _uneven(text, brought.texts)
-    found = f"{brought.images} has {counts[0]:,} rows and {brought.texts} {counts[1]:,}"
+        image, text = (_unit(rows, path) for rows, path in zip(given, paths, strict=True))
 
-    said: list[str | None] = [uneven]
-
+    @functools.cache  # the warning comes once, and of what can be evaluated only
     def owner() -> np.ndarray:
         owners = _owner(brought, counts, found)
-        warn(said.pop() if said else None)  # once, and of what can be evaluated only
+        if not brought.normalise:
+            _warn_uneven(given, paths)
         return owners
 
     return Embedded(
@@ -103,12 +149,11 @@ def _scores(brought: Brought) -> Embedded:
         scores = scores.T
     counts = len(scores), scores.shape[1]
     found = f"{brought.scores} is of {counts[0]:,} images and {counts[1]:,} captions"
-    index = [np.arange(count, dtype=np.float64)[:, None] for count in counts]
+    image, text = (np.arange(count, dtype=np.float64)[:, None] for count in counts)
     return Embedded(
-        index[0],
-        index[1],
-        counts[0],
-        counts[1],
+        image,
+        text,
+        *counts,
         lambda: _owner(brought, counts, found),
         _captions(brought),
         ScoreMatrix(scores),
@@ -122,23 +167,18 @@ def _captions_first(brought: Brought, shape: tuple[int, ...]) -> bool:
     sides = "images-captions", "captions-images"
     if brought.orientation is not None:
         return brought.orientation == sides[1]
-    wanted = _counts(brought)
     if shape[0] == shape[1]:
         raise SpecError(
             f"{brought.scores} is square, so that its shape does not tell images from captions: "
             f"say --orientation {' or '.join(sides)}"
         )
-    if wanted is None:
-        wanted = min(shape), _CAPTIONS * min(shape)
+    known = _counts(brought)
+    wanted = known or (min(shape), _CAPTIONS * min(shape))
     if shape not in (wanted, wanted[::-1]):
+        hint = "" if known else ": say whose each caption is with --text-to-image MAP.npy"
         raise DataError(
             f"{brought.scores} has shape {shape}, expected {wanted[0]:,} images × {wanted[1]:,} "
-            "captions, or the other way round"
-            + (
-                ""
-                if _counts(brought)
-                else ": say whose each caption is with --text-to-image MAP.npy"
-            )
+            f"captions, or the other way round{hint}"
         )
     return shape != wanted
 
@@ -154,7 +194,9 @@ def _counts(brought: Brought) -> tuple[int, int] | None:
 
 
 def _owner(brought: Brought, counts: tuple[int, int], found: str) -> np.ndarray:
-    """The image of each caption."""
+    """The image of each caption; five consecutive captions per image where nothing says it."""
+    import numpy as np
+
     if brought.split is not None:
         wanted = len(brought.split.lengths), len(brought.split.captions)
         if counts != wanted:
@@ -165,23 +207,29 @@ def _owner(brought: Brought, counts: tuple[int, int], found: str) -> np.ndarray:
         return brought.split.text_to_image
     if brought.text_to_image is not None:
         return open_array(brought.text_to_image, 1)
-    return _five_each(*counts, found)
+    images, texts = counts
+    if texts == _CAPTIONS * images:
+        return np.repeat(np.arange(images), _CAPTIONS)
+    if images == texts and images % _CAPTIONS == 0:
+        raise DataError(
+            f"{found}: if each image is stored five times, keep one of them (images[::5]), else "
+            "say whose each caption is with --text-to-image"
+        )
+    raise DataError(
+        f"{found}, which is not five captions per image: say whose each caption is with "
+        "--text-to-image MAP.npy"
+    )
 
 
 def _captions(brought: Brought) -> Callable[[], Sequence[str]] | None:
-    if brought.split is not None:
-        captions = brought.split.captions
-        return lambda: captions
-    if brought.captions is not None:
-        path = brought.captions
+    split, path = brought.split, brought.captions
+    if split is not None:
+        return lambda: split.captions
+    if path is None:
+        return None
+    from vsebench.data.reading import read_captions
 
-        def read() -> Sequence[str]:
-            from vsebench.data.reading import read_captions
-
-            return read_captions(path)
-
-        return read
-    return None
+    return lambda: read_captions(path)
 
 
 def _unit(rows: np.ndarray, path: Path) -> np.ndarray:
@@ -196,39 +244,21 @@ def _unit(rows: np.ndarray, path: Path) -> np.ndarray:
     return unit
 
 
-def _uneven(rows: np.ndarray, path: Path) -> str | None:
-    """What to say where norms vary, so that longer rows win; else None."""
+def _warn_uneven(given: Sequence[np.ndarray], paths: Sequence[Path]) -> None:
+    """Warns of the first file in which norms vary, so that longer rows win."""
     import numpy as np
 
-    if not rows.size:
-        return None
-    norms = np.concatenate(
-        [
-            np.linalg.norm(np.asarray(rows[start : start + 4096], np.float64), axis=1)
-            for start in range(0, len(rows), 4096)
-        ]
-    )
-    least, most = float(norms.min()), float(norms.max())
-    if not most - least > _UNEVEN * most:
-        return None
-    return (
-        f"rows of {path} have norms from {least:.4g} to {most:.4g}, and scores are inner products "
-        "of rows as given: if the model means cosines, pass --normalise"
-    )
-
-
-def _five_each(images: int, texts: int, found: str) -> np.ndarray:
-    """Five consecutive captions per image."""
-    import numpy as np
-
-    if texts == _CAPTIONS * images:
-        return np.repeat(np.arange(images), _CAPTIONS)
-    if images == texts and images % _CAPTIONS == 0:
-        raise DataError(
-            f"{found}: if each image is stored five times, keep one of them (images[::5]), else "
-            "say whose each caption is with --text-to-image"
+    for rows, path in zip(given, paths, strict=True):
+        if not rows.size:
+            continue
+        blocks = [rows[start : start + 4096] for start in range(0, len(rows), 4096)]
+        norms = np.concatenate(
+            [np.linalg.norm(np.asarray(block, np.float64), axis=1) for block in blocks]
         )
-    raise DataError(
-        f"{found}, which is not five captions per image: say whose each caption is with "
-        "--text-to-image MAP.npy"
-    )
+        least, most = float(norms.min()), float(norms.max())
+        if most - least > _UNEVEN * most:
+            warn(
+                f"rows of {path} have norms from {least:.4g} to {most:.4g}, and scores are inner "
+                "products of rows as given: if the model means cosines, pass --normalise"
+            )
+            return

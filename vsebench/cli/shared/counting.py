@@ -61,6 +61,17 @@ def counting(unit: str, *, quiet: bool) -> Iterator[Report]:
         yield Lines(unit, sys.stderr)
 
 
+def left_text(seconds: float, done: int, left: int) -> str:
+    """The time left at the pace so far, as `, 12 s left`; empty where there is none.
+
+    Args:
+        seconds: time that `done` took.
+        done: how much was done in it.
+        left: how much is left to do.
+    """
+    return f", {seconds / done * left:.0f} s left" if done > 0 and left > 0 else ""
+
+
 class Lines:
     """A line when something begins, every few seconds while it lasts, and when it ends."""
 
@@ -72,14 +83,10 @@ class Lines:
 
     def __call__(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if (new := what not in self._begun) or done == total or now - self._spoke >= LINE_SECONDS:
+        if what not in self._begun or done == total or now - self._spoke >= LINE_SECONDS:
             begun, first = self._begun.setdefault(what, (now, done))
             self._spoke = now
-            left = (
-                f", {(now - begun) / (done - first) * (total - done):.0f} s left"
-                if not new and first < done < total
-                else ""
-            )
+            left = left_text(now - begun, done - first, total - done)
             print(
                 f"{what}: {done:,} of {total:,} {self._unit}{left}", file=self._stream, flush=True
             )

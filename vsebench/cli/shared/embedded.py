@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from vsebench.cli.shared.models import open_model, say, say_unknown
-from vsebench.plugin.errors import DataError, MissingError, SpecError
+from vsebench.cli.shared.messages import note, warn
+from vsebench.cli.shared.models import open_model, say_unknown
+from vsebench.plugin.errors import DataError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
-    from vsebench.retrieval.stored import OwnTest
-    from vsebench.retrieval.trained import EmbeddedSplit, TrainedModel, Unknown
+    from vsebench.retrieval.trained import EmbeddedSplit, TrainedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +51,7 @@ class Embedded:
     captions: Callable[[], Sequence[str]] | None = field(repr=False)
     similarity: Similarity | None
     scored: str
-    data_roots: tuple[Path, ...] = ()
+    data_roots: Sequence[Path] = ()
     about: dict[str, Any] = field(default_factory=dict)
     second: Embedded | None = None
 
@@ -99,6 +97,23 @@ class Embedded:
         }
 
 
+@dataclass(frozen=True)
+class OpenedTest:
+    """The test split of a data set.
+
+    Attributes:
+        spec: canonical spec of the data set.
+        split: its images and captions.
+        fingerprint: identifies its content.
+        path: folder that it was found in.
+    """
+
+    spec: str
+    split: RetrievalSplit
+    fingerprint: str
+    path: Path
+
+
 def test_split(name: str, plugins: tuple[str, ...], data_roots: Sequence[Path]) -> OpenedTest:
     """The test split of a data set.
 
@@ -118,118 +133,87 @@ def test_split(name: str, plugins: tuple[str, ...], data_roots: Sequence[Path]) 
     )
 
 
-@dataclass(frozen=True)
-class OpenedTest:
-    """The test split of a data set.
+def from_model(
+    name: str,
+    dataset: str | None,
+    *,
+    results: Path,
+    data_roots: Sequence[Path],
+    device: str,
+    plugins: tuple[str, ...],
+    as_counted: bool,
+) -> Embedded:
+    """A test split as a trained model embeds it.
 
-    Attributes:
-        spec: canonical spec of the data set.
-        split: its images and captions.
-        fingerprint: identifies its content.
-        path: folder that it was found in.
-    """
-
-    spec: str
-    split: RetrievalSplit
-    fingerprint: str
-    path: Path
-
-
-def warn(text: str | None) -> None:
-    """Says on one line, beside the output, what a reader of it must know."""
-    if text is not None:
-        typer.echo(f"vsebench: warning: {text}", err=True)
-
-
-def open_array(path: Path, dimensions: int) -> np.ndarray:
-    """A memory map of a .npy file.
-
-    Raises:
-        DataError: no such file, not a whole .npy file, or not of so many dimensions.
-    """
-    from tokenize import TokenError
-
-    import numpy as np
-    from numpy.lib.format import open_memmap
-
-    if path.is_dir():
-        raise DataError(f"{path} is a folder: name a .npy file; a run is named alone")
-    if not path.exists():
-        raise MissingError(f"{path}: no such file")
-    if not path.is_file():
-        raise DataError(f"{path} is no regular file: an array is mapped, not read from a pipe")
-    try:
-        with np.errstate(over="ignore"):  # of a header that claims more than there is
-            array: np.ndarray = open_memmap(path, mode="r")
-    except (ValueError, OSError, OverflowError, RecursionError, TokenError) as error:
-        raise DataError(f"{path} is not a whole .npy file of numbers: {error}") from error
-    if array.dtype.kind not in "biufc":
-        raise DataError(f"{path} holds {array.dtype}: expected numbers")
-    if array.ndim != dimensions:
-        raise DataError(
-            f"{path} must have {dimensions} dimension{'s' * (dimensions > 1)}, found shape "
-            f"{array.shape}"
-        )
-    return array
-
-
-@dataclass(frozen=True)
-class ModelRequest:
-    """A model that is to be evaluated.
-
-    Attributes:
-        name: an exported model's folder, or a run as `find_runs` takes it.
+    Args:
+        name: folder of an exported model, or a run as `find_run` takes it.
+        dataset: data set whose test split it embeds; None for its own.
         results: folder that a run is looked for in.
         data_roots: folders in which the data set is looked for first.
         device: device to compute on.
         plugins: plugin files of its components and of the data set.
-        dataset: data set whose test split it embeds; None for its own.
         as_counted: embed all that its record counts of its own data set, not test alone.
-    """
-
-    name: str
-    results: Path
-    data_roots: tuple[Path, ...]
-    device: str
-    plugins: tuple[str, ...] = ()
-    dataset: str | None = None
-    as_counted: bool = False
-
-
-def from_model(wanted: ModelRequest) -> Embedded:
-    """A test split as a trained model embeds it.
 
     Raises:
         VsebenchError: embeddings without captions, no such model, not exactly one, it cannot be
             used, or it cannot read the data set.
     """
-    if wanted.name.endswith(".npy"):
-        raise SpecError(f"{wanted.name} holds the images' embeddings: name the captions' after it")
-    model = open_model(
-        wanted.name,
-        wanted.results,
-        device=wanted.device,
-        plugins=wanted.plugins,
-        data_roots=list(map(str, wanted.data_roots)),
+    if name.endswith(".npy"):
+        raise SpecError(f"{name} holds the images' embeddings: name the captions' after it")
+    model = open_model(name, results, device=device, plugins=plugins, data_roots=data_roots)
+    found = (
+        _on_own(model, data_roots, plugins, as_counted=as_counted)
+        if dataset is None
+        else _on_another(model, dataset, data_roots, plugins)
     )
-    about: dict[str, Any] = {"run_id": model.record.run_id}
-    second = None
-    if wanted.dataset is None:
-        test = _on_own(model, wanted)
-        split, path = test.split, test.data_path
-        if test.second is not None:
-            about["counted_on"] = model.spec.counted_on
-            second = _embedded(model, test.second)
-    else:
-        split, path, unknown = _on_another(model, wanted)
-        about |= {"dataset": wanted.dataset, "trained_on": model.spec.dataset.spec}
-        if unknown is not None:
-            about |= {"words": unknown.of, "unknown_words": unknown.words}
-    roots = (*wanted.data_roots, path)
-    return replace(_embedded(model, split), data_roots=roots, about=about, second=second)
+    return replace(found, about={"run_id": model.record.run_id, **found.about})
 
 
-def _embedded(model: TrainedModel, split: EmbeddedSplit) -> Embedded:
+def _on_own(
+    model: TrainedModel, data_roots: Sequence[Path], plugins: Sequence[str], *, as_counted: bool
+) -> Embedded:
+    """What the model makes of the data set that it was trained on."""
+    from vsebench.plugin.host.loader import load_plugins
+    from vsebench.retrieval.stored import own_data, own_test
+
+    registry = load_plugins(tuple(dict.fromkeys((*model.plugins, *plugins)))).registry
+    path, data = own_data(model.spec, registry, data_roots)
+    test = own_test(model, path, data, as_counted=as_counted)
+    if test.mismatch is not None:
+        warn(test.mismatch)
+    counted_on, roots = model.spec.counted_on, [*data_roots, path]
+    if test.second is not None:
+        second = _embedded(model, test.second, roots)
+        return replace(
+            _embedded(model, test.split, roots), about={"counted_on": counted_on}, second=second
+        )
+    if counted_on != "test":
+        note(f"of the test split alone; the record of the run is counted on {counted_on}")
+    return _embedded(model, test.split, roots)
+
+
+def _on_another(
+    model: TrainedModel, dataset: str, data_roots: Sequence[Path], plugins: tuple[str, ...]
+) -> Embedded:
+    """What the model makes of the data set that was asked for, and how much of its captions it
+    cannot read.
+    """
+    test = test_split(dataset, plugins, data_roots)
+    if test.fingerprint != model.spec.data_fingerprint:
+        note(
+            f"trained on {model.spec.dataset.spec} (fingerprint {model.spec.data_fingerprint}), "
+            f"evaluated on the test split of {dataset} ({test.fingerprint})"
+        )
+    about: dict[str, Any] = {"dataset": dataset, "trained_on": model.spec.dataset.spec}
+    unknown = model.unknown(test.split.captions)
+    say_unknown(unknown)
+    if unknown is not None:
+        about |= {"words": unknown.of, "unknown_words": unknown.words}
+    split = model.embed(test.split, f"test of {dataset}")
+    return replace(_embedded(model, split, [*data_roots, test.path]), about=about)
+
+
+def _embedded(model: TrainedModel, split: EmbeddedSplit, data_roots: Sequence[Path]) -> Embedded:
     return Embedded(
         split.image,
         split.text,
@@ -239,36 +223,5 @@ def _embedded(model: TrainedModel, split: EmbeddedSplit) -> Embedded:
         lambda: split.captions,
         split.similarity,
         f"the model's similarity, {model.spec.similarity.spec}",
+        data_roots,
     )
-
-
-def _on_own(model: TrainedModel, wanted: ModelRequest) -> OwnTest:
-    """What the model makes of the data set that it was trained on."""
-    from vsebench.plugin.host.loader import load_plugins
-    from vsebench.retrieval.stored import own_data, own_test
-
-    files = dict.fromkeys((*model.plugins, *wanted.plugins))
-    path, data = own_data(model.spec, load_plugins(tuple(files)).registry, wanted.data_roots)
-    test = own_test(model, path, data, as_counted=wanted.as_counted)
-    warn(test.mismatch)
-    if model.spec.counted_on != "test" and test.second is None:
-        say(f"of the test split alone; the record of the run is counted on {model.spec.counted_on}")
-    return test
-
-
-def _on_another(
-    model: TrainedModel, wanted: ModelRequest
-) -> tuple[EmbeddedSplit, Path, Unknown | None]:
-    """The test split of the data set that was asked for, where it was found, and how much of its
-    captions the model cannot read.
-    """
-    assert wanted.dataset is not None
-    test = test_split(wanted.dataset, wanted.plugins, wanted.data_roots)
-    if test.fingerprint != model.spec.data_fingerprint:
-        say(
-            f"trained on {model.spec.dataset.spec} (fingerprint {model.spec.data_fingerprint}), "
-            f"evaluated on the test split of {wanted.dataset} ({test.fingerprint})"
-        )
-    unknown = model.unknown(test.split.captions)
-    say_unknown(unknown)
-    return model.embed(test.split, f"test of {wanted.dataset}"), test.path, unknown

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from vsebench.cli.shared.messages import say, warn
 from vsebench.plugin.errors import PluginError, SpecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class ExtensibleGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
-            typer.echo("; ".join(["vsebench: interrupted", *map(str, interrupt.args)]), err=True)
+            say("; ".join(["interrupted", *map(str, interrupt.args)]))
             raise
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -65,10 +66,9 @@ def plugin_commands(taken: Collection[str]) -> dict[str, Any]:
                 found |= _commands_of(info, plugins, {*taken, *found})
             except (Exception, SystemExit) as error:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
-                typer.echo(
-                    f"vsebench: warning: the commands of plugin '{info.name}' "
-                    f"({info.distribution}) are left out: {reason}",
-                    err=True,
+                warn(
+                    f"the commands of plugin '{info.name}' ({info.distribution}) are left out: "
+                    f"{reason}"
                 )
     return found
 

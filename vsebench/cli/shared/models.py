@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsebench.cli.shared.messages import note
 from vsebench.plugin.errors import MissingError, SpecError, VsebenchError
 
 if TYPE_CHECKING:
@@ -22,20 +23,6 @@ ModelName = Annotated[
         metavar="MODEL",
         help="Folder of an exported model; or a finished run's directory, its id or a prefix "
         "of it.",
-        show_default=False,
-    ),
-]
-
-Results = Annotated[
-    Path, typer.Option("--results", metavar="DIR", help="Folder to search for the run.")
-]
-
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        "--threads",
-        min=1,
-        help="CPU threads. [default: as in training, which reproduces the metrics to the digit]",
     ),
 ]
 
@@ -47,41 +34,29 @@ def open_model(
     device: str = "auto",
     threads: int | None = None,
     plugins: Sequence[str] | None = None,
-    data_roots: Sequence[str] | None = None,
+    data_roots: Sequence[Path] | None = None,
 ) -> TrainedModel:
     """The model of that name.
 
     Raises:
         VsebenchError: there is none, not exactly one, or it cannot be opened.
     """
-    from vsebench.results.folder.find import find_runs
+    from vsebench.results.folder.find import find_run
     from vsebench.retrieval.exported.read import load_model
 
     folder = Path(name)
     if not folder.is_dir():
         try:
-            runs = find_runs([name], results)
+            folder = find_run(name, results).path
         except VsebenchError as error:
-            if "/" not in name:
+            if "/" not in name or isinstance(error, SpecError):
                 raise
             raise MissingError(
                 f"there is no folder {name}: name an exported model, or a finished run"
             ) from error
-        if len(runs) > 1:
-            raise SpecError(f"'{name}' names {len(runs)} runs in {results}: give one")
-        folder = runs[0].path
     return load_model(
-        folder,
-        device=device,
-        threads=threads,
-        plugins=plugins or (),
-        data_roots=data_roots or (),
+        folder, device=device, threads=threads, plugins=plugins or (), data_roots=data_roots or ()
     )
-
-
-def say(text: str) -> None:
-    """Says on one line, beside the output, what a reader of it may want to know."""
-    typer.echo(f"vsebench: note: {text}", err=True)
 
 
 def say_unknown(found: Unknown | None) -> None:
@@ -89,7 +64,7 @@ def say_unknown(found: Unknown | None) -> None:
     from vsebench.report.wording import count
 
     if found is not None and found.words:
-        say(
+        note(
             f"{found.words:,} of {found.of:,} words ({100 * found.words / found.of:.1f} %), in "
             f"{count(found.captions, 'caption')}, are unknown to the model's vocabulary"
         )

@@ -1,6 +1,4 @@
-"""What several commands take in the same way: the option `--format`, the option `--plugin`, the
-option `--level`, and data sets as the command line names them.
-"""
+"""What several commands take in the same way, and data sets as the command line names them."""
 
 from __future__ import annotations
 
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.plugin.kinds import KINDS, kind_named
 from vsebench.report.statistics.means import check_level
 
 if TYPE_CHECKING:
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from vsebench.plugin.cards import DatasetCard
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Component
+
+
+# What is printed
 
 
 def format_option(*forms: str, instead: Mapping[str, str] | None = None) -> Any:
@@ -41,21 +43,11 @@ def format_option(*forms: str, instead: Mapping[str, str] | None = None) -> Any:
 
 
 TableOrJson = Annotated[str, format_option("table", "json")]
-
 Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+OutputFolder = Annotated[Path, typer.Option("--to", metavar="DIR", help="Output folder.")]
 
-
-Level = Annotated[
-    float,
-    typer.Option(
-        "--level", metavar="SHARE", help="Confidence level of the intervals.", callback=check_level
-    ),
-]
-
-OnlyNewest = Annotated[
-    bool,
-    typer.Option("--only-newest", help="Leave out the rows of older versions of a component."),
-]
+# Folders of runs
 
 RUNS = Path("runs")
 """The folder of runs where none is named: that of `vsebench run`."""
@@ -63,90 +55,51 @@ RUNS = Path("runs")
 Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="The folder that 'vsebench run --out' wrote to.")
 ]
-
 Folders = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="[DIR]…",
         help="The folder that 'vsebench run --out' wrote to; several are merged. "
         f"[default: {RUNS}]",
-        show_default=False,
     ),
 ]
-
 FolderOrPack = Annotated[
     Path,
     typer.Argument(
         metavar="DIR", help="The folder that 'vsebench run --out' wrote to, or that of a pack."
     ),
 ]
-
 Studies = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="[DIR]…",
         help=f"Folders of runs, packs, or folders with such inside. [default: {RUNS}]",
-        show_default=False,
     ),
 ]
-
-ONE_DEVICE = "auto, cpu, cuda, or one CUDA device by number, such as cuda:1."
-
-_KEEP = typer.Option(
+KEEP = typer.Option(
     "--keep",
     metavar="best|none",
     help="Weights of finished runs to keep: those of the best model, or none.",
 )
-KeepModel = Annotated[Literal["best", "none"], _KEEP]
-KeepModelOfSuite = Annotated[Literal["best", "none"] | None, _KEEP]
 
-Similarity = Annotated[
-    Path | None,
+# Tables of runs
+
+Level = Annotated[
+    float,
     typer.Option(
-        metavar="SIMS.npy",
-        help="Scores instead of embeddings, images × captions or captions × images.",
+        "--level", metavar="SHARE", help="Confidence level of the intervals.", callback=check_level
     ),
 ]
-
-Orientation = Annotated[
-    Literal["images-captions", "captions-images"] | None,
-    typer.Option(help="Orientation of a square --similarity."),
+OnlyNewest = Annotated[
+    bool, typer.Option("--only-newest", help="Leave out the rows of older versions of a component.")
 ]
-
-Normalise = Annotated[
-    bool, typer.Option("--normalise", help="L2-normalise rows, so that scores are cosines.")
-]
-
-DataRoot = Annotated[
-    list[str] | None,
-    typer.Option(metavar="DIR", help="Folder to search for the data set first; repeatable."),
-]
-
-StrictData = Annotated[
+SeparateTables = Annotated[
     bool,
     typer.Option(
-        "--strict-data", help="Refuse a data set whose sizes differ from the published ones."
+        "--allow-mixed",
+        help="Show runs with different protocols, data or devices, in separate tables.",
     ),
 ]
-
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
-
-OutputFolder = Annotated[
-    Path, typer.Option("--to", metavar="DIR", help="Output folder.", show_default=False)
-]
-
-OneDevice = Annotated[str, typer.Option(help=ONE_DEVICE)]
-
-Evaluation = Annotated[
-    str,
-    typer.Option(
-        metavar="full|1k-5fold",
-        help="Rank among all items, or within folds of 1,000 images, averaged.",
-    ),
-]
-
-SearchedRuns = Annotated[Path, typer.Option(metavar="DIR", help="Folder to search for the run.")]
-
 SeparateBoards = Annotated[
     bool,
     typer.Option(
@@ -155,16 +108,10 @@ SeparateBoards = Annotated[
         "were made twice.",
     ),
 ]
-
 Width = Annotated[
     int | None,
-    typer.Option(
-        min=40,
-        metavar="COLUMNS",
-        help="Width of the table. [default: the terminal's]",
-    ),
+    typer.Option(min=40, metavar="COLUMNS", help="Width of the table. [default: the terminal's]"),
 ]
-
 Columns = Annotated[
     str | None,
     typer.Option(
@@ -173,7 +120,6 @@ Columns = Annotated[
         "i2t_r1,t2i_r1,rsum,parameters.",
     ),
 ]
-
 Caption = Annotated[
     str,
     typer.Option(
@@ -181,15 +127,83 @@ Caption = Annotated[
         help="Caption of a LaTeX table, inserted as it is. [default: a description]",
     ),
 ]
-
 Label = Annotated[
     str, typer.Option(metavar="KEY", help="Label of a LaTeX table, such as tab:results.")
 ]
+ClaimsToJudge = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--claims", metavar="FILE", help="Claims to judge by these runs on the page; repeatable."
+    ),
+]
 
+# Models, embeddings and scores
+
+ONE_DEVICE = "auto, cpu, cuda, or one CUDA device by number, such as cuda:1."
+
+OneDevice = Annotated[str, typer.Option(help=ONE_DEVICE)]
+SearchedRuns = Annotated[Path, typer.Option(metavar="DIR", help="Folder to search for the run.")]
+Similarity = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="SIMS.npy",
+        help="Scores instead of embeddings, images × captions or captions × images.",
+    ),
+]
+Orientation = Annotated[
+    Literal["images-captions", "captions-images"] | None,
+    typer.Option(help="Orientation of a square --similarity."),
+]
+Normalise = Annotated[
+    bool, typer.Option("--normalise", help="L2-normalise rows, so that scores are cosines.")
+]
+Evaluation = Annotated[
+    str,
+    typer.Option(
+        metavar="full|1k-5fold",
+        help="Rank among all items, or within folds of 1,000 images, averaged.",
+    ),
+]
+
+# Data sets and plugins
+
+DATA_ROOT = typer.Option(
+    "--data-root",
+    metavar="DIR",
+    help="Folder to search for data sets before $VSEBENCH_DATA and ./data; repeatable.",
+)
+DataRoots = Annotated[list[Path] | None, DATA_ROOT]
+VocabularyRoots = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--data-root",
+        metavar="DIR",
+        help="Folder to search for the data set of a run that did not keep its vocabulary; "
+        "repeatable.",
+    ),
+]
+StrictData = Annotated[
+    bool,
+    typer.Option(
+        "--strict-data", help="Refuse a data set whose sizes differ from the published ones."
+    ),
+]
 PluginFiles = Annotated[
     list[str] | None,
     typer.Option(
         "--plugin", metavar="FILE", help="Python file that implements plugin hooks; repeatable."
+    ),
+]
+
+
+def _checked_kind(kind: str | None) -> str | None:
+    return None if kind is None else kind_named(kind).name
+
+
+KindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--kind", help=f"Only this kind of component: {', '.join(KINDS)}.", callback=_checked_kind
     ),
 ]
 

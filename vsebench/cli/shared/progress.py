@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from vsebench.cli.shared.counting import left_text
 from vsebench.cli.shared.terminal import drawing, printable
 
 if TYPE_CHECKING:
@@ -67,11 +68,7 @@ class RunView:
         if self._computing is None or self._computing[0] != what:
             self._computing = what, now, done
         _, since, first = self._computing
-        left = (
-            f", {(now - since) / (done - first) * (total - done):.0f} s left"
-            if first < done < total
-            else ""
-        )
+        left = left_text(now - since, done - first, total - done)
         self._phase = f"computing {what}: {done:,} of {total:,}{left}"
         self._brief = f"{what}{left}"
 

@@ -4,7 +4,7 @@ written out.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,11 +31,17 @@ _COLUMNS = {
 Sides = dict[Literal["i", "t"], "Path | None"]
 
 
-@dataclass(frozen=True)
-class RelevanceOptions:
-    """What to evaluate against.
+def evaluate_graded(
+    embedded: Embedded,
+    relevance: str,
+    relevant_from: float | None,
+    unjudged: str | None,
+    id_files: Sides,
+) -> dict[str, Any]:
+    """What `--format json` prints: the settings and, by direction, the metrics.
 
-    Attributes:
+    Args:
+        embedded: images and captions.
         relevance: a file, or the name of a collected relevance.
         relevant_from: the lowest grade that is relevant; by default that of the collected
             relevance, or any above 0.
@@ -43,40 +49,28 @@ class RelevanceOptions:
             and `irrelevant` with a file.
         id_files: files that name the rows of either side, one id a line.
     """
-
-    relevance: str
-    relevant_from: float | None
-    unjudged: str | None
-    id_files: Sides
-
-
-def evaluate_graded(embedded: Embedded, options: RelevanceOptions) -> dict[str, Any]:
-    """What `--format json` prints: the settings and, by direction, the metrics."""
-    collected = _collected(embedded, options)
-    relevant_from = (
-        collected.relevant_from if options.relevant_from is None else options.relevant_from
-    )
-    unjudged = options.unjudged or collected.unjudged
-    found = {
-        direction: _direction(embedded, collected, direction, relevant_from or None, unjudged)
-        for direction in collected.relevance
-    }
-    settings = {
-        "relevance": options.relevance,
+    collected = _collected(embedded, relevance, id_files)
+    if relevant_from is None:
+        relevant_from = collected.relevant_from
+    unjudged = unjudged or collected.unjudged
+    return {
+        "relevance": relevance,
         "relevant_from": relevant_from,
         "unjudged": unjudged,
-    }
-    return {
-        **settings,
         "images": embedded.images,
         "captions": embedded.texts,
-        **{d: metrics.as_dict() for d, metrics in found.items()},
+        **{
+            direction: _direction(
+                embedded, collected, direction, relevant_from or None, unjudged
+            ).as_dict()
+            for direction in collected.relevance
+        },
     }
 
 
 def evaluate_attributes(embedded: Embedded, path: Path) -> dict[str, Any]:
     """PMRP as `--format json` prints it."""
-    from vsebench.cli.shared.embedded import open_array
+    from vsebench.cli.shared.brought import open_array
     from vsebench.retrieval.ranking.plausible import evaluate_plausible
 
     found = evaluate_plausible(
@@ -142,32 +136,29 @@ def attributes_table(found: Mapping[str, Any]) -> str:
     return with_notes(table, [note])
 
 
-def _collected(embedded: Embedded, options: RelevanceOptions) -> CollectedRelevance:
+def _collected(embedded: Embedded, relevance: str, id_files: Sides) -> CollectedRelevance:
     """The relevance with the ids of the embedded rows."""
-    from dataclasses import replace
-
     from vsebench.data.reading import read_lines
     from vsebench.data.relevance import read_relevance
     from vsebench.data.relevance_sets import COLLECTED, CollectedRelevance, load_collected
 
     counts: dict[Literal["i", "t"], int] = {"i": embedded.images, "t": embedded.texts}
-    if options.relevance in COLLECTED:
-        collected = load_collected(options.relevance, embedded.data_roots)
-    elif (path := Path(options.relevance)).suffix or path.exists():
+    if relevance in COLLECTED:
+        collected = load_collected(relevance, embedded.data_roots)
+    elif (path := Path(relevance)).suffix or path.exists():
         rows = {side: [str(row) for row in range(count)] for side, count in counts.items()}
         collected = CollectedRelevance(read_relevance(path), rows, relevant_from=0.0)
     else:
         raise SpecError(
-            f"relevance '{options.relevance}' is neither a file nor one of {', '.join(COLLECTED)}"
+            f"relevance '{relevance}' is neither a file nor one of {', '.join(COLLECTED)}"
         )
     ids = {
-        side: read_lines(file) if file else collected.ids[side]
-        for side, file in options.id_files.items()
+        side: read_lines(file) if file else collected.ids[side] for side, file in id_files.items()
     }
     for side, count in counts.items():
         if len(ids[side]) != count:
             what, option = ("images", "--image-ids") if side == "i" else ("captions", "--text-ids")
-            source = options.id_files[side] or f"the split that {options.relevance} judges"
+            source = id_files[side] or f"the split that {relevance} judges"
             raise DataError(
                 f"{count:,} {what} are embedded, {source} has {len(ids[side]):,}: name the ids of "
                 f"the rows with {option} FILE, one a line"

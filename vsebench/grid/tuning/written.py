@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from typing import TYPE_CHECKING
 
 from vsebench.files import write_text
@@ -16,7 +17,7 @@ from vsebench.plugin.errors import SpecError, VsebenchError
 from vsebench.text import no_formula
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vsebench.grid.suite import Suite
@@ -160,3 +161,70 @@ def refuse_other(suite: Suite, out: Path, source: Path | None) -> None:
 def _rows(suite: Suite, searched: set[str]) -> dict[str, object]:
     values = suite.model_dump(exclude=_RUNS_ALIKE)
     return {**values, "set": {key: v for key, v in values["set"].items() if key not in searched}}
+
+
+def command_of(wanted: Search, suite: str | None, given: Mapping[str, object], out: Path) -> str:
+    """The command that repeats a search.
+
+    Args:
+        wanted: the search.
+        suite: file of the suite.
+        given: options of the suite, by name.
+        out: folder of the search.
+    """
+    points = wanted.options.configurations
+    options = {**given, **searched(wanted), "configurations": points, "out": out}
+    words = ["vsebench", "tune", *([suite] if suite else [])]
+    for key, value in options.items():
+        option = _option(key)
+        if value is True:
+            words.append(option)
+        elif isinstance(value, list):
+            words += [word for item in value for word in (option, str(item))]
+        elif value is not None and value is not False:
+            words += [option, str(value)]
+    return shlex.join(words)
+
+
+def refuse_other_search(tuned: Path, wanted: Mapping[str, str]) -> None:
+    """Refuses to replace a suite that another search tuned; more points of the same may.
+
+    Args:
+        tuned: file of the suite.
+        wanted: options of the search, as `searched` has them.
+
+    Raises:
+        SpecError: it was tuned otherwise.
+    """
+    if not tuned.is_file():
+        return
+    try:
+        written = shlex.split(tuned.read_text(encoding="utf-8").partition("\n")[0])
+    except ValueError:  # words of a person's own, not a command
+        written = []
+    for key, value in wanted.items():
+        option = _option(key)
+        before = written[written.index(option) + 1] if option in written[:-1] else value
+        if before != value:
+            raise SpecError(
+                f"{tuned} was tuned with {option} '{before}' and would be replaced by a search "
+                f"with '{value}': give another --out, or delete it"
+            )
+
+
+def searched(wanted: Search) -> dict[str, str]:
+    """The options of a search, but for how many points it tries."""
+    options = wanted.options
+    found = {
+        "space": options.space,
+        "trial_seeds": ",".join(map(str, options.seeds)),
+        "search_seed": str(options.search_seed),
+        "studies": str(options.studies),
+        "rungs": str(options.rungs),
+        "select": options.select,
+    }
+    return found if options.target is None else {**found, "target": f"{options.target:g}"}
+
+
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.errors import VsebenchError, nearest
+from vsebench.plugin.errors import SpecError, VsebenchError, nearest
 from vsebench.results.folder.listing import ID_DIGITS
 from vsebench.results.folder.store import Store
 
@@ -37,6 +37,18 @@ def find_runs(wanted: Sequence[str], results: Path) -> list[RunReader]:
         for run in _find(text, results):
             runs.setdefault(run.path.resolve(), run)
     return list(runs.values())
+
+
+def find_run(wanted: str, results: Path) -> RunReader:
+    """The one run that `wanted` names, as `find_runs` takes it.
+
+    Raises:
+        VsebenchError: it names no run, or several.
+    """
+    runs = find_runs([wanted], results)
+    if len(runs) > 1:
+        raise SpecError(f"'{wanted}' names {len(runs)} runs in {results}: give one")
+    return runs[0]
 
 
 def _find(text: str, results: Path) -> list[RunReader]:

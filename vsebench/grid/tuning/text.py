@@ -1,4 +1,4 @@
-"""What `vsebench tune` prints: what it is about to do, and what it chose."""
+"""A search as text: what it is about to do, and what it chose."""
 
 from __future__ import annotations
 
