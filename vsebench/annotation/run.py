@@ -45,8 +45,8 @@ class State:
     """The state of a run between evaluations.
 
     Attributes:
-        updates: done so far.
-        seconds: by phase, see `Point`.
+        updates: number of updates done so far.
+        seconds: seconds by phase, as in `Point`.
         best: see `Best`.
         restarts: number of times that the run was resumed.
     """
