@@ -209,6 +209,8 @@ def test_every_example_is_found():
             "flickr8k-losses-tuned",
             "flickr8k-loss-baselines",
             "flickr8k-loss-baselines-tuned",
+            "flickr8k-convergence",
+            "flickr8k-convergence-tuned",
             "flickr8k-poolings",
             "flickr8k-poolings-tuned",
             "flickr8k-words",
