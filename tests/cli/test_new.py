@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vsebench.cli.app import main
-
 if TYPE_CHECKING:
-    from tests.cli.fixtures import Call
+    from tests.cli.fixtures import Call, Prints
 
 
 @pytest.fixture(autouse=True)
@@ -16,24 +14,18 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def new(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main(["new", *arguments])
-    return int(caught.value.code or 0)
-
-
-def test_it_writes_a_folder_and_says_what_to_do(capsys: pytest.CaptureFixture[str]):
-    assert new("pooling", "my_pool", "--license", "bsd-3-clause") == 0
-    lines = capsys.readouterr().out.splitlines()
+def test_it_writes_a_folder_and_says_what_to_do(call: Call):
+    lines = call("new", "pooling", "my_pool", "--license", "bsd-3-clause").splitlines()
     listed = lines[: lines.index("")]
     assert sorted(listed) == sorted(str(path) for path in Path().rglob("*") if path.is_file())
     assert lines[-1] == "vsebench run --pooling my_pool"
     assert "BSD 3-Clause" in Path("vsebench-my-pool/LICENSE").read_text()
 
 
-def test_an_encoder_has_a_side(capsys: pytest.CaptureFixture[str]):
-    assert new("encoder", "my_words", "--side", "text") == 0
-    assert "vsebench run --set text_encoder=my_words" in capsys.readouterr().out
+def test_an_encoder_has_a_side(call: Call):
+    assert "vsebench run --set text_encoder=my_words" in call(
+        "new", "encoder", "my_words", "--side", "text"
+    )
     assert 'side="text"' in Path("vsebench-my-words/src/vsebench_my_words/__init__.py").read_text()
 
 
@@ -55,20 +47,16 @@ def test_what_cannot_be_is_refused_in_one_line(refusal: Call):
     )
 
 
-def test_what_exists_is_never_overwritten(capsys: pytest.CaptureFixture[str]):
+def test_what_exists_is_never_overwritten(refusal: Call):
     Path("vsebench-my-pool").mkdir()
-    assert new("pooling", "my_pool") == 2
-    assert (
-        capsys.readouterr().err
-        == "vsebench: error: 'vsebench-my-pool' exists already: choose another name, or move it "
-        "out of the way\n"
+    assert refusal("new", "pooling", "my_pool") == (
+        "'vsebench-my-pool' exists already: choose another name, or move it out of the way"
     )
     assert list(Path("vsebench-my-pool").iterdir()) == []
 
 
-def test_a_taken_name_is_warned_of_and_written_in_full(capsys: pytest.CaptureFixture[str]):
-    assert new("pooling", "maxavg") == 0
-    captured = capsys.readouterr()
+def test_a_taken_name_is_warned_of_and_written_in_full(prints: Prints):
+    captured = prints("new", "pooling", "maxavg")
     assert (
         captured.err
         == "vsebench: warning: pooling 'maxavg' is provided by vsebench already: yours is written "

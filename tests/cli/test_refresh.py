@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.factories import make_curve, make_record, make_spec, save
-from vsebench.cli.app import main
 from vsebench.report.results import load_results
 
 if TYPE_CHECKING:
@@ -30,12 +29,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def refresh(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["refresh", *arguments])
-    return int(str(ended.value.code))
-
-
 def document(folder: Path, *commands: str, name: str = "README.md") -> Path:
     blocks = [f"Text.\n\n<!-- vsebench {command} -->\nold\n{END}\n" for command in commands]
     (folder / name).write_text("# Title\n\n" + "\n".join(blocks), encoding="utf-8")
@@ -52,25 +45,20 @@ def document(folder: Path, *commands: str, name: str = "README.md") -> Path:
     ],
 )
 def test_a_table_is_what_its_command_prints(
-    folder: Path,
-    call: Call,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    command: str,
+    folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch, command: str
 ):
     monkeypatch.setenv("COLUMNS", "100")
     path = document(folder, command)
-    assert refresh("README.md") == 0
-    assert capsys.readouterr().out == "README.md: 1 table, 1 of them changed\n"
+    assert call("refresh", "README.md") == "README.md: 1 table, 1 of them changed\n"
     output = call(*command.split()).strip("\n")
     expected = f"<!-- vsebench {command} -->\n```text\n{output}\n```\n{END}\n"
     assert path.read_text(encoding="utf-8") == f"# Title\n\nText.\n\n{expected}"
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "latex", "md"])
-def test_other_formats_are_fenced_as_what_they_are(folder: Path, form: str):
+def test_other_formats_are_fenced_as_what_they_are(folder: Path, form: str, call: Call):
     path = document(folder, f"report runs --format {form}")
-    assert refresh("README.md") == 0
+    call("refresh", "README.md")
     text = load_results(folder / "runs").table(form).strip("\n")
     inside = f"\n{text}\n\n" if form == "md" else f"```{form}\n{text}\n```\n"
     assert f" -->\n{inside}{END}" in path.read_text(encoding="utf-8")
@@ -86,59 +74,52 @@ def test_figures_that_were_kept_stand_as_a_table_of_markdown(
     found = {"schema": 1, "size": "full", "device": "cpu", "machine": machine, "rows": [row]}
     (folder / "figures.json").write_text(json.dumps(found), encoding="utf-8")
     path = document(folder, "bench --from figures.json")
-    assert refresh("README.md") == 0
+    call("refresh", "README.md")
     capsys.readouterr()
     output = call("bench", "--from", "figures.json").strip("\n")
     assert "| step/small | 36 ms |" in " ".join(output.split())
     assert f" -->\n\n{output}\n\n{END}" in path.read_text(encoding="utf-8")
-    assert refresh("--check", "README.md") == 0
+    call("refresh", "--check", "README.md")
 
 
-def test_the_width_of_the_terminal_does_not_matter(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_width_of_the_terminal_does_not_matter(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+):
     path = document(folder, "report runs")
     monkeypatch.setenv("COLUMNS", "60")
-    assert refresh("README.md") == 0
+    call("refresh", "README.md")
     assert load_results(folder / "runs").table() in path.read_text(encoding="utf-8")
 
 
-def test_a_second_time_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_second_time_changes_nothing(folder: Path, call: Call):
     path = document(folder, "report runs", "compare runs --to mean,triplet")
-    refresh("README.md")
+    call("refresh", "README.md")
     content, changed = path.read_bytes(), path.stat().st_mtime_ns
-    capsys.readouterr()
-    assert refresh("README.md") == 0
-    assert capsys.readouterr().out == "README.md: 2 tables, none of them changed\n"
+    assert call("refresh", "README.md") == "README.md: 2 tables, none of them changed\n"
     assert (path.read_bytes(), path.stat().st_mtime_ns) == (content, changed)
 
 
-def test_check_names_what_is_not_current_and_writes_nothing(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_check_names_what_is_not_current_and_writes_nothing(folder: Path, call: Call):
     path = document(folder, "report runs", "compare runs --to mean,triplet")
     before = path.read_bytes()
-    assert refresh("--check", "README.md") == 3
+    out = call("refresh", "--check", "README.md", code=3)
     assert path.read_bytes() == before
-    assert capsys.readouterr().out.splitlines() == [
+    assert out.splitlines() == [
         "README.md, line 5: vsebench report runs: not current",
         "README.md, line 11: vsebench compare runs --to mean,triplet: not current",
     ]
-    refresh("README.md")
-    capsys.readouterr()
-    assert refresh("--check", "README.md") == 0
-    assert capsys.readouterr().out == ""
+    call("refresh", "README.md")
+    assert call("refresh", "--check", "README.md") == ""
     save(folder / "runs", make_record(make_spec("max")), make_curve([1, 2]))
-    assert refresh("--check", "README.md") == 3
+    call("refresh", "--check", "README.md", code=3)
 
 
-def test_a_command_that_fails_leaves_its_document_as_it_was(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_command_that_fails_leaves_its_document_as_it_was(folder: Path, refusal: Call):
     path = document(folder, "report runs", "report absent")
     before = path.read_bytes()
-    assert refresh("README.md") == 2
+    error = refusal("refresh", "README.md")
     assert path.read_bytes() == before
-    said = capsys.readouterr().err
-    assert said.startswith("vsebench: error: README.md, line 11: there is no folder absent")
+    assert error.startswith("README.md, line 11: there is no folder absent")
 
 
 @pytest.mark.parametrize(
@@ -158,31 +139,25 @@ def test_a_command_that_fails_leaves_its_document_as_it_was(
         ("bench --from figures.json --out others.json", "take out --out"),
     ],
 )
-def test_what_a_marker_may_not_ask_for(
-    folder: Path, capsys: pytest.CaptureFixture[str], command: str, message: str
-):
+def test_what_a_marker_may_not_ask_for(folder: Path, refusal: Call, command: str, message: str):
     path = document(folder, command)
     before = sorted(folder.iterdir()), path.read_bytes()
-    assert refresh("README.md") == 2
-    said = capsys.readouterr()
-    assert said.err.startswith("vsebench: error: README.md, line 5: ")
-    assert message in said.err
-    assert said.out == ""
+    error = refusal("refresh", "README.md")
+    assert error.startswith("README.md, line 5: ")
+    assert message in error
     assert (sorted(folder.iterdir()), path.read_bytes()) == before
 
 
 def test_documents_without_markers_are_left_out_beside_those_with(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, call: Call, refusal: Call
 ):
     document(folder, name="plain.md")
     document(folder, "report runs")
-    assert refresh("plain.md", "README.md") == 0
-    assert capsys.readouterr().out == "README.md: 1 table, 1 of them changed\n"
-    assert refresh("plain.md") == 2
-    assert "plain.md has no marker: write" in capsys.readouterr().err
+    assert call("refresh", "plain.md", "README.md") == "README.md: 1 table, 1 of them changed\n"
+    assert "plain.md has no marker: write" in refusal("refresh", "plain.md")
 
 
-def test_what_is_no_document_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]):
+def test_what_is_no_document_is_one_line(folder: Path, refusal: Call):
     (folder / "broken.md").write_text(f"{END}\n", encoding="utf-8")
     (folder / "binary.md").write_bytes(b"\xff\xfe")
     os.mkfifo(folder / "pipe.md")
@@ -193,5 +168,4 @@ def test_what_is_no_document_is_one_line(folder: Path, capsys: pytest.CaptureFix
         ("broken.md", "broken.md, line 1: '<!-- /vsebench -->' ends no table"),
         ("runs", "cannot read runs: Is a directory"),
     ):
-        assert refresh(name) == 2
-        assert message in capsys.readouterr().err
+        assert message in refusal("refresh", name)

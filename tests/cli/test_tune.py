@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.grid.tuning.surfaces import Trainer
-from vsebench.cli.app import main
 from vsebench.grid.execute import execute
 from vsebench.grid.plan import plan
 from vsebench.grid.suite import load_suite
@@ -18,6 +17,7 @@ from vsebench.results.folder.store import Store
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.cli.fixtures import Prints
     from vsebench.grid.plan import Plan
     from vsebench.results.run_base import RunBase
 
@@ -32,12 +32,6 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def call(line: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(shlex.split(line))
-    return int(ended.value.code or 0)
-
-
 def peak(run: RunBase) -> float | None:
     rate = run.protocol.lr  # type: ignore[attr-defined]
     return None if rate > 0.035 else 300 - abs(rate - 0.004) * 1000
@@ -50,14 +44,13 @@ def run_here(plan: Plan, reporter: object = None) -> None:
 
 
 def test_labels_are_tuned_to_the_end(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, prints: Prints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trained in earnest, and once more when all is there."""
     monkeypatch.setattr("vsebench.grid.tuning.race.run_plan", run_here)
     line = f"tune {TAGS} {SMALL} --space lr=0.05..1e9 --configurations 8 --seeds 0,1"
     for _ in range(2):
-        assert call(line) == 0
-        printed = capsys.readouterr()
+        printed = prints(*line.split())
         assert "next: vsebench run tuned/suite.toml" in printed.out
     rows = list(csv.DictReader((tmp_path / "tuned" / "trials.csv").read_text().splitlines()))
     assert {row["sampler"] for row in rows if row["dev_map"] == ""} == {"uniform", "dns"}
@@ -67,24 +60,21 @@ def test_labels_are_tuned_to_the_end(
     assert [run.seed for run in planned.runs] == [0, 1] * 2
     assert all(run.tuning is not None and run.tuning.seconds >= 0 for run in planned.runs)
     run_here(planned)
-    assert call("report runs") == 0
-    table = capsys.readouterr().out
+    table = prints(*["report", "runs"]).out
     assert "tuning" in table
 
 
 def test_a_retrieval_search_says_what_it_does_and_what_it_chose(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, prints: Prints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = Trainer(peak)
     monkeypatch.setattr("vsebench.grid.tuning.race.run_plan", trainer)
-    assert call(f"tune {SCENES} --dry-run") == 0
-    dry = capsys.readouterr().out
+    dry = prints(*f"tune {SCENES} --dry-run".split()).out
     assert dry.count("pending") == 32
     assert "rung 1 of 3: 16 points a row, epochs=2, " in dry
     assert "rung 3 of 3: 2 points a row, the whole schedule; 4 trials" in dry
     assert not trainer.trained
-    assert call(f"tune {SCENES} --plot best.svg") == 0
-    printed = capsys.readouterr()
+    printed = prints(*f"tune {SCENES} --plot best.svg".split())
     assert "vsebench: rung 2 of 3: 6 points a row, epochs=3, " in printed.err
     assert len(trainer.trained) == 48
     heads, _, *rows = printed.out.splitlines()
@@ -94,18 +84,18 @@ def test_a_retrieval_search_says_what_it_does_and_what_it_chose(
     assert "expected best dev RSUM" in (tmp_path / "best.svg").read_text()
     again = (tmp_path / "tuned" / "suite.toml").read_text()
     command = again.splitlines()[0].partition(": ")[2]
-    assert call(command.removeprefix("vsebench ")) == 0
+    prints(*shlex.split(command.removeprefix("vsebench ")))
     assert len(trainer.trained) == 48, "the command that the suite names repeats the search"
     assert (tmp_path / "tuned" / "suite.toml").read_text() == again
-    assert call(f"tune {SCENES} --configurations 24") == 0
+    prints(*f"tune {SCENES} --configurations 24".split())
     assert len(trainer.trained) > 48, "more points of the same search"
 
 
 def test_another_search_never_replaces_a_tuned_suite(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, prints: Prints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vsebench.grid.tuning.race.run_plan", Trainer(peak))
-    assert call(f"tune {SCENES} --quiet") == 0
+    prints(*f"tune {SCENES} --quiet".split())
     chosen = (tmp_path / "tuned" / "suite.toml").read_text()
     for option, value, before in (
         ("--space", "lr=0.001..0.1", "lr=0.0004..0.04"),
@@ -114,22 +104,27 @@ def test_another_search_never_replaces_a_tuned_suite(
         ("--studies", "2", "1"),
         ("--rungs", "2", "3"),
     ):
-        capsys.readouterr()
-        assert call(f"tune {SCENES} {option} {value} --quiet") == 2
         assert (
             f"suite.toml was tuned with {option} '{before}' and would be replaced by a search "
-            f"with '{value}'" in capsys.readouterr().err
-        )
-    assert call(f"tune {SCENES} --pooling max --quiet") == 2
-    assert "holds the tuning of another suite" in capsys.readouterr().err
-    assert call("tune tuned/suite.toml") == 2
-    assert "would be overwritten by its tuned copy" in capsys.readouterr().err
-    assert call("tune tuned/suite.toml --out other") == 2
-    assert "the suite is tuned already" in capsys.readouterr().err
+            f"with '{value}'"
+        ) in prints(*f"tune {SCENES} {option} {value} --quiet".split(), code=2).err
+    assert (
+        "holds the tuning of another suite"
+        in prints(*f"tune {SCENES} --pooling max --quiet".split(), code=2).err
+    )
+    assert (
+        "would be overwritten by its tuned copy"
+        in prints(*["tune", "tuned/suite.toml"], code=2).err
+    )
+    assert (
+        "the suite is tuned already"
+        in prints(*["tune", "tuned/suite.toml", "--out", "other"], code=2).err
+    )
     assert (tmp_path / "tuned" / "suite.toml").read_text() == chosen
     (tmp_path / "tuned" / "suite.toml").write_text("mine")
-    assert call(f"tune {SCENES} --quiet") == 2
-    assert "would be replaced and is no suite" in capsys.readouterr().err
+    assert (
+        "would be replaced and is no suite" in prints(*f"tune {SCENES} --quiet".split(), code=2).err
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,11 +142,8 @@ def test_another_search_never_replaces_a_tuned_suite(
         ("absent.toml", "suite file 'absent.toml' cannot be read"),
     ],
 )
-def test_a_mistake_is_one_line(
-    options: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert call(f"tune --dataset scenes:images=60 {options}") == 2
-    printed = capsys.readouterr()
+def test_a_mistake_is_one_line(options: str, message: str, prints: Prints, tmp_path: Path) -> None:
+    printed = prints(*f"tune --dataset scenes:images=60 {options}".split(), code=2)
     assert printed.out == ""
     assert message in printed.err
     assert len([line for line in printed.err.splitlines() if "error:" in line]) == 1
@@ -159,7 +151,7 @@ def test_a_mistake_is_one_line(
 
 
 def test_failed_trials_are_named_and_the_command_ends_with_1(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    prints: Prints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     class Broken(Trainer):
         def __call__(self, plan: Plan, reporter: object = None) -> None:
@@ -167,8 +159,7 @@ def test_failed_trials_are_named_and_the_command_ends_with_1(
             super().__call__(plan, reporter)
 
     monkeypatch.setattr("vsebench.grid.tuning.race.run_plan", Broken(peak))
-    assert call(f"tune {SCENES} --quiet") == 1
-    printed = capsys.readouterr()
+    printed = prints(*f"tune {SCENES} --quiet".split(), code=1)
     assert printed.out == ""
     failed, error = printed.err.splitlines()
     assert "mean · triplet · seed 1000 · lr=" in failed
@@ -176,4 +167,4 @@ def test_failed_trials_are_named_and_the_command_ends_with_1(
     assert error.startswith("vsebench: error: 1 of 32 trials failed, so that nothing was chosen")
     assert [path.name for path in (tmp_path / "tuned").iterdir()] == ["trials"]
     monkeypatch.setattr("vsebench.grid.tuning.race.run_plan", Trainer(peak))
-    assert call(f"tune {SCENES} --quiet") == 0
+    prints(*f"tune {SCENES} --quiet".split())

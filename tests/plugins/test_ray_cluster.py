@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -76,8 +77,8 @@ def end(command: subprocess.Popen[str], out: Path) -> str:
     try:
         assert command.wait(600) == 0, out.with_suffix(".log").read_text()
     finally:
-        command.kill()
-        command.wait()
+        with suppress(ProcessLookupError):
+            command.kill()
     return out.with_suffix(".log").read_text()
 
 

@@ -5,6 +5,7 @@ row.
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,16 +57,11 @@ def add_row_command(
     name = _checked(name)
     if (similarity is None) == (images is None or texts is None) or (similarity and images):
         raise SpecError("name what was made: IMAGES.npy TEXTS.npy, or scores with --similarity")
-    test = test_split(dataset, tuple(plugin or ()), data_root or ())
     brought = Brought(
-        images=images,
-        texts=texts,
-        scores=similarity,
-        orientation=orientation,
-        normalise=normalise,
-        split=test.split,
+        images=images, texts=texts, scores=similarity, orientation=orientation, normalise=normalise
     )
-    embedded = open_brought(brought)
+    test = test_split(dataset, tuple(plugin or ()), data_root or ())
+    embedded = open_brought(replace(brought, split=test.split))
     metrics = embedded.evaluate("full")
     row = ExternalRow(
         name=name,
