@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -29,6 +30,15 @@ def source(request, tmp_path):
 
 def no_report(done: int, total: int) -> None:
     pass
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+@pytest.mark.timeout(60)
+def test_a_pipe_is_not_waited_for(source, tmp_path):
+    pipe = source / "v4.npy" if source.is_dir() else source.with_name("pipe.npz")
+    os.mkfifo(pipe)
+    with pytest.raises(DataError, match=r"video 'v4' cannot be read|neither a folder nor a"):
+        pack_frames(source if source.is_dir() else pipe, tmp_path / "to", "float16", no_report)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

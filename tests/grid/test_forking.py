@@ -240,18 +240,18 @@ def test_a_run_that_dies_with_the_process_is_told_of(job: MakeJob, out: Path):
 
 def test_everything_ends_when_the_parent_is_killed(job: MakeJob, out: Path):
     wanted = job(doing("hold"))
-    parent = start("-c", PARENT, str(wanted.directory))
-    assert parent.stdin is not None
-    assert parent.stdout is not None
-    parent.stdin.write(wanted.spec + "\n")
-    parent.stdin.flush()
-    server = int(parent.stdout.readline())
-    wait_until(lambda: any(out.glob("holding-*")))
-    worker = int(next(out.glob("holding-*")).name.partition("-")[2])
-    assert worker not in (server, parent.pid)
-    assert start_time(server) is not None
-    parent.send_signal(signal.SIGKILL)
-    parent.communicate()
+    with start("-c", PARENT, str(wanted.directory)) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        parent.stdin.write(wanted.spec + "\n")
+        parent.stdin.flush()
+        server = int(parent.stdout.readline())
+        wait_until(lambda: any(out.glob("holding-*")))
+        worker = int(next(out.glob("holding-*")).name.partition("-")[2])
+        assert worker not in (server, parent.pid)
+        assert start_time(server) is not None
+        parent.send_signal(signal.SIGKILL)
+        parent.communicate()
     wait_until(lambda: start_time(worker) is None and start_time(server) is None)
     assert RunDirectory(wanted.directory).read_record() is None
 
@@ -259,14 +259,14 @@ def test_everything_ends_when_the_parent_is_killed(job: MakeJob, out: Path):
 def test_a_run_that_holds_the_interpreter_ends_with_its_parent(job: MakeJob, out: Path):
     """No thread of its own can end it then."""
     wanted = job(doing("stuck"))
-    parent = start("-c", PARENT, str(wanted.directory))
-    assert parent.stdin is not None
-    parent.stdin.write(wanted.spec + "\n")
-    parent.stdin.flush()
-    wait_until(lambda: any(out.glob("pid-*")))
-    worker = int(next(out.glob("pid-*")).name.partition("-")[2])
-    parent.send_signal(signal.SIGKILL)
-    parent.communicate()
+    with start("-c", PARENT, str(wanted.directory)) as parent:
+        assert parent.stdin is not None
+        parent.stdin.write(wanted.spec + "\n")
+        parent.stdin.flush()
+        wait_until(lambda: any(out.glob("pid-*")))
+        worker = int(next(out.glob("pid-*")).name.partition("-")[2])
+        parent.send_signal(signal.SIGKILL)
+        parent.communicate()
     wait_until(lambda: start_time(worker) is None)
 
 

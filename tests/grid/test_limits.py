@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,6 +107,24 @@ def test_what_a_run_leaves_behind_holds_nobody_up(out: Path, deed: str) -> None:
     assert Store(out).directory_for(leaving).is_done
     left = int(next(out.glob("left-*")).name.partition("-")[2])
     wait_until(lambda: start_time(left) is None)
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="needs waitid")
+def test_a_process_that_ends_while_it_is_killed_is_waited_for_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever kills it does not take its end from the thread that waits for that."""
+    process = local._NewProcess(subprocess.Popen([sys.executable, "-c", ""], process_group=0))
+    waitid = os.waitid
+
+    def killed_meanwhile(*what: int) -> object:
+        waitid(*what)
+        process.kill()
+        return waitid(*what)
+
+    monkeypatch.setattr(os, "waitid", killed_meanwhile)
+    assert process.wait() == process.wait() == 0
+    process.kill()
 
 
 @pytest.mark.parametrize(

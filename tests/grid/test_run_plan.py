@@ -305,16 +305,17 @@ run_plan(Plan(runs, component("local"), 1, Path(sys.argv[1])))
 def test_after_a_kill_the_same_plan_does_the_rest(out: Path):
     runs = [doing("nothing", 0), doing("hold", 1), doing("nothing", 2)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", COMMAND, str(out)], stdin=subprocess.PIPE, env=environment
-    )
-    assert command.stdin is not None
-    command.stdin.write("\n".join(run.model_dump_json() for run in runs).encode())
-    command.stdin.close()
-    wait_until(lambda: any(out.glob("holding-*")))
+    ) as command:
+        try:
+            assert command.stdin is not None
+            command.stdin.write("\n".join(run.model_dump_json() for run in runs).encode())
+            command.stdin.close()
+            wait_until(lambda: any(out.glob("holding-*")))
+        finally:
+            command.kill()
     worker = int(next(out.glob("holding-*")).name.partition("-")[2])
-    command.kill()
-    command.wait()
     wait_until(lambda: start_time(worker) is None)
     (out / "go").touch()
     outcome = run_plan(planned(out, *runs))

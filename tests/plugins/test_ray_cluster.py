@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -77,8 +76,8 @@ def end(command: subprocess.Popen[str], out: Path) -> str:
     try:
         assert command.wait(600) == 0, out.with_suffix(".log").read_text()
     finally:
-        with suppress(ProcessLookupError):
-            command.kill()
+        command.kill()
+        command.wait()
     return out.with_suffix(".log").read_text()
 
 

@@ -4,6 +4,7 @@ Slurm that is none; submitit's local executor runs it end to end.
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import subprocess
@@ -354,6 +355,7 @@ LEAVES_PROCESSES = pytest.mark.filterwarnings(
 @pytest.mark.timeout(600)
 def test_it_keeps_the_promises_of_executors():
     assert broken(find("executor", "slurm:cluster=local")) == set()
+    gc.collect()  # what they leave is told of here, and not within another test
 
 
 GRID = (
@@ -383,5 +385,6 @@ def test_a_run_is_requeued_on_the_signal_and_leaves_what_it_would_have_left(tmp_
         assert command.wait(300) == 0
     finally:
         command.kill()
+        command.wait()
     assert restarts(out) == 1
     assert left_by(out) == left_by(tmp_path / "local")

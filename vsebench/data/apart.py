@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsebench.data.reading import npy_bytes
+from vsebench.files import open_regular
 from vsebench.plugin import DataError
+from vsebench.text import readable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,10 +38,8 @@ def read_matlab(path: Path, variable: str) -> np.ndarray | None:
     Raises:
         DataError: it cannot be read, or not within the limits.
     """
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    with readable(path):
+        open_regular(path).close()
     done = _read_apart("matlab", path, variable)
     if done.returncode == _ABSENT:
         return None

@@ -20,7 +20,7 @@ from vsebench.data.reading import (
     read_lines,
     read_splits,
 )
-from vsebench.files import guarded, locked, replacing, sweep
+from vsebench.files import guarded, locked, open_regular, replacing, sweep
 from vsebench.plugin import DataError, RetrievalData, RetrievalSplit
 from vsebench.unpacked import check_array
 
@@ -166,7 +166,7 @@ def _open(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], np
         names = sorted(path.stem for path in source.glob("*.npy") if path.name[0] != ".")
     else:
         try:
-            file = stack.enter_context(source.open("rb"))  # NumPy leaves damaged ones open
+            file = stack.enter_context(open_regular(source))  # NumPy leaves damaged ones open
             archive = stack.enter_context(np.load(file, allow_pickle=False))
             names = sorted(archive.files)
         except ARRAY_DAMAGE as error:
@@ -180,7 +180,8 @@ def _open(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], np
 
     def read(name: str) -> np.ndarray:
         if source.is_dir():
-            return np.asarray(np.load(source / f"{name}.npy", allow_pickle=False))
+            with open_regular(source / f"{name}.npy") as own:
+                return np.asarray(np.load(own, allow_pickle=False))
         check_array(archive.zip, name)
         return np.asarray(archive[name])
 

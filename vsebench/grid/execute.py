@@ -33,7 +33,15 @@ class FolderRemoved(VsebenchError):  # noqa: N818  # named like FileNotFoundErro
 
 
 class RunBusy(VsebenchError):  # noqa: N818  # a state to wait out, not a fault
-    """Another process works on the run or on one that it depends on: try again later."""
+    """Another process works on the run or on one that it depends on: try again later.
+
+    Attributes:
+        reason: what the run waits for, without its name.
+    """
+
+    def __init__(self, spec: AnySpec, reason: str) -> None:
+        super().__init__(f"{spec.label}: {reason}")
+        self.reason = reason
 
 
 def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> RunRecord:
@@ -74,7 +82,7 @@ def attempt(run_spec_json: str, run_dir: Path, report: Events) -> Status:
     try:
         return execute(run_spec_json, run_dir, report).status
     except RunBusy as busy:
-        report({"event": "busy", "reason": str(busy)})
+        report({"event": "busy", "reason": busy.reason})
         return "busy"
 
 
@@ -91,7 +99,7 @@ def held_by(run_dir: Path) -> str:
 def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
     lease = Lease.claim(run_dir)
     if lease is None:
-        raise RunBusy(f"{spec.label}: {held_by(run_dir)}")
+        raise RunBusy(spec, held_by(run_dir))
 
     def stop_if_lost() -> None:
         if lease.lost and not run_dir.exists():
@@ -100,7 +108,7 @@ def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
                 "as a plugin, or another program did that"
             )
         if lease.lost:
-            raise RunBusy(f"{spec.label}: another process has taken the run over")
+            raise RunBusy(spec, "another process has taken the run over")
 
     def report_while_held(event: dict[str, object]) -> None:
         stop_if_lost()
@@ -202,7 +210,7 @@ def _blocked(spec: AnySpec, directory: RunDirectory) -> RunRecord | None:
             continue
         record = needed.read_record() if needed is not None else None
         if record is None:
-            raise RunBusy(f"{spec.label} waits for run {run_id}, which has not ended")
+            raise RunBusy(spec, f"it waits for run {run_id}, which has not ended")
         error = f"it needs the run {record.spec.label} ({run_id}), which is {record.status}"
         return RunRecord(run_id=spec.run_id, status="blocked", spec=spec, error=error)
     return None

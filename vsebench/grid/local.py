@@ -133,17 +133,23 @@ class _NewProcess:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
+        self._reaping = threading.Lock()
         self.pid = process.pid
 
     def kill(self) -> None:
-        self._process.kill()
+        # `Popen.kill` reaps what has ended, and a thread that waits for it would find nothing
+        with self._reaping, suppress(ProcessLookupError):
+            if self._process.returncode is None:
+                os.kill(self.pid, signal.SIGKILL)
 
     def wait(self) -> int:
-        if self._process.returncode is None and hasattr(os, "waitid"):
-            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)  # its pid stays its own
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-        return self._process.wait()
+        if self._process.returncode is not None or not hasattr(os, "waitid"):
+            return self._process.wait()
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)  # its pid stays its own
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with self._reaping:
+            return self._process.wait()
 
 
 class RunProcess:

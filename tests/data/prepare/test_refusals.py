@@ -5,6 +5,7 @@ and nothing is written.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -442,6 +443,15 @@ def test_tables_with_captions_beyond_the_json(tmp_path, tables, images):
 def test_folders_that_lack_something_or_have_too_much(tmp_path, images, prepare_files, message):
     prepare_files(tmp_path / "in")
     refused(tmp_path, message)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["features.tsv", "features.h5", "dataset_flickr30k.json"])
+def test_a_pipe_is_not_waited_for(tmp_path, images, name):
+    (tmp_path / "in" / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / "in" / name)
+    refused(tmp_path, rf"{name} cannot be read: it is no regular file")
 
 
 def test_a_folder_that_is_not_there(tmp_path, images):

@@ -17,7 +17,9 @@ import numpy as np
 from vsebench.data.apart import read_hdf5_strings
 from vsebench.data.prepare.source import FEATURE_KEYS, match
 from vsebench.data.reading import read_lines
+from vsebench.files import open_regular
 from vsebench.plugin import DataError
+from vsebench.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -131,6 +133,8 @@ def _opened(path: Path) -> Any:
         import h5py
     except ImportError:
         raise DataError(f"{path} is HDF5, which needs h5py: pip install 'vsebench[hdf5]'") from None
+    with readable(path):
+        open_regular(path).close()  # the library waits for pipes
     return h5py.File(path, "r")
 
 

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from vsebench.data.prepare.source import match
+from vsebench.files import open_regular
 from vsebench.plugin import DataError
+from vsebench.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,11 +63,8 @@ class TsvFiles:
         self._width = 0
         self._again: dict[str, _Line] = {}
         for path in self.files:
-            try:
-                with path.open("rb") as file:
-                    self._index(path, file)
-            except OSError as error:
-                raise DataError(f"{path} cannot be read: {error.strerror}") from error
+            with readable(path), open_regular(path) as file:
+                self._index(path, file)
 
     @property
     def notes(self) -> list[str]:
