@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vsebench.data.relevance import ABSENT, Relation, judged_rows, read_relevance
-from vsebench.data.relevance_sets import COLLECTED, load_collected
+from vsebench.data.relevance_sets import COLLECTED
 from vsebench.plugin import DataError
 
 REAL = Path(os.environ.get("VSEBENCH_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -163,14 +163,14 @@ def flickr8k(tmp_path):
 
 
 def test_flickr8k_judgements(flickr8k):
-    expert = load_collected("flickr8k-expert", [flickr8k])
+    expert = COLLECTED["flickr8k-expert"]([flickr8k])
     assert pairs(expert.relevance["i2t"]) == [
         ("a.jpg", "b.jpg#2", pytest.approx(1 / 3)),
         ("b.jpg", "b.jpg#2", pytest.approx(8 / 3)),
     ]
     assert expert.ids["t"] == [f"{image}.jpg#{k}" for image in "ab" for k in range(5)]
     assert judged_rows(expert.relevance["t2i"], "t2i", expert.ids).queries.tolist() == [7, 7]
-    crowd = load_collected("flickr8k-crowd", [flickr8k])
+    crowd = COLLECTED["flickr8k-crowd"]([flickr8k])
     assert expert.unjudged == crowd.unjudged == "ignored"
     assert crowd.relevance["i2t"].grades.tolist() == pytest.approx([1 / 3, 1])
 
@@ -190,7 +190,7 @@ def test_damaged_judgements_are_named(flickr8k, line):
         DataError,
         match=r"CrowdFlowerAnnotations\.txt, line 2, is 'a\.jpg.*three numbers",
     ):
-        load_collected("flickr8k-crowd", [flickr8k])
+        COLLECTED["flickr8k-crowd"]([flickr8k])
 
 
 def test_coco_says_which_package_it_needs(monkeypatch):
@@ -199,7 +199,7 @@ def test_coco_says_which_package_it_needs(monkeypatch):
         with pytest.raises(
             DataError, match=r"need the package eccv_caption: pip install 'vsebench\[eccv\]'"
         ):
-            load_collected(name, [])
+            COLLECTED[name]([])
 
 
 @pytest.mark.data
@@ -208,7 +208,7 @@ def test_the_real_judgements():
         pytest.skip(
             f"Flickr8k is not in {REAL}: set VSEBENCH_DATA to the folder that holds flickr8k/"
         )
-    expert, crowd = (load_collected(name, [REAL]) for name in ("flickr8k-expert", "flickr8k-crowd"))
+    expert, crowd = (COLLECTED[name]([REAL]) for name in ("flickr8k-expert", "flickr8k-crowd"))
     assert len(judged_rows(expert.relevance["i2t"], "i2t", expert.ids).grades) == 5822
     assert len(judged_rows(crowd.relevance["t2i"], "t2i", crowd.ids).grades) == 47830
     assert (expert.relevance["i2t"].grades >= expert.relevant_from).sum() == 623

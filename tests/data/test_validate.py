@@ -73,18 +73,18 @@ def test_the_error_names_set_and_split():
     with pytest.raises(
         DataError, match=r"^data set 'mine', split 'dev': caption on line 3 is empty"
     ):
-        check_data("mine", data)
+        check_data(data, "mine")
 
 
 def test_every_split_must_be_there():
     with pytest.raises(DataError, match="data set 'mine' has no split 'dev': it has train, test"):
-        check_data("mine", RetrievalData({"train": split(), "test": split()}))
+        check_data(RetrievalData({"train": split(), "test": split()}), "mine")
 
 
 def test_splits_must_have_one_width():
     with pytest.raises(DataError, match="different widths: train 4, dev 4, test 7"):
         check_data(
-            "mine", RetrievalData({"train": split(), "dev": split(), "test": split(width=7)})
+            RetrievalData({"train": split(), "dev": split(), "test": split(width=7)}), "mine"
         )
 
 

@@ -24,7 +24,7 @@ from vsebench.plugin import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from vsebench.plugin import Dataset
     from vsebench.plugin.registry import Component, Registry
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 def locate(
     name: str,
     folders: Sequence[str],
-    dataset: Dataset,
+    files: Callable[[Path], Sequence[Path]],
     data_roots: Sequence[Path],
     *,
     elsewhere: bool = True,
 ) -> Path:
-    """The first folder that holds any of the set's files.
+    """The first folder that holds any of the `files` that a set has in it.
 
     For each of `data_roots`, and `elsewhere` for each of `$VSEBENCH_DATA` and `./data`, these are
     tried: ROOT/name, ROOT/folder for each of `folders`, ROOT itself. A folder that holds some files
@@ -47,22 +47,18 @@ def locate(
     Raises:
         MissingError: no folder holds any of its files, or one of `data_roots` is not a folder.
     """
-    tried = []
-    for folder in _candidates(name, folders, search_roots(data_roots, elsewhere=elsewhere)):
-        if any(file.is_file() and file.is_relative_to(folder) for file in dataset.files(folder)):
+    tried = [
+        root / folder
+        for root in search_roots(data_roots, elsewhere=elsewhere)
+        for folder in dict.fromkeys((name, *folders, "."))
+    ]
+    for folder in tried:
+        if any(file.is_file() and file.is_relative_to(folder) for file in files(folder)):
             return folder
-        tried.append(str(folder))
     raise MissingError(
-        f"data set '{name}' is not in {', '.join(tried)}: run 'vsebench data info {name}' to see "
-        "which files to get and where to put them"
+        f"data set '{name}' is not in {', '.join(map(str, tried))}: run 'vsebench data info {name}'"
+        " to see which files to get and where to put them"
     )
-
-
-def _candidates(name: str, folders: Sequence[str], roots: Sequence[Path]) -> Iterator[Path]:
-    for root in roots:
-        for folder in dict.fromkeys((name, *folders)):
-            yield root / folder
-        yield root
 
 
 @dataclass(frozen=True)
@@ -113,23 +109,24 @@ def open_dataset(
     if card.at:
         folder = Path(card.at)
     elif card.generated:
-        folder, fingerprint = _generated(component, params)
+        name = f"{component.origin.distribution}::{component.name}"
+        fingerprint = fingerprint_options(name, component.resolve(params), component.version)
+        folder = cache_dir() / f"{component.name}-{fingerprint}"
     else:
-        folder = locate(
-            component.name, card.folders, dataset, data_roots, elsewhere=elsewhere
-        ).absolute()
+        found = locate(component.name, card.folders, dataset.files, data_roots, elsewhere=elsewhere)
+        folder = found.absolute()
     data = dataset.load(folder)
-    differences = _check(component, card, params, data)
+    check_any(data, component.name)
+    differences = compare_any(data, card.published_for(component.resolve(params)))
     if strict and differences:
         raise DataError(
             f"data set '{component.name}' in {folder} is not the published one: "
             f"{'; '.join(differences)} (refused because of --strict-data)"
         )
-    sources = {split: getattr(s, "features", None) for split, s in data.splits.items()}
     images = {
         split: verify_images(source)
-        for split, source in sources.items()
-        if isinstance(source, ImageSource)
+        for split, each in data.splits.items()
+        if isinstance(source := getattr(each, "features", None), ImageSource)
     }
     fingerprint = fingerprint or fingerprint_files(folder, dataset.files(folder), images)
     return OpenedDataset(data, folder, fingerprint, (*data.warnings, *differences))
@@ -147,28 +144,6 @@ def load_dataset(component: Component, params: Mapping[str, object], path: Path)
     dataset: Dataset = component.create(params, strict=False)
     data = dataset.load(path)
     return OpenedDataset(data, path, "", data.warnings)
-
-
-def _check(
-    component: Component,
-    card: DatasetCard,
-    params: Mapping[str, object],
-    data: RetrievalData | AnnotationData,
-) -> tuple[str, ...]:
-    """Checks the splits; returns what differs from the published numbers."""
-    resolved = component.resolve(params)
-    check_any(data, component.name)
-    return compare_any(data, card.published_for(resolved))
-
-
-def _generated(component: Component, params: Mapping[str, object]) -> tuple[Path, str]:
-    """The folder of a generated set, and its fingerprint."""
-    fingerprint = fingerprint_options(
-        f"{component.origin.distribution}::{component.name}",
-        component.resolve(params),
-        component.version,
-    )
-    return cache_dir() / f"{component.name}-{fingerprint}", fingerprint
 
 
 def reopen_dataset(

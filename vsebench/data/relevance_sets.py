@@ -46,15 +46,6 @@ class CollectedRelevance:
     allow_absent: bool = False
 
 
-def load_collected(name: str, data_roots: Sequence[Path]) -> CollectedRelevance:
-    """The relevance called `name`, one of `COLLECTED`.
-
-    Raises:
-        DataError: its files or its package are missing or damaged.
-    """
-    return COLLECTED[name](data_roots)
-
-
 def _expert(data_roots: Sequence[Path]) -> CollectedRelevance:
     """Grade: the mean of three experts' ratings, 1 (unrelated) to 4 (no error), minus 1. Relevant
     from 2: "minor errors" on average.
@@ -74,23 +65,13 @@ def _crowd(data_roots: Sequence[Path]) -> CollectedRelevance:
     )
 
 
-@dataclass(frozen=True)
-class _Files:
-    """What `locate` looks for."""
-
-    names: tuple[str, ...]
-
-    def files(self, root: Path) -> list[Path]:
-        return [root / name for name in self.names]
-
-
 def _flickr8k(
     name: str,
     data_roots: Sequence[Path],
     grade: Callable[[float, float, float], float],
     relevant_from: float,
 ) -> CollectedRelevance:
-    root = locate("flickr8k", ("Flickr8k", "flickr_8k"), _Files((name,)), data_roots)  # type: ignore[arg-type]  # only its files are asked for
+    root = locate("flickr8k", ("Flickr8k", "flickr_8k"), lambda folder: [folder / name], data_roots)
     images, captions, grades = [], [], []
     for number, line in enumerate(read_lines(root / name), start=1):
         try:
@@ -164,3 +145,8 @@ COLLECTED: Mapping[str, Callable[[Sequence[Path]], CollectedRelevance]] = {
     "eccv": _coco("eccv_gts"),
     "cxc": _coco("cxc_gts"),
 }
+"""What reads each, of the data roots.
+
+Raises:
+    DataError: its files or its package are missing or damaged.
+"""

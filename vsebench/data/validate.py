@@ -82,7 +82,8 @@ def compare_any(data: object, published: Mapping[str, Any]) -> tuple[str, ...]: 
     return ()
 
 
-def check_data(name: str, data: RetrievalData) -> None:
+@check_any.register(RetrievalData)
+def check_data(data: RetrievalData, name: str) -> None:
     """Checks that a set has its three splits and that each is sound.
 
     Raises:
@@ -137,6 +138,7 @@ def check_split(split: RetrievalSplit) -> None:
             raise DataError(f"caption on line {number} is empty (no word in {caption!r})")
 
 
+@compare_any.register(RetrievalData)
 def compare_counts(
     data: RetrievalData, published: Mapping[str, tuple[int, int]]
 ) -> tuple[str, ...]:
@@ -152,7 +154,8 @@ def compare_counts(
     )
 
 
-def check_annotation(name: str, data: AnnotationData) -> None:
+@check_any.register(AnnotationData)
+def check_annotation(data: AnnotationData, name: str) -> None:
     """Checks that a set has its three splits, that each is sound, and that they fit each other.
 
     Raises:
@@ -180,6 +183,7 @@ def check_annotation(name: str, data: AnnotationData) -> None:
     check_widths(name, widths)
 
 
+@compare_any.register(AnnotationData)
 def compare_sizes(data: AnnotationData, published: Mapping[str, int]) -> tuple[str, ...]:
     """One sentence for each size that is not the published one; see `AnnotationCard.sizes`."""
     pairs = {split: s.positives.n_pairs for split, s in data.splits.items()}
@@ -277,17 +281,3 @@ def _check_negatives(name: str, data: AnnotationData) -> None:
                 f"{data.n_labels} of them, so that there is nothing to rank them above: leave out "
                 "the labels that every image has"
             )
-
-
-@check_any.register(RetrievalData)
-def _(data: RetrievalData, name: str) -> None:
-    check_data(name, data)
-
-
-@check_any.register(AnnotationData)
-def _(data: AnnotationData, name: str) -> None:
-    check_annotation(name, data)
-
-
-compare_any.register(RetrievalData)(compare_counts)
-compare_any.register(AnnotationData)(compare_sizes)

@@ -17,7 +17,7 @@ def test_one_label_for_test_one_for_dev_and_at_least_one_for_training():
     sizes = [0, 1, 2, 3, 4, 40] * 5
     positives = of_sizes(sizes)
     data = leave_one_out(positives, seed=3)
-    check_annotation("made", data)
+    check_annotation(data, "made")
     parts = {name: split.positives for name, split in data.splits.items()}
     assert parts["test"].counts.tolist() == [int(size >= 2) for size in sizes]
     assert parts["dev"].counts.tolist() == [int(size >= 3) for size in sizes]

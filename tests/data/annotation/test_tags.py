@@ -34,7 +34,7 @@ def test_sizes_and_soundness(tmp_path, images, labels, density):
     data = Tags(images, labels, density).load(tmp_path / "set")
     pairs = sum(split.positives.n_pairs for split in data.splits.values())
     if images > 1:
-        check_annotation("tags", data)
+        check_annotation(data, "tags")
         assert pairs == pytest.approx(density * images * labels, rel=0.1)
     assert all(len(split.positives) == images for split in data.splits.values())
     assert (data.splits["train"].positives.counts > 0).all()

@@ -30,9 +30,9 @@ def with_features(*labels: list[int], width: int = 2, images: int | None = None)
 
 
 def test_sound_sets():
-    check_annotation("a", made())
+    check_annotation(made(), "a")
     divided = {name: with_features([0], [1, 4]) for name in ("train", "dev", "test")}
-    check_annotation("a", AnnotationData(divided, 5, list("abcde"), aligned=False))
+    check_annotation(AnnotationData(divided, 5, list("abcde"), aligned=False), "a")
 
 
 BROKEN = rows([0, 1], [2], [])
@@ -113,7 +113,7 @@ TRAIN = "data set 'a', split 'train': "
 )
 def test_unsound_sets_are_refused_in_one_line(data, message):
     with pytest.raises(DataError, match=message) as error:
-        check_annotation("a", data)
+        check_annotation(data, "a")
     assert "\n" not in str(error.value)
 
 

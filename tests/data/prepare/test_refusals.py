@@ -434,8 +434,8 @@ def test_tables_with_captions_beyond_the_json(tmp_path, tables, images):
         (
             lambda folder: inputs.write_json(folder / "b") and None,
             (
-                r"in has .*dataset_flickr30k\.json and .*dataset_flickr30k\.json: say which with "
-                r"--captions"
+                r"in has 2 JSON files \(.*dataset_flickr30k\.json, .*dataset_flickr30k\.json\): "
+                r"say which holds the captions with --captions"
             ),
         ),
     ],

@@ -28,7 +28,7 @@ from vsebench.data.kept import keep
 from vsebench.data.open import open_dataset
 from vsebench.data.prepare.audit import audit_features
 from vsebench.data.reading import open_npy, read_captions
-from vsebench.data.relevance_sets import load_collected
+from vsebench.data.relevance_sets import COLLECTED
 from vsebench.plugin import RetrievalData
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _flickr8k(root: Path) -> dict[str, Reader]:
         return _opened("flickr8k", root, dim=8)
 
     def collected() -> object:
-        found = load_collected("flickr8k-expert", [root])
+        found = COLLECTED["flickr8k-expert"]([root])
         return found.relevance["i2t"].grades.tolist(), found.ids
 
     return {

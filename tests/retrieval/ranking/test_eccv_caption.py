@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from vsebench.data.relevance import judged_rows
-from vsebench.data.relevance_sets import load_collected
+from vsebench.data.relevance_sets import COLLECTED
 from vsebench.retrieval.ranking.judgements import Judgements
 from vsebench.retrieval.ranking.relevance import evaluate_relevance
 
@@ -63,7 +63,7 @@ def retrieved(
 
 @pytest.mark.parametrize("name", ["eccv", "cxc"])
 def test_equals_the_package(name: str, package: Any, embeddings: dict[str, np.ndarray]) -> None:
-    collected = load_collected(name, [])
+    collected = COLLECTED[name]([])
     for direction, relation in collected.relevance.items():
         rows = judged_rows(relation, direction, collected.ids, allow_absent=collected.allow_absent)
         chosen = np.isin(rows.queries, np.unique(rows.queries)[::EVERY])
@@ -101,7 +101,7 @@ def test_what_the_package_judges_without_having_it_counts_as_relevant(package: A
     """Two relevant captions of ECCV Caption are none of the 25,000: they are in R and never found,
     as in the package.
     """
-    collected = load_collected("eccv", [])
+    collected = COLLECTED["eccv"]([])
     rows = judged_rows(collected.relevance["i2t"], "i2t", collected.ids, allow_absent=True)
     assert (rows.items < 0).sum() == 2
     assert len(rows.items) == 22550

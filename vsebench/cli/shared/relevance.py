@@ -140,11 +140,11 @@ def _collected(embedded: Embedded, relevance: str, id_files: Sides) -> Collected
     """The relevance with the ids of the embedded rows."""
     from vsebench.data.reading import read_lines
     from vsebench.data.relevance import read_relevance
-    from vsebench.data.relevance_sets import COLLECTED, CollectedRelevance, load_collected
+    from vsebench.data.relevance_sets import COLLECTED, CollectedRelevance
 
     counts: dict[Literal["i", "t"], int] = {"i": embedded.images, "t": embedded.texts}
     if relevance in COLLECTED:
-        collected = load_collected(relevance, embedded.data_roots)
+        collected = COLLECTED[relevance](embedded.data_roots)
     elif (path := Path(relevance)).suffix or path.exists():
         rows = {side: [str(row) for row in range(count)] for side, count in counts.items()}
         collected = CollectedRelevance(read_relevance(path), rows, relevant_from=0.0)

@@ -13,11 +13,10 @@ resumes hashes what is there, and trusts it only when the note agrees.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import shutil
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -63,7 +62,7 @@ class _State(BaseModel):
     """What is noted: the plan, and progress by table."""
 
     plan: str
-    tables: dict[str, Progress]
+    tables: dict[str, Progress] = {}
 
 
 class Work:
@@ -81,9 +80,8 @@ class Work:
     def __init__(self, target: Path, plan: str, outputs: Sequence[str]) -> None:
         self.target = target
         self.folder = target / UNFINISHED
-        self._plan = plan
         self._outputs = outputs
-        self._tables: dict[str, Progress] = {}
+        self._state = _State(plan=plan)
         if (self.folder / STATE).is_file():
             self._take_up()
         elif taken := [name for name in outputs if (target / name).exists()]:
@@ -97,11 +95,11 @@ class Work:
 
     def progress(self, name: str) -> Progress | None:
         """What is certain of a table; None before its first note."""
-        return self._tables.get(name)
+        return self._state.tables.get(name)
 
     def note(self, name: str, progress: Progress) -> None:
         """Remembers progress of a table, whose file must have been settled."""
-        self._tables[name] = progress
+        self._state.tables[name] = progress
         self._save()
 
     def write(self, name: str, content: bytes) -> None:
@@ -125,26 +123,18 @@ class Work:
                 f"{self.folder / STATE} is damaged: delete {self.folder}, and run the same command "
                 "again, which starts over"
             ) from error
-        if state.plan != self._plan:
+        if state.plan != self._state.plan:
             raise DataError(
                 f"{self.folder} is unfinished work with other files or options: finish that, "
                 "delete it, or choose another --to"
             )
-        self._tables = state.tables
+        self._state = state
         for name in self._outputs:
             if (self.target / name).is_file() and not (self.folder / name).exists():
                 files.move(self.target / name, self.folder / name)
 
     def _save(self) -> None:
-        self.write(
-            STATE,
-            json.dumps(
-                {
-                    "plan": self._plan,
-                    "tables": {name: asdict(known) for name, known in self._tables.items()},
-                }
-            ).encode(),
-        )
+        self.write(STATE, self._state.model_dump_json().encode())
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vsebench.data.caption_owners import OWNERS
 from vsebench.data.images.store import SUFFIXES
@@ -28,17 +28,6 @@ if TYPE_CHECKING:
     from vsebench.data.prepare.karpathy import Published
     from vsebench.data.prepare.source import FeatureSource
 
-_FORMS = (
-    (
-        "precomp",
-        re.compile(r"(train|dev|test|testall)_(ims|lengths|text_to_image)\.npy"),
-        "precomputed tables",
-    ),
-    ("tsv", re.compile(r".+\.tsv(\.\d+)?"), ".tsv files"),
-    ("hdf5", re.compile(r".+\.(h5|hdf5|hdf)"), "HDF5 files"),
-    ("arrays", re.compile(r".+\.np[yz]"), ".npy or .npz files"),
-)
-
 
 @dataclass(frozen=True)
 class Found:
@@ -53,7 +42,7 @@ class Found:
 
     root: Path
     json: list[Path] = field(default_factory=list)
-    features: dict[str, list[Path]] = field(default_factory=dict)
+    features: dict[_Form, list[Path]] = field(default_factory=dict)
     images: list[Path] = field(default_factory=list)
 
 
@@ -70,12 +59,11 @@ def find(root: Path, leave_out: Path) -> Found:
         )
     found = Found(root)
     for path in _files(root, leave_out.resolve()):
-        name = path.name
         if path.suffix.lower() in SUFFIXES:
             found.images.append(path)
         elif path.suffix == ".json":
             found.json.append(path)
-        elif form := next((form for form, pattern, _ in _FORMS if pattern.fullmatch(name)), None):
+        elif form := next((form for form in _FORMS if form.names.fullmatch(path.name)), None):
             found.features.setdefault(form, []).append(path)
     return found
 
@@ -87,36 +75,41 @@ def open_features(found: Found) -> FeatureSource | None:
         DataError: there are features in several forms, or precomputed tables in several folders.
     """
     if len(found.features) > 1:
-        names = {form: text for form, _, text in _FORMS}
         several = " and ".join(
-            f"{len(paths)} {names[form]}" for form, paths in found.features.items()
+            f"{len(paths)} {form.title}" for form, paths in found.features.items()
         )
         raise DataError(f"{found.root} holds {several}: say which with --features PATH")
-    for form, paths in found.features.items():
-        return _OPEN[form](found.root, paths)
-    return None
+    return next((form.open(found.root, paths) for form, paths in found.features.items()), None)
 
 
-def _tables(root: Path, paths: Sequence[Path]) -> PrecompFeatures:
-    return PrecompFeatures(_folder(root, paths))
-
-
-_OPEN: dict[str, Callable[[Path, Sequence[Path]], FeatureSource]] = {
-    "precomp": _tables,
-    "tsv": TsvFiles,
-    "hdf5": Hdf5Files,
-    "arrays": ArrayFiles,
-}
-
-
-def _folder(root: Path, paths: Sequence[Path]) -> Path:
+def _open_tables(root: Path, paths: Sequence[Path]) -> PrecompFeatures:
     folders = list(dict.fromkeys(path.parent for path in paths))
     if len(folders) > 1:
         raise DataError(
             f"{root} holds precomputed tables in {folders[0]} and {folders[1]}: say which with "
             "--features PATH"
         )
-    return folders[0]
+    return PrecompFeatures(folders[0])
+
+
+class _Form(NamedTuple):
+    """A form of features: what messages call it, names of its files, and what opens them."""
+
+    title: str
+    names: re.Pattern[str]
+    open: Callable[[Path, Sequence[Path]], FeatureSource]
+
+
+_FORMS = (
+    _Form(
+        "precomputed tables",
+        re.compile(r"(train|dev|test|testall)_(ims|lengths|text_to_image)\.npy"),
+        _open_tables,
+    ),
+    _Form(".tsv files", re.compile(r".+\.tsv(\.\d+)?"), TsvFiles),
+    _Form("HDF5 files", re.compile(r".+\.(h5|hdf5|hdf)"), Hdf5Files),
+    _Form(".npy or .npz files", re.compile(r".+\.np[yz]"), ArrayFiles),
+)
 
 
 def _files(root: Path, leave_out: Path) -> Iterator[Path]:
@@ -193,6 +186,13 @@ class Gathered:
     images: list[Path]
     pictures: Callable[[], Iterator[tuple[str, bytes]]] | None = None
 
+    @property
+    def kind(self) -> str:
+        """What the features or images are read from, in one word."""
+        if self.source:
+            return self.source.kind
+        return "tables" if self.pictures else "images"
+
 
 def gather(request: Request) -> Gathered:
     """Finds captions and features.
@@ -209,11 +209,16 @@ def gather(request: Request) -> Gathered:
         return Gathered(rows, None, [], files, lambda: tables.pictures(by_name=by_name))
     found = find(request.origin, request.target)
     source = open_features(find(request.features, request.target) if request.features else found)
-    captions = request.captions or (
-        _json(found, entry.json_name) if request.name else _any_json(found)
-    )
+    captions = request.captions or _json(found, entry.json_name if request.name else "")
     folder = source.root if isinstance(source, PrecompFeatures) else None
-    beside = [path for stem in entry.outputs for path in _beside(folder, stem)] if folder else []
+    texts = [captions] if captions else []
+    if folder is not None:
+        texts += [
+            path
+            for stem in entry.outputs
+            for kind in ("caps.txt", "ids.txt", "lengths.npy", OWNERS)
+            if (path := folder / f"{stem}_{kind}").is_file()
+        ]
     if captions is not None:
         splits = read_karpathy(captions, entry)
         splits = reconcile(splits, folder) if folder else splits
@@ -225,7 +230,6 @@ def gather(request: Request) -> Gathered:
             f"{request.origin} has no {name}: expected Karpathy's JSON of splits and captions; say "
             "where it is with --captions FILE"
         )
-    texts = [*([captions] if captions else []), *beside]
     if source is not None:
         return Gathered(splits, source, texts, [])
     splits, images = _with_images(splits, found)
@@ -233,33 +237,15 @@ def gather(request: Request) -> Gathered:
 
 
 def _json(found: Found, name: str) -> Path | None:
-    """The JSON of that name; None where there is none."""
-    named = [path for path in found.json if path.name == name]
+    """The JSON of that name, or the only one where the name is empty; None where there is none."""
+    named = [path for path in found.json if name in ("", path.name)]
     if len(named) > 1:
+        several = f"{', '.join(map(str, named[:3]))}{' …' if len(named) > 3 else ''}"
         raise DataError(
-            f"{found.root} has {named[0]} and {named[1]}: say which with --captions FILE"
+            f"{found.root} has {len(named)} JSON files ({several}): say which holds the captions "
+            "with --captions FILE"
         )
     return named[0] if named else None
-
-
-def _any_json(found: Found) -> Path | None:
-    """The only JSON; None where there is none."""
-    if len(found.json) > 1:
-        names = ", ".join(map(str, found.json[:3]))
-        raise DataError(
-            f"{found.root} has {len(found.json)} JSON files ({names} …): say which holds the "
-            "captions with --captions FILE"
-        )
-    return found.json[0] if found.json else None
-
-
-def _beside(folder: Path, stem: str) -> list[Path]:
-    """Text files and lengths beside a precomputed table."""
-    return [
-        path
-        for kind in ("caps.txt", "ids.txt", "lengths.npy", OWNERS)
-        if (path := folder / f"{stem}_{kind}").is_file()
-    ]
 
 
 def _with_images(splits: list[Split], found: Found) -> tuple[list[Split], list[Path]]:
@@ -275,14 +261,9 @@ def _with_images(splits: list[Split], found: Found) -> tuple[list[Split], list[P
             raise DataError(f"{path} and {other} have one name: expected one file for an image")
     names = match(splits, paths.keys(), found.root)
     chosen = [paths[name] for split in splits for name in names[split.stem]]
-    located = [
-        Split(
-            split.stem,
-            [
-                replace(image, path=paths[name].relative_to(found.root).as_posix())
-                for image, name in zip(split.images, names[split.stem], strict=True)
-            ],
-        )
-        for split in splits
-    ]
+    located = []
+    for split in splits:
+        own = (paths[name].relative_to(found.root).as_posix() for name in names[split.stem])
+        images = [replace(image, path=path) for image, path in zip(split.images, own, strict=True)]
+        located.append(Split(split.stem, images))
     return located, chosen

@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 import tarfile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,68 +66,47 @@ def prepare(request: Request, report: Report) -> dict[str, Any]:
     """
     gathered = gather(request)
     features = measure(gathered.source, gathered.splits, report) if gathered.source else {}
-    identity = _identity(request, gathered)
+    head = _head(request, gathered)
     # What is done is not locked: its folder may be one that cannot be written
     if (before := read_manifest(request.target)) is None:
         with locked(request.target):
             before = read_manifest(request.target)  # of another process, by now
             if before is None:
-                return _write(request, gathered, features, identity, report)
-    return _again(request.target, before, identity.plan)
+                return _write(request, gathered, features, head, report)
+    return _again(request.target, before, head["plan"])
 
 
-class _Identity(NamedTuple):
-    """What is prepared.
-
-    Attributes:
-        inputs: what the inputs are, for the manifest.
-        plan: hash of inputs and options, which decides whether work resumes.
-    """
-
-    inputs: dict[str, Any]
-    plan: str
-
-
-def _identity(request: Request, gathered: Gathered) -> _Identity:
-    """What the inputs and the options are.
+def _head(request: Request, gathered: Gathered) -> dict[str, Any]:
+    """How the manifest begins: what is prepared from what. The plan, a hash of inputs and options,
+    decides whether work resumes.
 
     Features are identified by names and sizes, and within the plan by times of change: hashing a
     hundred gigabytes would take longer than preparing them.
     """
-    stats = [
-        (_name(path, request.origin), path.stat())
-        for path in (gathered.source.files if gathered.source else gathered.images)
-    ]
-    listing = [(name, stat.st_size) for name, stat in stats]
-    texts = {_name(path, request.origin): file_digest(path) for path in gathered.texts}
+
+    def name(path: Path) -> str:
+        inside = path.is_relative_to(request.origin)
+        return path.relative_to(request.origin).as_posix() if inside else path.name
+
+    files = gathered.source.files if gathered.source else gathered.images
+    stats = [(name(path), path.stat()) for path in files]
+    listing = [(called, stat.st_size) for called, stat in stats]
     inputs = {
-        "kind": _kind(gathered),
+        "kind": gathered.kind,
         "files": len(listing),
         "bytes": sum(size for _, size in listing),
         "names_and_sizes_sha256": digest(listing),
-        "texts_sha256": texts,
+        "texts_sha256": {name(path): file_digest(path) for path in gathered.texts},
     }
-    plan = digest(
-        [
-            request.name,
-            request.dtype,
-            inputs,
-            [stat.st_mtime_ns for _, stat in stats],
-            *([request.called] if request.called else []),
-            *([dict(request.columns)] if request.columns else []),
-        ]
-    )
-    return _Identity(inputs, plan)
-
-
-def _kind(gathered: Gathered) -> str:
-    if gathered.source:
-        return gathered.source.kind
-    return "tables" if gathered.pictures else "images"
-
-
-def _name(path: Path, origin: Path) -> str:
-    return path.relative_to(origin).as_posix() if path.is_relative_to(origin) else path.name
+    plan = [request.name, request.dtype, inputs, [stat.st_mtime_ns for _, stat in stats]]
+    plan += [request.called] if request.called else []
+    plan += [dict(request.columns)] if request.columns else []
+    return {
+        "schema": SCHEMA,
+        "dataset": request.entry.name,
+        "plan": digest(plan),
+        "inputs": inputs,
+    }
 
 
 def _again(target: Path, manifest: dict[str, Any], plan: str) -> dict[str, Any]:
@@ -152,56 +131,44 @@ def _write(
     request: Request,
     gathered: Gathered,
     features: dict[str, SplitFeatures],
-    identity: _Identity,
+    head: dict[str, Any],
     report: Report,
 ) -> dict[str, Any]:
     """Writes everything, the manifest last."""
-    dtype = np.dtype(request.dtype)
+    dtype, entry, splits = np.dtype(request.dtype), request.entry, gathered.splits
     arrays = {f"{stem}_ims.npy": split for stem, split in features.items()}
-    entry = request.entry
-    small = small_files(gathered.splits, features, owners=entry.captions is None)
-    descriptor = _descriptor(request)
+    small = small_files(splits, features, owners=entry.captions is None)
+    descriptor = {}
+    if request.called:  # its owner's to edit, so that the manifest does not hold its hash
+        found = Descriptor(request.called, entry.opens_as)
+        descriptor[DESCRIPTOR] = descriptor_text(found).encode()
     _check_space(request.target, sum(feature_bytes(array, dtype) for array in arrays.values()))
     packed = [IMAGES] if gathered.pictures else []
-    work = Work(request.target, identity.plan, [*small, *descriptor, *arrays, *packed, MANIFEST])
+    work = Work(request.target, head["plan"], [*small, *descriptor, *arrays, *packed, MANIFEST])
+    files = {}
     for name, content in (small | descriptor).items():
         work.write(name, content)
+        if name in small:
+            files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     written = _write_arrays(work, arrays, dtype, report)
-    files = {
-        name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-        for name, content in small.items()
-    }
+    for name, array in written.items():
+        files[name] = {"sha256": array.sha256, "bytes": array.bytes}
+    largest = max((array.largest for array in written.values()), default=None)
     manifest: dict[str, Any] = {
-        "schema": SCHEMA,
-        "dataset": entry.name,
-        "plan": identity.plan,
-        "inputs": identity.inputs,
-        "splits": {split.stem: about(split, features.get(split.stem)) for split in gathered.splits},
-        "features": precision(dtype, max(array.largest for array in written.values()))
-        if written
-        else None,
-        "files": files
-        | {name: {"sha256": array.sha256, "bytes": array.bytes} for name, array in written.items()},
+        **head,
+        "splits": {split.stem: about(split, features.get(split.stem)) for split in splits},
+        "features": None if largest is None else precision(dtype, largest),
+        "files": files,
     }
     if gathered.pictures:
-        total = sum(len(split.images) for split in gathered.splits)
+        total = sum(len(split.images) for split in splits)
         manifest["images"] = IMAGES
-        manifest["files"][IMAGES] = _pack(work.folder / IMAGES, gathered.pictures(), total, report)
+        files[IMAGES] = _pack(work.folder / IMAGES, gathered.pictures(), total, report)
     if gathered.source and gathered.source.notes:
         manifest["notes"] = list(gathered.source.notes)
     work.write(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
     work.publish()
     return manifest
-
-
-def _descriptor(request: Request) -> dict[str, bytes]:
-    """The file that gives the result its name; it is its owner's to edit, so that the manifest does
-    not hold its hash.
-    """
-    if not request.called:
-        return {}
-    found = Descriptor(request.called, request.entry.opens_as)
-    return {DESCRIPTOR: descriptor_text(found).encode()}
 
 
 def _pack(
@@ -241,11 +208,11 @@ def _check_space(target: Path, needed: int) -> None:
     written = (
         path for folder in (target / UNFINISHED, target) for path in folder.glob("*_ims.npy")
     )
-    there = sum(path.stat().st_size for path in written)
+    needed += _SPARE - sum(path.stat().st_size for path in written)
     free = shutil.disk_usage(target).free
-    if needed - there + _SPARE > free:
+    if needed > free:
         raise DataError(
             f"{target} has {free / 1e9:.1f} GB free, expected "
-            f"{(needed - there + _SPARE) / 1e9:.1f} GB for the arrays: free space or choose "
+            f"{needed / 1e9:.1f} GB for the arrays: free space or choose "
             "another --to"
         )
