@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zipfile
-import zlib
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from vsebench.data.cache import file_digest
 from vsebench.data.fetch import fetch
 from vsebench.data.images.store import is_image
+from vsebench.data.reading import ZIP_DAMAGE
 from vsebench.files import appearing, write_bytes
 from vsebench.plugin import DataError, MissingError, WriteError
 from vsebench.text import read_toml
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from vsebench.data.fetch import Report
     from vsebench.plugin.cards import Download
-
-_DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 Mirrors = dict[str, list[str]]
 """Beginnings of addresses, and what may stand in their place."""
@@ -105,7 +103,7 @@ def get(download: Download, target: Path, mirrors: Mirrors, report: Report) -> I
         raise
     except WriteError:  # an OSError too, and the archive is whole
         raise
-    except _DAMAGE as error:
+    except ZIP_DAMAGE as error:
         archive.unlink()
         raise DataError(
             f"{download.name} is no whole zip file ({error}); it was not kept: run the same "

@@ -102,20 +102,16 @@ class Precomp:
         self._visual = Visual(images, features)
 
     def files(self, root: Path) -> list[Path]:
-        kind = IDS if self._visual.chosen else "ims.npy"
-        own = [
-            root / f"{stem}_{name}" for stem in self._files.values() for name in (kind, "caps.txt")
+        stems, chosen = self._files.values(), self._visual.chosen
+        needed = [
+            root / f"{stem}_{kind}"
+            for stem in stems
+            for kind in ("caps.txt", IDS if chosen else "ims.npy")
         ]
-        there = [
-            path
-            for name in ([OWNERS] if self._visual.chosen else ["lengths.npy", OWNERS])
-            for stem in self._files.values()
-            if (path := root / f"{stem}_{name}").is_file()
-        ]
-        if not self._visual.chosen:
-            return [*own, *there]
-        mapping = mapping_path(root)
-        return [*own, *there, *([mapping] if mapping else []), *self._visual.files(root)]
+        others = [root / f"{stem}_{OWNERS}" for stem in stems]
+        others += [root / f"{stem}_lengths.npy" for stem in stems if not chosen]
+        others += [mapping] if chosen and (mapping := mapping_path(root)) else []
+        return [*needed, *(path for path in others if path.is_file()), *self._visual.files(root)]
 
     def load(self, root: Path) -> RetrievalData:
         captions = {
@@ -167,8 +163,11 @@ def read_lengths(path: Path, images: int, size: int) -> np.ndarray:
     if not path.is_file():
         return np.full(images, size, np.int64)
     lengths = np.array(open_npy(path, ndim=1, kinds="iu"), np.int64)
-    if len(lengths) != images:
-        raise DataError(f"{path} has {len(lengths)} lengths, expected {images}: one for each image")
+    if len(lengths) != images or lengths.min() < 1 or lengths.max() > size:
+        raise DataError(
+            f"{path} has {len(lengths)} lengths from {lengths.min()} to {lengths.max()}, expected "
+            f"{images} (one for each image) from 1 to {size}"
+        )
     return lengths
 
 

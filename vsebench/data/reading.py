@@ -99,21 +99,9 @@ def read_splits(root: Path, lists: Mapping[str, str], what: str) -> dict[str, li
     return splits
 
 
-ARRAY_DAMAGE = (
-    OSError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    SyntaxError,
-    TokenError,
-    OverflowError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What NumPy raises of damaged bytes of arrays, by where the damage is."""
+ZIP_DAMAGE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
+ARRAY_DAMAGE = (*ZIP_DAMAGE, LookupError, TypeError, SyntaxError, TokenError, OverflowError)
+"""What is raised of damaged bytes of zip archives, and of arrays, by where the damage is."""
 
 _READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vsebench.data.annotation.hold_out import leave_one_out
+from vsebench.data.reading import ZIP_DAMAGE
 from vsebench.files import open_regular
-from vsebench.plugin import AnnotationData, DataError, MissingError, Positives
+from vsebench.plugin import AnnotationData, DataError, Positives
+from vsebench.text import readable
 from vsebench.unpacked import TooLargeError, check_members
 
 if TYPE_CHECKING:
@@ -24,16 +25,6 @@ DAMAGED = ("lake", "Train", 78372, b"-1130179")
 """Concept, part, row from 0 and content of the one line of the published files that is neither 0
 nor 1. It stands for 0, as the file of all images shows.
 """
-
-
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
-)
 
 
 class NusWide81:
@@ -104,17 +95,14 @@ def _concept(path: Path, name: str, part: str) -> np.ndarray:
 
 def _read(path: Path, member: str) -> bytes:
     """One file of an archive."""
-    try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            check_members([archive.getinfo(member)])
-            return archive.read(member)
-    except TooLargeError as error:
-        raise DataError(f"{path}: {member}: {error}") from error
-    except FileNotFoundError:
-        raise MissingError(f"{path} is missing") from None
-    except KeyError:
-        raise DataError(f"{path} has no file '{member}': get the archive again") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except _DAMAGE as error:
-        raise DataError(f"{path} is not a sound zip archive ({error}): get it again") from error
+    with readable(path), open_regular(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                check_members([archive.getinfo(member)])
+                return archive.read(member)
+        except TooLargeError as error:
+            raise DataError(f"{path}: {member}: {error}") from error
+        except KeyError:
+            raise DataError(f"{path} has no file '{member}': get the archive again") from None
+        except ZIP_DAMAGE as error:
+            raise DataError(f"{path} is not a sound zip archive ({error}): get it again") from error

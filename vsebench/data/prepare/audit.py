@@ -16,6 +16,7 @@ from vsebench.data.feature_arrays import QuantisedFeatures
 from vsebench.data.precomp import IDS, LIMITS
 from vsebench.data.prepare.karpathy import SETS, Published, read_karpathy
 from vsebench.data.prepare.manifest import damaged_files, read_manifest
+from vsebench.data.prepare.precomp import first_other
 from vsebench.data.reading import read_lines
 from vsebench.data.words import tokenise
 from vsebench.plugin import DataError, RetrievalData
@@ -133,24 +134,14 @@ def _against_json(
     known = {split.stem: split.captions for split in read_karpathy(captions, entry)}
     known["test"] = known.get("test", known[entry.outputs[-1]])
     for stem, lines in found.items():
-        wrong = next(
-            (
-                i
-                for i, line in enumerate(lines)
-                if i >= len(known[stem]) or tokenise(line) != tokenise(known[stem][i])
-            ),
-            None,
-        )
-        if wrong is None:
+        if (other := first_other(lines, known[stem])) is None:
             yield Finding("ok", f"{stem}_caps.txt has the captions of {captions.name} in its order")
         else:
-            other = (
-                repr(known[stem][wrong][:60]) if wrong < len(known[stem]) else "no more captions"
-            )
+            number, expected = other
             yield Finding(
                 "FAIL",
-                f"{stem}_caps.txt, line {wrong + 1}, is {lines[wrong][:60]!r}, {captions.name} "
-                f"has {other}",
+                f"{stem}_caps.txt, line {number}, is {lines[number - 1][:60]!r}, {captions.name} "
+                f"has {repr(expected[:60]) if expected else 'no more captions'}",
             )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vsebench.data.caption_owners import CAPTIONS, one_id_each, owners_by_rows
+from vsebench.data.precomp import read_lengths
 from vsebench.data.prepare.source import Image, Split
-from vsebench.data.reading import NpyHeader, open_npy, read_captions, read_header, read_lines
+from vsebench.data.reading import NpyHeader, read_captions, read_header, read_lines
 from vsebench.data.words import tokenise
 from vsebench.plugin import DataError
 
@@ -22,15 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Table:
+    """A table: `row` is the shape of its rows, of which every image has some `copies`; `lengths`
+    are the local features of each image.
+    """
+
     path: Path
     header: NpyHeader
+    row: tuple[int, int]
     copies: int
-    lengths: np.ndarray | None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(local features, width) of a row."""
-        return _size(self.header), self.header.shape[-1]
+    lengths: np.ndarray
 
 
 class PrecompFeatures:
@@ -59,29 +62,22 @@ class PrecompFeatures:
 
     def shape(self, key: str) -> tuple[int, int]:
         table, image = self._find(key)
-        size, width = table.shape
-        return (size if table.lengths is None else int(table.lengths[image])), width
+        return int(table.lengths[image]), table.row[1]
 
     def read(self, key: str) -> np.ndarray:
         table, image = self._find(key)
-        size, width = table.shape
-        row = size * width
+        first, count = image * table.copies, table.copies * math.prod(table.row)
         with table.path.open("rb") as file:
-            file.seek(
-                table.header.offset + image * table.copies * row * table.header.dtype.itemsize
-            )
-            values = np.fromfile(file, table.header.dtype, table.copies * row).reshape(
-                table.copies, size, width
-            )
+            file.seek(table.header.offset + image * count * table.header.dtype.itemsize)
+            values = np.fromfile(file, table.header.dtype, count).reshape(-1, *table.row)
         if table.copies > 1 and not np.array_equal(
             values, np.broadcast_to(values[:1], values.shape), equal_nan=True
         ):
-            first = image * table.copies
             raise DataError(
                 f"{table.path} has a row for each caption, but rows {first} to "
                 f"{first + table.copies - 1} differ: expected each image {_times(table.copies)}"
             )
-        return values[0, : self.shape(key)[0]]
+        return values[0, : table.lengths[image]]
 
     def where(self, key: str) -> str:
         table, image = self._find(key)
@@ -108,21 +104,9 @@ class PrecompFeatures:
                 f"{path} has {header.shape[0]} rows, expected {images} (the images of "
                 f"'{stem}'){several}"
             )
-        beside = path.with_name(f"{stem}_lengths.npy")
-        lengths = np.array(open_npy(beside, ndim=1, kinds="iu")) if beside.is_file() else None
-        if lengths is not None and (
-            len(lengths) != images or lengths.min() < 1 or lengths.max() > _size(header)
-        ):
-            raise DataError(
-                f"{beside} has {len(lengths)} lengths from {lengths.min()} to {lengths.max()}, "
-                f"expected {images} from 1 to {_size(header)}"
-            )
-        return _Table(path, header, header.shape[0] // images, lengths)
-
-
-def _size(header: NpyHeader) -> int:
-    """Local features of a row; a row of a table of vectors is one."""
-    return header.shape[1] if len(header.shape) == 3 else 1
+        row = (header.shape[1] if len(header.shape) == 3 else 1, header.shape[-1])
+        lengths = read_lengths(path.with_name(f"{stem}_lengths.npy"), images, row[0])
+        return _Table(path, header, row, header.shape[0] // images, lengths)
 
 
 def _times(copies: int) -> str:
@@ -181,15 +165,14 @@ def reconcile(splits: Sequence[Split], root: Path) -> list[Split]:
 def _reconciled(split: Split, path: Path) -> Split:
     if not path.is_file():
         return split
-    lines, known = read_captions(path), split.captions
-    for number, line in enumerate(lines, start=1):
-        expected = known[number - 1] if number <= len(known) else None
-        if expected is None or tokenise(line) != tokenise(expected):
-            raise DataError(
-                f"{path}, line {number}, is {line[:60]!r}, expected "
-                f"{(expected or 'no more')[:60]!r} as the JSON has it: the table is in another "
-                "order; leave the JSON out, and the caption files are taken as they are"
-            )
+    lines = read_captions(path)
+    if other := first_other(lines, split.captions):
+        number, expected = other
+        raise DataError(
+            f"{path}, line {number}, is {lines[number - 1][:60]!r}, expected "
+            f"{(expected or 'no more')[:60]!r} as the JSON has it: the table is in another order; "
+            "leave the JSON out, and the caption files are taken as they are"
+        )
     images = int(split.owners[len(lines) - 1]) + 1 if lines else 0
     part = Split(split.stem, split.images[:images])
     if len(part.captions) != len(lines):
@@ -198,3 +181,13 @@ def _reconciled(split: Split, path: Path) -> Split:
             "image, as the JSON has them"
         )
     return part
+
+
+def first_other(lines: Sequence[str], captions: Sequence[str]) -> tuple[int, str] | None:
+    """The number, from 1, of the first line that has other words than the caption in its place, and
+    that caption, empty where there are no more; None where all are the same.
+    """
+    for number, (line, caption) in enumerate(zip_longest(lines, captions, fillvalue=""), start=1):
+        if number <= len(lines) and tokenise(line) != tokenise(caption):
+            return number, caption
+    return None

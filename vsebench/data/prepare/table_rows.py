@@ -78,7 +78,7 @@ class Tables:
         """
         rows = [replace(row, content=b"") for row in self._rows()]
         by_name = _names_tell(rows)
-        found: dict[str, dict[str, _Image]] = {stem: {} for stem in entry.outputs}
+        found: dict[str, dict[str, Image]] = {stem: {} for stem in entry.outputs}
         split_of: dict[str, str] = {}
         name_of: dict[tuple[str, str], str] = {}
         for row in rows:
@@ -89,15 +89,15 @@ class Tables:
                     "expected every image in one split; name a column of unique ids with --column "
                     "id=NAME"
                 )
-            path = file_name(name, row.suffix)
-            for called in (("id", _plain(name)), ("file", path)):
+            image = Image(_plain(name), file_name(name, row.suffix), ())
+            for called in (("id", image.id), ("file", image.path)):
                 if (other := name_of.setdefault(called, name)) != name:
                     raise DataError(
                         f"{row.where}: images '{other}' and '{name}' would both be called "
                         f"{called[1]}: name a column of other ids with --column id=NAME"
                     )
-            image = found[stem].setdefault(name, _Image(path, []))
-            image.captions.extend(row.captions)
+            captions = found[stem].get(name, image).captions + row.captions
+            found[stem][name] = replace(image, captions=captions)
         return [_split(stem, found[stem], entry) for stem in entry.outputs], by_name
 
     def pictures(self, *, by_name: bool) -> Iterator[tuple[str, bytes]]:
@@ -112,23 +112,8 @@ class Tables:
     def _rows(self) -> Iterator[_Row]:
         for path in self.files:
             place = path.relative_to(self.root).as_posix() if path != self.root else path.name
-            number = 0
-            for names, values in _batches(path, self.columns):
-                for each in values:
-                    row = {what: each[columns[0]] for what, columns in names.items()}
-                    if len(names["captions"]) > 1:
-                        texts = (each[column] for column in names["captions"])
-                        row["captions"] = [text for text in texts if text is not None]
-                    yield _row(f"{path}, row {number}", place, row)
-                    number += 1
-
-
-@dataclass(frozen=True)
-class _Image:
-    """An image: the name of its file, and its captions."""
-
-    path: str
-    captions: list[str]
+            for number, values in enumerate(_values(path, self.columns)):
+                yield _row(f"{path}, row {number}", place, values)
 
 
 @dataclass(frozen=True)
@@ -151,36 +136,46 @@ class _Row:
         return (self.id or self.file) if by_name else self.digest
 
 
-def _batches(
-    path: Path, given: Mapping[str, str]
-) -> Iterator[tuple[dict[str, list[str]], list[dict[str, Any]]]]:
-    """What the columns are called, and rows of them."""
+def _values(path: Path, given: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """The values of each row, by what they are; those of several columns of captions are a list."""
     import pyarrow as pa
-    from pyarrow import parquet
 
     try:
-        if path.suffix == ".parquet":
-            with parquet.ParquetFile(path) as file:
-                names = _columns(path, file.schema_arrow.names, given)
-                wanted = [*chain.from_iterable(names.values())]
-                for batch in file.iter_batches(_BATCH, columns=wanted):
-                    batch.validate(full=True)
-                    yield names, batch.to_pylist()
-            return
-        with pa.memory_map(str(path)) as source:
-            stream = pa.ipc.open_stream(source)
-            names = _columns(path, stream.schema.names, given)
-            for batch in stream:
-                rows = batch.select([*chain.from_iterable(names.values())])
-                # damaged offsets would be read from beyond the file, which ends the process
-                rows.validate(full=True)
-                for start in range(0, len(rows), _BATCH):
-                    yield names, rows.slice(start, _BATCH).to_pylist()
+        for names, batch in _batches(path, given):
+            # damaged offsets would be read from beyond the file, which ends the process
+            batch.validate(full=True)
+            for values in batch.to_pylist():
+                row = {what: values[columns[0]] for what, columns in names.items()}
+                if len(names["captions"]) > 1:
+                    texts = (values[column] for column in names["captions"])
+                    row["captions"] = [text for text in texts if text is not None]
+                yield row
     except VsebenchError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"{path} is damaged, or no table ({reason}): get it again") from None
+
+
+def _batches(path: Path, given: Mapping[str, str]) -> Iterator[tuple[dict[str, list[str]], Any]]:
+    """What the columns are called, and batches of rows that have these columns."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    if path.suffix == ".parquet":
+        with parquet.ParquetFile(path) as file:
+            names = _columns(path, file.schema_arrow.names, given)
+            wanted = [*chain.from_iterable(names.values())]
+            for batch in file.iter_batches(_BATCH, columns=wanted):
+                yield names, batch
+        return
+    with pa.memory_map(str(path)) as source:
+        stream = pa.ipc.open_stream(source)
+        names = _columns(path, stream.schema.names, given)
+        for batch in stream:
+            rows = batch.select([*chain.from_iterable(names.values())])
+            for start in range(0, len(rows), _BATCH):
+                yield names, rows.slice(start, _BATCH)
 
 
 def _columns(path: Path, there: Sequence[str], given: Mapping[str, str]) -> dict[str, list[str]]:
@@ -295,25 +290,19 @@ def _names_tell(rows: Sequence[_Row]) -> bool:
     return True
 
 
-def _split(stem: str, found: Mapping[str, _Image], entry: Published) -> Split:
+def _split(stem: str, found: Mapping[str, Image], entry: Published) -> Split:
     if not found:
         raise DataError(
             f"the tables have no image of {stem}: expected splits {', '.join(entry.outputs)}"
         )
-    wanted = entry.captions
     for name, image in found.items():
-        if len(image.captions) < (wanted or 1):
+        if len(image.captions) < (entry.captions or 1):
             raise DataError(
                 f"image {name} of {stem} has {len(image.captions)} captions, expected "
-                f"{wanted or 1} or more"
+                f"{entry.captions or 1} or more"
             )
-    return Split(
-        stem,
-        [
-            Image(_plain(name), image.path, tuple(image.captions[:wanted]))
-            for name, image in found.items()
-        ],
-    )
+    kept = [replace(image, captions=image.captions[: entry.captions]) for image in found.values()]
+    return Split(stem, kept)
 
 
 def _plain(name: str) -> str:
