@@ -131,31 +131,33 @@ def owners_by_ids(path: Path, stem: str, captions: int, ids: list[str]) -> tuple
     Raises:
         DataError: the numbers do not agree, or an image's captions have different ids.
     """
-    given = read_owners(path.with_name(f"{stem}_{OWNERS}"), captions)
-    if given is None and ids and len(ids) != captions and captions % len(ids) == 0:
-        return equal_shares(len(ids), captions), ids
-    images = captions // CAPTIONS if given is None else given.images
-    if len(ids) not in (images, captions) or (given is None and captions % CAPTIONS):
-        raise DataError(
-            f"{path} has {len(ids)} lines, expected {images} (one for each image) or "
-            f"{captions} (one for each caption)"
-        )
-    owners = given or equal_shares(images, captions)
-    return owners, ids if len(ids) == images else one_id_each(path, owners, ids)
+    owners = read_owners(path.with_name(f"{stem}_{OWNERS}"), captions)
+    if owners is None:
+        for_images = ids and len(ids) != captions and captions % len(ids) == 0
+        images = len(ids) if for_images else captions // CAPTIONS
+        if images * CAPTIONS != captions and not for_images:
+            raise _other_number(path, ids, images, captions)
+        owners = equal_shares(images, captions)
+    return owners, image_ids(path, owners, ids)
 
 
-def one_id_each(path: Path, owners: Owners, ids: list[str]) -> list[str]:
-    """The id of each image, of ids that are listed for each caption.
+def image_ids(path: Path, owners: Owners, ids: list[str]) -> list[str]:
+    """The id of each image, of ids that are listed for each image or for each caption.
 
     Args:
         path: the file of ids, for errors.
         owners: the images of the captions.
-        ids: the id of each caption's image.
+        ids: the lines of the file.
 
     Raises:
-        DataError: an image's captions have different ids.
+        DataError: the numbers do not agree, or an image's captions have different ids.
     """
-    found: list[str | None] = [None] * owners.images
+    images, captions = owners.images, len(owners.text_to_image)
+    if len(ids) == images:
+        return ids
+    if len(ids) != captions:
+        raise _other_number(path, ids, images, captions)
+    found: list[str | None] = [None] * images
     for line, (image, name) in enumerate(zip(owners.text_to_image, ids, strict=True)):
         if (found[image] or name) != name:
             lines = np.flatnonzero(owners.text_to_image == owners.text_to_image[line]) + 1
@@ -165,3 +167,10 @@ def one_id_each(path: Path, owners: Owners, ids: list[str]) -> list[str]:
             )
         found[image] = name
     return [name or "" for name in found]
+
+
+def _other_number(path: Path, ids: list[str], images: int, captions: int) -> DataError:
+    return DataError(
+        f"{path} has {len(ids)} lines, expected {images} (one for each image) or {captions} (one "
+        "for each caption)"
+    )

@@ -115,7 +115,7 @@ class Precomp:
 
     def load(self, root: Path) -> RetrievalData:
         captions = {
-            split: _captions(root / f"{stem}_caps.txt") for split, stem in self._files.items()
+            split: read_captions(root / f"{stem}_caps.txt") for split, stem in self._files.items()
         }
         if not self._visual.chosen:
             return RetrievalData(
@@ -180,13 +180,6 @@ def _split(
 ) -> RetrievalSplit:
     kept, owner = owners.first(limit)
     return RetrievalSplit(features, lengths, [captions[i] for i in kept.tolist()], owner)
-
-
-def _captions(path: Path) -> list[str]:
-    captions = read_captions(path)
-    if not captions:
-        raise DataError(f"{path} has 0 captions: expected one a line, each of an image")
-    return captions
 
 
 def _images(path: Path, rows: np.ndarray, owners: Owners) -> np.ndarray:

@@ -37,9 +37,11 @@ def read_captions(path: Path) -> list[str]:
     """One caption a line.
 
     Raises:
-        DataError: as `read_lines`, or a caption has no word.
+        DataError: as `read_lines`, there is none, or one has no word.
     """
     captions = read_lines(path)
+    if not captions:
+        raise DataError(f"{path} has 0 captions: expected one a line")
     for number, caption in enumerate(captions, start=1):
         check_caption(caption, f"{path}, line {number}")
     return captions

@@ -7,6 +7,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -46,31 +47,13 @@ class CollectedRelevance:
     allow_absent: bool = False
 
 
-def _expert(data_roots: Sequence[Path]) -> CollectedRelevance:
-    """Grade: the mean of three experts' ratings, 1 (unrelated) to 4 (no error), minus 1. Relevant
-    from 2: "minor errors" on average.
-    """
-    return _flickr8k(
-        "ExpertAnnotations.txt", data_roots, lambda a, b, c: (a + b + c) / 3 - 1, relevant_from=2.0
-    )
-
-
-def _crowd(data_roots: Sequence[Path]) -> CollectedRelevance:
-    """Grade: the share of crowd workers who said yes. Relevant from one half."""
-    return _flickr8k(
-        "CrowdFlowerAnnotations.txt",
-        data_roots,
-        lambda _, yes, no: yes / (yes + no),
-        relevant_from=0.5,
-    )
-
-
 def _flickr8k(
     name: str,
-    data_roots: Sequence[Path],
     grade: Callable[[float, float, float], float],
     relevant_from: float,
+    data_roots: Sequence[Path],
 ) -> CollectedRelevance:
+    """Judgements of Flickr8k's test images, of three numbers for each pair."""
     root = locate("flickr8k", ("Flickr8k", "flickr_8k"), lambda folder: [folder / name], data_roots)
     images, captions, grades = [], [], []
     for number, line in enumerate(read_lines(root / name), start=1):
@@ -96,23 +79,19 @@ def _flickr8k(
     )
 
 
-def _coco(part: Literal["eccv_gts", "cxc_gts"]) -> Callable[[Sequence[Path]], CollectedRelevance]:
-    def load(_: Sequence[Path]) -> CollectedRelevance:
-        metrics = _package()
-        directions: tuple[Direction, ...] = ("i2t", "t2i")
-        relevance = {
-            direction: _of_package(getattr(metrics, part)[direction]) for direction in directions
-        }
-        captions = [int(number) for number in metrics.coco_ids]
-        images = dict.fromkeys(metrics.coco_gts["t2i"][caption][0] for caption in captions)
-        return CollectedRelevance(
-            relevance,
-            {"i": [str(i) for i in images], "t": [str(c) for c in captions]},
-            1.0,
-            allow_absent=True,
-        )
-
-    return load
+def _coco(part: Literal["eccv_gts", "cxc_gts"], _: Sequence[Path]) -> CollectedRelevance:
+    metrics = _package()
+    directions: tuple[Direction, ...] = ("i2t", "t2i")
+    relevance = {}
+    for direction in directions:
+        found = getattr(metrics, part)[direction]
+        queries = [str(query) for query, items in found.items() for _ in items]
+        items = [str(item) for items in found.values() for item in items]
+        relevance[direction] = Relation(queries, items, np.ones(len(items)), "eccv_caption")
+    captions = [int(number) for number in metrics.coco_ids]
+    images = dict.fromkeys(metrics.coco_gts["t2i"][caption][0] for caption in captions)
+    ids: Ids = {"i": [str(i) for i in images], "t": [str(c) for c in captions]}
+    return CollectedRelevance(relevance, ids, 1.0, allow_absent=True)
 
 
 def _package() -> Any:
@@ -132,18 +111,18 @@ def _package() -> Any:
         return Metrics()
 
 
-def _of_package(found: Mapping[int, Sequence[int]]) -> Relation:
-    pairs = [(str(query), str(item)) for query, items in found.items() for item in items]
-    return Relation(
-        [q for q, _ in pairs], [i for _, i in pairs], np.ones(len(pairs)), "eccv_caption"
-    )
-
-
 COLLECTED: Mapping[str, Callable[[Sequence[Path]], CollectedRelevance]] = {
-    "flickr8k-expert": _expert,
-    "flickr8k-crowd": _crowd,
-    "eccv": _coco("eccv_gts"),
-    "cxc": _coco("cxc_gts"),
+    # The mean of three experts' ratings, 1 (unrelated) to 4 (no error), minus 1; relevant is
+    # "minor errors" on average
+    "flickr8k-expert": partial(
+        _flickr8k, "ExpertAnnotations.txt", lambda a, b, c: (a + b + c) / 3 - 1, 2.0
+    ),
+    # The share of crowd workers who said yes
+    "flickr8k-crowd": partial(
+        _flickr8k, "CrowdFlowerAnnotations.txt", lambda _, yes, no: yes / (yes + no), 0.5
+    ),
+    "eccv": partial(_coco, "eccv_gts"),
+    "cxc": partial(_coco, "cxc_gts"),
 }
 """What reads each, of the data roots.
 

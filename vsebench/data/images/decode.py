@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import warnings
 from collections import deque
@@ -69,7 +70,11 @@ def decode_rgb(content: bytes, where: str) -> Image.Image:
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            _check_size(*image.size)
+            if math.prod(image.size) > MOST_PIXELS:
+                width, height = image.size
+                raise ValueError(
+                    f"it has {width} × {height} pixels, and at most {MOST_PIXELS:,} are decoded"
+                )
             image.load()
             return _rgb(ImageOps.exif_transpose(image))
     except MemoryError:
@@ -97,13 +102,6 @@ def square(image: Image.Image, size: int, crop: Crop | None = None) -> np.ndarra
     resized = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
     pixels = np.asarray(resized)
     return pixels[:, ::-1] if crop is not None and crop.flip else pixels
-
-
-def _check_size(width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
-        raise ValueError(
-            f"it has {width} × {height} pixels, and at most {MOST_PIXELS:,} are decoded"
-        )
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.data.caption_owners import CAPTIONS, one_id_each, owners_by_rows
+from vsebench.data.caption_owners import CAPTIONS, image_ids, owners_by_rows
 from vsebench.data.precomp import read_lengths
 from vsebench.data.prepare.source import Image, Split
 from vsebench.data.reading import NpyHeader, read_captions, read_header, read_lines
@@ -135,18 +135,12 @@ def _images(root: Path, stem: str, wanted: int | None) -> list[Image]:
             "own, with --as NAME"
         )
     beside = root / f"{stem}_ids.txt"
-    ids = read_lines(beside) if beside.is_file() else [""] * owners.images
-    if len(ids) == len(captions) != owners.images:
-        ids = one_id_each(beside, owners, ids)
-    if len(ids) != owners.images:
-        raise DataError(
-            f"{beside} has {len(ids)} lines, expected {owners.images} (an id for each image) or "
-            f"{len(captions)} (for each caption)"
-        )
-    own: list[list[str]] = [[] for _ in ids]
+    ids = image_ids(beside, owners, read_lines(beside)) if beside.is_file() else None
+    own: list[list[str]] = [[] for _ in range(owners.images)]
     for image, caption in zip(owners.text_to_image.tolist(), captions, strict=True):
         own[image].append(caption)
-    return [Image(name, "", tuple(texts)) for name, texts in zip(ids, own, strict=True)]
+    names = ids or [""] * owners.images
+    return [Image(name, "", tuple(texts)) for name, texts in zip(names, own, strict=True)]
 
 
 def reconcile(splits: Sequence[Split], root: Path) -> list[Split]:

@@ -53,7 +53,8 @@ def opened(subject: Subject) -> Iterator[Opened]:
             yield Opened(dataset, Path(folder) / "generated")
         return
     try:
-        root = locate(subject.component.name, card.folders, dataset, subject.data_roots).absolute()
+        name, roots = subject.component.name, subject.data_roots
+        root = locate(name, card.folders, dataset.files, roots).absolute()
     except DataError as error:
         raise NotCheckedError(str(error)) from error
     yield Opened(dataset, root)
