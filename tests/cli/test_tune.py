@@ -56,7 +56,9 @@ def test_labels_are_tuned_to_the_end(
     assert {row["sampler"] for row in rows if row["dev_map"] == ""} == {"uniform", "dns"}
     store = Store(tmp_path / "tuned" / "trials")
     assert all(store.find(run_id) for row in rows for run_id in row["run_ids"].split())
-    planned = plan(load_suite(tmp_path / "tuned" / "suite.toml"))
+    tuned = load_suite(tmp_path / "tuned" / "suite.toml")
+    assert tuned.set["embed_dim"] == 4  # a number, as in files written by hand
+    planned = plan(tuned)
     assert [run.seed for run in planned.runs] == [0, 1] * 2
     assert all(run.tuning is not None and run.tuning.seconds >= 0 for run in planned.runs)
     run_here(planned)

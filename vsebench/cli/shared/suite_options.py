@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vsebench.grid.suite import Suite
+    from vsebench.plugin.params import Scalar
 
 SuiteFile = Annotated[str | None, typer.Argument(help="A suite file (TOML); options override it.")]
 
@@ -163,8 +165,8 @@ def suite_from(file: str | None, options: Mapping[str, Any]) -> Suite:
     return load_suite(file, given) if file else make_suite(given, COMMAND_LINE)
 
 
-def _changes(items: Sequence[str]) -> dict[str, str]:
-    changes: dict[str, str] = {}
+def _changes(items: Sequence[str]) -> dict[str, Scalar]:
+    changes: dict[str, Scalar] = {}
     for item in items:
         key, equals, value = item.partition("=")
         if not key or not equals:
@@ -173,5 +175,14 @@ def _changes(items: Sequence[str]) -> dict[str, str]:
             raise SpecError(f"--set takes one key: write --set {several[0].strip()} of its own")
         if key in changes:
             raise SpecError(f"--set gives '{key}' twice: keep one")
-        changes[key] = value
+        changes[key] = _typed(value)
     return changes
+
+
+def _typed(text: str) -> Scalar:
+    """A number or a truth value where the text is one, as a suite file has it."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float) else text
