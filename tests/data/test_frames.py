@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ from vsebench.data.clips import Clips
 from vsebench.data.feature_arrays import RaggedFeatures
 from vsebench.data.frames import Frames
 from vsebench.data.open import open_dataset
-from vsebench.plugin import DataError, DatasetCard, FeatureArray
+from vsebench.plugin import DataError, FeatureArray
 
 COUNTS = [3, 1, 7, 2, 5, 4]
 ROWS = np.random.default_rng(0).standard_normal((sum(COUNTS), 4)).astype(np.float16)
@@ -166,17 +164,6 @@ def test_values_that_are_not_finite_are_found_by_their_frame(root):
     np.save(root / "frames.npy", rows)
     with pytest.raises(DataError, match=r"frames\.npy .*not finite .*row 12\b"):
         open_dataset(dataset("frames"), {}, data_roots=[root])
-
-
-@pytest.mark.parametrize("name", ["frames", "msrvtt", "vatex", "clips"])
-def test_every_card_says_what_a_user_needs(name):
-    card = dataset(name).card
-    assert isinstance(card, DatasetCard)
-    assert card.feature_kind == "frames"
-    assert card.licence
-    needed = [file.name for file in dataset(name).create({}).files(Path("root"))]
-    assert all(file in card.prepare for file in needed)
-    assert card.generated == (not needed)
 
 
 def test_published_counts_are_checked(root):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sys
 from types import ModuleType
 
@@ -9,8 +10,9 @@ import pytest
 from tests.data.files import dataset, write_precomp, write_split
 from vsebench.data import fingerprint
 from vsebench.data import open as module
-from vsebench.data.open import load_dataset, open_dataset
+from vsebench.data.open import load_dataset, open_dataset, reopen_dataset
 from vsebench.plugin import DataError, DatasetCard, Param, RetrievalData, RetrievalSplit, SpecError
+from vsebench.plugin.host.loader import load_plugins
 from vsebench.plugin.registry import Component, Origin
 
 
@@ -187,3 +189,31 @@ def test_a_plugins_generated_set_is_checked_and_identified_by_its_options(fake, 
         DataError, match="data set 'fake', split 'train': caption on line 1 is empty"
     ):
         open_dataset(fake, {"caption": "..."})
+
+
+IMAGES = {"images": 40}
+"""Options of the set that runs of other machines were planned with."""
+
+
+def test_where_the_folder_is_missing_the_same_set_is_generated(tmp_path, monkeypatch):
+    registry = load_plugins().registry
+    first = open_dataset(registry.get("dataset", "scenes"), IMAGES)
+    monkeypatch.setenv("VSEBENCH_CACHE", str(tmp_path / "another machine's"))
+    shutil.rmtree(first.path)
+    opened, component = reopen_dataset(registry, "scenes", IMAGES, first.path, first.fingerprint)
+    assert component.name == "scenes"
+    assert opened.path == tmp_path / "another machine's" / first.path.name
+    assert not first.path.exists()
+
+
+def test_a_set_that_is_another_one_here_is_refused(tmp_path):
+    registry = load_plugins().registry
+    with pytest.raises(DataError, match=r"is not the one in \S+there that the run"):
+        reopen_dataset(registry, "scenes", IMAGES, tmp_path / "there", "0123")
+
+
+def test_where_the_folder_is_there_it_is_not_looked_for():
+    registry = load_plugins().registry
+    first = open_dataset(registry.get("dataset", "scenes"), IMAGES)
+    opened, _ = reopen_dataset(registry, "scenes", IMAGES, first.path, "not looked at")
+    assert opened.path == first.path

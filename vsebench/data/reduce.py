@@ -108,7 +108,11 @@ def reduce(wanted: Reduction, report: Report) -> Components:
     images, features, _ = table.features.shape
     with guarded(target, choose="another --to"):
         target.mkdir(parents=True, exist_ok=True)
-        write_text(target / NAMES, "".join(f"{name}\n" for name in _file_names(table)))
+        names = [PurePosixPath(name).name for name in table.names]
+        unique = len(set(names)) == len(names)
+        write_text(
+            target / NAMES, "".join(f"{name}\n" for name in (names if unique else table.names))
+        )
         write_bytes(target / SCALE, npy_bytes(found.scale))
         with replacing(target / FEATURES) as file:
             file.write(npy_header((images, features, wanted.components), np.dtype(np.int8)))
@@ -116,12 +120,6 @@ def reduce(wanted: Reduction, report: Report) -> Components:
                 file.write(np.ascontiguousarray(found.quantise(values)).data)
                 report("reduced", start + len(values), images)
     return found
-
-
-def _file_names(table: FeatureTable) -> list[str]:
-    """The names of the images without folders, where that leaves each its own."""
-    names = [PurePosixPath(name).name for name in table.names]
-    return names if len(set(names)) == len(names) else list(table.names)
 
 
 def components(
