@@ -88,8 +88,7 @@ def get(download: Download, target: Path, mirrors: Mirrors, report: Report) -> I
     urls = [address for url in download.urls for address in addresses(url, mirrors)]
     found = fetch(urls, archive, download.sha256, report)
     if not packed:
-        checked = "as expected" if download.sha256 else "nobody published one to compare with"
-        yield f"{archive}: {'got' if found.url else 'there'}, SHA-256 {found.sha256}, {checked}"
+        yield f"{archive}: {'got' if found.url else 'there'}, {_sum(found.sha256, download.sha256)}"
         return
     try:
         with zipfile.ZipFile(archive) as members:
@@ -146,8 +145,12 @@ def _unpack(members: zipfile.ZipFile, path: Path, digest: str) -> str:
             f"{path.name} in the archive has SHA-256 {found}, expected {digest}; it was not kept"
         )
     write_bytes(path, content)
-    checked = "as expected" if digest else "nobody published one to compare with"
-    return f"{path}: got, SHA-256 {found}, {checked}"
+    return f"{path}: got, {_sum(found, digest)}"
+
+
+def _sum(found: str, expected: str) -> str:
+    known = "as expected" if expected else "nobody published one to compare with"
+    return f"SHA-256 {found}, {known}"
 
 
 def _unpack_images(members: zipfile.ZipFile, folder: Path, report: Report) -> str:

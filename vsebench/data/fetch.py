@@ -17,8 +17,8 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsebench.data.cache import file_digest
-from vsebench.files import guarded, move, read_json, settle, write_text
+from vsebench.data.cache import file_digest, read_note
+from vsebench.files import guarded, move, settle, write_text
 from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
@@ -221,9 +221,5 @@ def _note(part: Path) -> Path:
 
 
 def _known(part: Path) -> dict[str, str]:
-    try:
-        content = read_json(_note(part))
-    except (OSError, ValueError):
-        return {}
-    known = content if isinstance(content, dict) else {}
-    return {key: text for key, text in known.items() if isinstance(text, str)}
+    note = read_note(_note(part)) or {}
+    return {key: text for key, text in note.items() if isinstance(text, str)}

@@ -108,11 +108,10 @@ def reduce(wanted: Reduction, report: Report) -> Components:
     images, features, _ = table.features.shape
     with guarded(target, choose="another --to"):
         target.mkdir(parents=True, exist_ok=True)
-        names = [PurePosixPath(name).name for name in table.names]
-        unique = len(set(names)) == len(names)
-        write_text(
-            target / NAMES, "".join(f"{name}\n" for name in (names if unique else table.names))
-        )
+        names = tuple(PurePosixPath(name).name for name in table.names)
+        if len(set(names)) < len(names):  # their folders tell them apart
+            names = table.names
+        write_text(target / NAMES, "".join(f"{name}\n" for name in names))
         write_bytes(target / SCALE, npy_bytes(found.scale))
         with replacing(target / FEATURES) as file:
             file.write(npy_header((images, features, wanted.components), np.dtype(np.int8)))

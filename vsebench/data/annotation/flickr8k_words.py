@@ -98,20 +98,12 @@ class Flickr8kWords:
             names = sorted(set().union(*every))
             return leave_one_out(_positives(every, names), self.seed, names)
         names = sorted(set().union(*words["train"]))
-        return AnnotationData(
-            {name: self._split(split, words[name], names) for name, split in splits.items()},
-            len(names),
-            names,
-            aligned=False,
-        )
-
-    def _split(
-        self, split: RetrievalSplit, words: Sequence[set[str]], names: Sequence[str]
-    ) -> AnnotationSplit:
-        return AnnotationSplit(
-            _positives(words, names),
-            PooledFeatures(cast("FeatureArray", split.features), self.features),
-        )
+        annotated = {}
+        for name, split in splits.items():
+            local = cast("FeatureArray", split.features)
+            features = PooledFeatures(local, self.features)
+            annotated[name] = AnnotationSplit(_positives(words[name], names), features)
+        return AnnotationData(annotated, len(names), names, aligned=False)
 
 
 def _words(split: RetrievalSplit) -> list[set[str]]:
