@@ -18,14 +18,16 @@ print(sum(1 for _ in training_kernels()))
 threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
 
 from vsebench.kernels import (
-    bigru_numba, prefix_scores_numba, reductions_numba, sorted_pooling_numba
+    bigru_numba, prefix_scores_numba, prefixes_numba, reductions_numba, sorted_pooling_numba
 )
 from vsebench.kernels.bigru import GRUWeights, bigru
 from vsebench.kernels.reductions import masked_max, masked_mean
 from vsebench.kernels.sorted_pooling import sorted_weighted_sum
 from vsebench_plugins.gpo.pooling import GPO
 
-modules = bigru_numba, prefix_scores_numba, reductions_numba, sorted_pooling_numba
+modules = (
+    bigru_numba, prefix_scores_numba, prefixes_numba, reductions_numba, sorted_pooling_numba
+)
 kernels = [
     kernel for module in modules
     for kernel in vars(module).values() if hasattr(kernel, "signatures")

@@ -80,6 +80,24 @@ def test_equals_a_gru_run_on_each_item_alone(lengths: list[int], scale: float, s
         torch.testing.assert_close(ours.double(), expected, rtol=0, atol=allowed)
 
 
+@pytest.mark.parametrize(
+    "items",
+    [
+        [[1, 2, 3, 4]] * 3,
+        [[1, 2, 3, 4], [1, 2, 3], [1, 2, 5, 4], [1, 2], [0, 3, 4], [1]],
+    ],
+    ids=["equal", "beginnings and ends in common"],
+)
+def test_shared_states_get_the_gradients_of_all_their_items(items: list[list[int]]) -> None:
+    vectors, gru = model(8)
+    words = torch.tensor([[*item, *[0] * (4 - len(item))] for item in items])
+    lengths = [len(item) for item in items]
+    fast = run(vectors, gru, words, lengths, fast=True)
+    exact = run(vectors.double(), gru.double(), words, lengths, fast=False)
+    for ours, expected in zip(fast, exact, strict=True):
+        torch.testing.assert_close(ours.double(), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_gradients_of_parts_are_those_of_all() -> None:
     """Frozen word vectors or weights change no other gradient."""
     vectors, gru = model(4)

@@ -32,8 +32,10 @@ class GRUWeights(NamedTuple):
 def bigru(vectors: Tensor, words: Tensor, lengths: Tensor, weights: GRUWeights) -> Tensor:
     """The mean of both directions' hidden states at every word.
 
-    Nothing is computed for padding, and a word's input to the gates is computed once per id,
-    however often it occurs: four times on average in a batch of 128 captions.
+    Nothing is computed for padding, a word's input to the gates is computed once per id, however
+    often it occurs, and a state once for all items that begin, or in the backward direction end,
+    with the same words: of 128 captions of Flickr8k in training, a quarter of the inputs and six
+    sevenths of the states are left.
 
     Args:
         vectors: float32 [V, E] on the CPU, of each word id.

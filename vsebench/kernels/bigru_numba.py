@@ -1,14 +1,12 @@
 """The recurrence of a bidirectional GRU over ragged batches, for float32 on the CPU.
 
-Items are ordered by length, so that step t works on the rows that are still running. A step is one
-matrix product for both directions, which torch's library computes, and one pass over its result.
-The row counts of the products are rounded up: oneDNN prepares a kernel for each new shape, and
-those of a ragged batch are never the same twice.
+A step is one matrix product for both directions, of the states that are read on from, which torch's
+library computes, and one pass over its result. The row counts of the products are rounded up:
+oneDNN prepares a kernel for each new shape, and those of a ragged batch are never the same twice.
 """
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,92 +17,24 @@ from vsebench.kernels.compiled import array
 from vsebench.kernels.gates_numba import candidate_gradient, sigmoid, tanh
 from vsebench.kernels.gemm import PACKED_ROWS, round_up
 from vsebench.kernels.jit import jit
+from vsebench.kernels.prefixes_numba import Ragged, read
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = ("NumbaScan", "read")
 
 _STEP_ROWS = 16
 """The rows of a step's product are rounded up to a multiple of this."""
 
 
-class Ragged(NamedTuple):
-    """A batch in the order in which the recurrence works on it.
-
-    Attributes:
-        where: int32 [B, N], the row of the inputs that each position reads.
-        items: int64 [B], longest first.
-        lengths: int64 [B], of these.
-        running: number of items that run at each step.
-    """
-
-    where: np.ndarray
-    items: np.ndarray
-    lengths: np.ndarray
-    running: list[int]
-
-
-def read(words: Tensor, lengths: Tensor, ids: int) -> tuple[Tensor, Ragged]:
-    """The ids that occur in a batch, int64 [U], and the batch with ids replaced by their index in
-    it.
-
-    Args:
-        words: int64 [B, N].
-        lengths: int64 [B].
-        ids: number of ids.
-
-    Raises:
-        IndexError: an id is not below `ids`.
-    """
-    sizes = array(lengths).clip(0, words.shape[1])
-    where, numbers = np.zeros(words.shape, np.int32), np.full(ids, -1, np.int32)
-    found = np.empty(min(ids, words.numel()), np.int64)
-    count = number(array(words), sizes, where, numbers, found)
-    if count < 0:
-        raise IndexError(f"a word of the batch has an id that is not within 0..{ids - 1}")
-    items = np.argsort(-sizes, kind="stable")
-    ordered = sizes[items]
-    steps = np.arange(ordered.max(initial=0))
-    running = np.searchsorted(-ordered, -steps).tolist()
-    return torch.from_numpy(found[:count]), Ragged(where, items, ordered, running)
-
-
-@jit
-def number(
-    words: np.ndarray,
-    lengths: np.ndarray,
-    where: np.ndarray,
-    numbers: np.ndarray,
-    found: np.ndarray,
-) -> int:
-    """Numbers the ids that `words` [B, N] hold within `lengths` [B], in the order in which they
-    come.
-
-    Fills `where` int32 [B, N] with the number of each word, `numbers` int32 [ids], all −1 before,
-    with the number of each id that occurs, and `found` with these ids.
-
-    Returns:
-        Their number; −1 if a word is not an id.
-    """
-    count = 0
-    for b in range(words.shape[0]):
-        for i in range(lengths[b]):
-            word = words[b, i]
-            if word < 0 or word >= len(numbers):
-                return -1
-            if numbers[word] < 0:
-                numbers[word] = count
-                found[count] = word
-                count += 1
-            where[b, i] = numbers[word]
-    return count
-
-
 @jit(fastmath={"contract"})
 def advance(
     step: int,
-    start: int,
-    rows: int,
+    first: np.ndarray,
+    parent: np.ndarray,
+    follow: np.ndarray,
+    steps: np.ndarray,
     where: np.ndarray,
     items: np.ndarray,
     lengths: np.ndarray,
@@ -117,36 +47,39 @@ def advance(
     before: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Takes the states of both directions of the items that run at a step one step ahead.
+    """Computes the states of a step's nodes from those of their parents.
 
     Args:
-        step: its number, the position that the forward direction reads.
-        start: number of the step's first item among those of all steps.
-        rows: items running.
-        where: first row of each step, from `Ragged`, as are `items` and `lengths`.
-        items: see `where`.
-        lengths: see `where`.
+        step: its number.
+        first: from `Ragged`, as are the next six.
+        parent: see `first`.
+        follow: see `first`.
+        steps: see `first`.
+        where: see `first`.
+        items: see `first`.
+        lengths: see `first`.
         inputs: [U, 6H], the inputs' share of the gates of the forward and of the backward
             direction, with all biases but `bias`.
         bias: [2, H], of the candidate's recurrent share.
-        shares: [2, ≥ rows, 3H], the states' share of the gates.
-        states: [2, ≥ rows, H]; overwritten.
-        after: [2, at most rows, H], filled with the states after the step.
+        shares: [2, ≥ parents, 3H], the parents' share of the gates.
+        states: [2, ≥ parents, H], theirs.
+        after: [2, ≥ nodes with children, H], filled with the states of these.
         gates: [2, M, 4H], filled with reset gate, update gate, candidate and the candidate's
             recurrent share; [2, 0, 4H] if the backward pass needs nothing.
-        before: [2, M, H], filled with the states before the step, if so.
-        out: [B, N, H], to which half of the states after the step is added.
+        before: [2, R, H], filled with the states of nodes with children, if so.
+        out: [B, N, H], to which half of the states is added.
     """
     size, keeps = states.shape[2], gates.shape[1] > 0
-    # Two rows: where one array is written by two names, the loop below is not vectorised
-    unkept = np.empty((2, 4 * size), np.float32)
+    unkept, state = np.empty(4 * size, np.float32), np.empty(size, np.float32)
     for d in range(2):
-        for i in range(rows):
+        start, count, place, inner = steps[step, d]
+        for k in range(count):
+            node = start + k
+            i = first[d, node]
             position = step if d == 0 else lengths[i] - 1 - step
             source = inputs[where[items[i], position], 3 * size * d : 3 * size * (d + 1)]
-            share, state = shares[d, i], states[d, i]
-            row = gates[d, start + i] if keeps else unkept[0]
-            kept = before[d, start + i] if keeps else unkept[1]
+            share, old = shares[d, parent[d, node]], states[d, parent[d, node]]
+            row = gates[d, node] if keeps else unkept
             target = out[items[i], position]
             for j in range(size):
                 reset = sigmoid(source[j] + share[j])
@@ -155,21 +88,31 @@ def advance(
                 new = tanh(source[2 * size + j] + reset * recurrent)
                 row[j], row[size + j] = reset, update
                 row[2 * size + j], row[3 * size + j] = new, recurrent
-                kept[j] = state[j]
-                state[j] = new + update * (state[j] - new)
+                state[j] = new + update * (old[j] - new)
                 target[j] += np.float32(0.5) * state[j]
-            if i < after.shape[1]:
-                next_state = after[d, i]
+            i = follow[d, step, i]
+            while i >= 0:
+                target = out[items[i], step if d == 0 else lengths[i] - 1 - step]
+                for j in range(size):
+                    target[j] += np.float32(0.5) * state[j]
+                i = follow[d, step, i]
+            if k < inner:
+                next_state = after[d, k]
                 for j in range(size):
                     next_state[j] = state[j]
+                if keeps:
+                    kept = before[d, place + k]
+                    for j in range(size):
+                        kept[j] = state[j]
 
 
 @jit(fastmath={"contract"})
 def retreat(
     step: int,
-    start: int,
-    rows: int,
-    later: int,
+    first: np.ndarray,
+    parent: np.ndarray,
+    follow: np.ndarray,
+    steps: np.ndarray,
     where: np.ndarray,
     items: np.ndarray,
     lengths: np.ndarray,
@@ -182,60 +125,79 @@ def retreat(
     to_shares: np.ndarray,
     to_inputs: np.ndarray,
 ) -> None:
-    """Takes the gradients of the states of both directions one step back.
+    """Takes the gradients of the states of a step's nodes to their parents.
 
     Args:
         step: its number.
-        start: number of the step's first item among those of all steps.
-        rows: items running.
-        later: items running at the step after it.
-        where: first row of each step, from `Ragged`, as are `items` and `lengths`.
-        items: see `where`.
-        lengths: see `where`.
+        first: from `Ragged`, as are the next six.
+        parent: see `first`.
+        follow: see `first`.
+        steps: see `first`.
+        where: see `first`.
+        items: see `first`.
+        lengths: see `first`.
         gates: gates as `advance` returns them, as is `before`.
         before: see `gates`.
         to_out: [B, N, H], gradient of the output.
-        through: [2, ≥ later, H], what reaches these states through the gates of the step after it.
-        shares: [2, ≥ rows, 3H], filled with the gradients of the states' share of the gates.
-        carried: [2, B, H], what reaches these states past those gates; replaced by the same of the
-            step before it.
-        to_shares: [2, M, 3H], filled with `shares` of all steps.
+        through: [2, ≥ nodes with children, H], what reaches their states through the gates of their
+            children.
+        shares: [2, ≥ parents, 3H], filled with the gradients of the parents' share of the gates.
+        carried: [2, 2, > nodes with children, H], for even and for odd steps, what reaches these
+            states past those gates; that of the parents is filled, and the last row is spare.
+        to_shares: [2, > R, 3H], filled with `shares` of all steps; the last row is spare.
         to_inputs: [U, 6H], to which the gradients of the inputs are added.
     """
-    size = carried.shape[2]
+    size, one, half = before.shape[2], np.float32(1), np.float32(0.5)
     gradient = np.empty(size, np.float32)
-    one = np.float32(1)
     for d in range(2):
-        for i in range(rows):
+        start, count, _, inner = steps[step, d]
+        above = steps[step - 1, d, 2] if step else 0
+        opened = 0  # parents that had a child so far: the first to come is that of the next one
+        for k in range(count):
+            node = start + k
+            row, i = gates[d, node], first[d, node]
             position = step if d == 0 else lengths[i] - 1 - step
-            row, state = gates[d, start + i], before[d, start + i]
-            upstream, direct = to_out[items[i], position], carried[d, i]
-            if i < later:
-                gated = through[d, i]
+            target = to_inputs[where[items[i], position], 3 * size * d : 3 * size * (d + 1)]
+            upstream = to_out[items[i], position]
+            if k < inner:
+                past, gated = carried[step % 2, d, k], through[d, k]
                 for j in range(size):
-                    gradient[j] = direct[j] + gated[j] + np.float32(0.5) * upstream[j]
+                    gradient[j] = past[j] + gated[j] + half * upstream[j]
             else:
                 for j in range(size):
-                    gradient[j] = np.float32(0.5) * upstream[j]
-            share = shares[d, i]
-            target = to_inputs[where[items[i], position], 3 * size * d : 3 * size * (d + 1)]
+                    gradient[j] = half * upstream[j]
+            i = follow[d, step, i]
+            while i >= 0:
+                upstream = to_out[items[i], step if d == 0 else lengths[i] - 1 - step]
+                for j in range(size):
+                    gradient[j] += half * upstream[j]
+                i = follow[d, step, i]
+            p = parent[d, node]
+            eldest = p == opened
+            opened += eldest
+            # What is added to that of an earlier child is written to a spare row first
+            state, share = before[d, above + p], to_shares[d, above + p if eldest else -1]
+            direct, total = carried[1 - step % 2, d, p if eldest else -1], shares[d, p]
+            # Slices: an index of two terms might be negative, and is not vectorised as well
+            update, new, to_update = row[size : 2 * size], row[2 * size :], share[size : 2 * size]
             for j in range(size):
-                share[size + j] = (
-                    gradient[j]
-                    * (state[j] - row[2 * size + j])
-                    * row[size + j]
-                    * (one - row[size + j])
-                )
+                to_update[j] = gradient[j] * (state[j] - new[j]) * update[j] * (one - update[j])
             for j in range(size):
-                direct[j] = gradient[j] * row[size + j]
+                direct[j] = gradient[j] * update[j]
             for j in range(size):
-                gradient[j] = (gradient[j] - direct[j]) * (
-                    one - row[2 * size + j] * row[2 * size + j]
-                )
+                gradient[j] = (gradient[j] - direct[j]) * (one - new[j] * new[j])
             candidate_gradient(gradient, row, share, target)
-            everything = to_shares[d, start + i]
-            for j in range(3 * size):
-                everything[j] = share[j]
+            if eldest:
+                for j in range(3 * size):
+                    total[j] = share[j]
+            else:
+                passed, everything = carried[1 - step % 2, d, p], to_shares[d, above + p]
+                for j in range(size):
+                    passed[j] += direct[j]
+                for j in range(3 * size):
+                    total[j] += share[j]
+                for j in range(3 * size):
+                    everything[j] = total[j]
 
 
 class NumbaScan(torch.autograd.Function):
@@ -253,58 +215,55 @@ class NumbaScan(torch.autograd.Function):
             bias: [2, H], of the recurrent share of the candidate.
             batch: the batch in the order of the recurrence.
         """
-        size, running = weight.shape[2], batch.running
-        total = sum(running) if any(ctx.needs_input_grad) else 0
-        gates = torch.empty(2, total, 4 * size)
-        before = torch.empty(2, round_up(total, PACKED_ROWS), size)
+        size, keeps = weight.shape[2], any(ctx.needs_input_grad)
+        parents = batch.parents
+        gates = torch.empty(2, batch.most_nodes if keeps else 0, 4 * size)
+        before = torch.empty(2, round_up(batch.most_parents, PACKED_ROWS) if keeps else 0, size)
+        before[:, :1] = 0  # the root's state
         out = torch.zeros(*batch.where.shape, size)
         by_gate = _transposed(weight)
-        states, products = _Blocks(running, size), _Blocks(running, 3 * size)
-        fixed = (batch.where, batch.items, batch.lengths, array(inputs), array(bias))
+        states, products = _Blocks(parents, size), _Blocks(parents, 3 * size)
+        fixed = (*batch[:-1], array(inputs), array(bias))
         filled = (gates.numpy(), before.numpy(), out.numpy())
-        for step, start, rows in _steps(running):
-            state, product = states(rows, step), products(rows)
-            if step:  # the first step starts from zero
+        for step in range(len(batch.steps)):
+            state, product = states(parents[step], step), products(parents[step])
+            if step:  # the root's share is zero
                 torch.bmm(state.tensor, by_gate, out=product.tensor)
-            after = states(running[step + 1] if step + 1 < len(running) else 0, step + 1)
-            advance(step, start, rows, *fixed, product.array, state.array, after.array, *filled)
-        before[:, total:] = 0
-        ctx.save_for_backward(weight, gates, before)
+            after = states(parents[step + 1], step + 1)
+            advance(step, *fixed, product.array, state.array, after.array, *filled)
+        for d, number in enumerate(batch.parents_in_all):
+            before[d, number:] = 0
+        ctx.save_for_backward(by_gate, gates, before)
         ctx.batch, ctx.inputs = batch, inputs.shape
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        weight, gates, before = ctx.saved_tensors
+        by_gate, gates, before = ctx.saved_tensors
         batch: Ragged = ctx.batch
-        size, running = weight.shape[2], batch.running
+        size, parents = before.shape[2], batch.parents
         to_inputs = torch.zeros(ctx.inputs)
-        to_shares = torch.empty(*before.shape[:2], 3 * size)
-        to_shares[:, sum(running) :] = 0
-        shares, products = _Blocks(running, 3 * size), _Blocks(running, size)
-        carried = torch.empty(2, len(batch.items), size)
-        fixed = (
-            batch.where,
-            batch.items,
-            batch.lengths,
-            gates.numpy(),
-            before.numpy(),
-            array(grad),
-        )
+        to_shares = torch.empty(2, before.shape[1] + 1, 3 * size)
+        for d, number in enumerate(batch.parents_in_all):
+            to_shares[d, number if len(batch.steps) else 0 :] = 0
+        shares, products = _Blocks(parents, 3 * size), _Blocks(parents, size)
+        carried = torch.empty(2, 2, max(parents) + 1, size)
+        fixed = (*batch[:-1], gates.numpy(), before.numpy(), array(grad))
         filled = (carried.numpy(), to_shares.numpy(), to_inputs.numpy())
-        product, later = products(0), 0
-        for step, start, rows in reversed(_steps(running)):
-            share = shares(rows)
-            retreat(step, start, rows, later, *fixed, product.array, share.array, *filled)
-            product, later = products(rows), rows
+        product = products(0)
+        # oneDNN reads the transposed matrix faster than the one as it was
+        weight = by_gate.transpose(1, 2)
+        for step in reversed(range(len(batch.steps))):
+            share = shares(parents[step])
+            retreat(step, *fixed, product.array, share.array, *filled)
+            product = products(parents[step])
             if step:
                 torch.bmm(share.tensor, weight, out=product.tensor)
-        first = slice(running[0] if running else 0, None)
-        to_weight = torch.empty_like(weight)
-        for of, x, y in zip(to_weight, before[:, first], to_shares[:, first], strict=True):
+        to_weight = before.new_empty(2, 3 * size, size)
+        for of, x, y in zip(to_weight, before, to_shares[:, :-1], strict=True):
             torch.mm(y.T, x, out=of)
-        return to_inputs, to_weight, to_shares[:, :, 2 * size :].sum(1), None
+        return to_inputs, to_weight, to_shares[:, :-1, 2 * size :].sum(1), None
 
 
 def _transposed(weight: Tensor) -> Tensor:
@@ -329,9 +288,9 @@ class _Blocks:
     over two: products of blocks of the same number of rows have the same shape and strides.
     """
 
-    def __init__(self, running: list[int], columns: int) -> None:
+    def __init__(self, rows: list[int], columns: int) -> None:
         self._columns = columns
-        most = round_up(max(running, default=0), _STEP_ROWS)
+        most = round_up(max(rows), _STEP_ROWS)
         self._memory = torch.zeros(2, 2 * most * columns).numpy()
         self._made: dict[tuple[int, int], _Block] = {}
 
@@ -342,8 +301,3 @@ class _Blocks:
             array = part.reshape(2, key[0], self._columns)
             self._made[key] = _Block(torch.from_numpy(array), array)
         return self._made[key]
-
-
-def _steps(running: list[int]) -> list[tuple[int, int, int]]:
-    """The number of each step, its first row among those of all steps, and its number of rows."""
-    return list(zip(range(len(running)), accumulate(running, initial=0), running, strict=False))
