@@ -31,7 +31,7 @@ __all__ = ("onednn_keeps_float32", "true_float32")
 
 Route = Literal["onednn-fp32", "default"]
 
-PACKED_ROWS = 256
+PACKED_ROWS = 64
 """The multiple to which the rows of a product over all valid rows of a batch are rounded up."""
 
 _PROBE_SHAPES = ((256, 512, 512), (128, 300, 256), (33, 65, 129))
