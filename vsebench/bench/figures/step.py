@@ -118,18 +118,12 @@ def _ours(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]
         ),
         create("similarity", "dot"),
     ).to(device)
-    protocol = Protocol(batch_size=shape.batch, embed_dim=shape.dim, word_dim=shape.word_dim)
+    protocol = _protocol(shape)
     objective = Objective(create("loss", "triplet"), LossCard("the hardest triplet"))
-    images = ImageFeatures(data.features, np.full(shape.images, REGIONS), device)
-    static = device.type == "cuda"
     stepper = Stepper(
         model,
         Optimisation(model, objective.loss, Schedule(protocol, len(data.captions))),
-        Augmenter(
-            FeatureBatches(images, "region", protocol.drop_regions, static),
-            TokenBatches(data.captions, data.vocabulary, protocol.augment_words, device, static),
-            device,
-        ),
+        _inputs(shape, data, device),
         data.owner,
         protocol,
     )
@@ -141,6 +135,23 @@ def _ours(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]
         stepper.step(batch, Totals())
 
     return run
+
+
+def _protocol(shape: Shape) -> Protocol:
+    return Protocol(batch_size=shape.batch, embed_dim=shape.dim, word_dim=shape.word_dim)
+
+
+def _inputs(shape: Shape, data: _Data, device: torch.device) -> Augmenter:
+    """Batches as in training: regions and words lose a share, and items are padded to the longest
+    of the batch.
+    """
+    protocol, static = _protocol(shape), device.type == "cuda"
+    images = ImageFeatures(data.features, np.full(shape.images, REGIONS), device)
+    return Augmenter(
+        FeatureBatches(images, "region", protocol.drop_regions, static),
+        TokenBatches(data.captions, data.vocabulary, protocol.augment_words, device, static),
+        device,
+    )
 
 
 def _order(shape: Shape) -> itertools.cycle[np.ndarray]:
@@ -166,19 +177,18 @@ class _PlainModel(nn.Module):
 
 
 def _theirs(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]:
-    """The plain step; its batches are ready."""
+    """The plain step on batches drawn alike, which are ready. It computes on the padding of regions
+    too, as the released code does.
+    """
     torch.manual_seed(0)
     model = _PlainModel(shape, len(data.vocabulary)).to(device)
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-4)
+    inputs, rng = _inputs(shape, data, device), (Key(0) / "pairs").generator()
     batches = []
     for captions in itertools.islice(_order(shape), 8):
-        words, counts = data.captions.gather(captions)
-        kept = round(0.8 * REGIONS)
-        regions = data.features[data.owner[captions], :kept]
-        lengths = np.full(shape.batch, kept)
-        batches.append(
-            [torch.from_numpy(each).to(device) for each in (regions, lengths, words, counts)]
-        )
+        regions = inputs.images.others(data.owner[captions], rng)
+        words = inputs.texts.batch(captions, rng)
+        batches.append([regions.values, regions.lengths, words.values, words.lengths])
     ready = itertools.cycle(batches)
 
     def run() -> None:
