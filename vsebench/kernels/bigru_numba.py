@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ("NumbaScan", "read")
 
-_STEP_ROWS = 16
+_STEP_ROWS = 8
 """The rows of a step's product are rounded up to a multiple of this."""
 
 
