@@ -51,7 +51,7 @@ def advance(
 
     Args:
         step: its number.
-        first: from `Ragged`, as are the next six.
+        first: see `Ragged`, which has this and the next six.
         parent: see `first`.
         follow: see `first`.
         steps: see `first`.
@@ -129,7 +129,7 @@ def retreat(
 
     Args:
         step: its number.
-        first: from `Ragged`, as are the next six.
+        first: see `Ragged`, which has this and the next six.
         parent: see `first`.
         follow: see `first`.
         steps: see `first`.

@@ -35,8 +35,8 @@ class Ragged(NamedTuple):
         where: int32 [B, N], the row of the inputs that each position reads.
         items: int64 [B], longest first.
         lengths: int64 [B], of these.
-        parents: at each step, nodes of the step before that have children, in the direction that
-            has more of them; 1, the root, at the first, and 0 after the last.
+        parents: nodes with children of the step before each step, in the direction that has more of
+            them; 1, the root, for the first step, and 0 after the last.
     """
 
     first: np.ndarray
@@ -144,12 +144,12 @@ def grow(
     and therefore those with children; their children come in the same order.
 
     Args:
-        where: from `Ragged`, as are `items` and `lengths`.
+        where: see `Ragged`, which has all but `running` and `words`.
         items: see `where`.
         lengths: see `where`.
         running: int64 [S], items that have a word at each step.
         words: number of distinct words.
-        first: filled as `Ragged` has it, as are the next three.
+        first: see `Ragged`; filled, like the next three.
         parent: see `first`.
         follow: see `first`.
         steps: see `first`; 0 before.
