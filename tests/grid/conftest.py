@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.factories import make_spec
 from tests.grid import fake_training
+from vsebench.data.open import OpenedDataset
 from vsebench.grid import forking
+from vsebench.grid import plan as grid_plan
 from vsebench.grid.job import job_of
 from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from vsebench.plugin import Job
+    from vsebench.plugin.registry import Component
     from vsebench.results.spec import RunSpec
 
     MakeJob = Callable[[RunSpec], Job]
@@ -46,6 +49,24 @@ def started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param == "new":
         monkeypatch.setattr(forking, "AVAILABLE", False)
     return str(request.param)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Data sets that open without files; keeps what each was opened with."""
+    calls: list[dict[str, Any]] = []
+
+    def open_dataset(
+        component: Component, params: dict[str, object], **options: Any
+    ) -> OpenedDataset:
+        calls.append({"name": component.name, **options})
+        warnings = ("1 image is missing",) if component.name == "flickr8k" else ()
+        return OpenedDataset(
+            None, Path("/data") / component.name, f"{component.name}{params}", warnings
+        )  # type: ignore[arg-type]
+
+    monkeypatch.setattr(grid_plan, "open_dataset", open_dataset)
+    return calls
 
 
 @pytest.fixture
