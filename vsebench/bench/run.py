@@ -14,7 +14,7 @@ import tempfile
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -70,9 +70,6 @@ class Row:
     unit: str = ""
     error: str = ""
     trace: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def selected(
@@ -187,7 +184,7 @@ def _main(name: str, size: Size, device: str) -> None:
     figure = next(each for each in FIGURES if each.name == name)
     with one_thread():
         row = measured(figure, size, torch.device(device))
-    print(_MARK + json.dumps(row.as_dict()), flush=True)  # noqa: T201  # for the parent
+    print(_MARK + json.dumps(asdict(row)), flush=True)  # noqa: T201  # for the parent
 
 
 if __name__ == "__main__":

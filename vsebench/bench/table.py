@@ -1,23 +1,31 @@
-"""Figures as a table, as JSON and against those of another time, with where they were measured."""
+"""Figures as a document: written with where they were measured, read and checked, shown as a table,
+and beside those of another time.
+"""
 
 from __future__ import annotations
 
 import os
 import textwrap
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from tabulate import tabulate
 
-from vsebench.bench.kept import SCHEMA
+from vsebench.files import read_json
 from vsebench.kernels.gemm import onednn_keeps_float32
+from vsebench.plugin.errors import DataError, MissingError
 from vsebench.results.provenance import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from vsebench.bench.run import Row
+
+SCHEMA = 1
 
 _WIDTH = 100  # of prose in pages
 
@@ -37,8 +45,84 @@ def document(
         "size": size,
         "device": device,
         "machine": dict(about),
-        "rows": [row.as_dict() for row in rows],
+        "rows": [asdict(row) for row in rows],
     }
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """The machine, its load and the versions, for the head of a table."""
+    origin = provenance(device, "onednn-fp32" if onednn_keeps_float32() else "default")
+    return {
+        "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "device": origin.device_name,
+        "cpu": provenance(torch.device("cpu"), origin.matmul).device_name,
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "matmul": origin.matmul,
+        "commit": origin.git_commit,
+        "libraries": origin.libraries,
+    }
+
+
+_Positive = Annotated[FiniteFloat, Field(gt=0)]
+
+
+class _Part(BaseModel):
+    """What later releases add is kept as it is."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Row(_Part):
+    figure: str
+    status: Literal["done", "failed"] = "done"
+    seconds: _Positive | None = None
+    ratio: _Positive | None = None
+    share: _Positive | None = None
+    reference: str = ""
+    floor: str = ""
+    error: str = ""
+
+
+class _Machine(_Part):
+    measured: str
+    device: str
+    cpu: str
+    cores: int | None
+    load: FiniteFloat | None
+    matmul: str
+    libraries: dict[str, str]
+
+
+class _Document(_Part):
+    size: str
+    device: str
+    machine: _Machine
+    rows: list[_Row]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A document that `--format json` has printed.
+
+    Raises:
+        MissingError: there is no such file.
+        DataError: it is something else.
+    """
+    try:
+        found = read_json(path)
+    except FileNotFoundError as error:
+        raise MissingError(f"{path} does not exist: expected figures to compare with") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as JSON ({error})") from error
+    wanted = "expected what 'vsebench bench' has written"
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA or "rows" not in found:
+        raise DataError(f"{path} holds no figures: {wanted}")
+    try:
+        return _Document.model_validate(found).model_dump()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(f"{path} holds no figures ({where}: {first['msg']}): {wanted}") from None
 
 
 def table(found: Mapping[str, Any]) -> str:
@@ -113,18 +197,3 @@ def fallen(found: Mapping[str, Any], before: Mapping[str, Any], kept: float) -> 
                 f"({kept:g} of {_number(ratio)})"
             )
     return lines
-
-
-def machine(device: torch.device) -> dict[str, Any]:
-    """The machine, its load and the versions, for the head of a table."""
-    origin = provenance(device, "onednn-fp32" if onednn_keeps_float32() else "default")
-    return {
-        "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "device": origin.device_name,
-        "cpu": provenance(torch.device("cpu"), origin.matmul).device_name,
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        "matmul": origin.matmul,
-        "commit": origin.git_commit,
-        "libraries": origin.libraries,
-    }

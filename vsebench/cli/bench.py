@@ -84,8 +84,7 @@ def bench_command(
         found = _kept(source, only)
     else:
         found = _measured("quick" if quick else size, only, device, out, against)
-    from vsebench.bench.kept import read
-    from vsebench.bench.table import fallen, table
+    from vsebench.bench.table import fallen, read, table
 
     if form == "json":
         print_json(found)
@@ -102,7 +101,7 @@ def bench_command(
 def _kept(source: Path, only: str | None) -> dict[str, Any]:
     """What a file of figures holds of those asked for."""
     from vsebench.bench.figure import areas_of, is_of
-    from vsebench.bench.kept import read
+    from vsebench.bench.table import read
 
     found = read(source)
     areas = areas_of(only, [row["figure"] for row in found["rows"]])
@@ -121,9 +120,8 @@ def _measured(
 
     from vsebench.bench.figure import areas_of
     from vsebench.bench.figures import FIGURES
-    from vsebench.bench.kept import read
     from vsebench.bench.run import Row, measured_on, selected
-    from vsebench.bench.table import document, machine
+    from vsebench.bench.table import document, machine, read
     from vsebench.files import write_text
     from vsebench.kernels.devices import resolve_device
     from vsebench.plugin.routes import asked

@@ -1,10 +1,11 @@
-"""All figures, each declared once."""
+"""All figures, each declared once, beside the plain version that it is timed against: short,
+obviously right, and as one would write it first, or as it was published.
+"""
 
 from __future__ import annotations
 
 from vsebench.bench.figures import (
     encoders,
-    kept,
     kernels,
     loader,
     losses,
@@ -21,7 +22,6 @@ FIGURES = (
     *losses.FIGURES,
     *encoders.FIGURES,
     *loader.FIGURES,
-    *kept.FIGURES,
     *step.FIGURES,
     *ranking.FIGURES,
     *samplers.FIGURES,

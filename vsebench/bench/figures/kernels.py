@@ -5,15 +5,14 @@ generator's parameters and of the table.
 
 from __future__ import annotations
 
-import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch.testing import assert_close
 
 from vsebench.bench.figure import SIZES, Figure, Work
-from vsebench.bench.figures.made import REGIONS, image_lengths, normal
+from vsebench.bench.figures.made import REGIONS, environment, image_lengths, normal
 from vsebench.kernels import sorted_values, sorted_weighted_sum, valid_mask
 from vsebench.plugin.routes import VARIABLE
 from vsebench.plugin.specs import create
@@ -28,23 +27,6 @@ if TYPE_CHECKING:
 Kernel = Literal["sorted sum", "sorted values"]
 
 GRID = 256  # cells of an image
-
-
-def in_torch(call: Callable[[], Any]) -> Callable[[], Any]:
-    """The same in plain torch."""
-
-    def run() -> Any:
-        before = os.environ.get(VARIABLE)
-        os.environ[VARIABLE] = "torch"
-        try:
-            return call()
-        finally:
-            if before is None:
-                del os.environ[VARIABLE]
-            else:
-                os.environ[VARIABLE] = before
-
-    return run
 
 
 def gradients(
@@ -100,8 +82,8 @@ def _work(
     moved: int,
     dtype: torch.dtype,
 ) -> Work:
-    plain = in_torch(ours)
-    tolerance = {torch.float32: 1e-4}.get(dtype, 2e-2)
+    plain = environment(VARIABLE, "torch")(ours)
+    tolerance = 1e-4 if dtype == torch.float32 else 2e-2
 
     def agree() -> None:
         for found, wanted in zip(ours(), plain(), strict=True):

@@ -1,14 +1,18 @@
-"""Made-up inputs of the shapes that published work has, the same at every call."""
+"""What figures share: made-up inputs of the shapes that published work has, the same at every call,
+passes through modules, and products.
+"""
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor, nn
 
@@ -74,6 +78,20 @@ def trained(module: nn.Module, upstream: Tensor, *inputs: Tensor) -> Callable[[]
         module(*inputs).backward(upstream)
 
     return run
+
+
+@contextmanager
+def environment(name: str, value: str) -> Iterator[None]:
+    """An environment variable that is set for a while."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def products(shapes: list[tuple[int, int, int]], device: torch.device) -> Callable[[], None]:

@@ -6,14 +6,13 @@ Flickr30K: 25 epochs of 145,000 captions, with its evaluations.
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsebench.bench.figure import Figure, Work
+from vsebench.bench.figures.made import environment
 from vsebench.grid.execute import execute
 from vsebench.grid.plan import plan
 from vsebench.grid.run import run_suite
@@ -21,25 +20,17 @@ from vsebench.grid.suite import Suite, make_suite
 from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from vsebench.bench.figure import Setting
 
 _CHANGES = {"embed_dim": 16, "word_dim": 8, "epochs": 1, "warmup_epochs": 0}
 
 
-@contextmanager
-def own_cache(folder: Path) -> Iterator[None]:
+def own_cache(folder: Path) -> AbstractContextManager[None]:
     """Keeps what runs cache in a folder, so that the user's cache stays as it is."""
-    before = os.environ.get("VSEBENCH_CACHE")
-    os.environ["VSEBENCH_CACHE"] = str(folder / "cache")
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["VSEBENCH_CACHE"]
-        else:
-            os.environ["VSEBENCH_CACHE"] = before
+    return environment("VSEBENCH_CACHE", str(folder / "cache"))
 
 
 def suites(setting: Setting, **values: Any) -> Callable[[], Suite]:
@@ -138,8 +129,7 @@ def published_run(setting: Setting) -> Work:
 
     def run() -> None:
         with own_cache(setting.folder):
-            if run_suite(new()).failed:
-                raise RuntimeError("the run failed")
+            _whole(run_suite(new()).failed)
 
     return Work(ours=run, amount=epochs, unit="epochs", most=1, processes=True)
 

@@ -1,18 +1,18 @@
 """Draws of negative samplers for a batch of pairs, on a synthetic model at the end of its training,
-labels of Zipf popularity. The floor makes as many random numbers.
+labels of Zipf popularity, against those that one would write first in torch. The floor makes as
+many random numbers.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 from vsebench.annotation.throughput import planted_state
 from vsebench.bench.figure import Figure, Work
-from vsebench.bench.references import samplers as plain
 from vsebench.plugin import DrawKey
 from vsebench.plugin.specs import create
 
@@ -78,12 +78,77 @@ def work(spec: str, setting: Setting) -> Work:
 
 def _reference(spec: str, state: SamplerState, owners: Tensor, has: Tensor) -> Callable[[], Tensor]:
     if spec == "uniform":
-        return lambda: plain.uniform(owners, has)
+        return lambda: uniform(owners, has)
     if spec.startswith("dns"):
-        return lambda: plain.dns(owners, has, state.P, state.Q, _CANDIDATES)
-    factors = plain.Factors.of(state.P, state.Q)
+        return lambda: dns(owners, has, state.P, state.Q, _CANDIDATES)
+    factors = Factors.of(state.P, state.Q)
     scale = create("sampler", spec).scale(has.shape[1])
-    return lambda: plain.rank_by_factor(owners, has, factors, scale)
+    return lambda: rank_by_factor(owners, has, factors, scale)
+
+
+def uniform(images: Tensor, has: Tensor) -> Tensor:
+    """Labels that the images do not have, drawn again until none of them is one.
+
+    Args:
+        images: int64 [B].
+        has: bool [images, labels].
+    """
+    drawn = torch.randint(has.shape[1], images.shape, device=images.device)
+    while (own := has[images, drawn]).any():
+        fresh = torch.randint(has.shape[1], images.shape, device=images.device)
+        drawn = torch.where(own, fresh, drawn)
+    return drawn
+
+
+def dns(images: Tensor, has: Tensor, P: Tensor, Q: Tensor, candidates: int) -> Tensor:
+    """The best-scoring of some uniform candidates."""
+    drawn = torch.stack([uniform(images, has) for _ in range(candidates)], dim=1)
+    scores = (P[images][:, None] * Q[drawn]).sum(dim=2)
+    return drawn.gather(1, scores.argmax(dim=1, keepdim=True)).squeeze(1)
+
+
+class Factors(NamedTuple):
+    """What VSE-ens keeps of the matrices between two refreshes.
+
+    Attributes:
+        P: float [images, F].
+        order: int64 [F, labels], each factor's labels, largest first.
+        spreads: float [F], each factor's deviation over the labels.
+    """
+
+    P: Tensor
+    order: Tensor
+    spreads: Tensor
+
+    @classmethod
+    def of(cls, P: Tensor, Q: Tensor) -> Factors:
+        """Those of label factors Q, float [labels, F]."""
+        return cls(P, Q.T.argsort(dim=1, descending=True), Q.std(dim=0))
+
+
+def rank_by_factor(images: Tensor, has: Tensor, factors: Factors, scale: float) -> Tensor:
+    """VSE-ens: a factor by the image's weight on it, then a label by its rank on that factor.
+
+    Args:
+        images: int64 [B].
+        has: bool [images, labels].
+        factors: factors of images and labels.
+        scale: scale of the exponential law of ranks.
+    """
+    P, order, spreads = factors
+    labels = order.shape[1]
+    chance = torch.exp(-torch.arange(labels, device=P.device) / scale)
+
+    def draw() -> Tensor:
+        factor = torch.multinomial(P[images].abs() * spreads, 1).squeeze(1)
+        rank = torch.multinomial(chance, len(images), replacement=True)
+        against = P[images, factor] < 0
+        return order[factor, torch.where(against, labels - 1 - rank, rank)]
+
+    drawn = draw()
+    while (own := has[images, drawn]).any():
+        drawn = torch.where(own, draw(), drawn)
+    return drawn
 
 
 FIGURES = tuple(

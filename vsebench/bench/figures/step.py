@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import normalize
 
 from vsebench.bench.figure import Figure, Work
+from vsebench.bench.figures.encoders import PackedBiGRU
+from vsebench.bench.figures.losses import hinges
 from vsebench.bench.figures.made import REGIONS, linear_products, products
-from vsebench.bench.references import poolings as plain
-from vsebench.bench.references.retrieval import PackedBiGRU, Regions, hardest_triplet
+from vsebench.bench.figures.poolings import GPO
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import Key, LossCard, Progress
 from vsebench.plugin.specs import create
@@ -160,12 +162,32 @@ def _order(shape: Shape) -> itertools.cycle[np.ndarray]:
     return itertools.cycle([rng.permutation(5 * shape.images)[: shape.batch] for _ in range(8)])
 
 
+class _Regions(nn.Module):
+    """A linear layer beside a perceptron, on every region, padding too.
+
+    Args:
+        in_dim: size of a region.
+        dim: embedding size D.
+    """
+
+    def __init__(self, in_dim: int, dim: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(in_dim, dim)
+        self.first, self.norm = nn.Linear(in_dim, dim // 2), nn.BatchNorm1d(dim // 2)
+        self.second = nn.Linear(dim // 2, dim)
+
+    def forward(self, regions: Tensor) -> Tensor:
+        hidden = self.norm(self.first(regions).flatten(0, 1)).view(*regions.shape[:2], -1)
+        out: Tensor = self.fc(regions) + self.second(hidden.relu())
+        return out
+
+
 class _PlainModel(nn.Module):
     def __init__(self, shape: Shape, words: int) -> None:
         super().__init__()
-        self.regions = Regions(shape.in_dim, shape.dim)
+        self.regions = _Regions(shape.in_dim, shape.dim)
         self.words = PackedBiGRU(words, shape.word_dim, shape.dim)
-        self.image_gpo, self.text_gpo = plain.GPO(), plain.GPO()
+        self.image_gpo, self.text_gpo = GPO(), GPO()
 
     def forward(
         self, regions: Tensor, region_counts: Tensor, words: Tensor, word_counts: Tensor
@@ -174,6 +196,12 @@ class _PlainModel(nn.Module):
             self.image_gpo(self.regions(regions), region_counts),
             self.text_gpo(self.words(words, word_counts), word_counts),
         )
+
+
+def _hardest_triplet(image: Tensor, text: Tensor) -> Tensor:
+    """The loss of a step, from embeddings before normalisation."""
+    captions, images = hinges(normalize(image, dim=1) @ normalize(text, dim=1).T)
+    return captions.max(1)[0].sum() + images.max(0)[0].sum()
 
 
 def _theirs(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]:
@@ -193,7 +221,7 @@ def _theirs(shape: Shape, data: _Data, device: torch.device) -> Callable[[], Non
 
     def run() -> None:
         optimiser.zero_grad()
-        hardest_triplet(*model(*next(ready))).backward()  # type: ignore[no-untyped-call]
+        _hardest_triplet(*model(*next(ready))).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 2.0)
         optimiser.step()
 
