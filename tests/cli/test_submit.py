@@ -17,6 +17,16 @@ def test_runs_are_packed_and_the_pack_is_checked_again(tmp_path, answer):
     assert "exists already" in err
 
 
+def test_what_to_do_next_is_wrapped_at_the_terminal(tmp_path, answer, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    for seed in range(3):
+        made(tmp_path / "runs", seed)
+    _, out, _ = answer("submit", tmp_path / "runs", "--to", tmp_path / "mine")
+    said = out[out.index("Commit") :]
+    assert all(len(line) <= 60 or " " not in line.strip() for line in said.splitlines())
+    assert " ".join(said.split()).endswith("'vsebench submit results/mine' again.")
+
+
 def test_what_cannot_stand_is_refused_and_not_packed(tmp_path, answer):
     made(tmp_path / "runs", 0, changes=lambda test: {"provenance": None})
     code, out, err = answer("submit", tmp_path / "runs", "--to", tmp_path / "mine")

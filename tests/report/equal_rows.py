@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsebench.report.statistics.two_way import MeanSquares
+from vsebench.report.statistics.means import MeanSquares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

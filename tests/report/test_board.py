@@ -165,6 +165,16 @@ def test_every_format_is_written(study, tmp_path, said):
     assert (tmp_path / "board.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.parametrize("columns", [(), ("--columns", "rsum,i2t_r1,t2i_r1,parameters")])
+def test_a_board_wider_than_the_terminal_is_split(study, said, columns):
+    assert "R@1" in said(study, *columns).splitlines()[4]
+    text = said(study, *columns, "--width", "60")
+    assert max(map(len, text.splitlines())) <= 60
+    assert text.count("1     a       gpo") == text.count("rank  groups  pooling") >= 2
+    whole = " ".join(said(study, *columns, "--width", "200").split("\n\n")[1].split())
+    assert set(whole.split()) <= set(text.split())
+
+
 def test_external_rows_stand_below_and_have_no_rank(study, tmp_path, said):
     write_external(study, make_external(rsum=399.0), (np.arange(20), np.arange(100)))
     write_external(study, make_external("elsewhere", dataset="f30k"), (np.arange(2), np.arange(9)))
@@ -173,7 +183,7 @@ def test_external_rows_stand_below_and_have_no_rank(study, tmp_path, said):
         (board,) = boards(gather(places).ended, external_of(places))
         assert [standing.rank for standing in board.standings] == [1, 2, 3]
         assert [row.name for row in board.block.external] == ["CLIP"]
-        text = said(*places)
+        text = said(*places, "--width", "120")
         (line,) = [line.split() for line in text.splitlines() if "CLIP § " in line]
         assert line[:4] == ["–", "–", "CLIP", "§"]
         assert "399.0" in line

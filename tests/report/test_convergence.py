@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import make_curve, make_record
+from vsebench.report.rows.progress import Reach, best_dev, mean_reach, reach, reach_own_best
 from vsebench.report.rows.runs import Run
-from vsebench.report.speed.convergence import Reach, best_dev, mean_reach, reach, reach_own_best
 
 
 def run(rsums, **cost):

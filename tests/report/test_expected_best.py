@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import random
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from tests.oracles.halving import expected_best as by_all_subsets
-from vsebench.plugin import VsebenchError
-from vsebench.report.statistics.expected_best import expected_band, expected_best, plot
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from vsebench.report.figures.tried import search_figure
+from vsebench.report.statistics.expected_best import expected_band, expected_best
 
 
 @pytest.mark.parametrize("n", range(1, 11))
@@ -75,15 +71,18 @@ def test_the_band_covers_what_other_points_say() -> None:
     assert np.all(covered / 200 >= 0.85)
 
 
-def test_the_figure_has_a_panel_for_each_data_set_and_a_curve_for_each_row(tmp_path: Path) -> None:
+def test_the_figure_has_a_panel_for_each_data_set_and_a_curve_for_each_row() -> None:
     tried = {
         "scenes": {"gpo × triplet": [1.0, 2.0, 3.0], "mean × triplet": [2.0, 2.0, 0.0]},
         "flickr8k": {"gpo × triplet": [5.0]},
     }
-    plot(tried, "RSUM", tmp_path / "best.svg")
-    text = (tmp_path / "best.svg").read_text()
-    assert text.count("mean × triplet") == 1
-    for word in ("scenes", "flickr8k", "expected best dev RSUM", "points tried"):
-        assert word in text
-    with pytest.raises(VsebenchError, match="cannot tell the format of the figure"):
-        plot(tried, "RSUM", tmp_path / "best.doc")
+    for panel, (dataset, rows) in zip(
+        search_figure(tried, "RSUM").axes, tried.items(), strict=True
+    ):
+        assert panel.get_title("left") == dataset
+        assert panel.get_ylabel() == "expected best dev RSUM"
+        assert panel.get_xlabel().startswith("points tried")
+        drawn = {line.get_label(): line.get_ydata() for line in panel.get_lines()}
+        assert drawn.keys() == rows.keys()
+        for row, values in rows.items():
+            assert drawn[row] == pytest.approx(expected_best(values))

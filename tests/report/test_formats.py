@@ -248,6 +248,15 @@ def test_unreached_targets_say_how_many_seeds_arrived(tmp_path):
     assert shown == {"gpo": ["20", "4.0"], "max": ["1 of 2", "–"], "mean": ["none of 2", "–"]}
 
 
+def test_runs_of_no_epoch_arrive_nowhere(tmp_path):
+    for pooling in ("gpo", "max"):
+        (start,) = make_curve([100])
+        at_once = start.model_copy(update={"step": 0, "seconds": 0.0, "epoch": 0.0})
+        save(tmp_path, make_record(make_spec(pooling)), [at_once])
+    lines = table_lines(load_results(tmp_path).table())
+    assert [re.split(r"  +", line)[-3:-1] for line in lines[4:6]] == [["–", "–"]] * 2
+
+
 def test_a_single_seed_that_never_arrives(tmp_path):
     save(tmp_path, make_record(make_spec("gpo")), make_curve([100, 200]))
     save(tmp_path, make_record(make_spec("max")), make_curve([100, 110]))
@@ -384,6 +393,12 @@ def test_captions_of_sound_latex(caption):
 def test_only_latex_has_captions(results, form):
     with pytest.raises(SpecError, match="add --format latex"):
         results.table(form, caption="A race")
+
+
+@pytest.mark.parametrize("width", [0, -3])
+def test_a_width_of_nothing_is_refused(results, width):
+    with pytest.raises(SpecError, match=f"got width={width}"):
+        results.table(width=width)
 
 
 def test_unknown_format(results):

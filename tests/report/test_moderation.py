@@ -8,8 +8,8 @@ from scipy.stats import binomtest
 
 from tests.oracles import two_way as oracle
 from tests.report.equal_rows import worlds
+from vsebench.report.statistics.means import MeanSquares, holm, mean_squares, two_sided, two_way
 from vsebench.report.statistics.moderation import fit, moderated
-from vsebench.report.statistics.two_way import holm, mean_squares, two_sided, two_way
 
 LEVEL = 0.05
 
@@ -25,11 +25,15 @@ def tables(seed: int) -> list[np.ndarray]:
     ]
 
 
+def squares_of(table: np.ndarray) -> MeanSquares:
+    return mean_squares(table[None])[0]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_families_are_those_of_the_oracle(seed):
     family = tables(seed)
     rows = len(family) + 1 if seed % 2 else 3
-    found = moderated([mean_squares(table) for table in family], rows)
+    found = moderated([squares_of(table) for table in family], rows)
     assert [tuple(each) for each in found] == [
         pytest.approx(each) for each in oracle.moderated([t.tolist() for t in family], rows)
     ]
@@ -57,11 +61,11 @@ def test_ratios_that_differ_by_chance_have_one_value():
 
 
 def test_what_cannot_be_moderated_stays_as_it_is():
-    single, constant = mean_squares(tables(0)[0]), mean_squares(np.full((3, 25), 2.0))
+    single, constant = squares_of(tables(0)[0]), squares_of(np.full((3, 25), 2.0))
     assert moderated([single], 2) == [two_way(single)]
     assert moderated([single, constant], 3) == [two_way(single), two_way(constant)]
     assert moderated([], 0) == []
-    three = moderated([single, constant, mean_squares(tables(1)[0])], 4)
+    three = moderated([single, constant, squares_of(tables(1)[0])], 4)
     assert three[1] == two_way(constant)
     assert three[0] != two_way(single)
 

@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 from tests.report.imaged import imaged_section
 from vsebench.report.rows.runs import Run
 from vsebench.report.rows.sections import Section
+from vsebench.report.statistics.means import holm
 from vsebench.report.statistics.pairs import all_pairs
 from vsebench.report.statistics.ties import differences
-from vsebench.report.statistics.two_way import holm
 
 
 def section(case: int, rows: int) -> Section:

@@ -17,8 +17,13 @@ from scipy.interpolate import PchipInterpolator
 
 from tests.factories import make_annotation_spec, make_curve, make_record, save
 from vsebench.cli.app import main
-from vsebench.plugin import VsebenchError
-from vsebench.report.figures.curves import draw_arrivals, frame, mean_curve, plot, share_arrived
+from vsebench.report.figures.curves import (
+    draw_arrivals,
+    frame,
+    mean_curve,
+    share_arrived,
+    speed_curves,
+)
 from vsebench.report.rows.runs import Run
 from vsebench.report.rows.sections import Section
 from vsebench.report.speed.learning_curve import LearningCurve, learning_curve
@@ -314,11 +319,10 @@ def test_curves_are_means_at_the_steps_that_all_have():
     curve = mean_curve(
         [run("uniform", 0, (0.1, 0.2, 0.3)), run("uniform", 1, (0.3, 0.4), seconds=4.0)]
     )
-    assert curve.steps == [10, 20]
-    assert curve.seconds == [3, 6]
+    assert curve.over == {"steps": [10, 20], "seconds": [3, 6]}
     assert curve.quality == pytest.approx([0.2, 0.3])
     assert curve.low[0] < 0.2 < curve.high[0]
-    assert mean_curve([]).steps == []
+    assert mean_curve([]).quality == []
 
 
 def test_bands_of_rows_of_several_studies_are_over_studies():
@@ -336,8 +340,8 @@ def test_figures_of_speed_are_over_cpu_seconds_where_runs_have_them():
     one = run("uniform", 0, SLOW)
     points = tuple(e.model_copy(update={"cpu_seconds": 0.5 * e.seconds}) for e in one.curve)
     timed = Run(one.record, points)
-    assert mean_curve([timed]).seconds == [2, 4, 6, 8]
-    assert mean_curve([timed], clock="cpu seconds").seconds == [1, 2, 3, 4]
+    found = mean_curve([timed], units=("seconds", "cpu seconds")).over
+    assert found == {"seconds": [2, 4, 6, 8], "cpu seconds": [1, 2, 3, 4]}
     panel = Figure().subplots()
     draw_arrivals(panel, replace(speed_table(Section((timed,))), cpu=True))
     assert panel.get_xlabel() == "CPU seconds of training"
@@ -347,12 +351,16 @@ def test_figures_of_speed_are_over_cpu_seconds_where_runs_have_them():
     assert panel.get_xlabel() == "seconds of training"
 
 
-@pytest.mark.parametrize("form", ["png", "svg"])
-def test_a_figure_is_drawn(tmp_path, form: str):
-    tables = [table(uniform=SLOW, dns=NEVER, vse_ens=FAST)]
-    plot(tables, tmp_path / f"curves.{form}")
-    content = (tmp_path / f"curves.{form}").read_bytes()
-    assert content.startswith(b"\x89PNG" if form == "png" else b"<?xml")
+def test_a_figure_has_three_panels_and_a_curve_for_each_row():
+    figure = speed_curves([table(uniform=SLOW, dns=NEVER, vse_ens=FAST)])
+    left, middle, right = figure.axes
+    assert [panel.get_xlabel() for panel in (left, middle, right)] == [
+        "updates",
+        "seconds of training",
+        "seconds of training",
+    ]
+    named = [line.get_label() for line in left.get_lines()]
+    assert named[:3] == ["uniform × hinge", "dns × hinge", "vse-ens × hinge"]
 
 
 @pytest.mark.parametrize(
@@ -368,11 +376,33 @@ def test_seconds_far_apart_are_on_a_logarithmic_scale(over: str, slowest: float,
     assert panel.get_xscale() == scale
 
 
-def test_a_figure_of_no_known_format_or_place_is_refused(tmp_path):
-    with pytest.raises(VsebenchError, match=r"end its name in \.png, \.svg, \.pdf"):
-        plot([table(uniform=SLOW)], tmp_path / "curves.doc")
-    with pytest.raises(VsebenchError, match=r"cannot write .*: there is no folder"):
-        plot([table(uniform=SLOW)], tmp_path / "nowhere" / "curves.svg")
+@pytest.mark.parametrize("form", ["table", "md"])
+def test_of_a_run_that_was_made_twice_the_first_counts_where_that_is_asked_for(
+    tmp_path, capsys, form: str
+):
+    for sampler, dev in (("uniform", SLOW), ("vse-ens", FAST)):
+        one = run(sampler, 0, dev)
+        save(tmp_path / "one", one.record, one.curve)
+    again = run("vse-ens", 0, SLOW)
+    test = {"map": 0.07}
+    save(tmp_path / "two", again.record.model_copy(update={"test": test}), again.curve)
+
+    def said(*arguments: str) -> tuple[object, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["speedup", *arguments])
+        printed = capsys.readouterr()
+        return ended.value.code, " ".join((printed.out + printed.err).split())
+
+    both = (str(tmp_path / "one"), str(tmp_path / "two"))
+    code, error = said(*both)
+    assert code == 2
+    assert "pass --allow-mixed to take the first and say so" in error
+    _, alone = said(both[0], "--format", form)
+    code, text = said(*both, "--allow-mixed", "--format", form)
+    assert code == 0
+    table, _, note = text.partition(" Made twice: ")
+    assert table.removesuffix(" -") == alone
+    assert re.search(r"vse-ens .* -0\.03 to the run in .*one, which counts", note)
 
 
 def test_the_command_writes_tables_for_each_baseline(tmp_path, capsys):
@@ -399,7 +429,15 @@ def test_the_command_writes_tables_for_each_baseline(tmp_path, capsys):
     assert "baseline vse-ens × hinge" in text
     times = at(SLOW, 0.095) / at(FAST, 0.095)
     assert f"{times:.3g} [{times:.3g}, {times:.3g}]" in text
-    assert (tmp_path / "curves.svg").exists()
+    assert (tmp_path / "curves.svg").read_bytes().startswith(b"<?xml")
+    with pytest.raises(SystemExit) as ended:
+        main(["speedup", str(tmp_path), "--plot", str(tmp_path / "curves.doc")])
+    assert ended.value.code == 2
+    assert "end its name in .png, .svg, .pdf" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["speedup", str(tmp_path), "--plot", str(tmp_path / "nowhere" / "curves.svg")])
+    assert ended.value.code == 2
+    assert "there is no folder" in capsys.readouterr().err
     with pytest.raises(SystemExit) as ended:
         main(["speedup", str(tmp_path), "--baseline", "unifrm,hinge"])
     assert ended.value.code == 2

@@ -15,7 +15,7 @@ from tests.factories import QUICK, make_curve, make_record, make_spec
 from vsebench.report.rows.combinations import make_block
 from vsebench.report.rows.runs import Run
 from vsebench.report.rows.sections import split
-from vsebench.report.statistics.estimates import by_seed, of_differences, of_row
+from vsebench.report.statistics.estimates import by_seed, of_differences, of_rows
 from vsebench.report.tables.formats import Style, render
 from vsebench.report.tables.notes import block_notes
 from vsebench.results.run_base import Tuning
@@ -46,7 +46,7 @@ def studies(values: Any, pooling: str = "mean") -> list[Run]:
 
 def test_the_interval_is_students_over_the_means_of_studies() -> None:
     values = [[300.0, 304.0], [310.0, 308.0], [295.0, 297.0]]
-    found = of_row(studies(values), "rsum")
+    (found,) = of_rows([studies(values)], "rsum")
     assert found is not None
     means = np.mean(values, axis=1)
     half = stats.t.ppf(0.975, 2) * np.std(means, ddof=1) / math.sqrt(3)
@@ -56,8 +56,8 @@ def test_the_interval_is_students_over_the_means_of_studies() -> None:
 
 def test_one_study_is_as_if_there_were_none() -> None:
     values = [300.0, 304.0, 310.0]
-    one = of_row(studies([values]), "rsum")
-    plain = of_row([run(value, seed) for seed, value in enumerate(values)], "rsum")
+    (one,) = of_rows([studies([values])], "rsum")
+    (plain,) = of_rows([[run(value, seed) for seed, value in enumerate(values)]], "rsum")
     assert one == plain
     assert one is not None
     assert one.interval(0.95).low is not None
@@ -78,7 +78,7 @@ def test_intervals_hold_the_true_mean_where_tuning_is_a_matter_of_luck() -> None
     held = naive = 0
     for _ in range(400):
         values = 300 + rng.normal(0, 6, (4, 1)) + rng.normal(0, 2, (4, 3))
-        found = of_row(studies(values), "rsum")
+        (found,) = of_rows([studies(values)], "rsum")
         assert found is not None
         low, high = found.interval(0.95)[1:]
         assert low is not None

@@ -9,9 +9,9 @@ from vsebench.plugin import VsebenchError
 from vsebench.report.comparison.verdicts import compare
 from vsebench.report.leaderboard.board import boards
 from vsebench.report.rows.combinations import make_block
-from vsebench.report.rows.names import parse_row
 from vsebench.report.rows.runs import Run
 from vsebench.report.rows.sections import split
+from vsebench.report.rows.variants import parse_row
 from vsebench.report.tables.formats import Style, render
 from vsebench.results.protocol import AnnotationProtocol
 

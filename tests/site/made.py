@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.factories import make_curve, make_record, make_spec, metrics, save
 from vsebench.plugin.registry import Registry
 from vsebench.site.render import pages_of
-from vsebench.site.slugs import Slugs
-from vsebench.site.studies import read_studies
+from vsebench.site.studies import Slugs, read_studies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,7 @@ from tests.site.test_queries import CAPTIONS, QUERIED, Pictures, board_of
 from vsebench.claims.judge import judge
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.report.page.render import to_html
-from vsebench.report.queries.thumbnails import Thumbnails
+from vsebench.report.queries.data import Thumbnails
 from vsebench.results.folder.store import Store
 from vsebench.results.reader import POSITIONS
 from vsebench.site.render import Claims, pages_of

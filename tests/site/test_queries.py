@@ -15,10 +15,9 @@ from tests.site.made import pages, studies
 from vsebench.data.flickr8k import FEATURES, NAMES, SCALE, SPLITS, TOKENS
 from vsebench.plugin.errors import DataError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.report.queries import thumbnails as module
-from vsebench.report.queries.captions import Captions, Queried
+from vsebench.report.queries import data as module
+from vsebench.report.queries.data import Captions, Queried, Thumbnails, thumbnails
 from vsebench.report.queries.instead import instead
-from vsebench.report.queries.thumbnails import Thumbnails, thumbnails
 from vsebench.results.folder.store import Store
 from vsebench.results.reader import RETRIEVED
 from vsebench.site.queries import Item, absent, queries

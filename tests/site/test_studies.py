@@ -4,7 +4,7 @@ import pytest
 
 from tests.site.made import leave, studies
 from vsebench.plugin.errors import MissingError, VsebenchError
-from vsebench.site.slugs import Slugs
+from vsebench.site.studies import Slugs
 
 
 def test_studies_are_found_below_a_folder(tmp_path):

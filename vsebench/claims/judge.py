@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.rows.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
+from vsebench.report.rows.progress import best_dev
 from vsebench.report.rows.sections import on_same_data
 from vsebench.report.rows.variants import told_apart
-from vsebench.report.speed.convergence import best_dev
-from vsebench.report.speed.learning_curve import arrivals, has_cpu_seconds, learning_curve
+from vsebench.report.speed.learning_curve import arrivals, knows, learning_curve
 from vsebench.report.statistics.estimates import by_seed, estimated, of_differences, tested
-from vsebench.report.statistics.two_way import above, detectable, holm
+from vsebench.report.statistics.means import above, detectable, holm
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from vsebench.report.rows.evidence import Reason
     from vsebench.report.rows.runs import Run
     from vsebench.report.statistics.estimates import Estimates
-    from vsebench.report.statistics.means import Interval
-    from vsebench.report.statistics.two_way import Estimate
+    from vsebench.report.statistics.means import Estimate, Interval
 
 Verdict = Literal["confirmed", "refuted", "undecided", "inadmissible"]
 
@@ -200,7 +199,7 @@ def _inadmissible(
     if len(seeds) < claim.minimum_seeds:
         yield f"{len(seeds)} of at least {claim.minimum_seeds} seeds are finished in both rows"
     if claim.unit == "cpu seconds" and not all(
-        has_cpu_seconds(run) for runs in rows.values() for run in runs
+        knows(run, "cpu seconds") for runs in rows.values() for run in runs
     ):
         yield "a run's record has no CPU seconds"
     for row, runs in rows.items():

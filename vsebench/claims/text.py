@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any, get_args
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from tabulate import tabulate
 
 from vsebench.claims.judge import Verdict
-from vsebench.report.page.verdicts import VerdictLine, Verdicts
-from vsebench.report.tables.formats import WIDTH
+from vsebench.report.page.render import VerdictLine, Verdicts
+from vsebench.report.tables.formats import WIDTH, as_json
 from vsebench.report.tables.layout import ABSENT
 from vsebench.report.wording import name, p_text, percent
 
@@ -33,7 +32,7 @@ def render(held: ClaimsFile, judged: Sequence[Judged], form: str = "table") -> s
         form: `table`, `md` or `json`.
     """
     if form == "json":
-        return json.dumps(as_dict(held, judged), indent=1, ensure_ascii=False, allow_nan=False)
+        return as_json(as_dict(held, judged))
     pipe = form == "md"
     heads = ["claim", "verdict", "found", "interval", "p", "seeds"]
     table = tabulate(

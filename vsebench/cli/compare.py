@@ -86,8 +86,8 @@ def compare_command(
     failing = _failing(fail_on)
     from vsebench.report.comparison.verdicts import compare_all, terms_of
     from vsebench.report.rows.gather import read_merged
-    from vsebench.report.rows.names import option_name, parse_row
     from vsebench.report.rows.sections import split
+    from vsebench.report.rows.variants import option_name, parse_row
 
     sections = split(read_merged(folders or [RUNS]).ended, only_newest=only_newest)
     chosen = parse_row(reference, sections, "--to")

@@ -36,8 +36,7 @@ def plot_command(
     from vsebench.files import guarded
     from vsebench.plugin.errors import require
     from vsebench.report.figures.save import KEYS, save_figures
-    from vsebench.site.slugs import Slugs
-    from vsebench.site.studies import read_studies
+    from vsebench.site.studies import Slugs, read_studies
 
     wanted = [key.strip() for key in only.split(",") if key.strip()]
     for key in wanted:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.plugin.registry import Registry
-    from vsebench.report.page.verdicts import Verdicts
+    from vsebench.report.page.render import Verdicts
     from vsebench.report.results import Results
 
 _PAGE = "a page is a file beside the table: write --html FILE"

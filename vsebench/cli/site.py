@@ -62,8 +62,7 @@ def site_command(
     from vsebench.report.wording import count
     from vsebench.site.at_hand import captions_at_hand, thumbnails_at_hand
     from vsebench.site.render import pages_of
-    from vsebench.site.slugs import Slugs
-    from vsebench.site.studies import read_studies
+    from vsebench.site.studies import Slugs, read_studies
     from vsebench.site.write import check_folder, write_site
 
     require("matplotlib", extra="plots", purpose="figures")

@@ -55,15 +55,18 @@ def speedup_command(
     """
     if target is not None and not 0 < target < math.inf:
         raise SpecError(f"--target takes a quality above 0, such as 0.17 MAP; got {target}")
-    from vsebench.report.figures.curves import plot as draw
-    from vsebench.report.listing import terminal_width
-    from vsebench.report.rows.gather import read_merged
-    from vsebench.report.rows.names import parse_row
+    from vsebench.report.figures.curves import speed_curves
+    from vsebench.report.figures.save import check_figure, write_figure
+    from vsebench.report.listing import filled, terminal_width
+    from vsebench.report.rows.gather import made_twice_notes, read_merged
     from vsebench.report.rows.sections import split
+    from vsebench.report.rows.variants import parse_row
     from vsebench.report.speed.speedup import speed_table
     from vsebench.report.speed.text import as_dicts, render, to_markdown
     from vsebench.report.tables.formats import WIDTH
 
+    if plot is not None:
+        check_figure(plot)
     runs = read_merged(folders or [RUNS], allow_mixed=allow_mixed)
     sections = split(runs.ended, allow_mixed=allow_mixed, only_newest=only_newest)
     chosen: list[tuple[str, str] | None] = [parse_row(text, sections) for text in baseline or ()]
@@ -77,14 +80,17 @@ def speedup_command(
     if plot is not None:
         # one panel a section, with the first baseline's target
         first = {id(table.section): table for table in reversed(tables)}
-        draw([table for table in tables if first[id(table.section)] is table], plot)
+        shown = [table for table in tables if first[id(table.section)] is table]
+        write_figure(speed_curves(shown), plot)
     if form == "json":
         rows = [row for table in tables for row in as_dicts(table)]
         print_json({"schema": 2, "level": level, "rows": rows})
     else:
         wide = width or terminal_width(WIDTH)
-        typer.echo(
-            to_markdown(tables)
-            if form == "md"
-            else "\n\n\n".join(render(table, width=wide) for table in tables)
-        )
+        twice = made_twice_notes(runs.made_twice)
+        if form == "md":
+            parts = [to_markdown(tables), *(f"- {note}" for note in twice)]
+        else:
+            parts = ["\n\n\n".join(render(table, width=wide) for table in tables)]
+            parts += [filled(note, wide) for note in twice]
+        typer.echo("\n".join(parts))

@@ -91,12 +91,14 @@ def _rerun(directory: Path, runs: Sequence[Run], wanted: Request, *, quiet: bool
 
 def _pack(directory: Path, to: Path) -> None:
     """Packs the runs and says what to do with the pack."""
+    from vsebench.report.listing import filled, terminal_width
     from vsebench.results.packs.format import ARRAYS, RUNS
     from vsebench.results.packs.packing import pack
 
     pack(directory, to)
-    typer.echo(
+    told = (
         f"Commit {to / RUNS} and {to / ARRAYS} as results/{to.name}/, with the suite file and a "
         "README.md that has the commands; a reviewer asks 'vsebench submit "
         f"results/{to.name}' again."
     )
+    typer.echo(filled(told, terminal_width()))

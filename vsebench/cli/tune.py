@@ -118,8 +118,8 @@ def tune_command(
         warnings,
         write,
     )
-    from vsebench.report.figures.file import check_figure
-    from vsebench.report.statistics.expected_best import plot as draw
+    from vsebench.report.figures.save import check_figure, write_figure
+    from vsebench.report.figures.tried import search_figure
 
     if plot is not None:
         check_figure(plot)
@@ -151,7 +151,8 @@ def tune_command(
             raise typer.Exit(SOME_FAILED) from error
     write(planned, trials, choices, out, command_of(planned, suite, options, out))
     if plot is not None:
-        draw(first_rung(planned, trials), planned.rows.task.headline.heading, plot)
+        heading = planned.rows.task.headline.heading
+        write_figure(search_figure(first_rung(planned, trials), heading), plot)
     for warning in warnings(planned, choices):
         warn(warning)
     typer.echo(table(planned, trials, choices))

@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from vsebench.report.comparison.text import as_dict, render
 from vsebench.report.comparison.verdicts import compare_all, terms_of
-from vsebench.report.rows.names import parse_row
+from vsebench.report.rows.variants import parse_row
 from vsebench.report.tables.formats import alignment
 from vsebench.report.tables.layout import heading, whole
 from vsebench.report.tables.notes import block_notes
@@ -137,7 +137,7 @@ class Drawing:
         """
         from pathlib import Path
 
-        from vsebench.report.figures.file import check_figure, write_figure
+        from vsebench.report.figures.save import check_figure, write_figure
 
         path = Path(path)
         check_figure(path)

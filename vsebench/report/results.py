@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from vsebench.report.rows.combinations import Block, Row, make_block
 from vsebench.report.rows.external import elsewhere_note
-from vsebench.report.rows.gather import external_of, read_merged
-from vsebench.report.rows.names import parse_row
+from vsebench.report.rows.gather import external_of, made_twice_notes, read_merged
 from vsebench.report.rows.runs import Runs, read_runs
 from vsebench.report.rows.sections import split
+from vsebench.report.rows.variants import parse_row
 from vsebench.report.statistics.means import LEVEL, check_level
 from vsebench.report.tables.formats import WIDTH, Style, leaderboard, render, to_frame
 from vsebench.report.tables.latex import LatexText
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from vsebench.plugin.registry import Registry
     from vsebench.report.notebook import Comparisons, Drawing
-    from vsebench.report.page.verdicts import Verdicts
+    from vsebench.report.page.render import Verdicts
+    from vsebench.report.rows.gather import Reproduction
     from vsebench.report.rows.sections import Section
     from vsebench.results.external import ExternalRow
     from vsebench.results.spec import AnySpec
@@ -40,12 +41,14 @@ class Results:
         unfinished: runs that were started and have no record yet.
         elsewhere: external rows that belong to no block.
         copies: pairs of a directory that is a copy and the run's own directory.
+        made_twice: runs that lie in several folders with other results, of which the first counts.
     """
 
     blocks: tuple[Block, ...]
     unfinished: tuple[AnySpec, ...] = ()
     elsewhere: tuple[ExternalRow, ...] = ()
     copies: tuple[tuple[str, str], ...] = ()
+    made_twice: tuple[Reproduction, ...] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -90,6 +93,7 @@ class Results:
                 *([unfinished_note(self.unfinished)] if self.unfinished else []),
                 *([elsewhere_note(self.elsewhere)] if self.elsewhere else []),
                 *([copies_note(self.copies)] if self.copies else []),
+                *made_twice_notes(self.made_twice),
             ],
             Style(format, width, columns, LatexText(caption, label)),
         )
@@ -213,4 +217,5 @@ def _collect(
         runs.unfinished,
         tuple(row for row in external if row.row_id not in shown),
         runs.copies,
+        runs.made_twice,
     )

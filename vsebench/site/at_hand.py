@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import DataError
-from vsebench.report.queries.captions import Captions, Queried, captions
-from vsebench.report.queries.thumbnails import Thumbnails, thumbnails
+from vsebench.report.queries.data import Captions, Queried, Thumbnails, captions, thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

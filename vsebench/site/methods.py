@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Component, Registry
     from vsebench.report.leaderboard.board import Board, Standing
     from vsebench.results.components import ComponentRef
-    from vsebench.site.slugs import Slugs
-    from vsebench.site.studies import Study
+    from vsebench.site.studies import Slugs, Study
 
 KINDS = ("pooling", "loss", "sampler")
 Key = tuple[str, str, str]

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vsebench.report.queries.data import Thumbnails
 from vsebench.report.queries.instead import instead
 from vsebench.report.queries.tallies import hardest
-from vsebench.report.queries.thumbnails import Thumbnails
 from vsebench.report.wording import name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.report.leaderboard.board import Board
-    from vsebench.report.queries.captions import Captions
+    from vsebench.report.queries.data import Captions
     from vsebench.report.queries.instead import Instead
     from vsebench.report.queries.tallies import Hardest
 

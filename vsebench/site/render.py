@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vsebench.claims.text import on_page
 from vsebench.report.leaderboard.text import as_dict, frame
 from vsebench.report.page.render import templates, title
-from vsebench.report.queries.captions import Captions, Queried
-from vsebench.report.tables.formats import leading_quote
+from vsebench.report.queries.data import Captions, Queried
+from vsebench.report.tables.formats import as_csv, as_json
 from vsebench.report.tables.notes import general_notes, unfinished_note
 from vsebench.report.wording import count, name
 from vsebench.site.methods import methods_of, setting_text
-from vsebench.site.slugs import Slugs
+from vsebench.site.studies import Slugs
 from vsebench.site.study_page import part_of
 from vsebench.site.weights import learnt_weights
 
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from vsebench.claims.judge import Judged
     from vsebench.plugin.registry import Registry
     from vsebench.report.leaderboard.board import Board
-    from vsebench.report.page.verdicts import Verdicts
-    from vsebench.report.queries.thumbnails import Thumbnails
+    from vsebench.report.page.render import Verdicts
+    from vsebench.report.queries.data import Thumbnails
     from vsebench.report.rows.evidence import Reason
     from vsebench.site.methods import Key, Method
     from vsebench.site.studies import Study
@@ -134,11 +133,8 @@ def pages_of(  # noqa: PLR0913  # all that a page shows
             root="../",
             **_study(study, methods, claims, registry, texts, pictures or {}),
         )
-        pages[f"{path}.json"] = json.dumps(
-            as_dict(study.boards), indent=1, ensure_ascii=False, allow_nan=False
-        )
-        table = leading_quote(frame(study.boards))
-        pages[f"{path}.csv"] = table.to_csv(index=False, lineterminator="\n")
+        pages[f"{path}.json"] = as_json(as_dict(study.boards))
+        pages[f"{path}.csv"] = as_csv(frame(study.boards))
     for method in methods.values():
         pages[f"methods/{method.slug}.html"] = made(
             "method.html.jinja", root="../", method=method, weights=learnt_weights(method)

@@ -1,7 +1,10 @@
-"""The studies of a site: the folders and packs that were given, or that lie below them."""
+"""The studies of a site, which are folders and packs that were given or lie below these, and names
+for files.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,25 @@ if TYPE_CHECKING:
 
     from vsebench.report.leaderboard.board import Board
     from vsebench.report.rows.gather import Gathered
-    from vsebench.site.slugs import Slugs
+
+_OTHER = re.compile(r"[^a-z0-9.]+")
+_LONGEST = 80
+
+
+class Slugs:
+    """Gives each name a file name of its own, of letters, digits, dots and dashes."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, name: str) -> str:
+        """A file name without its ending, given to nobody else."""
+        stem = _OTHER.sub("-", name.lower()).strip("-.")[:_LONGEST] or "unnamed"
+        slug, number = stem, 2
+        while slug in self._taken:
+            slug, number = f"{stem}-{number}", number + 1
+        self._taken.add(slug)
+        return slug
 
 
 @dataclass(frozen=True)

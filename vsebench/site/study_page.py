@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.figures.looks import look, told
+from vsebench.report.figures.curves import look, told
 from vsebench.report.figures.matrix import matrix
 from vsebench.report.figures.sketches import short_names
 from vsebench.report.figures.svg import to_svg
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from vsebench.report.figures.matrix import Matrix
     from vsebench.report.leaderboard.board import Board
     from vsebench.report.page.table import Table
-    from vsebench.report.queries.captions import Captions
-    from vsebench.report.queries.thumbnails import Thumbnails
+    from vsebench.report.queries.data import Captions, Thumbnails
     from vsebench.report.rows.runs import Run
     from vsebench.report.verification.verify import Comparison
     from vsebench.site.methods import Key, Method

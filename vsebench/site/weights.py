@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.figures.looks import look, told
+from vsebench.report.figures.curves import look, told
 from vsebench.report.figures.sketches import short_names
 from vsebench.report.figures.svg import to_svg
 from vsebench.report.figures.weights import weight_sketches

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.figures.file import check_figure, write_figure
+from vsebench.report.figures.save import check_figure, write_figure
 
 if TYPE_CHECKING:
     from pathlib import Path

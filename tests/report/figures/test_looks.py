@@ -5,8 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from vsebench.report.figures.curves import COLOURS
-from vsebench.report.figures.looks import HUES, REST, look, told
+from vsebench.report.figures.curves import COLOURS, HUES, REST, look, told
 
 
 def luminance(colour):

@@ -5,10 +5,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from tests.factories import make_curve, make_record, make_spec
-from vsebench.report.figures.price import at_steps, front, known, points
+from vsebench.report.figures.curves import mean_curve
+from vsebench.report.figures.price import front, points
 from vsebench.report.figures.sketches import sketches
 from vsebench.report.leaderboard.board import boards
 from vsebench.report.rows.runs import Run
+from vsebench.report.speed.learning_curve import clock_of, knows
 
 
 def run(pooling="mean", seed=0, *, cpu=False, rsum=300.0, steps=4, **cost):
@@ -42,21 +44,22 @@ def test_the_front_is_what_no_other_beats(seed):
 def test_costs_at_steps_count_what_a_method_needs_first():
     first = run(cpu=True, prior_seconds=5.0, mining_seconds=1.0)
     second = run(seed=1, cpu=True)
-    assert at_steps([first, second], [10, 30], "updates") == [10, 30]
-    assert at_steps([first, second], [10, 30], "wall") == [(8 + 2) / 2, (12 + 6) / 2]
-    assert at_steps([first, second], [10, 30], "cpu") == [5, 7]
-    assert at_steps([first, second], [10, 40], "forwards") == [10240, 40960]
+    found = mean_curve([first, second], units=("steps", "seconds", "cpu seconds", "forwards")).over
+    assert found["steps"] == [10, 20, 30, 40]
+    assert found["seconds"][::2] == [(8 + 2) / 2, (12 + 6) / 2]
+    assert found["cpu seconds"][::2] == [5, 7]
+    assert found["forwards"][::3] == [10240, 40960]
 
 
 def test_cpu_seconds_count_only_where_every_run_has_them():
-    assert known([run(cpu=True)], "cpu")
-    assert not known([run(cpu=True), run(seed=1)], "cpu")
-    assert not known([run(tower_forwards=0)], "forwards")
+    assert clock_of([run(cpu=True)]) == "cpu seconds"
+    assert clock_of([run(cpu=True), run(seed=1)]) == "seconds"
+    assert not knows(run(tower_forwards=0), "forwards")
     units = [
         [point.unit for point in points(boards(runs)[0])]
         for runs in ([run(cpu=True)], [run(cpu=True), run("max")])
     ]
-    assert units == [["cpu"], ["wall", "wall"]]
+    assert units == [["cpu seconds"], ["seconds", "seconds"]]
 
 
 def test_rows_that_are_no_evidence_are_not_on_the_front():

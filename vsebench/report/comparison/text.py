@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from vsebench.report.statistics.two_way import POWER
+from vsebench.report.statistics.means import POWER
 from vsebench.report.tables.formats import WIDTH
 from vsebench.report.tables.layout import ABSENT
 from vsebench.report.wording import count, counted, name, p_text, percent

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vsebench.report.rows.evidence import no_evidence
 from vsebench.report.statistics.estimates import by_seed, of_differences, tested
-from vsebench.report.statistics.means import LEVEL
-from vsebench.report.statistics.two_way import above, detectable, holm, two_sided
+from vsebench.report.statistics.means import LEVEL, above, detectable, holm, two_sided
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from vsebench.report.rows.evidence import Reason
     from vsebench.report.rows.sections import Section
     from vsebench.report.statistics.estimates import Estimates
-    from vsebench.report.statistics.means import Interval
-    from vsebench.report.statistics.two_way import Estimate
+    from vsebench.report.statistics.means import Estimate, Interval
 
 Verdict = Literal[
     "better",

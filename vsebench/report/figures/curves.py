@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from vsebench.plugin.errors import require
-from vsebench.report.figures.file import check_figure, write_figure
-from vsebench.report.speed.learning_curve import learning_curve
+from vsebench.report.figures.svg import ROW
+from vsebench.report.speed.learning_curve import costs, learning_curve
 from vsebench.report.statistics.estimates import estimated
 from vsebench.report.statistics.means import LEVEL
 from vsebench.report.wording import name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -34,6 +33,11 @@ COLOURS = (
 )
 """At least 3 to 1 against the page's paper, light and dark (WCAG 1.4.11)."""
 
+HUES = COLOURS[:6]
+"""As many as a reader can tell apart."""
+
+REST = "#80868c"
+
 _WIDE = 10.0
 
 
@@ -41,78 +45,65 @@ class Curve(NamedTuple):
     """The mean curve of a row, a point per evaluation that every seed has.
 
     Attributes:
-        steps: updates done.
-        seconds: mean over seeds.
+        over: what it cost until then, mean over seeds, by unit.
         quality: mean over seeds.
         low: end of the interval of that mean; the mean itself of one seed.
         high: the other end.
     """
 
-    steps: list[float]
-    seconds: list[float]
+    over: Mapping[Unit, list[float]]
     quality: list[float]
     low: list[float]
     high: list[float]
 
 
-def mean_curve(runs: Sequence[Run], level: float = LEVEL, clock: Unit = "seconds") -> Curve:
-    """Over finished runs, at the steps that all have evaluated; seconds on the training clock, with
-    what the method needs first. Of runs that were tuned in several studies, intervals are over
-    studies.
+def mean_curve(
+    runs: Sequence[Run], level: float = LEVEL, units: Sequence[Unit] = ("steps", "seconds")
+) -> Curve:
+    """Over finished runs, at the steps that all have evaluated. Of runs that were tuned in several
+    studies, intervals are over studies.
 
     Args:
         runs: runs of one row, finished.
         level: level of the intervals.
-        clock: seconds, or CPU seconds of runs whose records have them.
+        units: what costs are counted in; every record knows them.
     """
-    curves = [learning_curve(run, clock) for run in runs]
-    by_step = [
-        {
-            step: (float(cost), float(quality))
-            for step, cost, quality in zip(
-                run.progress.steps, each.cost[1:], each.quality[1:], strict=True
-            )
-        }
-        for run, each in zip(runs, curves, strict=True)
-    ]
-    steps = sorted(set.intersection(*(set(each) for each in by_step))) if by_step else []
-    curve = Curve([], [], [], [], [])
-    for step in steps:
-        seconds, quality = zip(*(each[step] for each in by_step), strict=True)
-        found = estimated(quality, None, [run.study for run in runs])
-        mean, low, high = found.interval(level)
-        curve.steps.append(step)
-        curve.seconds.append(math.fsum(seconds) / len(seconds))
+    by_step = [_by_step(run, units) for run in runs]
+    curve = Curve({unit: [] for unit in units}, [], [], [])
+    for step in sorted(set.intersection(*map(set, by_step))) if by_step else ():
+        quality, *spent = zip(*(each[step] for each in by_step), strict=True)
+        mean, low, high = estimated(quality, None, [run.study for run in runs]).interval(level)
+        for unit, each in zip(units, spent, strict=True):
+            curve.over[unit].append(math.fsum(each) / len(each))
         curve.quality.append(mean)
         curve.low.append(mean if low is None else low)
         curve.high.append(mean if high is None else high)
     return curve
 
 
-def plot(tables: Sequence[SpeedTable], path: Path) -> None:
-    """Draws each section's curves, over updates on the left and over seconds in the middle, with
-    the target, and on the right which share of the runs had arrived there.
+def _by_step(run: Run, units: Sequence[Unit]) -> dict[int, tuple[float, ...]]:
+    """The quality of a run and its costs at each step that it evaluated."""
+    curve = [*run.curve]
+    columns = [costs(run, curve, unit) for unit in units]
+    quality = [evaluation.metrics[run.task.headline.key] for evaluation in curve]
+    steps = (evaluation.step for evaluation in curve)
+    return dict(zip(steps, zip(quality, *columns, strict=True), strict=True))
 
-    Args:
-        tables: what to draw, one row of panels for each.
-        path: path of the figure; its ending tells the format.
 
-    Raises:
-        VsebenchError: the ending is of no known format.
-        MissingExtraError: matplotlib is not installed.
-        WriteError: the file cannot be written.
+def speed_curves(tables: Sequence[SpeedTable]) -> Figure:
+    """Each section's curves, over updates on the left and over seconds in the middle, with the
+    target, and on the right which share of the runs had arrived there.
     """
-    check_figure(path)
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(18, 4.2 * len(tables)), layout="constrained")
     panels = figure.subplots(len(tables), 3, squeeze=False)
     for (left, middle, right), table in zip(panels, tables, strict=True):
         middle.sharey(left)
-        _draw(left, middle, table, _clock(table))
+        _draw(left, middle, table, table.clock)
         draw_arrivals(right, table)
-        right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    write_figure(figure, path)
+        legend(right)
+    return figure
 
 
 def curves_of(blocks: Sequence[Block]) -> Figure:
@@ -130,8 +121,13 @@ def curves_of(blocks: Sequence[Block]) -> Figure:
     ):
         right.sharey(left)
         _draw(left, right, block, "seconds")
-        right.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
+        legend(right)
     return figure
+
+
+def legend(panel: Axes, **options: Any) -> None:
+    """A legend at the right of a panel."""
+    panel.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0), **options)
 
 
 class Stroke(NamedTuple):
@@ -144,6 +140,16 @@ class Stroke(NamedTuple):
 def stroke(row: int) -> Stroke:
     """Of the row in that place: ten colours, and for rows after the tenth another dash."""
     return Stroke(COLOURS[row % len(COLOURS)], _DASHES[row // len(COLOURS) % len(_DASHES)])
+
+
+def told(row: int) -> bool:
+    """Whether the row in that place on a board, from the best down, has a colour of its own."""
+    return row < len(HUES)
+
+
+def look(row: int) -> Stroke:
+    """As `stroke`, on a board: the best few by colour, the rest as one grey group."""
+    return Stroke(HUES[row] if told(row) else REST, "-")
 
 
 def draw_curve(
@@ -159,8 +165,8 @@ def draw_curve(
 
     Args:
         panel: drawn on.
-        over: the curve's steps or its seconds.
-        curve: convergence curve of a row.
+        over: what each of its points cost.
+        curve: curve of a row.
         drawn: how it looks.
         gid: id of the line and the interval in an SVG, the interval's followed by `-band`.
 
@@ -190,10 +196,36 @@ def draw_curve(
     return line
 
 
+def draw_convergence(
+    panel: Axes,
+    block: Block,
+    curves: Mapping[int, Curve],
+    over: tuple[Unit, str],
+    drawn: Callable[[int], Stroke],
+) -> None:
+    """Draws the curves of a block's rows, each with its place as its gid, as a page shows them.
+
+    Args:
+        panel: drawn on.
+        block: the rows.
+        curves: curves by place, the last on top.
+        over: unit of their costs, and the axis's label.
+        drawn: how the row in a place looks.
+    """
+    unit, label = over
+    target, metric = block.target.quality, block.section.task.headline
+    for i, curve in curves.items():
+        draw_curve(panel, curve.over[unit], curve, drawn(i), gid=f"{ROW}{i}")
+    frame(panel, label, target)
+    panel.grid(alpha=0.15)
+    panel.set(ylim=heights(list(curves.values()), target))
+    panel.set_ylabel(f"dev {metric.heading}")
+
+
 def _draw(left: Axes, right: Axes, table: SpeedTable | Block, clock: Unit) -> None:
     for i, (key, runs) in enumerate(table.section.rows.items()):
-        curve = mean_curve([run for run in runs if run.done], table.level, clock)
-        for panel, over in ((left, curve.steps), (right, curve.seconds)):
+        curve = mean_curve([run for run in runs if run.done], table.level, ("steps", clock))
+        for panel, over in ((left, curve.over["steps"]), (right, curve.over[clock])):
             draw_curve(panel, over, curve, stroke(i)).set_label(name(key))
     for panel, label in ((left, table.section.task.step), (right, _seconds(clock))):
         frame(panel, label, table.target.quality)
@@ -207,7 +239,7 @@ def draw_arrivals(panel: Axes, table: SpeedTable) -> None:
     """
     goal = table.target.quality
     for i, (key, runs) in enumerate(table.section.rows.items()):
-        curves = [learning_curve(run, _clock(table)) for run in runs if run.done and run.curve]
+        curves = [learning_curve(run, table.clock) for run in runs if run.done and run.curve]
         times, arrived = share_arrived(curves, goal) if goal is not None else ([], [])
         if len(times) > 0:
             drawn = stroke(i)
@@ -222,11 +254,7 @@ def draw_arrivals(panel: Axes, table: SpeedTable) -> None:
             )
     panel.set_ylim(-0.03, 1.03)
     panel.set_ylabel("share of runs at the target")
-    frame(panel, _seconds(_clock(table)), None)
-
-
-def _clock(table: SpeedTable) -> Unit:
-    return "cpu seconds" if table.cpu else "seconds"
+    frame(panel, _seconds(table.clock), None)
 
 
 def _seconds(clock: Unit) -> str:

@@ -1,12 +1,14 @@
-"""The figures of a board as files for papers and slides."""
+"""Figures as files, whose bytes depend on nothing but what they show, and those of a board."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.report.figures.file import write_figure
-from vsebench.report.figures.looks import REST, look, told
+from vsebench.files import replacing
+from vsebench.plugin.errors import VsebenchError, require
+from vsebench.report.figures.curves import REST, legend, look, told
 from vsebench.report.figures.matrix import draw_matrix, matrix
+from vsebench.report.figures.price import UNITS
 from vsebench.report.figures.sketches import short_names
 from vsebench.report.figures.tried import study_sketches
 from vsebench.report.figures.weights import WEIGHTS
@@ -20,8 +22,44 @@ if TYPE_CHECKING:
 
     from vsebench.report.leaderboard.board import Board
 
-FORMATS = ("png", "svg", "pdf")
-KEYS = ("updates", "cpu", "wall", "forwards", "cost", WEIGHTS, "tuning", "differences")
+FORMATS = (".png", ".svg", ".pdf")
+_DATES = {"svg": "Date", "pdf": "CreationDate"}
+
+
+def check_figure(path: Path) -> None:
+    """Refuses a figure that cannot be drawn, before what it shows is made.
+
+    Raises:
+        VsebenchError: the ending is of no known format.
+        MissingExtraError: matplotlib is not installed.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise VsebenchError(
+            f"cannot tell the format of the figure '{path}': end its name in {', '.join(FORMATS)}"
+        )
+    require("matplotlib", extra="plots", purpose="figures")
+
+
+def write_figure(figure: Figure, path: Path, dpi: int = 150) -> None:
+    """Writes a figure in the format that the ending of its path tells, without a date.
+
+    Args:
+        figure: the figure.
+        path: path of the file, which `check_figure` accepts.
+        dpi: dots per inch of what has pixels.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    import matplotlib as mpl
+
+    form = path.suffix.lower().removeprefix(".")
+    undated = {_DATES[form]: None} if form in _DATES else None
+    with mpl.rc_context({"svg.hashsalt": "vsebench"}), replacing(path) as file:
+        figure.savefig(file, format=form, dpi=dpi, metadata=undated)
+
+
+KEYS = (*(words.key for words in UNITS.values()), "cost", WEIGHTS, "tuning", "differences")
 """Names of the figures; a board has either `cpu` or `wall`, and a figure of `weights` a side."""
 
 
@@ -81,10 +119,4 @@ def _legend(panel: Axes, names: list[str], rows: Collection[int]) -> None:
     rest = len(names) - len(own)
     if rest:
         handles.append(Line2D([], [], color=REST, label=f"{rest} more row{'s' * (rest > 1)}"))
-    panel.legend(
-        handles=handles,
-        fontsize="small",
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
-        frameon=False,
-    )
+    legend(panel, handles=handles, frameon=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.figures.curves import draw_curve, frame, heights, mean_curve
-from vsebench.report.figures.looks import look
-from vsebench.report.figures.price import UNITS, Unit, at_steps, known, points
+from vsebench.report.figures.curves import draw_convergence, frame, look, mean_curve
+from vsebench.report.figures.price import UNITS, points
 from vsebench.report.figures.svg import BAND, ROW
+from vsebench.report.speed.learning_curve import clock_of, knows
 from vsebench.report.wording import percent, short
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vsebench.report.figures.curves import Curve
     from vsebench.report.figures.price import Point
     from vsebench.report.leaderboard.board import Board
+    from vsebench.report.speed.learning_curve import Unit
 
 
 class Sketch(NamedTuple):
@@ -44,20 +45,17 @@ def sketches(board: Board) -> list[Sketch]:
     (wall seconds where records have none) and over tower forwards; quality against cost.
     """
     rows = [[run for run in runs if run.done] for runs in board.block.section.rows.values()]
+    evaluated = {i: runs for i, runs in enumerate(rows) if runs and all(run.curve for run in runs)}
+    flat = [run for runs in evaluated.values() for run in runs]
+    units: list[Unit] = ["steps", clock_of(flat)]
+    if all(knows(run, "forwards") for run in flat):
+        units.append("forwards")
     curves = {
         i: curve
-        for i, runs in enumerate(rows)
-        if (curve := mean_curve(runs, board.block.level)).steps
+        for i, runs in reversed(evaluated.items())  # the best on top
+        if (curve := mean_curve(runs, board.block.level, units)).quality
     }
-    found = []
-    if curves:
-        flat = [run for i in curves for run in rows[i]]
-        units: list[Unit] = ["updates", "cpu" if known(flat, "cpu") else "wall"]
-        if known(flat, "forwards"):
-            units.append("forwards")
-        for unit in units:
-            over = {i: at_steps(rows[i], curve.steps, unit) for i, curve in curves.items()}
-            found.append(_convergence(board, unit, over, curves))
+    found = [_convergence(board, unit, curves) for unit in units] if curves else []
     if priced := points(board):
         found.append(_against_cost(board, priced))
     return found
@@ -69,28 +67,17 @@ def short_names(board: Board) -> list[str]:
     return [short(row, rows) for row in rows]
 
 
-def _convergence(
-    board: Board, unit: Unit, over: Mapping[int, Sequence[float]], curves: Mapping[int, Curve]
-) -> Sketch:
-    metric, block = board.block.section.task.headline, board.block
-
-    def draw(panel: Axes) -> None:
-        for i in sorted(curves, reverse=True):  # the best on top
-            draw_curve(panel, over[i], curves[i], look(i), gid=f"{ROW}{i}")
-        frame(panel, UNITS[unit].axis, block.target.quality)
-        panel.grid(alpha=0.15)
-        panel.set(ylim=heights(list(curves.values()), block.target.quality))
-        panel.set_ylabel(f"dev {metric.heading}")
-
-    names = short_names(board)
+def _convergence(board: Board, unit: Unit, curves: Mapping[int, Curve]) -> Sketch:
+    metric, block, names = board.block.section.task.headline, board.block, short_names(board)
+    words = UNITS[unit]
     return Sketch(
-        unit,
-        f"Dev {metric.heading} over {UNITS[unit].words}",
+        words.key,
+        f"Dev {metric.heading} over {words.words}",
         f"Means over seeds at the steps that all of them evaluated, with their "
         f"{percent(block.level)} intervals, cut where they would dwarf the means. Dotted: the "
-        f"target. {UNITS[unit].notes}",
+        f"target. {words.notes}",
         {i: f"{names[i]}: dev {metric.text(curve.quality[-1])}" for i, curve in curves.items()},
-        draw,
+        lambda panel: draw_convergence(panel, block, curves, (unit, words.axis), look),
     )
 
 

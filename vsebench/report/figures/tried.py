@@ -1,5 +1,6 @@
-"""What tuning found for the rows of a board: the best quality to expect of the points that were
-tried, from the `trials*.csv` beside a study's runs or in its folder `tuning`.
+"""What tuning found: the best quality to expect of the points that were tried, of a search that has
+just ended, and of a board's rows from the `trials*.csv` beside a study's runs or in its folder
+`tuning`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import math
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import DataError
-from vsebench.report.figures.curves import Curve, draw_curve
-from vsebench.report.figures.looks import look
+from vsebench.report.figures.curves import Curve, draw_curve, legend, look, stroke
 from vsebench.report.figures.sketches import Sketch, short_names, sketches
 from vsebench.report.figures.svg import ROW
 from vsebench.report.figures.weights import weight_sketches
 from vsebench.report.statistics.expected_best import expected_band
+from vsebench.report.statistics.means import LEVEL
 from vsebench.report.wording import count, percent
 from vsebench.text import read_text
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
+    from vsebench.report.figures.curves import Stroke
     from vsebench.report.leaderboard.board import Board
 
 FOLDER, PATTERN = "tuning", "trials*.csv"
@@ -82,8 +86,10 @@ def tuning_sketch(board: Board, tried: Tried) -> Sketch | None:
     curves = {i: _curve(each, board.block.level) for i, each in values.items()}
 
     def draw(panel: Axes) -> None:
-        _draw(panel, curves)
-        panel.set_ylabel(f"expected best dev {metric.heading}")
+        for i in sorted(curves, reverse=True):  # the best on top
+            _draw(panel, curves[i], look(i), f"{ROW}{i}")
+        _frame(panel, "points tried", metric.heading)
+        panel.grid(alpha=0.15)
 
     return Sketch(
         "tuning",
@@ -100,19 +106,42 @@ def tuning_sketch(board: Board, tried: Tried) -> Sketch | None:
     )
 
 
-def _draw(panel: Axes, curves: Mapping[int, Curve]) -> None:
+def search_figure(tried: Mapping[str, Mapping[str, Sequence[float]]], heading: str) -> Figure:
+    """The expected best over the number of points, a panel for each data set and a curve for each
+    row.
+
+    Args:
+        tried: dev qualities of the points by data set and row.
+        heading: name of the quality.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.2 * len(tried)), layout="constrained")
+    panels = figure.subplots(len(tried), 1, squeeze=False)
+    for panel, (dataset, rows) in zip(panels[:, 0], tried.items(), strict=True):
+        for place, (row, values) in enumerate(rows.items()):
+            _draw(panel, _curve(values), stroke(place)).set_label(row)
+        panel.set_title(dataset, loc="left")
+        _frame(panel, "points tried, with the first rung's schedule", heading)
+        panel.grid(alpha=0.3)
+        legend(panel)
+    return figure
+
+
+def _draw(panel: Axes, curve: Curve, drawn: Stroke, gid: str | None = None) -> Line2D:
+    return draw_curve(panel, range(1, len(curve.quality) + 1), curve, drawn, gid=gid)
+
+
+def _frame(panel: Axes, over: str, heading: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    for i in sorted(curves, reverse=True):  # the best on top
-        draw_curve(panel, curves[i].steps, curves[i], look(i), gid=f"{ROW}{i}")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    panel.set_xlabel("points tried")
-    panel.grid(alpha=0.15)
+    panel.set_xlabel(over)
+    panel.set_ylabel(f"expected best dev {heading}")
 
 
-def _curve(values: Sequence[float], level: float) -> Curve:
-    mean, low, high = (each.tolist() for each in expected_band(values, level))
-    return Curve([float(k) for k in range(1, len(values) + 1)], [], mean, low, high)
+def _curve(values: Sequence[float], level: float = LEVEL) -> Curve:
+    return Curve({}, *(each.tolist() for each in expected_band(values, level)))
 
 
 def _lines(path: Path, quality: str) -> Iterator[dict[str, str]]:

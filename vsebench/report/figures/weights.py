@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vsebench.report.figures.looks import look
+from vsebench.report.figures.curves import look
 from vsebench.report.figures.sketches import Sketch, short_names
 from vsebench.report.figures.svg import ROW
 from vsebench.report.wording import listed

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from vsebench.report.listing import filled
 from vsebench.report.rows.external import EXTERNAL, external_note
+from vsebench.report.rows.gather import made_twice_notes
 from vsebench.report.tables.evidence_notes import evidence_notes
 from vsebench.report.tables.formats import (
+    Sheet,
     Style,
-    leading_quote,
-    listed,
-    pipe,
-    plain,
+    as_csv,
+    as_json,
     to_frame,
+    typeset,
 )
-from vsebench.report.tables.latex import to_latex
 from vsebench.report.tables.layout import ABSENT, Grid, heading, whole
 from vsebench.report.tables.made_with import (
     comparable_note,
@@ -24,7 +22,7 @@ from vsebench.report.tables.made_with import (
     protocol_note,
     software_note,
 )
-from vsebench.report.tables.notes import best_note, general_notes, legend
+from vsebench.report.tables.notes import legend
 from vsebench.report.wording import distinct, percent
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from vsebench.report.rows.gather import Gathered
 
 SCHEMA = 1
-FORMATS = ("table", "md", "latex", "csv", "json", "html", "parquet")
 FILES = ("html", "parquet")
 """Formats that are files, not text for a terminal."""
 
@@ -52,31 +49,20 @@ def render(boards: Sequence[Board], gathered: Gathered, style: Style) -> str:
     Raises:
         SpecError: there is no such column.
     """
-    form, only = style.form, style.only
-    if form == "json":
-        return json.dumps(as_dict(boards), indent=1, ensure_ascii=False, allow_nan=False)
-    if form == "csv":
-        return leading_quote(frame(boards)).to_csv(index=False, lineterminator="\n").rstrip("\n")
-    blocks = [board.block for board in boards]
-    last = [*general_notes(blocks), *_gathered(gathered)]
-    if form == "latex":
-        grids = [_grid(board, only) for board in boards]
-        return "\n\n".join(
-            to_latex(
-                grid,
-                heading(board.block),
-                [best_note(grid, board.block.level), *notes(board), *last],
-                style.latex.of(i, len(boards)),
-            )
-            for i, (board, grid) in enumerate(zip(boards, grids, strict=True))
+    if style.form == "json":
+        return as_json(as_dict(boards))
+    if style.form == "csv":
+        return as_csv(frame(boards)).rstrip("\n")
+    sheets = [
+        Sheet(
+            board.block,
+            f"{heading(board.block)} · leaderboard",
+            _grid(board, style),
+            notes(board),
         )
-    if form == "md":
-        return "\n\n".join([*(_markdown(board, only) for board in boards), listed(last)])
-    parts = []
-    for board in boards:
-        lines = [filled(note, style.width) for note in notes(board)]
-        parts.append("\n".join([_heading(board), "", plain(_grid(board, only)), "", *lines]))
-    return "\n\n\n".join([*parts, "\n".join(filled(note, style.width) for note in last)])
+        for board in boards
+    ]
+    return typeset(sheets, [*_gathered(gathered)], style)
 
 
 def frame(boards: Sequence[Board]) -> pd.DataFrame:
@@ -157,24 +143,16 @@ def notes(board: Board) -> list[str]:
 def _gathered(gathered: Gathered) -> Iterator[str]:
     if gathered.copies:
         yield f"{gathered.copies} runs lay in two places with equal results, and count once."
-    for each in gathered.reproductions:
-        yield (
-            f"Made twice: {each.label}, in {each.second} {each.difference:+.4g} to the run in "
-            f"{each.first}, which counts."
-        )
+    yield from made_twice_notes(gathered.reproductions)
 
 
-def _heading(board: Board) -> str:
-    return f"{heading(board.block)} · leaderboard"
-
-
-def _grid(board: Board, only: Sequence[str]) -> Grid:
+def _grid(board: Board, style: Style) -> Grid:
     block = board.block
     task = block.section.task
     shown = [metric.key for metric in task.metrics if metric.shown and metric != task.headline]
-    chosen = list(only) or [*shown, task.headline.key, "total_seconds"]
+    chosen = [*style.only] or [*shown, task.headline.key, "total_seconds"]
     keys = ["seeds", *(key for key in chosen if key != "seeds")]
-    grid = whole(block, keys, spread=bool(only), best=True)
+    grid = whole(block, keys, spread=bool(style.only), best=style.form != "table")
     places = [
         (ABSENT if standing.rank is None else str(standing.rank), standing.groups or ABSENT)
         for standing in board.standings
@@ -186,9 +164,3 @@ def _grid(board: Board, only: Sequence[str]) -> Grid:
         grid.words + 2,
         frozenset((i, j + 2) for i, j in grid.best),
     )
-
-
-def _markdown(board: Board, only: Sequence[str]) -> str:
-    grid = _grid(board, only)
-    below = listed([best_note(grid, board.block.level), *notes(board)])
-    return f"### {_heading(board)}\n\n{pipe(grid)}\n\n{below}"

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.plugin.errors import require
-from vsebench.report.figures.curves import draw_curve, frame, heights, mean_curve, stroke
-from vsebench.report.figures.svg import ROW, to_svg
+from vsebench.report.figures.curves import draw_convergence, mean_curve, stroke
+from vsebench.report.figures.svg import to_svg
 from vsebench.report.wording import percent, short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from matplotlib.axes import Axes
-
-    from vsebench.report.figures.curves import Curve
     from vsebench.report.rows.combinations import Block
+    from vsebench.report.speed.learning_curve import Unit
 
 _DASHES: Mapping[str, str] = {"-": "none", "--": "5 3", ":": "1.5 2.5", "-.": "6 2.5 1.5 2.5"}
 
@@ -74,58 +73,35 @@ def figures(block: Block, number: int) -> Figures | None:
 
     rows = block.section.rows
     curves = {
-        i: (key, mean_curve([run for run in runs if run.done], block.level))
-        for i, (key, runs) in enumerate(rows.items())
+        i: curve
+        for i, runs in enumerate(rows.values())
+        if (curve := mean_curve([run for run in runs if run.done], block.level)).quality
     }
-    drawn = {i: curve for i, (_, curve) in curves.items() if curve.steps}
-    if not drawn:
+    if not curves:
         return None
-    legend = [
-        Key(i, short(curves[i][0], rows), to_hex(stroke(i).color), _DASHES[stroke(i).linestyle])
-        for i in drawn
-    ]
+    names = [short(row, rows) for row in rows]
     quality = f"Dev {block.section.task.headline.heading}"
+    panels: tuple[tuple[Unit, str, str], ...] = (
+        ("steps", "updates", "u"),
+        ("seconds", "seconds of training", "s"),
+    )
     return Figures(
-        legend,
+        [Key(i, names[i], to_hex(stroke(i).color), _DASHES[stroke(i).linestyle]) for i in curves],
         [
             Drawing(
-                f"{quality} over updates",
-                _svg(
-                    block,
-                    {i: curve.steps for i, curve in drawn.items()},
-                    drawn,
-                    "updates",
-                    f"b{number}u-",
+                f"{quality} over {axis.partition(' ')[0]}",
+                to_svg(
+                    partial(
+                        draw_convergence,
+                        block=block,
+                        curves=curves,
+                        over=(unit, axis),
+                        drawn=stroke,
+                    ),
+                    f"b{number}{letter}-",
                 ),
-            ),
-            Drawing(
-                f"{quality} over seconds",
-                _svg(
-                    block,
-                    {i: curve.seconds for i, curve in drawn.items()},
-                    drawn,
-                    "seconds of training",
-                    f"b{number}s-",
-                ),
-            ),
+            )
+            for unit, axis, letter in panels
         ],
         percent(block.level),
     )
-
-
-def _svg(
-    block: Block,
-    over: Mapping[int, Sequence[float]],
-    curves: Mapping[int, Curve],
-    axis: str,
-    prefix: str,
-) -> str:
-    def draw(panel: Axes) -> None:
-        for i, curve in curves.items():
-            draw_curve(panel, over[i], curve, stroke(i), gid=f"{ROW}{i}")
-        frame(panel, axis, block.target.quality)
-        panel.grid(alpha=0.15)
-        panel.set(ylim=heights(list(curves.values()), block.target.quality))
-        panel.set_ylabel(f"dev {block.section.task.headline.heading}")
-
-    return to_svg(draw, prefix)

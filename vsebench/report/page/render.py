@@ -33,11 +33,41 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Registry
     from vsebench.report.page.figures import Figures
     from vsebench.report.page.table import Table
-    from vsebench.report.page.verdicts import Verdicts
     from vsebench.report.rows.combinations import Block
     from vsebench.report.rows.runs import Run
     from vsebench.report.verification.verify import Comparison
     from vsebench.results.spec import AnySpec
+
+
+class VerdictLine(NamedTuple):
+    """A claim with its verdict.
+
+    Attributes:
+        claim: its id.
+        verdict: `confirmed`, `refuted`, `undecided` or `inadmissible`.
+        cells: what was found, the interval, p and the number of seeds, as text.
+        said: what is claimed, and what decided.
+    """
+
+    claim: str
+    verdict: str
+    cells: list[str]
+    said: str
+
+
+class Verdicts(NamedTuple):
+    """The verdicts on a file of claims.
+
+    Attributes:
+        file: its name.
+        lines: its claims.
+        notes: what holds for all of them.
+    """
+
+    file: str
+    lines: list[VerdictLine]
+    notes: list[str]
+
 
 _AXES = {"pooling": "poolings", "loss": "losses", "sampler": "samplers"}
 _BREAKS = re.compile(r"(?<=[:/,])(?=\S)")

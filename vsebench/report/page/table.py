@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsebench.report.speed.convergence import SHARE
+from vsebench.report.rows.progress import SHARE
 from vsebench.report.tables.layout import ABSENT, best_entries, columns, external_text, marks
 from vsebench.report.wording import percent
 

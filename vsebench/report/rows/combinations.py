@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.report.rows.evidence import COLLAPSED, spoiled
 from vsebench.report.rows.external import of_section
-from vsebench.report.speed.convergence import (
+from vsebench.report.rows.progress import (
     SHARE,
     Reach,
     best_dev,

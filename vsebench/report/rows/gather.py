@@ -137,7 +137,16 @@ def read_merged(places: Sequence[Path], *, allow_mixed: bool | None = None) -> R
         return read_runs(places[0])
     gathered = gather(places)
     refuse_copies(gathered, allow_mixed=allow_mixed)
-    return Runs(gathered.ended, gathered.unfinished)
+    return Runs(gathered.ended, gathered.unfinished, made_twice=gathered.reproductions)
+
+
+def made_twice_notes(reproductions: Iterable[Reproduction]) -> list[str]:
+    """Says which runs were made twice, and which of the two counts."""
+    return [
+        f"Made twice: {each.label}, in {each.second} {each.difference:+.4g} to the run in "
+        f"{each.first}, which counts."
+        for each in reproductions
+    ]
 
 
 def refuse_copies(gathered: Gathered, *, allow_mixed: bool | None) -> None:

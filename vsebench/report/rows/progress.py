@@ -1,10 +1,12 @@
-"""How a run's quality rose: what every table needs of training curves, held as plain columns."""
+"""How a run's quality rose and when it arrived: what every table needs of training curves, held as
+plain columns.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vsebench.results.record import Evaluation
 from vsebench.results.tasks import task_of
@@ -12,8 +14,15 @@ from vsebench.results.tasks import task_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vsebench.report.rows.runs import Run
     from vsebench.results.reader import RunReader
     from vsebench.results.record import RunRecord
+
+SHARE = 0.95
+"""The share of a best dev RSUM, or MAP, that counts as having arrived."""
+
+CUT = 0.6
+"""A learning rate that falls below this share of the last one was cut."""
 
 
 class Progress(NamedTuple):
@@ -66,11 +75,71 @@ class StoredCurve(Sequence[Evaluation]):
     def __iter__(self) -> Iterator[Evaluation]:
         return iter(self._reader.read_curve())
 
-    @overload
-    def __getitem__(self, index: int) -> Evaluation: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Evaluation]: ...
-
-    def __getitem__(self, index: int | slice) -> Evaluation | Sequence[Evaluation]:
+    def __getitem__(self, index: Any) -> Any:
         return self._reader.read_curve()[index]
+
+
+class Reach(NamedTuple):
+    """What it took to arrive.
+
+    Attributes:
+        steps: optimiser steps of the run itself; updates on the annotation task.
+        epochs: the same in passes over the training captions, or rounds.
+        seconds: seconds on the training clock, which starts with what the method needs first: the
+            runs that it depends on, and mining.
+    """
+
+    steps: float
+    epochs: float
+    seconds: float
+
+
+def best_dev(run: Run) -> float | None:
+    """The largest dev RSUM (MAP on the annotation task) of all evaluations of a run; None when it
+    has none.
+    """
+    return max(run.progress.quality, default=None)
+
+
+def reach(run: Run, quality: float) -> Reach | None:
+    """The first evaluation at which a run's dev RSUM (MAP) is at least `quality`; None when it
+    never is.
+    """
+    for steps, epochs, seconds, found, _ in zip(*run.progress, strict=True):
+        if found >= quality:
+            return Reach(steps, epochs, head_start(run) + seconds)
+    return None
+
+
+def reach_own_best(run: Run) -> Reach | None:
+    """When a run reached 95 % of its own best."""
+    best = best_dev(run)
+    return reach(run, SHARE * best) if best is not None else None
+
+
+def after_cut(run: Run, quality: float) -> bool | None:
+    """Whether a run reached `quality` at the first evaluation after a cut of its learning rate;
+    None when it never did.
+    """
+    before = 0.0
+    for found, rate in zip(run.progress.quality, run.progress.rates, strict=True):
+        if found >= quality:
+            return rate < CUT * before
+        before = rate
+    return None
+
+
+def head_start(run: Run) -> float:
+    """The seconds that the method needs first."""
+    cost = run.record.cost
+    return cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0
+
+
+def mean_reach(reached: Sequence[Reach | None]) -> Reach | None:
+    """The mean over seeds; None unless every seed arrived, because a mean over those that did would
+    favour methods that often fail to.
+    """
+    found = [r for r in reached if r is not None]
+    if not found or len(found) < len(reached):
+        return None
+    return Reach(*(math.fsum(column) / len(found) for column in zip(*found, strict=True)))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from vsebench.report.rows.gather import Reproduction
     from vsebench.results.components import ComponentRef
     from vsebench.results.reader import RunReader
     from vsebench.results.record import Evaluation, RunRecord
@@ -151,11 +152,13 @@ class Runs:
         ended: runs with a record.
         unfinished: runs that were started and have no record yet.
         copies: directories of runs that lie in the folder twice, with the one that counts.
+        made_twice: runs that lie in several folders with other results, of which the first counts.
     """
 
     ended: tuple[Run, ...]
     unfinished: tuple[AnySpec, ...]
     copies: tuple[tuple[str, str], ...] = ()
+    made_twice: tuple[Reproduction, ...] = ()
 
 
 def read_runs(out: Path, run_ids: Collection[str] | None = None) -> Runs:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from vsebench.report.speed.convergence import head_start
+from vsebench.report.rows.progress import head_start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
     from vsebench.report.rows.runs import Run
+    from vsebench.results.record import Evaluation
 
-Unit = Literal["steps", "seconds", "cpu seconds"]
+Unit = Literal["steps", "seconds", "cpu seconds", "forwards"]
 
 
 class LearningCurve(NamedTuple):
@@ -108,38 +111,56 @@ def arrivals(
 
 
 def learning_curve(run: Run, unit: Unit) -> LearningCurve:
-    """The curve of a run over steps, or over training seconds with what the method needs first.
+    """The curve of a finished run over what it cost in a unit that its record `knows`."""
+    curve = [*run.curve]
+    quality = [evaluation.metrics[run.task.headline.key] for evaluation in curve]
+    start = _first(run, unit)
+    return LearningCurve(np.array([start, *costs(run, curve, unit)]), np.array([0.0, *quality]))
 
-    Args:
-        run: finished run.
-        unit: what is counted; CPU seconds only of a run whose record has them.
+
+def costs(run: Run, curve: Sequence[Evaluation], unit: Unit) -> list[float]:
+    """What a run had cost at each evaluation: optimiser steps; items through a tower, spread evenly
+    over the steps; or seconds of training, with what the method needs first.
     """
-    key = run.task.headline.key
-    costs = [_start(run, unit)]
-    for evaluation in run.curve:
-        if unit == "steps":
-            costs.append(evaluation.step)
-        else:
-            seconds = evaluation.seconds if unit == "seconds" else evaluation.cpu_seconds
-            assert seconds is not None
-            costs.append(costs[0] + seconds)
-    return LearningCurve(np.array(costs), np.array([0.0, *(e.metrics[key] for e in run.curve)]))
+    first = _first(run, unit)
+    return [first + _spent(run, evaluation, unit) for evaluation in curve]
 
 
-def has_cpu_seconds(run: Run) -> bool:
-    """Whether a run's record has CPU seconds, of every evaluation and of what it needed first."""
+def _first(run: Run, unit: Unit) -> float:
     cost = run.record.cost
-    return (
-        cost is not None
-        and cost.total_cpu_seconds is not None
-        and all(evaluation.cpu_seconds is not None for evaluation in run.curve)
-    )
-
-
-def _start(run: Run, unit: Unit) -> float:
-    cost = run.record.cost
-    if cost is None or unit == "steps":
-        return 0.0
     if unit == "seconds":
         return head_start(run)
-    return (cost.prior_cpu_seconds or 0.0) + (cost.mining_cpu_seconds or 0.0)
+    if unit == "cpu seconds" and cost is not None:
+        return (cost.prior_cpu_seconds or 0.0) + (cost.mining_cpu_seconds or 0.0)
+    return 0.0
+
+
+def _spent(run: Run, evaluation: Evaluation, unit: Unit) -> float:
+    if unit == "steps":
+        return evaluation.step
+    if unit == "seconds":
+        return evaluation.seconds
+    if unit == "cpu seconds":
+        assert evaluation.cpu_seconds is not None
+        return evaluation.cpu_seconds
+    assert run.record.cost is not None
+    return run.record.cost.tower_forwards * evaluation.step / max(run.record.steps, 1)
+
+
+def knows(run: Run, unit: Unit) -> bool:
+    """Whether a run's record says what it cost in a unit: CPU seconds of every evaluation and of
+    what it needed first, and more than no items through a tower.
+    """
+    cost = run.record.cost
+    if unit == "cpu seconds":
+        return (
+            cost is not None
+            and cost.total_cpu_seconds is not None
+            and all(evaluation.cpu_seconds is not None for evaluation in run.curve)
+        )
+    return unit != "forwards" or (cost is not None and cost.tower_forwards > 0)
+
+
+def clock_of(runs: Iterable[Run]) -> Unit:
+    """CPU seconds where every one of these finished runs has them, else wall seconds."""
+    return "cpu seconds" if all(knows(run, "cpu seconds") for run in runs) else "seconds"

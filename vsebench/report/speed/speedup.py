@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from vsebench.plugin.errors import SpecError
 from vsebench.report.rows.combinations import target_of, values_of
 from vsebench.report.rows.evidence import RISING, no_evidence
-from vsebench.report.speed.convergence import SHARE, after_cut
-from vsebench.report.speed.learning_curve import arrivals, has_cpu_seconds, learning_curve
+from vsebench.report.rows.progress import SHARE, after_cut
+from vsebench.report.speed.learning_curve import arrivals, clock_of, learning_curve
 from vsebench.report.statistics.estimates import estimated
 from vsebench.report.statistics.means import LEVEL
 
@@ -129,6 +129,11 @@ class SpeedTable:
     level: float = LEVEL
 
     @property
+    def clock(self) -> Unit:
+        """The unit of its seconds."""
+        return "cpu seconds" if self.cpu else "seconds"
+
+    @property
     def shares(self) -> tuple[float, ...]:
         """The shares of the target that are timed."""
         return (1.0,) if self.fixed else LEVELS
@@ -168,7 +173,7 @@ def speed_table(
         section,
         target if quality is None else replace(target, quality=quality),
         quality is not None,
-        all(has_cpu_seconds(run) for run in section.runs if run.done),
+        clock_of(run for run in section.runs if run.done) == "cpu seconds",
         (),
         level,
     )
@@ -196,10 +201,7 @@ class _Row:
 
     @classmethod
     def of(cls, runs: Sequence[Run], table: SpeedTable) -> _Row:
-        units: dict[Over, Unit] = {
-            "updates": "steps",
-            "seconds": "cpu seconds" if table.cpu else "seconds",
-        }
+        units: dict[Over, Unit] = {"updates": "steps", "seconds": table.clock}
         done = {run.record.spec.seed: run for run in runs if run.done and run.curve}
         curves = {
             over: {seed: learning_curve(run, unit) for seed, run in done.items()}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tabulate import tabulate
 
 from vsebench.report.listing import listing
+from vsebench.report.rows.progress import SHARE
 from vsebench.report.rows.variants import TUNED
-from vsebench.report.speed.convergence import SHARE
 from vsebench.report.speed.speedup import OVER
 from vsebench.report.tables.evidence_notes import evidence_notes
 from vsebench.report.tables.formats import WIDTH

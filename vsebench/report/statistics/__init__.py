@@ -1,3 +1,3 @@
-"""Intervals and tests: over seeds (`means`), over seeds and test images (`two_way`), over families
+"""Intervals and tests: over seeds, and over seeds and test images (`means`), over families
 (`moderation`, `pairs`, `ties`); `estimates` says which of them a row or a difference has.
 """

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vsebench.report.rows.runs import on_same_images, on_same_images_by_row
-from vsebench.report.statistics.means import Interval
-from vsebench.report.statistics.moderation import moderated
-from vsebench.report.statistics.two_way import (
+from vsebench.report.statistics.means import (
     Estimate,
+    Interval,
     MeanSquares,
     interval,
-    mean_squares_all,
+    mean_squares,
+    student,
     two_way,
 )
+from vsebench.report.statistics.moderation import moderated
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -67,15 +68,10 @@ class Estimates(NamedTuple):
         return _interval(self.mean, self.seeds, level)
 
 
-def of_row(runs: Sequence[Run], key: str) -> Estimates | None:
-    """The mean of a metric over finished runs of a row; None unless all of them have it: a mean
-    over a part of the seeds is not the row's.
-    """
-    return of_rows([runs], key)[0]
-
-
 def of_rows(rows: Sequence[Sequence[Run]], key: str) -> list[Estimates | None]:
-    """As `of_row`, of several rows at once: some `ROWS` of them."""
+    """The mean of a metric over the finished runs of each of some `ROWS` rows; None unless all of
+    them have it: a mean over a part of the seeds is not the row's.
+    """
     tables = on_same_images_by_row(rows, key)
     samples = [_of_runs(*each, key) for each in zip(rows, tables, strict=True)]
     known = iter(_estimates([sample for sample in samples if sample is not None]))
@@ -138,14 +134,6 @@ def by_seed(runs: Sequence[Run], key: str) -> dict[int, Run]:
     return {run.record.spec.seed: run for run in runs if run.done and math.isfinite(run.test(key))}
 
 
-def of_values(values: Sequence[float]) -> Estimate:
-    """The mean of at least two values, with Student's error."""
-    n = len(values)
-    mean = math.fsum(values) / n
-    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-    return Estimate(mean, math.sqrt(variance / n), n - 1)
-
-
 class _Sample(NamedTuple):
     """Values over seeds, or over studies, and what each image contributed to each, [values,
     images], where that is known.
@@ -182,10 +170,10 @@ def _by_study(
 def _estimates(samples: Sequence[_Sample]) -> list[Estimates]:
     found = []
     for (values, _), squares in zip(samples, _squares(samples), strict=True):
-        if len(values) == 1:
+        seeds = student(values)
+        if seeds is None:
             found.append(Estimates(values[0], None, None))
         else:
-            seeds = of_values(values)
             known = None if squares is None else squares._replace(mean=seeds.mean)
             found.append(Estimates(seeds.mean, seeds, known))
     return found
@@ -200,7 +188,7 @@ def _squares(samples: Sequence[_Sample]) -> list[MeanSquares | None]:
     found: list[MeanSquares | None] = [None] * len(samples)
     for places in shapes.values():
         alike = np.stack([table for i in places if (table := samples[i].table) is not None])
-        for place, squares in zip(places, mean_squares_all(alike), strict=True):
+        for place, squares in zip(places, mean_squares(alike), strict=True):
             found[place] = squares
     return found
 

@@ -1,5 +1,5 @@
 """What a search of fewer points would have found: the expected best of k of the points tried, with
-bands, as a figure.
+bands.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vsebench.plugin.keys import Key
-from vsebench.report.figures.curves import Curve, draw_curve, stroke
-from vsebench.report.figures.file import check_figure, write_figure
 from vsebench.report.statistics.means import LEVEL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -79,38 +76,3 @@ def _weights(n: int) -> NDArray[np.float64]:
             weights[k - 1, i - 1] = with_largest / subsets
             with_largest = with_largest * i // (i - k + 1)  # C(i, k − 1), from C(i − 1, k − 1)
     return weights
-
-
-def plot(tried: Mapping[str, Mapping[str, Sequence[float]]], heading: str, path: Path) -> None:
-    """Draws the expected best over the number of points, a panel for each data set and a curve for
-    each row.
-
-    Args:
-        tried: dev qualities of the points by data set and row.
-        heading: name of the quality.
-        path: path of the figure; its ending tells the format.
-
-    Raises:
-        VsebenchError: the ending is of no known format.
-        MissingExtraError: matplotlib is not installed.
-        WriteError: the file cannot be written.
-    """
-    check_figure(path)
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    figure = Figure(figsize=(8, 4.2 * len(tried)), layout="constrained")
-    panels = figure.subplots(len(tried), 1, squeeze=False)
-    for panel, (dataset, rows) in zip(panels[:, 0], tried.items(), strict=True):
-        for place, (row, values) in enumerate(rows.items()):
-            mean, low, high = (each.tolist() for each in expected_band(values))
-            points = [float(k) for k in range(1, len(values) + 1)]
-            curve = Curve(points, [], mean, low, high)
-            draw_curve(panel, points, curve, stroke(place)).set_label(row)
-        panel.set_title(dataset, loc="left")
-        panel.set_xlabel("points tried, with the first rung's schedule")
-        panel.set_ylabel(f"expected best dev {heading}")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-        panel.grid(alpha=0.3)
-        panel.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    write_figure(figure, path)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vsebench.report.statistics.two_way import Estimate, MeanSquares, two_way
+from vsebench.report.statistics.means import Estimate, MeanSquares, two_way
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -223,7 +223,7 @@ def _errors(
 
 
 def _two_sided(mean: Floats, error: Floats, df: Floats) -> Floats:
-    """As `two_way.two_sided`, of each pair."""
+    """As `means.two_sided`, of each pair."""
     from scipy.special import stdtr
 
     known = error > 0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vsebench.report.statistics.estimates import by_seed, of_differences, tested
+from vsebench.report.statistics.means import holm, two_sided
 from vsebench.report.statistics.pairs import all_pairs
-from vsebench.report.statistics.two_way import holm, two_sided
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

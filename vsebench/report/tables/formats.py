@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.listing import filled
 from vsebench.report.rows.external import EXTERNAL, as_row
 from vsebench.report.statistics.means import LEVEL
 from vsebench.report.tables.latex import PLAIN, LatexText, to_latex
-from vsebench.report.tables.layout import GAP, Grid, best_entries, columns, halves, heading, whole
+from vsebench.report.tables.layout import GAP, Grid, best_entries, columns, heading, whole
 from vsebench.report.tables.made_with import machine_note
 from vsebench.report.tables.notes import (
     alarms,
@@ -57,11 +57,13 @@ class Style:
     latex: LatexText = PLAIN
 
     def __post_init__(self) -> None:
-        """Refuses a caption for a format that has none.
+        """Refuses a caption for a format that has none, and a width of nothing.
 
         Raises:
             SpecError: it is one.
         """
+        if self.width < 1:
+            raise SpecError(f"a table is at least one character wide; got width={self.width}")
         if self.latex != PLAIN and self.form != "latex":
             raise SpecError("a caption and a label are of LaTeX tables: add --format latex")
 
@@ -87,37 +89,75 @@ def render(blocks: Sequence[Block], notes: Sequence[str], style: Style) -> str:
         )
     if form in _WHOLE:
         return _WHOLE[form](blocks, notes)
-    if form == "table":
-        return _terminal(blocks, notes, style.width, only)
-    if form == "md":
-        return _markdown(blocks, notes, only)
-    return _latex(blocks, notes, only, style.latex)
+    sheets = [
+        Sheet(block, heading(block), whole(block, only, best=form != "table"), block_notes(block))
+        for block in blocks
+    ]
+    return typeset(sheets, notes, style)
 
 
-def _terminal(
-    blocks: Sequence[Block], notes: Sequence[str], width: int, only: Sequence[str]
-) -> str:
-    parts = []
-    for block in blocks:
-        grid = whole(block, only)
-        parted = [grid] if only or grid.width <= width else halves(block, grid)
-        parts.append(
-            "\n".join(
-                [
-                    filled(heading(block), width),
-                    "",
-                    "\n\n".join(map(plain, parted)),
-                    "",
-                    *(filled(note, width) for note in block_notes(block)),
-                ]
+class Sheet(NamedTuple):
+    """A table as people read it.
+
+    Attributes:
+        block: block whose rows it shows.
+        heading: what it is about.
+        grid: the table.
+        notes: what stands under it.
+    """
+
+    block: Block
+    heading: str
+    grid: Grid
+    notes: list[str]
+
+
+def typeset(sheets: Sequence[Sheet], notes: Sequence[str], style: Style) -> str:
+    """Tables for a terminal, as Markdown or as LaTeX, without a last line end.
+
+    Args:
+        sheets: what to show.
+        notes: what concerns all of them, beside what the figures of their tasks are.
+        style: how to write them.
+    """
+    if style.form == "latex":
+        return "\n\n".join(
+            to_latex(
+                sheet.grid,
+                heading(sheet.block),
+                [*_best_first(sheet), *general_notes([sheet.block]), *notes],
+                style.latex.of(i, len(sheets)),
             )
+            for i, sheet in enumerate(sheets)
         )
-    return "\n\n\n".join(
-        [*parts, "\n".join(filled(note, width) for note in (*general_notes(blocks), *notes))]
-    )
+    last = [*general_notes([sheet.block for sheet in sheets]), *notes]
+    if style.form == "md":
+        parts = [
+            f"### {sheet.heading}\n\n{_pipe(sheet.grid)}\n\n{_listed(_best_first(sheet))}"
+            for sheet in sheets
+        ]
+        return "\n\n".join([*parts, _listed(last)])
+    parts = [
+        "\n".join(
+            [
+                filled(sheet.heading, style.width),
+                "",
+                "\n\n".join(map(_plain, sheet.grid.parted(style.width))),
+                "",
+                *(filled(note, style.width) for note in sheet.notes),
+            ]
+        )
+        for sheet in sheets
+    ]
+    return "\n\n\n".join([*parts, "\n".join(filled(note, style.width) for note in last)])
 
 
-def plain(grid: Grid) -> str:
+def _best_first(sheet: Sheet) -> list[str]:
+    """The notes of a table some of whose figures are bold."""
+    return [best_note(sheet.grid, sheet.block.level), *sheet.notes]
+
+
+def _plain(grid: Grid) -> str:
     """A table with rules above, between and below."""
     rule = GAP.join("-" * width for width in grid.widths)
     pads = [str.ljust] * grid.words + [str.rjust] * (len(grid.heads) - grid.words)
@@ -131,16 +171,7 @@ def plain(grid: Grid) -> str:
     return "\n".join([rule, *heads, rule, *map(line, grid.body), rule])
 
 
-def _markdown(blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str]) -> str:
-    parts = []
-    for block in blocks:
-        grid = whole(block, only, best=True)
-        below = listed([best_note(grid, block.level), *block_notes(block)])
-        parts.append(f"### {heading(block)}\n\n{pipe(grid)}\n\n{below}")
-    return "\n\n".join([*parts, listed([*general_notes(blocks), *notes])])
-
-
-def pipe(grid: Grid) -> str:
+def _pipe(grid: Grid) -> str:
     """A table of Markdown."""
     from tabulate import tabulate
 
@@ -153,34 +184,14 @@ def pipe(grid: Grid) -> str:
     )
 
 
-def listed(lines: Sequence[str]) -> str:
+def _listed(lines: Sequence[str]) -> str:
     """A list of Markdown; empty lines are left out."""
     return "\n".join(f"- {line}" for line in lines if line)
 
 
-def _latex(
-    blocks: Sequence[Block], notes: Sequence[str], only: Sequence[str], text: LatexText
-) -> str:
-    grids = [whole(block, only, best=True) for block in blocks]
-    return "\n\n".join(
-        to_latex(
-            grid,
-            heading(block),
-            [best_note(grid, block.level), *block_notes(block), *general_notes([block]), *notes],
-            text.of(i, len(blocks)),
-        )
-        for i, (block, grid) in enumerate(zip(blocks, grids, strict=True))
-    )
-
-
-def _csv(blocks: Sequence[Block], _: Sequence[str]) -> str:
-    frame = leading_quote(to_frame(blocks, external=True))
-    return frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
-
-
-def leading_quote(frame: pd.DataFrame) -> pd.DataFrame:
-    """With a quote before every text, names of columns included, that a spreadsheet would run as a
-    formula.
+def as_csv(frame: pd.DataFrame) -> str:
+    """A frame as CSV, with a quote before every text, names of columns included, that a spreadsheet
+    would run as a formula.
     """
     guarded: pd.DataFrame = frame.apply(
         lambda column: (
@@ -189,31 +200,29 @@ def leading_quote(frame: pd.DataFrame) -> pd.DataFrame:
             else column
         )
     )
-    return guarded.rename(columns=no_formula)
+    return guarded.rename(columns=no_formula).to_csv(index=False, lineterminator="\n")
 
 
-def _json(blocks: Sequence[Block], notes: Sequence[str]) -> str:
-    rows = [entry.row for block in blocks for entry in block.entries]
-    level = next((block.level for block in blocks), LEVEL)
+def as_json(value: object) -> str:
+    """A value as JSON for people, too."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _as_dict(blocks: Sequence[Block], notes: Sequence[str]) -> dict[str, Any]:
     external = {row.row_id: row for block in blocks for row in block.external}
     also = {"external": [row.model_dump(mode="json") for row in external.values()]}
-    footer = {"blocks": [footer_of(block) for block in blocks], "notes": [*general_notes(blocks)]}
-    return json.dumps(
-        {
-            "schema": SCHEMA,
-            "level": level,
-            "rows": rows,
-            **(also if external else {}),
-            **footer,
-            "warnings": [*notes],
-        },
-        indent=1,
-        ensure_ascii=False,
-        allow_nan=False,
-    )
+    return {
+        "schema": SCHEMA,
+        "level": next((block.level for block in blocks), LEVEL),
+        "rows": [entry.row for block in blocks for entry in block.entries],
+        **(also if external else {}),
+        "blocks": [_footer(block) for block in blocks],
+        "notes": general_notes(blocks),
+        "warnings": [*notes],
+    }
 
 
-def footer_of(block: Block) -> dict[str, Any]:
+def _footer(block: Block) -> dict[str, Any]:
     """What stands under a table, as values where they are any, and as sentences."""
     spec = block.section.runs[0].record.spec
     tuned, rows = block.section.tuned, [*block.section.rows]
@@ -248,7 +257,10 @@ def alignment(grid: Grid) -> list[str]:
     return ["left"] * grid.words + ["right"] * (len(grid.heads) - grid.words)
 
 
-_WHOLE: Mapping[str, Callable[[Sequence[Block], Sequence[str]], str]] = {"csv": _csv, "json": _json}
+_WHOLE: Mapping[str, Callable[[Sequence[Block], Sequence[str]], str]] = {
+    "csv": lambda blocks, _: as_csv(to_frame(blocks, external=True)).rstrip("\n"),
+    "json": lambda blocks, notes: as_json(_as_dict(blocks, notes)),
+}
 """Formats for programs: every column."""
 
 

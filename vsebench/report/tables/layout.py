@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -36,12 +36,15 @@ class Grid:
         body: one list of cells per row.
         words: how many columns, from the left, hold words; the others hold numbers.
         best: the cells, by row and column from 0, whose figure is the best of its column.
+        breaks: the columns before which a table that is too wide is cut; the first ends those that
+            every part begins with. Without any it is cut after as many as there is room for.
     """
 
     heads: list[tuple[str, str]]
     body: list[list[str]]
     words: int
     best: frozenset[tuple[int, int]] = frozenset()
+    breaks: tuple[int, ...] = ()
 
     @cached_property
     def widths(self) -> list[int]:
@@ -54,7 +57,31 @@ class Grid:
         """Characters of a line in plain text."""
         return sum(self.widths) + len(GAP) * (len(self.widths) - 1)
 
-    def taken(self, places: Sequence[int]) -> Grid:
+    def parted(self, width: int) -> list[Grid]:
+        """The table as it is where it fits into a width, else in parts that begin with the same
+        columns.
+        """
+        if self.width <= width:
+            return [self]
+        names, *ends = self.breaks or self._breaks(width)
+        return [
+            self._taken([*range(names), *range(start, end)])
+            for start, end in pairwise((names, *ends, len(self.heads)))
+            if start < end
+        ]
+
+    def _breaks(self, width: int) -> list[int]:
+        """Breaks that leave each part no wider than that, if the words and one more column fit."""
+        room = width - sum(each + len(GAP) for each in self.widths[: self.words])
+        breaks, used = [self.words], 0
+        for j, each in enumerate(self.widths[self.words :], start=self.words):
+            if used + each > room and j > breaks[-1]:
+                breaks.append(j)
+                used = 0
+            used += each + len(GAP)
+        return breaks
+
+    def _taken(self, places: Sequence[int]) -> Grid:
         """Some of its columns, all those of words among them."""
         heads = [self.heads[j] for j in places]
         return Grid(heads, [[row[j] for j in places] for row in self.body], self.words)
@@ -130,7 +157,9 @@ def whole(
     Raises:
         SpecError: the block has no such column, or one is asked for twice.
     """
-    chosen, apart = columns(block), False
+    groups, apart = _groups(block), False
+    chosen = [column for group in groups for column in group]
+    breaks = tuple(accumulate(map(len, groups)))
     if only:
         known = {column.key: column for column in (*_others(block), *chosen)}
         for key in only:
@@ -141,9 +170,17 @@ def whole(
             if only.count(key) > 1:
                 raise SpecError(f"column '{key}' is asked for twice: name it once")
         names = [column for column in _names(block) if column.words and column.key not in only]
-        chosen, apart = [*names, *(known[key] for key in only)], spread
-    grid = _grid(block, chosen, spread=apart)
-    return replace(grid, best=_best(block, chosen)) if best else grid
+        chosen, apart, breaks = [*names, *(known[key] for key in only)], spread, ()
+    return Grid(
+        [column.head for column in chosen],
+        [
+            *([_text(block, entry, c, spread=apart) for c in chosen] for entry in block.entries),
+            *([external_text(block, row, c) for c in chosen] for row in block.external),
+        ],
+        sum(column.words for column in chosen),
+        _best(block, chosen) if best else frozenset(),
+        breaks,
+    )
 
 
 def _best(block: Block, chosen: Sequence[Column]) -> frozenset[tuple[int, int]]:
@@ -163,39 +200,17 @@ def best_entries(block: Block, column: Column) -> frozenset[int]:
 
 def columns(block: Block) -> list[Column]:
     """What a person reads of a block, from the left."""
-    return [*_names(block), *_quality(block), *_further(block), *_cost(block)]
+    return [column for group in _groups(block) for column in group]
+
+
+def _groups(block: Block) -> tuple[list[Column], ...]:
+    """The columns that name a row, and groups of others, which narrow terminals show one by one."""
+    return _names(block), _quality(block), _further(block), _cost(block)
 
 
 def marks(block: Block, entry: Entry, column: Column) -> tuple[Reason, ...]:
     """Why a figure is no evidence, which its headline bears for the whole row."""
     return entry.no_evidence if column.key == block.section.task.headline.key else ()
-
-
-def halves(block: Block, grid: Grid) -> list[Grid]:
-    """Quality and cost as tables of their own, for narrow terminals.
-
-    Args:
-        block: the rows.
-        grid: the table of what a person reads of them.
-    """
-    parts = (_names(block), _quality(block), _further(block), _cost(block))
-    names, *ends = accumulate(map(len, parts))
-    return [
-        grid.taken([*range(names), *range(start, end)])
-        for start, end in pairwise((names, *ends))
-        if start < end
-    ]
-
-
-def _grid(block: Block, chosen: list[Column], *, spread: bool = False) -> Grid:
-    return Grid(
-        [c.head for c in chosen],
-        [
-            *([_text(block, entry, c, spread=spread) for c in chosen] for entry in block.entries),
-            *([external_text(block, row, c) for c in chosen] for row in block.external),
-        ],
-        sum(c.words for c in chosen),
-    )
 
 
 def _text(block: Block, entry: Entry, column: Column, *, spread: bool) -> str:
@@ -241,7 +256,7 @@ def _half_width(row: Row, key: str) -> float | None:
 
 def _steps(block: Block, entry: Entry) -> str:
     """Steps to the target; how many seeds reached it where some did not."""
-    if block.target.quality is None or not entry.row["seeds"]:
+    if block.target.quality is None or not entry.row["seeds"] or _untrained(entry):
         return ABSENT
     if entry.row["steps_to_target"] is None:
         return (
@@ -252,8 +267,18 @@ def _steps(block: Block, entry: Entry) -> str:
     return _fixed(entry.row["steps_to_target"], 0)
 
 
+def _untrained(entry: Entry) -> bool:
+    """Whether its runs trained for no epoch, so that what they have they had from the start."""
+    return entry.row["steps_to_target"] == 0
+
+
 def _seconds(head: tuple[str, str], key: str) -> Column:
     return Column(head, key, lambda _, entry: _fixed(entry.row[key], _places(entry.row[key])))
+
+
+def _seconds_to_target(_: Block, entry: Entry) -> str:
+    seconds = None if _untrained(entry) else entry.row["seconds_to_target"]
+    return _fixed(seconds, _places(seconds))
 
 
 def _places(value: Value) -> int:
@@ -316,7 +341,7 @@ def _cost(block: Block) -> list[Column]:
     tuning = [_seconds(("tuning", "s"), "tuning_seconds")] if known else []
     return [
         Column((f"{task.step} to", "target"), "steps_to_target", _steps),
-        _seconds(("s to", "target"), "seconds_to_target"),
+        Column(("s to", "target"), "seconds_to_target", _seconds_to_target),
         _seconds(("total", "s"), "total_seconds"),
         *tuning,
         *extra,
@@ -332,23 +357,16 @@ def _others(block: Block) -> list[Column]:
     numbers = [
         key
         for key in block.section.task.row_keys
-        if key not in ends and any(_number(entry, key) for entry in block.entries)
+        if key not in ends
+        and any(isinstance(entry.row[key], (int, float)) for entry in block.entries)
     ]
     return [
         *(_figure(metric) for metric in metrics),
-        *(_count(key) for key in numbers),
+        *(Column(("", key), key, partial(_counted, key)) for key in numbers),
     ]
 
 
-def _count(key: str) -> Column:
-    return Column(("", key), key, lambda _, entry: _counted(entry, key))
-
-
-def _number(entry: Entry, key: str) -> bool:
-    return isinstance(entry.row[key], (int, float))
-
-
-def _counted(entry: Entry, key: str) -> str:
+def _counted(key: str, _: Block, entry: Entry) -> str:
     """A number whose places no metric says: whole, or of four digits."""
     value = entry.row[key]
     if isinstance(value, float) and not value.is_integer():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin.metrics import FOLD
 from vsebench.report.rows.external import external_note
-from vsebench.report.speed.convergence import SHARE, after_cut
+from vsebench.report.rows.progress import SHARE, after_cut
 from vsebench.report.statistics.ties import ties
 from vsebench.report.tables.evidence_notes import evidence_notes
 from vsebench.report.tables.made_with import (

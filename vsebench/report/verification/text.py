@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections import Counter
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from tabulate import tabulate
 
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.statistics.seed_spread import stored
+from vsebench.report.tables.formats import as_json
 from vsebench.report.wording import percent
 
 if TYPE_CHECKING:
@@ -51,11 +51,7 @@ def render(found: Verification, form: str, width: int) -> str:
     """
     if form not in get_args(Format):
         raise SpecError(f"unknown format '{form}': {did_you_mean(form, get_args(Format))}")
-    return (
-        json.dumps(_as_dict(found), indent=1, ensure_ascii=False, allow_nan=False)
-        if form == "json"
-        else _terminal(found, width)
-    )
+    return as_json(_as_dict(found)) if form == "json" else _terminal(found, width)
 
 
 def _terminal(found: Verification, width: int) -> str:

@@ -1,4 +1,4 @@
-"""Means over seeds and images: the textbook's sums, and what their tests find."""
+"""Means over seeds, and over seeds and images: the textbook's sums, and what their tests find."""
 
 import math
 
@@ -8,21 +8,21 @@ import scipy.stats
 
 from tests.oracles import two_way as oracle
 from tests.report.simulated import DIFFERENCE
-from vsebench.report.statistics.two_way import (
+from vsebench.report.statistics.means import (
     Estimate,
     above,
     detectable,
     holm,
     interval,
     mean_squares,
-    mean_squares_all,
+    t_interval,
     two_sided,
 )
-from vsebench.report.statistics.two_way import two_way as of_squares
+from vsebench.report.statistics.means import two_way as of_squares
 
 
 def two_way(table: np.ndarray) -> Estimate:
-    return of_squares(mean_squares(table))
+    return of_squares(*mean_squares(table[None]))
 
 
 TABLES = {
@@ -53,7 +53,7 @@ def test_many_tables_at_once_are_one_after_the_other_to_the_last_bit(
     shape: tuple[int, int, int],
 ) -> None:
     tables = np.random.default_rng(shape).normal(40, 30, size=shape)
-    assert mean_squares_all(tables) == [mean_squares(table) for table in tables]
+    assert mean_squares(tables) == [mean_squares(table[None])[0] for table in tables]
 
 
 def test_seeds_that_are_all_the_spread_leave_students_interval() -> None:
@@ -73,7 +73,7 @@ def test_equal_seeds_leave_exactly_nothing_but_the_images(seed: int) -> None:
     """A row that does not depend on the seed; dust of rounding would pass for a seed variance."""
     rng = np.random.default_rng(seed)
     row = 100 * rng.random((1, 50))
-    found = mean_squares(np.tile(row, (int(rng.integers(2, 11)), 1)))
+    (found,) = mean_squares(np.tile(row, (1, int(rng.integers(2, 11)), 1)))
     assert (found.by_seed, found.rest) == (0, 0)
     assert of_squares(found).error == pytest.approx(scipy.stats.sem(row[0]))
     assert of_squares(found).df == 49
@@ -132,3 +132,28 @@ def test_the_detectable_difference_is_found_as_often_as_it_says() -> None:
     )
     assert typical == pytest.approx(5.0, rel=0.2)
     assert 0.7 < np.mean(found) < 0.95
+
+
+@pytest.mark.parametrize("n", [2, 3, 6, 10])
+def test_about_95_percent_of_intervals_hold_the_true_mean(n):
+    rng = np.random.default_rng(n)
+    trials = 4000
+    held = 0
+    for _ in range(trials):
+        found = t_interval(rng.normal(300, 7, n).tolist())
+        held += found.low <= 300 <= found.high
+    assert 0.94 < held / trials < 0.96  # three standard errors of 4,000 trials are 1 point
+
+
+def test_equals_scipy():
+    values = [61.2, 60.1, 63.0, 62.4]
+    low, high = scipy.stats.t.interval(0.95, 3, loc=np.mean(values), scale=scipy.stats.sem(values))
+    assert t_interval(values) == pytest.approx((np.mean(values), low, high))
+
+
+def test_one_seed_has_no_interval():
+    assert t_interval([61.2]) == (61.2, None, None)
+
+
+def test_equal_values_have_an_interval_without_width():
+    assert t_interval([0.1, 0.1, 0.1]) == pytest.approx((0.1, 0.1, 0.1))
