@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vsebench.plugin.published import Setting
+from vsebench.report.figures.weights import weight_sketches
+from vsebench.report.page.figures import of_board
+from vsebench.report.tables.layout import heading
 from vsebench.report.wording import name
 from vsebench.site.docstrings import docstring_of
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from vsebench.site.studies import Slugs, Study
 
 KINDS = ("pooling", "loss", "sampler")
+MOST = 4
+"""Boards on whose rows a page shows the weights that a pooling learnt."""
 Key = tuple[str, str, str]
 """A method: its kind, who provides it, and its name."""
 
@@ -134,3 +139,26 @@ def setting_text(published: Published) -> str:
         *(setting.text_encoder, f"{setting.models} models" if setting.models > 1 else "", changes),
     )
     return ", ".join(word for word in words if word)
+
+
+def learnt_weights(method: Method) -> list[dict[str, Any]]:
+    """The weights over sorted positions that a pooling learnt, on the first boards whose runs keep
+    them, with the study and the number of each; nothing of what is no pooling.
+    """
+    found: list[dict[str, Any]] = []
+    places = dict.fromkeys((row.study.slug, row.board) for row in method.rows)
+    studies = {row.study.slug: row.study for row in method.rows}
+    for slug, number in places if method.kind == "pooling" else ():
+        board = studies[slug].boards[number]
+        sketches = weight_sketches(board, (method.distribution, method.name))
+        if sketches and len(found) < MOST:
+            rows = sorted({row for each in sketches for row in each.titles})
+            found.append(
+                {
+                    "study": studies[slug],
+                    "board": number + 1,
+                    "heading": heading(board.block),
+                    "figures": of_board(board, sketches, f"w{len(found)}-", rows),
+                }
+            )
+    return found

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from vsebench.claims.text import on_page
 from vsebench.report.leaderboard.text import as_dict, frame
-from vsebench.report.page.render import templates, title
+from vsebench.report.page.render import summary, templates, title
 from vsebench.report.queries.data import Captions, Queried
 from vsebench.report.tables.formats import as_csv, as_json
 from vsebench.report.tables.notes import general_notes, unfinished_note
-from vsebench.report.wording import count, name
-from vsebench.site.methods import methods_of, setting_text
+from vsebench.report.wording import name
+from vsebench.site.methods import learnt_weights, methods_of, setting_text
 from vsebench.site.studies import Slugs
-from vsebench.site.study_page import part_of
-from vsebench.site.weights import learnt_weights
+from vsebench.site.study_page import board_part, made
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from markupsafe import Markup
 
     from vsebench.claims.file import ClaimsFile
     from vsebench.claims.judge import Judged
     from vsebench.plugin.registry import Registry
-    from vsebench.report.leaderboard.board import Board
     from vsebench.report.page.render import Verdicts
     from vsebench.report.queries.data import Thumbnails
-    from vsebench.report.rows.evidence import Reason
     from vsebench.site.methods import Key, Method
     from vsebench.site.studies import Study
 
@@ -58,35 +55,6 @@ class Claims:
         return on_page(self.held, self.judged)
 
 
-class Listed(NamedTuple):
-    """A study in the index, by one of its boards.
-
-    Attributes:
-        study: the study.
-        board: number of the board in the study, from 1.
-        dataset: its data set, as a component spec.
-        protocol: name of its protocol, with what tells it from other boards of its data.
-        rows: number of rows.
-        runs: number of runs.
-        best: row of the highest mean, of those that are evidence where some are; empty where none
-            has a result.
-        headline: its mean, as it is written.
-        marks: why it is no evidence.
-        made: day of the last run; empty where none is known.
-    """
-
-    study: Study
-    board: int
-    dataset: str
-    protocol: str
-    rows: int
-    runs: int
-    best: str
-    headline: str
-    marks: tuple[Reason, ...]
-    made: str
-
-
 def pages_of(  # noqa: PLR0913  # all that a page shows
     title_of_site: str,
     studies: Sequence[Study],
@@ -107,6 +75,7 @@ def pages_of(  # noqa: PLR0913  # all that a page shows
     """
     environment = templates("vsebench.site", "vsebench.report.page")
     environment.filters["coded"] = _coded
+    environment.globals["made"] = made
     methods = methods_of(studies, registry, Slugs())
     common: dict[str, Any] = {
         "site": title_of_site,
@@ -116,19 +85,19 @@ def pages_of(  # noqa: PLR0913  # all that a page shows
         "setting_text": setting_text,
     }
 
-    def made(template: str, **values: Any) -> str:
+    def filled(template: str, **values: Any) -> str:
         return environment.get_template(template).render(common | values).strip() + "\n"
 
     pages = {
-        "index.html": made(
-            "index.html.jinja", root="", listed=[row for s in studies for row in _listed(s)]
+        "index.html": filled(
+            "index.html.jinja", root="", listed=[row for study in studies for row in _listed(study)]
         ),
-        "site.css": made("site.css.jinja"),
-        "site.js": made("site.js.jinja"),
+        "site.css": filled("site.css.jinja"),
+        "site.js": filled("site.js.jinja"),
     }
     for study in studies:
         path = f"studies/{study.slug}"
-        pages[f"{path}.html"] = made(
+        pages[f"{path}.html"] = filled(
             "study.html.jinja",
             root="../",
             **_study(study, methods, claims, registry, texts, pictures or {}),
@@ -136,11 +105,11 @@ def pages_of(  # noqa: PLR0913  # all that a page shows
         pages[f"{path}.json"] = as_json(as_dict(study.boards))
         pages[f"{path}.csv"] = as_csv(frame(study.boards))
     for method in methods.values():
-        pages[f"methods/{method.slug}.html"] = made(
+        pages[f"methods/{method.slug}.html"] = filled(
             "method.html.jinja", root="../", method=method, weights=learnt_weights(method)
         )
     for each in claims:
-        pages[f"claims/{each.slug}.html"] = made(
+        pages[f"claims/{each.slug}.html"] = filled(
             "claims.html.jinja",
             root="../",
             file=each,
@@ -177,26 +146,23 @@ def _study(  # noqa: PLR0913  # likewise
     pictures: Mapping[Queried, Thumbnails],
 ) -> dict[str, Any]:
     blocks = [board.block for board in study.boards]
-    runs = [run for block in blocks for run in block.section.runs]
     waiting = study.gathered.unfinished
+    asked = [Queried.by(block.section) for block in blocks]
     return {
         "study": study,
         "title": title(blocks),
-        "summary": (
-            f"{count(sum(len(block.entries) for block in blocks), 'row')}, "
-            f"{count(len(runs), 'run')}"
-        ),
+        "summary": summary(blocks),
         "parts": [
-            part_of(
+            board_part(
                 board,
                 i,
                 methods,
                 registry,
-                texts.get(Queried.by(board.block.section), Captions()),
-                pictures.get(Queried.by(board.block.section)),
+                texts.get(queried, Captions()),
+                pictures.get(queried),
                 study.path,
             )
-            for i, board in enumerate(study.boards)
+            for i, (board, queried) in enumerate(zip(study.boards, asked, strict=True))
         ],
         "alarms": [unfinished_note(waiting)] if waiting else [],
         "general": general_notes(blocks),
@@ -204,26 +170,26 @@ def _study(  # noqa: PLR0913  # likewise
     }
 
 
-def _listed(study: Study) -> list[Listed]:
-    return [_listing(study, i, board) for i, board in enumerate(study.boards, start=1)]
-
-
-def _listing(study: Study, number: int, board: Board) -> Listed:
-    section = board.block.section
-    metric, first = section.task.headline, board.standings[0]
-    value = first.entry.row[metric.key]
-    row = section.runs[0].combination
-    text = f"{metric.heading} {metric.text(value)}" if isinstance(value, (int, float)) else ""
-    days = sorted(run.started[:10] for run in section.runs if run.started)
-    return Listed(
-        study,
-        number,
-        section.dataset,
-        " · ".join((section.runs[0].record.spec.protocol.name, *section.apart[:_TOLD])),
-        len(board.standings),
-        len(section.runs),
-        name(row) if text else "",
-        text,
-        first.entry.no_evidence,
-        days[-1] if days else "",
-    )
+def _listed(study: Study) -> Iterator[dict[str, Any]]:
+    """A study in the index, by each of its boards: on what it is, how much of it there is, its best
+    row, of those that are evidence where some are, and the day of its last run.
+    """
+    for number, board in enumerate(study.boards, start=1):
+        section = board.block.section
+        metric, first = section.task.headline, board.standings[0]
+        value = first.entry.row[metric.key]
+        text = f"{metric.heading} {metric.text(value)}" if isinstance(value, (int, float)) else ""
+        yield {
+            "study": study,
+            "board": number,
+            "dataset": section.dataset,
+            "protocol": " · ".join(
+                (section.runs[0].record.spec.protocol.name, *section.apart[:_TOLD])
+            ),
+            "rows": len(board.standings),
+            "runs": len(section.runs),
+            "best": name(section.runs[0].combination) if text else "",
+            "headline": text,
+            "marks": first.entry.no_evidence,
+            "made": max(run.started[:10] for run in section.runs),
+        }

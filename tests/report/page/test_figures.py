@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.factories import make_curve, make_record, make_spec
-from vsebench.report.page.figures import figures
+from vsebench.report.page.figures import curves
 from vsebench.report.rows.combinations import make_block
 from vsebench.report.rows.runs import Run
 from vsebench.report.rows.sections import Section
@@ -17,7 +17,7 @@ def run(pooling, seed=0, curve=(100, 150, 160), loss="triplet", **changes):
 
 
 def drawn(*runs, number=0):
-    return figures(make_block(Section(runs)), number)
+    return curves(make_block(Section(runs)), number)
 
 
 def lines(drawing, row):
@@ -93,7 +93,7 @@ def test_rows_without_a_curve_are_not_in_the_legend():
 
 
 def test_nothing_to_draw():
-    assert drawn(run("gpo", curve=[]), run("max", status="failed")) is None
+    assert drawn(run("gpo", curve=[]), run("max", status="failed")) == ([], [])
 
 
 def test_the_legend_names_what_differs():

@@ -1,19 +1,22 @@
-"""Training curves as inline SVG, in the colours of the page."""
+"""Figures as inline SVG, in the colours of the page: training curves, and the figures of boards."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.plugin.errors import require
-from vsebench.report.figures.curves import draw_convergence, mean_curve, stroke
+from vsebench.report.figures.curves import draw_convergence, look, mean_curve, stroke, told
+from vsebench.report.figures.sketches import short_names
 from vsebench.report.figures.svg import to_svg
-from vsebench.report.wording import percent, short
+from vsebench.report.wording import short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from vsebench.report.figures.curves import Stroke
+    from vsebench.report.figures.sketches import Sketch
+    from vsebench.report.leaderboard.board import Board
     from vsebench.report.rows.combinations import Block
     from vsebench.report.speed.learning_curve import Unit
 
@@ -26,40 +29,41 @@ class Key(NamedTuple):
     Attributes:
         row: its number, by which the page's script finds its curves.
         name: its components.
-        colour: colour of its line, as CSS writes it.
+        colour: colour of its line, as CSS writes it; empty of the grey rest of a board.
         dash: `stroke-dasharray` of its line.
     """
 
     row: int
     name: str
     colour: str
-    dash: str
+    dash: str = "none"
 
 
 class Drawing(NamedTuple):
-    """An SVG element, safe to put into a page as it is, with what it shows."""
+    """An SVG element, safe to put into a page as it is.
+
+    Attributes:
+        about: its caption.
+        svg: the element.
+        key: name of the figure; may be empty.
+        notes: what a reader must know beside it; likewise.
+    """
 
     about: str
     svg: str
+    key: str = ""
+    notes: str = ""
 
 
-@dataclass(frozen=True)
-class Figures:
-    """The curves of a block and one legend for all of them.
-
-    Attributes:
-        legend: a key for each row with a curve.
-        drawings: drawings over updates and over seconds.
-        level: level of the intervals, as text.
-    """
+class Figures(NamedTuple):
+    """Figures with one legend for all of them; either may be empty."""
 
     legend: list[Key]
     drawings: list[Drawing]
-    level: str
 
 
-def figures(block: Block, number: int) -> Figures | None:
-    """Dev quality over updates and over seconds; None where no run has a curve.
+def curves(block: Block, number: int) -> Figures:
+    """Dev quality over updates and over seconds; nothing where no run has a curve.
 
     Args:
         block: block whose runs to draw.
@@ -69,39 +73,57 @@ def figures(block: Block, number: int) -> Figures | None:
         MissingExtraError: matplotlib is not installed.
     """
     require("matplotlib", extra="plots", purpose="figures")
-    from matplotlib.colors import to_hex
-
     rows = block.section.rows
-    curves = {
+    found = {
         i: curve
         for i, runs in enumerate(rows.values())
         if (curve := mean_curve([run for run in runs if run.done], block.level)).quality
     }
-    if not curves:
-        return None
+    if not found:
+        return Figures([], [])
     names = [short(row, rows) for row in rows]
     quality = f"Dev {block.section.task.headline.heading}"
     panels: tuple[tuple[Unit, str, str], ...] = (
         ("steps", "updates", "u"),
         ("seconds", "seconds of training", "s"),
     )
+    drawings = []
+    for unit, axis, letter in panels:
+        draw = partial(draw_convergence, block=block, curves=found, over=(unit, axis), drawn=stroke)
+        about = f"{quality} over {axis.partition(' ')[0]}"
+        drawings.append(Drawing(about, to_svg(draw, f"b{number}{letter}-")))
+    return Figures([Key(i, names[i], *_line(stroke(i))) for i in found], drawings)
+
+
+def of_board(
+    board: Board, sketches: Iterable[Sketch], prefix: str, rows: Iterable[int] | None = None
+) -> Figures:
+    """Figures of a board.
+
+    Args:
+        board: the board.
+        sketches: what to draw.
+        prefix: begins the ids of figures, and keeps those of one page apart.
+        rows: places of the rows in the legend; all of them when None.
+    """
+    names = short_names(board)
     return Figures(
-        [Key(i, names[i], to_hex(stroke(i).color), _DASHES[stroke(i).linestyle]) for i in curves],
+        [
+            Key(i, names[i], look(i).color if told(i) else "")
+            for i in (range(len(names)) if rows is None else rows)
+        ],
         [
             Drawing(
-                f"{quality} over {axis.partition(' ')[0]}",
-                to_svg(
-                    partial(
-                        draw_convergence,
-                        block=block,
-                        curves=curves,
-                        over=(unit, axis),
-                        drawn=stroke,
-                    ),
-                    f"b{number}{letter}-",
-                ),
+                each.about,
+                to_svg(each.draw, f"{prefix}{each.key}-", each.titles),
+                each.key,
+                each.notes,
             )
-            for unit, axis, letter in panels
+            for each in sketches
         ],
-        percent(block.level),
     )
+
+
+def _line(drawn: Stroke) -> tuple[str, str]:
+    """Colour and dashes as CSS writes them."""
+    return drawn.color, _DASHES[drawn.linestyle]
