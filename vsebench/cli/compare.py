@@ -16,7 +16,7 @@ from vsebench.report.statistics.means import LEVEL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.report.comparison.verdicts import Combination, Comparison, Terms
+    from vsebench.report.comparison.verdicts import Combination, Terms
     from vsebench.report.rows.sections import Section
 
     Asked = Sequence[tuple[Section, Terms]]
@@ -84,27 +84,26 @@ def compare_command(
             "worse"
         )
     failing = _failing(fail_on)
-    from vsebench.report.comparison.verdicts import compare_all, terms_of
+    from vsebench.report.comparison.text import as_dicts, render_all
+    from vsebench.report.comparison.verdicts import asked_of, compare_all
     from vsebench.report.rows.gather import read_merged
     from vsebench.report.rows.sections import split
     from vsebench.report.rows.variants import option_name, parse_row
 
     sections = split(read_merged(folders or [RUNS]).ended, only_newest=only_newest)
     chosen = parse_row(reference, sections, "--to")
-    asked = [
-        (section, terms_of(section, metric, margin, level))
-        for section in sections
-        if any(run.combination == chosen for run in section.runs)
-    ]
+    asked = asked_of(sections, chosen, metric, margin, level)
     compared = compare_all(asked, chosen)
     if form == "json":
-        _print_json(asked, compared, chosen, reference, hardest)
+        counted = {} if hardest is None else {"queries": _queries(asked, chosen, hardest)}
+        found = {"schema": 1, "reference": reference, "comparisons": as_dicts(asked, compared)}
+        print_json(found | counted)
     else:
-        _print_tables(asked, compared, chosen)
+        typer.echo(render_all(asked, compared, chosen))
         if hardest is not None:
             _print_queries(asked, chosen, hardest, data_root)
-    if found := [each for those in compared for each in those if each.verdict in failing]:
-        rows = ", ".join(f"{option_name(each.combination)} is {each.verdict}" for each in found)
+    if bad := [each for those in compared for each in those if each.verdict in failing]:
+        rows = ", ".join(f"{option_name(each.combination)} is {each.verdict}" for each in bad)
         say(f"gate failed: against {reference}, {rows}")
         raise typer.Exit(GATE_FAILED)
 
@@ -124,51 +123,11 @@ def _failing(fail_on: str | None) -> tuple[str, ...]:
     return asked
 
 
-def _print_json(
-    asked: Asked,
-    compared: Sequence[Sequence[Comparison]],
-    chosen: Combination,
-    reference: str,
-    hardest: int | None,
-) -> None:
-    from vsebench.report.comparison.text import as_dict
-    from vsebench.report.queries.tallies import tallies
-    from vsebench.report.queries.text import as_dict as tally_as_dict
-
-    rows = [
-        as_dict(section, each, terms)
-        for (section, terms), found in zip(asked, compared, strict=True)
-        for each in found
-    ]
-    document = {"schema": 1, "reference": reference, "comparisons": rows}
-    if hardest is not None:
-        document["queries"] = [
-            {"dataset": section.dataset, **tally_as_dict(tally)}
-            for section, _ in asked
-            for tally in tallies(section, chosen, hardest)
-        ]
-    print_json(document)
-
-
-def _print_tables(
-    asked: Asked, compared: Sequence[Sequence[Comparison]], chosen: Combination
-) -> None:
-    from vsebench.report.comparison.text import render
-
-    family = sum(each.tests is not None for found in compared for each in found)
-    tables = [
-        f"{section.dataset} · {section.counted_on}\n\n"
-        f"{render(section, list(found), chosen, terms, family)}"
-        for (section, terms), found in zip(asked, compared, strict=True)
-    ]
-    typer.echo("\n\n".join(tables))
-
-
 def _print_queries(
     asked: Asked, chosen: Combination, hardest: int, data_root: Sequence[Path] | None
 ) -> None:
     from vsebench.plugin.host.loader import load_plugins
-    from vsebench.report.queries.captions import captions
+    from vsebench.report.queries.data import captions
     from vsebench.report.queries.tallies import tallies
     from vsebench.report.queries.text import render
 
@@ -177,3 +136,14 @@ def _print_queries(
         texts = captions(section, data_root, registry).texts if data_root else ()
         typer.echo(f"\n{section.dataset} · queries\n")
         typer.echo(render(tallies(section, chosen, hardest), chosen, texts))
+
+
+def _queries(asked: Asked, chosen: Combination, hardest: int) -> list[dict[str, object]]:
+    from vsebench.report.queries.tallies import tallies
+    from vsebench.report.queries.text import as_dict
+
+    return [
+        {"dataset": section.dataset, **as_dict(tally)}
+        for section, _ in asked
+        for tally in tallies(section, chosen, hardest)
+    ]

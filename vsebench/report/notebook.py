@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from vsebench.report.comparison.text import as_dict, render
-from vsebench.report.comparison.verdicts import compare_all, terms_of
+from vsebench.report.comparison.text import as_dicts, render_all
+from vsebench.report.comparison.verdicts import asked_of, compare_all
 from vsebench.report.rows.variants import parse_row
 from vsebench.report.tables.formats import alignment
 from vsebench.report.tables.layout import heading, whole
@@ -46,11 +46,6 @@ def _block_html(block: Block) -> str:
     return f"<p><b>{escape(heading(block))}</b></p>\n{table}\n<p><small>{notes}</small></p>"
 
 
-def preformatted(text: str) -> str:
-    """Text in columns as HTML."""
-    return f"<pre>{escape(text)}</pre>"
-
-
 @dataclass(frozen=True)
 class Comparisons:
     """Every row of some sections beside one of them. It prints as `vsebench compare` does.
@@ -81,21 +76,12 @@ class Comparisons:
         """
         sections = [block.section for block in blocks]
         reference = parse_row(to, sections, "to")
-        asked = tuple(
-            (section, terms_of(section, metric, margin, level))
-            for section in sections
-            if any(run.combination == reference for run in section.runs)
-        )
+        asked = tuple(asked_of(sections, reference, metric, margin, level))
         return cls(asked, tuple(map(tuple, compare_all(asked, reference))), reference)
 
     def table(self) -> str:
         """The verdicts as text."""
-        family = sum(each.tests is not None for found in self.compared for each in found)
-        return "\n\n".join(
-            f"{section.dataset} · {section.counted_on}\n\n"
-            f"{render(section, list(found), self.reference, terms, family)}"
-            for (section, terms), found in zip(self.asked, self.compared, strict=True)
-        )
+        return render_all(self.asked, self.compared, self.reference)
 
     def frame(self) -> pd.DataFrame:
         """One line per row that is compared; the columns are the keys of `vsebench compare --format
@@ -103,19 +89,13 @@ class Comparisons:
         """
         import pandas as pd
 
-        return pd.DataFrame(
-            [
-                as_dict(section, each, terms)
-                for (section, terms), found in zip(self.asked, self.compared, strict=True)
-                for each in found
-            ]
-        )
+        return pd.DataFrame(as_dicts(self.asked, self.compared))
 
     def __repr__(self) -> str:
         return self.table()
 
     def _repr_html_(self) -> str:
-        return preformatted(self.table())
+        return f"<pre>{escape(self.table())}</pre>"
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,31 @@ def render(
     )
 
 
+def render_all(
+    asked: Sequence[tuple[Section, Terms]],
+    compared: Sequence[Sequence[Comparison]],
+    reference: Combination,
+) -> str:
+    """The comparisons of several sections, judged together."""
+    family = sum(each.tests is not None for found in compared for each in found)
+    return "\n\n".join(
+        f"{section.dataset} · {section.counted_on}\n\n"
+        f"{render(section, found, reference, terms, family)}"
+        for (section, terms), found in zip(asked, compared, strict=True)
+    )
+
+
+def as_dicts(
+    asked: Sequence[tuple[Section, Terms]], compared: Sequence[Sequence[Comparison]]
+) -> list[dict[str, object]]:
+    """The comparisons of several sections, as of `as_dict`."""
+    return [
+        as_dict(section, each, terms)
+        for (section, terms), found in zip(asked, compared, strict=True)
+        for each in found
+    ]
+
+
 def as_dict(section: Section, comparison: Comparison, terms: Terms) -> dict[str, object]:
     """A comparison as a flat dict for JSON; unknown numbers are null."""
     mean, low, high = comparison.difference or (None, None, None)

@@ -4,7 +4,7 @@ together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vsebench.report.rows.evidence import no_evidence
@@ -68,6 +68,21 @@ def terms_of(
     """
     chosen = section.task.headline if metric is None else section.metric(metric)
     return Terms(chosen, chosen.margin if margin is None else margin, level)
+
+
+def asked_of(
+    sections: Sequence[Section],
+    reference: Combination,
+    metric: str | None = None,
+    margin: float | None = None,
+    level: float = LEVEL,
+) -> list[tuple[Section, Terms]]:
+    """The sections that have the reference row, each with its terms, as of `terms_of`."""
+    return [
+        (section, terms_of(section, metric, margin, level))
+        for section in sections
+        if reference in section.rows
+    ]
 
 
 class Significance(NamedTuple):
@@ -158,101 +173,84 @@ def compare_all(
         asked: runs made under equal conditions, and what is compared of them.
         reference: the row to compare with, of each section.
     """
-    pairs = [list(_pairs(section, reference, terms)) for section, terms in asked]
-    tests = [_tested(each, reference) for each in pairs]
-    judged = iter(_significance([test for each in tests for test in each.values()]))
-    return [
-        [pair.judge(next(judged) if pair.combination in each else None) for pair in those]
-        for those, each in zip(pairs, tests, strict=True)
+    found = [list(_beside(section, reference, terms)) for section, terms in asked]
+    tests = [
+        test
+        for (_, terms), rows in zip(asked, found, strict=True)
+        for test in _tests(rows, reference, terms)
     ]
+    for test, significance in zip(tests, _significance(tests), strict=True):
+        row = test.rows[test.place]
+        verdict = _verdict(row, test.terms, significance)
+        test.rows[test.place] = replace(row, verdict=verdict, tests=significance)
+    return found
+
+
+def _beside(section: Section, reference: Combination, terms: Terms) -> Iterator[Comparison]:
+    """Every other row beside the reference, before any difference is tested."""
+    rows, key = {**section.rows}, terms.metric.key
+    base = rows.pop(reference)
+    theirs, against = by_seed(base, key), no_evidence(base)
+    for row, runs in rows.items():
+        ours, reasons = by_seed(runs, key), no_evidence(runs)
+        estimates = of_differences(ours, theirs, key)
+        verdict: Verdict = "no evidence" if reasons or against else "one seed"
+        yield Comparison(
+            row,
+            tuple(sorted(ours.keys() & theirs.keys())),
+            estimates,
+            terms.level,
+            "no common seed" if estimates is None else verdict,
+            None,
+            reasons,
+            against,
+        )
 
 
 class _Test(NamedTuple):
-    """A difference in terms of the better: positive where the row is ahead.
+    """A difference that a verdict can rest on.
 
     Attributes:
-        estimate: the difference with its error.
+        rows: comparisons of its section.
+        place: its own among them.
+        estimate: the difference with its error, in terms of the better: positive where the row is
+            ahead.
         terms: what is compared.
     """
 
+    rows: list[Comparison]
+    place: int
     estimate: Estimate
     terms: Terms
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """A row beside the reference, before it is judged."""
-
-    combination: Combination
-    seeds: tuple[int, ...]
-    estimates: Estimates | None
-    terms: Terms
-    reasons: tuple[Reason, ...]
-    reference_reasons: tuple[Reason, ...]
-
-    @property
-    def evidence(self) -> bool:
-        """Whether a verdict can rest on it, should it have an error."""
-        return not self.reasons and not self.reference_reasons
-
-    def judge(self, tests: Significance | None) -> Comparison:
-        return Comparison(
-            self.combination,
-            self.seeds,
-            self.estimates,
-            self.terms.level,
-            self._without_tests() if tests is None else self._verdict(tests),
-            tests,
-            self.reasons,
-            self.reference_reasons,
-        )
-
-    def _without_tests(self) -> Verdict:
-        if self.estimates is None:
-            return "no common seed"
-        return "one seed" if self.evidence else "no evidence"
-
-    def _verdict(self, tests: Significance) -> Verdict:
-        assert self.estimates is not None
-        ahead = (self.estimates.mean > 0) != (self.terms.metric.better == "lower")
-        error = 1 - self.terms.level
-        differs = tests.adjusted <= error
-        if self.terms.metric.better is None:
-            return ("higher" if ahead else "lower") if differs else "undecided"
-        if differs and ahead:
-            return "better"
-        if tests.no_worse_adjusted is not None and tests.no_worse_adjusted <= error / 2:
-            return "no worse"
-        return "worse" if differs else "undecided"
-
-
-def _pairs(section: Section, reference: Combination, terms: Terms) -> Iterator[_Pair]:
-    rows, key = {**section.rows}, terms.metric.key
-    base = rows.pop(reference)
-    theirs = by_seed(base, key)
-    for row, runs in rows.items():
-        ours = by_seed(runs, key)
-        yield _Pair(
-            row,
-            tuple(sorted(ours.keys() & theirs.keys())),
-            of_differences(ours, theirs, key),
-            terms,
-            no_evidence(runs),
-            no_evidence(base),
-        )
-
-
-def _tested(pairs: Sequence[_Pair], reference: Combination) -> dict[Combination, _Test]:
-    """What a verdict can be given on, of one section, by row."""
+def _tests(rows: list[Comparison], reference: Combination, terms: Terms) -> Iterator[_Test]:
+    """The differences of a section that can be tested: those between rows that are evidence, with
+    an error.
+    """
     family = [
-        (pair, pair.estimates) for pair in pairs if pair.evidence and pair.estimates is not None
+        (place, row.combination, row.estimates)
+        for place, row in enumerate(rows)
+        if row.estimates is not None and not row.no_evidence and not row.reference_no_evidence
     ]
-    found = tested([((pair.combination, reference), each) for pair, each in family])
-    return {
-        pair.combination: _Test(_ahead(estimate, pair.terms), pair.terms)
-        for (pair, _), estimate in zip(family, found, strict=True)
-        if estimate is not None
-    }
+    found = tested([((combination, reference), each) for _, combination, each in family])
+    for (place, _, _), estimate in zip(family, found, strict=True):
+        if estimate is not None:
+            yield _Test(rows, place, _ahead(estimate, terms), terms)
+
+
+def _verdict(row: Comparison, terms: Terms, tests: Significance) -> Verdict:
+    assert row.estimates is not None
+    ahead = (row.estimates.mean > 0) != (terms.metric.better == "lower")
+    error = 1 - terms.level
+    differs = tests.adjusted <= error
+    if terms.metric.better is None:
+        return ("higher" if ahead else "lower") if differs else "undecided"
+    if differs and ahead:
+        return "better"
+    if tests.no_worse_adjusted is not None and tests.no_worse_adjusted <= error / 2:
+        return "no worse"
+    return "worse" if differs else "undecided"
 
 
 def _ahead(estimate: Estimate, terms: Terms) -> Estimate:

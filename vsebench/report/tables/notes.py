@@ -105,16 +105,19 @@ def general_notes(blocks: Sequence[Block]) -> list[str]:
 
 def copies_note(copies: Sequence[tuple[str, str]]) -> str:
     """Says which directories are copies of others."""
-    named = "; ".join(f"{copy} (of {original})" for copy, original in copies[:3])
-    more = f"; and {len(copies) - 3} more" if len(copies) > 3 else ""
-    return f"Copies of runs, counted once: {named}{more}."
+    named = [f"{copy} (of {original})" for copy, original in copies]
+    return f"Copies of runs, counted once: {_first(named)}."
 
 
 def unfinished_note(unfinished: Sequence[AnySpec]) -> str:
     """Says which runs have no record yet."""
-    named = "; ".join(spec.label for spec in unfinished[:3])
-    more = f"; and {len(unfinished) - 3} more" if len(unfinished) > 3 else ""
-    return f"Unfinished, not in the table: {named}{more}."
+    return f"Unfinished, not in the table: {_first([spec.label for spec in unfinished])}."
+
+
+def _first(names: Sequence[str], most: int = 3) -> str:
+    """The first of some names, and how many more there are."""
+    more = f"; and {len(names) - most} more" if len(names) > most else ""
+    return "; ".join(names[:most]) + more
 
 
 def _spread(block: Block) -> str:
@@ -188,10 +191,8 @@ def _schedule(block: Block) -> list[str]:
 
 
 def _seeds(block: Block) -> str:
-    every, uneven = (
-        sorted({seed for seeds in _seeds_by_row(block).values() for seed in seeds}),
-        uneven_note(block),
-    )
+    every = {run.record.spec.seed for run in block.section.runs if run.done}
+    uneven = uneven_note(block)
     return f"Seeds: {listed(every)}.{f' {uneven}' if uneven else ''}" if every else ""
 
 
@@ -209,10 +210,10 @@ def uneven_note(block: Block) -> str:
 
 def _seeds_by_row(block: Block) -> dict[tuple[str, str], list[int]]:
     """Of finished runs."""
-    by_row: dict[tuple[str, str], list[int]] = {}
-    for run in block.section.runs:
-        by_row.setdefault(run.combination, []).extend([run.record.spec.seed] if run.done else [])
-    return by_row
+    return {
+        row: [run.record.spec.seed for run in runs if run.done]
+        for row, runs in block.section.rows.items()
+    }
 
 
 def _mixed(block: Block) -> list[str]:

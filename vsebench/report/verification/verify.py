@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     Outcome = Literal["reproduced", "not reproduced", "too few seeds", "no evidence"]
     Verdict = Outcome | Literal["nothing compared"]
+    Setting = tuple[Reference, list[Difference]]
 
 FEWEST_SEEDS = 2
 """Below this a gap decides nothing: one run that failed to train looks like a method that does not
@@ -192,12 +193,7 @@ def verify(
         )
     compared: list[Comparison] = []
     uncompared: list[Uncompared] = []
-    for row in _rows(done):
-        spec = row[0].record.retrieval
-        settings = [
-            (reference, differences(spec, features_of(spec, registry), reference.setting))
-            for reference in published
-        ]
+    for row, settings in _beside(done, published, registry):
         same = _same(row, settings, level)
         compared += same
         if not same:
@@ -207,9 +203,7 @@ def verify(
 
 
 def beside_published(
-    runs: Sequence[Run],
-    registry: Registry,
-    level: float = LEVEL,
+    runs: Sequence[Run], registry: Registry, level: float = LEVEL
 ) -> tuple[Comparison, ...]:
     """The finished rows among some runs beside the published results of the same setting, whichever
     component they are of.
@@ -219,27 +213,31 @@ def beside_published(
         registry: holds the cards with the published results.
         level: probability with which a perfect reproduction is within all limits of a row.
     """
-    published = references(None, registry)
-    compared: list[Comparison] = []
-    for row in _rows([run for run in runs if run.done and run.task.published]):
-        spec = row[0].record.retrieval
-        features = features_of(spec, registry)
-        compared += _same(
-            row,
-            [
-                (reference, differences(spec, features, reference.setting))
-                for reference in published
-            ],
-            level,
-        )
-    return tuple(compared)
+    done = [run for run in runs if run.done and run.task.published]
+    return tuple(
+        comparison
+        for row, settings in _beside(done, references(None, registry), registry)
+        for comparison in _same(row, settings, level)
+    )
 
 
-def _same(
-    row: Sequence[Run],
-    settings: Sequence[tuple[Reference, list[Difference]]],
-    level: float,
-) -> list[Comparison]:
+def _beside(
+    done: Sequence[Run], published: Sequence[Reference], registry: Registry
+) -> Iterator[tuple[list[Run], list[Setting]]]:
+    """The runs of each combination that were made under equal conditions, by seed, and in what they
+    differ from each published result.
+    """
+    for section in split(done, allow_mixed=True):
+        for runs in section.rows.values():
+            spec = runs[0].record.retrieval
+            features = features_of(spec, registry)
+            yield (
+                sorted(runs, key=lambda run: run.record.spec.seed),
+                [(each, differences(spec, features, each.setting)) for each in published],
+            )
+
+
+def _same(row: Sequence[Run], settings: Sequence[Setting], level: float) -> list[Comparison]:
     """A row beside the published results of which it differs in nothing that counts."""
     return [
         _compare(row, reference, found, level)
@@ -258,15 +256,6 @@ def _published(name: str, registry: Registry) -> list[Reference]:
     if not found:
         raise SpecError(f"no published figures name '{name}': there is nothing to verify it by")
     return found
-
-
-def _rows(done: Sequence[Run]) -> Iterator[list[Run]]:
-    """The runs of each combination that were made under equal conditions, by seed."""
-    for section in split(done, allow_mixed=True):
-        rows: dict[tuple[str, str], list[Run]] = {}
-        for run in section.runs:
-            rows.setdefault(run.combination, []).append(run)
-        yield from (sorted(row, key=lambda run: run.record.spec.seed) for row in rows.values())
 
 
 def _compare(
@@ -302,9 +291,7 @@ def _tested(run: Run, evaluation: str) -> Mapping[str, float]:
     return {key: test[metric.key] for key, metric in IN_FOLDS.items()}
 
 
-def _nearest(
-    row: Sequence[Run], settings: Sequence[tuple[Reference, list[Difference]]]
-) -> Uncompared:
+def _nearest(row: Sequence[Run], settings: Sequence[Setting]) -> Uncompared:
     """The published result with the fewest differences: first of those in data and components, then
     of those in the protocol.
     """
