@@ -17,7 +17,7 @@ from vsebench.plugin.errors import DataError
 from vsebench.plugin.host.loader import load_plugins
 from vsebench.report.queries import data as module
 from vsebench.report.queries.data import Captions, Queried, Thumbnails, thumbnails
-from vsebench.report.queries.instead import instead
+from vsebench.report.queries.tallies import instead
 from vsebench.results.folder.store import Store
 from vsebench.results.reader import RETRIEVED
 from vsebench.site.queries import Item, absent, queries

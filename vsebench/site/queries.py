@@ -7,8 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.report.queries.data import Thumbnails
-from vsebench.report.queries.instead import instead
-from vsebench.report.queries.tallies import hardest
+from vsebench.report.queries.tallies import hardest, instead
 from vsebench.report.wording import name
 
 if TYPE_CHECKING:
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 
     from vsebench.report.leaderboard.board import Board
     from vsebench.report.queries.data import Captions
-    from vsebench.report.queries.instead import Instead
-    from vsebench.report.queries.tallies import Hardest
+    from vsebench.report.queries.tallies import Hardest, Instead
 
 HARDEST = 10
 """Queries of each kind that a page lists."""

@@ -14,7 +14,7 @@ from tests.fuzz.reader import Reader, plain
 from vsebench.plugin import OfflineLists
 from vsebench.report.figures.weights import weight_sketches
 from vsebench.report.leaderboard.board import boards
-from vsebench.report.queries.instead import instead
+from vsebench.report.queries.tallies import instead
 from vsebench.report.rows.runs import read_runs
 from vsebench.report.statistics.contributions import contributions
 from vsebench.results.checks.audit import audit

@@ -6,8 +6,7 @@ from matplotlib.figure import Figure
 
 from tests.factories import make_curve, make_record, make_spec
 from vsebench.report.figures.curves import mean_curve
-from vsebench.report.figures.price import front, points
-from vsebench.report.figures.sketches import sketches
+from vsebench.report.figures.sketches import front, points, sketches
 from vsebench.report.leaderboard.board import boards
 from vsebench.report.rows.runs import Run
 from vsebench.report.speed.learning_curve import clock_of, knows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -74,7 +74,7 @@ def mean_curve(
         quality, *spent = zip(*(each[step] for each in by_step), strict=True)
         mean, low, high = estimated(quality, None, [run.study for run in runs]).interval(level)
         for unit, each in zip(units, spent, strict=True):
-            curve.over[unit].append(math.fsum(each) / len(each))
+            curve.over[unit].append(fmean(each))
         curve.quality.append(mean)
         curve.low.append(mean if low is None else low)
         curve.high.append(mean if high is None else high)

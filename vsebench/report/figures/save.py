@@ -8,8 +8,7 @@ from vsebench.files import replacing
 from vsebench.plugin.errors import VsebenchError, require
 from vsebench.report.figures.curves import REST, legend, look, told
 from vsebench.report.figures.matrix import draw_matrix, matrix
-from vsebench.report.figures.price import UNITS
-from vsebench.report.figures.sketches import short_names
+from vsebench.report.figures.sketches import UNITS, short_names
 from vsebench.report.figures.tried import study_sketches
 from vsebench.report.figures.weights import WEIGHTS
 

@@ -1,17 +1,19 @@
-"""Query by query: over how many a row wins, ties and loses against another, and the hardest."""
+"""Query by query: how many a row wins, ties and loses against another, which are the hardest, and
+what was retrieved instead.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from vsebench.report.statistics.estimates import by_seed
-from vsebench.results.reader import PER_IMAGE, RANKS
+from vsebench.results.reader import PER_IMAGE, RANKS, RETRIEVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -117,12 +119,10 @@ def hardest(section: Section, number: int) -> list[Hardest]:
     }
     rows = {row: answers for row, answers in rows.items() if answers}
     found: list[Hardest] = []
-    for kind in next(iter(rows.values()))[0] if rows else ():
-        tables = [each.get(kind) for answers in rows.values() for each in answers]
-        sizes = {None if table is None else len(table) for table in tables}
-        if len(sizes) > 1 or None in sizes:
-            continue
-        costs = np.stack([_mean([each[kind] for each in answers]) for answers in rows.values()])
+    for kind in _shared([each for answers in rows.values() for each in answers]):
+        costs = np.stack(
+            [np.mean([each[kind] for each in answers], axis=0) for answers in rows.values()]
+        )
         mean, names = costs.mean(axis=0), list(rows)
         shown = np.negative if kind == "images" else np.exp
         for i in np.argsort(-mean, kind="stable")[:number]:
@@ -140,13 +140,9 @@ def _tally(
     hardest: int,
 ) -> Iterator[Tally]:
     mine, other = ([_costs(each[seed]) for seed in seeds] for each in (ours, theirs))
-    for kind in mine[0] if mine else ():
-        tables = [each.get(kind) for each in (*mine, *other)]
-        sizes = {None if table is None else len(table) for table in tables}
-        if len(sizes) > 1 or None in sizes:
-            continue  # answers of a seed are missing, or to other queries
+    for kind in _shared([*mine, *other]):
         ranks = kind != "images"
-        one, two = (_mean([each[kind] for each in answers]) for answers in (mine, other))
+        one, two = (np.mean([each[kind] for each in answers], axis=0) for answers in (mine, other))
         same = np.isclose(one, two, rtol=1e-12, atol=1e-12)
         order = np.argsort(-(one + two), kind="stable")[:hardest]
         shown = np.exp if ranks else np.negative
@@ -162,9 +158,14 @@ def _tally(
         )
 
 
-def _mean(costs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    mean: NDArray[np.float64] = np.mean(costs, axis=0)
-    return mean
+def _shared(answers: Sequence[Mapping[str, NDArray[np.float64]]]) -> Iterator[str]:
+    """The kinds of queries that all answers are to; none of which some are missing, or to other
+    queries.
+    """
+    for kind in answers[0] if answers else ():
+        sizes = {len(each[kind]) if kind in each else None for each in answers}
+        if len(sizes) == 1 and None not in sizes:
+            yield kind
 
 
 def _costs(run: Run) -> dict[str, NDArray[np.float64]]:
@@ -178,3 +179,67 @@ def _costs(run: Run) -> dict[str, NDArray[np.float64]]:
     values = run.reader.read_arrays(PER_IMAGE)
     key = run.task.headline.key
     return {"images": -values[key].astype(np.float64)} if key in values else {}
+
+
+Query = tuple[str, int]
+"""`i2t` and an image, or `t2i` and a caption."""
+
+
+class Instead(NamedTuple):
+    """What one model retrieved for a query.
+
+    Attributes:
+        row: its row.
+        seed: its seed.
+        rank: rank of the first right item, from 1.
+        top: the items at the top of its ranking, best first: captions for an image, images for a
+            caption.
+    """
+
+    row: Combination
+    seed: int
+    rank: int
+    top: tuple[int, ...]
+
+
+def instead(section: Section, queries: Collection[Query]) -> dict[Query, Instead]:
+    """What was retrieved for queries, of each by the first row and seed whose run keeps it; a run
+    keeps that of the queries that it answers worst.
+
+    Args:
+        section: runs made under equal conditions, rows from the best down.
+        queries: queries that are asked for.
+
+    Raises:
+        VsebenchError: what a run left is damaged.
+    """
+    found: dict[Query, Instead] = {}
+    for row, run in _runs(section):
+        missing = [query for query in queries if query not in found]
+        if not missing or run.reader is None:
+            continue
+        kept, ranks = run.reader.read_arrays(RETRIEVED), run.reader.read_arrays(RANKS)
+        for kind, index in missing:
+            top = _top(kept, kind, index)
+            if top and kind in ranks:
+                items = len(ranks["t2i" if kind == "i2t" else "i2t"])
+                if max(top) >= items:
+                    why = ValueError(f"it names item {max(top)} of {items}")
+                    raise run.reader.damaged(RETRIEVED, why)
+                rank = int(ranks[kind][index]) + 1
+                found[kind, index] = Instead(row, run.record.spec.seed, rank, top)
+    return found
+
+
+def _runs(section: Section) -> Iterator[tuple[Combination, Run]]:
+    for row, runs in section.rows.items():
+        for run in sorted(runs, key=lambda each: each.record.spec.seed):
+            if run.done:
+                yield row, run
+
+
+def _top(kept: Mapping[str, NDArray[Any]], kind: str, index: int) -> tuple[int, ...]:
+    if kind not in kept:
+        return ()
+    rows = kept[f"{kind}_top"][kept[kind] == index]
+    return tuple(int(item) for row in rows for item in row if item >= 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from vsebench.report.rows.evidence import COLLAPSED, spoiled
@@ -268,9 +269,7 @@ def _sampling(done: Sequence[Run]) -> Row:
 
     def share(key: str) -> Value:
         points = [[each[key] for each in of_run if key in each] for of_run in diagnostics]
-        return (
-            _mean([math.fsum(values) / len(values) for values in points]) if all(points) else None
-        )
+        return _mean([fmean(values) for values in points]) if all(points) else None
 
     return {
         "updates_per_second": _mean(
@@ -293,13 +292,7 @@ def _finite_mean(values: Sequence[float]) -> float | None:
 
 def _mean(values: Sequence[float]) -> float | None:
     """The mean; the value itself, whole numbers kept whole, where all are equal."""
-    return (
-        _common(values)
-        if len(set(values)) == 1
-        else math.fsum(values) / len(values)
-        if values
-        else None
-    )
+    return fmean(values) if len(set(values)) > 1 else _common(values)
 
 
 def _common(values: Sequence[float]) -> float | None:

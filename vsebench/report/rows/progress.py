@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vsebench.results.record import Evaluation
@@ -142,4 +143,4 @@ def mean_reach(reached: Sequence[Reach | None]) -> Reach | None:
     found = [r for r in reached if r is not None]
     if not found or len(found) < len(reached):
         return None
-    return Reach(*(math.fsum(column) / len(found) for column in zip(*found, strict=True)))
+    return Reach(*map(fmean, zip(*found, strict=True)))

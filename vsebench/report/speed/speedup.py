@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vsebench.plugin.errors import SpecError
@@ -180,7 +181,7 @@ def speed_table(
     goals = dict.fromkeys(table.shares, best if quality is None else quality)
     base = _Row.of(rows.get(target.baseline, ()), table)
     made = [_Row.of(runs, table).against(base, key, goals) for key, runs in rows.items()]
-    return SpeedTable(table.section, table.target, table.fixed, table.cpu, tuple(made), level)
+    return replace(table, rows=tuple(made))
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ class _Row:
         ours, theirs = self.curves[over], base.curves[over]
         if not ours or not theirs:
             return None
-        cap = math.fsum(curve.end for curve in theirs.values()) / len(theirs)
+        cap = fmean(curve.end for curve in theirs.values())
         if cap <= 0:
             return None
         areas = {seed: curve.area(cap) for seed, curve in ours.items()}

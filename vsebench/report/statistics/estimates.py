@@ -5,6 +5,7 @@ that were tuned in several studies, over studies in the place of seeds.
 from __future__ import annotations
 
 import math
+from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -161,7 +162,7 @@ def _by_study(
     groups: dict[Hashable, list[int]] = {}
     for place, study in enumerate(studies):
         groups.setdefault(study, []).append(place)
-    values = [math.fsum(values[i] for i in group) / len(group) for group in groups.values()]
+    values = [fmean(values[i] for i in group) for group in groups.values()]
     if table is not None:
         table = np.stack([table[group].mean(axis=0) for group in groups.values()])
     return _Sample(values, table)

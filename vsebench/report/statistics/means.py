@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -171,7 +172,7 @@ def student(values: Sequence[float]) -> Estimate | None:
     n = len(values)
     if n == 1:
         return None
-    mean = math.fsum(values) / n
+    mean = fmean(values)
     variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
     return Estimate(mean, math.sqrt(variance / n), n - 1)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.report.rows.variants import TUNED
-from vsebench.report.wording import count, distinct, word
+from vsebench.report.wording import count, distinct, listed, word
 from vsebench.results.run_base import METRIC_VERSION
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def facts(block: Block) -> list[tuple[str, str]]:
     made = [run.record.provenance for run in runs if run.record.provenance is not None]
     named = [
         *_conditions(block.section),
-        ("Seeds", _seeds(done)),
+        ("Seeds", listed({run.record.spec.seed for run in done})),
         ("Device", machine_note(done).removeprefix("Device: ")),
         *_software(made),
     ]
@@ -160,10 +160,6 @@ def _conditions(section: Section) -> Iterator[tuple[str, str]]:
     )
     yield from spec.conditions.items()
     yield "Metrics", f"version {run.record.metric_version}"
-
-
-def _seeds(done: list[Run]) -> str:
-    return ", ".join(str(seed) for seed in sorted({run.record.spec.seed for run in done}))
 
 
 def _software(made: list[Provenance]) -> Iterator[tuple[str, str]]:
