@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsebench.report.rows.runs import grouped
 from vsebench.results.checks.audit import contradiction
 from vsebench.results.checks.soundness import faults
 from vsebench.results.run_base import METRIC_VERSION
@@ -83,13 +84,13 @@ def _origin(run: Run) -> Iterator[str]:
         yield f"no version of {', '.join(missing)}"
 
 
+def _row(run: Run) -> tuple[str, ...]:
+    spec, tuned = run.record.spec, ("tuned",) if run.tuned else ()
+    return spec.dataset.spec, *run.combination, *spec.set_apart, *tuned
+
+
 def _of_rows(runs: Sequence[Run]) -> Iterator[Finding]:
-    rows: dict[tuple[str, ...], list[Run]] = defaultdict(list)
-    for run in runs:
-        spec = run.record.spec
-        tuned = ("tuned",) if run.tuned else ()
-        rows[spec.dataset.spec, *run.combination, *spec.set_apart, *tuned].append(run)
-    for row, those in rows.items():
+    for row, those in grouped(runs, _row).items():
         where = " · ".join(row)
         seeds = Counter(run.record.spec.seed for run in those if run.done)
         twice = sorted(seed for seed, count in seeds.items() if count > 1)

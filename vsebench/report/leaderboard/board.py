@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from vsebench.report.rows.combinations import make_block
+from vsebench.report.rows.runs import grouped
 from vsebench.report.rows.sections import split, told_by_name
 from vsebench.report.rows.variants import held_equal, with_untuned
 from vsebench.report.statistics.means import LEVEL
@@ -76,12 +77,9 @@ def boards(
     Raises:
         VsebenchError: rows differ in what must be equal.
     """
-    groups: dict[object, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(_key(run), []).append(run)
     sections = [
         section
-        for group in with_untuned([*groups.values()], _key)
+        for group in with_untuned([*grouped(runs, _key).values()], _key)
         for section in split(group, allow_mixed=allow_mixed)
     ]
     return tuple(

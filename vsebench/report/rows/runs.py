@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from vsebench.results.folder.store import Store, check_folder, is_own
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from vsebench.results.run_base import Tuning
     from vsebench.results.spec import AnySpec
     from vsebench.results.tasks import Task
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,14 @@ def with_version(ref: ComponentRef, version: str) -> ComponentRef:
     """A component whose spec says its version: `power@3f2a:p=4`."""
     params = ref.spec.removeprefix(ref.name)
     return ref.model_copy(update={"spec": f"{ref.name}{version}{params}"})
+
+
+def grouped(runs: Iterable[Run], key: Callable[[Run], Key]) -> dict[Key, list[Run]]:
+    """The runs by what they share, in order of first appearance."""
+    groups: dict[Key, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(run)
+    return groups
 
 
 @dataclass(frozen=True)

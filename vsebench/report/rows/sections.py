@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 from vsebench.plugin.metrics import Metric
 from vsebench.report.rows.evidence import no_evidence
+from vsebench.report.rows.runs import grouped
 from vsebench.report.rows.variants import marked, newest_only, told_apart, with_untuned
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from vsebench.report.rows.evidence import Reason
     from vsebench.report.rows.runs import Run
@@ -51,10 +52,7 @@ class Section:
     @cached_property
     def rows(self) -> Mapping[tuple[str, str], Sequence[Run]]:
         """The runs of each row, in the order of the rows."""
-        rows: dict[tuple[str, str], list[Run]] = {}
-        for run in self.runs:
-            rows.setdefault(run.combination, []).append(run)
-        return rows
+        return grouped(self.runs, lambda run: run.combination)
 
     @cached_property
     def no_evidence(self) -> Mapping[tuple[str, str], tuple[Reason, ...]]:
@@ -139,8 +137,8 @@ def split(
             data, metric version or device.
     """
     sections = []
-    for group in _grouped(runs, _table):
-        alike = with_untuned(_grouped(group, _under), _under)
+    for group in grouped(runs, _table).values():
+        alike = with_untuned([*grouped(group, _under).values()], _under)
         if len(alike) > 1 and not allow_mixed:
             raise _mixed(alike[0][0], alike[1][0], allow_mixed=allow_mixed)
         sections += [
@@ -270,10 +268,3 @@ def _component(spec: AnySpec, slot: ComponentSlot, tuned: Collection[str]) -> st
     if ref is None:
         return slot.absent
     return ref.spec if ref.version == "1" else f"{ref.spec} (version {ref.version})"
-
-
-def _grouped(runs: Iterable[Run], key: Any) -> list[list[Run]]:
-    groups: dict[object, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(key(run), []).append(run)
-    return list(groups.values())

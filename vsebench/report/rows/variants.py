@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.rows.runs import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -83,11 +84,8 @@ def newest_only(runs: Sequence[Run]) -> list[Run]:
 
 def _rows(runs: Sequence[Run]) -> list[dict[Made, list[Run]]]:
     """The runs of each combination by version."""
-    rows: dict[tuple[str, str], dict[Made, list[Run]]] = {}
-    for run in runs:
-        versions = rows.setdefault(run.record.spec.combination, {})
-        versions.setdefault(_made(run), []).append(run)
-    return list(rows.values())
+    rows = grouped(runs, lambda run: run.record.spec.combination)
+    return [grouped(those, _made) for those in rows.values()]
 
 
 def _by_age(versions: Mapping[Made, Sequence[Run]]) -> list[Made]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vsebench.report.rows.evidence import COLLAPSED, RISE, RISING, WARM_UP, late_rise, spoiled
+from vsebench.report.rows.runs import grouped
 from vsebench.report.wording import counted, distinct, name, span
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from vsebench.report.rows.runs import Run
     from vsebench.report.rows.sections import Section
     from vsebench.results.record import Collapse
-
-    Collapsed = tuple[Run, Collapse]
 
 NO_EVIDENCE = (
     "Marked rows are no evidence about their components: 'vsebench compare' gives no verdict on "
@@ -63,32 +62,27 @@ def _rising(section: Section) -> list[str]:
 
 def collapse_notes(done: Sequence[Run]) -> list[str]:
     """One note for each row with collapsed runs, and one on what has helped other runs."""
-    found = [(run, run.record.collapse) for run in done if run.record.collapse is not None]
-    by_row: dict[tuple[str, str], list[Collapsed]] = {}
-    for run, collapse in found:
-        by_row.setdefault(run.combination, []).append((run, collapse))
+    collapsed = [run for run in done if run.record.collapse is not None]
     rows = [
-        f"{COLLAPSED.mark} Collapsed: {name(row)}, {_told(runs)}" for row, runs in by_row.items()
+        f"{COLLAPSED.mark} Collapsed: {name(row)}, {_told(runs)}"
+        for row, runs in grouped(collapsed, lambda run: run.combination).items()
     ]
-    return (
-        [*rows, f"What has helped against collapse: {_hints([run for run, _ in found])}."]
-        if rows
-        else []
-    )
+    return [*rows, f"What has helped against collapse: {_hints(collapsed)}."] if rows else []
 
 
-def _told(runs: Sequence[Collapsed]) -> str:
+def _told(runs: Sequence[Run]) -> str:
     """Since when, how far the runs of a row fell, and what its figures then are."""
+    found = [run.record.collapse for run in runs if run.record.collapse is not None]
     since = ", ".join(
         f"seed {run.record.spec.seed} from step {c.step} on (dev RSUM {c.best_rsum:.0f} → "
         f"{c.last_rsum:.0f})"
-        for run, c in runs
+        for run, c in zip(runs, found, strict=True)
     )
     earlier = all(
-        run.record.best_step is not None and run.record.best_step < c.step for run, c in runs
+        run.record.best_step is not None and run.record.best_step < c.step
+        for run, c in zip(runs, found, strict=True)
     )
     before = " Figures are of models selected before." if earlier else ""
-    found = [collapse for _, collapse in runs]
     loss = span([c.last_loss for c in found], 1)
     return f"{since}: {_narrow(found)}, the loss is {loss}{_plateau(found)}.{before}"
 
